@@ -1,0 +1,75 @@
+"""TransitionGraph: which moves between states are legal. Pure; imports nothing of ours.
+
+It is the one thing that the judged and the judge share.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class TransitionGraph:
+    """A workflow's states, its initial state and its legal edges.
+
+    `successors` maps a state to the states that it may move to, in the order in which they were
+    given. A state that leads nowhere may be left out; it is terminal.
+    """
+
+    initial: str
+    successors: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, initial: str, transitions: Mapping[str, Iterable[str]]) -> "TransitionGraph":
+        """The graph of a mapping from a state to its next states. Raises ValueError when it has no edges."""
+        successors = {state: tuple(dict.fromkeys(nexts)) for state, nexts in transitions.items()}
+        if not any(successors.values()):
+            raise ValueError("a transition graph needs at least one edge")
+        return cls(initial, successors)
+
+    @cached_property
+    def states(self) -> tuple[str, ...]:
+        """Every state once: the initial one first, then in the order of the edges."""
+        found: dict[str, None] = {self.initial: None}
+        for state, nexts in self.successors.items():
+            found.setdefault(state)
+            found.update(dict.fromkeys(nexts))
+        return tuple(found)
+
+    @cached_property
+    def edges(self) -> frozenset[tuple[str, str]]:
+        """Every legal (from, to)."""
+        return frozenset(self.walk_edges())
+
+    @cached_property
+    def terminal(self) -> frozenset[str]:
+        """The states that no edge leaves."""
+        return frozenset(state for state in self.states if not self.successors.get(state))
+
+    def allows(self, current: str, following: str) -> bool:
+        """Whether current -> following is a legal edge."""
+        return (current, following) in self.edges
+
+    def sources(self, following: str) -> tuple[str, ...]:
+        """The states from which `following` is one legal move away."""
+        return tuple(state for state in self.states if self.allows(state, following))
+
+    def walk_edges(self) -> Iterator[tuple[str, str]]:
+        """Every legal (from, to), in a fixed order."""
+        for state, nexts in self.successors.items():
+            for following in nexts:
+                yield state, following
+
+    def path(self, start: str, goal: str) -> tuple[str, ...] | None:
+        """A shortest legal path from start to goal, both ends included; None when there is none."""
+        trails: dict[str, tuple[str, ...]] = {start: (start,)}
+        frontier = [start]
+        while frontier and goal not in trails:
+            reached: list[str] = []
+            for state in frontier:
+                for following in self.successors.get(state, ()):
+                    if following not in trails:
+                        trails[following] = (*trails[state], following)
+                        reached.append(following)
+            frontier = reached
+        return trails.get(goal)
