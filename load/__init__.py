@@ -1,0 +1,1 @@
+"""Locust presses: races, replays, whole pipelines; speaks HTTP only."""
