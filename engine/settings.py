@@ -1,0 +1,28 @@
+"""Settings: everything that an engine process needs to know, as one value."""
+
+from dataclasses import dataclass, field
+
+from engine.sessions import Isolation
+
+CONNECTIONS_ALL_WORKERS = 256
+CONNECTIONS_ONE_WORKER_MAX = 64
+
+
+def share_connections(workers: int) -> int:
+    """The pool size of each of `workers` processes, so that together they stay within 300 connections."""
+    return max(1, min(CONNECTIONS_ONE_WORKER_MAX, CONNECTIONS_ALL_WORKERS // workers))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`secret` signs the tokens; `defect` names one of engine.defects; `pool_size` is in connections.
+
+    `attempts_max` bounds how often contention in the database may send one request back.
+    """
+
+    database_url: str
+    secret: str = field(repr=False)
+    isolation: Isolation = Isolation.READ_COMMITTED
+    defect: str | None = None
+    pool_size: int = CONNECTIONS_ONE_WORKER_MAX
+    attempts_max: int = 10
