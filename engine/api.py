@@ -51,7 +51,7 @@ from engine.errors import (
     Unavailable,
     WorkflowNotFound,
 )
-from engine.openapi import draw_document
+from engine.openapi import PREFIX, draw_document
 from engine.parts import Caller, Context, Moved, Parts
 from engine.sessions import open_pool, open_session
 from engine.settings import Settings
@@ -150,7 +150,6 @@ def tell(moved: Moved) -> tuple[int, Body]:
     return 200, answer
 
 
-PREFIX = "/api/intent"
 # The busiest first: they are tried in this order.
 ROUTES: tuple[tuple[str, str, Callable[[Ask], Awaitable[tuple[int, Body]]]], ...] = (
     ("POST", "/workflows/{id}/advance", advance),

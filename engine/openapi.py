@@ -1,2 +1,207 @@
-def draw_document() -> dict[str, object]:
-    return {}
+"""The OpenAPI document, drawn from the bodies and from one table of operations. Pure."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from engine.bodies import (
+    AdvanceRequest,
+    Body,
+    ErrorAnswer,
+    HealthAnswer,
+    MovedAnswer,
+    RefusalAnswer,
+    SeedSelection,
+    StepAnswer,
+    TrailAnswer,
+    WorkflowAnswer,
+)
+from engine.states import STEP_BY_NAME, Kind
+
+BODIES = (
+    AdvanceRequest,
+    ErrorAnswer,
+    HealthAnswer,
+    MovedAnswer,
+    RefusalAnswer,
+    SeedSelection,
+    StepAnswer,
+    TrailAnswer,
+    WorkflowAnswer,
+)
+PREFIX = "/api/intent"
+ALL_STEPS = tuple(STEP_BY_NAME)
+WORK_STEPS = tuple(name for name, step in STEP_BY_NAME.items() if step.kind is Kind.WORK)
+ERRORS = {
+    401: "No valid bearer token.",
+    404: "No such workflow in this organization.",
+    409: "The state of the workflow does not allow it.",
+    422: "The body is malformed, or names an unknown state.",
+    503: "The database cannot say; the request may or may not have taken effect.",
+}
+ANY_OBJECT = {"type": "object", "description": "Optional, and ignored."}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route. `statuses` are its refusals; `steps` those that the parameter {step} may name."""
+
+    name: str
+    summary: str
+    answer: type[Body]
+    statuses: tuple[int, ...]
+    success: int = 200
+    body: dict[str, Any] | None = None
+    body_required: bool = False
+    steps: tuple[str, ...] = ()
+
+
+def refer(body: type[Body]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{body.__name__}"}
+
+
+STEP_PAYLOAD = {
+    "description": "The payload; `SeedSelection` for seed-extract, else any object, {} when the body is empty.",
+    "anyOf": [refer(SeedSelection), {"type": "object"}],
+}
+OPERATIONS = {
+    ("POST", "/workflows"): Operation(
+        "create", "Creates a workflow", WorkflowAnswer, (401, 422, 503), success=201, body=ANY_OBJECT
+    ),
+    ("GET", "/workflows/{id}"): Operation("read", "Reads a workflow", WorkflowAnswer, (401, 404, 422, 503)),
+    ("POST", "/workflows/{id}/advance"): Operation(
+        "advance",
+        "Moves a workflow from the expected state to the next one; of N concurrent requests exactly one wins",
+        MovedAnswer,
+        (401, 404, 409, 422, 503),
+        body=refer(AdvanceRequest),
+        body_required=True,
+    ),
+    ("POST", "/workflows/{id}/steps/{step}"): Operation(
+        "performStep",
+        "Claims a work step, or finishes a review step, and stores its payload",
+        MovedAnswer,
+        (401, 404, 409, 422, 503),
+        body=STEP_PAYLOAD,
+        steps=ALL_STEPS,
+    ),
+    ("GET", "/workflows/{id}/steps/{step}"): Operation(
+        "readStep", "Reads a step that the workflow has reached", StepAnswer, (401, 404, 409, 422, 503), steps=ALL_STEPS
+    ),
+    ("POST", "/workflows/{id}/steps/{step}/complete"): Operation(
+        "completeStep",
+        "Completes a claimed work step",
+        MovedAnswer,
+        (401, 404, 409, 422, 503),
+        body=ANY_OBJECT,
+        steps=WORK_STEPS,
+    ),
+    ("POST", "/workflows/{id}/steps/{step}/fail"): Operation(
+        "failStep",
+        "Fails a claimed work step, which can then be claimed again",
+        MovedAnswer,
+        (401, 404, 409, 422, 503),
+        body=ANY_OBJECT,
+        steps=WORK_STEPS,
+    ),
+    ("POST", "/workflows/{id}/cancel"): Operation(
+        "cancel",
+        "Cancels a workflow in any state that is not terminal",
+        MovedAnswer,
+        (401, 404, 409, 422, 503),
+        body=ANY_OBJECT,
+    ),
+    ("GET", "/workflows/{id}/transitions"): Operation(
+        "readTrail", "Reads every transition of a workflow, oldest first", TrailAnswer, (401, 404, 422, 503)
+    ),
+}
+
+
+@cache
+def draw_document() -> dict[str, Any]:
+    """The document that the engine publishes at /openapi.json."""
+    _, schemas = msgspec.json.schema_components(BODIES, ref_template="#/components/schemas/{name}")
+    schemas["StepAnswer"]["properties"]["payload"] = {"type": ["object", "null"]}
+    paths: dict[str, dict[str, Any]] = {"/healthz": {"get": describe_health()}}
+    for (method, path), operation in OPERATIONS.items():
+        paths.setdefault(PREFIX + path, {})[method.lower()] = describe(path, operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "onewinner reference engine",
+            "version": "1",
+            "description": "Workflows that move from state to state; the database decides each race.",
+        },
+        "paths": paths,
+        "security": [{"token": []}],
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "headers": {
+                "X-Request-ID": {"description": "The request's id, as given or as made.", "schema": {"type": "string"}},
+                "X-Arrived-Ns": {
+                    "description": "The monotonic nanosecond at which the whole request was there.",
+                    "schema": {"type": "string", "pattern": "^[0-9]+$"},
+                },
+            },
+        },
+    }
+
+
+def describe(path: str, operation: Operation) -> dict[str, Any]:
+    """One operation as OpenAPI has it."""
+    answers = {operation.success: answer_with("As asked.", operation.answer)}
+    for status in operation.statuses:
+        answers[status] = answer_with(ERRORS[status], RefusalAnswer if status == 409 else ErrorAnswer)
+    parameters = [REQUEST_ID]
+    if "{id}" in path:
+        parameters.append(path_parameter("id", {"type": "string", "format": "uuid"}))
+    if operation.steps:
+        parameters.append(path_parameter("step", {"type": "string", "enum": list(operation.steps)}))
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "parameters": parameters,
+        "responses": {str(status): answer for status, answer in answers.items()},
+    }
+    if operation.body is not None:
+        content = {"application/json": {"schema": operation.body}}
+        described["requestBody"] = {"required": operation.body_required, "content": content}
+    return described
+
+
+REQUEST_ID = {
+    "name": "X-Request-ID",
+    "in": "header",
+    "required": False,
+    "description": "At most 200 printable ASCII characters; made when absent or otherwise.",
+    "schema": {"type": "string", "maxLength": 200},
+}
+
+
+def path_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def answer_with(description: str, body: type[Body]) -> dict[str, Any]:
+    names = ("X-Request-ID", "X-Arrived-Ns")
+    return {
+        "description": description,
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "content": {"application/json": {"schema": refer(body)}},
+    }
+
+
+def describe_health() -> dict[str, Any]:
+    return {
+        "operationId": "checkHealth",
+        "summary": "Answers once the database does",
+        "security": [],
+        "parameters": [REQUEST_ID],
+        "responses": {
+            "200": answer_with("The database answers.", HealthAnswer),
+            "503": answer_with("It does not.", ErrorAnswer),
+        },
+    }

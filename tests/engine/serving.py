@@ -1,0 +1,107 @@
+"""Engines for tests: real processes on one port, which end with the test run, however that ends."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from engine import leash
+from engine.sessions import Isolation
+from engine.settings import Settings
+
+SECRET = "the secret of the tests is not short"
+READY_LIMIT_S = 30.0
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Served:
+    """An engine that answers at 127.0.0.1:port."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextlib.contextmanager
+def serve(
+    database_url: str,
+    *,
+    isolation: Isolation = Isolation.READ_COMMITTED,
+    defect: str | None = None,
+    workers: int = 2,
+    pool_size: int = 40,
+) -> Iterator[Served]:
+    """Starts `workers` processes on one port and waits until each is ready; ends them afterwards."""
+    settings = Settings(database_url, SECRET, isolation, defect, pool_size)
+    with contextlib.ExitStack() as stack:
+        # Bound and never listening: it keeps the port for the workers, who share it.
+        reserved = stack.enter_context(share_port(0))
+        port = reserved.getsockname()[1]
+        processes = [stack.enter_context(start_worker(settings, port)) for _ in range(workers)]
+        for process in processes:
+            await_line(process)
+        yield Served(port)
+
+
+@contextlib.contextmanager
+def start_worker(settings: Settings, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-W", "error", "-m", "tests.engine.serving", json.dumps(asdict(settings)), str(port)]
+    leashed = [sys.executable, leash.__file__, "5", *command]
+    process = subprocess.Popen(leashed, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield process
+    finally:
+        process.stdin.close()
+        process.wait(30)
+        process.stdout.close()
+
+
+def await_line(process: "subprocess.Popen[bytes]") -> None:
+    """Waits for the line with which a worker says that it is ready."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n", "the engine did not start; see above"
+
+
+def share_port(port: int) -> socket.socket:
+    shared = socket.socket()
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    shared.bind(("127.0.0.1", port))
+    return shared
+
+
+
+
+async def work(settings: Settings, port: int) -> None:
+    """One worker: says so once it listens."""
+    import uvicorn
+
+    from engine.api import create_app
+
+    config = uvicorn.Config(create_app(settings), log_level="warning", access_log=False, lifespan="on", backlog=512)
+    server = uvicorn.Server(config)
+    with share_port(port) as shared:
+        serving = asyncio.create_task(server.serve(sockets=[shared]))
+        deadline = time.monotonic() + READY_LIMIT_S
+        while not server.started and not serving.done() and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        if server.started:
+            print("ready", flush=True)
+        await serving
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    fields = json.loads(sys.argv[1])
+    uvloop.run(work(Settings(**{**fields, "isolation": Isolation(fields["isolation"])}), int(sys.argv[2])))
