@@ -2,20 +2,23 @@
 
 import contextlib
 import http.client
+import json
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.target import Service, substitute
+from engine.processes import Process, end_process, run_process, start_process
+from engine.target import Service, Target, substitute
+from engine.target_file import load_target
+
+REFERENCE = Path(__file__).with_name("target.toml")
 
 POLL_S = 0.02
-END_TIMEOUT_S = 10.0
 LOG_TAIL_BYTES = 4000
 
 
@@ -50,7 +53,7 @@ def run_service(
     *,
     environment: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[Process]:
     """The service, ready, until the block is left; then its whole process group is ended.
 
     `values` fill {port}, {database_url} and the like in its command and env; `arguments` are put after its
@@ -61,7 +64,30 @@ def run_service(
         wait_until_ready(process, service, base_url, log)
         yield process
     finally:
-        end_group(process)
+        end_process(process)
+
+
+@contextlib.contextmanager
+def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
+    """The target, running: where base_url says, or else started for this block by `onewinner serve`.
+
+    For those who ask on their own (pytest, Locust); without a file it is the reference engine. Raises
+    TargetError and ServiceError.
+    """
+    file = file or REFERENCE
+    fixed = base_url or (None if "{port}" in load_target(file, None).base_url else load_target(file, None).base_url)
+    if fixed is not None:
+        yield replace(load_target(file), base_url=fixed.rstrip("/"))
+        return
+    read_end, write_end = os.pipe()
+    command = [sys.executable, "-m", "onewinner", "serve", "--target", str(file), "--announce"]
+    with open(read_end) as announced, open(write_end, "wb") as output, run_process(command, output=output):
+        output.close()
+        line = announced.readline()
+        if not line.startswith("{"):
+            raise ServiceError(f"the engine of {file} could not be started: {line}{announced.read()}".strip())
+        told = json.loads(line)
+        yield replace(load_target(file, {**os.environ, **told["environment"]}), base_url=told["base_url"])
 
 
 def start_service(
@@ -70,37 +96,17 @@ def start_service(
     log: Path,
     environment: Mapping[str, str],
     arguments: Sequence[str],
-) -> subprocess.Popen[bytes]:
+) -> Process:
     command = [substitute(part, values) for part in service.command] + list(arguments)
     filled = {name: expand(substitute(text, values), environment) for name, text in service.env.items()}
-    log.parent.mkdir(parents=True, exist_ok=True)
     # Programs that were installed beside this Python (our own command among them) are found without a PATH.
     path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
-    try:
-        with log.open("ab") as output:
-            return subprocess.Popen(
-                command,
-                cwd=service.cwd,
-                env={**environment, "PATH": path, **filled},
-                executable=find_program(command[0], path, service.cwd),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-    except OSError as error:
-        raise ServiceError(f"service.command: {command[0]!r} cannot be run: {error.strerror}") from None
-
-
-def find_program(name: str, path: str, cwd: str | None) -> str:
-    """The program as execvp would find it, but on the service's own PATH and folder."""
-    if os.sep in name:
-        return str(Path(cwd or ".", name))
-    for folder in path.split(os.pathsep):
-        candidate = Path(folder, name)
-        if candidate.is_file() and os.access(candidate, os.X_OK):
-            return str(candidate)
-    return name
+    cwd = Path(service.cwd) if service.cwd else None
+    if cwd is not None and not cwd.is_dir():
+        raise ServiceError(f"service.cwd: {cwd} is not a folder")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return start_process(command, output=output, environment={**environment, "PATH": path, **filled}, cwd=cwd)
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:
@@ -110,7 +116,7 @@ def expand(text: str, environment: Mapping[str, str]) -> str:
     return text
 
 
-def wait_until_ready(process: subprocess.Popen[bytes], service: Service, base_url: str, log: Path) -> None:
+def wait_until_ready(process: Process, service: Service, base_url: str, log: Path) -> None:
     deadline = time.monotonic() + service.ready_timeout_s
     while True:
         if process.poll() is not None:
@@ -137,21 +143,6 @@ def answers(base_url: str, path: str, timeout_s: float = 2.0) -> bool:
         return False
     finally:
         connection.close()
-
-
-def end_group(process: subprocess.Popen[bytes], timeout_s: float = END_TIMEOUT_S) -> None:
-    """SIGTERM to the process group, SIGKILL after the limit. Returns when the group is gone."""
-    signal_group(process, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout_s)
-    signal_group(process, signal.SIGKILL)
-    process.wait()
-
-
-def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    # The group outlives its leader while any member runs, so its id cannot have been given to someone else.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
 
 
 def read_tail(log: Path) -> str:

@@ -63,6 +63,10 @@ class Journal:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self.event("header", format=FORMAT_VERSION, source=path.stem, clock_uncertainty_ns=clock_uncertainty_ns)
 
+    @property
+    def is_open(self) -> bool:
+        return self._file >= 0
+
     def invoke(self, *invocations: Invocation) -> None:
         self._write_all("invoke", invocations)
 
@@ -81,7 +85,9 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _write_all(self, event: str, records: tuple[Invocation, ...] | tuple[Return, ...]) -> None:

@@ -1,0 +1,65 @@
+"""Processes on a leash: they end when they are told to, and in any case when this process does."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+END_LIMIT_S = 10.0
+
+Process = subprocess.Popen[bytes]
+
+
+@contextlib.contextmanager
+def run_process(
+    command: Sequence[str],
+    *,
+    output: IO[bytes] | int | None = None,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Iterator[Process]:
+    """The command, running in a process group of its own until the block is left.
+
+    `output` takes its standard output and errors. The process that is given is the leash: its return code
+    is the command's (127 when it could not be run), its id is not.
+    """
+    process = start_process(command, output=output, environment=environment, cwd=cwd)
+    try:
+        yield process
+    finally:
+        end_process(process)
+
+
+def start_process(
+    command: Sequence[str],
+    *,
+    output: IO[bytes] | int | None = None,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Process:
+    """Starts it. Should the caller be interrupted before it holds the result, the pipe closes and all ends."""
+    leash = [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), str(END_LIMIT_S)]
+    return subprocess.Popen(
+        [*leash, *command],
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+        env=dict(environment if environment is not None else os.environ),
+        cwd=cwd,
+        # A terminal's Ctrl-C must reach us first, and the process when we say so.
+        start_new_session=True,
+    )
+
+
+def end_process(process: Process) -> int:
+    """Ends the process group and waits until it is gone. Returns its exit code."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        return process.wait(END_LIMIT_S + 5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()

@@ -1,0 +1,206 @@
+"""Asker: one source of operations. Builds each request, journals it, sends it, classifies the answer.
+
+Knows nothing of Locust and nothing of any engine but its Target. Both the stateful models and the Locust
+scenarios ask through it, so that every history is written in one way.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.target import Answer, Guard, Reading, Request, Route, Target
+from load.gate import Gate, Shot, now_ns
+from reports.journal import Invocation, Journal, Return
+
+Examine = Callable[[Answer, Reading], str | None]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One operation, planned: what it claims (the history's input fields) and the request that makes the claim.
+
+    `request` is made from the operation's id, which is also its X-Request-ID and its marker. `examine`, when
+    given, says what in the answer is not as it must be; that becomes the operation's `problem`.
+    """
+
+    kind: str
+    tenant: str
+    workflow: str
+    request: Callable[[str], Request]
+    classify: Callable[[Answer], Reading]
+    expected: str | tuple[str, ...] | None = None
+    next: str | None = None
+    examine: Examine | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What became of an Ask."""
+
+    id: str
+    shot: Shot
+    reading: Reading
+
+    @property
+    def outcome(self) -> str:
+        return self.reading.outcome
+
+
+@dataclass
+class Asker:
+    """Asks `target` through `gate` and writes what happens into `journal`.
+
+    `server_ids` maps the harness's name of a workflow to the id that the server gave it.
+    """
+
+    target: Target
+    gate: Gate
+    journal: Journal
+    source: str
+    scenario: str
+    server_ids: dict[str, str] = field(default_factory=dict)
+    asked: int = 0
+    workflows: int = 0
+
+    def plan(self, operations: int, races: int = 0) -> None:
+        """Promises operations and races; an Ask that is given `planned=False` promises itself."""
+        self.journal.event("plan", operations=operations, races=races, scenario=self.scenario)
+
+    def create(self, tenant: str, *, planned: bool = False, examine: Examine | None = None) -> str | None:
+        """A new workflow of the tenant: the harness's name of it, or None when the engine gave none."""
+        self.workflows += 1
+        name = f"{self.source}.w{self.workflows}"
+        ask = Ask(
+            "create",
+            tenant,
+            name,
+            lambda id_: self.target.build_create(tenant, id_, marker=id_),
+            self.target.classify_create,
+            examine=examine,
+        )
+        reading = self.ask(ask, planned=planned).reading
+        if reading.server_id is None:
+            return None
+        self.server_ids[name] = reading.server_id
+        return name
+
+    def read_ask(self, workflow: str, tenant: str, examine: Examine | None = None) -> Ask:
+        server_id = self.server_ids[workflow]
+        return Ask(
+            "read",
+            tenant,
+            workflow,
+            lambda id_: self.target.build_read(tenant, server_id, id_),
+            self.target.classify_read,
+            examine=examine,
+        )
+
+    def advance_ask(
+        self, workflow: str, tenant: str, route: Route, origin: str, to: str, examine: Examine | None = None
+    ) -> Ask:
+        server_id = self.server_ids[workflow]
+        return Ask(
+            "advance",
+            tenant,
+            workflow,
+            lambda id_: self.target.build_advance(route, tenant, server_id, origin, to, id_, marker=id_),
+            self.target.classify_advance,
+            self.target.expected_by(route, origin, to),
+            to,
+            examine,
+        )
+
+    def guard_ask(self, workflow: str, tenant: str, guard: Guard, examine: Examine | None = None) -> Ask:
+        server_id = self.server_ids[workflow]
+        return Ask(
+            "read",
+            tenant,
+            workflow,
+            lambda id_: self.target.build_guard(guard, tenant, server_id, id_),
+            lambda answer: self.target.classify_guard(guard, answer),
+            guard.open + guard.either,
+            examine=examine,
+        )
+
+    def read(self, workflow: str, tenant: str, *, planned: bool = False) -> Reply:
+        return self.ask(self.read_ask(workflow, tenant), planned=planned)
+
+    def ask(self, ask: Ask, *, planned: bool = False) -> Reply:
+        return self.race([ask], None, planned=planned)[0]
+
+    def race(self, asks: Sequence[Ask], race: str | None, *, planned: bool = False) -> list[Reply]:
+        """Releases all of them at once. `race` is the race's id; None when the design calls it no race."""
+        if not planned:
+            self.plan(len(asks), int(race is not None))
+        ids = [f"{self.source}.{self.asked + number}" for number in range(1, len(asks) + 1)]
+        self.asked += len(asks)
+        requests = [ask.request(id_) for ask, id_ in zip(asks, ids, strict=True)]
+        invocations = [
+            self._invocation(ask, id_, race, number) for number, (ask, id_) in enumerate(zip(asks, ids, strict=True))
+        ]
+        shots = self.gate.race(requests, lambda: self.journal.invoke(*invocations))
+        replies = [self._read(ask, id_, shot) for ask, id_, shot in zip(asks, ids, shots, strict=True)]
+        self.journal.returned(*(self._return(reply) for reply in replies))
+        return replies
+
+    def trail(self, workflow: str, tenant: str) -> list[dict[str, Any]] | None:
+        """Reads the audit trail into the history; None when the target has none, or it was not shown."""
+        request = self.target.build_trail(tenant, self.server_ids[workflow], f"{self.source}.trail.{workflow}")
+        if request is None:
+            return None
+        read_ns = now_ns()
+        answer = self.gate.send(request).answer
+        entries = self.target.read_trail(answer)
+        if entries is not None:
+            self.journal.event("audit", workflow=workflow, read_ns=read_ns, entries=entries)
+            return entries
+        check = "no-5xx" if (answer.status or 0) >= 500 else "contract"
+        problem = f"the audit trail of {workflow} was not shown: {answer.error or f'status {answer.status}'}"
+        self.probe(check, f"audit trail of {workflow}", problem if answer.status is not None else None)
+        return None
+
+    def probe(self, check: str, what: str, problem: str | None, **facts: Any) -> None:
+        """Records a question that is no operation, and what was wrong with its answer."""
+        self.journal.event("probe", check=check, what=what, problem=problem, **facts)
+
+    def end(self) -> None:
+        """Nothing more will come: the file is whole."""
+        self.journal.event("end", operations=self.asked)
+        self.journal.close()
+        self.gate.close()
+
+    def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> Invocation:
+        expected = list(ask.expected) if isinstance(ask.expected, tuple) else ask.expected
+        process = f"{self.source}#{number}"
+        return Invocation(
+            id_, process, self.scenario, race, ask.tenant, ask.workflow, ask.kind, expected, ask.next, now_ns()
+        )
+
+    def _read(self, ask: Ask, id_: str, shot: Shot) -> Reply:
+        reading = ask.classify(shot.answer)
+        found = ask.examine(shot.answer, reading) if ask.examine else None
+        if found is not None:
+            reading = Reading(
+                reading.outcome, reading.status, reading.observed, reading.server_id, found, reading.message
+            )
+        return Reply(id_, shot, reading)
+
+    def _return(self, reply: Reply) -> Return:
+        reading = reply.reading
+        facts = {
+            "request_id": reply.id,
+            "arrived_ns": self.target.arrived_ns(reply.shot.answer),
+            "server_id": reading.server_id,
+            "problem": reading.problem,
+            "message": reading.message,
+        }
+        detail = {name: fact for name, fact in facts.items() if fact is not None}
+        return Return(
+            reply.id,
+            reading.outcome,
+            reading.status,
+            reading.observed,
+            reply.shot.returned_ns,
+            detail,
+            reply.shot.invoked_ns,
+        )

@@ -1,0 +1,49 @@
+"""`onewinner COMMAND`: finds the command's file and runs it. One file per command."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from onewinner import __version__
+from onewinner.exits import USAGE, Interrupted, UsageError, hear_signals
+
+COMMANDS = {
+    "gate": "prove that exactly one of N concurrent requests wins: start, ask, judge, report",
+    "serve": "run the reference engine, or the service of a target file",
+    "check": "judge a recorded history again",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0 pass, 1 fail, 2 usage, 3 unknown, 4 regression."""
+    hear_signals()
+    parser = build_parser()
+    options, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else list(arguments))
+    command = importlib.import_module(f"onewinner.{options.command}")
+    try:
+        code: int = command.main(rest)
+    except UsageError as error:
+        print(f"onewinner {options.command}: {error}", file=sys.stderr)
+        return USAGE
+    except Interrupted as error:
+        return error.code
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    table = "\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="onewinner",
+        description="Proves that exactly one of N concurrent requests wins, or shows the two winners.",
+        epilog=f"commands:\n{table}\n\nexample: onewinner gate",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=True,
+    )
+    parser.add_argument("--version", action="version", version=f"onewinner {__version__}")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

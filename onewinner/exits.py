@@ -1,0 +1,28 @@
+"""How a command ends: the exit codes, the errors that name one, and what a signal does."""
+
+import signal
+from types import FrameType
+
+PASS, FAIL, USAGE, UNKNOWN, REGRESSION = 0, 1, 2, 3, 4
+
+
+class UsageError(Exception):
+    """A bad option, file, target or database: one sentence with the place and the remedy. Nothing was judged."""
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM. Unwinds everything that was started; the run is incomplete."""
+
+    code = UNKNOWN
+
+
+def hear_signals() -> None:
+    """Turns the first SIGINT or SIGTERM into Interrupted, and ignores further ones while everything is put away."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - how handlers are called
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(signal.Signals(number).name)

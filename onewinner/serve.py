@@ -1,0 +1,94 @@
+"""Runs the reference engine in N worker processes, or the service of a target file, until it is told to stop."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine import tokens
+from engine.api import prepare
+from engine.database import provide_database
+from engine.errors import DatabaseUnavailable, UnknownDefect
+from engine.processes import Process, run_process
+from engine.service import REFERENCE, answers, find_free_port, is_port_free
+from engine.settings import share_connections
+from onewinner.exits import UNKNOWN, UsageError
+from onewinner.options import Parser, add_engine_options, bounded
+from onewinner.stage import mint_tokens, set_stage
+
+POLL_S = 0.2
+EXAMPLE = "onewinner serve --port 8080 --workers 4"
+
+
+def main(arguments: list[str]) -> int:
+    parser = Parser("serve", __doc__ or "", EXAMPLE)
+    add_engine_options(parser)
+    parser.add_argument("--workers", type=bounded(1, 64), default=2, metavar="N", help="worker processes (default: 2)")
+    parser.add_argument("--announce", action="store_true", help="print address and tokens as one line of JSON, no more")
+    parser.add_argument("--quiet", action="store_true", help="print nothing when it is ready")
+    options = parser.parse_args(arguments)
+    if options.target != REFERENCE or options.announce:
+        return serve_target(options)
+    try:
+        return serve_reference(options)
+    except (DatabaseUnavailable, UnknownDefect) as error:
+        raise UsageError(str(error)) from None
+
+
+def serve_target(options: argparse.Namespace) -> int:
+    """Starts a target's service on a database of its own and says where it is."""
+    with (
+        tempfile.TemporaryDirectory(prefix="onewinner-") as folder,
+        set_stage(options.target, options.database, options.port, Path(folder, "service.log")) as stage,
+    ):
+        told = {name: value for name, value in stage.environment.items() if os.environ.get(name) != value}
+        print(json.dumps({"base_url": stage.target.base_url, "environment": told}), flush=True)
+        while True:
+            time.sleep(3600)
+
+
+def serve_reference(options: argparse.Namespace) -> int:
+    port = options.port or find_free_port()
+    if not is_port_free(port):
+        raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
+    environment = {**os.environ, **({} if tokens.SECRET_VARIABLE in os.environ else mint_tokens())}
+    with contextlib.ExitStack() as running:
+        database = running.enter_context(provide_database(options.database))
+        asyncio.run(prepare(database.url, options.defect))
+        order = {
+            "port": port,
+            "database_url": database.url,
+            "isolation": (options.isolation or "read-committed").replace("-", " ").upper(),
+            "defect": options.defect,
+            "pool_size": share_connections(options.workers),
+        }
+        environment["ONEWINNER_WORKER"] = json.dumps(order)
+        command = [sys.executable, "-m", "onewinner.worker"]
+        workers = [running.enter_context(run_process(command, environment=environment)) for _ in range(options.workers)]
+        return watch(workers, f"http://127.0.0.1:{port}", {} if options.quiet else environment)
+
+
+def watch(workers: list[Process], url: str, environment: Mapping[str, str]) -> int:
+    """Waits for the signal that ends everything. A worker that ends by itself is not replaced: it is an error."""
+    greeted = not environment
+    while all(worker.poll() is None for worker in workers):
+        if not greeted and answers(url, "/healthz"):
+            greet(url, environment)
+            greeted = True
+        time.sleep(POLL_S)
+    print("onewinner serve: a worker ended by itself; the reason stands above", file=sys.stderr)
+    return UNKNOWN
+
+
+def greet(url: str, environment: Mapping[str, str]) -> None:
+    print(f"The reference engine listens on {url} (OpenAPI: {url}/openapi.json). Ctrl-C ends it.")
+    for name in ("ONEWINNER_ACME_TOKEN", "ONEWINNER_GLOBEX_TOKEN"):
+        if name in environment:
+            print(f"export {name}={environment[name]}")
+    print(f'try: curl -X POST -H "Authorization: Bearer $ONEWINNER_ACME_TOKEN" {url}/api/intent/workflows', flush=True)

@@ -1,0 +1,46 @@
+"""One worker process of the reference engine, with a listening socket of its own.
+
+SO_REUSEPORT lets the kernel spread the connections of a burst over the workers; one shared socket tends to
+give them all to one, and defects that live between processes hide.
+"""
+
+import json
+import os
+import socket
+
+import uvicorn
+
+from engine.api import create_app
+from engine.sessions import Isolation
+from engine.settings import Settings
+from engine.tokens import find_secret
+
+BACKLOG = 2048
+KEEP_ALIVE_S = 120
+
+
+def main() -> None:
+    order = json.loads(os.environ["ONEWINNER_WORKER"])
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listening.bind(("127.0.0.1", order.pop("port")))
+    isolation = Isolation(order.pop("isolation"))
+    app = create_app(Settings(secret=find_secret(), isolation=isolation, **order))
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=3,
+        lifespan="on",
+        ws="none",
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Hypothesis asks: sequential, parallel, and every interleaving."""

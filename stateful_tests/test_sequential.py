@@ -1,0 +1,62 @@
+"""Goal: one caller, any order of legal and illegal questions, always the one right answer.
+
+Method: batches of random sequences, each batch from a seed of its own, so that a batch left out for lack of
+time changes none of the others.
+"""
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from engine.target import Target
+from load.asker import Asker
+from load.gate import Gate
+from reports.journal import Journal
+from stateful_tests.machine import WorkflowMachine
+from stateful_tests.reference import Probes
+
+SOURCE = "sequential-0"
+EXAMPLES_PER_BATCH = 20
+STEPS_MAX = 30
+
+SEQUENCES = settings(
+    max_examples=EXAMPLES_PER_BATCH,
+    stateful_step_count=STEPS_MAX,
+    deadline=None,
+    database=None,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate, Phase.shrink),
+)
+
+
+def bind(asker: Asker, probes: Probes | None) -> type[WorkflowMachine]:
+    """The machine as Hypothesis wants it: a class that needs no arguments."""
+
+    class Bound(WorkflowMachine):
+        def __init__(self) -> None:
+            super().__init__(asker, probes)
+
+    return Bound
+
+
+def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) -> None:
+    first_seed: int = pytestconfig.getoption("seed")
+    batches: int = pytestconfig.getoption("batches")
+    limit_s: float = pytestconfig.getoption("limit_s")
+    probes = Probes() if target.name == "reference" else None
+    asker = Asker(
+        target, Gate(target.base_url, target.timeout_s), Journal(history / f"{SOURCE}.jsonl"), SOURCE, "sequential"
+    )
+    began, run = time.monotonic(), 0
+    try:
+        while run < batches and (run == 0 or time.monotonic() - began < limit_s):
+            machine = seed(first_seed * 1_000_003 + run)(bind(asker, probes))
+            run_state_machine_as_test(machine, settings=SEQUENCES)
+            run += 1
+    finally:
+        asker.journal.event("level", level="sequential", unit="batches", planned=batches, run=run)
+        asker.end()
