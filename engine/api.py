@@ -93,6 +93,9 @@ class Ask:
         return steps.find_step(self.path["step"])
 
 
+Handler = Callable[[Ask], Awaitable[tuple[int, Body]]]
+
+
 async def create(ask: Ask) -> tuple[int, Body]:
     parse_nothing(ask.body)
     made = await workflows.create(ask.context, ask.caller)
@@ -151,24 +154,23 @@ def tell(moved: Moved) -> tuple[int, Body]:
 
 
 # The busiest first: they are tried in this order.
-ROUTES: tuple[tuple[str, str, Callable[[Ask], Awaitable[tuple[int, Body]]]], ...] = (
-    ("POST", "/workflows/{id}/advance", advance),
-    ("GET", "/workflows/{id}", read),
-    ("POST", "/workflows", create),
-    ("POST", "/workflows/{id}/steps/{step}", perform_step),
-    ("GET", "/workflows/{id}/steps/{step}", read_step),
-    ("POST", "/workflows/{id}/steps/{step}/complete", complete_step),
-    ("POST", "/workflows/{id}/steps/{step}/fail", fail_step),
-    ("POST", "/workflows/{id}/cancel", cancel),
-    ("GET", "/workflows/{id}/transitions", read_trail),
-)
+ROUTES: Mapping[str, Mapping[str, Handler]] = {
+    "/workflows/{id}/advance": {"POST": advance},
+    "/workflows/{id}": {"GET": read},
+    "/workflows": {"POST": create},
+    "/workflows/{id}/steps/{step}": {"POST": perform_step, "GET": read_step},
+    "/workflows/{id}/steps/{step}/complete": {"POST": complete_step},
+    "/workflows/{id}/steps/{step}/fail": {"POST": fail_step},
+    "/workflows/{id}/cancel": {"POST": cancel},
+    "/workflows/{id}/transitions": {"GET": read_trail},
+}
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An ASGI application around one handler."""
+    """An ASGI application around the handlers of one path, by their methods."""
 
-    handler: Callable[[Ask], Awaitable[tuple[int, Body]]]
+    handlers: Mapping[str, Handler]
     secret: str
     statuses: Mapping[type[EngineError], int]
 
@@ -182,7 +184,8 @@ class Endpoint:
                 raise MalformedRequest(f"The request's body is larger than {BODY_BYTES_MAX} bytes.")
             caller = Caller(claims.organization_id, claims.actor, request_id)
             ask = Ask(scope["state"]["context"], caller, scope["path_params"], body)
-            status, answer = await self.handler(ask)
+            method = "GET" if scope["method"] == "HEAD" else scope["method"]
+            status, answer = await self.handlers[method](ask)
         except EngineError as error:
             status, answer = refuse(error, self.statuses)
         except Exception:
@@ -285,8 +288,8 @@ def create_app(settings: Settings) -> Starlette:
             yield {"context": Context(parts, pool, settings.attempts_max)}
 
     routes = [
-        Route(PREFIX + path, Endpoint(handler, settings.secret, statuses), methods=[method])
-        for method, path, handler in ROUTES
+        Route(PREFIX + path, Endpoint(handlers, settings.secret, statuses), methods=list(handlers))
+        for path, handlers in ROUTES.items()
     ]
     routes += [Route("/healthz", check_health), Route("/openapi.json", show_document)]
     app = Starlette(routes=routes, lifespan=live, exception_handlers={HTTPException: refuse_route})

@@ -32,7 +32,8 @@ BODIES = (
     WorkflowAnswer,
 )
 PREFIX = "/api/intent"
-ALL_STEPS = tuple(STEP_BY_NAME)
+SEEDS = "seed-extract"
+OTHER_STEPS = tuple(name for name in STEP_BY_NAME if name != SEEDS)
 WORK_STEPS = tuple(name for name, step in STEP_BY_NAME.items() if step.kind is Kind.WORK)
 ERRORS = {
     401: "No valid bearer token.",
@@ -62,10 +63,9 @@ def refer(body: type[Body]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{body.__name__}"}
 
 
-STEP_PAYLOAD = {
-    "description": "The payload; `SeedSelection` for seed-extract, else any object, {} when the body is empty.",
-    "anyOf": [refer(SeedSelection), {"type": "object"}],
-}
+STEP_PAYLOAD = {"type": "object", "description": "The payload, {} when the body is empty."}
+PERFORM = "Claims a work step, or finishes a review step, and stores its payload"
+READ = "Reads a step that the workflow has reached"
 OPERATIONS = {
     ("POST", "/workflows"): Operation(
         "create", "Creates a workflow", WorkflowAnswer, (401, 422, 503), success=201, body=ANY_OBJECT
@@ -79,16 +79,21 @@ OPERATIONS = {
         body=refer(AdvanceRequest),
         body_required=True,
     ),
-    ("POST", "/workflows/{id}/steps/{step}"): Operation(
-        "performStep",
-        "Claims a work step, or finishes a review step, and stores its payload",
+    # One route with the next; its payload alone has a form.
+    ("POST", f"/workflows/{{id}}/steps/{SEEDS}"): Operation(
+        "selectSeeds",
+        PERFORM,
         MovedAnswer,
         (401, 404, 409, 422, 503),
-        body=STEP_PAYLOAD,
-        steps=ALL_STEPS,
+        body=refer(SeedSelection),
+        body_required=True,
+    ),
+    ("GET", f"/workflows/{{id}}/steps/{SEEDS}"): Operation("readSeeds", READ, StepAnswer, (401, 404, 409, 422, 503)),
+    ("POST", "/workflows/{id}/steps/{step}"): Operation(
+        "performStep", PERFORM, MovedAnswer, (401, 404, 409, 422, 503), body=STEP_PAYLOAD, steps=OTHER_STEPS
     ),
     ("GET", "/workflows/{id}/steps/{step}"): Operation(
-        "readStep", "Reads a step that the workflow has reached", StepAnswer, (401, 404, 409, 422, 503), steps=ALL_STEPS
+        "readStep", READ, StepAnswer, (401, 404, 409, 422, 503), steps=OTHER_STEPS
     ),
     ("POST", "/workflows/{id}/steps/{step}/complete"): Operation(
         "completeStep",
@@ -160,6 +165,12 @@ def describe(path: str, operation: Operation) -> dict[str, Any]:
         parameters.append(path_parameter("id", {"type": "string", "format": "uuid"}))
     if operation.steps:
         parameters.append(path_parameter("step", {"type": "string", "enum": list(operation.steps)}))
+    if operation.success == 201:
+        answers[201]["links"] = {
+            following.name: {"operationId": following.name, "parameters": {"id": "$response.body#/id"}}
+            for (_, other), following in OPERATIONS.items()
+            if "{id}" in other
+        }
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -176,8 +187,8 @@ REQUEST_ID = {
     "name": "X-Request-ID",
     "in": "header",
     "required": False,
-    "description": "At most 200 printable ASCII characters; made when absent or otherwise.",
-    "schema": {"type": "string", "maxLength": 200},
+    "description": "Kept when it has at most 200 characters, all printable ASCII; else made anew.",
+    "schema": {"type": "string"},
 }
 
 

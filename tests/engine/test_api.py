@@ -9,7 +9,7 @@ import pytest
 
 from engine.database import Database
 from engine.states import GRAPH
-from tests.engine.asking import ACME, GLOBEX, Answer, Link, open_link, open_links, token_of
+from tests.engine.asking import ACME, GLOBEX, PREFIX, Answer, Link, open_link, open_links, token_of
 from tests.engine.conftest import put
 from tests.engine.serving import Served
 
@@ -176,6 +176,17 @@ def test_routes_and_methods_that_are_not_there(served: Served) -> None:
     assert ask(served, "GET", "/x/y/z").body["reason"] == "not_found"
     assert ask(served, "POST", f"/{uuid4()}/steps/no-such-step", {}).body["reason"] == "step_not_found"
     assert ask(served, "POST", "/").status == 404, "a redirect would be followed by nobody"
+
+
+def test_head_is_get_without_its_body(served: Served) -> None:
+    async def run() -> None:
+        async with open_link(served) as link:
+            link.writer.write(f"HEAD {PREFIX}/{uuid4()} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+            answer = await link.reader.read()
+            assert answer.startswith(b"HTTP/1.1 401 ")
+            assert answer.endswith(b"\r\n\r\n")
+
+    asyncio.run(run())
 
 
 def test_health_needs_no_token(served: Served) -> None:

@@ -1,0 +1,75 @@
+"""Goal: of 50 concurrent advances exactly one wins, at every isolation level.
+
+Method: 50 open connections to two workers; all requests are written before any answer is read.
+ONEWINNER_RACES sets the number of races of each test.
+"""
+
+import asyncio
+import os
+from collections import Counter
+
+import pytest
+
+from engine.database import Database
+from engine.sessions import Isolation
+from engine.states import GRAPH
+from tests.engine.asking import Answer, Link, open_links
+from tests.engine.conftest import put
+from tests.engine.serving import Served, serve
+
+CONTENDERS = 50
+RACES = {Isolation.READ_COMMITTED: 200, Isolation.REPEATABLE_READ: 40, Isolation.SERIALIZABLE: 40}
+
+
+async def race(links: list[Link], workflow: str, expected: str, following: str) -> list[Answer]:
+    return await asyncio.gather(*(link.advance(workflow, expected, following) for link in links))
+
+
+async def run_races(served: Served, database: Database, count: int) -> None:
+    edges = sorted(GRAPH.edges)
+    chosen = [edges[number % len(edges)] for number in range(count)]
+    workflows = await put(database.url, [expected for expected, _ in chosen])
+    async with open_links(served, CONTENDERS) as links:
+        for workflow, (expected, following) in zip(workflows, chosen, strict=True):
+            answers = await race(links, workflow, expected, following)
+            assert Counter(answer.status for answer in answers) == {200: 1, 409: CONTENDERS - 1}
+            for answer in answers:
+                if answer.status == 409:
+                    assert (answer.body["reason"], answer.body["currentState"]) == ("stale_state", following)
+            trail = (await links[0].ask("GET", f"/{workflow}/transitions")).body["transitions"]
+            assert [(row["fromState"], row["toState"]) for row in trail] == [(expected, following)]
+
+
+@pytest.mark.parametrize("isolation", list(Isolation))
+def test_50_concurrent_advances_have_one_winner(database: Database, isolation: Isolation) -> None:
+    count = int(os.environ.get("ONEWINNER_RACES", RACES[isolation]))
+    with serve(database.url, isolation=isolation) as served:
+        asyncio.run(run_races(served, database, count))
+
+
+@pytest.mark.parametrize("isolation", list(Isolation))
+def test_cancels_tell_the_state_that_they_really_left(database: Database, isolation: Isolation) -> None:
+    """A workflow fails and retries as fast as it can while 8 ask to cancel it: the trail stays an unbroken chain."""
+
+    async def churn(link: Link, workflow: str) -> None:
+        edges = [("ICP_PROCESSING", "ICP_FAILED"), ("ICP_FAILED", "ICP_PROCESSING")]
+        for number in range(200):
+            if (await link.advance(workflow, *edges[number % 2])).status != 200:
+                return
+
+    async def run(served: Served) -> None:
+        workflows = await put(database.url, ["ICP_PROCESSING"] * 10)
+        async with open_links(served, 9) as links:
+            for workflow in workflows:
+                cancels = (link.ask("POST", f"/{workflow}/cancel") for link in links[1:])
+                churned, *answers = await asyncio.gather(churn(links[0], workflow), *cancels)
+                assert churned is None
+                assert Counter(answer.status for answer in answers) == {200: 1, 409: 7}
+                trail = (await links[0].ask("GET", f"/{workflow}/transitions")).body["transitions"]
+                states = ["ICP_PROCESSING", *(row["toState"] for row in trail)]
+                assert [row["fromState"] for row in trail] == states[:-1]
+                assert states[-1] == "CANCELLED"
+                assert [row["at"] for row in trail] == sorted(row["at"] for row in trail)
+
+    with serve(database.url, isolation=isolation) as served:
+        asyncio.run(run(served))
