@@ -26,6 +26,7 @@ from load.scenarios import same_transition
 from reports.journal import Journal
 
 USAGE = 2
+PROMISE = 10
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -37,6 +38,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     )
     options.add_argument("--contenders", type=int, default=10, help="how many requests race for one transition")
     options.add_argument("--races", type=int, default=0, help="how many races in all; 0: until stopped")
+    options.add_argument("--limit-s", type=float, default=600.0, help="no race is promised after this many seconds")
     options.add_argument("--seed", type=int, default=1, help="the same seed plans the same races")
 
 
@@ -47,6 +49,7 @@ class Bench:
         self.environment = environment
         self.target = target
         self.history = history
+        self.began = time.monotonic()
         self.users = 0
         self.done = 0
 
@@ -98,31 +101,42 @@ class Contenders(User):
         assert options is not None
         number = bench.enter()
         self.planned_users: int = options.num_users or 1
-        share = len(range(number, options.races, self.planned_users))
-        self.left: int | None = share if options.races else None
+        self.share = len(range(number, options.races, self.planned_users))
+        self.done = 0
+        self.promised = 0
         source = f"race-{number}"
         journal = Journal(bench.history / f"{source}.jsonl")
         gate = Gate(bench.target.base_url, bench.target.timeout_s)
         self.asker = Asker(bench.target, gate, journal, source, same_transition.NAME)
-        if self.left is not None:
-            self.asker.plan(self.left * options.contenders, self.left)
         self.races: Iterator[list[Reply]] = same_transition.run_races(
-            self.asker, options.seed, options.contenders, planned=self.left is not None
+            self.asker, options.seed, options.contenders, planned=True
         )
 
     @task
     def race(self) -> None:
-        if self.left == 0:
+        if self.done == self.promised and not self.promise():
             self.finish()
             return
         try:
             self.show(next(self.races))
+            self.done += 1
         except GateError as error:
-            # Nothing was sent. The journal stays without its end, and the judge says that work is missing.
+            # Nothing was sent. What was promised is missing, and the judge will say so.
             print(error, file=sys.stderr)
             self.stop()
-        if self.left is not None:
-            self.left -= 1
+
+    def promise(self) -> bool:
+        """Promises the next few races; False when the share is done or the time is up."""
+        options = self.environment.parsed_options
+        assert options is not None
+        assert self.bench is not None
+        left = self.share - self.done if options.races else PROMISE
+        if left == 0 or time.monotonic() > self.bench.began + options.limit_s:
+            return False
+        few = min(left, PROMISE)
+        self.promised += few
+        self.asker.plan(few * options.contenders, few)
+        return True
 
     def on_stop(self) -> None:
         self.close()
@@ -137,6 +151,8 @@ class Contenders(User):
         """Ends the walk (its trail is read) and the journal, once."""
         if self.asker.journal.is_open:
             self.races.close()  # type: ignore[attr-defined]
+            planned = self.share or self.done
+            self.asker.journal.event("level", level="race", unit="races", planned=planned, run=self.done)
             self.asker.end()
 
     def show(self, replies: list[Reply]) -> None:

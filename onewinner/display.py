@@ -1,0 +1,100 @@
+"""What a person sees in the terminal: how the askers get on, and in the end the verdict."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from reports.run import Run
+from reports.verdict import CheckResult, Finding, Verdict
+
+STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}
+RETURN = b'{"event":"return"'
+WORDS_LINES_MAX = 40
+
+
+class Display:
+    """A line per level with its operations so far, counted from the journals as they grow."""
+
+    def __init__(self, history: Path) -> None:
+        self._history = history
+        self._console = Console(highlight=False)
+        columns = (SpinnerColumn(), TextColumn("{task.description:12}"), TextColumn("{task.fields[told]}"))
+        self._progress = Progress(*columns, TimeElapsedColumn(), console=self._console)
+        self._tasks: dict[str, TaskID] = {}
+        self._read: dict[str, tuple[int, int]] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, level: str, sources: Sequence[str]) -> None:
+        if level not in self._tasks:
+            for task in self._tasks.values():
+                self._progress.stop_task(task)
+            self._tasks[level] = self._progress.add_task(level, total=None, told="")
+        answered = sum(self._count(source) for source in sources)
+        self._progress.update(self._tasks[level], told=f"{answered:,} operations answered")
+
+    def _count(self, source: str) -> int:
+        """The return lines of one journal; only what is new is read."""
+        at, count = self._read.get(source, (0, 0))
+        try:
+            with (self._history / f"{source}.jsonl").open("rb") as journal:
+                journal.seek(at)
+                fresh = journal.read()
+        except OSError:
+            return count
+        whole = fresh.rfind(b"\n") + 1
+        self._read[source] = (at + whole, count + fresh[:whole].count(RETURN))
+        return self._read[source][1]
+
+
+def print_verdict(run: Run) -> None:
+    """The table of the checks, the first finding of each that failed, the verdict and where the report is."""
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name, justify in (("check", "left"), ("verdict", "left"), ("judged", "right"), ("", "left")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for result in run.judgement.checks:
+        table.add_row(
+            result.check, name_verdict(result.verdict), count_judged(result), Text(result.reason, style="dim")
+        )
+    console.print(table)
+    for result in run.judgement.checks:
+        if result.findings and result.verdict is not Verdict.PASS:
+            print_finding(console, result.findings[0], result)
+    verdict = run.judgement.verdict
+    console.print(Text.assemble("\n", (verdict.upper(), STYLE[verdict]), f": {run.judgement.reason}"))
+    console.print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
+
+
+def print_finding(console: Console, finding: Finding, result: CheckResult) -> None:
+    more = f" (and {result.findings_total - 1} more)" if result.findings_total > 1 else ""
+    console.print(
+        Text.assemble("\n", (result.check, STYLE[finding.verdict]), f"{more}: {finding.title}"), soft_wrap=True
+    )
+    lines = finding.words.splitlines()
+    console.print(Text("\n".join(lines[:WORDS_LINES_MAX])), soft_wrap=True)
+    if len(lines) > WORDS_LINES_MAX:
+        console.print(Text(f"({len(lines) - WORDS_LINES_MAX} more lines in the report)", style="dim"))
+    if finding.command:
+        console.print(Text(f"again: {finding.command}", style="dim"), soft_wrap=True)
+
+
+def name_verdict(verdict: Verdict | None) -> Text:
+    return Text(verdict, style=STYLE[verdict]) if verdict is not None else Text("not applicable", style="dim")
+
+
+def count_judged(result: CheckResult) -> str:
+    return f"{result.judged:,} {result.unit}" if result.verdict is not None else ""
