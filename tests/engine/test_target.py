@@ -1,0 +1,111 @@
+"""Goal: requests are built as the file says, and every answer is classified as the design says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.service import REFERENCE
+from engine.target import Answer, Query, Target, Template
+from engine.target_file import load_target
+from tests.engine.test_target_file import ENVIRONMENT, ORDERS
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Target:
+    file: Path = tmp_path_factory.mktemp("target") / "orders.toml"
+    file.write_text(ORDERS)
+    return load_target(file, ENVIRONMENT)
+
+
+@pytest.fixture(scope="module")
+def reference() -> Target:
+    return load_target(REFERENCE, None)
+
+
+def test_placeholders_are_filled_where_they_stand() -> None:
+    template = Template("POST", "/a/{id}", {"to": ["{next}", 3], "{id}": "x{id}"}, {"X-Id": "{id}"}, {"q": "{next}"})
+    request = template.fill({"id": "1/2 ü", "next": "B"}, {"Tenant": "t"})
+    assert request.path == "/a/1%2F2%20%C3%BC?q=B"
+    assert dict(request.headers) == {"Tenant": "t", "X-Id": "1/2 ü", "Content-Type": "application/json"}
+    assert json.loads(request.body) == {"to": ["B", 3], "{id}": "x1/2 ü"}
+
+
+def test_a_request_without_json_has_no_body() -> None:
+    request = Template("POST", "/x").fill({}, {})
+    assert (request.body, request.headers) == (b"", ())
+
+
+def test_an_advance_carries_what_the_route_wants(orders: Target) -> None:
+    general = orders.routes_for("DRAFT", "SUBMITTED")[0]
+    request = orders.build_advance(general, "acme", "7", "DRAFT", "SUBMITTED", "r1")
+    assert (request.method, request.path) == ("POST", "/orders/7/status")
+    assert json.loads(request.body) == {"from": "DRAFT", "to": "SUBMITTED"}
+    assert ("Authorization", "Bearer secret") in request.headers
+
+
+def test_expected_is_every_state_in_which_this_very_request_wins(reference: Target) -> None:
+    by_name = {route.name: route for route in reference.routes}
+    claim, cancel = by_name["icp-generate"], by_name["cancel"]
+    assert reference.general is not None
+    assert reference.expected_by(reference.general, "ICP_PENDING", "ICP_PROCESSING") == "ICP_PENDING"
+    assert reference.expected_by(claim, "ICP_PENDING", "ICP_PROCESSING") == ("ICP_PENDING", "ICP_FAILED")
+    assert len(reference.expected_by(cancel, "CREATED", "CANCELLED")) == 33
+    assert [route.name for route in reference.routes_for("CREATED", "CANCELLED")] == ["cancel", "advance"]
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(200, "won"), (409, "conflict"), (404, "refused"), (422, "refused"), (401, "refused")]
+    + [(status, "unknown") for status in (201, 204, 301, 302, 408, 418, 429, 500, 502, 503, None)],
+)
+def test_every_status_has_one_outcome(orders: Target, status: int | None, outcome: str) -> None:
+    reading = orders.classify_advance(Answer(status, {}, b'{"status": "DRAFT"}', error="" if status else "silence"))
+    assert reading.outcome == outcome
+    assert (reading.observed == "DRAFT") == (outcome == "conflict")
+    assert bool(reading.message) == (outcome == "unknown")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"status": null}', b'{"status": {}}', b"\xff"])
+def test_a_conflict_that_does_not_tell_the_state_is_a_problem(orders: Target, body: bytes) -> None:
+    reading = orders.classify_advance(Answer(409, {}, body))
+    assert reading.outcome == "conflict"
+    assert reading.observed is None
+    assert reading.problem is not None
+    assert "'status'" in reading.problem
+
+
+def test_a_create_and_a_read_without_what_the_file_promises_are_unknown(orders: Target) -> None:
+    assert orders.classify_create(Answer(201, {}, b'{"order": {"ref": 17}}')).server_id == "17"
+    assert orders.classify_create(Answer(201, {}, b"{}")).outcome == "unknown"
+    assert orders.classify_read(Answer(200, {}, b'{"order": {"status": "X"}}')).observed == "X"
+    assert orders.classify_read(Answer(200, {}, b"{}")).outcome == "unknown"
+    assert orders.classify_read(Answer(404)).outcome == "refused"
+
+
+def test_a_guard_answers_or_is_closed(orders: Target) -> None:
+    (guard,) = orders.guards
+    assert orders.classify_guard(guard, Answer(200)).outcome == "ok"
+    assert orders.classify_guard(guard, Answer(409, {}, b'{"status": "DRAFT"}')).observed == "DRAFT"
+    assert orders.classify_guard(guard, Answer(500)).outcome == "unknown"
+
+
+def test_a_trail_is_read_in_order_or_not_at_all(orders: Target) -> None:
+    body = b'{"events": [{"old": null, "new": "DRAFT"}, {"old": "DRAFT", "new": "SUBMITTED"}]}'
+    entries = orders.read_trail(Answer(200, {}, body))
+    assert entries == [{"from": None, "to": "DRAFT"}, {"from": "DRAFT", "to": "SUBMITTED"}]
+    assert orders.read_trail(Answer(500, {}, body)) is None
+    assert orders.read_trail(Answer(200, {}, b"{}")) is None
+
+
+def test_a_query_never_raises_on_a_strange_document() -> None:
+    assert Query("a.b[0]").find({"a": {"b": 3}}) is None
+    assert Query("length(a)").find({"a": 3}) is None
+    assert Query("a").find_text({"a": True}) is None
+    assert Query("a").find_text({"a": 3}) == "3"
+
+
+def test_the_arrival_is_told_in_a_header(reference: Target, orders: Target) -> None:
+    assert reference.arrived_ns(Answer(200, {"x-arrived-ns": "123"})) == 123
+    assert reference.arrived_ns(Answer(200, {"x-arrived-ns": "soon"})) is None
+    assert orders.arrived_ns(Answer(200, {"x-arrived-ns": "123"})) is None

@@ -1,0 +1,172 @@
+"""Goal: nobody is whole before everybody stands at the line, and what comes back is told apart.
+
+Method: a server made of plain sockets and threads, which records when each request was whole.
+"""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from engine.target import Request
+from load.gate import Connection, Gate, GateError
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+POST = Request("POST", "/x", (), b"0123456789")
+Behaviour = Callable[[socket.socket, bytes, int], bool]
+
+
+class Server:
+    """Answers each whole request by a behaviour (connection, request, its number) -> keep the connection."""
+
+    def __init__(self, behave: Behaviour) -> None:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+        self.behave = behave
+        self.whole: list[bytes] = []
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.accept)]
+        self.threads[0].start()
+
+    def accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listening.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self.serve, args=(connection,))
+            self.threads.append(thread)
+            thread.start()
+
+    def serve(self, connection: socket.socket) -> None:
+        buffer = b""
+        with connection, contextlib.suppress(OSError):
+            while chunk := connection.recv(4096):
+                buffer += chunk
+                if buffer.endswith(POST.body):
+                    with self.lock:
+                        self.whole.append(buffer)
+                        number = len(self.whole)
+                    if not self.behave(connection, buffer, number):
+                        return
+                    buffer = b""
+
+    def close(self) -> None:
+        self.listening.shutdown(socket.SHUT_RDWR)
+        self.listening.close()
+        for thread in self.threads:
+            thread.join()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Behaviour], Server]]:
+    servers: list[Server] = []
+
+    def start(behave: Behaviour) -> Server:
+        servers.append(Server(behave))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@contextlib.contextmanager
+def gate_to(server: Server, timeout_s: float = 5.0) -> Iterator[Gate]:
+    gate = Gate(server.url, timeout_s)
+    yield gate
+    gate.close()
+
+
+def answer_ok(connection: socket.socket, request: bytes, number: int) -> bool:
+    connection.sendall(OK)
+    return True
+
+
+def test_all_are_held_until_all_are_there(serve: Callable[[Behaviour], Server]) -> None:
+    server = serve(answer_ok)
+    before: list[int] = []
+    with gate_to(server) as gate:
+        shots = gate.race([POST] * 20, lambda: before.append(len(server.whole)))
+    assert before == [0], "no request was whole before the release"
+    assert [shot.answer.status for shot in shots] == [200] * 20
+    assert max(shot.invoked_ns for shot in shots) < min(shot.returned_ns or 0 for shot in shots) + 10**9
+    assert all(shot.returned_ns is not None and shot.invoked_ns < shot.returned_ns for shot in shots)
+
+
+def test_connections_are_used_again(serve: Callable[[Behaviour], Server]) -> None:
+    server = serve(answer_ok)
+    with gate_to(server) as gate:
+        gate.race([POST] * 3)
+        gate.race([POST] * 3)
+    assert len(server.threads) == 1 + 3
+
+
+def test_a_connection_that_was_closed_meanwhile_is_opened_anew(serve: Callable[[Behaviour], Server]) -> None:
+    def answer_and_close(connection: socket.socket, request: bytes, number: int) -> bool:
+        connection.sendall(OK)
+        return False
+
+    server = serve(answer_and_close)
+    with gate_to(server) as gate:
+        first = gate.race([POST] * 3)
+        for thread in server.threads[1:]:
+            thread.join()
+        second = gate.race([POST] * 3)
+    assert [shot.answer.status for shot in first + second] == [200] * 6
+    assert len(server.whole) == 6, "no request was sent twice"
+
+
+def test_silence_and_hanging_up_are_unknown(serve: Callable[[Behaviour], Server]) -> None:
+    def behave(connection: socket.socket, request: bytes, number: int) -> bool:
+        if number == 1:
+            return False
+        if number == 2:
+            connection.sendall(OK[:20])
+            return False
+        return True
+
+    with gate_to(serve(behave), timeout_s=0.3) as gate:
+        shots = gate.race([POST] * 3)
+    assert [shot.answer.status for shot in shots] == [None] * 3
+    assert all(shot.returned_ns is None for shot in shots)
+    errors = sorted(shot.answer.error for shot in shots)
+    assert errors[0] == "no answer within 0.3 s"
+    assert all("closed the connection" in error or "broke" in error for error in errors[1:])
+
+
+def test_one_that_speaks_too_early_sends_all_back_to_the_line() -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    accepted = threading.Event()
+
+    def speak_once() -> None:
+        first, _ = listening.accept()
+        first.sendall(OK)
+        accepted.set()
+        second, _ = listening.accept()
+        with first, second:
+            while not second.recv(4096).endswith(b"9"):
+                continue
+            second.sendall(OK)
+
+    thread = threading.Thread(target=speak_once)
+    thread.start()
+    gate = Gate(f"http://127.0.0.1:{listening.getsockname()[1]}", 5)
+    # The first connection is made and spoken on before the race begins.
+    gate._connections.append(connection := Connection(gate.base_url, 5))
+    connection.open()
+    assert accepted.wait(5)
+    assert gate.race([POST])[0].answer.status == 200
+    assert gate.restarts == 1
+    gate.close()
+    thread.join()
+    listening.close()
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(GateError, match=f"127.0.0.1:{port} cannot be reached"):
+        Gate(f"http://127.0.0.1:{port}", 1).send(POST)
