@@ -1,0 +1,28 @@
+"""The checks of a history, by id: each a pure function of a case."""
+
+from collections.abc import Callable, Mapping
+
+from reports.case import Case
+from reports.checks.accounting import check_accounting
+from reports.checks.answers import check_contract, check_no_5xx, check_tenant_isolation
+from reports.checks.audit import check_audit
+from reports.checks.conflict_truth import check_conflict_truth
+from reports.checks.final_state import check_final_state
+from reports.checks.legality import check_legality
+from reports.checks.linearizable import check_linearizable
+from reports.checks.race_outcomes import check_conflict_count, check_one_winner
+from reports.verdict import CheckResult
+
+CHECKS: Mapping[str, Callable[[Case], CheckResult]] = {
+    "one-winner": check_one_winner,
+    "conflict-count": check_conflict_count,
+    "conflict-truth": check_conflict_truth,
+    "legality": check_legality,
+    "linearizable": check_linearizable,
+    "final-state": check_final_state,
+    "audit": check_audit,
+    "tenant-isolation": check_tenant_isolation,
+    "contract": check_contract,
+    "no-5xx": check_no_5xx,
+    "accounting": check_accounting,
+}

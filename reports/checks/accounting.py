@@ -1,0 +1,76 @@
+"""accounting: planned = started = returned = judged. A gap is unknown, never a failure: something was not recorded."""
+
+from functools import partial
+
+import polars as pl
+
+from reports.case import Case, conclude, doubt, not_applicable
+from reports.history import Source
+from reports.verdict import CheckResult, Finding, Verdict
+
+CHECK = "accounting"
+
+
+def check_accounting(case: Case) -> CheckResult:
+    """Holds every source that was promised to its own plan, and to its end. Without a run's plan it does not apply."""
+    plan = case.evidence.plan
+    if plan is None:
+        return not_applicable(CHECK, "the history is judged alone: nothing was promised")
+    history = case.evidence.history
+    promised = [str(name) for name in plan.get("sources", ())]
+    found = {source.name: source for source in history.sources}
+    gaps = [f"the history of {name} is missing" for name in promised if name not in found]
+    for source in history.sources:
+        gaps += find_gaps(case, source)
+    gaps += find_race_gaps(case)
+    suspicions = [doubt(partial(word_gap, gap)) for gap in gaps]
+    return conclude(case, CHECK, judged=case.ops.height, unit="operations", suspicions=suspicions)
+
+
+def find_gaps(case: Case, source: Source) -> list[str]:
+    """What is missing in one source, one sentence each."""
+    history = case.evidence.history
+    plans = [event for event in history.having("plan") if event["source"] == source.name]
+    ends = [event for event in history.having("end") if event["source"] == source.name]
+    planned = sum(int(event.get("operations") or 0) for event in plans)
+    gaps = []
+    if not plans:
+        gaps.append(f"{source.name} says nowhere what it planned")
+    elif planned != source.operations:
+        gaps.append(f"{source.name} planned {planned} operations and started {source.operations}")
+    if not ends:
+        gaps.append(f"{source.name} was cut short: it has no end")
+    elif (said := sum(int(event.get("operations") or 0) for event in ends)) != source.operations:
+        gaps.append(f"{source.name} says that it started {said} operations, and its history holds {source.operations}")
+    unreturned = count_unreturned(case, source)
+    if unreturned:
+        gaps.append(f"{unreturned} operations of {source.name} never returned")
+    return gaps
+
+
+def count_unreturned(case: Case, source: Source) -> int:
+    """How many operations of a source have no return at all; an explicit unknown is one."""
+    encoded, frame, first = case.evidence.history.encoded, case.evidence.history.frame, 0
+    for other in case.evidence.history.sources:
+        if other.name == source.name and other.path == source.path:
+            break
+        first += other.operations
+    lost = (pl.col("outcome") == "unknown") & pl.col("returned").is_null() & pl.col("status").is_null()
+    if not encoded.slice(first, source.operations).filter(lost).height:
+        return 0
+    part = frame.slice(first, source.operations)
+    silent = (pl.col("outcome") == "unknown") & pl.all_horizontal(pl.col("returned_ns", "status", "detail").is_null())
+    return int(part.select(silent.sum()).collect().item())
+
+
+def find_race_gaps(case: Case) -> list[str]:
+    """Races are counted over all sources: one race may be shared."""
+    plans = [event for event in case.evidence.history.having("plan") if event.get("races")]
+    planned = sum(int(event["races"]) for event in plans)
+    held = case.races.height
+    return [f"{planned} races were planned and {held} were run"] if planned and planned != held else []
+
+
+def word_gap(gap: str) -> Finding:
+    title = gap[:1].upper() + gap[1:] + "."
+    return Finding(CHECK, Verdict.UNKNOWN, title, title)

@@ -1,0 +1,132 @@
+"""tenant-isolation, contract and no-5xx: what can be said of each answer by itself."""
+
+from collections.abc import Callable
+from functools import partial
+
+import polars as pl
+
+from reports.case import Case, Record, Suspicion, conclude, fail, not_applicable
+from reports.verdict import CheckResult, Finding, Verdict
+from reports.words import (
+    Text,
+    read_detail,
+    say_foreign,
+    say_probe,
+    say_problem,
+    say_refused,
+    say_server_error,
+    say_wrong_create,
+)
+
+
+def check_tenant_isolation(case: Case) -> CheckResult:
+    """Another tenant's call is refused or unknown: it sees nothing and moves nothing."""
+    check = "tenant-isolation"
+    probes = find_probes(case, check)
+    foreign = case.ops.filter(~pl.col("mine"))
+    if foreign.is_empty() and not probes:
+        return not_applicable(check, "no tenant touched another one's workflow")
+    served = foreign.filter(pl.col("outcome").is_in(["won", "ok", "conflict"]))
+    suspicions = [fail(partial(word_foreign, case, row)) for row in served["row"].to_list()]
+    suspicions += suspect_probes(check, probes)
+    return conclude(case, check, judged=foreign.height + len(probes), unit="calls", suspicions=suspicions)
+
+
+def word_foreign(case: Case, row: int) -> Finding:
+    record = case.records([row])[0]
+    owned = case.ops.filter(
+        (pl.col("workflow") == case.ops.filter(pl.col("row") == row)["workflow"][0]) & pl.col("mine")
+    )
+    owner = case.records(owned["row"][:1])[0]["tenant"]
+    return word_record("tenant-isolation", record, say_foreign(record, owner))
+
+
+def check_contract(case: Case) -> CheckResult:
+    """Every answer is the one specified, as far as whoever asked noted it; the owner's legal request is not refused."""
+    probes = find_probes(case, "contract")
+    noted = case.ops.filter("problem")["row"].to_list()
+    graph = case.evidence.graph
+    if graph is None and not probes and not noted:
+        return not_applicable("contract", "neither a probe nor a graph says what the answers should be")
+    suspicions: list[Suspicion] = []
+    for record in case.records(noted):
+        problem = read_detail(record).get("problem")
+        if problem:
+            suspicions.append(fail(partial(word_record, "contract", record, say_problem(record, str(problem)))))
+    if graph is not None:
+        suspicions += [fail(partial(word_row, case, "contract", row, say_refused)) for row in find_refused(case)]
+        suspicions += [
+            fail(partial(word_create, case, row, graph.initial)) for row in find_wrong_creates(case, graph.initial)
+        ]
+    suspicions += suspect_probes("contract", probes)
+    return conclude(case, "contract", judged=case.ops.height + len(probes), unit="answers", suspicions=suspicions)
+
+
+def find_refused(case: Case) -> list[int]:
+    """The owner's requests that are legal, for a workflow that had been answered before, and that were refused."""
+    refused = case.ops.filter(
+        pl.col("mine") & (pl.col("outcome") == "refused") & pl.col("kind").is_in(["advance", "read"])
+    )
+    if refused.is_empty():
+        return []
+    answered = pl.col("mine") & pl.col("outcome").is_in(["won", "ok"])
+    since = case.ops.lazy().filter(answered).group_by("w").agg(pl.col("ends").min().alias("since")).collect()
+    refused = refused.join(since, on="w", how="left", maintain_order="left").filter(pl.col("since") < pl.col("begins"))
+    plain = refused.filter(
+        (pl.col("kind") == "read") | ((pl.col("wants") == 1) & case.evidence.lawful(pl.col("want"), pl.col("next")))
+    )
+    names, members, graph = case.evidence.names, case.evidence.set_members, case.evidence.graph
+    several = [
+        row
+        for row, code, following in refused.filter((pl.col("wants") > 1) & (pl.col("kind") == "advance"))
+        .select("row", "set", "next")
+        .iter_rows()
+        if graph and any(graph.allows(state, names[following]) for state in members[code])
+    ]
+    return sorted([*plain["row"].to_list(), *several])
+
+
+def find_wrong_creates(case: Case, initial: str) -> list[int]:
+    """Creates whose answer names another state than the graph's initial one."""
+    creates = case.ops.filter((pl.col("kind") == "create") & pl.col("known") & pl.col("told").is_not_null())
+    return creates.filter(pl.col("told") != case.evidence.codes[initial])["row"].to_list()
+
+
+def word_create(case: Case, row: int, initial: str) -> Finding:
+    record = case.records([row])[0]
+    return word_record("contract", record, say_wrong_create(record, initial))
+
+
+def check_no_5xx(case: Case) -> CheckResult:
+    """No server error, but for operations that an injected fault touched."""
+    status = case.ops["status"]
+    if status.null_count() == status.len():
+        return not_applicable("no-5xx", "the history has no HTTP status")
+    errors = case.ops.filter((status >= 500).fill_null(value=False))
+    if errors.height:
+        errors = case.ops.filter((status >= 500).fill_null(value=False) & ~case.touched_by_fault)
+    suspicions = [fail(partial(word_row, case, "no-5xx", row, say_server_error)) for row in errors["row"].to_list()]
+    return conclude(case, "no-5xx", judged=status.len() - status.null_count(), unit="answers", suspicions=suspicions)
+
+
+def find_probes(case: Case, check: str) -> list[Record]:
+    return [event for event in case.evidence.history.having("probe") if event.get("check") == check]
+
+
+def suspect_probes(check: str, probes: list[Record]) -> list[Suspicion]:
+    return [fail(partial(word_probe, check, probe)) for probe in probes if probe.get("problem")]
+
+
+def word_probe(check: str, probe: Record) -> Finding:
+    title, words = say_probe(probe)
+    return Finding(check, Verdict.FAIL, title, words)
+
+
+def word_row(case: Case, check: str, row: int, say: Callable[[Record], Text]) -> Finding:
+    record = case.records([row])[0]
+    return word_record(check, record, say(record))
+
+
+def word_record(check: str, record: Record, text: Text) -> Finding:
+    title, words = text
+    return Finding(check, Verdict.FAIL, title, words, (record["id"],), record["workflow"], record["race"])

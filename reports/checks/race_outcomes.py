@@ -1,0 +1,110 @@
+"""one-winner and conflict-count: who won each race, and what everyone else was told."""
+
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from reports.case import Case, Suspicion, conclude, doubt, fail, not_applicable
+from reports.settling import Settled, settle
+from reports.verdict import CheckResult, Finding, Verdict
+from reports.words import say_no_conflict, say_no_winner, say_open_race, say_two_winners
+
+INCONCLUSIVE_SHARE_MAX = 0.10
+Race = dict[str, Any]
+
+
+def check_one_winner(case: Case) -> CheckResult:
+    """Every race has exactly one winner. Unknown when too many races prove nothing."""
+    races = case.races
+    if races.is_empty():
+        return not_applicable("one-winner", "the history has no races", "races")
+    several = races.filter(pl.col("won") > 1).iter_rows(named=True)
+    suspicions = [fail(partial(word_winners, case, race)) for race in several]
+    open_races: list[Suspicion] = []
+    settled_count = 0
+    for race in races.filter((pl.col("won") == 0) | ((pl.col("won") == 1) & (pl.col("unknown") > 0))).iter_rows(
+        named=True
+    ):
+        settled = settle(case, race)
+        settled_count += settled.by != ""
+        if settled.winners > 1:
+            suspicions.append(fail(partial(word_winners, case, race, settled)))
+        elif settled.winners == 0:
+            suspicions.append(fail(partial(word_no_winner, case, race, settled)))
+        elif settled.is_open:
+            open_races.append(doubt(partial(word_open, case, race)))
+    alone = races.filter((pl.col("won") == 1) & ~pl.col("overlapped")).height
+    inconclusive = alone + len(open_races)
+    too_many = inconclusive > INCONCLUSIVE_SHARE_MAX * races.height
+    reason = say_share(races.height, alone, len(open_races), settled_count)
+    if too_many:
+        suspicions += open_races or [doubt(partial(word_alone, reason))]
+    return conclude(case, "one-winner", judged=races.height, unit="races", suspicions=suspicions, reason=reason)
+
+
+def say_share(races: int, alone: int, unsettled: int, settled: int) -> str:
+    """What is to be known of the races beyond their count; empty when nothing is."""
+    parts = []
+    if alone:
+        parts.append(f"in {alone} of {races} races no contender overlapped the winner")
+    if unsettled:
+        parts.append(f"in {unsettled} of {races} nobody knows who won")
+    if settled:
+        parts.append(f"{settled} were settled by a trail or a later answer")
+    return "; ".join(parts)
+
+
+def find_contenders(case: Case, race: Race) -> pl.DataFrame:
+    """A race's operations, by invoke."""
+    return case.evidence.slice(race["w"]).filter((pl.col("race") == race["race"]) & pl.col("mine"))
+
+
+def word_winners(case: Case, race: Race, settled: Settled | None = None) -> Finding:
+    contenders = find_contenders(case, race)
+    rows = contenders.filter(pl.col("outcome") == "won")["row"].to_list() + list(settled.rows if settled else ())
+    records = case.records(rows)
+    title, words = say_two_winners(records)
+    words += f"\n\n{settled.by}" if settled and settled.by else ""
+    return make_finding("one-winner", records, title, words)
+
+
+def word_no_winner(case: Case, race: Race, settled: Settled) -> Finding:
+    records = case.records(find_contenders(case, race)["row"])
+    title, words = say_no_winner(records, settled.by)
+    return make_finding("one-winner", records, title, words)
+
+
+def word_open(case: Case, race: Race) -> Finding:
+    contenders = find_contenders(case, race)
+    records = case.records(contenders["row"])
+    title, words = say_open_race(records)
+    return make_finding("one-winner", records, title, words, Verdict.UNKNOWN)
+
+
+def word_alone(reason: str) -> Finding:
+    return Finding("one-winner", Verdict.UNKNOWN, f"Too many races prove nothing: {reason}.")
+
+
+def make_finding(check: str, records: list[Race], title: str, words: str, verdict: Verdict = Verdict.FAIL) -> Finding:
+    first = records[0]
+    return Finding(
+        check, verdict, title, words, tuple(each["id"] for each in records), first["workflow"], first["race"]
+    )
+
+
+def check_conflict_count(case: Case) -> CheckResult:
+    """In every race, contenders = winners + conflicts + unknowns: whoever else was answered, got a conflict."""
+    races = case.races
+    if races.is_empty():
+        return not_applicable("conflict-count", "the history has no races", "races")
+    odd = races.filter(pl.col("refused") + pl.col("ok") > 0)
+    suspicions = [fail(partial(word_odd, case, race)) for race in odd.iter_rows(named=True)]
+    return conclude(case, "conflict-count", judged=races.height, unit="races", suspicions=suspicions)
+
+
+def word_odd(case: Case, race: Race) -> Finding:
+    odd = find_contenders(case, race).filter(pl.col("outcome").is_in(["refused", "ok"]))
+    records = case.records(odd["row"])
+    title, words = say_no_conflict(records[0], records[0]["race"])
+    return make_finding("conflict-count", records, title, words)

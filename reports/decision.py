@@ -1,0 +1,61 @@
+"""The decision: which workflows have an explaining order. The witness takes nearly all of them, the search the rest."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from reports.evidence import Evidence
+from reports.model import Operation
+from reports.search import Searched, search
+from reports.verdict import Verdict
+from reports.witness import find_unexplained
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A workflow that the witness could not explain: what the search was given and what it found."""
+
+    w: int
+    operations: list[Operation]
+    starts: list[str | None]
+    searched: Searched
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`failed` and `undecided` by workflow number; every other workflow is explained. `seconds` is what it took."""
+
+    failed: Mapping[int, Undecided] = field(default_factory=dict)
+    undecided: tuple[int, ...] = ()
+    searched: int = 0
+    seconds: float = 0.0
+
+    @property
+    def suspects(self) -> list[int]:
+        """The workflows that have no explanation, or none yet."""
+        return sorted([*self.failed, *self.undecided])
+
+
+def decide(evidence: Evidence) -> Decision:
+    """Judges every workflow. Past `limits.linearizable_s` the remaining ones stay undecided."""
+    began = time.monotonic()
+    rest = find_unexplained(evidence, evidence.ops)
+    if rest.len():
+        again = evidence.ops.filter(pl.col("w").is_in(rest.implode()))
+        rest = find_unexplained(evidence, again, order="begins")
+    failed: dict[int, Undecided] = {}
+    undecided: list[int] = []
+    for w in rest.to_list():
+        now = time.monotonic()
+        if now > began + evidence.limits.linearizable_s:
+            undecided.append(w)
+            continue
+        operations, starts = evidence.lay_out(w)
+        searched = search(operations, starts, evidence.graph, now + evidence.limits.workflow_s)
+        if searched.verdict is Verdict.FAIL:
+            failed[w] = Undecided(w, operations, starts, searched)
+        elif searched.verdict is Verdict.UNKNOWN:
+            undecided.append(w)
+    return Decision(failed, tuple(undecided), rest.len(), time.monotonic() - began)

@@ -1,0 +1,105 @@
+"""Operations, encoded: words become small integers once, so that every check runs on numbers.
+
+The strings of a history are few and repeated. Casting them to categoricals while the file streams in keeps
+ten million operations within a few hundred megabytes, and makes every comparison one of integers.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+KINDS = ("create", "read", "advance", "set")
+OUTCOMES = ("won", "conflict", "ok", "refused", "unknown")
+ANSWERS = {
+    "create": ("ok", "conflict", "refused", "unknown"),
+    "read": ("ok", "conflict", "refused", "unknown"),
+    "advance": ("won", "conflict", "refused", "unknown"),
+    "set": ("won", "conflict", "refused", "unknown"),
+}
+SET_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An operation that cannot be: its row, and what is wrong with it."""
+
+    row: int
+    what: str
+
+
+def encode(frame: pl.LazyFrame) -> pl.DataFrame:
+    """One lean row per operation, in the order of `frame`.
+
+    Columns: row, id_hash, workflow, tenant, race, want (the first expected state), wants (how many), set (the
+    joined list when there are several), next, observed (categoricals; states share one dictionary), kind and
+    outcome (enums; null when the word is not known), status, invoked, returned (ns; null: never), problem (whether
+    the detail may carry one).
+    """
+    workflows, tenants, races, states = (pl.Categorical(pl.Categories.random()) for _ in range(4))
+    expected = pl.col("expected")
+    lean = frame.select(
+        pl.col("id").hash().alias("id_hash"),
+        pl.col("workflow").cast(workflows),
+        pl.col("tenant").cast(tenants),
+        pl.col("race").cast(races),
+        pl.col("kind").cast(pl.Enum(KINDS), strict=False),
+        pl.col("outcome").cast(pl.Enum(OUTCOMES), strict=False),
+        expected.list.first().cast(states).alias("want"),
+        expected.list.len().fill_null(0).cast(pl.UInt32).alias("wants"),
+        pl.col("next").cast(states),
+        pl.col("observed").cast(states),
+        pl.col("status").cast(pl.Int32),
+        pl.col("invoked_ns").alias("invoked"),
+        pl.col("returned_ns").alias("returned"),
+        pl.col("detail").str.contains('"problem"', literal=True).fill_null(value=False).alias("problem"),
+    )
+    encoded = lean.collect().with_row_index("row")
+    return encoded.with_columns(collect_sets(frame, encoded))
+
+
+def collect_sets(frame: pl.LazyFrame, encoded: pl.DataFrame) -> pl.Series:
+    """The joined expected list of the operations that have several expected states; null for all others."""
+    kind = pl.Categorical(pl.Categories.random())
+    several = encoded.filter(pl.col("wants") > 1).select("row")
+    if several.is_empty():
+        return pl.Series("set", [None], dtype=kind).new_from_index(0, encoded.height)
+    expected = pl.col("expected")
+    joined = frame.select(pl.when(expected.list.len() > 1).then(expected.list.join(SET_SEPARATOR)).alias("set"))
+    return joined.select(pl.col("set").cast(kind)).collect().to_series()
+
+
+def find_fault(frame: pl.LazyFrame, encoded: pl.DataFrame) -> Fault | None:
+    """The first operation that breaks the format, or None."""
+    kind, outcome = pl.col("kind"), pl.col("outcome")
+    answered = (kind == "create") | (kind == "read")
+    needs_next = (kind == "advance") | (kind == "set")
+    wrong = {
+        "is of no known kind": kind.is_null(),
+        "has no known outcome": outcome.is_null(),
+        "has no workflow": pl.col("workflow").is_null(),
+        "has no time of its invoke": pl.col("invoked").is_null(),
+        "returned before it was invoked": pl.col("returned") < pl.col("invoked"),
+        "is a create or a read that won, or an advance or a set that is ok": (
+            (answered & (outcome == "won")) | (needs_next & (outcome == "ok"))
+        ),
+        "is an advance or a set without a next state": needs_next & pl.col("next").is_null(),
+        "is an advance without an expected state": (kind == "advance") & (pl.col("wants") == 0),
+    }
+    bad = encoded.select(expr.fill_null(value=False).any().alias(what) for what, expr in wrong.items()).row(
+        0, named=True
+    )
+    for what, found in bad.items():
+        if found:
+            row = encoded.filter(wrong[what].fill_null(value=False))["row"][0]
+            identity = frame.slice(row, 1).select("id", "kind", "outcome").collect().row(0)
+            return Fault(row, f"operation {identity[0]} ({identity[1]}, {identity[2]}) {what}")
+    if encoded["id_hash"].n_unique() == encoded.height:
+        return None
+    return find_duplicate(frame)
+
+
+def find_duplicate(frame: pl.LazyFrame) -> Fault | None:
+    """The first id that an earlier operation has already; None when only the hashes met."""
+    ids = frame.select("id").with_row_index("row").collect()
+    again = ids.filter(pl.col("id").is_first_distinct().not_())
+    return Fault(again["row"][0], f"duplicate id {again['id'][0]}") if again.height else None

@@ -1,0 +1,209 @@
+"""A history, read: journals and sealed Parquet, one file or a folder, into one value that the checks share.
+
+A journal that a killed process left behind is valid: its truncated last line is dropped, and an operation
+without a return line is unknown. Anything else that does not fit is a HistoryError naming file and line.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from reports.encoding import encode, find_fault
+from reports.lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, read_lines
+
+SEALED = ".parquet"
+SEALED_AUDIT = ".audit.parquet"
+SEALED_EVENTS = ".events.jsonl"
+JOURNAL = ".jsonl"
+
+
+class HistoryError(Exception):
+    """A history that cannot be judged: the message names the file, the line (or row) and what is wrong."""
+
+    def __init__(self, path: Path, what: str, *, line: int | None = None, row: int | None = None) -> None:
+        place = f"{path}:{line}" if line is not None else f"{path}, row {row}" if row is not None else f"{path}"
+        super().__init__(f"{place}: {what}")
+        self.path, self.line, self.row, self.what = path, line, row, what
+
+
+@dataclass(frozen=True)
+class Source:
+    """One writer's file: its stem, how many operations it holds, and, for a journal, the line of each invoke."""
+
+    name: str
+    path: Path
+    operations: int
+    lines: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class History:
+    """What was recorded, from however many files. Times are nanoseconds of one monotonic clock.
+
+    `frame` is every operation with the columns of OPERATION_SCHEMA, not yet collected; a row's number in it is
+    its `row` everywhere. `encoded` is the lean form that the checks work on (see reports/encoding.py). `audit`
+    has one row per trail entry (AUDIT_SCHEMA). `events` are all other events, each with its `source`.
+    """
+
+    path: Path
+    sources: tuple[Source, ...]
+    frame: pl.LazyFrame
+    encoded: pl.DataFrame
+    audit: pl.DataFrame
+    events: tuple[dict[str, Any], ...] = field(default=())
+
+    @cached_property
+    def operations(self) -> pl.DataFrame:
+        """Every operation, all columns, in memory."""
+        return self.frame.collect()
+
+    @property
+    def clock_uncertainty_ns(self) -> int:
+        """By how much every interval must be widened on either side."""
+        return max((int(event.get("clock_uncertainty_ns") or 0) for event in self.having("header")), default=0)
+
+    def having(self, kind: str) -> list[dict[str, Any]]:
+        """The events of one kind, in the order of the files."""
+        return [event for event in self.events if event["event"] == kind]
+
+    def only(self, workflow: str) -> "History":
+        """The history of one workflow. Raises HistoryError when nothing happened to it."""
+        frame = self.frame.filter(pl.col("workflow") == workflow).collect()
+        if frame.is_empty():
+            raise HistoryError(self.path, f"has no operation of a workflow {workflow}")
+        audit = self.audit.filter(pl.col("workflow") == workflow)
+        return replace(self, frame=frame.lazy(), encoded=encode(frame.lazy()).drop("id_hash"), audit=audit)
+
+    def rows(self, rows: Iterable[int]) -> list[dict[str, Any]]:
+        """A few operations in full, by row, in the order asked for."""
+        wanted = list(rows)
+        if not wanted:
+            return []
+        found = self.frame.with_row_index("row").filter(pl.col("row").is_in(sorted(set(wanted)))).collect()
+        by_row = {record["row"]: record for record in found.iter_rows(named=True)}
+        return [by_row[row] for row in wanted]
+
+
+def read_history(path: Path | str) -> History:
+    """The history at `path`: a .jsonl journal, a sealed .parquet, a folder of either, or a run directory.
+
+    Raises HistoryError for whatever is malformed, and for a path that holds no history.
+    """
+    path = Path(path)
+    pieces = [read_piece(file) for file in find_files(path)]
+    frame = pl.concat([piece.frame for piece in pieces])
+    sources = tuple(piece.source for piece in pieces)
+    try:
+        encoded = encode(frame)
+    except pl.exceptions.PolarsError as error:
+        raise HistoryError(path, f"cannot be read: {first_line(error)}") from error
+    reject_faults(sources, frame, encoded)
+    return History(
+        path=path,
+        sources=sources,
+        frame=frame,
+        encoded=encoded.drop("id_hash"),
+        audit=join_audits([piece.audit for piece in pieces]),
+        events=tuple({**event, "source": piece.source.name} for piece in pieces for event in piece.events),
+    )
+
+
+def find_files(path: Path) -> list[Path]:
+    """The journals and sealed files at a path. A journal wins over its own sealed form: sealing was not finished."""
+    if not path.exists():
+        raise HistoryError(path, "there is no such file or folder")
+    if path.is_file():
+        return [path]
+    folder = path / "history" if (path / "history").is_dir() else path
+    journals = [file for file in sorted(folder.glob("*" + JOURNAL)) if not file.name.endswith(SEALED_EVENTS)]
+    sealed = [file for file in sorted(folder.glob("*" + SEALED)) if not file.name.endswith(SEALED_AUDIT)]
+    stems = {file.stem for file in journals}
+    files = sorted(journals + [file for file in sealed if file.stem not in stems])
+    if not files:
+        raise HistoryError(folder, "holds no history: neither a .jsonl journal nor a .parquet file")
+    return files
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one file (and its siblings) holds."""
+
+    source: Source
+    frame: pl.LazyFrame
+    audit: pl.DataFrame
+    events: list[dict[str, Any]]
+
+
+def read_piece(path: Path) -> Piece:
+    return read_sealed(path) if path.suffix == SEALED else read_journal(path)
+
+
+def read_journal(path: Path) -> Piece:
+    """One journal, line by line. Raises HistoryError at the first line that does not fit."""
+    try:
+        lines = read_lines(path)
+    except LineError as fault:
+        raise HistoryError(path, fault.what, line=fault.line) from None
+    source = Source(path.stem, path, lines.operations.height, lines.invoke_lines)
+    return Piece(source, lines.operations.lazy(), lines.audit, lines.events)
+
+
+def read_sealed(path: Path) -> Piece:
+    """One sealed file and its siblings. The operations are scanned, not loaded."""
+    try:
+        scan = pl.scan_parquet(path)
+        schema, height = scan.collect_schema(), scan.select(pl.len()).collect().item()
+    except pl.exceptions.PolarsError as error:
+        raise HistoryError(path, f"is not readable Parquet: {first_line(error)}") from None
+    missing = [name for name in OPERATION_SCHEMA if name not in schema]
+    if missing:
+        raise HistoryError(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
+    frame = scan.select(pl.col(name).cast(kind) for name, kind in OPERATION_SCHEMA.items())
+    sibling = path.with_name(path.stem + SEALED_AUDIT)
+    audit = pl.read_parquet(sibling) if sibling.exists() else pl.DataFrame(schema=AUDIT_SCHEMA)
+    return Piece(Source(path.stem, path, height), frame, audit, list(read_events(path)))
+
+
+def read_events(path: Path) -> Iterator[dict[str, Any]]:
+    """The events that were sealed beside a Parquet file."""
+    sibling = path.with_name(path.stem + SEALED_EVENTS)
+    if not sibling.exists():
+        return
+    for number, line in enumerate(sibling.read_bytes().splitlines(), start=1):
+        try:
+            yield msgspec.json.decode(line, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise HistoryError(sibling, f"is no event: {error}", line=number) from None
+
+
+def join_audits(audits: list[pl.DataFrame]) -> pl.DataFrame:
+    """All trails in one frame, numbered anew so that no two files' trails are taken for one."""
+    numbered, start = [], 0
+    for audit in audits:
+        if audit.height:
+            numbered.append(audit.with_columns(pl.col("trail") + start))
+            start = int(numbered[-1]["trail"].max()) + 1  # type: ignore[arg-type]
+    return pl.concat(numbered) if numbered else pl.DataFrame(schema=AUDIT_SCHEMA)
+
+
+def reject_faults(sources: tuple[Source, ...], frame: pl.LazyFrame, encoded: pl.DataFrame) -> None:
+    """Raises HistoryError for the first operation that cannot be: a wrong word, a duplicate id, time running back."""
+    fault = find_fault(frame, encoded)
+    if fault is None:
+        return
+    row = fault.row
+    for source in sources:
+        if row < source.operations:
+            line = source.lines[row] if source.lines else None
+            raise HistoryError(source.path, fault.what, line=line, row=None if line else row)
+        row -= source.operations
+    raise AssertionError(fault)
+
+
+def first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

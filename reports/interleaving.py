@@ -1,0 +1,77 @@
+"""Interleaving: a few operations as a table, one column per process, time downwards. Plain text for a CI log."""
+
+from collections.abc import Sequence
+from typing import Any
+
+NS_PER_MS = 1_000_000
+
+
+def draw_table(records: Sequence[dict[str, Any]]) -> str:
+    """The table of these operations (rows of a history). Times in milliseconds since the first invoke.
+
+    `>` is an invoke, `<` a return. An operation that never returned has no `<`.
+    """
+    if not records:
+        return ""
+    start = min(record["invoked_ns"] for record in records)
+    processes = list(
+        dict.fromkeys(record["process"] for record in sorted(records, key=lambda each: each["invoked_ns"]))
+    )
+    events = []
+    for record in records:
+        # On equal times invokes come before returns.
+        events.append((record["invoked_ns"], 0, record["process"], f"> {describe_request(record)}"))
+        if record["returned_ns"] is not None:
+            events.append((record["returned_ns"], 1, record["process"], f"< {describe_answer(record)}"))
+    events.sort(key=lambda event: event[:2])
+    heads = [f"process {process}" for process in processes]
+    lines = [
+        [format_ms(time - start), *(text if process == mine else "" for mine in processes)]
+        for time, _, process, text in events
+    ]
+    return align([["ms", *heads], *lines])
+
+
+def align(rows: list[list[str]]) -> str:
+    """Rows as aligned columns, a rule under the first."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    body = [
+        " | ".join(
+            cell.rjust(width) if not column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    rule = "-+-".join("-" * width for width in widths)
+    return "\n".join([body[0], rule, *body[1:]])
+
+
+def describe_request(record: dict[str, Any]) -> str:
+    """What was asked: `a1: advance A -> B`."""
+    return f"{record['id']}: {describe_move(record)}"
+
+
+def describe_move(record: dict[str, Any]) -> str:
+    """advance A -> B, set -> B, read, read if in A|B, create."""
+    kind, expected = record["kind"], "|".join(record["expected"] or ())
+    if kind == "advance":
+        return f"advance {shorten(expected)} -> {record['next']}"
+    if kind == "set":
+        return f"set -> {record['next']}"
+    return f"{kind} if in {shorten(expected)}" if expected else str(kind)
+
+
+def describe_answer(record: dict[str, Any]) -> str:
+    """What came back: `a1: conflict, told B`, `r1: ok, B`."""
+    status = f" {record['status']}" if record["status"] is not None else ""
+    seen = record["observed"]
+    tail = "" if seen is None else f", told {seen}" if record["outcome"] == "conflict" else f", {seen}"
+    return f"{record['id']}: {record['outcome']}{status}{tail}"
+
+
+def shorten(text: str, length_max: int = 40) -> str:
+    return text if len(text) <= length_max else text[: length_max - 3] + "..."
+
+
+def format_ms(nanoseconds: int) -> str:
+    return f"{nanoseconds / NS_PER_MS:.3f}"

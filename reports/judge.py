@@ -1,0 +1,95 @@
+"""The judge: every check on one history, merged into one judgement. Pure but for the clock."""
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+from engine.graph import TransitionGraph
+from reports.case import Case
+from reports.checks import CHECKS
+from reports.evidence import Evidence, Limits
+from reports.history import History
+from reports.verdict import CheckResult, Finding, Judgement, Verdict, merge
+
+UNKNOWN_SHARE_MAX = 0.02
+
+
+def judge(
+    history: History,
+    graph: TransitionGraph | None = None,
+    initial: str | None = None,
+    *,
+    plan: Mapping[str, Any] | None = None,
+    command: str | None = None,
+    only: Iterable[str] | None = None,
+    workflow: str | None = None,
+    limits: Limits | None = None,
+) -> Judgement:
+    """Judges a history by every check (or `only` some, or only one `workflow`).
+
+    `graph`: without one every edge is legal. `initial`: the state before the first operation, where no create says
+    it. `plan`: run.json's `plan`; without it nothing was promised and `accounting` does not apply. `command`: what
+    each finding's own command starts with. Nothing raises: a check that does is unknown, and says so.
+    """
+    names = list(only) if only is not None else list(CHECKS)
+    if workflow is not None:
+        history = history.only(workflow)
+    command = command or f"onewinner check {shlex.quote(str(history.path))}"
+    case = Case(Evidence(history, graph, initial, plan, command, limits or Limits()))
+    results = tuple(run_check(name, CHECKS[name], case) for name in names)
+    counts = count(history)
+    doubts = [] if workflow is not None else find_doubts(case, counts)
+    applied = [result.verdict for result in results if result.verdict is not None]
+    verdict = merge([*applied, *(Verdict.UNKNOWN for _ in doubts)])
+    return Judgement(verdict, give_reason(verdict, results, doubts), results, counts)
+
+
+def run_check(name: str, check: Callable[[Case], CheckResult], case: Case) -> CheckResult:
+    """A check's result; one that raises is unknown."""
+    try:
+        return check(case)
+    except Exception as error:  # noqa: BLE001 - whatever breaks a check, the verdict is unknown and says why
+        title = f"The check {name} itself failed: {type(error).__name__}: {error}"
+        finding = Finding(name, Verdict.UNKNOWN, title, command=case.evidence.command_for(name))
+        return CheckResult(name, Verdict.UNKNOWN, title, findings=(finding,), findings_total=1)
+
+
+def count(history: History) -> dict[str, int]:
+    """operations, workflows, races, and each outcome."""
+    ops = history.encoded
+    outcomes = dict(ops["outcome"].cast(pl.String).value_counts().iter_rows())
+    races = ops.filter(pl.col("race").is_not_null()).select(pl.struct("workflow", "race").n_unique()).item()
+    found = {"operations": ops.height, "workflows": ops["workflow"].n_unique(), "races": int(races)}
+    return found | {name: outcomes.get(name, 0) for name in ("won", "conflict", "ok", "refused", "unknown")}
+
+
+def find_doubts(case: Case, counts: Mapping[str, int]) -> list[str]:
+    """Why a run as a whole proves too little, whatever its checks say; one sentence each."""
+    doubts = []
+    total = counts["operations"]
+    if total == 0:
+        return ["the history holds no operation"]
+    unknown = counts["unknown"]
+    if unknown:
+        unknown = case.ops.filter((case.ops["outcome"] == "unknown") & ~case.touched_by_fault).height
+    if unknown > UNKNOWN_SHARE_MAX * total:
+        doubts.append(f"{unknown} of {total} operations are unknown, more than {UNKNOWN_SHARE_MAX:.0%}")
+    for kind, tried, successes in case.successes:
+        if tried and not successes:
+            doubts.append(f"no {kind} ever succeeded ({tried} tried)")
+    return doubts
+
+
+def give_reason(verdict: Verdict, results: tuple[CheckResult, ...], doubts: list[str]) -> str:
+    """One sentence: what decided."""
+    if verdict is Verdict.FAIL:
+        failed = [result.check for result in results if result.verdict is Verdict.FAIL]
+        return f"{', '.join(failed)} failed"
+    unknown = [result.check for result in results if result.verdict is Verdict.UNKNOWN]
+    parts = ([f"{', '.join(unknown)} could not be decided"] if unknown else []) + doubts
+    if parts:
+        return "; ".join(parts)
+    applied = [result for result in results if result.verdict is not None]
+    return f"all {len(applied)} checks that applied passed" if applied else "no check applied"

@@ -1,0 +1,212 @@
+"""The lines of one journal, decoded: invokes met by their returns, trails flattened, other events kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "id": pl.String,
+    "process": pl.String,
+    "scenario": pl.String,
+    "race": pl.String,
+    "tenant": pl.String,
+    "workflow": pl.String,
+    "kind": pl.String,
+    "expected": pl.List(pl.String),
+    "next": pl.String,
+    "outcome": pl.String,
+    "status": pl.Int64,
+    "observed": pl.String,
+    "invoked_ns": pl.Int64,
+    "returned_ns": pl.Int64,
+    "detail": pl.String,
+}
+AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "workflow": pl.String,
+    "read_ns": pl.Int64,
+    "trail": pl.Int64,  # which reading of the trail, in the order of the file
+    "position": pl.Int64,  # within it; -1 stands for a trail without entries
+    "from": pl.String,
+    "to": pl.String,
+    "sequence": pl.Int64,
+    "actor": pl.String,
+    "request_id": pl.String,
+    "at": pl.String,
+}
+
+
+class LineError(Exception):
+    """A line that cannot be part of a history. `line` counts from 1."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(what)
+        self.line, self.what = line, what
+
+
+class Event(msgspec.Struct):
+    """Any line: what it is is known before the rest of it is decoded."""
+
+    event: str
+
+
+class InvokeLine(msgspec.Struct):
+    """An invoke line as any tool may write it; what a tool does not know may be left out."""
+
+    id: int | str
+    process: int | str
+    workflow: str
+    kind: str
+    invoked_ns: int
+    scenario: str | None = None
+    race: int | str | None = None
+    tenant: str | None = None
+    expected: str | list[str] | None = None
+    next: str | None = None
+
+
+class ReturnLine(msgspec.Struct):
+    """A return line. `detail` stays JSON: few ever look into it."""
+
+    id: int | str
+    outcome: str
+    status: int | None = None
+    observed: str | None = None
+    returned_ns: int | None = None
+    invoked_ns: int | None = None
+    detail: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Entry(msgspec.Struct, rename={"origin": "from"}):
+    """One row of an audit trail as an engine tells it."""
+
+    to: str
+    origin: str | None = None
+    sequence: int | None = None
+    actor: str | None = None
+    request_id: str | None = None
+    at: Any = None
+
+
+class AuditLine(msgspec.Struct):
+    workflow: str
+    read_ns: int
+    entries: list[Entry]
+
+
+@dataclass
+class Lines:
+    """A journal being read: columns that grow, and what each id has seen so far."""
+
+    columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in OPERATION_SCHEMA})
+    entries: list[tuple[Any, ...]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    invoke_lines: list[int] = field(default_factory=list)
+    index: dict[str, int] = field(default_factory=dict)
+    answered: set[int] = field(default_factory=set)
+    trails: int = 0
+
+    @property
+    def operations(self) -> pl.DataFrame:
+        return pl.DataFrame(self.columns, schema=OPERATION_SCHEMA)
+
+    @property
+    def audit(self) -> pl.DataFrame:
+        return pl.DataFrame(self.entries, schema=AUDIT_SCHEMA, orient="row")
+
+
+DECODE_EVENT = msgspec.json.Decoder(Event).decode
+DECODE_INVOKE = msgspec.json.Decoder(InvokeLine).decode
+DECODE_RETURN = msgspec.json.Decoder(ReturnLine).decode
+DECODE_AUDIT = msgspec.json.Decoder(AuditLine).decode
+DECODE_OTHER = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def read_lines(path: Path) -> Lines:
+    """The journal at `path`. Raises LineError. A last line without its newline is dropped when it does not decode."""
+    lines = Lines()
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                kind = DECODE_EVENT(line).event
+                TAKE.get(kind, take_event)(lines, line, number)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                if not line.endswith(b"\n"):
+                    break
+                raise LineError(number, f"malformed line: {error}") from None
+    return lines
+
+
+def take_invoke(lines: Lines, line: bytes, number: int) -> None:
+    found = DECODE_INVOKE(line)
+    identity = str(found.id)
+    if identity in lines.index:
+        first = lines.invoke_lines[lines.index[identity]]
+        raise LineError(number, f"duplicate id {identity}: line {first} has it already")
+    lines.index[identity] = len(lines.invoke_lines)
+    lines.invoke_lines.append(number)
+    values = (
+        identity,
+        str(found.process),
+        found.scenario or "",
+        None if found.race is None else str(found.race),
+        found.tenant or "",
+        found.workflow,
+        found.kind,
+        [found.expected] if isinstance(found.expected, str) else found.expected,
+        found.next,
+        "unknown",
+        None,
+        None,
+        found.invoked_ns,
+        None,
+        None,
+    )
+    for column, value in zip(lines.columns.values(), values, strict=True):
+        column.append(value)
+
+
+def take_return(lines: Lines, line: bytes, number: int) -> None:
+    found = DECODE_RETURN(line)
+    row = lines.index.get(str(found.id))
+    if row is None:
+        raise LineError(number, f"return of id {found.id} without an invoke before it")
+    if row in lines.answered:
+        raise LineError(number, f"second return of id {found.id}")
+    lines.answered.add(row)
+    columns, detail = lines.columns, bytes(found.detail)
+    columns["outcome"][row] = found.outcome
+    columns["status"][row] = found.status
+    columns["observed"][row] = found.observed
+    columns["returned_ns"][row] = found.returned_ns
+    columns["detail"][row] = None if detail == b"null" else detail.decode()
+    if found.invoked_ns is not None:
+        columns["invoked_ns"][row] = found.invoked_ns
+
+
+def take_audit(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 - all takers look alike
+    found = DECODE_AUDIT(line)
+    head = (found.workflow, found.read_ns, lines.trails)
+    for position, entry in enumerate(found.entries):
+        at = None if entry.at is None else str(entry.at)
+        tail = (entry.origin, entry.to, entry.sequence, entry.actor, entry.request_id, at)
+        lines.entries.append((*head, position, *tail))
+    if not found.entries:
+        lines.entries.append((*head, -1, None, None, None, None, None, None))
+    lines.trails += 1
+
+
+def take_event(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 - all takers look alike
+    lines.events.append(DECODE_OTHER(line))
+
+
+TAKE: dict[str, Callable[[Lines, bytes, int], None]] = {
+    "invoke": take_invoke,
+    "return": take_return,
+    "audit": take_audit,
+}

@@ -1,0 +1,36 @@
+"""Races: each as one row, counted in one pass."""
+
+import polars as pl
+
+OUTCOME_COUNTS = ("won", "conflict", "unknown", "refused", "ok")
+
+
+def build_races(ops: pl.DataFrame) -> pl.DataFrame:
+    """One row per race, from `Evidence.ops`: only the owner's operations race.
+
+    Columns: w, race, contenders, a count per outcome, want, next (of its first contender), overlapped (whether any
+    other contender's interval met the winner's; false without a winner).
+    """
+    rows = ops.lazy().filter(pl.col("race").is_not_null() & pl.col("mine"))
+    won = pl.col("outcome") == "won"
+    races = (
+        rows.group_by("w", "race")
+        .agg(
+            pl.len().alias("contenders"),
+            *((pl.col("outcome") == name).sum().alias(name) for name in OUTCOME_COUNTS),
+            pl.col("begins").max().alias("last_begin"),
+            pl.col("ends").min().alias("first_end"),
+            pl.when(won).then("begins").max().alias("winner_begins"),
+            pl.when(won).then("ends").max().alias("winner_ends"),
+        )
+        .sort("w", "race")
+        .collect()
+    )
+    # Where all of them were in flight at one moment, every one overlapped the winner: the usual case, for nothing.
+    together = (pl.col("last_begin") <= pl.col("first_end")) & (pl.col("contenders") > 1)
+    doubtful = races.filter(~together & (pl.col("won") == 1)).select("w", "race", "winner_begins", "winner_ends")
+    met = (pl.col("begins") <= pl.col("winner_ends")) & (pl.col("ends") >= pl.col("winner_begins")) & ~won
+    overlaps = rows.join(doubtful.lazy(), on=["w", "race"]).group_by("w", "race").agg(met.any().alias("met")).collect()
+    races = races.join(overlaps, on=["w", "race"], how="left", maintain_order="left")
+    overlapped = (pl.col("won") >= 1) & (together | (pl.col("won") > 1) | pl.col("met").fill_null(value=False))
+    return races.with_columns(overlapped=overlapped).select("w", "race", "contenders", *OUTCOME_COUNTS, "overlapped")

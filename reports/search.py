@@ -1,0 +1,208 @@
+"""The exact search: is there an order of one workflow's operations that explains every answer?
+
+After Wing and Gong: place one operation after another, each one only when no unplaced operation returned before
+its invoke. Three observations keep it small.
+
+- An operation whose recorded answer can never change the state (a read, a conflict) is placed as soon as it fits
+  and never taken back: moving it earlier only removes constraints. Grouped by what they ask of the state, the
+  placed ones of a group are always a prefix by invoke time, so that a number per group tells them all.
+- Operations of one shape (same kind, expected, next) are interchangeable: of the known ones that may come next only
+  the one that returned first is tried, of the unknown ones only the one invoked first.
+- A configuration that another one dominates (same transitions placed, same state, no fewer answers placed) is cut.
+"""
+
+import time
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from engine.graph import TransitionGraph
+from reports.model import IMPOSSIBLE, NEVER, Operation, step
+from reports.verdict import Verdict
+
+State = str | None
+Shape = tuple[str, str, tuple[str, ...], str | None, str | None]
+ANOTHER_STATE = "(a state that nothing here names)"
+CONFIGURATIONS_PER_LOOK = 256
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search found. On FAIL `witnesses` are operations that contradict each other all by themselves:
+    every transition, and of the other answers only those that once stood in the way. `configurations` counts work.
+    """
+
+    verdict: Verdict
+    witnesses: tuple[Operation, ...] = ()
+    configurations: int = 0
+
+
+@dataclass(frozen=True)
+class Group:
+    """Answers that change nothing, of one shape, by invoke time. `deadlines[i]` is the first return from i on."""
+
+    shape: Shape
+    sample: Operation
+    invokes: list[int]
+    deadlines: list[tuple[int, int]]  # (returned, index of the operation)
+    operations: list[Operation]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A configuration: known transitions before `low` are placed, and those of `window` above it (bit 0: low)."""
+
+    low: int
+    window: int
+    state: State
+    used: tuple[int, ...]
+    placed: tuple[int, ...]
+
+
+@dataclass
+class Problem:
+    """One workflow, laid out for the search."""
+
+    graph: TransitionGraph | None
+    groups: list[Group]
+    known: list[Operation]
+    optional: list[list[Operation]]
+    fits: dict[State, list[bool]] = field(default_factory=dict)
+    blockers: dict[int, Operation] = field(default_factory=dict)
+
+    def fitting(self, state: State) -> list[bool]:
+        """For each group, whether its answers hold in `state`."""
+        found = self.fits.get(state)
+        if found is None:
+            found = self.fits[state] = [
+                step(state, group.sample, self.graph) is not IMPOSSIBLE for group in self.groups
+            ]
+        return found
+
+
+def get_shape(operation: Operation) -> Shape:
+    return operation.kind, operation.outcome, operation.expected, operation.next, operation.told
+
+
+def is_pure(operation: Operation) -> bool:
+    """Whether the recorded answer can never change the state."""
+    return operation.outcome == "conflict" or operation.kind == "read"
+
+
+def search(
+    operations: Sequence[Operation],
+    starts: Iterable[State],
+    graph: TransitionGraph | None,
+    deadline_s: float = float("inf"),
+) -> Searched:
+    """Whether some order explains all `operations` from one of the `starts`. UNKNOWN past `deadline_s` (monotonic)."""
+    problem = lay_out(operations, graph)
+    zero = (0,) * len(problem.groups)
+    stack = [Place(0, 0, state, (0,) * len(problem.optional), zero) for state in starts]
+    seen: dict[tuple[int, int, State, tuple[int, ...]], list[tuple[int, ...]]] = {}
+    count = 0
+    while stack:
+        count += 1
+        if count % CONFIGURATIONS_PER_LOOK == 0 and time.monotonic() > deadline_s:
+            return Searched(Verdict.UNKNOWN, configurations=count)
+        place = stack.pop()
+        placed, limit, ready = settle(problem, place)
+        if place.low == len(problem.known) and all(
+            n == len(g.invokes) for n, g in zip(placed, problem.groups, strict=True)
+        ):
+            return Searched(Verdict.PASS, configurations=count)
+        key = (place.low, place.window, place.state, place.used)
+        if not is_new(seen.setdefault(key, []), placed):
+            continue
+        stack.extend(follow(problem, place, placed, limit, ready))
+    witnesses = [*problem.known, *(each for group in problem.optional for each in group), *problem.blockers.values()]
+    return Searched(Verdict.FAIL, tuple(witnesses), count)
+
+
+def lay_out(operations: Iterable[Operation], graph: TransitionGraph | None) -> Problem:
+    """The operations by what they may do: answers in groups, known transitions, optional ones in groups."""
+    pure: dict[Shape, list[Operation]] = {}
+    optional: dict[Shape, list[Operation]] = {}
+    known: list[Operation] = []
+    for operation in sorted(operations, key=lambda each: each.invoked):
+        if is_pure(operation):
+            pure.setdefault(get_shape(operation), []).append(operation)
+        elif operation.outcome == "unknown":
+            optional.setdefault(get_shape(operation), []).append(operation)
+        else:
+            known.append(operation)
+    return Problem(graph, [gather(shape, group) for shape, group in pure.items()], known, list(optional.values()))
+
+
+def gather(shape: Shape, operations: list[Operation]) -> Group:
+    returns = [(operation.returned, index) for index, operation in enumerate(operations)]
+    deadlines = list(accumulate(reversed(returns), min))[::-1]
+    return Group(shape, operations[0], [operation.invoked for operation in operations], deadlines, operations)
+
+
+def settle(problem: Problem, place: Place) -> tuple[tuple[int, ...], int, list[int]]:
+    """Places every answer that holds now; returns the new counts, the limit on the next operation's invoke
+    (the first return of anything unplaced that cannot be placed now), and the known transitions that may be next.
+    """
+    limit, near = find_window(problem.known, place)
+    fits = problem.fitting(place.state)
+    blocker: Operation | None = None
+    for group, count, fit in zip(problem.groups, place.placed, fits, strict=True):
+        if not fit and count < len(group.invokes) and group.deadlines[count][0] < limit:
+            limit, index = group.deadlines[count]
+            blocker = group.operations[index]
+    if blocker is not None:
+        problem.blockers[blocker.row] = blocker
+    placed = tuple(
+        max(count, bisect_right(group.invokes, limit)) if fit else count
+        for group, count, fit in zip(problem.groups, place.placed, fits, strict=True)
+    )
+    return placed, limit, [index for index in near if problem.known[index].invoked <= limit]
+
+
+def find_window(known: list[Operation], place: Place) -> tuple[int, list[int]]:
+    """The first return among the unplaced known transitions, and those of them that were invoked by then."""
+    limit, near, index = NEVER, [], place.low
+    while index < len(known) and known[index].invoked <= limit:
+        if not place.window >> (index - place.low) & 1:
+            near.append(index)
+            limit = min(limit, known[index].returned)
+        index += 1
+    return limit, near
+
+
+def is_new(others: list[tuple[int, ...]], placed: tuple[int, ...]) -> bool:
+    """Whether no configuration seen before has placed at least as much; remembers this one if so."""
+    for other in others:
+        if all(theirs >= ours for theirs, ours in zip(other, placed, strict=True)):
+            return False
+    others.append(placed)
+    return True
+
+
+def follow(problem: Problem, place: Place, placed: tuple[int, ...], limit: int, ready: list[int]) -> list[Place]:
+    """The configurations one transition further. The last is tried first: a known one before an optional one."""
+    found: list[Place] = []
+    for number, group in enumerate(problem.optional):
+        used = place.used[number]
+        if used < len(group) and group[used].invoked <= limit:
+            state = step(place.state, group[used], problem.graph)
+            if state is not IMPOSSIBLE and state != place.state:
+                spent = (*place.used[:number], used + 1, *place.used[number + 1 :])
+                found.append(Place(place.low, place.window, state, spent, placed))
+    first: dict[Shape, int] = {}
+    for index in sorted(ready, key=lambda index: -problem.known[index].returned):
+        first[get_shape(problem.known[index])] = index
+    for index in sorted(first.values(), key=lambda index: -problem.known[index].returned):
+        state = step(place.state, problem.known[index], problem.graph)
+        if state is not IMPOSSIBLE:
+            found.append(Place(*mark(place, index), state, place.used, placed))
+    return found
+
+
+def mark(place: Place, index: int) -> tuple[int, int]:
+    """The window after placing the known transition `index`."""
+    low, window = place.low, place.window | 1 << (index - place.low)
+    gone = (~window & (window + 1)).bit_length() - 1
+    return low + gone, window >> gone

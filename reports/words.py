@@ -1,0 +1,244 @@
+"""Words: what was found, as sentences. Data in, text out; nothing here decides anything.
+
+Every function takes operations as rows of a history (dicts with the columns of design section 5) and returns a
+title, one sentence, and the words: a paragraph, and a table with one column per process.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from reports.interleaving import describe_answer, describe_move, draw_table, format_ms
+
+Record = dict[str, Any]
+Text = tuple[str, str]
+RECORDS_MAX = 8
+
+
+def read_detail(record: Record) -> dict[str, Any]:
+    """The detail of an operation; empty when it has none, or none that is an object."""
+    if record["detail"] is None:
+        return {}
+    try:
+        found = msgspec.json.decode(record["detail"])
+    except msgspec.DecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def name(record: Record) -> str:
+    """Request race-0.12 (process 3), with the request id where it differs from the operation's own."""
+    request_id = read_detail(record).get("request_id")
+    told = f", request id {request_id}" if request_id not in (None, record["id"]) else ""
+    return f"request {record['id']} (process {record['process']}{told})"
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def join(parts: Sequence[str]) -> str:
+    """a, b and c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def tabulate(paragraph: str, records: Sequence[Record]) -> str:
+    """The paragraph, and under it the table of the first few operations."""
+    if not records:
+        return paragraph
+    shown = list(records)[:RECORDS_MAX]
+    more = f"\n({len(records) - len(shown)} more not shown)" if len(records) > len(shown) else ""
+    return f"{paragraph}\n\n{draw_table(shown)}{more}"
+
+
+def say_overlap(first: Record, second: Record) -> str:
+    """Whether two operations overlapped, and by how much; as a clause."""
+    ends = [record["returned_ns"] for record in (first, second) if record["returned_ns"] is not None]
+    begin = max(first["invoked_ns"], second["invoked_ns"])
+    if not ends:
+        return "neither of them ever returned"
+    if min(ends) >= begin:
+        return f"they overlapped by {format_ms(min(ends) - begin)} ms"
+    early = first if first["returned_ns"] == min(ends) else second
+    return f"{early['id']} had returned {format_ms(begin - min(ends))} ms before the other was invoked"
+
+
+def say_two_winners(records: Sequence[Record]) -> Text:
+    """Several contenders of a race, or several operations, that all won one transition."""
+    first, second = records[0], records[1]
+    workflow = first["workflow"]
+    count = "both" if len(records) == 2 else f"all {len(records)}"
+    names = join([name(record) for record in records[:RECORDS_MAX]])
+    if {record["next"] for record in records} == {first["next"]}:
+        moved = f"moved workflow {workflow} from {'|'.join(first['expected'] or ())} to {first['next']}"
+    else:
+        moved = f"won out of {'|'.join(first['expected'] or ())} of workflow {workflow}"
+    title = f"{capital(names)} {count} {moved}"
+    overlap = say_overlap(first, second)
+    return f"{title}.", tabulate(f"{title}: {overlap}. Exactly one of them can have won.", records)
+
+
+def say_no_winner(records: Sequence[Record], why: str) -> Text:
+    first = records[0]
+    title = f"Nobody won the race {first['race']} for workflow {first['workflow']}: {count_outcomes(records)}"
+    return f"{title}.", tabulate(f"{title}. {why}", records)
+
+
+def say_open_race(records: Sequence[Record]) -> Text:
+    first = records[0]
+    title = f"Nobody knows who won the race {first['race']} for workflow {first['workflow']}: {count_outcomes(records)}"
+    why = "No trail and no later read tells whether one of the unknown requests took effect."
+    return f"{title}.", tabulate(f"{title}. {why}", records)
+
+
+def count_outcomes(records: Sequence[Record]) -> str:
+    outcomes = [record["outcome"] for record in records]
+    return join([f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes)])
+
+
+def say_no_conflict(record: Record, race: Any) -> Text:
+    title = (
+        f"{capital(name(record))} lost the race {race} for workflow {record['workflow']}, but was answered "
+        f"{record['outcome']}{say_status(record)} instead of a conflict"
+    )
+    return f"{title}.", tabulate(f"{title}.", [record])
+
+
+def say_status(record: Record) -> str:
+    return "" if record["status"] is None else f" ({record['status']})"
+
+
+def say_unjustified(record: Record, why: str) -> Text:
+    title = f"{capital(name(record))} was answered a conflict that nothing justifies"
+    words = f"{title}: it asked workflow {record['workflow']} to {describe_move(record)}. {why}"
+    return f"{title}.", tabulate(words, [record])
+
+
+def say_illegal_win(record: Record) -> Text:
+    title = (
+        f"{capital(name(record))} won {describe_move(record)} on workflow {record['workflow']}, which is no legal edge"
+    )
+    return f"{title}.", tabulate(f"{title}.", [record])
+
+
+def say_illegal_state(record: Record, state: str, why: str) -> Text:
+    title = f"{capital(name(record))} found workflow {record['workflow']} in {state}, which {why}"
+    return f"{title}.", tabulate(f"{title}.", [record])
+
+
+def say_illegal_row(workflow: str, origin: str | None, to: str) -> Text:
+    title = f"The trail of workflow {workflow} has a row {origin} -> {to}, which is no legal edge"
+    return f"{title}.", f"{title}."
+
+
+def say_wrong_end(record: Record, last: Sequence[Record], ends: Sequence[str]) -> Text:
+    title = (
+        f"{capital(name(record))} read workflow {record['workflow']} in {record['observed']} after its last transition"
+    )
+    moves = f", the last being {join([name(each) for each in last])}" if last else ""
+    words = f"{title}; by then it can only have been in {' or '.join(ends)}{moves}."
+    return f"{title}.", tabulate(words, [*last, record])
+
+
+def say_trail(workflow: str, what: str, why: str, records: Sequence[Record]) -> Text:
+    title = f"The trail of workflow {workflow} {what}"
+    return f"{title}.", tabulate(f"{title}. {why}".rstrip(), records)
+
+
+def say_foreign(record: Record, owner: str) -> Text:
+    title = (
+        f"{capital(name(record))} of tenant {record['tenant']} was answered {record['outcome']}{say_status(record)} "
+        f"on workflow {record['workflow']}, which belongs to {owner}"
+    )
+    seen = f" It was told the state {record['observed']}." if record["observed"] is not None else ""
+    return f"{title}.", tabulate(f"{title}.{seen}", [record])
+
+
+def say_problem(record: Record, problem: str) -> Text:
+    title = f"{capital(name(record))} got an answer that is not as specified: {problem}"
+    return title, tabulate(f"{title}\nIt was {describe_move(record)}; the answer: {describe_answer(record)}.", [record])
+
+
+def say_probe(probe: Record) -> Text:
+    title = f"{probe.get('what', 'a probe')}: {probe.get('problem')}"
+    return title, title
+
+
+def say_refused(record: Record) -> Text:
+    title = f"{capital(name(record))}, a legal request of the owner, was refused{say_status(record)}"
+    return f"{title}.", tabulate(f"{title}: {describe_move(record)} on workflow {record['workflow']}.", [record])
+
+
+def say_server_error(record: Record) -> Text:
+    title = f"{capital(name(record))} was answered {record['status']}"
+    return f"{title}.", tabulate(
+        f"{title}: {describe_move(record)} on workflow {record['workflow']}. No fault touched it.", [record]
+    )
+
+
+def say_wrong_create(record: Record, initial: str) -> Text:
+    title = f"{capital(name(record))} created workflow {record['workflow']} in {record['observed']}, not in {initial}"
+    return f"{title}.", tabulate(f"{title}.", [record])
+
+
+def say_timeout(workflow: str, limit: str) -> Text:
+    title = f"Workflow {workflow} could not be decided {limit}"
+    return f"{title}.", f"{title}; no order that explains it was found, and none was ruled out."
+
+
+def say_contradiction(records: Sequence[Record], start: str | None, *, is_minimal: bool) -> Text:
+    """Operations that no order explains: two winners, an answer about a state that never was, or a few that clash."""
+    first = records[0]
+    winners = [record for record in records if record["outcome"] == "won" and record["kind"] == "advance"]
+    if len(records) == 2 == len(winners) and first["expected"] == records[1]["expected"]:
+        title = say_two_winners(records)[0].rstrip(".")
+        words = f"{title}: {say_overlap(*records)}. No order of the two explains both answers."
+        return f"{title}.", tabulate(words, records)
+    begun = f" began in {start} and" if start else ""
+    if len(records) == 1:
+        title = f"{capital(name(first))} was answered {describe_seen(first)}, which nothing explains"
+        words = f"{title}: workflow {first['workflow']}{begun} no transition that was asked for can have made it so."
+        return f"{title}.", tabulate(words, records)
+    ids = join([record["id"] for record in records])
+    title = f"No order explains these {len(records)} answers of workflow {first['workflow']}: {ids}"
+    sentences = [
+        f"{capital(name(record))}: {describe_move(record)} was answered {describe_seen(record)}." for record in records
+    ]
+    sentences += say_precedence(records)
+    if start:
+        sentences.append(f"The workflow began in {start}.")
+    sentences.append(
+        "Each of them is needed for the contradiction."
+        if is_minimal
+        else "Some of them may not be needed: the time to find out ran out."
+    )
+    return f"{title}.", tabulate(f"{title}.\n" + "\n".join(sentences), records)
+
+
+def describe_seen(record: Record) -> str:
+    """won; conflict, telling the state B; ok with the state B."""
+    seen, outcome = record["observed"], record["outcome"]
+    if outcome == "conflict":
+        return f"with a conflict{say_status(record)}" + (f" that tells the state {seen}" if seen is not None else "")
+    if outcome == "unknown":
+        return "by nothing certain"
+    return f"{outcome}{say_status(record)}" + (f" with the state {seen}" if seen is not None else "")
+
+
+def say_precedence(records: Sequence[Record]) -> list[str]:
+    """Which of them had returned before which other was invoked, neighbours only."""
+    ordered = sorted(records, key=lambda record: record["invoked_ns"])
+    said = []
+    for before, after in pairwise(ordered):
+        if (
+            before["returned_ns"] is not None
+            and before["outcome"] != "unknown"
+            and before["returned_ns"] < after["invoked_ns"]
+        ):
+            gap = format_ms(after["invoked_ns"] - before["returned_ns"])
+            said.append(f"{before['id']} had returned {gap} ms before {after['id']} was invoked.")
+        elif before["returned_ns"] is not None:
+            said.append(f"{before['id']} and {after['id']}: {say_overlap(before, after)}.")
+    return said
