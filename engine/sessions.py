@@ -29,6 +29,8 @@ BACKOFF_MS = 2.0
 TRY_AGAIN = ("40001", "40P01")
 # Connection, resources, operator intervention (shutdown, timeout), lock not available, standby.
 LOST = ("08", "53", "57", "55P03", "25006")
+# What the driver says, without a word from the database, of a connection that was closed under it.
+DRIVER_ERRORS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 Pool = asyncpg.Pool
 Session = asyncpg.pool.PoolConnectionProxy
@@ -111,7 +113,12 @@ async def open_session(pool: Pool) -> AsyncIterator[Session]:
     """A connection on which each statement commits by itself. Database errors come out as ours."""
     try:
         async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as session:
-            yield session
+            try:
+                yield session
+            except DRIVER_ERRORS:
+                # Told to end while it was idle, say; it may not know yet that it is closed.
+                session.terminate()
+                raise
     except Exception as error:
         raise translate(error) from error
 
@@ -128,8 +135,7 @@ def translate(error: Exception) -> Exception:
     state = getattr(error, "sqlstate", None) or ""
     if state in TRY_AGAIN:
         return SerializationFailure()
-    # An InterfaceError is what the driver says of a connection that was closed under it.
-    if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError) or state.startswith(LOST):
+    if isinstance(error, (OSError, TimeoutError, *DRIVER_ERRORS)) or state.startswith(LOST):
         return DatabaseLost()
     return error
 

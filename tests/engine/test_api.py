@@ -53,7 +53,9 @@ def test_each_of_the_1225_pairs(database: Database, served: Served) -> None:
     async def run() -> list[Answer]:
         workflows = await put(database.url, [before for before, _ in pairs])
         async with open_links(served, 32) as links:
-            return await share_out(links, [(one, *pair) for one, pair in zip(workflows, pairs, strict=True)])
+            return await share_out(
+                links, [(one, before, after) for one, (before, after) in zip(workflows, pairs, strict=True)]
+            )
 
     answers = asyncio.run(run())
     assert [answer.status for answer in answers].count(200) == 73
@@ -76,7 +78,9 @@ def test_each_edge_from_each_other_state_is_stale(database: Database, served: Se
     async def run() -> list[Answer]:
         workflows = await put(database.url, elsewhere)
         async with open_links(served, 32) as links:
-            return await share_out(links, [(one, *edge) for one, edge in zip(workflows, edges, strict=True)])
+            return await share_out(
+                links, [(one, before, after) for one, (before, after) in zip(workflows, edges, strict=True)]
+            )
 
     for edge, state, answer in zip(edges, elsewhere, asyncio.run(run()), strict=True):
         body = answer.body
@@ -86,7 +90,9 @@ def test_each_edge_from_each_other_state_is_stale(database: Database, served: Se
 
 
 def test_illegal_wins_over_stale(served: Served) -> None:
-    answer = ask(served, "POST", f"/{make(served)}/advance", {"expectedState": "PUBLISH_PENDING", "nextState": "CREATED"})
+    answer = ask(
+        served, "POST", f"/{make(served)}/advance", {"expectedState": "PUBLISH_PENDING", "nextState": "CREATED"}
+    )
     assert (answer.status, answer.body["reason"], answer.body["currentState"]) == (409, "illegal_transition", "CREATED")
 
 
@@ -127,7 +133,9 @@ def test_malformed_bodies_elsewhere_are_422(served: Served, path: str) -> None:
     assert ask(served, "POST", path.format(id=uuid4()), b"[1]").status == 422
 
 
-@pytest.mark.parametrize("path", ["", "/{id}", "/{id}/advance", "/{id}/cancel", "/{id}/steps/publish", "/{id}/transitions"])
+@pytest.mark.parametrize(
+    "path", ["", "/{id}", "/{id}/advance", "/{id}/cancel", "/{id}/steps/publish", "/{id}/transitions"]
+)
 @pytest.mark.parametrize("authorization", [None, "Basic eA==", "Bearer", "Bearer x.y.z"])
 def test_401_comes_before_everything(served: Served, path: str, authorization: str | None) -> None:
     """Without a token nothing else is looked at: not the malformed body, not the unknown id."""
@@ -159,7 +167,9 @@ def test_422_comes_before_404_and_404_before_409(served: Served) -> None:
         ("GET", "/{id}/transitions", None),
     ],
 )
-def test_a_foreign_workflow_reads_the_same_as_an_unknown_one(served: Served, method: str, path: str, body: object) -> None:
+def test_a_foreign_workflow_reads_the_same_as_an_unknown_one(
+    served: Served, method: str, path: str, body: object
+) -> None:
     """Byte for byte, except for the header that says when; and so does an id that is none."""
     workflow = make(served)
     foreign, unknown, malformed = (

@@ -155,7 +155,13 @@ def test_seeds_need_keyword_ids(database: Database, served: Served, body: object
 
 @pytest.mark.parametrize(
     "content",
-    [b'{"a": "\\u0000"}', b'{"a": 1e999}', b'{"a": 123456789012345678901234567890}', b' {"a" : [ ] } ', b'{"\\ud83d\\ude00": {}}'],
+    [
+        b'{"a": "\\u0000"}',
+        b'{"a": 1e999}',
+        b'{"a": 123456789012345678901234567890}',
+        b' {"a" : [ ] } ',
+        b'{"\\ud83d\\ude00": {}}',
+    ],
 )
 def test_a_payload_comes_back_as_it_was(database: Database, served: Served, content: bytes) -> None:
     """Whatever JSON can say; or it is refused, but never with a server error."""
