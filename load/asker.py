@@ -118,7 +118,7 @@ class Asker:
             workflow,
             lambda id_: self.target.build_guard(guard, tenant, server_id, id_),
             lambda answer: self.target.classify_guard(guard, answer),
-            guard.open + guard.either,
+            guard.open,
             examine=examine,
         )
 

@@ -19,10 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 pass, 1 fail, 2 usage, 3 unknown, 4 regression."""
     hear_signals()
     parser = build_parser()
-    options, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else list(arguments))
+    options = parser.parse_args(sys.argv[1:] if arguments is None else list(arguments))
     command = importlib.import_module(f"onewinner.{options.command}")
     try:
-        code: int = command.main(rest)
+        code: int = command.main(options.arguments)
     except UsageError as error:
         print(f"onewinner {options.command}: {error}", file=sys.stderr)
         return USAGE
@@ -42,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"onewinner {__version__}")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="its options: COMMAND --help")
     return parser
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.run import Run
-from reports.verdict import CheckResult, Finding, Verdict
+from reports.verdict import CheckResult, Finding, Judgement, Verdict
 
 STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}
 RETURN = b'{"event":"return"'
@@ -61,30 +61,34 @@ class Display:
 
 
 def print_verdict(run: Run) -> None:
-    """The table of the checks, the first finding of each that failed, the verdict and where the report is."""
+    """The judgement, and where the report is."""
+    print_judgement(run.judgement)
+    Console(highlight=False).print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
+
+
+def print_judgement(judgement: Judgement) -> None:
+    """The table of the checks, the first finding of each that failed, and the verdict."""
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name, justify in (("check", "left"), ("verdict", "left"), ("judged", "right"), ("", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for result in run.judgement.checks:
+    for result in judgement.checks:
         table.add_row(
             result.check, name_verdict(result.verdict), count_judged(result), Text(result.reason, style="dim")
         )
     console.print(table)
-    for result in run.judgement.checks:
+    for result in judgement.checks:
         if result.findings and result.verdict is not Verdict.PASS:
             print_finding(console, result.findings[0], result)
-    verdict = run.judgement.verdict
-    console.print(Text.assemble("\n", (verdict.upper(), STYLE[verdict]), f": {run.judgement.reason}"))
-    console.print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
+    verdict = judgement.verdict
+    console.print(Text.assemble("\n", (verdict.upper(), STYLE[verdict]), f": {judgement.reason}"))
 
 
 def print_finding(console: Console, finding: Finding, result: CheckResult) -> None:
     more = f" (and {result.findings_total - 1} more)" if result.findings_total > 1 else ""
-    console.print(
-        Text.assemble("\n", (result.check, STYLE[finding.verdict]), f"{more}: {finding.title}"), soft_wrap=True
-    )
-    lines = finding.words.splitlines()
+    # The words begin with the title, only more fully.
+    lines = (finding.words or finding.title).splitlines()
+    console.print(Text.assemble("\n", (result.check, STYLE[finding.verdict]), f"{more}:"))
     console.print(Text("\n".join(lines[:WORDS_LINES_MAX])), soft_wrap=True)
     if len(lines) > WORDS_LINES_MAX:
         console.print(Text(f"({len(lines) - WORDS_LINES_MAX} more lines in the report)", style="dim"))

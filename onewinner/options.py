@@ -41,6 +41,17 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=bounded(1, 65535), help="the port of the service (default: a free one)")
 
 
+def positive(text: str) -> float:
+    """An argparse type: a number above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
 def bounded(low: int, high: int) -> Callable[[str], int]:
     """An argparse type: a whole number from low to high."""
 

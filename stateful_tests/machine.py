@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine.target import Answer, Reading, Route
+from engine.target import Answer, Guard, Reading, Route
 from load.asker import Ask, Asker, Reply
 from stateful_tests.belief import Belief, Claim
 from stateful_tests.reference import Probes
@@ -104,16 +104,33 @@ class WorkflowMachine(RuleBasedStateMachine):
         workflow = self.pick_workflow(which)
         chosen = self.target.guards[guard % len(self.target.guards)]
         tenant = self.pick_tenant(workflow, stranger)
-        belief, claim = self.beliefs[workflow], Claim("read", chosen.open)
-        doubtful = bool(belief.states & set(chosen.either)) or tenant != self.owners[workflow]
-        due = None if doubtful else belief.is_due(claim, self.graph)
+        belief, own = self.beliefs[workflow], tenant == self.owners[workflow]
+        if own and belief.states & set(chosen.either):
+            self.probe_guard(workflow, chosen)
+            return
+        due = belief.is_due(Claim("read", chosen.open), self.graph)
 
         def examine(answer: Answer, reading: Reading) -> str | None:
-            wanted = {True: ("ok",), False: ("conflict",), None: ("ok", "conflict")}[due]
-            found = check_outcome(wanted, reading) if tenant == self.owners[workflow] else None
-            return found or (self.probes.examine_guard(chosen, belief, answer) if self.probes and not due else None)
+            if not own:
+                return None
+            found = check_outcome({True: ("ok",), False: ("conflict",), None: ("ok", "conflict")}[due], reading)
+            return found or (self.probes.examine_guard(chosen, belief, answer) if self.probes else None)
 
         self.ask(self.asker.guard_ask(workflow, tenant, chosen, examine), workflow)
+
+    def probe_guard(self, workflow: str, guard: Guard) -> None:
+        """A guard where the state alone does not say which answer is right: no operation that a judge could place."""
+        answer = self.asker.gate.send(
+            self.target.build_guard(guard, self.owners[workflow], self.asker.server_ids[workflow], "guard")
+        ).answer
+        found = check_outcome(("ok", "conflict"), self.target.classify_guard(guard, answer))
+        problem = found or (
+            self.probes.examine_guard(guard, self.beliefs[workflow], answer) if self.probes is not None else None
+        )
+        self.asker.probe("contract", f"guard {guard.name}", problem, status=answer.status, workflow=workflow)
+        self.touched = workflow
+        if problem is not None:
+            raise MismatchError(problem)
 
     @precondition(lambda self: self.workflows and self.target.strangers)
     @rule(which=PICK, edge=PICK, route=PICK)
