@@ -1,0 +1,20 @@
+"""`make bench`: every benchmark, one after the other. Ratios taken in one run; nothing here gates anything."""
+
+import importlib
+import pkgutil
+import sys
+
+import benchmarks
+
+
+def main() -> int:
+    names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name.startswith("bench_")]
+    wanted = sys.argv[1:] or sorted(names)
+    for name in wanted:
+        print(f"== {name}", flush=True)
+        importlib.import_module(f"benchmarks.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
