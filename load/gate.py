@@ -91,11 +91,16 @@ class Gate:
         so none was sent. Raises GateError when that happens RESTARTS_MAX times in a row.
         """
         lines = [encode_request(request, self.base_url) for request in requests]
-        connections = self._line_up(lines)
-        if before_release is not None:
-            before_release()
-        invoked = release([connection.open() for connection in connections], [line[-1:] for line in lines])
-        return collect(connections, invoked, self.timeout_s)
+        try:
+            connections = self._line_up(lines)
+            if before_release is not None:
+                before_release()
+            invoked = release([connection.open() for connection in connections], [line[-1:] for line in lines])
+            return collect(connections, invoked, self.timeout_s)
+        except BaseException:
+            # Half a request or an answer that nobody read is on the way: the next race must not meet it.
+            self.close()
+            raise
 
     def close(self) -> None:
         for connection in self._connections:

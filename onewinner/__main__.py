@@ -3,10 +3,11 @@
 import argparse
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
 
 from onewinner import __version__
-from onewinner.exits import USAGE, Interrupted, UsageError, hear_signals
+from onewinner.exits import UNKNOWN, USAGE, Interrupted, UsageError, hear_signals
 
 COMMANDS = {
     "gate": "prove that exactly one of N concurrent requests wins: start, ask, judge, report",
@@ -28,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     except Interrupted as error:
         return error.code
+    except Exception:  # noqa: BLE001 - a mistake of ours must never look like a verdict on the engine
+        traceback.print_exc()
+        print(f"onewinner {options.command}: the harness itself failed; nothing is decided", file=sys.stderr)
+        return UNKNOWN
     return code
 
 

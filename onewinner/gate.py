@@ -30,7 +30,9 @@ def main(arguments: list[str]) -> int:
     began = datetime.now(UTC)
     name = options.defect or load(options.target, None).name
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
-    plan = levels.plan_levels(options.profile, options.seed, options.contenders, options.races)
+    plan = levels.plan_levels(
+        options.profile, options.seed, options.contenders, batches=options.batches, races=options.races
+    )
     facts = gather_facts(options, arguments, name, plan, began)
     log = folder / "logs" / "service.log"
     try:
@@ -55,6 +57,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--profile", choices=sorted(levels.PROFILES), default="quick", help="quick (default): 90 s; full: 15 min")
     add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same plan (default: 1)")
     add("--contenders", type=bounded(2, 200), default=10, metavar="N", help="requests per race (default: 10)")
+    add("--batches", type=bounded(1, 10**6), metavar="N", help="batches of random sequences (default: by profile)")
     add("--races", type=bounded(1, 10**6), metavar="N", help="how many races (default: by profile)")
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     options = parser.parse_args(arguments)

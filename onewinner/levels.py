@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,15 @@ class Asked:
         return self.code not in (0, self.level.mismatch_code)
 
 
-def plan_levels(profile: str, seed: int, contenders: int, races: int | None) -> tuple[Level, ...]:
-    shares = PROFILES[profile]
-    race = shares["race"] if races is None else Share(races, shares["race"].limit_s)
-    return (plan_sequential(shares["sequential"], seed), plan_race(race, seed, contenders))
+def plan_levels(
+    profile: str, seed: int, contenders: int, *, batches: int | None = None, races: int | None = None
+) -> tuple[Level, ...]:
+    """The levels of a profile; `batches` and `races`, when given, replace its amounts."""
+    sequential, race = PROFILES[profile]["sequential"], PROFILES[profile]["race"]
+    return (
+        plan_sequential(replace(sequential, amount=batches or sequential.amount), seed),
+        plan_race(replace(race, amount=races or race.amount), seed, contenders),
+    )
 
 
 def plan_sequential(share: Share, seed: int) -> Level:

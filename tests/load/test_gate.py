@@ -165,6 +165,21 @@ def test_one_that_speaks_too_early_sends_all_back_to_the_line() -> None:
     listening.close()
 
 
+def test_an_answer_that_nobody_read_is_never_taken_for_the_next(serve: Callable[[Behaviour], Server]) -> None:
+    server = serve(answer_ok)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with gate_to(server) as gate:
+        gate.race([POST] * 2)
+        with pytest.raises(KeyboardInterrupt):
+            gate.race([POST] * 2, interrupt)
+        gate.race([POST] * 2)
+    assert len(server.threads) == 1 + 4
+    assert len(server.whole) == 4
+
+
 def test_a_server_that_is_not_there_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

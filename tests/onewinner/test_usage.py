@@ -1,0 +1,63 @@
+"""Goal: bad input is one clear sentence and exit 2, with no traceback and nothing left behind."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.onewinner.running import Command
+
+MISTAKES: dict[str, tuple[str, ...]] = {
+    "--defect: there is no 'nope'; there are: check-then-act": ("gate", "--defect", "nope"),
+    "postgresql://u@127.0.0.1:1/x cannot be used": ("gate", "--database", "postgresql://u:secret@127.0.0.1:1/x"),
+    "'mysql' names no database": ("gate", "--database", "mysql://x"),
+    "nowhere.toml: cannot be read": ("gate", "--target", "nowhere.toml"),
+    "broken.toml: is not TOML": ("gate", "--target", "broken.toml"),
+    "'1' is not a whole number from 2 to 200": ("gate", "--contenders", "1"),
+    "unrecognized arguments: --nonsense": ("gate", "--nonsense"),
+    "nowhere: there is no such file or folder": ("check", "nowhere"),
+    "broken.toml:1: malformed line": ("check", "broken.toml"),
+    "holds no history": ("check", "."),
+    "--only: invalid choice: 'luck'": ("check", ".", "--only", "luck"),
+    "'0' is not a whole number from 1 to 64": ("serve", "--workers", "0"),
+    "invalid choice: 'nosuch'": ("nosuch",),
+}
+
+
+@pytest.mark.parametrize("sentence", MISTAKES)
+def test_a_mistake_is_one_sentence(sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.toml").write_text("name = \n")
+    command = Command(MISTAKES[sentence], tmp_path)
+    ended = command.run()
+    assert ended.returncode == 2, ended
+    assert sentence in ended.stderr
+    assert "secret" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+    assert command.find_left() == []
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["gate", "serve"])
+def test_a_port_in_use_is_named(name: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = Command((name, "--port", port), tmp_path)
+        ended = command.run()
+    assert ended.returncode == 2, ended
+    assert f"--port: {port} is in use" in ended.stderr
+    assert command.find_left() == []
+
+
+@pytest.mark.parametrize("name", ["gate", "serve", "check"])
+def test_help_shows_an_example(name: str, tmp_path: Path) -> None:
+    ended = Command((name, "--help"), tmp_path).run()
+    assert ended.returncode == 0
+    assert f"example: onewinner {name}" in ended.stdout
+
+
+def test_a_run_directory_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "run" / "history").mkdir(parents=True)
+    ended = Command(("gate", "--out", "run"), tmp_path).run()
+    assert ended.returncode == 2, ended
+    assert "is a run directory already" in ended.stderr
