@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from engine.errors import DatabaseUnavailable
+from engine.processes import hold_signals
 
 CONNECTIONS_MAX = 400
 START_LIMIT_S = 60.0
@@ -90,7 +91,8 @@ def start_embedded(version: int = 18) -> Iterator[Database]:
         database = Database("127.0.0.1", find_port(), "postgres", secrets.token_hex(16), "postgres")
         keeper = None
         try:
-            keeper = start_keeper(folder, database, version)
+            with hold_signals():
+                keeper = start_keeper(folder, database, version)
             if await_ready(keeper, folder, database):
                 yield database
                 return

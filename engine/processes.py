@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -26,11 +28,36 @@ def run_process(
     `output` takes its standard output and errors. The process that is given is the leash: its return code
     is the command's (127 when it could not be run), its id is not.
     """
-    process = start_process(command, output=output, environment=environment, cwd=cwd)
+    process = None
     try:
+        with hold_signals():
+            process = start_process(command, output=output, environment=environment, cwd=cwd)
         yield process
     finally:
-        end_process(process)
+        if process is not None:
+            end_process(process)
+
+
+@contextlib.contextmanager
+def hold_signals() -> Iterator[None]:
+    """Puts off SIGINT and SIGTERM until the block is left, so that what was started in it is known to its owner.
+
+    Python runs handlers in the main thread alone; elsewhere there is nothing to put off.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        for told in held:
+            signal.raise_signal(told)
 
 
 def start_process(

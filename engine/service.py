@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.processes import Process, end_process, run_process, start_process
+from engine.processes import Process, end_process, hold_signals, run_process, start_process
 from engine.target import Service, Target, substitute
 from engine.target_file import load_target
 
@@ -59,12 +59,15 @@ def run_service(
     `values` fill {port}, {database_url} and the like in its command and env; `arguments` are put after its
     command. Raises ServiceError when it cannot be started, ends, or is not ready in time.
     """
-    process = start_service(service, values, log, environment or os.environ, arguments)
+    process = None
     try:
+        with hold_signals():
+            process = start_service(service, values, log, environment or os.environ, arguments)
         wait_until_ready(process, service, base_url, log)
         yield process
     finally:
-        end_process(process)
+        if process is not None:
+            end_process(process)
 
 
 @contextlib.contextmanager
