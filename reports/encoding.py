@@ -30,18 +30,18 @@ class Fault:
 def encode(frame: pl.LazyFrame) -> pl.DataFrame:
     """One lean row per operation, in the order of `frame`.
 
-    Columns: row, id_hash, workflow, tenant, race, want (the first expected state), wants (how many), set (the
-    joined list when there are several), next, observed (categoricals; states share one dictionary), kind and
-    outcome (enums; null when the word is not known), status, invoked, returned (ns; null: never), problem (whether
-    the detail may carry one).
+    Columns: row; id_hash and race (64-bit hashes: there are too many of them for a dictionary); workflow, tenant,
+    want (the first expected state), set (the joined list when there are several), next, observed (categoricals;
+    states share one dictionary); wants (how many expected states); kind and outcome (enums; null when the word is
+    not known); status; invoked, returned (ns; null: never); problem (whether the detail may carry one).
     """
-    workflows, tenants, races, states = (pl.Categorical(pl.Categories.random()) for _ in range(4))
+    workflows, tenants, states = (pl.Categorical(pl.Categories.random()) for _ in range(3))
     expected = pl.col("expected")
     lean = frame.select(
         pl.col("id").hash().alias("id_hash"),
         pl.col("workflow").cast(workflows),
         pl.col("tenant").cast(tenants),
-        pl.col("race").cast(races),
+        pl.when(pl.col("race").is_not_null()).then(pl.col("race").hash()).alias("race"),
         pl.col("kind").cast(pl.Enum(KINDS), strict=False),
         pl.col("outcome").cast(pl.Enum(OUTCOMES), strict=False),
         expected.list.first().cast(states).alias("want"),

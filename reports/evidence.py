@@ -181,7 +181,11 @@ class Evidence:
         """A workflow as the model sees it: its operations that say anything, and the states it may start in."""
         rows = self.slice(w).filter(pl.any_horizontal("known", "maybe", "pure")).select(MODEL_COLUMNS)
         operations = [self.to_operation(*row) for row in rows.iter_rows()]
-        return operations, self.find_starts(w, operations)
+        starts = self.find_starts(w, operations)
+        if starts != [None]:
+            # A create that does not tell its state, where nothing else does, says no more than that it began somewhere.
+            operations = [each for each in operations if each.kind != "create" or each.outcome != "ok"]
+        return operations, starts
 
     def find_starts(self, w: int, operations: list[Operation]) -> list[str | None]:
         """The states to begin the search in: one where it is known, else every state that is named, and another."""
@@ -221,12 +225,14 @@ def sort_operations(history: History) -> pl.DataFrame:
     """The operations by workflow, then invoke. The physical order is kept where it is sorted, as sealing leaves it."""
     wide = history.clock_uncertainty_ns
     ops = history.encoded.with_columns(
-        pl.col("workflow", "tenant", "race", "want", "next", "observed", "set").to_physical(),
+        pl.col("workflow", "tenant", "want", "next", "observed", "set").to_physical(),
         pl.col("invoked") - wide,
         (pl.col("returned") + wide).fill_null(NEVER),
     ).rename({"observed": "told"})
     if not is_sorted(ops):
-        ops = ops.sort("workflow", "invoked", "row")
+        # In the order in which the workflows first appear: categorical codes differ from run to run.
+        first = ops.group_by("workflow").agg(pl.col("row").min().alias("first"))
+        ops = ops.join(first, on="workflow").sort("first", "invoked", "row").drop("first")
     return ops.with_columns(pl.col("workflow").rle_id().alias("w"))
 
 

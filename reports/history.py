@@ -95,7 +95,18 @@ def read_history(path: Path | str) -> History:
     Raises HistoryError for whatever is malformed, and for a path that holds no history.
     """
     path = Path(path)
-    pieces = [read_piece(file) for file in find_files(path)]
+    return join_pieces(path, [read_piece(file) for file in find_files(path)])
+
+
+def take_frame(operations: pl.DataFrame, name: str = "history") -> History:
+    """A history of operations that are in memory already: the columns of OPERATION_SCHEMA."""
+    frame = operations.select(pl.col(column).cast(kind) for column, kind in OPERATION_SCHEMA.items())
+    source = Source(name, Path(name), frame.height)
+    return join_pieces(Path(name), [Piece(source, frame.lazy(), pl.DataFrame(schema=AUDIT_SCHEMA), [])])
+
+
+def join_pieces(path: Path, pieces: "Sequence[Piece]") -> History:
+    """One history of several files. Raises HistoryError for an operation that cannot be, or an id that comes twice."""
     frame = pl.concat([piece.frame for piece in pieces])
     sources = tuple(piece.source for piece in pieces)
     try:

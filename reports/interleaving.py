@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 NS_PER_MS = 1_000_000
+SHORT_NS = 10_000  # below, milliseconds with three digits would all read the same
 
 
 def draw_table(records: Sequence[dict[str, Any]]) -> str:
-    """The table of these operations (rows of a history). Times in milliseconds since the first invoke.
+    """The table of these operations (rows of a history). Times since the first invoke, in ms, or ns where all is short.
 
     `>` is an invoke, `<` a return. An operation that never returned has no `<`.
     """
@@ -24,12 +25,13 @@ def draw_table(records: Sequence[dict[str, Any]]) -> str:
         if record["returned_ns"] is not None:
             events.append((record["returned_ns"], 1, record["process"], f"< {describe_answer(record)}"))
     events.sort(key=lambda event: event[:2])
+    short = events[-1][0] - start < SHORT_NS
     heads = [f"process {process}" for process in processes]
     lines = [
-        [format_ms(time - start), *(text if process == mine else "" for mine in processes)]
+        [format_time(time - start, short=short), *(text if process == mine else "" for mine in processes)]
         for time, _, process, text in events
     ]
-    return align([["ms", *heads], *lines])
+    return align([["ns" if short else "ms", *heads], *lines])
 
 
 def align(rows: list[list[str]]) -> str:
@@ -73,5 +75,10 @@ def shorten(text: str, length_max: int = 40) -> str:
     return text if len(text) <= length_max else text[: length_max - 3] + "..."
 
 
-def format_ms(nanoseconds: int) -> str:
-    return f"{nanoseconds / NS_PER_MS:.3f}"
+def format_time(nanoseconds: int, *, short: bool) -> str:
+    return str(nanoseconds) if short else f"{nanoseconds / NS_PER_MS:.3f}"
+
+
+def format_span(nanoseconds: int) -> str:
+    """3.900 ms, or 40 ns where that is short."""
+    return f"{nanoseconds} ns" if nanoseconds < SHORT_NS else f"{nanoseconds / NS_PER_MS:.3f} ms"

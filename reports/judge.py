@@ -4,8 +4,6 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import polars as pl
-
 from engine.graph import TransitionGraph
 from reports.case import Case
 from reports.checks import CHECKS
@@ -39,7 +37,7 @@ def judge(
     command = command or f"onewinner check {shlex.quote(str(history.path))}"
     case = Case(Evidence(history, graph, initial, plan, command, limits or Limits()))
     results = tuple(run_check(name, CHECKS[name], case) for name in names)
-    counts = count(history)
+    counts = count(history, case)
     doubts = [] if workflow is not None else find_doubts(case, counts)
     applied = [result.verdict for result in results if result.verdict is not None]
     verdict = merge([*applied, *(Verdict.UNKNOWN for _ in doubts)])
@@ -56,12 +54,11 @@ def run_check(name: str, check: Callable[[Case], CheckResult], case: Case) -> Ch
         return CheckResult(name, Verdict.UNKNOWN, title, findings=(finding,), findings_total=1)
 
 
-def count(history: History) -> dict[str, int]:
+def count(history: History, case: Case) -> dict[str, int]:
     """operations, workflows, races, and each outcome."""
     ops = history.encoded
-    outcomes = dict(ops["outcome"].cast(pl.String).value_counts().iter_rows())
-    races = ops.filter(pl.col("race").is_not_null()).select(pl.struct("workflow", "race").n_unique()).item()
-    found = {"operations": ops.height, "workflows": ops["workflow"].n_unique(), "races": int(races)}
+    outcomes = dict(ops.group_by("outcome").len().iter_rows())
+    found = {"operations": ops.height, "workflows": case.evidence.workflows, "races": case.races.height}
     return found | {name: outcomes.get(name, 0) for name in ("won", "conflict", "ok", "refused", "unknown")}
 
 

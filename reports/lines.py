@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import polars as pl
@@ -47,6 +47,10 @@ class LineError(Exception):
         self.line, self.what = line, what
 
 
+Nanoseconds = Annotated[int, msgspec.Meta(ge=-(1 << 61), le=1 << 61)]
+Status = Annotated[int, msgspec.Meta(ge=0, le=1 << 30)]
+
+
 class Event(msgspec.Struct):
     """Any line: what it is is known before the rest of it is decoded."""
 
@@ -60,7 +64,7 @@ class InvokeLine(msgspec.Struct):
     process: int | str
     workflow: str
     kind: str
-    invoked_ns: int
+    invoked_ns: Nanoseconds
     scenario: str | None = None
     race: int | str | None = None
     tenant: str | None = None
@@ -73,10 +77,10 @@ class ReturnLine(msgspec.Struct):
 
     id: int | str
     outcome: str
-    status: int | None = None
+    status: Status | None = None
     observed: str | None = None
-    returned_ns: int | None = None
-    invoked_ns: int | None = None
+    returned_ns: Nanoseconds | None = None
+    invoked_ns: Nanoseconds | None = None
     detail: msgspec.Raw = msgspec.Raw(b"null")
 
 
@@ -85,7 +89,7 @@ class Entry(msgspec.Struct, rename={"origin": "from"}):
 
     to: str
     origin: str | None = None
-    sequence: int | None = None
+    sequence: Annotated[int, msgspec.Meta(ge=-(1 << 61), le=1 << 61)] | None = None
     actor: str | None = None
     request_id: str | None = None
     at: Any = None
@@ -93,7 +97,7 @@ class Entry(msgspec.Struct, rename={"origin": "from"}):
 
 class AuditLine(msgspec.Struct):
     workflow: str
-    read_ns: int
+    read_ns: Nanoseconds
     entries: list[Entry]
 
 

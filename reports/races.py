@@ -12,19 +12,39 @@ def build_races(ops: pl.DataFrame) -> pl.DataFrame:
     other contender's interval met the winner's; false without a winner).
     """
     rows = ops.lazy().filter(pl.col("race").is_not_null() & pl.col("mine"))
-    won = pl.col("outcome") == "won"
+    outcome = pl.col("outcome")
+    won = outcome == "won"
+    # One key of both columns groups faster than two; hashes may wrap.
+    key = pl.col("race") ^ (pl.col("w").cast(pl.UInt64) * (1 << 40))
     races = (
-        rows.group_by("w", "race")
+        rows.select(
+            "w",
+            "race",
+            "begins",
+            "ends",
+            key=key,
+            won=won.cast(pl.UInt32),
+            conflict=(outcome == "conflict").cast(pl.UInt32),
+            winner_begins=pl.when(won).then("begins"),
+            winner_ends=pl.when(won).then("ends"),
+        )
+        .group_by("key")
         .agg(
+            pl.col("w", "race").first(),
             pl.len().alias("contenders"),
-            *((pl.col("outcome") == name).sum().alias(name) for name in OUTCOME_COUNTS),
+            pl.col("won", "conflict").sum(),
             pl.col("begins").max().alias("last_begin"),
             pl.col("ends").min().alias("first_end"),
-            pl.when(won).then("begins").max().alias("winner_begins"),
-            pl.when(won).then("ends").max().alias("winner_ends"),
+            pl.col("winner_begins", "winner_ends").max(),
         )
-        .sort("w", "race")
+        .sort("w", "last_begin")
         .collect()
+    )
+    rare = ("unknown", "refused", "ok")
+    others = rows.filter(outcome.is_in(rare)).group_by("w", "race")
+    counts = others.agg((outcome == name).sum().cast(pl.UInt32).alias(name) for name in rare).collect()
+    races = races.join(counts, on=["w", "race"], how="left", maintain_order="left").with_columns(
+        pl.col(rare).fill_null(0)
     )
     # Where all of them were in flight at one moment, every one overlapped the winner: the usual case, for nothing.
     together = (pl.col("last_begin") <= pl.col("first_end")) & (pl.col("contenders") > 1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from reports.interleaving import describe_answer, describe_move, draw_table, format_ms
+from reports.interleaving import describe_answer, describe_move, draw_table, format_span
 
 Record = dict[str, Any]
 Text = tuple[str, str]
@@ -60,9 +60,9 @@ def say_overlap(first: Record, second: Record) -> str:
     if not ends:
         return "neither of them ever returned"
     if min(ends) >= begin:
-        return f"they overlapped by {format_ms(min(ends) - begin)} ms"
+        return f"they overlapped by {format_span(min(ends) - begin)}"
     early = first if first["returned_ns"] == min(ends) else second
-    return f"{early['id']} had returned {format_ms(begin - min(ends))} ms before the other was invoked"
+    return f"{early['id']} had returned {format_span(begin - min(ends))} before the other was invoked"
 
 
 def say_two_winners(records: Sequence[Record]) -> Text:
@@ -95,7 +95,8 @@ def say_open_race(records: Sequence[Record]) -> Text:
 
 def count_outcomes(records: Sequence[Record]) -> str:
     outcomes = [record["outcome"] for record in records]
-    return join([f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes)])
+    counts = {outcome: outcomes.count(outcome) for outcome in outcomes}
+    return join([f"{many} {outcome}{'s' * (outcome == 'conflict' and many > 1)}" for outcome, many in counts.items()])
 
 
 def say_no_conflict(record: Record, race: Any) -> Text:
@@ -237,8 +238,8 @@ def say_precedence(records: Sequence[Record]) -> list[str]:
             and before["outcome"] != "unknown"
             and before["returned_ns"] < after["invoked_ns"]
         ):
-            gap = format_ms(after["invoked_ns"] - before["returned_ns"])
-            said.append(f"{before['id']} had returned {gap} ms before {after['id']} was invoked.")
+            gap = format_span(after["invoked_ns"] - before["returned_ns"])
+            said.append(f"{before['id']} had returned {gap} before {after['id']} was invoked.")
         elif before["returned_ns"] is not None:
             said.append(f"{before['id']} and {after['id']}: {say_overlap(before, after)}.")
     return said

@@ -19,7 +19,7 @@ def check_accounting(case: Case) -> CheckResult:
     history = case.evidence.history
     promised = [str(name) for name in plan.get("sources", ())]
     found = {source.name: source for source in history.sources}
-    gaps = [f"the history of {name} is missing" for name in promised if name not in found]
+    gaps = [f"The source {name} was promised, and its history is missing." for name in promised if name not in found]
     for source in history.sources:
         gaps += find_gaps(case, source)
     gaps += find_race_gaps(case)
@@ -35,16 +35,18 @@ def find_gaps(case: Case, source: Source) -> list[str]:
     planned = sum(int(event.get("operations") or 0) for event in plans)
     gaps = []
     if not plans:
-        gaps.append(f"{source.name} says nowhere what it planned")
+        gaps.append(f"The source {source.name} says nowhere what it planned.")
     elif planned != source.operations:
-        gaps.append(f"{source.name} planned {planned} operations and started {source.operations}")
+        gaps.append(f"The source {source.name} planned {count(planned)} and started {source.operations}.")
     if not ends:
-        gaps.append(f"{source.name} was cut short: it has no end")
+        gaps.append(f"The source {source.name} was cut short: it has no end.")
     elif (said := sum(int(event.get("operations") or 0) for event in ends)) != source.operations:
-        gaps.append(f"{source.name} says that it started {said} operations, and its history holds {source.operations}")
+        gaps.append(
+            f"The source {source.name} says that it started {count(said)}, and its history holds {source.operations}."
+        )
     unreturned = count_unreturned(case, source)
     if unreturned:
-        gaps.append(f"{unreturned} operations of {source.name} never returned")
+        gaps.append(f"The source {source.name} has {count(unreturned)} without a return.")
     return gaps
 
 
@@ -68,9 +70,12 @@ def find_race_gaps(case: Case) -> list[str]:
     plans = [event for event in case.evidence.history.having("plan") if event.get("races")]
     planned = sum(int(event["races"]) for event in plans)
     held = case.races.height
-    return [f"{planned} races were planned and {held} were run"] if planned and planned != held else []
+    return [f"{planned} races were planned, and {held} were run."] if planned and planned != held else []
 
 
 def word_gap(gap: str) -> Finding:
-    title = gap[:1].upper() + gap[1:] + "."
-    return Finding(CHECK, Verdict.UNKNOWN, title, title)
+    return Finding(CHECK, Verdict.UNKNOWN, gap, gap)
+
+
+def count(operations: int) -> str:
+    return f"{operations} operation{'s' * (operations != 1)}"

@@ -128,8 +128,8 @@ def word_break(case: Case, workflow: str, held: list[Row], broken: Break, moves:
     row = held[broken.row]
     if broken.twice:
         before = held[broken.row - 1]
-        edges = f"{before.origin} -> {before.to} and {row.origin} -> {row.to}"
-        what = f"has two rows out of one visit of {row.origin}: {edges}"
+        both = f"{before.origin} -> {before.to} and {row.origin} -> {row.to}"
+        what = f"has two rows out of one visit of {row.origin}: {both}"
     elif broken.row == 0:
         what = f"begins with {row.origin} -> {row.to}, but the workflow began in {broken.due}"
     else:
