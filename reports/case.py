@@ -9,6 +9,7 @@ import polars as pl
 
 from reports.decision import Decision, decide
 from reports.evidence import Evidence
+from reports.model import Operation
 from reports.races import build_races
 from reports.verdict import CheckResult, Finding, Verdict, merge
 
@@ -54,6 +55,11 @@ class Case:
     @property
     def findings_max(self) -> int:
         return self.evidence.limits.findings_max
+
+    def lay_out(self, w: int) -> tuple[list[Operation], list[str | None]]:
+        """A workflow as the model sees it; where the decision has laid it out already, that."""
+        found = self.decision.failed.get(w)
+        return (found.operations, found.starts) if found else self.evidence.lay_out(w)
 
     def records(self, rows: Iterable[int]) -> list[Record]:
         """Operations in full, with a `row`."""

@@ -20,6 +20,7 @@ SEALED = ".parquet"
 SEALED_AUDIT = ".audit.parquet"
 SEALED_EVENTS = ".events.jsonl"
 JOURNAL = ".jsonl"
+ROWS_APART_MAX = 10_000
 
 
 class HistoryError(Exception):
@@ -82,10 +83,11 @@ class History:
     def rows(self, rows: Iterable[int]) -> list[dict[str, Any]]:
         """A few operations in full, by row, in the order asked for."""
         wanted = list(rows)
-        if not wanted:
-            return []
-        found = self.frame.with_row_index("row").filter(pl.col("row").is_in(sorted(set(wanted)))).collect()
-        by_row = {record["row"]: record for record in found.iter_rows(named=True)}
+        by_row: dict[int, dict[str, Any]] = {}
+        for first, last in find_spans(sorted(set(wanted))):
+            part = self.frame.slice(first, last - first + 1).collect().with_row_index("row", offset=first)
+            picked = part.filter(pl.col("row").is_in(wanted))
+            by_row |= {record["row"]: record for record in picked.iter_rows(named=True)}
         return [by_row[row] for row in wanted]
 
 
@@ -190,6 +192,15 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
             yield msgspec.json.decode(line, type=dict[str, Any])
         except msgspec.DecodeError as error:
             raise HistoryError(sibling, f"is no event: {error}", line=number) from None
+
+
+def find_spans(rows: list[int]) -> Iterator[tuple[int, int]]:
+    """Ascending rows as few first and last ones, so that neighbours are read at once and the rest is not."""
+    begin = 0
+    for index in range(1, len(rows) + 1):
+        if index == len(rows) or rows[index] - rows[index - 1] > ROWS_APART_MAX:
+            yield rows[begin], rows[index - 1]
+            begin = index
 
 
 def join_audits(audits: list[pl.DataFrame]) -> pl.DataFrame:

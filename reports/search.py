@@ -25,12 +25,13 @@ State = str | None
 Shape = tuple[str, str, tuple[str, ...], str | None, str | None]
 ANOTHER_STATE = "(a state that nothing here names)"
 CONFIGURATIONS_PER_LOOK = 256
+HOPELESS_STEPS_MAX = 200_000
 
 
 @dataclass(frozen=True)
 class Searched:
     """What a search found. On FAIL `witnesses` are operations that contradict each other all by themselves:
-    every transition, and of the other answers only those that once stood in the way. `configurations` counts work.
+    every transition, and of the other answers only those that once stood in the way; or a single hopeless one. `configurations` counts work.
     """
 
     verdict: Verdict
@@ -97,6 +98,10 @@ def search(
     deadline_s: float = float("inf"),
 ) -> Searched:
     """Whether some order explains all `operations` from one of the `starts`. UNKNOWN past `deadline_s` (monotonic)."""
+    starts = list(starts)
+    hopeless = find_hopeless(operations, starts, graph)
+    if hopeless is not None:
+        return Searched(Verdict.FAIL, (hopeless,))
     problem = lay_out(operations, graph)
     zero = (0,) * len(problem.groups)
     stack = [Place(0, 0, state, (0,) * len(problem.optional), zero) for state in starts]
@@ -118,6 +123,22 @@ def search(
         stack.extend(follow(problem, place, placed, limit, ready))
     witnesses = [*problem.known, *(each for group in problem.optional for each in group), *problem.blockers.values()]
     return Searched(Verdict.FAIL, tuple(witnesses), count)
+
+
+def find_hopeless(
+    operations: Sequence[Operation], starts: Sequence[State], graph: TransitionGraph | None
+) -> Operation | None:
+    """An operation that fits no state at all that the workflow can ever be in; None when there is none, or when there
+    are so many states that the search itself finds out sooner.
+    """
+    states = {*starts, *(each.told if each.kind == "create" else each.next for each in operations if not is_pure(each))}
+    samples = {get_shape(each): each for each in operations if is_pure(each) or each.outcome != "unknown"}
+    if len(states) * len(samples) > HOPELESS_STEPS_MAX:
+        return None
+    for sample in samples.values():
+        if all(step(state, sample, graph) is IMPOSSIBLE for state in states):
+            return sample
+    return None
 
 
 def lay_out(operations: Iterable[Operation], graph: TransitionGraph | None) -> Problem:

@@ -18,7 +18,7 @@ def check_conflict_truth(case: Case) -> CheckResult:
         return not_applicable(CHECK, "nothing was answered with a conflict", "conflicts")
     suspicions: list[Suspicion] = []
     for w in case.decision.suspects:
-        operations, starts = case.evidence.lay_out(w)
+        operations, starts = case.lay_out(w)
         timeline = Timeline(operations, starts, case.evidence.graph)
         for operation in operations:
             why = find_lie(timeline, operation) if operation.outcome == "conflict" else None

@@ -28,7 +28,7 @@ def check_final_state(case: Case) -> CheckResult:
         return not_applicable(CHECK, "no workflow was read after its last transition", "workflows")
     suspicions: list[Suspicion] = []
     for w in sorted(set(case.decision.suspects) & set(final["w"].to_list())):
-        operations, starts = case.evidence.lay_out(w)
+        operations, starts = case.lay_out(w)
         read_last = find_last_read(operations)
         if not Timeline(operations, starts, case.evidence.graph).could_be(
             str(read_last.told), read_last.invoked, read_last.returned

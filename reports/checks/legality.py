@@ -28,7 +28,7 @@ def check_legality(case: Case) -> CheckResult:
     illegal = rows.filter(~case.evidence.lawful(pl.col("from"), pl.col("to")))
     suspicions += [fail(partial(word_row, *row)) for row in name_rows(case, illegal)]
     suspicions += find_strange_states(case, graph, observed)
-    suspicions += [each for w in case.decision.suspects for each in find_illegal_effects(case, graph, w)]
+    suspicions += [each for w in find_suspects(case) for each in find_illegal_effects(case, graph, w)]
     return conclude(case, CHECK, judged=known.height + rows.height, unit="transitions", suspicions=suspicions)
 
 
@@ -87,9 +87,16 @@ def find_strange_states(case: Case, graph: TransitionGraph, observed: pl.DataFra
     return [fail(partial(word_state, case, row, case.evidence.names[told], why)) for row, _, told in odd.iter_rows()]
 
 
+def find_suspects(case: Case) -> list[int]:
+    """The workflows without an explanation that were asked for an illegal edge, or may have been."""
+    unlawful = (pl.col("wants") > 1) | ~case.evidence.lawful(pl.col("want"), pl.col("next"))
+    asked = case.ops.filter(pl.col("pure") & (pl.col("kind") == "advance") & unlawful)["w"].unique()
+    return sorted(set(case.decision.suspects) & set(asked.to_list()))
+
+
 def find_illegal_effects(case: Case, graph: TransitionGraph, w: int) -> list[Suspicion]:
     """Reads of a state to which only an illegal request, answered with a conflict or refused, could have led."""
-    operations, starts = case.evidence.lay_out(w)
+    operations, starts = case.lay_out(w)
     if len(starts) > 1:
         return []
     reached = {
