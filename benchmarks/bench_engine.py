@@ -11,6 +11,8 @@ import statistics
 import subprocess
 import tempfile
 import time
+from functools import partial
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +21,8 @@ import uvloop
 from engine.api import prepare
 from engine.database import Database, find_programs, start_embedded
 from engine.parts import Caller, Context
-from engine.sessions import Isolation, open_pool
+from engine.pool import Isolation
+from engine.sessions import open_pool
 from engine.workflows import MOVE, REFERENCE, advance
 from tests.engine.asking import ACME, PREFIX
 from tests.engine.serving import Served, serve
@@ -27,6 +30,7 @@ from tests.engine.serving import Served, serve
 CONNECTIONS = 32
 ROUNDS = 5
 ROUND_S = 2
+ROUND_LIMIT_S = 30
 WANTED = {"advance()": 0.4, "HTTP advance": 0.3}
 TURNS = (("ICP_PROCESSING", "ICP_FAILED"), ("ICP_FAILED", "ICP_PROCESSING"))
 CALLER = Caller("acme", "ann", "benchmark")
@@ -105,9 +109,12 @@ class Asker(asyncio.Protocol):
         self.received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(self.requests[0])
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.write(self.requests[0])
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(error or ConnectionResetError())
 
     def data_received(self, data: bytes) -> None:
         self.received += data
@@ -142,8 +149,9 @@ async def run_http(served: Served) -> float:
         ended = loop.create_future()
         endings.append(ended)
         asker = Asker(number, begun + ROUND_S, ended)
-        await loop.create_connection(lambda asker=asker: asker, "127.0.0.1", served.port)
-    return sum(await asyncio.gather(*endings)) / (time.monotonic() - begun)
+        await loop.create_connection(partial(lambda one: one, asker), "127.0.0.1", served.port)
+    counts = await asyncio.wait_for(asyncio.gather(*endings), ROUND_LIMIT_S)
+    return sum(counts) / (time.monotonic() - begun)
 
 
 def measure() -> dict[str, list[float]]:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.errors import EngineError
 from engine.graph import TransitionGraph
-from engine.sessions import Pool
+from engine.pool import Pool
 
 
 @dataclass(frozen=True)

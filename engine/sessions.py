@@ -10,7 +10,6 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, TypeVar
 
 import asyncpg
@@ -19,10 +18,9 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from engine.errors import Contended, DatabaseLost, SerializationFailure
+from engine.pool import Isolation as Isolation
+from engine.pool import Pool, Session
 
-STATEMENT_TIMEOUT_MS = 10_000
-CONNECT_TIMEOUT_S = 5.0
-ACQUIRE_TIMEOUT_S = 10.0
 BACKOFF_MS = 2.0
 
 # serialization_failure and deadlock_detected: rolled back for the sake of others.
@@ -32,17 +30,7 @@ LOST = ("08", "53", "57", "55P03", "25006")
 # What the driver says, without a word from the database, of a connection that was closed under it.
 DRIVER_ERRORS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-Pool = asyncpg.Pool
-Session = asyncpg.pool.PoolConnectionProxy
 T = TypeVar("T")
-
-
-class Isolation(StrEnum):
-    """The isolation level of every transaction."""
-
-    READ_COMMITTED = "READ COMMITTED"
-    REPEATABLE_READ = "REPEATABLE READ"
-    SERIALIZABLE = "SERIALIZABLE"
 
 
 @dataclass(frozen=True)
@@ -77,50 +65,51 @@ class Statement:
 
 @asynccontextmanager
 async def open_pool(url: str, isolation: Isolation, size: int) -> AsyncIterator[Pool]:
-    """`size` connections, all opened beforehand, so that the first race is not one of connecting.
-
-    A statement is a transaction of its own unless a session begins one.
-    """
+    """A pool of `size` open connections. Raises DatabaseLost when they cannot be opened."""
+    pool = Pool(url, isolation, size)
     try:
-        pool = await asyncpg.create_pool(
-            url,
-            min_size=size,
-            max_size=size,
-            timeout=CONNECT_TIMEOUT_S,
-            # Nothing here changes a session, so that there is nothing to reset: that would be a second round trip.
-            reset=leave_as_it_is,
-            max_inactive_connection_lifetime=0,
-            server_settings={
-                "application_name": "onewinner",
-                "default_transaction_isolation": isolation.value.lower(),
-                "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-            },
-        )
+        await pool.fill()
     except Exception as error:
+        pool.close()
         raise translate(error) from error
     try:
         yield pool
     finally:
-        pool.terminate()
+        pool.close()
 
 
-async def leave_as_it_is(connection: asyncpg.Connection) -> None:
-    """What a connection needs before it goes back: nothing."""
+class Loan:
+    """A connection on which each statement commits by itself, for the length of an `async with`.
+
+    Database errors come out as ours: SerializationFailure, DatabaseLost; others as they are.
+    """
+
+    __slots__ = ("_pool", "_session")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> Session:
+        try:
+            self._session = await self._pool.take()
+        except Exception as error:
+            raise translate(error) from error
+        return self._session
+
+    async def __aexit__(self, _: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, DRIVER_ERRORS):
+            # Told to end while it was idle, say; it may not know yet that it is closed.
+            self._session.terminate()
+        self._pool.give(self._session)
+        if isinstance(error, Exception):
+            meant = translate(error)
+            if meant is not error:
+                raise meant from error
 
 
-@asynccontextmanager
-async def open_session(pool: Pool) -> AsyncIterator[Session]:
-    """A connection on which each statement commits by itself. Database errors come out as ours."""
-    try:
-        async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as session:
-            try:
-                yield session
-            except DRIVER_ERRORS:
-                # Told to end while it was idle, say; it may not know yet that it is closed.
-                session.terminate()
-                raise
-    except Exception as error:
-        raise translate(error) from error
+def open_session(pool: Pool) -> Loan:
+    """A connection, lent for the length of an `async with`."""
+    return Loan(pool)
 
 
 @asynccontextmanager

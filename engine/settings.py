@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from engine.sessions import Isolation
+from engine.pool import Isolation
 
 CONNECTIONS_ALL_WORKERS = 256
 CONNECTIONS_ONE_WORKER_MAX = 64

@@ -20,8 +20,9 @@ from engine.errors import (
     WorkflowNotFound,
 )
 from engine.parts import Caller, Context, Move, Moved, Parts, Payload, Workflow
+from engine.pool import Pool
 from engine.schema import PAYLOADS, TRANSITIONS, WORKFLOWS, create_tables
-from engine.sessions import Pool, Statement, back_off, insist, open_session
+from engine.sessions import Statement, back_off, insist, open_session
 from engine.states import CANCELLED, GRAPH
 
 FIELDS = (WORKFLOWS.c.id, WORKFLOWS.c.state, WORKFLOWS.c.created_at, WORKFLOWS.c.updated_at)

@@ -11,8 +11,9 @@ from sqlalchemy import bindparam, func, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from engine.parts import Move, Moved, Parts
+from engine.pool import Pool
 from engine.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
-from engine.sessions import Pool, Statement, open_transaction
+from engine.sessions import Statement, open_transaction
 from engine.workflows import FIELDS, LOOK, or_replace
 
 UPDATE = Statement.of(

@@ -8,7 +8,7 @@ confirmed and lost.
 from dataclasses import replace
 
 from engine.parts import Move, Moved, Parts
-from engine.sessions import Pool
+from engine.pool import Pool
 from engine.workflows import look
 from engine.workflows import move as move_guarded
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine import leash
-from engine.sessions import Isolation
+from engine.pool import Isolation
 from engine.settings import Settings
 
 SECRET = "the secret of the tests is not short"
@@ -86,7 +86,9 @@ async def work(settings: Settings, port: int) -> None:
 
     from engine.api import create_app
 
-    config = uvicorn.Config(create_app(settings), log_level="warning", access_log=False, lifespan="on", backlog=512)
+    config = uvicorn.Config(
+        create_app(settings), log_level="warning", access_log=False, lifespan="on", backlog=512, proxy_headers=False
+    )
     server = uvicorn.Server(config)
     with share_port(port) as shared:
         serving = asyncio.create_task(server.serve(sockets=[shared]))

@@ -8,7 +8,8 @@ from engine.audit import read_trail
 from engine.database import Database
 from engine.errors import TransitionConflict, WorkflowNotFound
 from engine.parts import Caller, Context
-from engine.sessions import Isolation, open_pool
+from engine.pool import Isolation
+from engine.sessions import open_pool
 from engine.workflows import REFERENCE, advance, cancel, create
 
 ANN = Caller("acme", "ann", "r-ann")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.database import Database
-from engine.sessions import Isolation
+from engine.pool import Isolation
 from engine.states import GRAPH
 from tests.engine.asking import Answer, Link, open_links
 from tests.engine.conftest import put

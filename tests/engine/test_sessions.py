@@ -11,7 +11,8 @@ import pytest
 from engine.api import prepare
 from engine.database import Database, start_embedded
 from engine.errors import Contended, DatabaseLost, SerializationFailure
-from engine.sessions import Isolation, insist, open_pool, open_session, open_transaction, translate
+from engine.pool import Isolation
+from engine.sessions import insist, open_pool, open_session, open_transaction, translate
 from engine.settings import share_connections
 from tests.engine.asking import Link, open_links
 from tests.engine.conftest import put

@@ -68,6 +68,15 @@ def test_a_minted_token_proves_who_asks() -> None:
         tokens.read(tokens.mint("acme", "ann", SECRET, lifetime_s=-1), SECRET)
 
 
+def test_a_remembered_token_expires_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = tokens.mint("acme", "ann", SECRET, lifetime_s=60)
+    assert tokens.read(token, SECRET).actor == "ann"
+    now = time.time()
+    monkeypatch.setattr("engine.tokens.time.time", lambda: now + 61)
+    with pytest.raises(InvalidToken):
+        tokens.read(token, SECRET)
+
+
 def test_the_secret_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = tokens.make_secret()
     monkeypatch.setenv(tokens.SECRET_VARIABLE, secret)

@@ -23,7 +23,7 @@ from engine.errors import (
     WorkflowNotFound,
 )
 from engine.parts import Caller, Context, Move, Moved, Workflow
-from engine.sessions import Pool
+from engine.pool import Pool
 from engine.workflows import REFERENCE, advance, cancel, move_from
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
