@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from engine.errors import Contended, DatabaseLost, SerializationFailure
-from engine.pool import Isolation as Isolation
+from engine.pool import Isolation as Isolation  # noqa: PLC0414 - callers of sessions need its name
 from engine.pool import Pool, Session
 
 BACKOFF_MS = 2.0
