@@ -65,6 +65,11 @@ class Case:
         """Operations in full, with a `row`."""
         return self.evidence.history.rows(rows)
 
+    def read_request_ids(self, rows: pl.Series) -> pl.Series:
+        """The request id in the detail of each of these operations; null without one."""
+        detail = self.evidence.history.frame.select("detail").collect()["detail"].gather(rows)
+        return detail.str.json_path_match("$.request_id").alias("request_id")
+
     def workflow_name(self, w: int) -> str:
         """What the history calls a workflow number."""
         return str(self.records([self.ops["row"][self.evidence.offsets[w]]])[0]["workflow"])

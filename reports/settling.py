@@ -1,4 +1,4 @@
-"""Settling: a race with unknown contenders, decided by the trail or by what was seen later."""
+"""Settling: races that counting alone does not decide, by the trail, by what was seen later, or by the model."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,108 +6,160 @@ from typing import Any
 import polars as pl
 
 from reports.case import Case
-from reports.words import read_detail
+
+Race = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Settled:
-    """How many winners a race had, as far as is known. `winners` is None while one of the unknown could be it.
-
-    `by` says in words what settled it; empty where nothing had to. `rows` are unknown contenders that won.
+    """How many winners a race had; `winners` None while nobody knows. `by` says in words what settled it, and is empty
+    where nothing had to; `rows` are unknown contenders that won.
     """
 
-    winners: int
-    is_open: bool = False
+    winners: int | None
     by: str = ""
     rows: tuple[int, ...] = ()
 
 
-def settle(case: Case, race: dict[str, Any]) -> Settled:
-    """The winners of a race that has none, or one and unknown contenders besides."""
-    contenders = case.evidence.slice(race["w"]).filter((pl.col("race") == race["race"]) & pl.col("mine"))
+def settle_races(case: Case) -> list[tuple[Race, Settled]]:
+    """Every race that does not have exactly one winner by its answers, and what it comes down to; and those that have,
+    but for an unknown contender that the trail names as a second one.
+    """
+    races = case.races
+    named = find_named(case)
+    second = races.filter((pl.col("won") == 1) & (pl.col("unknown") > 0)).join(named, on=["w", "race"], how="semi")
+    unclear = pl.concat([races.filter(pl.col("won") != 1), second])
+    if unclear.is_empty():
+        return []
+    found = []
+    suspects = set(case.decision.suspects)
+    for race in unclear.iter_rows(named=True):
+        if race["won"] > 1 and race["w"] in suspects:
+            found.append((race, Settled(race["won"])))
+            continue
+        rows = named.filter((pl.col("w") == race["w"]) & (pl.col("race") == race["race"]))["row"].to_list()
+        found.append((race, settle(case, race, rows)))
+    return found
+
+
+def settle(case: Case, race: Race, named: list[int]) -> Settled:
+    """The winners of one race. `named`: its unknown contenders whose request id stands in the trail."""
+    contenders = find_contenders(case, race)
+    settled = count_winners(case, race, contenders, named)
+    if settled.winners != 1 and not settled.rows and may_be_disturbed(case, race, contenders):
+        return Settled(None)
+    return settled
+
+
+def count_winners(case: Case, race: Race, contenders: pl.DataFrame, named: list[int]) -> Settled:
+    """The winners of one race, if nothing outside of it had a hand in it."""
+    if race["won"] > 1:
+        return Settled(race["won"])
+    if named:
+        if race["won"] and comes_back(case, race["w"], contenders):
+            return Settled(1)
+        ids = ", ".join(record["id"] for record in case.records(named))
+        by = f"The trail has a row of {ids}: it did win, though its answer is unknown."
+        return Settled(race["won"] + len(named), by, tuple(named))
     unknown = contenders.filter(pl.col("outcome") == "unknown")
     if unknown.is_empty():
-        return Settled(0, by="Every contender was answered, and none of them won.")
-    named = find_in_trail(case, race["w"], unknown)
-    if named:
-        by = f"The trail has a row of {', '.join(read_ids(case, named))}, which did win though its answer is unknown."
-        return Settled(race["won"] + len(named), by=by, rows=tuple(named))
-    if race["won"]:
-        return Settled(1)
+        return Settled(0, "Every contender was answered, and none of them won.")
     seen = find_seen(case, race["w"], contenders, unknown)
     if seen is not None:
-        return Settled(1, by=seen)
+        return Settled(1, seen)
     stayed = find_stayed(case, race["w"], contenders)
-    if stayed and race["conflict"] + race["refused"] + race["ok"]:
-        return Settled(0, by=stayed)
-    return Settled(1, is_open=True)
+    if stayed is not None and race["conflict"] + race["refused"] + race["ok"]:
+        return Settled(0, stayed)
+    return Settled(None)
 
 
-def find_in_trail(case: Case, w: int, unknown: pl.DataFrame) -> list[int]:
-    """The unknown contenders that a trail names by their request id."""
-    trail = case.evidence.trails.filter(pl.col("w") == w)
-    ids = set(trail["request_id"].drop_nulls().to_list())
-    if not ids:
-        return []
-    return [record["row"] for record in case.records(unknown["row"]) if read_detail(record).get("request_id") in ids]
+def find_contenders(case: Case, race: Race) -> pl.DataFrame:
+    """A race's operations, by invoke."""
+    return case.evidence.slice(race["w"]).filter((pl.col("race") == race["race"]) & pl.col("mine"))
 
 
-def read_ids(case: Case, rows: list[int]) -> list[str]:
-    return [record["id"] for record in case.records(rows)]
+def find_named(case: Case) -> pl.DataFrame:
+    """w, race, row of the unknown contenders that their workflow's trail names by their request id."""
+    trails = case.evidence.trails.filter(pl.col("w").is_not_null() & pl.col("request_id").is_not_null())
+    unknown = case.ops.filter(pl.col("race").is_not_null() & pl.col("mine") & (pl.col("outcome") == "unknown"))
+    if trails.is_empty() or unknown.is_empty():
+        return unknown.select("w", "race", "row").clear()
+    ids = case.read_request_ids(unknown["row"])
+    asked = unknown.select("w", "race", "row", request_id=ids)
+    return asked.join(trails.select("w", "request_id").unique(), on=["w", "request_id"]).select("w", "race", "row")
+
+
+def may_be_disturbed(case: Case, race: Race, contenders: pl.DataFrame) -> bool:
+    """Whether a race that several won, or none, may be none after all: some order explains the workflow, and a
+    transition from outside of the race may have brought the state back in between, or may have taken it away before.
+    """
+    if race["w"] in case.decision.suspects:
+        return False
+    answered = contenders.filter(pl.col("outcome") != "unknown")
+    if answered.is_empty():
+        return False
+    wants = contenders["want"].drop_nulls().unique().implode()
+    ops = case.evidence.slice(race["w"])
+    outside = (pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(contenders["row"].implode())
+    others = ops.filter(outside & (pl.col("begins") <= answered["ends"].max()) & (pl.col("kind") != "create"))
+    if race["won"]:
+        during = pl.col("maybe") | (pl.col("ends") >= contenders["begins"].min())
+        return not others.filter(during & pl.col("next").is_in(wants)).is_empty()
+    leaves = (pl.col("kind") == "set") | (pl.col("wants") > 1) | pl.col("want").is_in(wants)
+    # Where the workflow's start is known, the order that explains every conflict is no guess.
+    return case.evidence.starts["state"][race["w"]] is not None or not others.filter(leaves).is_empty()
+
+
+def comes_back(case: Case, w: int, contenders: pl.DataFrame) -> bool:
+    """Whether the trail re-enters a state that was raced for: then a late contender may have won a later visit."""
+    wants = contenders["want"].drop_nulls().unique()
+    return not find_trail(case, w).filter(pl.col("to").is_in(wants.implode())).is_empty()
+
+
+def find_trail(case: Case, w: int) -> pl.DataFrame:
+    """The last reading of a workflow's trail, states as codes."""
+    trail = case.evidence.trails.filter(pl.col("w") == w).with_columns(pl.col("from", "to").to_physical())
+    return trail.filter(pl.col("trail") == pl.col("trail").max())
 
 
 def find_seen(case: Case, w: int, contenders: pl.DataFrame, unknown: pl.DataFrame) -> str | None:
-    """What shows that one of the unknown contenders won: a row of the trail out of the state that they race for, or
-    an answer, invoked no earlier than the race, that names a state to which only they lead; in words.
+    """What shows that one of the unknown contenders won: a row of the trail, or an answer, invoked no earlier than the
+    race, that names a state to which only they lead; in words.
     """
-    begin = contenders["begins"].min()
-    nexts = set(unknown["next"].to_list())
-    wants = set(contenders["want"].drop_nulls().to_list())
-    trail = case.evidence.trails.filter(pl.col("w") == w)
-    rows = trail.filter(pl.col("from").to_physical().is_in(list(wants)) & pl.col("to").to_physical().is_in(list(nexts)))
     ops = case.evidence.slice(w)
     others = ops.filter((pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(unknown["row"].implode()))
-    only_theirs = nexts - set(others["next"].drop_nulls().to_list())
-    if rows.height and only_theirs:
-        return f"The trail has the row {rows['from'][0]} -> {rows['to'][0]}: one of the unknown requests won."
-    after = ops.filter((pl.col("begins") >= begin) & pl.col("mine"))
-    told = after.filter(pl.col("pure") & pl.col("told").is_in(list(only_theirs)))
-    expected = after.filter(
-        (pl.col("outcome") == "won") & (pl.col("wants") == 1) & pl.col("want").is_in(list(only_theirs))
-    )
-    for found in (told, expected):
-        if found.height:
-            record = case.records(found["row"][:1])[0]
-            return f"The answer of {record['id']} shows that one of the unknown requests won."
-    return None
+    theirs = unknown.filter(~pl.col("next").is_in(others["next"].drop_nulls().implode()))["next"].unique().implode()
+    wants = contenders["want"].drop_nulls().unique().implode()
+    rows = find_trail(case, w).filter(pl.col("from").is_in(wants) & pl.col("to").is_in(theirs))
+    if rows.height:
+        names = case.evidence.names
+        return f"The trail has the row {names[rows['from'][0]]} -> {names[rows['to'][0]]}: an unknown request won."
+    after = ops.filter((pl.col("begins") >= contenders["begins"].min()) & pl.col("mine"))
+    told = pl.col("pure") & pl.col("told").is_in(theirs)
+    expected = (pl.col("outcome") == "won") & (pl.col("wants") == 1) & pl.col("want").is_in(theirs)
+    found = after.filter(told | expected)
+    if found.is_empty():
+        return None
+    return f"The answer of {case.records(found['row'][:1])[0]['id']} shows that one of the unknown requests won."
 
 
 def find_stayed(case: Case, w: int, contenders: pl.DataFrame) -> str | None:
-    """What shows that nobody won: after all else had returned, the state is still the one they raced for, and nothing
-    can have led back to it; in words.
+    """What shows that nobody won: after every answer, the state is still the one that was raced for, and nothing can
+    have led back to it; in words.
     """
-    want = contenders["want"][0]
-    ops = case.evidence.slice(w)
-    if (
-        contenders["wants"].max() != 1
-        or ops.filter(
-            (pl.col("known") | pl.col("maybe"))
-            & (pl.col("next") == want)
-            & (pl.col("ends") >= contenders["begins"].min())
-        ).height
-    ):
-        return None
-    answered = contenders.filter(pl.col("outcome") != "unknown")["ends"].max()
-    if answered is None:
-        return None
-    reads = ops.filter(
-        (pl.col("kind") == "read") & pl.col("pure") & (pl.col("told") == want) & (pl.col("begins") > answered)
+    want, ops = contenders["want"][0], case.evidence.slice(w)
+    back = (
+        (pl.col("known") | pl.col("maybe")) & (pl.col("next") == want) & (pl.col("ends") >= contenders["begins"].min())
     )
+    answered = contenders.filter(pl.col("outcome") != "unknown")
+    if contenders["wants"].max() != 1 or answered.is_empty() or not ops.filter(back).is_empty():
+        return None
     name = case.evidence.names[want]
+    read = (pl.col("kind") == "read") & pl.col("pure") & (pl.col("told") == want)
+    reads = ops.filter(read & (pl.col("begins") > answered["ends"].max()))
     if reads.height:
         return f"{case.records(reads['row'][:1])[0]['id']} read {name} after every answer had come: nobody had won."
-    trail = case.evidence.trails.filter(pl.col("w") == w)
-    last = trail.filter(pl.col("trail") == pl.col("trail").max())
-    if last.height and not last.filter(pl.col("from").to_physical() == want).height:
-        return f"The trail has no row out of {name}: nobody won."
+    trail = find_trail(case, w).filter(pl.col("read_ns") > answered["returned"].max())
+    if trail.height and trail.filter(pl.col("from") == want).is_empty():
+        return f"The trail, read after every answer had come, has no row out of {name}: nobody had won."
     return None

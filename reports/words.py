@@ -89,7 +89,7 @@ def say_no_winner(records: Sequence[Record], why: str) -> Text:
 def say_open_race(records: Sequence[Record]) -> Text:
     first = records[0]
     title = f"Nobody knows who won the race {first['race']} for workflow {first['workflow']}: {count_outcomes(records)}"
-    why = "No trail and no later read tells whether one of the unknown requests took effect."
+    why = "Neither a trail nor a later read tells which of the requests took effect."
     return f"{title}.", tabulate(f"{title}. {why}", records)
 
 

@@ -1,6 +1,6 @@
 """The checks of a history, by id: each a pure function of a case."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from reports.case import Case
 from reports.checks.accounting import check_accounting
@@ -13,7 +13,7 @@ from reports.checks.linearizable import check_linearizable
 from reports.checks.race_outcomes import check_conflict_count, check_one_winner
 from reports.verdict import CheckResult
 
-CHECKS: Mapping[str, Callable[[Case], CheckResult]] = {
+CHECKS: dict[str, Callable[[Case], CheckResult]] = {
     "one-winner": check_one_winner,
     "conflict-count": check_conflict_count,
     "conflict-truth": check_conflict_truth,

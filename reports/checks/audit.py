@@ -69,15 +69,9 @@ def compare_edges(case: Case, rows: pl.DataFrame, moves: pl.DataFrame) -> pl.Ser
     right = rows.filter(fair).select("trail", "request_id", origin="from", to="to").sort("trail", "origin", "to")
     unlike = (left["origin"] != right["origin"]) | (left["to"] != right["to"])
     if right["request_id"].null_count() < right.height:
-        ids = read_request_ids(case, left["row"])
+        ids = case.read_request_ids(left["row"])
         unlike |= (ids != right["request_id"]).fill_null(value=False)
     return pl.concat([odd, left.filter(unlike.fill_null(value=True))["trail"]])
-
-
-def read_request_ids(case: Case, rows: pl.Series) -> pl.Series:
-    """The request id in each operation's detail; null without one."""
-    detail = case.evidence.history.frame.select("detail").collect()["detail"].gather(rows)
-    return detail.str.json_path_match("$.request_id")
 
 
 def judge_trail(case: Case, rows: pl.DataFrame, w: int, read_ns: int) -> list[Suspicion]:

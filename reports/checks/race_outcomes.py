@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from reports.case import Case, Suspicion, conclude, doubt, fail, not_applicable
-from reports.settling import Settled, settle
+from reports.settling import Settled, find_contenders, settle_races
 from reports.verdict import CheckResult, Finding, Verdict
 from reports.words import say_no_conflict, say_no_winner, say_open_race, say_two_winners
 
@@ -19,21 +19,17 @@ def check_one_winner(case: Case) -> CheckResult:
     races = case.races
     if races.is_empty():
         return not_applicable("one-winner", "the history has no races", "races")
-    several = races.filter(pl.col("won") > 1).iter_rows(named=True)
-    suspicions = [fail(partial(word_winners, case, race)) for race in several]
+    suspicions: list[Suspicion] = []
     open_races: list[Suspicion] = []
     settled_count = 0
-    for race in races.filter((pl.col("won") == 0) | ((pl.col("won") == 1) & (pl.col("unknown") > 0))).iter_rows(
-        named=True
-    ):
-        settled = settle(case, race)
-        settled_count += settled.by != ""
-        if settled.winners > 1:
+    for race, settled in settle_races(case):
+        settled_count += settled.by != "" and settled.winners == 1
+        if settled.winners is None:
+            open_races.append(doubt(partial(word_open, case, race)))
+        elif settled.winners > 1:
             suspicions.append(fail(partial(word_winners, case, race, settled)))
         elif settled.winners == 0:
             suspicions.append(fail(partial(word_no_winner, case, race, settled)))
-        elif settled.is_open:
-            open_races.append(doubt(partial(word_open, case, race)))
     alone = races.filter((pl.col("won") == 1) & ~pl.col("overlapped")).height
     inconclusive = alone + len(open_races)
     too_many = inconclusive > INCONCLUSIVE_SHARE_MAX * races.height
@@ -55,17 +51,12 @@ def say_share(races: int, alone: int, unsettled: int, settled: int) -> str:
     return "; ".join(parts)
 
 
-def find_contenders(case: Case, race: Race) -> pl.DataFrame:
-    """A race's operations, by invoke."""
-    return case.evidence.slice(race["w"]).filter((pl.col("race") == race["race"]) & pl.col("mine"))
-
-
-def word_winners(case: Case, race: Race, settled: Settled | None = None) -> Finding:
+def word_winners(case: Case, race: Race, settled: Settled) -> Finding:
     contenders = find_contenders(case, race)
-    rows = contenders.filter(pl.col("outcome") == "won")["row"].to_list() + list(settled.rows if settled else ())
+    rows = contenders.filter(pl.col("outcome") == "won")["row"].to_list() + list(settled.rows)
     records = case.records(rows)
     title, words = say_two_winners(records)
-    words += f"\n\n{settled.by}" if settled and settled.by else ""
+    words += f"\n\n{settled.by}" if settled.by else ""
     return make_finding("one-winner", records, title, words)
 
 

@@ -28,7 +28,9 @@ def advance(identity: str, edge: str, invoked: int, returned: int | None, outcom
     return build(identity, "advance", invoked, returned, fields | more)
 
 
-def override(identity: str, state: str, invoked: int, returned: int | None, outcome: str = "won", **more: Any) -> Record:
+def override(
+    identity: str, state: str, invoked: int, returned: int | None, outcome: str = "won", **more: Any
+) -> Record:
     return build(identity, "set", invoked, returned, {"outcome": outcome, "next": state} | more)
 
 

@@ -38,7 +38,7 @@ def make_evidence(workflows: Workflows, graph: TransitionGraph | None, initial: 
 def test_the_verdict_is_that_of_all_orders() -> None:
     judged = Counter[str]()
 
-    @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=HISTORIES // 3, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(draw_case())
     def compare(case: tuple[Workflows, TransitionGraph | None, str | None]) -> None:
         if judged.total() < HISTORIES:

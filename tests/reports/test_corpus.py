@@ -6,6 +6,7 @@ state to judge it by; the overall `verdict` where it is neither plain pass nor f
 operations that a finding must name, how many it names `at_most`, and checks that must fail `also`.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ GOOD = sorted((CORPUS / "good").glob("*.jsonl"))
 BAD = sorted((CORPUS / "bad").glob("*.jsonl"))
 
 
+@cache
 def judge_file(path: Path) -> tuple[dict[str, Any], History, Judgement]:
     history = read_history(path)
     header = history.having("header")[0]

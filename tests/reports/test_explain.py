@@ -22,7 +22,11 @@ CHAIN = TransitionGraph.of("A", {"A": ["B"], "B": ["C"], "C": ["D"]})
 def contradicts(chosen: list[Operation], everything: list[Operation], starts: list[str | None], graph: Any) -> bool:
     """The definition, word by word: no order of the chosen explains them with all others weakened."""
     rows = {each.row for each in chosen}
-    begun = [None] if any(each.kind == "create" for each in chosen) else [each.told for each in everything if each.kind == "create"] or starts
+    begun = (
+        [None]
+        if any(each.kind == "create" for each in chosen)
+        else [each.told for each in everything if each.kind == "create"] or starts
+    )
     others = [each for each in everything if each.row not in rows and not is_pure(each) and each.kind != "create"]
     weak = [replace(each, outcome="unknown", told=None, invoked=-NEVER, returned=NEVER) for each in others]
     return not any(try_orders(start, [*chosen, *weak], graph) for start in begun)
@@ -34,7 +38,9 @@ def test_nothing_in_an_explanation_can_be_spared(case: tuple[Any, TransitionGrap
     workflows, graph, initial = case
     records = []
     for number, each in enumerate(workflows):
-        records += [create("", 0, 0) | {"observed": None, "expected": None} | one | {"workflow": f"w{number}"} for one in each]
+        records += [
+            create("", 0, 0) | {"observed": None, "expected": None} | one | {"workflow": f"w{number}"} for one in each
+        ]
     for number, record in enumerate(records):
         record["id"] = str(number)
     evidence = build_evidence(records, graph=graph, initial=initial)
@@ -71,7 +77,12 @@ def test_of_a_whole_history_only_the_culprits_are_named() -> None:
 @given(st.integers(0, 2))
 @settings(max_examples=3, deadline=None)
 def test_without_time_the_explanation_says_that_it_may_be_too_long(number: int) -> None:
-    records = [create("c", 0, 1), advance("1", "A-B", 2, 4), advance("2", "A-B", 2, 4), read("3", 5, 6, "AB"[number % 2])]
+    records = [
+        create("c", 0, 1),
+        advance("1", "A-B", 2, 4),
+        advance("2", "A-B", 2, 4),
+        read("3", 5, 6, "AB"[number % 2]),
+    ]
     (found,) = decide(build_evidence(records, graph=CHAIN)).failed.values()
     explanation = explain(found.operations, found.starts, found.searched.witnesses, CHAIN, 0.0)
     assert not explanation.is_minimal

@@ -17,7 +17,9 @@ CYCLE = TransitionGraph.of("A", {"A": ["B"], "B": ["A"]})
 
 
 def win(row: int, edge: str, invoked: int, returned: int, outcome: str = "won") -> Operation:
-    return Operation(row, "advance", outcome, (edge[0],), edge[-1], None, invoked, returned if outcome != "unknown" else NEVER)
+    return Operation(
+        row, "advance", outcome, (edge[0],), edge[-1], None, invoked, returned if outcome != "unknown" else NEVER
+    )
 
 
 def lose(row: int, edge: str, invoked: int, returned: int, told: str | None = None) -> Operation:
