@@ -30,8 +30,9 @@ HOPELESS_STEPS_MAX = 200_000
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search found. On FAIL `witnesses` are operations that contradict each other all by themselves:
-    every transition, and of the other answers only those that once stood in the way; or a single hopeless one. `configurations` counts work.
+    """What a search found. On FAIL `witnesses` are operations that contradict each other all by themselves: a single
+    hopeless one, or every transition, and of the other answers only those that once stood in the way.
+    `configurations` counts work.
     """
 
     verdict: Verdict
