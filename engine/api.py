@@ -70,6 +70,7 @@ STATUSES: Mapping[type[EngineError], int] = {
 }
 UNKNOWN_STATUS = 500
 REQUEST_ID_LENGTH_MAX = 200
+ARRIVED = "onewinner.arrived_ns"
 DRAINED_BYTES_MAX = 64 << 20
 
 
@@ -176,7 +177,8 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive)
-        arrived_ns = time.monotonic_ns()
+        # The server's protocol notes when the last byte came; without its note this is the first moment we have.
+        arrived_ns: int = scope.get(ARRIVED) or time.monotonic_ns()
         authorization, request_id = read_headers(scope)
         try:
             claims = tokens.read_header(authorization, self.secret)

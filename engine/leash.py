@@ -58,7 +58,7 @@ def start(command: list[str]) -> int:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() == keeper:
-            os.execvp(command[0], command)
+            os.execvp(command[0], command)  # noqa: S606 - a shell is what we do not want
     except OSError as error:
         os.write(2, f"{command[0]!r} cannot be run: {error.strerror}\n".encode())
     finally:

@@ -84,7 +84,7 @@ def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
         return
     read_end, write_end = os.pipe()
     command = [sys.executable, "-m", "onewinner", "serve", "--target", str(file), "--announce"]
-    with open(read_end) as announced, open(write_end, "wb") as output, run_process(command, output=output):
+    with os.fdopen(read_end) as announced, os.fdopen(write_end, "wb") as output, run_process(command, output=output):
         output.close()
         line = announced.readline()
         if not line.startswith("{"):

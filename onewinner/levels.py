@@ -15,7 +15,7 @@ from onewinner.display import Display
 from onewinner.stage import Stage
 
 POLL_S = 0.1
-USERS = 2
+USERS = 1
 # No level begins anything new after its limit; what it began may take this much longer before it is ended.
 GRACE_S = 60.0
 

@@ -7,16 +7,26 @@ give them all to one, and defects that live between processes hide.
 import json
 import os
 import socket
+import time
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from engine.api import create_app
+from engine.api import ARRIVED, create_app
 from engine.sessions import Isolation
 from engine.settings import Settings
 from engine.tokens import find_secret
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 120
+
+
+class NotingProtocol(HttpToolsProtocol):
+    """Notes when the last byte of each request came, before anything else is done with it."""
+
+    def on_message_complete(self) -> None:
+        self.scope[ARRIVED] = time.monotonic_ns()  # type: ignore[literal-required]
+        super().on_message_complete()
 
 
 def main() -> None:
@@ -30,7 +40,7 @@ def main() -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=NotingProtocol,
         log_level="warning",
         access_log=False,
         backlog=BACKLOG,
