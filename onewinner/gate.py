@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.defects import list_defects
 from engine.service import REFERENCE
 from onewinner import levels
 from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
-from onewinner.options import Parser, add_engine_options, bounded
+from onewinner.options import Parser, add_engine_options, bounded, name_isolation
 from onewinner.stage import load, set_stage
 from reports.history import HistoryError, read_history
 from reports.judge import judge
@@ -28,7 +27,7 @@ EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
     began = datetime.now(UTC)
-    name = options.defect or load(options.target, None).name
+    name = options.defect or options.control or load(options.target, None).name
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
     plan = levels.plan_levels(
         options.profile, options.seed, options.contenders, batches=options.batches, races=options.races
@@ -60,18 +59,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--batches", type=bounded(1, 10**6), metavar="N", help="batches of random sequences (default: by profile)")
     add("--races", type=bounded(1, 10**6), metavar="N", help="how many races (default: by profile)")
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
-    options = parser.parse_args(arguments)
-    if options.defect is not None and options.defect not in list_defects():
-        raise UsageError(f"--defect: there is no {options.defect!r}; there are: {', '.join(list_defects())}")
-    return options
+    return parser.parse_args(arguments)
 
 
 def service_arguments(options: argparse.Namespace) -> list[str]:
     """What goes to the service's command; only the reference engine understands it."""
-    given = {"--isolation": options.isolation, "--defect": options.defect}
+    given = {"--isolation": options.isolation, "--defect": options.defect, "--control": options.control}
     named = [part for option, value in given.items() if value is not None for part in (option, value)]
     if named and options.target != REFERENCE:
-        raise UsageError("--isolation and --defect are of the reference engine; leave out --target to use them")
+        raise UsageError(f"{', '.join(given)} are of the reference engine; leave out --target to use them")
     return named
 
 
@@ -133,8 +129,9 @@ def gather_facts(
         "seed": options.seed,
         "profile": options.profile,
         "database": "embedded" if options.database == "embedded" else "URL",
-        "isolation": options.isolation,
+        "isolation": name_isolation(options),
         "defect": options.defect,
+        "control": options.control,
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "versions": list_versions(),
         "machine": describe_machine(),
