@@ -64,9 +64,8 @@ def write_script() -> str:
             "actor": "'ann'",
             "request_id": "'benchmark'",
         }
-        filled = re.sub(
-            r"\$(\d+)", lambda place, values=values: values[GUARDED.plain.order[int(place[1]) - 1]], GUARDED.plain.sql
-        )  # type: ignore[misc]
+        given = [values[name] for name in GUARDED.plain.order]
+        filled = re.sub(r"\$(\d+)", lambda place, given=given: given[int(place[1]) - 1], GUARDED.plain.sql)  # type: ignore[misc]
         lines.append(" ".join(filled.split()) + ";")
     return "\n".join(lines) + "\n"
 

@@ -14,7 +14,7 @@ from engine import steps, workflows
 from engine.api import create_app
 from engine.database import Database
 from engine.defects import LEVELS, ack_before_commit, describe_defect, list_defects, read_promise, stale_read
-from engine.errors import DatabaseLost, IllegalTransition, TransitionConflict, UnknownVariant
+from engine.errors import DatabaseLost, IllegalTransition, TransitionConflict, UnknownVariant, WorkflowNotFound
 from engine.pool import Isolation
 from engine.settings import Settings
 from engine.states import STEP_BY_NAME
@@ -164,7 +164,7 @@ def test_no_tenant_guard_lets_strangers_write_and_not_read(database: Database) -
         async with open_engine(database.url, defect="no-tenant-guard") as context:
             (workflow,) = await put_ids(database, [DUE[0]])
             assert (await workflows.advance(context, GIL, workflow, *DUE)).state == DUE[1]
-            with pytest.raises(workflows.WorkflowNotFound):
+            with pytest.raises(WorkflowNotFound):
                 await workflows.read(context, GIL, workflow)
 
     asyncio.run(run())
@@ -225,6 +225,7 @@ def test_phantom_column_drifts(database: Database) -> None:
             session = await context.pool.take()
             row = await session.fetchrow("SELECT state, current_step FROM intent_workflows WHERE id = $1", workflow)
             context.pool.give(session)
+            assert row is not None
             assert tuple(row) == ("CANCELLED", ICP.name)
 
     asyncio.run(run())
