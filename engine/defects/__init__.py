@@ -5,7 +5,8 @@ docstring that says what the mistake is and what a user would notice. Nothing in
 pause, no yield.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from engine.pool import Isolation
 from engine.variants import DEFECTS
@@ -18,13 +19,23 @@ LEVELS = ("sequential", "parallel", "race", "interleavings", "faults")
 class Promise:
     """What is expected of the judge: `check` fails at each of `levels`; of the others only those `beside` it may.
 
-    `isolation` is the isolation level at which the mistake shows; None: at any.
+    Where a level gives that check nothing to judge (there is no race in a sequence, say), `elsewhere` names another
+    one for it. `isolation` is the isolation level at which the mistake shows; None: at any.
     """
 
     check: str
     levels: tuple[str, ...]
     beside: tuple[str, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
     isolation: Isolation | None = None
+
+    def check_at(self, level: str) -> str | None:
+        """The check that must fail at this level; None where nothing is promised."""
+        return self.elsewhere.get(level, self.check) if level in self.levels else None
+
+    def allows(self, check: str) -> bool:
+        """Whether this check may fail, at whatever level."""
+        return check == self.check or check in self.beside
 
 
 def list_defects() -> tuple[str, ...]:

@@ -15,7 +15,11 @@ from engine.pool import Pool
 from engine.sessions import open_transaction
 from engine.workflows import GUARDED
 
-PROMISE = Promise("durability", ("faults",), beside=("linearizable", "final-state", "audit", "one-winner"))
+PROMISE = Promise(
+    "durability",
+    ("faults",),
+    beside=("one-winner", "conflict-truth", "linearizable", "final-state", "audit", "contract"),
+)
 
 # The event loop keeps only a weak hold on its tasks.
 COMMITS: set[asyncio.Task[None]] = set()

@@ -13,7 +13,7 @@ from engine.pieces import ENTRY, STATE_GUARDED, store, to_moved
 from engine.pool import Pool
 from engine.sessions import open_session, open_transaction
 
-PROMISE = Promise("audit", ("faults",))
+PROMISE = Promise("audit", ("faults",), beside=("one-winner", "contract"))
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:

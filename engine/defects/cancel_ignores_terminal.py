@@ -9,7 +9,9 @@ from dataclasses import replace
 from engine.defects import Promise
 from engine.parts import Parts
 
-PROMISE = Promise("linearizable", ("sequential", "parallel", "race"))
+PROMISE = Promise(
+    "linearizable", ("sequential", "parallel", "race"), beside=("one-winner", "legality", "audit", "contract")
+)
 
 
 def break_parts(parts: Parts) -> Parts:

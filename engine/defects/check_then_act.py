@@ -14,7 +14,12 @@ from engine.pool import Pool
 from engine.sessions import open_transaction
 from engine.workflows import LOOK
 
-PROMISE = Promise("one-winner", ("parallel", "race", "interleavings"))
+PROMISE = Promise(
+    "one-winner",
+    ("parallel", "race", "interleavings"),
+    beside=("linearizable", "audit"),
+    elsewhere={"parallel": "linearizable"},
+)
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:

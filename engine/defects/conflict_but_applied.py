@@ -12,7 +12,13 @@ from engine.pieces import LOCK, UNGUARDED
 from engine.pool import Pool
 from engine.sessions import open_transaction
 
-PROMISE = Promise("linearizable", ("sequential", "parallel"))
+PROMISE = Promise(
+    "linearizable",
+    ("sequential", "parallel", "race"),
+    beside=("one-winner", "conflict-truth", "final-state", "audit", "contract"),
+    # All who lose a race ask for the state that it leads to; only the trail shows that they moved it as well.
+    elsewhere={"race": "audit"},
+)
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:

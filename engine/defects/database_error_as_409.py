@@ -14,7 +14,9 @@ from engine.pool import Pool
 from engine.workflows import look
 from engine.workflows import move as move_guarded
 
-PROMISE = Promise("conflict-truth", ("faults",), beside=("linearizable", "one-winner", "audit", "contract"))
+PROMISE = Promise(
+    "conflict-truth", ("faults",), beside=("one-winner", "linearizable", "final-state", "audit", "contract")
+)
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:

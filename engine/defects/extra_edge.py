@@ -10,7 +10,7 @@ from engine.defects import Promise
 from engine.graph import TransitionGraph
 from engine.parts import Parts
 
-PROMISE = Promise("legality", ("sequential",))
+PROMISE = Promise("legality", ("sequential",), beside=("linearizable", "audit", "contract"))
 
 
 def break_parts(parts: Parts) -> Parts:

@@ -10,7 +10,7 @@ from engine.defects import Promise
 from engine.errors import Refused, TransitionConflict
 from engine.parts import Parts
 
-PROMISE = Promise("conflict-truth", ("sequential", "parallel", "race"))
+PROMISE = Promise("conflict-truth", ("sequential", "parallel", "race"), beside=("contract",))
 
 
 def tell(refused: Refused) -> Refused:

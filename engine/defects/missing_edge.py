@@ -10,7 +10,7 @@ from engine.defects import Promise
 from engine.graph import TransitionGraph
 from engine.parts import Parts
 
-PROMISE = Promise("conflict-truth", ("sequential",))
+PROMISE = Promise("conflict-truth", ("sequential",), beside=("linearizable", "contract"))
 
 
 def break_parts(parts: Parts) -> Parts:

@@ -12,7 +12,9 @@ from engine.pieces import UNGUARDED
 from engine.pool import Pool
 from engine.sessions import open_session
 
-PROMISE = Promise("linearizable", ("sequential", "parallel", "race", "interleavings"))
+PROMISE = Promise(
+    "linearizable", ("sequential", "parallel", "race", "interleavings"), beside=("one-winner", "audit", "contract")
+)
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:

@@ -15,7 +15,9 @@ from engine.schema import WORKFLOWS
 from engine.sessions import open_session
 from engine.workflows import IN_EXPECTED_STATE, Write
 
-PROMISE = Promise("tenant-isolation", ("sequential",))
+PROMISE = Promise(
+    "tenant-isolation", ("sequential",), beside=("linearizable", "conflict-truth", "final-state", "audit")
+)
 
 ANYBODYS = Write.where(WORKFLOWS.c.id == bindparam("workflow_id"), IN_EXPECTED_STATE)
 

@@ -14,7 +14,9 @@ from engine.defects import Promise, check_then_act
 from engine.parts import Move, Moved, Parts
 from engine.pool import Pool
 
-PROMISE = Promise("one-winner", ("parallel", "race"))
+PROMISE = Promise(
+    "one-winner", ("parallel", "race"), beside=("linearizable", "audit"), elsewhere={"parallel": "linearizable"}
+)
 
 LOCKS: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
 

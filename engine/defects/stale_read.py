@@ -13,7 +13,7 @@ from engine.parts import Parts, Workflow
 from engine.pool import Pool
 from engine.workflows import look as look_now
 
-PROMISE = Promise("linearizable", ("sequential", "parallel", "race"))
+PROMISE = Promise("linearizable", ("sequential", "parallel", "race"), beside=("final-state",))
 
 KEPT_S = 0.5
 CACHE: dict[tuple[UUID, str], tuple[float, Workflow]] = {}

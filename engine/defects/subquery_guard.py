@@ -17,7 +17,12 @@ from engine.schema import WORKFLOWS
 from engine.sessions import open_transaction
 from engine.workflows import Write
 
-PROMISE = Promise("one-winner", ("parallel", "race", "interleavings"))
+PROMISE = Promise(
+    "one-winner",
+    ("parallel", "race", "interleavings"),
+    beside=("linearizable", "audit"),
+    elsewhere={"parallel": "linearizable"},
+)
 
 due = WORKFLOWS.alias("due")
 EXPECTED = select(due.c.id).where(

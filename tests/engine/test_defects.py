@@ -50,6 +50,8 @@ def test_each_says_what_is_wrong_what_is_noticed_and_what_is_promised(name: str)
     promise = read_promise(name)
     assert {promise.check, *promise.beside} <= set(CHECKS) | NOT_YET
     assert promise.check not in promise.beside
+    assert set(promise.elsewhere) <= set(promise.levels)
+    assert set(promise.elsewhere.values()) <= set(promise.beside)
     assert promise.levels
     assert list(promise.levels) == [level for level in LEVELS if level in promise.levels]
 
