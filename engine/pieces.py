@@ -52,7 +52,7 @@ def write_payload() -> Statement:
 
 
 LOCK = Statement.of(select(*FIELDS).where(*OWNED).with_for_update())
-# By id alone: whoever uses it must know by other means that the workflow is in the expected state.
+# Without the state: whoever uses it must know by other means that the workflow is in the expected state.
 STATE = write_state(*OWNED)
 STATE_GUARDED = write_state(*OWNED, IN_EXPECTED_STATE)
 ENTRY = write_entry()

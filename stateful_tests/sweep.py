@@ -46,7 +46,8 @@ def walk(machine: WorkflowMachine, workflow: str, trail: tuple[str, ...]) -> str
     if not trail:
         return None
     for origin, to in pairwise(trail):
-        machine.advance(workflow, machine.owners[workflow], origin, to, 0)
+        # The last route is the general one, if there is one: it is where an edge can have been forgotten.
+        machine.advance(workflow, machine.owners[workflow], origin, to, -1)
     return trail[-1] if machine.beliefs[workflow].states == {trail[-1]} else None
 
 
