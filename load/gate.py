@@ -18,7 +18,13 @@ from load.http import AnswerParser, encode_request
 RESTARTS_MAX = 5
 CHUNK_BYTES = 65536
 
+# Sleeping is not exact: the last stretch before an agreed instant is spent looking at the clock.
+SPIN_NS = 1_000_000
+
 now_ns = time.monotonic_ns
+
+# Called when everybody stands at the line; says at which monotonic nanosecond to release, None for at once.
+BeforeRelease = Callable[[], int | None]
 
 
 class GateError(Exception):
@@ -79,22 +85,23 @@ class Gate:
         """Opens `count` connections and sends one harmless request over each."""
         self.race([request] * count)
 
-    def send(self, request: Request, before_release: Callable[[], None] | None = None) -> Shot:
+    def send(self, request: Request, before_release: BeforeRelease | None = None) -> Shot:
         """A race of one."""
         return self.race([request], before_release)[0]
 
-    def race(self, requests: Sequence[Request], before_release: Callable[[], None] | None = None) -> list[Shot]:
+    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Shot]:
         """Sends all requests at once and waits for their answers, at most timeout_s.
 
         `before_release` is called when all but the last byte of each has been sent and every connection
-        lives. If one dies before that, everybody lines up again on new connections: no request was whole,
+        lives; it may name the instant of the release. If one dies before that, everybody lines up again on new connections: no request was whole,
         so none was sent. Raises GateError when that happens RESTARTS_MAX times in a row.
         """
         lines = [encode_request(request, self.base_url) for request in requests]
         try:
             connections = self._line_up(lines)
-            if before_release is not None:
-                before_release()
+            at_ns = before_release() if before_release is not None else None
+            if at_ns is not None:
+                wait_until(at_ns)
             invoked = release([connection.open() for connection in connections], [line[-1:] for line in lines])
             return collect(connections, invoked, self.timeout_s)
         except BaseException:
@@ -125,12 +132,37 @@ def stand_ready(connections: Sequence[Connection], lines: Sequence[bytes]) -> bo
     try:
         for connection, line in zip(connections, lines, strict=True):
             connection.open().sendall(line[:-1])
-    except (OSError, ssl.SSLError):
+    except OSError:
         return False
     with selectors.DefaultSelector() as selector:
         for connection in connections:
-            selector.register(connection.open(), selectors.EVENT_READ)
-        return not selector.select(0)
+            selector.register(connection.open(), selectors.EVENT_READ, connection)
+        return all(is_quiet(key.data.open()) for key, _ in selector.select(0))
+
+
+def is_quiet(endpoint: socket.socket) -> bool:
+    """Whether what can be read is nothing but TLS talking to itself: session tickets come after the handshake."""
+    if not isinstance(endpoint, ssl.SSLSocket):
+        return False
+    timeout_s = endpoint.gettimeout()
+    endpoint.settimeout(0)
+    try:
+        endpoint.recv(1)
+    except ssl.SSLWantReadError:
+        endpoint.settimeout(timeout_s)
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def wait_until(at_ns: int) -> None:
+    """Returns at a monotonic nanosecond, or at once when it has passed."""
+    left_ns = at_ns - now_ns()
+    if left_ns > SPIN_NS:
+        time.sleep((left_ns - SPIN_NS) / 1e9)
+    while now_ns() < at_ns:
+        continue
 
 
 def release(sockets: Sequence[socket.socket], last_bytes: Sequence[bytes]) -> list[int]:
@@ -170,22 +202,35 @@ def collect(connections: Sequence[Connection], invoked: Sequence[int], timeout_s
 
 def read_some(connection: Connection, parser: AnswerParser) -> tuple[Answer | None, bool]:
     """The answer once it is whole, and whether the connection can be used again."""
-    endpoint = connection.open()
     try:
-        chunk = endpoint.recv(CHUNK_BYTES)
+        chunk = receive(connection.open())
         while chunk:
             answer = parser.feed(chunk)
             if answer is not None:
                 return answer, parser.keep_alive
-            pending = isinstance(endpoint, ssl.SSLSocket) and endpoint.pending() > 0
+            pending = isinstance(connection.socket, ssl.SSLSocket) and connection.socket.pending() > 0
             if not pending:
                 return None, True
-            chunk = endpoint.recv(CHUNK_BYTES)
+            chunk = receive(connection.open())
+    except ssl.SSLWantReadError:
+        return None, True
     except ValueError as error:
         return Answer(None, error=str(error)), False
     except OSError as error:
         return Answer(None, error=f"the connection broke: {error.strerror or error}"), False
     return parser.end(), False
+
+
+def receive(endpoint: socket.socket) -> bytes:
+    """What is there. Under TLS that may be half a record: SSLWantReadError; nobody waits for the rest of it."""
+    if not isinstance(endpoint, ssl.SSLSocket):
+        return endpoint.recv(CHUNK_BYTES)
+    timeout_s = endpoint.gettimeout()
+    endpoint.settimeout(0)
+    try:
+        return endpoint.recv(CHUNK_BYTES)
+    finally:
+        endpoint.settimeout(timeout_s)
 
 
 def give_up(connection: Connection, invoked_ns: int, timeout_s: float) -> Shot:
