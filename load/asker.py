@@ -44,6 +44,7 @@ class Reply:
     id: str
     shot: Shot
     reading: Reading
+    tenant: str
 
     @property
     def outcome(self) -> str:
@@ -111,7 +112,15 @@ class Asker:
         )
 
     def advance_ask(
-        self, workflow: str, tenant: str, route: Route, origin: str, to: str, examine: Examine | None = None
+        self,
+        workflow: str,
+        tenant: str,
+        route: Route,
+        origin: str,
+        to: str,
+        examine: Examine | None = None,
+        *,
+        contends: bool = True,
     ) -> Ask:
         server_id = self.server_ids[workflow]
         return Ask(
@@ -123,6 +132,7 @@ class Asker:
             self.target.expected_by(route, origin, to),
             to,
             examine,
+            contends,
         )
 
     def guard_ask(self, workflow: str, tenant: str, guard: Guard, examine: Examine | None = None) -> Ask:
@@ -135,6 +145,7 @@ class Asker:
             lambda answer: self.target.classify_guard(guard, answer),
             guard.open,
             examine=examine,
+            contends=False,
         )
 
     def read(self, workflow: str, tenant: str, *, planned: bool = False) -> Reply:
@@ -213,7 +224,7 @@ class Asker:
             reading = Reading(
                 reading.outcome, reading.status, reading.observed, reading.server_id, found, reading.message
             )
-        return Reply(id_, shot, reading)
+        return Reply(id_, shot, reading, ask.tenant)
 
     def _return(self, reply: Reply, intended_ns: int | None) -> Return:
         reading, shot, offset_ns = reply.reading, reply.shot, self.clock.offset_ns

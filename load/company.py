@@ -5,6 +5,7 @@ the middle (the master), without I/O; `Alone` is the company of one that needs n
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,8 +28,11 @@ class Instant:
 class Company(Protocol):
     """`number` is this source's place, from 0; the first one leads: it creates, reads and decides."""
 
-    number: int
-    size: int
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
 
     def gather(self, key: str, word: Any) -> list[Any]:
         """Everybody's word, by number, once all have said theirs. Raises CompanyError."""
@@ -93,6 +97,6 @@ class Meetings:
         return [words[each] for each in range(self.size)]
 
 
-def set_instant(now_ns: int, intended: list[Any]) -> int:
+def set_instant(now_ns: int, intended: Sequence[int | None]) -> int:
     """When to release: as soon as everybody can know, and not before anybody's intended instant."""
     return max([now_ns + MARGIN_NS, *(each for each in intended if each is not None)])

@@ -93,8 +93,9 @@ class Gate:
         """Sends all requests at once and waits for their answers, at most timeout_s.
 
         `before_release` is called when all but the last byte of each has been sent and every connection
-        lives; it may name the instant of the release. If one dies before that, everybody lines up again on new connections: no request was whole,
-        so none was sent. Raises GateError when that happens RESTARTS_MAX times in a row.
+        lives; it may name the instant of the release. If one dies before that, everybody lines up again on
+        new connections: no request was whole, so none was sent. Raises GateError when that happens
+        RESTARTS_MAX times in a row.
         """
         lines = [encode_request(request, self.base_url) for request in requests]
         try:

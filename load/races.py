@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engine.graph import TransitionGraph
 
@@ -57,7 +58,7 @@ def choose(graph: TransitionGraph, rng: random.Random, used: Used, state: str) -
 def find_path(graph: TransitionGraph, goal: str) -> list[Hop]:
     """The hops of a shortest way from the initial state; empty when there is none, or no way to go."""
     states = graph.path(graph.initial, goal) or ()
-    return [Hop(origin, to) for origin, to in zip(states, states[1:], strict=False)]
+    return [Hop(origin, to) for origin, to in pairwise(states)]
 
 
 def find_good_end(graph: TransitionGraph) -> str:

@@ -96,7 +96,9 @@ def name_source(worker: int, user: int) -> str:
     return f"race-{worker}.{user}"
 
 
-def list_shares(agenda: Agenda, workers: int, users: int, *, together: bool = False) -> dict[str, dict[str, int | None]]:
+def list_shares(
+    agenda: Agenda, workers: int, users: int, *, together: bool = False
+) -> dict[str, dict[str, int | None]]:
     """source -> {races, rounds} for so many workers and users in all; user u is the worker u % workers' own.
 
     When every race is shared by all sources, the first one answers for them.
@@ -104,7 +106,7 @@ def list_shares(agenda: Agenda, workers: int, users: int, *, together: bool = Fa
     shares = {}
     for user in range(users):
         share = agenda if together else take_share(agenda, user, users)
-        counts = user == 0 or not together
+        helps = together and user > 0
         name = name_source(user % workers, user // workers)
-        shares[name] = {"races": share.races, "rounds": share.rounds} if counts else {"races": 0, "rounds": 0}
+        shares[name] = {"races": 0 if helps else share.races, "rounds": 0 if helps else share.rounds}
     return shares

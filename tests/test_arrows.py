@@ -23,10 +23,10 @@ ARROWS = {
         "load.gate",
         "load.asker",
     ),
-    "onewinner": ("engine", "reports"),
+    "onewinner": ("engine", "reports", "load.shares"),
 }
 # What patches the whole process when it is imported: only Locust itself loads these.
-LOCUST_SIDE = ("load.locustfile",)
+LOCUST_SIDE = ("load.locustfile", "load.hand", "load.foreman", "load.panel")
 
 
 def list_files(room: str) -> list[Path]:

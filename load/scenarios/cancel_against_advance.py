@@ -6,13 +6,12 @@ judged by the order that explains every answer, by the trail and by every confli
 """
 
 import random
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.target import Route, Target
 from load.plans import Call, Life, Scenario, expect, list_fair_routes, make_round, walk_to
-from load.races import Hop
+from load.races import Hop, find_path
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,13 @@ def find_clashes(target: Target) -> list[Clash]:
 
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
     clashes = find_clashes(target)
-    used: Counter[Clash] = Counter()
+    used = [0] * len(clashes)
+    costs = [1 + len(find_path(target.graph, clash.state)) for clash in clashes]
     while True:
-        clash = min(clashes, key=lambda each: (used[each] + rng.random()) * len(walk_to(target, rng, each.state) or "1"))
-        used[clash] += 1
+        weights = [(count + rng.random()) * cost for count, cost in zip(used, costs, strict=True)]
+        number = weights.index(min(weights))
+        used[number] += 1
+        clash = clashes[number]
         ways_on = list_fair_routes(target, Hop(clash.state, clash.onward))
         ends = [Call(clash.state, clash.end, clash.route) for _ in range(contenders // 2)]
         advances = [Call(clash.state, clash.onward, rng.choice(ways_on)) for _ in range(contenders - len(ends))]

@@ -19,9 +19,10 @@ ROUNDS_EACH_MAX = 12
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
     used: Used = Used()
     while True:
-        rounds: list[Round] = []
-        for cold in range(HOT, HOT + COLD, 2):
-            rounds.append(make_step(target, rng, draw_walk(target.graph, rng, used)[0], workflow=cold))
+        rounds: list[Round] = [
+            make_step(target, rng, draw_walk(target.graph, rng, used)[0], workflow=cold)
+            for cold in range(HOT, HOT + COLD, 2)
+        ]
         walks = [draw_walk(target.graph, rng, used)[:ROUNDS_EACH_MAX] for _ in range(HOT)]
         for position in range(ROUNDS_EACH_MAX):
             for hot, walk in enumerate(walks):
