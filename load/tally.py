@@ -37,7 +37,7 @@ class Tally:
         if played.leads:
             self.rounds += 1
             self.races += played.round.is_race
-            self.spreads[classify(played.spread_ns)] += 1
+            self.spreads[classify(played.spread_ns)] += played.round.is_race
 
     def pack(self) -> dict[str, Any]:
         """The tally as plain data, for messages and files."""

@@ -84,6 +84,9 @@ def say_tally(live: Path) -> str:
 def print_verdict(run: Run) -> None:
     """The judgement, and where the report is."""
     print_judgement(run.judgement)
+    for level in run.facts.get("levels", ()):
+        for name, why in level.get("not_applicable", {}).items():
+            Console(highlight=False).print(Text(f"not applicable: the scenario {name}: {why}", style="dim"))
     Console(highlight=False).print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
 
 

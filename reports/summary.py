@@ -55,7 +55,7 @@ def render_table(judgement: Judgement) -> str:
 def render_facts(facts: Mapping[str, Any], judgement: Judgement) -> str:
     counted = ", ".join(f"{name} {count:,}" for name, count in judgement.counts.items())
     lines = [f"- {counted}"] if counted else []
-    lines += [f"- {level['level']}: {show_level(level)}" for level in facts.get("levels", ())]
+    lines += [f"- {level['level']}: {escape(show_level(level))}" for level in facts.get("levels", ())]
     plain = [name for name in ("target", "database", "seed", "profile", "started_at") if facts.get(name) is not None]
     lines += [f"- {name}: {escape(str(facts[name]))}" for name in plain]
     if facts.get("command"):
@@ -64,8 +64,15 @@ def render_facts(facts: Mapping[str, Any], judgement: Judgement) -> str:
 
 
 def show_level(level: Mapping[str, Any]) -> str:
-    """What a level got to, and what it did not."""
-    return f"{level['run']} of {level['planned']} {level['unit']} in {level['seconds']} s"
+    """What a level got to, and what it did not; of each scenario too, where it has several."""
+    parts = [f"{level['run']} of {level['planned']} {level['unit']} in {level['seconds']} s"]
+    parts += [
+        f"{part['scenario']} {part['run']} of {part['planned']} {part['unit']}" for part in level.get("scenarios", ())
+    ]
+    parts += [f"{name} is not applicable: {why}" for name, why in level.get("not_applicable", {}).items()]
+    if level.get("restarts"):
+        parts.append(f"{level['restarts']} lined up again because a connection died before the release")
+    return "; ".join(parts)
 
 
 def sentence(text: str) -> str:

@@ -88,7 +88,7 @@ MOMENTS = {
     "at once": "",
     "while the service starts": "logs/service.log",
     "in the sequences": "history/sequential-0.jsonl",
-    "in the races": "history/race-0.jsonl",
+    "in the races": "history/race-0.0.jsonl",
 }
 
 
