@@ -3,7 +3,7 @@
 import json
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from engine.graph import TransitionGraph
@@ -147,12 +147,17 @@ class StubGate:
 
 
 def make_source(
-    folder: Path, target: Target, engine: Engine, *, name: str = "race-0.0", company: Company = ALONE, **share: int
+    folder: Path,
+    target: Target,
+    engine: Engine,
+    share: Mapping[str, int],
+    *,
+    name: str = "race-0.0",
+    company: Company = ALONE,
 ) -> Source:
-    """A source of the stub engine. `share` is scenario -> amount, with _ for -."""
-    weights = {key.replace("_", "-"): 1 for key in share}
-    agenda = make_agenda(target, weights, 1)
-    amounts = {key: share[key.replace("-", "_")] for key in agenda.amounts}
+    """A source of the stub engine. `share` is scenario -> amount."""
+    agenda = make_agenda(target, dict.fromkeys(share, 1), 1)
+    amounts = {key: share[key] for key in agenda.amounts}
     gate = StubGate(engine)
     asker = Asker(target, gate, Journal(folder / f"{name}.jsonl"), name, "")  # type: ignore[arg-type]
     return Source(asker, Agenda(amounts, agenda.weights, agenda.obstacles), 1, 6, company)

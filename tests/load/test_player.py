@@ -21,7 +21,7 @@ from reports.history import read_history
 from reports.verdict import Verdict
 from tests.load.stub import RICH, SMALL, Engine, judge_folder, load_text, make_answer, make_source
 
-FEW = dict.fromkeys((name.replace("-", "_") for name in SCENARIOS), 5)
+FEW = dict.fromkeys(SCENARIOS, 5)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def read_report(folder: Path, name: str = "race-0.0") -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_right_engine_passes_every_scenario(name: str, rich: Target, tmp_path: Path) -> None:
-    source = make_source(tmp_path / "h", rich, Engine(rich.graph), **{name.replace("-", "_"): 12})
+    source = make_source(tmp_path / "h", rich, Engine(rich.graph), {name: 12})
     run(source)
     judgement = judge_folder(tmp_path / "h", rich)
     assert judgement.verdict is Verdict.PASS, judgement
@@ -54,7 +54,7 @@ def test_a_right_engine_passes_every_scenario(name: str, rich: Target, tmp_path:
 
 
 def test_every_workflow_ends_with_a_read_and_its_trail(rich: Target, tmp_path: Path) -> None:
-    run(make_source(tmp_path / "h", rich, Engine(rich.graph), **FEW))
+    run(make_source(tmp_path / "h", rich, Engine(rich.graph), FEW))
     history = read_history(tmp_path / "h")
     last = history.operations.sort("invoked_ns").group_by("workflow").last()
     assert set(last["kind"]) == {"read"}
@@ -64,7 +64,7 @@ def test_every_workflow_ends_with_a_read_and_its_trail(rich: Target, tmp_path: P
 def test_two_runs_of_one_seed_ask_the_same(rich: Target, tmp_path: Path) -> None:
     asked = []
     for folder in ("a", "b"):
-        run(make_source(tmp_path / folder, rich, Engine(rich.graph), **FEW))
+        run(make_source(tmp_path / folder, rich, Engine(rich.graph), FEW))
         columns = ["id", "scenario", "race", "tenant", "workflow", "kind", "expected", "next"]
         asked.append(read_history(tmp_path / folder).operations.select(columns))
     assert asked[0].equals(asked[1])
@@ -77,7 +77,7 @@ def test_what_the_engine_leaves_no_room_for_is_taken_back_and_made_up_for(rich: 
         calls[request.method] += 1
         return Answer(None, error="lost") if request.method == "POST" and calls["POST"] % 40 == 0 else answer
 
-    source = make_source(tmp_path / "h", rich, Engine(rich.graph, lose_some), pipelines=60, replay_storm=20)
+    source = make_source(tmp_path / "h", rich, Engine(rich.graph, lose_some), {"pipelines": 60, "replay-storm": 20})
     run(source)
     judgement = judge_folder(tmp_path / "h", rich)
     assert {check.check: check.verdict for check in judgement.checks}["accounting"] is Verdict.PASS
@@ -85,14 +85,14 @@ def test_what_the_engine_leaves_no_room_for_is_taken_back_and_made_up_for(rich: 
 
 
 def test_an_engine_that_creates_nothing_ends_the_source(rich: Target, tmp_path: Path) -> None:
-    source = make_source(tmp_path / "h", rich, Engine(rich.graph, lambda *_: make_answer(500)), pipelines=5)
+    source = make_source(tmp_path / "h", rich, Engine(rich.graph, lambda *_: make_answer(500)), {"pipelines": 5})
     run(source)
     assert source.ended == "gave up"
     assert judge_folder(tmp_path / "h", rich).verdict is not Verdict.PASS
 
 
 def test_closing_ends_in_good_order(rich: Target, tmp_path: Path) -> None:
-    source = make_source(tmp_path / "h", rich, Engine(rich.graph), pipelines=50)
+    source = make_source(tmp_path / "h", rich, Engine(rich.graph), {"pipelines": 50})
     rounds = source.play()
     for _ in range(4):
         next(rounds)
@@ -108,7 +108,7 @@ def test_a_scenario_that_raises_leaves_a_gap(rich: Target, tmp_path: Path) -> No
         raise RuntimeError("a scenario that raises")
 
     engine = Engine(rich.graph)
-    source = make_source(tmp_path / "h", rich, engine, pipelines=50)
+    source = make_source(tmp_path / "h", rich, engine, {"pipelines": 50})
     rounds = source.play()
     for _ in range(4):
         next(rounds)
@@ -130,7 +130,7 @@ def test_a_target_without_the_means_says_so(tmp_path: Path) -> None:
         "guards",
         "tenants",
     }
-    source = make_source(tmp_path / "h", small, Engine(small.graph), **FEW)
+    source = make_source(tmp_path / "h", small, Engine(small.graph), FEW)
     run(source)
     report = read_report(tmp_path / "h")
     assert set(report["not_applicable"]) == {name for name, obstacle in obstacles.items() if obstacle}
@@ -138,7 +138,7 @@ def test_a_target_without_the_means_says_so(tmp_path: Path) -> None:
 
 
 def test_the_intended_instant_is_recorded(rich: Target, tmp_path: Path) -> None:
-    source = make_source(tmp_path / "h", rich, Engine(rich.graph), same_transition=5)
+    source = make_source(tmp_path / "h", rich, Engine(rich.graph), {"same-transition": 5})
     source.pace = make_pace(1000.0, 0, 1, 1_000)
     run(source)
     races = read_history(tmp_path / "h").operations.filter(source_has_race())
@@ -181,7 +181,7 @@ def test_one_race_over_several_journals(size: int, rich: Target, tmp_path: Path)
     engine, table = Engine(rich.graph), Table(size)
     names = [f"race-{number}.0" for number in range(size)]
     sources = [
-        make_source(tmp_path / "h", rich, engine, name=name, company=Seat(table, number, size), **FEW)
+        make_source(tmp_path / "h", rich, engine, FEW, name=name, company=Seat(table, number, size))
         for number, name in enumerate(names)
     ]
     threads = [threading.Thread(target=run, args=(source,)) for source in sources]
