@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -55,9 +56,23 @@ def list_gaps(out: Path) -> str:
     return "\n".join(finding["title"] for finding in read_verdict(out)["checks"]["accounting"]["findings"])
 
 
-@pytest.mark.parametrize("way", [("--processes", "2"), ("--processes", "2", "--together")])
-def test_every_scenario_passes_over_two_processes(way: tuple[str, ...], tmp_path: Path) -> None:
-    ended, out = run_race(tmp_path, "--races", "40", *way)
+WAYS = {"apart": ("--processes", "2"), "together": ("--processes", "2", "--together")}
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def passing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple["subprocess.CompletedProcess[str]", Path, str]:
+    way: str = request.param
+    ended, out = run_race(tmp_path_factory.mktemp(way), "--races", "40", *WAYS[way])
+    return ended, out, way
+
+
+Passing = tuple["subprocess.CompletedProcess[str]", Path, str]
+
+
+def test_every_scenario_passes_over_two_processes(passing: Passing) -> None:
+    ended, out, way = passing
     assert ended.returncode == 0, ended
     record = read_verdict(out)
     level = record["levels"][0]
@@ -69,7 +84,18 @@ def test_every_scenario_passes_over_two_processes(way: tuple[str, ...], tmp_path
     operations = read_history(out).operations
     journals = operations.filter(pl.col("race").is_not_null()).group_by("race")
     shared = journals.agg(pl.col("process").str.split("#").list.first().n_unique())["process"]
-    assert set(shared) == ({2} if "--together" in way else {1})
+    assert set(shared) == ({2} if way == "together" else {1})
+
+
+def test_a_history_that_is_missing_is_named(passing: Passing, tmp_path: Path) -> None:
+    _, out, way = passing
+    shutil.copytree(out, tmp_path / "run")
+    for path in (tmp_path / "run" / "history").glob("race-1.0.*"):
+        path.unlink()
+    judged = Command(("check", str(tmp_path / "run")), tmp_path).run()
+    assert judged.returncode == 3
+    share = "" if way == "together" else ", and with it its share of 20 races and 6 rounds"
+    assert f"The source race-1.0 was promised, and its history is missing{share}." in judged.stdout
 
 
 def test_a_broken_engine_fails_the_right_checks_and_fast(tmp_path: Path) -> None:
@@ -85,7 +111,7 @@ def test_a_broken_engine_fails_the_right_checks_and_fast(tmp_path: Path) -> None
 
 
 def test_an_open_model_records_the_intended_start(tmp_path: Path) -> None:
-    options = ("--scenarios", "same-transition", "--rate", "100", "--duration", "2")
+    options = ("--scenarios", "same-transition", "--rate", "100", "--duration", "1")
     ended, out = run_race(tmp_path, *options)
     assert ended.returncode == 0, ended
     races = read_history(out).operations.filter(pl.col("race").is_not_null())
@@ -105,7 +131,7 @@ def find_workers(command: Command) -> list[psutil.Process]:
 
 def test_a_killed_worker_is_named_and_the_rest_is_judged(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command = Command(("race", "--races", "400", "--processes", "2", "--out", str(out)), tmp_path)
+    command = Command(("race", "--races", "240", "--processes", "2", "--out", str(out)), tmp_path)
     journals = [out / "history" / f"race-{worker}.0.jsonl" for worker in range(2)]
     with command.start() as process:
         wait_for(lambda: all(path.exists() and path.stat().st_size > 20_000 for path in journals), process)
@@ -114,11 +140,11 @@ def test_a_killed_worker_is_named_and_the_rest_is_judged(tmp_path: Path) -> None
     assert process.returncode == 3, (output, errors)
     assert command.find_left() == []
     gaps = list_gaps(out)
-    lost = re.search(r"The source (race-[01]\.0) was cut short: it has no end, and \d+ of its 200 races", gaps)
+    lost = re.search(r"The source (race-[01]\.0) was cut short: it has no end, and \d+ of its 120 races", gaps)
     assert lost is not None, gaps
     checks = read_verdict(out)["checks"]
     assert checks["one-winner"]["verdict"] == "pass"
-    assert 200 < checks["one-winner"]["judged"] < 400
+    assert 120 < checks["one-winner"]["judged"] < 240
     assert lost[1] in output
 
 
@@ -131,21 +157,10 @@ def test_a_scenario_that_raises_in_one_worker_of_two(tmp_path: Path) -> None:
     assert read_verdict(out)["checks"]["one-winner"]["verdict"] == "pass"
 
 
-def test_a_history_that_is_missing_is_named(tmp_path: Path) -> None:
-    ended, out = run_race(tmp_path, "--races", "10", "--processes", "2", "--scenarios", "same-transition")
-    assert ended.returncode == 0, ended
-    for path in (out / "history").glob("race-1.0.*"):
-        path.unlink()
-    judged = Command(("check", str(out)), tmp_path).run()
-    assert judged.returncode == 3
-    missing = "The source race-1.0 was promised, and its history is missing, and with it its share of 5 races."
-    assert missing in judged.stdout
-
-
-@pytest.fixture
-def base_url(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+@pytest.fixture(scope="module")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
     """The reference engine for those who start Locust themselves, and the tokens for it."""
-    with Command(("serve", "--announce"), tmp_path).start() as process:
+    with Command(("serve", "--announce"), tmp_path_factory.mktemp("engine")).start() as process:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
         yield told["base_url"], told["environment"]
