@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from engine.graph import TransitionGraph
@@ -12,6 +13,7 @@ from reports.history import History
 from reports.verdict import CheckResult, Finding, Judgement, Verdict, merge
 
 UNKNOWN_SHARE_MAX = 0.02
+CHECKS_AT_ONCE = 2
 
 
 def judge(
@@ -38,7 +40,9 @@ def judge(
         history = history.only(workflow)
     command = command or f"onewinner check {shlex.quote(str(history.path))}"
     case = Case(Evidence(history, graph, initial, plan, command, limits or Limits()))
-    results = tuple(run_check(name, CHECKS[name], case) for name in names)
+    # Most of a check is columns, worked on outside of the interpreter's lock.
+    with ThreadPoolExecutor(CHECKS_AT_ONCE) as pool:
+        results = tuple(pool.map(lambda name: run_check(name, CHECKS[name], case), names))
     counts = count(history, case)
     doubts = find_doubts(case, counts) if only is None and workflow is None else []
     applied = [result.verdict for result in results if result.verdict is not None]
