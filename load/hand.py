@@ -120,7 +120,9 @@ class Hand:
         agenda = make_agenda(target, parse_weights(options.scenarios), options.races or None)
         share = agenda if together else take_share(agenda, number, plan.users)
         leads = not together or number == 0
-        journal.event("share", races=share.races if leads else 0, rounds=share.rounds if leads else 0)
+        partners = [name_source(worker, 0) for worker in range(plan.workers)] if together else []
+        facts = {"races": share.races if leads else 0, "rounds": share.rounds if leads else 0}
+        journal.event("share", **facts, shared_by=partners)
         gate = Gate(target.base_url, target.timeout_s)
         asker = Asker(target, gate, journal, journal.path.stem, "", clock=self.clock)
         company: Company = ALONE

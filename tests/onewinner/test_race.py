@@ -93,7 +93,7 @@ def test_a_history_that_is_missing_is_named(passing: Passing, tmp_path: Path) ->
     for path in (tmp_path / "run" / "history").glob("race-1.0.*"):
         path.unlink()
     judged = Command(("check", str(tmp_path / "run")), tmp_path).run()
-    assert judged.returncode == 3
+    assert judged.returncode == 3, judged
     share = "" if way == "together" else ", and with it its share of 20 races and 6 rounds"
     assert f"The source race-1.0 was promised, and its history is missing{share}." in judged.stdout
 
