@@ -110,18 +110,6 @@ def test_a_broken_engine_fails_the_right_checks_and_fast(tmp_path: Path) -> None
     assert not {"tenant-isolation", "accounting", "legality", "no-5xx"} & failed
 
 
-def test_an_open_model_records_the_intended_start(tmp_path: Path) -> None:
-    options = ("--scenarios", "same-transition", "--rate", "100", "--duration", "1")
-    ended, out = run_race(tmp_path, *options)
-    assert ended.returncode == 0, ended
-    races = read_history(out).operations.filter(pl.col("race").is_not_null())
-    intended = races.group_by("race").agg(pl.col("detail").str.json_path_match("$.intended_ns").cast(pl.Int64).first())
-    gaps = intended["detail"].sort().diff().drop_nulls()
-    assert set(gaps) == {10_000_000}
-    early = races.select(pl.col("invoked_ns") - pl.col("detail").str.json_path_match("$.intended_ns").cast(pl.Int64))
-    assert int(early.min().item()) >= 0
-
-
 def find_workers(command: Command) -> list[psutil.Process]:
     """The processes that Locust forked: their parent runs Locust too."""
     locusts = [process for process in command.walk_left() if "locust" in process.cmdline()[:4]]
@@ -146,6 +134,24 @@ def test_a_killed_worker_is_named_and_the_rest_is_judged(tmp_path: Path) -> None
     assert checks["one-winner"]["verdict"] == "pass"
     assert 120 < checks["one-winner"]["judged"] < 240
     assert lost[1] in output
+
+
+def test_a_killed_master_leaves_journals_that_can_be_judged(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = Command(("race", "--races", "2000", "--processes", "2", "--out", str(out)), tmp_path)
+    journals = [out / "history" / f"race-{worker}.0.jsonl" for worker in range(2)]
+    with command.start() as process:
+        wait_for(lambda: all(path.exists() and path.stat().st_size > 20_000 for path in journals), process)
+        parent = find_workers(command)[0].parent()
+        assert parent is not None
+        parent.kill()
+        output, errors = process.communicate(timeout=120)
+    assert process.returncode == 3, (output, errors)
+    assert "the asker of the level race ended with status 137" in read_verdict(out)["reason"]
+    assert command.find_left() == []
+    judged = Command(("check", str(out)), tmp_path).run()
+    assert judged.returncode == 3
+    assert re.search(r"one-winner +pass", judged.stdout)
 
 
 def test_a_scenario_that_raises_in_one_worker_of_two(tmp_path: Path) -> None:
@@ -176,6 +182,20 @@ def find_port() -> str:
 
 def find_run(folder: Path) -> Path | None:
     return next(iter((folder / "runs").glob("*-locust")), None) if (folder / "runs").is_dir() else None
+
+
+def test_an_open_model_records_the_intended_start(base_url: tuple[str, dict[str, str]], tmp_path: Path) -> None:
+    url, environment = base_url
+    options = ("--headless", "--base-url", url, "--scenarios", "same-transition", "--rate", "100", "--duration", "1")
+    Command(options, tmp_path, environment, LOCUST).run()
+    run = find_run(tmp_path)
+    assert run is not None
+    races = read_history(run).operations.filter(pl.col("race").is_not_null())
+    intended = pl.col("detail").str.json_path_match("$.intended_ns").cast(pl.Int64)
+    starts = races.group_by("race").agg(intended.first().alias("at"))["at"]
+    assert set(starts.sort().diff().drop_nulls()) == {10_000_000}
+    assert int(races.select((pl.col("invoked_ns") - intended).min()).item()) >= 0, "nobody starts before it is due"
+    assert Command(("check", str(run)), tmp_path).run().returncode == 0
 
 
 def test_a_master_and_two_workers_started_apart(base_url: tuple[str, dict[str, str]], tmp_path: Path) -> None:
