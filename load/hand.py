@@ -186,7 +186,9 @@ class Hand:
             )
 
     def leave(self, source: Source) -> None:
-        """A source has ended in good order."""
+        """A source has ended in good order. A run without any end of its own is there to be stopped."""
+        if source.ended == "stopped" and not self.options.races and not self.options.duration:
+            source.ended = "asked to"
         source.finish()
         self.tell_left(source.asker.source, source.ended)
 

@@ -37,7 +37,8 @@ class Played:
 class Source:
     """One source of operations and its share. `why_stop` says why nothing new may begin, or None.
 
-    `ended` says in the end why: "share" (all of it was run), what `why_stop` said, or "stopped".
+    `ended` says in the end why: "share" (all of it was run), what `why_stop` said, "gave up" or "stopped"; the judge
+    holds the last two to be gaps.
     """
 
     asker: Asker

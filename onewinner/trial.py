@@ -22,14 +22,11 @@ from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.stage import load, set_stage
-from reports.history import History, HistoryError, read_history
+from reports.history import HistoryError, read_history
 from reports.judge import judge
 from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
 from reports.seal import seal_history
 from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
-
-# Why a source may end without having run its share, and the run be whole nevertheless.
-ORDERLY = ("share", "time", "fail-fast")
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ def conclude(trial: Trial, run: Run, asked: Sequence[Asked]) -> int:
     graph = load(run.folder / "target.toml", None).graph
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
-    judgement = doubt(judgement, [*find_troubles(run, asked, judgement), *find_early_ends(history)])
+    judgement = doubt(judgement, find_troubles(run, asked, judgement))
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "levels": levels.count_levels(history.having("level"), asked),
@@ -113,12 +110,6 @@ def find_troubles(run: Run, asked: Sequence[Asked], judgement: Judgement) -> lis
         elif each.met_mismatch and judgement.verdict is not Verdict.FAIL:
             troubles.append(f"the level {each.level.name} met a mismatch that no check explains; see {log}")
     return troubles
-
-
-def find_early_ends(history: History) -> list[str]:
-    """The sources that ended in good order, but neither with their share nor for a reason of the plan."""
-    told = [event for event in history.having("level") if event.get("ended", "share") not in ORDERLY]
-    return [f"the source {event['source']} ended before its share was run: {event['ended']}" for event in told]
 
 
 def doubt(judgement: Judgement, troubles: Sequence[str]) -> Judgement:

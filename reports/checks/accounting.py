@@ -11,6 +11,8 @@ from reports.history import Source
 from reports.verdict import CheckResult, Finding, Verdict
 
 CHECK = "accounting"
+# Why a source may end: with its whole share, or for a reason that the plan has foreseen.
+ORDERLY = ("share", "time", "fail-fast", "asked to")
 
 
 def check_accounting(case: Case) -> CheckResult:
@@ -52,6 +54,7 @@ def find_gaps(case: Case, source: Source) -> list[str]:
         gaps.append(
             f"The source {source.name} says that it started {count(said)}, and its history holds {source.operations}."
         )
+    gaps += find_early_ends(case, source)
     unreturned = count_unreturned(case, source)
     if unreturned:
         gaps.append(f"The source {source.name} has {count(unreturned)} without a return.")
@@ -73,6 +76,17 @@ def say_left(case: Case, source: Source) -> str:
     mine = case.evidence.history.frame.filter(pl.col("id").str.starts_with(f"{source.name}."))
     held = int(mine.select(pl.col("race").n_unique() - pl.col("race").is_null().any()).collect().item() or 0)
     return f", and {max(0, share - held)} of its {share} races were not begun"
+
+
+def find_early_ends(case: Case, source: Source) -> list[str]:
+    """Whether a source ended in good order, but neither with its share nor for a reason of the plan."""
+    told = [event for event in case.evidence.history.having("level") if event["source"] == source.name]
+    return [
+        f"The source {source.name} ended with {event.get('run')} of its {event.get('planned')} {event.get('unit')}: "
+        f"{event['ended']}."
+        for event in told
+        if event.get("ended", "share") not in ORDERLY
+    ]
 
 
 def count_unreturned(case: Case, source: Source) -> int:

@@ -157,7 +157,7 @@ def test_a_killed_master_leaves_journals_that_can_be_judged(tmp_path: Path) -> N
 def test_a_scenario_that_raises_in_one_worker_of_two(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(RAISING)
     path = os.pathsep.join([str(tmp_path), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    ended, out = run_race(tmp_path, "--races", "40", "--processes", "2", PYTHONPATH=path)
+    ended, out = run_race(tmp_path, "--races", "20", "--processes", "2", "--scenarios", "fork", PYTHONPATH=path)
     assert ended.returncode == 3, ended
     assert "The source race-1.0 broke off: RuntimeError: a scenario that raises." in list_gaps(out)
     assert read_verdict(out)["checks"]["one-winner"]["verdict"] == "pass"
