@@ -5,9 +5,9 @@ from pathlib import Path
 
 __version__ = "0.1.0"
 
+# In the wheel the rooms live in a folder of their own, so that no generic name (load, reports) lands in a user's
+# environment; in a clone they are beside this package. Either way they come before whatever else has such a name.
 ROOMS = Path(__file__).parent / "rooms"
-if ROOMS.is_dir():
-    # In the wheel the rooms live here, so that no generic name lands in the user's environment.
-    sys.path.insert(0, str(ROOMS))
-else:
+if not ROOMS.is_dir():
     ROOMS = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOMS))

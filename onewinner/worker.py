@@ -43,6 +43,7 @@ def main() -> None:
         http=NotingProtocol,
         log_level="warning",
         access_log=False,
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=3,

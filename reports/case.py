@@ -67,8 +67,10 @@ class Case:
 
     def read_request_ids(self, rows: pl.Series) -> pl.Series:
         """The request id in the detail of each of these operations; null without one."""
-        detail = self.evidence.history.frame.select("detail").collect()["detail"].gather(rows)
-        return detail.str.json_path_match("$.request_id").alias("request_id")
+        asked = self.evidence.history.frame.select("detail").with_row_index("row")
+        picked = asked.filter(pl.col("row").is_in(rows.implode()))
+        found = picked.select("row", request_id=pl.col("detail").str.json_path_match("$.request_id")).collect()
+        return pl.DataFrame({"row": rows}).join(found, on="row", how="left", maintain_order="left")["request_id"]
 
     def workflow_name(self, w: int) -> str:
         """What the history calls a workflow number."""

@@ -80,8 +80,8 @@ class Evidence:
     @cached_property
     def names(self) -> dict[int, str]:
         """The state of each code: those of the operations, the trails, the graph, and the caller's."""
-        columns = [self.history.encoded[name] for name in ("want", "next", "observed")]
-        columns += [self.trails[name] for name in ("from", "to")]
+        mentioned = self.history.encoded.select(pl.col("want", "next", "observed").unique().implode())
+        columns = [column[0] for column in mentioned] + [self.trails[name] for name in ("from", "to")]
         others = {state for members in self.set_members.values() for state in members}
         others.update(self.graph.states if self.graph else (), [self.initial] if self.initial else ())
         columns.append(pl.Series(sorted(others), dtype=pl.String).cast(self.state_type))

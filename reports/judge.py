@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from engine.graph import TransitionGraph
@@ -12,6 +13,7 @@ from reports.history import History
 from reports.verdict import CheckResult, Finding, Judgement, Verdict, merge
 
 UNKNOWN_SHARE_MAX = 0.02
+CHECKS_AT_ONCE = 2
 
 
 def judge(
@@ -29,16 +31,20 @@ def judge(
 
     `graph`: without one every edge is legal. `initial`: the state before the first operation, where no create says
     it. `plan`: run.json's `plan`; without it nothing was promised and `accounting` does not apply. `command`: what
-    each finding's own command starts with. Nothing raises: a check that does is unknown, and says so.
+    each finding's own command starts with.
+    Nothing raises: a check that does is unknown, and says so. What is said of a run as a whole (too many unknown
+    operations, ...) is left out where only a part of it is judged.
     """
     names = list(only) if only is not None else list(CHECKS)
     if workflow is not None:
         history = history.only(workflow)
     command = command or f"onewinner check {shlex.quote(str(history.path))}"
     case = Case(Evidence(history, graph, initial, plan, command, limits or Limits()))
-    results = tuple(run_check(name, CHECKS[name], case) for name in names)
+    # Most of a check is columns, worked on outside of the interpreter's lock.
+    with ThreadPoolExecutor(CHECKS_AT_ONCE) as pool:
+        results = tuple(pool.map(lambda name: run_check(name, CHECKS[name], case), names))
     counts = count(history, case)
-    doubts = [] if workflow is not None else find_doubts(case, counts)
+    doubts = find_doubts(case, counts) if only is None and workflow is None else []
     applied = [result.verdict for result in results if result.verdict is not None]
     verdict = merge([*applied, *(Verdict.UNKNOWN for _ in doubts)])
     return Judgement(verdict, give_reason(verdict, results, doubts), results, counts)

@@ -1,20 +1,21 @@
 """The exact search: is there an order of one workflow's operations that explains every answer?
 
 After Wing and Gong: place one operation after another, each one only when no unplaced operation returned before
-its invoke. Three observations keep it small.
+its invoke. Four observations keep it small.
 
 - An operation whose recorded answer can never change the state (a read, a conflict) is placed as soon as it fits
   and never taken back: moving it earlier only removes constraints. Grouped by what they ask of the state, the
   placed ones of a group are always a prefix by invoke time, so that a number per group tells them all.
 - Operations of one shape (same kind, expected, next) are interchangeable: of the known ones that may come next only
   the one that returned first is tried, of the unknown ones only the one invoked first.
+- States that no answer and no request asks about are one state.
 - A configuration that another one dominates (same transitions placed, same state, no fewer answers placed) is cut.
 """
 
 import time
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from engine.graph import TransitionGraph
@@ -98,12 +99,15 @@ def search(
     graph: TransitionGraph | None,
     deadline_s: float = float("inf"),
 ) -> Searched:
-    """Whether some order explains all `operations` from one of the `starts`. UNKNOWN past `deadline_s` (monotonic)."""
+    """Whether some order explains all `operations` (each with a row of its own) from one of the `starts`.
+
+    UNKNOWN past `deadline_s` (of the monotonic clock).
+    """
     starts = list(starts)
     hopeless = find_hopeless(operations, starts, graph)
     if hopeless is not None:
         return Searched(Verdict.FAIL, (hopeless,))
-    problem = lay_out(operations, graph)
+    problem = lay_out(merge_states(operations, graph), graph)
     zero = (0,) * len(problem.groups)
     stack = [Place(0, 0, state, (0,) * len(problem.optional), zero) for state in starts]
     seen: dict[tuple[int, int, State, tuple[int, ...]], list[tuple[int, ...]]] = {}
@@ -122,8 +126,23 @@ def search(
         if not is_new(seen.setdefault(key, []), placed):
             continue
         stack.extend(follow(problem, place, placed, limit, ready))
-    witnesses = [*problem.known, *(each for group in problem.optional for each in group), *problem.blockers.values()]
-    return Searched(Verdict.FAIL, tuple(witnesses), count)
+    rows = {each.row for each in operations if not is_pure(each)} | problem.blockers.keys()
+    return Searched(Verdict.FAIL, tuple(each for each in operations if each.row in rows), count)
+
+
+def merge_states(operations: Iterable[Operation], graph: TransitionGraph | None) -> list[Operation]:
+    """The same operations, with all the states that nobody asks about made one: what leads to them is interchangeable.
+
+    With a graph only a `set` may be changed so: whether an advance is legal depends on where it leads.
+    """
+    operations = list(operations)
+    asked = {state for each in operations for state in (*each.expected, each.told if is_pure(each) else None)}
+    return [
+        replace(each, next=ANOTHER_STATE)
+        if not is_pure(each) and each.next not in asked and (each.kind == "set" or (each.next and graph is None))
+        else each
+        for each in operations
+    ]
 
 
 def find_hopeless(

@@ -15,6 +15,8 @@ from reports.interleaving import describe_answer, describe_move, draw_table, for
 Record = dict[str, Any]
 Text = tuple[str, str]
 RECORDS_MAX = 8
+RECORDS_MIN = 3
+LINE_MAX = 120  # characters: what a CI log shows without wrapping
 
 
 def read_detail(record: Record) -> dict[str, Any]:
@@ -49,8 +51,11 @@ def tabulate(paragraph: str, records: Sequence[Record]) -> str:
     if not records:
         return paragraph
     shown = list(records)[:RECORDS_MAX]
+    table = draw_table(shown)
+    while len(shown) > RECORDS_MIN and max(map(len, table.splitlines())) > LINE_MAX:
+        table = draw_table(shown := shown[:-1])
     more = f"\n({len(records) - len(shown)} more not shown)" if len(records) > len(shown) else ""
-    return f"{paragraph}\n\n{draw_table(shown)}{more}"
+    return f"{paragraph}\n\n{table}{more}"
 
 
 def say_overlap(first: Record, second: Record) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from reports.case import Case
 from reports.checks.accounting import check_accounting
-from reports.checks.answers import check_contract, check_no_5xx, check_tenant_isolation
+from reports.checks.answers import check_contract, check_no_5xx, check_schema, check_tenant_isolation
 from reports.checks.audit import check_audit
 from reports.checks.conflict_truth import check_conflict_truth
 from reports.checks.final_state import check_final_state
@@ -23,6 +23,7 @@ CHECKS: dict[str, Callable[[Case], CheckResult]] = {
     "audit": check_audit,
     "tenant-isolation": check_tenant_isolation,
     "contract": check_contract,
+    "schema": check_schema,
     "no-5xx": check_no_5xx,
     "accounting": check_accounting,
 }

@@ -1,4 +1,4 @@
-"""tenant-isolation, contract and no-5xx: what can be said of each answer by itself."""
+"""tenant-isolation, contract, schema and no-5xx: what can be said of each answer by itself."""
 
 from collections.abc import Callable
 from functools import partial
@@ -95,6 +95,14 @@ def find_wrong_creates(case: Case, initial: str) -> list[int]:
 def word_create(case: Case, row: int, initial: str) -> Finding:
     record = case.records([row])[0]
     return word_record("contract", record, say_wrong_create(record, initial))
+
+
+def check_schema(case: Case) -> CheckResult:
+    """The live workflow table has only the columns that were designed: whoever looked has noted what it found."""
+    probes = find_probes(case, "schema")
+    if not probes:
+        return not_applicable("schema", "nobody looked at the engine's tables", "probes")
+    return conclude(case, "schema", judged=len(probes), unit="probes", suspicions=suspect_probes("schema", probes))
 
 
 def check_no_5xx(case: Case) -> CheckResult:

@@ -25,10 +25,12 @@ def check_audit(case: Case) -> CheckResult:
         return not_applicable(CHECK, "the history has no audit trail", "trails")
     rows = rows.with_columns(pl.col("from", "to").to_physical())
     trails = rows.select("trail", "w", "read_ns").unique("trail", keep="first").sort("trail")
-    odd = find_odd(case, rows, trails)
+    odd = trails.filter(pl.col("trail").is_in(find_odd(case, rows, trails)))
+    by_trail = rows.join(odd, on="trail", how="semi").partition_by("trail", as_dict=True)
+    ids = find_request_ids(case, odd)
     suspicions: list[Suspicion] = []
-    for trail, w, read_ns in trails.filter(pl.col("trail").is_in(odd)).iter_rows():
-        suspicions += judge_trail(case, rows.filter(pl.col("trail") == trail), w, read_ns)
+    for trail, w, read_ns in odd.iter_rows():
+        suspicions += judge_trail(case, by_trail[(trail,)], w, read_ns, ids)
     return conclude(case, CHECK, judged=trails.height, unit="trails", suspicions=suspicions)
 
 
@@ -52,7 +54,7 @@ def find_odd(case: Case, rows: pl.DataFrame, trails: pl.DataFrame) -> list[int]:
     wrong = rows.filter(
         (due.is_not_null() & (pl.col("from") != due)) | ~case.evidence.lawful(pl.col("from"), pl.col("to"))
     )["trail"]
-    uneven = compare_edges(case, rows, moves.join(trails, on="w"))
+    uneven = compare_edges(case, rows, moves.join(trails, on="w", maintain_order="left"))
     doubtful = trails.filter(pl.col("w").is_in(vague.implode()))["trail"]
     return pl.concat([wrong, uneven, doubtful]).unique().to_list()
 
@@ -65,16 +67,32 @@ def compare_edges(case: Case, rows: pl.DataFrame, moves: pl.DataFrame) -> pl.Ser
     uneven = pl.col("held").ne_missing(pl.col("due")) | (pl.col("last") >= pl.col("read_ns"))
     odd = counts.filter(uneven)["trail"]
     fair = pl.col("trail").is_in(odd.implode()).not_()
-    left = moves.filter(fair).select("trail", "row", origin="want", to="next").sort("trail", "origin", "to")
-    right = rows.filter(fair).select("trail", "request_id", origin="from", to="to").sort("trail", "origin", "to")
-    unlike = (left["origin"] != right["origin"]) | (left["to"] != right["to"])
+    left = moves.filter(fair).select("trail", "row", origin="want", to="next").sort("trail", maintain_order=True)
+    right = rows.filter(fair).select("trail", "request_id", origin="from", to="to")
     if right["request_id"].null_count() < right.height:
-        ids = case.read_request_ids(left["row"])
-        unlike |= (ids != right["request_id"]).fill_null(value=False)
-    return pl.concat([odd, left.filter(unlike.fill_null(value=True))["trail"]])
+        left = left.with_columns(request_id=case.read_request_ids(left["row"]))
+    # Nearly always the rows stand in the order of the invokes; the few other trails are compared again, sorted.
+    unlike = pl.col("trail").is_in(find_unlike(left, right).unique().implode())
+    edge = ("trail", "origin", "to")
+    return pl.concat([odd, find_unlike(left.filter(unlike).sort(edge), right.filter(unlike).sort(edge))])
 
 
-def judge_trail(case: Case, rows: pl.DataFrame, w: int, read_ns: int) -> list[Suspicion]:
+def find_unlike(left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
+    """The trails where two frames of as many rows differ, row by row."""
+    unlike = (left["origin"] != right["origin"]) | (left["to"] != right["to"])
+    if "request_id" in left.columns:
+        unlike |= (left["request_id"] != right["request_id"]).fill_null(value=False)
+    return left.filter(unlike.fill_null(value=True))["trail"]
+
+
+def find_request_ids(case: Case, odd: pl.DataFrame) -> dict[int, str | None]:
+    """The request id of every transition, by row, in the workflows whose trails are looked at one by one."""
+    moved = pl.col("known") | pl.col("maybe")
+    rows = case.ops.filter(moved & pl.col("w").is_in(odd["w"].unique().implode()))["row"]
+    return dict(zip(rows.to_list(), case.read_request_ids(rows).to_list(), strict=True)) if rows.len() else {}
+
+
+def judge_trail(case: Case, rows: pl.DataFrame, w: int, read_ns: int, ids: dict[int, str | None]) -> list[Suspicion]:
     """Everything that is wrong with one reading of a trail."""
     names, graph = case.evidence.names, case.evidence.graph
     entries = rows.filter(pl.col("to").is_not_null() & pl.col("from").is_not_null()).sort("position")
@@ -82,7 +100,7 @@ def judge_trail(case: Case, rows: pl.DataFrame, w: int, read_ns: int) -> list[Su
         Row(names[origin], names[to], request_id)
         for origin, to, request_id in entries.select("from", "to", "request_id").iter_rows()
     ]
-    moves, start = find_moves(case, w, read_ns)
+    moves, start = find_moves(case, w, read_ns, ids)
     workflow = str(rows["workflow"][0])
     found: list[Suspicion] = []
     for row in dict.fromkeys(held):
@@ -96,16 +114,15 @@ def judge_trail(case: Case, rows: pl.DataFrame, w: int, read_ns: int) -> list[Su
     return found + suspect_mismatch(case, workflow, held, moves, match(held, moves), w)
 
 
-def find_moves(case: Case, w: int, read_ns: int) -> tuple[list[Move], str | None]:
+def find_moves(case: Case, w: int, read_ns: int, ids: dict[int, str | None]) -> tuple[list[Move], str | None]:
     """The transitions that a trail read at `read_ns` must hold, or may; and the state that its first row must leave."""
     operations, starts = case.evidence.lay_out(w)
-    created = [each.told for each in operations if each.kind == "create"]
+    created = [each.told for each in operations if each.kind == "create" and each.outcome == "ok"]
     start = created[0] if created else starts[0] if len(starts) == 1 else None
     moves = [each for each in operations if each.kind in ("advance", "set") and each.outcome in ("won", "unknown")]
     moves = [each for each in moves if each.invoked <= read_ns]
-    ids = [read_detail(record).get("request_id") for record in case.records(each.row for each in moves)]
-    certain = [each.outcome == "won" and each.returned < min(read_ns, NEVER) for each in moves]
-    return [Move(each, identity, sure) for each, identity, sure in zip(moves, ids, certain, strict=True)], start
+    sure = [each.outcome == "won" and each.returned < min(read_ns, NEVER) for each in moves]
+    return [Move(each, ids[each.row], certain) for each, certain in zip(moves, sure, strict=True)], start
 
 
 def suspect_mismatch(

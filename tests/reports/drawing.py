@@ -112,9 +112,9 @@ def answer(draw: st.DrawFn, record: Record, state: str | None, graph: Transition
 
 @st.composite
 def draw_case(
-    draw: st.DrawFn, size_max: int = 5, workflows_max: int = 10
+    draw: st.DrawFn, size_max: int = 5, workflows_min: int = 1, workflows_max: int = 10
 ) -> tuple[list[list[Record]], TransitionGraph | None, str | None]:
     """Several workflows, a graph or none, an initial state or none."""
     graph, initial = draw(graphs), draw(initials)
     workflow = st.one_of(draw_anything(size_max), draw_nearly_true(size_max, graph))
-    return draw(st.lists(workflow, min_size=1, max_size=workflows_max)), graph, initial
+    return draw(st.lists(workflow, min_size=workflows_min, max_size=workflows_max)), graph, initial

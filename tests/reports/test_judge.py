@@ -42,7 +42,7 @@ def test_every_check_reports_even_where_it_does_not_apply() -> None:
         "unknown": 0,
     }
     silent = {result.check: result.reason for result in judgement.checks if result.verdict is None}
-    assert set(silent) == {"final-state", "audit", "tenant-isolation", "no-5xx", "accounting"}
+    assert set(silent) == {"final-state", "audit", "tenant-isolation", "schema", "no-5xx", "accounting"}
     assert all(silent.values())
 
 
@@ -70,7 +70,8 @@ def test_a_failure_outranks_a_breakdown(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_search_that_runs_out_of_time_is_unknown_and_says_so() -> None:
     sets = [override(f"s{number}", f"v{number}", 0, 1_000) for number in range(30)]
-    reads = [read("r1", 2_000, 2_001, "v1"), read("r2", 2_002, 2_003, "v2")]
+    reads = [read(f"q{number}", 0, 3_000, f"v{number}") for number in range(30)]
+    reads += [read("r1", 2_000, 2_001, "v1"), read("r2", 2_002, 2_003, "v2")]
     judgement = judge_records(*sets, *reads, graph=None, limits=Limits(workflow_s=0.05))
     result = get(judgement, "linearizable")
     assert result.verdict is Verdict.UNKNOWN

@@ -71,9 +71,20 @@ def test_a_long_chain_is_walked_once() -> None:
 def test_past_the_deadline_the_answer_is_unknown() -> None:
     """Sets of different values, all at once, and reads that disagree when all is over: truly exponential."""
     writes = [Operation(number, "set", "won", (), f"v{number}", None, 0, 1_000) for number in range(40)]
+    asked = [look(100 + number, f"v{number}", 0, 3_000) for number in range(40)]
     reads = [look(98, "v1", 2_000, 2_001), look(99, "v2", 2_002, 2_003)]
-    found = search([*writes, *reads], ["A"], None, deadline_s=time.monotonic() + 0.05)
+    found = search([*writes, *asked, *reads], ["A"], None, deadline_s=time.monotonic() + 0.05)
     assert found.verdict is Verdict.UNKNOWN
+
+
+def test_values_that_nobody_asks_about_are_one() -> None:
+    """The same without a question about each value: 2^40 orders, and all but two of the values are alike."""
+    for outcome in ("won", "unknown"):
+        writes = [Operation(number, "set", outcome, (), f"v{number}", None, 0, 1_000) for number in range(40)]
+        found = search([*writes, look(98, "v1", 2_000, 2_001), look(99, "v2", 2_002, 2_003)], ["A"], None)
+        assert found.verdict is (Verdict.FAIL if outcome == "won" else Verdict.PASS)
+        assert found.configurations < 1_000
+        assert {each.next for each in found.witnesses if each.kind == "set"} <= {each.next for each in writes}
 
 
 def test_an_answer_that_fits_no_state_at_all_needs_no_search() -> None:

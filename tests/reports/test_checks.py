@@ -1,0 +1,109 @@
+"""Goal: the finer points of single checks, beyond the corpus. Method: literal journals."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.graph import TransitionGraph
+from reports.history import read_history
+from reports.judge import judge
+from reports.verdict import CheckResult, Verdict
+
+AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
+MS = 1_000_000
+
+
+def check(folder: Path, name: str, *events: dict[str, Any], plan: Any = None) -> CheckResult:
+    """What one check says of a journal of these events."""
+    path = folder / "s.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    (result,) = judge(read_history(path), AB, only=[name], plan=plan).checks
+    return result
+
+
+def ask(identity: str, kind: str, begin: float, end: float | None, outcome: str, **more: Any) -> list[dict[str, Any]]:
+    invoke = {"event": "invoke", "id": identity, "process": "p", "workflow": "w", "kind": kind, "tenant": "acme"}
+    invoke |= {"invoked_ns": int(begin * MS)} | {
+        key: more.pop(key) for key in list(more) if key in ("expected", "next", "tenant")
+    }
+    returned = None if end is None else int(end * MS)
+    return [invoke, {"event": "return", "id": identity, "outcome": outcome, "returned_ns": returned, **more}]
+
+
+CREATE = ask("c", "create", 0, 1, "ok", observed="A", status=201)
+WIN = ask("a", "advance", 2, 3, "won", expected="A", next="B", status=200)
+
+
+@pytest.mark.parametrize(("uncertainty_ms", "verdict"), [(0, Verdict.FAIL), (0.4, Verdict.FAIL), (0.5, Verdict.PASS)])
+def test_clock_uncertainty_widens_both_ends_of_every_call(
+    tmp_path: Path, uncertainty_ms: float, verdict: Verdict
+) -> None:
+    """The read of the old state came 1 ms after the transition; half a millisecond on either side makes them touch."""
+    header = {"event": "header", "clock_uncertainty_ns": int(uncertainty_ms * MS)}
+    stale = ask("r", "read", 4, 5, "ok", observed="A")
+    assert check(tmp_path, "linearizable", header, *CREATE, *WIN, *stale).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict"),
+    [
+        ({"at_ns": 5 * MS}, Verdict.PASS),
+        ({"at_ns": 1 * MS, "until_ns": 5 * MS}, Verdict.PASS),
+        ({"at_ns": 7 * MS}, Verdict.FAIL),
+        ({"at_ns": 3 * MS}, Verdict.FAIL),
+    ],
+)
+def test_only_a_fault_during_the_call_forgives_a_server_error(tmp_path: Path, fault: Any, verdict: Verdict) -> None:
+    error = ask("r", "read", 4, 6, "unknown", status=503)
+    assert check(tmp_path, "no-5xx", *CREATE, *error, {"event": "fault", "what": "kill"} | fault).verdict is verdict
+
+
+def test_a_trail_is_held_to_what_had_happened_when_it_was_read(tmp_path: Path) -> None:
+    later = ask("b", "advance", 6, 8, "won", expected="B", next="C")
+
+    def audit(read_ms: int, *rows: tuple[str, str]) -> dict[str, Any]:
+        entries = [{"from": origin, "to": to} for origin, to in rows]
+        return {"event": "audit", "workflow": "w", "read_ns": read_ms * MS, "entries": entries}
+
+    first, both = ("A", "B"), [("A", "B"), ("B", "C")]
+    right = [audit(5, first), audit(7, first), audit(7, *both), audit(9, *both)]
+    assert check(tmp_path, "audit", *CREATE, *WIN, *later, *right).verdict is Verdict.PASS
+    for wrong in (audit(5, *both), audit(9, first), audit(5)):
+        assert check(tmp_path, "audit", *CREATE, *WIN, *later, wrong).verdict is Verdict.FAIL
+
+
+def test_a_row_without_a_from_is_the_create(tmp_path: Path) -> None:
+    entries = [{"from": None, "to": "A"}, {"from": "A", "to": "B", "request_id": "someone else's"}]
+    trail = {"event": "audit", "workflow": "w", "read_ns": 9 * MS, "entries": entries}
+    assert check(tmp_path, "audit", *CREATE, *WIN, trail).verdict is Verdict.PASS
+
+
+def test_a_loser_of_another_tenant_is_no_contender(tmp_path: Path) -> None:
+    foreign = ask("f", "advance", 2, 3, "refused", expected="A", next="B", tenant="globex", status=404)
+    for event in (WIN[0], foreign[0]):
+        event["race"] = "r"
+    try:
+        assert check(tmp_path, "conflict-count", *CREATE, *WIN, *foreign).verdict is Verdict.PASS
+        assert check(tmp_path, "tenant-isolation", *CREATE, *WIN, *foreign).verdict is Verdict.PASS
+    finally:
+        del WIN[0]["race"]
+
+
+def test_a_whole_account_passes(tmp_path: Path) -> None:
+    plan = {"event": "plan", "operations": 1, "races": 0}
+    end = {"event": "end", "operations": 2}
+    account = check(tmp_path, "accounting", plan, *CREATE, plan, *WIN, end, plan={"sources": ["s"]})
+    assert account.verdict is Verdict.PASS
+    short = check(tmp_path, "accounting", plan, *CREATE, *WIN, end, plan={"sources": ["s"]})
+    assert [finding.title for finding in short.findings] == ["The source s planned 1 operation and started 2."]
+
+
+def test_an_explicit_unknown_is_a_return(tmp_path: Path) -> None:
+    plan, end = {"event": "plan", "operations": 2}, {"event": "end", "operations": 2}
+    lost = ask("a", "advance", 2, None, "unknown", expected="A", next="B", detail={"message": "timed out"})
+    assert check(tmp_path, "accounting", plan, *CREATE, *lost, end, plan={"sources": ["s"]}).verdict is Verdict.PASS
+    assert (
+        check(tmp_path, "accounting", plan, *CREATE, lost[0], end, plan={"sources": ["s"]}).verdict is Verdict.UNKNOWN
+    )
