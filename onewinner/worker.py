@@ -35,6 +35,9 @@ def main() -> None:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listening.bind(("127.0.0.1", order.pop("port")))
+    # From here on the kernel gives this worker its share of the connections, ready or not. Otherwise the worker that
+    # is ready first would get all those of a client that comes at once, and nothing would race between processes.
+    listening.listen(BACKLOG)
     isolation = Isolation(order.pop("isolation"))
     app = create_app(Settings(secret=find_secret(), isolation=isolation, **order))
     config = uvicorn.Config(
