@@ -46,7 +46,7 @@ class Tally:
     defect_shown: int = 0
 
     def spread_us(self, share: float) -> float:
-        return sorted(self.spreads_ns)[int(share * (len(self.spreads_ns) - 1))] / 1000
+        return (sorted(self.spreads_ns) or [0])[int(share * (len(self.spreads_ns) - 1))] / 1000
 
     @property
     def rate(self) -> float:
@@ -84,7 +84,7 @@ def measure() -> dict[tuple[str, int], Tally]:
         for _ in range(ROUNDS):
             for (name, contenders), tally in tallies.items():
                 report = command_racer(racers[name], Order(good, contenders, TURN_S))
-                tally.spreads_ns += report.spreads_ns[2:]
+                tally.spreads_ns += report.spreads_ns[1:]
                 tally.races += len(report.winners)
                 tally.seconds += report.seconds
                 report = command_racer(racers[name], Order(broken, contenders, TURN_S))
