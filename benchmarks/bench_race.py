@@ -77,9 +77,7 @@ def measure() -> dict[tuple[str, int], Tally]:
         "ONEWINNER_GLOBEX_TOKEN": token,
     }
     with contextlib.ExitStack() as stack:
-        good, broken = (
-            stack.enter_context(serve(environment, *more)) for more in ((), ("--defect", "check-then-act"))
-        )
+        good, broken = (stack.enter_context(serve(environment, *more)) for more in ((), ("--defect", "check-then-act")))
         racers = {name: stack.enter_context(start_racer(command, environment)) for name, command in RACERS.items()}
         for _ in range(ROUNDS):
             for (name, contenders), tally in tallies.items():

@@ -10,6 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
+from reports.measures import say_quality
 from reports.run import Run
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
 
@@ -63,6 +64,8 @@ class Display:
 def print_verdict(run: Run) -> None:
     """The judgement, and where the report is."""
     print_judgement(run.judgement)
+    if measured := say_quality(run.facts):
+        Console(highlight=False).print(Text(measured, style="dim"), soft_wrap=True)
     Console(highlight=False).print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
 
 
