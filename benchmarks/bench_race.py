@@ -8,7 +8,6 @@ the arrivals at the server, as the engine notes them. What counts is the ratio w
 
 import contextlib
 import os
-import statistics
 import subprocess
 import sys
 import time

@@ -1,7 +1,5 @@
 """A racer of bench_race: Locust's FastHttpUser, one per contender, held by a gevent barrier."""
 
-from typing import ClassVar
-
 import gevent
 from gevent.event import Event
 from locust.contrib.fasthttp import FastHttpUser
@@ -12,7 +10,7 @@ from engine.target import Answer, Request
 
 
 class Contender(FastHttpUser):
-    host: ClassVar[str | None] = "http://127.0.0.1"
+    abstract = True
     connection_timeout = 10.0
     network_timeout = 10.0
 
@@ -31,7 +29,7 @@ def carry_out(order: Order) -> Report:
         gevent.sleep(0)
         barrier.set()
         gevent.joinall(running, raise_error=True)
-        return [one.value for one in running]
+        return [one.get() for one in running]
 
     return race_for(order, find_target(order.base_url), race)
 
@@ -40,7 +38,7 @@ def ask(contender: Contender, request: Request, barrier: Event) -> Answer:
     """One request of one contender, once the barrier is up."""
     barrier.wait()
     with contender.client.request(
-        request.method, request.path, data=request.body, headers=dict(request.headers), catch_response=True
+        request.method, request.path, data=request.body.decode(), headers=dict(request.headers), catch_response=True
     ) as response:
         response.success()
         headers = {name.lower(): value for name, value in (response.headers or {}).items()}

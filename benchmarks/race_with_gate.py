@@ -35,13 +35,11 @@ def race_and_judge(order: Order) -> Report:
             add_race(report, target, [reply.shot.answer for reply in replies])
             if time.perf_counter() - begun > order.seconds:
                 break
-        raced = time.perf_counter() - begun
         asker.trail(workflow, target.owner)
         asker.end()
         seal_history(Path(folder))
         judgement = judge(read_history(Path(folder)), target.graph)
         report.seconds = time.perf_counter() - begun
-        print(f"raced {raced:.3f} of {report.seconds:.3f}", file=sys.stderr)
         doubled = any(winners > 1 for winners in report.winners)
         assert (judgement.verdict is Verdict.FAIL) == doubled, judgement.reason
         return report

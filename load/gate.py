@@ -19,8 +19,6 @@ from load.http import AnswerParser, encode_request
 
 RESTARTS_MAX = 5
 CHUNK_BYTES = 65536
-SETTLE_S = 25e-6
-SETTLE_MAX_S = 2.5e-3
 
 now_ns = time.monotonic_ns
 
@@ -104,7 +102,6 @@ class Gate:
             if before_release is not None:
                 before_release()
             parsers = [AnswerParser() for _ in lines]
-            self._settle(len(lines))
             invoked = release([find_sender(endpoint) for endpoint in sockets], [line[-1:] for line in lines])
             return self._collect(parsers, invoked)
         except BaseException:
@@ -132,13 +129,6 @@ class Gate:
             for number in range(len(lines)):
                 self._hang_up(number)
         raise GateError(f"{self.base_url} hung up {RESTARTS_MAX} times before the requests were whole")
-
-    def _settle(self, count: int) -> None:
-        """Leaves the server a moment to read what it has, so that nothing but the last bytes is left to read. For a
-        single request there is nobody to be together with.
-        """
-        if count > 1 and self._selector is not None:
-            self._selector.select(min(count * SETTLE_S, SETTLE_MAX_S))
 
     def _collect(self, parsers: Sequence[AnswerParser], invoked: Sequence[int]) -> list[Shot]:
         """Reads every answer, in the order in which they come, until all are whole or the time is up."""

@@ -13,9 +13,9 @@ from reports.quality import measure_quality
 
 MEASURES: Mapping[str, Callable[[History], Any]] = {"race_quality": measure_quality, "latency": measure_latency}
 OVERLAP_NOTE = (
-    "Released: from the first to the last byte that made a contender's request whole. Overlapping: how many others were "
-    "in flight together with the winner. Both are by the clients' clocks; a server that handles requests one by one "
-    "overlaps by that measure too."
+    "Released: from the first to the last byte that made a contender's request whole. Overlapping: how many others "
+    "were in flight together with the winner. Both are by the clients' clocks; a server that handles requests one by "
+    "one overlaps by that measure too."
 )
 ARRIVAL_NOTE = " Arrived: from the first to the last whole request at the server, as it tells; the stronger proof."
 SINCE = {
@@ -39,7 +39,7 @@ class Table:
 
 
 def measure(history: History) -> dict[str, Any]:
-    """{race_quality, latency}: see reports/quality.py and reports/latency.py. Nothing raises: {error} stands instead."""
+    """{race_quality, latency}, as their own files say. Nothing raises: {error} stands in the place of what failed."""
     found: dict[str, Any] = {}
     for name, take in MEASURES.items():
         try:
