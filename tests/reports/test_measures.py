@@ -1,4 +1,4 @@
-"""Goal: what was measured stands in every document and decides nothing. Method: render a small run, and a broken one."""
+"""Goal: what was measured is in every document and decides nothing. Method: render a small run, and a broken one."""
 
 from collections.abc import Mapping
 from typing import Any
