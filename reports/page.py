@@ -19,7 +19,7 @@ STYLE = """
   --pass: #6fcf97; --fail: #ff8a80; --unknown: #f0b95b; --none: #a2a8b0; --panel: #1f2226; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 62rem; padding: 1.5rem 1rem 4rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; }
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: .2rem 0; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .5rem; }
 .verdict { border-left: .4rem solid; padding: .2rem 0 .2rem 1rem; }
 .verdict p { margin: .3rem 0; } .kicker { text-transform: uppercase; letter-spacing: .08em; font-weight: 600; }
@@ -74,9 +74,12 @@ def render_findings(result: CheckResult) -> str:
 
 
 def render_finding(finding: Finding) -> str:
-    words = f"<pre>{escape(finding.words[:WORDS_MAX])}</pre>" if finding.words else ""
+    """Its words, which begin with the title, only more fully; what follows the first empty line is a table."""
+    text, _, table = (finding.words or sentence(finding.title))[:WORDS_MAX].partition("\n\n")
+    told = "<br>".join(escape(line) for line in text.splitlines())
+    shown = f"<pre>{escape(table)}</pre>" if table else ""
     again = f"<p>Judge it again: <code>{escape(finding.command)}</code></p>" if finding.command else ""
-    return f"<article><p><strong>{escape(sentence(finding.title))}</strong></p>{words}{again}</article>"
+    return f"<article><p>{told}</p>{shown}{again}</article>"
 
 
 def render_checks(checks: Iterable[CheckResult]) -> str:
