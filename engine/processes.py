@@ -72,7 +72,7 @@ def start_process(
     inherit: Sequence[int] = (),
 ) -> Process:
     """Starts it, to be ended with SIGTERM; see run_process."""
-    return start_leash([list(command)], output=output, environment=environment, cwd=cwd)
+    return start_leash([list(command)], output=output, environment=environment, cwd=cwd, inherit=inherit)
 
 
 def start_leash(
@@ -85,6 +85,7 @@ def start_leash(
     output: IO[bytes] | int | None = None,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    inherit: Sequence[int] = (),
 ) -> Process:
     """Starts commands, one after the other, on a leash (see engine/leash.py for what the arguments mean).
 

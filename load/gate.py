@@ -20,7 +20,13 @@ from load.http import AnswerParser, encode_request
 RESTARTS_MAX = 5
 CHUNK_BYTES = 65536
 
+# Sleeping is not exact: the last stretch before an agreed instant is spent looking at the clock.
+SPIN_NS = 1_000_000
+
 now_ns = time.monotonic_ns
+
+# Called when everybody stands at the line; says at which monotonic nanosecond to release, None for at once.
+BeforeRelease = Callable[[], int | None]
 
 
 class GateError(Exception):
@@ -84,25 +90,28 @@ class Gate:
         """Opens `count` connections and sends one harmless request over each."""
         self.race([request] * count)
 
-    def send(self, request: Request, before_release: Callable[[], None] | None = None) -> Shot:
+    def send(self, request: Request, before_release: BeforeRelease | None = None) -> Shot:
         """A race of one."""
         return self.race([request], before_release)[0]
 
-    def race(self, requests: Sequence[Request], before_release: Callable[[], None] | None = None) -> list[Shot]:
+    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Shot]:
         """Sends all requests at once and waits for their answers, at most timeout_s.
 
         `before_release` is called when all but the last byte of each has been sent and every connection
-        lives. If one dies before that, everybody lines up again on new connections: no request was whole,
-        so none was sent. Raises GateError when that happens RESTARTS_MAX times in a row.
+        lives; it may name the instant of the release. If one dies before that, everybody lines up again on
+        new connections: no request was whole, so none was sent. Raises GateError when that happens
+        RESTARTS_MAX times in a row.
         """
         lines = [encode_request(request, self.base_url) for request in requests]
         try:
             sockets = self._line_up(lines)
             # Whatever can be done before the release is: meanwhile the server reads what it was sent so far.
-            if before_release is not None:
-                before_release()
+            at_ns = before_release() if before_release is not None else None
             parsers = [AnswerParser() for _ in lines]
-            invoked = release([find_sender(endpoint) for endpoint in sockets], [line[-1:] for line in lines])
+            senders, last_bytes = [find_sender(endpoint) for endpoint in sockets], [line[-1:] for line in lines]
+            if at_ns is not None:
+                wait_until(at_ns)
+            invoked = release(senders, last_bytes)
             return self._collect(parsers, invoked)
         except BaseException:
             # Half a request or an answer that nobody read is on the way: the next race must not meet it.
@@ -140,8 +149,9 @@ class Gate:
             for key, _ in self._selector.select(left_ns / 1e9):
                 number: int = key.data
                 if number >= len(shots) or shots[number] is not None:
-                    # One that does not race, or has answered: it can only hang up, or speak out of turn.
-                    self._hang_up(number)
+                    # One that does not race, or has answered: it hangs up, speaks out of turn, or TLS is at work.
+                    if not is_silent(self._reach(number)):
+                        self._hang_up(number)
                     continue
                 answer, alive = read_some(self._reach(number), parsers[number])
                 if answer is None:
@@ -206,6 +216,15 @@ def is_silent(endpoint: socket.socket) -> bool:
     return False
 
 
+def wait_until(at_ns: int) -> None:
+    """Returns at a monotonic nanosecond, or at once when it has passed."""
+    left_ns = at_ns - now_ns()
+    if left_ns > SPIN_NS:
+        time.sleep((left_ns - SPIN_NS) / 1e9)
+    while now_ns() < at_ns:
+        continue
+
+
 def find_sender(endpoint: socket.socket) -> Callable[[bytes], object]:
     """What sends a byte over the socket in the shortest time. One byte always fits: the rest of the line did."""
     if isinstance(endpoint, ssl.SSLSocket):
@@ -229,7 +248,7 @@ def release(senders: Sequence[Callable[[bytes], object]], last_bytes: Sequence[b
 def read_some(endpoint: socket.socket, parser: AnswerParser) -> tuple[Answer | None, bool]:
     """The answer once it is whole, and whether the connection can be used again."""
     try:
-        chunk = endpoint.recv(CHUNK_BYTES)
+        chunk = receive(endpoint)
         while chunk:
             answer = parser.feed(chunk)
             if answer is not None:
@@ -237,9 +256,23 @@ def read_some(endpoint: socket.socket, parser: AnswerParser) -> tuple[Answer | N
             pending = isinstance(endpoint, ssl.SSLSocket) and endpoint.pending() > 0
             if not pending:
                 return None, True
-            chunk = endpoint.recv(CHUNK_BYTES)
+            chunk = receive(endpoint)
+    except ssl.SSLWantReadError:
+        return None, True
     except ValueError as error:
         return Answer(None, error=str(error)), False
     except OSError as error:
         return Answer(None, error=f"the connection broke: {error.strerror or error}"), False
     return parser.end(), False
+
+
+def receive(endpoint: socket.socket) -> bytes:
+    """What is there. Under TLS that may be half a record: SSLWantReadError; nobody waits for the rest of it."""
+    if not isinstance(endpoint, ssl.SSLSocket):
+        return endpoint.recv(CHUNK_BYTES)
+    timeout_s = endpoint.gettimeout()
+    endpoint.settimeout(0)
+    try:
+        return endpoint.recv(CHUNK_BYTES)
+    finally:
+        endpoint.settimeout(timeout_s)

@@ -5,14 +5,18 @@ Method: a server made of plain sockets and threads, which records when each requ
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from engine.target import Request
 from load.gate import Connection, Gate, GateError
 
+ROOT = Path(__file__).parents[2]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 POST = Request("POST", "/x", (), b"0123456789")
 Behaviour = Callable[[socket.socket, bytes, int], bool]
@@ -185,3 +189,37 @@ def test_a_server_that_is_not_there_is_named() -> None:
         port = taken.getsockname()[1]
     with pytest.raises(GateError, match=f"127.0.0.1:{port} cannot be reached"):
         Gate(f"http://127.0.0.1:{port}", 1).send(POST)
+
+
+PATCHED = """
+from gevent import monkey
+monkey.patch_all()
+import sys
+from engine.target import Request
+from load.gate import Gate
+post = Request("POST", "/x", (), b"0123456789")
+gate = Gate(sys.argv[1], 5)
+for _ in range(3):
+    print([shot.answer.status for shot in gate.race([post] * 3)], gate.restarts, flush=True)
+    input()
+gate.close()
+"""
+
+
+def test_a_process_patched_by_gevent_sees_closed_connections_too(serve: Callable[[Behaviour], Server]) -> None:
+    """gevent's selector does not look when it is given no time; a race over dead connections would be lost."""
+    server = serve(lambda connection, _, number: answer_ok(connection, b"", number) and number > 3)
+    command = [sys.executable, "-c", PATCHED, server.url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        lines = []
+        for _ in range(3):
+            lines.append(process.stdout.readline().strip())
+            if len(lines) == 1:
+                for thread in server.threads[1:4]:
+                    thread.join()
+            process.stdin.write("\n")
+            process.stdin.flush()
+    assert lines == ["[200, 200, 200] 0", "[200, 200, 200] 1", "[200, 200, 200] 1"]
+    assert len(server.whole) == 9, "no request was sent twice"
