@@ -23,16 +23,18 @@ def run_process(
     output: IO[bytes] | int | None = None,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    inherit: Sequence[int] = (),
 ) -> Iterator[Process]:
     """The command, running in a process group of its own until the block is left.
 
     `output` takes its standard output and errors. The process that is given is the leash: its return code
-    is the command's (127 when it could not be run), its id is not.
+    is the command's (127 when it could not be run), its id is not. `inherit` are file descriptors that the command
+    keeps under their numbers.
     """
     process = None
     try:
         with hold_signals():
-            process = start_process(command, output=output, environment=environment, cwd=cwd)
+            process = start_process(command, output=output, environment=environment, cwd=cwd, inherit=inherit)
         yield process
     finally:
         if process is not None:
@@ -67,9 +69,10 @@ def start_process(
     output: IO[bytes] | int | None = None,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    inherit: Sequence[int] = (),
 ) -> Process:
     """Starts it, to be ended with SIGTERM; see run_process."""
-    return start_leash([list(command)], output=output, environment=environment, cwd=cwd)
+    return start_leash([list(command)], output=output, environment=environment, cwd=cwd, inherit=inherit)
 
 
 def start_leash(
@@ -82,6 +85,7 @@ def start_leash(
     output: IO[bytes] | int | None = None,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    inherit: Sequence[int] = (),
 ) -> Process:
     """Starts commands, one after the other, on a leash (see engine/leash.py for what the arguments mean).
 
@@ -102,6 +106,7 @@ def start_leash(
         stderr=None if output is None else subprocess.STDOUT,
         env=dict(environment if environment is not None else os.environ),
         cwd=cwd,
+        pass_fds=inherit,
         # A terminal's Ctrl-C must reach us first, and the process when we say so.
         start_new_session=True,
     )

@@ -11,6 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
+from reports.measures import say_quality
 from reports.run import Run
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
 
@@ -87,6 +88,8 @@ def print_verdict(run: Run) -> None:
     for level in run.facts.get("levels", ()):
         for name, why in level.get("not_applicable", {}).items():
             Console(highlight=False).print(Text(f"not applicable: the scenario {name}: {why}", style="dim"))
+    if measured := say_quality(run.facts):
+        Console(highlight=False).print(Text(measured, style="dim"), soft_wrap=True)
     Console(highlight=False).print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
 
 

@@ -24,6 +24,7 @@ from onewinner.machine import describe_machine, list_versions
 from onewinner.stage import load, set_stage
 from reports.history import HistoryError, read_history
 from reports.judge import judge
+from reports.measures import measure
 from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
 from reports.seal import seal_history
 from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
@@ -92,6 +93,7 @@ def conclude(trial: Trial, run: Run, asked: Sequence[Asked]) -> int:
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "levels": levels.count_levels(history.having("level"), asked),
+        "measures": measure(history),
     }
     finish_run(with_judgement(run, judgement, facts))
     written = read_run(run.folder)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from reports.measures import Table, tabulate
 from reports.summary import HEADLINE, sentence, show_level
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
 
@@ -39,7 +40,12 @@ def render_page(facts: Mapping[str, Any], judgement: Judgement) -> str:
     """The document. It loads nothing, and shows whatever an engine answered as text."""
     name = escape(str(facts.get("target", "")))
     body = "\n".join(
-        (render_verdict(facts, judgement), render_all_findings(judgement), render_checks(judgement.checks))
+        (
+            render_verdict(facts, judgement),
+            render_all_findings(judgement),
+            render_checks(judgement.checks),
+            *map(render_measure, tabulate(facts)),
+        )
     )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -84,6 +90,22 @@ def render_checks(checks: Iterable[CheckResult]) -> str:
     )
     head = "<tr><th>check</th><th>verdict</th><th>judged</th><th></th></tr>"
     return f'<section><h2>Checks</h2><div class="scroll"><table>{head}{rows}</table></div></section>'
+
+
+def render_measure(table: Table) -> str:
+    """A table of numbers; what an engine answered is not in it."""
+    head = "".join(f"<th>{escape(title)}</th>" for title in table.head)
+    rows = "".join(render_row(first, *rest) for first, *rest in table.rows)
+    note = f'<p class="faint">{escape(table.note)}</p>'
+    return (
+        f"<section><h2>{escape(table.title)}</h2>{note}"
+        f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div></section>'
+    )
+
+
+def render_row(first: str, *rest: str) -> str:
+    numbers = "".join(f'<td class="number">{escape(cell)}</td>' for cell in rest)
+    return f"<tr><td>{escape(first)}</td>{numbers}</tr>"
 
 
 def show_judged(result: CheckResult) -> str:

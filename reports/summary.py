@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from reports.measures import Table, tabulate
 from reports.verdict import CheckResult, Judgement, Verdict
 
 BYTES_MAX = 1_000_000
@@ -23,7 +24,9 @@ def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
     for result in judgement.checks:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             parts += render_findings(result)
-    parts += ["## Checks", render_table(judgement), "## This run", render_facts(facts, judgement)]
+    parts += ["## Checks", render_table(judgement)]
+    parts += [render_measure(table) for table in tabulate(facts)]
+    parts += ["## This run", render_facts(facts, judgement)]
     text = "\n\n".join(parts) + "\n"
     if len(text.encode()) > BYTES_MAX:
         text = text.encode()[: BYTES_MAX - 100].decode(errors="ignore") + "\n\n(cut; the rest is in run.json)\n"
@@ -50,6 +53,12 @@ def render_table(judgement: Judgement) -> str:
         judged = f"{result.judged:,} {result.unit}" if result.verdict is not None else ""
         rows.append(f"| {result.check} | {MARK[result.verdict]} | {judged} | {escape(result.reason)} |")
     return "\n".join(rows)
+
+
+def render_measure(table: Table) -> str:
+    lines = [table.head, tuple(["---"] + ["---:"] * (len(table.head) - 1)), *table.rows]
+    rows = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return f"## {table.title}\n\n{escape(table.note)}\n\n{rows}"
 
 
 def render_facts(facts: Mapping[str, Any], judgement: Judgement) -> str:

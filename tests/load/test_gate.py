@@ -6,6 +6,8 @@ Method: a server made of plain sockets and threads, which records when each requ
 import contextlib
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from engine.target import Request
 from load.gate import Connection, Gate, GateError, now_ns, wait_until
 
+ROOT = Path(__file__).parents[2]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 # Made for these tests alone, of nobody's: localhost and 127.0.0.1, for a hundred years.
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
@@ -239,3 +242,37 @@ def test_an_instant_that_has_passed_is_now() -> None:
     wait_until(before - 10**9)
     wait_until(before + 2_000_000)
     assert now_ns() >= before + 2_000_000
+
+
+PATCHED = """
+from gevent import monkey
+monkey.patch_all()
+import sys
+from engine.target import Request
+from load.gate import Gate
+post = Request("POST", "/x", (), b"0123456789")
+gate = Gate(sys.argv[1], 5)
+for _ in range(3):
+    print([shot.answer.status for shot in gate.race([post] * 3)], gate.restarts, flush=True)
+    input()
+gate.close()
+"""
+
+
+def test_a_process_patched_by_gevent_sees_closed_connections_too(serve: Callable[[Behaviour], Server]) -> None:
+    """gevent's selector does not look when it is given no time; a race over dead connections would be lost."""
+    server = serve(lambda connection, _, number: answer_ok(connection, b"", number) and number > 3)
+    command = [sys.executable, "-c", PATCHED, server.url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        lines = []
+        for _ in range(3):
+            lines.append(process.stdout.readline().strip())
+            if len(lines) == 1:
+                for thread in server.threads[1:4]:
+                    thread.join()
+            process.stdin.write("\n")
+            process.stdin.flush()
+    assert lines == ["[200, 200, 200] 0", "[200, 200, 200] 1", "[200, 200, 200] 1"]
+    assert len(server.whole) == 9, "no request was sent twice"
