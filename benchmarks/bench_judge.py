@@ -212,7 +212,7 @@ def show(rows: list[tuple[str, str, str, str]]) -> None:
     table = Table("what", "measured", "ratio", "wanted", title="The judge")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Console(width=110).print(table)
 
 
 def run(folder: Path, *, small: bool) -> None:

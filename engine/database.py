@@ -10,6 +10,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -23,11 +24,10 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from engine.errors import DatabaseUnavailable
-from engine.processes import hold_signals
+from engine.processes import Process, end_process, hold_signals, start_leash
 
 CONNECTIONS_MAX = 400
 START_LIMIT_S = 60.0
-STOP_LIMIT_S = 10.0
 CONNECT_LIMIT_S = 10.0
 READY_POLL_S = 0.01
 PORT_ATTEMPTS_MAX = 5
@@ -89,16 +89,16 @@ def start_embedded(version: int = 18) -> Iterator[Database]:
     for _ in range(PORT_ATTEMPTS_MAX):
         folder = make_folder()
         database = Database("127.0.0.1", find_port(), "postgres", secrets.token_hex(16), "postgres")
-        keeper = None
+        server = None
         try:
             with hold_signals():
-                keeper = start_keeper(folder, database, version)
-            if await_ready(keeper, folder, database):
+                server = start_server(folder, database, version)
+            if await_ready(server, folder, database):
                 yield database
                 return
         finally:
-            if keeper is not None:
-                stop_keeper(keeper)
+            if server is not None:
+                end_process(server)
             shutil.rmtree(folder, ignore_errors=True)
     raise DatabaseUnavailable("No free port was found for the embedded PostgreSQL; pass --database URL to use another.")
 
@@ -218,8 +218,8 @@ def make_reachable(programs: Path, folder: Path) -> Path:
     return programs
 
 
-def start_keeper(folder: Path, database: Database, version: int) -> "subprocess.Popen[bytes]":
-    """Starts the keeper, which makes the data directory and runs the server on it."""
+def start_server(folder: Path, database: Database, version: int) -> Process:
+    """Makes the data directory and runs the server on it, on a leash."""
     programs = make_reachable(find_programs(version), folder) / "bin"
     uid, gid = unprivileged()
     secret = folder / "password"
@@ -227,26 +227,18 @@ def start_keeper(folder: Path, database: Database, version: int) -> "subprocess.
     secret.write_text(database.password)
     os.chown(secret, uid, gid)
     data = str(folder / "data")
-    order = {
-        "commands": [
+    return start_leash(
+        [
             [str(programs / "initdb"), "-D", data, "-U", database.user, f"--pwfile={secret}", *INITDB_OPTIONS],
             [str(programs / "postgres"), "-D", data, "-k", str(folder), "-p", str(database.port), *SERVER_OPTIONS],
         ],
-        "folder": str(folder),
-        "log": str(folder / "log"),
-        "uid": uid,
-        "gid": gid,
-        "stop_limit_s": STOP_LIMIT_S,
-    }
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py")), json.dumps(order)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        # A session of its own: a terminal's Ctrl-C must reach us first, and the server when we say so.
-        start_new_session=True,
+        # Postgres calls this a fast shutdown: it disconnects whoever is connected.
+        end_signal=signal.SIGINT,
+        user=(uid, gid) if os.geteuid() == 0 else None,
+        folder=folder,
+        log=folder / "log",
         # Finding out the time zone of the machine takes initdb a good while, and nobody wants to know.
-        env={**os.environ, "TZ": "UTC", "LC_ALL": "C"},
+        environment={**os.environ, "TZ": "UTC", "LC_ALL": "C"},
     )
 
 
@@ -273,23 +265,12 @@ SERVER_SETTINGS = {
 SERVER_OPTIONS = tuple(f"--{name}={value}" for name, value in SERVER_SETTINGS.items())
 
 
-def stop_keeper(keeper: "subprocess.Popen[bytes]") -> None:
-    """Tells the keeper to end the server and remove the folder, and waits for it."""
-    if keeper.stdin is not None:
-        keeper.stdin.close()
-    try:
-        keeper.wait(2 * STOP_LIMIT_S)
-    except subprocess.TimeoutExpired:
-        keeper.kill()
-        keeper.wait()
-
-
-def await_ready(keeper: "subprocess.Popen[bytes]", folder: Path, database: Database) -> bool:
+def await_ready(server: Process, folder: Path, database: Database) -> bool:
     """Waits until the server asks for a password; False when another process took the port meanwhile."""
     deadline = time.monotonic() + START_LIMIT_S
     while not asks_password(database):
         overdue = time.monotonic() > deadline
-        if keeper.poll() is None and not overdue:
+        if server.poll() is None and not overdue:
             time.sleep(READY_POLL_S)
             continue
         log = folder / "log"

@@ -1,68 +1,105 @@
-"""Runs a command in a process group of its own, and never lets it outlive its owner. A program; standard library only.
+"""Runs commands in a process group of their own, and never lets them outlive their owner. A program; stdlib only.
 
-    python leash.py LIMIT_S COMMAND...
+    python leash.py ORDER
 
-When standard input closes, because the owner closed it or was killed in whatever way, or when a SIGTERM
-comes, the group gets SIGTERM, and after LIMIT_S seconds SIGKILL. When the command ends by itself, what it
-left behind in its group is killed. Exits with the command's status; 128 + N when it died by signal N; 127
-when it could not be run, with the reason on standard error.
+ORDER is JSON: {commands, limit_s, signal, user, folder, log}. The commands run one after the other, each only
+when the one before ended with status 0; `user` is [uid, gid] or null, `folder` where they run and what is removed in
+the end (null: nothing), `log` a file for their output (null: ours).
+
+When standard input closes, because the owner closed it or was killed in whatever way, or when a SIGTERM comes, the
+running command's group gets `signal`, and after `limit_s` seconds SIGKILL. Should the leash itself be killed, the
+kernel signals the command (Linux). A pipe and a process rather than a death signal straight from the owner, because
+that signal is bound to the *thread* that started the command, reaches no group, and removes no folder.
+
+Exits with the last command's status (the folder is then left, for the log to be read); 128 + N when it died by signal
+N; 127 when it could not be run, with the reason in its output.
 """
 
 import contextlib
 import ctypes
+import json
 import os
 import select
+import shutil
 import signal
 import sys
 import time
 from types import FrameType
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 OWNER_POLL_S = 0.5
-END_POLL_S = 0.01
+END_POLL_S = 0.005
+HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main() -> int:
-    limit_s, command = float(sys.argv[1]), sys.argv[2:]
+    order = json.loads(sys.argv[1])
     owner = os.getppid()
+    # A child's end wakes the select below through this pipe; so does SIGTERM, which means "stop".
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in HEARD:
         signal.signal(number, note)
-    child = start(command)
-    status = watch(child, owner, wake_read)
-    if status is None:
-        status = end(child, limit_s)
-    signal_group(child, signal.SIGKILL)
-    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+    code = 0
+    for command in order["commands"]:
+        child = start(command, order)
+        status = watch(child, owner, wake_read)
+        asked = status is None
+        code = decode(end(child, order) if status is None else status)
+        signal_group(child, signal.SIGKILL)
+        if asked and order["folder"] is not None:
+            shutil.rmtree(order["folder"], ignore_errors=True)
+        if asked or code != 0:
+            break
+    return code
 
 
 def note(number: int, frame: FrameType | None) -> None:
     """The wake-up pipe tells which signal came; nothing to do here."""
 
 
-def start(command: list[str]) -> int:
-    keeper = os.getpid()
+def start(command: list[str], order: dict[str, Any]) -> int:
+    """Forks and executes the command as ordered; returns its pid, which is also its group."""
+    leash = os.getpid()
     child = os.fork()
     if child:
+        # Both sides set the group, so that it is there whoever comes first.
         with contextlib.suppress(OSError):
             os.setpgid(child, child)
         return child
     try:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        os.setpgid(0, 0)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() == keeper:
+        prepare(order)
+        if os.getppid() == leash:
             os.execvp(command[0], command)  # noqa: S606 - a shell is what we do not want
     except OSError as error:
         os.write(2, f"{command[0]!r} cannot be run: {error.strerror}\n".encode())
     finally:
         os._exit(127)
+
+
+def prepare(order: dict[str, Any]) -> None:
+    """What the forked child sets up before it becomes the command."""
+    signal.set_wakeup_fd(-1)
+    for number in HEARD:
+        signal.signal(number, signal.SIG_DFL)
+    os.setpgid(0, 0)
+    if order["log"] is not None:
+        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if order["folder"] is not None:
+        os.chdir(order["folder"])
+    if order["user"] is not None:
+        uid, gid = order["user"]
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+    if sys.platform == "linux":
+        # After the change of user, which would clear it.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, order["signal"])
 
 
 def watch(child: int, owner: int, wake: int) -> int | None:
@@ -81,10 +118,10 @@ def watch(child: int, owner: int, wake: int) -> int | None:
             return status
 
 
-def end(child: int, limit_s: float) -> int:
-    """SIGTERM to the group, SIGKILL after the limit; the leader's wait status."""
-    deadline = time.monotonic() + limit_s
-    signal_group(child, signal.SIGTERM)
+def end(child: int, order: dict[str, Any]) -> int:
+    """The ordered signal to the group, SIGKILL after the limit; the leader's wait status."""
+    deadline = time.monotonic() + order["limit_s"]
+    signal_group(child, order["signal"])
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -95,7 +132,11 @@ def end(child: int, limit_s: float) -> int:
         time.sleep(END_POLL_S)
 
 
-def signal_group(child: int, number: signal.Signals) -> None:
+def decode(status: int) -> int:
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def signal_group(child: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child, number)
 

@@ -1,6 +1,7 @@
 """Processes on a leash: they end when they are told to, and in any case when this process does."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -22,16 +23,18 @@ def run_process(
     output: IO[bytes] | int | None = None,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    inherit: Sequence[int] = (),
 ) -> Iterator[Process]:
     """The command, running in a process group of its own until the block is left.
 
     `output` takes its standard output and errors. The process that is given is the leash: its return code
-    is the command's (127 when it could not be run), its id is not.
+    is the command's (127 when it could not be run), its id is not. `inherit` are file descriptors that the command
+    keeps under their numbers.
     """
     process = None
     try:
         with hold_signals():
-            process = start_process(command, output=output, environment=environment, cwd=cwd)
+            process = start_process(command, output=output, environment=environment, cwd=cwd, inherit=inherit)
         yield process
     finally:
         if process is not None:
@@ -66,16 +69,44 @@ def start_process(
     output: IO[bytes] | int | None = None,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    inherit: Sequence[int] = (),
 ) -> Process:
-    """Starts it. Should the caller be interrupted before it holds the result, the pipe closes and all ends."""
-    leash = [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), str(END_LIMIT_S)]
+    """Starts it, to be ended with SIGTERM; see run_process."""
+    return start_leash([list(command)], output=output, environment=environment, cwd=cwd, inherit=inherit)
+
+
+def start_leash(
+    commands: Sequence[list[str]],
+    *,
+    end_signal: signal.Signals = signal.SIGTERM,
+    user: tuple[int, int] | None = None,
+    folder: Path | None = None,
+    log: Path | None = None,
+    output: IO[bytes] | int | None = None,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    inherit: Sequence[int] = (),
+) -> Process:
+    """Starts commands, one after the other, on a leash (see engine/leash.py for what the arguments mean).
+
+    Should the caller be interrupted before it holds the result, the pipe closes and all ends.
+    """
+    order = {
+        "commands": list(commands),
+        "limit_s": END_LIMIT_S,
+        "signal": int(end_signal),
+        "user": user,
+        "folder": None if folder is None else str(folder),
+        "log": None if log is None else str(log),
+    }
     return subprocess.Popen(
-        [*leash, *command],
+        [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), json.dumps(order)],
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
         env=dict(environment if environment is not None else os.environ),
         cwd=cwd,
+        pass_fds=inherit,
         # A terminal's Ctrl-C must reach us first, and the process when we say so.
         start_new_session=True,
     )

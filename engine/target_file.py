@@ -169,6 +169,16 @@ class Reader:
         cwd = str((self.file.parent / table.cwd).resolve()) if table.cwd else None
         return Service(tuple(table.command), table.env, table.ready, cwd, table.ready_timeout_s)
 
+    def told_ids(self, file: File, routes: tuple[Route, ...], general: Route | None) -> None:
+        """A trail's request ids mean something only when every advance carries ours."""
+        if file.audit is None or file.audit.request_id is None:
+            return
+        for route in (*routes, *filter(None, [general])):
+            if "request_id" not in route.template.placeholders:
+                self.fail(
+                    "audit.request_id", f"the request of {route.name!r} does not carry {{request_id}}; add it there"
+                )
+
     def distinct(self, table: AdvanceTable) -> None:
         """No status means two things."""
         named = {"won": table.won, "conflict": table.conflict, "refused": table.refused}
@@ -180,7 +190,9 @@ class Reader:
     def read(self, file: File) -> Target:
         graph = self.graph(file.workflow)
         routes = self.routes(file.advance.edges, graph)
+        general = self.general(file.advance, routes, graph)
         self.distinct(file.advance)
+        self.told_ids(file, routes, general)
         current_state = file.advance.current_state
         return Target(
             name=file.name,
@@ -194,7 +206,7 @@ class Reader:
             read=self.template("read.request", file.read.request, ("id",), ("id",)),
             read_state=self.path("read.state", file.read.state),
             read_ok=file.read.ok,
-            general=self.general(file.advance, routes, graph),
+            general=general,
             routes=routes,
             general_serves_all=file.advance.serves_every_edge,
             won=file.advance.won,

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.target import Answer, Guard, Reading, Request, Route, Target
+from load.company import MONOTONIC, Clock, Instant
 from load.gate import Gate, Shot, now_ns
 from reports.journal import Invocation, Journal, Return
 
 Examine = Callable[[Answer, Reading], str | None]
+LineUp = Callable[[], Instant]
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Ask:
     """One operation, planned: what it claims (the history's input fields) and the request that makes the claim.
 
     `request` is made from the operation's id, which is also its X-Request-ID and its marker. `examine`, when
-    given, says what in the answer is not as it must be; that becomes the operation's `problem`.
+    given, says what in the answer is not as it must be; that becomes the operation's `problem`. What is asked in
+    a race without being part of it does not contend.
     """
 
     kind: str
@@ -31,6 +34,7 @@ class Ask:
     expected: str | tuple[str, ...] | None = None
     next: str | None = None
     examine: Examine | None = None
+    contends: bool = True
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Reply:
     id: str
     shot: Shot
     reading: Reading
+    tenant: str
 
     @property
     def outcome(self) -> str:
@@ -50,7 +55,8 @@ class Reply:
 class Asker:
     """Asks `target` through `gate` and writes what happens into `journal`.
 
-    `server_ids` maps the harness's name of a workflow to the id that the server gave it.
+    `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
+    `clock` turns the times of this process into those of the run.
     """
 
     target: Target
@@ -61,15 +67,21 @@ class Asker:
     server_ids: dict[str, str] = field(default_factory=dict)
     asked: int = 0
     workflows: int = 0
+    clock: Clock = MONOTONIC
 
-    def plan(self, operations: int, races: int = 0) -> None:
-        """Promises operations and races; an Ask that is given `planned=False` promises itself."""
-        self.journal.event("plan", operations=operations, races=races, scenario=self.scenario)
+    def plan(self, operations: int, races: int = 0, **facts: Any) -> None:
+        """Promises operations and races; an Ask that is given `planned=False` promises itself.
 
-    def create(self, tenant: str, *, planned: bool = False, examine: Examine | None = None) -> str | None:
+        Negative numbers take back what cannot be asked any more; the facts say why.
+        """
+        self.journal.event("plan", operations=operations, races=races, scenario=self.scenario, **facts)
+
+    def create(
+        self, tenant: str, *, name: str | None = None, planned: bool = False, examine: Examine | None = None
+    ) -> str | None:
         """A new workflow of the tenant: the harness's name of it, or None when the engine gave none."""
         self.workflows += 1
-        name = f"{self.source}.w{self.workflows}"
+        name = name or f"{self.source}.w{self.workflows}"
         ask = Ask(
             "create",
             tenant,
@@ -84,6 +96,10 @@ class Asker:
         self.server_ids[name] = reading.server_id
         return name
 
+    def forget(self, workflow: str) -> None:
+        """Nothing more will be asked about it."""
+        self.server_ids.pop(workflow, None)
+
     def read_ask(self, workflow: str, tenant: str, examine: Examine | None = None) -> Ask:
         server_id = self.server_ids[workflow]
         return Ask(
@@ -96,7 +112,15 @@ class Asker:
         )
 
     def advance_ask(
-        self, workflow: str, tenant: str, route: Route, origin: str, to: str, examine: Examine | None = None
+        self,
+        workflow: str,
+        tenant: str,
+        route: Route,
+        origin: str,
+        to: str,
+        examine: Examine | None = None,
+        *,
+        contends: bool = True,
     ) -> Ask:
         server_id = self.server_ids[workflow]
         return Ask(
@@ -108,6 +132,7 @@ class Asker:
             self.target.expected_by(route, origin, to),
             to,
             examine,
+            contends,
         )
 
     def guard_ask(self, workflow: str, tenant: str, guard: Guard, examine: Examine | None = None) -> Ask:
@@ -120,6 +145,7 @@ class Asker:
             lambda answer: self.target.classify_guard(guard, answer),
             guard.open,
             examine=examine,
+            contends=False,
         )
 
     def read(self, workflow: str, tenant: str, *, planned: bool = False) -> Reply:
@@ -128,8 +154,13 @@ class Asker:
     def ask(self, ask: Ask, *, planned: bool = False) -> Reply:
         return self.race([ask], None, planned=planned)[0]
 
-    def race(self, asks: Sequence[Ask], race: str | None, *, planned: bool = False) -> list[Reply]:
-        """Releases all of them at once. `race` is the race's id; None when the design calls it no race."""
+    def race(
+        self, asks: Sequence[Ask], race: str | None, *, planned: bool = False, line_up: LineUp | None = None
+    ) -> list[Reply]:
+        """Releases all of them at once. `race` is the race's id; None when the design calls it no race.
+
+        `line_up` is called when everybody stands at the line, and says when to release.
+        """
         if not planned:
             self.plan(len(asks), int(race is not None))
         ids = [f"{self.source}.{self.asked + number}" for number in range(1, len(asks) + 1)]
@@ -138,9 +169,17 @@ class Asker:
         invocations = [
             self._invocation(ask, id_, race, number) for number, (ask, id_) in enumerate(zip(asks, ids, strict=True))
         ]
-        shots = self.gate.race(requests, lambda: self.journal.invoke(*invocations))
+        instant = Instant()
+
+        def prepare() -> int | None:
+            nonlocal instant
+            self.journal.invoke(*invocations)
+            instant = line_up() if line_up is not None else instant
+            return instant.at_ns
+
+        shots = self.gate.race(requests, prepare)
         replies = [self._read(ask, id_, shot) for ask, id_, shot in zip(asks, ids, shots, strict=True)]
-        self.journal.returned(*(self._return(reply) for reply in replies))
+        self.journal.returned(*(self._return(reply, instant.intended_ns) for reply in replies))
         return replies
 
     def trail(self, workflow: str, tenant: str) -> list[dict[str, Any]] | None:
@@ -148,7 +187,7 @@ class Asker:
         request = self.target.build_trail(tenant, self.server_ids[workflow], f"{self.source}.trail.{workflow}")
         if request is None:
             return None
-        read_ns = now_ns()
+        read_ns = now_ns() + self.clock.offset_ns
         answer = self.gate.send(request).answer
         entries = self.target.read_trail(answer)
         if entries is not None:
@@ -164,7 +203,7 @@ class Asker:
         self.journal.event("probe", check=check, what=what, problem=problem, **facts)
 
     def end(self) -> None:
-        """Nothing more will come: the file is whole."""
+        """Nothing more will come: the file is whole. Without it the source was cut short."""
         self.journal.event("end", operations=self.asked)
         self.journal.close()
         self.gate.close()
@@ -172,8 +211,10 @@ class Asker:
     def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> Invocation:
         expected = list(ask.expected) if isinstance(ask.expected, tuple) else ask.expected
         process = f"{self.source}#{number}"
+        contended = race if ask.contends else None
+        invoked_ns = now_ns() + self.clock.offset_ns
         return Invocation(
-            id_, process, self.scenario, race, ask.tenant, ask.workflow, ask.kind, expected, ask.next, now_ns()
+            id_, process, self.scenario, contended, ask.tenant, ask.workflow, ask.kind, expected, ask.next, invoked_ns
         )
 
     def _read(self, ask: Ask, id_: str, shot: Shot) -> Reply:
@@ -183,24 +224,26 @@ class Asker:
             reading = Reading(
                 reading.outcome, reading.status, reading.observed, reading.server_id, found, reading.message
             )
-        return Reply(id_, shot, reading)
+        return Reply(id_, shot, reading, ask.tenant)
 
-    def _return(self, reply: Reply) -> Return:
-        reading = reply.reading
+    def _return(self, reply: Reply, intended_ns: int | None) -> Return:
+        reading, shot, offset_ns = reply.reading, reply.shot, self.clock.offset_ns
         facts = {
             "request_id": reply.id,
-            "arrived_ns": self.target.arrived_ns(reply.shot.answer),
+            "arrived_ns": self.target.arrived_ns(shot.answer),
+            "intended_ns": None if intended_ns is None else intended_ns + offset_ns,
             "server_id": reading.server_id,
             "problem": reading.problem,
             "message": reading.message,
         }
         detail = {name: fact for name, fact in facts.items() if fact is not None}
+        returned_ns = None if shot.returned_ns is None else shot.returned_ns + offset_ns
         return Return(
             reply.id,
             reading.outcome,
             reading.status,
             reading.observed,
-            reply.shot.returned_ns,
+            returned_ns,
             detail,
-            reply.shot.invoked_ns,
+            shot.invoked_ns + offset_ns,
         )

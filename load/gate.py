@@ -4,12 +4,14 @@ Every request of the project goes through here, a single one too: then the race 
 on plain blocking sockets; under gevent these are gevent's.
 """
 
+import os
 import selectors
 import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from engine.target import Answer, Request
@@ -18,7 +20,13 @@ from load.http import AnswerParser, encode_request
 RESTARTS_MAX = 5
 CHUNK_BYTES = 65536
 
+# Sleeping is not exact: the last stretch before an agreed instant is spent looking at the clock.
+SPIN_NS = 1_000_000
+
 now_ns = time.monotonic_ns
+
+# Called when everybody stands at the line; says at which monotonic nanosecond to release, None for at once.
+BeforeRelease = Callable[[], int | None]
 
 
 class GateError(Exception):
@@ -74,105 +82,173 @@ class Gate:
         self.timeout_s = timeout_s
         self.restarts = 0
         self._connections: list[Connection] = []
+        # Every open connection stays registered, under its number: between the release and the waiting nothing is
+        # left to do, so that the core which released is free at once for a server on the same machine.
+        self._selector: selectors.BaseSelector | None = None
 
     def warm(self, count: int, request: Request) -> None:
         """Opens `count` connections and sends one harmless request over each."""
         self.race([request] * count)
 
-    def send(self, request: Request, before_release: Callable[[], None] | None = None) -> Shot:
+    def send(self, request: Request, before_release: BeforeRelease | None = None) -> Shot:
         """A race of one."""
         return self.race([request], before_release)[0]
 
-    def race(self, requests: Sequence[Request], before_release: Callable[[], None] | None = None) -> list[Shot]:
+    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Shot]:
         """Sends all requests at once and waits for their answers, at most timeout_s.
 
         `before_release` is called when all but the last byte of each has been sent and every connection
-        lives. If one dies before that, everybody lines up again on new connections: no request was whole,
-        so none was sent. Raises GateError when that happens RESTARTS_MAX times in a row.
+        lives; it may name the instant of the release. If one dies before that, everybody lines up again on
+        new connections: no request was whole, so none was sent. Raises GateError when that happens
+        RESTARTS_MAX times in a row.
         """
         lines = [encode_request(request, self.base_url) for request in requests]
         try:
-            connections = self._line_up(lines)
-            if before_release is not None:
-                before_release()
-            invoked = release([connection.open() for connection in connections], [line[-1:] for line in lines])
-            return collect(connections, invoked, self.timeout_s)
+            sockets = self._line_up(lines)
+            # Whatever can be done before the release is: meanwhile the server reads what it was sent so far.
+            at_ns = before_release() if before_release is not None else None
+            parsers = [AnswerParser() for _ in lines]
+            senders, last_bytes = [find_sender(endpoint) for endpoint in sockets], [line[-1:] for line in lines]
+            if at_ns is not None:
+                wait_until(at_ns)
+            invoked = release(senders, last_bytes)
+            return self._collect(parsers, invoked)
         except BaseException:
             # Half a request or an answer that nobody read is on the way: the next race must not meet it.
             self.close()
             raise
 
     def close(self) -> None:
-        for connection in self._connections:
-            connection.close()
+        for number in range(len(self._connections)):
+            self._hang_up(number)
         self._connections.clear()
+        if self._selector is not None:
+            self._selector.close()
+            self._selector = None
 
-    def _line_up(self, lines: Sequence[bytes]) -> list[Connection]:
+    def _line_up(self, lines: Sequence[bytes]) -> list[socket.socket]:
+        """The sockets over which all but the last byte of every line went, all of them alive."""
         while len(self._connections) < len(lines):
             self._connections.append(Connection(self.base_url, self.timeout_s))
-        connections = self._connections[: len(lines)]
         for _ in range(RESTARTS_MAX):
-            if stand_ready(connections, lines):
-                return connections
+            sockets = [self._reach(number) for number in range(len(lines))]
+            if stand_ready(sockets, lines):
+                return sockets
             self.restarts += 1
-            for connection in connections:
-                connection.close()
+            for number in range(len(lines)):
+                self._hang_up(number)
         raise GateError(f"{self.base_url} hung up {RESTARTS_MAX} times before the requests were whole")
 
+    def _collect(self, parsers: Sequence[AnswerParser], invoked: Sequence[int]) -> list[Shot]:
+        """Reads every answer, in the order in which they come, until all are whole or the time is up."""
+        assert self._selector is not None
+        shots: list[Shot | None] = [None] * len(parsers)
+        missing = len(shots)
+        deadline_ns = max(invoked) + int(self.timeout_s * 1e9)
+        while missing and (left_ns := deadline_ns - now_ns()) > 0:
+            for key, _ in self._selector.select(left_ns / 1e9):
+                number: int = key.data
+                if number >= len(shots) or shots[number] is not None:
+                    # One that does not race, or has answered: it hangs up, speaks out of turn, or TLS is at work.
+                    if not is_silent(self._reach(number)):
+                        self._hang_up(number)
+                    continue
+                answer, alive = read_some(self._reach(number), parsers[number])
+                if answer is None:
+                    continue
+                returned_ns = now_ns() if answer.status is not None else None
+                shots[number] = Shot(invoked[number], returned_ns, answer)
+                missing -= 1
+                if not alive:
+                    self._hang_up(number)
+        return [shot or self._give_up(number, invoked[number]) for number, shot in enumerate(shots)]
 
-def stand_ready(connections: Sequence[Connection], lines: Sequence[bytes]) -> bool:
+    def _give_up(self, number: int, invoked_ns: int) -> Shot:
+        self._hang_up(number)
+        return Shot(invoked_ns, None, Answer(None, error=f"no answer within {self.timeout_s:g} s"))
+
+    def _reach(self, number: int) -> socket.socket:
+        """The socket of a connection, which is opened and watched if it is not yet."""
+        connection = self._connections[number]
+        if connection.socket is None:
+            if self._selector is None:
+                self._selector = selectors.DefaultSelector()
+            self._selector.register(connection.open(), selectors.EVENT_READ, number)
+        return connection.open()
+
+    def _hang_up(self, number: int) -> None:
+        connection = self._connections[number]
+        if connection.socket is not None and self._selector is not None:
+            self._selector.unregister(connection.socket)
+        connection.close()
+
+
+def stand_ready(sockets: Sequence[socket.socket], lines: Sequence[bytes]) -> bool:
     """Sends all but the last byte of every line; False when a connection died or spoke too early."""
     try:
-        for connection, line in zip(connections, lines, strict=True):
-            connection.open().sendall(line[:-1])
-    except (OSError, ssl.SSLError):
+        for endpoint, line in zip(sockets, lines, strict=True):
+            endpoint.sendall(line[:-1])
+    except OSError:
         return False
-    with selectors.DefaultSelector() as selector:
-        for connection in connections:
-            selector.register(connection.open(), selectors.EVENT_READ)
-        return not selector.select(0)
+    return all(map(is_silent, sockets))
 
 
-def release(sockets: Sequence[socket.socket], last_bytes: Sequence[bytes]) -> list[int]:
+def is_silent(endpoint: socket.socket) -> bool:
+    """Whether the connection lives and nothing came over it. Never waits, and asks no selector: gevent's does not
+    look when it is given no time.
+    """
+    try:
+        if not isinstance(endpoint, ssl.SSLSocket):
+            # A socket with a timeout does not block underneath. What is taken here is lost, but so is the race.
+            os.read(endpoint.fileno(), 1)
+            return False
+        timeout_s = endpoint.gettimeout()
+        endpoint.settimeout(0)
+        try:
+            # It takes in what is not the application's, such as the tickets of TLS 1.3.
+            endpoint.recv(1)
+        finally:
+            endpoint.settimeout(timeout_s)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def wait_until(at_ns: int) -> None:
+    """Returns at a monotonic nanosecond, or at once when it has passed."""
+    left_ns = at_ns - now_ns()
+    if left_ns > SPIN_NS:
+        time.sleep((left_ns - SPIN_NS) / 1e9)
+    while now_ns() < at_ns:
+        continue
+
+
+def find_sender(endpoint: socket.socket) -> Callable[[bytes], object]:
+    """What sends a byte over the socket in the shortest time. One byte always fits: the rest of the line did."""
+    if isinstance(endpoint, ssl.SSLSocket):
+        return endpoint.send
+    return partial(os.write, endpoint.fileno())
+
+
+def release(senders: Sequence[Callable[[bytes], object]], last_bytes: Sequence[bytes]) -> list[int]:
     """Sends the last bytes in one go. Returns for each the monotonic nanosecond right before it was sent."""
     invoked = []
-    for endpoint, last in zip(sockets, last_bytes, strict=True):
+    for send, last in zip(senders, last_bytes, strict=True):
         invoked.append(now_ns())
         try:
-            endpoint.send(last)
+            send(last)
         except OSError:
             # Whether the byte left is not known; reading will find the connection dead, and the outcome unknown.
             continue
     return invoked
 
 
-def collect(connections: Sequence[Connection], invoked: Sequence[int], timeout_s: float) -> list[Shot]:
-    """Reads every answer, in the order in which they come, until all are whole or the time is up."""
-    shots: list[Shot | None] = [None] * len(connections)
-    parsers = [AnswerParser() for _ in connections]
-    deadline_ns = max(invoked) + int(timeout_s * 1e9)
-    with selectors.DefaultSelector() as selector:
-        for index, connection in enumerate(connections):
-            selector.register(connection.open(), selectors.EVENT_READ, index)
-        while selector.get_map() and (left_ns := deadline_ns - now_ns()) > 0:
-            for key, _ in selector.select(left_ns / 1e9):
-                index = key.data
-                answer, alive = read_some(connections[index], parsers[index])
-                if answer is None:
-                    continue
-                returned_ns = now_ns() if answer.status is not None else None
-                shots[index] = Shot(invoked[index], returned_ns, answer)
-                selector.unregister(key.fileobj)
-                if not alive:
-                    connections[index].close()
-    return [shot or give_up(connections[i], invoked[i], timeout_s) for i, shot in enumerate(shots)]
-
-
-def read_some(connection: Connection, parser: AnswerParser) -> tuple[Answer | None, bool]:
+def read_some(endpoint: socket.socket, parser: AnswerParser) -> tuple[Answer | None, bool]:
     """The answer once it is whole, and whether the connection can be used again."""
-    endpoint = connection.open()
     try:
-        chunk = endpoint.recv(CHUNK_BYTES)
+        chunk = receive(endpoint)
         while chunk:
             answer = parser.feed(chunk)
             if answer is not None:
@@ -180,7 +256,9 @@ def read_some(connection: Connection, parser: AnswerParser) -> tuple[Answer | No
             pending = isinstance(endpoint, ssl.SSLSocket) and endpoint.pending() > 0
             if not pending:
                 return None, True
-            chunk = endpoint.recv(CHUNK_BYTES)
+            chunk = receive(endpoint)
+    except ssl.SSLWantReadError:
+        return None, True
     except ValueError as error:
         return Answer(None, error=str(error)), False
     except OSError as error:
@@ -188,6 +266,13 @@ def read_some(connection: Connection, parser: AnswerParser) -> tuple[Answer | No
     return parser.end(), False
 
 
-def give_up(connection: Connection, invoked_ns: int, timeout_s: float) -> Shot:
-    connection.close()
-    return Shot(invoked_ns, None, Answer(None, error=f"no answer within {timeout_s:g} s"))
+def receive(endpoint: socket.socket) -> bytes:
+    """What is there. Under TLS that may be half a record: SSLWantReadError; nobody waits for the rest of it."""
+    if not isinstance(endpoint, ssl.SSLSocket):
+        return endpoint.recv(CHUNK_BYTES)
+    timeout_s = endpoint.gettimeout()
+    endpoint.settimeout(0)
+    try:
+        return endpoint.recv(CHUNK_BYTES)
+    finally:
+        endpoint.settimeout(timeout_s)

@@ -1,87 +1,109 @@
-"""The entry for Locust: `locust -f load/locustfile.py`, with its web UI or `--headless`.
+"""The entry for Locust: `locust -f load/locustfile.py`, with its web UI, `--headless`, `--processes` or workers.
 
-On its own it starts the reference engine; `--target FILE` and `--base-url URL` ask another one. Each user
-is a source of its own with its own journal. What the answers mean is not decided here: the journals go to
-the judge (`onewinner check`), which also gives the exit code.
+On its own it starts the reference engine; `--target FILE` and `--base-url URL` ask another one. Each user is a source
+of its own with its own journal. What the answers mean is not decided here: the journals go to the judge
+(`onewinner check`), which also gives the exit code.
 """
 
 import contextlib
+import logging
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import gevent
 from locust import User, constant, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
+from locust.exception import StopUser
+from locust.runners import Runner, WorkerRunner
 
 from engine.service import ServiceError, reach_engine
-from engine.target import Target
 from engine.target_file import TargetError
-from load.asker import Asker, Reply
-from load.gate import Gate, GateError
-from load.scenarios import same_transition
-from reports.journal import Journal
+from load.foreman import Foreman, list_rows
+from load.hand import HALT, HEARD, LEFT, PLAN, SAY, TALLY, Crowd, Hand, TroubleHandler
+from load.panel import add_panel
+from load.player import Source
+from load.shares import parse_weights
 
 USAGE = 2
-PROMISE = 10
+STOP_TIMEOUT_S = 60.0
 
 
 def add_options(parser: LocustArgumentParser) -> None:
     options = parser.add_argument_group("onewinner")
-    options.add_argument("--target", default="", help="the target file of the engine (default: the reference engine)")
-    options.add_argument("--base-url", default="", help="where the engine runs already")
-    options.add_argument(
-        "--history", default="", help="folder of the journals (default: runs/<UTC time>-locust/history)"
-    )
-    options.add_argument("--contenders", type=int, default=10, help="how many requests race for one transition")
-    options.add_argument("--races", type=int, default=0, help="how many races in all; 0: until stopped")
-    options.add_argument("--limit-s", type=float, default=600.0, help="no race is promised after this many seconds")
-    options.add_argument("--seed", type=int, default=1, help="the same seed plans the same races")
-
-
-class Bench:
-    """What all users of this process share: the engine, the folder of the journals, and who is done."""
-
-    def __init__(self, environment: Environment, target: Target, history: Path) -> None:
-        self.environment = environment
-        self.target = target
-        self.history = history
-        self.began = time.monotonic()
-        self.users = 0
-        self.done = 0
-
-    def enter(self) -> int:
-        self.users += 1
-        return self.users - 1
-
-    def leave(self, planned_users: int) -> None:
-        """A user has run its share; when the last one has, so has the run."""
-        self.done += 1
-        runner = self.environment.runner
-        if self.done == planned_users and runner is not None:
-            gevent.spawn(runner.quit if self.environment.web_ui is None else runner.stop)
+    add = options.add_argument
+    add("--target", default="", help="the target file of the engine (default: the reference engine)")
+    add("--base-url", default="", help="where the engine runs already")
+    add("--history", default="", help="folder of the journals (default: that of a new run, runs/<UTC time>-locust)")
+    add("--scenarios", default="", help="which, with weights: fork,tenants=2 (default: all that apply)")
+    add("--contenders", type=int, default=10, help="how many requests race for one transition")
+    add("--races", type=int, default=0, help="how many races in all; 0: until stopped")
+    add("--duration", type=float, default=0.0, help="nothing new begins after this many seconds; 0: no limit")
+    add("--rate", type=float, default=0.0, help="rounds per second, begun when due (open model); 0: one after another")
+    add("--seed", type=int, default=1, help="the same seed plans the same races")
+    add("--together", action="store_true", help="each race's contenders are spread over all workers")
+    add("--fail-fast", action="store_true", help="end as soon as the live tally shows a violation")
+    add("--clock", choices=["monotonic", "wall"], default="monotonic", help="wall: the workers are on several hosts")
+    add("--clock-uncertainty-ms", type=float, default=5.0, help="how far apart the hosts' clocks may be")
+    add("--live", default="", help="a file that is rewritten with the live tally")
 
 
 engine_at_hand = contextlib.ExitStack()
 
 
 def prepare(environment: Environment, **_: Any) -> None:
-    options = environment.parsed_options
-    if options is None:
+    """Gives this process its part: a hand to every one that runs users, a foreman to the one in the middle."""
+    if environment.parsed_options is None or environment.runner is None:
         return
+    hand = Hand(environment, "worker" if isinstance(environment.runner, WorkerRunner) else "master")
+    Contenders.hand = hand
+    logging.getLogger().addHandler(TroubleHandler(hand))
+    events.test_stopping.add_listener(hand.guard("stopping", lambda **_: hand.halt("stopped")))
+    events.quitting.add_listener(hand.guard("quitting", lambda **_: hand.look_at_exit_code()))
+    receive(environment, hand)
+    if not isinstance(environment.runner, WorkerRunner):
+        lead(environment, hand)
+
+
+def receive(environment: Environment, hand: Hand) -> None:
+    """The messages that a process with users understands."""
+    runner = environment.runner
+    assert runner is not None
+    handlers = {
+        PLAN: hand.receive_plan,
+        HEARD: lambda data: Crowd.hear(hand, data),
+        HALT: lambda data: hand.halt(data["why"]),
+    }
+    listen(runner, hand, handlers)
+
+
+def listen(runner: Runner, hand: Hand, handlers: dict[str, Callable[[dict[str, Any]], None]]) -> None:
+    for kind, handle in handlers.items():
+        listener = hand.guard(f"the handler of {kind}", lambda msg, handle=handle, **_: handle(msg.data))
+        runner.register_message(kind, listener)
+
+
+def lead(environment: Environment, hand: Hand) -> None:
+    """Reaches the engine, and listens to the workers."""
+    runner, options = environment.runner, hand.options
+    assert runner is not None
     try:
+        parse_weights(options.scenarios)
         file = Path(options.target) if options.target else None
         target = engine_at_hand.enter_context(reach_engine(file, options.base_url or None))
-    except (TargetError, ServiceError) as error:
+    except (TargetError, ServiceError, ValueError) as error:
         print(error, file=sys.stderr)
         sys.exit(USAGE)
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    history = Path(options.history) if options.history else Path("runs", f"{stamp}-locust", "history")
     environment.host = target.base_url
-    Contenders.bench = Bench(environment, target, history)
+    environment.stop_timeout = environment.stop_timeout or STOP_TIMEOUT_S
+    if options.num_users is None:
+        options.num_users, options.spawn_rate = options.expect_workers, options.expect_workers
+    foreman = Foreman(environment, target, hand)
+    events.test_start.add_listener(hand.guard("planning", lambda **_: foreman.begin_or_quit()))
+    listen(runner, hand, {SAY: foreman.hear_word, TALLY: foreman.hear_tally, LEFT: foreman.hear_left})
+    if environment.web_ui is not None:
+        add_panel(environment.web_ui, lambda: list_rows(foreman.count(), foreman.left, list(foreman.owners)))
 
 
 def finish(**_: Any) -> None:
@@ -89,84 +111,34 @@ def finish(**_: Any) -> None:
 
 
 class Contenders(User):
-    """One source of races: N contenders for one transition, again and again."""
+    """One source of races: contenders, again and again."""
 
     wait_time = constant(0)
-    bench: ClassVar[Bench | None] = None
+    hand: Hand
+    source: Source | None = None
 
     def on_start(self) -> None:
-        bench = self.bench
-        assert bench is not None, "the engine was not reached"
-        options = self.environment.parsed_options
-        assert options is not None
-        number = bench.enter()
-        self.planned_users: int = options.num_users or 1
-        self.share = len(range(number, options.races, self.planned_users))
-        self.done = 0
-        self.promised = 0
-        source = f"race-{number}"
-        journal = Journal(bench.history / f"{source}.jsonl")
-        gate = Gate(bench.target.base_url, bench.target.timeout_s)
-        self.asker = Asker(bench.target, gate, journal, source, same_transition.NAME)
-        self.races: Iterator[list[Reply]] = same_transition.run_races(
-            self.asker, options.seed, options.contenders, planned=True
-        )
+        self.source = self.hand.enter()
+        if self.source is None:
+            raise StopUser
 
     @task
-    def race(self) -> None:
-        if self.done == self.promised and not self.promise():
-            self.finish()
-            return
+    def press(self) -> None:
+        """The whole share, in one go: it is told to stop between two rounds, never in the middle of one."""
+        source = self.source
+        assert source is not None
         try:
-            self.show(next(self.races))
-            self.done += 1
-        except GateError as error:
-            # Nothing was sent. What was promised is missing, and the judge will say so.
-            print(error, file=sys.stderr)
-            self.stop()
-
-    def promise(self) -> bool:
-        """Promises the next few races; False when the share is done or the time is up."""
-        options = self.environment.parsed_options
-        assert options is not None
-        assert self.bench is not None
-        left = self.share - self.done if options.races else PROMISE
-        if left == 0 or time.monotonic() > self.bench.began + options.limit_s:
-            return False
-        few = min(left, PROMISE)
-        self.promised += few
-        self.asker.plan(few * options.contenders, few)
-        return True
-
-    def on_stop(self) -> None:
-        self.close()
-
-    def finish(self) -> None:
-        self.close()
-        if self.bench is not None:
-            self.bench.leave(self.planned_users)
-        self.stop()
-
-    def close(self) -> None:
-        """Ends the walk (its trail is read) and the journal, once."""
-        if self.asker.journal.is_open:
-            self.races.close()  # type: ignore[attr-defined]
-            planned = self.share or self.done
-            self.asker.journal.event("level", level="race", unit="races", planned=planned, run=self.done)
-            self.asker.end()
-
-    def show(self, replies: list[Reply]) -> None:
-        """Tells Locust's statistics. A conflict is an answer; only an unknown counts as a failure there."""
-        for reply in replies:
-            returned_ns = reply.shot.returned_ns
-            self.environment.events.request.fire(
-                request_type="advance",
-                name=reply.outcome,
-                response_time=((returned_ns or time.monotonic_ns()) - reply.shot.invoked_ns) / 1e6,
-                response_length=len(reply.shot.answer.body),
-                exception=RuntimeError(reply.reading.message) if reply.outcome == "unknown" else None,
-                context={},
-            )
+            rounds = source.play()
+            for played in rounds:
+                self.hand.show(played)
+                if source.company.size == 1 and (why := self.hand.why_stop()):
+                    rounds.close()
+                    source.ended = why
+                    break
+            self.hand.leave(source)
+        except Exception as error:  # noqa: BLE001 - Locust would log it and begin the task again
+            self.hand.tell_broken(source.asker.source, source.asker.journal, error)
+        raise StopUser
 
 
 events.init_command_line_parser.add_listener(add_options)

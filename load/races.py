@@ -1,13 +1,16 @@
-"""What is a race, and which ones to run: plans drawn from a seed before anything runs. Pure."""
+"""What is a race, and which edges to walk: drawn from a seed before anything runs. Pure."""
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engine.graph import TransitionGraph
 
 WALK_MAX = 60
+
+Used = Counter[tuple[str, str]]
 
 
 def is_race(start: str, contenders: Collection[tuple[Collection[str], str]]) -> bool:
@@ -21,14 +24,13 @@ def is_race(start: str, contenders: Collection[tuple[Collection[str], str]]) -> 
 
 @dataclass(frozen=True)
 class Hop:
-    """One edge of a walk, and which of its routes each contender takes (an index, modulo their number)."""
+    """One edge of a walk."""
 
     origin: str
     to: str
-    picks: tuple[int, ...]
 
 
-def draw_walk(graph: TransitionGraph, rng: random.Random, used: Counter[tuple[str, str]], contenders: int) -> list[Hop]:
+def draw_walk(graph: TransitionGraph, rng: random.Random, used: Used) -> list[Hop]:
     """One workflow's life: from the initial state along the least used edges, to a terminal state at the longest.
 
     `used` counts the edges of all walks so far and is brought up to date, so that a few walks cover the graph.
@@ -38,12 +40,12 @@ def draw_walk(graph: TransitionGraph, rng: random.Random, used: Counter[tuple[st
     while len(hops) < WALK_MAX and graph.successors.get(state):
         following = choose(graph, rng, used, state)
         used[state, following] += 1
-        hops.append(Hop(state, following, tuple(rng.randrange(1 << 16) for _ in range(contenders))))
+        hops.append(Hop(state, following))
         state = following
     return hops
 
 
-def choose(graph: TransitionGraph, rng: random.Random, used: Counter[tuple[str, str]], state: str) -> str:
+def choose(graph: TransitionGraph, rng: random.Random, used: Used, state: str) -> str:
     """The least used edge out of a state. An edge into a dead end counts more, so that walks get far."""
 
     def weight(following: str) -> float:
@@ -53,9 +55,14 @@ def choose(graph: TransitionGraph, rng: random.Random, used: Counter[tuple[str, 
     return min(graph.successors[state], key=weight)
 
 
-def draw_walks(graph: TransitionGraph, seed: int, source: str, contenders: int) -> Iterator[list[Hop]]:
-    """Walks without end; the same for the same seed and source."""
-    rng = random.Random(f"{seed}/{source}")
-    used: Counter[tuple[str, str]] = Counter()
-    while True:
-        yield draw_walk(graph, rng, used, contenders)
+def find_path(graph: TransitionGraph, goal: str) -> list[Hop]:
+    """The hops of a shortest way from the initial state; empty when there is none, or no way to go."""
+    states = graph.path(graph.initial, goal) or ()
+    return [Hop(origin, to) for origin, to in pairwise(states)]
+
+
+def find_good_end(graph: TransitionGraph) -> str:
+    """The terminal state that lies farthest from the initial one (of all states, when none is terminal)."""
+    reachable = [state for state in graph.states if graph.path(graph.initial, state)]
+    ends = [state for state in reachable if state in graph.terminal]
+    return max(ends or reachable, key=lambda state: len(graph.path(graph.initial, state) or ()))

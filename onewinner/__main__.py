@@ -11,6 +11,7 @@ from onewinner.exits import UNKNOWN, USAGE, Interrupted, UsageError, hear_signal
 
 COMMANDS = {
     "gate": "prove that exactly one of N concurrent requests wins: start, ask, judge, report",
+    "race": "press hard: races by the thousand over all scenarios, in several processes",
     "serve": "run the reference engine, or the service of a target file",
     "check": "judge a recorded history again",
 }

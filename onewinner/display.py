@@ -1,5 +1,6 @@
 """What a person sees in the terminal: how the askers get on, and in the end the verdict."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,19 +11,24 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
+from reports.measures import say_quality
 from reports.run import Run
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
 
 STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}
+LIVE = "live.json"
 RETURN = b'{"event":"return"'
 WORDS_LINES_MAX = 40
 
 
 class Display:
-    """A line per level with its operations so far, counted from the journals as they grow."""
+    """A line per level. Operations are counted from the journals as they grow; a level that keeps a live tally
+    has its races, winners, conflicts, unknowns and violations so far shown instead.
+    """
 
-    def __init__(self, history: Path) -> None:
-        self._history = history
+    def __init__(self, folder: Path) -> None:
+        self._history = folder / "history"
+        self._live = folder / "logs" / LIVE
         self._console = Console(highlight=False)
         columns = (SpinnerColumn(), TextColumn("{task.description:12}"), TextColumn("{task.fields[told]}"))
         self._progress = Progress(*columns, TimeElapsedColumn(), console=self._console)
@@ -38,13 +44,15 @@ class Display:
     ) -> None:
         self._progress.stop()
 
-    def show(self, level: str, sources: Sequence[str]) -> None:
+    def show(self, level: str, sources: Sequence[str], *, live: bool = False) -> None:
         if level not in self._tasks:
             for task in self._tasks.values():
                 self._progress.stop_task(task)
             self._tasks[level] = self._progress.add_task(level, total=None, told="")
-        answered = sum(self._count(source) for source in sources)
-        self._progress.update(self._tasks[level], told=f"{answered:,} operations answered")
+        told = say_tally(self._live) if live else ""
+        if not told:
+            told = f"{sum(self._count(source) for source in sources):,} operations answered"
+        self._progress.update(self._tasks[level], told=told)
 
     def _count(self, source: str) -> int:
         """The return lines of one journal; only what is new is read."""
@@ -60,9 +68,28 @@ class Display:
         return self._read[source][1]
 
 
+def say_tally(live: Path) -> str:
+    """The live tally in words; empty when there is none yet."""
+    try:
+        told = json.loads(live.read_bytes())
+    except (OSError, ValueError):
+        return ""
+    per_second = told["races"] / told["seconds"] if told["seconds"] else 0
+    spread = f", spread p50 {told['spread_p50_ms']:.2f} ms" if told["spread_p50_ms"] else ""
+    return (
+        f"{told['races']:,} races ({per_second:,.0f}/s{spread}): {told['winners']:,} winners, "
+        f"{told['conflicts']:,} conflicts, {told['unknowns']:,} unknown, {told['violations']:,} violations"
+    )
+
+
 def print_verdict(run: Run) -> None:
     """The judgement, and where the report is."""
     print_judgement(run.judgement)
+    for level in run.facts.get("levels", ()):
+        for name, why in level.get("not_applicable", {}).items():
+            Console(highlight=False).print(Text(f"not applicable: the scenario {name}: {why}", style="dim"))
+    if measured := say_quality(run.facts):
+        Console(highlight=False).print(Text(measured, style="dim"), soft_wrap=True)
     Console(highlight=False).print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
 
 

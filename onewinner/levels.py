@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.processes import run_process
+from engine.service import find_free_port
+from load.shares import name_source, parse_weights
 from onewinner import ROOMS
-from onewinner.display import Display
+from onewinner.display import LIVE, Display
 from onewinner.stage import Stage
 
 POLL_S = 0.1
-USERS = 1
 # No level begins anything new after its limit; what it began may take this much longer before it is ended.
 GRACE_S = 60.0
 
@@ -35,15 +36,34 @@ PROFILES: Mapping[str, Mapping[str, Share]] = {
 
 
 @dataclass(frozen=True)
+class Crew:
+    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows)."""
+
+    weights: Mapping[str, int]
+    races: int | None
+    contenders: int
+    processes: int = 1
+    duration_s: float = 0.0
+    rate_per_s: float = 0.0
+    together: bool = False
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True)
 class Level:
-    """One asker, to be run as a process. `mismatch_code` is its exit code for "the engine was wrong"."""
+    """One asker, to be run as a process. `mismatch_code` is its exit code for "the engine was wrong".
+
+    `limit_s` is after how many seconds it begins nothing new, None for never; `amount` what it was asked to run,
+    None for as much as it can.
+    """
 
     name: str
     sources: tuple[str, ...]
     command: tuple[str, ...]
-    limit_s: float
-    amount: int
+    limit_s: float | None
+    amount: int | None
     mismatch_code: int = 0
+    crew: Crew | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +90,7 @@ def plan_levels(
     sequential, race = PROFILES[profile]["sequential"], PROFILES[profile]["race"]
     return (
         plan_sequential(replace(sequential, amount=batches or sequential.amount), seed),
-        plan_race(replace(race, amount=races or race.amount), seed, contenders),
+        plan_race(Crew(parse_weights(""), races or race.amount, contenders, duration_s=race.limit_s), seed),
     )
 
 
@@ -83,19 +103,30 @@ def plan_sequential(share: Share, seed: int) -> Level:
     return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
 
 
-def plan_race(share: Share, seed: int, contenders: int) -> Level:
-    users = min(USERS, share.amount)
-    options = ["--seed", str(seed), "--races", str(share.amount), "--contenders", str(contenders)]
-    headless = ["--headless", "--only-summary", "--users", str(users), "--spawn-rate", str(users)]
-    file = ["-f", str(ROOMS / "load" / "locustfile.py"), "--limit-s", str(share.limit_s)]
-    command = (sys.executable, "-m", "locust", *file, *headless, *options)
-    return Level("race", tuple(f"race-{user}" for user in range(users)), command, share.limit_s, share.amount)
+def plan_race(crew: Crew, seed: int) -> Level:
+    """The level that Locust runs: one source in each process, so that nothing comes between its last bytes."""
+    scenarios = ",".join(f"{name}={weight}" for name, weight in crew.weights.items())
+    options = ["--seed", str(seed), "--contenders", str(crew.contenders), "--scenarios", scenarios]
+    options += ["--races", str(crew.races or 0), "--duration", str(crew.duration_s), "--rate", str(crew.rate_per_s)]
+    options += ["--together"] if crew.together else []
+    options += ["--fail-fast"] if crew.fail_fast else []
+    count = str(crew.processes)
+    headless = ["--headless", "--only-summary", "--users", count, "--spawn-rate", count, "--exit-code-on-error", "0"]
+    if crew.processes > 1:
+        port = str(find_free_port())
+        headless += ["--processes", count, "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+        headless += ["--master-port", port]
+    command = (sys.executable, "-m", "locust", "-f", str(ROOMS / "load" / "locustfile.py"), *headless, *options)
+    sources = tuple(name_source(worker, 0) for worker in range(crew.processes))
+    return Level("race", sources, command, crew.duration_s or None, crew.races, crew=crew)
 
 
 def run_level(level: Level, folder: Path, stage: Stage, display: Display) -> Asked:
     """Runs the asker to its end, showing how it gets on."""
     where = ["--target", str(folder / "target.toml"), "--base-url", stage.target.base_url]
-    command = [*level.command, *where, "--history", str(folder / "history")]
+    command = [*level.command, *where, "--history", str((folder / "history").absolute())]
+    if level.crew is not None:
+        command += ["--live", str((folder / "logs" / LIVE).absolute())]
     path = os.pathsep.join([str(ROOMS), *filter(None, [stage.environment.get("PYTHONPATH")])])
     environment = {**stage.environment, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     began = time.monotonic()
@@ -103,24 +134,46 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display) -> Ask
     log.parent.mkdir(exist_ok=True)
     with log.open("ab") as output, run_process(command, output=output, environment=environment) as process:
         code: int | None = None
-        while code is None and time.monotonic() < began + level.limit_s + GRACE_S:
-            display.show(level.name, level.sources)
+        while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + GRACE_S):
+            display.show(level.name, level.sources, live=level.crew is not None)
             try:
                 code = process.wait(POLL_S)
             except subprocess.TimeoutExpired:
                 continue
-    display.show(level.name, level.sources)
+    display.show(level.name, level.sources, live=level.crew is not None)
     return Asked(level, code, round(time.monotonic() - began, 1))
 
 
 def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) -> list[dict[str, Any]]:
-    """What each level got to, from what its sources say: {level, unit, planned, run, seconds}."""
+    """What each level got to, from what its sources say: {level, unit, planned, run, seconds}.
+
+    A level of several scenarios adds `scenarios` ({scenario, unit, planned, run}), `not_applicable` (scenario ->
+    why) and `restarts`, how often a race was lined up again because a connection died before the release.
+    """
     told = list(events)
     counted = []
     for each in asked:
         mine = [event for event in told if event["level"] == each.level.name]
         unit = mine[0]["unit"] if mine else ""
         run = sum(event["run"] for event in mine)
-        facts = {"level": each.level.name, "unit": unit, "planned": each.level.amount, "run": run}
+        planned = each.level.amount if each.level.amount is not None else run
+        facts: dict[str, Any] = {"level": each.level.name, "unit": unit, "planned": planned, "run": run}
+        if each.level.crew is not None:
+            facts |= {
+                "scenarios": add_scenarios(mine),
+                "not_applicable": {name: why for event in mine for name, why in event["not_applicable"].items()},
+                "restarts": sum(event["restarts"] for event in mine),
+            }
         counted.append({**facts, "seconds": each.seconds})
     return counted
+
+
+def add_scenarios(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the sources say of each scenario, summed."""
+    sums: dict[str, dict[str, Any]] = {}
+    for event in events:
+        for part in event["scenarios"]:
+            total = sums.setdefault(part["scenario"], {**part, "planned": 0, "run": 0})
+            total["planned"] += part["planned"]
+            total["run"] += part["run"]
+    return list(sums.values())

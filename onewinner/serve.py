@@ -5,10 +5,11 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from engine import tokens
@@ -23,6 +24,7 @@ from onewinner.options import Parser, add_engine_options, bounded, name_isolatio
 from onewinner.stage import mint_tokens, set_stage
 
 POLL_S = 0.2
+BACKLOG = 2048
 EXAMPLE = "onewinner serve --port 8080 --workers 4"
 
 
@@ -62,17 +64,37 @@ def serve_reference(options: argparse.Namespace) -> int:
         database = running.enter_context(provide_database(options.database))
         asyncio.run(prepare(database.url, options.defect, options.control))
         order = {
-            "port": port,
             "database_url": database.url,
             "isolation": (name_isolation(options) or "read-committed").replace("-", " ").upper(),
             "defect": options.defect,
             "control": options.control,
             "pool_size": share_connections(options.workers),
         }
-        environment["ONEWINNER_WORKER"] = json.dumps(order)
-        command = [sys.executable, "-m", "onewinner.worker"]
-        workers = [running.enter_context(run_process(command, environment=environment)) for _ in range(options.workers)]
+        sockets = [running.enter_context(listen(port)) for _ in range(options.workers)]
+        workers = [running.enter_context(start_worker(order, shared.fileno(), environment)) for shared in sockets]
         return watch(workers, f"http://127.0.0.1:{port}", {} if options.quiet else environment)
+
+
+@contextlib.contextmanager
+def listen(port: int) -> Iterator[socket.socket]:
+    """One of several sockets on one port, over which the kernel spreads the connections of a burst.
+
+    One socket for all workers tends to give them all to one; so do sockets that come one by one, as their workers
+    get ready. Then nothing races between processes, and defects that live there hide.
+    """
+    with socket.socket() as shared:
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        shared.bind(("127.0.0.1", port))
+        shared.listen(BACKLOG)
+        yield shared
+
+
+def start_worker(
+    order: Mapping[str, object], listening: int, environment: Mapping[str, str]
+) -> contextlib.AbstractContextManager[Process]:
+    told = {**environment, "ONEWINNER_WORKER": json.dumps({**order, "listening": listening})}
+    return run_process([sys.executable, "-m", "onewinner.worker"], environment=told, inherit=[listening])
 
 
 def watch(workers: list[Process], url: str, environment: Mapping[str, str]) -> int:

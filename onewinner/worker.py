@@ -1,8 +1,4 @@
-"""One worker process of the reference engine, with a listening socket of its own.
-
-SO_REUSEPORT lets the kernel spread the connections of a burst over the workers; one shared socket tends to
-give them all to one, and defects that live between processes hide.
-"""
+"""One worker process of the reference engine, with a listening socket of its own, which it is given."""
 
 import json
 import os
@@ -31,10 +27,7 @@ class NotingProtocol(HttpToolsProtocol):
 
 def main() -> None:
     order = json.loads(os.environ["ONEWINNER_WORKER"])
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listening.bind(("127.0.0.1", order.pop("port")))
+    listening = socket.socket(fileno=order.pop("listening"))
     isolation = Isolation(order.pop("isolation"))
     app = create_app(Settings(secret=find_secret(), isolation=isolation, **order))
     config = uvicorn.Config(

@@ -59,6 +59,7 @@ class Journal:
     def __init__(self, path: Path, *, clock_uncertainty_ns: int = 0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self.clock_uncertainty_ns = clock_uncertainty_ns
         self._encode = msgspec.json.Encoder().encode
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self.event("header", format=FORMAT_VERSION, source=path.stem, clock_uncertainty_ns=clock_uncertainty_ns)

@@ -10,6 +10,7 @@ from reports.case import Case
 from reports.checks import CHECKS
 from reports.evidence import Evidence, Limits
 from reports.history import History
+from reports.partners import find_lost_partners, soften
 from reports.verdict import CheckResult, Finding, Judgement, Verdict, merge
 
 UNKNOWN_SHARE_MAX = 0.02
@@ -43,8 +44,11 @@ def judge(
     # Most of a check is columns, worked on outside of the interpreter's lock.
     with ThreadPoolExecutor(CHECKS_AT_ONCE) as pool:
         results = tuple(pool.map(lambda name: run_check(name, CHECKS[name], case), names))
+    lost = find_lost_partners(history)
+    results = tuple(soften(result, lost) for result in results)
     counts = count(history, case)
     doubts = find_doubts(case, counts) if only is None and workflow is None else []
+    doubts += [lost] if lost else []
     applied = [result.verdict for result in results if result.verdict is not None]
     verdict = merge([*applied, *(Verdict.UNKNOWN for _ in doubts)])
     return Judgement(verdict, give_reason(verdict, results, doubts), results, counts)

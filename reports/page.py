@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from reports.measures import Table, tabulate
 from reports.summary import HEADLINE, sentence, show_level
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
 
@@ -18,7 +19,7 @@ STYLE = """
   --pass: #6fcf97; --fail: #ff8a80; --unknown: #f0b95b; --none: #a2a8b0; --panel: #1f2226; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 62rem; padding: 1.5rem 1rem 4rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; }
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: .2rem 0; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .5rem; }
 .verdict { border-left: .4rem solid; padding: .2rem 0 .2rem 1rem; }
 .verdict p { margin: .3rem 0; } .kicker { text-transform: uppercase; letter-spacing: .08em; font-weight: 600; }
@@ -39,7 +40,12 @@ def render_page(facts: Mapping[str, Any], judgement: Judgement) -> str:
     """The document. It loads nothing, and shows whatever an engine answered as text."""
     name = escape(str(facts.get("target", "")))
     body = "\n".join(
-        (render_verdict(facts, judgement), render_all_findings(judgement), render_checks(judgement.checks))
+        (
+            render_verdict(facts, judgement),
+            render_all_findings(judgement),
+            render_checks(judgement.checks),
+            *map(render_measure, tabulate(facts)),
+        )
     )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -68,9 +74,12 @@ def render_findings(result: CheckResult) -> str:
 
 
 def render_finding(finding: Finding) -> str:
-    words = f"<pre>{escape(finding.words[:WORDS_MAX])}</pre>" if finding.words else ""
+    """Its words, which begin with the title, only more fully; what follows the first empty line is a table."""
+    text, _, table = (finding.words or sentence(finding.title))[:WORDS_MAX].partition("\n\n")
+    told = "<br>".join(escape(line) for line in text.splitlines())
+    shown = f"<pre>{escape(table)}</pre>" if table else ""
     again = f"<p>Judge it again: <code>{escape(finding.command)}</code></p>" if finding.command else ""
-    return f"<article><p><strong>{escape(sentence(finding.title))}</strong></p>{words}{again}</article>"
+    return f"<article><p>{told}</p>{shown}{again}</article>"
 
 
 def render_checks(checks: Iterable[CheckResult]) -> str:
@@ -81,6 +90,22 @@ def render_checks(checks: Iterable[CheckResult]) -> str:
     )
     head = "<tr><th>check</th><th>verdict</th><th>judged</th><th></th></tr>"
     return f'<section><h2>Checks</h2><div class="scroll"><table>{head}{rows}</table></div></section>'
+
+
+def render_measure(table: Table) -> str:
+    """A table of numbers; what an engine answered is not in it."""
+    head = "".join(f"<th>{escape(title)}</th>" for title in table.head)
+    rows = "".join(render_row(first, *rest) for first, *rest in table.rows)
+    note = f'<p class="faint">{escape(table.note)}</p>'
+    return (
+        f"<section><h2>{escape(table.title)}</h2>{note}"
+        f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div></section>'
+    )
+
+
+def render_row(first: str, *rest: str) -> str:
+    numbers = "".join(f'<td class="number">{escape(cell)}</td>' for cell in rest)
+    return f"<tr><td>{escape(first)}</td>{numbers}</tr>"
 
 
 def show_judged(result: CheckResult) -> str:

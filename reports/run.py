@@ -96,7 +96,7 @@ def read_run(folder: Path) -> Run:
         raise RunError(f"{path}: is not a run.json of format {FORMAT_VERSION}")
     try:
         return Run(folder, record, take_judgement(record))
-    except (KeyError, TypeError, msgspec.ValidationError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: is not a whole run.json: {error}") from None
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from reports.measures import Table, tabulate
 from reports.verdict import CheckResult, Judgement, Verdict
 
 BYTES_MAX = 1_000_000
@@ -23,7 +24,9 @@ def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
     for result in judgement.checks:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             parts += render_findings(result)
-    parts += ["## Checks", render_table(judgement), "## This run", render_facts(facts, judgement)]
+    parts += ["## Checks", render_table(judgement)]
+    parts += [render_measure(table) for table in tabulate(facts)]
+    parts += ["## This run", render_facts(facts, judgement)]
     text = "\n\n".join(parts) + "\n"
     if len(text.encode()) > BYTES_MAX:
         text = text.encode()[: BYTES_MAX - 100].decode(errors="ignore") + "\n\n(cut; the rest is in run.json)\n"
@@ -52,10 +55,16 @@ def render_table(judgement: Judgement) -> str:
     return "\n".join(rows)
 
 
+def render_measure(table: Table) -> str:
+    lines = [table.head, tuple(["---"] + ["---:"] * (len(table.head) - 1)), *table.rows]
+    rows = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return f"## {table.title}\n\n{escape(table.note)}\n\n{rows}"
+
+
 def render_facts(facts: Mapping[str, Any], judgement: Judgement) -> str:
     counted = ", ".join(f"{name} {count:,}" for name, count in judgement.counts.items())
     lines = [f"- {counted}"] if counted else []
-    lines += [f"- {level['level']}: {show_level(level)}" for level in facts.get("levels", ())]
+    lines += [f"- {level['level']}: {escape(show_level(level))}" for level in facts.get("levels", ())]
     plain = [name for name in ("target", "database", "seed", "profile", "started_at") if facts.get(name) is not None]
     lines += [f"- {name}: {escape(str(facts[name]))}" for name in plain]
     if facts.get("command"):
@@ -64,8 +73,15 @@ def render_facts(facts: Mapping[str, Any], judgement: Judgement) -> str:
 
 
 def show_level(level: Mapping[str, Any]) -> str:
-    """What a level got to, and what it did not."""
-    return f"{level['run']} of {level['planned']} {level['unit']} in {level['seconds']} s"
+    """What a level got to, and what it did not; of each scenario too, where it has several."""
+    parts = [f"{level['run']} of {level['planned']} {level['unit']} in {level['seconds']} s"]
+    parts += [
+        f"{part['scenario']} {part['run']} of {part['planned']} {part['unit']}" for part in level.get("scenarios", ())
+    ]
+    parts += [f"{name} is not applicable: {why}" for name, why in level.get("not_applicable", {}).items()]
+    if level.get("restarts"):
+        parts.append(f"{level['restarts']} lined up again because a connection died before the release")
+    return "; ".join(parts)
 
 
 def sentence(text: str) -> str:

@@ -1,1 +1,28 @@
-"""One scenario per file, each with the question that it answers. None of them knows Locust."""
+"""One scenario per file, each with the question that it answers. None of them knows Locust or asks anything."""
+
+from load.scenarios import (
+    cancel_against_advance,
+    fork,
+    guards,
+    hot_and_cold,
+    pipelines,
+    replay_storm,
+    same_transition,
+    step_routes,
+    tenants,
+)
+
+SCENARIOS = {
+    module.SCENARIO.name: module.SCENARIO
+    for module in (
+        same_transition,
+        fork,
+        cancel_against_advance,
+        replay_storm,
+        pipelines,
+        step_routes,
+        guards,
+        tenants,
+        hot_and_cold,
+    )
+}

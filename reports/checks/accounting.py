@@ -1,6 +1,8 @@
 """accounting: planned = started = returned = judged. A gap is unknown, never a failure: something was not recorded."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import polars as pl
 
@@ -9,6 +11,8 @@ from reports.history import Source
 from reports.verdict import CheckResult, Finding, Verdict
 
 CHECK = "accounting"
+# Why a source may end: with its whole share, or for a reason that the plan has foreseen.
+ORDERLY = ("share", "time", "fail-fast", "asked to")
 
 
 def check_accounting(case: Case) -> CheckResult:
@@ -19,7 +23,12 @@ def check_accounting(case: Case) -> CheckResult:
     history = case.evidence.history
     promised = [str(name) for name in plan.get("sources", ())]
     found = {source.name: source for source in history.sources}
-    gaps = [f"The source {name} was promised, and its history is missing." for name in promised if name not in found]
+    shares = plan.get("shares") or {}
+    gaps = [
+        f"The source {name} was promised, and its history is missing{say_share(shares.get(name))}."
+        for name in promised
+        if name not in found
+    ]
     for source in history.sources:
         gaps += find_gaps(case, source)
     gaps += find_race_gaps(case)
@@ -33,21 +42,51 @@ def find_gaps(case: Case, source: Source) -> list[str]:
     plans = [event for event in history.having("plan") if event["source"] == source.name]
     ends = [event for event in history.having("end") if event["source"] == source.name]
     planned = sum(int(event.get("operations") or 0) for event in plans)
-    gaps = []
-    if not plans:
+    broken = [event for event in history.having("broken") if event["source"] == source.name]
+    gaps = [f"The source {source.name} broke off: {event.get('what')}." for event in broken]
+    if not plans and not broken:
         gaps.append(f"The source {source.name} says nowhere what it planned.")
     elif planned != source.operations:
         gaps.append(f"The source {source.name} planned {count(planned)} and started {source.operations}.")
     if not ends:
-        gaps.append(f"The source {source.name} was cut short: it has no end.")
+        gaps.append(f"The source {source.name} was cut short: it has no end{say_left(case, source)}.")
     elif (said := sum(int(event.get("operations") or 0) for event in ends)) != source.operations:
         gaps.append(
             f"The source {source.name} says that it started {count(said)}, and its history holds {source.operations}."
         )
+    gaps += find_early_ends(case, source)
     unreturned = count_unreturned(case, source)
     if unreturned:
         gaps.append(f"The source {source.name} has {count(unreturned)} without a return.")
     return gaps
+
+
+def say_share(share: Mapping[str, Any] | None) -> str:
+    """What a source was to run, as far as anybody said."""
+    counts = [f"{share[unit]} {unit}" for unit in ("races", "rounds") if share.get(unit)] if share else []
+    return f", and with it its share of {' and '.join(counts)}" if counts else ""
+
+
+def say_left(case: Case, source: Source) -> str:
+    """What of its share of races a source did not come to, as far as it promised one."""
+    shares = [event for event in case.evidence.history.having("share") if event["source"] == source.name]
+    share = sum(int(event.get("races") or 0) for event in shares)
+    if not share:
+        return ""
+    mine = case.evidence.history.frame.filter(pl.col("id").str.starts_with(f"{source.name}."))
+    held = int(mine.select(pl.col("race").n_unique() - pl.col("race").is_null().any()).collect().item() or 0)
+    return f", and {max(0, share - held)} of its {share} races were not begun"
+
+
+def find_early_ends(case: Case, source: Source) -> list[str]:
+    """Whether a source ended in good order, but neither with its share nor for a reason of the plan."""
+    told = [event for event in case.evidence.history.having("level") if event["source"] == source.name]
+    return [
+        f"The source {source.name} ended with {event.get('run')} of its {event.get('planned')} {event.get('unit')}: "
+        f"{event['ended']}."
+        for event in told
+        if event.get("ended", "share") not in ORDERLY
+    ]
 
 
 def count_unreturned(case: Case, source: Source) -> int:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine import leash
 from engine.pool import Isolation
+from engine.processes import Process, run_process
 from engine.settings import Settings
 
 SECRET = "the secret of the tests is not short"
@@ -54,24 +54,19 @@ def serve(
 
 
 @contextlib.contextmanager
-def start_worker(settings: Settings, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def start_worker(settings: Settings, port: int) -> Iterator[Process]:
     command = [sys.executable, "-W", "error", "-m", "tests.engine.serving", json.dumps(asdict(settings)), str(port)]
-    leashed = [sys.executable, leash.__file__, "5", *command]
-    process = subprocess.Popen(leashed, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield process
-    finally:
-        process.stdin.close()
-        process.wait(30)
-        process.stdout.close()
+    with run_process(command, output=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        with process.stdout:
+            yield process
 
 
-def await_line(process: "subprocess.Popen[bytes]") -> None:
+def await_line(process: Process) -> None:
     """Waits for the line with which a worker says that it is ready."""
     assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n", "the engine did not start; see above"
+    line = process.stdout.readline()
+    assert line == b"ready\n", (line + process.stdout.read()).decode()
 
 
 def share_port(port: int) -> socket.socket:

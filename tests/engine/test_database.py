@@ -106,21 +106,21 @@ def test_it_does_not_outlive_its_owner(how: str) -> None:
         assert not asks_password(parse_url(url))
 
 
-def test_a_killed_keeper_takes_the_server_along() -> None:
+def test_a_killed_leash_takes_the_server_along() -> None:
     """Nobody is left to end the server in order; the kernel does it."""
     with start_embedded() as started:
         pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-        (keeper,) = [pid for pid in pids if is_keeper_of(pid, started)]
+        (keeper,) = [pid for pid in pids if is_leash_of(pid, started)]
         os.kill(keeper, signal.SIGKILL)
         assert eventually(lambda: not asks_password(started))
 
 
-def is_keeper_of(pid: int, database: Database) -> bool:
+def is_leash_of(pid: int, database: Database) -> bool:
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     except OSError:
         return False
-    return "keeper.py" in command and f'"{database.port}"' in command
+    return "leash.py" in command and f'"{database.port}"' in command
 
 
 def test_postgres_16_will_do_as_well() -> None:

@@ -116,6 +116,10 @@ MISTAKES = {
         'DRAFT = ["SUBMITTED", "CANCELLED"]\nSUBMITTED = ["PICKING", "CANCELLED"]',
         "DRAFT = []",
     ),
+    "audit.request_id: the request of 'pick' does not carry {request_id}": (
+        'to = "new"',
+        'to = "new"\nrequest_id = "id"',
+    ),
     "service.command: must name a program": ("[tenants.acme]", "[service]\ncommand = []\n[tenants.acme]"),
 }
 

@@ -5,15 +5,22 @@ Method: a server made of plain sockets and threads, which records when each requ
 
 import contextlib
 import socket
+import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from engine.target import Request
-from load.gate import Connection, Gate, GateError
+from load.gate import Connection, Gate, GateError, now_ns, wait_until
 
+ROOT = Path(__file__).parents[2]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+# Made for these tests alone, of nobody's: localhost and 127.0.0.1, for a hundred years.
+CERTIFICATE = Path(__file__).with_name("localhost.pem")
 POST = Request("POST", "/x", (), b"0123456789")
 Behaviour = Callable[[socket.socket, bytes, int], bool]
 
@@ -21,9 +28,10 @@ Behaviour = Callable[[socket.socket, bytes, int], bool]
 class Server:
     """Answers each whole request by a behaviour (connection, request, its number) -> keep the connection."""
 
-    def __init__(self, behave: Behaviour) -> None:
+    def __init__(self, behave: Behaviour, tls: ssl.SSLContext | None = None) -> None:
         self.listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+        self.tls = tls
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.listening.getsockname()[1]}"
         self.behave = behave
         self.whole: list[bytes] = []
         self.lock = threading.Lock()
@@ -42,6 +50,12 @@ class Server:
 
     def serve(self, connection: socket.socket) -> None:
         buffer = b""
+        if self.tls is not None:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except (ssl.SSLError, OSError):
+                connection.close()
+                return
         with connection, contextlib.suppress(OSError):
             while chunk := connection.recv(4096):
                 buffer += chunk
@@ -185,3 +199,80 @@ def test_a_server_that_is_not_there_is_named() -> None:
         port = taken.getsockname()[1]
     with pytest.raises(GateError, match=f"127.0.0.1:{port} cannot be reached"):
         Gate(f"http://127.0.0.1:{port}", 1).send(POST)
+
+
+@pytest.fixture
+def secured(serve: Callable[[Behaviour], Server]) -> Iterator[Server]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    server = Server(answer_ok, context)
+    yield server
+    server.close()
+
+
+def test_tls_holds_everybody_too(secured: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    before: list[int] = []
+    with gate_to(secured) as gate:
+        for _ in range(3):
+            shots = gate.race([POST] * 10, lambda: before.append(len(secured.whole)))
+            assert [shot.answer.status for shot in shots] == [200] * 10
+        assert gate.restarts == 0, "session tickets are no answer"
+    assert before == [0, 10, 20]
+    assert len(secured.threads) == 1 + 10
+
+
+def test_a_certificate_that_nobody_vouches_for_is_named(secured: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with pytest.raises(GateError, match=r"cannot be reached: .*(?i:certificate)"):
+        Gate(secured.url, 5).send(POST)
+
+
+def test_the_release_waits_for_its_instant(serve: Callable[[Behaviour], Server]) -> None:
+    server = serve(answer_ok)
+    with gate_to(server) as gate:
+        gate.race([POST] * 5)
+        at_ns = now_ns() + 30_000_000
+        shots = gate.race([POST] * 5, lambda: at_ns)
+    assert all(shot.invoked_ns >= at_ns for shot in shots)
+
+
+def test_an_instant_that_has_passed_is_now() -> None:
+    before = now_ns()
+    wait_until(before - 10**9)
+    wait_until(before + 2_000_000)
+    assert now_ns() >= before + 2_000_000
+
+
+PATCHED = """
+from gevent import monkey
+monkey.patch_all()
+import sys
+from engine.target import Request
+from load.gate import Gate
+post = Request("POST", "/x", (), b"0123456789")
+gate = Gate(sys.argv[1], 5)
+for _ in range(3):
+    print([shot.answer.status for shot in gate.race([post] * 3)], gate.restarts, flush=True)
+    input()
+gate.close()
+"""
+
+
+def test_a_process_patched_by_gevent_sees_closed_connections_too(serve: Callable[[Behaviour], Server]) -> None:
+    """gevent's selector does not look when it is given no time; a race over dead connections would be lost."""
+    server = serve(lambda connection, _, number: answer_ok(connection, b"", number) and number > 3)
+    command = [sys.executable, "-c", PATCHED, server.url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        lines = []
+        for _ in range(3):
+            lines.append(process.stdout.readline().strip())
+            if len(lines) == 1:
+                for thread in server.threads[1:4]:
+                    thread.join()
+            process.stdin.write("\n")
+            process.stdin.flush()
+    assert lines == ["[200, 200, 200] 0", "[200, 200, 200] 1", "[200, 200, 200] 1"]
+    assert len(server.whole) == 9, "no request was sent twice"

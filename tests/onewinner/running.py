@@ -22,13 +22,15 @@ class Command:
 
     arguments: tuple[str, ...]
     cwd: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = ("-m", "onewinner")
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-m", "onewinner", *self.arguments],
+            [sys.executable, *self.program, *self.arguments],
             cwd=self.cwd,
-            env={**os.environ, MARK: self.mark},
+            env={**os.environ, **self.environment, MARK: self.mark},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

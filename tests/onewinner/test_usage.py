@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.load.stub import SMALL
 from tests.onewinner.running import Command
 
 MISTAKES: dict[str, tuple[str, ...]] = {
@@ -12,6 +13,17 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "--control: there is no 'nope'; there are: advisory-lock, drops-connection": ("serve", "--control", "nope"),
     "--control: not allowed with argument --defect": ("gate", "--defect", "stale-read", "--control", "slow"),
     "postgresql://u@127.0.0.1:1/x cannot be used": ("gate", "--database", "postgresql://u:secret@127.0.0.1:1/x"),
+    "there is no scenario 'nope'; there are: same-transition": ("race", "--scenarios", "nope"),
+    "the weight of fork is '0'": ("race", "--scenarios", "fork=0"),
+    "--together spreads each race over several processes": ("race", "--together"),
+    "'-1' is not a number above 0": ("race", "--rate", "-1"),
+    "none of them applies to the target small: tenants: the target has one tenant only": (
+        "race",
+        "--target",
+        "small.toml",
+        "--scenarios",
+        "tenants",
+    ),
     "'mysql' names no database": ("gate", "--database", "mysql://x"),
     "nowhere.toml: cannot be read": ("gate", "--target", "nowhere.toml"),
     "broken.toml: is not TOML": ("gate", "--target", "broken.toml"),
@@ -29,6 +41,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("sentence", MISTAKES)
 def test_a_mistake_is_one_sentence(sentence: str, tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("name = \n")
+    (tmp_path / "small.toml").write_text(SMALL)
     command = Command(MISTAKES[sentence], tmp_path)
     ended = command.run()
     assert ended.returncode == 2, ended
@@ -51,7 +64,7 @@ def test_a_port_in_use_is_named(name: str, tmp_path: Path) -> None:
     assert command.find_left() == []
 
 
-@pytest.mark.parametrize("name", ["gate", "serve", "check"])
+@pytest.mark.parametrize("name", ["gate", "race", "serve", "check"])
 def test_help_shows_an_example(name: str, tmp_path: Path) -> None:
     ended = Command((name, "--help"), tmp_path).run()
     assert ended.returncode == 0

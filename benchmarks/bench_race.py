@@ -1,0 +1,133 @@
+"""How tight races are, how many of them a second can be verified, and how often they show a defect.
+
+For whoever changes the gate or the asker; gates nothing. One run, in turns: our gate in a plain process and in one
+patched by gevent, as Locust uses it (both record everything and judge it); Locust's FastHttpUser behind a gevent
+barrier; httpx with asyncio.gather. Every racer asks the same engine for the same transitions. The spread is that of
+the arrivals at the server, as the engine notes them. What counts is the ratio within one run.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from benchmarks.racing import Order, Report
+from engine import tokens
+from engine.processes import run_process
+from engine.service import answers, find_free_port
+
+ROUNDS = 3
+# How long each turn takes, by the number of contenders: large races are slow, and a p90 needs some of them.
+TURNS_S = {10: 0.5, 20: 0.5, 50: 0.5, 100: 1.2}
+DEFECT_TURN_S = 0.3
+START_LIMIT_S = 30.0
+GATE, PLAIN, BARRIER, GATHER = "gate, gevent", "gate, plain", "FastHttpUser, barrier", "httpx, gather"
+RACERS = {
+    GATE: ("benchmarks.race_with_gate", "gevent"),
+    PLAIN: ("benchmarks.race_with_gate",),
+    BARRIER: ("benchmarks.race_with_fasthttp",),
+    GATHER: ("benchmarks.race_with_httpx",),
+}
+
+
+@dataclass
+class Tally:
+    """What one racer did with one number of contenders, over all rounds."""
+
+    spreads_ns: list[int] = field(default_factory=list)
+    races: int = 0
+    seconds: float = 0.0
+    defect_races: int = 0
+    defect_shown: int = 0
+
+    def spread_us(self, share: float) -> float:
+        return (sorted(self.spreads_ns) or [0])[int(share * (len(self.spreads_ns) - 1))] / 1000
+
+    @property
+    def rate(self) -> float:
+        return self.races / self.seconds
+
+    @property
+    def shown(self) -> float:
+        return self.defect_shown / self.defect_races
+
+
+def main() -> None:
+    tallies = measure()
+    print(f"races: {ROUNDS} rounds in turns, {os.cpu_count()} cores; spread of arrival at the server in microseconds")
+    print(f"{'':24}{'N':>5}{'p50':>10}{'p90':>10}{'races/s':>10}{'check-then-act shown':>24}")
+    for (name, contenders), tally in tallies.items():
+        spread = f"{tally.spread_us(0.5):>10,.0f}{tally.spread_us(0.9):>10,.0f}"
+        print(f"{name:24}{contenders:>5}{spread}{tally.rate:>10,.0f}{tally.shown:>23.0%}")
+    middle = tallies[GATE, 20].spread_us(0.5) / tallies[BARRIER, 20].spread_us(0.5)
+    tail = tallies[GATE, 100].spread_us(0.9) / tallies[BARRIER, 100].spread_us(0.9)
+    rate = tallies[GATE, 10].rate / tallies[GATHER, 10].rate
+    print(f"{GATE} / {BARRIER}: p50 at N = 20 {middle:.2f} (wanted <= 0.1), p90 at N = 100 {tail:.2f} (wanted <= 1)")
+    print(f"{GATE} / {GATHER}: races per second at N = 10 {rate:.1f} (wanted >= 2)")
+
+
+def measure() -> dict[tuple[str, int], Tally]:
+    tallies = {(name, contenders): Tally() for contenders in TURNS_S for name in RACERS}
+    secret = tokens.make_secret()
+    token = tokens.mint("acme", "benchmark", secret)
+    environment = {
+        **os.environ,
+        tokens.SECRET_VARIABLE: secret,
+        "ONEWINNER_ACME_TOKEN": token,
+        "ONEWINNER_GLOBEX_TOKEN": token,
+    }
+    with contextlib.ExitStack() as stack:
+        good, broken = (stack.enter_context(serve(environment, *more)) for more in ((), ("--defect", "check-then-act")))
+        racers = {name: stack.enter_context(start_racer(command, environment)) for name, command in RACERS.items()}
+        for _ in range(ROUNDS):
+            for (name, contenders), tally in tallies.items():
+                report = command_racer(racers[name], Order(good, contenders, TURNS_S[contenders]))
+                tally.spreads_ns += report.spreads_ns
+                tally.races += len(report.winners)
+                tally.seconds += report.seconds
+                report = command_racer(racers[name], Order(broken, contenders, DEFECT_TURN_S))
+                tally.defect_races += len(report.winners)
+                tally.defect_shown += sum(winners > 1 for winners in report.winners)
+    return tallies
+
+
+@contextlib.contextmanager
+def serve(environment: Mapping[str, str], *more: str) -> Iterator[str]:
+    """The reference engine in two workers, ready; its address."""
+    port = find_free_port()
+    command = [sys.executable, "-m", "onewinner", "serve", "--quiet", "--port", str(port), *more]
+    with run_process(command, environment=environment) as process:
+        deadline = time.monotonic() + START_LIMIT_S
+        while not answers(f"http://127.0.0.1:{port}", "/healthz"):
+            assert process.poll() is None, "the engine ended"
+            assert time.monotonic() < deadline, "the engine did not start in time"
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def start_racer(command: tuple[str, ...], environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """It ends when its input does."""
+    with subprocess.Popen(
+        [sys.executable, "-m", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(environment)
+    ) as process:
+        yield process
+
+
+def command_racer(process: "subprocess.Popen[bytes]", order: Order) -> Report:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(msgspec.json.encode(order) + b"\n")
+    process.stdin.flush()
+    line = process.stdout.readline()
+    assert line, "the racer ended; see above"
+    return msgspec.json.decode(line, type=Report)
+
+
+if __name__ == "__main__":
+    main()

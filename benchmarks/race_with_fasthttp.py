@@ -1,0 +1,49 @@
+"""A racer of bench_race: Locust's FastHttpUser, one per contender, held by a gevent barrier."""
+
+import gevent
+from gevent.event import Event
+from locust.contrib.fasthttp import FastHttpUser
+from locust.env import Environment
+
+from benchmarks.racing import Order, Report, find_target, obey, race_for
+from engine.target import Answer, Request
+
+
+class Contender(FastHttpUser):
+    abstract = True
+    connection_timeout = 10.0
+    network_timeout = 10.0
+
+
+def carry_out(order: Order) -> Report:
+    environment = Environment(user_classes=[Contender], host=order.base_url)
+    Contender.host = order.base_url
+    contenders = [Contender(environment) for _ in range(order.contenders)]
+
+    def race(requests: list[Request]) -> list[Answer]:
+        barrier = Event()
+        running = [
+            gevent.spawn(ask, contender, request, barrier)
+            for contender, request in zip(contenders, requests, strict=False)
+        ]
+        gevent.sleep(0)
+        barrier.set()
+        gevent.joinall(running, raise_error=True)
+        return [one.get() for one in running]
+
+    return race_for(order, find_target(order.base_url), race)
+
+
+def ask(contender: Contender, request: Request, barrier: Event) -> Answer:
+    """One request of one contender, once the barrier is up."""
+    barrier.wait()
+    with contender.client.request(
+        request.method, request.path, data=request.body.decode(), headers=dict(request.headers), catch_response=True
+    ) as response:
+        response.success()
+        headers = {name.lower(): value for name, value in (response.headers or {}).items()}
+        return Answer(response.status_code, headers, response.content or b"")
+
+
+if __name__ == "__main__":
+    obey(carry_out)

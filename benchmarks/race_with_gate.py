@@ -1,0 +1,49 @@
+"""A racer of bench_race: our gate, with everything recorded and judged. With `gevent`, patched as Locust does it."""
+
+import sys
+
+if "gevent" in sys.argv:
+    import locust  # noqa: F401 - importing it patches the process
+
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.racing import Order, Report, add_race, draw_edges, find_target, obey
+from load.asker import Asker
+from load.gate import Gate
+from reports.history import read_history
+from reports.journal import Journal
+from reports.judge import judge
+from reports.seal import seal_history
+from reports.verdict import Verdict
+
+
+def race_and_judge(order: Order) -> Report:
+    """As a scenario races, up to the verdict."""
+    target = find_target(order.base_url)
+    with tempfile.TemporaryDirectory() as folder, Journal(Path(folder, "race-0.jsonl")) as journal:
+        asker = Asker(target, Gate(target.base_url, target.timeout_s), journal, "race-0", "bench")
+        workflow = asker.create(target.owner)
+        assert workflow is not None
+        report = Report([], [], 0)
+        begun = time.perf_counter()
+        for number, edge in enumerate(draw_edges()):
+            route = target.routes_for(*edge)[-1]
+            asks = [asker.advance_ask(workflow, target.owner, route, *edge) for _ in range(order.contenders)]
+            replies = asker.race(asks, f"{workflow}.{number}")
+            add_race(report, target, [reply.shot.answer for reply in replies])
+            if time.perf_counter() - begun > order.seconds:
+                break
+        asker.trail(workflow, target.owner)
+        asker.end()
+        seal_history(Path(folder))
+        judgement = judge(read_history(Path(folder)), target.graph)
+        report.seconds = time.perf_counter() - begun
+        doubled = any(winners > 1 for winners in report.winners)
+        assert (judgement.verdict is Verdict.FAIL) == doubled, judgement.reason
+        return report
+
+
+if __name__ == "__main__":
+    obey(race_and_judge)

@@ -1,0 +1,214 @@
+"""The foreman: what one process does for all. It plans the run, lets sources meet, and ends it when all have left."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gevent
+import msgspec
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from engine.service import REFERENCE
+from engine.target import Target
+from load.company import MONOTONIC, Clock, Meetings, read_wall_clock, set_instant
+from load.hand import HALT, HEARD, PLAN, Hand, identify_host
+from load.shares import list_shares, make_agenda, parse_weights
+from load.tally import Tally, find_spread_ms, merge
+from reports.run import begin_run
+
+WATCH_S = 0.25
+LINED_UP = ".ready"
+LOCAL = "local"
+
+
+class Foreman:
+    """The master, or the only process. `left` and `owners` say which sources are done, and whose they are."""
+
+    def __init__(self, environment: Environment, target: Target, hand: Hand) -> None:
+        self.environment = environment
+        self.target = target
+        self.hand = hand
+        self.folder: Path | None = None
+        self.owners: dict[str, str] = {}
+        self.left: dict[str, str] = {}
+        self.meetings = Meetings(1)
+        self.tallies: dict[str, Mapping[str, Any]] = {}
+        self.clock: Clock = MONOTONIC
+        self.began = time.monotonic()
+        self.runs = 0
+
+    def begin_or_quit(self) -> None:
+        """Begins the run; one that cannot be planned is ended at once."""
+        try:
+            self.begin()
+        except Exception:
+            runner = self.environment.runner
+            assert runner is not None
+            gevent.spawn(runner.quit)
+            raise
+
+    def begin(self) -> None:
+        """Plans the run and tells each worker its part, before any user starts."""
+        runner, options = self.environment.runner, self.hand.options
+        assert runner is not None
+        users = max(1, runner.target_user_count)
+        workers = self.list_workers()[:users]
+        users = len(workers) if options.together else users
+        agenda = make_agenda(self.target, parse_weights(options.scenarios), options.races or None)
+        shares = list_shares(agenda, len(workers), users, together=options.together)
+        self.owners = {name: workers[number % len(workers)] for number, name in enumerate(shares)}
+        self.left, self.tallies, self.meetings = {}, {}, Meetings(len(workers))
+        self.began = time.monotonic()
+        self.clock = read_wall_clock(0) if options.clock == "wall" else MONOTONIC
+        history = self.open_history(shares)
+        self.hand.keep_history(history)
+        common = {
+            "workers": len(workers),
+            "users": users,
+            "history": str(history),
+            "host": identify_host(),
+            "base_url": self.target.base_url,
+            "tenants": {name: dict(headers) for name, headers in self.target.tenants.items()},
+        }
+        for number, worker in enumerate(workers):
+            runner.send_message(PLAN, {**common, "number": number}, client_id=worker)
+        for name, reason in agenda.obstacles.items():
+            print(f"the scenario {name} is not applicable: {reason}", file=sys.stderr)
+        gevent.spawn(self.hand.guard("the watch over the sources", self.watch), self.runs)
+
+    def list_workers(self) -> list[str]:
+        """The workers in the order in which Locust deals out users: by their place on their host, then by name."""
+        runner = self.environment.runner
+        if not isinstance(runner, MasterRunner):
+            return [LOCAL]
+        on_host: dict[str, int] = {}
+        placed = []
+        for worker in sorted(node.id for node in runner.clients.all):
+            host = worker.split("_")[0]
+            placed.append((on_host.get(host, 0), worker))
+            on_host[host] = on_host.get(host, 0) + 1
+        return [worker for _, worker in sorted(placed)]
+
+    def open_history(self, shares: Mapping[str, Any]) -> Path:
+        """The folder of the journals. Without --history it is that of a new run, whose run.json holds the plan."""
+        self.runs += 1
+        if self.hand.options.history and self.runs == 1:
+            return Path(self.hand.options.history)
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        again = f"-{self.runs}" if self.runs > 1 else ""
+        self.folder = Path("runs", f"{stamp}-locust{again}")
+        facts = {
+            "name": f"{self.target.name}, by Locust",
+            "command": "locust -f load/locustfile.py",
+            "target": self.target.name,
+            "seed": self.hand.options.seed,
+            "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "plan": {"sources": list(shares), "shares": shares},
+        }
+        return begin_run(self.folder, Path(self.hand.options.target or REFERENCE), facts).history
+
+    def hear_word(self, data: dict[str, Any]) -> None:
+        """One source's word; when it was the last that was missing, everybody gets all of them."""
+        words = self.meetings.say(data["key"], data["number"], data["word"])
+        if words is None:
+            return
+        told: dict[str, Any] = {"key": data["key"], "words": words}
+        if data["key"].endswith(LINED_UP):
+            told["at_ns"] = set_instant(time.monotonic_ns() + self.clock.offset_ns, words)
+        self.send_all(HEARD, told)
+
+    def hear_tally(self, data: dict[str, Any]) -> None:
+        self.tallies[data["worker"]] = data["tally"]
+        if data["tally"]["violations"] and self.hand.options.fail_fast:
+            self.halt("fail-fast")
+
+    def hear_left(self, data: dict[str, Any]) -> None:
+        self.left[data["source"]] = data["ended"]
+        if data["ended"] == "broken" and self.hand.options.together:
+            self.halt(f"lost {data['source']}, which broke off")
+
+    def halt(self, why: str) -> None:
+        self.send_all(HALT, {"why": why})
+
+    def send_all(self, kind: str, data: dict[str, Any]) -> None:
+        runner = self.environment.runner
+        assert runner is not None
+        runner.send_message(kind, data)
+
+    def watch(self, run: int) -> None:
+        """Waits until every source has left or is lost with its worker, then ends the run."""
+        missed: set[str] = set()
+        while self.runs == run:
+            gevent.sleep(WATCH_S)
+            self.tell_live()
+            lost = self.find_lost()
+            if lost - missed:
+                missed |= lost
+                print(f"lost: {', '.join(sorted(missed))}", file=sys.stderr)
+                if self.hand.options.together:
+                    self.halt(f"lost {', '.join(sorted(missed))}")
+            if set(self.owners) <= set(self.left) | lost:
+                self.finish()
+                return
+
+    def find_lost(self) -> set[str]:
+        """The sources that have not left and whose worker is gone."""
+        runner = self.environment.runner
+        if not isinstance(runner, MasterRunner):
+            return set()
+        alive = {node.id for node in runner.clients.all if node.state != "missing"}
+        return {name for name, worker in self.owners.items() if worker not in alive and name not in self.left}
+
+    def finish(self) -> None:
+        """Ends the run: the process too, unless there is a web UI to look at it."""
+        runner = self.environment.runner
+        assert runner is not None
+        self.tell_live()
+        if self.folder is not None:
+            print(f"the journals are in {self.folder}; their verdict: onewinner check {self.folder}", file=sys.stderr)
+        if self.environment.web_ui is None:
+            gevent.spawn(runner.quit)
+        else:
+            gevent.spawn(runner.stop)
+
+    def count(self) -> Tally:
+        return merge(list(self.tallies.values()))
+
+    def tell_live(self) -> None:
+        """Writes the live tally for whoever started this process with --live."""
+        if not self.hand.options.live:
+            return
+        tally = self.count()
+        told = {**tally.pack(), "seconds": round(time.monotonic() - self.began, 2), **describe_spread(tally)}
+        path = Path(self.hand.options.live)
+        draft = path.with_name(f".{path.name}.draft")
+        draft.write_bytes(msgspec.json.encode(told))
+        draft.replace(path)
+
+
+def describe_spread(tally: Tally) -> dict[str, float | None]:
+    return {f"spread_p{percent}_ms": find_spread_ms(tally, percent / 100) for percent in (50, 95)}
+
+
+def list_rows(tally: Tally, left: Mapping[str, str], sources: Sequence[str]) -> list[dict[str, str]]:
+    """The live verdicts as rows of a table: what, and how many."""
+    spread = describe_spread(tally)
+    rows = {
+        "Races run": f"{tally.races:,}",
+        "Rounds run, races among them": f"{tally.rounds:,}",
+        "Winners": f"{tally.winners:,}",
+        "Conflicts": f"{tally.conflicts:,}",
+        "Unknown": f"{tally.unknowns:,}",
+        "Violations": f"{tally.violations:,}",
+        "Release spread, p50": say_ms(spread["spread_p50_ms"]),
+        "Release spread, p95": say_ms(spread["spread_p95_ms"]),
+        "Sources done": f"{len(left)} of {len(sources)}",
+    }
+    return [{"what": what, "count": count} for what, count in rows.items()]
+
+
+def say_ms(value: float | None) -> str:
+    return "-" if value is None else f"<= {value:.3f} ms"

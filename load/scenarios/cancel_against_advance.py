@@ -1,0 +1,62 @@
+"""Is every answer right when some end a workflow while others move it on?
+
+Half of the contenders ask for an edge into a terminal state over a route that serves many states, the others for
+the way on. No race: the way on may win first and the end after it, so both are told so rightly. What came of it is
+judged by the order that explains every answer, by the trail and by every conflict's truth.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.target import Route, Target
+from load.plans import Call, Life, Scenario, expect, list_fair_routes, make_round, walk_to
+from load.races import Hop, find_path
+
+
+@dataclass(frozen=True)
+class Clash:
+    """An edge into a terminal state whose request also wins in the state that the way on leads to."""
+
+    state: str
+    end: str
+    route: Route
+    onward: str
+
+
+def find_obstacle(target: Target) -> str | None:
+    return None if find_clashes(target) else "no request into a terminal state wins both before and after an advance"
+
+
+def find_clashes(target: Target) -> list[Clash]:
+    graph = target.graph
+    reachable = [state for state in graph.states if graph.path(graph.initial, state)]
+    return [
+        Clash(state, end, route, onward)
+        for state in reachable
+        for end in graph.successors.get(state, ())
+        if end in graph.terminal
+        for route in target.routes_for(state, end)
+        for onward in graph.successors[state]
+        if onward not in graph.terminal and onward in expect(target, route, state, end)
+    ]
+
+
+def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+    clashes = find_clashes(target)
+    used = [0] * len(clashes)
+    costs = [1 + len(find_path(target.graph, clash.state)) for clash in clashes]
+    while True:
+        weights = [(count + rng.random()) * cost for count, cost in zip(used, costs, strict=True)]
+        number = weights.index(min(weights))
+        used[number] += 1
+        clash = clashes[number]
+        ways_on = list_fair_routes(target, Hop(clash.state, clash.onward))
+        ends = [Call(clash.state, clash.end, clash.route) for _ in range(contenders // 2)]
+        advances = [Call(clash.state, clash.onward, rng.choice(ways_on)) for _ in range(contenders - len(ends))]
+        calls = rng.sample(ends + advances, k=contenders)
+        round_ = make_round(target, clash.state, calls, leads_to=clash.end, winners_max=2)
+        yield Life(SCENARIO.name, (*walk_to(target, rng, clash.state), round_))
+
+
+SCENARIO = Scenario("cancel-against-advance", __doc__ or "", False, 1, find_obstacle, draw_lives)

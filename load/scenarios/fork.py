@@ -1,0 +1,66 @@
+"""Does exactly one of N contenders win when they want different next states out of one?
+
+A workflow is brought to a state with several ways on; then every contender asks for one of them, in turn. Only
+sets of requests that make a race take part: nobody's next state may be one that another one expects.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+
+from engine.target import Route, Target
+from load.plans import Call, Life, Scenario, expect, make_round, walk_to
+from load.races import is_race
+
+WAYS_MIN = 2
+DEPTH_PER_COST = 8
+Way = tuple[Route, str]
+
+
+def find_obstacle(target: Target) -> str | None:
+    return None if find_forks(target) else "no state has two ways on for which requests can race"
+
+
+def find_forks(target: Target) -> dict[str, list[Way]]:
+    """The states that can be reached and have a race between different next states: state -> (route, next)."""
+    reachable = [state for state in target.graph.states if target.graph.path(target.graph.initial, state)]
+    found = {state: pick_ways(target, state) for state in reachable}
+    return {state: ways for state, ways in found.items() if len({to for _, to in ways}) >= WAYS_MIN}
+
+
+def pick_ways(target: Target, state: str) -> list[Way]:
+    """A largest handy set of requests of which any two make a race; those that expect least are taken first."""
+    successors = target.graph.successors.get(state, ())
+    ways = [(route, to) for to in successors for route in target.routes_for(state, to)]
+    picked: list[Way] = []
+    for route, to in sorted(ways, key=lambda way: len(expect(target, way[0], state, way[1]))):
+        tried = [*picked, (route, to)]
+        if is_race(state, [(expect(target, route, state, to), to) for route, to in tried]):
+            picked = tried
+    return picked
+
+
+def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+    forks = find_forks(target)
+    used: Counter[str] = Counter()
+    while True:
+        state = min(forks, key=lambda state: (used[state] + rng.random()) * weigh(target, state, forks[state]))
+        used[state] += 1
+        nexts = rng.sample(sorted({to for _, to in forks[state]}), k=len({to for _, to in forks[state]}))
+        calls = []
+        for number in range(contenders):
+            to = nexts[number % len(nexts)]
+            route = rng.choice([route for route, other in forks[state] if other == to])
+            calls.append(Call(state, to, route))
+        fork = make_round(target, state, calls, leads_to=None)
+        yield Life(SCENARIO.name, (*walk_to(target, rng, state), fork))
+
+
+def weigh(target: Target, state: str, ways: list[Way]) -> float:
+    """What a fork costs: far ones more, and those that are only an end against the way on."""
+    depth = len(target.graph.path(target.graph.initial, state) or ())
+    living = {to for _, to in ways if to not in target.graph.terminal}
+    return (1 + depth / DEPTH_PER_COST) * (1 if len(living) >= WAYS_MIN else 2)
+
+
+SCENARIO = Scenario("fork", __doc__ or "", True, 1, find_obstacle, draw_lives)

@@ -1,0 +1,34 @@
+"""Do idle workflows stay as they are while a few others are hammered?
+
+A few workflows are raced for in turn, edge by edge; many others are created beside them, some moved a single step,
+and left alone. In the end each is read, and its trail.
+"""
+
+import random
+from collections.abc import Iterator
+
+from engine.target import Target
+from load.plans import Life, Round, Scenario, find_no_race, make_contest, make_step
+from load.races import Used, draw_walk
+
+HOT = 2
+COLD = 8
+ROUNDS_EACH_MAX = 12
+
+
+def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+    used: Used = Used()
+    while True:
+        rounds: list[Round] = [
+            make_step(target, rng, draw_walk(target.graph, rng, used)[0], workflow=cold)
+            for cold in range(HOT, HOT + COLD, 2)
+        ]
+        walks = [draw_walk(target.graph, rng, used)[:ROUNDS_EACH_MAX] for _ in range(HOT)]
+        for position in range(ROUNDS_EACH_MAX):
+            for hot, walk in enumerate(walks):
+                if position < len(walk):
+                    rounds.append(make_contest(target, rng, walk[position], contenders, workflow=hot))
+        yield Life(SCENARIO.name, tuple(rounds), HOT + COLD)
+
+
+SCENARIO = Scenario("hot-and-cold", __doc__ or "", True, 1, find_no_race, draw_lives)

@@ -1,0 +1,20 @@
+"""Does a workflow come through its whole pipeline to the good end when every single step is fought over?
+
+The good end is the terminal state that lies farthest away. N contenders ask for each step on a shortest way there.
+"""
+
+import random
+from collections.abc import Iterator
+
+from engine.target import Target
+from load.plans import Life, Scenario, find_no_race, make_contest
+from load.races import find_good_end, find_path
+
+
+def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+    way = find_path(target.graph, find_good_end(target.graph))
+    while True:
+        yield Life(SCENARIO.name, tuple(make_contest(target, rng, hop, contenders) for hop in way))
+
+
+SCENARIO = Scenario("pipelines", __doc__ or "", True, 2, find_no_race, draw_lives)

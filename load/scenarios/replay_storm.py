@@ -1,0 +1,39 @@
+"""Does a transition that has won stay won once, however often it is asked for again?
+
+After each advance of a walk the very same transition is asked for N times more, at one instant. No race: nobody can
+win. Every answer must be a conflict that tells the real state, and the trail must not grow.
+"""
+
+import random
+from collections.abc import Iterator
+
+from engine.target import Target
+from load.plans import Life, Round, Scenario, expect, list_fair_routes, make_contest, make_round, make_step
+from load.races import Hop, Used, draw_walk
+
+STORMS_MAX = 4
+
+
+def find_obstacle(target: Target) -> str | None:
+    edges = (Hop(origin, to) for origin, to in target.graph.walk_edges())
+    return None if any(is_spent(target, hop) for hop in edges) else "every transition may win again and again"
+
+
+def is_spent(target: Target, hop: Hop) -> bool:
+    """Whether the same request cannot win once more, whatever its route."""
+    return all(hop.to not in expect(target, route, hop.origin, hop.to) for route in list_fair_routes(target, hop))
+
+
+def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+    used: Used = Used()
+    while True:
+        rounds: list[Round] = []
+        for hop in draw_walk(target.graph, rng, used)[: rng.randint(1, STORMS_MAX)]:
+            rounds.append(make_step(target, rng, hop))
+            if is_spent(target, hop):
+                storm = make_contest(target, rng, hop, contenders)
+                rounds.append(make_round(target, hop.to, storm.calls, leads_to=hop.to, winners_max=0))
+        yield Life(SCENARIO.name, tuple(rounds))
+
+
+SCENARIO = Scenario("replay-storm", __doc__ or "", False, 1, find_obstacle, draw_lives)

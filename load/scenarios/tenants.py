@@ -1,0 +1,33 @@
+"""Can another tenant get in between when the owner's contenders race for a workflow?
+
+At every edge of a walk N contenders of the owner race; at the same instant a stranger asks for the same transition on
+the same id, over the same routes. The stranger's calls are no part of the race: each must be refused and move nothing.
+"""
+
+import random
+from collections.abc import Iterator
+
+from engine.target import Target
+from load.plans import Life, Round, Scenario, draw_call, find_no_race, make_contest, make_round
+from load.races import Hop, Used, draw_walk
+
+
+def find_obstacle(target: Target) -> str | None:
+    return find_no_race(target) if target.strangers else "the target has one tenant only"
+
+
+def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+    used: Used = Used()
+    while True:
+        walk = draw_walk(target.graph, rng, used)
+        yield Life(SCENARIO.name, tuple(make_crossed(target, rng, hop, contenders) for hop in walk))
+
+
+def make_crossed(target: Target, rng: random.Random, hop: Hop, contenders: int) -> Round:
+    owners = make_contest(target, rng, hop, contenders).calls
+    crossing = [draw_call(target, rng, hop, rng.choice(target.strangers)) for _ in range(max(1, contenders // 2))]
+    calls = rng.sample([*owners, *crossing], k=len(owners) + len(crossing))
+    return make_round(target, hop.origin, calls, leads_to=hop.to)
+
+
+SCENARIO = Scenario("tenants", __doc__ or "", True, 1, find_obstacle, draw_lives)

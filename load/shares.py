@@ -1,0 +1,112 @@
+"""Shares: how much of which scenario each source is to run, known before anything runs. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.target import Target
+from load.scenarios import SCENARIOS
+
+RACES_DEFAULT = 1000
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """What a whole run, or one source of it, is to do.
+
+    `amounts` is scenario -> how many of its unit (races or rounds), None for "as many as the time allows";
+    `weights` decide what comes next; `obstacles` says why a scenario that was asked for cannot be run.
+    """
+
+    amounts: Mapping[str, int | None]
+    weights: Mapping[str, int]
+    obstacles: Mapping[str, str]
+
+    @property
+    def races(self) -> int | None:
+        """The races among it; None without an end."""
+        found = [amount for name, amount in self.amounts.items() if SCENARIOS[name].races]
+        return None if None in found else sum(amount or 0 for amount in found)
+
+    @property
+    def rounds(self) -> int | None:
+        """The rounds that are no races."""
+        found = [amount for name, amount in self.amounts.items() if not SCENARIOS[name].races]
+        return None if None in found else sum(amount or 0 for amount in found)
+
+
+def parse_weights(text: str) -> dict[str, int]:
+    """`fork,tenants=2` as scenario -> weight; empty: all with their own weights. Raises ValueError, a sentence."""
+    if not text:
+        return {name: scenario.weight for name, scenario in SCENARIOS.items()}
+    weights: dict[str, int] = {}
+    for part in text.split(","):
+        name, equals, weight = part.strip().partition("=")
+        if name not in SCENARIOS:
+            raise ValueError(f"there is no scenario {name!r}; there are: {', '.join(SCENARIOS)}")
+        if equals and not (weight.isascii() and weight.isdigit() and 0 < int(weight) <= 10**6):
+            raise ValueError(f"the weight of {name} is {weight!r}; it must be a whole number above 0")
+        weights[name] = int(weight) if equals else SCENARIOS[name].weight
+    return weights
+
+
+def make_agenda(target: Target, weights: Mapping[str, int], races: int | None) -> Agenda:
+    """What the run is to do. `races` are shared by weight among the scenarios that race.
+
+    The others come on top, in the same proportion (at least one round each); when no scenario races, `races`
+    counts their rounds.
+    """
+    found = {name: SCENARIOS[name].find_obstacle(target) for name in weights}
+    obstacles = {name: obstacle for name, obstacle in found.items() if obstacle is not None}
+    fit = {name: weight for name, weight in weights.items() if name not in obstacles}
+    if races is None:
+        return Agenda(dict.fromkeys(fit), fit, obstacles)
+    racing = {name: weight for name, weight in fit.items() if SCENARIOS[name].races} or fit
+    amounts = apportion(races, racing)
+    per_weight = races / (sum(racing.values()) or 1)
+    for name, weight in fit.items():
+        amounts.setdefault(name, max(1, round(weight * per_weight)))
+    return Agenda({name: amounts[name] for name in fit}, fit, obstacles)
+
+
+def apportion(total: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """The total by weight, in whole numbers: the largest remainders are rounded up."""
+    whole = sum(weights.values())
+    exact = {name: total * weight / whole for name, weight in weights.items()}
+    amounts = {name: int(amount) for name, amount in exact.items()}
+    by_remainder = sorted(exact, key=lambda name: amounts[name] - exact[name])
+    for name in by_remainder[: total - sum(amounts.values())]:
+        amounts[name] += 1
+    return amounts
+
+
+def take_share(agenda: Agenda, number: int, sources: int) -> Agenda:
+    """The share of one source of so many: all shares together are the whole.
+
+    What does not divide evenly goes to another source with each scenario.
+    """
+    amounts = {
+        name: None if amount is None else len(range((number - turn) % sources, amount, sources))
+        for turn, (name, amount) in enumerate(agenda.amounts.items())
+    }
+    return Agenda(amounts, agenda.weights, agenda.obstacles)
+
+
+def name_source(worker: int, user: int) -> str:
+    """The name of a source: unique over all workers of a run, and it tells which one it is."""
+    return f"race-{worker}.{user}"
+
+
+def list_shares(
+    agenda: Agenda, workers: int, users: int, *, together: bool = False
+) -> dict[str, dict[str, int | None]]:
+    """source -> {races, rounds} for so many workers and users in all; user u is the worker u % workers' own.
+
+    When every race is shared by all sources, the first one answers for them.
+    """
+    shares = {}
+    for user in range(users):
+        share = agenda if together else take_share(agenda, user, users)
+        helps = together and user > 0
+        name = name_source(user % workers, user // workers)
+        shares[name] = {"races": 0 if helps else share.races, "rounds": 0 if helps else share.rounds}
+    return shares

@@ -1,0 +1,95 @@
+"""The live tally: what a run has come to so far, for display alone. The verdict comes from the journals."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from load.asker import Reply
+from load.player import Played
+
+# Spreads are counted in classes, each this much wider than the one before: a few dozen numbers, whatever happens.
+SPREAD_STEP = 1.25
+SPREAD_FIRST_NS = 1000
+
+
+@dataclass
+class Tally:
+    """Counts; `spreads` maps a class of release spread to how many races fell into it."""
+
+    races: int = 0
+    rounds: int = 0
+    winners: int = 0
+    conflicts: int = 0
+    unknowns: int = 0
+    answers: int = 0
+    violations: int = 0
+    spreads: Counter[int] = field(default_factory=Counter)
+
+    def count(self, played: Played) -> None:
+        """Adds a round: its answers by whoever got them, what it came to as a whole by whoever leads."""
+        for reply in played.replies:
+            self.answers += 1
+            self.winners += reply.outcome == "won"
+            self.conflicts += reply.outcome == "conflict"
+            self.unknowns += reply.outcome == "unknown"
+        self.violations += is_violated(played)
+        if played.leads:
+            self.rounds += 1
+            self.races += played.round.is_race
+            self.spreads[classify(played.spread_ns)] += played.round.is_race
+
+    def pack(self) -> dict[str, Any]:
+        """The tally as plain data, for messages and files."""
+        counts: dict[str, Any] = {name: getattr(self, name) for name in COUNTS}
+        return {**counts, "spreads": {str(key): count for key, count in sorted(self.spreads.items())}}
+
+
+COUNTS = ("races", "rounds", "winners", "conflicts", "unknowns", "answers", "violations")
+
+
+def merge(packed: list[Mapping[str, Any]]) -> Tally:
+    """The tallies of several workers as one."""
+    merged = Tally(**{name: sum(each[name] for each in packed) for name in COUNTS})
+    for each in packed:
+        merged.spreads.update({int(key): count for key, count in each["spreads"].items()})
+    return merged
+
+
+def is_violated(played: Played) -> bool:
+    """Whether a round shows, without any search, that the engine is wrong."""
+    if any(is_wrong(reply, played.owner) for reply in played.replies):
+        return True
+    if not played.leads:
+        return False
+    won = played.outcomes.count("won")
+    nobody = played.round.is_race and won == 0 and "unknown" not in played.outcomes
+    return won > played.round.winners_max or nobody
+
+
+def is_wrong(reply: Reply, owner: str) -> bool:
+    """Whether one answer is wrong whatever the others were told."""
+    if reply.reading.problem is not None:
+        return True
+    if reply.tenant != owner:
+        return reply.outcome not in ("refused", "unknown")
+    return reply.outcome == "refused"
+
+
+def classify(spread_ns: int) -> int:
+    """The class of a spread: class n reaches up to SPREAD_FIRST_NS * SPREAD_STEP ** n."""
+    number, limit = 0, float(SPREAD_FIRST_NS)
+    while limit < spread_ns:
+        number, limit = number + 1, limit * SPREAD_STEP
+    return number
+
+
+def find_spread_ms(tally: Tally, share: float) -> float | None:
+    """The spread that this share of the races kept within, in milliseconds, rounded up to its class."""
+    wanted = share * sum(tally.spreads.values())
+    seen = 0
+    for number, count in sorted(tally.spreads.items()):
+        seen += count
+        if seen >= wanted:
+            return SPREAD_FIRST_NS * SPREAD_STEP**number / 1e6
+    return None

@@ -1,0 +1,80 @@
+"""Presses hard: races by the thousand over all scenarios, in one or more processes; judged and reported like a gate."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from load.shares import RACES_DEFAULT, make_agenda, parse_weights
+from onewinner.exits import UsageError
+from onewinner.levels import Crew, plan_race
+from onewinner.options import Parser, add_engine_options, bounded, positive
+from onewinner.stage import load
+from onewinner.trial import Trial, run_trial
+
+EXAMPLE = "onewinner race --scenarios same-transition,fork=2 --races 5000 --processes 2"
+PROFILE = "race"
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    crew = Crew(
+        weights=options.scenarios,
+        races=options.races,
+        contenders=options.contenders,
+        processes=options.processes,
+        duration_s=options.duration or 0.0,
+        rate_per_s=options.rate or 0.0,
+        together=options.together,
+        fail_fast=options.fail_fast,
+    )
+    refuse_when_nothing_applies(options.target, crew)
+    return run_trial(Trial("race", arguments, options, (plan_race(crew, options.seed),), {"profile": PROFILE}))
+
+
+def refuse_when_nothing_applies(file: Path, crew: Crew) -> None:
+    target = load(file, None)
+    agenda = make_agenda(target, crew.weights, crew.races)
+    if not agenda.amounts:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in agenda.obstacles.items())
+        raise UsageError(f"--scenarios: none of them applies to the target {target.name}: {reasons}")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = Parser("race", __doc__ or "", EXAMPLE)
+    add_engine_options(parser)
+    add = parser.add_argument
+    add(
+        "--scenarios",
+        type=weights,
+        default=weights(""),
+        metavar="LIST",
+        help="which, with weights: fork,tenants=2 (default: all that the target can express)",
+    )
+    add("--contenders", type=bounded(2, 200), default=10, metavar="N", help="requests per race (default: 10)")
+    add(
+        "--races",
+        type=bounded(1, 10**8),
+        metavar="N",
+        help=f"how many races in all (default: {RACES_DEFAULT}, or what --duration allows)",
+    )
+    add("--duration", type=positive, metavar="S", help="no life of a workflow begins after this many seconds")
+    add("--rate", type=positive, metavar="R", help="rounds per second, begun when due: an open model")
+    add("--processes", type=bounded(1, 64), default=1, metavar="N", help="Locust worker processes (default: 1)")
+    add("--together", action="store_true", help="spread the contenders of each race over all processes")
+    add("--fail-fast", action="store_true", help="end as soon as a violation is seen")
+    add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same plan (default: 1)")
+    add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
+    options = parser.parse_args(arguments)
+    if options.together and options.processes == 1:
+        raise UsageError("--together spreads each race over several processes; add --processes 2 or more")
+    if options.races is None and options.duration is None:
+        options.races = RACES_DEFAULT
+    return options
+
+
+def weights(text: str) -> Mapping[str, int]:
+    """An argparse type: scenarios with their weights."""
+    try:
+        return parse_weights(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,174 @@
+"""A trial: what gate and race have in common. Set the stage, run the levels, seal, judge, report; the exit code.
+
+The exit code comes from the verdict file, never from what an asker's process ended with.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from engine.service import REFERENCE
+from engine.target import Target
+from load.shares import list_shares, make_agenda
+from onewinner import levels
+from onewinner.display import Display, print_verdict
+from onewinner.exits import UNKNOWN, Interrupted, UsageError
+from onewinner.levels import Asked, Level
+from onewinner.machine import describe_machine, list_versions
+from onewinner.options import name_isolation
+from onewinner.stage import load, set_stage
+from reports.history import HistoryError, read_history
+from reports.judge import judge
+from reports.measures import measure
+from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
+from reports.seal import seal_history
+from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A command that talks to an engine: its options, as given and as parsed, and the levels that it runs."""
+
+    command: str
+    arguments: Sequence[str]
+    options: argparse.Namespace
+    levels: tuple[Level, ...]
+    facts: Mapping[str, Any]
+
+
+def run_trial(trial: Trial) -> int:
+    """Runs the levels and judges what was recorded. Returns the exit code."""
+    options = trial.options
+    began = datetime.now(UTC)
+    name = options.defect or options.control or load(options.target, None).name
+    folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
+    facts = gather_facts(trial, name, began)
+    log = folder / "logs" / "service.log"
+    try:
+        with set_stage(options.target, options.database, options.port, log, service_arguments(options)) as stage:
+            run = begin_run(folder, options.target, facts)
+            with Display(run.folder) as display:
+                asked = [levels.run_level(level, folder, stage, display) for level in trial.levels]
+    except RunError as error:
+        raise UsageError(str(error)) from None
+    except Interrupted:
+        told = "interrupted; nothing was judged"
+        recorded = f". What was recorded so far: onewinner check {folder}" if (folder / "history").is_dir() else ""
+        print(f"onewinner {trial.command}: {told}{recorded}", file=sys.stderr)
+        raise
+    return conclude(trial, run, asked)
+
+
+def service_arguments(options: argparse.Namespace) -> list[str]:
+    """What goes to the service's command; only the reference engine understands it."""
+    given = {"--isolation": options.isolation, "--defect": options.defect, "--control": options.control}
+    named = [part for option, value in given.items() if value is not None for part in (option, value)]
+    if named and options.target != REFERENCE:
+        raise UsageError(f"{', '.join(given)} are of the reference engine; leave out --target to use them")
+    return named
+
+
+def conclude(trial: Trial, run: Run, asked: Sequence[Asked]) -> int:
+    """Seals, judges, writes the documents, and takes the exit code from the verdict file."""
+    try:
+        seal_history(run.history)
+        history = read_history(run.history)
+    except HistoryError as error:
+        print(f"onewinner {trial.command}: the history cannot be judged: {error}", file=sys.stderr)
+        return UNKNOWN
+    graph = load(run.folder / "target.toml", None).graph
+    command = f"onewinner check {shlex.quote(str(run.folder))}"
+    judgement = judge(history, graph, plan=run.facts["plan"], command=command)
+    judgement = doubt(judgement, find_troubles(run, asked, judgement))
+    facts = {
+        "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "levels": levels.count_levels(history.having("level"), asked),
+        "measures": measure(history),
+    }
+    finish_run(with_judgement(run, judgement, facts))
+    written = read_run(run.folder)
+    print_verdict(written)
+    return EXIT_BY_VERDICT[written.judgement.verdict]
+
+
+def find_troubles(run: Run, asked: Sequence[Asked], judgement: Judgement) -> list[str]:
+    """What is wrong with the askers, or between them and the judge; one sentence each."""
+    troubles = []
+    for each in asked:
+        log = run.folder / "logs" / f"{each.level.name}.log"
+        if each.is_broken:
+            ended = f"ended with status {each.code}" if each.code is not None else "took too long and was ended"
+            troubles.append(f"the asker of the level {each.level.name} {ended}; see {log}")
+        elif each.met_mismatch and judgement.verdict is not Verdict.FAIL:
+            troubles.append(f"the level {each.level.name} met a mismatch that no check explains; see {log}")
+    return troubles
+
+
+def doubt(judgement: Judgement, troubles: Sequence[str]) -> Judgement:
+    """The judgement, unknown at best when there were troubles."""
+    if not troubles:
+        return judgement
+    verdict = merge([judgement.verdict, Verdict.UNKNOWN])
+    reasons = [judgement.reason] if judgement.verdict is not Verdict.PASS else []
+    return Judgement(verdict, "; ".join([*reasons, *troubles]), judgement.checks, judgement.counts)
+
+
+def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
+    """run.json's plan: every source, and the share of those that race."""
+    shares: dict[str, Any] = {}
+    for level in plan:
+        if level.crew is None:
+            continue
+        agenda = make_agenda(target, level.crew.weights, level.crew.races)
+        shares |= list_shares(agenda, level.crew.processes, level.crew.processes, together=level.crew.together)
+    return {"sources": [source for level in plan for source in level.sources], "shares": shares}
+
+
+def gather_facts(trial: Trial, name: str, began: datetime) -> dict[str, Any]:
+    """Everything that run.json tells beside the judgement. Neither tokens nor passwords are among it."""
+    options, arguments = trial.options, trial.arguments
+    seeded = any(argument.startswith("--seed") for argument in arguments)
+    seed = [] if seeded else ["--seed", str(options.seed)]
+    target = load(options.target, None)
+    return {
+        "name": name,
+        "command": shlex.join(["onewinner", trial.command, *strip(arguments), *seed]),
+        "target": target.name,
+        "seed": options.seed,
+        "database": "embedded" if options.database == "embedded" else "URL",
+        "isolation": name_isolation(options),
+        "defect": options.defect,
+        "control": options.control,
+        "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
+        "versions": list_versions(),
+        "machine": describe_machine(),
+        "plan": plan_sources(target, trial.levels),
+        **trial.facts,
+    }
+
+
+def strip(arguments: Sequence[str]) -> list[str]:
+    """The arguments as they may be shown: without --out, which is taken now, and without a database's password."""
+    shown: list[str] = []
+    skipping = False
+    for argument in arguments:
+        if skipping:
+            skipping = False
+        elif argument == "--out":
+            skipping = True
+        elif not argument.startswith("--out="):
+            shown.append(hide_password(argument))
+    return shown
+
+
+def hide_password(argument: str) -> str:
+    scheme, separator, rest = argument.partition("://")
+    who, at, where = rest.rpartition("@")
+    if not separator or not at or ":" not in who:
+        return argument
+    return f"{scheme}://{who.partition(':')[0]}:...@{where}"

@@ -1,0 +1,59 @@
+"""Goal: every race of a run is somebody's, nobody's twice, and known beforehand. Method: sums over all sources."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.target_file import load_target
+from load.scenarios import SCENARIOS
+from load.shares import apportion, list_shares, make_agenda, parse_weights, take_share
+from onewinner.race import parse
+
+TARGET = load_target(Path(__file__).parents[2] / "engine" / "target.toml", None)
+WEIGHTS = st.dictionaries(st.sampled_from(sorted(SCENARIOS)), st.integers(1, 50), min_size=1)
+
+
+@given(WEIGHTS, st.integers(1, 10_000), st.integers(1, 7))
+def test_the_shares_of_all_sources_are_the_whole(weights: dict[str, int], races: int, sources: int) -> None:
+    agenda = make_agenda(TARGET, weights, races)
+    shares = [take_share(agenda, number, sources) for number in range(sources)]
+    for name, amount in agenda.amounts.items():
+        assert sum(share.amounts[name] or 0 for share in shares) == amount
+    if any(SCENARIOS[name].races for name in weights):
+        assert agenda.races == races
+    listed = list_shares(agenda, sources, sources)
+    assert sum(share["races"] or 0 for share in listed.values()) == agenda.races
+
+
+@given(st.integers(0, 10_000), WEIGHTS)
+def test_apportioning_loses_nothing(total: int, weights: dict[str, int]) -> None:
+    amounts = apportion(total, weights)
+    assert sum(amounts.values()) == total
+    assert all(abs(amounts[name] - total * weights[name] / sum(weights.values())) < 1 for name in weights)
+
+
+def test_names_are_unique_and_tell_the_worker() -> None:
+    agenda = make_agenda(TARGET, parse_weights(""), 100)
+    assert list(list_shares(agenda, 2, 4)) == ["race-0.0", "race-1.0", "race-0.1", "race-1.1"]
+    together = list_shares(agenda, 2, 2, together=True)
+    assert [share["races"] for share in together.values()] == [100, 0]
+
+
+def test_without_a_number_there_is_no_end() -> None:
+    agenda = make_agenda(TARGET, parse_weights("fork,guards=3"), None)
+    assert agenda.races is None
+    assert take_share(agenda, 1, 3).amounts == {"fork": None, "guards": None}
+
+
+@pytest.mark.parametrize("text", ["nope", "fork=", "fork=0", "fork=x", "fork,,"])
+def test_a_mistake_is_a_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match=r"there is no scenario|must be a whole number"):
+        parse_weights(text)
+
+
+def test_the_command_parses_scenarios() -> None:
+    assert parse(["--scenarios", "fork,tenants=2"]).scenarios == {"fork": 1, "tenants": 2}
+    assert parse([]).races == 1000
+    assert parse(["--duration", "5"]).races is None

@@ -1,0 +1,72 @@
+"""Goal: docs/run.schema.json describes run.json as it is. Method: write small runs and validate what is in the file."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from reports.judge import judge
+from reports.measures import measure
+from reports.run import Run, begin_run, finish_run, with_judgement
+from reports.verdict import Verdict
+from tests.reports.building import Record, advance, build_history, create
+
+SCHEMA = json.loads(Path(__file__).parents[2].joinpath("docs", "run.schema.json").read_text())
+FACTS: Mapping[str, Any] = {
+    "name": "small",
+    "command": "onewinner gate",
+    "target": "small",
+    "seed": 1,
+    "profile": "quick",
+    "started_at": "2026-01-01T00:00:00Z",
+    "versions": {"python": "3"},
+    "plan": {"sources": ["history"]},
+}
+
+
+def list_faults(record: object) -> list[str]:
+    return [error.message for error in jsonschema_rs.validator_for(SCHEMA).iter_errors(record)]
+
+
+def begin(folder: Path) -> Run:
+    target = folder / "given.toml"
+    target.write_text("")
+    return begin_run(folder / "run", target, FACTS)
+
+
+def read_record(run: Run) -> Any:
+    return json.loads((run.folder / "run.json").read_text())
+
+
+def contend(*outcomes: str) -> list[Record]:
+    told = {"race": "r", "workflow": "w", "detail": '{"arrived_ns":12}'}
+    racing = [advance(str(n), "A-B", 10 + n, 30 + n, outcome, **told) for n, outcome in enumerate(outcomes)]
+    return [create("c", 0, 5), *racing]
+
+
+def test_a_run_that_did_not_finish_is_valid(tmp_path: Path) -> None:
+    record = read_record(begin(tmp_path))
+    assert list_faults(record) == []
+    assert record["verdict"] == "unknown"
+
+
+@pytest.mark.parametrize(("outcomes", "verdict"), [(("won", "conflict"), "pass"), (("won", "won"), "fail")])
+def test_a_finished_run_is_valid(outcomes: tuple[str, ...], verdict: str, tmp_path: Path) -> None:
+    run = begin(tmp_path)
+    history = build_history(contend(*outcomes))
+    levels = [{"level": "race", "unit": "races", "planned": 1, "run": 1, "seconds": 0.1}]
+    finish_run(with_judgement(run, judge(history), {"measures": measure(history), "levels": levels}))
+    record = read_record(run)
+    assert list_faults(record) == []
+    assert record["verdict"] == Verdict(verdict)
+    assert record["measures"]["race_quality"][0]["arrival_ns"]["max"] == 0
+    assert set(record["measures"]["latency"]) >= {"won", "ok"}
+
+
+def test_a_record_that_is_not_one_is_told_apart(tmp_path: Path) -> None:
+    record = read_record(begin(tmp_path))
+    for change in ({"verdict": "green"}, {"format": 2}, {"measures": {"race_quality": [{"contenders": 1}]}}):
+        assert list_faults({**record, **change}) != []

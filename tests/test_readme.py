@@ -1,0 +1,39 @@
+"""Goal: what the README tells people to type exists. Method: every command in it, against the help and the Makefile."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+LINES = [line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+OURS = [line for line in LINES if line.split()[0].endswith("onewinner")]
+
+
+def test_there_are_commands_to_check() -> None:
+    assert len(OURS) >= 4
+    assert {line.split()[0].rpartition("/")[2] for line in LINES} <= {"make", "onewinner", "pytest", "locust"}
+
+
+@pytest.mark.parametrize("line", OURS)
+def test_every_command_and_option_exists(line: str) -> None:
+    _, command, *arguments = shlex.split(line)
+    asked = [sys.executable, "-m", "onewinner", command, "--help"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    for option in (argument.partition("=")[0] for argument in arguments if argument.startswith("--")):
+        assert option in told, f"{line}: {option} is not in its help"
+
+
+@pytest.mark.parametrize("target", [line.split()[1] for line in LINES if line.startswith("make ")])
+def test_every_make_target_exists(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(([^)]+)\)", README))
+def test_every_link_leads_somewhere(path: str) -> None:
+    assert (ROOT / path).exists()
