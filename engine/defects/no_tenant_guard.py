@@ -16,7 +16,7 @@ from engine.sessions import open_session
 from engine.workflows import IN_EXPECTED_STATE, Write
 
 PROMISE = Promise(
-    "tenant-isolation", ("sequential",), beside=("linearizable", "conflict-truth", "final-state", "audit")
+    "tenant-isolation", ("sequential",), beside=("one-winner", "linearizable", "conflict-truth", "final-state", "audit")
 )
 
 ANYBODYS = Write.where(WORKFLOWS.c.id == bindparam("workflow_id"), IN_EXPECTED_STATE)

@@ -14,7 +14,7 @@ from engine.states import GRAPH
 from engine.workflows import look
 from engine.workflows import move as move_guarded
 
-PROMISE = Promise("linearizable", ("sequential", "parallel"), beside=("audit", "contract"))
+PROMISE = Promise("linearizable", ("sequential", "parallel"), beside=("one-winner", "audit", "contract"))
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:
