@@ -1,5 +1,6 @@
 """The foreman: what one process does for all. It plans the run, lets sources meet, and ends it when all have left."""
 
+import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import locust
 import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner
@@ -106,6 +108,7 @@ class Foreman:
             "target": self.target.name,
             "seed": self.hand.options.seed,
             "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "versions": {"python": platform.python_version(), "locust": locust.__version__},
             "plan": {"sources": list(shares), "shares": shares},
         }
         return begin_run(self.folder, Path(self.hand.options.target or REFERENCE), facts).history
