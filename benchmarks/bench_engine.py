@@ -23,7 +23,7 @@ from engine.database import Database, find_programs, start_embedded
 from engine.parts import Caller, Context
 from engine.pool import Isolation
 from engine.sessions import open_pool
-from engine.workflows import MOVE, REFERENCE, advance
+from engine.workflows import GUARDED, REFERENCE, advance
 from tests.engine.asking import ACME, PREFIX
 from tests.engine.serving import Served, serve
 
@@ -64,7 +64,8 @@ def write_script() -> str:
             "actor": "'ann'",
             "request_id": "'benchmark'",
         }
-        filled = re.sub(r"\$(\d+)", lambda place, values=values: values[MOVE.order[int(place[1]) - 1]], MOVE.sql)  # type: ignore[misc]
+        given = [values[name] for name in GUARDED.plain.order]
+        filled = re.sub(r"\$(\d+)", lambda place, given=given: given[int(place[1]) - 1], GUARDED.plain.sql)  # type: ignore[misc]
         lines.append(" ".join(filled.split()) + ";")
     return "\n".join(lines) + "\n"
 

@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from engine import audit, steps, tokens, workflows
+from engine import audit, steps, tokens, variants, workflows
 from engine.bodies import (
     BODY_BYTES_MAX,
     Body,
@@ -39,7 +39,6 @@ from engine.bodies import (
     parse_nothing,
     parse_payload,
 )
-from engine.defects import break_parts
 from engine.errors import (
     DatabaseUnavailable,
     EngineError,
@@ -52,7 +51,7 @@ from engine.errors import (
     WorkflowNotFound,
 )
 from engine.openapi import PREFIX, draw_document
-from engine.parts import Caller, Context, Moved, Parts
+from engine.parts import Caller, Context, Moved
 from engine.sessions import open_pool, open_session
 from engine.settings import Settings
 from engine.states import Step
@@ -174,6 +173,7 @@ class Endpoint:
     handlers: Mapping[str, Handler]
     secret: str
     statuses: Mapping[type[EngineError], int]
+    tell: Callable[[Refused], Refused]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive)
@@ -189,7 +189,8 @@ class Endpoint:
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             status, answer = await self.handlers[method](ask)
         except EngineError as error:
-            status, answer = refuse(error, self.statuses)
+            told = self.tell(error) if isinstance(error, Refused) else error
+            status, answer = refuse(told, self.statuses)
         except Exception:
             log.exception("request %s failed", request_id)
             status, answer = UNKNOWN_STATUS, ErrorAnswer("Internal error.", "internal_error")
@@ -279,9 +280,9 @@ def respond(request: Request, status: int, answer: object, headers: Mapping[str,
 def create_app(settings: Settings) -> Starlette:
     """The engine as an ASGI application; its connections are opened and closed by its lifespan.
 
-    `prepare` must have been awaited on the database once. Raises UnknownDefect.
+    `prepare` must have been awaited on the database once. Raises UnknownVariant.
     """
-    parts = choose_parts(settings.defect)
+    parts = variants.choose_parts(settings.defect, settings.control)
     statuses = {**STATUSES, **parts.statuses}
 
     @contextlib.asynccontextmanager
@@ -290,22 +291,23 @@ def create_app(settings: Settings) -> Starlette:
             yield {"context": Context(parts, pool, settings.attempts_max)}
 
     routes = [
-        Route(PREFIX + path, Endpoint(handlers, settings.secret, statuses), methods=list(handlers))
+        Route(PREFIX + path, Endpoint(handlers, settings.secret, statuses, parts.tell), methods=list(handlers))
         for path, handlers in ROUTES.items()
     ]
     routes += [Route("/healthz", check_health), Route("/openapi.json", show_document)]
-    app = Starlette(routes=routes, lifespan=live, exception_handlers={HTTPException: refuse_route})
+    app = Starlette(
+        routes=routes,
+        lifespan=live,
+        exception_handlers={HTTPException: refuse_route},
+        middleware=parts.middleware,
+    )
     app.router.redirect_slashes = False
     return app
 
 
-def choose_parts(defect: str | None) -> Parts:
-    return workflows.REFERENCE if defect is None else break_parts(workflows.REFERENCE, defect)
-
-
-async def prepare(database_url: str, defect: str | None = None) -> None:
-    """Creates the tables where they are missing. Safe to repeat. Raises DatabaseUnavailable or UnknownDefect."""
-    parts = choose_parts(defect)
+async def prepare(database_url: str, defect: str | None = None, control: str | None = None) -> None:
+    """Creates the tables where they are missing. Safe to repeat. Raises DatabaseUnavailable or UnknownVariant."""
+    parts = variants.choose_parts(defect, control)
     engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(database_url))
     try:
         async with engine.begin() as connection:

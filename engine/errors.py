@@ -2,7 +2,7 @@
 
     EngineError
     ├── DatabaseUnavailable     no PostgreSQL that we can use, named without its password
-    ├── UnknownDefect           there is no engine broken in this way
+    ├── UnknownVariant          there is no defect, or no control, of this name
     ├── InvalidToken            the bearer token proves no organization
     ├── MalformedRequest        the body is not what the route takes
     │   └── UnknownState        a state name that the workflow does not have
@@ -40,13 +40,14 @@ class DatabaseUnavailable(EngineError):
     reason = "database_unavailable"
 
 
-class UnknownDefect(EngineError):
-    """There is no such defect."""
+class UnknownVariant(EngineError):
+    """There is no such defect or control."""
 
-    reason = "unknown_defect"
+    reason = "unknown_variant"
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"There is no defect {name!r}; the defects are: {', '.join(known)}.")
+    def __init__(self, kind: str, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"There is no {kind} {name!r}; the {kind}s are: {', '.join(known)}.")
+        self.kind = kind
         self.name = name
         self.known = known
 

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.middleware import Middleware
 
-from engine.errors import EngineError
+from engine.errors import EngineError, Refused
 from engine.graph import TransitionGraph
 from engine.pool import Pool
 
@@ -94,12 +95,18 @@ class Look(Protocol):
     async def __call__(self, pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None: ...
 
 
+def tell_as_it_is(refused: Refused) -> Refused:
+    """What the caller is told of a refusal: all of it."""
+    return refused
+
+
 @dataclass(frozen=True)
 class Parts:
     """What an engine is made of. `workflows.REFERENCE` is the right one.
 
     `look` answers reads; `settle` finds out why a move was not made. They are one function in the reference.
-    `cancellable` are the states that a cancel leaves. `statuses` overrides the HTTP status of some errors.
+    `cancellable` are the states that a cancel leaves. `statuses` overrides the HTTP status of some errors,
+    `tell` what a refusal says; `middleware` stands between the server and the routes.
     """
 
     graph: TransitionGraph
@@ -110,6 +117,8 @@ class Parts:
     settle: Look
     create_tables: Callable[[AsyncConnection], Awaitable[None]]
     statuses: Mapping[type[EngineError], int] = field(default_factory=dict)
+    tell: Callable[[Refused], Refused] = tell_as_it_is
+    middleware: tuple[Middleware, ...] = ()
 
 
 @dataclass(frozen=True)

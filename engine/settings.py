@@ -15,9 +15,9 @@ def share_connections(workers: int) -> int:
 
 @dataclass(frozen=True)
 class Settings:
-    """`secret` signs the tokens; `defect` names one of engine.defects; `pool_size` is in connections.
+    """`secret` signs the tokens; `defect` names one of engine.defects, or `control` one of engine.controls.
 
-    `attempts_max` bounds how often contention in the database may send one request back.
+    `pool_size` is in connections; `attempts_max` bounds how often contention in the database may send one request back.
     """
 
     database_url: str
@@ -26,3 +26,4 @@ class Settings:
     defect: str | None = None
     pool_size: int = CONNECTIONS_ONE_WORKER_MAX
     attempts_max: int = 10
+    control: str | None = None

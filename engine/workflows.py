@@ -4,9 +4,10 @@ The database decides a race: a workflow moves only by one UPDATE that names the 
 the trail in the same statement. Python then names the outcome. Nothing reads first in order to write.
 """
 
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, Text, bindparam, cast, func, insert, select, true, update
+from sqlalchemy import JSON, ColumnElement, Text, bindparam, cast, func, insert, select, true, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.selectable import CTE
@@ -20,7 +21,7 @@ from engine.errors import (
     WorkflowNotFound,
 )
 from engine.parts import Caller, Context, Move, Moved, Parts, Payload, Workflow
-from engine.pool import Pool
+from engine.pool import Pool, Session
 from engine.schema import PAYLOADS, TRANSITIONS, WORKFLOWS, create_tables
 from engine.sessions import Statement, back_off, insist, open_session
 from engine.states import CANCELLED, GRAPH
@@ -28,6 +29,7 @@ from engine.states import CANCELLED, GRAPH
 FIELDS = (WORKFLOWS.c.id, WORKFLOWS.c.state, WORKFLOWS.c.created_at, WORKFLOWS.c.updated_at)
 
 OWNED = (WORKFLOWS.c.id == bindparam("workflow_id"), WORKFLOWS.c.organization_id == bindparam("organization_id"))
+IN_EXPECTED_STATE = WORKFLOWS.c.state == bindparam("expected")
 
 
 async def create(context: Context, caller: Caller) -> Workflow:
@@ -113,12 +115,12 @@ async def settle(context: Context, caller: Caller, workflow_id: UUID) -> Workflo
     return found
 
 
-def write_move(*, with_payload: bool) -> Statement:
-    """The guarded write: the transition, its row in the trail and the payload, or nothing at all.
+def write_move(*guards: ColumnElement[bool], with_payload: bool) -> Statement:
+    """One statement: the transition where the guards hold, its row in the trail and the payload, or nothing at all.
 
     `at` is the clock after the row was locked, so that in one workflow times and sequences never run backwards.
     """
-    changed = update(WORKFLOWS).where(*OWNED, WORKFLOWS.c.state == bindparam("expected"))
+    changed = update(WORKFLOWS).where(*guards)
     changed = changed.values(state=bindparam("following"), updated_at=func.clock_timestamp())
     moved = changed.returning(*FIELDS, WORKFLOWS.c.organization_id).cte("moved")
     entry = {
@@ -154,8 +156,25 @@ def or_replace(stored: Insert) -> Insert:
     return stored.on_conflict_do_update(constraint="workflow_payloads_pk", set_=replaced)
 
 
-MOVE = write_move(with_payload=False)
-MOVE_WITH_PAYLOAD = write_move(with_payload=True)
+@dataclass(frozen=True)
+class Write:
+    """A write that makes a move whole, with its row in the trail and its payload, in one statement."""
+
+    plain: Statement
+    with_payload: Statement
+
+    @classmethod
+    def where(cls, *guards: ColumnElement[bool]) -> "Write":
+        return cls(write_move(*guards, with_payload=False), write_move(*guards, with_payload=True))
+
+    async def run(self, session: Session, move: Move) -> Moved | None:
+        """None when the guards did not hold."""
+        statement = self.plain if move.payload is None else self.with_payload
+        row = await statement.fetch_one(session, **move.values())
+        return None if row is None else Moved(previous=move.expected, **row)
+
+
+GUARDED = Write.where(*OWNED, IN_EXPECTED_STATE)
 CREATE = Statement.of(
     insert(WORKFLOWS)
     .values(id=bindparam("workflow_id"), organization_id=bindparam("organization_id"), state=bindparam("state"))
@@ -180,10 +199,8 @@ async def look(pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow 
 
 async def move(pool: Pool, move: Move) -> Moved | None:
     """The one guarded write: one statement, one round trip. None when the workflow was not in the expected state."""
-    statement = MOVE if move.payload is None else MOVE_WITH_PAYLOAD
     async with open_session(pool) as session:
-        row = await statement.fetch_one(session, **move.values())
-    return None if row is None else Moved(previous=move.expected, **row)
+        return await GUARDED.run(session, move)
 
 
 REFERENCE = Parts(

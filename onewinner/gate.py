@@ -5,7 +5,7 @@ from pathlib import Path
 
 from onewinner import levels
 from onewinner.options import Parser, add_engine_options, bounded
-from onewinner.run import Order, carry_out, check_defect
+from onewinner.run import Order, carry_out
 
 EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
 
@@ -28,6 +28,4 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--batches", type=bounded(1, 10**6), metavar="N", help="batches of random sequences (default: by profile)")
     add("--races", type=bounded(1, 10**6), metavar="N", help="how many races (default: by profile)")
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
-    options = parser.parse_args(arguments)
-    check_defect(options)
-    return options
+    return parser.parse_args(arguments)

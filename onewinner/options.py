@@ -1,7 +1,7 @@
 """The options that several commands share."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +28,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    # Not above: they bring the whole engine along, and `check` needs none of it.
+    from engine.controls import list_controls
+    from engine.defects import list_defects
+
     parser.add_argument(
         "--target", type=Path, default=REFERENCE, metavar="FILE", help="the target file (default: the reference engine)"
     )
@@ -37,8 +41,42 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--isolation", choices=ISOLATIONS, help="isolation level of the reference engine (default: read-committed)"
     )
-    parser.add_argument("--defect", metavar="NAME", help="break the reference engine on purpose, e.g. check-then-act")
+    variant = parser.add_mutually_exclusive_group()
+    variant.add_argument(
+        "--defect",
+        type=one_of(list_defects()),
+        metavar="NAME",
+        help="break the reference engine on purpose, e.g. check-then-act",
+    )
+    variant.add_argument(
+        "--control",
+        type=one_of(list_controls()),
+        metavar="NAME",
+        help="an engine that is right in another way, e.g. select-for-update",
+    )
     parser.add_argument("--port", type=bounded(1, 65535), help="the port of the service (default: a free one)")
+
+
+def name_isolation(options: argparse.Namespace) -> str | None:
+    """The isolation level that was asked for; else the one at which the defect shows; None: the engine's own."""
+    from engine.defects import read_promise
+
+    if options.isolation is None and options.defect is not None:
+        needed = read_promise(options.defect).isolation
+        return needed.lower().replace(" ", "-") if needed is not None else None
+    given: str | None = options.isolation
+    return given
+
+
+def one_of(names: Sequence[str]) -> Callable[[str], str]:
+    """An argparse type: one of the names, all of which a wrong one is told."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"there is no {text!r}; there are: {', '.join(names)}")
+        return text
+
+    return parse
 
 
 def positive(text: str) -> float:

@@ -8,7 +8,7 @@ from load.shares import RACES_DEFAULT, make_agenda, parse_weights
 from onewinner.exits import UsageError
 from onewinner.levels import Crew, plan_race
 from onewinner.options import Parser, add_engine_options, bounded, positive
-from onewinner.run import Order, carry_out, check_defect
+from onewinner.run import Order, carry_out
 from onewinner.stage import load
 
 EXAMPLE = "onewinner race --scenarios same-transition,fork=2 --races 5000 --processes 2"
@@ -65,7 +65,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same plan (default: 1)")
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     options = parser.parse_args(arguments)
-    check_defect(options)
     if options.together and options.processes == 1:
         raise UsageError("--together spreads each race over several processes; add --processes 2 or more")
     if options.races is None and options.duration is None:

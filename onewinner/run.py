@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.defects import list_defects
 from engine.service import REFERENCE
 from engine.target import Target
 from load.shares import list_shares, make_agenda
@@ -21,6 +20,7 @@ from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
+from onewinner.options import name_isolation
 from onewinner.stage import load, set_stage
 from reports.history import HistoryError, read_history
 from reports.judge import judge
@@ -45,7 +45,7 @@ def carry_out(order: Order) -> int:
     """Runs the levels and judges what was recorded. Returns the exit code."""
     options = order.options
     began = datetime.now(UTC)
-    name = options.defect or load(options.target, None).name
+    name = options.defect or options.control or load(options.target, None).name
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
     facts = gather_facts(order, name, began)
     log = folder / "logs" / "service.log"
@@ -64,17 +64,12 @@ def carry_out(order: Order) -> int:
     return conclude(order, run, asked)
 
 
-def check_defect(options: argparse.Namespace) -> None:
-    if options.defect is not None and options.defect not in list_defects():
-        raise UsageError(f"--defect: there is no {options.defect!r}; there are: {', '.join(list_defects())}")
-
-
 def service_arguments(options: argparse.Namespace) -> list[str]:
     """What goes to the service's command; only the reference engine understands it."""
-    given = {"--isolation": options.isolation, "--defect": options.defect}
+    given = {"--isolation": options.isolation, "--defect": options.defect, "--control": options.control}
     named = [part for option, value in given.items() if value is not None for part in (option, value)]
     if named and options.target != REFERENCE:
-        raise UsageError("--isolation and --defect are of the reference engine; leave out --target to use them")
+        raise UsageError(f"{', '.join(given)} are of the reference engine; leave out --target to use them")
     return named
 
 
@@ -146,8 +141,9 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "target": target.name,
         "seed": options.seed,
         "database": "embedded" if options.database == "embedded" else "URL",
-        "isolation": options.isolation,
+        "isolation": name_isolation(options),
         "defect": options.defect,
+        "control": options.control,
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "versions": list_versions(),
         "machine": describe_machine(),

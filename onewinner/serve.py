@@ -15,12 +15,12 @@ from pathlib import Path
 from engine import tokens
 from engine.api import prepare
 from engine.database import provide_database
-from engine.errors import DatabaseUnavailable, UnknownDefect
+from engine.errors import DatabaseUnavailable
 from engine.processes import Process, run_process
 from engine.service import REFERENCE, answers, find_free_port, is_port_free
 from engine.settings import share_connections
 from onewinner.exits import UNKNOWN, UsageError
-from onewinner.options import Parser, add_engine_options, bounded
+from onewinner.options import Parser, add_engine_options, bounded, name_isolation
 from onewinner.stage import mint_tokens, set_stage
 
 POLL_S = 0.2
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         return serve_target(options)
     try:
         return serve_reference(options)
-    except (DatabaseUnavailable, UnknownDefect) as error:
+    except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
 
 
@@ -62,11 +62,12 @@ def serve_reference(options: argparse.Namespace) -> int:
     environment = {**os.environ, **({} if tokens.SECRET_VARIABLE in os.environ else mint_tokens())}
     with contextlib.ExitStack() as running:
         database = running.enter_context(provide_database(options.database))
-        asyncio.run(prepare(database.url, options.defect))
+        asyncio.run(prepare(database.url, options.defect, options.control))
         order = {
             "database_url": database.url,
-            "isolation": (options.isolation or "read-committed").replace("-", " ").upper(),
+            "isolation": (name_isolation(options) or "read-committed").replace("-", " ").upper(),
             "defect": options.defect,
+            "control": options.control,
             "pool_size": share_connections(options.workers),
         }
         sockets = [running.enter_context(listen(port)) for _ in range(options.workers)]

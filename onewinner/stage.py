@@ -62,7 +62,9 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
 def refuse_for_running(target: Target, port: int | None, arguments: Sequence[str]) -> None:
     """A running service is taken as it is; it must be there."""
     if port is not None or arguments:
-        raise UsageError("--port, --isolation and --defect need a [service] in the target file that onewinner starts")
+        raise UsageError(
+            "--port, --isolation, --defect and --control need a [service] in the target file that onewinner starts"
+        )
     url = urlsplit(target.base_url)
     try:
         where = (url.hostname or "", url.port or (443 if url.scheme == "https" else 80))

@@ -1,7 +1,7 @@
 """Goal: one caller, any order of legal and illegal questions, always the one right answer.
 
-Method: batches of random sequences, each batch from a seed of its own, so that a batch left out for lack of
-time changes none of the others.
+Method: first every illegal pair of states once, in a fixed order; then batches of random sequences, each batch from
+a seed of its own, so that a batch left out for lack of time changes none of the others.
 """
 
 import time
@@ -15,12 +15,15 @@ from engine.target import Target
 from load.asker import Asker
 from load.gate import Gate
 from reports.journal import Journal
-from stateful_tests.machine import WorkflowMachine
+from stateful_tests.machine import MismatchError, WorkflowMachine
 from stateful_tests.reference import Probes
+from stateful_tests.sweep import sweep
 
 SOURCE = "sequential-0"
 EXAMPLES_PER_BATCH = 20
 STEPS_MAX = 30
+# How much of the time may pass with pairs of states, before the first batch.
+SWEEP_SHARE = 0.3
 
 SEQUENCES = settings(
     max_examples=EXAMPLES_PER_BATCH,
@@ -43,6 +46,15 @@ def bind(asker: Asker, probes: Probes | None) -> type[WorkflowMachine]:
     return Bound
 
 
+def try_sweep(machine: WorkflowMachine, deadline: float) -> MismatchError | None:
+    """What the sweep finds is told after the batches, which may see more of the same mistake."""
+    try:
+        sweep(machine, deadline)
+    except MismatchError as error:
+        return error
+    return None
+
+
 def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) -> None:
     first_seed: int = pytestconfig.getoption("seed")
     batches: int = pytestconfig.getoption("batches")
@@ -53,10 +65,13 @@ def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) 
     )
     began, run = time.monotonic(), 0
     try:
+        swept = try_sweep(WorkflowMachine(asker, probes), began + SWEEP_SHARE * limit_s)
         while run < batches and (run == 0 or time.monotonic() - began < limit_s):
             machine = seed(first_seed * 1_000_003 + run)(bind(asker, probes))
             run_state_machine_as_test(machine, settings=SEQUENCES)
             run += 1
+        if swept is not None:
+            raise swept
     finally:
         asker.journal.event("level", level="sequential", unit="batches", planned=batches, run=run)
         asker.end()

@@ -7,10 +7,17 @@ confirmed and lost.
 
 from dataclasses import replace
 
+from engine.defects import Promise
 from engine.parts import Move, Moved, Parts
 from engine.pool import Pool
 from engine.workflows import look
 from engine.workflows import move as move_guarded
+
+PROMISE = Promise(
+    "linearizable",
+    ("sequential", "parallel", "race", "interleavings"),
+    beside=("one-winner", "conflict-truth", "final-state", "audit", "contract"),
+)
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:

@@ -37,11 +37,12 @@ def serve(
     *,
     isolation: Isolation = Isolation.READ_COMMITTED,
     defect: str | None = None,
+    control: str | None = None,
     workers: int = 2,
     pool_size: int = 20,
 ) -> Iterator[Served]:
     """Starts `workers` processes on one port and waits until each is ready; ends them afterwards."""
-    settings = Settings(database_url, SECRET, isolation, defect, pool_size)
+    settings = Settings(database_url, SECRET, isolation, defect, pool_size, control=control)
     with contextlib.ExitStack() as stack:
         # Bound and never listening: it keeps the port for the workers, who share it.
         reserved = stack.enter_context(share_port(0))

@@ -9,7 +9,9 @@ from tests.load.stub import SMALL
 from tests.onewinner.running import Command
 
 MISTAKES: dict[str, tuple[str, ...]] = {
-    "--defect: there is no 'nope'; there are: check-then-act": ("gate", "--defect", "nope"),
+    "--defect: there is no 'nope'; there are: ack-before-commit, audit-after-commit": ("gate", "--defect", "nope"),
+    "--control: there is no 'nope'; there are: advisory-lock, drops-connection": ("serve", "--control", "nope"),
+    "--control: not allowed with argument --defect": ("gate", "--defect", "stale-read", "--control", "slow"),
     "postgresql://u@127.0.0.1:1/x cannot be used": ("gate", "--database", "postgresql://u:secret@127.0.0.1:1/x"),
     "there is no scenario 'nope'; there are: same-transition": ("race", "--scenarios", "nope"),
     "the weight of fork is '0'": ("race", "--scenarios", "fork=0"),

@@ -1,0 +1,30 @@
+"""The row in the trail is written before it is known whether the transition happens.
+
+The mistake: "first the log, then the deed", in one transaction that is committed either way. A user would notice a
+trail in which a state was left as often as anybody tried to leave it.
+"""
+
+from dataclasses import replace
+
+from engine.defects import Promise
+from engine.parts import Move, Moved, Parts
+from engine.pieces import ENTRY, STATE_GUARDED, store, to_moved
+from engine.pool import Pool
+from engine.sessions import open_transaction
+
+PROMISE = Promise("audit", ("sequential", "parallel", "race"))
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """The trail, then the guarded write; a loser's row stays."""
+    async with open_transaction(pool) as session:
+        entry = await ENTRY.fetch_one(session, **move.values())
+        updated = await STATE_GUARDED.fetch_one(session, **move.values())
+        if entry is None or updated is None:
+            return None
+        await store(session, move)
+        return to_moved(move, updated, entry["sequence"])
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)
