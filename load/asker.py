@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.target import Answer, Guard, Reading, Request, Route, Target
-from load.company import MONOTONIC, Clock, Instant
 from load.gate import Gate, Shot, now_ns
+from load.rendezvous import MONOTONIC, Clock, Instant
 from reports.journal import Invocation, Journal, Return
 
 Examine = Callable[[Answer, Reading], str | None]

@@ -20,11 +20,11 @@ from locust.runners import Runner, WorkerRunner
 
 from engine.service import ServiceError, reach_engine
 from engine.target_file import TargetError
-from load.foreman import Foreman, list_rows
-from load.hand import HALT, HEARD, LEFT, PLAN, SAY, TALLY, Crowd, Hand, TroubleHandler
+from load.master import Master, list_rows
 from load.panel import add_panel
-from load.player import Source
 from load.shares import parse_weights
+from load.source import Source
+from load.worker import HALT, HEARD, LEFT, PLAN, SAY, TALLY, MessageRendezvous, TroubleHandler, Worker
 
 USAGE = 2
 STOP_TIMEOUT_S = 60.0
@@ -53,40 +53,40 @@ engine_at_hand = contextlib.ExitStack()
 
 
 def prepare(environment: Environment, **_: Any) -> None:
-    """Gives this process its part: a hand to every one that runs users, a foreman to the one in the middle."""
+    """Gives this process its part: a worker to every one that runs users, a master to the one in the middle."""
     if environment.parsed_options is None or environment.runner is None:
         return
-    hand = Hand(environment, "worker" if isinstance(environment.runner, WorkerRunner) else "master")
-    Contenders.hand = hand
-    logging.getLogger().addHandler(TroubleHandler(hand))
-    events.test_stopping.add_listener(hand.guard("stopping", lambda **_: hand.halt("stopped")))
-    events.quitting.add_listener(hand.guard("quitting", lambda **_: hand.look_at_exit_code()))
-    receive(environment, hand)
+    worker = Worker(environment, "worker" if isinstance(environment.runner, WorkerRunner) else "master")
+    Contenders.worker = worker
+    logging.getLogger().addHandler(TroubleHandler(worker))
+    events.test_stopping.add_listener(worker.guard("stopping", lambda **_: worker.halt("stopped")))
+    events.quitting.add_listener(worker.guard("quitting", lambda **_: worker.look_at_exit_code()))
+    receive(environment, worker)
     if not isinstance(environment.runner, WorkerRunner):
-        lead(environment, hand)
+        lead(environment, worker)
 
 
-def receive(environment: Environment, hand: Hand) -> None:
+def receive(environment: Environment, worker: Worker) -> None:
     """The messages that a process with users understands."""
     runner = environment.runner
     assert runner is not None
     handlers = {
-        PLAN: hand.receive_plan,
-        HEARD: lambda data: Crowd.hear(hand, data),
-        HALT: lambda data: hand.halt(data["why"]),
+        PLAN: worker.receive_plan,
+        HEARD: lambda data: MessageRendezvous.hear(worker, data),
+        HALT: lambda data: worker.halt(data["why"]),
     }
-    listen(runner, hand, handlers)
+    listen(runner, worker, handlers)
 
 
-def listen(runner: Runner, hand: Hand, handlers: dict[str, Callable[[dict[str, Any]], None]]) -> None:
+def listen(runner: Runner, worker: Worker, handlers: dict[str, Callable[[dict[str, Any]], None]]) -> None:
     for kind, handle in handlers.items():
-        listener = hand.guard(f"the handler of {kind}", lambda msg, handle=handle, **_: handle(msg.data))
+        listener = worker.guard(f"the handler of {kind}", lambda msg, handle=handle, **_: handle(msg.data))
         runner.register_message(kind, listener)
 
 
-def lead(environment: Environment, hand: Hand) -> None:
+def lead(environment: Environment, worker: Worker) -> None:
     """Reaches the engine, and listens to the workers."""
-    runner, options = environment.runner, hand.options
+    runner, options = environment.runner, worker.options
     assert runner is not None
     try:
         parse_weights(options.scenarios)
@@ -99,11 +99,11 @@ def lead(environment: Environment, hand: Hand) -> None:
     environment.stop_timeout = environment.stop_timeout or STOP_TIMEOUT_S
     if options.num_users is None:
         options.num_users, options.spawn_rate = options.expect_workers, options.expect_workers
-    foreman = Foreman(environment, target, hand)
-    events.test_start.add_listener(hand.guard("planning", lambda **_: foreman.begin_or_quit()))
-    listen(runner, hand, {SAY: foreman.hear_word, TALLY: foreman.hear_tally, LEFT: foreman.hear_left})
+    master = Master(environment, target, worker)
+    events.test_start.add_listener(worker.guard("planning", lambda **_: master.begin_or_quit()))
+    listen(runner, worker, {SAY: master.hear_word, TALLY: master.hear_tally, LEFT: master.hear_left})
     if environment.web_ui is not None:
-        add_panel(environment.web_ui, lambda: list_rows(foreman.count(), foreman.left, list(foreman.owners)))
+        add_panel(environment.web_ui, lambda: list_rows(master.count(), master.left, list(master.owners)))
 
 
 def finish(**_: Any) -> None:
@@ -114,11 +114,11 @@ class Contenders(User):
     """One source of races: contenders, again and again."""
 
     wait_time = constant(0)
-    hand: Hand
+    worker: Worker
     source: Source | None = None
 
     def on_start(self) -> None:
-        self.source = self.hand.enter()
+        self.source = self.worker.enter()
         if self.source is None:
             raise StopUser
 
@@ -130,14 +130,14 @@ class Contenders(User):
         try:
             rounds = source.play()
             for played in rounds:
-                self.hand.show(played)
-                if source.company.size == 1 and (why := self.hand.why_stop()):
+                self.worker.show(played)
+                if source.rendezvous.size == 1 and (why := self.worker.why_stop()):
                     rounds.close()
                     source.ended = why
                     break
-            self.hand.leave(source)
+            self.worker.leave(source)
         except Exception as error:  # noqa: BLE001 - Locust would log it and begin the task again
-            self.hand.tell_broken(source.asker.source, source.asker.journal, error)
+            self.worker.tell_broken(source.asker.source, source.asker.journal, error)
         raise StopUser
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from load.asker import Reply
-from load.player import Played
+from load.source import Played
 
 # Spreads are counted in classes, each this much wider than the one before: a few dozen numbers, whatever happens.
 SPREAD_STEP = 1.25

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from onewinner import levels
 from onewinner.options import Parser, add_engine_options, bounded
-from onewinner.trial import Trial, run_trial
+from onewinner.run import Order, carry_out
 
 EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
 
@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
     plan = levels.plan_levels(
         options.profile, options.seed, options.contenders, batches=options.batches, races=options.races
     )
-    return run_trial(Trial("gate", arguments, options, plan, {"profile": options.profile}))
+    return carry_out(Order("gate", arguments, options, plan, {"profile": options.profile}))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

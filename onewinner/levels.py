@@ -123,16 +123,18 @@ def plan_race(crew: Crew, seed: int) -> Level:
 
 def run_level(level: Level, folder: Path, stage: Stage, display: Display) -> Asked:
     """Runs the asker to its end, showing how it gets on."""
+    folder = folder.absolute()
     where = ["--target", str(folder / "target.toml"), "--base-url", stage.target.base_url]
-    command = [*level.command, *where, "--history", str((folder / "history").absolute())]
+    command = [*level.command, *where, "--history", str(folder / "history")]
     if level.crew is not None:
-        command += ["--live", str((folder / "logs" / LIVE).absolute())]
+        command += ["--live", str(folder / "logs" / LIVE)]
     path = os.pathsep.join([str(ROOMS), *filter(None, [stage.environment.get("PYTHONPATH")])])
     environment = {**stage.environment, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     began = time.monotonic()
     log = folder / "logs" / f"{level.name}.log"
     log.parent.mkdir(exist_ok=True)
-    with log.open("ab") as output, run_process(command, output=output, environment=environment) as process:
+    # Not in the caller's folder, which Python would search first: it may have a `load` or `reports` of its own.
+    with log.open("ab") as output, run_process(command, output=output, environment=environment, cwd=folder) as process:
         code: int | None = None
         while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + GRACE_S):
             display.show(level.name, level.sources, live=level.crew is not None)

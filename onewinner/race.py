@@ -8,8 +8,8 @@ from load.shares import RACES_DEFAULT, make_agenda, parse_weights
 from onewinner.exits import UsageError
 from onewinner.levels import Crew, plan_race
 from onewinner.options import Parser, add_engine_options, bounded, positive
+from onewinner.run import Order, carry_out
 from onewinner.stage import load
-from onewinner.trial import Trial, run_trial
 
 EXAMPLE = "onewinner race --scenarios same-transition,fork=2 --races 5000 --processes 2"
 PROFILE = "race"
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         fail_fast=options.fail_fast,
     )
     refuse_when_nothing_applies(options.target, crew)
-    return run_trial(Trial("race", arguments, options, (plan_race(crew, options.seed),), {"profile": PROFILE}))
+    return carry_out(Order("race", arguments, options, (plan_race(crew, options.seed),), {"profile": PROFILE}))
 
 
 def refuse_when_nothing_applies(file: Path, crew: Crew) -> None:

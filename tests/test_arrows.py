@@ -26,7 +26,7 @@ ARROWS = {
     "onewinner": ("engine", "reports", "load.shares"),
 }
 # What patches the whole process when it is imported: only Locust itself loads these.
-LOCUST_SIDE = ("load.locustfile", "load.hand", "load.foreman", "load.panel")
+LOCUST_SIDE = ("load.locustfile", "load.worker", "load.master", "load.panel")
 
 
 def list_files(room: str) -> list[Path]:

@@ -10,10 +10,10 @@ from engine.graph import TransitionGraph
 from engine.target import Answer, Request, Target
 from engine.target_file import load_target
 from load.asker import Asker
-from load.company import ALONE, Company
 from load.gate import Shot, now_ns
-from load.player import Source
+from load.rendezvous import ALONE, Rendezvous
 from load.shares import Agenda, make_agenda
+from load.source import Source
 from reports.history import read_history
 from reports.journal import Journal
 from reports.judge import judge
@@ -153,14 +153,14 @@ def make_source(
     share: Mapping[str, int],
     *,
     name: str = "race-0.0",
-    company: Company = ALONE,
+    rendezvous: Rendezvous = ALONE,
 ) -> Source:
     """A source of the stub engine. `share` is scenario -> amount."""
     agenda = make_agenda(target, dict.fromkeys(share, 1), 1)
     amounts = {key: share[key] for key in agenda.amounts}
     gate = StubGate(engine)
     asker = Asker(target, gate, Journal(folder / f"{name}.jsonl"), name, "")  # type: ignore[arg-type]
-    return Source(asker, Agenda(amounts, agenda.weights, agenda.obstacles), 1, 6, company)
+    return Source(asker, Agenda(amounts, agenda.weights, agenda.obstacles), 1, 6, rendezvous)
 
 
 def judge_folder(folder: Path, target: Target, sources: Sequence[str] = ("race-0.0",)) -> Judgement:

@@ -6,6 +6,7 @@ Method: the real command on small plans, on the reference engine and on the engi
 import json
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -44,6 +45,17 @@ def test_the_reference_engine_passes(passing: tuple["subprocess.CompletedProcess
         ("sequential", 1, 1),
         ("race", 40, 40),
     ]
+
+
+def test_a_folder_with_rooms_of_its_own_does_no_harm(tmp_path: Path) -> None:
+    for name in ("engine", "load", "reports", "stateful_tests"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('not ours')\n")
+    # As the installed command runs: `python -m` would itself look into this folder first.
+    script = Path(sys.executable).with_name("onewinner")
+    command = [str(script), "gate", "--batches", "1", "--races", "10", "--out", "run"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended
 
 
 def test_every_document_says_the_same(passing: tuple["subprocess.CompletedProcess[str]", Path]) -> None:

@@ -29,13 +29,13 @@ ROOT = Path(__file__).parents[2]
 LOCUST = ("-m", "locust", "-f", str(ROOT / "load" / "locustfile.py"))
 # Python runs this in every process that finds it on its path, before anything else.
 RAISING = """
-import load.player
-live = load.player.Source.live
+import load.source
+live = load.source.Source.live
 def raise_in_one(source, life):
     if source.asker.source == "race-1.0" and source.lives == 3:
         raise RuntimeError("a scenario that raises")
     return live(source, life)
-load.player.Source.live = raise_in_one
+load.source.Source.live = raise_in_one
 """
 
 

@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 
 from engine.target import Answer, Request, Target
-from load.company import Alone, CompanyError, Instant, Meetings, set_instant
 from load.pace import make_pace
-from load.player import Source
+from load.rendezvous import Alone, Instant, Meetings, RendezvousError, set_instant
 from load.scenarios import SCENARIOS
+from load.source import Source
 from reports.history import read_history
 from reports.verdict import Verdict
 from tests.load.stub import RICH, SMALL, Engine, judge_folder, load_text, make_answer, make_source
@@ -152,7 +152,7 @@ def source_has_race() -> Any:
 
 
 class Table:
-    """A company of threads."""
+    """A rendezvous of threads."""
 
     def __init__(self, size: int) -> None:
         self.meetings, self.condition, self.heard = Meetings(size), threading.Condition(), dict[str, list[Any]]()
@@ -169,7 +169,7 @@ class Seat:
                 self.table.heard[key] = words
                 self.table.condition.notify_all()
             if not self.table.condition.wait_for(lambda: key in self.table.heard, 20):
-                raise CompanyError(key)
+                raise RendezvousError(key)
             return self.table.heard[key]
 
     def line_up(self, key: str, intended_ns: int | None) -> Instant:
@@ -182,7 +182,7 @@ def test_one_race_over_several_journals(size: int, rich: Target, tmp_path: Path)
     engine, table = Engine(rich.graph), Table(size)
     names = [f"race-{number}.0" for number in range(size)]
     sources = [
-        make_source(tmp_path / "h", rich, engine, FEW, name=name, company=Seat(table, number, size))
+        make_source(tmp_path / "h", rich, engine, FEW, name=name, rendezvous=Seat(table, number, size))
         for number, name in enumerate(names)
     ]
     threads = [threading.Thread(target=run, args=(source,)) for source in sources]

@@ -1,5 +1,6 @@
-"""The foreman: what one process does for all. It plans the run, lets sources meet, and ends it when all have left."""
+"""The master: what one process does for all. It plans the run, lets sources meet, and ends it when all have left."""
 
+import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -7,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import locust
 import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner
 
 from engine.service import REFERENCE
 from engine.target import Target
-from load.company import MONOTONIC, Clock, Meetings, read_wall_clock, set_instant
-from load.hand import HALT, HEARD, PLAN, Hand, identify_host
+from load.rendezvous import MONOTONIC, Clock, Meetings, read_wall_clock, set_instant
 from load.shares import list_shares, make_agenda, parse_weights
 from load.tally import Tally, find_spread_ms, merge
+from load.worker import HALT, HEARD, PLAN, Worker, identify_host
 from reports.run import begin_run
 
 WATCH_S = 0.25
@@ -24,13 +26,13 @@ LINED_UP = ".ready"
 LOCAL = "local"
 
 
-class Foreman:
+class Master:
     """The master, or the only process. `left` and `owners` say which sources are done, and whose they are."""
 
-    def __init__(self, environment: Environment, target: Target, hand: Hand) -> None:
+    def __init__(self, environment: Environment, target: Target, worker: Worker) -> None:
         self.environment = environment
         self.target = target
-        self.hand = hand
+        self.worker = worker
         self.folder: Path | None = None
         self.owners: dict[str, str] = {}
         self.left: dict[str, str] = {}
@@ -52,7 +54,7 @@ class Foreman:
 
     def begin(self) -> None:
         """Plans the run and tells each worker its part, before any user starts."""
-        runner, options = self.environment.runner, self.hand.options
+        runner, options = self.environment.runner, self.worker.options
         assert runner is not None
         users = max(1, runner.target_user_count)
         workers = self.list_workers()[:users]
@@ -64,7 +66,7 @@ class Foreman:
         self.began = time.monotonic()
         self.clock = read_wall_clock(0) if options.clock == "wall" else MONOTONIC
         history = self.open_history(shares)
-        self.hand.keep_history(history)
+        self.worker.keep_history(history)
         common = {
             "workers": len(workers),
             "users": users,
@@ -77,7 +79,7 @@ class Foreman:
             runner.send_message(PLAN, {**common, "number": number}, client_id=worker)
         for name, reason in agenda.obstacles.items():
             print(f"the scenario {name} is not applicable: {reason}", file=sys.stderr)
-        gevent.spawn(self.hand.guard("the watch over the sources", self.watch), self.runs)
+        gevent.spawn(self.worker.guard("the watch over the sources", self.watch), self.runs)
 
     def list_workers(self) -> list[str]:
         """The workers in the order in which Locust deals out users: by their place on their host, then by name."""
@@ -95,8 +97,8 @@ class Foreman:
     def open_history(self, shares: Mapping[str, Any]) -> Path:
         """The folder of the journals. Without --history it is that of a new run, whose run.json holds the plan."""
         self.runs += 1
-        if self.hand.options.history and self.runs == 1:
-            return Path(self.hand.options.history)
+        if self.worker.options.history and self.runs == 1:
+            return Path(self.worker.options.history)
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         again = f"-{self.runs}" if self.runs > 1 else ""
         self.folder = Path("runs", f"{stamp}-locust{again}")
@@ -104,11 +106,12 @@ class Foreman:
             "name": f"{self.target.name}, by Locust",
             "command": "locust -f load/locustfile.py",
             "target": self.target.name,
-            "seed": self.hand.options.seed,
+            "seed": self.worker.options.seed,
             "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "versions": {"python": platform.python_version(), "locust": locust.__version__},
             "plan": {"sources": list(shares), "shares": shares},
         }
-        return begin_run(self.folder, Path(self.hand.options.target or REFERENCE), facts).history
+        return begin_run(self.folder, Path(self.worker.options.target or REFERENCE), facts).history
 
     def hear_word(self, data: dict[str, Any]) -> None:
         """One source's word; when it was the last that was missing, everybody gets all of them."""
@@ -122,12 +125,12 @@ class Foreman:
 
     def hear_tally(self, data: dict[str, Any]) -> None:
         self.tallies[data["worker"]] = data["tally"]
-        if data["tally"]["violations"] and self.hand.options.fail_fast:
+        if data["tally"]["violations"] and self.worker.options.fail_fast:
             self.halt("fail-fast")
 
     def hear_left(self, data: dict[str, Any]) -> None:
         self.left[data["source"]] = data["ended"]
-        if data["ended"] == "broken" and self.hand.options.together:
+        if data["ended"] == "broken" and self.worker.options.together:
             self.halt(f"lost {data['source']}, which broke off")
 
     def halt(self, why: str) -> None:
@@ -148,7 +151,7 @@ class Foreman:
             if lost - missed:
                 missed |= lost
                 print(f"lost: {', '.join(sorted(missed))}", file=sys.stderr)
-                if self.hand.options.together:
+                if self.worker.options.together:
                     self.halt(f"lost {', '.join(sorted(missed))}")
             if set(self.owners) <= set(self.left) | lost:
                 self.finish()
@@ -179,11 +182,11 @@ class Foreman:
 
     def tell_live(self) -> None:
         """Writes the live tally for whoever started this process with --live."""
-        if not self.hand.options.live:
+        if not self.worker.options.live:
             return
         tally = self.count()
         told = {**tally.pack(), "seconds": round(time.monotonic() - self.began, 2), **describe_spread(tally)}
-        path = Path(self.hand.options.live)
+        path = Path(self.worker.options.live)
         draft = path.with_name(f".{path.name}.draft")
         draft.write_bytes(msgspec.json.encode(told))
         draft.replace(path)

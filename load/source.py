@@ -1,4 +1,4 @@
-"""The player: one source plays its share of lives through its Asker, alone or in company. Knows no Locust."""
+"""The source: plays its share of lives through its Asker, alone or together with others. Knows no Locust."""
 
 import random
 from collections import Counter
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from load.asker import Ask, Asker, Reply
-from load.company import ALONE, Company, Instant
 from load.pace import Pace
 from load.plans import Call, Life, Round, Scenario, cut
+from load.rendezvous import ALONE, Instant, Rendezvous
 from load.scenarios import SCENARIOS
 from load.shares import Agenda
 
@@ -45,7 +45,7 @@ class Source:
     share: Agenda
     seed: int
     contenders: int
-    company: Company = ALONE
+    rendezvous: Rendezvous = ALONE
     pace: Pace = field(default_factory=Pace)
     why_stop: Callable[[], str | None] = lambda: None
     done: Counter[str] = field(default_factory=Counter)
@@ -59,7 +59,7 @@ class Source:
         while True:
             name = self.choose()
             mine = "share" if name is None else "gave up" if fruitless == FRUITLESS_MAX else self.why_stop()
-            decided = self.company.gather(f"{self.lives}", mine)[0]
+            decided = self.rendezvous.gather(f"{self.lives}", mine)[0]
             if decided is not None or name is None:
                 self.ended = decided or "share"
                 return
@@ -70,7 +70,7 @@ class Source:
 
     def draw(self, scenario: Scenario) -> Iterator[Life]:
         """The scenario's lives: the same for the same seed and source; who shares races draws the same ones."""
-        who = self.asker.source if self.company.size == 1 else "together"
+        who = self.asker.source if self.rendezvous.size == 1 else "together"
         rng = random.Random(f"{self.seed}/{who}/{scenario.name}")
         return scenario.draw_lives(self.asker.target, rng, self.contenders)
 
@@ -89,7 +89,7 @@ class Source:
 
     def live(self, life: Life) -> Generator[Played, None, None]:
         """Promises a life, plays it, and takes back what the engine's answers left no room for."""
-        asker, leads = self.asker, self.company.number == 0
+        asker, leads = self.asker, self.rendezvous.number == 0
         asker.scenario = life.scenario
         promised, raced = self.count_operations(life), 0
         asker.plan(promised, life.races if leads else 0)
@@ -118,24 +118,24 @@ class Source:
     def count_operations(self, life: Life) -> int:
         """How many operations of a life are this source's."""
         contested = sum(len(self.take_part(round_)) for round_ in life.rounds)
-        if self.company.number:
+        if self.rendezvous.number:
             return contested
         reads = sum(round_.is_contested for round_ in life.rounds)
         return life.workflows + contested + reads + len(life.list_final_reads())
 
     def take_part(self, round_: Round) -> Sequence[Call]:
         """The calls of a round that are this source's; one that nobody contests is the leader's."""
-        return round_.calls[self.company.number :: self.company.size]
+        return round_.calls[self.rendezvous.number :: self.rendezvous.size]
 
     def create(self, life: Life) -> list[str]:
         """The names of the life's workflows; empty when one could not be created."""
         asker = self.asker
-        base = f"{asker.source}.w{self.lives}" if self.company.size == 1 else f"race.w{self.lives}"
+        base = f"{asker.source}.w{self.lives}" if self.rendezvous.size == 1 else f"race.w{self.lives}"
         names = [base if life.workflows == 1 else f"{base}.{number}" for number in range(life.workflows)]
-        if self.company.number == 0:
+        if self.rendezvous.number == 0:
             for name in names:
                 asker.create(asker.target.owner, name=name, planned=True)
-        ids = self.company.gather(f"{self.lives}.created", [asker.server_ids.get(name) for name in names])[0]
+        ids = self.rendezvous.gather(f"{self.lives}.created", [asker.server_ids.get(name) for name in names])[0]
         asker.server_ids.update({name: id_ for name, id_ in zip(names, ids, strict=True) if id_ is not None})
         return names if None not in ids else []
 
@@ -144,13 +144,13 @@ class Source:
         if not round_.is_contested:
             replies = [self.asker.ask(self.make_ask(call, workflow), planned=True) for call in calls]
             return Played(round_, replies, [reply.outcome for reply in replies], (0, 0), True, self.asker.target.owner)
-        intended_ns = self.pace.next_ns() if self.company.number == 0 else None
+        intended_ns = self.pace.next_ns() if self.rendezvous.number == 0 else None
         self.pace.approach(intended_ns)
         asks = [self.make_ask(call, workflow) for call in calls]
         race = f"{workflow}.{key.rpartition('.')[2]}" if round_.is_race else None
 
         def line_up() -> Instant:
-            return self.company.line_up(f"{key}.ready", intended_ns)
+            return self.rendezvous.line_up(f"{key}.ready", intended_ns)
 
         if asks:
             replies = self.asker.race(asks, race, planned=True, line_up=line_up)
@@ -166,21 +166,21 @@ class Source:
         released = [
             reply.shot.invoked_ns + offset_ns for call, reply in zip(calls, replies, strict=True) if call.contends
         ]
-        words = self.company.gather(f"{key}.done", [outcomes, released])
+        words = self.rendezvous.gather(f"{key}.done", [outcomes, released])
         everybody = [moment for _, moments in words for moment in moments] or [0]
         together = [outcome for told, _ in words for outcome in told]
-        leads, owner = self.company.number == 0, self.asker.target.owner
+        leads, owner = self.rendezvous.number == 0, self.asker.target.owner
         return Played(round_, replies, together, (min(everybody), max(everybody)), leads, owner)
 
     def goes_on(self, key: str, round_: Round, workflow: str, played: Played) -> bool:
         """Whether the workflow is where the plan goes on. The leader looks; the others take its word."""
         word = False
-        if self.company.number == 0 and round_.is_contested:
+        if self.rendezvous.number == 0 and round_.is_contested:
             reading = self.asker.read(workflow, self.asker.target.owner, planned=True).reading
             word = round_.leads_to is None or reading.observed == round_.leads_to
-        elif self.company.number == 0:
+        elif self.rendezvous.number == 0:
             word = played.outcomes == ["won"]
-        return bool(self.company.gather(f"{key}.after", word)[0])
+        return bool(self.rendezvous.gather(f"{key}.after", word)[0])
 
     def make_ask(self, call: Call, workflow: str) -> Ask:
         target = self.asker.target
@@ -194,7 +194,7 @@ class Source:
     def leave(self, life: Life, names: Sequence[str]) -> None:
         """The last read and the trail of each workflow."""
         asker = self.asker
-        if self.company.number == 0:
+        if self.rendezvous.number == 0:
             for number in life.list_final_reads() if names else ():
                 asker.read(names[number], asker.target.owner, planned=True)
             for name in names:
@@ -209,7 +209,7 @@ class Source:
 
     def report(self) -> dict[str, Any]:
         """The facts of the `level` event. Whoever only lends a hand in shared races has none of its own to report."""
-        leads = self.company.number == 0
+        leads = self.rendezvous.number == 0
         scenarios = [
             {
                 "scenario": name,

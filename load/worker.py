@@ -1,4 +1,4 @@
-"""The hand: one Locust process's part in a run. It opens the sources, keeps the tally and tells of every trouble.
+"""The worker: one Locust process's part in a run. It opens the sources, keeps the tally and tells of every trouble.
 
 Locust swallows what listeners and message handlers raise, and with several processes its exit status says nothing.
 So whatever goes wrong here is written into a journal, where the judge's accounting finds it.
@@ -21,11 +21,11 @@ from engine.service import REFERENCE
 from engine.target import Target
 from engine.target_file import load_target
 from load.asker import Asker
-from load.company import ALONE, MONOTONIC, Clock, Company, CompanyError, Instant, read_wall_clock
 from load.gate import Gate
 from load.pace import make_pace
-from load.player import Played, Source
+from load.rendezvous import ALONE, MONOTONIC, Clock, Instant, Rendezvous, RendezvousError, read_wall_clock
 from load.shares import make_agenda, name_source, parse_weights, take_share
+from load.source import Played, Source
 from load.tally import Tally
 from reports.journal import Journal
 
@@ -59,7 +59,7 @@ def identify_host() -> str:
         return ""
 
 
-class Hand:
+class Worker:
     """One process's sources. `halted` says why no round may begin any more, empty while they may."""
 
     def __init__(self, environment: Environment, name: str) -> None:
@@ -125,11 +125,11 @@ class Hand:
         journal.event("share", **facts, shared_by=partners)
         gate = Gate(target.base_url, target.timeout_s)
         asker = Asker(target, gate, journal, journal.path.stem, "", clock=self.clock)
-        company: Company = ALONE
+        rendezvous: Rendezvous = ALONE
         if together and plan.workers > 1:
-            company = Crowd(self, number, plan.workers, 2 * target.timeout_s + PATIENCE_S)
+            rendezvous = MessageRendezvous(self, number, plan.workers, 2 * target.timeout_s + PATIENCE_S)
         pace = make_pace(options.rate, 0 if together else number, 1 if together else plan.users, self.began_ns)
-        return Source(asker, share, options.seed, options.contenders, company, pace, self.why_stop)
+        return Source(asker, share, options.seed, options.contenders, rendezvous, pace, self.why_stop)
 
     @property
     def options(self) -> Any:
@@ -166,7 +166,7 @@ class Hand:
         if why.startswith("lost"):
             self.lost = why
             for waiting in list(self.waiting.values()):
-                waiting.set_exception(CompanyError(why))
+                waiting.set_exception(RendezvousError(why))
 
     def show(self, played: Played) -> None:
         """Counts a round, and tells Locust's statistics; only an unknown counts as a failure there."""
@@ -251,39 +251,39 @@ class Hand:
         return guarded
 
 
-class Crowd:
-    """A company over Locust's messages: words go to the master, and come back when everybody's are there."""
+class MessageRendezvous:
+    """A rendezvous over Locust's messages: words go to the master, and come back when everybody's are there."""
 
-    def __init__(self, hand: Hand, number: int, size: int, limit_s: float) -> None:
-        self.hand, self.number, self.size, self.limit_s = hand, number, size, limit_s
+    def __init__(self, worker: Worker, number: int, size: int, limit_s: float) -> None:
+        self.worker, self.number, self.size, self.limit_s = worker, number, size, limit_s
 
     def gather(self, key: str, word: Any) -> list[Any]:
         words: list[Any] = self._meet(key, word)["words"]
         return words
 
     def line_up(self, key: str, intended_ns: int | None) -> Instant:
-        offset_ns = self.hand.clock.offset_ns
+        offset_ns = self.worker.clock.offset_ns
         heard = self._meet(key, None if intended_ns is None else intended_ns + offset_ns)
         intended = heard["words"][0]
         return Instant(heard["at_ns"] - offset_ns, None if intended is None else intended - offset_ns)
 
     def _meet(self, key: str, word: Any) -> dict[str, Any]:
-        if self.hand.lost:
-            raise CompanyError(self.hand.lost)
+        if self.worker.lost:
+            raise RendezvousError(self.worker.lost)
         waiting: AsyncResult[dict[str, Any]] = AsyncResult()
-        self.hand.waiting[key] = waiting
-        self.hand.send(SAY, {"key": key, "number": self.number, "word": word})
+        self.worker.waiting[key] = waiting
+        self.worker.send(SAY, {"key": key, "number": self.number, "word": word})
         try:
             heard: dict[str, Any] = waiting.get(timeout=self.limit_s) or {}
             return heard
         except gevent.Timeout:
-            raise CompanyError(f"not everybody came to {key} within {self.limit_s:g} s") from None
+            raise RendezvousError(f"not everybody came to {key} within {self.limit_s:g} s") from None
         finally:
-            self.hand.waiting.pop(key, None)
+            self.worker.waiting.pop(key, None)
 
     @staticmethod
-    def hear(hand: Hand, data: dict[str, Any]) -> None:
-        waiting = hand.waiting.get(data["key"])
+    def hear(worker: Worker, data: dict[str, Any]) -> None:
+        waiting = worker.waiting.get(data["key"])
         if waiting is not None:
             waiting.set(data)
 
@@ -291,12 +291,12 @@ class Crowd:
 class TroubleHandler(logging.Handler):
     """Hears what Locust only logs: exceptions of listeners, of message handlers and of its own greenlets."""
 
-    def __init__(self, hand: Hand) -> None:
+    def __init__(self, worker: Worker) -> None:
         super().__init__(logging.ERROR)
-        self.hand = hand
+        self.worker = worker
 
     def emit(self, record: logging.LogRecord) -> None:
         told = record.getMessage()
         if told.startswith(("Uncaught exception", "Unhandled exception")):
             lines = [line for line in told.splitlines() if line.strip()]
-            self.hand.fear(f"{lines[0].strip()} {lines[-1].strip()}" if len(lines) > 1 else lines[0])
+            self.worker.fear(f"{lines[0].strip()} {lines[-1].strip()}" if len(lines) > 1 else lines[0])

@@ -1,4 +1,4 @@
-"""A trial: what gate and race have in common. Set the stage, run the levels, seal, judge, report; the exit code.
+"""A run: what gate and race have in common. Set the stage, run the levels, seal, judge, report; the exit code.
 
 The exit code comes from the verdict file, never from what an asker's process ended with.
 """
@@ -31,7 +31,7 @@ from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
 
 
 @dataclass(frozen=True)
-class Trial:
+class Order:
     """A command that talks to an engine: its options, as given and as parsed, and the levels that it runs."""
 
     command: str
@@ -41,27 +41,27 @@ class Trial:
     facts: Mapping[str, Any]
 
 
-def run_trial(trial: Trial) -> int:
+def carry_out(order: Order) -> int:
     """Runs the levels and judges what was recorded. Returns the exit code."""
-    options = trial.options
+    options = order.options
     began = datetime.now(UTC)
     name = options.defect or options.control or load(options.target, None).name
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
-    facts = gather_facts(trial, name, began)
+    facts = gather_facts(order, name, began)
     log = folder / "logs" / "service.log"
     try:
         with set_stage(options.target, options.database, options.port, log, service_arguments(options)) as stage:
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
-                asked = [levels.run_level(level, folder, stage, display) for level in trial.levels]
+                asked = [levels.run_level(level, folder, stage, display) for level in order.levels]
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:
         told = "interrupted; nothing was judged"
         recorded = f". What was recorded so far: onewinner check {folder}" if (folder / "history").is_dir() else ""
-        print(f"onewinner {trial.command}: {told}{recorded}", file=sys.stderr)
+        print(f"onewinner {order.command}: {told}{recorded}", file=sys.stderr)
         raise
-    return conclude(trial, run, asked)
+    return conclude(order, run, asked)
 
 
 def service_arguments(options: argparse.Namespace) -> list[str]:
@@ -73,13 +73,13 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
     return named
 
 
-def conclude(trial: Trial, run: Run, asked: Sequence[Asked]) -> int:
+def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
     """Seals, judges, writes the documents, and takes the exit code from the verdict file."""
     try:
         seal_history(run.history)
         history = read_history(run.history)
     except HistoryError as error:
-        print(f"onewinner {trial.command}: the history cannot be judged: {error}", file=sys.stderr)
+        print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
     graph = load(run.folder / "target.toml", None).graph
     command = f"onewinner check {shlex.quote(str(run.folder))}"
@@ -129,15 +129,15 @@ def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
     return {"sources": [source for level in plan for source in level.sources], "shares": shares}
 
 
-def gather_facts(trial: Trial, name: str, began: datetime) -> dict[str, Any]:
+def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
     """Everything that run.json tells beside the judgement. Neither tokens nor passwords are among it."""
-    options, arguments = trial.options, trial.arguments
+    options, arguments = order.options, order.arguments
     seeded = any(argument.startswith("--seed") for argument in arguments)
     seed = [] if seeded else ["--seed", str(options.seed)]
     target = load(options.target, None)
     return {
         "name": name,
-        "command": shlex.join(["onewinner", trial.command, *strip(arguments), *seed]),
+        "command": shlex.join(["onewinner", order.command, *strip(arguments), *seed]),
         "target": target.name,
         "seed": options.seed,
         "database": "embedded" if options.database == "embedded" else "URL",
@@ -147,8 +147,8 @@ def gather_facts(trial: Trial, name: str, began: datetime) -> dict[str, Any]:
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "versions": list_versions(),
         "machine": describe_machine(),
-        "plan": plan_sources(target, trial.levels),
-        **trial.facts,
+        "plan": plan_sources(target, order.levels),
+        **order.facts,
     }
 
 
