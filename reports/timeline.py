@@ -59,18 +59,26 @@ class Timeline:
         Not so when every move that leads to it was invoked after the call, or was surely followed by another one
         that led elsewhere and had returned before it.
         """
+        entered, left = self.find_visits(state)
+        last_leave = left.below(invoked)
+        began = state in self.starts or (len(self.starts) > 1 and ANOTHER_STATE in self.starts)
+        return (began and last_leave == ALWAYS) or (
+            entered.until(returned) != ALWAYS and entered.until(returned) >= last_leave
+        )
+
+    def could_enter(self, state: str, invoked: int, returned: int) -> bool:
+        """Whether the workflow can have come to `state` during the call: a move that leads to it overlaps the call."""
+        return self.find_visits(state)[0].until(returned) >= invoked
+
+    def find_visits(self, state: str) -> tuple[Best, Best]:
+        """The moves that lead to `state`, and those that lead elsewhere and returned."""
         if state not in self.visits:
             entries = [(move.invoked, move.returned) for move in self.moves if lead(move) == state]
             leaves = [
                 (move.returned, move.invoked) for move in self.moves if lead(move) != state and move.returned != NEVER
             ]
             self.visits[state] = Best.of(entries), Best.of(leaves)
-        entered, left = self.visits[state]
-        last_leave = left.below(invoked)
-        began = state in self.starts or (len(self.starts) > 1 and ANOTHER_STATE in self.starts)
-        return (began and last_leave == ALWAYS) or (
-            entered.until(returned) != ALWAYS and entered.until(returned) >= last_leave
-        )
+        return self.visits[state]
 
     def surely_within(self, states: tuple[str, ...], invoked: int, returned: int) -> bool:
         """Whether the workflow was in one of `states` during the whole call: a move led there before it, and nothing

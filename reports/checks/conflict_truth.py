@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import polars as pl
+
 from reports.case import Case, Suspicion, conclude, fail, not_applicable
 from reports.model import Operation
 from reports.timeline import Timeline
@@ -12,12 +14,14 @@ CHECK = "conflict-truth"
 
 
 def check_conflict_truth(case: Case) -> CheckResult:
-    """Where an order explains the workflow, it justifies its conflicts; elsewhere each is held against the timeline."""
+    """Where an order explains the workflow, it justifies its conflicts, but for those that tell a state that they
+    expected: an order needs no such state. These, and all of the other workflows, are held against the timeline.
+    """
     conflicts = int((case.ops["pure"] & (case.ops["outcome"] == "conflict")).sum())
     if not conflicts:
         return not_applicable(CHECK, "nothing was answered with a conflict", "conflicts")
     suspicions: list[Suspicion] = []
-    for w in case.decision.suspects:
+    for w in sorted({*case.decision.suspects, *find_tellers(case)}):
         operations, starts = case.lay_out(w)
         timeline = Timeline(operations, starts, case.evidence.graph)
         for operation in operations:
@@ -27,16 +31,28 @@ def check_conflict_truth(case: Case) -> CheckResult:
     return conclude(case, CHECK, judged=conflicts, unit="conflicts", suspicions=suspicions)
 
 
+def find_tellers(case: Case) -> list[int]:
+    """The workflows with a conflict that tells a state that it expected."""
+    single, several = pl.col("wants") == 1, pl.col("wants") > 1
+    told = single & (pl.col("told") == pl.col("want"))
+    told |= several & case.evidence.belongs(pl.col("set"), pl.col("told"))
+    conflict = pl.col("pure") & (pl.col("outcome") == "conflict")
+    return case.ops.lazy().filter(conflict & told).select(pl.col("w").unique()).collect()["w"].to_list()
+
+
 def find_lie(timeline: Timeline, conflict: Operation) -> str | None:
     """Why nothing justifies a conflict; None when something may."""
     told, expected, graph = conflict.told, conflict.expected, timeline.graph
-    if told is not None and told not in expected:
-        if timeline.could_be(told, conflict.invoked, conflict.returned):
-            return None
-        return f"It was told {told}, a state that the workflow was not in at any moment of the call."
     due = tuple(
         state for state in expected if graph is None or conflict.next is None or (state, conflict.next) in graph.edges
     )
+    if told is not None and told in due and not timeline.could_enter(told, conflict.invoked, conflict.returned):
+        return f"It was told {told}, the very state that it was due in, and nothing led there during the call."
+    if told is not None and told not in due:
+        if not timeline.could_be(told, conflict.invoked, conflict.returned):
+            return f"It was told {told}, a state that the workflow was not in at any moment of the call."
+        if told not in expected:
+            return None
     if due and timeline.surely_within(due, conflict.invoked, conflict.returned):
         states = " or ".join(due)
         return f"During the whole call the workflow was in {states}, as the request expected, and the edge is legal."
