@@ -1,6 +1,7 @@
 """What a person sees in the terminal: how the askers get on, and in the end the verdict."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,12 @@ STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: 
 LIVE = "live.json"
 RETURN = b'{"event":"return"'
 WORDS_LINES_MAX = 40
+LOG_WIDTH = 120
+
+
+def open_console() -> Console:
+    """The terminal as it is; a log, which has no width of its own, as wide as most viewers show without wrapping."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
 
 
 class Display:
@@ -29,7 +36,7 @@ class Display:
     def __init__(self, folder: Path) -> None:
         self._history = folder / "history"
         self._live = folder / "logs" / LIVE
-        self._console = Console(highlight=False)
+        self._console = open_console()
         columns = (SpinnerColumn(), TextColumn("{task.description:12}"), TextColumn("{task.fields[told]}"))
         self._progress = Progress(*columns, TimeElapsedColumn(), console=self._console)
         self._tasks: dict[str, TaskID] = {}
@@ -87,15 +94,15 @@ def print_verdict(run: Run) -> None:
     print_judgement(run.judgement)
     for level in run.facts.get("levels", ()):
         for name, why in level.get("not_applicable", {}).items():
-            Console(highlight=False).print(Text(f"not applicable: the scenario {name}: {why}", style="dim"))
+            open_console().print(Text(f"not applicable: the scenario {name}: {why}", style="dim"))
     if measured := say_quality(run.facts):
-        Console(highlight=False).print(Text(measured, style="dim"), soft_wrap=True)
-    Console(highlight=False).print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
+        open_console().print(Text(measured, style="dim"), soft_wrap=True)
+    open_console().print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
 
 
 def print_judgement(judgement: Judgement) -> None:
     """The table of the checks, the first finding of each that failed, and the verdict."""
-    console = Console(highlight=False)
+    console = open_console()
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name, justify in (("check", "left"), ("verdict", "left"), ("judged", "right"), ("", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
