@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from engine.graph import TransitionGraph
@@ -14,7 +13,6 @@ from reports.partners import find_lost_partners, soften
 from reports.verdict import CheckResult, Finding, Judgement, Verdict, merge
 
 UNKNOWN_SHARE_MAX = 0.02
-CHECKS_AT_ONCE = 2
 
 
 def judge(
@@ -41,9 +39,7 @@ def judge(
         history = history.only(workflow)
     command = command or f"onewinner check {shlex.quote(str(history.path))}"
     case = Case(Evidence(history, graph, initial, plan, command, limits or Limits()))
-    # Most of a check is columns, worked on outside of the interpreter's lock.
-    with ThreadPoolExecutor(CHECKS_AT_ONCE) as pool:
-        results = tuple(pool.map(lambda name: run_check(name, CHECKS[name], case), names))
+    results = tuple(run_check(name, CHECKS[name], case) for name in names)
     lost = find_lost_partners(history)
     results = tuple(soften(result, lost) for result in results)
     counts = count(history, case)
