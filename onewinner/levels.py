@@ -123,15 +123,15 @@ def plan_race(crew: Crew, seed: int) -> Level:
     return Level("race", sources, command, crew.duration_s or None, crew.races, crew=crew)
 
 
-def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
-    """run.json's plan: every source, and the share of those that race."""
+def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()) -> dict[str, Any]:
+    """run.json's plan: every source (`more` are those of no level), and the share of those that race."""
     shares: dict[str, Any] = {}
     for level in plan:
         if level.crew is None:
             continue
         agenda = make_agenda(target, level.crew.weights, level.crew.races)
         shares |= list_shares(agenda, level.crew.processes, level.crew.processes, together=level.crew.together)
-    return {"sources": [source for level in plan for source in level.sources], "shares": shares}
+    return {"sources": [*(source for level in plan for source in level.sources), *more], "shares": shares}
 
 
 def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None) -> Asked:
