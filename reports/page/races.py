@@ -1,0 +1,113 @@
+"""The races, as they went: which pictures there are, what is said of each, and the same as a table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.interleaving import describe_move
+from reports.page.lanes import KINDS, draw_lanes, name_kind
+from reports.page.parts import Section, fold, table
+from reports.page.text import count, join, show, show_time
+from reports.verdict import Judgement
+
+Picture = Mapping[str, Any]
+Operation = Mapping[str, Any]
+TITLES = {"tightest": "The tightest race", "typical": "A typical race"}
+NOTE = (
+    "One lane for each request, from the release of its last byte to its whole answer. Time runs to the right and "
+    "begins at the first release."
+)
+
+
+def render_races(facts: Mapping[str, Any], _judgement: Judgement) -> Section | None:
+    """The races: those that failed first. What is a finding without a race is drawn beside its words."""
+    races = [picture for picture in list_pictures(facts) if picture["race"] is not None]
+    if not races:
+        return None
+    failing = [render_picture(picture) for picture in races if picture["purpose"] == "finding"]
+    others = [render_picture(picture) for picture in races if picture["purpose"] != "finding"]
+    pair = f'<div class="pair">{"".join(others)}</div>' if others else ""
+    return Section("races", "The race" if failing else "Two races", "".join(failing) + pair + legend(races), NOTE)
+
+
+def draw_for_check(facts: Mapping[str, Any], check: str) -> str:
+    """The picture of a check's first finding, where it is of no race; where it is of one, nothing: it is above."""
+    mine = [each for each in list_pictures(facts) if check in each["checks"] and each["race"] is None]
+    return render_picture(mine[0]) if mine else ""
+
+
+def list_pictures(facts: Mapping[str, Any]) -> Sequence[Picture]:
+    pictures = (facts.get("exhibits") or {}).get("pictures")
+    return [each for each in pictures if each["operations"]] if isinstance(pictures, list) else []
+
+
+def render_picture(picture: Picture) -> str:
+    title = TITLES.get(picture["purpose"]) or f"What failed {join([show(name) for name in picture['checks']])}"
+    told = fold("The same as a table", tabulate(picture["operations"]))
+    return (
+        f'<figure class="race"><figcaption><h3>{title}</h3><p>{say(picture)}</p></figcaption>'
+        f"{draw_lanes(picture['operations'], title, tell(picture['operations']))}{told}</figure>"
+    )
+
+
+def say(picture: Picture) -> str:
+    """One or two sentences: who, where, how close."""
+    operations = picture["operations"]
+    where = f"workflow {show(picture['workflow'])}" + (f", {show(picture['scenario'])}" if picture["scenario"] else "")
+    left = f" {picture['left_out']:,} of them are left out here." if picture["left_out"] else ""
+    if picture["race"] is None:
+        return f"{count(len(operations), 'operation')} of {where}.{left}"
+    spread = max(each["invoked_ns"] for each in operations)
+    arrived = [each["arrived_ns"] for each in operations if each["arrived_ns"] is not None]
+    there = f", at the server within {show_time(max(arrived) - min(arrived))}" if len(arrived) == len(operations) else ""
+    kinds = [name_kind(each) for each in operations]
+    outcomes = join([count(kinds.count(kind), *KINDS[kind].many) for kind in KINDS if kind in kinds])
+    return f"{outcomes} on {where}; released within {show_time(spread)}{there}.{left}"
+
+
+def tell(operations: Sequence[Operation]) -> str:
+    """The picture in words, for whoever cannot see it."""
+    return " ".join(
+        f"{each['id']}: {describe_move(dict(each))}, {each['outcome']} {each['status'] or ''}, from "
+        f"{show_time(each['invoked_ns'])} to {show_end(each)}." for each in operations
+    )
+
+
+def show_end(operation: Operation) -> str:
+    return "never" if operation["returned_ns"] is None else show_time(operation["returned_ns"])
+
+
+def tabulate(operations: Sequence[Operation]) -> str:
+    head = ("request", "process", "asked", "outcome", "told", "released", "at the server", "answered")
+    rows = [
+        (
+            show(each["id"]),
+            show(each["process"]),
+            show(describe_move(dict(each))),
+            show(f"{each['outcome']} {each['status'] or ''}"),
+            show("" if each["observed"] is None else each["observed"]) + (f"<br>{show(each['message'])}" if each["message"] else ""),
+            show_time(each["invoked_ns"]),
+            "" if each["arrived_ns"] is None else show_time(each["arrived_ns"]),
+            show_end(each),
+        )
+        for each in operations
+    ]
+    return table("The operations of the picture", head, rows, (5, 6, 7))
+
+
+def legend(pictures: Sequence[Picture]) -> str:
+    """Only what is in the pictures."""
+    operations = [each for picture in pictures for each in picture["operations"]]
+    kinds = {name_kind(each) for each in operations}
+    samples = [
+        f'<li><svg class="sample" width="28" height="14" aria-hidden="true">{KINDS[kind].draw("1", "1", "26", 12)}</svg> {KINDS[kind].label}</li>'
+        for kind in KINDS
+        if kind in kinds
+    ]
+    if any(each["arrived_ns"] is not None for each in operations):
+        samples.append(
+            '<li><svg class="sample" width="14" height="14" aria-hidden="true"><line class="arrived" x1="7" x2="7" y1="0" y2="14"/></svg> '
+            "whole at the server</li>"
+        )
+    if any(each["held"] for each in operations):
+        samples.append('<li><span class="held" aria-hidden="true">▸</span> the finding rests on it</li>')
+    return f'<ul class="legend" aria-label="Legend">{"".join(samples)}</ul>'
