@@ -22,6 +22,7 @@ from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import name_isolation
 from onewinner.stage import load, set_stage
+from reports.exhibits import exhibit
 from reports.history import HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
@@ -89,6 +90,7 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
+        "exhibits": exhibit(history, judgement, graph),
     }
     finish_run(with_judgement(run, judgement, facts))
     written = read_run(run.folder)

@@ -1,4 +1,4 @@
-"""Exhibits: the few races and operations that the documents show in full, taken out of the history once. Data, no words.
+"""Exhibits: the few races and operations that the documents show in full, taken out of the history once. Data only.
 
 They stand in run.json under `exhibits`, so that every document can be made again from that file alone. Every text in
 them is cut: an engine may answer a megabyte.
@@ -38,10 +38,10 @@ class Picture:
 def exhibit(history: History, judgement: Judgement, graph: TransitionGraph | None = None) -> dict[str, Any]:
     """{pictures, coverage}. Nothing raises: an exhibit decides nothing, so {error} stands in the place of what failed.
 
-    A picture: {purpose, checks, race, scenario, workflow, contenders, left_out, operations}. An operation: {id, process,
-    kind, expected, next, outcome, status, observed, tenant, invoked_ns, returned_ns, arrived_ns, held, message}; times
-    are relative to the first release of the picture, and `held` are those that the finding rests on. Coverage: see
-    reports/coverage.py; null without a graph.
+    A picture: {purpose, checks, race, scenario, workflow, contenders, left_out, operations}. An operation: {id,
+    process, kind, expected, next, outcome, status, observed, tenant, invoked_ns, returned_ns, arrived_ns, held, message};
+    times are relative to the first release of the picture, and `held` are those that the finding rests on. Coverage:
+    see reports/coverage.py; null without a graph.
     """
     return {
         "pictures": attempt(lambda: draw_pictures(history, judgement)),

@@ -39,7 +39,9 @@ def measure_races(history: History) -> pl.DataFrame:
     every contender's is told), overlap (null without a winner; of several winners the first to be recorded counts).
     """
     arrived = history.frame.select(pl.col("detail").str.extract(ARRIVED).cast(pl.Int64).alias("arrived")).collect()
-    ops = history.encoded.select("row", "workflow", "race", "outcome", "invoked", "returned").with_columns(arrived["arrived"])
+    ops = history.encoded.select("row", "workflow", "race", "outcome", "invoked", "returned").with_columns(
+        arrived["arrived"]
+    )
     ops = ops.filter(pl.col("race").is_not_null())
     won = pl.col("outcome") == "won"
     races = ops.group_by("workflow", "race").agg(

@@ -11,7 +11,7 @@ from reports.verdict import CheckResult, Judgement
 def render_checks(_facts: Mapping[str, Any], judgement: Judgement) -> Section | None:
     if not judgement.checks:
         return None
-    head = ("check", "verdict", "findings", "judged", "")
+    head = ("check", "verdict", "judged", "findings", "")
     return Section("checks", "Checks", table("Checks", head, map(list_cells, judgement.checks), (2, 3)))
 
 
@@ -20,4 +20,4 @@ def list_cells(result: CheckResult) -> tuple[str, ...]:
     judged = f"{result.judged:,} {show(result.unit, 60)}" if applies else ""
     found = f"{result.findings_total:,}" if result.findings_total else ""
     reason = f'<span class="words">{show(result.reason, 400)}</span>'
-    return show(result.check, 60), mark_verdict(result.verdict), found, judged, reason
+    return show(result.check, 60), mark_verdict(result.verdict), judged, found, reason

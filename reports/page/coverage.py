@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.page.parts import Section, fold, table
+from reports.page.shapes import sample
 from reports.page.text import show
 from reports.verdict import Judgement
 
@@ -27,7 +28,7 @@ def render_coverage(facts: Mapping[str, Any], _judgement: Judgement) -> Section 
     cells = classify(coverage)
     counts = {name: sum(kind == name for kind in cells.values()) for name in WORDS}
     shown = [name for name in WORDS if counts[name]]
-    key = "".join(f'<li>{draw_sample(name)} {WORDS[name]}: {counts[name]:,}</li>' for name in shown)
+    key = "".join(f"<li>{draw_sample(name)} {WORDS[name]}: {counts[name]:,}</li>" for name in shown)
     body = f'{draw_matrix(states, cells, counts)}<ul class="legend">{key}</ul>{list_untried(states, cells)}'
     return Section("coverage", "Pairs of states", body, NOTE)
 
@@ -49,8 +50,9 @@ def draw_matrix(states: Sequence[str], cells: Mapping[Pair, str], counts: Mappin
     words = "; ".join(f"{WORDS[name]}: {many}" for name, many in counts.items())
     rects = "".join(draw_cell(pair, kind, states) for pair, kind in cells.items() if kind != "unasked")
     return (
-        f'<figure class="matrix"><svg viewBox="0 0 {size} {size}" role="img" aria-labelledby="matrix-title matrix-words">'
-        f'<title id="matrix-title">Pairs of states</title><desc id="matrix-words">{words}</desc>'
+        f'<figure class="matrix"><svg viewBox="0 0 {size} {size}" role="img" '
+        'aria-labelledby="matrix-title matrix-words"><title id="matrix-title">Pairs of states</title>'
+        f'<desc id="matrix-words">{words}</desc>'
         f'<rect class="unasked" width="{size}" height="{size}"/>{rects}</svg></figure>'
     )
 
@@ -67,7 +69,7 @@ def draw_cell(pair: Pair, kind: str, states: Sequence[str]) -> str:
 
 def draw_sample(kind: str) -> str:
     inner = draw_cell((0, 0), kind, ("",)) if kind != "unasked" else ""
-    return f'<svg class="sample" viewBox="0 0 10 10" width="14" height="14" aria-hidden="true"><rect class="unasked" width="10" height="10"/>{inner}</svg>'
+    return sample(10, 10, f'<rect class="unasked" width="10" height="10"/>{inner}')
 
 
 def list_untried(states: Sequence[str], cells: Mapping[Pair, str]) -> str:
@@ -79,4 +81,7 @@ def list_untried(states: Sequence[str], cells: Mapping[Pair, str]) -> str:
     ]
     if not rows:
         return ""
-    return fold(f"The {len(rows):,} that a reader may ask for", table("Pairs by name", ("pair", ""), rows))
+    return fold(
+        f"{len(rows):,} legal pairs never taken, or illegal ones that were, by name",
+        table("Pairs by name", ("pair", ""), rows),
+    )

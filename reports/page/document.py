@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reports.page.checks import render_checks
 from reports.page.comparison import render_comparison
 from reports.page.coverage import render_coverage
 from reports.page.defects import render_defects
@@ -15,9 +16,8 @@ from reports.page.glance import render_glance
 from reports.page.latency import render_latency
 from reports.page.parts import LABEL, Section
 from reports.page.quality import render_quality
-from reports.page.races import render_races
+from reports.page.races import render_chosen_races, render_failed_races
 from reports.page.strength import render_strength
-from reports.page.checks import render_checks
 from reports.page.text import show
 from reports.verdict import Judgement
 
@@ -25,10 +25,11 @@ FOLDER = Path(__file__).parent
 STYLE = FOLDER.joinpath("style.css").read_text(encoding="utf-8")
 SCRIPT = FOLDER.joinpath("theme.js").read_text(encoding="utf-8")
 SECTIONS = (
-    render_races,
+    render_failed_races,
     render_findings,
-    render_checks,
     render_comparison,
+    render_chosen_races,
+    render_checks,
     render_latency,
     render_quality,
     render_strength,
@@ -49,7 +50,7 @@ def render_page(facts: Mapping[str, Any], judgement: Judgement) -> str:
         '<a class="skip" href="#verdict">Skip to the verdict</a>\n'
         f"{render_glance(facts, judgement)}\n"
         f'<div class="columns"><nav aria-label="Sections"><ul>{links}</ul></nav>\n'
-        f'<main>\n{body}\n</main></div>\n<footer><p>Made by onewinner. This file loads nothing; '
+        f"<main>\n{body}\n</main></div>\n<footer><p>Made by onewinner. This file loads nothing; "
         f"everything in it is in <code>run.json</code> too.</p></footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
 
@@ -68,7 +69,7 @@ def render_head(facts: Mapping[str, Any], judgement: Judgement) -> str:
     title = f"{LABEL[judgement.verdict]}: onewinner {show(facts.get('name', ''), 80)}"
     return (
         '<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}; base-uri \'none\'; form-action \'none\'">\n'
+        f"<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}; base-uri 'none'; form-action 'none'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
         f"<title>{title}</title>\n<style>{STYLE}</style>\n"

@@ -10,6 +10,7 @@ from reports.summary import sentence
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
 
 SHOWN_MAX = 10
+TITLE_MAX = 150
 FIRST_MAX, OTHERS_MAX = 10_000, 3_000
 
 
@@ -24,11 +25,21 @@ def render_check(facts: Mapping[str, Any], result: CheckResult) -> str:
     first, *others = result.findings[:SHOWN_MAX]
     total = f'<span class="total">{count(result.findings_total, "finding")}</span>'
     head = f"<h3>{mark_verdict(result.verdict)} {show(result.check, 60)} {total}</h3>"
-    more = "".join(fold(show(sentence(each.title), 400), render_finding(each, OTHERS_MAX)) for each in others)
+    told = "".join(fold(shorten(each.title), render_finding(each, OTHERS_MAX)) for each in others)
+    more = fold(f"{len(others)} more of {show(result.check, 60)}", told) if others else ""
     left = result.findings_total - 1 - len(others)
-    rest = f'<p class="note">{left:,} more are not shown here; run.json has up to twenty of each check.</p>' if left > 0 else ""
+    rest = (
+        f'<p class="note">{left:,} more are not shown here; run.json has up to twenty of each check.</p>'
+        if left > 0
+        else ""
+    )
     picture = draw_for_check(facts, result.check)
     return f'<article class="finding">{head}{render_finding(first, FIRST_MAX, picture)}{more}{rest}</article>'
+
+
+def shorten(title: str) -> str:
+    text = " ".join(title[: 2 * TITLE_MAX].split())
+    return show(text if len(text) <= TITLE_MAX else f"{text[:TITLE_MAX]}...")
 
 
 def render_finding(finding: Finding, length_max: int, picture: str = "") -> str:

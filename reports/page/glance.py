@@ -8,6 +8,7 @@ from reports.page.parts import LABEL, SIGN, command, name_tone
 from reports.page.text import count, join, show
 from reports.summary import HEADLINE, sentence
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
+from reports.words import capital
 
 COUNTS = {"races": "race", "operations": "operation", "workflows": "workflow"}
 
@@ -19,7 +20,8 @@ def render_glance(facts: Mapping[str, Any], judgement: Judgement) -> str:
     return (
         f'<header>{render_brand(facts)}<div class="verdict {tone}">'
         f'<p class="word" aria-hidden="true"><span class="sign">{SIGN[tone]}</span>{LABEL[judgement.verdict]}</p>'
-        f'<div><h1 id="verdict"><span class="quiet">{LABEL[judgement.verdict]}: </span>{render_headline(judgement)}</h1>'
+        f'<div><h1 id="verdict"><span class="quiet">{LABEL[judgement.verdict]}: </span>'
+        f"{render_headline(judgement)}</h1>"
         f"{render_reason(judgement)}{render_counts(judgement)}</div></div>"
         f'<div class="cards">{summarize_comparison(facts)}{render_again(facts, judgement)}</div>{checks}</header>'
     )
@@ -45,7 +47,7 @@ def render_reason(judgement: Judgement) -> str:
     """The first finding says more than the names of checks, which are in the headline already."""
     finding = find_first(judgement)
     reason = finding.title if finding and judgement.verdict is Verdict.FAIL else judgement.reason
-    return f'<p class="lede">{show(sentence(reason), 600)}</p>'
+    return f'<p class="lede">{show(capital(sentence(reason)), 600)}</p>'
 
 
 def find_first(judgement: Judgement) -> Finding | None:
@@ -56,7 +58,11 @@ def find_first(judgement: Judgement) -> Finding | None:
 
 def render_counts(judgement: Judgement) -> str:
     counts = judgement.counts
-    parts = [f"<b>{counts[name]:,}</b> {count(counts[name], one).split()[-1]}" for name, one in COUNTS.items() if name in counts]
+    parts = [
+        f"<b>{counts[name]:,}</b> {count(counts[name], one).split()[-1]}"
+        for name, one in COUNTS.items()
+        if name in counts
+    ]
     if counts.get("unknown"):
         parts.append(f"<b>{counts['unknown']:,}</b> unknown")
     return f'<p class="counts">{" · ".join(parts)}</p>' if parts else ""
@@ -69,7 +75,7 @@ def render_again(facts: Mapping[str, Any], judgement: Judgement) -> str:
         lines += f"<p>Judge the first finding again</p>{command(finding.command)}"
     if facts.get("command"):
         lines += f"<p>The same run again</p>{command(str(facts['command']))}"
-    return f'<section class="card"><h2>See it again</h2>{lines or "<p>No command was recorded.</p>"}</section>'
+    return f'<section class="card" aria-label="See it again"><h2>See it again</h2>{lines or "<p>No command was recorded.</p>"}</section>'
 
 
 def render_chip(result: CheckResult) -> str:

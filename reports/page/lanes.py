@@ -1,10 +1,11 @@
-"""Lanes: one per request, invoke to return, on a common clock. Inline SVG in percentages, so that text keeps its size."""
+"""Lanes: one per request, invoke to return, on a common clock. SVG in percentages, so that text keeps its size."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count as numbers
 from typing import Any
 
+from reports.page.shapes import label, vertical
 from reports.page.text import show, show_time
 
 Operation = Mapping[str, Any]
@@ -83,7 +84,8 @@ def draw_lanes(operations: Sequence[Operation], title: str, words: str) -> str:
     identity = f"lanes-{next(IDENTITIES)}"
     before, after = find_states(operations)
     lanes = "".join(draw_lane(each, clock, HEAD + ROW * (index + 1)) for index, each in enumerate(operations))
-    who = "".join(f"<div>{name(each)}</div>" for each in operations)
+    lead = find_lead([str(each["id"]) for each in operations])
+    who = "".join(f"<div>{name(each, lead)}</div>" for each in operations)
     asked = {(each["kind"], tuple(each["expected"]), each["next"]) for each in operations}
     answers = "".join(f"<div>{answer(each, alike=len(asked) == 1)}</div>" for each in operations)
     return (
@@ -109,9 +111,18 @@ def when_answered(operation: Operation) -> int:
     return int(operation["invoked_ns"] if returned is None else returned)
 
 
-def name(operation: Operation) -> str:
+def find_lead(identities: Sequence[str]) -> int:
+    """How much all ids begin with alike, up to a separator: where there is little room it is left out."""
+    pairs = zip(min(identities), max(identities), strict=False)
+    alike = next((index for index, (one, other) in enumerate(pairs) if one != other), 0)
+    return max((index + 1 for index in range(alike) if not identities[0][index].isalnum()), default=0)
+
+
+def name(operation: Operation, lead: int) -> str:
     held = '<span class="held">▸</span> ' if operation["held"] else ""
-    return f'{held}<span title="{show(operation["id"])}">{show(operation["id"])}</span>'
+    identity = str(operation["id"])
+    front = f'<span class="lead">{show(identity[:lead])}</span>' if lead else ""
+    return f'{held}<span title="{show(identity)}">{front}{show(identity[lead:])}</span>'
 
 
 def answer(operation: Operation, *, alike: bool) -> str:
@@ -121,22 +132,24 @@ def answer(operation: Operation, *, alike: bool) -> str:
     asked = f" → {operation['next']}" if not alike and operation["next"] else ""
     told = f", told {operation['observed']}" if operation["observed"] is not None else ""
     text = f"{operation['outcome']} {operation['status'] or 'no answer'}"
-    return f'<span class="{kind}" title="{show(text + asked + told)}">{sign} {show(text)}<small>{show(asked + told)}</small></span>'
+    more = f"<small>{show(asked + told)}</small>"
+    return f'<span class="{kind}" title="{show(text + asked + told)}">{sign} {show(text)}{more}</span>'
 
 
 def draw_ground(operations: Sequence[Operation], clock: Clock, height: int) -> str:
     """The release and its spread, and the clock: a line for each tick."""
-    bottom = height - FOOT
-    released = clock.place(max(each["invoked_ns"] for each in operations))
+    bottom, start = height - FOOT, f"{LEFT}%"
+    width = max(clock.place(max(each["invoked_ns"] for each in operations)) - LEFT, 0.3)
+    spread = f'<rect class="release" x="{start}" y="{HEAD}" width="{width:.2f}%" height="{bottom - HEAD}"/>'
     parts = [
-        f'<rect class="release" x="{LEFT}%" y="{HEAD}" width="{max(released - LEFT, 0.3):.2f}%" height="{bottom - HEAD}"/>',
-        f'<line class="release" x1="{LEFT}%" x2="{LEFT}%" y1="4" y2="{bottom}"/>',
-        f'<text class="axis" x="{LEFT}%" dx="4" y="13">release</text>',
+        spread,
+        vertical("release", start, 4, bottom),
+        f'<text class="axis" x="{start}" dx="4" y="13">release</text>',
     ]
     for tick in choose_ticks(clock):
-        x = f"{clock.place(tick):.2f}%"
-        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{HEAD}" y2="{bottom + 4}"/>')
-        parts.append(f'<text class="axis" x="{x}" y="{height - 6}" text-anchor="middle">{show_time(tick)}</text>')
+        place = clock.place(tick)
+        x, anchor = f"{place:.2f}%", "end" if place > 80 else "middle"
+        parts += [vertical("grid", x, HEAD, bottom + 4), label(x, height - 6, show_time(tick), anchor)]
     return "".join(parts)
 
 
@@ -177,5 +190,4 @@ def draw_lane(operation: Operation, clock: Clock, y: int) -> str:
     arrived = operation["arrived_ns"]
     if arrived is None or not clock.first <= arrived <= clock.last:
         return f"{held}{rule}{bar}"
-    x = f"{clock.place(arrived):.2f}%"
-    return f'{held}{rule}{bar}<line class="arrived" x1="{x}" x2="{x}" y1="{top - 3}" y2="{top + BAR + 3}"/>'
+    return f"{held}{rule}{bar}{vertical('arrived', f'{clock.place(arrived):.2f}%', top - 3, top + BAR + 3)}"

@@ -9,6 +9,7 @@ from hdrh.histogram import HdrHistogram
 from reports.measures import tabulate_latency
 from reports.page.axis import LogAxis
 from reports.page.parts import Section, table
+from reports.page.shapes import label, sample, vertical
 from reports.page.text import show, show_time
 from reports.verdict import Judgement
 
@@ -24,15 +25,14 @@ def render_latency(facts: Mapping[str, Any], _judgement: Judgement) -> Section |
     if not latency or "error" in latency:
         return None
     told = tabulate_latency(latency)
-    rows = [(f"{sample(cells[0])} {show(cells[0])}", *map(show, cells[1:])) for cells in told.rows]
+    rows = [(f"{draw_sample(cells[0])} {show(cells[0])}", *map(show, cells[1:])) for cells in told.rows]
     numbers = range(1, len(told.head))
     body = draw_curves(latency) + table(told.title, told.head, rows, numbers)
     return Section("latency", told.title, body, show(told.note))
 
 
-def sample(outcome: str) -> str:
-    line = f'<path class="curve {show(outcome)}" d="M0 5H26"/>'
-    return f'<svg class="sample" width="26" height="10" aria-hidden="true">{line}</svg>'
+def draw_sample(outcome: str) -> str:
+    return sample(26, 10, f'<path class="curve {show(outcome)}" d="M0 5H26"/>')
 
 
 def draw_curves(latency: Mapping[str, Mapping[str, Any]]) -> str:
@@ -43,13 +43,16 @@ def draw_curves(latency: Mapping[str, Mapping[str, Any]]) -> str:
         return ""
     right = max(1.0, *(points[-1][0] for points in curves.values()))
     heights = LogAxis.around((value for points in curves.values() for _, value in points), 96.0, 4.0)
-    paths = "".join(f'<path class="curve {show(name)}" d="{join(points, right, heights)}"/>' for name, points in curves.items())
+    paths = "".join(
+        f'<path class="curve {show(name)}" d="{join(points, right, heights)}"/>' for name, points in curves.items()
+    )
     return (
         '<figure class="curves"><svg height="290" role="img" aria-labelledby="curves-title curves-words">'
         '<title id="curves-title">Latency by percentile, one curve per outcome</title>'
         '<desc id="curves-words">The table below has the same numbers.</desc>'
-        f'<svg height="{HEIGHT}">{draw_grid(heights)}'
-        f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="{HEIGHT}">{paths}</svg></svg>'
+        f'<svg height="{HEIGHT}">{draw_rules(heights)}'
+        f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="{HEIGHT}">{paths}</svg>'
+        f"{draw_heights(heights)}</svg>"
         f"{draw_shares(right)}</svg></figure>"
     )
 
@@ -76,20 +79,24 @@ def join(points: Sequence[Point], right: float, heights: LogAxis) -> str:
     return f"M{places[0]}" + "".join(f"L{place}" for place in places[1:]) + ("h0.5" if len(places) == 1 else "")
 
 
-def draw_grid(heights: LogAxis) -> str:
+def draw_rules(heights: LogAxis) -> str:
+    places = [f"{heights.place(tick):.2f}%" for tick in heights.ticks()]
+    return "".join(f'<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>' for y in places)
+
+
+def draw_heights(heights: LogAxis) -> str:
     return "".join(
-        f'<line class="grid" x1="0" x2="100%" y1="{heights.place(tick):.2f}%" y2="{heights.place(tick):.2f}%"/>'
         f'<text class="axis" x="2" y="{heights.place(tick):.2f}%" dy="-3">{show_time(tick)}</text>'
         for tick in heights.ticks()
     )
 
 
 def draw_shares(right: float) -> str:
-    """The percentiles that the curves reach, as far as there is room for their names."""
-    marks = {name: -log10(1 - share) / right for name, share in SHARES.items()}
+    """The percentiles that the curves reach."""
+    places = {name: -100 * log10(1 - share) / right for name, share in SHARES.items()}
     return "".join(
-        f'<line class="grid" x1="{100 * place:.2f}%" x2="{100 * place:.2f}%" y1="0" y2="{HEIGHT + 4}"/>'
-        f'<text class="axis" x="{100 * place:.2f}%" y="{HEIGHT + 18}" text-anchor="{"end" if place > 0.9 else "middle"}">{name}</text>'
-        for name, place in marks.items()
-        if place <= 1
+        vertical("grid", f"{place:.2f}%", 0, HEIGHT + 4)
+        + label(f"{place:.2f}%", HEIGHT + 18, name, "end" if place > 90 else "middle")
+        for name, place in places.items()
+        if place <= 100
     )

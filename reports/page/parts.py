@@ -40,24 +40,32 @@ def mark_verdict(verdict: Verdict | None) -> str:
     return mark(name_tone(verdict), LABEL[verdict])
 
 
-def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:
-    """A table of HTML cells that scrolls within itself. The first cell of a row names it; `numbers` are columns."""
-    right = set(numbers)
-    tag = {index: ' class="number"' if index in right else "" for index in range(len(head))}
-    heads = "".join(f'<th scope="col"{tag[index]}>{show(name)}</th>' for index, name in enumerate(head))
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<th scope="row"{tag[index]}>{cell}</th>' if index == 0 else f"<td{tag[index]}>{cell}</td>"
-            for index, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
-    )
+def table(
+    caption: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    numbers: Sequence[int] = (),
+    *,
+    captioned: bool = False,
+) -> str:
+    """A table of HTML cells that scrolls within itself. The first cell of a row names it; `numbers` are columns.
+
+    The caption is seen when `captioned`, and heard always.
+    """
+    tags = [' class="number"' if index in set(numbers) else "" for index in range(len(head))]
+    heads = "".join(f'<th scope="col"{tag}>{show(name)}</th>' for name, tag in zip(head, tags, strict=True))
+    body = "".join(f"<tr>{render_row(row, tags)}</tr>" for row in rows)
+    hidden = "" if captioned else ' class="quiet"'
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{show(caption)}"><table>'
-        f"<caption>{show(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<caption{hidden}>{show(caption)}</caption><thead><tr>{heads}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def render_row(cells: Sequence[str], tags: Sequence[str]) -> str:
+    first, *rest = (f"{tag}>{cell}" for cell, tag in zip(cells, tags, strict=True))
+    return f'<th scope="row"{first}</th>' + "".join(f"<td{cell}</td>" for cell in rest)
 
 
 def command(text: str) -> str:

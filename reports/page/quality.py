@@ -6,6 +6,7 @@ from typing import Any
 from reports.measures import tabulate_quality
 from reports.page.axis import LogAxis
 from reports.page.parts import Section, table
+from reports.page.shapes import label, vertical
 from reports.page.text import show, show_time
 from reports.verdict import Judgement
 
@@ -57,8 +58,5 @@ def draw_range(summed: Mapping[str, int], axis: LogAxis, y: int) -> str:
 
 
 def draw_grid(axis: LogAxis, bottom: int) -> str:
-    return "".join(
-        f'<line class="grid" x1="{axis.place(tick):.2f}%" x2="{axis.place(tick):.2f}%" y1="0" y2="{bottom + 4}"/>'
-        f'<text class="axis" x="{axis.place(tick):.2f}%" y="{bottom + 18}" text-anchor="middle">{show_time(tick)}</text>'
-        for tick in axis.ticks()
-    )
+    places = {show_time(tick): f"{axis.place(tick):.2f}%" for tick in axis.ticks()}
+    return "".join(vertical("grid", x, 0, bottom + 4) + label(x, bottom + 18, name) for name, x in places.items())

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.interleaving import describe_move
-from reports.page.lanes import KINDS, draw_lanes, name_kind
+from reports.page.lanes import KINDS, draw_lanes, find_states, name_kind
 from reports.page.parts import Section, fold, table
+from reports.page.shapes import sample, vertical
 from reports.page.text import count, join, show, show_time
-from reports.verdict import Judgement
+from reports.verdict import Judgement, Verdict
+from reports.words import capital
 
 Picture = Mapping[str, Any]
 Operation = Mapping[str, Any]
@@ -18,15 +20,22 @@ NOTE = (
 )
 
 
-def render_races(facts: Mapping[str, Any], _judgement: Judgement) -> Section | None:
-    """The races: those that failed first. What is a finding without a race is drawn beside its words."""
-    races = [picture for picture in list_pictures(facts) if picture["race"] is not None]
+def render_failed_races(facts: Mapping[str, Any], judgement: Judgement) -> Section | None:
+    """The race of the first finding of each check. A finding without a race is drawn beside its words."""
+    races = [each for each in list_pictures(facts) if each["race"] is not None and each["purpose"] == "finding"]
     if not races:
         return None
-    failing = [render_picture(picture) for picture in races if picture["purpose"] == "finding"]
-    others = [render_picture(picture) for picture in races if picture["purpose"] != "finding"]
-    pair = f'<div class="pair">{"".join(others)}</div>' if others else ""
-    return Section("races", "The race" if failing else "Two races", "".join(failing) + pair + legend(races), NOTE)
+    title = "The race that failed" if judgement.verdict is Verdict.FAIL else "The race in doubt"
+    return Section("failed", title, "".join(map(render_picture, races)) + legend(races), NOTE)
+
+
+def render_chosen_races(facts: Mapping[str, Any], _judgement: Judgement) -> Section | None:
+    """The tightest race and a typical one, side by side where there is room."""
+    races = [each for each in list_pictures(facts) if each["purpose"] in TITLES]
+    if not races:
+        return None
+    pair = f'<div class="pair">{"".join(map(render_picture, races))}</div>'
+    return Section("races", "Races as they went", pair + legend(races), NOTE)
 
 
 def draw_for_check(facts: Mapping[str, Any], check: str) -> str:
@@ -41,12 +50,18 @@ def list_pictures(facts: Mapping[str, Any]) -> Sequence[Picture]:
 
 
 def render_picture(picture: Picture) -> str:
-    title = TITLES.get(picture["purpose"]) or f"What failed {join([show(name) for name in picture['checks']])}"
+    title = TITLES.get(picture["purpose"]) or name_finding(picture)
     told = fold("The same as a table", tabulate(picture["operations"]))
     return (
         f'<figure class="race"><figcaption><h3>{title}</h3><p>{say(picture)}</p></figcaption>'
         f"{draw_lanes(picture['operations'], title, tell(picture['operations']))}{told}</figure>"
     )
+
+
+def name_finding(picture: Picture) -> str:
+    checks = join([show(name) for name in picture["checks"]])
+    what = "the race" if picture["race"] is not None else "the operations"
+    return f"{checks}: {what} of the first finding"
 
 
 def say(picture: Picture) -> str:
@@ -58,17 +73,22 @@ def say(picture: Picture) -> str:
         return f"{count(len(operations), 'operation')} of {where}.{left}"
     spread = max(each["invoked_ns"] for each in operations)
     arrived = [each["arrived_ns"] for each in operations if each["arrived_ns"] is not None]
-    there = f", at the server within {show_time(max(arrived) - min(arrived))}" if len(arrived) == len(operations) else ""
+    there = (
+        f", at the server within {show_time(max(arrived) - min(arrived))}" if len(arrived) == len(operations) else ""
+    )
     kinds = [name_kind(each) for each in operations]
     outcomes = join([count(kinds.count(kind), *KINDS[kind].many) for kind in KINDS if kind in kinds])
-    return f"{outcomes} on {where}; released within {show_time(spread)}{there}.{left}"
+    before, after = find_states(operations)
+    moved = f"{show(before)} {show(after)}: " if after else ""
+    return f"{capital(where)}. {moved}{outcomes}, released within {show_time(spread)}{there}.{left}"
 
 
 def tell(operations: Sequence[Operation]) -> str:
     """The picture in words, for whoever cannot see it."""
     return " ".join(
         f"{each['id']}: {describe_move(dict(each))}, {each['outcome']} {each['status'] or ''}, from "
-        f"{show_time(each['invoked_ns'])} to {show_end(each)}." for each in operations
+        f"{show_time(each['invoked_ns'])} to {show_end(each)}."
+        for each in operations
     )
 
 
@@ -84,7 +104,8 @@ def tabulate(operations: Sequence[Operation]) -> str:
             show(each["process"]),
             show(describe_move(dict(each))),
             show(f"{each['outcome']} {each['status'] or ''}"),
-            show("" if each["observed"] is None else each["observed"]) + (f"<br>{show(each['message'])}" if each["message"] else ""),
+            show("" if each["observed"] is None else each["observed"])
+            + (f"<br>{show(each['message'])}" if each["message"] else ""),
             show_time(each["invoked_ns"]),
             "" if each["arrived_ns"] is None else show_time(each["arrived_ns"]),
             show_end(each),
@@ -98,16 +119,11 @@ def legend(pictures: Sequence[Picture]) -> str:
     """Only what is in the pictures."""
     operations = [each for picture in pictures for each in picture["operations"]]
     kinds = {name_kind(each) for each in operations}
-    samples = [
-        f'<li><svg class="sample" width="28" height="14" aria-hidden="true">{KINDS[kind].draw("1", "1", "26", 12)}</svg> {KINDS[kind].label}</li>'
-        for kind in KINDS
-        if kind in kinds
+    items = [
+        f"{sample(28, 14, KINDS[kind].draw('1', '1', '26', 12))} {KINDS[kind].label}" for kind in KINDS if kind in kinds
     ]
     if any(each["arrived_ns"] is not None for each in operations):
-        samples.append(
-            '<li><svg class="sample" width="14" height="14" aria-hidden="true"><line class="arrived" x1="7" x2="7" y1="0" y2="14"/></svg> '
-            "whole at the server</li>"
-        )
+        items.append(f"{sample(14, 14, vertical('arrived', '7', 0, 14))} whole at the server")
     if any(each["held"] for each in operations):
-        samples.append('<li><span class="held" aria-hidden="true">▸</span> the finding rests on it</li>')
-    return f'<ul class="legend" aria-label="Legend">{"".join(samples)}</ul>'
+        items.append('<span class="held" aria-hidden="true">▸</span> the finding rests on it')
+    return f'<ul class="legend" aria-label="Legend">{"".join(f"<li>{item}</li>" for item in items)}</ul>'

@@ -15,7 +15,9 @@ def render_strength(facts: Mapping[str, Any], _judgement: Judgement) -> Section 
     strength = facts.get("strength")
     if not strength:
         return None
-    return Section("strength", "How much this proves", list_facts(strength) + draw_pairs(strength.get("raced_pairs") or []))
+    return Section(
+        "strength", "How much this proves", list_facts(strength) + draw_pairs(strength.get("raced_pairs") or [])
+    )
 
 
 def list_facts(strength: Mapping[str, Any]) -> str:
@@ -30,7 +32,11 @@ def list_facts(strength: Mapping[str, Any]) -> str:
     caught = strength.get("calibrate")
     if caught:
         rows.append(
-            ("a known race bug was caught in", f"{caught['caught']:,} of {caught['races']:,} races", draw_share(caught["caught"] / max(caught["races"], 1)))
+            (
+                "a known race bug was caught in",
+                f"{caught['caught']:,} of {caught['races']:,} races",
+                draw_share(caught["caught"] / max(caught["races"], 1)),
+            )
         )
     return table("Strength", ("", "", ""), rows, (1,)) if rows else ""
 
@@ -47,15 +53,21 @@ def draw_pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
     """Which action raced which, and how often: a matrix where it fits, else a list of the most and the least."""
     if not pairs:
         return ""
-    actions = list(dict.fromkeys(name for pair in pairs for name in (pair["one"], pair["other"])))
+    actions = list(dict.fromkeys(name for pair in pairs for name in (pair["action"], pair["other"])))
     if len(actions) > ACTIONS_MAX:
         ordered = sorted(pairs, key=lambda pair: pair["races"])[:PAIRS_MAX]
-        rows = [(show(pair["one"], 80), show(pair["other"], 80), f"{pair['races']:,}") for pair in ordered]
-        told = table("Raced pairs, the rarest first", ("action", "against", "races"), rows, (2,))
-        return fold(f"The {len(rows):,} rarest of {len(pairs):,} raced pairs", told)
-    races = {frozenset((pair["one"], pair["other"])): pair["races"] for pair in pairs}
+        rarest = [(show(pair["action"], 80), show(pair["other"], 80), f"{pair['races']:,}") for pair in ordered]
+        told = table("Raced pairs, the rarest first", ("action", "against", "races"), rarest, (2,))
+        return fold(f"The {len(rarest):,} rarest of {len(pairs):,} raced pairs", told)
+    races = {frozenset((pair["action"], pair["other"])): pair["races"] for pair in pairs}
     rows = [
         (show(one, 60), *(f"{races[key]:,}" if (key := frozenset((one, other))) in races else "·" for other in actions))
         for one in actions
     ]
-    return table("Raced pairs: how often one action raced another", ("", *actions), rows, range(1, len(actions) + 1))
+    return table(
+        "Raced pairs: how often one action raced another",
+        ("", *actions),
+        rows,
+        range(1, len(actions) + 1),
+        captioned=True,
+    )

@@ -4,7 +4,9 @@ import re
 from html import escape
 
 # What a browser would not show, or would obey: control characters, and those that turn the direction of writing.
-HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]")
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]"
+)
 PICTURES = 0x2400
 LENGTH_MAX = 2_000
 
