@@ -39,9 +39,9 @@ def exhibit(history: History, judgement: Judgement, graph: TransitionGraph | Non
     """{pictures, coverage}. Nothing raises: an exhibit decides nothing, so {error} stands in the place of what failed.
 
     A picture: {purpose, checks, race, scenario, workflow, contenders, left_out, operations}. An operation: {id,
-    process, kind, expected, next, outcome, status, observed, tenant, invoked_ns, returned_ns, arrived_ns, held, message};
-    times are relative to the first release of the picture, and `held` are those that the finding rests on. Coverage:
-    see reports/coverage.py; null without a graph.
+    process, kind, expected, next, outcome, status, observed, tenant, invoked_ns, returned_ns, arrived_ns, held,
+    message}; times are relative to the first release of the picture, and `held` are those that the finding rests on.
+    Coverage: see reports/coverage.py; null without a graph.
     """
     return {
         "pictures": attempt(lambda: draw_pictures(history, judgement)),

@@ -75,7 +75,8 @@ def render_again(facts: Mapping[str, Any], judgement: Judgement) -> str:
         lines += f"<p>Judge the first finding again</p>{command(finding.command)}"
     if facts.get("command"):
         lines += f"<p>The same run again</p>{command(str(facts['command']))}"
-    return f'<section class="card" aria-label="See it again"><h2>See it again</h2>{lines or "<p>No command was recorded.</p>"}</section>'
+    lines = lines or "<p>No command was recorded.</p>"
+    return f'<section class="card" aria-label="See it again"><h2>See it again</h2>{lines}</section>'
 
 
 def render_chip(result: CheckResult) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count as numbers
 from typing import Any
 
 from reports.page.shapes import label, vertical
@@ -13,7 +12,6 @@ ROW, BAR, HEAD, FOOT = 24, 12, 20, 24  # px
 LEFT, RIGHT = 0.8, 99.2  # %
 LENGTH_MIN = 0.7  # %: what is too short to be seen
 TICKS_MAX = 4
-IDENTITIES = numbers(1)
 
 
 @dataclass(frozen=True)
@@ -77,11 +75,10 @@ class Clock:
         return LEFT + (RIGHT - LEFT) * min(max(share, 0.0), 1.0)
 
 
-def draw_lanes(operations: Sequence[Operation], title: str, words: str) -> str:
-    """The picture: who, lane, answer; the state before and after above, the clock below."""
+def draw_lanes(operations: Sequence[Operation], identity: str, title: str, words: str) -> str:
+    """The picture: who, lane, answer; the state before and after above, the clock below. `identity` is its own."""
     clock = Clock.of(operations)
     height = HEAD + ROW * (len(operations) + 1) + FOOT
-    identity = f"lanes-{next(IDENTITIES)}"
     before, after = find_states(operations)
     lanes = "".join(draw_lane(each, clock, HEAD + ROW * (index + 1)) for index, each in enumerate(operations))
     lead = find_lead([str(each["id"]) for each in operations])

@@ -35,26 +35,33 @@ def render_chosen_races(facts: Mapping[str, Any], _judgement: Judgement) -> Sect
     if not races:
         return None
     pair = f'<div class="pair">{"".join(map(render_picture, races))}</div>'
-    return Section("races", "Races as they went", pair + legend(races), NOTE)
+    explained = any(each["race"] is not None and each["purpose"] == "finding" for each in list_pictures(facts))
+    return Section("races", "Races as they went", pair + legend(races), "" if explained else NOTE)
 
 
 def draw_for_check(facts: Mapping[str, Any], check: str) -> str:
     """The picture of a check's first finding, where it is of no race; where it is of one, nothing: it is above."""
     mine = [each for each in list_pictures(facts) if check in each["checks"] and each["race"] is None]
-    return render_picture(mine[0]) if mine else ""
+    if not mine:
+        return ""
+    first = mine[0]["checks"][0]
+    same = f'<p class="note">It rests on the same operations as the first finding of {show(first)}.</p>'
+    return render_picture(mine[0]) if check == first else same
 
 
 def list_pictures(facts: Mapping[str, Any]) -> Sequence[Picture]:
     pictures = (facts.get("exhibits") or {}).get("pictures")
-    return [each for each in pictures if each["operations"]] if isinstance(pictures, list) else []
+    numbered = enumerate(pictures) if isinstance(pictures, list) else ()
+    return [{**each, "number": number} for number, each in numbered if each["operations"]]
 
 
 def render_picture(picture: Picture) -> str:
     title = TITLES.get(picture["purpose"]) or name_finding(picture)
+    words, identity = tell(picture["operations"]), f"picture-{picture['number']}"
     told = fold("The same as a table", tabulate(picture["operations"]))
     return (
         f'<figure class="race"><figcaption><h3>{title}</h3><p>{say(picture)}</p></figcaption>'
-        f"{draw_lanes(picture['operations'], title, tell(picture['operations']))}{told}</figure>"
+        f"{draw_lanes(picture['operations'], identity, title, words)}{told}</figure>"
     )
 
 
