@@ -50,7 +50,7 @@ def draw_matrix(states: Sequence[str], cells: Mapping[Pair, str], counts: Mappin
     words = "; ".join(f"{WORDS[name]}: {many}" for name, many in counts.items())
     rects = "".join(draw_cell(pair, kind, states) for pair, kind in cells.items() if kind != "unasked")
     return (
-        f'<figure class="matrix"><svg viewBox="0 0 {size} {size}" role="img" '
+        f'<figure class="matrix"><svg width="{1.5 * size:g}" viewBox="0 0 {size} {size}" role="img" '
         'aria-labelledby="matrix-title matrix-words"><title id="matrix-title">Pairs of states</title>'
         f'<desc id="matrix-words">{words}</desc>'
         f'<rect class="unasked" width="{size}" height="{size}"/>{rects}</svg></figure>'
