@@ -16,12 +16,14 @@ from engine.service import REFERENCE
 from engine.target import Target
 from load.shares import list_shares, make_agenda
 from onewinner import levels
+from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
 from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import name_isolation
 from onewinner.stage import load, set_stage
+from reports.comparison import find_comparison
 from reports.history import HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
@@ -44,6 +46,11 @@ class Order:
 def carry_out(order: Order) -> int:
     """Runs the levels and judges what was recorded. Returns the exit code."""
     options = order.options
+    try:
+        baseline = find_baseline(options)
+    except UnreadableError as error:
+        print(f"onewinner {order.command}: {error}", file=sys.stderr)
+        return UNKNOWN
     began = datetime.now(UTC)
     name = options.defect or options.control or load(options.target, None).name
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
@@ -61,7 +68,7 @@ def carry_out(order: Order) -> int:
         recorded = f". What was recorded so far: onewinner check {folder}" if (folder / "history").is_dir() else ""
         print(f"onewinner {order.command}: {told}{recorded}", file=sys.stderr)
         raise
-    return conclude(order, run, asked)
+    return conclude(order, run, asked, baseline)
 
 
 def service_arguments(options: argparse.Namespace) -> list[str]:
@@ -73,8 +80,8 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
     return named
 
 
-def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
-    """Seals, judges, writes the documents, and takes the exit code from the verdict file."""
+def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | None = None) -> int:
+    """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file."""
     try:
         seal_history(run.history)
         history = read_history(run.history)
@@ -90,10 +97,23 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
     }
-    finish_run(with_judgement(run, judgement, facts))
-    written = read_run(run.folder)
+    judged = with_judgement(run, judgement, facts)
+    if baseline is not None:
+        comparison = compare_runs(baseline, judged, order.options)
+        judged = with_judgement(judged, judgement, {"comparison": comparison.to_dict()})
+    finish_run(judged)
+    return tell(read_run(run.folder))
+
+
+def tell(written: Run) -> int:
+    """Prints what the verdict file says, and gives the exit code that follows from it."""
     print_verdict(written)
-    return EXIT_BY_VERDICT[written.judgement.verdict]
+    code = EXIT_BY_VERDICT[written.judgement.verdict]
+    comparison = find_comparison(written.facts)
+    if comparison is None:
+        return code
+    print_comparison(comparison)
+    return code or find_exit(comparison)
 
 
 def find_troubles(run: Run, asked: Sequence[Asked], judgement: Judgement) -> list[str]:
