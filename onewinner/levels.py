@@ -37,7 +37,10 @@ PROFILES: Mapping[str, Mapping[str, Share]] = {
 
 @dataclass(frozen=True)
 class Crew:
-    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows)."""
+    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows).
+
+    `label` tells the jobs of one run apart.
+    """
 
     weights: Mapping[str, int]
     races: int | None
@@ -47,6 +50,7 @@ class Crew:
     rate_per_s: float = 0.0
     together: bool = False
     fail_fast: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ def plan_race(crew: Crew, seed: int) -> Level:
     options = ["--seed", str(seed), "--contenders", str(crew.contenders), "--scenarios", scenarios]
     options += ["--races", str(crew.races or 0), "--duration", str(crew.duration_s), "--rate", str(crew.rate_per_s)]
     options += ["--together"] if crew.together else []
+    options += ["--label", crew.label] if crew.label else []
     options += ["--fail-fast"] if crew.fail_fast else []
     count = str(crew.processes)
     headless = ["--headless", "--only-summary", "--users", count, "--spawn-rate", count, "--exit-code-on-error", "0"]
@@ -117,7 +122,7 @@ def plan_race(crew: Crew, seed: int) -> Level:
         headless += ["--processes", count, "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         headless += ["--master-port", port]
     command = (sys.executable, "-m", "locust", "-f", str(ROOMS / "load" / "locustfile.py"), *headless, *options)
-    sources = tuple(name_source(worker, 0) for worker in range(crew.processes))
+    sources = tuple(name_source(worker, 0, crew.label) for worker in range(crew.processes))
     return Level("race", sources, command, crew.duration_s or None, crew.races, crew=crew)
 
 

@@ -23,8 +23,8 @@ from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import name_isolation
 from onewinner.stage import load, set_stage
-from reports.comparison import find_comparison
-from reports.history import HistoryError, read_history
+from reports.comparison import Comparison, find_comparison
+from reports.history import History, HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
 from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
@@ -83,11 +83,20 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
 def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | None = None) -> int:
     """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file."""
     try:
-        seal_history(run.history)
-        history = read_history(run.history)
+        judged, _ = judge_run(run, asked)
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
+    if baseline is not None:
+        judged = with_comparison(judged, compare_runs(baseline, judged, order.options))
+    finish_run(judged)
+    return tell(read_run(run.folder))
+
+
+def judge_run(run: Run, asked: Sequence[Asked]) -> tuple[Run, History]:
+    """The run with its judgement and its measures, and the sealed history. Raises HistoryError."""
+    seal_history(run.history)
+    history = read_history(run.history)
     graph = load(run.folder / "target.toml", None).graph
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
@@ -97,12 +106,11 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | Non
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
     }
-    judged = with_judgement(run, judgement, facts)
-    if baseline is not None:
-        comparison = compare_runs(baseline, judged, order.options)
-        judged = with_judgement(judged, judgement, {"comparison": comparison.to_dict()})
-    finish_run(judged)
-    return tell(read_run(run.folder))
+    return with_judgement(run, judgement, facts), history
+
+
+def with_comparison(run: Run, comparison: Comparison) -> Run:
+    return with_judgement(run, run.judgement, {"comparison": comparison.to_dict()})
 
 
 def tell(written: Run) -> int:
@@ -145,7 +153,8 @@ def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
         if level.crew is None:
             continue
         agenda = make_agenda(target, level.crew.weights, level.crew.races)
-        shares |= list_shares(agenda, level.crew.processes, level.crew.processes, together=level.crew.together)
+        crew = level.crew
+        shares |= list_shares(agenda, crew.processes, crew.processes, together=crew.together, label=crew.label)
     return {"sources": [source for level in plan for source in level.sources], "shares": shares}
 
 
