@@ -14,6 +14,7 @@ COMMANDS = {
     "race": "press hard: races by the thousand over all scenarios, in several processes",
     "serve": "run the reference engine, or the service of a target file",
     "check": "judge a recorded history again",
+    "report": "make the documents of a run again, or show many runs over time",
     "compare": "hold a run against a baseline: failing checks, and measures that regressed",
 }
 

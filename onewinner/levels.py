@@ -148,7 +148,7 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display) -> Ask
             except subprocess.TimeoutExpired:
                 continue
     display.show(level.name, level.sources, live=level.crew is not None)
-    return Asked(level, code, round(time.monotonic() - began, 1))
+    return Asked(level, code, round(time.monotonic() - began, 2))
 
 
 def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) -> list[dict[str, Any]]:
