@@ -28,13 +28,14 @@ def main(arguments: list[str]) -> int:
         together=options.together,
         fail_fast=options.fail_fast,
     )
-    refuse_when_nothing_applies(options.target, crew)
+    refuse_when_nothing_applies(options.target, crew.weights, crew.races)
     return carry_out(Order("race", arguments, options, (plan_race(crew, options.seed),), {"profile": PROFILE}))
 
 
-def refuse_when_nothing_applies(file: Path, crew: Crew) -> None:
+def refuse_when_nothing_applies(file: Path, weights: Mapping[str, int], races: int | None) -> None:
+    """Raises UsageError when the target can express none of the scenarios."""
     target = load(file, None)
-    agenda = make_agenda(target, crew.weights, crew.races)
+    agenda = make_agenda(target, weights, races)
     if not agenda.amounts:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in agenda.obstacles.items())
         raise UsageError(f"--scenarios: none of them applies to the target {target.name}: {reasons}")

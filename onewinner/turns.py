@@ -8,7 +8,7 @@ import argparse
 import contextlib
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from onewinner.baseline import compare_runs, find_exit, print_comparison
 from onewinner.display import Display, print_judgement
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.levels import Asked, Crew, Level
+from onewinner.race import refuse_when_nothing_applies
 from onewinner.run import Order, gather_facts, judge_run, service_arguments, with_comparison
 from onewinner.stage import Stage, load, set_stage
 from reports.blocks import GATE_TIME, measure_blocks
@@ -84,7 +85,11 @@ def take_turns(arguments: Sequence[str], options: argparse.Namespace) -> int:
     if "://" in options.database:
         raise UsageError("--database: each of the two engines needs a database of its own; leave the URL out")
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-turns")
-    plan = plan_jobs(options)
+    weights = find_weights(options.scenarios)
+    plan = plan_jobs(options, weights)
+    for each in contestants:
+        # A mistake in the second file is told before the first engine is started.
+        refuse_when_nothing_applies(each.options.target, weights, options.races)
     try:
         with contextlib.ExitStack() as running:
             corners = [
@@ -95,7 +100,8 @@ def take_turns(arguments: Sequence[str], options: argparse.Namespace) -> int:
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:
-        print("onewinner compare: interrupted; nothing was judged", file=sys.stderr)
+        told = f"nothing was judged. What was recorded so far: onewinner check {shlex.quote(str(folder / 'b'))}"
+        print(f"onewinner compare: interrupted; {told}", file=sys.stderr)
         raise
     try:
         first, second = (conclude_side(corner.run, each) for corner, each in zip(corners, asked, strict=True))
@@ -107,12 +113,15 @@ def take_turns(arguments: Sequence[str], options: argparse.Namespace) -> int:
     return tell(first.folder, second.folder)
 
 
-def plan_jobs(options: argparse.Namespace) -> tuple[Level, ...]:
-    """The jobs of one engine; the other one's are the same."""
+def find_weights(scenarios: str) -> dict[str, int]:
     try:
-        weights = parse_weights(options.scenarios)
+        return parse_weights(scenarios)
     except ValueError as error:
         raise UsageError(f"--scenarios: {error}") from None
+
+
+def plan_jobs(options: argparse.Namespace, weights: Mapping[str, int]) -> tuple[Level, ...]:
+    """The jobs of one engine; the other one's are the same."""
     crew = Crew(weights, options.races, options.contenders, duration_s=JOB_LIMIT_S)
     labels = [WARM_UP, *(str(number + 1) for number in range(options.blocks))]
     return tuple(
