@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.service import REFERENCE
-from engine.target import Target
-from load.shares import list_shares, make_agenda
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
+from onewinner.calibration import calibrate
 from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.levels import Asked, Level
@@ -29,6 +28,7 @@ from reports.judge import judge
 from reports.measures import measure
 from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
 from reports.seal import seal_history
+from reports.strength import measure_strength
 from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
 
 
@@ -87,6 +87,9 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | Non
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
+    if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:
+        strength = {**judged.facts["strength"], "calibration": calibrate(order.levels, run.folder)}
+        judged = with_judgement(judged, judged.judgement, {"strength": strength})
     if baseline is not None:
         judged = with_comparison(judged, compare_runs(baseline, judged, order.options))
     finish_run(judged)
@@ -103,6 +106,7 @@ def judge_run(run: Run, asked: Sequence[Asked]) -> tuple[Run, History]:
     judgement = doubt(judgement, find_troubles(run, asked, judgement))
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "strength": measure_strength(history, graph),
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
     }
@@ -146,18 +150,6 @@ def doubt(judgement: Judgement, troubles: Sequence[str]) -> Judgement:
     return Judgement(verdict, "; ".join([*reasons, *troubles]), judgement.checks, judgement.counts)
 
 
-def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
-    """run.json's plan: every source, and the share of those that race."""
-    shares: dict[str, Any] = {}
-    for level in plan:
-        if level.crew is None:
-            continue
-        agenda = make_agenda(target, level.crew.weights, level.crew.races)
-        crew = level.crew
-        shares |= list_shares(agenda, crew.processes, crew.processes, together=crew.together, label=crew.label)
-    return {"sources": [source for level in plan for source in level.sources], "shares": shares}
-
-
 def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
     """Everything that run.json tells beside the judgement. Neither tokens nor passwords are among it."""
     options, arguments = order.options, order.arguments
@@ -176,7 +168,7 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "versions": list_versions(),
         "machine": describe_machine(),
-        "plan": plan_sources(target, order.levels),
+        "plan": levels.plan_sources(target, order.levels),
         **order.facts,
     }
 

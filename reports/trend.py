@@ -35,10 +35,11 @@ class Chronicle:
 
 
 def read_chronicle(folder: Path) -> Chronicle:
-    """Every run directory in a folder; the two of a job in turns are runs too."""
+    """Every run directory in a folder, and the two in that of a job in turns; not what lies within a run."""
     found: list[Run] = []
     notes = []
-    for file in sorted([*folder.glob("*/run.json"), *folder.glob("*/*/run.json")]):
+    within = (file for file in folder.glob("*/*/run.json") if not (file.parents[1] / "run.json").exists())
+    for file in sorted([*folder.glob("*/run.json"), *within]):
         try:
             run = read_run(file.parent)
         except RunError as error:
