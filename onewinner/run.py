@@ -21,8 +21,10 @@ from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import name_isolation
+from onewinner.secrets import hide_secrets
 from onewinner.stage import load, set_stage
 from reports.comparison import Comparison, find_comparison
+from reports.exhibits import exhibit
 from reports.history import History, HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
@@ -56,8 +58,10 @@ def carry_out(order: Order) -> int:
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
     facts = gather_facts(order, name, began)
     log = folder / "logs" / "service.log"
+    secrets: frozenset[str] = frozenset()
     try:
         with set_stage(options.target, options.database, options.port, log, service_arguments(options)) as stage:
+            secrets = stage.secrets
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
                 asked = [levels.run_level(level, folder, stage, display) for level in order.levels]
@@ -68,6 +72,8 @@ def carry_out(order: Order) -> int:
         recorded = f". What was recorded so far: onewinner check {folder}" if (folder / "history").is_dir() else ""
         print(f"onewinner {order.command}: {told}{recorded}", file=sys.stderr)
         raise
+    finally:
+        hide_secrets(folder, secrets)
     return conclude(order, run, asked, baseline)
 
 
@@ -109,6 +115,7 @@ def judge_run(run: Run, asked: Sequence[Asked]) -> tuple[Run, History]:
         "strength": measure_strength(history, graph),
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
+        "exhibits": exhibit(history, judgement, graph),
     }
     return with_judgement(run, judgement, facts), history
 

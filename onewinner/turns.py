@@ -24,6 +24,7 @@ from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.levels import Asked, Crew, Level
 from onewinner.race import refuse_when_nothing_applies
 from onewinner.run import Order, gather_facts, judge_run, service_arguments, with_comparison
+from onewinner.secrets import hide_secrets
 from onewinner.stage import Stage, load, set_stage
 from reports.blocks import GATE_TIME, measure_blocks
 from reports.comparison import find_comparison
@@ -140,8 +141,13 @@ def set_corner(
     order = Order("compare", arguments, options, tuple(plan), {"profile": PROFILE, "turns": turns})
     facts = gather_facts(order, name, began)
     log = place / "logs" / "service.log"
-    with set_stage(options.target, options.database, None, log, service_arguments(options)) as stage:
-        yield Corner(order, stage, begin_run(place, options.target, facts))
+    secrets: frozenset[str] = frozenset()
+    try:
+        with set_stage(options.target, options.database, None, log, service_arguments(options)) as stage:
+            secrets = stage.secrets
+            yield Corner(order, stage, begin_run(place, options.target, facts))
+    finally:
+        hide_secrets(place, secrets)
 
 
 def play_jobs(corners: Sequence[Corner], plan: Sequence[Level]) -> tuple[list[Asked], list[Asked]]:

@@ -1,9 +1,10 @@
 """summary.md: failure first, small enough for a CI's step summary."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reports.comparison import Change, MeasureChange, Standing, find_comparison
 from reports.measures import Table, tabulate
 from reports.verdict import CheckResult, Judgement, Verdict
 
@@ -24,7 +25,9 @@ def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
     for result in judgement.checks:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             parts += render_findings(result)
+    parts += render_comparison(facts)
     parts += ["## Checks", render_table(judgement)]
+    parts += [render_defects(facts["defects"])] if facts.get("defects") else []
     parts += [render_measure(table) for table in tabulate(facts)]
     parts += ["## This run", render_facts(facts, judgement)]
     text = "\n\n".join(parts) + "\n"
@@ -53,6 +56,41 @@ def render_table(judgement: Judgement) -> str:
         judged = f"{result.judged:,} {result.unit}" if result.verdict is not None else ""
         rows.append(f"| {result.check} | {MARK[result.verdict]} | {judged} | {escape(result.reason)} |")
     return "\n".join(rows)
+
+
+def render_comparison(facts: Mapping[str, Any]) -> list[str]:
+    """What changed against the baseline; the newly failing checks first."""
+    comparison = find_comparison(facts)
+    if comparison is None:
+        return []
+    lines = [
+        f"- **{standing}**: {', '.join(found)}"
+        for standing in Standing
+        if standing is not Standing.SAME and (found := comparison.having(standing))
+    ]
+    lines += [
+        f"- **{measure.verdict}**: {escape(measure.title)}{show_ratio(measure)}: {escape(sentence(measure.reason))}"
+        for change in (Change.REGRESSED, Change.IMPROVED, Change.INCONCLUSIVE)
+        for measure in comparison.turning(change)
+    ]
+    lines += [f"- {escape(sentence(note))}" for note in comparison.notes]
+    return [f"## Against {code(comparison.baseline)}", "\n".join(lines or ["Nothing changed."])]
+
+
+def show_ratio(measure: MeasureChange) -> str:
+    known = f", acknowledged until {measure.acknowledged.expires}" if measure.acknowledged else ""
+    return known if measure.ratio is None else f" {measure.ratio - 1:+.1%}{known}"
+
+
+def render_defects(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The kill matrix, what is not as promised first."""
+    levels = list(dict.fromkeys(level for row in rows for level in row["levels"]))
+    lines = [["engine", "verdict", "promised", *levels], ["---"] * (3 + len(levels))]
+    for row in sorted(rows, key=lambda row: row["verdict"] == "ok"):
+        caught = (row["levels"].get(level) for level in levels)
+        cells = (f"{each['caught']} of {each['seeds']}" if each else "" for each in caught)
+        lines.append([escape(row["name"]), escape(row["verdict"]), escape(row["check"] or "nothing"), *cells])
+    return "## The kill matrix\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def render_measure(table: Table) -> str:
