@@ -4,14 +4,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine.processes import run_process
 from engine.service import find_free_port
-from load.shares import name_source, parse_weights
+from engine.target import Target
+from load.shares import list_shares, make_agenda, name_source, parse_weights
 from onewinner import ROOMS
 from onewinner.display import LIVE, Display
 from onewinner.stage import Stage
@@ -37,7 +38,10 @@ PROFILES: Mapping[str, Mapping[str, Share]] = {
 
 @dataclass(frozen=True)
 class Crew:
-    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows)."""
+    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows).
+
+    `label` tells the jobs of one run apart.
+    """
 
     weights: Mapping[str, int]
     races: int | None
@@ -47,6 +51,7 @@ class Crew:
     rate_per_s: float = 0.0
     together: bool = False
     fail_fast: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,11 +99,12 @@ def plan_levels(
     )
 
 
-def plan_sequential(share: Share, seed: int) -> Level:
+def plan_sequential(share: Share, seed: int, *, shrink: bool = True) -> Level:
     folder = str(ROOMS / "stateful_tests")
     # The folder in which onewinner was called may have a pytest configuration and plugins of its own.
     alone = ["-c", os.devnull, "--rootdir", folder, "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
     options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
+    options += [] if shrink else ["--no-shrink"]
     command = (sys.executable, "-m", "pytest", "-q", *alone, f"{folder}/test_sequential.py", *options)
     return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
 
@@ -109,6 +115,7 @@ def plan_race(crew: Crew, seed: int) -> Level:
     options = ["--seed", str(seed), "--contenders", str(crew.contenders), "--scenarios", scenarios]
     options += ["--races", str(crew.races or 0), "--duration", str(crew.duration_s), "--rate", str(crew.rate_per_s)]
     options += ["--together"] if crew.together else []
+    options += ["--label", crew.label] if crew.label else []
     options += ["--fail-fast"] if crew.fail_fast else []
     count = str(crew.processes)
     headless = ["--headless", "--only-summary", "--users", count, "--spawn-rate", count, "--exit-code-on-error", "0"]
@@ -117,11 +124,23 @@ def plan_race(crew: Crew, seed: int) -> Level:
         headless += ["--processes", count, "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         headless += ["--master-port", port]
     command = (sys.executable, "-m", "locust", "-f", str(ROOMS / "load" / "locustfile.py"), *headless, *options)
-    sources = tuple(name_source(worker, 0) for worker in range(crew.processes))
+    sources = tuple(name_source(worker, 0, crew.label) for worker in range(crew.processes))
     return Level("race", sources, command, crew.duration_s or None, crew.races, crew=crew)
 
 
-def run_level(level: Level, folder: Path, stage: Stage, display: Display) -> Asked:
+def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
+    """run.json's plan: every source, and the share of those that race."""
+    shares: dict[str, Any] = {}
+    for level in plan:
+        if level.crew is None:
+            continue
+        crew = level.crew
+        agenda = make_agenda(target, crew.weights, crew.races)
+        shares |= list_shares(agenda, crew.processes, crew.processes, together=crew.together, label=crew.label)
+    return {"sources": [source for level in plan for source in level.sources], "shares": shares}
+
+
+def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None) -> Asked:
     """Runs the asker to its end, showing how it gets on."""
     folder = folder.absolute()
     where = ["--target", str(folder / "target.toml"), "--base-url", stage.target.base_url]
@@ -137,13 +156,15 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display) -> Ask
     with log.open("ab") as output, run_process(command, output=output, environment=environment, cwd=folder) as process:
         code: int | None = None
         while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + GRACE_S):
-            display.show(level.name, level.sources, live=level.crew is not None)
+            if display is not None:
+                display.show(level.name, level.sources, live=level.crew is not None)
             try:
                 code = process.wait(POLL_S)
             except subprocess.TimeoutExpired:
                 continue
-    display.show(level.name, level.sources, live=level.crew is not None)
-    return Asked(level, code, round(time.monotonic() - began, 1))
+    if display is not None:
+        display.show(level.name, level.sources, live=level.crew is not None)
+    return Asked(level, code, round(time.monotonic() - began, 2))
 
 
 def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) -> list[dict[str, Any]]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.service import REFERENCE
-from engine.target import Target
-from load.shares import list_shares, make_agenda
 from onewinner import levels
+from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
+from onewinner.calibration import calibrate
 from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.levels import Asked, Level
@@ -23,12 +23,14 @@ from onewinner.machine import describe_machine, list_versions
 from onewinner.options import name_isolation
 from onewinner.secrets import hide_secrets
 from onewinner.stage import load, set_stage
+from reports.comparison import Comparison, find_comparison
 from reports.exhibits import exhibit
-from reports.history import HistoryError, read_history
+from reports.history import History, HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
 from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
 from reports.seal import seal_history
+from reports.strength import measure_strength
 from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
 
 
@@ -46,6 +48,11 @@ class Order:
 def carry_out(order: Order) -> int:
     """Runs the levels and judges what was recorded. Returns the exit code."""
     options = order.options
+    try:
+        baseline = find_baseline(options)
+    except UnreadableError as error:
+        print(f"onewinner {order.command}: {error}", file=sys.stderr)
+        return UNKNOWN
     began = datetime.now(UTC)
     name = options.defect or options.control or load(options.target, None).name
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
@@ -67,7 +74,7 @@ def carry_out(order: Order) -> int:
         raise
     finally:
         hide_secrets(folder, secrets)
-    return conclude(order, run, asked)
+    return conclude(order, run, asked, baseline)
 
 
 def service_arguments(options: argparse.Namespace) -> list[str]:
@@ -79,28 +86,53 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
     return named
 
 
-def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
-    """Seals, judges, writes the documents, and takes the exit code from the verdict file."""
+def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | None = None) -> int:
+    """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file."""
     try:
-        seal_history(run.history)
-        history = read_history(run.history)
+        judged, _ = judge_run(run, asked)
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
+    if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:
+        strength = {**judged.facts["strength"], "calibration": calibrate(order.levels, run.folder)}
+        judged = with_judgement(judged, judged.judgement, {"strength": strength})
+    if baseline is not None:
+        judged = with_comparison(judged, compare_runs(baseline, judged, order.options))
+    finish_run(judged)
+    return tell(read_run(run.folder))
+
+
+def judge_run(run: Run, asked: Sequence[Asked]) -> tuple[Run, History]:
+    """The run with its judgement and its measures, and the sealed history. Raises HistoryError."""
+    seal_history(run.history)
+    history = read_history(run.history)
     graph = load(run.folder / "target.toml", None).graph
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
     judgement = doubt(judgement, find_troubles(run, asked, judgement))
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "strength": measure_strength(history, graph),
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
         "exhibits": exhibit(history, judgement, graph),
     }
-    finish_run(with_judgement(run, judgement, facts))
-    written = read_run(run.folder)
+    return with_judgement(run, judgement, facts), history
+
+
+def with_comparison(run: Run, comparison: Comparison) -> Run:
+    return with_judgement(run, run.judgement, {"comparison": comparison.to_dict()})
+
+
+def tell(written: Run) -> int:
+    """Prints what the verdict file says, and gives the exit code that follows from it."""
     print_verdict(written)
-    return EXIT_BY_VERDICT[written.judgement.verdict]
+    code = EXIT_BY_VERDICT[written.judgement.verdict]
+    comparison = find_comparison(written.facts)
+    if comparison is None:
+        return code
+    print_comparison(comparison)
+    return code or find_exit(comparison)
 
 
 def find_troubles(run: Run, asked: Sequence[Asked], judgement: Judgement) -> list[str]:
@@ -125,17 +157,6 @@ def doubt(judgement: Judgement, troubles: Sequence[str]) -> Judgement:
     return Judgement(verdict, "; ".join([*reasons, *troubles]), judgement.checks, judgement.counts)
 
 
-def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
-    """run.json's plan: every source, and the share of those that race."""
-    shares: dict[str, Any] = {}
-    for level in plan:
-        if level.crew is None:
-            continue
-        agenda = make_agenda(target, level.crew.weights, level.crew.races)
-        shares |= list_shares(agenda, level.crew.processes, level.crew.processes, together=level.crew.together)
-    return {"sources": [source for level in plan for source in level.sources], "shares": shares}
-
-
 def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
     """Everything that run.json tells beside the judgement. Neither tokens nor passwords are among it."""
     options, arguments = order.options, order.arguments
@@ -154,7 +175,7 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "versions": list_versions(),
         "machine": describe_machine(),
-        "plan": plan_sources(target, order.levels),
+        "plan": levels.plan_sources(target, order.levels),
         **order.facts,
     }
 

@@ -2,19 +2,20 @@
 
 A regression needs size and evidence. Size: the geometric means differ by at least `threshold`. Evidence: an exact
 permutation test over the blocks' logarithms rejects "they differ by no more than the machine may have drifted", after
-Holm's correction for all measures that were tested together. `same` is a finding too: two one-sided tests say that the
-change is smaller than the threshold. Everything else is inconclusive.
+Holm's correction for all measures that were tested together. Between sessions the drift is the stated one or, where
+the blocks scatter more than that, a multiple of their scatter: what moves a block may move a whole session. `same` is
+a finding too: two one-sided tests say that the change is smaller than the threshold. All else is inconclusive.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, log, log1p
+from math import exp, expm1, log, log1p, sqrt
 
 from reports.blocks import Kind, describe_measure
 from reports.comparison import BlockTest, Change, Design, MeasureChange
 from reports.permutation import SAMPLES_MAX, find_floor, find_interval, find_p, find_p_below
 
-TEST_NAME = "exact permutation test over blocks, on logarithms, two-sided"
+TEST_NAME = "exact two-sided permutation test of the logarithms of the blocks"
 CONFIDENCE = 0.95
 # How sure `same` must be. It blocks nobody, so the measures are not corrected for each other.
 ALPHA_SAME = 0.05
@@ -22,27 +23,32 @@ ALPHA_SAME = 0.05
 
 @dataclass(frozen=True)
 class Rules:
-    """`threshold`: the least change that counts; `allowance`: what the machine may have drifted (shares, 0.05: 5 %).
+    """`threshold`: the least change that counts; `allowance`: what the machine may have drifted (shares, 0.05: 5 %),
+    and never less than `scatter` standard deviations of a block.
 
     `alpha`: how often, at most, a comparison in which nothing changed may call any measure changed.
     """
 
     threshold: float = 0.05
     allowance: float = 0.0
+    scatter: float = 0.0
     alpha: float = 0.01
 
 
-# Between two sessions the drift is not known. Four times the 3 % that a quiet machine of its own has.
-SESSION_DRIFT = 0.12
-RULES = {Design.SESSIONS: Rules(allowance=SESSION_DRIFT), Design.INTERLEAVED: Rules()}
+# Between two sessions the drift is not known. Four times the 3 % that a quiet machine of its own has; and three times
+# what its blocks scatter by, because a machine that is not quiet drifts as it scatters.
+RULES = {Design.SESSIONS: Rules(allowance=0.12, scatter=3.0), Design.INTERLEAVED: Rules()}
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What was found about one measure. `effect` is the logarithm of how much worse it became."""
+    """What was found about one measure. `effect` is the logarithm of how much worse it became, `drift` that of the
+    allowance.
+    """
 
     verdict: Change
     effect: float
+    drift: float
     p_value: float
     p_adjusted: float
 
@@ -63,10 +69,10 @@ def decide(samples: Mapping[str, Blocks], rules: Rules) -> dict[str, Decision]:
 
     Measures that have too few blocks for any answer at all are left out; which ones depends on the counts alone.
     """
-    drift = log1p(rules.allowance)
     tested = {name: samples[name] for name in choose_testable(samples, rules.alpha)}
+    drifts = {name: allow_drift(blocks, rules) for name, blocks in tested.items()}
     p_values = {
-        name: min(1.0, 2 * min(find_p(base, run, drift), find_p_below(base, run, drift)))
+        name: min(1.0, 2 * min(find_p(base, run, drifts[name]), find_p_below(base, run, drifts[name])))
         for name, (base, run) in tested.items()
     }
     adjusted = adjust(p_values)
@@ -76,10 +82,17 @@ def decide(samples: Mapping[str, Blocks], rules: Rules) -> dict[str, Decision]:
         verdict = Change.INCONCLUSIVE
         if adjusted[name] <= rules.alpha and abs(effect) >= log1p(rules.threshold):
             verdict = Change.REGRESSED if effect > 0 else Change.IMPROVED
-        elif is_same(base, run, log1p(rules.threshold) - drift):
+        elif is_same(base, run, log1p(rules.threshold) - drifts[name]):
             verdict = Change.SAME
-        found[name] = Decision(verdict, effect, p_values[name], adjusted[name])
+        found[name] = Decision(verdict, effect, drifts[name], p_values[name], adjusted[name])
     return found
+
+
+def allow_drift(blocks: Blocks, rules: Rules) -> float:
+    """How far the sides may be apart, in logarithms, without anything having changed."""
+    squares = [(value - mean(side)) ** 2 for side in blocks for value in side]
+    deviation = sqrt(sum(squares) / max(1, len(squares) - 2))
+    return max(log1p(rules.allowance), rules.scatter * deviation)
 
 
 def choose_testable(samples: Mapping[str, Blocks], alpha: float) -> list[str]:
@@ -149,11 +162,11 @@ def make_change(
     base_value, run_value = find_level(baseline), find_level(run)
     ratio = run_value / base_value if run_value and base_value else None
     if decision is None or samples is None:
-        reason = explain_untested(baseline, run, samples, rules)
+        reason = explain_untested(baseline, run, samples)
         verdict, test = Change.INCONCLUSIVE, None
     else:
         test = make_test(kind, samples, decision, rules)
-        verdict, reason = decision.verdict, explain(decision, kind, rules)
+        verdict, reason = decision.verdict, explain(decision, rules)
     return MeasureChange(name, kind.title, kind.unit, kind.better, base_value, run_value, ratio, verdict, reason, test)
 
 
@@ -176,36 +189,27 @@ def make_test(kind: Kind, samples: Blocks, decision: Decision, rules: Rules) -> 
         confidence=CONFIDENCE,
         blocks=(len(samples[0]), len(samples[1])),
         threshold=rules.threshold,
-        allowance=rules.allowance,
+        allowance=expm1(decision.drift),
     )
 
 
-def explain(decision: Decision, kind: Kind, rules: Rules) -> str:
+def explain(decision: Decision, rules: Rules) -> str:
     """One sentence: why this verdict."""
-    size = f"{exp(abs(decision.effect)) - 1:.1%}"
-    words = {"lower": ("higher", "lower"), "higher": ("lower", "higher")}[kind.better]
-    moved = f"{size} {words[0] if decision.effect > 0 else words[1]}"
-    beyond = f" beyond the {rules.allowance:.0%} that the machine may have drifted" if rules.allowance else ""
+    drift = f"{expm1(decision.drift):.0%} of drift" if decision.drift else ""
     if decision.verdict in (Change.REGRESSED, Change.IMPROVED):
-        return f"{moved}: at least the {rules.threshold:.0%} that counts, and more than noise explains{beyond}"
+        return f"at least {rules.threshold:.0%}, and beyond noise{drift and f' and {drift}'}"
     if decision.verdict is Change.SAME:
         return f"surely less than {rules.threshold:.0%} either way"
+    if abs(decision.effect) >= log1p(rules.threshold):
+        return f"could be noise{drift and f', or {drift}'}"
     if decision.p_adjusted <= rules.alpha:
-        return f"{moved}: more than noise, but less than the {rules.threshold:.0%} that counts"
-    if abs(decision.effect) < log1p(rules.threshold):
-        return f"{moved}: a change of {rules.threshold:.0%} is neither seen nor ruled out"
-    return f"{moved}: it could be noise{beyond and f', or within the {rules.allowance:.0%} of drift'}"
+        return f"beyond noise, but less than the {rules.threshold:.0%} that counts"
+    return f"{rules.threshold:.0%} is neither seen nor ruled out"
 
 
-def explain_untested(
-    baseline: Sequence[float] | None, run: Sequence[float] | None, samples: Blocks | None, rules: Rules
-) -> str:
+def explain_untested(baseline: Sequence[float] | None, run: Sequence[float] | None, samples: Blocks | None) -> str:
     if not baseline or not run:
         return f"the {'run' if baseline else 'baseline'} has no blocks of it"
     if samples is None:
         return "a block has no value above 0"
-    n, m = map(len, samples)
-    floor = f"cannot give a p-value below {find_floor(n, m):.2g}"
-    return (
-        f"too few blocks: {n} in the baseline and {m} in the run {floor}, and {rules.alpha:g} is asked of all measures"
-    )
+    return f"too few blocks: {len(samples[0])} in the baseline and {len(samples[1])} in the run"

@@ -164,11 +164,12 @@ class ChangePoint:
 
 @dataclass(frozen=True)
 class TrendPoint:
-    """One run's value of a measure. `started_at` is UTC, ISO 8601."""
+    """One run's value of a measure, and what was decided of that run. `started_at` is UTC, ISO 8601."""
 
     run: str
     started_at: str
     value: float
+    verdict: Verdict
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ def describe_conditions(facts: Mapping[str, Any]) -> dict[str, str]:
     told: dict[str, str] = {}
     for name, value in (facts.get("machine") or {}).items():
         if name not in DRIFTING:
-            told[f"machine's {name}"] = str(value)
+            told[f"machine ({name})"] = str(value)
     if "database" in facts:
         told["database"] = str(facts["database"])
     levels = [level for level in facts.get("levels", ()) if level.get("scenarios")]
@@ -38,8 +38,7 @@ def find_differences(baseline: Mapping[str, Any], run: Mapping[str, Any]) -> lis
     """What differs, one sentence each. What only one of them tells is no difference."""
     ours, theirs = describe_conditions(run), describe_conditions(baseline)
     return [
-        f"the {name} differ{'' if name.endswith('s') and not name.startswith('machine') else 's'}: "
-        f"{theirs[name]} in the baseline, {ours[name]} in the run"
+        f"different {name}: {theirs[name]} in the baseline, {ours[name]} in the run"
         for name in theirs
         if name in ours and theirs[name] != ours[name]
     ]

@@ -1,0 +1,35 @@
+"""Goal: `report` makes documents again and judges nothing. Method: run directories written by hand."""
+
+from pathlib import Path
+
+from reports.verdict import Verdict
+from tests.onewinner.running import Command
+from tests.onewinner.test_compare import write_run
+
+DOCUMENTS = ("index.html", "junit.xml", "summary.md")
+
+
+def test_the_documents_are_made_again(tmp_path: Path) -> None:
+    write_run(tmp_path, "run", {"audit": Verdict.FAIL})
+    record = (tmp_path / "run" / "run.json").read_bytes()
+    made = {name: (tmp_path / "run" / name).read_bytes() for name in DOCUMENTS}
+    for name in DOCUMENTS:
+        (tmp_path / "run" / name).unlink()
+    ended = Command(("report", "run"), tmp_path).run()
+    assert ended.returncode == 0, ended
+    assert ended.stdout == "report: run/index.html (fail)\n"
+    assert {name: (tmp_path / "run" / name).read_bytes() for name in DOCUMENTS} == made
+    assert (tmp_path / "run" / "run.json").read_bytes() == record
+
+
+def test_many_runs_are_shown_over_time(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    for number in range(16):
+        write_run(tmp_path / "runs", f"r{number:02}", {"audit": Verdict.PASS}, 1 + (number >= 8))
+    ended = Command(("report", "--history", "runs"), tmp_path).run()
+    assert ended.returncode == 0, ended
+    assert "latency.won.p50 worse by +100.0% since runs/r08" in ended.stdout
+    assert "report: runs/trend.html" in ended.stdout
+    assert "latency.won.p50 worse by +100.0%" in (tmp_path / "runs" / "trend.html").read_text()
+    ended = Command(("report", "--history", "runs", "--out", "trends.html"), tmp_path).run()
+    assert (tmp_path / "trends.html").read_bytes() == (tmp_path / "runs" / "trend.html").read_bytes()
