@@ -29,13 +29,14 @@ HARNESS = {
 
 def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
     """The document, Markdown, at most BYTES_MAX bytes."""
+    passed = judgement.verdict is Verdict.PASS
     parts = [f"# onewinner: {headline(facts, judgement)}", escape(sentence(judgement.reason))]
     for result in judgement.checks:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             parts += render_findings(result)
     parts += render_comparison(facts)
     parts += ["## Checks", render_table(judgement)] if judgement.checks else []
-    parts += [render_strength(facts["strength"])] if facts.get("strength") else []
+    parts += [render_strength(facts["strength"])] if facts.get("strength") and passed else []
     parts += [render_defects(facts["defects"])] if facts.get("defects") else []
     parts += [render_measure(table) for table in tabulate(facts)]
     parts += ["## This run", render_facts(facts, judgement)]

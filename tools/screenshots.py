@@ -14,10 +14,10 @@ from tools.browser import Theme, open_page, start_browser
 FOLDER = Path(__file__).parent.parent / "docs" / "screenshots"
 RUNS = {"failing": ("--defect", "check-then-act"), "passing": ()}
 SHOTS: tuple[tuple[str, int, int, Theme], ...] = (
-    ("failing", 1440, 1080, "light"),
-    ("failing", 360, 1400, "dark"),
-    ("passing", 1440, 1080, "dark"),
-    ("passing", 360, 1400, "light"),
+    ("failing", 1440, 960, "light"),
+    ("failing", 360, 1100, "dark"),
+    ("passing", 1440, 960, "dark"),
+    ("passing", 360, 1100, "light"),
 )
 
 

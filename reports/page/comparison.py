@@ -38,7 +38,7 @@ def summarize_comparison(facts: Mapping[str, Any]) -> str:
     except ValueError as error:
         return card(f"<p>The comparison in run.json cannot be read: {show(error, 300)}</p>")
     if comparison is None:
-        return card("<p>Not compared: no baseline was named.</p>")
+        return card("<p>Not compared: no baseline was named (<code>--baseline RUN</code>).</p>")
     lines = "".join(f"<li>{line}</li>" for line in list_changes(comparison))
     named = f"Baseline: {show(comparison.baseline, 200)} ({LABEL[comparison.baseline_verdict]})"
     return card(f'<ul>{lines}</ul><p><a href="#comparison">{named}</a></p>')

@@ -17,13 +17,14 @@ def render_glance(facts: Mapping[str, Any], judgement: Judgement) -> str:
     tone = name_tone(judgement.verdict)
     chips = "".join(map(render_chip, judgement.checks))
     checks = f'<ul class="chips" aria-label="Checks">{chips}</ul>' if chips else ""
+    cards = (summarize_comparison(facts) if judgement.checks else "") + render_again(facts, judgement)
     return (
         f'<header>{render_brand(facts)}<div class="verdict {tone}">'
         f'<p class="word" aria-hidden="true"><span class="sign">{SIGN[tone]}</span>{LABEL[judgement.verdict]}</p>'
         f'<div><h1 id="verdict"><span class="quiet">{LABEL[judgement.verdict]}: </span>'
         f"{render_headline(facts, judgement)}</h1>"
         f"{render_reason(judgement)}{render_counts(judgement)}</div></div>"
-        f'<div class="cards">{summarize_comparison(facts)}{render_again(facts, judgement)}</div>{checks}</header>'
+        f'<div class="cards">{cards}</div>{checks}</header>'
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from reports.page.parts import Section, fold, mark, table
 from reports.page.text import count, show
-from reports.verdict import Judgement
+from reports.verdict import Judgement, Verdict
 
 COVERED = {
     "transitions": "legal transitions taken",
@@ -15,18 +15,21 @@ COVERED = {
 PAIRS_MAX = 600
 
 
-def render_strength(facts: Mapping[str, Any], _judgement: Judgement) -> Section | None:
+def render_strength(facts: Mapping[str, Any], judgement: Judgement) -> Section | None:
     strength = facts.get("strength")
     if not strength:
         return None
-    body = list_facts(strength) + draw_rounds(strength["raced_pairs"]["rounds"])
+    body = list_facts(strength, proves=judgement.verdict is Verdict.PASS) + draw_rounds(
+        strength["raced_pairs"]["rounds"]
+    )
     return Section("strength", "How much this proves", body)
 
 
-def list_facts(strength: Mapping[str, Any]) -> str:
+def list_facts(strength: Mapping[str, Any], *, proves: bool) -> str:
+    """The bound is of a run in which no violation was seen: of another one it says nothing."""
     rows = [list_share(name, strength[key]["covered"], strength[key]["total"]) for key, name in COVERED.items()]
     bound, calibration = strength["bound"], strength.get("calibration")
-    if bound["violations_per_race_max"] is not None:
+    if proves and bound["violations_per_race_max"] is not None:
         name = f"races that may still fail, after {count(bound['races'], 'overlapped race')} (95 %)"
         rows.append((name, f"at most {bound['violations_per_race_max']:.2%}", ""))
     if calibration:
