@@ -18,6 +18,7 @@ from onewinner.baseline import UnreadableError, compare_runs, find_baseline, fin
 from onewinner.calibration import calibrate
 from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
+from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import name_isolation
@@ -65,6 +66,7 @@ def carry_out(order: Order) -> int:
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
                 asked = [levels.run_level(level, folder, stage, display) for level in order.levels]
+            inspect(stage, options.target, run.history)
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:
@@ -89,10 +91,12 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
 def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | None = None) -> int:
     """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file."""
     try:
-        judged, _ = judge_run(run, asked)
+        judged, history = judge_run(run, asked)
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
+    found = {"reproductions": list_reproductions(order, run, history)}
+    judged = with_judgement(judged, judged.judgement, found)
     if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:
         strength = {**judged.facts["strength"], "calibration": calibrate(order.levels, run.folder)}
         judged = with_judgement(judged, judged.judgement, {"strength": strength})
@@ -135,6 +139,27 @@ def tell(written: Run) -> int:
     return code or find_exit(comparison)
 
 
+def list_reproductions(order: Order, run: Run, history: History) -> list[dict[str, Any]]:
+    """Every failing plan, as small as it went: how often it failed, and the command that shows it again."""
+    return [
+        {
+            **{key: event[key] for key in ("name", "branches", "failed", "repeats", "kind")},
+            "plan": event["plan"],
+            "command": shlex.join(
+                ["onewinner", "gate", "--plan", str(run.folder / event["plan"]), *list_engine_options(order.options)]
+            ),
+        }
+        for event in history.having("reproduced")
+    ]
+
+
+def list_engine_options(options: argparse.Namespace) -> list[str]:
+    """The options that say which engine it was."""
+    given = {"--isolation": options.isolation, "--defect": options.defect, "--control": options.control}
+    target = ["--target", str(options.target)] if options.target != REFERENCE else []
+    return [*target, *(part for option, value in given.items() if value is not None for part in (option, value))]
+
+
 def find_troubles(run: Run, asked: Sequence[Asked], judgement: Judgement) -> list[str]:
     """What is wrong with the askers, or between them and the judge; one sentence each."""
     troubles = []
@@ -175,7 +200,7 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "versions": list_versions(),
         "machine": describe_machine(),
-        "plan": levels.plan_sources(target, order.levels),
+        "plan": levels.plan_sources(target, order.levels, list_sources(options.target)),
         **order.facts,
     }
 
