@@ -13,9 +13,9 @@ from onewinner.exits import PASS, UNKNOWN, UsageError
 from onewinner.options import Parser
 from reports.comparison import Trend
 from reports.comparison_words import show_value
+from reports.page.trends import render_trends
 from reports.run import write_documents, write_whole
 from reports.trend import Chronicle, find_trends, read_chronicle
-from reports.trend_page import render_trends
 from reports.trend_words import draw_line, is_worse, say_change, say_trend
 
 EXAMPLE = """onewinner report runs/20260101T120000Z-orders

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from reports.comparison import Trend
+from reports.page.trends import render_trends
 from reports.run import begin_run, finish_run, with_judgement
 from reports.trend import find_changes, find_trends, read_chronicle
-from reports.trend_page import render_trends
 from reports.trend_words import draw_line, is_worse, say_change, say_trend
 from reports.verdict import Judgement, Verdict
 
