@@ -102,7 +102,7 @@ def test_a_screen_reader_finds_its_way(browser: Browser, pages: dict[str, Path])
     with open_page(browser, pages["failing"], DESK, "light") as opened:
         page = opened.page
         for landmark in ("banner", "navigation", "main", "contentinfo"):
-            assert page.get_by_role(landmark).count() == 1  # type: ignore[arg-type]
+            assert page.get_by_role(landmark).count() == 1
         levels = [
             int(tag[1]) for tag in page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map((e) => e.tagName)")
         ]

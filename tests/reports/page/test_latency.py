@@ -13,7 +13,7 @@ def encode(values: range) -> str:
     histogram = HdrHistogram(LOWEST_NS, HIGHEST_NS, DIGITS)
     for value in values:
         histogram.record_value(value)
-    return histogram.encode().decode("ascii")
+    return str(histogram.encode().decode("ascii"))
 
 
 def test_the_median_and_the_slowest_are_where_they_belong() -> None:
