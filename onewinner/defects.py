@@ -18,6 +18,7 @@ from load.shares import parse_weights
 from onewinner import levels
 from onewinner.display import open_console, print_matrix
 from onewinner.exits import UsageError
+from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Crew, Level, Share
 from onewinner.machine import describe_machine, list_versions
 from onewinner.matrix import RUNNABLE, VERDICTS, Cell, Engine, conclude, judge_cell, list_engines, make_rows
@@ -142,9 +143,10 @@ def plan_level(level: str, seed: int) -> Level:
 
 def ask_cell(engine: Engine, level: Level, seed: int, folder: Path, stage: Stage) -> Cell:
     """Runs the level and judges what it recorded. The folder stays when that goes against the expectation."""
-    plan = levels.plan_sources(stage.target, [level])
+    plan = levels.plan_sources(stage.target, [level], list_sources(REFERENCE))
     run = begin_run(folder, REFERENCE, {"name": engine.name, "seed": seed, "plan": plan})
     asked = levels.run_level(level, folder, stage)
+    inspect(stage, REFERENCE, run.history)
     history = read_history(run.history)
     judgement = judge(history, stage.target.graph, plan=plan)
     troubles = "; ".join(find_troubles(run, [asked], judgement))

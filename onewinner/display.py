@@ -129,8 +129,8 @@ def say_cell(row: Mapping[str, Any]) -> Text:
     style = {"caught": "green", "passed": "green", "unknown": "bold yellow"}.get(row["status"], "bold red")
     if row["status"] == "passed":
         return Text(f"passed {row['seeds']}", style=style)
-    after = f" after {row['operations_p50']:,.0f} ops" if row["operations_p50"] is not None else ""
-    return Text(f"{row['status']} {row['caught']} of {row['seeds']}{after}", style=style)
+    after = f", {row['operations_p50']:,.0f} ops" if row["operations_p50"] is not None else ""
+    return Text(f"{row['status']} {row['caught']}/{row['seeds']}{after}", style=style)
 
 
 def print_judgement(judgement: Judgement) -> None:

@@ -128,8 +128,8 @@ def plan_race(crew: Crew, seed: int) -> Level:
     return Level("race", sources, command, crew.duration_s or None, crew.races, crew=crew)
 
 
-def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
-    """run.json's plan: every source, and the share of those that race."""
+def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()) -> dict[str, Any]:
+    """run.json's plan: every source (`more` are those of no level), and the share of those that race."""
     shares: dict[str, Any] = {}
     for level in plan:
         if level.crew is None:
@@ -137,7 +137,7 @@ def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
         crew = level.crew
         agenda = make_agenda(target, crew.weights, crew.races)
         shares |= list_shares(agenda, crew.processes, crew.processes, together=crew.together, label=crew.label)
-    return {"sources": [source for level in plan for source in level.sources], "shares": shares}
+    return {"sources": [*(source for level in plan for source in level.sources), *more], "shares": shares}
 
 
 def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None) -> Asked:

@@ -18,6 +18,7 @@ from onewinner.baseline import UnreadableError, compare_runs, find_baseline, fin
 from onewinner.calibration import calibrate
 from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
+from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import name_isolation
@@ -65,6 +66,7 @@ def carry_out(order: Order) -> int:
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
                 asked = [levels.run_level(level, folder, stage, display) for level in order.levels]
+            inspect(stage, options.target, run.history)
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:
@@ -175,7 +177,7 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "versions": list_versions(),
         "machine": describe_machine(),
-        "plan": levels.plan_sources(target, order.levels),
+        "plan": levels.plan_sources(target, order.levels, list_sources(options.target)),
         **order.facts,
     }
 

@@ -24,12 +24,14 @@ CONNECT_TIMEOUT_S = 3.0
 class Stage:
     """A running engine. `environment` is what the askers need to reach it: the tokens are in it.
 
-    `secrets` are those that no file may keep.
+    `database_url` is None where onewinner did not start the engine, and so does not know its database. `secrets` are
+    those that no file may keep.
     """
 
     target: Target
     environment: Mapping[str, str]
-    secrets: frozenset[str]
+    database_url: str | None = None
+    secrets: frozenset[str] = frozenset()
 
 
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Target:
@@ -52,7 +54,7 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
     secrets = find_secrets(target, minted.values())
     if target.service is None:
         refuse_for_running(target, port, arguments)
-        yield Stage(target, environment, secrets)
+        yield Stage(target, environment, secrets=secrets)
         return
     if port is not None and not is_port_free(port):
         raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
@@ -61,7 +63,7 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
             values = {"port": str(port or find_free_port()), **describe(provided)}
             base_url = substitute(target.base_url, values)
             with run_service(target.service, base_url, values, log, environment=environment, arguments=arguments):
-                yield Stage(replace(target, base_url=base_url), environment, secrets)
+                yield Stage(replace(target, base_url=base_url), environment, provided.url, secrets)
     except (DatabaseUnavailable, ServiceError) as error:
         raise UsageError(str(error)) from None
 
