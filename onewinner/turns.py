@@ -104,8 +104,9 @@ def take_turns(arguments: Sequence[str], options: argparse.Namespace) -> int:
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:
-        told = f"nothing was judged. What was recorded so far: onewinner check {shlex.quote(str(folder / 'b'))}"
-        print(f"onewinner compare: interrupted; {told}", file=sys.stderr)
+        begun = [shlex.quote(str(folder / side)) for side in SIDES if (folder / side / "history").is_dir()]
+        recorded = f". What was recorded so far: onewinner check {' '.join(begun)}" if begun else ""
+        print(f"onewinner compare: interrupted; nothing was judged{recorded}", file=sys.stderr)
         raise
     try:
         first, second = (conclude_side(corner.run, each) for corner, each in zip(corners, asked, strict=True))
