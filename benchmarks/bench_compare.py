@@ -55,16 +55,17 @@ def main() -> None:
     for name in ("truth", "design", "blocks", "measures", *Change, "asked"):
         table.add_column(name, justify="left" if name in ("truth", "design", "asked") else "right")
     for case in CASES:
-        counts = simulate(case, random.Random(f"1/{case}"))
+        counts = simulate(case)
         shares = [f"{counts[change] / COMPARISONS:.1%}" for change in Change]
         sizes = (f"{case.blocks} + {case.blocks}", str(case.measures))
         table.add_row(case.title, case.design, *sizes, *shares, say_asked(case, counts))
     Console(width=150).print(table)
 
 
-def simulate(case: Case, rng: random.Random) -> Counter[Change]:
-    """What each comparison as a whole was called."""
-    return Counter(call(decide(draw(case, rng), RULES[case.design])) for _ in range(COMPARISONS))
+def simulate(case: Case, comparisons: int = COMPARISONS) -> Counter[Change]:
+    """What each comparison as a whole was called; the same ones for the same case."""
+    rng = random.Random(f"1/{case}")
+    return Counter(call(decide(draw(case, rng), RULES[case.design])) for _ in range(comparisons))
 
 
 def draw(case: Case, rng: random.Random) -> dict[str, tuple[list[float], list[float]]]:

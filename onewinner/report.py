@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.table import Table
@@ -11,11 +12,14 @@ from onewinner.baseline import UnreadableError, find_run
 from onewinner.display import open_console
 from onewinner.exits import PASS, UNKNOWN, UsageError
 from onewinner.options import Parser
+from onewinner.stage import load
 from reports.comparison import Trend
 from reports.comparison_words import show_value
-from reports.run import write_documents, write_whole
+from reports.exhibits import exhibit
+from reports.history import HistoryError, read_history
+from reports.page.trends import render_trends
+from reports.run import Run, write_documents, write_whole
 from reports.trend import Chronicle, find_trends, read_chronicle
-from reports.trend_page import render_trends
 from reports.trend_words import draw_line, is_worse, say_change, say_trend
 
 EXAMPLE = """onewinner report runs/20260101T120000Z-orders
@@ -48,13 +52,24 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def report_runs(folders: list[Path]) -> int:
     for folder in folders:
-        run = find_run(folder, "RUN")
+        run = show_more(find_run(folder, "RUN"))
         try:
             write_documents(run)
         except OSError as error:
             raise UsageError(f"{folder}: cannot be written: {error.strerror}") from None
         open_console().print(Text(f"report: {folder / 'index.html'} ({run.judgement.verdict})"), soft_wrap=True)
     return PASS
+
+
+def show_more(run: Run) -> Run:
+    """The run, with the pictures that a run.json of an earlier version does not hold, taken from its history."""
+    if "exhibits" in run.facts:
+        return run
+    try:
+        history, graph = read_history(run.folder), load(run.folder / "target.toml").graph
+    except (HistoryError, UsageError):
+        return run
+    return replace(run, facts={**run.facts, "exhibits": exhibit(history, run.judgement, graph)})
 
 
 def report_history(options: argparse.Namespace) -> int:

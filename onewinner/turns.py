@@ -21,6 +21,7 @@ from onewinner import levels
 from onewinner.baseline import compare_runs, find_exit, print_comparison
 from onewinner.display import Display, print_judgement
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
+from onewinner.inspection import inspect
 from onewinner.levels import Asked, Crew, Level
 from onewinner.race import refuse_when_nothing_applies
 from onewinner.run import Order, gather_facts, judge_run, service_arguments, with_comparison
@@ -98,11 +99,14 @@ def take_turns(arguments: Sequence[str], options: argparse.Namespace) -> int:
                 for each, side in zip(contestants, SIDES, strict=True)
             ]
             asked = play_jobs(corners, plan)
+            for corner in corners:
+                inspect(corner.stage, corner.order.options.target, corner.run.history)
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:
-        told = f"nothing was judged. What was recorded so far: onewinner check {shlex.quote(str(folder / 'b'))}"
-        print(f"onewinner compare: interrupted; {told}", file=sys.stderr)
+        begun = [shlex.quote(str(folder / side)) for side in SIDES if (folder / side / "history").is_dir()]
+        recorded = f". What was recorded so far: onewinner check {' '.join(begun)}" if begun else ""
+        print(f"onewinner compare: interrupted; nothing was judged{recorded}", file=sys.stderr)
         raise
     try:
         first, second = (conclude_side(corner.run, each) for corner, each in zip(corners, asked, strict=True))

@@ -195,7 +195,7 @@ def make_test(kind: Kind, samples: Blocks, decision: Decision, rules: Rules) -> 
 
 def explain(decision: Decision, rules: Rules) -> str:
     """One sentence: why this verdict."""
-    drift = f"{expm1(decision.drift):.0%} of drift" if decision.drift else ""
+    drift = say_drift(expm1(decision.drift))
     if decision.verdict in (Change.REGRESSED, Change.IMPROVED):
         return f"at least {rules.threshold:.0%}, and beyond noise{drift and f' and {drift}'}"
     if decision.verdict is Change.SAME:
@@ -205,6 +205,13 @@ def explain(decision: Decision, rules: Rules) -> str:
     if decision.p_adjusted <= rules.alpha:
         return f"beyond noise, but less than the {rules.threshold:.0%} that counts"
     return f"{rules.threshold:.0%} is neither seen nor ruled out"
+
+
+def say_drift(allowance: float) -> str:
+    """The allowance in words; empty where there is none."""
+    if allowance >= 1:
+        return f"a drift by a factor of {1 + allowance:.1f}"
+    return f"{allowance:.0%} of drift" if allowance else ""
 
 
 def explain_untested(baseline: Sequence[float] | None, run: Sequence[float] | None, samples: Blocks | None) -> str:

@@ -89,7 +89,8 @@ def tell_apart(series: Sequence[Mapping[str, str]]) -> list[str]:
             for key, value in one.items()
             if key not in ("engine", "profile") and any(other.get(key) != value for other in others)
         ]
-        names.append(", ".join([f"{one['engine']} ({one['profile']})", *telling]))
+        profile = f" ({one['profile']})" if one["profile"] else ""
+        names.append(", ".join([f"{one['engine']}{profile}", *telling]))
     return names
 
 

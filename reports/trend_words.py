@@ -26,8 +26,8 @@ def say_change(trend: Trend, change: ChangePoint) -> str:
     ratio = f"{change.after / change.before - 1:+.1%}"
     since = trend.points[change.index]
     word = "worse" if is_worse(trend, change) else "better"
-    levels = f"{show_value(change.before, trend.unit)} to {show_value(change.after, trend.unit)}"
-    return f"{trend.measure} {word} by {ratio} since {since.run} ({levels}; p = {change.p_value:.2g})"
+    levels = f"from {show_value(change.before, trend.unit)} to {show_value(change.after, trend.unit)}"
+    return f"{trend.measure} is {word} since {since.run}: {ratio}, {levels} (p = {change.p_value:.2g})"
 
 
 def say_trend(trend: Trend) -> str:

@@ -28,8 +28,8 @@ def test_many_runs_are_shown_over_time(tmp_path: Path) -> None:
         write_run(tmp_path / "runs", f"r{number:02}", {"audit": Verdict.PASS}, 1 + (number >= 8))
     ended = Command(("report", "--history", "runs"), tmp_path).run()
     assert ended.returncode == 0, ended
-    assert "latency.won.p50 worse by +100.0% since runs/r08" in ended.stdout
+    assert "latency.won.p50 is worse since runs/r08: +100.0%, from 100 ms to 200 ms" in ended.stdout
     assert "report: runs/trend.html" in ended.stdout
-    assert "latency.won.p50 worse by +100.0%" in (tmp_path / "runs" / "trend.html").read_text()
+    assert "latency.won.p50 is worse since runs/r08: +100.0%" in (tmp_path / "runs" / "trend.html").read_text()
     ended = Command(("report", "--history", "runs", "--out", "trends.html"), tmp_path).run()
     assert (tmp_path / "trends.html").read_bytes() == (tmp_path / "runs" / "trend.html").read_bytes()

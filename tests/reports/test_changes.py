@@ -8,6 +8,7 @@ from math import exp
 
 import pytest
 
+from benchmarks.bench_compare import CASES, NO_ALARM, Case, simulate
 from reports.changes import RULES, Rules, adjust, compare_measures, decide, orient
 from reports.comparison import Change, Design, MeasureChange
 from reports.permutation import SAMPLES_MAX
@@ -114,3 +115,9 @@ def test_many_blocks_are_averaged_with_their_neighbours() -> None:
     assert orient([1.0] * 40, "lower") == [0.0] * 10
     assert len(orient(draw(1, 13), "higher")) <= SAMPLES_MAX
     assert compare(draw(100, 40), draw(110, 40)).verdict is Change.REGRESSED
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.asked and case.measures == 1], ids=str)
+def test_it_errs_as_rarely_as_it_says(case: Case) -> None:
+    regressed = simulate(case, 200)[Change.REGRESSED] / 200
+    assert regressed <= 0.015 if case.asked == NO_ALARM else regressed >= 0.8

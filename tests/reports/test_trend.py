@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from reports.comparison import Trend
+from reports.page.trends import render_trends
 from reports.run import begin_run, finish_run, with_judgement
 from reports.trend import find_changes, find_trends, read_chronicle
-from reports.trend_page import render_trends
 from reports.trend_words import draw_line, is_worse, say_change, say_trend
 from reports.verdict import Judgement, Verdict
 
@@ -80,9 +80,8 @@ def test_runs_of_a_folder_make_a_trend_per_measure(tmp_path: Path) -> None:
     assert latency.points[0].run == str(tmp_path / "runs" / "r00")
     [change] = latency.changes
     assert is_worse(latency, change)
-    assert f"worse by +{change.after / change.before - 1:.1%} since {tmp_path / 'runs' / 'r08'}" in say_change(
-        latency, change
-    )
+    told = say_change(latency, change)
+    assert f"is worse since {tmp_path / 'runs' / 'r08'}: +{change.after / change.before - 1:.1%}, from " in told
     assert (say_trend(latency), say_trend(rate)) == ("1 change", "no change")
 
 
