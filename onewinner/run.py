@@ -91,7 +91,7 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
 def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | None = None) -> int:
     """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file."""
     try:
-        judged, _ = judge_run(run, asked)
+        judged, _ = judge_run(order, run, asked)
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
@@ -104,7 +104,7 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | Non
     return tell(read_run(run.folder))
 
 
-def judge_run(run: Run, asked: Sequence[Asked]) -> tuple[Run, History]:
+def judge_run(order: Order, run: Run, asked: Sequence[Asked]) -> tuple[Run, History]:
     """The run with its judgement and its measures, and the sealed history. Raises HistoryError."""
     seal_history(run.history)
     history = read_history(run.history)
@@ -115,6 +115,7 @@ def judge_run(run: Run, asked: Sequence[Asked]) -> tuple[Run, History]:
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "strength": measure_strength(history, graph),
+        "reproductions": list_reproductions(order, run, history),
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
         "exhibits": exhibit(history, judgement, graph),
@@ -135,6 +136,27 @@ def tell(written: Run) -> int:
         return code
     print_comparison(comparison)
     return code or find_exit(comparison)
+
+
+def list_reproductions(order: Order, run: Run, history: History) -> list[dict[str, Any]]:
+    """Every failing plan, as small as it went: how often it failed, and the command that shows it again."""
+    return [
+        {
+            **{key: event[key] for key in ("name", "branches", "failed", "repeats", "kind")},
+            "plan": event["plan"],
+            "command": shlex.join(
+                ["onewinner", "gate", "--plan", str(run.folder / event["plan"]), *list_engine_options(order.options)]
+            ),
+        }
+        for event in history.having("reproduced")
+    ]
+
+
+def list_engine_options(options: argparse.Namespace) -> list[str]:
+    """The options that say which engine it was."""
+    given = {"--isolation": options.isolation, "--defect": options.defect, "--control": options.control}
+    target = ["--target", str(options.target)] if options.target != REFERENCE else []
+    return [*target, *(part for option, value in given.items() if value is not None for part in (option, value))]
 
 
 def find_troubles(run: Run, asked: Sequence[Asked], judgement: Judgement) -> list[str]:
