@@ -15,6 +15,7 @@ from engine.target import Target
 from load.shares import list_shares, make_agenda, name_source, parse_weights
 from onewinner import ROOMS
 from onewinner.display import LIVE, Display
+from onewinner.secrets import keep_secret
 from onewinner.stage import Stage
 
 POLL_S = 0.1
@@ -174,7 +175,11 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display | None 
     log = folder / "logs" / f"{level.name}.log"
     log.parent.mkdir(exist_ok=True)
     # Not in the caller's folder, which Python would search first: it may have a `load` or `reports` of its own.
-    with log.open("ab") as output, run_process(command, output=output, environment=environment, cwd=folder) as process:
+    with (
+        keep_secret(folder / "history", stage.secrets),
+        log.open("ab") as output,
+        run_process(command, output=output, environment=environment, cwd=folder) as process,
+    ):
         code: int | None = None
         while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + GRACE_S):
             if display is not None:

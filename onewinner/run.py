@@ -91,10 +91,12 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
 def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | None = None) -> int:
     """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file."""
     try:
-        judged, _ = judge_run(order, run, asked)
+        judged, history = judge_run(run, asked)
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
+    found = {"reproductions": list_reproductions(order, run, history)}
+    judged = with_judgement(judged, judged.judgement, found)
     if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:
         strength = {**judged.facts["strength"], "calibration": calibrate(order.levels, run.folder)}
         judged = with_judgement(judged, judged.judgement, {"strength": strength})
@@ -104,7 +106,7 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | Non
     return tell(read_run(run.folder))
 
 
-def judge_run(order: Order, run: Run, asked: Sequence[Asked]) -> tuple[Run, History]:
+def judge_run(run: Run, asked: Sequence[Asked]) -> tuple[Run, History]:
     """The run with its judgement and its measures, and the sealed history. Raises HistoryError."""
     seal_history(run.history)
     history = read_history(run.history)
@@ -115,7 +117,6 @@ def judge_run(order: Order, run: Run, asked: Sequence[Asked]) -> tuple[Run, Hist
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "strength": measure_strength(history, graph),
-        "reproductions": list_reproductions(order, run, history),
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
         "exhibits": exhibit(history, judgement, graph),

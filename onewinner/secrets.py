@@ -4,9 +4,10 @@ Nothing of ours writes a token down. But an engine may log the headers that it w
 target file may name a token itself.
 """
 
+import contextlib
 import mmap
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from engine.target import Target
@@ -29,6 +30,15 @@ def split_credentials(headers: Mapping[str, str]) -> list[str]:
     """The words of the headers that carry credentials: of `Bearer x.y` the latter."""
     values = [value for name, value in headers.items() if CREDENTIAL.search(name)]
     return [word for value in values for word in re.split(r"[\s;,]+|(?<=\w)=(?=\S)", value)]
+
+
+@contextlib.contextmanager
+def keep_secret(folder: Path, secrets: Iterable[str]) -> Iterator[None]:
+    """Hides every secret in the files of a folder, however the block was left."""
+    try:
+        yield
+    finally:
+        hide_secrets(folder, secrets)
 
 
 def hide_secrets(folder: Path, secrets: Iterable[str]) -> list[Path]:

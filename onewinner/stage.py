@@ -15,7 +15,7 @@ from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free
 from engine.target import Target, substitute
 from engine.target_file import TargetError, load_target
 from onewinner.exits import UsageError
-from onewinner.secrets import find_secrets
+from onewinner.secrets import find_secrets, keep_secret
 
 CONNECT_TIMEOUT_S = 3.0
 
@@ -62,7 +62,10 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
         with provide_database(database) as provided:
             values = {"port": str(port or find_free_port()), **describe(provided)}
             base_url = substitute(target.base_url, values)
-            with run_service(target.service, base_url, values, log, environment=environment, arguments=arguments):
+            with (
+                keep_secret(log.parent, secrets),
+                run_service(target.service, base_url, values, log, environment=environment, arguments=arguments),
+            ):
                 yield Stage(replace(target, base_url=base_url), environment, provided.url, secrets)
     except (DatabaseUnavailable, ServiceError) as error:
         raise UsageError(str(error)) from None

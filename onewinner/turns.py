@@ -109,9 +109,7 @@ def take_turns(arguments: Sequence[str], options: argparse.Namespace) -> int:
         print(f"onewinner compare: interrupted; nothing was judged{recorded}", file=sys.stderr)
         raise
     try:
-        first, second = (
-            conclude_side(corner.order, corner.run, each) for corner, each in zip(corners, asked, strict=True)
-        )
+        first, second = (conclude_side(corner.run, each) for corner, each in zip(corners, asked, strict=True))
     except HistoryError as error:
         print(f"onewinner compare: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
@@ -166,9 +164,9 @@ def play_jobs(corners: Sequence[Corner], plan: Sequence[Level]) -> tuple[list[As
     return asked
 
 
-def conclude_side(order: Order, run: Run, asked: Sequence[Asked]) -> Run:
+def conclude_side(run: Run, asked: Sequence[Asked]) -> Run:
     """Judges one engine's jobs as one run, and measures each as a block. Raises HistoryError."""
-    judged, history = judge_run(order, run, asked)
+    judged, history = judge_run(run, asked)
     measured = asked[1:]
     blocks = measure_blocks(history, [each.level.sources for each in measured])
     blocks[GATE_TIME] = [each.seconds for each in measured]

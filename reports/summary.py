@@ -4,9 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.comparison import Change, MeasureChange, Standing, find_comparison
+from reports.comparison import Change, find_comparison
+from reports.comparison_words import order_measures, say_checks, say_measure, say_method, say_result, show_ratio
 from reports.measures import Table, tabulate
+from reports.strength import say_strength
 from reports.verdict import CheckResult, Judgement, Verdict
+from reports.words import capital
 
 BYTES_MAX = 1_000_000
 FINDINGS_MAX = 5
@@ -17,16 +20,23 @@ HEADLINE = {
     Verdict.FAIL: "Not correct",
     Verdict.UNKNOWN: "Undecided: this run proves nothing",
 }
+HARNESS = {
+    Verdict.PASS: "The judge catches what it promises, and accuses nobody else",
+    Verdict.FAIL: "The judge is not to be trusted",
+    Verdict.UNKNOWN: "Undecided: nothing is known of the judge",
+}
 
 
 def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
     """The document, Markdown, at most BYTES_MAX bytes."""
-    parts = [f"# onewinner: {HEADLINE[judgement.verdict]}", escape(sentence(judgement.reason))]
+    passed = judgement.verdict is Verdict.PASS
+    parts = [f"# onewinner: {headline(facts, judgement)}", escape(sentence(judgement.reason))]
     for result in judgement.checks:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             parts += render_findings(result)
     parts += render_comparison(facts)
-    parts += ["## Checks", render_table(judgement)]
+    parts += ["## Checks", render_table(judgement)] if judgement.checks else []
+    parts += [render_strength(facts["strength"])] if facts.get("strength") and passed else []
     parts += [render_defects(facts["defects"])] if facts.get("defects") else []
     parts += [render_measure(table) for table in tabulate(facts)]
     parts += ["## This run", render_facts(facts, judgement)]
@@ -34,6 +44,11 @@ def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
     if len(text.encode()) > BYTES_MAX:
         text = text.encode()[: BYTES_MAX - 100].decode(errors="ignore") + "\n\n(cut; the rest is in run.json)\n"
     return text
+
+
+def headline(facts: Mapping[str, Any], judgement: Judgement) -> str:
+    """What the verdict means: of an engine, or, where engines broken on purpose were asked, of the judge."""
+    return (HARNESS if facts.get("defects") and not judgement.checks else HEADLINE)[judgement.verdict]
 
 
 def render_findings(result: CheckResult) -> list[str]:
@@ -59,38 +74,36 @@ def render_table(judgement: Judgement) -> str:
 
 
 def render_comparison(facts: Mapping[str, Any]) -> list[str]:
-    """What changed against the baseline; the newly failing checks first."""
+    """What changed against the baseline; the failing checks first."""
     comparison = find_comparison(facts)
     if comparison is None:
         return []
-    lines = [
-        f"- **{standing}**: {', '.join(found)}"
-        for standing in Standing
-        if standing is not Standing.SAME and (found := comparison.having(standing))
-    ]
+    lines = [f"- {escape(words)}" for words in say_checks(comparison)]
     lines += [
-        f"- **{measure.verdict}**: {escape(measure.title)}{show_ratio(measure)}: {escape(sentence(measure.reason))}"
-        for change in (Change.REGRESSED, Change.IMPROVED, Change.INCONCLUSIVE)
-        for measure in comparison.turning(change)
+        f"- **{change.verdict}**: {escape(f'{change.title} {show_ratio(change)}')}: {escape(say_measure(change))}"
+        for change in order_measures(comparison.measures)
+        if change.verdict is not Change.SAME
     ]
-    lines += [f"- {escape(sentence(note))}" for note in comparison.notes]
-    return [f"## Against {code(comparison.baseline)}", "\n".join(lines or ["Nothing changed."])]
-
-
-def show_ratio(measure: MeasureChange) -> str:
-    known = f", acknowledged until {measure.acknowledged.expires}" if measure.acknowledged else ""
-    return known if measure.ratio is None else f" {measure.ratio - 1:+.1%}{known}"
+    notes = [escape(sentence(note)) for note in (say_method(comparison), *comparison.notes) if note]
+    result = escape(capital(sentence(say_result(comparison))))
+    return [f"## Against {code(comparison.baseline)}", result, *(["\n".join(lines)] if lines else []), *notes]
 
 
 def render_defects(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The kill matrix, what is not as promised first."""
-    levels = list(dict.fromkeys(level for row in rows for level in row["levels"]))
-    lines = [["engine", "verdict", "promised", *levels], ["---"] * (3 + len(levels))]
-    for row in sorted(rows, key=lambda row: row["verdict"] == "ok"):
-        caught = (row["levels"].get(level) for level in levels)
-        cells = (f"{each['caught']} of {each['seeds']}" if each else "" for each in caught)
-        lines.append([escape(row["name"]), escape(row["verdict"]), escape(row["check"] or "nothing"), *cells])
+    """The kill matrix: a line for each engine, a column for each level."""
+    levels = list(dict.fromkeys(row["level"] for row in rows))
+    engines: dict[str, dict[str, str]] = {}
+    for row in rows:
+        told = f"{row['status']} {row['caught']} of {row['seeds']}" if row["seeds"] else row["status"]
+        engines.setdefault(row["name"], {"check": row["check"] or "none may fail"})[row["level"]] = told
+    lines = [["engine", "promised check", *levels], ["---"] * (2 + len(levels))]
+    for name, mine in engines.items():
+        lines.append([escape(name), *(escape(mine.get(key, "")) for key in ("check", *levels))])
     return "## The kill matrix\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def render_strength(strength: Mapping[str, Any]) -> str:
+    return "## How much this proves\n\n" + "\n".join(f"- {escape(line)}" for line in say_strength(strength))
 
 
 def render_measure(table: Table) -> str:

@@ -9,7 +9,7 @@ from reports.page.text import show
 from reports.verdict import Judgement
 
 CELL = 10
-NOTE = "Each row is the state that a request expected, each column the state that it asked for."
+NOTE = "Each row is the state that a request found, each column the state that it asked for."
 WORDS = {
     "taken": "legal, taken",
     "untaken": "legal, never taken",

@@ -5,25 +5,26 @@ from typing import Any
 
 from reports.page.comparison import summarize_comparison
 from reports.page.parts import LABEL, SIGN, command, name_tone
-from reports.page.text import count, join, show
-from reports.summary import HEADLINE, sentence
+from reports.page.text import join, show
+from reports.summary import headline, sentence
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
 from reports.words import capital
 
-COUNTS = {"races": "race", "operations": "operation", "workflows": "workflow"}
+COUNTS = ("races", "operations", "workflows")
 
 
 def render_glance(facts: Mapping[str, Any], judgement: Judgement) -> str:
     tone = name_tone(judgement.verdict)
     chips = "".join(map(render_chip, judgement.checks))
     checks = f'<ul class="chips" aria-label="Checks">{chips}</ul>' if chips else ""
+    cards = (summarize_comparison(facts) if judgement.checks else "") + render_again(facts, judgement)
     return (
         f'<header>{render_brand(facts)}<div class="verdict {tone}">'
         f'<p class="word" aria-hidden="true"><span class="sign">{SIGN[tone]}</span>{LABEL[judgement.verdict]}</p>'
         f'<div><h1 id="verdict"><span class="quiet">{LABEL[judgement.verdict]}: </span>'
-        f"{render_headline(judgement)}</h1>"
+        f"{render_headline(facts, judgement)}</h1>"
         f"{render_reason(judgement)}{render_counts(judgement)}</div></div>"
-        f'<div class="cards">{summarize_comparison(facts)}{render_again(facts, judgement)}</div>{checks}</header>'
+        f'<div class="cards">{cards}</div>{checks}</header>'
     )
 
 
@@ -37,10 +38,10 @@ def render_brand(facts: Mapping[str, Any]) -> str:
     )
 
 
-def render_headline(judgement: Judgement) -> str:
+def render_headline(facts: Mapping[str, Any], judgement: Judgement) -> str:
     failed = [show(result.check) for result in judgement.checks if result.verdict is Verdict.FAIL]
-    headline = HEADLINE[judgement.verdict]
-    return f"{headline}: {join(failed)} failed" if failed else headline
+    told = headline(facts, judgement)
+    return f"{told}: {join(failed)} failed" if failed else told
 
 
 def render_reason(judgement: Judgement) -> str:
@@ -58,13 +59,9 @@ def find_first(judgement: Judgement) -> Finding | None:
 
 def render_counts(judgement: Judgement) -> str:
     counts = judgement.counts
-    parts = [
-        f"<b>{counts[name]:,}</b> {count(counts[name], one).split()[-1]}"
-        for name, one in COUNTS.items()
-        if name in counts
-    ]
-    if counts.get("unknown"):
-        parts.append(f"<b>{counts['unknown']:,}</b> unknown")
+    shown = [name for name in COUNTS if name in counts] or list(counts)
+    shown += ["unknown"] * bool(counts.get("unknown"))
+    parts = [f"<b>{counts[name]:,}</b> {show(name, 60)}" for name in shown]
     return f'<p class="counts">{" · ".join(parts)}</p>' if parts else ""
 
 

@@ -1,44 +1,46 @@
-"""Strength: how much a pass is worth. What was covered, which actions raced, and the bound that follows."""
+"""Strength: how much a pass is worth. What was covered, which moves raced each other, and the bound that follows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.page.parts import Section, fold, table
-from reports.page.text import show
-from reports.verdict import Judgement
+from reports.page.parts import Section, fold, mark, table
+from reports.page.text import count, show
+from reports.verdict import Judgement, Verdict
 
-ACTIONS_MAX = 24  # of a matrix with names
-PAIRS_MAX = 200
+COVERED = {
+    "transitions": "legal transitions taken",
+    "illegal_pairs": "illegal pairs asked for in that very state",
+    "raced_pairs": "pairs of moves that raced each other",
+}
+PAIRS_MAX = 600
 
 
-def render_strength(facts: Mapping[str, Any], _judgement: Judgement) -> Section | None:
+def render_strength(facts: Mapping[str, Any], judgement: Judgement) -> Section | None:
     strength = facts.get("strength")
     if not strength:
         return None
-    return Section(
-        "strength", "How much this proves", list_facts(strength) + draw_pairs(strength.get("raced_pairs") or [])
+    body = list_facts(strength, proves=judgement.verdict is Verdict.PASS) + draw_rounds(
+        strength["raced_pairs"]["rounds"]
     )
+    return Section("strength", "How much this proves", body)
 
 
-def list_facts(strength: Mapping[str, Any]) -> str:
-    rows = []
-    for key, name in (("transitions", "legal transitions taken"), ("illegal_pairs", "illegal pairs asked for")):
-        covered = strength.get(key)
-        if covered and covered["total"]:
-            share = covered["covered"] / covered["total"]
-            rows.append((name, f"{covered['covered']:,} of {covered['total']:,} ({share:.0%})", draw_share(share)))
-    if strength.get("bound") is not None:
-        rows.append(("violations per race, at most (95 %)", f"{strength['bound']:.3g}", ""))
-    caught = strength.get("calibrate")
-    if caught:
-        rows.append(
-            (
-                "a known race bug was caught in",
-                f"{caught['caught']:,} of {caught['races']:,} races",
-                draw_share(caught["caught"] / max(caught["races"], 1)),
-            )
-        )
-    return table("Strength", ("", "", ""), rows, (1,)) if rows else ""
+def list_facts(strength: Mapping[str, Any], *, proves: bool) -> str:
+    """The bound is of a run in which no violation was seen: of another one it says nothing."""
+    rows = [list_share(name, strength[key]["covered"], strength[key]["total"]) for key, name in COVERED.items()]
+    bound, calibration = strength["bound"], strength.get("calibration")
+    if proves and bound["violations_per_race_max"] is not None:
+        name = f"races that may still fail, after {count(bound['races'], 'overlapped race')} (95 %)"
+        rows.append((name, f"at most {bound['violations_per_race_max']:.2%}", ""))
+    if calibration:
+        name = f"calibrated on this machine: races that show {show(calibration['defect'], 60)}"
+        rows.append(list_share(name, calibration["caught"], calibration["races"]))
+    return table("Strength", ("", "", ""), rows, (1,))
+
+
+def list_share(name: str, covered: int, total: int) -> tuple[str, str, str]:
+    share = covered / total if total else 0.0
+    return name, f"{covered:,} of {total:,}", draw_share(share)
 
 
 def draw_share(share: float) -> str:
@@ -49,25 +51,17 @@ def draw_share(share: float) -> str:
     )
 
 
-def draw_pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
-    """Which action raced which, and how often: a matrix where it fits, else a list of the most and the least."""
-    if not pairs:
+def draw_rounds(rounds: Sequence[Mapping[str, Any]]) -> str:
+    """Which two moves raced each other out of each state, and in how many rounds; what never did first."""
+    if not rounds:
         return ""
-    actions = list(dict.fromkeys(name for pair in pairs for name in (pair["action"], pair["other"])))
-    if len(actions) > ACTIONS_MAX:
-        ordered = sorted(pairs, key=lambda pair: pair["races"])[:PAIRS_MAX]
-        rarest = [(show(pair["action"], 80), show(pair["other"], 80), f"{pair['races']:,}") for pair in ordered]
-        told = table("Raced pairs, the rarest first", ("action", "against", "races"), rarest, (2,))
-        return fold(f"The {len(rarest):,} rarest of {len(pairs):,} raced pairs", told)
-    races = {frozenset((pair["action"], pair["other"])): pair["races"] for pair in pairs}
-    rows = [
-        (show(one, 60), *(f"{races[key]:,}" if (key := frozenset((one, other))) in races else "·" for other in actions))
-        for one in actions
-    ]
-    return table(
-        "Raced pairs: how often one action raced another",
-        ("", *actions),
-        rows,
-        range(1, len(actions) + 1),
-        captioned=True,
-    )
+    ordered = sorted(rounds, key=lambda pair: pair["rounds"] > 0)[:PAIRS_MAX]
+    rows = [(show(pair["state"], 60), show(pair["first"], 60), show(pair["second"], 60), say(pair)) for pair in ordered]
+    never = sum(not pair["rounds"] for pair in rounds)
+    told = f": {never:,} of {len(rounds):,} never raced" if never else f": all {len(rounds):,} raced"
+    matrix = table("Pairs of moves that meet in a state", ("out of", "to", "against", "rounds"), rows, (3,))
+    return fold(f"Pairs of moves{told}", matrix)
+
+
+def say(pair: Mapping[str, Any]) -> str:
+    return f"{pair['rounds']:,}" if pair["rounds"] else mark("unknown", "never")

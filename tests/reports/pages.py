@@ -83,34 +83,31 @@ def build_run(*, failing: bool) -> tuple[dict[str, Any], Judgement]:
 STRENGTH: Mapping[str, Any] = {
     "transitions": {"covered": 1, "total": 4},
     "illegal_pairs": {"covered": 0, "total": 12},
-    "raced_pairs": [
-        {"action": "advance", "other": "advance", "races": 50},
-        {"action": "advance", "other": "cancel", "races": 4},
-    ],
-    "bound": 0.058,
-    "calibrate": {"caught": 49, "races": 50},
+    "raced_pairs": {
+        "covered": 1,
+        "total": 2,
+        "rounds": [
+            {"state": "A", "first": "B", "second": "B", "rounds": 50},
+            {"state": "A", "first": "B", "second": "X", "rounds": 0},
+        ],
+    },
+    "bound": {"races": 50, "violations_per_race_max": 0.06},
+    "calibration": {"defect": "narrow-check-then-act", "races": 50, "caught": 49, "contenders": 5},
 }
+NEVER = {"seeds": 3, "caught": 0, "checks": {}, "operations_p50": None, "seconds_p50": None}
+SEEN = {"seeds": 3, "caught": 3, "checks": {"one-winner": 3, "audit": 1}, "operations_p50": 120.0, "seconds_p50": 0.41}
+PROMISE = {"check": "one-winner", "promised": "one-winner"}
 DEFECTS: Sequence[Mapping[str, Any]] = (
-    {
-        "name": "check-then-act",
-        "kind": "defect",
-        "check": "one-winner",
-        "verdict": "ok",
-        "levels": {"race": {"caught": 3, "seeds": 3, "by": ["one-winner"], "operations_p50": 120, "seconds_p50": 0.4}},
-    },
-    {
-        "name": "silent-loser",
-        "kind": "defect",
-        "check": "audit",
-        "verdict": "survived",
-        "levels": {"race": {"caught": 0, "seeds": 3}},
-    },
+    {"name": "check-then-act", "kind": "defect", "level": "race", **PROMISE, "status": "caught", **SEEN},
+    {"name": "late-loser", "kind": "defect", "level": "race", **PROMISE, "status": "survived", **NEVER},
     {
         "name": "row-lock",
         "kind": "control",
+        "level": "race",
         "check": None,
-        "verdict": "ok",
-        "levels": {"race": {"caught": 0, "seeds": 3}},
+        "promised": None,
+        "status": "passed",
+        **NEVER,
     },
 )
 

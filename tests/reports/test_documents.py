@@ -26,14 +26,20 @@ HOSTILE_COVERAGE = {
     "taken": [[0, 0], [1, 1]],
 }
 HOSTILE_DEFECTS = [
-    {
-        "name": HOSTILE,
-        "kind": "defect",
-        "check": HOSTILE,
-        "verdict": HOSTILE,
-        "levels": {HOSTILE: {"caught": 1, "seeds": 2, "by": [HOSTILE], "operations_p50": 3.0, "seconds_p50": 0.5}},
-    }
+    dict.fromkeys(("name", "level", "check", "promised", "status"), HOSTILE)
+    | {"kind": "defect", "seeds": 2, "caught": 1, "checks": {HOSTILE: 1}, "operations_p50": 3.0, "seconds_p50": 0.5}
 ]
+HOSTILE_STRENGTH = {
+    "transitions": {"covered": 1, "total": 2},
+    "illegal_pairs": {"covered": 1, "total": 2},
+    "raced_pairs": {
+        "covered": 0,
+        "total": 1,
+        "rounds": [{**dict.fromkeys(("state", "first", "second"), HOSTILE), "rounds": 0}],
+    },
+    "bound": {"races": 5, "violations_per_race_max": 0.6},
+    "calibration": {"defect": HOSTILE, "races": 3, "caught": 2, "contenders": 2},
+}
 
 
 def build(verdict: Verdict, text: str = HOSTILE) -> Judgement:
@@ -88,7 +94,7 @@ def test_hostile_operations_are_shown_as_text() -> None:
         "versions": {HOSTILE: HOSTILE},
         "machine": {HOSTILE: HOSTILE},
         "defects": HOSTILE_DEFECTS,
-        "strength": {"raced_pairs": [{"action": HOSTILE, "other": HOSTILE, "races": 2}], "bound": 0.01},
+        "strength": HOSTILE_STRENGTH,
     }
     tags = Tags(render_page(facts, build(Verdict.FAIL)))
     assert tags.counts["script"] == 1

@@ -2,6 +2,7 @@
 
 from reports.exhibits import OPERATIONS_MAX, TEXT_MAX, exhibit
 from reports.judge import judge
+from reports.strength import measure_strength
 from tests.reports.building import advance, build_history, create
 from tests.reports.pages import GRAPH, make_records
 
@@ -62,7 +63,7 @@ def test_coverage_tells_asked_from_taken() -> None:
     records = [
         create("c", 0, 5),
         advance("a", "A-B", 10, 20),
-        advance("b", "A-C", 30, 40, "conflict"),
+        advance("b", "B-A", 30, 40, "conflict"),
         advance("x", "A|B-X", 50, 60),
     ]
     history = build_history(records)
@@ -71,9 +72,12 @@ def test_coverage_tells_asked_from_taken() -> None:
     named = {
         name: {(states[origin], states[to]) for origin, to in coverage[name]} for name in ("legal", "asked", "taken")
     }
-    assert named["asked"] == {("A", "B"), ("A", "C")}
-    assert named["taken"] == {("A", "B")}
+    assert named["asked"] == {("B", "A")}
+    assert named["taken"] == {("A", "B"), ("B", "X")}
     assert named["legal"] == GRAPH.edges
+    strength = measure_strength(history, GRAPH)
+    assert strength["transitions"]["covered"] == len(named["taken"])
+    assert strength["illegal_pairs"]["covered"] == len(named["asked"])
 
 
 def test_what_cannot_be_shown_says_so() -> None:
