@@ -15,6 +15,7 @@ from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free
 from engine.target import Target, substitute
 from engine.target_file import TargetError, load_target
 from onewinner.exits import UsageError
+from onewinner.secrets import find_secrets, keep_secret
 
 CONNECT_TIMEOUT_S = 3.0
 
@@ -23,12 +24,14 @@ CONNECT_TIMEOUT_S = 3.0
 class Stage:
     """A running engine. `environment` is what the askers need to reach it: the tokens are in it.
 
-    `database_url` is None where onewinner did not start the engine, and so does not know its database.
+    `database_url` is None where onewinner did not start the engine, and so does not know its database. `secrets` are
+    those that no file may keep.
     """
 
     target: Target
     environment: Mapping[str, str]
     database_url: str | None = None
+    secrets: frozenset[str] = frozenset()
 
 
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Target:
@@ -45,11 +48,13 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
 
     `arguments` go to the service. Raises UsageError for whatever the user can mend.
     """
-    environment = {**os.environ, **(mint_tokens() if file == REFERENCE else {})}
+    minted = mint_tokens() if file == REFERENCE else {}
+    environment = {**os.environ, **minted}
     target = load(file, environment)
+    secrets = find_secrets(target, minted.values())
     if target.service is None:
         refuse_for_running(target, port, arguments)
-        yield Stage(target, environment)
+        yield Stage(target, environment, secrets=secrets)
         return
     if port is not None and not is_port_free(port):
         raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
@@ -57,8 +62,11 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
         with provide_database(database) as provided:
             values = {"port": str(port or find_free_port()), **describe(provided)}
             base_url = substitute(target.base_url, values)
-            with run_service(target.service, base_url, values, log, environment=environment, arguments=arguments):
-                yield Stage(replace(target, base_url=base_url), environment, provided.url)
+            with (
+                keep_secret(log.parent, secrets),
+                run_service(target.service, base_url, values, log, environment=environment, arguments=arguments),
+            ):
+                yield Stage(replace(target, base_url=base_url), environment, provided.url, secrets)
     except (DatabaseUnavailable, ServiceError) as error:
         raise UsageError(str(error)) from None
 
