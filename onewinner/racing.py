@@ -179,8 +179,8 @@ class Result:
         """The winner's answer, when exactly one request won, and every other one was answered that it lost.
 
         `won` and `lost` are statuses, or functions that tell by the whole answer. Raises NotOneWinnerError with the
-        words and the picture, and UndecidedError when an answer may mean either (a time-out, a server error, a redirect),
-        or when the requests cannot have met. Both are an AssertionError.
+        words and the picture, and UndecidedError when an answer may mean either (a time-out, a server error, a
+        redirect), or when the requests cannot have met. Both are an AssertionError.
         """
         __tracebackhide__ = True
         outcomes = [classify(answer, won, lost) for answer in self.answers]
