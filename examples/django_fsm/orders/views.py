@@ -1,0 +1,46 @@
+"""Four routes and a health check."""
+
+from django.db import transaction
+from django.http import HttpRequest, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_GET, require_POST
+from django_fsm import ConcurrentTransition, TransitionNotAllowed
+
+from orders.models import Event, Order
+
+
+@require_GET
+def check_health(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"orders": Order.objects.count()})
+
+
+@require_POST
+def create(request: HttpRequest) -> JsonResponse:
+    order = Order.objects.create()
+    return JsonResponse({"id": order.pk, "status": order.status}, status=201)
+
+
+@require_GET
+def read(request: HttpRequest, number: int) -> JsonResponse:
+    order = get_object_or_404(Order, pk=number)
+    return JsonResponse({"id": order.pk, "status": order.status})
+
+
+@require_POST
+def move(request: HttpRequest, number: int, name: str) -> JsonResponse:
+    order = get_object_or_404(Order, pk=number)
+    old = order.status
+    try:
+        with transaction.atomic():
+            getattr(order, name)()
+            order.save()
+            Event.objects.create(order=order, old=old, new=order.status)
+    except (TransitionNotAllowed, ConcurrentTransition):
+        return JsonResponse({"status": Order.objects.get(pk=number).status}, status=409)
+    return JsonResponse({"id": order.pk, "status": order.status})
+
+
+@require_GET
+def list_events(request: HttpRequest, number: int) -> JsonResponse:
+    events = get_object_or_404(Order, pk=number).event_set.order_by("pk").values("old", "new")
+    return JsonResponse({"events": list(events)})
