@@ -3,6 +3,7 @@
 Standard library alone: this half lives in anybody's process. The other half is `racer.py`.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -95,8 +96,10 @@ class Helper:
         process.kill()
         process.wait(END_LIMIT_S)
         for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+            # What it was not told any more cannot be flushed.
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
         with errors:
             errors.seek(0)
             text = errors.read().decode(errors="replace").strip()

@@ -20,11 +20,10 @@ MOVES = {
     "ship": (["PACKED"], "SHIPPED"),
     "cancel": (["ACCEPTED", "PACKED"], "CANCELLED"),
 }
-# Both workers may start at once: the lock lets one of them create the table.
+# Both workers may start at once: the lock, held until the end of this one transaction, lets one create the table.
 SCHEMA = """
-    SELECT pg_advisory_lock(1);
-    CREATE TABLE IF NOT EXISTS parcels (id serial PRIMARY KEY, state text NOT NULL DEFAULT 'ACCEPTED');
-    SELECT pg_advisory_unlock(1)
+    SELECT pg_advisory_xact_lock(1);
+    CREATE TABLE IF NOT EXISTS parcels (id serial PRIMARY KEY, state text NOT NULL DEFAULT 'ACCEPTED')
 """
 
 
