@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from onewinner import levels
-from onewinner.options import Parser, add_engine_options, bounded
+from onewinner.options import Parser, add_calibrate, add_engine_options, bounded
 from onewinner.run import Order, carry_out
 
 EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
@@ -27,5 +27,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--contenders", type=bounded(2, 200), default=10, metavar="N", help="requests per race (default: 10)")
     add("--batches", type=bounded(1, 10**6), metavar="N", help="batches of random sequences (default: by profile)")
     add("--races", type=bounded(1, 10**6), metavar="N", help="how many races (default: by profile)")
+    add_calibrate(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     return parser.parse_args(arguments)
