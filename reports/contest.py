@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from reports.interleaving import shorten
 from reports.lanes import draw_lanes, draw_svg
 from reports.words import capital, count_outcomes, join, say_overlap
 
@@ -40,8 +41,16 @@ def explain(
         "apart": say_apart,
     }
     words = says[kind](shown, records, lost)
-    written = write_picture(picture, records, words.splitlines()[0])
-    return "\n".join([words, "", f"{say_release(records)}:", draw_lanes(records), *written])
+    lanes = label(records)
+    written = write_picture(picture, lanes, words.splitlines()[0])
+    return "\n".join([words, "", f"{say_release(records)}:", draw_lanes(lanes), *written])
+
+
+def label(records: Sequence[Record]) -> list[Record]:
+    """The records; where their requests differ, named by them too."""
+    if len({record["what"] for record in records}) == 1:
+        return list(records)
+    return [{**record, "id": f"{record['id']} {shorten(record['what'])}"} for record in records]
 
 
 def write_picture(picture: str | None, records: Sequence[Record], title: str) -> list[str]:

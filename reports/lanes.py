@@ -11,7 +11,7 @@ LANE_WIDTH = 56
 FILL = {"won": "#", "unknown": "?"}
 COLOURS = {"won": "#1a7340", "conflict": "#8b93a0", "unknown": "#8a5a00", "refused": "#8a5a00"}
 FONT = 'font-family="system-ui, sans-serif" font-size="13"'
-ROW_PX, LABEL_PX, LANE_PX, SAID_PX = 22, 60, 560, 200
+ROW_PX, LABEL_PX, LANE_PX, SAID_PX = 22, 330, 560, 160
 
 
 def sort_lanes(records: Sequence[Record]) -> list[Record]:

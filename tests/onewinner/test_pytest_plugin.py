@@ -15,6 +15,12 @@ from onewinner import ROOMS
 from tests.onewinner.running import Command
 from tests.onewinner.strangers import ROOT, make_python
 
+MAKE_ORDER = """
+import itertools, pytest
+@pytest.fixture
+def make_order():
+    return itertools.count().__next__
+"""
 USER_SIDE = ("__init__", "pytest_plugin", "racing", "helper")
 CONFTEST = """
 import http.server, threading
@@ -110,6 +116,14 @@ def test_a_project_with_names_like_ours(packages: bool, python: str, tmp_path: P
     assert told is not None
     assert Path(told[1]).parent == tmp_path / ".pytest_cache" / "d" / "onewinner"
     assert Path(told[1]).read_text().startswith("<svg ")
+
+
+def test_the_snippet_of_the_readme(python: str, tmp_path: Path) -> None:
+    snippet = re.search(r"```python\n(def test_.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert snippet is not None
+    make_project(tmp_path, packages=True)
+    (tmp_path / "test_shop.py").write_text(f"{MAKE_ORDER}\n{snippet[1]}")
+    assert "1 passed" in run_suite(python, tmp_path).stdout
 
 
 def test_without_a_cache_the_picture_is_among_the_temporary_files(python: str, tmp_path: Path) -> None:

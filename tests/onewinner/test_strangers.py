@@ -1,6 +1,7 @@
 """Goal: `race` in a Flask and a Django suite passes when the service is guarded and fails when it is not, 10 of 10.
 
-Method: the examples' own suites on a real PostgreSQL, each test ten times, each with up to ten races, in an environment that has the wheel.
+Method: the examples' own suites on a real PostgreSQL, each test ten times, with up to ten races each, in an
+environment that has the wheel.
 """
 
 import re
