@@ -5,6 +5,7 @@ Method: a project with folders, modules and an option named like ours, in an env
 
 import ast
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from onewinner import ROOMS
-from tests.onewinner.running import Command
+from tests.onewinner.running import Command, wait_for
 from tests.onewinner.strangers import ROOT, make_python
 
 MAKE_ORDER = """
@@ -131,6 +132,38 @@ def test_without_a_cache_the_picture_is_among_the_temporary_files(python: str, t
     base = tmp_path / "base"
     ended = run_suite(python, tmp_path, "-p", "no:cacheprovider", "--basetemp", str(base), "-k", "unguarded")
     assert f"The picture: {base}" in ended.stdout, ended
+
+
+HANGING = """
+import http.server, pathlib, threading
+
+class Hanging(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        pathlib.Path("asked").touch()
+        self.rfile.read()
+
+def test_nobody_answers(race):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hanging)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    race.post(f"http://127.0.0.1:{server.server_port}/", timeout_s=300)
+"""
+
+
+def test_ctrl_c_ends_a_race_and_its_process(python: str, tmp_path: Path) -> None:
+    (tmp_path / "test_hanging.py").write_text(HANGING)
+    command = Command(("-q",), tmp_path, {"PYTHONPATH": ""}, ("-m", "pytest"), python)
+    with command.start() as process:
+        wait_for((tmp_path / "asked").exists, process)
+        assert len(command.find_left()) == 2
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, output
+    assert "KeyboardInterrupt" in output
+    assert command.find_left() == []
+
+
+def test_its_types_are_for_users_too(python: str) -> None:
+    assert (Path(python).parents[2] / "wheel" / "onewinner" / "py.typed").exists()
 
 
 def test_it_adds_no_option(python: str, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """Goal: who won, and who was in flight with whom, can be seen. Method: three requests, as text and as SVG."""
 
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from reports.lanes import LANE_WIDTH, draw_lanes, draw_svg, sort_lanes
 
-RECORDS = [
+RECORDS: list[dict[str, Any]] = [
     {"id": "#0", "outcome": "conflict", "status": 409, "invoked_ns": 0, "returned_ns": 500_000},
     {"id": "#1", "outcome": "won", "status": 200, "invoked_ns": 20_000, "returned_ns": 1_000_000},
     {"id": "#2", "outcome": "unknown", "status": None, "invoked_ns": 0, "returned_ns": None},
