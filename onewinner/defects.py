@@ -33,7 +33,7 @@ from reports.verdict import EXIT_BY_VERDICT, Verdict
 EXAMPLE = "onewinner defects --defect narrow-check-then-act --level race --seeds 30"
 CONTENDERS = 10
 # What a cell asks for at most; a violation ends it earlier.
-SHARES = {"sequential": Share(1, 10), "race": Share(60, 15)}
+SHARES = {"sequential": Share(1, 10), "parallel": Share(30, 15), "race": Share(60, 15)}
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,8 @@ def plan_level(level: str, seed: int) -> Level:
     share = SHARES[level]
     if level == "sequential":
         return levels.plan_sequential(share, seed, shrink=False)
+    if level == "parallel":
+        return levels.plan_parallel(share, seed, shrink=False)
     return levels.plan_race(
         Crew(parse_weights(""), share.amount, CONTENDERS, duration_s=share.limit_s, fail_fast=True), seed
     )

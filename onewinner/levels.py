@@ -31,8 +31,8 @@ class Share:
 
 
 PROFILES: Mapping[str, Mapping[str, Share]] = {
-    "quick": {"sequential": Share(8, 30), "race": Share(300, 30)},
-    "full": {"sequential": Share(120, 300), "race": Share(10_000, 400)},
+    "quick": {"sequential": Share(8, 25), "parallel": Share(60, 15), "race": Share(300, 25)},
+    "full": {"sequential": Share(120, 240), "parallel": Share(1_500, 180), "race": Share(10_000, 300)},
 }
 
 
@@ -85,24 +85,45 @@ class Asked:
 
 
 def plan_levels(
-    profile: str, seed: int, contenders: int, *, batches: int | None = None, races: int | None = None
+    profile: str,
+    seed: int,
+    contenders: int,
+    *,
+    batches: int | None = None,
+    plans: int | None = None,
+    races: int | None = None,
 ) -> tuple[Level, ...]:
-    """The levels of a profile; `batches` and `races`, when given, replace its amounts."""
-    sequential, race = PROFILES[profile]["sequential"], PROFILES[profile]["race"]
+    """The levels of a profile; `batches`, `plans` and `races`, when given, replace its amounts."""
+    sequential, parallel, race = (PROFILES[profile][name] for name in ("sequential", "parallel", "race"))
     return (
         plan_sequential(replace(sequential, amount=batches or sequential.amount), seed),
+        plan_parallel(replace(parallel, amount=plans or parallel.amount), seed),
         plan_race(Crew(parse_weights(""), races or race.amount, contenders, duration_s=race.limit_s), seed),
     )
 
 
 def plan_sequential(share: Share, seed: int, *, shrink: bool = True) -> Level:
+    options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
+    options += [] if shrink else ["--no-shrink"]
+    command = call_pytest("test_sequential.py", options)
+    return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
+
+
+def plan_parallel(share: Share, seed: int, *, shrink: bool = True, plan: Path | None = None) -> Level:
+    """`plan`: a saved one, to be executed so often instead of pinned and random ones."""
+    options = ["--seed", str(seed), "--plans", str(share.amount), "--limit-s", str(share.limit_s)]
+    options += [] if shrink else ["--no-shrink"]
+    options += ["--plan", str(plan.absolute())] if plan is not None else []
+    command = call_pytest("test_parallel.py", options)
+    # What was begun may end in shrinking, which has a limit of its own.
+    return Level("parallel", ("parallel-0",), command, share.limit_s, share.amount, mismatch_code=1)
+
+
+def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:
     folder = str(ROOMS / "stateful_tests")
     # The folder in which onewinner was called may have a pytest configuration and plugins of its own.
     alone = ["-c", os.devnull, "--rootdir", folder, "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
-    options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
-    options += [] if shrink else ["--no-shrink"]
-    command = (sys.executable, "-m", "pytest", "-q", *alone, f"{folder}/test_sequential.py", *options)
-    return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
+    return (sys.executable, "-m", "pytest", "-q", *alone, f"{folder}/{file}", *options)
 
 
 def plan_race(crew: Crew, seed: int) -> Level:

@@ -22,7 +22,7 @@ from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import name_isolation
 from onewinner.stage import load, set_stage
-from reports.history import HistoryError, read_history
+from reports.history import History, HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
 from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
@@ -93,6 +93,7 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "strength": strength,
+        "reproductions": list_reproductions(order, run, history),
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
     }
@@ -100,6 +101,27 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
     written = read_run(run.folder)
     print_verdict(written)
     return EXIT_BY_VERDICT[written.judgement.verdict]
+
+
+def list_reproductions(order: Order, run: Run, history: History) -> list[dict[str, Any]]:
+    """Every failing plan, as small as it went: how often it failed, and the command that shows it again."""
+    return [
+        {
+            **{key: event[key] for key in ("name", "branches", "failed", "repeats", "kind")},
+            "plan": event["plan"],
+            "command": shlex.join(
+                ["onewinner", "gate", "--plan", str(run.folder / event["plan"]), *list_engine_options(order.options)]
+            ),
+        }
+        for event in history.having("reproduced")
+    ]
+
+
+def list_engine_options(options: argparse.Namespace) -> list[str]:
+    """The options that say which engine it was."""
+    given = {"--isolation": options.isolation, "--defect": options.defect, "--control": options.control}
+    target = ["--target", str(options.target)] if options.target != REFERENCE else []
+    return [*target, *(part for option, value in given.items() if value is not None for part in (option, value))]
 
 
 def find_troubles(run: Run, asked: Sequence[Asked], judgement: Judgement) -> list[str]:
