@@ -96,7 +96,7 @@ def start_worker(
 ) -> contextlib.AbstractContextManager[Process]:
     path = os.pathsep.join([str(ROOMS), *filter(None, [environment.get("PYTHONPATH")])])
     told = {**environment, "PYTHONPATH": path, "ONEWINNER_WORKER": json.dumps({**order, "listening": listening})}
-    return run_process([sys.executable, "-m", "onewinner.worker"], environment=told, inherit=[listening])
+    return run_process([sys.executable, "-P", "-m", "onewinner.worker"], environment=told, inherit=[listening])
 
 
 def watch(workers: list[Process], url: str, environment: Mapping[str, str]) -> int:
