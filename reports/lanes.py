@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from reports.interleaving import format_span
+from reports.interleaving import format_span, shorten
 
 Record = Mapping[str, Any]
 LANE_WIDTH = 56
+TITLE_MAX = 130
 FILL = {"won": "#", "unknown": "?"}
-COLOURS = {"won": "#1a7340", "conflict": "#8b93a0", "unknown": "#8a5a00", "refused": "#8a5a00"}
+COLOURS = {"won": "#1a7340", "conflict": "#6b7280", "unknown": "#8a5a00", "refused": "#8a5a00"}
 FONT = 'font-family="system-ui, sans-serif" font-size="13"'
 ROW_PX, LABEL_PX, LANE_PX, SAID_PX = 22, 330, 560, 160
 
@@ -59,7 +60,7 @@ def draw_svg(records: Sequence[Record], title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" {FONT}>',
         f"<title>{escape(title)}</title>",
         f'<rect width="{width}" height="{height}" fill="#fdfdfb"/>',
-        f'<text x="10" y="{ROW_PX}" font-size="15">{escape(title)}</text>',
+        f'<text x="10" y="{ROW_PX}" font-size="15">{escape(shorten(title, TITLE_MAX))}</text>',
     ]
     for row, record in enumerate(sort_lanes(records)):
         lines += draw_bar(record, start, span, ROW_PX * (row + 2))
