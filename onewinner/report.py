@@ -57,6 +57,9 @@ def report_runs(folders: list[Path]) -> int:
             write_documents(run)
         except OSError as error:
             raise UsageError(f"{folder}: cannot be written: {error.strerror}") from None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            told = f"{type(error).__name__}: {error}"
+            raise UnreadableError(f"{folder / 'run.json'}: is not as docs/run.schema.json says: {told}") from None
         open_console().print(Text(f"report: {folder / 'index.html'} ({run.judgement.verdict})"), soft_wrap=True)
     return PASS
 

@@ -11,12 +11,14 @@ from reports.verdict import CheckResult, Finding, Judgement, Verdict
 
 SHOWN_MAX = 10
 TITLE_MAX = 150
+REPEATING = {"race": "it needs requests side by side", "logic": "it fails one request after the other as well"}
 FIRST_MAX, OTHERS_MAX = 10_000, 3_000
 
 
 def render_findings(facts: Mapping[str, Any], judgement: Judgement) -> Section | None:
     worst_first = sorted(judgement.checks, key=lambda result: result.verdict is not Verdict.FAIL)
     bodies = [render_check(facts, result) for result in worst_first if result.findings]
+    bodies += [render_reproduction(each) for each in facts.get("reproductions") or ()]
     return Section("findings", "What was found", "".join(bodies)) if bodies else None
 
 
@@ -35,6 +37,19 @@ def render_check(facts: Mapping[str, Any], result: CheckResult) -> str:
     )
     picture = draw_for_check(facts, result.check)
     return f'<article class="finding">{head}{render_finding(first, FIRST_MAX, picture)}{more}{rest}</article>'
+
+
+def render_reproduction(plan: Mapping[str, Any]) -> str:
+    """A plan that fails, made as small as it went, and how often it failed when it was run again."""
+    branches = plan["branches"]
+    told = (
+        f"A plan of {count(sum(branches), 'operation')} in {count(len(branches), 'branch', 'branches')} failed in "
+        f"{plan['failed']:,} of {count(plan['repeats'], 'repeat')}: {REPEATING.get(plan['kind'], show(plan['kind']))}."
+    )
+    again = f'<p class="again">Run the plan again {command(plan["command"])}</p>'
+    return (
+        f'<article class="finding"><h3>The smallest plan of {show(plan["name"], 80)}</h3><p>{told}</p>{again}</article>'
+    )
 
 
 def shorten(title: str) -> str:

@@ -74,12 +74,22 @@ def build_run(*, failing: bool) -> tuple[dict[str, Any], Judgement]:
         "measures": measure(history),
         "exhibits": exhibit(history, judgement, GRAPH),
         "comparison": compare(judgement).to_dict(),
+        "reproductions": [REPRODUCTION] if failing else [],
         "strength": STRENGTH,
         "defects": DEFECTS,
     }
     return facts, judgement
 
 
+REPRODUCTION: Mapping[str, Any] = {
+    "name": "fork",
+    "branches": [1, 2],
+    "failed": 7,
+    "repeats": 10,
+    "kind": "race",
+    "plan": "plans/parallel.json",
+    "command": "onewinner gate --plan runs/small/plans/parallel.json",
+}
 STRENGTH: Mapping[str, Any] = {
     "transitions": {"covered": 1, "total": 4},
     "illegal_pairs": {"covered": 0, "total": 12},
