@@ -28,6 +28,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "nowhere.toml: cannot be read": ("gate", "--target", "nowhere.toml"),
     "broken.toml: is not TOML": ("gate", "--target", "broken.toml"),
     "'1' is not a whole number from 2 to 200": ("gate", "--contenders", "1"),
+    "plan.json is no file": ("gate", "--plan", "plan.json"),
     "unrecognized arguments: --nonsense": ("gate", "--nonsense"),
     "nowhere: there is no such file or folder": ("check", "nowhere"),
     "broken.toml:1: malformed line": ("check", "broken.toml"),
