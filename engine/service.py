@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from engine.making import VARIABLE, unpack
 from engine.processes import Process, end_process, hold_signals, run_process, start_process
 from engine.target import Service, Target, substitute
 from engine.target_file import load_target
@@ -59,6 +60,7 @@ def run_service(
     `values` fill {port}, {database_url} and the like in its command and env; `arguments` are put after its
     command. Raises ServiceError when it cannot be started, ends, or is not ready in time.
     """
+    refuse_taken_port(base_url)
     process = None
     try:
         with hold_signals():
@@ -70,6 +72,27 @@ def run_service(
             end_process(process)
 
 
+def refuse_taken_port(base_url: str) -> None:
+    """Whoever listens there already would be taken for the service."""
+    url = urlsplit(base_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if url.hostname in ("127.0.0.1", "localhost") and not is_port_free(port):
+        raise ServiceError(
+            f"base_url: {port} is in use on 127.0.0.1 before the service is started; "
+            "end what listens there, or write {port} in base_url and service.command"
+        )
+
+
+def say_ended(process: Process, log: Path) -> str | None:
+    """That the service ended by itself, in words, with the last lines of its log; None while it runs.
+
+    Nobody starts it again: what it did not answer stays unknown.
+    """
+    if process.poll() is None:
+        return None
+    return f"the service ended by itself with status {process.returncode}{read_tail(log)}"
+
+
 @contextlib.contextmanager
 def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
     """The target, running: where base_url says, or else started for this block by `onewinner serve`.
@@ -78,9 +101,9 @@ def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
     TargetError and ServiceError.
     """
     file = file or REFERENCE
-    fixed = base_url or (None if "{port}" in load_target(file, None).base_url else load_target(file, None).base_url)
-    if fixed is not None:
-        yield replace(load_target(file), base_url=fixed.rstrip("/"))
+    described = load_target(file, None)
+    if base_url is not None or described.service is None:
+        yield equip(load_target(file), (base_url or described.base_url).rstrip("/"), os.environ)
         return
     read_end, write_end = os.pipe()
     command = [sys.executable, "-m", "onewinner", "serve", "--target", str(file), "--announce"]
@@ -90,7 +113,14 @@ def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
         if not line.startswith("{"):
             raise ServiceError(f"the engine of {file} could not be started: {line}{announced.read()}".strip())
         told = json.loads(line)
-        yield replace(load_target(file, {**os.environ, **told["environment"]}), base_url=told["base_url"])
+        environment = {**os.environ, **told["environment"]}
+        yield equip(load_target(file, environment), told["base_url"], environment)
+
+
+def equip(target: Target, base_url: str, environment: Mapping[str, str]) -> Target:
+    """The target where it runs, with what only the starter of its service knew."""
+    create = unpack(environment[VARIABLE]) if VARIABLE in environment else target.create
+    return replace(target, base_url=base_url, create=create)
 
 
 def start_service(
@@ -121,29 +151,37 @@ def expand(text: str, environment: Mapping[str, str]) -> str:
 
 def wait_until_ready(process: Process, service: Service, base_url: str, log: Path) -> None:
     deadline = time.monotonic() + service.ready_timeout_s
-    while True:
+    while (seen := look(base_url, service.ready)) is not None:
         if process.poll() is not None:
             raise ServiceError(
-                f"the service ended with status {process.returncode} before it was ready{read_tail(log)}"
+                f"service.command: it ended with status {process.returncode} before it was ready{read_tail(log)}"
             )
-        if answers(base_url, service.ready):
-            return
         if time.monotonic() > deadline:
-            waited = f"{base_url}{service.ready} did not answer 2xx within {service.ready_timeout_s:g} s"
-            raise ServiceError(f"{waited}; see service.ready and service.ready_timeout_s{read_tail(log)}")
+            raise ServiceError(
+                f"service.ready: GET {base_url}{service.ready} was not answered 2xx within "
+                f"service.ready_timeout_s = {service.ready_timeout_s:g}: {seen}{read_tail(log)}"
+            )
         time.sleep(POLL_S)
 
 
-def answers(base_url: str, path: str, timeout_s: float = 2.0) -> bool:
+def answers(base_url: str, path: str) -> bool:
     """Whether a GET is answered with a status from 200 to 299."""
+    return look(base_url, path) is None
+
+
+def look(base_url: str, path: str, timeout_s: float = 2.0) -> str | None:
+    """What a GET met, in words, where that was not a status from 200 to 299."""
     url = urlsplit(base_url)
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = kind(url.hostname or "", url.port, timeout=timeout_s)
     try:
         connection.request("GET", url.path + path)
-        return 200 <= connection.getresponse().status < 300
-    except (OSError, http.client.HTTPException):
-        return False
+        status = connection.getresponse().status
+        return None if 200 <= status < 300 else f"the answer was {status}"
+    except ConnectionRefusedError:
+        return "nothing listens on its port; does service.command use {port}?"
+    except (OSError, http.client.HTTPException) as error:
+        return f"{error or type(error).__name__}"
     finally:
         connection.close()
 

@@ -18,7 +18,9 @@ SERVICE_VALUES = (
 )  # fmt: skip
 
 
-def read_create(reader: "Reader", table: CreateTable, tenants: Mapping[str, object]) -> Template | Command | Stock:
+def read_create(
+    reader: "Reader", table: CreateTable, tenants: Mapping[str, object], *, served: bool
+) -> Template | Command | Stock:
     """The one way that the table names; any other number of ways is a mistake."""
     given = [way for way in WAYS if getattr(table, way) is not None]
     if not given:
@@ -33,22 +35,23 @@ def read_create(reader: "Reader", table: CreateTable, tenants: Mapping[str, obje
         return reader.template("create.request", table.request, ("marker",))
     if table.id is not None:
         reader.fail("create.id", f"goes with create.request only; create.{given[0]} tells the ids itself, remove it")
-    return read_command(reader, table) if table.command is not None else read_stock(reader, table, tenants)
+    return (
+        read_command(reader, table, served=served) if table.command is not None else read_stock(reader, table, tenants)
+    )
 
 
 def read_create_id(reader: "Reader", table: CreateTable) -> Query | None:
     return reader.path("create.id", table.id) if table.id is not None else None
 
 
-def read_command(reader: "Reader", table: CreateTable) -> Command:
+def read_command(reader: "Reader", table: CreateTable, *, served: bool) -> Command:
     words = tuple(table.command or ())
     if not words:
         reader.fail("create.command", "must name a program and its arguments")
-    known = ("tenant", "request_id", "marker", *SERVICE_VALUES)
+    known = ("tenant", "request_id", "marker", *(SERVICE_VALUES if served else ()))
     for name in sorted(find_placeholders(words) - set(known)):
         reader.fail("create.command", f"{{{name}}} means nothing here; what can stand here: {braces(known)}")
-    for number, word in enumerate(words):
-        reader.resolve(f"create.command[{number}]", word)
+    words = tuple(reader.resolve(f"create.command[{number}]", word) for number, word in enumerate(words))
     if not 0 < table.timeout_s < float("inf"):
         reader.fail("create.timeout_s", "must be more than 0 seconds")
     cwd = (reader.file.parent / table.cwd).resolve() if table.cwd else None

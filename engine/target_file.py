@@ -215,7 +215,7 @@ class Reader:
             timeout_s=self.seconds("timeout_s", file.timeout_s),
             tenants=tenants,
             graph=graph,
-            create=read_create(self, file.create, tenants),
+            create=read_create(self, file.create, tenants, served=file.service is not None),
             create_id=read_create_id(self, file.create),
             create_won=file.create.won,
             read=self.template("read.request", file.read.request, ("id",), ("id",)),

@@ -53,7 +53,11 @@ def carry_out(order: Order) -> int:
         with set_stage(options.target, options.database, options.port, log, service_arguments(options)) as stage:
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
-                asked = [levels.run_level(level, folder, stage, display) for level in order.levels]
+                asked = [
+                    levels.run_level(level, folder, stage, display, ids=f"{turn}/{len(order.levels)}")
+                    for turn, level in enumerate(order.levels)
+                ]
+            ended = stage.say_ended()
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:
@@ -61,7 +65,7 @@ def carry_out(order: Order) -> int:
         recorded = f". What was recorded so far: onewinner check {folder}" if (folder / "history").is_dir() else ""
         print(f"onewinner {order.command}: {told}{recorded}", file=sys.stderr)
         raise
-    return conclude(order, run, asked)
+    return conclude(order, run, asked, ended)
 
 
 def service_arguments(options: argparse.Namespace) -> list[str]:
@@ -73,8 +77,11 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
     return named
 
 
-def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
-    """Seals, judges, writes the documents, and takes the exit code from the verdict file."""
+def conclude(order: Order, run: Run, asked: Sequence[Asked], ended: str | None) -> int:
+    """Seals, judges, writes the documents, and takes the exit code from the verdict file.
+
+    `ended` says that the service ended in the middle.
+    """
     try:
         seal_history(run.history)
         history = read_history(run.history)
@@ -84,7 +91,7 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
     graph = load(run.folder / "target.toml", None).graph
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
-    judgement = doubt(judgement, find_troubles(run, asked, judgement))
+    judgement = doubt(judgement, [*filter(None, [ended]), *find_troubles(run, asked, judgement)])
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "levels": levels.count_levels(history.having("level"), asked),

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from engine import tokens
 from engine.database import Database, provide_database
 from engine.errors import DatabaseUnavailable
-from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free, run_service
-from engine.target import Target, substitute
+from engine.making import VARIABLE, pack
+from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free, run_service, say_ended
+from engine.target import Command, Target, substitute
 from engine.target_file import TargetError, load_target
 from onewinner.exits import UsageError
 
@@ -21,10 +22,14 @@ CONNECT_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True)
 class Stage:
-    """A running engine. `environment` is what the askers need to reach it: the tokens are in it."""
+    """A running engine. `environment` is what the askers need to reach it: the tokens are in it.
+
+    `say_ended` says in words that the service which was started here ended by itself; None while it runs.
+    """
 
     target: Target
     environment: Mapping[str, str]
+    say_ended: Callable[[], str | None] = lambda: None
 
 
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Target:
@@ -45,6 +50,7 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
     target = load(file, environment)
     if target.service is None:
         refuse_for_running(target, port, arguments)
+        environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, Command) else {}
         yield Stage(target, environment)
         return
     if port is not None and not is_port_free(port):
@@ -53,8 +59,14 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
         with provide_database(database) as provided:
             values = {"port": str(port or find_free_port()), **describe(provided)}
             base_url = substitute(target.base_url, values)
-            with run_service(target.service, base_url, values, log, environment=environment, arguments=arguments):
-                yield Stage(replace(target, base_url=base_url), environment)
+            started = run_service(target.service, base_url, values, log, environment=environment, arguments=arguments)
+            with started as process:
+                create = target.create
+                if isinstance(create, Command):
+                    create = create.fill(values)
+                    environment[VARIABLE] = pack(create)
+                running = replace(target, base_url=base_url, create=create)
+                yield Stage(running, environment, lambda: say_ended(process, log))
     except (DatabaseUnavailable, ServiceError) as error:
         raise UsageError(str(error)) from None
 
