@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from engine.making import VARIABLE, unpack
 from engine.processes import Process, end_process, hold_signals, run_process, start_process
 from engine.target import Service, Target, substitute
+from engine.target_file import VARIABLE as VARIABLE_NAME
 from engine.target_file import load_target
 
 REFERENCE = Path(__file__).with_name("target.toml")
@@ -84,13 +85,10 @@ def refuse_taken_port(base_url: str) -> None:
 
 
 def say_ended(process: Process, log: Path) -> str | None:
-    """That the service ended by itself, in words, with the last lines of its log; None while it runs.
-
-    Nobody starts it again: what it did not answer stays unknown.
-    """
+    """That the service ended by itself, in words; None while it runs. Nobody starts it again."""
     if process.poll() is None:
         return None
-    return f"the service ended by itself with status {process.returncode}{read_tail(log)}"
+    return f"the service ended by itself with status {process.returncode}; see {log}"
 
 
 @contextlib.contextmanager
@@ -131,7 +129,9 @@ def start_service(
     arguments: Sequence[str],
 ) -> Process:
     command = [substitute(part, values) for part in service.command] + list(arguments)
-    filled = {name: expand(substitute(text, values), environment) for name, text in service.env.items()}
+    filled = {
+        name: expand(f"service.env.{name}", substitute(text, values), environment) for name, text in service.env.items()
+    }
     # Programs that were installed beside this Python (our own command among them) are found without a PATH.
     path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     cwd = Path(service.cwd) if service.cwd else None
@@ -142,11 +142,12 @@ def start_service(
         return start_process(command, output=output, environment={**environment, "PATH": path, **filled}, cwd=cwd)
 
 
-def expand(text: str, environment: Mapping[str, str]) -> str:
-    """The text with ${NAME} taken from the environment; a name that is not set becomes empty."""
-    for name, value in environment.items():
-        text = text.replace(f"${{{name}}}", value)
-    return text
+def expand(key: str, text: str, environment: Mapping[str, str]) -> str:
+    """The text with every ${NAME} taken from the environment. Raises ServiceError for a name that is not set."""
+    for name in VARIABLE_NAME.findall(text):
+        if name not in environment:
+            raise ServiceError(f"{key}: the environment variable {name} is not set; export it and run again")
+    return VARIABLE_NAME.sub(lambda match: environment[match[1]], text)
 
 
 def wait_until_ready(process: Process, service: Service, base_url: str, log: Path) -> None:

@@ -126,7 +126,7 @@ def run_command(target: Target, tenant: str, request_id: str) -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours, with programs beside this Python at hand, and without our rooms on the path of a Python that is not ours."""
+    """Ours, with the programs beside this Python at hand, and without our rooms on the path of anybody's Python."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     kept = os.pathsep.join(folder for folder in folders if folder and Path(folder) != ROOMS)

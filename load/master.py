@@ -13,8 +13,8 @@ import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from engine.service import REFERENCE
 from engine.making import pack
+from engine.service import REFERENCE
 from engine.target import Command, Target
 from load.rendezvous import MONOTONIC, Clock, Meetings, read_wall_clock, set_instant
 from load.shares import list_shares, make_agenda, parse_weights

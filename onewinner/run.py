@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.service import REFERENCE
+from engine.service import REFERENCE, read_tail
 from engine.target import Target
 from load.shares import list_shares, make_agenda
 from onewinner import levels
@@ -58,6 +58,8 @@ def carry_out(order: Order) -> int:
                     for turn, level in enumerate(order.levels)
                 ]
             ended = stage.say_ended()
+            if ended is not None:
+                print(f"onewinner {order.command}: {ended}{read_tail(log)}", file=sys.stderr)
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:
