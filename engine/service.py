@@ -182,7 +182,7 @@ def look(base_url: str, path: str, timeout_s: float = 2.0) -> str | None:
     except ConnectionRefusedError:
         return "nothing listens on its port; does service.command use {port}?"
     except (OSError, http.client.HTTPException) as error:
-        return f"{error or type(error).__name__}"
+        return str(error) or type(error).__name__
     finally:
         connection.close()
 
