@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import socket
 import sys
 import time
@@ -136,7 +137,9 @@ def start_service(
     path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     cwd = Path(service.cwd) if service.cwd else None
     if cwd is not None and not cwd.is_dir():
-        raise ServiceError(f"service.cwd: {cwd} is not a folder")
+        raise ServiceError(f"service.cwd: {cwd} is not a folder; it is meant relative to the target file")
+    if shutil.which(str((cwd or Path()) / command[0]) if "/" in command[0] else command[0], path=path) is None:
+        raise ServiceError(f"service.command: there is no program {command[0]!r}; install it, or write its whole path")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return start_process(command, output=output, environment={**environment, "PATH": path, **filled}, cwd=cwd)

@@ -1,5 +1,6 @@
 """What a target file may not say, beyond its shape: one sentence each, None where all is well. Pure."""
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
@@ -56,8 +57,9 @@ def check_graph(graph: TransitionGraph) -> str | None:
         if graph.path(graph.initial, state) is None:
             others = [other for other in graph.states if other != state]
             ways = "no edge leads to" if not graph.sources(state) else f"no way from {graph.initial!r} leads to"
-            hint = suggest(state, others) if "did you mean" in suggest(state, others) else ""
-            return f"{ways} {state!r}{hint or ';'} list it as a next state of another one, or remove it"
+            close = difflib.get_close_matches(state, others, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            return f"{ways} {state!r}{hint}; list it as a next state of another one, or remove it"
     return None
 
 

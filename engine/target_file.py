@@ -245,7 +245,7 @@ def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) 
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise TargetError(f"{file}: cannot be read: {reason}; name an existing target file with --target") from None
     except tomllib.TOMLDecodeError as error:
-        raise TargetError(f"{file}: is not TOML: {error}") from None
+        raise TargetError(f"{file}: is not TOML: {error}; text stands in quotes, and a key once in a table") from None
     try:
         tables = msgspec.convert(document, File)
     except msgspec.ValidationError as error:

@@ -17,11 +17,20 @@ def make_schema() -> dict[str, Any]:
     [root], parts = msgspec.json.schema_components([File], ref_template="#/$defs/{name}")
     tables = {name.removesuffix("Table"): strip(part) for name, part in parts.items()}
     whole = tables.pop("File")
-    tables["Create"]["oneOf"] = [{"required": ["request", "id"]}, {"required": ["command"]}, {"required": ["ids"]}]
+    tables["Create"]["oneOf"] = [
+        keep(["request", "id"], without=["command", "ids"]),
+        keep(["command"], without=["request", "id", "ids"]),
+        keep(["ids"], without=["request", "id", "command"]),
+    ]
     tables["Advance"]["anyOf"] = [{"required": ["request"]}, {"required": ["edges"]}]
     assert root == {"$ref": "#/$defs/File"}
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "title": "a target file of onewinner"}
     return {**head, "$defs": dict(sorted(tables.items()))}
+
+
+def keep(keys: list[str], *, without: list[str]) -> dict[str, Any]:
+    """These keys, and none of those."""
+    return {"required": keys, "not": {"anyOf": [{"required": [key]} for key in without]}}
 
 
 def strip(part: Any) -> Any:

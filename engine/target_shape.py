@@ -51,7 +51,7 @@ def explain_shape(message: str, document: Mapping[str, Any]) -> str:
 def say_missing(key: str, name: str) -> str:
     """What to add, and where."""
     if not key:
-        return f"add [{name}]" if name in TABLES else f"add {name} = ... at the top of the file"
+        return f"add the table [{name}]" if name in TABLES else f"add {name} = ... at the top of the file"
     return f"add {name} = ... to {key}" if key.endswith("]") else f"add {name} = ... to [{key}]"
 
 

@@ -12,6 +12,7 @@ import jmespath.exceptions
 import msgspec
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+EXAMPLE = "names have dots between them, as in order.status"
 # What may stand in a path and its query as it is; the rest is percent-encoded.
 PATH_SAFE = "/?&=%:@!$'()*+,;~-._[]"
 
@@ -68,7 +69,7 @@ class Query:
         try:
             self._compiled = jmespath.compile(text)
         except jmespath.exceptions.JMESPathError as error:
-            raise ValueError(f"{text!r} is not a JMESPath: {str(error).splitlines()[0]}") from None
+            raise ValueError(f"{text!r} is not a JMESPath{say_position(error)}; {EXAMPLE}") from None
 
     def find(self, document: Any) -> Any:
         """What the path finds; None when it finds nothing or the document has another shape."""
@@ -104,6 +105,12 @@ class Spelling:
     def read(self, text: str | None) -> str | None:
         """The state that the service means by a text; one that nobody knows stays as it is."""
         return next((state for state, spelled in self.spelled.items() if str(spelled) == text), text)
+
+
+def say_position(error: jmespath.exceptions.JMESPathError) -> str:
+    """Where a JMESPath breaks, as far as the error tells; empty when it does not."""
+    position = getattr(error, "lex_position", getattr(error, "lexer_position", None))
+    return f": it breaks at character {position + 1}" if isinstance(position, int) else ""
 
 
 def find_placeholders(document: Any) -> frozenset[str]:

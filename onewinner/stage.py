@@ -49,7 +49,7 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
     environment = {**os.environ, **(mint_tokens() if file == REFERENCE else {})}
     target = load(file, environment)
     if target.service is None:
-        refuse_for_running(target, port, arguments)
+        refuse_for_running(file, target, port, arguments)
         environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, Command) else {}
         yield Stage(target, environment)
         return
@@ -67,11 +67,13 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
                     environment[VARIABLE] = pack(create)
                 running = replace(target, base_url=base_url, create=create)
                 yield Stage(running, environment, lambda: say_ended(process, log))
-    except (DatabaseUnavailable, ServiceError) as error:
+    except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
+    except ServiceError as error:
+        raise UsageError(f"{file}: {error}") from None
 
 
-def refuse_for_running(target: Target, port: int | None, arguments: Sequence[str]) -> None:
+def refuse_for_running(file: Path, target: Target, port: int | None, arguments: Sequence[str]) -> None:
     """A running service is taken as it is; it must be there."""
     if port is not None or arguments:
         raise UsageError(
@@ -84,7 +86,7 @@ def refuse_for_running(target: Target, port: int | None, arguments: Sequence[str
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(
-            f"base_url: nothing answers at {target.base_url} ({reason}); start the service first"
+            f"{file}: base_url: nothing answers at {target.base_url} ({reason}); start the service first"
         ) from None
 
 
