@@ -51,15 +51,21 @@ def check_headers(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-def check_graph(graph: TransitionGraph) -> str | None:
-    """The first state that nothing leads to."""
+def check_graph(graph: TransitionGraph) -> tuple[str, str] | None:
+    """The first state that nothing leads to, as the key to change and why."""
     for state in graph.states:
-        if graph.path(graph.initial, state) is None:
-            others = [other for other in graph.states if other != state]
-            ways = "no edge leads to" if not graph.sources(state) else f"no way from {graph.initial!r} leads to"
-            close = difflib.get_close_matches(state, others, n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
-            return f"{ways} {state!r}{hint}; list it as a next state of another one, or remove it"
+        if graph.path(graph.initial, state) is not None:
+            continue
+        if all(graph.path(state, other) for other in graph.states):
+            return (
+                "initial",
+                f"no way from {graph.initial!r} leads to {state!r}, which leads to all; is it the initial one?",
+            )
+        others = [other for other in graph.states if other != state]
+        ways = f"no way from {graph.initial!r} leads to" if graph.sources(state) else "no edge leads to"
+        close = difflib.get_close_matches(state, others, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        return "transitions", f"{ways} {state!r}{hint}; list it as a next state of another one, or remove it"
     return None
 
 

@@ -97,7 +97,7 @@ class Reader:
             close = suggest(table.initial, graph.states[1:])
             self.fail("workflow.initial", f"no transition leaves {table.initial!r}{close}")
         if found := checks.check_graph(graph):
-            self.fail("workflow.transitions", found)
+            self.fail(f"workflow.{found[0]}", found[1])
         return graph
 
     def spelling(self, table: WorkflowTable, graph: TransitionGraph) -> Spelling:
