@@ -57,10 +57,8 @@ def check_graph(graph: TransitionGraph) -> tuple[str, str] | None:
         if graph.path(graph.initial, state) is not None:
             continue
         if all(graph.path(state, other) for other in graph.states):
-            return (
-                "initial",
-                f"no way from {graph.initial!r} leads to {state!r}, which leads to all; is it the initial one?",
-            )
+            told = f"no way from {graph.initial!r} leads to {state!r}, from which all can be reached"
+            return "initial", f'{told}; write initial = "{state}" if a workflow begins there'
         others = [other for other in graph.states if other != state]
         ways = f"no way from {graph.initial!r} leads to" if graph.sources(state) else "no edge leads to"
         close = difflib.get_close_matches(state, others, n=1)
