@@ -75,7 +75,7 @@ class Odd:
                 with self.lock:
                     self.asked.append(asked)
                     number = len(self.asked)
-                    answer, keep = self.behave(asked, number)
+                answer, keep = self.behave(asked, number)
                 connection.sendall(answer)
                 if not keep:
                     connection.shutdown(socket.SHUT_RDWR)

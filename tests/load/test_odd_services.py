@@ -117,11 +117,11 @@ def test_a_page_instead_of_a_document_is_unknown(tmp_path: Path) -> None:
 
 
 def test_who_answers_slowly_is_waited_for(tmp_path: Path) -> None:
-    """The last of the answers leaves only when all the others are known to have left."""
-    left = threading.Semaphore(0)
+    """Nobody is answered before all six have asked; a gate that waited for one after the other would wait for ever."""
+    together = threading.Barrier(6)
 
     def behave(asked: Asked, number: int) -> tuple[bytes, bool]:
-        left.release()
+        together.wait(20)
         return write_answer(200 if number == 1 else 409, TELLS if number > 1 else b"{}"), KEEP
 
     with serve_odd(behave) as server:
@@ -129,7 +129,7 @@ def test_who_answers_slowly_is_waited_for(tmp_path: Path) -> None:
         replies = advance(asker, 6)
         asker.end()
     assert sorted(reply.outcome for reply in replies) == ["conflict"] * 5 + ["won"]
-    assert left._value == 6
+    assert all(reply.shot.returned_ns for reply in replies)
 
 
 def test_who_answers_too_late_is_unknown_and_never_heard_again(tmp_path: Path) -> None:

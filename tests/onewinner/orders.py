@@ -4,6 +4,7 @@ python orders.py PORT     serves on 127.0.0.1:PORT until it is told to stop
 """
 
 import json
+import os
 import re
 import sys
 import threading
@@ -70,8 +71,9 @@ class Orders(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int = 0, spell: Spell = str) -> None:
+    def __init__(self, port: int = 0, spell: Spell = str, requests_max: int = 1 << 30) -> None:
         super().__init__(("127.0.0.1", port), Handler)
+        self.requests_max = requests_max
         self.spell = spell
         self.states = {str(spell(state)): state for state in (*NEXT, "CANCELLED", "SHIPPED")}
         self.orders: dict[str, Order] = {}
@@ -115,6 +117,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def decide(self) -> tuple[int, Any]:
         self.server.told.append((self.command, self.path))
+        if len(self.server.told) > self.server.requests_max:
+            print("orders: that was enough", file=sys.stderr, flush=True)
+            os._exit(7)
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"null")
         if self.path == "/healthz":
             return 200, {}
@@ -154,4 +159,5 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    Orders(int(sys.argv[1])).serve_forever()
+    port, *limit = map(int, sys.argv[1:])
+    Orders(port, requests_max=limit[0] if limit else 1 << 30).serve_forever()
