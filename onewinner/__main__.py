@@ -15,6 +15,7 @@ COMMANDS = {
     "serve": "run the reference engine, or the service of a target file",
     "init": "write a commented target file to begin with",
     "doctor": "ask a service one of each, and name what to change in its target file",
+    "defects": "show that the harness catches bugs, and only bugs: the kill matrix",
     "check": "judge a recorded history again",
 }
 

@@ -4,13 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from engine.target import Answer, Guard, Reading, Request, Route, Stock, Target, Template
 from load.gate import Gate
 from load.maker import Maker
 from onewinner import remedies
-from onewinner.leaves import say_leaves
 from onewinner.remedies import Probe
 
 GUARDS_MAX = 4
@@ -196,22 +194,14 @@ class Examination:
         self.note(probe, remedies.advise_trail(self.target, probe, rows, [(origin, to)]))
 
     def read_effects(self, workflow: str, route: Route, marker: str) -> None:
-        """The winner's marker is there, where its request carries one; nobody else's."""
-        effects = self.target.effects
-        if effects is None:
+        """The winner's marker is there, where its request carries one."""
+        target = self.target
+        request = target.build_effects(target.owner, workflow, self.name_request())
+        if request is None:
             return
-        id_ = self.name_request()
-        request = effects.template.fill({"id": workflow, "request_id": id_}, self.target.tenants[self.target.owner])
         probe = self.ask("effects", "effects", request, self.classify_shown, ("ok",))
-        found: Any = effects.markers.find(probe.answer.json())
-        remedy = remedies.advise_status(probe, "read.ok")
-        carried = "marker" in route.template.placeholders
-        if remedy is None and (not isinstance(found, list) or (carried and marker not in map(str, found))):
-            remedy = (
-                f"effects.markers: {effects.markers.text!r} does not find the marker of the move that won, {marker!r}; "
-                f"it holds {say_leaves(probe.answer.json())}"
-            )
-        self.note(probe, remedy)
+        carried = marker if "marker" in route.template.placeholders else None
+        self.note(probe, remedies.advise_effects(target, probe, target.read_markers(probe.answer), carried))
 
     def classify_shown(self, answer: Answer) -> Reading:
         """What is shown whole: a trail, markers."""

@@ -177,6 +177,19 @@ def advise_trail(
     return None
 
 
+def advise_effects(target: Target, probe: Probe, markers: list[str] | None, carried: str | None) -> str | None:
+    """`carried` is the marker that the winner's request carried; None when it carries none."""
+    if probe.answer.status not in target.read_ok:
+        return advise_status(probe, "read.ok")
+    assert target.effects is not None
+    found = f"effects.markers: {say_query(target.effects.markers)} finds"
+    if markers is None:
+        return f"{found} no list in the answer; {say_places([path for path, _ in walk_lists(probe.answer.json())])}"
+    if carried is not None and carried not in markers:
+        return f"{found} {markers}, and not {carried!r} of the move that won; correct it, or where {{marker}} is sent"
+    return None
+
+
 def advise_status(probe: Probe, good: str) -> str | None:
     """A request that had to succeed, by the status that it met. `good` is the key that lists those of success."""
     status, outcome = probe.answer.status, probe.reading.outcome

@@ -24,11 +24,13 @@ CONNECT_TIMEOUT_S = 3.0
 class Stage:
     """A running engine. `environment` is what the askers need to reach it: the tokens are in it.
 
-    `say_ended` says in words that the service which was started here ended by itself; None while it runs.
+    `database_url` is None where onewinner did not start the engine, and so does not know its database. `say_ended` says
+    in words that the service which was started here ended by itself; None while it runs.
     """
 
     target: Target
     environment: Mapping[str, str]
+    database_url: str | None = None
     say_ended: Callable[[], str | None] = lambda: None
 
 
@@ -66,7 +68,7 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
                     create = create.fill(values)
                     environment[VARIABLE] = pack(create)
                 running = replace(target, base_url=base_url, create=create)
-                yield Stage(running, environment, lambda: say_ended(process, log))
+                yield Stage(running, environment, provided.url, lambda: say_ended(process, log))
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
     except ServiceError as error:

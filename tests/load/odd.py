@@ -36,13 +36,16 @@ def pack(**document: Any) -> bytes:
 
 
 class Odd:
-    """A server of one behaviour. `asked` are all whole requests; `closed` counts the connections that it ended."""
+    """A server of one behaviour. `asked` are all whole requests; `closed` counts the connections that it ended.
+
+    A behaviour is told the number of its request among those of the same method.
+    """
 
     def __init__(self, behave: Behave) -> None:
         self.behave = behave
         self.asked: list[Asked] = []
-        self.closed = threading.Semaphore(0)
-        self.lock = threading.Lock()
+        self.closed = 0
+        self.lock = threading.Condition()
         self.listening = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
         self.connections: list[socket.socket] = []
@@ -74,13 +77,20 @@ class Odd:
                 asked = Asked(method, path, json.loads(body) if body else None)
                 with self.lock:
                     self.asked.append(asked)
-                    number = len(self.asked)
+                    number = sum(each.method == method for each in self.asked)
                 answer, keep = self.behave(asked, number)
                 connection.sendall(answer)
                 if not keep:
                     connection.shutdown(socket.SHUT_RDWR)
                     break
-        self.closed.release()
+        with self.lock:
+            self.closed += 1
+            self.lock.notify_all()
+
+    def wait_closed(self) -> None:
+        """Until it has hung up after every request so far."""
+        with self.lock:
+            assert self.lock.wait_for(lambda: self.closed >= len(self.asked), timeout=20)
 
     def close(self) -> None:
         self.listening.shutdown(socket.SHUT_RDWR)

@@ -90,7 +90,7 @@ def test_an_odd_answer_is_understood(name: str, keep: bool, tmp_path: Path) -> N
             assert word in (reading.problem or reading.message or "")
             assert bool(reading.problem or reading.message) == bool(word)
             if not keep:
-                assert server.closed.acquire(timeout=20)
+                server.wait_closed()
         asker.end()
     assert len(server.asked) == 2, "every request was sent once"
 
@@ -121,6 +121,8 @@ def test_who_answers_slowly_is_waited_for(tmp_path: Path) -> None:
     together = threading.Barrier(6)
 
     def behave(asked: Asked, number: int) -> tuple[bytes, bool]:
+        if asked.method == "GET":
+            return write_answer(200, TELLS), KEEP
         together.wait(20)
         return write_answer(200 if number == 1 else 409, TELLS if number > 1 else b"{}"), KEEP
 
@@ -169,17 +171,18 @@ def test_a_connection_that_is_closed_after_each_answer_loses_nothing(name: str, 
     rounds = 4
 
     def behave(asked: Asked, number: int) -> tuple[bytes, bool]:
-        wins = asked.method == "POST" and number % 6 == 1
-        return write(200 if wins else 409, b"{}" if wins else TELLS), CLOSE
+        wins = asked.method == "GET" or number % 6 == 1
+        return write(200 if wins else 409, TELLS), CLOSE
 
     with serve_odd(behave) as server:
         asker = open_asker(tmp_path, server)
+        asker.gate.warm(6, asker.target.build_read("acme", "7", "warm"))
         for _ in range(rounds):
+            # Who hangs up at the very moment of the release is another matter: then nobody knows what became of it.
+            server.wait_closed()
             outcomes = sorted(reply.outcome for reply in advance(asker, 6))
             assert outcomes == ["conflict"] * 5 + ["won"]
-            for _ in range(6):
-                assert server.closed.acquire(timeout=20), "the server has hung up before the next race"
         asker.end()
-    assert len(server.asked) == 6 * rounds
+    assert sum(asked.method == "POST" for asked in server.asked) == 6 * rounds
     history = read_history(tmp_path / "odd-0.jsonl")
     assert history.operations["outcome"].value_counts(sort=True).rows() == [("conflict", 20), ("won", 4)]
