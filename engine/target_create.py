@@ -55,8 +55,6 @@ def read_command(reader: "Reader", table: CreateTable, *, served: bool) -> Comma
     if not 0 < table.timeout_s < float("inf"):
         reader.fail("create.timeout_s", "must be more than 0 seconds")
     cwd = (reader.file.parent / table.cwd).resolve() if table.cwd else None
-    if cwd is not None and reader.environment is not None and not cwd.is_dir():
-        reader.fail("create.cwd", f"{cwd} is not a folder; it is meant relative to the target file")
     return Command(words, str(cwd or Path.cwd()), table.timeout_s)
 
 

@@ -67,7 +67,7 @@ jobs:
         run: onewinner gate --target {target} --out runs/ci
       - name: Show the summary
         if: always()
-        run: cat runs/ci/summary.md >> "$GITHUB_STEP_SUMMARY"
+        run: test ! -f runs/ci/summary.md || cat runs/ci/summary.md >> "$GITHUB_STEP_SUMMARY"
       - name: Keep the report
         if: always()
         uses: actions/upload-artifact@v4

@@ -56,7 +56,8 @@ class Examination:
         self.ask_stranger(workflow, to)
         self.ask_guards(workflow, to)
         self.read_trail(workflow, initial, to)
-        self.read_effects(workflow, route, id_)
+        if carries_marker(route) or not any(map(carries_marker, self.target.routes)):
+            self.read_effects(workflow, route, id_)
         self.walk_routes()
         return self.done
 
@@ -200,7 +201,7 @@ class Examination:
         if request is None:
             return
         probe = self.ask("effects", "effects", request, self.classify_shown, ("ok",))
-        carried = marker if "marker" in route.template.placeholders else None
+        carried = marker if carries_marker(route) else None
         self.note(probe, remedies.advise_effects(target, probe, target.read_markers(probe.answer), carried))
 
     def classify_shown(self, answer: Answer) -> Reading:
@@ -228,9 +229,15 @@ class Examination:
         way = [*(graph.path(graph.initial, origin) or ()), to]
         for start, end in pairwise(way if workflow else ()):
             taken = route if (start, end) == (origin, to) else target.routes_for(start, end)[-1]
-            probe, _ = self.send_advance(f"advance {start} -> {end}", str(workflow), taken, start, end, ("won",))
+            probe, id_ = self.send_advance(f"advance {start} -> {end}", str(workflow), taken, start, end, ("won",))
             remedy = remedies.advise_advance(probe, start, end)
             if remedy is not None:
                 return self.note(probe, remedy)
         self.walked += 1
+        if workflow and carries_marker(route) and not any(each.probe.table == "effects" for each in self.done):
+            self.read_effects(workflow, route, id_)
         return True
+
+
+def carries_marker(route: Route) -> bool:
+    return "marker" in route.template.placeholders

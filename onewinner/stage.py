@@ -50,6 +50,11 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
     """
     environment = {**os.environ, **(mint_tokens() if file == REFERENCE else {})}
     target = load(file, environment)
+    # Not when it is loaded: the askers read a copy of the file that lies elsewhere.
+    if isinstance(target.create, Command) and not Path(target.create.cwd or ".").is_dir():
+        raise UsageError(
+            f"{file}: create.cwd: {target.create.cwd} is not a folder; it is meant relative to the target file"
+        )
     if target.service is None:
         refuse_for_running(file, target, port, arguments)
         environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, Command) else {}
