@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
+from engine.answer import Answer, say_not_found, say_status
 from engine.graph import TransitionGraph
 from engine.making import Command, Stock
 from engine.template import Query, Request, Spelling, Template, substitute
@@ -31,23 +30,6 @@ __all__ = [
     "Trail",
     "substitute",
 ]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back. `status` is None when no whole answer came; then `error` says what happened."""
-
-    status: int | None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    error: str = ""
-
-    def json(self) -> Any:
-        """The body as JSON, or None when it is not JSON."""
-        try:
-            return msgspec.json.decode(self.body)
-        except msgspec.DecodeError:
-            return None
 
 
 @dataclass(frozen=True)
@@ -296,17 +278,3 @@ class Target:
 
     def _fill(self, template: Template, tenant: str, **values: str | int) -> Request:
         return template.fill(values, self.tenants[tenant])
-
-
-def say_not_found(what: str, key: str, query: Query | None, answer: Answer) -> str:
-    """Why an answer of a good status tells nothing; the answer itself is not quoted, it may hold secrets."""
-    kind = answer.headers.get("content-type", "").partition(";")[0]
-    where = f" in an answer of type {kind}" if kind else ""
-    return f"no {what} at {key} = {query.text if query else None!r}{where}"
-
-
-def say_status(answer: Answer) -> str:
-    """What a status means that the file does not list."""
-    if answer.status is not None and 300 <= answer.status < 400:
-        return f"status {answer.status} redirects to {answer.headers.get('location', 'nowhere')}; nobody follows it"
-    return f"status {answer.status} is neither a win, a conflict nor a refusal"

@@ -57,8 +57,7 @@ class Asker:
     """Asks `target` through `gate` and writes what happens into `journal`.
 
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
-    `clock` turns the times of this process into those of the run. `is_out` says that no id is left of those that the
-    target lists.
+    `clock` turns the times of this process into those of the run. `is_out`: no id is left.
     """
 
     target: Target
@@ -86,10 +85,7 @@ class Asker:
     def create(
         self, tenant: str, *, name: str | None = None, planned: bool = False, examine: Examine | None = None
     ) -> str | None:
-        """A new workflow of the tenant: the harness's name of it, or None when the engine gave none.
-
-        Nothing is asked, and nothing promised, when no id is left to be used.
-        """
+        """A new workflow of the tenant: the harness's name of it; None when there is none. No id left: nothing is asked."""
         self.workflows += 1
         name = name or f"{self.source}.w{self.workflows}"
         if not isinstance(self.target.create, Template):
@@ -117,8 +113,8 @@ class Asker:
         if not planned:
             self.plan(1)
         self.asked += 1
-        ask = Ask("create", tenant, name, lambda _: Request("", ""), self.target.classify_read)
         id_ = f"{self.source}.{self.asked}"
+        ask = Ask("create", tenant, name, lambda _: Request("", ""), self.target.classify_read)
         self.journal.invoke(self._invocation(ask, id_, None, 0))
         shot, reading = self.maker.make(taken, tenant, id_)
         self.journal.returned(self._return(Reply(id_, shot, reading, tenant), None))

@@ -153,8 +153,9 @@ class Worker:
     def find_target(self, plan: Plan) -> Target:
         """The target as the master reaches it: workers need the file, and neither tokens nor an engine."""
         file = Path(self.options.target) if self.options.target else REFERENCE
-        target = replace(load_target(file, None), base_url=plan.base_url, tenants=plan.tenants)
-        return replace(target, create=unpack(plan.create)) if plan.create is not None else target
+        told = load_target(file, None)
+        create = unpack(plan.create) if plan.create is not None else told.create
+        return replace(told, base_url=plan.base_url, tenants=plan.tenants, create=create)
 
     def why_stop(self) -> str | None:
         """Why nothing new may begin."""
