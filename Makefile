@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cksum requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help gate test test-all check format bench lock clean
+.PHONY: help gate test test-all check format bench screenshots lock clean
 help:
 	@echo "make gate      prove the reference engine: exactly one winner (about a minute)"
 	@echo "make test      format check, lint, strict types, tests; warnings are errors"
 	@echo "make test-all  the same, and the tests that need more than Python"
 	@echo "make bench     the benchmarks: ratios, taken in one run"
+	@echo "make screenshots  the report's pictures in docs/, of two runs made anew (needs Chromium)"
 	@echo "make format    format and fix what can be fixed"
 	@echo "make lock      resolve requirements.lock anew"
 
@@ -36,6 +37,9 @@ test-all: check
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+screenshots: $(READY)
+	$(BIN)/python -m tools.screenshots
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -85,7 +85,7 @@ class Asker:
     def create(
         self, tenant: str, *, name: str | None = None, planned: bool = False, examine: Examine | None = None
     ) -> str | None:
-        """A new workflow of the tenant: the harness's name of it; None when there is none. No id left: nothing is asked."""
+        """A new workflow: the harness's name of it, or None when there is none. With no id left nothing is asked."""
         self.workflows += 1
         name = name or f"{self.source}.w{self.workflows}"
         if not isinstance(self.target.create, Template):

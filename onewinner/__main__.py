@@ -17,6 +17,8 @@ COMMANDS = {
     "doctor": "ask a service one of each, and name what to change in its target file",
     "defects": "show that the harness catches bugs, and only bugs: the kill matrix",
     "check": "judge a recorded history again",
+    "report": "make the documents of a run again, or show many runs over time",
+    "compare": "hold a run against a baseline: failing checks, and measures that regressed",
 }
 
 

@@ -15,6 +15,7 @@ from engine.target import Target
 from load.shares import list_shares, make_agenda, name_source, parse_weights
 from onewinner import ROOMS
 from onewinner.display import LIVE, Display
+from onewinner.secrets import keep_secret
 from onewinner.stage import Stage
 
 POLL_S = 0.1
@@ -39,7 +40,10 @@ PROFILES: Mapping[str, Mapping[str, Share]] = {
 
 @dataclass(frozen=True)
 class Crew:
-    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows)."""
+    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows).
+
+    `label` tells the jobs of one run apart.
+    """
 
     weights: Mapping[str, int]
     races: int | None
@@ -49,6 +53,7 @@ class Crew:
     rate_per_s: float = 0.0
     together: bool = False
     fail_fast: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,7 @@ def plan_race(crew: Crew, seed: int) -> Level:
     options = ["--seed", str(seed), "--contenders", str(crew.contenders), "--scenarios", scenarios]
     options += ["--races", str(crew.races or 0), "--duration", str(crew.duration_s), "--rate", str(crew.rate_per_s)]
     options += ["--together"] if crew.together else []
+    options += ["--label", crew.label] if crew.label else []
     options += ["--fail-fast"] if crew.fail_fast else []
     count = str(crew.processes)
     headless = ["--headless", "--only-summary", "--users", count, "--spawn-rate", count, "--exit-code-on-error", "0"]
@@ -141,7 +147,7 @@ def plan_race(crew: Crew, seed: int) -> Level:
         headless += ["--processes", count, "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         headless += ["--master-port", port]
     command = (sys.executable, "-m", "locust", "-f", str(ROOMS / "load" / "locustfile.py"), *headless, *options)
-    sources = tuple(name_source(worker, 0) for worker in range(crew.processes))
+    sources = tuple(name_source(worker, 0, crew.label) for worker in range(crew.processes))
     return Level("race", sources, command, crew.duration_s or None, crew.races, crew=crew)
 
 
@@ -151,8 +157,9 @@ def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()
     for level in plan:
         if level.crew is None:
             continue
-        agenda = make_agenda(target, level.crew.weights, level.crew.races)
-        shares |= list_shares(agenda, level.crew.processes, level.crew.processes, together=level.crew.together)
+        crew = level.crew
+        agenda = make_agenda(target, crew.weights, crew.races)
+        shares |= list_shares(agenda, crew.processes, crew.processes, together=crew.together, label=crew.label)
     return {"sources": [*(source for level in plan for source in level.sources), *more], "shares": shares}
 
 
@@ -169,7 +176,11 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display | None 
     log = folder / "logs" / f"{level.name}.log"
     log.parent.mkdir(exist_ok=True)
     # Not in the caller's folder, which Python would search first: it may have a `load` or `reports` of its own.
-    with log.open("ab") as output, run_process(command, output=output, environment=environment, cwd=folder) as process:
+    with (
+        keep_secret(folder / "history", stage.secrets),
+        log.open("ab") as output,
+        run_process(command, output=output, environment=environment, cwd=folder) as process,
+    ):
         code: int | None = None
         while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + GRACE_S):
             if display is not None:
@@ -180,7 +191,7 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display | None 
                 continue
     if display is not None:
         display.show(level.name, level.sources, live=level.crew is not None)
-    return Asked(level, code, round(time.monotonic() - began, 1))
+    return Asked(level, code, round(time.monotonic() - began, 2))
 
 
 def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) -> list[dict[str, Any]]:

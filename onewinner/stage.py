@@ -16,6 +16,7 @@ from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free
 from engine.target import Command, Target, substitute
 from engine.target_file import TargetError, load_target
 from onewinner.exits import UsageError
+from onewinner.secrets import find_secrets, keep_secret
 
 CONNECT_TIMEOUT_S = 3.0
 
@@ -24,13 +25,15 @@ CONNECT_TIMEOUT_S = 3.0
 class Stage:
     """A running engine. `environment` is what the askers need to reach it: the tokens are in it.
 
-    `database_url` is None where onewinner did not start the engine, and so does not know its database. `say_ended` says
-    in words that the service which was started here ended by itself; None while it runs.
+    `database_url` is None where onewinner did not start the engine, and so does not know its database. `secrets` are
+    those that no file may keep. `say_ended` says in words that the service which was started here ended by itself; None
+    while it runs.
     """
 
     target: Target
     environment: Mapping[str, str]
     database_url: str | None = None
+    secrets: frozenset[str] = frozenset()
     say_ended: Callable[[], str | None] = lambda: None
 
 
@@ -48,17 +51,15 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
 
     `arguments` go to the service. Raises UsageError for whatever the user can mend.
     """
-    environment = {**os.environ, **(mint_tokens() if file == REFERENCE else {})}
+    minted = mint_tokens() if file == REFERENCE else {}
+    environment = {**os.environ, **minted}
     target = load(file, environment)
-    # Not when it is loaded: the askers read a copy of the file that lies elsewhere.
-    if isinstance(target.create, Command) and not Path(target.create.cwd or ".").is_dir():
-        raise UsageError(
-            f"{file}: create.cwd: {target.create.cwd} is not a folder; it is meant relative to the target file"
-        )
+    refuse_for_no_folder(file, target)
+    secrets = find_secrets(target, minted.values())
     if target.service is None:
         refuse_for_running(file, target, port, arguments)
         environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, Command) else {}
-        yield Stage(target, environment)
+        yield Stage(target, environment, secrets=secrets)
         return
     if port is not None and not is_port_free(port):
         raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
@@ -67,17 +68,25 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
             values = {"port": str(port or find_free_port()), **describe(provided)}
             base_url = substitute(target.base_url, values)
             started = run_service(target.service, base_url, values, log, environment=environment, arguments=arguments)
-            with started as process:
+            with keep_secret(log.parent, secrets), started as process:
                 create = target.create
                 if isinstance(create, Command):
                     create = create.fill(values)
                     environment[VARIABLE] = pack(create)
                 running = replace(target, base_url=base_url, create=create)
-                yield Stage(running, environment, provided.url, lambda: say_ended(process, log))
+                yield Stage(running, environment, provided.url, secrets, lambda: say_ended(process, log))
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
     except ServiceError as error:
         raise UsageError(f"{file}: {error}") from None
+
+
+def refuse_for_no_folder(file: Path, target: Target) -> None:
+    """Not when the file is loaded: the askers read a copy of it that lies elsewhere."""
+    if isinstance(target.create, Command) and not Path(target.create.cwd or ".").is_dir():
+        raise UsageError(
+            f"{file}: create.cwd: {target.create.cwd} is not a folder; it is meant relative to the target file"
+        )
 
 
 def refuse_for_running(file: Path, target: Target, port: int | None, arguments: Sequence[str]) -> None:
