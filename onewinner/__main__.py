@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from onewinner import __version__
+from onewinner import __version__, open_rooms
 from onewinner.exits import UNKNOWN, USAGE, Interrupted, UsageError, hear_signals
 
 COMMANDS = {
@@ -24,6 +24,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 pass, 1 fail, 2 usage, 3 unknown, 4 regression."""
+    open_rooms()
     hear_signals()
     parser = build_parser()
     options = parser.parse_args(sys.argv[1:] if arguments is None else list(arguments))

@@ -62,7 +62,7 @@ def say_measure(change: MeasureChange) -> str:
     """Why its verdict is what it is; with the acknowledgement, where it has one."""
     if change.acknowledged is None:
         return change.reason
-    return f"acknowledged until {change.acknowledged.expires}: {change.acknowledged.reason}. {change.reason}"
+    return f"acknowledged until {change.acknowledged.expires}: {change.acknowledged.reason}; {change.reason}"
 
 
 def say_test(test: BlockTest) -> str:
