@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 # What happens after an answer: the connection is kept, or closed.
 KEEP, CLOSE = True, False
@@ -33,6 +33,20 @@ def write_answer(status: int, body: bytes = b"", *headers: str, version: str = "
 
 def pack(**document: Any) -> bytes:
     return json.dumps(document).encode()
+
+
+def read_request(stream: IO[bytes]) -> Asked | None:
+    """The next request, None when none comes, or not the whole of one: who hangs up at the line has asked nothing."""
+    head = []
+    while (line := stream.readline()) != b"\r\n":
+        if not line.endswith(b"\r\n"):
+            return None
+        head.append(line.decode())
+    method, path, _ = head[0].split()
+    named = dict(line.strip().lower().split(": ", 1) for line in head[1:])
+    length = int(named.get("content-length", 0))
+    body = stream.read(length)
+    return Asked(method, path, json.loads(body) if body else None) if len(body) == length else None
 
 
 class Odd:
@@ -67,17 +81,10 @@ class Odd:
     def serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError, ValueError):
             stream = connection.makefile("rb")
-            while line := stream.readline():
-                method, path, _ = line.decode().split()
-                length = 0
-                while (header := stream.readline().strip()) != b"":
-                    name, _, value = header.decode().partition(":")
-                    length = int(value) if name.lower() == "content-length" else length
-                body = stream.read(length)
-                asked = Asked(method, path, json.loads(body) if body else None)
+            while (asked := read_request(stream)) is not None:
                 with self.lock:
                     self.asked.append(asked)
-                    number = sum(each.method == method for each in self.asked)
+                    number = sum(each.method == asked.method for each in self.asked)
                 answer, keep = self.behave(asked, number)
                 connection.sendall(answer)
                 if not keep:
