@@ -24,7 +24,7 @@ from tests.onewinner.orders import TARGET
 
 ROOT = Path(__file__).parents[2]
 WRITTEN = ROOT / "docs" / "target.schema.json"
-EXAMPLES = sorted((ROOT / "examples").rglob("target.toml"))
+EXAMPLES = sorted((ROOT / "examples").rglob("target*.toml"))
 TEXTS = {
     "reference": REFERENCE.read_text(),
     "orders": ORDERS,
