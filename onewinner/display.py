@@ -135,6 +135,7 @@ def say_cell(row: Mapping[str, Any]) -> Text:
     if row["status"] == "passed":
         return Text(f"passed {row['seeds']}", style=style)
     after = f", {row['operations_p50']:,.0f} ops" if row["operations_p50"] is not None else ""
+    after = f", {row['races_p50']:,.0f} races, p95 {row['races_p95']:,.0f}" if row["races_p50"] is not None else after
     return Text(f"{row['status']} {row['caught']}/{row['seeds']}{after}", style=style)
 
 

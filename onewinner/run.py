@@ -29,7 +29,7 @@ from reports.exhibits import exhibit
 from reports.history import History, HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
-from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
+from reports.run import Run, RunError, begin_run, finish_run, read_run, refuse_taken, with_judgement
 from reports.seal import seal_history
 from reports.strength import measure_strength
 from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
@@ -61,6 +61,7 @@ def carry_out(order: Order) -> int:
     log = folder / "logs" / "service.log"
     secrets: frozenset[str] = frozenset()
     try:
+        refuse_taken(folder)
         with set_stage(options.target, options.database, options.port, log, service_arguments(options)) as stage:
             secrets = stage.secrets
             run = begin_run(folder, options.target, facts)

@@ -30,7 +30,7 @@ from onewinner.stage import Stage, load, set_stage
 from reports.blocks import GATE_TIME, measure_blocks
 from reports.comparison import find_comparison
 from reports.history import HistoryError
-from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
+from reports.run import Run, RunError, begin_run, finish_run, read_run, refuse_taken, with_judgement
 
 SIDES = ("a", "b")
 # The first job of each engine is judged, but not measured: caches are cold, and connections are few.
@@ -147,6 +147,7 @@ def set_corner(
     log = place / "logs" / "service.log"
     secrets: frozenset[str] = frozenset()
     try:
+        refuse_taken(place)
         with set_stage(options.target, options.database, None, log, service_arguments(options)) as stage:
             secrets = stage.secrets
             yield Corner(order, stage, begin_run(place, options.target, facts))

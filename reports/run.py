@@ -40,6 +40,12 @@ class Run:
         return self.folder / "history"
 
 
+def refuse_taken(folder: Path) -> None:
+    """Raises RunError when the folder is a run directory already: nothing of it may be touched."""
+    if (folder / "history").exists() or (folder / "run.json").exists():
+        raise RunError(f"{folder} is a run directory already; choose another --out or remove it")
+
+
 def begin_run(folder: Path, target: Path, facts: Mapping[str, Any]) -> Run:
     """Makes the folder and writes what is known before anything is asked. Raises RunError when it is taken."""
     try:

@@ -87,7 +87,7 @@ def test_a_port_in_use_is_named(name: str, tmp_path: Path) -> None:
     assert command.find_left() == []
 
 
-@pytest.mark.parametrize("name", ["gate", "race", "serve", "check", "report", "compare", "init", "doctor"])
+@pytest.mark.parametrize("name", ["gate", "race", "serve", "check", "report", "compare", "defects", "init", "doctor"])
 def test_help_shows_an_example(name: str, tmp_path: Path) -> None:
     ended = Command((name, "--help"), tmp_path).run()
     assert ended.returncode == 0
@@ -99,3 +99,4 @@ def test_a_run_directory_is_never_overwritten(tmp_path: Path) -> None:
     ended = Command(("gate", "--out", "run"), tmp_path).run()
     assert ended.returncode == 2, ended
     assert "is a run directory already" in ended.stderr
+    assert [path.name for path in (tmp_path / "run").rglob("*")] == ["history"], "nothing was put into it"
