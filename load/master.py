@@ -13,8 +13,9 @@ import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner
 
+from engine.making import pack
 from engine.service import REFERENCE
-from engine.target import Target
+from engine.target import Command, Target
 from load.rendezvous import MONOTONIC, Clock, Meetings, read_wall_clock, set_instant
 from load.shares import list_shares, make_agenda, parse_weights
 from load.tally import Tally, find_spread_ms, merge
@@ -74,6 +75,7 @@ class Master:
             "host": identify_host(),
             "base_url": self.target.base_url,
             "tenants": {name: dict(headers) for name, headers in self.target.tenants.items()},
+            "create": pack(self.target.create) if isinstance(self.target.create, Command) else None,
         }
         for number, worker in enumerate(workers):
             runner.send_message(PLAN, {**common, "number": number}, client_id=worker)

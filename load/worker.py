@@ -17,6 +17,7 @@ import gevent
 from gevent.event import AsyncResult
 from locust.env import Environment
 
+from engine.making import unpack
 from engine.service import REFERENCE
 from engine.target import Target
 from engine.target_file import load_target
@@ -49,6 +50,7 @@ class Plan:
     host: str
     base_url: str
     tenants: dict[str, dict[str, str]]
+    create: str | None = None
 
 
 def identify_host() -> str:
@@ -151,7 +153,9 @@ class Worker:
     def find_target(self, plan: Plan) -> Target:
         """The target as the master reaches it: workers need the file, and neither tokens nor an engine."""
         file = Path(self.options.target) if self.options.target else REFERENCE
-        return replace(load_target(file, None), base_url=plan.base_url, tenants=plan.tenants)
+        told = load_target(file, None)
+        create = unpack(plan.create) if plan.create is not None else told.create
+        return replace(told, base_url=plan.base_url, tenants=plan.tenants, create=create)
 
     def why_stop(self) -> str | None:
         """Why nothing new may begin."""

@@ -19,6 +19,7 @@ from onewinner.secrets import keep_secret
 from onewinner.stage import Stage
 
 POLL_S = 0.1
+IDS_SHARE = "ONEWINNER_IDS"
 # No level begins anything new after its limit; what it began may take this much longer before it is ended.
 GRACE_S = 60.0
 
@@ -162,15 +163,15 @@ def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()
     return {"sources": [*(source for level in plan for source in level.sources), *more], "shares": shares}
 
 
-def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None) -> Asked:
-    """Runs the asker to its end, showing how it gets on."""
+def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None, *, ids: str = "0/1") -> Asked:
+    """Runs the asker to its end, showing how it gets on. `ids` is its share of the ids that the target lists."""
     folder = folder.absolute()
     where = ["--target", str(folder / "target.toml"), "--base-url", stage.target.base_url]
     command = [*level.command, *where, "--history", str(folder / "history")]
     if level.crew is not None:
         command += ["--live", str(folder / "logs" / LIVE)]
     path = os.pathsep.join([str(ROOMS), *filter(None, [stage.environment.get("PYTHONPATH")])])
-    environment = {**stage.environment, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {**stage.environment, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_SHARE: ids}
     began = time.monotonic()
     log = folder / "logs" / f"{level.name}.log"
     log.parent.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.service import REFERENCE
+from engine.service import REFERENCE, read_tail
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
 from onewinner.calibration import calibrate
@@ -66,7 +66,13 @@ def carry_out(order: Order) -> int:
             secrets = stage.secrets
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
-                asked = [levels.run_level(level, folder, stage, display) for level in order.levels]
+                asked = [
+                    levels.run_level(level, folder, stage, display, ids=f"{turn}/{len(order.levels)}")
+                    for turn, level in enumerate(order.levels)
+                ]
+            ended = stage.say_ended()
+            if ended is not None:
+                print(f"onewinner {order.command}: {ended}{read_tail(log)}", file=sys.stderr)
             inspect(stage, options.target, run.history)
     except RunError as error:
         raise UsageError(str(error)) from None
@@ -77,7 +83,7 @@ def carry_out(order: Order) -> int:
         raise
     finally:
         hide_secrets(folder, secrets)
-    return conclude(order, run, asked, baseline)
+    return conclude(order, run, asked, baseline, ended)
 
 
 def service_arguments(options: argparse.Namespace) -> list[str]:
@@ -89,10 +95,15 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
     return named
 
 
-def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | None = None) -> int:
-    """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file."""
+def conclude(
+    order: Order, run: Run, asked: Sequence[Asked], baseline: Run | None = None, ended: str | None = None
+) -> int:
+    """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file.
+
+    `ended` says that the service ended in the middle.
+    """
     try:
-        judged, history = judge_run(run, asked)
+        judged, history = judge_run(run, asked, ended)
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
@@ -107,14 +118,14 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | Non
     return tell(read_run(run.folder))
 
 
-def judge_run(run: Run, asked: Sequence[Asked]) -> tuple[Run, History]:
+def judge_run(run: Run, asked: Sequence[Asked], ended: str | None = None) -> tuple[Run, History]:
     """The run with its judgement and its measures, and the sealed history. Raises HistoryError."""
     seal_history(run.history)
     history = read_history(run.history)
     graph = load(run.folder / "target.toml", None).graph
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
-    judgement = doubt(judgement, find_troubles(run, asked, judgement))
+    judgement = doubt(judgement, [*filter(None, [ended]), *find_troubles(run, asked, judgement)])
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "strength": measure_strength(history, graph),

@@ -38,7 +38,9 @@ class Search:
 
     @property
     def goes_on(self) -> bool:
-        return self.failing is None and self.run < self.amount and (self.run == 0 or time.monotonic() < self.deadline)
+        if self.failing is not None or self.run >= self.amount or self.runner.asker.is_out:
+            return False
+        return self.run == 0 or time.monotonic() < self.deadline
 
     def try_out(self, plan: Plan) -> None:
         if self.goes_on:
@@ -81,5 +83,6 @@ def test_parallel(target: Target, history: Path, pytestconfig: pytest.Config) ->
         journal.end_copy()
         journal.scratch.unlink(missing_ok=True)
     finally:
-        journal.event("level", level="parallel", unit="plans", planned=search.amount, run=search.run)
+        ended = {"ended": "out of ids"} if runner.asker.is_out else {}
+        journal.event("level", level="parallel", unit="plans", planned=search.amount, run=search.run, **ended)
         runner.asker.end()

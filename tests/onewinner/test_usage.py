@@ -87,7 +87,7 @@ def test_a_port_in_use_is_named(name: str, tmp_path: Path) -> None:
     assert command.find_left() == []
 
 
-@pytest.mark.parametrize("name", ["gate", "race", "serve", "check", "report", "compare", "defects"])
+@pytest.mark.parametrize("name", ["gate", "race", "serve", "check", "report", "compare", "defects", "init", "doctor"])
 def test_help_shows_an_example(name: str, tmp_path: Path) -> None:
     ended = Command((name, "--help"), tmp_path).run()
     assert ended.returncode == 0
