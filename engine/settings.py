@@ -17,7 +17,8 @@ def share_connections(workers: int) -> int:
 class Settings:
     """`secret` signs the tokens; `defect` names one of engine.defects, or `control` one of engine.controls.
 
-    `pool_size` is in connections; `attempts_max` bounds how often contention in the database may send one request back.
+    `pool_size` is in connections; `attempts_max` bounds how often contention in the database may send one request back;
+    `pooled` says that the URL leads to a pgbouncer in transaction mode.
     """
 
     database_url: str
@@ -27,3 +28,4 @@ class Settings:
     pool_size: int = CONNECTIONS_ONE_WORKER_MAX
     attempts_max: int = 10
     control: str | None = None
+    pooled: bool = False
