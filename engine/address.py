@@ -7,12 +7,16 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from engine.errors import DatabaseUnavailable
 
+# Of the databases that are made here.
+CONNECTIONS_MAX = 400
+
 
 @dataclass(frozen=True)
 class Database:
     """One database on a running PostgreSQL. `host` may be the folder of a Unix socket.
 
     `pooled` says that a session lasts for one transaction only: a pgbouncer in transaction mode is in front of it.
+    `connections` is how many can be opened.
     """
 
     host: str
@@ -22,6 +26,7 @@ class Database:
     name: str
     options: str = ""
     pooled: bool = False
+    connections: int = field(default=CONNECTIONS_MAX, compare=False)
 
     @property
     def url(self) -> str:

@@ -45,23 +45,23 @@ def start_container(image: str = "", settings: Mapping[str, str] = MappingProxyT
             "--database container needs the package testcontainers; "
             "install it with: pip install 'onewinner[container]', or pass --database embedded."
         )
-    order = {
-        "image": image or os.environ.get(IMAGE_VARIABLE) or IMAGE_DEFAULT,
-        "name": f"onewinner-{secrets.token_hex(8)}",
-        "user": "postgres",
-        "password": secrets.token_hex(16),
-        "database": "postgres",
-        "settings": {**SERVER_SETTINGS, **settings},
-    }
+    name, password = f"onewinner-{secrets.token_hex(8)}", secrets.token_hex(16)
+    order = {"image": choose_image(image), "name": name, "settings": {**SERVER_SETTINGS, **settings}}
+    login = {"user": "postgres", "password": password, "name": "postgres"}
     keeper = None
     try:
         with hold_signals():
-            keeper = start_keeper(order)
+            keeper = start_keeper({**order, "login": login})
         host, port = await_ready(keeper)
-        yield Database(host, port, order["user"], order["password"], order["database"])
+        yield Database(host, port, login["user"], password, login["name"])
     finally:
         if keeper is not None and end_process(keeper, END_LIMIT_S) != 0:
-            remove_container(order["name"])
+            remove_container(name)
+
+
+def choose_image(image: str) -> str:
+    """The image that is named, else the environment's, else the official one."""
+    return image or os.environ.get(IMAGE_VARIABLE) or IMAGE_DEFAULT
 
 
 def start_keeper(order: Mapping[str, Any]) -> Process:

@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from engine.address import Database as Database  # noqa: PLC0414 - callers need its name
 from engine.address import parse_url as parse_url  # noqa: PLC0414
 from engine.bouncer import start_bouncer
-from engine.container import start_container
+from engine.container import choose_image, start_container
 from engine.embedded import start_embedded as start_embedded  # noqa: PLC0414
 from engine.errors import DatabaseUnavailable
 
@@ -45,6 +46,14 @@ def is_made_here(source: str) -> bool:
     return source.partition(":")[0] in ("embedded", "container")
 
 
+def name_source(source: str) -> str:
+    """The source without what is secret in it: `embedded`, `container` with its image, or `URL`."""
+    kind, _, image = source.partition(":")
+    if kind == "container":
+        return f"container {choose_image(image)}"
+    return source if source == "embedded" else "URL"
+
+
 @contextmanager
 def put_in_front(provided: AbstractContextManager[Database], pgbouncer: str) -> Iterator[Database]:
     with provided as database, start_bouncer(database, pgbouncer) as reached:
@@ -66,10 +75,10 @@ def reach_url(url: str) -> Iterator[Database]:
     if run.returncode != 0:
         lines = run.stderr.strip().splitlines()
         raise unusable(database, f"the check ended with: {lines[-1] if lines else run.returncode}")
-    problem = json.loads(run.stdout)["problem"]
-    if problem is not None:
-        raise unusable(database, problem)
-    yield database
+    told = json.loads(run.stdout)
+    if told["problem"] is not None:
+        raise unusable(database, told["problem"])
+    yield replace(database, connections=told["connections"])
 
 
 def unusable(database: Database, problem: str) -> DatabaseUnavailable:

@@ -3,8 +3,8 @@
     python -m engine.keeper keep           the order is in $ONEWINNER_KEEPER, as JSON; SIGTERM ends it
     python -m engine.keeper remove NAME    what a killed keeper left behind
 
-ORDER is {image, name, user, password, database, settings}. One JSON object per line is told: {"pulling": image},
-then {"host", "port"} when the database takes connections, or {"problem": one sentence}.
+The order is {image, name, settings, login: {user, password, name}}. It tells one JSON object per line:
+{"pulling": image}, then {"host", "port"} when the database takes connections, or {"problem": one sentence}.
 """
 
 import contextlib
@@ -85,9 +85,8 @@ def describe(order: dict[str, Any]) -> DockerContainer:
     """The container as it is to be. Where Docker is on this machine, its port is open to this machine alone."""
     options = [part for name, value in order["settings"].items() for part in ("-c", f"{name}={value}")]
     container = DockerContainer(order["image"]).with_name(order["name"]).with_command(["postgres", *options])
-    container.with_envs(
-        POSTGRES_USER=order["user"], POSTGRES_PASSWORD=order["password"], POSTGRES_DB=order["database"]
-    )
+    login = order["login"]
+    container.with_envs(POSTGRES_USER=login["user"], POSTGRES_PASSWORD=login["password"], POSTGRES_DB=login["name"])
     container.with_exposed_ports(PORT)
     client = container.get_docker_client()
     if client.get_connection_mode().value == "docker_host" and client.host() in LOCAL_HOSTS:
@@ -121,7 +120,7 @@ def await_ready(container: DockerContainer, order: dict[str, Any]) -> str | None
     while True:
         wrapped.reload()
         running = wrapped.status == "running"
-        if running and asks_password(Database(**locate(container), user=order["user"], password="", name="")):
+        if running and asks_password(Database(**locate(container), **order["login"])):
             return None
         overdue = time.monotonic() > deadline
         if not running or overdue:

@@ -41,7 +41,7 @@ class PooledSession(asyncpg.Connection):
     def transaction(
         self, *, isolation: Any = None, readonly: bool = False, deferrable: bool = False
     ) -> asyncpg.transaction.Transaction:
-        level = isolation or self.isolation.value.replace(" ", "_").lower()
+        level: Any = isolation or self.isolation.value.replace(" ", "_").lower()
         return super().transaction(isolation=level, readonly=readonly, deferrable=deferrable)
 
     async def fetch(self, *arguments: Any, **options: Any) -> Any:

@@ -1,6 +1,7 @@
 """Asks a database whether it can be used, and says why not. A program of its own: it needs the driver.
 
-Reads a URL from standard input (a command line would show its password) and prints {"problem": words or null}.
+Reads a URL from standard input (a command line would show its password) and prints
+{"problem": words or null, "connections": how many can be opened}.
 """
 
 import asyncio
@@ -14,8 +15,12 @@ VERSION_MAX = 18
 LOCK_KEY = 7_160_311_908
 
 
-async def find_problem(url: str, limit_s: float) -> str | None:
-    """None when two sessions of a PostgreSQL 14 to 18 really exclude each other; else what is wrong."""
+FREE = """SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend')"""
+
+
+async def probe(url: str, limit_s: float) -> tuple[str | None, int]:
+    """The problem, None when two sessions of a PostgreSQL 14 to 18 really exclude each other; and the connections."""
     sessions: list[asyncpg.Connection] = []
     try:
         async with asyncio.timeout(limit_s):
@@ -23,11 +28,12 @@ async def find_problem(url: str, limit_s: float) -> str | None:
             for _ in range(2):
                 sessions.append(await asyncpg.connect(url, timeout=limit_s, statement_cache_size=0))
                 await sessions[-1].execute("BEGIN")
-            return await compare(*sessions)
+            problem = await compare(*sessions)
+            return problem, 0 if problem is not None else len(sessions) + await sessions[0].fetchval(FREE)
     except TimeoutError:
-        return f"{say_silence(len(sessions))} within {limit_s:.0f} s"
+        return f"{say_silence(len(sessions))} within {limit_s:.0f} s", 0
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        return " ".join(str(error).split()) or type(error).__name__
+        return " ".join(str(error).split()) or type(error).__name__, 0
     finally:
         for session in sessions:
             session.terminate()
@@ -53,8 +59,8 @@ def say_silence(opened: int) -> str:
 
 def main() -> None:
     url = sys.stdin.read().strip()
-    problem = asyncio.run(find_problem(url, float(sys.argv[1])))
-    print(json.dumps({"problem": problem}))
+    problem, connections = asyncio.run(probe(url, float(sys.argv[1])))
+    print(json.dumps({"problem": problem, "connections": connections}))
 
 
 if __name__ == "__main__":

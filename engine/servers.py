@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.address import Database
+from engine.address import CONNECTIONS_MAX, Database
 from engine.errors import DatabaseUnavailable
 from engine.processes import Process, end_process, hold_signals
 
 LOOPBACK = "127.0.0.1"
 LOG = "log"
-CONNECTIONS_MAX = 400
 # A throw-away database need not survive the machine. It does survive the death of its own processes, since what they
 # wrote is with the operating system; and a commit is still answered only after that.
 SERVER_SETTINGS = {

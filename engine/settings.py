@@ -8,9 +8,10 @@ CONNECTIONS_ALL_WORKERS = 256
 CONNECTIONS_ONE_WORKER_MAX = 64
 
 
-def share_connections(workers: int) -> int:
-    """The pool size of each of `workers` processes, so that together they stay within 300 connections."""
-    return max(1, min(CONNECTIONS_ONE_WORKER_MAX, CONNECTIONS_ALL_WORKERS // workers))
+def share_connections(workers: int, connections: int) -> int:
+    """The pool size of each of `workers` processes, so that of `connections` some are left for others."""
+    together = min(CONNECTIONS_ALL_WORKERS, connections * 3 // 4)
+    return max(1, min(CONNECTIONS_ONE_WORKER_MAX, together // workers))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from onewinner import levels
+from onewinner.matrix import AXES, choose_axes, run_matrix
 from onewinner.options import Parser, add_engine_options, bounded
 from onewinner.run import Order, carry_out
 
@@ -11,6 +12,13 @@ EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
 
 
 def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    if options.matrix is not None:
+        return run_matrix(options, arguments, run_gate)
+    return run_gate(arguments)
+
+
+def run_gate(arguments: list[str]) -> int:
     options = parse(arguments)
     plan = levels.plan_levels(
         options.profile, options.seed, options.contenders, batches=options.batches, races=options.races
@@ -27,5 +35,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--contenders", type=bounded(2, 200), default=10, metavar="N", help="requests per race (default: 10)")
     add("--batches", type=bounded(1, 10**6), metavar="N", help="batches of random sequences (default: by profile)")
     add("--races", type=bounded(1, 10**6), metavar="N", help="how many races (default: by profile)")
+    add(
+        "--matrix",
+        nargs="?",
+        type=choose_axes,
+        const=(),
+        metavar="AXES",
+        help=f"the gate for each combination, in one table: {','.join(AXES)} (default: those without an option of "
+        "their own)",
+    )
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     return parser.parse_args(arguments)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from engine.database import name_source
 from engine.service import REFERENCE
 from engine.target import Target
 from load.shares import list_shares, make_agenda
@@ -20,8 +21,8 @@ from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
-from onewinner.options import name_isolation
-from onewinner.stage import load, set_stage
+from onewinner.options import WORKERS_DEFAULT, name_isolation
+from onewinner.stage import choose_footing, load, service_arguments, set_stage
 from reports.history import HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
@@ -50,7 +51,8 @@ def carry_out(order: Order) -> int:
     facts = gather_facts(order, name, began)
     log = folder / "logs" / "service.log"
     try:
-        with set_stage(options.target, options.database, options.port, log, service_arguments(options)) as stage:
+        arguments, footing = service_arguments(options), choose_footing(options)
+        with set_stage(options.target, options.database, options.port, log, arguments, footing) as stage:
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
                 asked = [levels.run_level(level, folder, stage, display) for level in order.levels]
@@ -62,15 +64,6 @@ def carry_out(order: Order) -> int:
         print(f"onewinner {order.command}: {told}{recorded}", file=sys.stderr)
         raise
     return conclude(order, run, asked)
-
-
-def service_arguments(options: argparse.Namespace) -> list[str]:
-    """What goes to the service's command; only the reference engine understands it."""
-    given = {"--isolation": options.isolation, "--defect": options.defect, "--control": options.control}
-    named = [part for option, value in given.items() if value is not None for part in (option, value)]
-    if named and options.target != REFERENCE:
-        raise UsageError(f"{', '.join(given)} are of the reference engine; leave out --target to use them")
-    return named
 
 
 def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
@@ -140,8 +133,10 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "command": shlex.join(["onewinner", order.command, *strip(arguments), *seed]),
         "target": target.name,
         "seed": options.seed,
-        "database": "embedded" if options.database == "embedded" else "URL",
+        "database": name_source(options.database),
         "isolation": name_isolation(options),
+        "workers": options.workers or (WORKERS_DEFAULT if options.target == REFERENCE else None),
+        "pgbouncer": options.pgbouncer is not None,
         "defect": options.defect,
         "control": options.control,
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
