@@ -177,6 +177,8 @@ class Asker:
             instant = line_up() if line_up is not None else instant
             return instant.at_ns
 
+        if race is not None or len(asks) > 1:
+            self._warm(len(asks), asks[0].workflow)
         shots = self.gate.race(requests, prepare)
         replies = [self._read(ask, id_, shot) for ask, id_, shot in zip(asks, ids, shots, strict=True)]
         self.journal.returned(*(self._return(reply, instant.intended_ns) for reply in replies))
@@ -207,6 +209,11 @@ class Asker:
         self.journal.event("end", operations=self.asked)
         self.journal.close()
         self.gate.close()
+
+    def _warm(self, count: int, workflow: str) -> None:
+        """Brings connections to life with reads. They are no operations: nobody looks at what is answered."""
+        server_id = self.server_ids[workflow]
+        self.gate.warm(count, self.target.build_read(self.target.owner, server_id, f"{self.source}.warm"))
 
     def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> Invocation:
         expected = list(ask.expected) if isinstance(ask.expected, tuple) else ask.expected
