@@ -55,8 +55,8 @@ def start_container(image: str = "", settings: Mapping[str, str] = MappingProxyT
         host, port = await_ready(keeper)
         yield Database(host, port, login["user"], password, login["name"])
     finally:
-        if keeper is not None and end_process(keeper, END_LIMIT_S) != 0:
-            remove_container(name)
+        if keeper is not None:
+            end_keeper(keeper, name)
 
 
 def choose_image(image: str) -> str:
@@ -70,9 +70,14 @@ def start_keeper(order: Mapping[str, Any]) -> Process:
     return start_leash([[*KEEPER, "keep"]], limit_s=END_LIMIT_S, output=subprocess.PIPE, environment=environment)
 
 
-def remove_container(name: str) -> None:
-    command = [*KEEPER, "remove", name]
-    subprocess.run(command, env=name_path(), capture_output=True, timeout=END_LIMIT_S, check=False)
+def end_keeper(keeper: Process, name: str) -> None:
+    """Ends the keeper, and removes the container itself when the keeper was killed."""
+    code = end_process(keeper, END_LIMIT_S)
+    if keeper.stdout is not None:
+        keeper.stdout.close()
+    if code != 0:
+        command = [*KEEPER, "remove", name]
+        subprocess.run(command, env=name_path(), capture_output=True, timeout=END_LIMIT_S, check=False)
 
 
 def name_path() -> dict[str, str]:
