@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from onewinner import levels
-from onewinner.matrix import AXES, choose_axes, run_matrix
-from onewinner.options import Parser, add_engine_options, bounded
+from onewinner.footings import AXES, choose_axes, run_matrix
+from onewinner.options import Parser, add_calibrate, add_engine_options, bounded
 from onewinner.run import Order, carry_out
 
 EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
@@ -44,5 +44,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help=f"the gate for each combination, in one table: {','.join(AXES)} (default: those without an option of "
         "their own)",
     )
+    add_calibrate(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     return parser.parse_args(arguments)

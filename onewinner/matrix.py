@@ -1,191 +1,219 @@
-"""The same gate on every footing: isolation levels, one process or two, with and without a pgbouncer; one table."""
+"""The kill matrix: what is expected of the judge for every engine broken on purpose, and what it said. Values only.
 
-import argparse
-import itertools
-import json
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+A cell is one engine, asked at one level from one seed. A row is the cells of one engine at one level.
+"""
 
-from rich.table import Table
-from rich.text import Text
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+from typing import Any
 
-from engine.bouncer import PROGRAM, find_program
-from engine.errors import DatabaseUnavailable
-from onewinner.display import STYLE, open_console
-from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
-from onewinner.options import ISOLATIONS
-from onewinner.stage import find_obstacles, load
-from reports.run import read_run
-from reports.verdict import Verdict
+import polars as pl
 
-# From the worst to the best.
-CODES = (FAIL, UNKNOWN, REGRESSION, PASS)
-OWN = ("--matrix", "--out", "--pgbouncer")
-Values = Mapping[str, tuple[str | int | bool, ...]]
-AXES: Values = {"isolation": ISOLATIONS, "workers": (1, 2), "pgbouncer": (False, True)}
+from engine.controls import list_controls
+from engine.defects import LEVELS, list_defects, read_promise
+from reports.history import History
+from reports.verdict import Finding, Judgement, Verdict, merge
+
+
+class Status(StrEnum):
+    """What a cell, or a row, comes to. Of several the first counts."""
+
+    WRONG_CHECK = "wrong check"
+    ACCUSED = "accused"
+    SURVIVED = "survived"
+    UNKNOWN = "unknown"
+    CAUGHT = "caught"
+    PASSED = "passed"
+    NOT_YET = "not yet"
+    NOT_RUN = "not run"
+
+
+RANK = {status: number for number, status in enumerate(Status)}
+# A level that does not exist yet is nobody's fault; anything else against the expectation is.
+VERDICTS = {
+    Status.WRONG_CHECK: Verdict.FAIL,
+    Status.ACCUSED: Verdict.FAIL,
+    Status.SURVIVED: Verdict.FAIL,
+    Status.UNKNOWN: Verdict.UNKNOWN,
+}
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A variant of the reference engine: a defect or a control."""
+
+    name: str
+    kind: str
+
+    @property
+    def arguments(self) -> list[str]:
+        """What the reference engine's command is given."""
+        return [f"--{self.kind}", self.name]
+
+    @property
+    def check(self) -> str | None:
+        """The check that the defect is there for."""
+        return read_promise(self.name).check if self.kind == "defect" else None
+
+    def promised_at(self, level: str) -> str | None:
+        """The check that must fail at this level; None where none must."""
+        return read_promise(self.name).check_at(level) if self.kind == "defect" else None
+
+    def allows(self, check: str) -> bool:
+        return self.kind == "defect" and read_promise(self.name).allows(check)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One combination: by axis what it is there; and the options that say so."""
+    """What came of one engine at one level from one seed.
 
-    facts: Mapping[str, str | int | bool]
-    arguments: tuple[str, ...]
+    `failed` are the checks that failed. `operations` and `seconds` count from the first operation to the end of the
+    first violation by the promised check (by any that failed, where none is promised); None: there was none.
+    """
 
-    @property
-    def name(self) -> str:
-        """Of its run directory."""
-        words = {True: "pgbouncer", False: "direct"}
-        parts = [words[fact] if isinstance(fact, bool) else str(fact) for fact in self.facts.values()]
-        return "-".join(parts)
+    engine: Engine
+    level: str
+    seed: int
+    status: Status
+    failed: tuple[str, ...] = ()
+    operations: int | None = None
+    seconds: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a cell: its exit code, verdict and reason, the checks that did not pass, its run directory."""
+class Row:
+    """One engine at one level: the cells of all seeds, and what they come to together."""
 
-    facts: Mapping[str, str | int | bool]
-    code: int
-    verdict: str
-    reason: str
-    checks: tuple[str, ...]
-    run: str
+    engine: Engine
+    level: str
+    cells: tuple[Cell, ...]
+    status: Status
+
+    @property
+    def caught(self) -> int:
+        """In how many seeds the promised check failed, or, where none is promised, any check."""
+        return sum(cell.status is Status.CAUGHT for cell in self.cells)
+
+    def pack(self) -> dict[str, Any]:
+        """As run.json and the report have it."""
+        counts = Counter(check for cell in self.cells for check in cell.failed)
+        return {
+            "name": self.engine.name,
+            "kind": self.engine.kind,
+            "level": self.level,
+            "check": self.engine.check,
+            "promised": self.engine.promised_at(self.level),
+            "status": self.status,
+            "seeds": len(self.cells),
+            "caught": self.caught,
+            "checks": dict(counts.most_common()),
+            "operations_p50": pick_middle(cell.operations for cell in self.cells),
+            "seconds_p50": pick_middle(cell.seconds for cell in self.cells),
+        }
 
 
-def choose_axes(text: str) -> tuple[str, ...]:
-    """An argparse type: some of the axes, separated by commas."""
-    named = tuple(text.split(","))
-    for name in named:
-        if name not in AXES:
-            raise argparse.ArgumentTypeError(f"there is no axis {name!r}; there are: {', '.join(AXES)}")
-    return named
+# Those of LEVELS that can be run today.
+RUNNABLE = ("sequential", "race")
 
 
-def run_matrix(options: argparse.Namespace, arguments: Sequence[str], run: Callable[[list[str]], int]) -> int:
-    """Runs `run` with the arguments of each cell, one after the other. Returns the worst exit code.
+def list_engines() -> list[Engine]:
+    """Every defect, then every control."""
+    return [Engine(name, "defect") for name in list_defects()] + [Engine(name, "control") for name in list_controls()]
 
-    Raises UsageError when the first cell cannot be set up; for the others that makes an unknown.
+
+def judge_cell(
+    engine: Engine, level: str, seed: int, history: History, judgement: Judgement, trouble: str = ""
+) -> Cell:
+    """Holds a judgement against what is expected. `trouble` says why the asker cannot be trusted, if so."""
+    failed = tuple(result.check for result in judgement.checks if result.verdict is Verdict.FAIL)
+    status = weigh(engine, level, failed, judgement.verdict, trouble)
+    promised = engine.promised_at(level)
+    findings = [each for each in judgement.findings if each.check in (failed if promised is None else [promised])]
+    operations, seconds = count_until(history, findings)
+    reason = trouble or ("" if judgement.verdict is Verdict.PASS else judgement.reason)
+    return Cell(engine, level, seed, status, failed, operations, seconds, reason)
+
+
+def weigh(engine: Engine, level: str, failed: Sequence[str], verdict: Verdict, trouble: str = "") -> Status:
+    """What the failed checks mean for this engine at this level."""
+    promised = engine.promised_at(level)
+    if engine.kind == "control" and failed:
+        return Status.ACCUSED
+    if not all(map(engine.allows, failed)):
+        return Status.WRONG_CHECK
+    if trouble:
+        return Status.UNKNOWN
+    if promised is not None and promised not in failed:
+        return Status.SURVIVED
+    if failed:
+        return Status.CAUGHT
+    return Status.UNKNOWN if verdict is Verdict.UNKNOWN else Status.PASSED
+
+
+def count_until(history: History, findings: Iterable[Finding]) -> tuple[int | None, float | None]:
+    """How many operations were invoked, and how many seconds went by, until the first finding was there to be seen.
+
+    A finding is there when the last of its operations has returned. One that names no operation counts for nothing.
     """
-    cells = list_cells(options)
-    folder = options.out or Path("runs", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-matrix")
-    shared = drop_options(arguments, OWN)
-    outcomes: list[Outcome] = []
-    try:
-        for cell in cells:
-            told = " ".join(cell.arguments) or "as it is"
-            print(f"\n{len(outcomes) + 1} of {len(cells)}: {told}", flush=True)
-            outcomes.append(run_cell(cell, folder / cell.name, [*shared, *cell.arguments], run, first=not outcomes))
-    finally:
-        if outcomes:
-            write_table(folder, outcomes)
-            print_table(folder, outcomes, len(cells))
-    return min((outcome.code for outcome in outcomes), key=CODES.index)
+    ops = history.operations.select("id", "invoked_ns", ended=pl.coalesce("returned_ns", "invoked_ns"))
+    ends = dict(ops.select(pl.col("id").cast(pl.String), "ended").iter_rows())
+    seen = [max(ends[str(id_)] for id_ in found.operations) for found in findings if found.operations]
+    if not seen:
+        return None, None
+    first_ns: int = ops["invoked_ns"].min()  # type: ignore[assignment]
+    return ops.filter(pl.col("invoked_ns") <= min(seen)).height, round((min(seen) - first_ns) / 1e9, 3)
 
 
-def run_cell(
-    cell: Cell, out: Path, arguments: Sequence[str], run: Callable[[list[str]], int], *, first: bool
-) -> Outcome:
-    try:
-        code = run([*arguments, "--out", str(out)])
-    except UsageError as error:
-        if first:
-            raise
-        print(f"onewinner gate: {error}", file=sys.stderr)
-        return Outcome(cell.facts, UNKNOWN, Verdict.UNKNOWN, str(error), (), out.name)
-    judgement = read_run(out).judgement
-    checks = tuple(result.check for result in judgement.checks if result.verdict not in (Verdict.PASS, None))
-    return Outcome(cell.facts, code, judgement.verdict, judgement.reason, checks, out.name)
+def make_row(engine: Engine, level: str, cells: Sequence[Cell]) -> Row:
+    """Without cells the level was not run, or cannot be: it does not exist yet."""
+    absent = Status.NOT_YET if level not in RUNNABLE else Status.NOT_RUN
+    return Row(engine, level, tuple(cells), min((cell.status for cell in cells), key=RANK.__getitem__, default=absent))
 
 
-def list_cells(options: argparse.Namespace) -> list[Cell]:
-    """Every combination of the axes that were asked for and that this target can be put on. Raises UsageError."""
-    axes = pick_axes(options)
-    program = options.pgbouncer or PROGRAM
-    cells = []
-    for combination in itertools.product(*axes.values()):
-        facts = dict(zip(axes, combination, strict=True))
-        arguments = [part for axis, fact in facts.items() for part in spell(axis, fact, program)]
-        if "pgbouncer" not in axes and options.pgbouncer is not None:
-            arguments += spell("pgbouncer", True, program)
-        cells.append(Cell(facts, tuple(arguments)))
-    return cells
+def make_rows(engines: Iterable[Engine], cells: Iterable[Cell]) -> list[Row]:
+    """A row for each engine and level, in order."""
+    sorted_cells: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        sorted_cells.setdefault((cell.engine.name, cell.level), []).append(cell)
+    return [
+        make_row(engine, level, sorted_cells.get((engine.name, level), [])) for engine in engines for level in LEVELS
+    ]
 
 
-def pick_axes(options: argparse.Namespace) -> Values:
-    """The axes and their values. An option fixes its axis; one that the target cannot be put on is left out."""
-    target = load(options.target, None)
-    if target.service is None:
-        raise UsageError("--matrix needs a [service] in the target file that onewinner starts")
-    given = {axis for axis in AXES if getattr(options, axis) is not None}
-    for axis in set(options.matrix) & (given - {"pgbouncer"}):
-        raise UsageError(f"--matrix {axis} tries every value and --{axis} names one; leave out one of them")
-    wanted = options.matrix or tuple(axis for axis in AXES if axis not in given)
-    obstacles = find_obstacles(target.service, options.database)
-    for axis in wanted:
-        if axis in obstacles:
-            print(f"left out of the matrix: --{axis}: {obstacles[axis]}", file=sys.stderr)
-    if "pgbouncer" in wanted:
-        require_program(options.pgbouncer or PROGRAM)
-    return {axis: AXES[axis] for axis in AXES if axis in wanted and axis not in obstacles}
+def conclude(rows: Sequence[Row]) -> Judgement:
+    """The verdict on the harness: fail when a defect survived, a wrong check failed or a control was accused."""
+    ran = [row for row in rows if row.cells]
+    verdict = merge(VERDICTS.get(row.status, Verdict.PASS) for row in ran)
+    against = [row for row in ran if VERDICTS.get(row.status, Verdict.PASS) is verdict is not Verdict.PASS]
+    counts = {
+        "engines": len({row.engine for row in ran}),
+        "cells": sum(len(row.cells) for row in ran),
+        "caught": sum(row.caught for row in ran),
+    }
+    if not ran:
+        return Judgement(verdict, "no cell was run", (), counts)
+    told = "every cell is as expected" if not against else "; ".join(map(say_row, against))
+    return Judgement(verdict, told, (), counts)
 
 
-def require_program(program: str) -> None:
-    try:
-        find_program(program)
-    except DatabaseUnavailable as error:
-        raise UsageError(f"{error} Or leave its axis out: --matrix isolation,workers.") from None
+def say_row(row: Row) -> str:
+    """Why a row is not as expected, in one sentence."""
+    wrong = [cell for cell in row.cells if cell.status is row.status]
+    seeds = f"in {len(wrong)} of {len(row.cells)} seeds (first: {wrong[0].seed})"
+    where = f"{row.engine.name} at the level {row.level}"
+    if row.status is Status.SURVIVED:
+        return f"{where}: {row.engine.promised_at(row.level)} did not fail {seeds}"
+    if row.status is Status.UNKNOWN:
+        return f"{where}: nothing was decided {seeds}: {wrong[0].reason}"
+    accused = sorted({check for cell in wrong for check in cell.failed if not row.engine.allows(check)})
+    return f"{where}: {', '.join(accused)} failed {seeds}, which is wrong"
 
 
-def spell(axis: str, fact: str | int | bool, program: str) -> list[str]:
-    """The options of one place on an axis."""
-    if axis == "pgbouncer":
-        return ["--pgbouncer", *([program] if program != PROGRAM else [])] if fact else []
-    return [f"--{axis}", str(fact)]
-
-
-def drop_options(arguments: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The arguments without these options and their values. All arguments are options or their values."""
-    kept = []
-    dropping = False
-    for argument in arguments:
-        if argument.startswith("--"):
-            dropping = argument.partition("=")[0] in names
-        if not dropping:
-            kept.append(argument)
-    return kept
-
-
-def write_table(folder: Path, outcomes: Sequence[Outcome]) -> None:
-    """The table beside the cells' run directories: matrix.json, and summary.md for people."""
-    cells = [asdict(outcome) for outcome in outcomes]
-    (folder / "matrix.json").write_text(json.dumps({"cells": cells}, indent=2) + "\n")
-    head, *rows = [" | ".join(row) for row in (name_columns(outcomes), *map(list_words, outcomes))]
-    rule = " | ".join("---" for _ in name_columns(outcomes))
-    (folder / "summary.md").write_text("".join(f"| {line} |\n" for line in (head, rule, *rows)))
-
-
-def print_table(folder: Path, outcomes: Sequence[Outcome], planned: int) -> None:
-    console = open_console()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in name_columns(outcomes):
-        table.add_column(name)
-    for outcome in outcomes:
-        styles = {outcome.verdict: STYLE[Verdict(outcome.verdict)]}
-        table.add_row(*(Text(word, style=styles.get(word, "")) for word in list_words(outcome)))
-    console.print()
-    console.print(table)
-    passed = sum(outcome.code == PASS for outcome in outcomes)
-    missing = f", {planned - len(outcomes)} were not run" if planned > len(outcomes) else ""
-    console.print(f"\n{passed} of {len(outcomes)} pass{missing}; their run directories are in {folder}", soft_wrap=True)
-
-
-def name_columns(outcomes: Sequence[Outcome]) -> list[str]:
-    return [*outcomes[0].facts, "verdict", "not passed", "run"]
-
-
-def list_words(outcome: Outcome) -> list[str]:
-    facts = [("yes" if fact else "no") if isinstance(fact, bool) else str(fact) for fact in outcome.facts.values()]
-    return [*facts, outcome.verdict, ", ".join(outcome.checks) or "-", outcome.run]
+def pick_middle(values: Iterable[float | None]) -> float | None:
+    """The median of those that are there."""
+    known = [value for value in values if value is not None]
+    return median(known) if known else None

@@ -38,12 +38,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", type=Path, default=REFERENCE, metavar="FILE", help="the target file (default: the reference engine)"
     )
-    parser.add_argument(
-        "--database",
-        default="embedded",
-        metavar="embedded|container[:IMAGE]|URL",
-        help=f"where Postgres comes from (default: embedded; IMAGE: ${IMAGE_VARIABLE}, else {IMAGE_DEFAULT})",
-    )
+    add_database(parser)
     parser.add_argument(
         "--isolation",
         choices=ISOLATIONS,
@@ -77,6 +72,23 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         help="an engine that is right in another way, e.g. select-for-update",
     )
     parser.add_argument("--port", type=bounded(1, 65535), help="the port of the service (default: a free one)")
+
+
+def add_calibrate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="when all passed, count how many of the same races catch narrow-check-then-act on this machine",
+    )
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--database",
+        default="embedded",
+        metavar="embedded|container[:IMAGE]|URL",
+        help=f"where Postgres comes from (default: embedded; IMAGE: ${IMAGE_VARIABLE}, else {IMAGE_DEFAULT})",
+    )
 
 
 def name_isolation(options: argparse.Namespace) -> str | None:

@@ -14,9 +14,8 @@ from typing import Any
 
 from engine.database import name_source
 from engine.service import REFERENCE
-from engine.target import Target
-from load.shares import list_shares, make_agenda
 from onewinner import levels
+from onewinner.calibration import calibrate
 from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.levels import Asked, Level
@@ -28,6 +27,7 @@ from reports.judge import judge
 from reports.measures import measure
 from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
 from reports.seal import seal_history
+from reports.strength import measure_strength
 from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
 
 
@@ -78,8 +78,12 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
     judgement = doubt(judgement, find_troubles(run, asked, judgement))
+    strength = measure_strength(history, graph)
+    if order.options.calibrate and judgement.verdict is Verdict.PASS:
+        strength["calibration"] = calibrate(order.levels, run.folder)
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "strength": strength,
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
     }
@@ -111,17 +115,6 @@ def doubt(judgement: Judgement, troubles: Sequence[str]) -> Judgement:
     return Judgement(verdict, "; ".join([*reasons, *troubles]), judgement.checks, judgement.counts)
 
 
-def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
-    """run.json's plan: every source, and the share of those that race."""
-    shares: dict[str, Any] = {}
-    for level in plan:
-        if level.crew is None:
-            continue
-        agenda = make_agenda(target, level.crew.weights, level.crew.races)
-        shares |= list_shares(agenda, level.crew.processes, level.crew.processes, together=level.crew.together)
-    return {"sources": [source for level in plan for source in level.sources], "shares": shares}
-
-
 def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
     """Everything that run.json tells beside the judgement. Neither tokens nor passwords are among it."""
     options, arguments = order.options, order.arguments
@@ -142,7 +135,7 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "versions": list_versions(),
         "machine": describe_machine(),
-        "plan": plan_sources(target, order.levels),
+        "plan": levels.plan_sources(target, order.levels),
         **order.facts,
     }
 

@@ -71,7 +71,7 @@ def test_no_level_leaks_to_those_who_share_a_connection(bouncer: Database) -> No
             async def together() -> str:
                 async with open_transaction(pool) as session:
                     (row,) = await session.fetch(LEVEL)
-                    assert await session.fetchrow("SELECT $1::int", 1) == (1,)
+                    assert await session.fetchval("SELECT $1::int", 1) == 1
                     return str(row[0])
 
             told = await asyncio.gather(*(question() for _ in range(60) for question in (alone, together)))
