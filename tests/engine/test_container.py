@@ -11,7 +11,7 @@ import asyncpg
 import docker
 import pytest
 
-from engine.container import start_container
+from engine.container import choose_image, start_container
 from engine.database import provide_database
 from engine.errors import DatabaseUnavailable
 from tests.engine.probing import eventually, list_pids, read_command, run_sql, spoil
@@ -104,6 +104,20 @@ def test_an_image_that_cannot_be_had_is_one_sentence(caplog: pytest.LogCaptureFi
     assert f"The image {image} is not here and cannot be pulled" in str(caught.value)
     assert "ONEWINNER_POSTGRES_IMAGE" in str(caught.value)
     assert f"The image {image} is not here yet and is pulled" in caplog.text
+
+
+@pytest.mark.needs("docker")
+def test_an_image_that_is_there_is_not_made_again() -> None:
+    client = docker.from_env()
+    try:
+        tag = choose_image("")
+        before = client.images.get(tag).id
+        program = ROOT / "tools" / "make-postgres-image"
+        told = subprocess.run([str(program), tag], capture_output=True, text=True, check=True).stdout
+        assert told == f"{tag}\n"
+        assert client.images.get(tag).id == before
+    finally:
+        client.close()
 
 
 def test_without_docker_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
