@@ -192,13 +192,30 @@ class Asker:
         read_ns = now_ns() + self.clock.offset_ns
         answer = self.gate.send(request).answer
         entries = self.target.read_trail(answer)
-        if entries is not None:
+        if entries is None:
+            self._note_hidden("audit trail", workflow, answer)
+        else:
             self.journal.event("audit", workflow=workflow, read_ns=read_ns, entries=entries)
-            return entries
+        return entries
+
+    def effects(self, workflow: str, tenant: str) -> list[str] | None:
+        """Reads into the history which markers left a trace; None when the target does not tell, or did not."""
+        request = self.target.build_effects(tenant, self.server_ids[workflow], f"{self.source}.effects.{workflow}")
+        if request is None:
+            return None
+        read_ns = now_ns() + self.clock.offset_ns
+        answer = self.gate.send(request).answer
+        markers = self.target.read_markers(answer)
+        if markers is None:
+            self._note_hidden("effects", workflow, answer)
+        else:
+            self.journal.event("effects", workflow=workflow, read_ns=read_ns, markers=markers)
+        return markers
+
+    def _note_hidden(self, what: str, workflow: str, answer: Answer) -> None:
         check = "no-5xx" if (answer.status or 0) >= 500 else "contract"
-        problem = f"the audit trail of {workflow} was not shown: {answer.error or f'status {answer.status}'}"
-        self.probe(check, f"audit trail of {workflow}", problem if answer.status is not None else None)
-        return None
+        problem = f"the {what} of {workflow} was not shown: {answer.error or f'status {answer.status}'}"
+        self.probe(check, f"{what} of {workflow}", problem if answer.status is not None else None)
 
     def probe(self, check: str, what: str, problem: str | None, **facts: Any) -> None:
         """Records a question that is no operation, and what was wrong with its answer."""

@@ -10,9 +10,14 @@ BODILESS = frozenset({204, 304})
 
 
 def encode_request(request: Request, base_url: str) -> bytes:
-    """The whole request as bytes. The path of the base URL, if any, stands in front of the request's own."""
+    """The whole request as bytes. The path of the base URL, if any, stands in front of the request's own.
+
+    The Host is that of the base URL, unless the request names another.
+    """
     url = urlsplit(base_url)
-    lines = [f"{request.method} {url.path}{request.path} HTTP/1.1", f"Host: {url.netloc.rpartition('@')[2]}"]
+    lines = [f"{request.method} {url.path}{request.path} HTTP/1.1"]
+    if not any(name.lower() == "host" for name, _ in request.headers):
+        lines.append(f"Host: {url.netloc.rpartition('@')[2]}")
     lines += [f"{name}: {value}" for name, value in request.headers]
     if request.body or request.method not in ("GET", "HEAD"):
         lines.append(f"Content-Length: {len(request.body)}")

@@ -60,7 +60,7 @@ class Master:
         workers = self.list_workers()[:users]
         users = len(workers) if options.together else users
         agenda = make_agenda(self.target, parse_weights(options.scenarios), options.races or None)
-        shares = list_shares(agenda, len(workers), users, together=options.together)
+        shares = list_shares(agenda, len(workers), users, together=options.together, label=options.label)
         self.owners = {name: workers[number % len(workers)] for number, name in enumerate(shares)}
         self.left, self.tallies, self.meetings = {}, {}, Meetings(len(workers))
         self.began = time.monotonic()

@@ -104,7 +104,7 @@ class Worker:
         nth, self.entered = self.entered, self.entered + 1
         if plan is None or plan.number + nth * plan.workers >= plan.users or (options.together and nth):
             return None
-        name, number = name_source(plan.number, nth), plan.number + nth * plan.workers
+        name, number = name_source(plan.number, nth, options.label), plan.number + nth * plan.workers
         journal: Journal | None = None
         try:
             uncertainty_ns = int(self.options.clock_uncertainty_ms * 1e6) if self.options.clock == "wall" else 0
@@ -120,7 +120,7 @@ class Worker:
         agenda = make_agenda(target, parse_weights(options.scenarios), options.races or None)
         share = agenda if together else take_share(agenda, number, plan.users)
         leads = not together or number == 0
-        partners = [name_source(worker, 0) for worker in range(plan.workers)] if together else []
+        partners = [name_source(worker, 0, options.label) for worker in range(plan.workers)] if together else []
         facts = {"races": share.races if leads else 0, "rounds": share.rounds if leads else 0}
         journal.event("share", **facts, shared_by=partners)
         gate = Gate(target.base_url, target.timeout_s)

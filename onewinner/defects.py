@@ -18,6 +18,7 @@ from load.shares import parse_weights
 from onewinner import levels
 from onewinner.display import open_console, print_matrix
 from onewinner.exits import UsageError
+from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Crew, Level, Share
 from onewinner.machine import describe_machine, list_versions
 from onewinner.matrix import RUNNABLE, VERDICTS, Cell, Engine, conclude, judge_cell, list_engines, make_rows
@@ -32,7 +33,7 @@ from reports.verdict import EXIT_BY_VERDICT, Verdict
 EXAMPLE = "onewinner defects --defect narrow-check-then-act --level race --seeds 30"
 CONTENDERS = 10
 # What a cell asks for at most; a violation ends it earlier.
-SHARES = {"sequential": Share(1, 10), "race": Share(60, 15)}
+SHARES = {"sequential": Share(1, 10), "parallel": Share(30, 15), "race": Share(60, 15)}
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,8 @@ def plan_level(level: str, seed: int) -> Level:
     share = SHARES[level]
     if level == "sequential":
         return levels.plan_sequential(share, seed, shrink=False)
+    if level == "parallel":
+        return levels.plan_parallel(share, seed, shrink=False)
     return levels.plan_race(
         Crew(parse_weights(""), share.amount, CONTENDERS, duration_s=share.limit_s, fail_fast=True), seed
     )
@@ -142,9 +145,10 @@ def plan_level(level: str, seed: int) -> Level:
 
 def ask_cell(engine: Engine, level: Level, seed: int, folder: Path, stage: Stage) -> Cell:
     """Runs the level and judges what it recorded. The folder stays when that goes against the expectation."""
-    plan = levels.plan_sources(stage.target, [level])
+    plan = levels.plan_sources(stage.target, [level], list_sources(REFERENCE))
     run = begin_run(folder, REFERENCE, {"name": engine.name, "seed": seed, "plan": plan})
     asked = levels.run_level(level, folder, stage)
+    inspect(stage, REFERENCE, run.history)
     history = read_history(run.history)
     judgement = judge(history, stage.target.graph, plan=plan)
     troubles = "; ".join(find_troubles(run, [asked], judgement))

@@ -96,6 +96,11 @@ def print_verdict(run: Run) -> None:
     for level in run.facts.get("levels", ()):
         for name, why in level.get("not_applicable", {}).items():
             open_console().print(Text(f"not applicable: the scenario {name}: {why}", style="dim"))
+    for one in run.facts.get("reproductions", ()):
+        told = (
+            f"the smallest plan that fails: {run.folder / one['plan']}, in {one['failed']} of {one['repeats']} repeats"
+        )
+        open_console().print(Text(f"{told}: {one['kind']}\nagain: {one['command']}"), soft_wrap=True)
     if measured := say_quality(run.facts):
         open_console().print(Text(measured, style="dim"), soft_wrap=True)
     if run.judgement.verdict is Verdict.PASS and "strength" in run.facts:
@@ -129,8 +134,8 @@ def say_cell(row: Mapping[str, Any]) -> Text:
     style = {"caught": "green", "passed": "green", "unknown": "bold yellow"}.get(row["status"], "bold red")
     if row["status"] == "passed":
         return Text(f"passed {row['seeds']}", style=style)
-    after = f" after {row['operations_p50']:,.0f} ops" if row["operations_p50"] is not None else ""
-    return Text(f"{row['status']} {row['caught']} of {row['seeds']}{after}", style=style)
+    after = f", {row['operations_p50']:,.0f} ops" if row["operations_p50"] is not None else ""
+    return Text(f"{row['status']} {row['caught']}/{row['seeds']}{after}", style=style)
 
 
 def print_judgement(judgement: Judgement) -> None:

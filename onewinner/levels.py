@@ -15,6 +15,7 @@ from engine.target import Target
 from load.shares import list_shares, make_agenda, name_source, parse_weights
 from onewinner import ROOMS
 from onewinner.display import LIVE, Display
+from onewinner.secrets import keep_secret
 from onewinner.stage import Stage
 
 POLL_S = 0.1
@@ -31,14 +32,17 @@ class Share:
 
 
 PROFILES: Mapping[str, Mapping[str, Share]] = {
-    "quick": {"sequential": Share(8, 30), "race": Share(300, 30)},
-    "full": {"sequential": Share(120, 300), "race": Share(10_000, 400)},
+    "quick": {"sequential": Share(8, 25), "parallel": Share(60, 15), "race": Share(300, 25)},
+    "full": {"sequential": Share(120, 240), "parallel": Share(1_500, 180), "race": Share(10_000, 300)},
 }
 
 
 @dataclass(frozen=True)
 class Crew:
-    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows)."""
+    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows).
+
+    `label` tells the jobs of one run apart.
+    """
 
     weights: Mapping[str, int]
     races: int | None
@@ -48,6 +52,7 @@ class Crew:
     rate_per_s: float = 0.0
     together: bool = False
     fail_fast: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,24 +90,45 @@ class Asked:
 
 
 def plan_levels(
-    profile: str, seed: int, contenders: int, *, batches: int | None = None, races: int | None = None
+    profile: str,
+    seed: int,
+    contenders: int,
+    *,
+    batches: int | None = None,
+    plans: int | None = None,
+    races: int | None = None,
 ) -> tuple[Level, ...]:
-    """The levels of a profile; `batches` and `races`, when given, replace its amounts."""
-    sequential, race = PROFILES[profile]["sequential"], PROFILES[profile]["race"]
+    """The levels of a profile; `batches`, `plans` and `races`, when given, replace its amounts."""
+    sequential, parallel, race = (PROFILES[profile][name] for name in ("sequential", "parallel", "race"))
     return (
         plan_sequential(replace(sequential, amount=batches or sequential.amount), seed),
+        plan_parallel(replace(parallel, amount=plans or parallel.amount), seed),
         plan_race(Crew(parse_weights(""), races or race.amount, contenders, duration_s=race.limit_s), seed),
     )
 
 
 def plan_sequential(share: Share, seed: int, *, shrink: bool = True) -> Level:
+    options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
+    options += [] if shrink else ["--no-shrink"]
+    command = call_pytest("test_sequential.py", options)
+    return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
+
+
+def plan_parallel(share: Share, seed: int, *, shrink: bool = True, plan: Path | None = None) -> Level:
+    """`plan`: a saved one, to be executed so often instead of pinned and random ones."""
+    options = ["--seed", str(seed), "--plans", str(share.amount), "--limit-s", str(share.limit_s)]
+    options += [] if shrink else ["--no-shrink"]
+    options += ["--plan", str(plan.absolute())] if plan is not None else []
+    command = call_pytest("test_parallel.py", options)
+    # What was begun may end in shrinking, which has a limit of its own.
+    return Level("parallel", ("parallel-0",), command, share.limit_s, share.amount, mismatch_code=1)
+
+
+def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:
     folder = str(ROOMS / "stateful_tests")
     # The folder in which onewinner was called may have a pytest configuration and plugins of its own.
     alone = ["-c", os.devnull, "--rootdir", folder, "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
-    options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
-    options += [] if shrink else ["--no-shrink"]
-    command = (sys.executable, "-m", "pytest", "-q", *alone, f"{folder}/test_sequential.py", *options)
-    return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
+    return (sys.executable, "-m", "pytest", "-q", *alone, f"{folder}/{file}", *options)
 
 
 def plan_race(crew: Crew, seed: int) -> Level:
@@ -111,6 +137,7 @@ def plan_race(crew: Crew, seed: int) -> Level:
     options = ["--seed", str(seed), "--contenders", str(crew.contenders), "--scenarios", scenarios]
     options += ["--races", str(crew.races or 0), "--duration", str(crew.duration_s), "--rate", str(crew.rate_per_s)]
     options += ["--together"] if crew.together else []
+    options += ["--label", crew.label] if crew.label else []
     options += ["--fail-fast"] if crew.fail_fast else []
     count = str(crew.processes)
     headless = ["--headless", "--only-summary", "--users", count, "--spawn-rate", count, "--exit-code-on-error", "0"]
@@ -119,19 +146,20 @@ def plan_race(crew: Crew, seed: int) -> Level:
         headless += ["--processes", count, "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         headless += ["--master-port", port]
     command = (sys.executable, "-m", "locust", "-f", str(ROOMS / "load" / "locustfile.py"), *headless, *options)
-    sources = tuple(name_source(worker, 0) for worker in range(crew.processes))
+    sources = tuple(name_source(worker, 0, crew.label) for worker in range(crew.processes))
     return Level("race", sources, command, crew.duration_s or None, crew.races, crew=crew)
 
 
-def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
-    """run.json's plan: every source, and the share of those that race."""
+def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()) -> dict[str, Any]:
+    """run.json's plan: every source (`more` are those of no level), and the share of those that race."""
     shares: dict[str, Any] = {}
     for level in plan:
         if level.crew is None:
             continue
-        agenda = make_agenda(target, level.crew.weights, level.crew.races)
-        shares |= list_shares(agenda, level.crew.processes, level.crew.processes, together=level.crew.together)
-    return {"sources": [source for level in plan for source in level.sources], "shares": shares}
+        crew = level.crew
+        agenda = make_agenda(target, crew.weights, crew.races)
+        shares |= list_shares(agenda, crew.processes, crew.processes, together=crew.together, label=crew.label)
+    return {"sources": [*(source for level in plan for source in level.sources), *more], "shares": shares}
 
 
 def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None) -> Asked:
@@ -147,7 +175,11 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display | None 
     log = folder / "logs" / f"{level.name}.log"
     log.parent.mkdir(exist_ok=True)
     # Not in the caller's folder, which Python would search first: it may have a `load` or `reports` of its own.
-    with log.open("ab") as output, run_process(command, output=output, environment=environment, cwd=folder) as process:
+    with (
+        keep_secret(folder / "history", stage.secrets),
+        log.open("ab") as output,
+        run_process(command, output=output, environment=environment, cwd=folder) as process,
+    ):
         code: int | None = None
         while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + GRACE_S):
             if display is not None:
@@ -158,7 +190,7 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display | None 
                 continue
     if display is not None:
         display.show(level.name, level.sources, live=level.crew is not None)
-    return Asked(level, code, round(time.monotonic() - began, 1))
+    return Asked(level, code, round(time.monotonic() - began, 2))
 
 
 def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) -> list[dict[str, Any]]:

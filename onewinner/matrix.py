@@ -117,7 +117,7 @@ class Row:
 
 
 # Those of LEVELS that can be run today.
-RUNNABLE = ("sequential", "race")
+RUNNABLE = ("sequential", "parallel", "race")
 
 
 def list_engines() -> list[Engine]:

@@ -15,14 +15,19 @@ from typing import Any
 from engine.database import name_source
 from engine.service import REFERENCE
 from onewinner import levels
+from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
 from onewinner.calibration import calibrate
 from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
+from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import WORKERS_DEFAULT, name_isolation
+from onewinner.secrets import hide_secrets
 from onewinner.stage import choose_footing, load, service_arguments, set_stage
-from reports.history import HistoryError, read_history
+from reports.comparison import Comparison, find_comparison
+from reports.exhibits import exhibit
+from reports.history import History, HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
 from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
@@ -45,17 +50,25 @@ class Order:
 def carry_out(order: Order) -> int:
     """Runs the levels and judges what was recorded. Returns the exit code."""
     options = order.options
+    try:
+        baseline = find_baseline(options)
+    except UnreadableError as error:
+        print(f"onewinner {order.command}: {error}", file=sys.stderr)
+        return UNKNOWN
     began = datetime.now(UTC)
     name = options.defect or options.control or load(options.target, None).name
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
     facts = gather_facts(order, name, began)
     log = folder / "logs" / "service.log"
+    secrets: frozenset[str] = frozenset()
     try:
         arguments, footing = service_arguments(options), choose_footing(options)
         with set_stage(options.target, options.database, options.port, log, arguments, footing) as stage:
+            secrets = stage.secrets
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
                 asked = [levels.run_level(level, folder, stage, display) for level in order.levels]
+            inspect(stage, options.target, run.history)
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:
@@ -63,34 +76,81 @@ def carry_out(order: Order) -> int:
         recorded = f". What was recorded so far: onewinner check {folder}" if (folder / "history").is_dir() else ""
         print(f"onewinner {order.command}: {told}{recorded}", file=sys.stderr)
         raise
-    return conclude(order, run, asked)
+    finally:
+        hide_secrets(folder, secrets)
+    return conclude(order, run, asked, baseline)
 
 
-def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
-    """Seals, judges, writes the documents, and takes the exit code from the verdict file."""
+def conclude(order: Order, run: Run, asked: Sequence[Asked], baseline: Run | None = None) -> int:
+    """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file."""
     try:
-        seal_history(run.history)
-        history = read_history(run.history)
+        judged, history = judge_run(run, asked)
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
+    found = {"reproductions": list_reproductions(order, run, history)}
+    judged = with_judgement(judged, judged.judgement, found)
+    if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:
+        strength = {**judged.facts["strength"], "calibration": calibrate(order.levels, run.folder)}
+        judged = with_judgement(judged, judged.judgement, {"strength": strength})
+    if baseline is not None:
+        judged = with_comparison(judged, compare_runs(baseline, judged, order.options))
+    finish_run(judged)
+    return tell(read_run(run.folder))
+
+
+def judge_run(run: Run, asked: Sequence[Asked]) -> tuple[Run, History]:
+    """The run with its judgement and its measures, and the sealed history. Raises HistoryError."""
+    seal_history(run.history)
+    history = read_history(run.history)
     graph = load(run.folder / "target.toml", None).graph
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
     judgement = doubt(judgement, find_troubles(run, asked, judgement))
-    strength = measure_strength(history, graph)
-    if order.options.calibrate and judgement.verdict is Verdict.PASS:
-        strength["calibration"] = calibrate(order.levels, run.folder)
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "strength": strength,
+        "strength": measure_strength(history, graph),
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
+        "exhibits": exhibit(history, judgement, graph),
     }
-    finish_run(with_judgement(run, judgement, facts))
-    written = read_run(run.folder)
+    return with_judgement(run, judgement, facts), history
+
+
+def with_comparison(run: Run, comparison: Comparison) -> Run:
+    return with_judgement(run, run.judgement, {"comparison": comparison.to_dict()})
+
+
+def tell(written: Run) -> int:
+    """Prints what the verdict file says, and gives the exit code that follows from it."""
     print_verdict(written)
-    return EXIT_BY_VERDICT[written.judgement.verdict]
+    code = EXIT_BY_VERDICT[written.judgement.verdict]
+    comparison = find_comparison(written.facts)
+    if comparison is None:
+        return code
+    print_comparison(comparison)
+    return code or find_exit(comparison)
+
+
+def list_reproductions(order: Order, run: Run, history: History) -> list[dict[str, Any]]:
+    """Every failing plan, as small as it went: how often it failed, and the command that shows it again."""
+    return [
+        {
+            **{key: event[key] for key in ("name", "branches", "failed", "repeats", "kind")},
+            "plan": event["plan"],
+            "command": shlex.join(
+                ["onewinner", "gate", "--plan", str(run.folder / event["plan"]), *list_engine_options(order.options)]
+            ),
+        }
+        for event in history.having("reproduced")
+    ]
+
+
+def list_engine_options(options: argparse.Namespace) -> list[str]:
+    """The options that say which engine it was."""
+    given = {name: getattr(options, name) for name in ("isolation", "workers", "pgbouncer", "defect", "control")}
+    target = ["--target", str(options.target)] if options.target != REFERENCE else []
+    return [*target, *(part for option, value in given.items() if value is not None for part in (option, value))]
 
 
 def find_troubles(run: Run, asked: Sequence[Asked], judgement: Judgement) -> list[str]:
@@ -135,7 +195,7 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "versions": list_versions(),
         "machine": describe_machine(),
-        "plan": levels.plan_sources(target, order.levels),
+        "plan": levels.plan_sources(target, order.levels, list_sources(options.target)),
         **order.facts,
     }
 

@@ -17,6 +17,7 @@ from engine.target import Service, Target, substitute
 from engine.target_file import TargetError, load_target
 from onewinner.exits import UsageError
 from onewinner.options import WORKERS_DEFAULT
+from onewinner.secrets import find_secrets, keep_secret
 
 ISOLATION_DEFAULT = "read committed"
 CONNECT_TIMEOUT_S = 3.0
@@ -24,10 +25,16 @@ CONNECT_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True)
 class Stage:
-    """A running engine. `environment` is what the askers need to reach it: the tokens are in it."""
+    """A running engine. `environment` is what the askers need to reach it: the tokens are in it.
+
+    `database_url` is None where onewinner did not start the engine, and so does not know its database. `secrets` are
+    those that no file may keep.
+    """
 
     target: Target
     environment: Mapping[str, str]
+    database_url: str | None = None
+    secrets: frozenset[str] = frozenset()
 
 
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Target:
@@ -83,11 +90,13 @@ def set_stage(
 
     `arguments` go to the service. Raises UsageError for whatever the user can mend.
     """
-    environment = {**os.environ, **(mint_tokens() if file == REFERENCE else {})}
+    minted = mint_tokens() if file == REFERENCE else {}
+    environment = {**os.environ, **minted}
     target = load(file, environment)
+    secrets = find_secrets(target, minted.values())
     if target.service is None:
         refuse_for_running(target, port, arguments, footing)
-        yield Stage(target, environment)
+        yield Stage(target, environment, secrets=secrets)
         return
     if port is not None and not is_port_free(port):
         raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
@@ -99,8 +108,11 @@ def set_stage(
         with made as provided:
             values = {"port": str(port or find_free_port()), **describe(provided), **spell(footing)}
             base_url = substitute(target.base_url, values)
-            with run_service(target.service, base_url, values, log, environment=environment, arguments=arguments):
-                yield Stage(replace(target, base_url=base_url), environment)
+            with (
+                keep_secret(log.parent, secrets),
+                run_service(target.service, base_url, values, log, environment=environment, arguments=arguments),
+            ):
+                yield Stage(replace(target, base_url=base_url), environment, provided.url, secrets)
     except (DatabaseUnavailable, ServiceError) as error:
         raise UsageError(str(error)) from None
 

@@ -57,6 +57,11 @@ def begin_run(folder: Path, target: Path, facts: Mapping[str, Any]) -> Run:
 def finish_run(run: Run) -> None:
     """Writes the verdict and every document made from it."""
     write_record(run)
+    write_documents(run)
+
+
+def write_documents(run: Run) -> None:
+    """Writes the documents of a run whose verdict is written already."""
     documents = {"junit.xml": render_junit, "summary.md": render_summary, "index.html": render_page}
     for name, render in documents.items():
         write_whole(run.folder / name, render(run.facts, run.judgement).encode())

@@ -23,7 +23,7 @@ ARROWS = {
         "load.gate",
         "load.asker",
     ),
-    "onewinner": ("engine", "reports", "load.shares"),
+    "onewinner": ("engine", "reports", "load.shares", "load.gate"),
 }
 # What patches the whole process when it is imported: only Locust itself loads these.
 LOCUST_SIDE = ("load.locustfile", "load.worker", "load.master", "load.panel")
