@@ -6,6 +6,7 @@ from pathlib import Path
 from onewinner import levels
 from onewinner.baseline import add_baseline_options
 from onewinner.exits import UsageError
+from onewinner.footings import AXES, choose_axes, run_matrix
 from onewinner.levels import Level, Share
 from onewinner.options import Parser, add_calibrate, add_engine_options, bounded
 from onewinner.run import Order, carry_out
@@ -15,6 +16,13 @@ EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
 
 
 def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    if options.matrix is not None:
+        return run_matrix(options, arguments, run_gate)
+    return run_gate(arguments)
+
+
+def run_gate(arguments: list[str]) -> int:
     options = parse(arguments)
     if options.plan is not None:
         share = Share(options.plans or REPLAYS, REPLAY_LIMIT_S)
@@ -48,6 +56,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add("--plan", type=Path, metavar="FILE", help="run nothing but this saved plan, again and again")
     add("--races", type=bounded(1, 10**6), metavar="N", help="how many races (default: by profile)")
+    add(
+        "--matrix",
+        nargs="?",
+        type=choose_axes,
+        const=(),
+        metavar="AXES",
+        help=f"the gate for each combination, in one table: {','.join(AXES)} (default: those without an option of "
+        "their own)",
+    )
     add_baseline_options(parser)
     add_calibrate(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
