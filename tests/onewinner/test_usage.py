@@ -34,6 +34,8 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "broken.toml: is not TOML": ("gate", "--target", "broken.toml"),
     "'1' is not a whole number from 2 to 200": ("gate", "--contenders", "1"),
     "plan.json is no file": ("gate", "--plan", "plan.json"),
+    "broken.toml: is no plan": ("gate", "--plan", "broken.toml"),
+    "has no route 'pick' to B; the plan was made for another": ("gate", "--plan", "other.json"),
     "unrecognized arguments: --nonsense": ("gate", "--nonsense"),
     "nowhere: there is no such file or folder": ("check", "nowhere"),
     "broken.toml:1: malformed line": ("check", "broken.toml"),
@@ -70,6 +72,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
 def test_a_mistake_is_one_sentence(sentence: str, tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("name = \n")
     (tmp_path / "small.toml").write_text(SMALL)
+    (tmp_path / "other.json").write_text('{"branches": [[{"route": "pick", "to": "B"}], [{}]]}')
     command = Command(MISTAKES[sentence], tmp_path)
     ended = command.run()
     assert ended.returncode == 2, ended
