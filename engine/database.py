@@ -70,6 +70,18 @@ class Database:
         return f"postgresql://{who}{where}:{self.port}/{quote(self.name, safe='')}{tail}"
 
 
+def list_values(database: Database) -> dict[str, str]:
+    """What stands for {database_url} and its parts in a [service]."""
+    return {
+        "database_url": database.url,
+        "database_host": database.host,
+        "database_port": str(database.port),
+        "database_user": database.user,
+        "database_password": database.password,
+        "database_name": database.name,
+    }
+
+
 def provide_database(source: str = "embedded") -> AbstractContextManager[Database]:
     """A context manager that gives the Database of `embedded` or of a postgresql:// URL.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine import tokens
-from engine.database import Database, provide_database
+from engine.database import list_values, provide_database
 from engine.errors import DatabaseUnavailable
 from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free, run_service
 from engine.target import Target, substitute
@@ -51,7 +51,7 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
         raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
     try:
         with provide_database(database) as provided:
-            values = {"port": str(port or find_free_port()), **describe(provided)}
+            values = {"port": str(port or find_free_port()), **list_values(provided)}
             base_url = substitute(target.base_url, values)
             with run_service(target.service, base_url, values, log, environment=environment, arguments=arguments):
                 yield Stage(replace(target, base_url=base_url), environment)
@@ -81,15 +81,3 @@ def mint_tokens() -> dict[str, str]:
     secret = tokens.make_secret()
     minted = {name: tokens.mint(name.lower(), f"{name.lower()}-tester", secret) for name in ("ACME", "GLOBEX")}
     return {tokens.SECRET_VARIABLE: secret, **{f"ONEWINNER_{name}_TOKEN": token for name, token in minted.items()}}
-
-
-def describe(database: Database) -> dict[str, str]:
-    """What stands for {database_url} and its parts in a [service]."""
-    return {
-        "database_url": database.url,
-        "database_host": database.host,
-        "database_port": str(database.port),
-        "database_user": database.user,
-        "database_password": database.password,
-        "database_name": database.name,
-    }
