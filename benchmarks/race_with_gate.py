@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.racing import Order, Report, add_race, draw_edges, find_target, obey
+from benchmarks.racing import Order, Report, add_race, draw_edges, find_target, obey, race_for
 from load.asker import Asker
 from load.gate import Gate
 from reports.history import read_history
@@ -22,6 +22,9 @@ from reports.verdict import Verdict
 def race_and_judge(order: Order) -> Report:
     """As a scenario races, up to the verdict."""
     target = find_target(order.base_url)
+    if not order.judged:
+        gate = Gate(target.base_url, target.timeout_s)
+        return race_for(order, target, lambda requests: [shot.answer for shot in gate.race(requests)])
     with tempfile.TemporaryDirectory() as folder, Journal(Path(folder, "race-0.jsonl")) as journal:
         asker = Asker(target, Gate(target.base_url, target.timeout_s), journal, "race-0", "bench")
         workflow = asker.create(target.owner)

@@ -21,11 +21,12 @@ TURNS = (("ICP_PROCESSING", "ICP_FAILED"), ("ICP_FAILED", "ICP_PROCESSING"))
 
 
 class Order(msgspec.Struct):
-    """Race with this many contenders at `base_url` for so many seconds."""
+    """Race with this many contenders at `base_url` for so many seconds. What no engine answers is not judged."""
 
     base_url: str
     contenders: int
     seconds: float
+    judged: bool = True
 
 
 class Report(msgspec.Struct):

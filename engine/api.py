@@ -29,6 +29,8 @@ from engine.bodies import (
     ErrorAnswer,
     HealthAnswer,
     MovedAnswer,
+    PayloadAnswer,
+    PayloadsAnswer,
     RefusalAnswer,
     StepAnswer,
     TrailAnswer,
@@ -139,6 +141,11 @@ async def read_step(ask: Ask) -> tuple[int, Body]:
     return 200, StepAnswer(found.workflow_id, found.step.name, found.state, payload)
 
 
+async def read_payloads(ask: Ask) -> tuple[int, Body]:
+    stored = await steps.read_payloads(ask.context, ask.caller, ask.workflow_id())
+    return 200, PayloadsAnswer([PayloadAnswer(step, msgspec.Raw(payload)) for step, payload in stored])
+
+
 async def read_trail(ask: Ask) -> tuple[int, Body]:
     entries = await audit.read_trail(ask.context, ask.caller, ask.workflow_id())
     rows = [
@@ -163,6 +170,7 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/workflows/{id}/steps/{step}/fail": {"POST": fail_step},
     "/workflows/{id}/cancel": {"POST": cancel},
     "/workflows/{id}/transitions": {"GET": read_trail},
+    "/workflows/{id}/steps": {"GET": read_payloads},
 }
 
 

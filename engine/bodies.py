@@ -64,6 +64,19 @@ class StepAnswer(Body, frozen=True):
     payload: msgspec.Raw
 
 
+class PayloadAnswer(Body, frozen=True):
+    """What a step was last given."""
+
+    step: str
+    payload: msgspec.Raw
+
+
+class PayloadsAnswer(Body, frozen=True):
+    """Everything that is stored of the steps of a workflow."""
+
+    steps: list[PayloadAnswer]
+
+
 class TransitionAnswer(Body, frozen=True):
     """One row of the trail."""
 

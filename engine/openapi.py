@@ -12,6 +12,7 @@ from engine.bodies import (
     ErrorAnswer,
     HealthAnswer,
     MovedAnswer,
+    PayloadsAnswer,
     RefusalAnswer,
     SeedSelection,
     StepAnswer,
@@ -25,6 +26,7 @@ BODIES = (
     ErrorAnswer,
     HealthAnswer,
     MovedAnswer,
+    PayloadsAnswer,
     RefusalAnswer,
     SeedSelection,
     StepAnswer,
@@ -118,6 +120,9 @@ OPERATIONS = {
         (401, 404, 409, 422, 503),
         body=ANY_OBJECT,
     ),
+    ("GET", "/workflows/{id}/steps"): Operation(
+        "readPayloads", "Reads what is stored of the steps of a workflow", PayloadsAnswer, (401, 404, 422, 503)
+    ),
     ("GET", "/workflows/{id}/transitions"): Operation(
         "readTrail", "Reads every transition of a workflow, oldest first", TrailAnswer, (401, 404, 422, 503)
     ),
@@ -129,6 +134,7 @@ def draw_document() -> dict[str, Any]:
     """The document that the engine publishes at /openapi.json."""
     _, schemas = msgspec.json.schema_components(BODIES, ref_template="#/components/schemas/{name}")
     schemas["StepAnswer"]["properties"]["payload"] = {"type": ["object", "null"]}
+    schemas["PayloadAnswer"]["properties"]["payload"] = {"type": "object"}
     paths: dict[str, dict[str, Any]] = {"/healthz": {"get": describe_health()}}
     for (method, path), operation in OPERATIONS.items():
         paths.setdefault(PREFIX + path, {})[method.lower()] = describe(path, operation)

@@ -81,6 +81,23 @@ async def read_step(context: Context, caller: Caller, workflow_id: UUID, step: S
     return StepRecord(workflow_id, step, state, payload)
 
 
+async def read_payloads(context: Context, caller: Caller, workflow_id: UUID) -> list[tuple[str, str]]:
+    """What is stored of the workflow's steps: (step name, JSON text), sorted. Raises WorkflowNotFound.
+
+    Whatever is stored is shown, also of a step that the workflow has not reached: nothing may be there.
+    """
+    values = {"workflow_id": workflow_id, "organization_id": caller.organization_id}
+
+    async def ask() -> list[asyncpg.Record]:
+        async with open_session(context.pool) as session:
+            return await READ_PAYLOADS.fetch(session, **values)
+
+    rows = await insist(ask, context.attempts_max)
+    if not rows:
+        raise WorkflowNotFound
+    return [(step, payload) for step, payload in rows if step is not None]
+
+
 def has_reached(step: Step, state: str, trail: "tuple[str, ...] | list[str]") -> bool:
     """Whether a workflow in this state has come to the step; a cancelled one has reached what its trail shows."""
     seen = trail if state == CANCELLED else (state,)
@@ -98,3 +115,10 @@ def ask_for_step() -> Statement:
 
 
 READ_STEP = ask_for_step()
+# Joined from the workflow outwards: no row at all means that there is no such workflow.
+READ_PAYLOADS = Statement.of(
+    select(PAYLOADS.c.step, cast(PAYLOADS.c.payload, Text))
+    .select_from(WORKFLOWS.outerjoin(PAYLOADS, PAYLOADS.c.workflow_id == WORKFLOWS.c.id))
+    .where(*OWNED)
+    .order_by(PAYLOADS.c.step)
+)

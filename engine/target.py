@@ -252,6 +252,10 @@ class Target:
     def build_trail(self, tenant: str, server_id: str, request_id: str) -> Request | None:
         return self._fill(self.trail.template, tenant, id=server_id, request_id=request_id) if self.trail else None
 
+    def build_effects(self, tenant: str, server_id: str, request_id: str) -> Request | None:
+        template = self.effects.template if self.effects else None
+        return self._fill(template, tenant, id=server_id, request_id=request_id) if template else None
+
     def classify_create(self, answer: Answer) -> Reading:
         if answer.status not in self.create_won:
             return self._classify_other(answer)
@@ -290,6 +294,13 @@ class Target:
         if not isinstance(found, list):
             return None
         return [self._read_entry(self.trail, entry) for entry in found]
+
+    def read_markers(self, answer: Answer) -> list[str] | None:
+        """The markers that left a trace; None when the answer does not show them."""
+        if self.effects is None or answer.status not in self.read_ok:
+            return None
+        found = self.effects.markers.find(answer.json())
+        return [marker for marker in found if isinstance(marker, str)] if isinstance(found, list) else None
 
     def arrived_ns(self, answer: Answer) -> int | None:
         """When the request was whole at the server, for engines that tell it in a header."""

@@ -5,14 +5,14 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 
 from engine.graph import TransitionGraph
-from engine.target import Effects, Guard, Query, Route, Service, Target, Template, Trail, substitute
+from engine.target import Effects, Guard, Query, Route, Service, Target, Template, Trail
 from engine.target_tables import (
     AdvanceTable,
     AuditTable,
@@ -235,11 +235,6 @@ def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) 
     except msgspec.ValidationError as error:
         raise TargetError(f"{file}: {explain_shape(str(error))}") from None
     return Reader(file, environment).read(tables)
-
-
-def place(target: Target, **values: str) -> Target:
-    """The target with {port} filled into its base_url."""
-    return replace(target, base_url=substitute(target.base_url, values))
 
 
 def explain_shape(message: str) -> str:

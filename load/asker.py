@@ -179,6 +179,8 @@ class Asker:
             instant = line_up() if line_up is not None else instant
             return instant.at_ns
 
+        if race is not None or len(asks) > 1:
+            self._warm(len(asks), asks[0].workflow)
         shots = self.gate.race(requests, prepare)
         replies = [self._read(ask, id_, shot) for ask, id_, shot in zip(asks, ids, shots, strict=True)]
         self.journal.returned(*(self._return(reply, instant.intended_ns) for reply in replies))
@@ -210,13 +212,30 @@ class Asker:
         """Takes an answered trail into the history; `read_ns` is when it was asked for, by this process's clock."""
         read_ns += self.clock.offset_ns
         entries = self.target.read_trail(answer)
-        if entries is not None:
+        if entries is None:
+            self._note_hidden("audit trail", workflow, answer)
+        else:
             self.journal.event("audit", workflow=workflow, read_ns=read_ns, entries=entries)
-            return entries
+        return entries
+
+    def effects(self, workflow: str, tenant: str) -> list[str] | None:
+        """Reads into the history which markers left a trace; None when the target does not tell, or did not."""
+        request = self.target.build_effects(tenant, self.server_ids[workflow], f"{self.source}.effects.{workflow}")
+        if request is None:
+            return None
+        read_ns = now_ns() + self.clock.offset_ns
+        answer = self.gate.send(request).answer
+        markers = self.target.read_markers(answer)
+        if markers is None:
+            self._note_hidden("effects", workflow, answer)
+        else:
+            self.journal.event("effects", workflow=workflow, read_ns=read_ns, markers=markers)
+        return markers
+
+    def _note_hidden(self, what: str, workflow: str, answer: Answer) -> None:
         check = "no-5xx" if (answer.status or 0) >= 500 else "contract"
-        problem = f"the audit trail of {workflow} was not shown: {answer.error or f'status {answer.status}'}"
-        self.probe(check, f"audit trail of {workflow}", problem if answer.status is not None else None)
-        return None
+        problem = f"the {what} of {workflow} was not shown: {answer.error or f'status {answer.status}'}"
+        self.probe(check, f"{what} of {workflow}", problem if answer.status is not None else None)
 
     def probe(self, check: str, what: str, problem: str | None, **facts: Any) -> None:
         """Records a question that is no operation, and what was wrong with its answer."""
@@ -227,6 +246,11 @@ class Asker:
         self.journal.event("end", operations=self.asked)
         self.journal.close()
         self.gate.close()
+
+    def _warm(self, count: int, workflow: str) -> None:
+        """Brings connections to life with reads. They are no operations: nobody looks at what is answered."""
+        server_id = self.server_ids[workflow]
+        self.gate.warm(count, self.target.build_read(self.target.owner, server_id, f"{self.source}.warm"))
 
     def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> Invocation:
         expected = list(ask.expected) if isinstance(ask.expected, tuple) else ask.expected

@@ -81,14 +81,22 @@ class Gate:
         self.base_url = base_url
         self.timeout_s = timeout_s
         self.restarts = 0
+        self._warmed = 0
         self._connections: list[Connection] = []
         # Every open connection stays registered, under its number: between the release and the waiting nothing is
         # left to do, so that the core which released is free at once for a server on the same machine.
         self._selector: selectors.BaseSelector | None = None
 
     def warm(self, count: int, request: Request) -> None:
-        """Opens `count` connections and sends one harmless request over each."""
-        self.race([request] * count)
+        """Opens `count` connections and sends a harmless request over each, unless that was done before.
+
+        A server that has answered over a connection has accepted it, given it to a worker and paid for the first
+        request; without that, the first race would measure it. Once is enough: one that hangs up after every answer
+        would be asked twice as much for ever.
+        """
+        if count > self._warmed:
+            self.race([request] * count)
+            self._warmed = count
 
     def send(self, request: Request, before_release: BeforeRelease | None = None) -> Shot:
         """A race of one."""

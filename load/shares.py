@@ -49,6 +49,11 @@ def parse_weights(text: str) -> dict[str, int]:
     return weights
 
 
+def keep_races(weights: Mapping[str, int]) -> dict[str, int]:
+    """Those of the scenarios that race; all of them when none does."""
+    return {name: weight for name, weight in weights.items() if SCENARIOS[name].races} or dict(weights)
+
+
 def make_agenda(target: Target, weights: Mapping[str, int], races: int | None) -> Agenda:
     """What the run is to do. `races` are shared by weight among the scenarios that race.
 

@@ -192,13 +192,14 @@ class Source:
         return self.asker.advance_ask(workflow, tenant, call.route, call.origin, call.to, contends=call.contends)
 
     def leave(self, life: Life, names: Sequence[str]) -> None:
-        """The last read and the trail of each workflow."""
+        """The last read, the trail and the traces of each workflow."""
         asker = self.asker
         if self.rendezvous.number == 0:
             for number in life.list_final_reads() if names else ():
                 asker.read(names[number], asker.target.owner, planned=True)
             for name in names:
                 asker.trail(name, asker.target.owner)
+                asker.effects(name, asker.target.owner)
         for name in list(asker.server_ids):
             asker.forget(name)
 

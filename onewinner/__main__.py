@@ -13,6 +13,7 @@ COMMANDS = {
     "gate": "prove that exactly one of N concurrent requests wins: start, ask, judge, report",
     "race": "press hard: races by the thousand over all scenarios, in several processes",
     "serve": "run the reference engine, or the service of a target file",
+    "defects": "show that the harness catches bugs, and only bugs: the kill matrix",
     "check": "judge a recorded history again",
 }
 

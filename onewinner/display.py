@@ -2,10 +2,10 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from reports.measures import say_quality
 from reports.run import Run
+from reports.strength import say_strength
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
 
 STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}
@@ -95,9 +96,46 @@ def print_verdict(run: Run) -> None:
     for level in run.facts.get("levels", ()):
         for name, why in level.get("not_applicable", {}).items():
             open_console().print(Text(f"not applicable: the scenario {name}: {why}", style="dim"))
+    for one in run.facts.get("reproductions", ()):
+        told = (
+            f"the smallest plan that fails: {run.folder / one['plan']}, in {one['failed']} of {one['repeats']} repeats"
+        )
+        open_console().print(Text(f"{told}: {one['kind']}\nagain: {one['command']}"), soft_wrap=True)
     if measured := say_quality(run.facts):
         open_console().print(Text(measured, style="dim"), soft_wrap=True)
+    if run.judgement.verdict is Verdict.PASS and "strength" in run.facts:
+        for line in say_strength(run.facts["strength"]):
+            open_console().print(Text(line, style="yellow" if line.startswith("never") else "dim"), soft_wrap=True)
     open_console().print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
+
+
+def print_matrix(run: Run) -> None:
+    """The kill matrix: a line for each engine, a column for each level; then the verdict on the harness."""
+    console = open_console()
+    rows = run.facts["defects"]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    levels = list(dict.fromkeys(row["level"] for row in rows))
+    for name in ("engine", "check", *levels):
+        table.add_column(name)
+    for name in dict.fromkeys(row["name"] for row in rows):
+        mine = {row["level"]: row for row in rows if row["name"] == name}
+        check = next(row["check"] for row in mine.values()) or "none may fail"
+        table.add_row(name, Text(check, style="dim"), *(say_cell(mine[level]) for level in levels))
+    console.print(table)
+    verdict = run.judgement.verdict
+    console.print(Text.assemble("\n", (verdict.upper(), STYLE[verdict]), f": {run.judgement.reason}"), soft_wrap=True)
+    console.print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
+
+
+def say_cell(row: Mapping[str, Any]) -> Text:
+    """What came of one engine at one level."""
+    if not row["seeds"]:
+        return Text(row["status"], style="dim")
+    style = {"caught": "green", "passed": "green", "unknown": "bold yellow"}.get(row["status"], "bold red")
+    if row["status"] == "passed":
+        return Text(f"passed {row['seeds']}", style=style)
+    after = f", {row['operations_p50']:,.0f} ops" if row["operations_p50"] is not None else ""
+    return Text(f"{row['status']} {row['caught']}/{row['seeds']}{after}", style=style)
 
 
 def print_judgement(judgement: Judgement) -> None:

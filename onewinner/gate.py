@@ -4,18 +4,34 @@ import argparse
 from pathlib import Path
 
 from onewinner import levels
-from onewinner.options import Parser, add_engine_options, bounded
+from onewinner.exits import UsageError
+from onewinner.levels import Level, Share
+from onewinner.options import Parser, add_calibrate, add_engine_options, bounded
 from onewinner.run import Order, carry_out
 
+REPLAYS, REPLAY_LIMIT_S = 10, 60.0
 EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
 
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    plan = levels.plan_levels(
-        options.profile, options.seed, options.contenders, batches=options.batches, races=options.races
-    )
+    if options.plan is not None:
+        share = Share(options.plans or REPLAYS, REPLAY_LIMIT_S)
+        plan: tuple[Level, ...] = (levels.plan_parallel(share, options.seed, plan=check_plan(options)),)
+    else:
+        amounts = {"batches": options.batches, "plans": options.plans, "races": options.races}
+        plan = levels.plan_levels(options.profile, options.seed, options.contenders, **amounts)
     return carry_out(Order("gate", arguments, options, plan, {"profile": options.profile}))
+
+
+def check_plan(options: argparse.Namespace) -> Path:
+    """The saved plan, which must be there: a wrong one is no fault of the engine."""
+    path: Path = options.plan
+    if not path.is_file():
+        raise UsageError(
+            f"--plan: {path} is no file; name a plan that a run has saved, plans/parallel.json in its folder"
+        )
+    return path
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -26,6 +42,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same plan (default: 1)")
     add("--contenders", type=bounded(2, 200), default=10, metavar="N", help="requests per race (default: 10)")
     add("--batches", type=bounded(1, 10**6), metavar="N", help="batches of random sequences (default: by profile)")
+    add(
+        "--plans", type=bounded(1, 10**6), metavar="N", help="how many plans of parallel branches (default: by profile)"
+    )
+    add("--plan", type=Path, metavar="FILE", help="run nothing but this saved plan, again and again")
     add("--races", type=bounded(1, 10**6), metavar="N", help="how many races (default: by profile)")
+    add_calibrate(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     return parser.parse_args(arguments)

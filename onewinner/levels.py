@@ -4,14 +4,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine.processes import run_process
 from engine.service import find_free_port
-from load.shares import name_source, parse_weights
+from engine.target import Target
+from load.shares import list_shares, make_agenda, name_source, parse_weights
 from onewinner import ROOMS
 from onewinner.display import LIVE, Display
 from onewinner.stage import Stage
@@ -30,8 +31,8 @@ class Share:
 
 
 PROFILES: Mapping[str, Mapping[str, Share]] = {
-    "quick": {"sequential": Share(8, 30), "race": Share(300, 30)},
-    "full": {"sequential": Share(120, 300), "race": Share(10_000, 400)},
+    "quick": {"sequential": Share(8, 25), "parallel": Share(60, 15), "race": Share(300, 25)},
+    "full": {"sequential": Share(120, 240), "parallel": Share(1_500, 180), "race": Share(10_000, 300)},
 }
 
 
@@ -84,23 +85,45 @@ class Asked:
 
 
 def plan_levels(
-    profile: str, seed: int, contenders: int, *, batches: int | None = None, races: int | None = None
+    profile: str,
+    seed: int,
+    contenders: int,
+    *,
+    batches: int | None = None,
+    plans: int | None = None,
+    races: int | None = None,
 ) -> tuple[Level, ...]:
-    """The levels of a profile; `batches` and `races`, when given, replace its amounts."""
-    sequential, race = PROFILES[profile]["sequential"], PROFILES[profile]["race"]
+    """The levels of a profile; `batches`, `plans` and `races`, when given, replace its amounts."""
+    sequential, parallel, race = (PROFILES[profile][name] for name in ("sequential", "parallel", "race"))
     return (
         plan_sequential(replace(sequential, amount=batches or sequential.amount), seed),
+        plan_parallel(replace(parallel, amount=plans or parallel.amount), seed),
         plan_race(Crew(parse_weights(""), races or race.amount, contenders, duration_s=race.limit_s), seed),
     )
 
 
-def plan_sequential(share: Share, seed: int) -> Level:
+def plan_sequential(share: Share, seed: int, *, shrink: bool = True) -> Level:
+    options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
+    options += [] if shrink else ["--no-shrink"]
+    command = call_pytest("test_sequential.py", options)
+    return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
+
+
+def plan_parallel(share: Share, seed: int, *, shrink: bool = True, plan: Path | None = None) -> Level:
+    """`plan`: a saved one, to be executed so often instead of pinned and random ones."""
+    options = ["--seed", str(seed), "--plans", str(share.amount), "--limit-s", str(share.limit_s)]
+    options += [] if shrink else ["--no-shrink"]
+    options += ["--plan", str(plan.absolute())] if plan is not None else []
+    command = call_pytest("test_parallel.py", options)
+    # What was begun may end in shrinking, which has a limit of its own.
+    return Level("parallel", ("parallel-0",), command, share.limit_s, share.amount, mismatch_code=1)
+
+
+def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:
     folder = str(ROOMS / "stateful_tests")
     # The folder in which onewinner was called may have a pytest configuration and plugins of its own.
     alone = ["-c", os.devnull, "--rootdir", folder, "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
-    options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
-    command = (sys.executable, "-m", "pytest", "-q", *alone, f"{folder}/test_sequential.py", *options)
-    return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
+    return (sys.executable, "-m", "pytest", "-q", *alone, f"{folder}/{file}", *options)
 
 
 def plan_race(crew: Crew, seed: int) -> Level:
@@ -121,7 +144,18 @@ def plan_race(crew: Crew, seed: int) -> Level:
     return Level("race", sources, command, crew.duration_s or None, crew.races, crew=crew)
 
 
-def run_level(level: Level, folder: Path, stage: Stage, display: Display) -> Asked:
+def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()) -> dict[str, Any]:
+    """run.json's plan: every source (`more` are those of no level), and the share of those that race."""
+    shares: dict[str, Any] = {}
+    for level in plan:
+        if level.crew is None:
+            continue
+        agenda = make_agenda(target, level.crew.weights, level.crew.races)
+        shares |= list_shares(agenda, level.crew.processes, level.crew.processes, together=level.crew.together)
+    return {"sources": [*(source for level in plan for source in level.sources), *more], "shares": shares}
+
+
+def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None) -> Asked:
     """Runs the asker to its end, showing how it gets on."""
     folder = folder.absolute()
     where = ["--target", str(folder / "target.toml"), "--base-url", stage.target.base_url]
@@ -137,12 +171,14 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display) -> Ask
     with log.open("ab") as output, run_process(command, output=output, environment=environment, cwd=folder) as process:
         code: int | None = None
         while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + GRACE_S):
-            display.show(level.name, level.sources, live=level.crew is not None)
+            if display is not None:
+                display.show(level.name, level.sources, live=level.crew is not None)
             try:
                 code = process.wait(POLL_S)
             except subprocess.TimeoutExpired:
                 continue
-    display.show(level.name, level.sources, live=level.crew is not None)
+    if display is not None:
+        display.show(level.name, level.sources, live=level.crew is not None)
     return Asked(level, code, round(time.monotonic() - began, 1))
 
 

@@ -57,6 +57,14 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=bounded(1, 65535), help="the port of the service (default: a free one)")
 
 
+def add_calibrate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="when all passed, count how many of the same races catch narrow-check-then-act on this machine",
+    )
+
+
 def name_isolation(options: argparse.Namespace) -> str | None:
     """The isolation level that was asked for; else the one at which the defect shows; None: the engine's own."""
     from engine.defects import read_promise

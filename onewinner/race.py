@@ -7,7 +7,7 @@ from pathlib import Path
 from load.shares import RACES_DEFAULT, make_agenda, parse_weights
 from onewinner.exits import UsageError
 from onewinner.levels import Crew, plan_race
-from onewinner.options import Parser, add_engine_options, bounded, positive
+from onewinner.options import Parser, add_calibrate, add_engine_options, bounded, positive
 from onewinner.run import Order, carry_out
 from onewinner.stage import load
 
@@ -63,6 +63,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--together", action="store_true", help="spread the contenders of each race over all processes")
     add("--fail-fast", action="store_true", help="end as soon as a violation is seen")
     add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same plan (default: 1)")
+    add_calibrate(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     options = parser.parse_args(arguments)
     if options.together and options.processes == 1:

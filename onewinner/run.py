@@ -13,20 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from engine.service import REFERENCE
-from engine.target import Target
-from load.shares import list_shares, make_agenda
 from onewinner import levels
+from onewinner.calibration import calibrate
 from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
+from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import name_isolation
 from onewinner.stage import load, set_stage
-from reports.history import HistoryError, read_history
+from reports.history import History, HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
 from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
 from reports.seal import seal_history
+from reports.strength import measure_strength
 from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
 
 
@@ -54,6 +55,7 @@ def carry_out(order: Order) -> int:
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
                 asked = [levels.run_level(level, folder, stage, display) for level in order.levels]
+            inspect(stage, options.target, run.history)
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:
@@ -85,8 +87,13 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
     judgement = doubt(judgement, find_troubles(run, asked, judgement))
+    strength = measure_strength(history, graph)
+    if order.options.calibrate and judgement.verdict is Verdict.PASS:
+        strength["calibration"] = calibrate(order.levels, run.folder)
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "strength": strength,
+        "reproductions": list_reproductions(order, run, history),
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
     }
@@ -94,6 +101,27 @@ def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
     written = read_run(run.folder)
     print_verdict(written)
     return EXIT_BY_VERDICT[written.judgement.verdict]
+
+
+def list_reproductions(order: Order, run: Run, history: History) -> list[dict[str, Any]]:
+    """Every failing plan, as small as it went: how often it failed, and the command that shows it again."""
+    return [
+        {
+            **{key: event[key] for key in ("name", "branches", "failed", "repeats", "kind")},
+            "plan": event["plan"],
+            "command": shlex.join(
+                ["onewinner", "gate", "--plan", str(run.folder / event["plan"]), *list_engine_options(order.options)]
+            ),
+        }
+        for event in history.having("reproduced")
+    ]
+
+
+def list_engine_options(options: argparse.Namespace) -> list[str]:
+    """The options that say which engine it was."""
+    given = {"--isolation": options.isolation, "--defect": options.defect, "--control": options.control}
+    target = ["--target", str(options.target)] if options.target != REFERENCE else []
+    return [*target, *(part for option, value in given.items() if value is not None for part in (option, value))]
 
 
 def find_troubles(run: Run, asked: Sequence[Asked], judgement: Judgement) -> list[str]:
@@ -118,17 +146,6 @@ def doubt(judgement: Judgement, troubles: Sequence[str]) -> Judgement:
     return Judgement(verdict, "; ".join([*reasons, *troubles]), judgement.checks, judgement.counts)
 
 
-def plan_sources(target: Target, plan: Sequence[Level]) -> dict[str, Any]:
-    """run.json's plan: every source, and the share of those that race."""
-    shares: dict[str, Any] = {}
-    for level in plan:
-        if level.crew is None:
-            continue
-        agenda = make_agenda(target, level.crew.weights, level.crew.races)
-        shares |= list_shares(agenda, level.crew.processes, level.crew.processes, together=level.crew.together)
-    return {"sources": [source for level in plan for source in level.sources], "shares": shares}
-
-
 def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
     """Everything that run.json tells beside the judgement. Neither tokens nor passwords are among it."""
     options, arguments = order.options, order.arguments
@@ -147,7 +164,7 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "versions": list_versions(),
         "machine": describe_machine(),
-        "plan": plan_sources(target, order.levels),
+        "plan": levels.plan_sources(target, order.levels, list_sources(options.target)),
         **order.facts,
     }
 

@@ -21,10 +21,14 @@ CONNECT_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True)
 class Stage:
-    """A running engine. `environment` is what the askers need to reach it: the tokens are in it."""
+    """A running engine. `environment` is what the askers need to reach it: the tokens are in it.
+
+    `database_url` is None where onewinner did not start the engine, and so does not know its database.
+    """
 
     target: Target
     environment: Mapping[str, str]
+    database_url: str | None = None
 
 
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Target:
@@ -54,7 +58,7 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
             values = {"port": str(port or find_free_port()), **list_values(provided)}
             base_url = substitute(target.base_url, values)
             with run_service(target.service, base_url, values, log, environment=environment, arguments=arguments):
-                yield Stage(replace(target, base_url=base_url), environment)
+                yield Stage(replace(target, base_url=base_url), environment, provided.url)
     except (DatabaseUnavailable, ServiceError) as error:
         raise UsageError(str(error)) from None
 

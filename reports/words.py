@@ -172,6 +172,16 @@ def say_probe(probe: Record) -> Text:
     return title, title
 
 
+def say_trace(record: Record, where: str) -> Text:
+    """An operation that lost, or one of another workflow, whose marker the engine shows as stored."""
+    workflow = record["workflow"]
+    if workflow != where:
+        title = f"{capital(name(record))} was about workflow {workflow}, and left its trace in workflow {where}"
+        return f"{title}.", tabulate(f"{title}: the engine shows its marker there.", [record])
+    title = f"{capital(name(record))} was told that it lost, and left a trace in workflow {workflow}"
+    return f"{title}.", tabulate(f"{title}: {describe_move(record)}; the engine shows what it carried.", [record])
+
+
 def say_refused(record: Record) -> Text:
     title = f"{capital(name(record))}, a legal request of the owner, was refused{say_status(record)}"
     return f"{title}.", tabulate(f"{title}: {describe_move(record)} on workflow {record['workflow']}.", [record])

@@ -18,6 +18,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--history", type=Path, default=None, help="folder of the journals (default: runs/...)")
     group.addoption("--seed", type=int, default=1, help="the same seed asks the same questions")
     group.addoption("--batches", type=int, default=4, help="how many batches of random sequences")
+    group.addoption("--plans", type=int, default=40, help="how many plans of parallel branches")
+    group.addoption("--repeats", type=int, default=2, help="how often each of them is executed")
+    group.addoption("--plan", type=Path, default=None, help="a saved plan, instead of pinned and random ones")
+    group.addoption("--shrink-limit-s", type=float, default=20.0, help="a failing plan is made smaller for so long")
+    group.addoption("--no-shrink", action="store_true", help="tell the first failing sequence as it is")
     group.addoption("--limit-s", type=float, default=60.0, help="no batch begins after this many seconds")
 
 

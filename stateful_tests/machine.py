@@ -188,11 +188,12 @@ class WorkflowMachine(RuleBasedStateMachine):
             self.compare(workflow)
 
     def teardown(self) -> None:
-        """Every workflow once more; not after a failure, which would then be hidden by its consequences."""
+        """Every workflow once more, and who left a trace in it. Not after a failure, which that would hide."""
         if sys.exc_info()[0] is not None:
             return
         for workflow in self.workflows:
             self.compare(workflow)
+            self.asker.effects(workflow, self.owners[workflow])
 
     def create_one(self, pick: int) -> None:
         tenants = list(self.target.tenants)

@@ -32,7 +32,6 @@ SEQUENCES = settings(
     database=None,
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
-    phases=(Phase.generate, Phase.shrink),
 )
 
 
@@ -59,6 +58,7 @@ def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) 
     first_seed: int = pytestconfig.getoption("seed")
     batches: int = pytestconfig.getoption("batches")
     limit_s: float = pytestconfig.getoption("limit_s")
+    phases = [Phase.generate] if pytestconfig.getoption("no_shrink") else [Phase.generate, Phase.shrink]
     probes = Probes() if target.name == "reference" else None
     asker = Asker(
         target, Gate(target.base_url, target.timeout_s), Journal(history / f"{SOURCE}.jsonl"), SOURCE, "sequential"
@@ -68,7 +68,7 @@ def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) 
         swept = try_sweep(WorkflowMachine(asker, probes), began + SWEEP_SHARE * limit_s)
         while run < batches and (run == 0 or time.monotonic() - began < limit_s):
             machine = seed(first_seed * 1_000_003 + run)(bind(asker, probes))
-            run_state_machine_as_test(machine, settings=SEQUENCES)
+            run_state_machine_as_test(machine, settings=settings(SEQUENCES, phases=phases))
             run += 1
         if swept is not None:
             raise swept

@@ -39,7 +39,7 @@ RACES_MAX = 500
 DUE = ("ICP_PROCESSING", "ICP_COMPLETED")
 ICP = STEP_BY_NAME["icp-generate"]
 # Those of design section 6 that no module judges yet.
-NOT_YET = {"effects", "durability"}
+NOT_YET = {"durability"}
 SEQUENTIAL = [name for name in list_defects() if "sequential" in read_promise(name).levels]
 
 

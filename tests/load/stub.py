@@ -126,6 +126,7 @@ class StubGate:
 
     def __init__(self, engine: Engine, seed: int = 1) -> None:
         self.engine, self.rng, self.restarts = engine, random.Random(seed), 0
+        self.warmed: list[tuple[int, str]] = []
 
     def race(self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None) -> list[Shot]:
         if before_release is not None:
@@ -141,6 +142,9 @@ class StubGate:
 
     def send(self, request: Request) -> Shot:
         return self.race([request])[0]
+
+    def warm(self, count: int, request: Request) -> None:
+        self.warmed.append((count, request.method))
 
     def close(self) -> None:
         """Nothing is open."""

@@ -118,6 +118,18 @@ def test_connections_are_used_again(serve: Callable[[Behaviour], Server]) -> Non
     assert len(server.threads) == 1 + 3
 
 
+def test_every_connection_is_warmed_once(serve: Callable[[Behaviour], Server]) -> None:
+    server = serve(answer_ok)
+    with gate_to(server) as gate:
+        gate.warm(3, POST)
+        assert len(server.whole) == 3, "one request over each"
+        gate.warm(3, POST)
+        gate.warm(2, POST)
+        assert len(server.whole) == 3, "warm already"
+        gate.race([POST] * 3)
+    assert len(server.threads) == 1 + 3, "the race used the warm connections"
+
+
 def test_a_connection_that_was_closed_meanwhile_is_opened_anew(serve: Callable[[Behaviour], Server]) -> None:
     def answer_and_close(connection: socket.socket, request: bytes, number: int) -> bool:
         connection.sendall(OK)

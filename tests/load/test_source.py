@@ -19,7 +19,7 @@ from load.scenarios import SCENARIOS
 from load.source import Source
 from reports.history import read_history
 from reports.verdict import Verdict
-from tests.load.stub import RICH, SMALL, Engine, judge_folder, load_text, make_answer, make_source
+from tests.load.stub import RICH, SMALL, Engine, StubGate, judge_folder, load_text, make_answer, make_source
 
 FEW = dict.fromkeys(SCENARIOS, 5)
 
@@ -51,6 +51,18 @@ def test_a_right_engine_passes_every_scenario(name: str, rich: Target, tmp_path:
     assert report["ended"] == "share"
     assert judgement.counts["races"] == (12 if SCENARIOS[name].races else 0)
     assert source.asker.server_ids == {}, "finished workflows are forgotten"
+
+
+def test_connections_are_warmed_before_a_race_and_only_then(rich: Target, tmp_path: Path) -> None:
+    source = make_source(tmp_path / "h", rich, Engine(rich.graph), {"same-transition": 2})
+    gate = source.asker.gate
+    assert isinstance(gate, StubGate)
+    workflow = source.asker.create(rich.owner)
+    assert workflow is not None
+    source.asker.read(workflow, rich.owner)
+    assert gate.warmed == [], "a single question races with nobody"
+    run(source)
+    assert set(gate.warmed) == {(source.contenders, "GET")}
 
 
 def test_every_workflow_ends_with_a_read_and_its_trail(rich: Target, tmp_path: Path) -> None:

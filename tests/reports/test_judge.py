@@ -42,7 +42,7 @@ def test_every_check_reports_even_where_it_does_not_apply() -> None:
         "unknown": 0,
     }
     silent = {result.check: result.reason for result in judgement.checks if result.verdict is None}
-    assert set(silent) == {"final-state", "audit", "tenant-isolation", "schema", "no-5xx", "accounting"}
+    assert set(silent) == {"final-state", "audit", "effects", "tenant-isolation", "schema", "no-5xx", "accounting"}
     assert all(silent.values())
 
 

@@ -1,0 +1,51 @@
+"""Calibration: how many of the same races, on this machine and with these settings, catch a known mistake.
+
+A green run on a machine on which nothing ever overlaps says nothing. The mistake is the reference engine's, the
+narrowest of those that two requests can make together; the engine in question has no part in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.service import REFERENCE
+from load.shares import keep_races
+from onewinner.levels import Crew, Level, plan_race, plan_sources, run_level
+from onewinner.stage import set_stage
+from reports.history import read_history
+from reports.judge import judge
+from reports.run import begin_run
+
+DEFECT = "narrow-check-then-act"
+RACES_MAX = 300
+SEED = 1
+
+
+def calibrate(levels: Sequence[Level], folder: Path) -> dict[str, Any] | None:
+    """{defect, races, caught, contenders}: races run on the defect, and those that had two winners.
+
+    None when none of the levels races. What was recorded is in `calibration` inside `folder`.
+    """
+    crew = next((level.crew for level in levels if level.crew is not None), None)
+    if crew is None:
+        return None
+    level = plan_race(take_races(crew), SEED)
+    log = folder / "logs" / "calibration.log"
+    with set_stage(REFERENCE, "embedded", None, log, ["--defect", DEFECT]) as stage:
+        plan = plan_sources(stage.target, [level])
+        run = begin_run(folder / "calibration", REFERENCE, {"name": DEFECT, "seed": SEED, "plan": plan})
+        run_level(level, run.folder, stage)
+    [result] = judge(read_history(run.history), stage.target.graph, only=["one-winner"]).checks
+    return {
+        "defect": DEFECT,
+        "races": result.judged,
+        "caught": result.findings_total,
+        "contenders": crew.contenders,
+    }
+
+
+def take_races(crew: Crew) -> Crew:
+    """The same races, no more of them than are needed, all of them run, and only those in which somebody wins."""
+    races = min(crew.races or RACES_MAX, RACES_MAX)
+    return replace(crew, weights=keep_races(crew.weights), races=races, fail_fast=False)

@@ -1,0 +1,187 @@
+"""Shows that the harness catches bugs, and only bugs: asks every engine broken on purpose, and every right one.
+
+Of each defect, at each level, the promised check must fail and no other that it does not name; no check may fail on a
+control. Exit 1 when that does not hold. A failing cell's history is kept in the run directory.
+"""
+
+import argparse
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.controls import list_controls
+from engine.defects import LEVELS, list_defects, read_promise
+from engine.service import REFERENCE
+from load.shares import parse_weights
+from onewinner import levels
+from onewinner.display import open_console, print_matrix
+from onewinner.exits import UsageError
+from onewinner.inspection import inspect, list_sources
+from onewinner.levels import Crew, Level, Share
+from onewinner.machine import describe_machine, list_versions
+from onewinner.matrix import RUNNABLE, VERDICTS, Cell, Engine, conclude, judge_cell, list_engines, make_rows
+from onewinner.options import Parser, bounded, one_of
+from onewinner.run import find_troubles, strip
+from onewinner.stage import Stage, set_stage
+from reports.history import read_history
+from reports.judge import judge
+from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
+from reports.verdict import EXIT_BY_VERDICT, Verdict
+
+EXAMPLE = "onewinner defects --defect narrow-check-then-act --level race --seeds 30"
+CONTENDERS = 10
+# What a cell asks for at most; a violation ends it earlier.
+SHARES = {"sequential": Share(1, 10), "parallel": Share(30, 15), "race": Share(60, 15)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to ask: engines, levels and seeds. `promised_only`: a defect only at the levels that it names."""
+
+    engines: Sequence[Engine]
+    levels: Sequence[str]
+    seeds: Sequence[int]
+    promised_only: bool
+
+    def list_cells(self, engine: Engine) -> Iterator[tuple[str, int]]:
+        for level in self.levels:
+            if engine.kind == "control" or not self.promised_only or engine.promised_at(level):
+                yield from ((level, seed) for seed in self.seeds)
+
+    def __len__(self) -> int:
+        return sum(len(list(self.list_cells(engine))) for engine in self.engines)
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    plan = make_plan(options)
+    began = datetime.now(UTC)
+    folder: Path = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-defects")
+    facts = {
+        "name": "defects",
+        "command": " ".join(["onewinner defects", *strip(arguments)]),
+        "target": "reference",
+        "seed": options.seed,
+        "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
+        "versions": list_versions(),
+        "machine": describe_machine(),
+        "plan": {"sources": []},
+    }
+    try:
+        run = begin_run(folder, REFERENCE, facts)
+    except RunError as error:
+        raise UsageError(str(error)) from None
+    cells = ask_everybody(plan, folder, options.database)
+    return report(run, plan, cells)
+
+
+def report(run: Run, plan: Plan, cells: Sequence[Cell]) -> int:
+    """Writes and shows the matrix. The exit code comes from the verdict file."""
+    rows = make_rows(plan.engines, cells)
+    finished = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    facts = {"finished_at": finished, "defects": [row.pack() for row in rows]}
+    finish_run(with_judgement(run, conclude(rows), facts))
+    written = read_run(run.folder)
+    print_matrix(written)
+    return EXIT_BY_VERDICT[written.judgement.verdict]
+
+
+def ask_everybody(plan: Plan, folder: Path, database: str) -> list[Cell]:
+    """Every cell of the plan, engine by engine; what goes against the expectation is told at once."""
+    console = open_console()
+    cells: list[Cell] = []
+    with console.status("") as status:
+
+        def tell(engine: Engine, level: str, seed: int) -> None:
+            against = sum(VERDICTS.get(cell.status, Verdict.PASS) is not Verdict.PASS for cell in cells)
+            status.update(f"{len(cells)} of {len(plan)} cells, {against} wrong: {engine.name}, {level}, seed {seed}")
+
+        for engine in plan.engines:
+            wanted = list(plan.list_cells(engine))
+            if wanted:
+                mine = ask_engine(engine, wanted, folder, database, tell)
+                for cell in mine:
+                    cells += [cell]
+                told = ", ".join(f"{row.level} {row.status}" for row in make_rows([engine], cells) if row.cells)
+                console.print(f"{engine.name}: {told}", soft_wrap=True)
+    return cells
+
+
+def ask_engine(
+    engine: Engine,
+    wanted: Sequence[tuple[str, int]],
+    folder: Path,
+    database: str,
+    tell: Callable[[Engine, str, int], None],
+) -> Iterator[Cell]:
+    """The cells of one engine, which is started once for all of them."""
+    log = folder / "logs" / f"{engine.name}.log"
+    with set_stage(REFERENCE, database, None, log, [*engine.arguments, *isolate(engine)]) as stage:
+        for level, seed in wanted:
+            tell(engine, level, seed)
+            yield ask_cell(
+                engine, plan_level(level, seed), seed, folder / "cells" / f"{engine.name}-{level}-{seed}", stage
+            )
+
+
+def isolate(engine: Engine) -> list[str]:
+    """The isolation level at which a defect shows."""
+    needed = read_promise(engine.name).isolation if engine.kind == "defect" else None
+    return ["--isolation", needed.lower().replace(" ", "-")] if needed is not None else []
+
+
+def plan_level(level: str, seed: int) -> Level:
+    share = SHARES[level]
+    if level == "sequential":
+        return levels.plan_sequential(share, seed, shrink=False)
+    if level == "parallel":
+        return levels.plan_parallel(share, seed, shrink=False)
+    return levels.plan_race(
+        Crew(parse_weights(""), share.amount, CONTENDERS, duration_s=share.limit_s, fail_fast=True), seed
+    )
+
+
+def ask_cell(engine: Engine, level: Level, seed: int, folder: Path, stage: Stage) -> Cell:
+    """Runs the level and judges what it recorded. The folder stays when that goes against the expectation."""
+    plan = levels.plan_sources(stage.target, [level], list_sources(REFERENCE))
+    run = begin_run(folder, REFERENCE, {"name": engine.name, "seed": seed, "plan": plan})
+    asked = levels.run_level(level, folder, stage)
+    inspect(stage, REFERENCE, run.history)
+    history = read_history(run.history)
+    judgement = judge(history, stage.target.graph, plan=plan)
+    troubles = "; ".join(find_troubles(run, [asked], judgement))
+    cell = judge_cell(engine, level.name, seed, history, judgement, troubles)
+    if VERDICTS.get(cell.status, Verdict.PASS) is Verdict.PASS:
+        shutil.rmtree(folder)
+    else:
+        finish_run(with_judgement(run, judgement, {"levels": levels.count_levels(history.having("level"), [asked])}))
+    return cell
+
+
+def make_plan(options: argparse.Namespace) -> Plan:
+    named = {*(options.defect or ()), *(options.control or ())}
+    engines = [engine for engine in list_engines() if not named or engine.name in named]
+    chosen = [level for level in RUNNABLE if not options.level or level in options.level]
+    count = options.seeds or (1 if options.quick else 10)
+    plan = Plan(engines, chosen, range(options.seed, options.seed + count), options.quick)
+    if not len(plan):
+        raise UsageError("--level: nothing is promised there yet; leave it out, or name one of " + ", ".join(RUNNABLE))
+    return plan
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = Parser("defects", __doc__ or "", EXAMPLE)
+    add = parser.add_argument
+    add("--defect", type=one_of(list_defects()), action="append", metavar="NAME", help="only this defect; repeatable")
+    add(
+        "--control", type=one_of(list_controls()), action="append", metavar="NAME", help="only this control; repeatable"
+    )
+    add("--level", type=one_of(LEVELS), action="append", metavar="NAME", help="only this level; repeatable")
+    add("--seeds", type=bounded(1, 1000), metavar="K", help="how many seeds (default: 10; 1 with --quick)")
+    add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="the first of the seeds (default: 1)")
+    add("--quick", action="store_true", help="one seed, and each defect only where it is promised to be caught")
+    add("--database", default="embedded", metavar="embedded|URL", help="where Postgres comes from (default: embedded)")
+    add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-defects)")
+    return parser.parse_args(arguments)

@@ -1,0 +1,36 @@
+"""Inspection: what is looked at behind the engine's back, and written into a journal of its own.
+
+Only the reference engine's tables are known; of other engines' databases nothing is assumed.
+"""
+
+import asyncio
+from pathlib import Path
+
+from engine.columns import find_drift
+from engine.errors import DatabaseUnavailable
+from engine.service import REFERENCE
+from onewinner.stage import Stage
+from reports.journal import Journal
+
+SOURCE = "schema-0"
+WHAT = "the columns of the live workflow table"
+
+
+def list_sources(file: Path) -> tuple[str, ...]:
+    """The sources that an inspection of this target will write."""
+    return (SOURCE,) if file == REFERENCE else ()
+
+
+def inspect(stage: Stage, file: Path, history: Path) -> None:
+    """Looks at the database while the engine runs. A look that fails leaves the journal without its end: a gap."""
+    if not list_sources(file) or stage.database_url is None:
+        return
+    with Journal(history / f"{SOURCE}.jsonl") as journal:
+        journal.event("plan", operations=0, races=0, scenario="schema")
+        try:
+            problem = asyncio.run(find_drift(stage.database_url))
+        except DatabaseUnavailable as error:
+            journal.event("broken", what=str(error))
+            return
+        journal.event("probe", check="schema", what=WHAT, problem=problem)
+        journal.event("end", operations=0)

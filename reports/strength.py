@@ -1,0 +1,162 @@
+"""Strength: how much of the workflow a run put to the test, and how rare a violation may still be. Pure.
+
+A green run says only as much as it asked. What is counted here was surely covered: an operation of which nobody knows
+in what state it was asked, or that never returned, covers nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import combinations_with_replacement
+from typing import Any
+
+import polars as pl
+
+from engine.graph import TransitionGraph
+from reports.encoding import SET_SEPARATOR
+from reports.history import History
+from reports.quality import measure_races
+
+# Nothing seen in n trials: with 95 % confidence the rate is at most 3/n (the rule of three).
+RULE_OF_THREE = 3.0
+# Of each action in a round so many stand for all. That can miss an overlap, never invent one.
+STAND_INS = 2
+NEVER_SHOWN_MAX = 5
+ACTION = ("states", "next")
+
+Pair = tuple[str, str, str]
+
+
+def measure_strength(history: History, graph: TransitionGraph) -> dict[str, Any]:
+    """{transitions, illegal_pairs, raced_pairs, bound}.
+
+    The first three are {covered, total}; `raced_pairs` adds `rounds`: for every two moves that meet in a state
+    {state, first, second, rounds}, the number of rounds in which both were in flight together. `bound` is {races,
+    violations_per_race_max}: the races in which somebody overlapped the winner, and the greatest rate of violations
+    that having seen none of them still allows, at 95 % (null without such a race).
+    """
+    moves = find_moves(history, graph)
+    taken = set(walk_taken(moves)) | set(history.audit.select("from", "to").drop_nulls().unique().iter_rows())
+    asked = set(walk_asked(moves))
+    raced, meeting = count_pairs(moves), list_meetings(graph)
+    states = set(graph.states)
+    illegal = {(origin, to) for origin, to in asked - graph.edges if origin in states and to in states}
+    return {
+        "transitions": {"covered": len(taken & graph.edges), "total": len(graph.edges)},
+        "illegal_pairs": {"covered": len(illegal), "total": len(graph.states) ** 2 - len(graph.edges)},
+        "raced_pairs": {
+            "covered": sum(raced[pair] > 0 for pair in meeting),
+            "total": len(meeting),
+            "rounds": [
+                {"state": pair[0], "first": pair[1], "second": pair[2], "rounds": raced[pair]} for pair in meeting
+            ],
+        },
+        "bound": bound_violations(history),
+    }
+
+
+def find_moves(history: History, graph: TransitionGraph) -> pl.DataFrame:
+    """Every advance that the engine answered to the owner: workflow, states, next, outcome, invoked, end, round, start.
+
+    Operations of one workflow that hang together in time are one round; `start` is the state before it, as the wins
+    before it have it.
+    """
+    ops = history.encoded.filter(
+        (pl.col("kind") == "advance") & pl.col("outcome").is_in(["won", "conflict", "unknown"])
+    )
+    ops = ops.select(
+        pl.col("workflow", "next").cast(pl.String),
+        pl.coalesce(pl.col("set").cast(pl.String), pl.col("want").cast(pl.String)).alias("states"),
+        pl.col("outcome").cast(pl.String),
+        "invoked",
+        pl.col("returned").fill_null(pl.col("invoked")).alias("end"),
+    ).sort("workflow", "invoked")
+    quiet = (pl.col("invoked") > pl.col("end").cum_max().shift(1)).fill_null(value=True).over("workflow")
+    ops = ops.with_columns(quiet.cum_sum().over("workflow").alias("round"))
+    wins = (
+        ops.filter(pl.col("outcome") == "won").group_by("workflow", "round").agg(pl.col("next").last().alias("after"))
+    )
+    rounds = ops.select("workflow", "round").unique().join(wins, on=["workflow", "round"], how="left")
+    before = pl.col("after").forward_fill().shift(1).over("workflow").fill_null(graph.initial)
+    rounds = rounds.sort("workflow", "round").with_columns(before.alias("start"))
+    return ops.join(rounds.drop("after"), on=["workflow", "round"])
+
+
+def walk_taken(moves: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """The transitions that were acknowledged, from the state in which they must have been."""
+    won = moves.filter(pl.col("outcome") == "won").select(*ACTION, "start").unique()
+    for states, to, start in won.iter_rows():
+        origin = find_state(states, states, start)
+        if origin is not None:
+            yield origin, to
+
+
+def walk_asked(moves: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """What was asked in the very state that it names, and not done."""
+    known = moves.filter((pl.col("outcome") == "conflict") & (pl.col("states") == pl.col("start")))
+    yield from known.select(*ACTION).unique().iter_rows()
+
+
+def count_pairs(moves: pl.DataFrame) -> Counter[Pair]:
+    """In how many rounds two moves out of one state were in flight together."""
+    round_ = ["workflow", "round"]
+    contested = moves.filter(pl.len().over(round_) > 1).with_row_index("number")
+    some = contested.filter(pl.int_range(pl.len()).over(*round_, *ACTION) < STAND_INS)
+    both = some.join(some, on=round_, suffix="_other").filter(
+        (pl.col("number") < pl.col("number_other"))
+        & (pl.col("invoked") <= pl.col("end_other"))
+        & (pl.col("invoked_other") <= pl.col("end"))
+    )
+    where = ["states", "states_other", "start"]
+    known = both.select(where).unique()
+    known = known.with_columns(pl.Series("state", [find_state(*row) for row in known.iter_rows()], dtype=pl.String))
+    pair = [
+        pl.min_horizontal("next", "next_other").alias("first"),
+        pl.max_horizontal("next", "next_other").alias("second"),
+    ]
+    met = both.join(known, on=where).filter(pl.col("state").is_not_null()).select(*round_, "state", *pair).unique()
+    counted = met.group_by("state", "first", "second").len()
+    return Counter({(state, first, second): count for state, first, second, count in counted.iter_rows()})
+
+
+def find_state(states: str, others: str, start: str) -> str | None:
+    """The state that both requests are due to win in: the one that both name, else the one before the round."""
+    common = set(states.split(SET_SEPARATOR)) & set(others.split(SET_SEPARATOR))
+    if len(common) == 1:
+        return common.pop()
+    return start if start in common else None
+
+
+def list_meetings(graph: TransitionGraph) -> list[Pair]:
+    """Every two moves, or one twice, that lead out of one state; the two in the order of their names."""
+    return [
+        (state, *pair)
+        for state, nexts in graph.successors.items()
+        for pair in combinations_with_replacement(sorted(nexts), 2)
+    ]
+
+
+def bound_violations(history: History) -> dict[str, Any]:
+    races = measure_races(history).filter(pl.col("overlap") > 0).height
+    return {"races": races, "violations_per_race_max": min(1.0, RULE_OF_THREE / races) if races else None}
+
+
+def say_strength(strength: Mapping[str, Any]) -> list[str]:
+    """In words, a line each: what was covered, what a violation's rate may still be, what never raced."""
+    parts = {"transitions": "transitions", "illegal_pairs": "illegal pairs", "raced_pairs": "pairs of moves raced"}
+    covered = (f"{strength[key]['covered']:,} of {strength[key]['total']:,} {name}" for key, name in parts.items())
+    lines = [f"strength: {', '.join(covered)}"]
+    bound, calibration = strength["bound"], strength.get("calibration")
+    if bound["violations_per_race_max"] is not None:
+        rate = f"at most {bound['violations_per_race_max']:.2%} of such races can fail (95 %)"
+        lines.append(f"with no violation in {bound['races']:,} overlapped races, {rate}")
+    if calibration is not None:
+        caught = f"{calibration['caught']:,} of {calibration['races']:,} such races show two winners"
+        lines.append(f"calibrated on this machine: with the defect {calibration['defect']}, {caught}")
+    never = [pair for pair in strength["raced_pairs"]["rounds"] if not pair["rounds"]]
+    if never:
+        named = ", ".join(
+            f"{one['first']} with {one['second']} out of {one['state']}" for one in never[:NEVER_SHOWN_MAX]
+        )
+        more = f" and {len(never) - NEVER_SHOWN_MAX} more" if len(never) > NEVER_SHOWN_MAX else ""
+        lines.append(f"never raced: {named}{more}")
+    return lines

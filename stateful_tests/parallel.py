@@ -1,0 +1,129 @@
+"""Runs plans: each time on new workflows, every run driven to an end, and judged at once by the judge of all histories.
+
+What is asked goes into the run's journal, and a copy of the last executions into a scratch file: that is what is judged
+in between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from engine.target import Target
+from load.asker import Ask, Asker
+from load.gate import Gate
+from reports.evidence import Limits
+from reports.history import read_history
+from reports.journal import Invocation, Journal, Return
+from reports.judge import judge
+from reports.verdict import Judgement, Verdict
+from stateful_tests.plan import Move, Plan, find_guard, find_route
+
+# Checks of a few operations are certain to end; the default limits are for millions.
+FINDINGS_MAX = 1000
+
+
+class TeeJournal(Journal):
+    """A journal that also writes into a scratch file, which can be begun anew."""
+
+    def __init__(self, path: Path, scratch: Path) -> None:
+        self._copy: Journal | None = None
+        super().__init__(path)
+        self.scratch = scratch
+
+    def begin_copy(self) -> None:
+        """The copy holds what is written from here on."""
+        self.end_copy()
+        self.scratch.unlink(missing_ok=True)
+        self._copy = Journal(self.scratch)
+
+    def end_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
+
+    def invoke(self, *invocations: Invocation) -> None:
+        super().invoke(*invocations)
+        if self._copy is not None:
+            self._copy.invoke(*invocations)
+
+    def returned(self, *returns: Return) -> None:
+        super().returned(*returns)
+        if self._copy is not None:
+            self._copy.returned(*returns)
+
+    def event(self, event: str, **facts: Any) -> None:
+        super().event(event, **facts)
+        if self._copy is not None and event in ("audit", "effects", "probe"):
+            self._copy.event(event, **facts)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Some executions of one plan: how many there were, how many of them failed, and what the judge said of all."""
+
+    plan: Plan
+    repeats: int
+    failed: int
+    judgement: Judgement
+
+
+class Runner:
+    """Executes plans through one asker, whose journal is the run's."""
+
+    def __init__(self, target: Target, journal: TeeJournal, source: str) -> None:
+        self.target = target
+        self.journal = journal
+        self.asker = Asker(target, Gate(target.base_url, target.timeout_s), journal, source, "parallel")
+
+    def try_out(self, plan: Plan, repeats: int) -> Trial:
+        """Executes a plan so many times, and judges each execution."""
+        self.journal.begin_copy()
+        where: dict[str, int] = {}
+        for number in range(repeats):
+            where |= dict.fromkeys(self.execute(plan), number)
+        self.journal.end_copy()
+        history = read_history(self.journal.scratch)
+        judgement = judge(history, self.target.graph, limits=Limits(findings_max=FINDINGS_MAX))
+        failing = [found for found in judgement.findings if found.verdict is Verdict.FAIL]
+        failed = {where[found.workflow] for found in failing if found.workflow in where}
+        # What belongs to no workflow counts once.
+        count = len(failed) or int(judgement.verdict is Verdict.FAIL)
+        return Trial(plan, repeats, count, judgement)
+
+    def execute(self, plan: Plan) -> list[str]:
+        """One execution; the names of its workflows."""
+        asker, owner = self.asker, self.target.owner
+        # New connections: which of the service's processes gets which of them is drawn anew.
+        asker.gate.close()
+        names = [name for _ in range(plan.workflows) if (name := asker.create(owner)) is not None]
+        if len(names) == plan.workflows:
+            for move in plan.prefix:
+                asker.ask(self.make_ask(move, names))
+            for moves in plan.walk_rounds():
+                asker.race([self.make_ask(move, names) for move in moves], None)
+        for name in names:
+            self.finish(name)
+        return names
+
+    def finish(self, name: str) -> None:
+        """Drives a workflow to an end, as far as it goes; then its last read, its trail and its traces."""
+        asker, target, graph = self.asker, self.target, self.target.graph
+        state = asker.read(name, target.owner).reading.observed
+        ways = [graph.path(state, end) for end in graph.terminal] if state in graph.states and state else []
+        way = min((way for way in ways if way is not None), key=len, default=())
+        for origin, to in pairwise(way):
+            asker.ask(asker.advance_ask(name, target.owner, target.routes_for(origin, to)[-1], origin, to))
+        asker.read(name, target.owner)
+        asker.trail(name, target.owner)
+        asker.effects(name, target.owner)
+        asker.forget(name)
+
+    def make_ask(self, move: Move, names: Sequence[str]) -> Ask:
+        name, tenant = names[move.workflow], move.tenant or self.target.owner
+        if move.route:
+            return self.asker.advance_ask(name, tenant, find_route(self.target, move), move.origin, move.to)
+        if move.guard:
+            return self.asker.guard_ask(name, tenant, find_guard(self.target, move))
+        return self.asker.read_ask(name, tenant)
