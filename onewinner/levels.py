@@ -119,6 +119,17 @@ def plan_parallel(share: Share, seed: int, *, shrink: bool = True, plan: Path | 
     return Level("parallel", ("parallel-0",), command, share.limit_s, share.amount, mismatch_code=1)
 
 
+def plan_interleavings(share: Share, options: Sequence[str] = (), *, number: int = 0) -> Level:
+    """The level of the wire: its asker starts a service of its own. `options` are those of stateful_tests/explore.py.
+
+    `share.amount` is how many schedules of one meeting are run at the most; `number` tells several levels apart.
+    """
+    source = f"interleavings-{number}"
+    told = ["--source", source, "--schedules", str(share.amount), "--limit-s", str(share.limit_s), *options]
+    command = (sys.executable, "-m", "stateful_tests.explore", *told)
+    return Level("interleavings", (source,), command, share.limit_s, None)
+
+
 def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:
     folder = str(ROOMS / "stateful_tests")
     # The folder in which onewinner was called may have a pytest configuration and plugins of its own.

@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
+def add_engine_options(parser: argparse.ArgumentParser, isolations: Sequence[str] = ISOLATIONS) -> None:
     # Not above: they bring the whole engine along, and `check` needs none of it.
     from engine.controls import list_controls
     from engine.defects import list_defects
@@ -39,7 +39,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         "--database", default="embedded", metavar="embedded|URL", help="where Postgres comes from (default: embedded)"
     )
     parser.add_argument(
-        "--isolation", choices=ISOLATIONS, help="isolation level of the reference engine (default: read-committed)"
+        "--isolation", choices=isolations, help="isolation level of the reference engine (default: read-committed)"
     )
     variant = parser.add_mutually_exclusive_group()
     variant.add_argument(

@@ -1,6 +1,7 @@
 """Sets the stage: a database, the service on it, and the target with its address and tokens filled in."""
 
 import contextlib
+import json
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine import tokens
-from engine.database import list_values, provide_database
+from engine.database import Database, list_values, provide_database
 from engine.errors import DatabaseUnavailable
 from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free, run_service
 from engine.target import Target, substitute
@@ -40,6 +41,29 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Target:
 
 
 @contextlib.contextmanager
+def set_bare_stage(file: Path, database: str, arguments: Sequence[str] = ()) -> Iterator[Stage]:
+    """A database for the engine of a target file, which whoever asks will start: once, or several times.
+
+    Raises UsageError for whatever the user can mend.
+    """
+    environment = {**os.environ, **(mint_tokens() if file == REFERENCE else {})}
+    target = load(file, environment)
+    if target.service is None:
+        raise UsageError(f"service: {file} has none, and the wire stands between a service that onewinner starts and "
+                         "its database; describe how it is started")
+    try:
+        with provide_database(database) as provided:
+            yield Stage(target, {**environment, **wire(provided, arguments)}, provided.url)
+    except (DatabaseUnavailable, ServiceError) as error:
+        raise UsageError(str(error)) from None
+
+
+def wire(database: Database, arguments: Sequence[str]) -> dict[str, str]:
+    """What an asker needs to start a service of its own behind the wire (see stateful_tests/explore.py)."""
+    return {"ONEWINNER_WIRE": json.dumps({"database_url": database.url, "arguments": list(arguments)})}
+
+
+@contextlib.contextmanager
 def set_stage(file: Path, database: str, port: int | None, log: Path, arguments: Sequence[str] = ()) -> Iterator[Stage]:
     """The engine of a target file, ready to be asked, until the block is left.
 
@@ -58,7 +82,9 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
             values = {"port": str(port or find_free_port()), **list_values(provided)}
             base_url = substitute(target.base_url, values)
             with run_service(target.service, base_url, values, log, environment=environment, arguments=arguments):
-                yield Stage(replace(target, base_url=base_url), environment, provided.url)
+                yield Stage(
+                    replace(target, base_url=base_url), {**environment, **wire(provided, arguments)}, provided.url
+                )
     except (DatabaseUnavailable, ServiceError) as error:
         raise UsageError(str(error)) from None
 

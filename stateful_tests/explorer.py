@@ -42,6 +42,7 @@ class Walk:
     path: list[Node]
     reduces: bool
     at: int = 0
+    saved: int = 0
     is_cut: bool = False
     has_diverged: bool = False
 
@@ -57,6 +58,7 @@ class Walk:
         else:
             node = Node(options, -1, asleep=self.inherit(options))
             awake = node.list_open()
+            self.saved += len(options) - len(awake)
             if not awake:
                 self.is_cut = True
                 return None
@@ -105,9 +107,8 @@ async def explore(
     found = Exploration(plan)
     path: list[Node] = []
     async for walk, trace in walk_tree(plan, run, path, reduces=reduces):
-        if walk.is_cut:
-            found.saved += 1
-        else:
+        found.saved += walk.saved
+        if not walk.is_cut:
             found.traces.append(trace)
         if not backtrack(path):
             found.is_whole = True
@@ -124,11 +125,11 @@ async def walk_tree(plan: Plan, run: Run, path: list[Node], *, reduces: bool) ->
             begun = len(path)
             walk = Walk(path, reduces)
             trace = await run(plan, walk.choose)
-            if not walk.has_diverged:
+            if walk.has_diverged:
+                trace.remarks.add(DIVERGED)
+            if trace.is_known:
                 break
             del path[begun:]
-        if walk.has_diverged:
-            trace.remarks.add(DIVERGED)
         yield walk, trace
 
 

@@ -48,7 +48,6 @@ class Rig:
     director: Director
     fresh: Fresh
     asker: Asker
-    run_count: int = 0
     unread: list[str] = field(default_factory=list)
     _statements: dict[str, int] = field(default_factory=dict)
 
@@ -59,9 +58,7 @@ class Rig:
         race = f"{workflow}.race" if plan.is_race(self.target) else None
         self.asker.plan(len(asks), int(race is not None))
         trace = await self.director.run(plan, workflow, asks, race, choose)
-        self.run_count += 1
         self.unread.append(workflow)
-        self._record(trace)
         return trace
 
     def build(self, workflow: str, action: Action) -> Ask:
@@ -74,13 +71,15 @@ class Rig:
         unread, self.unread = self.unread, []
         await self.fresh.finish(unread)
 
-    def _record(self, trace: Trace) -> None:
+    def record(self, trace: Trace, plan: int) -> None:
+        """Tells of a schedule that counts; `plan` is the number of its plan."""
         for step in trace.steps:
             if step.sql not in self._statements:
                 self._statements[step.sql] = len(self._statements)
                 self.asker.journal.event("statement", number=self._statements[step.sql], sql=step.sql)
         self.asker.journal.event(
             "schedule",
+            plan=plan,
             workflow=trace.workflow,
             order=trace.order,
             steps=[[NAMES[step.actor], self._statements[step.sql], step.effect, step.fault] for step in trace.steps],
