@@ -1,7 +1,7 @@
 """Walks every order in which the statements of concurrent requests can reach the database: proves, or shows the order.
 
 A wire between the service and its database holds every statement, and lets one through at a time. Two requests meet on
-a workflow in every state, over every two routes; each order is run on a fresh workflow, and the judge has the last word.
+a workflow in every state, over every two routes; each order has a fresh workflow, and the judge has the last word.
 """
 
 import argparse
@@ -95,6 +95,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--contenders", type=bounded(2, 4), default=2, metavar="N", help="requests per meeting (default: 2)")
     add("--schedules", type=bounded(1, 10**6), default=1000, metavar="N", help="at most so many orders of one meeting")
     add("--limit-s", type=positive, default=600.0, metavar="S", help="no meeting begins after so long (default: 600)")
+    add(
+        "--faults", action="store_true", help="one fault at each statement of the plainest order, instead of all orders"
+    )
     add("--replay", type=Path, metavar="FILE", help="run the one order of a race file instead")
     add("--times", type=bounded(1, 10**4), default=1, metavar="N", help="how often to replay (default: 1)")
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
@@ -136,12 +139,11 @@ def plan_level(options: argparse.Namespace, race: Race | None, number: int, isol
     elif isolation is not None:
         # Of anyone else's service the wire asks it for every session that does not choose for itself.
         told += [f"--parameter=default_transaction_isolation={isolation.replace('-', ' ')}"]
-    return levels.plan_interleavings(Share(options.schedules, options.limit_s), told, number=number)
+    share = Share(options.schedules, options.limit_s)
+    return levels.plan_wire(share, told, faults=options.faults, number=number)
 
 
-def show(
-    order: Order, run: Run, asked: Sequence[Asked], isolations: Sequence[str | None], race: Race | None
-) -> None:
+def show(order: Order, run: Run, asked: Sequence[Asked], isolations: Sequence[str | None], race: Race | None) -> None:
     """The table of every isolation level, and the smallest order that violates, with a file to run it again."""
     history = read_history(run.history)
     violated = find_violated(history, run) if run.judgement.verdict is Verdict.FAIL else {}
@@ -175,7 +177,13 @@ def find_violated(history: History, run: Run) -> dict[str, dict[str, str]]:
 
 def print_table(rows: Sequence[Row], isolation: str | None) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, justify in (("meeting", "left"), ("from", "right"), ("schedules", "right"), ("", "left"), ("seen", "left")):
+    for name, justify in (
+        ("meeting", "left"),
+        ("from", "right"),
+        ("schedules", "right"),
+        ("", "left"),
+        ("seen", "left"),
+    ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for row in rows:
         style = "bold red" if row.violated else "green" if is_proven(row) else "yellow"
@@ -188,8 +196,8 @@ def print_table(rows: Sequence[Row], isolation: str | None) -> None:
     console.print(Text(f"\n{isolation or 'the isolation level of the service'}:", style="bold"))
     console.print(table)
     console.print(
-        f"{total:,} schedules of {sum(row.plans for row in rows):,} meetings; {proven} of {len(rows)} kinds proven: all "
-        f"orders of their statements; {saved:,} branches left out, equal to others"
+        f"{total:,} schedules of {sum(row.plans for row in rows):,} meetings, "
+        f"{saved:,} branches left out that are equal to others; {proven} of {len(rows)} kinds shown whole"
     )
 
 

@@ -119,15 +119,18 @@ def plan_parallel(share: Share, seed: int, *, shrink: bool = True, plan: Path | 
     return Level("parallel", ("parallel-0",), command, share.limit_s, share.amount, mismatch_code=1)
 
 
-def plan_interleavings(share: Share, options: Sequence[str] = (), *, number: int = 0) -> Level:
-    """The level of the wire: its asker starts a service of its own. `options` are those of stateful_tests/explore.py.
+def plan_wire(share: Share, options: Sequence[str] = (), *, faults: bool = False, number: int = 0) -> Level:
+    """The level interleavings, or with `faults` the level of that name: the asker starts a service behind the wire.
 
-    `share.amount` is how many schedules of one meeting are run at the most; `number` tells several levels apart.
+    `options` are those of stateful_tests/explore.py. `share.amount` is how many schedules of one meeting are run at the
+    most; `number` tells several levels of one name apart.
     """
-    source = f"interleavings-{number}"
-    told = ["--source", source, "--schedules", str(share.amount), "--limit-s", str(share.limit_s), *options]
+    name = "faults" if faults else "interleavings"
+    told = ["--level", name, "--source", f"{name}-{number}"]
+    told += ["--schedules", str(share.amount), "--limit-s", str(share.limit_s), *options]
+    told += ["--faults"] if faults else []
     command = (sys.executable, "-m", "stateful_tests.explore", *told)
-    return Level("interleavings", (source,), command, share.limit_s, None)
+    return Level(name, (f"{name}-{number}",), command, share.limit_s, None)
 
 
 def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:

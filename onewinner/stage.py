@@ -49,8 +49,10 @@ def set_bare_stage(file: Path, database: str, arguments: Sequence[str] = ()) -> 
     environment = {**os.environ, **(mint_tokens() if file == REFERENCE else {})}
     target = load(file, environment)
     if target.service is None:
-        raise UsageError(f"service: {file} has none, and the wire stands between a service that onewinner starts and "
-                         "its database; describe how it is started")
+        raise UsageError(
+            f"service: {file} has none, and the wire stands between a service that onewinner starts and "
+            "its database; describe how it is started"
+        )
     try:
         with provide_database(database) as provided:
             yield Stage(target, {**environment, **wire(provided, arguments)}, provided.url)

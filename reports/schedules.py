@@ -154,7 +154,12 @@ def tabulate_kinds(history: History, schedules: Iterable[Schedule], violated: Co
                 kind,
                 plans,
                 [event for event in explored if event["kind"] == kind],
-                [each for event in explored if event["kind"] == kind for each in by_plan.get((source, event["plan"]), [])],
+                [
+                    each
+                    for event in explored
+                    if event["kind"] == kind
+                    for each in by_plan.get((source, event["plan"]), [])
+                ],
                 violated,
             )
             for kind, plans in agenda["kinds"].items()
@@ -230,7 +235,9 @@ def explain_order(schedule: Schedule) -> str:
     winners = [name for name, answer in zip("ABCDEFGH", schedule.answers, strict=False) if answer == "won"]
     for number, step in enumerate(schedule.steps):
         if step.fault:
-            return f"At step {number + 1}, {step.session}: {step.fault}; {step.session} was answered otherwise than it was."
+            answer = schedule.answers["ABCDEFGH".index(step.session)]
+            met = f"{step.session}'s statement of step {number + 1} met a fault ({step.fault})"
+            return f"{met}, and {step.session} was answered {answer}."
     if len(winners) < 2:
         return ""
     return explain_wait(schedule, winners) or explain_stale_read(schedule, winners)
@@ -275,9 +282,7 @@ def explain_stale_read(schedule: Schedule, winners: Sequence[str]) -> str:
 def find_read(schedule: Schedule, session: str, before: int) -> int | None:
     """The last read of a session before a step, by number from 0."""
     places = [
-        place
-        for place, step in enumerate(schedule.steps[:before])
-        if step.session == session and is_read(step.sql)
+        place for place, step in enumerate(schedule.steps[:before]) if step.session == session and is_read(step.sql)
     ]
     return places[-1] if places else None
 

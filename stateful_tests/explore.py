@@ -21,10 +21,11 @@ from engine.database import parse_url
 from engine.target_file import load_target
 from reports.schedules import Race, read_race
 from stateful_tests.explorer import Exploration, explore, follow
+from stateful_tests.faulted import run_faulted, walk_faults
 from stateful_tests.fresh import NotLedError
 from stateful_tests.pairs import list_plans, pick_one_of_each
 from stateful_tests.rig import Order, Rig, open_rig
-from stateful_tests.schedule import SERIALISED, Action, Choice, Choose, Option, Plan
+from stateful_tests.schedule import SERIALISED, Action, Choice, Choose, Option, Plan, Trace
 
 WIRE_VARIABLE = "ONEWINNER_WIRE"
 # How many places (HTTP connections for the second request) are tried before a service is taken to serialise.
@@ -46,13 +47,21 @@ class Level:
     def has_time(self) -> bool:
         return time.monotonic() < self.deadline
 
-    async def explore_all(self, plans: Sequence[Plan]) -> None:
+    async def explore_all(self, plans: Sequence[Plan], *, faults: bool) -> None:
         journal = self.rig.asker.journal
         journal.event("agenda", kinds=dict(Counter(plan.kind for plan in plans)))
         for plan in plans:
             if not self.has_time:
                 return
-            await self.explore_one(plan)
+            await (self.fault_one(plan) if faults else self.explore_one(plan))
+
+    async def fault_one(self, plan: Plan) -> None:
+        """One fault at each point of one plan's plainest order."""
+        traces = await walk_faults(self.rig, plan)
+        for trace in traces:
+            self.rig.record(trace, self.explored)
+        self.schedules += len(traces)
+        await self.finish(plan, 0, whole=all(trace.is_known for trace in traces))
 
     async def explore_one(self, plan: Plan) -> None:
         """Every order of one plan; of a service that serialises, with the requests sent in either order."""
@@ -102,13 +111,18 @@ class Level:
         plan = take_plan(race)
         self.rig.asker.journal.event("agenda", kinds={plan.kind: times})
         for _ in range(times):
-            trace = await self.rig.run(plan, keep_to(race))
+            trace = await self.replay_once(plan, race)
             if SERIALISED in trace.remarks and self.placeable:
                 self.placeable = await self.find_place(plan)
-                trace = await self.rig.run(plan, keep_to(race))
+                trace = await self.replay_once(plan, race)
             self.rig.record(trace, self.explored)
             await self.finish(plan, 0, whole=trace.is_known)
             self.schedules += 1
+
+    async def replay_once(self, plan: Plan, race: Race) -> Trace:
+        if not race.faults:
+            return await self.rig.run(plan, keep_to(race))
+        return await run_faulted(self.rig, plan, keep_to(race), next(iter(race.faults.values())))
 
 
 def take_plan(race: Race) -> Plan:
@@ -159,13 +173,13 @@ async def run(options: argparse.Namespace, database_url: str, arguments: Sequenc
                 plans = list_plans(target, options.contenders)
                 plans = pick_one_of_each(plans) if options.scope == "kinds" else plans
                 planned = len(plans)
-                await level.explore_all(plans)
+                await level.explore_all(plans, faults=options.faults)
         except NotLedError as error:
             rig.asker.probe("contract", "leading a workflow to a state", str(error))
         if level.explored < planned:
             ended = "time"
         rig.asker.journal.event(
-            "level", level="interleavings", unit="meetings", planned=planned, run=level.explored, ended=ended
+            "level", level=options.level, unit="meetings", planned=planned, run=level.explored, ended=ended
         )
 
 
@@ -175,11 +189,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--target", type=Path, required=True)
     add("--history", type=Path, required=True)
     add("--base-url", help="where a service runs already; not used: this level starts its own")
+    add("--level", default="interleavings")
     add("--source", default="interleavings-0")
     add("--scope", choices=("kinds", "all"), default="kinds")
     add("--contenders", type=int, default=2)
     add("--schedules", type=int, default=1000)
     add("--limit-s", type=float, default=60.0)
+    add("--faults", action="store_true")
     add("--replay", type=Path)
     add("--times", type=int, default=1)
     add("--service-argument", action="append", default=[])

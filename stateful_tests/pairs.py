@@ -62,9 +62,7 @@ def name_action(target: Target, action: Action) -> str:
     mine = split_path(route)
     others = [split_path(other) for other in target.routes]
     alike = [other for other in others if len(other) == len(mine)]
-    words = [
-        "*" if len({other[place] for other in alike}) >= NAMES_MIN else word for place, word in enumerate(mine)
-    ]
+    words = ["*" if len({other[place] for other in alike}) >= NAMES_MIN else word for place, word in enumerate(mine)]
     return "/".join(words)
 
 

@@ -1,4 +1,4 @@
-"""The rig: a service behind the wire, and all that it takes to run schedules on it, for the length of an `async with`."""
+"""The rig: a service behind the wire, and all that it takes to run schedules on it."""
 
 import asyncio
 import contextlib

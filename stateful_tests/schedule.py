@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from engine.target import Route, Target
 from load.races import is_race
@@ -49,9 +50,7 @@ class Plan:
 
     def is_race(self, target: Target) -> bool:
         """Whether exactly one of the owner's requests can win in every order."""
-        contenders = [
-            (expect(target, action), action.to) for action in self.actions if action.tenant == target.owner
-        ]
+        contenders = [(expect(target, action), action.to) for action in self.actions if action.tenant == target.owner]
         return len(contenders) > 1 and is_race(self.state, contenders)
 
 
@@ -111,7 +110,7 @@ class Trace:
     def switches(self) -> int:
         """How often another request's statement followed."""
         actors = [step.actor for step in self.steps if not is_begin(step.sql)]
-        return sum(first != second for first, second in zip(actors, actors[1:], strict=False))
+        return sum(first != second for first, second in pairwise(actors))
 
     @property
     def is_known(self) -> bool:

@@ -24,7 +24,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses.
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
 
     def send(self, line: bytes) -> "asyncio.Future[Answer]":
         assert self._transport is not None
@@ -99,7 +99,7 @@ class Sender:
             loop = asyncio.get_running_loop()
             port = self._url.port or (443 if self._url.scheme == "https" else 80)
             tls = self._url.scheme == "https" or None
-            _, line = await loop.create_connection(Line, self._url.hostname, port, ssl=tls)
+            _, line = await loop.create_connection(Line, self._url.hostname or "", port, ssl=tls)
             self._lines[number] = line
         return line
 

@@ -76,7 +76,7 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses.
-        self.client = cast(asyncio.Transport, transport)
+        self.client = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         was_held = self.door.held
@@ -146,7 +146,7 @@ class Link(asyncio.Protocol):
         if self.is_closed:
             self.close()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         self.close()
 
     def pause_writing(self) -> None:
@@ -189,7 +189,7 @@ class Upstream(asyncio.Protocol):
         self._framer = Framer(startup=False)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.link.opened(cast(asyncio.Transport, transport))
+        self.link.opened(cast("asyncio.Transport", transport))
 
     def data_received(self, data: bytes) -> None:
         door = self.link.door
@@ -201,7 +201,7 @@ class Upstream(asyncio.Protocol):
         if was_busy and not door.is_busy:
             self.link.wire.bell.ring()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         self.link.server_lost()
 
     def pause_writing(self) -> None:
