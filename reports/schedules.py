@@ -18,6 +18,8 @@ from reports.history import History
 COLUMN = 54
 LINES_PER_CELL_MAX = 2
 RACE_FORMAT = 1
+# Of these, what the database makes of the statement is open.
+CHANCY = ("connection lost during",)
 
 
 class RaceFileError(Exception):
@@ -98,9 +100,10 @@ class Schedule:
     switches: int
 
     @property
-    def size(self) -> tuple[int, int, int]:
-        """Fewest requests, fewest switches, fewest statements come first."""
-        return len(self.answers), self.switches, len(self.order)
+    def size(self) -> tuple[int, bool, int, int]:
+        """Fewest requests come first, then what will happen again for certain, fewest switches, fewest statements."""
+        chancy = any(step.fault in CHANCY for step in self.steps)
+        return len(self.answers), chancy, self.switches, len(self.order)
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,11 @@ def explain_order(schedule: Schedule) -> str:
             return f"{met}, and {step.session} was answered {answer}."
     if len(winners) < 2:
         return ""
-    return explain_wait(schedule, winners) or explain_stale_read(schedule, winners)
+    return (
+        explain_wait(schedule, winners)
+        or explain_stale_read(schedule, winners)
+        or explain_second_try(schedule, winners)
+    )
 
 
 def explain_wait(schedule: Schedule, winners: Sequence[str]) -> str:
@@ -275,6 +282,22 @@ def explain_stale_read(schedule: Schedule, winners: Sequence[str]) -> str:
             return (
                 f"{step.session} read in step {read + 1}, {other.session} wrote in step {place + 1}, and in step "
                 f"{number + 1} {step.session} wrote what it had decided on before: its write did not look again."
+            )
+    return ""
+
+
+def explain_second_try(schedule: Schedule, winners: Sequence[str]) -> str:
+    """A write, then a read, then a write again by one and the same."""
+    for number, step in enumerate(schedule.steps):
+        read = find_read(schedule, step.session, number)
+        if step.session not in winners or read is None or is_read(step.sql) or is_end(step.sql):
+            continue
+        tried = [place for place in range(read) if schedule.steps[place].session == step.session]
+        tried = [place for place in tried if schedule.steps[place].sql == step.sql]
+        if tried:
+            return (
+                f"{step.session} came too late in step {tried[0] + 1}, looked in step {read + 1}, and in step "
+                f"{number + 1} wrote all the same, over a state that it was not asked to leave."
             )
     return ""
 

@@ -71,5 +71,8 @@ def split_path(route: Route) -> list[str]:
 
 
 def pick_one_of_each(plans: Iterable[Plan]) -> list[Plan]:
-    """The first plan of every kind; the plans come nearest to the initial state first."""
-    return list({plan.kind: plan for plan in reversed(list(plans))}.values())[::-1]
+    """The first plan of every kind."""
+    first: dict[str, Plan] = {}
+    for plan in plans:
+        first.setdefault(plan.kind, plan)
+    return list(first.values())
