@@ -3,13 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cksum requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
+# What the examples need, apart from what onewinner needs: an environment of their own, and Node's packages.
+EXAMPLES := examples/.venv/.ready-$(shell cksum examples/requirements.lock | cut -d' ' -f1)
+NODE := examples/node_guarded_update/node_modules/.package-lock.json
+EXAMPLE_COMMANDS := example-flask example-flask-without-version example-django example-django-without-mixin \
+	example-node example-node-unguarded example-route-per-edge
 
-.PHONY: help gate test test-all check format bench lock clean
+.PHONY: help gate test test-all check format bench screenshots lock clean $(EXAMPLE_COMMANDS)
 help:
 	@echo "make gate      prove the reference engine: exactly one winner (about a minute)"
 	@echo "make test      format check, lint, strict types, tests; warnings are errors"
 	@echo "make test-all  the same, and the tests that need more than Python"
+	@echo "make example-flask, -django, -node, -route-per-edge: each proves an example; see examples/*/README.md"
 	@echo "make bench     the benchmarks: ratios, taken in one run"
+	@echo "make screenshots  the report's pictures in docs/, of two runs made anew (needs Chromium)"
 	@echo "make format    format and fix what can be fixed"
 	@echo "make lock      resolve requirements.lock anew"
 
@@ -31,11 +38,36 @@ check: $(READY)
 test: check
 	$(BIN)/python -W error -m pytest -m "not needs"
 
-test-all: check
+test-all: check $(EXAMPLES) $(NODE)
 	$(BIN)/python -W error -m pytest
+
+$(EXAMPLES): examples/requirements.lock
+	$(PYTHON) -m venv --clear examples/.venv
+	examples/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+$(NODE): examples/node_guarded_update/package-lock.json
+	cd examples/node_guarded_update && npm ci --silent --ignore-scripts
+	@touch $@
+
+# Each has a second target that lacks what decides the race, and fails.
+example-flask: TARGET := flask_version_column/target.toml
+example-flask-without-version: TARGET := flask_version_column/target_without_version.toml
+example-django: TARGET := django_fsm/target.toml
+example-django-without-mixin: TARGET := django_fsm/target_without_mixin.toml
+example-node: TARGET := node_guarded_update/target.toml
+example-node-unguarded: TARGET := node_guarded_update/target_unguarded.toml
+example-route-per-edge: TARGET := route_per_edge/target.toml
+$(EXAMPLE_COMMANDS): $(READY)
+	$(BIN)/onewinner gate --target examples/$(TARGET)
+example-flask example-flask-without-version example-django example-django-without-mixin: $(EXAMPLES)
+example-node example-node-unguarded: $(NODE)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+screenshots: $(READY)
+	$(BIN)/python -m tools.screenshots
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
@@ -43,6 +75,7 @@ format: $(READY)
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group dev --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file examples/requirements.lock examples/requirements.in
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) examples/.venv examples/node_guarded_update/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

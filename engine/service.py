@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import socket
 import sys
 import time
@@ -12,8 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from engine.making import VARIABLE, unpack
 from engine.processes import Process, end_process, hold_signals, run_process, start_process
 from engine.target import Service, Target, substitute
+from engine.target_file import VARIABLE as VARIABLE_NAME
 from engine.target_file import load_target
 
 REFERENCE = Path(__file__).with_name("target.toml")
@@ -59,6 +62,7 @@ def run_service(
     `values` fill {port}, {database_url} and the like in its command and env; `arguments` are put after its
     command. Raises ServiceError when it cannot be started, ends, or is not ready in time.
     """
+    refuse_taken_port(base_url)
     process = None
     try:
         with hold_signals():
@@ -70,6 +74,24 @@ def run_service(
             end_process(process)
 
 
+def refuse_taken_port(base_url: str) -> None:
+    """Whoever listens there already would be taken for the service."""
+    url = urlsplit(base_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if url.hostname in ("127.0.0.1", "localhost") and not is_port_free(port):
+        raise ServiceError(
+            f"base_url: {port} is in use on 127.0.0.1 before the service is started; "
+            "end what listens there, or write {port} in base_url and service.command"
+        )
+
+
+def say_ended(process: Process, log: Path) -> str | None:
+    """That the service ended by itself, in words; None while it runs. Nobody starts it again."""
+    if process.poll() is None:
+        return None
+    return f"the service ended by itself with status {process.returncode}; see {log}"
+
+
 @contextlib.contextmanager
 def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
     """The target, running: where base_url says, or else started for this block by `onewinner serve`.
@@ -78,9 +100,9 @@ def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
     TargetError and ServiceError.
     """
     file = file or REFERENCE
-    fixed = base_url or (None if "{port}" in load_target(file, None).base_url else load_target(file, None).base_url)
-    if fixed is not None:
-        yield replace(load_target(file), base_url=fixed.rstrip("/"))
+    described = load_target(file, None)
+    if base_url is not None or described.service is None:
+        yield equip(load_target(file), (base_url or described.base_url).rstrip("/"), os.environ)
         return
     read_end, write_end = os.pipe()
     command = [sys.executable, "-m", "onewinner", "serve", "--target", str(file), "--announce"]
@@ -90,7 +112,14 @@ def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
         if not line.startswith("{"):
             raise ServiceError(f"the engine of {file} could not be started: {line}{announced.read()}".strip())
         told = json.loads(line)
-        yield replace(load_target(file, {**os.environ, **told["environment"]}), base_url=told["base_url"])
+        environment = {**os.environ, **told["environment"]}
+        yield equip(load_target(file, environment), told["base_url"], environment)
+
+
+def equip(target: Target, base_url: str, environment: Mapping[str, str]) -> Target:
+    """The target where it runs, with what only the starter of its service knew."""
+    create = unpack(environment[VARIABLE]) if VARIABLE in environment else target.create
+    return replace(target, base_url=base_url, create=create)
 
 
 def start_service(
@@ -101,49 +130,62 @@ def start_service(
     arguments: Sequence[str],
 ) -> Process:
     command = [substitute(part, values) for part in service.command] + list(arguments)
-    filled = {name: expand(substitute(text, values), environment) for name, text in service.env.items()}
+    filled = {
+        name: expand(f"service.env.{name}", substitute(text, values), environment) for name, text in service.env.items()
+    }
     # Programs that were installed beside this Python (our own command among them) are found without a PATH.
     path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     cwd = Path(service.cwd) if service.cwd else None
     if cwd is not None and not cwd.is_dir():
-        raise ServiceError(f"service.cwd: {cwd} is not a folder")
+        raise ServiceError(f"service.cwd: {cwd} is not a folder; it is meant relative to the target file")
+    if shutil.which(str((cwd or Path()) / command[0]) if "/" in command[0] else command[0], path=path) is None:
+        raise ServiceError(f"service.command: there is no program {command[0]!r}; install it, or write its whole path")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return start_process(command, output=output, environment={**environment, "PATH": path, **filled}, cwd=cwd)
 
 
-def expand(text: str, environment: Mapping[str, str]) -> str:
-    """The text with ${NAME} taken from the environment; a name that is not set becomes empty."""
-    for name, value in environment.items():
-        text = text.replace(f"${{{name}}}", value)
-    return text
+def expand(key: str, text: str, environment: Mapping[str, str]) -> str:
+    """The text with every ${NAME} taken from the environment. Raises ServiceError for a name that is not set."""
+    for name in VARIABLE_NAME.findall(text):
+        if name not in environment:
+            raise ServiceError(f"{key}: the environment variable {name} is not set; export it and run again")
+    return VARIABLE_NAME.sub(lambda match: environment[match[1]], text)
 
 
 def wait_until_ready(process: Process, service: Service, base_url: str, log: Path) -> None:
     deadline = time.monotonic() + service.ready_timeout_s
-    while True:
+    while (seen := look(base_url, service.ready)) is not None:
         if process.poll() is not None:
             raise ServiceError(
-                f"the service ended with status {process.returncode} before it was ready{read_tail(log)}"
+                f"service.command: it ended with status {process.returncode} before it was ready{read_tail(log)}"
             )
-        if answers(base_url, service.ready):
-            return
         if time.monotonic() > deadline:
-            waited = f"{base_url}{service.ready} did not answer 2xx within {service.ready_timeout_s:g} s"
-            raise ServiceError(f"{waited}; see service.ready and service.ready_timeout_s{read_tail(log)}")
+            raise ServiceError(
+                f"service.ready: GET {base_url}{service.ready} was not answered 2xx within "
+                f"service.ready_timeout_s = {service.ready_timeout_s:g}: {seen}{read_tail(log)}"
+            )
         time.sleep(POLL_S)
 
 
-def answers(base_url: str, path: str, timeout_s: float = 2.0) -> bool:
+def answers(base_url: str, path: str) -> bool:
     """Whether a GET is answered with a status from 200 to 299."""
+    return look(base_url, path) is None
+
+
+def look(base_url: str, path: str, timeout_s: float = 2.0) -> str | None:
+    """What a GET met, in words, where that was not a status from 200 to 299."""
     url = urlsplit(base_url)
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = kind(url.hostname or "", url.port, timeout=timeout_s)
     try:
         connection.request("GET", url.path + path)
-        return 200 <= connection.getresponse().status < 300
-    except (OSError, http.client.HTTPException):
-        return False
+        status = connection.getresponse().status
+        return None if 200 <= status < 300 else f"the answer was {status}"
+    except ConnectionRefusedError:
+        return "nothing listens on its port; does service.command use {port}?"
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
     finally:
         connection.close()
 

@@ -4,47 +4,32 @@ Everything that asks an engine goes through here, and nothing else knows a route
 TOML file by `engine.target_file`.
 """
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode
 
-import jmespath
-import jmespath.exceptions
-import msgspec
-
+from engine.answer import Answer, say_not_found, say_status
 from engine.graph import TransitionGraph
+from engine.making import Command, Stock
+from engine.template import Query, Request, Spelling, Template, substitute
 
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-
-
-@dataclass(frozen=True)
-class Request:
-    """One HTTP request, ready to be written. `path` includes the query; `headers` are in sending order."""
-
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back. `status` is None when no whole answer came; then `error` says what happened."""
-
-    status: int | None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    error: str = ""
-
-    def json(self) -> Any:
-        """The body as JSON, or None when it is not JSON."""
-        try:
-            return msgspec.json.decode(self.body)
-        except msgspec.DecodeError:
-            return None
+__all__ = [
+    "Answer",
+    "Command",
+    "Effects",
+    "Guard",
+    "Query",
+    "Reading",
+    "Request",
+    "Route",
+    "Service",
+    "Spelling",
+    "Stock",
+    "Target",
+    "Template",
+    "Trail",
+    "substitute",
+]
 
 
 @dataclass(frozen=True)
@@ -61,35 +46,6 @@ class Reading:
     server_id: str | None = None
     problem: str | None = None
     message: str | None = None
-
-
-@dataclass(frozen=True)
-class Template:
-    """A request with placeholders: {id}, {expected}, {next}, {marker}, {request_id}."""
-
-    method: str
-    path: str
-    json: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def placeholders(self) -> frozenset[str]:
-        parts = json.dumps([self.path, self.json, dict(self.headers), dict(self.query)])
-        return frozenset(PLACEHOLDER.findall(parts))
-
-    def fill(self, values: Mapping[str, str], headers: Mapping[str, str]) -> Request:
-        """The request with every placeholder replaced; `headers` are the tenant's."""
-        sent = {**headers, **{name: substitute(value, values) for name, value in self.headers.items()}}
-        body = b""
-        if self.json is not None:
-            body = msgspec.json.encode(substitute_deep(self.json, values))
-            sent.setdefault("Content-Type", "application/json")
-        path = substitute(self.path, {name: quote(value, safe="") for name, value in values.items()})
-        if self.query:
-            query = urlencode({name: substitute(value, values) for name, value in self.query.items()})
-            path = f"{path}?{query}"
-        return Request(self.method, path, tuple(sent.items()), body)
 
 
 @dataclass(frozen=True)
@@ -150,37 +106,6 @@ class Service:
     ready_timeout_s: float = 30.0
 
 
-class Query:
-    """A JMESPath, compiled once. Raises ValueError when it does not parse."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        try:
-            self._compiled = jmespath.compile(text)
-        except jmespath.exceptions.JMESPathError as error:
-            raise ValueError(f"{text!r} is not a JMESPath: {str(error).splitlines()[0]}") from None
-
-    def find(self, document: Any) -> Any:
-        """What the path finds; None when it finds nothing or the document has another shape."""
-        try:
-            return self._compiled.search(document)
-        except jmespath.exceptions.JMESPathError:
-            return None
-
-    def find_text(self, document: Any) -> str | None:
-        """A string or a number as text; None for anything else."""
-        found = self.find(document)
-        if isinstance(found, str):
-            return found
-        return str(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Query) and other.text == self.text
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-
 @dataclass(frozen=True)
 class Target:
     """An engine as its target file describes it."""
@@ -190,8 +115,8 @@ class Target:
     timeout_s: float
     tenants: Mapping[str, Mapping[str, str]]
     graph: TransitionGraph
-    create: Template
-    create_id: Query
+    create: Template | Command | Stock
+    create_id: Query | None
     create_won: tuple[int, ...]
     read: Template
     read_state: Query
@@ -203,6 +128,7 @@ class Target:
     conflict: tuple[int, ...]
     refused: tuple[int, ...]
     current_state: Query | None = None
+    spelling: Spelling = field(default_factory=Spelling)
     arrived_header: str | None = None
     guards: tuple[Guard, ...] = ()
     trail: Trail | None = None
@@ -219,6 +145,15 @@ class Target:
         """The other tenants; empty when the file has one only."""
         return tuple(self.tenants)[1:]
 
+    @property
+    def creators(self) -> tuple[str, ...]:
+        """The tenants that can have workflows; the owner is among them."""
+        if isinstance(self.create, Stock):
+            return tuple(tenant for tenant in self.tenants if self.create.ids.get(tenant))
+        if isinstance(self.create, Command) and not self.create.serves_tenants:
+            return (self.owner,)
+        return tuple(self.tenants)
+
     def routes_for(self, origin: str, to: str) -> tuple[Route, ...]:
         """The routes that serve origin -> to. An edge's own come first; an illegal pair has the general one at most."""
         own = tuple(route for route in self.routes if route.to == to and origin in (route.sources or ()))
@@ -234,6 +169,8 @@ class Target:
         return origin if sources in ((), (origin,)) else tuple(sources)
 
     def build_create(self, tenant: str, request_id: str, marker: str = "") -> Request:
+        """Only where a request creates workflows."""
+        assert isinstance(self.create, Template)
         return self._fill(self.create, tenant, request_id=request_id, marker=marker)
 
     def build_read(self, tenant: str, server_id: str, request_id: str) -> Request:
@@ -242,8 +179,15 @@ class Target:
     def build_advance(
         self, route: Route, tenant: str, server_id: str, origin: str, to: str, request_id: str, marker: str = ""
     ) -> Request:
+        expected, following = self.spelling.spell(origin), self.spelling.spell(to)
         return self._fill(
-            route.template, tenant, id=server_id, expected=origin, next=to, request_id=request_id, marker=marker
+            route.template,
+            tenant,
+            id=server_id,
+            expected=expected,
+            next=following,
+            request_id=request_id,
+            marker=marker,
         )
 
     def build_guard(self, guard: Guard, tenant: str, server_id: str, request_id: str) -> Request:
@@ -259,17 +203,19 @@ class Target:
     def classify_create(self, answer: Answer) -> Reading:
         if answer.status not in self.create_won:
             return self._classify_other(answer)
-        server_id = self.create_id.find_text(answer.json())
+        server_id = self.create_id.find_text(answer.json()) if self.create_id is not None else None
         if server_id is None:
-            return Reading("unknown", answer.status, message=f"no id at create.id = {self.create_id.text!r}")
+            return Reading("unknown", answer.status, message=say_not_found("id", "create.id", self.create_id, answer))
         return Reading("ok", answer.status, self.graph.initial, server_id)
 
     def classify_read(self, answer: Answer) -> Reading:
         if answer.status not in self.read_ok:
             return self._classify_other(answer)
-        state = self.read_state.find_text(answer.json())
+        state = self._find_state(self.read_state, answer.json())
         if state is None:
-            return Reading("unknown", answer.status, message=f"no state at read.state = {self.read_state.text!r}")
+            return Reading(
+                "unknown", answer.status, message=say_not_found("state", "read.state", self.read_state, answer)
+            )
         return Reading("ok", answer.status, state)
 
     def classify_advance(self, answer: Answer) -> Reading:
@@ -308,7 +254,7 @@ class Target:
         return int(told) if told.isascii() and told.isdigit() else None
 
     def _read_entry(self, trail: Trail, entry: Any) -> dict[str, Any]:
-        row = {"from": trail.origin.find_text(entry), "to": trail.to.find_text(entry)}
+        row = {"from": self._find_state(trail.origin, entry), "to": self._find_state(trail.to, entry)}
         if trail.request_id is not None:
             row["request_id"] = trail.request_id.find_text(entry)
         return row
@@ -316,7 +262,7 @@ class Target:
     def _classify_conflict(self, answer: Answer) -> Reading:
         if self.current_state is None:
             return Reading("conflict", answer.status)
-        told = self.current_state.find_text(answer.json())
+        told = self._find_state(self.current_state, answer.json())
         problem = None
         if told is None:
             problem = f"the conflict does not tell the current state at {self.current_state.text!r}"
@@ -325,24 +271,10 @@ class Target:
     def _classify_other(self, answer: Answer) -> Reading:
         if answer.status is not None and answer.status in self.refused:
             return Reading("refused", answer.status)
-        message = answer.error or f"status {answer.status} is neither a win, a conflict nor a refusal"
-        return Reading("unknown", answer.status, message=message)
+        return Reading("unknown", answer.status, message=answer.error or say_status(answer))
 
-    def _fill(self, template: Template, tenant: str, **values: str) -> Request:
+    def _find_state(self, query: Query, document: Any) -> str | None:
+        return self.spelling.read(query.find_text(document))
+
+    def _fill(self, template: Template, tenant: str, **values: str | int) -> Request:
         return template.fill(values, self.tenants[tenant])
-
-
-def substitute(text: str, values: Mapping[str, str]) -> str:
-    """The text with every {placeholder} that has a value replaced; other braces stay."""
-    return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
-
-
-def substitute_deep(document: Any, values: Mapping[str, str]) -> Any:
-    """The same in every string of a JSON document; keys stay."""
-    if isinstance(document, str):
-        return substitute(document, values)
-    if isinstance(document, list):
-        return [substitute_deep(part, values) for part in document]
-    if isinstance(document, Mapping):
-        return {name: substitute_deep(part, values) for name, part in document.items()}
-    return document

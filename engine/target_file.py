@@ -1,6 +1,5 @@
 """Reads a target file (TOML) into a Target. A mistake is one clear sentence with the key's path."""
 
-import difflib
 import os
 import re
 import tomllib
@@ -11,23 +10,25 @@ from typing import NoReturn
 
 import msgspec
 
+from engine import target_checks as checks
 from engine.graph import TransitionGraph
-from engine.target import Effects, Guard, Query, Route, Service, Target, Template, Trail
+from engine.target import Effects, Guard, Query, Route, Service, Spelling, Target, Template, Trail
+from engine.target_create import read_create, read_create_id
+from engine.target_shape import explain_shape, suggest
 from engine.target_tables import (
+    REFUSED,
     AdvanceTable,
     AuditTable,
-    CreateTable,
     EdgeTable,
     EffectsTable,
     File,
     GuardTable,
-    ReadTable,
     RequestTable,
     ServiceTable,
-    Table,
     TenantTable,
     WorkflowTable,
 )
+from engine.template import braces
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -53,8 +54,9 @@ class Reader:
             self.fail(key, str(error))
 
     def template(self, key: str, table: RequestTable, allowed: Iterable[str], needed: Iterable[str] = ()) -> Template:
-        if not table.path.startswith("/"):
-            self.fail(f"{key}.path", f"{table.path!r} must begin with / (the host stands in base_url)")
+        if found := checks.check_request(table):
+            name, _, what = found.partition(": ")
+            self.fail(f"{key}.{name}", what)
         template = Template(table.method.upper(), table.path, table.json, table.headers, table.query)
         known = {*allowed, "request_id"}
         for name in sorted(template.placeholders - known):
@@ -67,13 +69,15 @@ class Reader:
         return template
 
     def tenants(self, tables: Mapping[str, TenantTable]) -> dict[str, dict[str, str]]:
-        return {
-            name: {
-                header: self.resolve(f"tenants.{name}.headers.{header}", value)
-                for header, value in table.headers.items()
-            }
-            for name, table in (tables or {"default": TenantTable()}).items()
-        }
+        tenants = {}
+        for name, table in (tables or {"default": TenantTable()}).items():
+            key = f"tenants.{name}.headers"
+            headers = {header: self.resolve(f"{key}.{header}", value) for header, value in table.headers.items()}
+            if found := checks.check_headers(headers):
+                header, _, what = found.partition(": ")
+                self.fail(f"{key}.{header}", what)
+            tenants[name] = headers
+        return tenants
 
     def resolve(self, key: str, text: str) -> str:
         """The text with every ${NAME} taken from the environment; as it stands when no environment is wanted."""
@@ -92,7 +96,14 @@ class Reader:
         if not graph.successors.get(table.initial):
             close = suggest(table.initial, graph.states[1:])
             self.fail("workflow.initial", f"no transition leaves {table.initial!r}{close}")
+        if found := checks.check_graph(graph):
+            self.fail(f"workflow.{found[0]}", found[1])
         return graph
+
+    def spelling(self, table: WorkflowTable, graph: TransitionGraph) -> Spelling:
+        if found := checks.check_spelling(table.spelling, graph):
+            self.fail(f"workflow.spelling.{found[0]}", found[1])
+        return Spelling(table.spelling)
 
     def states(self, key: str, names: Sequence[str], graph: TransitionGraph) -> tuple[str, ...]:
         for name in names:
@@ -119,18 +130,16 @@ class Reader:
         if table.request is not None:
             template = self.template("advance.request", table.request, ("id", "expected", "next", "marker"), ("id",))
             return Route("advance", template)
-        served = {(origin, route.to) for route in routes for origin in route.sources or ()}
-        for origin, to in graph.walk_edges():
-            if (origin, to) not in served:
-                self.fail(
-                    "advance", f"no request serves {origin} -> {to}; add [advance] request or an [[advance.edges]]"
-                )
+        served = {(origin, route.to or "") for route in routes for origin in route.sources or ()}
+        if found := checks.check_edges(table, served, graph):
+            self.fail("advance", found)
         return None
 
     def guard(self, key: str, table: GuardTable, graph: TransitionGraph) -> Guard:
         template = self.template(f"{key}.request", table.request, ("id",), ("id",))
         opened = self.states(f"{key}.open", table.open, graph)
         either = self.states(f"{key}.either", table.either, graph)
+        self.statuses(key, closed=table.closed)
         return Guard(table.name or table.request.path, template, opened, table.closed, either)
 
     def trail(self, table: AuditTable | None) -> Trail | None:
@@ -150,13 +159,9 @@ class Reader:
         template = self.template("effects.request", table.request, ("id",), ("id",))
         return Effects(template, self.path("effects.markers", table.markers))
 
-    def base_url(self, text: str, served: bool) -> str:
-        if not re.match(r"https?://[^/]", text):
-            self.fail("base_url", f"{text!r} must begin with http:// or https:// and name a host")
-        if "{port}" in text and not served:
-            self.fail(
-                "base_url", "{port} needs a [service] that onewinner starts; write the port of the running service"
-            )
+    def base_url(self, text: str, *, served: bool) -> str:
+        if found := checks.check_base_url(text, served=served):
+            self.fail("base_url", found)
         return text.rstrip("/")
 
     def service(self, table: ServiceTable | None) -> Service | None:
@@ -166,6 +171,7 @@ class Reader:
             self.fail("service.command", "must name a program and its arguments")
         if not table.ready.startswith("/"):
             self.fail("service.ready", f"{table.ready!r} must be a path that begins with /")
+        self.seconds("service.ready_timeout_s", table.ready_timeout_s)
         cwd = str((self.file.parent / table.cwd).resolve()) if table.cwd else None
         return Service(tuple(table.command), table.env, table.ready, cwd, table.ready_timeout_s)
 
@@ -179,29 +185,38 @@ class Reader:
                     "audit.request_id", f"the request of {route.name!r} does not carry {{request_id}}; add it there"
                 )
 
-    def distinct(self, table: AdvanceTable) -> None:
-        """No status means two things."""
-        named = {"won": table.won, "conflict": table.conflict, "refused": table.refused}
-        pairs = [("won", "conflict"), ("won", "refused"), ("conflict", "refused")]
-        for first, second in pairs:
-            for status in sorted(set(named[first]) & set(named[second])):
-                self.fail(f"advance.{second}", f"{status} is also in advance.{first}; a status can mean one thing only")
+    def seconds(self, key: str, value: float) -> float:
+        return value if 0 < value < float("inf") else self.fail(key, "must be more than 0 seconds")
+
+    def statuses(self, key: str, **named: Sequence[int]) -> None:
+        """Each is a status, and none means two things."""
+        if found := checks.check_statuses(named):
+            self.fail(f"{key}.{found[0]}", found[1])
+
+    def refused(self, table: AdvanceTable) -> tuple[int, ...]:
+        """What is refused; where the file does not say it, the usual statuses that mean nothing else in it."""
+        usual = tuple(status for status in REFUSED if status not in (*table.won, *table.conflict))
+        refused = usual if table.refused is None else table.refused
+        self.statuses("advance", won=table.won, conflict=table.conflict, refused=refused)
+        return refused
 
     def read(self, file: File) -> Target:
         graph = self.graph(file.workflow)
         routes = self.routes(file.advance.edges, graph)
         general = self.general(file.advance, routes, graph)
-        self.distinct(file.advance)
         self.told_ids(file, routes, general)
+        self.statuses("create", won=file.create.won)
+        self.statuses("read", ok=file.read.ok)
+        tenants = self.tenants(file.tenants)
         current_state = file.advance.current_state
         return Target(
             name=file.name,
-            base_url=self.base_url(file.base_url, file.service is not None),
-            timeout_s=file.timeout_s if file.timeout_s > 0 else self.fail("timeout_s", "must be more than 0 seconds"),
-            tenants=self.tenants(file.tenants),
+            base_url=self.base_url(file.base_url, served=file.service is not None),
+            timeout_s=self.seconds("timeout_s", file.timeout_s),
+            tenants=tenants,
             graph=graph,
-            create=self.template("create.request", file.create.request, ("marker",)),
-            create_id=self.path("create.id", file.create.id),
+            create=read_create(self, file.create, tenants, served=file.service is not None),
+            create_id=read_create_id(self, file.create),
             create_won=file.create.won,
             read=self.template("read.request", file.read.request, ("id",), ("id",)),
             read_state=self.path("read.state", file.read.state),
@@ -211,8 +226,9 @@ class Reader:
             general_serves_all=file.advance.serves_every_edge,
             won=file.advance.won,
             conflict=file.advance.conflict,
-            refused=file.advance.refused,
+            refused=self.refused(file.advance),
             current_state=self.path("advance.current_state", current_state) if current_state else None,
+            spelling=self.spelling(file.workflow, graph),
             arrived_header=file.arrived_header,
             guards=tuple(self.guard(f"guards[{index}]", table, graph) for index, table in enumerate(file.guards)),
             trail=self.trail(file.audit),
@@ -229,49 +245,9 @@ def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) 
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise TargetError(f"{file}: cannot be read: {reason}; name an existing target file with --target") from None
     except tomllib.TOMLDecodeError as error:
-        raise TargetError(f"{file}: is not TOML: {error}") from None
+        raise TargetError(f"{file}: is not TOML: {error}; text stands in quotes, and a key once in a table") from None
     try:
         tables = msgspec.convert(document, File)
     except msgspec.ValidationError as error:
-        raise TargetError(f"{file}: {explain_shape(str(error))}") from None
+        raise TargetError(f"{file}: {explain_shape(str(error), document)}") from None
     return Reader(file, environment).read(tables)
-
-
-def explain_shape(message: str) -> str:
-    """msgspec's sentence, with the key's path in front as it stands in the file."""
-    what, _, where = message.partition(" - at `$")
-    key = where.rstrip("`").lstrip(".").replace("[...]", "")
-    unknown = re.search(r"unknown field `([^`]+)`", what)
-    missing = re.search(r"missing required field `([^`]+)`", what)
-    if unknown:
-        return f"{join(key, unknown[1])}: is no key of a target file{suggest(unknown[1], known_keys(key))}"
-    if missing:
-        return f"{join(key, missing[1])}: is missing"
-    return f"{key or 'the file'}: {what[0].lower()}{what[1:]}"
-
-
-def join(key: str, name: str) -> str:
-    return f"{key}.{name}" if key else name
-
-
-def known_keys(key: str) -> list[str]:
-    """The keys that may stand in the table at `key`; for a table that cannot be found, those of all tables."""
-    last = re.sub(r"\[\d*\]", "", key.rsplit(".", 1)[-1])
-    tables: dict[str, type[Table]] = {
-        "": File, "service": ServiceTable, "workflow": WorkflowTable, "create": CreateTable, "read": ReadTable,
-        "advance": AdvanceTable, "edges": EdgeTable, "guards": GuardTable, "audit": AuditTable,
-        "effects": EffectsTable, "request": RequestTable,
-    }  # fmt: skip
-    return [field.encode_name for field in msgspec.structs.fields(tables.get(last, TenantTable))]
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    options = list(known)
-    close = difflib.get_close_matches(word, options, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there are: {', '.join(options)}" if options else ""
-
-
-def braces(names: Iterable[str]) -> str:
-    return ", ".join(f"{{{name}}}" for name in sorted(names))

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.target import Answer, Guard, Reading, Request, Route, Target
+from engine.target import Answer, Guard, Reading, Request, Route, Target, Template
 from load.gate import Gate, Shot, now_ns
+from load.maker import Maker
 from load.rendezvous import MONOTONIC, Clock, Instant
 from reports.journal import Invocation, Journal, Return
 
@@ -56,7 +57,7 @@ class Asker:
     """Asks `target` through `gate` and writes what happens into `journal`.
 
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
-    `clock` turns the times of this process into those of the run.
+    `clock` turns the times of this process into those of the run. `is_out`: no id is left.
     """
 
     target: Target
@@ -68,6 +69,11 @@ class Asker:
     asked: int = 0
     workflows: int = 0
     clock: Clock = MONOTONIC
+    is_out: bool = False
+    maker: Maker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.maker = Maker(self.target, self.gate, self.journal.path.parent / "ids")
 
     def plan(self, operations: int, races: int = 0, **facts: Any) -> None:
         """Promises operations and races; an Ask that is given `planned=False` promises itself.
@@ -79,13 +85,48 @@ class Asker:
     def create(
         self, tenant: str, *, name: str | None = None, planned: bool = False, examine: Examine | None = None
     ) -> str | None:
+<<<<<<< HEAD
         """A new workflow of the tenant: the harness's name of it, or None when the engine gave none."""
         ask = self.create_ask(tenant, name=name, examine=examine)
+=======
+        """A new workflow: the harness's name of it, or None when there is none. With no id left nothing is asked."""
+        self.workflows += 1
+        name = name or f"{self.source}.w{self.workflows}"
+        if not isinstance(self.target.create, Template):
+            return self._make(tenant, name, planned=planned)
+        ask = Ask(
+            "create",
+            tenant,
+            name,
+            lambda id_: self.target.build_create(tenant, id_, marker=id_),
+            self.target.classify_create,
+            examine=examine,
+        )
+>>>>>>> main
         reading = self.ask(ask, planned=planned).reading
         if reading.server_id is None:
             return None
         self.server_ids[ask.workflow] = reading.server_id
         return ask.workflow
+
+    def _make(self, tenant: str, name: str, *, planned: bool) -> str | None:
+        """A workflow that no request creates. In the history it is a create like any other, without a status."""
+        taken = self.maker.take(tenant)
+        if taken is None:
+            self.is_out = True
+            return None
+        if not planned:
+            self.plan(1)
+        self.asked += 1
+        id_ = f"{self.source}.{self.asked}"
+        ask = Ask("create", tenant, name, lambda _: Request("", ""), self.target.classify_read)
+        self.journal.invoke(self._invocation(ask, id_, None, 0))
+        shot, reading = self.maker.make(taken, tenant, id_)
+        self.journal.returned(self._return(Reply(id_, shot, reading, tenant), None))
+        if reading.server_id is None:
+            return None
+        self.server_ids[name] = reading.server_id
+        return name
 
     def forget(self, workflow: str) -> None:
         """Nothing more will be asked about it."""

@@ -1,4 +1,7 @@
-"""The release gate: N requests, all but their last byte sent, released together. Knows nothing of Locust.
+"""The release gate: N requests, all but the end of each sent, released together. Knows nothing of Locust.
+
+The end is the last byte of the head and the whole body: many a server runs its application once the head is whole, and
+many an application never reads the body. Before that byte nothing can have run, so lining up again repeats nothing.
 
 Every request of the project goes through here, a single one too: then the race has one contender. Works
 on plain blocking sockets; under gevent these are gevent's.
@@ -105,21 +108,23 @@ class Gate:
     def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Shot]:
         """Sends all requests at once and waits for their answers, at most timeout_s.
 
-        `before_release` is called when all but the last byte of each has been sent and every connection
+        `before_release` is called when all but the end of each has been sent and every connection
         lives; it may name the instant of the release. If one dies before that, everybody lines up again on
-        new connections: no request was whole, so none was sent. Raises GateError when that happens
+        new connections: no head was whole, so no request was sent. Raises GateError when that happens
         RESTARTS_MAX times in a row.
         """
         lines = [encode_request(request, self.base_url) for request in requests]
+        held = [1 + len(request.body) for request in requests]
+        ends = [line[-count:] for line, count in zip(lines, held, strict=True)]
         try:
-            sockets = self._line_up(lines)
+            sockets = self._line_up([line[:-count] for line, count in zip(lines, held, strict=True)])
             # Whatever can be done before the release is: meanwhile the server reads what it was sent so far.
             at_ns = before_release() if before_release is not None else None
             parsers = [AnswerParser() for _ in lines]
-            senders, last_bytes = [find_sender(endpoint) for endpoint in sockets], [line[-1:] for line in lines]
+            senders = [find_sender(endpoint) for endpoint in sockets]
             if at_ns is not None:
                 wait_until(at_ns)
-            invoked = release(senders, last_bytes)
+            invoked = release(senders, ends)
             return self._collect(parsers, invoked)
         except BaseException:
             # Half a request or an answer that nobody read is on the way: the next race must not meet it.
@@ -134,16 +139,16 @@ class Gate:
             self._selector.close()
             self._selector = None
 
-    def _line_up(self, lines: Sequence[bytes]) -> list[socket.socket]:
-        """The sockets over which all but the last byte of every line went, all of them alive."""
-        while len(self._connections) < len(lines):
+    def _line_up(self, heads: Sequence[bytes]) -> list[socket.socket]:
+        """The sockets over which all of `heads` went, every one of them alive."""
+        while len(self._connections) < len(heads):
             self._connections.append(Connection(self.base_url, self.timeout_s))
         for _ in range(RESTARTS_MAX):
-            sockets = [self._reach(number) for number in range(len(lines))]
-            if stand_ready(sockets, lines):
+            sockets = [self._reach(number) for number in range(len(heads))]
+            if stand_ready(sockets, heads):
                 return sockets
             self.restarts += 1
-            for number in range(len(lines)):
+            for number in range(len(heads)):
                 self._hang_up(number)
         raise GateError(f"{self.base_url} hung up {RESTARTS_MAX} times before the requests were whole")
 
@@ -191,11 +196,11 @@ class Gate:
         connection.close()
 
 
-def stand_ready(sockets: Sequence[socket.socket], lines: Sequence[bytes]) -> bool:
-    """Sends all but the last byte of every line; False when a connection died or spoke too early."""
+def stand_ready(sockets: Sequence[socket.socket], heads: Sequence[bytes]) -> bool:
+    """Sends what goes before the release; False when a connection died or spoke too early."""
     try:
-        for endpoint, line in zip(sockets, lines, strict=True):
-            endpoint.sendall(line[:-1])
+        for endpoint, head in zip(sockets, heads, strict=True):
+            endpoint.sendall(head)
     except OSError:
         return False
     return all(map(is_silent, sockets))
@@ -234,21 +239,31 @@ def wait_until(at_ns: int) -> None:
 
 
 def find_sender(endpoint: socket.socket) -> Callable[[bytes], object]:
-    """What sends a byte over the socket in the shortest time. One byte always fits: the rest of the line did."""
+    """What sends the end of a request over the socket in the shortest time."""
     if isinstance(endpoint, ssl.SSLSocket):
-        return endpoint.send
-    return partial(os.write, endpoint.fileno())
+        return endpoint.sendall
+    return partial(write_all, endpoint)
 
 
-def release(senders: Sequence[Callable[[bytes], object]], last_bytes: Sequence[bytes]) -> list[int]:
-    """Sends the last bytes in one go. Returns for each the monotonic nanosecond right before it was sent."""
+def write_all(endpoint: socket.socket, end: bytes) -> None:
+    """One call of the kernel, unless the body is larger than what it takes at once."""
+    try:
+        written = os.write(endpoint.fileno(), end)
+    except BlockingIOError:
+        written = 0
+    if written < len(end):
+        endpoint.sendall(end[written:])
+
+
+def release(senders: Sequence[Callable[[bytes], object]], ends: Sequence[bytes]) -> list[int]:
+    """Sends the ends in one go. Returns for each the monotonic nanosecond right before it was sent."""
     invoked = []
-    for send, last in zip(senders, last_bytes, strict=True):
+    for send, end in zip(senders, ends, strict=True):
         invoked.append(now_ns())
         try:
-            send(last)
+            send(end)
         except OSError:
-            # Whether the byte left is not known; reading will find the connection dead, and the outcome unknown.
+            # Whether it left is not known; reading will find the connection dead, and the outcome unknown.
             continue
     return invoked
 

@@ -13,8 +13,9 @@ import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner
 
+from engine.making import pack
 from engine.service import REFERENCE
-from engine.target import Target
+from engine.target import Command, Target
 from load.rendezvous import MONOTONIC, Clock, Meetings, read_wall_clock, set_instant
 from load.shares import list_shares, make_agenda, parse_weights
 from load.tally import Tally, find_spread_ms, merge
@@ -60,7 +61,7 @@ class Master:
         workers = self.list_workers()[:users]
         users = len(workers) if options.together else users
         agenda = make_agenda(self.target, parse_weights(options.scenarios), options.races or None)
-        shares = list_shares(agenda, len(workers), users, together=options.together)
+        shares = list_shares(agenda, len(workers), users, together=options.together, label=options.label)
         self.owners = {name: workers[number % len(workers)] for number, name in enumerate(shares)}
         self.left, self.tallies, self.meetings = {}, {}, Meetings(len(workers))
         self.began = time.monotonic()
@@ -74,6 +75,7 @@ class Master:
             "host": identify_host(),
             "base_url": self.target.base_url,
             "tenants": {name: dict(headers) for name, headers in self.target.tenants.items()},
+            "create": pack(self.target.create) if isinstance(self.target.create, Command) else None,
         }
         for number, worker in enumerate(workers):
             runner.send_message(PLAN, {**common, "number": number}, client_id=worker)

@@ -96,13 +96,16 @@ def take_share(agenda: Agenda, number: int, sources: int) -> Agenda:
     return Agenda(amounts, agenda.weights, agenda.obstacles)
 
 
-def name_source(worker: int, user: int) -> str:
-    """The name of a source: unique over all workers of a run, and it tells which one it is."""
-    return f"race-{worker}.{user}"
+def name_source(worker: int, user: int, label: str = "") -> str:
+    """The name of a source: unique over all workers of a run, and it tells which one it is.
+
+    The label tells the jobs of a run apart that is made in several.
+    """
+    return f"race{label}-{worker}.{user}"
 
 
 def list_shares(
-    agenda: Agenda, workers: int, users: int, *, together: bool = False
+    agenda: Agenda, workers: int, users: int, *, together: bool = False, label: str = ""
 ) -> dict[str, dict[str, int | None]]:
     """source -> {races, rounds} for so many workers and users in all; user u is the worker u % workers' own.
 
@@ -112,6 +115,6 @@ def list_shares(
     for user in range(users):
         share = agenda if together else take_share(agenda, user, users)
         helps = together and user > 0
-        name = name_source(user % workers, user // workers)
+        name = name_source(user % workers, user // workers, label)
         shares[name] = {"races": 0 if helps else share.races, "rounds": 0 if helps else share.rounds}
     return shares

@@ -37,8 +37,8 @@ class Played:
 class Source:
     """One source of operations and its share. `why_stop` says why nothing new may begin, or None.
 
-    `ended` says in the end why: "share" (all of it was run), what `why_stop` said, "gave up" or "stopped"; the judge
-    holds the last two to be gaps.
+    `ended` says in the end why: "share" (all of it was run), "out of ids" (those that the target lists are used up),
+    what `why_stop` said, "gave up" or "stopped"; the judge holds the last two to be gaps.
     """
 
     asker: Asker
@@ -58,7 +58,7 @@ class Source:
         fruitless = 0
         while True:
             name = self.choose()
-            mine = "share" if name is None else "gave up" if fruitless == FRUITLESS_MAX else self.why_stop()
+            mine = self.find_end(name, fruitless)
             decided = self.rendezvous.gather(f"{self.lives}", mine)[0]
             if decided is not None or name is None:
                 self.ended = decided or "share"
@@ -67,6 +67,14 @@ class Source:
             before = self.done[name]
             yield from self.live(cut(next(drawers[name]), SCENARIOS[name], self.left(name)))
             fruitless = fruitless + 1 if self.done[name] == before else 0
+
+    def find_end(self, name: str | None, fruitless: int) -> str | None:
+        """Why nothing more is begun, or None."""
+        if name is None:
+            return "share"
+        if self.asker.is_out:
+            return "out of ids"
+        return "gave up" if fruitless == FRUITLESS_MAX else self.why_stop()
 
     def draw(self, scenario: Scenario) -> Iterator[Life]:
         """The scenario's lives: the same for the same seed and source; who shares races draws the same ones."""

@@ -17,6 +17,7 @@ import gevent
 from gevent.event import AsyncResult
 from locust.env import Environment
 
+from engine.making import unpack
 from engine.service import REFERENCE
 from engine.target import Target
 from engine.target_file import load_target
@@ -49,6 +50,7 @@ class Plan:
     host: str
     base_url: str
     tenants: dict[str, dict[str, str]]
+    create: str | None = None
 
 
 def identify_host() -> str:
@@ -104,7 +106,7 @@ class Worker:
         nth, self.entered = self.entered, self.entered + 1
         if plan is None or plan.number + nth * plan.workers >= plan.users or (options.together and nth):
             return None
-        name, number = name_source(plan.number, nth), plan.number + nth * plan.workers
+        name, number = name_source(plan.number, nth, options.label), plan.number + nth * plan.workers
         journal: Journal | None = None
         try:
             uncertainty_ns = int(self.options.clock_uncertainty_ms * 1e6) if self.options.clock == "wall" else 0
@@ -120,7 +122,7 @@ class Worker:
         agenda = make_agenda(target, parse_weights(options.scenarios), options.races or None)
         share = agenda if together else take_share(agenda, number, plan.users)
         leads = not together or number == 0
-        partners = [name_source(worker, 0) for worker in range(plan.workers)] if together else []
+        partners = [name_source(worker, 0, options.label) for worker in range(plan.workers)] if together else []
         facts = {"races": share.races if leads else 0, "rounds": share.rounds if leads else 0}
         journal.event("share", **facts, shared_by=partners)
         gate = Gate(target.base_url, target.timeout_s)
@@ -151,7 +153,9 @@ class Worker:
     def find_target(self, plan: Plan) -> Target:
         """The target as the master reaches it: workers need the file, and neither tokens nor an engine."""
         file = Path(self.options.target) if self.options.target else REFERENCE
-        return replace(load_target(file, None), base_url=plan.base_url, tenants=plan.tenants)
+        told = load_target(file, None)
+        create = unpack(plan.create) if plan.create is not None else told.create
+        return replace(told, base_url=plan.base_url, tenants=plan.tenants, create=create)
 
     def why_stop(self) -> str | None:
         """Why nothing new may begin."""

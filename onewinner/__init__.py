@@ -1,4 +1,7 @@
-"""The command. It composes the rooms, starts and ends processes; nobody imports it."""
+"""The command. It composes the rooms, starts and ends processes; nobody imports it.
+
+Importing it changes nothing, so that `onewinner.pytest_plugin` can be loaded into anybody's process.
+"""
 
 import sys
 from pathlib import Path
@@ -6,8 +9,13 @@ from pathlib import Path
 __version__ = "0.1.0"
 
 # In the wheel the rooms live in a folder of their own, so that no generic name (load, reports) lands in a user's
-# environment; in a clone they are beside this package. Either way they come before whatever else has such a name.
+# environment; in a clone they are beside this package.
 ROOMS = Path(__file__).parent / "rooms"
 if not ROOMS.is_dir():
     ROOMS = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOMS))
+
+
+def open_rooms() -> None:
+    """Puts the rooms on this process's path, before whatever else has such a name. For processes of our own alone."""
+    if str(ROOMS) not in sys.path[:1]:
+        sys.path.insert(0, str(ROOMS))

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from onewinner import __version__
+from onewinner import __version__, open_rooms
 from onewinner.exits import UNKNOWN, USAGE, Interrupted, UsageError, hear_signals
 
 COMMANDS = {
@@ -14,13 +14,18 @@ COMMANDS = {
     "race": "press hard: races by the thousand over all scenarios, in several processes",
     "explore": "every order in which two requests' statements can reach the database: one winner in each",
     "serve": "run the reference engine, or the service of a target file",
+    "init": "write a commented target file to begin with",
+    "doctor": "ask a service one of each, and name what to change in its target file",
     "defects": "show that the harness catches bugs, and only bugs: the kill matrix",
     "check": "judge a recorded history again",
+    "report": "make the documents of a run again, or show many runs over time",
+    "compare": "hold a run against a baseline: failing checks, and measures that regressed",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 pass, 1 fail, 2 usage, 3 unknown, 4 regression."""
+    open_rooms()
     hear_signals()
     parser = build_parser()
     options = parser.parse_args(sys.argv[1:] if arguments is None else list(arguments))

@@ -33,7 +33,7 @@ from reports.verdict import EXIT_BY_VERDICT, Verdict
 EXAMPLE = "onewinner defects --defect narrow-check-then-act --level race --seeds 30"
 CONTENDERS = 10
 # What a cell asks for at most; a violation ends it earlier.
-SHARES = {"sequential": Share(1, 10), "parallel": Share(30, 15), "race": Share(60, 15)}
+SHARES = {"sequential": Share(1, 10), "parallel": Share(20, 15), "race": Share(40, 15)}
 
 
 @dataclass(frozen=True)

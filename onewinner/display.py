@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.measures import say_quality
+from reports.page.text import reveal
 from reports.run import Run
 from reports.strength import say_strength
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
@@ -135,6 +136,7 @@ def say_cell(row: Mapping[str, Any]) -> Text:
     if row["status"] == "passed":
         return Text(f"passed {row['seeds']}", style=style)
     after = f", {row['operations_p50']:,.0f} ops" if row["operations_p50"] is not None else ""
+    after = f", {row['races_p50']:,.0f} races, p95 {row['races_p95']:,.0f}" if row["races_p50"] is not None else after
     return Text(f"{row['status']} {row['caught']}/{row['seeds']}{after}", style=style)
 
 
@@ -146,20 +148,20 @@ def print_judgement(judgement: Judgement) -> None:
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for result in judgement.checks:
         table.add_row(
-            result.check, name_verdict(result.verdict), count_judged(result), Text(result.reason, style="dim")
+            result.check, name_verdict(result.verdict), count_judged(result), Text(reveal(result.reason), style="dim")
         )
     console.print(table)
     for result in judgement.checks:
         if result.findings and result.verdict is not Verdict.PASS:
             print_finding(console, result.findings[0], result)
     verdict = judgement.verdict
-    console.print(Text.assemble("\n", (verdict.upper(), STYLE[verdict]), f": {judgement.reason}"))
+    console.print(Text.assemble("\n", (verdict.upper(), STYLE[verdict]), f": {reveal(judgement.reason)}"))
 
 
 def print_finding(console: Console, finding: Finding, result: CheckResult) -> None:
     more = f" (and {result.findings_total - 1} more)" if result.findings_total > 1 else ""
     # The words begin with the title, only more fully.
-    lines = (finding.words or finding.title).splitlines()
+    lines = [reveal(line) for line in (finding.words or finding.title).split("\n")]
     console.print(Text.assemble("\n", (result.check, STYLE[finding.verdict]), f"{more}:"))
     console.print(Text("\n".join(lines[:WORDS_LINES_MAX])), soft_wrap=True)
     if len(lines) > WORDS_LINES_MAX:

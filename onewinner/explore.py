@@ -22,11 +22,12 @@ from onewinner.inspection import inspect
 from onewinner.levels import Asked, Level, Share
 from onewinner.options import ISOLATIONS, Parser, add_engine_options, bounded, name_isolation, positive
 from onewinner.run import Order, conclude, gather_facts, service_arguments
+from onewinner.secrets import hide_secrets
 from onewinner.stage import load, set_bare_stage
 from reports.evidence import Limits
 from reports.history import History, read_history
 from reports.judge import judge
-from reports.run import Run, RunError, begin_run, read_run
+from reports.run import Run, RunError, begin_run, read_run, refuse_taken
 from reports.schedules import (
     RACE_FORMAT,
     Race,
@@ -66,8 +67,11 @@ def carry_out(order: Order, race: Race | None, isolations: Sequence[str | None])
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
     facts = gather_facts(order, name, began)
     arguments = list(race.arguments) if race is not None else service_arguments(options)
+    secrets: frozenset[str] = frozenset()
     try:
+        refuse_taken(folder)
         with set_bare_stage(options.target, options.database, arguments) as stage:
+            secrets = stage.secrets
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
                 asked = [levels.run_level(level, folder, stage, display) for level in order.levels]
@@ -77,6 +81,8 @@ def carry_out(order: Order, race: Race | None, isolations: Sequence[str | None])
     except Interrupted:
         print("onewinner explore: interrupted; nothing was judged", file=sys.stderr)
         raise
+    finally:
+        hide_secrets(folder, secrets)
     code = conclude(order, run, asked)
     show(order, read_run(folder), asked, isolations, race)
     return code

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from onewinner import levels
+from onewinner.baseline import add_baseline_options
 from onewinner.exits import UsageError
 from onewinner.levels import Level, Share
 from onewinner.options import Parser, add_calibrate, add_engine_options, bounded
@@ -47,6 +48,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add("--plan", type=Path, metavar="FILE", help="run nothing but this saved plan, again and again")
     add("--races", type=bounded(1, 10**6), metavar="N", help="how many races (default: by profile)")
+    add_baseline_options(parser)
     add_calibrate(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     return parser.parse_args(arguments)

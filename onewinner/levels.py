@@ -15,9 +15,11 @@ from engine.target import Target
 from load.shares import list_shares, make_agenda, name_source, parse_weights
 from onewinner import ROOMS
 from onewinner.display import LIVE, Display
+from onewinner.secrets import keep_secret
 from onewinner.stage import Stage
 
 POLL_S = 0.1
+IDS_SHARE = "ONEWINNER_IDS"
 # No level begins anything new after its limit; what it began may take this much longer before it is ended.
 GRACE_S = 60.0
 
@@ -38,7 +40,10 @@ PROFILES: Mapping[str, Mapping[str, Share]] = {
 
 @dataclass(frozen=True)
 class Crew:
-    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows)."""
+    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows).
+
+    `label` tells the jobs of one run apart.
+    """
 
     weights: Mapping[str, int]
     races: int | None
@@ -48,6 +53,7 @@ class Crew:
     rate_per_s: float = 0.0
     together: bool = False
     fail_fast: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,12 +131,13 @@ def plan_wire(share: Share, options: Sequence[str] = (), *, faults: bool = False
     `options` are those of stateful_tests/explore.py. `share.amount` is how many schedules of one meeting are run at the
     most; `number` tells several levels of one name apart.
     """
-    name = "faults" if faults else "interleavings"
-    told = ["--level", name, "--source", f"{name}-{number}"]
+    kind = "faults" if faults else "interleavings"
+    name = f"{kind}-{number}" if number else kind
+    told = ["--level", name, "--source", f"{kind}-{number}"]
     told += ["--schedules", str(share.amount), "--limit-s", str(share.limit_s), *options]
     told += ["--faults"] if faults else []
     command = (sys.executable, "-m", "stateful_tests.explore", *told)
-    return Level(name, (f"{name}-{number}",), command, share.limit_s, None)
+    return Level(name, (f"{kind}-{number}",), command, share.limit_s, None)
 
 
 def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:
@@ -146,6 +153,7 @@ def plan_race(crew: Crew, seed: int) -> Level:
     options = ["--seed", str(seed), "--contenders", str(crew.contenders), "--scenarios", scenarios]
     options += ["--races", str(crew.races or 0), "--duration", str(crew.duration_s), "--rate", str(crew.rate_per_s)]
     options += ["--together"] if crew.together else []
+    options += ["--label", crew.label] if crew.label else []
     options += ["--fail-fast"] if crew.fail_fast else []
     count = str(crew.processes)
     headless = ["--headless", "--only-summary", "--users", count, "--spawn-rate", count, "--exit-code-on-error", "0"]
@@ -154,7 +162,7 @@ def plan_race(crew: Crew, seed: int) -> Level:
         headless += ["--processes", count, "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         headless += ["--master-port", port]
     command = (sys.executable, "-m", "locust", "-f", str(ROOMS / "load" / "locustfile.py"), *headless, *options)
-    sources = tuple(name_source(worker, 0) for worker in range(crew.processes))
+    sources = tuple(name_source(worker, 0, crew.label) for worker in range(crew.processes))
     return Level("race", sources, command, crew.duration_s or None, crew.races, crew=crew)
 
 
@@ -164,25 +172,30 @@ def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()
     for level in plan:
         if level.crew is None:
             continue
-        agenda = make_agenda(target, level.crew.weights, level.crew.races)
-        shares |= list_shares(agenda, level.crew.processes, level.crew.processes, together=level.crew.together)
+        crew = level.crew
+        agenda = make_agenda(target, crew.weights, crew.races)
+        shares |= list_shares(agenda, crew.processes, crew.processes, together=crew.together, label=crew.label)
     return {"sources": [*(source for level in plan for source in level.sources), *more], "shares": shares}
 
 
-def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None) -> Asked:
-    """Runs the asker to its end, showing how it gets on."""
+def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None, *, ids: str = "0/1") -> Asked:
+    """Runs the asker to its end, showing how it gets on. `ids` is its share of the ids that the target lists."""
     folder = folder.absolute()
     where = ["--target", str(folder / "target.toml"), "--base-url", stage.target.base_url]
     command = [*level.command, *where, "--history", str(folder / "history")]
     if level.crew is not None:
         command += ["--live", str(folder / "logs" / LIVE)]
     path = os.pathsep.join([str(ROOMS), *filter(None, [stage.environment.get("PYTHONPATH")])])
-    environment = {**stage.environment, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {**stage.environment, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_SHARE: ids}
     began = time.monotonic()
     log = folder / "logs" / f"{level.name}.log"
     log.parent.mkdir(exist_ok=True)
     # Not in the caller's folder, which Python would search first: it may have a `load` or `reports` of its own.
-    with log.open("ab") as output, run_process(command, output=output, environment=environment, cwd=folder) as process:
+    with (
+        keep_secret(folder / "history", stage.secrets),
+        log.open("ab") as output,
+        run_process(command, output=output, environment=environment, cwd=folder) as process,
+    ):
         code: int | None = None
         while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + GRACE_S):
             if display is not None:
@@ -193,7 +206,7 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display | None 
                 continue
     if display is not None:
         display.show(level.name, level.sources, live=level.crew is not None)
-    return Asked(level, code, round(time.monotonic() - began, 1))
+    return Asked(level, code, round(time.monotonic() - began, 2))
 
 
 def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) -> list[dict[str, Any]]:

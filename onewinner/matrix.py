@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
 from typing import Any
 
 import polars as pl
@@ -70,8 +69,8 @@ class Engine:
 class Cell:
     """What came of one engine at one level from one seed.
 
-    `failed` are the checks that failed. `operations` and `seconds` count from the first operation to the end of the
-    first violation by the promised check (by any that failed, where none is promised); None: there was none.
+    `failed` are the checks that failed. `way` leads to the first violation by the promised check (by any that failed,
+    where none is promised).
     """
 
     engine: Engine
@@ -79,9 +78,17 @@ class Cell:
     seed: int
     status: Status
     failed: tuple[str, ...] = ()
-    operations: int | None = None
-    seconds: float | None = None
+    way: "Way | None" = None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Way:
+    """From the first operation to the end of a violation: operations and races begun meanwhile, and seconds."""
+
+    operations: int
+    races: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,7 @@ class Row:
     def pack(self) -> dict[str, Any]:
         """As run.json and the report have it."""
         counts = Counter(check for cell in self.cells for check in cell.failed)
+        ways = [cell.way for cell in self.cells if cell.way is not None]
         return {
             "name": self.engine.name,
             "kind": self.engine.kind,
@@ -111,8 +119,10 @@ class Row:
             "seeds": len(self.cells),
             "caught": self.caught,
             "checks": dict(counts.most_common()),
-            "operations_p50": pick_middle(cell.operations for cell in self.cells),
-            "seconds_p50": pick_middle(cell.seconds for cell in self.cells),
+            "operations_p50": pick([way.operations for way in ways], 0.5),
+            "seconds_p50": pick([way.seconds for way in ways], 0.5),
+            "races_p50": pick([way.races for way in ways if way.races], 0.5),
+            "races_p95": pick([way.races for way in ways if way.races], 0.95),
         }
 
 
@@ -133,9 +143,8 @@ def judge_cell(
     status = weigh(engine, level, failed, judgement.verdict, trouble)
     promised = engine.promised_at(level)
     findings = [each for each in judgement.findings if each.check in (failed if promised is None else [promised])]
-    operations, seconds = count_until(history, findings)
     reason = trouble or ("" if judgement.verdict is Verdict.PASS else judgement.reason)
-    return Cell(engine, level, seed, status, failed, operations, seconds, reason)
+    return Cell(engine, level, seed, status, failed, find_way(history, findings), reason)
 
 
 def weigh(engine: Engine, level: str, failed: Sequence[str], verdict: Verdict, trouble: str = "") -> Status:
@@ -154,18 +163,19 @@ def weigh(engine: Engine, level: str, failed: Sequence[str], verdict: Verdict, t
     return Status.UNKNOWN if verdict is Verdict.UNKNOWN else Status.PASSED
 
 
-def count_until(history: History, findings: Iterable[Finding]) -> tuple[int | None, float | None]:
-    """How many operations were invoked, and how many seconds went by, until the first finding was there to be seen.
+def find_way(history: History, findings: Iterable[Finding]) -> Way | None:
+    """The way to the first finding that was there to be seen, which is when the last of its operations has returned.
 
-    A finding is there when the last of its operations has returned. One that names no operation counts for nothing.
+    One that names no operation counts for nothing.
     """
-    ops = history.operations.select("id", "invoked_ns", ended=pl.coalesce("returned_ns", "invoked_ns"))
+    ops = history.operations.select("id", "race", "invoked_ns", ended=pl.coalesce("returned_ns", "invoked_ns"))
     ends = dict(ops.select(pl.col("id").cast(pl.String), "ended").iter_rows())
     seen = [max(ends[str(id_)] for id_ in found.operations) for found in findings if found.operations]
     if not seen:
-        return None, None
+        return None
     first_ns: int = ops["invoked_ns"].min()  # type: ignore[assignment]
-    return ops.filter(pl.col("invoked_ns") <= min(seen)).height, round((min(seen) - first_ns) / 1e9, 3)
+    begun = ops.filter(pl.col("invoked_ns") <= min(seen))
+    return Way(begun.height, begun["race"].drop_nulls().n_unique(), round((min(seen) - first_ns) / 1e9, 3))
 
 
 def make_row(engine: Engine, level: str, cells: Sequence[Cell]) -> Row:
@@ -213,7 +223,7 @@ def say_row(row: Row) -> str:
     return f"{where}: {', '.join(accused)} failed {seeds}, which is wrong"
 
 
-def pick_middle(values: Iterable[float | None]) -> float | None:
-    """The median of those that are there."""
-    known = [value for value in values if value is not None]
-    return median(known) if known else None
+def pick(values: Sequence[float], share: float) -> float | None:
+    """The value that this share of them does not exceed; None when there are none."""
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else None

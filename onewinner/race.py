@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from load.shares import RACES_DEFAULT, make_agenda, parse_weights
+from onewinner.baseline import add_baseline_options
 from onewinner.exits import UsageError
 from onewinner.levels import Crew, plan_race
 from onewinner.options import Parser, add_calibrate, add_engine_options, bounded, positive
@@ -27,13 +28,14 @@ def main(arguments: list[str]) -> int:
         together=options.together,
         fail_fast=options.fail_fast,
     )
-    refuse_when_nothing_applies(options.target, crew)
+    refuse_when_nothing_applies(options.target, crew.weights, crew.races)
     return carry_out(Order("race", arguments, options, (plan_race(crew, options.seed),), {"profile": PROFILE}))
 
 
-def refuse_when_nothing_applies(file: Path, crew: Crew) -> None:
+def refuse_when_nothing_applies(file: Path, weights: Mapping[str, int], races: int | None) -> None:
+    """Raises UsageError when the target can express none of the scenarios."""
     target = load(file, None)
-    agenda = make_agenda(target, crew.weights, crew.races)
+    agenda = make_agenda(target, weights, races)
     if not agenda.amounts:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in agenda.obstacles.items())
         raise UsageError(f"--scenarios: none of them applies to the target {target.name}: {reasons}")
@@ -63,6 +65,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--together", action="store_true", help="spread the contenders of each race over all processes")
     add("--fail-fast", action="store_true", help="end as soon as a violation is seen")
     add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same plan (default: 1)")
+    add_baseline_options(parser)
     add_calibrate(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     options = parser.parse_args(arguments)

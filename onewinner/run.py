@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.service import REFERENCE
+from engine.service import REFERENCE, read_tail
 from onewinner import levels
+from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
 from onewinner.calibration import calibrate
 from onewinner.display import Display, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
@@ -21,11 +22,14 @@ from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import name_isolation
+from onewinner.secrets import hide_secrets
 from onewinner.stage import load, set_stage
+from reports.comparison import Comparison, find_comparison
+from reports.exhibits import exhibit
 from reports.history import History, HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
-from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
+from reports.run import Run, RunError, begin_run, finish_run, read_run, refuse_taken, with_judgement
 from reports.seal import seal_history
 from reports.strength import measure_strength
 from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
@@ -45,16 +49,30 @@ class Order:
 def carry_out(order: Order) -> int:
     """Runs the levels and judges what was recorded. Returns the exit code."""
     options = order.options
+    try:
+        baseline = find_baseline(options)
+    except UnreadableError as error:
+        print(f"onewinner {order.command}: {error}", file=sys.stderr)
+        return UNKNOWN
     began = datetime.now(UTC)
     name = options.defect or options.control or load(options.target, None).name
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
     facts = gather_facts(order, name, began)
     log = folder / "logs" / "service.log"
+    secrets: frozenset[str] = frozenset()
     try:
+        refuse_taken(folder)
         with set_stage(options.target, options.database, options.port, log, service_arguments(options)) as stage:
+            secrets = stage.secrets
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
-                asked = [levels.run_level(level, folder, stage, display) for level in order.levels]
+                asked = [
+                    levels.run_level(level, folder, stage, display, ids=f"{turn}/{len(order.levels)}")
+                    for turn, level in enumerate(order.levels)
+                ]
+            ended = stage.say_ended()
+            if ended is not None:
+                print(f"onewinner {order.command}: {ended}{read_tail(log)}", file=sys.stderr)
             inspect(stage, options.target, run.history)
     except RunError as error:
         raise UsageError(str(error)) from None
@@ -63,7 +81,9 @@ def carry_out(order: Order) -> int:
         recorded = f". What was recorded so far: onewinner check {folder}" if (folder / "history").is_dir() else ""
         print(f"onewinner {order.command}: {told}{recorded}", file=sys.stderr)
         raise
-    return conclude(order, run, asked)
+    finally:
+        hide_secrets(folder, secrets)
+    return conclude(order, run, asked, baseline, ended)
 
 
 def service_arguments(options: argparse.Namespace) -> list[str]:
@@ -75,32 +95,60 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
     return named
 
 
-def conclude(order: Order, run: Run, asked: Sequence[Asked]) -> int:
-    """Seals, judges, writes the documents, and takes the exit code from the verdict file."""
+def conclude(
+    order: Order, run: Run, asked: Sequence[Asked], baseline: Run | None = None, ended: str | None = None
+) -> int:
+    """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file.
+
+    `ended` says that the service ended in the middle.
+    """
     try:
-        seal_history(run.history)
-        history = read_history(run.history)
+        judged, history = judge_run(run, asked, ended)
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
+    found = {"reproductions": list_reproductions(order, run, history)}
+    judged = with_judgement(judged, judged.judgement, found)
+    if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:
+        strength = {**judged.facts["strength"], "calibration": calibrate(order.levels, run.folder)}
+        judged = with_judgement(judged, judged.judgement, {"strength": strength})
+    if baseline is not None:
+        judged = with_comparison(judged, compare_runs(baseline, judged, order.options))
+    finish_run(judged)
+    return tell(read_run(run.folder))
+
+
+def judge_run(run: Run, asked: Sequence[Asked], ended: str | None = None) -> tuple[Run, History]:
+    """The run with its judgement and its measures, and the sealed history. Raises HistoryError."""
+    seal_history(run.history)
+    history = read_history(run.history)
     graph = load(run.folder / "target.toml", None).graph
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
-    judgement = doubt(judgement, find_troubles(run, asked, judgement))
-    strength = measure_strength(history, graph)
-    if order.options.calibrate and judgement.verdict is Verdict.PASS:
-        strength["calibration"] = calibrate(order.levels, run.folder)
+    judgement = doubt(judgement, [*filter(None, [ended]), *find_troubles(run, asked, judgement)])
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "strength": strength,
-        "reproductions": list_reproductions(order, run, history),
+        "strength": measure_strength(history, graph),
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
+        "exhibits": exhibit(history, judgement, graph),
     }
-    finish_run(with_judgement(run, judgement, facts))
-    written = read_run(run.folder)
+    return with_judgement(run, judgement, facts), history
+
+
+def with_comparison(run: Run, comparison: Comparison) -> Run:
+    return with_judgement(run, run.judgement, {"comparison": comparison.to_dict()})
+
+
+def tell(written: Run) -> int:
+    """Prints what the verdict file says, and gives the exit code that follows from it."""
     print_verdict(written)
-    return EXIT_BY_VERDICT[written.judgement.verdict]
+    code = EXIT_BY_VERDICT[written.judgement.verdict]
+    comparison = find_comparison(written.facts)
+    if comparison is None:
+        return code
+    print_comparison(comparison)
+    return code or find_exit(comparison)
 
 
 def list_reproductions(order: Order, run: Run, history: History) -> list[dict[str, Any]]:

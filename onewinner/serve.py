@@ -19,6 +19,7 @@ from engine.errors import DatabaseUnavailable
 from engine.processes import Process, run_process
 from engine.service import REFERENCE, answers, find_free_port, is_port_free
 from engine.settings import share_connections
+from onewinner import ROOMS
 from onewinner.exits import UNKNOWN, UsageError
 from onewinner.options import Parser, add_engine_options, bounded, name_isolation
 from onewinner.stage import mint_tokens, set_stage
@@ -93,8 +94,9 @@ def listen(port: int) -> Iterator[socket.socket]:
 def start_worker(
     order: Mapping[str, object], listening: int, environment: Mapping[str, str]
 ) -> contextlib.AbstractContextManager[Process]:
-    told = {**environment, "ONEWINNER_WORKER": json.dumps({**order, "listening": listening})}
-    return run_process([sys.executable, "-m", "onewinner.worker"], environment=told, inherit=[listening])
+    path = os.pathsep.join([str(ROOMS), *filter(None, [environment.get("PYTHONPATH")])])
+    told = {**environment, "PYTHONPATH": path, "ONEWINNER_WORKER": json.dumps({**order, "listening": listening})}
+    return run_process([sys.executable, "-P", "-m", "onewinner.worker"], environment=told, inherit=[listening])
 
 
 def watch(workers: list[Process], url: str, environment: Mapping[str, str]) -> int:

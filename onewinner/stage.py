@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 from engine import tokens
 from engine.database import Database, list_values, provide_database
 from engine.errors import DatabaseUnavailable
-from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free, run_service
-from engine.target import Target, substitute
+from engine.making import VARIABLE, pack
+from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free, run_service, say_ended
+from engine.target import Command, Target, Template, substitute
 from engine.target_file import TargetError, load_target
 from onewinner.exits import UsageError
+from onewinner.secrets import find_secrets, keep_secret
 
 CONNECT_TIMEOUT_S = 3.0
 
@@ -24,12 +26,16 @@ CONNECT_TIMEOUT_S = 3.0
 class Stage:
     """A running engine. `environment` is what the askers need to reach it: the tokens are in it.
 
-    `database_url` is None where onewinner did not start the engine, and so does not know its database.
+    `database_url` is None where onewinner did not start the engine, and so does not know its database. `secrets` are
+    those that no file may keep. `say_ended` says in words that the service which was started here ended by itself; None
+    while it runs.
     """
 
     target: Target
     environment: Mapping[str, str]
     database_url: str | None = None
+    secrets: frozenset[str] = frozenset()
+    say_ended: Callable[[], str | None] = lambda: None
 
 
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Target:
@@ -46,17 +52,23 @@ def set_bare_stage(file: Path, database: str, arguments: Sequence[str] = ()) -> 
 
     Raises UsageError for whatever the user can mend.
     """
-    environment = {**os.environ, **(mint_tokens() if file == REFERENCE else {})}
+    minted = mint_tokens() if file == REFERENCE else {}
+    environment = {**os.environ, **minted}
     target = load(file, environment)
     if target.service is None:
         raise UsageError(
-            f"service: {file} has none, and the wire stands between a service that onewinner starts and "
-            "its database; describe how it is started"
+            f"{file}: service: there is none, and the wire stands between a service that onewinner starts and its "
+            "database; say how it is started"
+        )
+    if not isinstance(target.create, Template):
+        raise UsageError(
+            f"{file}: create: to explore, each order needs a new workflow; give a request that creates one"
         )
     try:
         with provide_database(database) as provided:
-            yield Stage(target, {**environment, **wire(provided, arguments)}, provided.url)
-    except (DatabaseUnavailable, ServiceError) as error:
+            wired = {**environment, **wire(provided, arguments)}
+            yield Stage(target, wired, provided.url, find_secrets(target, minted.values()))
+    except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
 
 
@@ -71,11 +83,15 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
 
     `arguments` go to the service. Raises UsageError for whatever the user can mend.
     """
-    environment = {**os.environ, **(mint_tokens() if file == REFERENCE else {})}
+    minted = mint_tokens() if file == REFERENCE else {}
+    environment = {**os.environ, **minted}
     target = load(file, environment)
+    refuse_for_no_folder(file, target)
+    secrets = find_secrets(target, minted.values())
     if target.service is None:
-        refuse_for_running(target, port, arguments)
-        yield Stage(target, environment)
+        refuse_for_running(file, target, port, arguments)
+        environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, Command) else {}
+        yield Stage(target, environment, secrets=secrets)
         return
     if port is not None and not is_port_free(port):
         raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
@@ -83,15 +99,30 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
         with provide_database(database) as provided:
             values = {"port": str(port or find_free_port()), **list_values(provided)}
             base_url = substitute(target.base_url, values)
-            with run_service(target.service, base_url, values, log, environment=environment, arguments=arguments):
-                yield Stage(
-                    replace(target, base_url=base_url), {**environment, **wire(provided, arguments)}, provided.url
-                )
-    except (DatabaseUnavailable, ServiceError) as error:
+            started = run_service(target.service, base_url, values, log, environment=environment, arguments=arguments)
+            with keep_secret(log.parent, secrets), started as process:
+                create = target.create
+                if isinstance(create, Command):
+                    create = create.fill(values)
+                    environment[VARIABLE] = pack(create)
+                running = replace(target, base_url=base_url, create=create)
+                wired = {**environment, **wire(provided, arguments)}
+                yield Stage(running, wired, provided.url, secrets, lambda: say_ended(process, log))
+    except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
+    except ServiceError as error:
+        raise UsageError(f"{file}: {error}") from None
 
 
-def refuse_for_running(target: Target, port: int | None, arguments: Sequence[str]) -> None:
+def refuse_for_no_folder(file: Path, target: Target) -> None:
+    """Not when the file is loaded: the askers read a copy of it that lies elsewhere."""
+    if isinstance(target.create, Command) and not Path(target.create.cwd or ".").is_dir():
+        raise UsageError(
+            f"{file}: create.cwd: {target.create.cwd} is not a folder; it is meant relative to the target file"
+        )
+
+
+def refuse_for_running(file: Path, target: Target, port: int | None, arguments: Sequence[str]) -> None:
     """A running service is taken as it is; it must be there."""
     if port is not None or arguments:
         raise UsageError(
@@ -104,7 +135,7 @@ def refuse_for_running(target: Target, port: int | None, arguments: Sequence[str
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(
-            f"base_url: nothing answers at {target.base_url} ({reason}); start the service first"
+            f"{file}: base_url: nothing answers at {target.base_url} ({reason}); start the service first"
         ) from None
 
 

@@ -10,6 +10,7 @@ from reports.checks import CHECKS
 from reports.evidence import Evidence, Limits
 from reports.history import History
 from reports.partners import find_lost_partners, soften
+from reports.scenarios import name_scenarios
 from reports.verdict import CheckResult, Finding, Judgement, Verdict, merge
 
 UNKNOWN_SHARE_MAX = 0.02
@@ -41,7 +42,7 @@ def judge(
     case = Case(Evidence(history, graph, initial, plan, command, limits or Limits()))
     results = tuple(run_check(name, CHECKS[name], case) for name in names)
     lost = find_lost_partners(history)
-    results = tuple(soften(result, lost) for result in results)
+    results = name_scenarios(history, [soften(result, lost) for result in results])
     counts = count(history, case)
     doubts = find_doubts(case, counts) if only is None and workflow is None else []
     doubts += [lost] if lost else []

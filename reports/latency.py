@@ -52,12 +52,15 @@ def merge_latency(parts: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str,
 
 
 def time_operations(history: History) -> pl.DataFrame:
-    """outcome, took (ns; null without an answer), intended (whether it counts from the intended start); by outcome."""
+    """row, outcome, took (ns; null: no answer), intended (whether it counts from the intended start); by outcome."""
     told = history.frame.select(pl.col("detail").str.extract(INTENDED).cast(pl.Int64).alias("start")).collect()
     took = pl.col("returned") - pl.coalesce("start", "invoked")
-    ops = history.encoded.select("outcome", "invoked", "returned").with_columns(told["start"])
+    ops = history.encoded.select("row", "outcome", "invoked", "returned").with_columns(told["start"])
     return ops.select(
-        "outcome", took.clip(LOWEST_NS, HIGHEST_NS).alias("took"), pl.col("start").is_not_null().alias("intended")
+        "row",
+        "outcome",
+        took.clip(LOWEST_NS, HIGHEST_NS).alias("took"),
+        pl.col("start").is_not_null().alias("intended"),
     ).sort("outcome", maintain_order=True)
 
 

@@ -7,11 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reports.blocks import measure_blocks
 from reports.history import History
 from reports.latency import measure_latency
 from reports.quality import measure_quality
 
-MEASURES: Mapping[str, Callable[[History], Any]] = {"race_quality": measure_quality, "latency": measure_latency}
+MEASURES: Mapping[str, Callable[[History], Any]] = {
+    "race_quality": measure_quality,
+    "latency": measure_latency,
+    "blocks": measure_blocks,
+}
 OVERLAP_NOTE = (
     "Released: from the first to the last byte that made a contender's request whole. Overlapping: how many others "
     "were in flight together with the winner. Both are by the clients' clocks; a server that handles requests one by "
@@ -39,7 +44,7 @@ class Table:
 
 
 def measure(history: History) -> dict[str, Any]:
-    """{race_quality, latency}, as their own files say. Nothing raises: {error} stands in the place of what failed."""
+    """{race_quality, latency, blocks}, as their own files say. Nothing raises: {error} stands where one failed."""
     found: dict[str, Any] = {}
     for name, take in MEASURES.items():
         try:

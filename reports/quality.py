@@ -35,15 +35,19 @@ def measure_quality(history: History) -> list[dict[str, Any]]:
 
 
 def measure_races(history: History) -> pl.DataFrame:
-    """One row per race: contenders, release, arrival (ns; null unless every contender's is told), overlap (null
-    without a winner; of several winners the first to be recorded counts).
+    """One row per race: row (of its first contender), contenders, won (how many), release, arrival (ns; null unless
+    every contender's is told), overlap (null without a winner; of several winners the first to be recorded counts).
     """
     arrived = history.frame.select(pl.col("detail").str.extract(ARRIVED).cast(pl.Int64).alias("arrived")).collect()
-    ops = history.encoded.select("workflow", "race", "outcome", "invoked", "returned").with_columns(arrived["arrived"])
+    ops = history.encoded.select("row", "workflow", "race", "outcome", "invoked", "returned").with_columns(
+        arrived["arrived"]
+    )
     ops = ops.filter(pl.col("race").is_not_null())
     won = pl.col("outcome") == "won"
     races = ops.group_by("workflow", "race").agg(
+        pl.col("row").min(),
         pl.len().alias("contenders"),
+        won.sum().alias("won"),
         (pl.col("invoked").max() - pl.col("invoked").min()).alias("release"),
         pl.when(pl.col("arrived").is_not_null().all())
         .then(pl.col("arrived").max() - pl.col("arrived").min())
@@ -61,7 +65,7 @@ def measure_races(history: History) -> pl.DataFrame:
         .agg((met.sum().cast(pl.Int64) - 1).alias("overlap"))
     )
     races = races.join(overlaps, on=["workflow", "race"], how="left")
-    return races.select("contenders", "release", "arrival", "overlap")
+    return races.select("row", "contenders", "won", "release", "arrival", "overlap")
 
 
 def sum_up(name: str) -> pl.Expr:

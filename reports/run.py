@@ -40,6 +40,12 @@ class Run:
         return self.folder / "history"
 
 
+def refuse_taken(folder: Path) -> None:
+    """Raises RunError when the folder is a run directory already: nothing of it may be touched."""
+    if (folder / "history").exists() or (folder / "run.json").exists():
+        raise RunError(f"{folder} is a run directory already; choose another --out or remove it")
+
+
 def begin_run(folder: Path, target: Path, facts: Mapping[str, Any]) -> Run:
     """Makes the folder and writes what is known before anything is asked. Raises RunError when it is taken."""
     try:
@@ -57,6 +63,11 @@ def begin_run(folder: Path, target: Path, facts: Mapping[str, Any]) -> Run:
 def finish_run(run: Run) -> None:
     """Writes the verdict and every document made from it."""
     write_record(run)
+    write_documents(run)
+
+
+def write_documents(run: Run) -> None:
+    """Writes the documents of a run whose verdict is written already."""
     documents = {"junit.xml": render_junit, "summary.md": render_summary, "index.html": render_page}
     for name, render in documents.items():
         write_whole(run.folder / name, render(run.facts, run.judgement).encode())

@@ -1,11 +1,15 @@
 """summary.md: failure first, small enough for a CI's step summary."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reports.comparison import Change, find_comparison
+from reports.comparison_words import order_measures, say_checks, say_measure, say_method, say_result, show_ratio
 from reports.measures import Table, tabulate
+from reports.strength import say_strength
 from reports.verdict import CheckResult, Judgement, Verdict
+from reports.words import capital
 
 BYTES_MAX = 1_000_000
 FINDINGS_MAX = 5
@@ -16,21 +20,35 @@ HEADLINE = {
     Verdict.FAIL: "Not correct",
     Verdict.UNKNOWN: "Undecided: this run proves nothing",
 }
+HARNESS = {
+    Verdict.PASS: "The judge catches what it promises, and accuses nobody else",
+    Verdict.FAIL: "The judge is not to be trusted",
+    Verdict.UNKNOWN: "Undecided: nothing is known of the judge",
+}
 
 
 def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
     """The document, Markdown, at most BYTES_MAX bytes."""
-    parts = [f"# onewinner: {HEADLINE[judgement.verdict]}", escape(sentence(judgement.reason))]
+    passed = judgement.verdict is Verdict.PASS
+    parts = [f"# onewinner: {headline(facts, judgement)}", escape(sentence(judgement.reason))]
     for result in judgement.checks:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             parts += render_findings(result)
-    parts += ["## Checks", render_table(judgement)]
+    parts += render_comparison(facts)
+    parts += ["## Checks", render_table(judgement)] if judgement.checks else []
+    parts += [render_strength(facts["strength"])] if facts.get("strength") and passed else []
+    parts += [render_defects(facts["defects"])] if facts.get("defects") else []
     parts += [render_measure(table) for table in tabulate(facts)]
     parts += ["## This run", render_facts(facts, judgement)]
     text = "\n\n".join(parts) + "\n"
     if len(text.encode()) > BYTES_MAX:
         text = text.encode()[: BYTES_MAX - 100].decode(errors="ignore") + "\n\n(cut; the rest is in run.json)\n"
     return text
+
+
+def headline(facts: Mapping[str, Any], judgement: Judgement) -> str:
+    """What the verdict means: of an engine, or, where engines broken on purpose were asked, of the judge."""
+    return (HARNESS if facts.get("defects") and not judgement.checks else HEADLINE)[judgement.verdict]
 
 
 def render_findings(result: CheckResult) -> list[str]:
@@ -53,6 +71,39 @@ def render_table(judgement: Judgement) -> str:
         judged = f"{result.judged:,} {result.unit}" if result.verdict is not None else ""
         rows.append(f"| {result.check} | {MARK[result.verdict]} | {judged} | {escape(result.reason)} |")
     return "\n".join(rows)
+
+
+def render_comparison(facts: Mapping[str, Any]) -> list[str]:
+    """What changed against the baseline; the failing checks first."""
+    comparison = find_comparison(facts)
+    if comparison is None:
+        return []
+    lines = [f"- {escape(words)}" for words in say_checks(comparison)]
+    lines += [
+        f"- **{change.verdict}**: {escape(f'{change.title} {show_ratio(change)}')}: {escape(say_measure(change))}"
+        for change in order_measures(comparison.measures)
+        if change.verdict is not Change.SAME
+    ]
+    notes = [escape(sentence(note)) for note in (say_method(comparison), *comparison.notes) if note]
+    result = escape(capital(sentence(say_result(comparison))))
+    return [f"## Against {code(comparison.baseline)}", result, *(["\n".join(lines)] if lines else []), *notes]
+
+
+def render_defects(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The kill matrix: a line for each engine, a column for each level."""
+    levels = list(dict.fromkeys(row["level"] for row in rows))
+    engines: dict[str, dict[str, str]] = {}
+    for row in rows:
+        told = f"{row['status']} {row['caught']} of {row['seeds']}" if row["seeds"] else row["status"]
+        engines.setdefault(row["name"], {"check": row["check"] or "none may fail"})[row["level"]] = told
+    lines = [["engine", "promised check", *levels], ["---"] * (2 + len(levels))]
+    for name, mine in engines.items():
+        lines.append([escape(name), *(escape(mine.get(key, "")) for key in ("check", *levels))])
+    return "## The kill matrix\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def render_strength(strength: Mapping[str, Any]) -> str:
+    return "## How much this proves\n\n" + "\n".join(f"- {escape(line)}" for line in say_strength(strength))
 
 
 def render_measure(table: Table) -> str:

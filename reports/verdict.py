@@ -27,7 +27,7 @@ class Finding:
 
     `title` is one sentence. `words` is the whole explanation, plain text, several lines, readable in a
     CI log. `operations` are the ids of the few operations that the finding rests on. `command` judges
-    or replays it again.
+    or replays it again. `scenario` is the first operation's.
     """
 
     check: str
@@ -38,6 +38,7 @@ class Finding:
     workflow: str | None = None
     race: int | str | None = None
     command: str = ""
+    scenario: str | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ Record = dict[str, Any]
 Text = tuple[str, str]
 RECORDS_MAX = 8
 RECORDS_MIN = 3
+NAMED_MAX = 3  # of several winners in a sentence; the table has more
 LINE_MAX = 120  # characters: what a CI log shows without wrapping
 
 
@@ -75,7 +76,8 @@ def say_two_winners(records: Sequence[Record]) -> Text:
     first, second = records[0], records[1]
     workflow = first["workflow"]
     count = "both" if len(records) == 2 else f"all {len(records)}"
-    names = join([name(record) for record in records[:RECORDS_MAX]])
+    shown = [name(record) for record in (records if len(records) <= NAMED_MAX else records[: NAMED_MAX - 1])]
+    names = join(shown if len(shown) == len(records) else [*shown, f"{len(records) - len(shown)} others"])
     if {record["next"] for record in records} == {first["next"]}:
         moved = f"moved workflow {workflow} from {'|'.join(first['expected'] or ())} to {first['next']}"
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -94,6 +95,24 @@ def find_near(graph: TransitionGraph, wanted: Callable[[str], bool]) -> list[str
     ways = {state: graph.path(graph.initial, state) for state in graph.states if wanted(state)}
     near = [(len(way), state) for state, way in ways.items() if way is not None]
     return [state for _, state in sorted(near, key=lambda each: each[0])]
+
+
+def draw_plans(target: Target, first_seed: int, count: int, use: Callable[[Plan], None]) -> None:
+    """Lets Hypothesis draw that many plans. Nothing fails in there: what fails now and then it cannot shrink."""
+
+    @seed(first_seed)
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(plans(target))
+    def draw(plan: Plan) -> None:
+        use(plan)
+
+    draw()
 
 
 @st.composite

@@ -196,7 +196,7 @@ class WorkflowMachine(RuleBasedStateMachine):
             self.asker.effects(workflow, self.owners[workflow])
 
     def create_one(self, pick: int) -> None:
-        tenants = list(self.target.tenants)
+        tenants = self.target.creators
         tenant = tenants[0 if pick % RARE else pick % len(tenants)]
         workflow = self.asker.create(tenant, examine=self.probes.examine_create if self.probes else None)
         if workflow is not None:

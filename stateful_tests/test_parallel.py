@@ -5,15 +5,13 @@ fails is shrunk, executed some more to tell how often it fails, and saved with t
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from engine.target import Target
-from stateful_tests.drawing import list_pinned, plans
+from stateful_tests.drawing import draw_plans, list_pinned
 from stateful_tests.parallel import Runner, TeeJournal, Trial
 from stateful_tests.plan import Plan, load_plan, save_plan
 from stateful_tests.shrinking import shrink
@@ -40,31 +38,15 @@ class Search:
 
     @property
     def goes_on(self) -> bool:
-        return self.failing is None and self.run < self.amount and (self.run == 0 or time.monotonic() < self.deadline)
+        if self.failing is not None or self.run >= self.amount or self.runner.asker.is_out:
+            return False
+        return self.run == 0 or time.monotonic() < self.deadline
 
     def try_out(self, plan: Plan) -> None:
         if self.goes_on:
             trial = self.runner.try_out(plan, self.repeats)
             self.run += 1
             self.failing = trial if trial.failed else None
-
-
-def draw_plans(target: Target, first_seed: int, count: int, use: Callable[[Plan], None]) -> None:
-    """Lets Hypothesis draw that many plans. Nothing fails in there: what fails now and then it cannot shrink."""
-
-    @seed(first_seed)
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(plans(target))
-    def draw(plan: Plan) -> None:
-        use(plan)
-
-    draw()
 
 
 def tell(runner: Runner, trial: Trial, folder: Path, shrink_limit_s: float) -> str:
@@ -101,5 +83,6 @@ def test_parallel(target: Target, history: Path, pytestconfig: pytest.Config) ->
         journal.end_copy()
         journal.scratch.unlink(missing_ok=True)
     finally:
-        journal.event("level", level="parallel", unit="plans", planned=search.amount, run=search.run)
+        ended = {"ended": "out of ids"} if runner.asker.is_out else {}
+        journal.event("level", level="parallel", unit="plans", planned=search.amount, run=search.run, **ended)
         runner.asker.end()

@@ -66,12 +66,13 @@ def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) 
     began, run = time.monotonic(), 0
     try:
         swept = try_sweep(WorkflowMachine(asker, probes), began + SWEEP_SHARE * limit_s)
-        while run < batches and (run == 0 or time.monotonic() - began < limit_s):
+        while run < batches and not asker.is_out and (run == 0 or time.monotonic() - began < limit_s):
             machine = seed(first_seed * 1_000_003 + run)(bind(asker, probes))
             run_state_machine_as_test(machine, settings=settings(SEQUENCES, phases=phases))
             run += 1
         if swept is not None:
             raise swept
     finally:
-        asker.journal.event("level", level="sequential", unit="batches", planned=batches, run=run)
+        ended = {"ended": "out of ids"} if asker.is_out else {}
+        asker.journal.event("level", level="sequential", unit="batches", planned=batches, run=run, **ended)
         asker.end()

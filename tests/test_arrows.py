@@ -13,7 +13,7 @@ ROOMS = ("engine", "reports", "load", "stateful_tests", "onewinner")
 ARROWS = {
     "engine": (),
     "reports": ("engine.graph",),
-    "load": ("engine.target", "engine.target_file", "engine.graph", "engine.service", "reports"),
+    "load": ("engine.target", "engine.target_file", "engine.graph", "engine.making", "engine.service", "reports"),
     "stateful_tests": (
         "engine.target",
         "engine.target_file",
@@ -26,7 +26,7 @@ ARROWS = {
         "load.races",
         "load.asker",
     ),
-    "onewinner": ("engine", "reports", "load.shares"),
+    "onewinner": ("engine", "reports", "load.shares", "load.gate", "load.maker"),
 }
 # What patches the whole process when it is imported: only Locust itself loads these.
 LOCUST_SIDE = ("load.locustfile", "load.worker", "load.master", "load.panel")

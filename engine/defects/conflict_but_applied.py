@@ -16,8 +16,8 @@ PROMISE = Promise(
     "linearizable",
     ("sequential", "parallel", "race"),
     beside=("one-winner", "conflict-truth", "final-state", "audit", "contract"),
-    # All who lose a race ask for the state that it leads to; only the trail shows that they moved it as well.
-    elsewhere={"race": "audit"},
+    # Those who lose ask for the state that the winner leads to; only the trail shows that they moved it as well.
+    elsewhere={"parallel": "audit", "race": "audit"},
 )
 
 

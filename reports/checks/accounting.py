@@ -13,6 +13,8 @@ from reports.verdict import CheckResult, Finding, Verdict
 CHECK = "accounting"
 # Why a source may end: with its whole share, or for a reason that the plan has foreseen.
 ORDERLY = ("share", "time", "fail-fast", "asked to")
+# Orderly too, once anything was run: a list of ids is as long as the target says.
+OUT_OF_IDS = "out of ids"
 
 
 def check_accounting(case: Case) -> CheckResult:
@@ -85,8 +87,13 @@ def find_early_ends(case: Case, source: Source) -> list[str]:
         f"The source {source.name} ended with {event.get('run')} of its {event.get('planned')} {event.get('unit')}: "
         f"{event['ended']}."
         for event in told
-        if event.get("ended", "share") not in ORDERLY
+        if not is_orderly(event)
     ]
+
+
+def is_orderly(event: Mapping[str, Any]) -> bool:
+    ended = event.get("ended", "share")
+    return ended in ORDERLY or (ended == OUT_OF_IDS and bool(event.get("run") or not event.get("planned")))
 
 
 def count_unreturned(case: Case, source: Source) -> int:

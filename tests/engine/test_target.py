@@ -109,3 +109,62 @@ def test_the_arrival_is_told_in_a_header(reference: Target, orders: Target) -> N
     assert reference.arrived_ns(Answer(200, {"x-arrived-ns": "123"})) == 123
     assert reference.arrived_ns(Answer(200, {"x-arrived-ns": "soon"})) is None
     assert orders.arrived_ns(Answer(200, {"x-arrived-ns": "123"})) is None
+
+
+def test_a_query_goes_behind_one_that_is_there() -> None:
+    assert Template("GET", "/größe x?a=1&b=%20", query={"q": "{id}"}).fill({"id": "é&"}, {}).path == (
+        "/gr%C3%B6%C3%9Fe%20x?a=1&b=%20&q=%C3%A9%26"
+    )
+    assert Template("GET", "/x", query={"q": "1"}).fill({}, {}).path == "/x?q=1"
+
+
+def test_a_content_type_of_the_files_own_is_kept() -> None:
+    request = Template("PATCH", "/x", {}, {"content-type": "application/merge-patch+json"}).fill({}, {})
+    assert request.headers == (("content-type", "application/merge-patch+json"),)
+
+
+@pytest.fixture
+def spelled(tmp_path: Path) -> Target:
+    file = tmp_path / "spelled.toml"
+    spelling = 'initial = "DRAFT"\nspelling = { DRAFT = 1, SUBMITTED = "sent!", CANCELLED = "off" }\n'
+    file.write_text(ORDERS.replace('initial = "DRAFT"\n', spelling).replace('pick" }', 'pick?s={expected}" }'))
+    return load_target(file, ENVIRONMENT)
+
+
+def test_states_are_sent_as_the_service_spells_them(spelled: Target) -> None:
+    general = spelled.routes_for("DRAFT", "SUBMITTED")[0]
+    request = spelled.build_advance(general, "acme", "7", "DRAFT", "SUBMITTED", "r1")
+    assert json.loads(request.body) == {"from": 1, "to": "sent!"}
+    pick = spelled.routes_for("SUBMITTED", "PICKING")[0]
+    assert spelled.build_advance(pick, "acme", "7", "SUBMITTED", "PICKING", "r").path == "/orders/7/pick?s=sent%21"
+    assert spelled.expected_by(general, "DRAFT", "SUBMITTED") == "DRAFT"
+
+
+def test_states_are_read_as_the_service_spells_them(spelled: Target) -> None:
+    assert spelled.classify_read(Answer(200, {}, b'{"order": {"status": 1}}')).observed == "DRAFT"
+    assert spelled.classify_read(Answer(200, {}, b'{"order": {"status": "PICKING"}}')).observed == "PICKING"
+    assert spelled.classify_read(Answer(200, {}, b'{"order": {"status": "odd"}}')).observed == "odd"
+    assert spelled.classify_advance(Answer(409, {}, b'{"status": "sent!"}')).observed == "SUBMITTED"
+    body = b'{"events": [{"old": null, "new": 1}, {"old": 1, "new": "off"}]}'
+    assert spelled.read_trail(Answer(200, {}, body)) == [
+        {"from": None, "to": "DRAFT"},
+        {"from": "DRAFT", "to": "CANCELLED"},
+    ]
+
+
+def test_what_is_refused_leaves_out_what_means_something_else(tmp_path: Path) -> None:
+    file = tmp_path / "target.toml"
+    file.write_text(ORDERS.replace("conflict = [409]\ncurrent", "conflict = [404, 422]\ncurrent"))
+    assert load_target(file, ENVIRONMENT).refused == (400, 401, 403)
+
+
+def test_a_body_that_carries_only_the_next_state_is_due_in_every_state_that_leads_there(tmp_path: Path) -> None:
+    file = tmp_path / "target.toml"
+    text = ORDERS.replace('json = { from = "{expected}", to = "{next}" }', 'json = { to = "{next}" }')
+    file.write_text(
+        text.replace('SUBMITTED = ["PICKING", "CANCELLED"]', 'SUBMITTED = ["PICKING", "CANCELLED", "DRAFT"]')
+    )
+    target = load_target(file, ENVIRONMENT)
+    general = target.routes_for("DRAFT", "CANCELLED")[0]
+    assert target.expected_by(general, "DRAFT", "CANCELLED") == ("DRAFT", "SUBMITTED")
+    assert target.expected_by(general, "SUBMITTED", "DRAFT") == "SUBMITTED"

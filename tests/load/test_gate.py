@@ -4,6 +4,7 @@ Method: a server made of plain sockets and threads, which records when each requ
 """
 
 import contextlib
+import http.server
 import socket
 import ssl
 import subprocess
@@ -288,3 +289,57 @@ def test_a_process_patched_by_gevent_sees_closed_connections_too(serve: Callable
             process.stdin.flush()
     assert lines == ["[200, 200, 200] 0", "[200, 200, 200] 1", "[200, 200, 200] 1"]
     assert len(server.whole) == 9, "no request was sent twice"
+
+
+def test_a_server_that_does_not_wait_for_the_body_runs_nothing_before_the_release() -> None:
+    """Its application never reads the body: it answers as soon as the head is whole."""
+    released: list[int] = []
+    began: list[int] = []
+
+    class Hasty(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            began.append(now_ns())
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.send_header("Connection", "close")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
+            """Says nothing."""
+
+    def release_at() -> int:
+        released.append(now_ns() + 20_000_000)
+        return released[0]
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hasty) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        gate = Gate(f"http://127.0.0.1:{server.server_port}", 5)
+        try:
+            shots = gate.race([POST] * 5, release_at)
+        finally:
+            gate.close()
+            server.shutdown()
+            thread.join()
+    assert [shot.answer.status for shot in shots] == [200] * 5
+    assert len(began) == 5, "nothing was sent twice"
+    assert min(began) >= released[0]
+
+
+@pytest.mark.parametrize("size", [1, 100_000, 2_000_000])
+def test_a_body_of_any_size_arrives_whole(serve: Callable[[Behaviour], Server], size: int) -> None:
+    body = b"x" * size + POST.body
+    received: list[int] = []
+
+    def note(connection: socket.socket, request: bytes, number: int) -> bool:
+        received.append(len(request.partition(b"\r\n\r\n")[2]))
+        connection.sendall(OK)
+        return True
+
+    gate = Gate(serve(note).url, 10)
+    shots = gate.race([Request("POST", "/x", (), body)] * 2)
+    gate.close()
+    assert [shot.answer.status for shot in shots] == [200, 200]
+    assert received == [len(body)] * 2

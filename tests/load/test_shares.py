@@ -37,6 +37,7 @@ def test_apportioning_loses_nothing(total: int, weights: dict[str, int]) -> None
 def test_names_are_unique_and_tell_the_worker() -> None:
     agenda = make_agenda(TARGET, parse_weights(""), 100)
     assert list(list_shares(agenda, 2, 4)) == ["race-0.0", "race-1.0", "race-0.1", "race-1.1"]
+    assert list(list_shares(agenda, 1, 1, label="7")) == ["race7-0.0"]
     together = list_shares(agenda, 2, 2, together=True)
     assert [share["races"] for share in together.values()] == [100, 0]
 

@@ -24,11 +24,12 @@ class Command:
     cwd: Path
     environment: dict[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = ("-m", "onewinner")
+    python: str = sys.executable
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, *self.program, *self.arguments],
+            [self.python, *self.program, *self.arguments],
             cwd=self.cwd,
             env={**os.environ, **self.environment, MARK: self.mark},
             stdin=subprocess.DEVNULL,

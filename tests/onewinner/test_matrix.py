@@ -5,7 +5,7 @@ Method: judgements written by hand against the promises of real defects.
 
 import pytest
 
-from onewinner.matrix import Cell, Engine, Status, conclude, count_until, make_rows, weigh
+from onewinner.matrix import Cell, Engine, Status, Way, conclude, find_way, make_rows, weigh
 from reports.verdict import Finding, Verdict
 from tests.reports.building import advance, build_history, create
 
@@ -41,7 +41,7 @@ def test_nothing_decided_is_not_green() -> None:
 
 
 def test_the_worst_seed_decides_the_row() -> None:
-    cells = [Cell(RACY, "race", seed, Status.CAUGHT, ("one-winner",), 11, 0.5) for seed in (1, 2)]
+    cells = [Cell(RACY, "race", seed, Status.CAUGHT, ("one-winner",), Way(11, 1, 0.5)) for seed in (1, 2)]
     rows = make_rows([RACY], [*cells, Cell(RACY, "race", 3, Status.SURVIVED)])
     by_level = {row.level: row for row in rows}
     assert by_level["race"].status is Status.SURVIVED
@@ -77,12 +77,12 @@ def test_the_way_to_a_violation_ends_with_the_last_operation_of_the_first_findin
     history = build_history(
         [
             create("c", 0, 5),
-            advance("1", "A-B", 10, 1_000_000_000),
+            advance("1", "A-B", 10, 1_000_000_000, race="r"),
             advance("2", "A-B", 11, 20),
-            advance("3", "B-C", 2_000_000_000, 2_000_000_001),
+            advance("3", "B-C", 2_000_000_000, 2_000_000_001, race="s"),
         ]
     )
     late = Finding("one-winner", Verdict.FAIL, "late", operations=("3",))
     early = Finding("one-winner", Verdict.FAIL, "early", operations=("1", "2"))
-    assert count_until(history, [late, early]) == (3, 1.0)
-    assert count_until(history, [Finding("schema", Verdict.FAIL, "no operation")]) == (None, None)
+    assert find_way(history, [late, early]) == Way(3, 1, 1.0)
+    assert find_way(history, [Finding("schema", Verdict.FAIL, "no operation")]) is None

@@ -80,7 +80,7 @@ def test_every_scenario_passes_over_two_processes(passing: Passing) -> None:
     assert {each["scenario"] for each in level["scenarios"]} == set(SCENARIOS)
     assert all(each["planned"] == each["run"] > 0 for each in level["scenarios"])
     assert record["counts"]["races"] == 40
-    assert record["plan"]["sources"] == ["race-0.0", "race-1.0"]
+    assert record["plan"]["sources"] == ["race-0.0", "race-1.0", "schema-0"]
     operations = read_history(out).operations
     journals = operations.filter(pl.col("race").is_not_null()).group_by("race")
     shared = journals.agg(pl.col("process").str.split("#").list.first().n_unique())["process"]

@@ -28,11 +28,34 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "nowhere.toml: cannot be read": ("gate", "--target", "nowhere.toml"),
     "broken.toml: is not TOML": ("gate", "--target", "broken.toml"),
     "'1' is not a whole number from 2 to 200": ("gate", "--contenders", "1"),
+    "plan.json is no file": ("gate", "--plan", "plan.json"),
     "unrecognized arguments: --nonsense": ("gate", "--nonsense"),
     "nowhere: there is no such file or folder": ("check", "nowhere"),
     "broken.toml:1: malformed line": ("check", "broken.toml"),
     "holds no history": ("check", "."),
     "--only: invalid choice: 'luck'": ("check", ".", "--only", "luck"),
+    "name two run directories, BASELINE and RUN, or two engines with --ab; 1 given": ("compare", "a"),
+    "BASELINE: . is no run directory: it has no run.json": ("compare", ".", "."),
+    "--baseline: nowhere is no run directory": ("gate", "--baseline", "nowhere"),
+    "--acknowledged is for a comparison; add --baseline RUN": ("race", "--acknowledged", "known.toml"),
+    "--acknowledged: broken.toml: is not TOML": ("compare", "a", "b", "--acknowledged", "broken.toml"),
+    "'much' is not a percentage from 0 to 1000": ("compare", "a", "b", "--drift", "much"),
+    "--blocks is for runs that are made in turns; add --ab A B": ("compare", "a", "b", "--blocks", "8"),
+    "--ab makes both runs itself": ("compare", "a", "b", "--ab", "reference", "reference"),
+    "--ab: there is no control 'nope'; there are: advisory-lock": ("compare", "--ab", "reference", "control:nope"),
+    "onewinner compare: nowhere.toml: cannot be read": ("compare", "--ab", "reference", "nowhere.toml"),
+    "each of the two engines needs a database of its own": (
+        "compare",
+        "--ab",
+        "reference",
+        "reference",
+        "--database",
+        "postgresql://u:secret@127.0.0.1:1/x",
+    ),
+    "name run directories, or a folder of them with --history": ("report",),
+    "RUN: . is no run directory": ("report", "."),
+    "--history: nowhere is no folder": ("report", "--history", "nowhere"),
+    "--history: . holds no run that measured anything": ("report", "--history", "."),
     "'0' is not a whole number from 1 to 64": ("serve", "--workers", "0"),
     "invalid choice: 'nosuch'": ("nosuch",),
 }
@@ -64,7 +87,7 @@ def test_a_port_in_use_is_named(name: str, tmp_path: Path) -> None:
     assert command.find_left() == []
 
 
-@pytest.mark.parametrize("name", ["gate", "race", "serve", "check"])
+@pytest.mark.parametrize("name", ["gate", "race", "serve", "check", "report", "compare", "defects", "init", "doctor"])
 def test_help_shows_an_example(name: str, tmp_path: Path) -> None:
     ended = Command((name, "--help"), tmp_path).run()
     assert ended.returncode == 0
@@ -76,3 +99,4 @@ def test_a_run_directory_is_never_overwritten(tmp_path: Path) -> None:
     ended = Command(("gate", "--out", "run"), tmp_path).run()
     assert ended.returncode == 2, ended
     assert "is a run directory already" in ended.stderr
+    assert [path.name for path in (tmp_path / "run").rglob("*")] == ["history"], "nothing was put into it"

@@ -13,6 +13,7 @@ from reports.measures import measure
 from reports.run import Run, begin_run, finish_run, with_judgement
 from reports.verdict import Verdict
 from tests.reports.building import Record, advance, build_history, create
+from tests.reports.pages import build_run
 
 SCHEMA = json.loads(Path(__file__).parents[2].joinpath("docs", "run.schema.json").read_text())
 FACTS: Mapping[str, Any] = {
@@ -64,6 +65,17 @@ def test_a_finished_run_is_valid(outcomes: tuple[str, ...], verdict: str, tmp_pa
     assert record["verdict"] == Verdict(verdict)
     assert record["measures"]["race_quality"][0]["arrival_ns"]["max"] == 0
     assert set(record["measures"]["latency"]) >= {"won", "ok"}
+
+
+@pytest.mark.parametrize("failing", [True, False])
+def test_all_that_a_page_can_show_is_described(failing: bool, tmp_path: Path) -> None:
+    facts, judgement = build_run(failing=failing)
+    run = begin(tmp_path)
+    finish_run(with_judgement(run, judgement, facts))
+    record = read_record(run)
+    assert list_faults(record) == []
+    undescribed = {"pictures": [{"purpose": "other"}], "coverage": None}
+    assert list_faults({**record, "exhibits": undescribed}) != []
 
 
 def test_a_record_that_is_not_one_is_told_apart(tmp_path: Path) -> None:

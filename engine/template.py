@@ -1,0 +1,140 @@
+"""Requests with placeholders, and the paths into what comes back. Pure; the language of a target file."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import jmespath
+import jmespath.exceptions
+import msgspec
+
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+EXAMPLE = "names have dots between them, as in order.status"
+# What may stand in a path and its query as it is; the rest is percent-encoded.
+PATH_SAFE = "/?&=%:@!$'()*+,;~-._[]"
+
+Values = Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, ready to be written. `path` includes the query; `headers` are in sending order."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A request with placeholders: {id}, {expected}, {next}, {marker}, {request_id}."""
+
+    method: str
+    path: str
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        return find_placeholders([self.path, self.json, dict(self.headers), dict(self.query)])
+
+    def fill(self, values: Values, headers: Mapping[str, str]) -> Request:
+        """The request with every placeholder replaced; `headers` are the tenant's."""
+        sent = {**headers, **{name: substitute(value, values) for name, value in self.headers.items()}}
+        body = b""
+        if self.json is not None:
+            body = msgspec.json.encode(substitute_deep(self.json, values))
+            if "content-type" not in {name.lower() for name in sent}:
+                sent["Content-Type"] = "application/json"
+        path = substitute(
+            quote(self.path, safe=PATH_SAFE + "{}"),
+            {name: quote(str(value), safe="") for name, value in values.items()},
+        )
+        if self.query:
+            query = urlencode({name: substitute(value, values) for name, value in self.query.items()})
+            path = f"{path}{'&' if '?' in path else '?'}{query}"
+        return Request(self.method, path, tuple(sent.items()), body)
+
+
+class Query:
+    """A JMESPath, compiled once. Raises ValueError when it does not parse."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        try:
+            self._compiled = jmespath.compile(text)
+        except jmespath.exceptions.JMESPathError as error:
+            raise ValueError(f"{text!r} is not a JMESPath{say_position(error)}; {EXAMPLE}") from None
+
+    def find(self, document: Any) -> Any:
+        """What the path finds; None when it finds nothing or the document has another shape."""
+        try:
+            return self._compiled.search(document)
+        except jmespath.exceptions.JMESPathError:
+            return None
+
+    def find_text(self, document: Any) -> str | None:
+        """A string or a number as text; None for anything else."""
+        found = self.find(document)
+        if isinstance(found, str):
+            return found
+        return str(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Query) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How the service spells the states. One that is not named in `spelled` is spelled as the file spells it."""
+
+    spelled: Mapping[str, str | int] = field(default_factory=dict)
+
+    def spell(self, state: str) -> str | int:
+        """The state as the service takes it: a number where its spelling is one."""
+        return self.spelled.get(state, state)
+
+    def read(self, text: str | None) -> str | None:
+        """The state that the service means by a text; one that nobody knows stays as it is."""
+        return next((state for state, spelled in self.spelled.items() if str(spelled) == text), text)
+
+
+def say_position(error: jmespath.exceptions.JMESPathError) -> str:
+    """Where a JMESPath breaks, as far as the error tells; empty when it does not."""
+    position = getattr(error, "lex_position", getattr(error, "lexer_position", None))
+    return f": it breaks at character {position + 1}" if isinstance(position, int) else ""
+
+
+def find_placeholders(document: Any) -> frozenset[str]:
+    """The names of all placeholders in a JSON document."""
+    return frozenset(PLACEHOLDER.findall(json.dumps(document, default=str)))
+
+
+def substitute(text: str, values: Values) -> str:
+    """The text with every {placeholder} that has a value replaced; other braces stay."""
+    return PLACEHOLDER.sub(lambda match: str(values.get(match[1], match[0])), text)
+
+
+def substitute_deep(document: Any, values: Values) -> Any:
+    """The same in every string of a JSON document; keys stay. What is a placeholder alone takes a number as such."""
+    if isinstance(document, str):
+        alone = PLACEHOLDER.fullmatch(document)
+        return values.get(alone[1], document) if alone else substitute(document, values)
+    if isinstance(document, list):
+        return [substitute_deep(part, values) for part in document]
+    if isinstance(document, Mapping):
+        return {name: substitute_deep(part, values) for name, part in document.items()}
+    return document
+
+
+def braces(names: Iterable[str]) -> str:
+    """The names as placeholders, for a sentence."""
+    return ", ".join(f"{{{name}}}" for name in sorted(names))

@@ -1,0 +1,184 @@
+"""Comparing a run with a baseline, for every command that does: the options, the runs, the words, the exit code."""
+
+import argparse
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from onewinner.display import STYLE, open_console
+from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
+from reports.acknowledged import AcknowledgedError, read_acknowledged
+from reports.baseline import Side, Terms, compare
+from reports.blocks import measure_blocks
+from reports.changes import RULES
+from reports.comparison import Change, Comparison, Design, MeasureChange, Standing
+from reports.comparison_words import (
+    DESIGN_WORDS,
+    order_measures,
+    say_checks,
+    say_measure,
+    say_method,
+    say_result,
+    say_test,
+    show_ratio,
+    show_value,
+)
+from reports.history import HistoryError, read_history
+from reports.run import Run, RunError, read_run
+from reports.verdict import Verdict
+
+CHANGE_STYLE = {Change.REGRESSED: "bold red", Change.IMPROVED: "green", Change.SAME: "", Change.INCONCLUSIVE: "dim"}
+
+
+def add_baseline_options(parser: argparse.ArgumentParser) -> None:
+    """--baseline, for a command that makes a run, and what belongs to it."""
+    parser.add_argument("--baseline", type=Path, metavar="RUN", help="compare with this run; exit 4 for a regression")
+    add_comparison_options(parser)
+
+
+def add_comparison_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--acknowledged",
+        type=Path,
+        metavar="FILE",
+        help="TOML: known regressions, each with measure, reason and expires",
+    )
+    default = RULES[Design.SESSIONS]
+    add(
+        "--threshold",
+        type=percentage,
+        metavar="PERCENT",
+        help=f"the least change of a measure that counts (default: {default.threshold:.0%})".replace("%", "%%"),
+    )
+    add(
+        "--drift",
+        type=percentage,
+        metavar="PERCENT",
+        help="what the machine may have drifted between two sessions "
+        f"(default: {default.allowance:.0%}; none in turns)".replace("%", "%%"),
+    )
+
+
+def percentage(text: str) -> float:
+    """An argparse type: a share, given in percent."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0 to 1000")
+    return value / 100
+
+
+def take_terms(options: argparse.Namespace, design: Design = Design.SESSIONS) -> Terms:
+    """How to compare, by the options. Raises UsageError for a file of acknowledgements that cannot be used."""
+    rules = RULES[design]
+    if options.threshold is not None:
+        rules = replace(rules, threshold=options.threshold)
+    if options.drift is not None:
+        rules = replace(rules, allowance=options.drift)
+    try:
+        known = read_acknowledged(options.acknowledged) if options.acknowledged is not None else ()
+    except AcknowledgedError as error:
+        raise UsageError(f"--acknowledged: {error}") from None
+    return Terms(design, rules, known)
+
+
+class UnreadableError(Exception):
+    """A run directory is there, and what it holds cannot be read: nothing is known of it."""
+
+
+def find_run(folder: Path, what: str) -> Run:
+    """The run of a folder. Raises UsageError when there is none, UnreadableError when it cannot be read."""
+    if not (folder / "run.json").is_file():
+        raise UsageError(f"{what}: {folder} is no run directory: it has no run.json")
+    try:
+        return read_run(folder)
+    except RunError as error:
+        raise UnreadableError(f"{what}: {error}") from None
+
+
+def find_baseline(options: argparse.Namespace) -> Run | None:
+    """The run that --baseline names, before anything is started. Raises UsageError and UnreadableError."""
+    if options.baseline is None:
+        for name in ("acknowledged", "threshold", "drift"):
+            if getattr(options, name) is not None:
+                raise UsageError(f"--{name} is for a comparison; add --baseline RUN")
+        return None
+    take_terms(options)
+    return find_run(options.baseline, "--baseline")
+
+
+def take_side(run: Run) -> Side:
+    """The run as a side. An older run, which has no blocks in its run.json, is measured from its history."""
+    measures = run.facts.get("measures") or {}
+    facts = run.facts
+    if "blocks" not in measures:
+        with contextlib.suppress(HistoryError):
+            facts = {**facts, "measures": {**measures, "blocks": measure_blocks(read_history(run.folder))}}
+    return Side(str(run.folder), facts, run.judgement)
+
+
+def compare_runs(baseline: Run, run: Run, options: argparse.Namespace) -> Comparison:
+    """Both runs of one job that was run in turns are compared as such."""
+    jobs = [(side.facts.get("turns") or {}).get("job") for side in (baseline, run)]
+    design = Design.INTERLEAVED if jobs[0] is not None and jobs[0] == jobs[1] else Design.SESSIONS
+    return compare(take_side(baseline), take_side(run), take_terms(options, design))
+
+
+def find_exit(comparison: Comparison) -> int:
+    """Failing checks before doubts, doubts before regressions."""
+    if comparison.run_verdict is Verdict.FAIL:
+        return FAIL
+    unknown = Verdict.UNKNOWN in (comparison.run_verdict, comparison.baseline_verdict)
+    if unknown or comparison.having(Standing.LOST):
+        return UNKNOWN
+    return REGRESSION if comparison.regressions else PASS
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Checks first, then measures, then the sentence that decides."""
+    console = open_console()
+
+    def say(text: Text | str) -> None:
+        console.print(text, soft_wrap=True)
+
+    say(Text(f"baseline: {comparison.baseline} ({comparison.baseline_verdict})"))
+    say(Text(f"run:      {comparison.run} ({comparison.run_verdict})"))
+    for words in say_checks(comparison):
+        say(Text(words, style="bold red" if "failing" in words else ""))
+    for note in comparison.notes:
+        say(Text(f"note: {note}"))
+    print_measures(comparison, say)
+    code = find_exit(comparison)
+    label = {PASS: "PASS", FAIL: "FAIL", UNKNOWN: "UNKNOWN", REGRESSION: "REGRESSION"}[code]
+    style = STYLE[{PASS: Verdict.PASS, UNKNOWN: Verdict.UNKNOWN}.get(code, Verdict.FAIL)]
+    say(Text.assemble("\n", (label, style), f": {say_result(comparison)}"))
+
+
+def print_measures(comparison: Comparison, say: Callable[[Text | str], None]) -> None:
+    if not comparison.measures:
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("measure", "baseline", "run", "change", "verdict", ""):
+        table.add_column(name, justify="right" if name in ("baseline", "run", "change") else "left")
+    ordered = order_measures(comparison.measures)
+    for change in ordered:
+        values = (show_value(value, change.unit) for value in (change.baseline, change.run))
+        told = Text(say_measure(change), style="dim")
+        table.add_row(change.measure, *values, show_ratio(change), name_change(change), told)
+    open_console().print("", table)
+    for change in ordered:
+        if change.test is not None and change.verdict in (Change.REGRESSED, Change.IMPROVED):
+            say(Text(f"{change.measure}: {say_test(change.test)}"))
+    say(Text(f"Measured {DESIGN_WORDS[comparison.design]}. {say_method(comparison)}".strip(), style="dim"))
+
+
+def name_change(change: MeasureChange) -> Text:
+    known = " (acknowledged)" if change.acknowledged is not None else ""
+    return Text(f"{change.verdict}{known}", style="" if known else CHANGE_STYLE[change.verdict])

@@ -1,0 +1,246 @@
+"""The text of a new target file, with comments that say what each part is for; and of a workflow file for CI. Pure."""
+
+import json
+import re
+from itertools import pairwise
+from typing import Any
+
+from engine.graph import TransitionGraph
+from onewinner.proposal import Call, Edge, Proposal, is_end
+
+BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+HEAD = """\
+# How onewinner reaches your service. Check it with: onewinner doctor --target {file}
+name = {name}
+base_url = {base_url}
+timeout_s = 5        # without an answer for so long, nobody knows what became of a request
+
+# Let onewinner start the service, on a PostgreSQL of its own; then write base_url = "http://127.0.0.1:{{port}}".
+# [service]
+# command = ["node", "server.js"]
+# env = {{ DATABASE_URL = "{{database_url}}", PORT = "{{port}}" }}
+# ready = "/healthz"
+"""
+SECOND = """\
+# A second tenant enables the isolation checks: nothing of the first one's workflows may be seen or moved by it.
+# [tenants.globex]
+# headers = {{ {header} }}
+"""
+ADVANCE_ENDS = """\
+# refused = [400, 401, 403, 404, 422]      # these too are answers; everything that is listed nowhere is unknown
+"""
+OPTIONAL = """
+# Requests that answer only in some states:
+# [[guards]]
+# request = {{ method = "GET", path = "{item}/label" }}
+# open = [{last}]
+# closed = [409]
+"""
+AUDIT = """
+# The audit trail, if the service shows one:
+# [audit]
+# request = {{ method = "GET", path = "{item}/events" }}
+# entries = "events"
+# from = "old"
+# to = "new"
+"""
+
+GITHUB = """\
+# Exactly one of N concurrent requests wins: checked on every push.
+name: onewinner
+on: [push, pull_request]
+permissions:
+  contents: read
+jobs:
+  gate:
+    runs-on: ubuntu-latest
+    timeout-minutes: 20
+{env}    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.12"
+      - run: python -m pip install onewinner
+      # Here: install what your service needs, and start it if the target file has no [service].
+      - name: Exactly one winner
+        run: onewinner gate --target {target} --out runs/ci
+      - name: Show the summary
+        if: always()
+        run: test ! -f runs/ci/summary.md || cat runs/ci/summary.md >> "$GITHUB_STEP_SUMMARY"
+      - name: Keep the report
+        if: always()
+        uses: actions/upload-artifact@v4
+        with:
+          name: onewinner
+          path: runs/ci
+"""
+
+
+def draft_target(proposal: Proposal, file: str) -> str:
+    """The whole file as text."""
+    moves, general = plan_moves(proposal)
+    parts = [
+        HEAD.format(file=file, name=quote(proposal.name), base_url=quote(proposal.base_url)),
+        draft_tenants(proposal),
+        draft_workflow(proposal, moves),
+        draft_create(proposal),
+        draft_advance(proposal, moves, general),
+        OPTIONAL.format(
+            item=proposal.read.path, last=quote(list(TransitionGraph.of(proposal.states[0], moves).states)[-1])
+        ),
+        draft_trail(proposal),
+    ]
+    return "\n".join(parts)
+
+
+def plan_moves(proposal: Proposal) -> tuple[dict[str, list[str]], Call | None]:
+    """The transitions to write, and the general request; without one, the routes of their own must serve them all."""
+    initial, general = proposal.states[0], proposal.advance
+    if general is None and proposal.edges:
+        moves = add_edges({}, proposal.edges)
+        if initial in moves:
+            graph = TransitionGraph.of(initial, moves)
+            if all(graph.path(initial, state) for state in graph.states):
+                return moves, None
+    if general is None:
+        general = Call("POST", f"{proposal.read.path}/status", {"from": "{expected}", "to": "{next}"})
+    return add_edges(guess_chain(proposal.states), proposal.edges), general
+
+
+def guess_chain(states: tuple[str, ...]) -> dict[str, list[str]]:
+    """Each state leads to the next one, and to those that sound like an end."""
+    ends = [state for state in states[1:] if is_end(state)]
+    onward = [state for state in states if state not in ends]
+    moves = {state: [following] for state, following in pairwise(onward)}
+    for state in onward[:-1] or onward:
+        moves.setdefault(state, []).extend(ends)
+    return moves
+
+
+def add_edges(moves: dict[str, list[str]], edges: tuple[Edge, ...]) -> dict[str, list[str]]:
+    for edge in edges:
+        for origin in edge.origins:
+            nexts = moves.setdefault(origin, [])
+            if edge.to not in nexts:
+                nexts.append(edge.to)
+    return moves
+
+
+def draft_tenants(proposal: Proposal) -> str:
+    if proposal.header is None:
+        return "# Headers that prove who asks, if the service wants any: headers = { ... }\n[tenants.acme]\n"
+    name, value = proposal.header
+    other = f"{key(name)} = {quote(value.replace('ACME', 'GLOBEX'))}"
+    lines = [
+        "# The headers that prove who asks; ${NAME} is taken from the environment.",
+        "[tenants.acme]",
+        f"headers = {{ {key(name)} = {quote(value)} }}",
+        SECOND.format(header=other),
+    ]
+    return "\n".join(lines)
+
+
+def draft_workflow(proposal: Proposal, moves: dict[str, list[str]]) -> str:
+    guessed = proposal.guesses.get("workflow")
+    lines = [
+        "[workflow]",
+        f"initial = {quote(proposal.states[0])}",
+        '# spelling = { DRAFT = "draft" }      # where the service spells a state in another way',
+        f"# GUESSED, correct it: {guessed}" if guessed else "# Each state with the states that may follow it.",
+        "[workflow.transitions]",
+        *(f"{key(state)} = [{', '.join(map(quote, nexts))}]" for state, nexts in moves.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def draft_create(proposal: Proposal) -> str:
+    lines = [
+        "# Where workflows come from. Without such a route: a command that prints an id, or a list of ids.",
+        "[create]",
+        f"request = {draft_request(proposal.create)}",
+        f"id = {quote(proposal.id)}        # where the answer has the id, as a JMESPath",
+        f"won = {list(proposal.created)}",
+        "[read]",
+        f"request = {draft_request(proposal.read)}",
+        f"state = {quote(proposal.state)}        # where the answer has the state",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def draft_advance(proposal: Proposal, moves: dict[str, list[str]], general: Call | None) -> str:
+    lines = ["# How a workflow is moved: {expected} is the state that it must be in, {next} the one that it is to get."]
+    if guessed := proposal.guesses.get("advance"):
+        lines.append(f"# FILL IN: {guessed}.")
+    lines.append("[advance]")
+    if general is not None:
+        lines.append(f"request = {draft_request(general)}")
+    lines += [
+        f"won = {list(proposal.won)}",
+        f"conflict = {list(proposal.conflict)}        # what whoever comes too late is answered",
+        ADVANCE_ENDS.rstrip(),
+    ]
+    told = proposal.current_state
+    lines.append(
+        f"current_state = {quote(told)}" if told else '# current_state = "status"      # where a conflict tells it'
+    )
+    for edge in proposal.edges:
+        lines += draft_edge(edge, moves)
+    return "\n".join(lines) + "\n"
+
+
+def draft_edge(edge: Edge, moves: dict[str, list[str]]) -> list[str]:
+    known = [origin for origin in edge.origins if edge.to in moves.get(origin, ())]
+    return [
+        "# GUESSED from the name of the route, correct it: from may be a list of states.",
+        "[[advance.edges]]",
+        f"from = {quote(known[0]) if len(known) == 1 else json.dumps(known, ensure_ascii=False)}",
+        f"to = {quote(edge.to)}",
+        f"request = {draft_request(edge.call)}",
+    ]
+
+
+def draft_trail(proposal: Proposal) -> str:
+    if proposal.trail is None:
+        return AUDIT.format(item=proposal.read.path).lstrip("\n")
+    call, entries, origin, to = proposal.trail
+    lines = ["[audit]", f"request = {draft_request(call)}", f"entries = {quote(entries)}"]
+    return "\n".join([*lines, f"from = {quote(origin)}", f"to = {quote(to)}"]) + "\n"
+
+
+def draft_request(call: Call) -> str:
+    body = f", json = {draft_value(call.body)}" if call.body is not None else ""
+    return f"{{ method = {quote(call.method)}, path = {quote(call.path)}{body} }}"
+
+
+def draft_value(value: Any) -> str:
+    """A JSON value as TOML on one line; null, which TOML has not, becomes an empty text."""
+    if isinstance(value, dict):
+        inner = ", ".join(f"{key(name)} = {draft_value(part)}" for name, part in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(draft_value, value))}]"
+    return quote("" if value is None else value)
+
+
+def quote(value: Any) -> str:
+    """Text, number or truth as TOML writes them."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def key(name: str) -> str:
+    return name if BARE.fullmatch(name) else quote(name)
+
+
+def draft_github(target: str, text: str) -> str:
+    """The workflow file of CI; the variables that the target file needs come from secrets of the same names."""
+    named = dict.fromkeys(
+        name
+        for line in text.splitlines()
+        if not line.startswith("#")
+        for name in re.findall(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", line)
+        if name != "NAME"
+    )
+    lines = [f"      {name}: ${{{{ secrets.{name} }}}}" for name in named]
+    env = "\n".join(["    env:", *lines, ""]) if lines else ""
+    return GITHUB.format(env=env, target=target)

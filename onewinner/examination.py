@@ -1,0 +1,243 @@
+"""Asks a service one of each, and says of every answer what to change in the target file, if it looks wrong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from engine.target import Answer, Guard, Reading, Request, Route, Stock, Target, Template
+from load.gate import Gate
+from load.maker import Maker
+from onewinner import remedies
+from onewinner.remedies import Probe
+
+GUARDS_MAX = 4
+ROUTES_MAX = 40
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A question, and what to change; None when its answer looks right."""
+
+    probe: Probe
+    remedy: str | None
+
+
+@dataclass
+class Examination:
+    """One service under examination. `done` grows with every question; `folder` is for notes.
+
+    `used` is the id that was used up, where the target lists ids; `walked` counts further routes that were in order.
+    """
+
+    target: Target
+    gate: Gate
+    folder: Path
+    done: list[Examined] = field(default_factory=list)
+    asked: int = 0
+    used: str | None = None
+    walked: int = 0
+
+    def run(self) -> list[Examined]:
+        """Asks until an answer makes the next question pointless; everything that was asked, in order."""
+        workflow = self.create()
+        if workflow is None:
+            return self.done
+        initial = self.target.graph.initial
+        if not self.read(workflow, initial, is_new=True):
+            return self.done
+        self.ask_illegal(workflow)
+        move = self.advance_once(workflow)
+        if move is None:
+            return self.done
+        route, to, id_ = move
+        self.read(workflow, to)
+        self.ask_stale(workflow, route, initial, to)
+        self.ask_stranger(workflow, to)
+        self.ask_guards(workflow, to)
+        self.read_trail(workflow, initial, to)
+        if carries_marker(route) or not any(map(carries_marker, self.target.routes)):
+            self.read_effects(workflow, route, id_)
+        self.walk_routes()
+        return self.done
+
+    def name_request(self) -> str:
+        self.asked += 1
+        return f"doctor.{self.asked}"
+
+    def ask(
+        self,
+        what: str,
+        table: str,
+        request: Request,
+        classify: Callable[[Answer], Reading],
+        wanted: tuple[str, ...],
+        tenant: str | None = None,
+    ) -> Probe:
+        answer = self.gate.send(request).answer
+        return Probe(what, table, tenant or self.target.owner, request, answer, classify(answer), wanted)
+
+    def note(self, probe: Probe, remedy: str | None) -> bool:
+        """Keeps it; whether the answer looks right."""
+        self.done.append(Examined(probe, remedy))
+        return remedy is None
+
+    def create(self) -> str | None:
+        """The id of a new workflow, None when there is none."""
+        target, owner, id_ = self.target, self.target.owner, self.name_request()
+        if isinstance(target.create, Template):
+            request = target.build_create(owner, id_, marker=id_)
+            probe = self.ask("create", "create", request, target.classify_create, ("ok",))
+            self.note(probe, remedies.advise_create(target, probe))
+            return probe.reading.server_id
+        maker = Maker(target, self.gate, self.folder)
+        taken = ""
+        if isinstance(target.create, Stock):
+            # From the end: a gate begins with the first.
+            taken = self.used = target.create.ids[owner][-1]
+        shot, reading = maker.make(taken, owner, id_)
+        key = "ids" if taken else "command"
+        request = Request(f"create.{key}", taken)
+        probe = Probe("create", "create", owner, request, shot.answer, reading, ("ok",))
+        self.note(probe, None if reading.outcome == "ok" else self.explain_made(reading, key))
+        return reading.server_id
+
+    def explain_made(self, reading: Reading, key: str) -> str:
+        message = reading.message or ""
+        return message if message.startswith("create.") else f"create.{key}: {message}"
+
+    def read(self, workflow: str, state: str, *, is_new: bool = False) -> bool:
+        request = self.target.build_read(self.target.owner, workflow, self.name_request())
+        probe = self.ask("read", "read", request, self.target.classify_read, ("ok",))
+        return self.note(probe, remedies.advise_read(self.target, probe, state, workflow, is_new=is_new))
+
+    def send_advance(
+        self, what: str, workflow: str, route: Route, origin: str, to: str, wanted: tuple[str, ...], tenant: str = ""
+    ) -> tuple[Probe, str]:
+        id_ = self.name_request()
+        tenant = tenant or self.target.owner
+        request = self.target.build_advance(route, tenant, workflow, origin, to, id_, marker=id_)
+        table = self.name_table(route)
+        return self.ask(what, table, request, self.target.classify_advance, wanted, tenant), id_
+
+    def name_table(self, route: Route) -> str:
+        return f"advance.edges[{self.target.routes.index(route)}]" if route in self.target.routes else "advance"
+
+    def ask_illegal(self, workflow: str) -> None:
+        """A move that the graph does not have, out of the initial state."""
+        graph = self.target.graph
+        for to in reversed(graph.states):
+            routes = self.target.routes_for(graph.initial, to)
+            if routes and not graph.allows(graph.initial, to) and to != graph.initial:
+                probe, _ = self.send_advance(
+                    f"illegal advance {graph.initial} -> {to}", workflow, routes[-1], graph.initial, to,
+                    ("refused", "conflict"),
+                )  # fmt: skip
+                self.note(probe, remedies.advise_illegal(probe, graph.initial, to))
+                return
+
+    def advance_once(self, workflow: str) -> tuple[Route, str, str] | None:
+        """The first legal move, if possible not into a dead end: its route, state and request id."""
+        graph = self.target.graph
+        nexts = sorted(graph.successors[graph.initial], key=lambda state: state in graph.terminal)
+        to = nexts[0]
+        route = self.target.routes_for(graph.initial, to)[-1]
+        probe, id_ = self.send_advance(f"advance {graph.initial} -> {to}", workflow, route, graph.initial, to, ("won",))
+        remedy = remedies.advise_advance(probe, graph.initial, to)
+        return (route, to, id_) if self.note(probe, remedy) else None
+
+    def ask_stale(self, workflow: str, route: Route, origin: str, to: str) -> None:
+        expected = self.target.expected_by(route, origin, to)
+        if to in ((expected,) if isinstance(expected, str) else expected):
+            return
+        probe, _ = self.send_advance(f"stale advance {origin} -> {to}", workflow, route, origin, to, ("conflict",))
+        self.note(probe, remedies.advise_stale(self.target, probe, to))
+
+    def ask_stranger(self, workflow: str, state: str) -> None:
+        """Another tenant reads the workflow, and asks for its next move."""
+        for stranger in self.target.strangers[:1]:
+            request = self.target.build_read(stranger, workflow, self.name_request())
+            read = self.ask(f"read by {stranger}", "read", request, self.target.classify_read, ("refused",), stranger)
+            self.note(read, remedies.advise_stranger(self.target, read))
+            nexts = self.target.graph.successors.get(state, ()) or (self.target.graph.initial,)
+            for route in self.target.routes_for(state, nexts[0])[-1:]:
+                what = f"advance by {stranger} {state} -> {nexts[0]}"
+                probe, _ = self.send_advance(what, workflow, route, state, nexts[0], ("refused",), stranger)
+                self.note(probe, remedies.advise_stranger(self.target, probe))
+
+    def ask_guards(self, workflow: str, state: str) -> None:
+        """Some guards, those that must answer and those that must not."""
+        decided = [guard for guard in self.target.guards if state not in guard.either]
+        opened = [guard for guard in decided if state in guard.open]
+        closed = [guard for guard in decided if state not in guard.open]
+        for guard in [*opened[: GUARDS_MAX // 2], *closed[: GUARDS_MAX // 2]]:
+            self.ask_guard(workflow, guard, state)
+
+    def ask_guard(self, workflow: str, guard: Guard, state: str) -> None:
+        target = self.target
+        request = target.build_guard(guard, target.owner, workflow, self.name_request())
+        wanted = ("ok",) if state in guard.open else ("conflict",)
+        probe = self.ask(
+            f"guard {guard.name}",
+            f"guards[{target.guards.index(guard)}]",
+            request,
+            lambda answer: target.classify_guard(guard, answer),
+            wanted,
+        )
+        self.note(probe, remedies.advise_guard(probe, state))
+
+    def read_trail(self, workflow: str, origin: str, to: str) -> None:
+        request = self.target.build_trail(self.target.owner, workflow, self.name_request())
+        if request is None:
+            return
+        probe = self.ask("audit", "audit", request, self.classify_shown, ("ok",))
+        rows = self.target.read_trail(probe.answer)
+        self.note(probe, remedies.advise_trail(self.target, probe, rows, [(origin, to)]))
+
+    def read_effects(self, workflow: str, route: Route, marker: str) -> None:
+        """The winner's marker is there, where its request carries one."""
+        target = self.target
+        request = target.build_effects(target.owner, workflow, self.name_request())
+        if request is None:
+            return
+        probe = self.ask("effects", "effects", request, self.classify_shown, ("ok",))
+        carried = marker if carries_marker(route) else None
+        self.note(probe, remedies.advise_effects(target, probe, target.read_markers(probe.answer), carried))
+
+    def classify_shown(self, answer: Answer) -> Reading:
+        """What is shown whole: a trail, markers."""
+        outcome = "ok" if answer.status in self.target.read_ok else self.target.classify_read(answer).outcome
+        return Reading(outcome, answer.status)
+
+    def walk_routes(self) -> None:
+        """Every route of an edge's own, once: from a new workflow along the shortest way to where it begins."""
+        if not isinstance(self.target.create, Template):
+            return
+        for route in self.target.routes[:ROUTES_MAX]:
+            if any(each.probe.table == self.name_table(route) for each in self.done):
+                continue
+            if not self.walk_to(route):
+                return
+
+    def walk_to(self, route: Route) -> bool:
+        """Takes a new workflow to the route and asks for it; whether all went as it must."""
+        graph, target = self.target.graph, self.target
+        origin, to = (route.sources or (graph.initial,))[0], route.to or ""
+        id_ = self.name_request()
+        created = self.gate.send(target.build_create(target.owner, id_, marker=id_)).answer
+        workflow = target.classify_create(created).server_id
+        way = [*(graph.path(graph.initial, origin) or ()), to]
+        for start, end in pairwise(way if workflow else ()):
+            taken = route if (start, end) == (origin, to) else target.routes_for(start, end)[-1]
+            probe, id_ = self.send_advance(f"advance {start} -> {end}", str(workflow), taken, start, end, ("won",))
+            remedy = remedies.advise_advance(probe, start, end)
+            if remedy is not None:
+                return self.note(probe, remedy)
+        self.walked += 1
+        if workflow and carries_marker(route) and not any(each.probe.table == "effects" for each in self.done):
+            self.read_effects(workflow, route, id_)
+        return True
+
+
+def carries_marker(route: Route) -> bool:
+    return "marker" in route.template.placeholders

@@ -1,0 +1,113 @@
+"""Writes a commented target file to begin with; from an OpenAPI document it proposes the routes."""
+
+import argparse
+import importlib
+import json
+import shlex
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from onewinner.draft import draft_github, draft_target
+from onewinner.exits import PASS, UsageError
+from onewinner.openapi import Document
+from onewinner.options import Parser
+from onewinner.proposal import Call, NothingFound, Proposal, propose
+
+EXAMPLE = "onewinner init --openapi http://127.0.0.1:8080/openapi.json --github"
+WORKFLOW = Path(".github", "workflows", "onewinner.yml")
+FETCH_TIMEOUT_S = 10.0
+BLANK = Proposal(
+    advance=Call("POST", "/orders/{id}/status", {"from": "{expected}", "to": "{next}"}),
+    id="id",
+    guesses={"workflow": "these are only an example"},
+)
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    proposal = BLANK if options.openapi is None else read_proposal(options.openapi)
+    if options.name is not None:
+        proposal = replace(proposal, name=options.name)
+    text = draft_target(proposal, str(options.out))
+    files = {options.out: text}
+    if options.github:
+        files[WORKFLOW] = draft_github(shlex.quote(options.out.as_posix()), text)
+    refuse_to_overwrite(list(files), force=options.force)
+    for file, content in files.items():
+        write(file, content)
+    print(f"next: correct what it says is guessed, then: onewinner doctor --target {shlex.quote(str(options.out))}")
+    return PASS
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = Parser("init", __doc__ or "", EXAMPLE)
+    add = parser.add_argument
+    add("--out", type=Path, default=Path("target.toml"), metavar="FILE", help="the file (default: target.toml)")
+    add("--name", metavar="NAME", help="what reports are to call the service")
+    add("--openapi", metavar="FILE|URL", help="an OpenAPI 3 document, from which the routes are proposed")
+    add("--github", action="store_true", help=f"also write {WORKFLOW}, which runs the gate on every push")
+    add("--force", action="store_true", help="overwrite what is there")
+    return parser.parse_args(arguments)
+
+
+def refuse_to_overwrite(files: list[Path], *, force: bool) -> None:
+    for file in files:
+        if file.exists() and not force:
+            raise UsageError(f"{file} is there already; choose another --out, or overwrite it with --force")
+
+
+def write(file: Path, content: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from None
+    print(f"wrote {file}")
+
+
+def read_proposal(source: str) -> Proposal:
+    """The proposal of a document. Raises UsageError for whatever is wrong with it."""
+    content = parse_document(source, fetch(source))
+    version = content.get("openapi") if isinstance(content, dict) else None
+    if not isinstance(version, str) or not version.startswith("3."):
+        raise UsageError(f"--openapi: {source} is no OpenAPI 3 document: its key openapi must begin with 3.")
+    try:
+        return propose(Document(content))
+    except NothingFound as error:
+        raise UsageError(f"--openapi: {source}: {error}; write the file by hand: onewinner init") from None
+
+
+def fetch(source: str) -> bytes:
+    """The bytes of a file, or of what a URL answers."""
+    try:
+        if source.startswith(("http://", "https://")):
+            with urllib.request.urlopen(source, timeout=FETCH_TIMEOUT_S) as answer:  # noqa: S310 - http and https alone
+                return bytes(answer.read())
+        return Path(source).read_bytes()
+    except urllib.error.HTTPError as error:
+        raise UsageError(f"--openapi: {source} was answered {error.code}") from None
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
+        raise UsageError(f"--openapi: {source} cannot be read: {reason}") from None
+
+
+def parse_document(source: str, content: bytes) -> Any:
+    """JSON; YAML too, where a library for it is installed already."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        pass
+    try:
+        yaml = importlib.import_module("yaml")
+    except ImportError:
+        raise UsageError(
+            f"--openapi: {source} is not JSON, and for YAML the package PyYAML would be needed; "
+            "install it beside onewinner, or name the document as JSON"
+        ) from None
+    try:
+        return yaml.safe_load(content)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UsageError(f"--openapi: {source} is neither JSON nor YAML: {str(error).splitlines()[0]}") from None

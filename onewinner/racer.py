@@ -1,0 +1,128 @@
+"""Races requests for a test suite: orders in, outcomes out, one line of JSON each. A program.
+
+    python -P racer.py
+
+`{"race": {base_url, timeout_s, requests: [{method, path, headers, body}]}}` is answered by `{"shots": [...],
+"one_at_a_time": ...}`, `{"explain": {...}}` by `{"words": ...}`; bodies are base64. What cannot be done is
+`{"error": sentence}`. It ends when its standard input does, or its owner.
+"""
+
+import base64
+import json
+import os
+import select
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+# Whatever path its owner has: these rooms come first, and its owner's folders with such names do not matter.
+sys.path.insert(0, str(HERE / "rooms" if (HERE / "rooms").is_dir() else HERE.parent))
+
+from engine.target import Request  # noqa: E402 - after the path was set
+from load.gate import Connection, Gate, GateError, Shot  # noqa: E402
+from reports.contest import explain  # noqa: E402
+
+OWNER_POLL_S = 0.5
+CHUNK_BYTES = 65536
+# How long a server may take to refuse nonsense while it waits for the rest of something else, and how often it is
+# asked before it is said to handle one connection at a time.
+PROBE_LIMIT_S = 2.0
+PROBES_MAX = 2
+# No request of HTTP: a server refuses it by itself, and no line of an application runs.
+NONSENSE = b"ONEWINNER"
+
+
+def main() -> None:
+    # Whatever prints in this process must not get between the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    for line in read_lines(0, os.getppid()):
+        answers.write(json.dumps(carry_out(json.loads(line))) + "\n")
+        answers.flush()
+
+
+def read_lines(number: int, owner: int) -> Iterator[bytes]:
+    """Whole lines until the end, or until the owner is gone: a fork of it may hold the pipe open for longer."""
+    buffer = b""
+    while os.getppid() == owner:
+        ready, _, _ = select.select([number], [], [], OWNER_POLL_S)
+        if not ready:
+            continue
+        chunk = os.read(number, CHUNK_BYTES)
+        if not chunk:
+            return
+        *lines, buffer = (buffer + chunk).split(b"\n")
+        yield from lines
+
+
+def carry_out(order: dict[str, Any]) -> dict[str, Any]:
+    try:
+        if "race" in order:
+            return race(**order["race"])
+        return {"words": explain(**order["explain"])}
+    except GateError as error:
+        return {"error": str(error)}
+    except Exception:  # noqa: BLE001 - its owner waits for an answer
+        return {"error": f"the process that races failed:\n{traceback.format_exc()}"}
+
+
+def race(base_url: str, timeout_s: float, requests: list[dict[str, Any]]) -> dict[str, Any]:
+    """One release. New connections each time: an idle one would keep a test's server from closing."""
+    gate = Gate(base_url, timeout_s)
+    try:
+        shots = gate.race([build_request(each) for each in requests])
+    finally:
+        gate.close()
+    return {"shots": [describe(shot) for shot in shots], "one_at_a_time": is_one_at_a_time(base_url)}
+
+
+def build_request(told: dict[str, Any]) -> Request:
+    headers = tuple((name, value) for name, value in told["headers"])
+    return Request(told["method"], told["path"], headers, base64.b64decode(told["body"]))
+
+
+def describe(shot: Shot) -> dict[str, Any]:
+    return {
+        "invoked_ns": shot.invoked_ns,
+        "returned_ns": shot.returned_ns,
+        "status": shot.answer.status,
+        "headers": dict(shot.answer.headers),
+        "body": base64.b64encode(shot.answer.body).decode(),
+        "error": shot.answer.error,
+    }
+
+
+def is_one_at_a_time(base_url: str) -> bool | None:
+    """Whether the server handles nothing while one connection is open and silent; None when it is not there any more.
+
+    Such a server cannot be raced: of its requests none is in the application before the one in front is answered.
+    """
+    try:
+        return not any(answers_beside_another(base_url) for _ in range(PROBES_MAX))
+    except GateError:
+        return None
+
+
+def answers_beside_another(base_url: str) -> bool:
+    """Whether nonsense is refused, in whatever way, while half a line is held back on another connection."""
+    held, asking = Connection(base_url, PROBE_LIMIT_S), Connection(base_url, PROBE_LIMIT_S)
+    try:
+        held.open().sendall(NONSENSE)
+        endpoint = asking.open()
+        endpoint.sendall(NONSENSE + b"\r\n\r\n")
+        endpoint.recv(1)
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    finally:
+        held.close()
+        asking.close()
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""What to change in a target file when an answer is not what it lets expect: a sentence, the key first. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.target import Answer, Reading, Request, Target
+from onewinner.leaves import find_states, fold, say_leaves, say_places, say_query, say_states, walk_lists
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question to the service, what came of it, and the outcomes that are right.
+
+    `table` is the part of the file that describes the request: "create", "advance", "advance.edges[0]", ...
+    """
+
+    what: str
+    table: str
+    tenant: str
+    request: Request
+    answer: Answer
+    reading: Reading
+    wanted: tuple[str, ...]
+
+    @property
+    def sent(self) -> str:
+        return f"{self.request.method} {self.request.path}"
+
+
+def advise_create(target: Target, probe: Probe) -> str | None:
+    answer = probe.answer
+    if answer.status in target.create_won and probe.reading.outcome != "ok":
+        return (
+            f"create.id: {say_query(target.create_id)} finds no id in the answer; it holds {say_leaves(answer.json())}"
+        )
+    return advise_status(probe, "create.won")
+
+
+def advise_read(target: Target, probe: Probe, state: str, server_id: str, *, is_new: bool) -> str | None:
+    """`state` is the one that the workflow must be in; `is_new` says that nothing was asked of it but its create."""
+    answer, seen = probe.answer, probe.reading.observed
+    if probe.reading.outcome == "refused" and answer.status == 404:
+        return (
+            f"read.request.path: {probe.sent} was answered 404; correct the path, "
+            f"or create.id if {server_id!r} is not the id"
+        )
+    if probe.reading.outcome != "ok":
+        if answer.status in target.read_ok:
+            return (
+                f"read.state: {say_query(target.read_state)} finds no state in the answer; {say_states(target, answer)}"
+            )
+        return advise_status(probe, "read.ok")
+    if seen == state:
+        return None
+    return advise_state(target, answer, str(seen), state, is_new=is_new)
+
+
+def advise_state(target: Target, answer: Answer, seen: str, state: str, *, is_new: bool) -> str:
+    """Why a read shows another state than the file lets expect."""
+    if seen not in target.graph.states:
+        spelled = next((each for each in target.graph.states if fold(each) == fold(seen)), None)
+        if spelled is not None:
+            return f'workflow.spelling: the service spells {spelled} as {seen!r}; add {spelled} = "{seen}"'
+        if find_states(target, answer.json()):
+            found = f"read.state: {say_query(target.read_state)} finds {seen!r}, which is no state"
+            return f"{found}; {say_states(target, answer)}"
+        return (
+            f"workflow.transitions: the workflow is in {seen!r}, which they do not have; add it to them, "
+            "or correct read.state if it is no state"
+        )
+    if is_new:
+        return f'workflow.initial: a new workflow is in {seen!r}, not in {state!r}; write initial = "{seen}"'
+    return (
+        f"advance.won: the move to {state!r} was answered as won, and a read shows {seen!r}; correct what means a win"
+    )
+
+
+def advise_advance(probe: Probe, origin: str, to: str) -> str | None:
+    """A legal advance from the state that a read has just shown."""
+    if probe.reading.outcome == "won":
+        return None
+    if probe.reading.outcome == "conflict":
+        told = (
+            f"the legal move {origin} -> {to} was answered {probe.answer.status}, a conflict, though it is in {origin}"
+        )
+        carried = "what carries {expected} and {next}, or workflow.transitions"
+        return f"{probe.table}.request.json: {told}; correct {carried}"
+    return advise_status(probe, "advance.won")
+
+
+def advise_illegal(probe: Probe, origin: str, to: str) -> str | None:
+    if probe.reading.outcome == "won":
+        return (
+            f"workflow.transitions: the service made the move {origin} -> {to}, which they do not have; "
+            f"add {to!r} to the next states of {origin} if it is meant, else the gate will call it a failure"
+        )
+    if probe.reading.outcome != "unknown":
+        return None
+    if probe.answer.status is None or probe.answer.status >= 500:
+        return advise_trouble(probe)
+    status = probe.answer.status
+    told = f"the illegal move {origin} -> {to} was answered {status}, which is listed nowhere"
+    return f"advance.refused: {told}; add {status} to advance.refused"
+
+
+def advise_stale(target: Target, probe: Probe, actual: str) -> str | None:
+    """The advance that has won, once more: the workflow is in `actual` already."""
+    reading, status = probe.reading, probe.answer.status
+    if reading.outcome == "won":
+        return (
+            f"advance.won: the same move was answered {status} a second time; list another status under "
+            "advance.conflict if the service answers so to whoever comes too late, else the gate will find two winners"
+        )
+    if reading.outcome == "refused":
+        return (
+            f"advance.conflict: a request that comes too late was answered {status}, which advance.refused lists; "
+            f"move {status} from advance.refused to advance.conflict"
+        )
+    if reading.outcome == "unknown":
+        if status is None or status >= 500 or 300 <= status < 400:
+            return advise_trouble(probe)
+        return (
+            f"advance.conflict: a request that comes too late was answered {status}, which is listed nowhere; "
+            f"add {status} to advance.conflict"
+        )
+    if target.current_state is not None and reading.observed != actual:
+        found = f"finds {reading.observed!r}" if reading.observed else "finds nothing"
+        return (
+            f"advance.current_state: {say_query(target.current_state)} {found} in the conflict, and the workflow is in "
+            f"{actual}; {say_states(target, probe.answer)}, or leave the key out"
+        )
+    return None
+
+
+def advise_stranger(target: Target, probe: Probe) -> str | None:
+    outcome, key = probe.reading.outcome, f"tenants.{probe.tenant}.headers"
+    if outcome in ("ok", "won", "conflict"):
+        told = f"{probe.tenant} was answered {probe.answer.status} on a workflow of {target.owner}"
+        return (
+            f"{key}: {told}; write the headers of another tenant, or leave this one out if the service has one only, "
+            "else the gate will call it a failure"
+        )
+    return advise_trouble(probe) if outcome == "unknown" else None
+
+
+def advise_guard(probe: Probe, state: str) -> str | None:
+    outcome, status = probe.reading.outcome, probe.answer.status
+    if outcome in probe.wanted:
+        return None
+    if outcome == "conflict":
+        return f"{probe.table}.open: it is closed in {state}; remove {state!r} from open, or correct its request"
+    if outcome == "ok":
+        return f"{probe.table}.open: it answers in {state}; add {state!r} to open"
+    if "conflict" in probe.wanted and status is not None and 400 <= status < 500 and status not in (401, 404):
+        return f"{probe.table}.closed: in {state} it was answered {status}; add {status} to closed"
+    return advise_status(probe, "read.ok")
+
+
+def advise_trail(
+    target: Target, probe: Probe, rows: list[dict[str, Any]] | None, moves: list[tuple[str, str]]
+) -> str | None:
+    """`moves` are those that were answered as won, in order; the row of the create does not count."""
+    if probe.answer.status not in target.read_ok:
+        return advise_status(probe, "read.ok")
+    assert target.trail is not None
+    if rows is None:
+        lists = [path for path, value in walk_lists(probe.answer.json())]
+        return f"audit.entries: {say_query(target.trail.entries)} finds no list in the answer; {say_places(lists)}"
+    for key, query in (("to", target.trail.to), ("from", target.trail.origin)):
+        if rows and all(row[key] is None for row in rows):
+            entry = target.trail.entries.find(probe.answer.json())[-1]
+            return f"audit.{key}: {say_query(query)} finds no state in an entry; it holds {say_leaves(entry)}"
+    shown = [(row["from"], row["to"]) for row in rows if row["from"] is not None]
+    if shown != moves:
+        told = f"the trail shows {say_moves(shown)}, and the moves were {say_moves(moves)}"
+        return f"audit.entries: {told}; correct it, audit.from or audit.to, else the gate will call it a failure"
+    return None
+
+
+def advise_effects(target: Target, probe: Probe, markers: list[str] | None, carried: str | None) -> str | None:
+    """`carried` is the marker that the winner's request carried; None when it carries none."""
+    if probe.answer.status not in target.read_ok:
+        return advise_status(probe, "read.ok")
+    assert target.effects is not None
+    found = f"effects.markers: {say_query(target.effects.markers)} finds"
+    if markers is None:
+        return f"{found} no list in the answer; {say_places([path for path, _ in walk_lists(probe.answer.json())])}"
+    if carried is not None and carried not in markers:
+        return f"{found} {markers}, and not {carried!r} of the move that won; correct it, or where {{marker}} is sent"
+    return None
+
+
+def advise_status(probe: Probe, good: str) -> str | None:
+    """A request that had to succeed, by the status that it met. `good` is the key that lists those of success."""
+    status, outcome = probe.answer.status, probe.reading.outcome
+    if outcome in probe.wanted:
+        return None
+    if status in (401, 403):
+        told = f"tenants.{probe.tenant}.headers: {probe.sent} was answered {status}"
+        return f'{told}; write the header that proves this tenant, such as Authorization = "Bearer ${{TOKEN}}"'
+    if status == 404:
+        return f"{probe.table}.request.path: {probe.sent} was answered 404; correct the path"
+    if status == 405:
+        return f"{probe.table}.request.method: {probe.sent} was answered 405; correct the method, or the path"
+    if status is not None and 200 <= status < 300:
+        return f"{good}: {probe.sent} was answered {status}; add {status} to {good} if it means success"
+    if status is not None and 400 <= status < 500:
+        return (
+            f"{probe.table}.request.json: {probe.sent} was answered {status}; correct what is sent, "
+            "or workflow.spelling if the service spells the states in another way"
+        )
+    return advise_trouble(probe)
+
+
+def advise_trouble(probe: Probe) -> str:
+    """No answer, a redirect, a server error."""
+    status = probe.answer.status
+    if status is None:
+        key = "timeout_s" if probe.answer.error.startswith("no answer within") else "base_url"
+        return f"{key}: {probe.sent}: {probe.answer.error or probe.reading.message}; look into the service's log"
+    if 300 <= status < 400:
+        where = probe.answer.headers.get("location", "nowhere")
+        return (
+            f"{probe.table}.request.path: {probe.sent} was answered {status} and redirected to {where}; "
+            "write the path at its end (nobody follows a redirect), or a header that makes the service answer itself"
+        )
+    return (
+        f"{probe.table}.request: {probe.sent} was answered {status}; look into the service's log, then at what is sent"
+    )
+
+
+def say_moves(moves: list[tuple[Any, Any]]) -> str:
+    return ", ".join(f"{origin} -> {to}" for origin, to in moves) or "none"

@@ -1,0 +1,57 @@
+"""Text on a page: whatever an engine answered is shown as text, visibly, and never at any length."""
+
+import re
+from html import escape
+
+# What a browser would not show, or would obey: control characters, and those that turn the direction of writing.
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]"
+)
+PICTURES = 0x2400
+LENGTH_MAX = 2_000
+
+
+def show(value: object, length_max: int = LENGTH_MAX) -> str:
+    """The value as HTML text, or as an attribute in quotes: escaped, visible, cut."""
+    return escape(reveal(clip(str(value), length_max)))
+
+
+def clip(text: str, length_max: int) -> str:
+    if len(text) <= length_max:
+        return text
+    return f"{text[:length_max]}... ({len(text):,} characters; all of it is in run.json)"
+
+
+def reveal(text: str) -> str:
+    """The text with a visible sign for each character that has none."""
+    return HIDDEN.sub(name_hidden, text)
+
+
+def name_hidden(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return chr(PICTURES + code) if code < 0x20 else f"\\u{code:04x}"
+
+
+def show_lines(text: str, length_max: int = LENGTH_MAX) -> str:
+    """A paragraph; its line breaks are kept."""
+    return "<br>".join(show(line, length_max) for line in clip(text, length_max).split("\n"))
+
+
+def show_time(nanoseconds: float) -> str:
+    """Three digits are enough for a reader: 12 ns, 84 µs, 1.31 ms, 2.05 s."""
+    size = abs(nanoseconds)
+    if size < 1_000:
+        return f"{nanoseconds:.0f} ns" if nanoseconds else "0"
+    if size < 999_500:
+        return f"{nanoseconds / 1e3:.3g} µs"
+    return f"{nanoseconds / 1e6:.3g} ms" if size < 999_500_000 else f"{nanoseconds / 1e9:.2f} s"
+
+
+def count(many: int, one: str, several: str = "") -> str:
+    """1 race, 12 races."""
+    return f"{many:,} {one if many == 1 else several or one + 's'}"
+
+
+def join(parts: list[str]) -> str:
+    """a, b and c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

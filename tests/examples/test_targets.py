@@ -1,0 +1,116 @@
+"""Goal: each example has the expected verdict. Method: the gate, on small plans, on each of its target files."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.onewinner.running import Command
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+PASSING = ["flask_version_column", "django_fsm", "node_guarded_update", "route_per_edge"]
+FAILING = [
+    "flask_version_column/target_without_version.toml",
+    "django_fsm/target_without_mixin.toml",
+    "node_guarded_update/target_unguarded.toml",
+]
+NEEDS = pytest.mark.needs("the examples' own environment, Node and its packages: `make test-all` installs them")
+
+
+def run_gate(target: Path, folder: Path) -> tuple["subprocess.CompletedProcess[str]", dict[str, str | None]]:
+    out = folder / "run"
+    command = Command(("gate", "--target", str(target), "--batches", "1", "--races", "30", "--out", str(out)), folder)
+    ended = command.run()
+    assert command.find_left() == []
+    assert (out / "run.json").exists(), ended
+    checks = json.loads((out / "run.json").read_text())["checks"]
+    return ended, {name: check["verdict"] for name, check in checks.items()}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "route_per_edge" else NEEDS) for name in PASSING]
+)
+def test_an_example_passes(name: str, tmp_path: Path) -> None:
+    ended, checks = run_gate(EXAMPLES / name / "target.toml", tmp_path)
+    assert ended.returncode == 0, ended
+    assert checks["one-winner"] == "pass"
+    assert (checks["audit"] == "pass") == (name != "route_per_edge")
+    assert (checks["tenant-isolation"] == "pass") == (name == "flask_version_column")
+
+
+@NEEDS
+@pytest.mark.parametrize("target", FAILING)
+def test_an_example_without_what_decides_fails(target: str, tmp_path: Path) -> None:
+    """Not for another reason: each answer alone is as specified."""
+    ended, checks = run_gate(EXAMPLES / target, tmp_path)
+    assert ended.returncode == 1, ended
+    assert {checks[name] for name in ("one-winner", "linearizable", "audit")} == {"fail"}
+    assert {checks[name] for name in ("legality", "contract", "no-5xx", "accounting")} == {"pass"}
+
+
+def test_what_fails_differs_in_one_value() -> None:
+    for target in FAILING:
+        right = (EXAMPLES / target).with_name("target.toml").read_text().splitlines()
+        wrong = (EXAMPLES / target).read_text().splitlines()
+        assert len(right) == len(wrong)
+        differing = [line for line, other in zip(right, wrong, strict=True) if line != other]
+        assert len(differing) == 2, "the name, and what is left out"
+
+
+def test_what_is_left_out_is_one_line_of_the_statement() -> None:
+    folder = EXAMPLES / "node_guarded_update"
+    right, wrong = [(folder / name).read_text().splitlines() for name in ("move.sql", "move_unguarded.sql")]
+    assert [line for line in right if line not in wrong] == ["    AND status = $2"]
+    assert [line for line in right if line in wrong] == wrong
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_its_readme_is_short_and_its_commands_exist(name: str) -> None:
+    text = (EXAMPLES / name / "README.md").read_text()
+    assert len(text.splitlines()) <= 16
+    assert text.splitlines()[0].endswith("?"), "named by the question that it answers"
+    commands = re.findall(r"^make (example-\S+)", text, re.MULTILINE)
+    assert commands
+    for command in commands:
+        asked = ["/usr/bin/env", "make", "-n", command]
+        planned = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        target = re.search(r"onewinner gate --target (\S+)", planned)
+        assert target is not None
+        assert target[1].startswith(f"examples/{name}/")
+        assert (ROOT / target[1]).exists()
+    for path in re.findall(r"\]\(([^)]+)\)", text):
+        assert (EXAMPLES / name / path).exists()
+
+
+def test_the_locks_name_no_registry() -> None:
+    for lock in (EXAMPLES / "requirements.lock", EXAMPLES / "node_guarded_update" / "package-lock.json"):
+        text = lock.read_text()
+        assert "sha256:" in text or '"integrity": "sha512-' in text
+        assert "resolved" not in text
+        assert "index-url" not in text
+        # Where its authors ask for donations is all that an npm lock names.
+        addresses = [line for line in text.splitlines() if "://" in line and '"url"' not in line]
+        assert addresses == []
+
+
+NATIVE = {
+    "pytest": ("-m", "pytest", "-q", "stateful_tests", "--batches", "1"),
+    "locust": ("-m", "locust", "-f", "load/locustfile.py", "--headless", "--races", "10"),
+}
+
+
+@pytest.mark.parametrize("tool", NATIVE)
+def test_pytest_and_locust_ask_a_target_on_their_own(tool: str, tmp_path: Path) -> None:
+    """In a clone, as the README says; what they record is judged afterwards."""
+    history = tmp_path / "history"
+    target = ("--target", "examples/route_per_edge/target.toml", "--history", str(history))
+    command = Command(target, ROOT, program=NATIVE[tool])
+    ended = command.run()
+    assert ended.returncode == 0, ended
+    assert command.find_left() == []
+    judged = Command(("check", str(history), *target[:2]), ROOT).run()
+    assert judged.returncode == 0, judged
+    assert re.search(r"legality +pass", judged.stdout)

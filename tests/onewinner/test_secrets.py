@@ -1,0 +1,120 @@
+"""Goal: no token stays in a run directory, and what a hostile engine says is shown as text.
+
+Method: an engine that logs the headers it is sent, tells them in its answers, and names its states in markup; every
+file that the run leaves is searched, Parquet cell by cell.
+"""
+
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from engine.target_file import load_target
+from onewinner.secrets import find_secrets, hide_secrets
+from tests.onewinner.running import Command
+
+TOKEN = "tok-7f3a9c1e5b2d4860-acme"
+WRITTEN = "written-into-the-file-51c2"
+HERE = Path(__file__).parent
+TARGET = f"""
+name = "<b>hostile</b>"
+base_url = "http://127.0.0.1:{{port}}"
+[service]
+command = ["{sys.executable}", "{HERE / "hostile_engine.py"}", "{{port}}"]
+ready = "/ready"
+[tenants.acme]
+headers = {{ Authorization = "Bearer ${{HOSTILE_TOKEN}}" }}
+[tenants.globex]
+headers = {{ X-Api-Key = "{WRITTEN}" }}
+[workflow]
+initial = "<img src=x onerror=alert(1)>"
+[workflow.transitions]
+"<img src=x onerror=alert(1)>" = ["</pre><script>alert(2)</script>"]
+"</pre><script>alert(2)</script>" = ["\\u001b[31m\\"'&"]
+[create]
+request = {{ method = "POST", path = "/w" }}
+id = "id"
+[read]
+request = {{ method = "GET", path = "/w/{{id}}" }}
+state = "state"
+[advance]
+request = {{ method = "POST", path = "/w/{{id}}", json = {{ expected = "{{expected}}", next = "{{next}}" }} }}
+current_state = "state"
+[audit]
+request = {{ method = "GET", path = "/w/{{id}}/trail" }}
+entries = "entries"
+from = "from"
+to = "to"
+"""
+
+
+class Tags(HTMLParser):
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.handlers: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+
+
+def read_everything(folder: Path) -> dict[str, str]:
+    """The text of every file of a folder; of a Parquet file every cell."""
+    texts = {}
+    for path in folder.rglob("*"):
+        if path.suffix == ".parquet":
+            texts[str(path)] = str(pl.read_parquet(path).to_dicts())
+        elif path.is_file():
+            texts[str(path)] = path.read_text(errors="replace")
+    return texts
+
+
+def test_a_hostile_engine_leaves_no_token_and_no_markup(tmp_path: Path) -> None:
+    (tmp_path / "hostile.toml").write_text(TARGET)
+    out = tmp_path / "run"
+    arguments = ("race", "--target", "hostile.toml", "--races", "20", "--contenders", "3", "--out", str(out))
+    ended = Command(arguments, tmp_path, {"HOSTILE_TOKEN": TOKEN}).run()
+    texts = read_everything(out)
+    assert any("[secret]" in text for name, text in texts.items() if name.endswith("service.log")), ended
+    holding = [name for name, text in texts.items() if TOKEN in text or WRITTEN in text]
+    assert holding == []
+    page = Tags(texts[str(out / "index.html")])
+    assert page.tags.count("script") == 1
+    assert "img" not in page.tags
+    assert page.handlers == []
+    assert "&lt;/pre&gt;&lt;script&gt;" in texts[str(out / "index.html")]
+    assert "␛[31m" in texts[str(out / "index.html")]
+
+
+def test_the_reference_engine_leaves_no_token(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    ended = Command(("gate", "--batches", "1", "--races", "10", "--out", str(out)), tmp_path).run()
+    assert ended.returncode == 0, ended
+    # Every token of it is a JWT: two parts of base64 that begin with {".
+    holding = [name for name, text in read_everything(out).items() if "eyJ" in text]
+    assert holding == []
+
+
+def test_only_credentials_are_secrets(tmp_path: Path) -> None:
+    file = tmp_path / "hostile.toml"
+    more = f'[tenants.third]\nheaders = {{ Accept = "application/json", Cookie = "a=short; session={TOKEN}2" }}\n'
+    file.write_text(TARGET.replace("[workflow]\n", f"{more}[workflow]\n", 1))
+    target = load_target(file, {"HOSTILE_TOKEN": TOKEN})
+    assert find_secrets(target, ["minted-secret"]) == {TOKEN, WRITTEN, f"{TOKEN}2", "minted-secret"}
+    # A token that is the name of a state would change the history.
+    state = load_target(file, {"HOSTILE_TOKEN": target.graph.initial.replace(" ", "")})
+    assert all(secret not in state.graph.states for secret in find_secrets(state))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff", f"a {TOKEN} b {TOKEN}".encode()])
+def test_files_of_any_kind_are_searched(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    path = tmp_path / "deep" / "any.bin"
+    path.write_bytes(content)
+    changed = hide_secrets(tmp_path, {TOKEN})
+    assert changed == ([path] if TOKEN.encode() in content else [])
+    assert TOKEN.encode() not in path.read_bytes()
