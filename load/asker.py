@@ -85,24 +85,11 @@ class Asker:
     def create(
         self, tenant: str, *, name: str | None = None, planned: bool = False, examine: Examine | None = None
     ) -> str | None:
-<<<<<<< HEAD
-        """A new workflow of the tenant: the harness's name of it, or None when the engine gave none."""
-        ask = self.create_ask(tenant, name=name, examine=examine)
-=======
         """A new workflow: the harness's name of it, or None when there is none. With no id left nothing is asked."""
-        self.workflows += 1
-        name = name or f"{self.source}.w{self.workflows}"
         if not isinstance(self.target.create, Template):
-            return self._make(tenant, name, planned=planned)
-        ask = Ask(
-            "create",
-            tenant,
-            name,
-            lambda id_: self.target.build_create(tenant, id_, marker=id_),
-            self.target.classify_create,
-            examine=examine,
-        )
->>>>>>> main
+            self.workflows += 1
+            return self._make(tenant, name or f"{self.source}.w{self.workflows}", planned=planned)
+        ask = self.create_ask(tenant, name=name, examine=examine)
         reading = self.ask(ask, planned=planned).reading
         if reading.server_id is None:
             return None
@@ -133,6 +120,7 @@ class Asker:
         self.server_ids.pop(workflow, None)
 
     def create_ask(self, tenant: str, *, name: str | None = None, examine: Examine | None = None) -> Ask:
+        """What creates a workflow, where a request does; with its answer, `server_ids` is to be filled in."""
         self.workflows += 1
         return Ask(
             "create",
