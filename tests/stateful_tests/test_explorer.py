@@ -43,8 +43,8 @@ class Programs:
         )
 
 
-def walk(programs: Programs, **options: bool) -> tuple[set[str], set[tuple[str, ...]], int]:
-    found = asyncio.run(explore(PLAN, programs.run, schedules_max=10_000, **options))
+def walk(programs: Programs, *, reduces: bool = True) -> tuple[set[str], set[tuple[str, ...]], int]:
+    found = asyncio.run(explore(PLAN, programs.run, schedules_max=10_000, reduces=reduces))
     assert found.is_whole
     assert len(found.orders) == len(found.traces)
     return found.orders, {tuple(trace.answers) for trace in found.traces}, found.saved

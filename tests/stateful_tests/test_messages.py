@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from stateful_tests.messages import FLUSH, Door, Framer, ProtocolError, add_parameters
+from stateful_tests.messages import FLUSH, Door, Framer, Message, ProtocolError, add_parameters
 
 STARTUP = struct.pack("!ii", 23, 196608) + b"user\0postgres\0\0"
 
@@ -43,7 +43,8 @@ def hold_all(_: str) -> bool:
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_messages_are_whole_wherever_they_are_cut(size: int) -> None:
     stream = STARTUP + parse("SELECT 1") + SYNC
-    framer, found = Framer(startup=True), []
+    framer = Framer(startup=True)
+    found: list[Message] = []
     for at in range(0, len(stream), size):
         found += framer.feed(stream[at : at + size])
     assert found == [(0, STARTUP), (ord("P"), parse("SELECT 1")), (ord("S"), SYNC)]
@@ -69,12 +70,11 @@ def test_a_simple_query_is_held_and_let_go() -> None:
     door = Door(hold_all)
     query = make("Q", b"UPDATE t\0")
     assert take(door, query) == b""
-    assert door.held == "UPDATE t"
-    assert not door.is_busy
+    assert (door.held, door.is_busy) == ("UPDATE t", False)
     assert door.let_go() == query
-    assert door.is_busy
+    busy = [door.is_busy]
     hear(door, READY)
-    assert not door.is_busy
+    assert [*busy, door.is_busy] == [True, False]
 
 
 def test_preparing_with_flush_and_executing_later_is_one_unit() -> None:
