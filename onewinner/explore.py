@@ -101,6 +101,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--contenders", type=bounded(2, 4), default=2, metavar="N", help="requests per meeting (default: 2)")
     add("--schedules", type=bounded(1, 10**6), default=1000, metavar="N", help="at most so many orders of one meeting")
     add("--limit-s", type=positive, default=600.0, metavar="S", help="no meeting begins after so long (default: 600)")
+    add("--mixed", type=bounded(0, 10**5), default=30, metavar="N", help="meetings drawn by Hypothesis (default: 30)")
+    add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same drawn meetings (default: 1)")
     add(
         "--faults", action="store_true", help="one fault at each statement of the plainest order, instead of all orders"
     )
@@ -108,7 +110,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--times", type=bounded(1, 10**4), default=1, metavar="N", help="how often to replay (default: 1)")
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     options = parser.parse_args(arguments)
-    options.seed, options.calibrate = 1, False
+    options.calibrate = False
     return options
 
 
@@ -137,6 +139,7 @@ def list_isolations(options: argparse.Namespace) -> tuple[str | None, ...]:
 
 def plan_level(options: argparse.Namespace, race: Race | None, number: int, isolation: str | None) -> Level:
     told = ["--scope", options.scope, "--contenders", str(options.contenders)]
+    told += ["--mixed", str(options.mixed), "--seed", str(options.seed)]
     if race is not None:
         told += ["--replay", str(options.replay.absolute()), "--times", str(options.times)]
         told += [f"--parameter={name}={value}" for name, value in race.parameters.items()]

@@ -6,6 +6,7 @@ ONEWINNER_WIRE in the environment is JSON: {database_url, arguments}; the servic
 """
 
 import argparse
+import asyncio
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -23,6 +25,7 @@ from reports.schedules import Race, read_race
 from stateful_tests.explorer import Exploration, explore, follow
 from stateful_tests.faulted import run_faulted, walk_faults
 from stateful_tests.fresh import NotLedError
+from stateful_tests.mixed import find_violation
 from stateful_tests.pairs import list_plans, pick_one_of_each
 from stateful_tests.rig import Order, Rig, open_rig
 from stateful_tests.schedule import SERIALISED, Action, Choice, Choose, Option, Plan, Trace
@@ -47,9 +50,17 @@ class Level:
     def has_time(self) -> bool:
         return time.monotonic() < self.deadline
 
-    async def explore_all(self, plans: Sequence[Plan], *, faults: bool) -> None:
+    async def explore_all(self, plans: Sequence[Plan], *, faults: bool, mixed: int, first_seed: int) -> None:
         journal = self.rig.asker.journal
         journal.event("agenda", kinds=dict(Counter(plan.kind for plan in plans)))
+        if mixed:
+            loop = asyncio.get_running_loop()
+            found = await asyncio.to_thread(find_violation, self.rig, loop, mixed, first_seed)
+            journal.event("mixed", examples=mixed, violated=found is not None)
+            if found is not None:
+                # With a number of its own, behind those of the plans.
+                self.rig.record(found, len(plans))
+                journal.event("exploration", **describe(found.plan, len(plans), 0, whole=False))
         for plan in plans:
             if not self.has_time:
                 return
@@ -78,16 +89,7 @@ class Level:
     async def finish(self, plan: Plan, saved: int, *, whole: bool) -> None:
         """Reads what the plan's schedules left, and tells how far its orders were walked."""
         await self.rig.read()
-        actions = [vars(action) for action in plan.actions]
-        self.rig.asker.journal.event(
-            "exploration",
-            plan=self.explored,
-            kind=plan.kind,
-            state=plan.state,
-            actions=actions,
-            saved=saved,
-            whole=whole,
-        )
+        self.rig.asker.journal.event("exploration", **describe(plan, self.explored, saved, whole=whole))
         self.explored += 1
 
     async def walk(self, plan: Plan) -> Exploration:
@@ -123,6 +125,12 @@ class Level:
         if not race.faults:
             return await self.rig.run(plan, keep_to(race))
         return await run_faulted(self.rig, plan, keep_to(race), next(iter(race.faults.values())))
+
+
+def describe(plan: Plan, number: int, saved: int, *, whole: bool) -> dict[str, Any]:
+    """What is recorded of a plan whose orders were walked."""
+    actions = [vars(action) for action in plan.actions]
+    return {"plan": number, "kind": plan.kind, "state": plan.state, "actions": actions, "saved": saved, "whole": whole}
 
 
 def take_plan(race: Race) -> Plan:
@@ -173,7 +181,8 @@ async def run(options: argparse.Namespace, database_url: str, arguments: Sequenc
                 plans = list_plans(target, options.contenders)
                 plans = pick_one_of_each(plans) if options.scope == "kinds" else plans
                 planned = len(plans)
-                await level.explore_all(plans, faults=options.faults)
+                mixed = 0 if options.faults or options.contenders > 2 else options.mixed
+                await level.explore_all(plans, faults=options.faults, mixed=mixed, first_seed=options.seed)
         except NotLedError as error:
             rig.asker.probe("contract", "leading a workflow to a state", str(error))
         if level.explored < planned:
@@ -195,6 +204,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--contenders", type=int, default=2)
     add("--schedules", type=int, default=1000)
     add("--limit-s", type=float, default=60.0)
+    add("--mixed", type=int, default=0)
+    add("--seed", type=int, default=1)
     add("--faults", action="store_true")
     add("--replay", type=Path)
     add("--times", type=int, default=1)

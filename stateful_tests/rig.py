@@ -51,9 +51,9 @@ class Rig:
     unread: list[str] = field(default_factory=list)
     _statements: dict[str, int] = field(default_factory=dict)
 
-    async def run(self, plan: Plan, choose: Choose) -> Trace:
-        """One schedule. Raises NotLedError when no workflow comes to the plan's state."""
-        workflow = await self.fresh.take(plan.state, WORKFLOWS_AHEAD)
+    async def run(self, plan: Plan, choose: Choose, workflow: str | None = None) -> Trace:
+        """One schedule, on a workflow that is in the plan's state. Raises NotLedError when none comes to it."""
+        workflow = workflow or await self.fresh.take(plan.state, WORKFLOWS_AHEAD)
         asks = [self.build(workflow, action) for action in plan.actions]
         race = f"{workflow}.race" if plan.is_race(self.target) else None
         self.asker.plan(len(asks), int(race is not None))
