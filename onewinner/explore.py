@@ -160,7 +160,9 @@ def show(order: Order, run: Run, asked: Sequence[Asked], isolations: Sequence[st
     tables = tabulate_kinds(history, schedules, violated)
     for level, isolation in zip((each.level for each in asked), isolations, strict=True):
         print_table(tables.get(level.sources[0], []), isolation)
-    bad = sorted((each for each in schedules if each.workflow in violated), key=lambda each: each.size)
+    bad = [each for each in schedules if each.workflow in violated]
+    # What more checks see is the surer to be seen again.
+    bad.sort(key=lambda each: (*each.size[:2], -len(violated[each.workflow]), *each.size[2:]))
     if race is not None:
         print(f"\n{len(bad)} of {len(schedules)} replays violate: {', '.join(race.must_hold)}")
         if bad:
