@@ -78,3 +78,16 @@ def parse_url(url: str) -> Database:
         name=unquote(parts.path.lstrip("/")) or user,
         options=urlencode(query),
     )
+
+
+def list_values(database: Database) -> dict[str, str]:
+    """What stands for {database_url} and its parts in a [service]."""
+    return {
+        "database_url": database.url,
+        "database_host": database.host,
+        "database_port": str(database.port),
+        "database_user": database.user,
+        "database_password": database.password,
+        "database_name": database.name,
+        "pooled": "true" if database.pooled else "false",
+    }

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.address import Database as Database  # noqa: PLC0414 - callers need its name
+from engine.address import list_values as list_values  # noqa: PLC0414
 from engine.address import parse_url as parse_url  # noqa: PLC0414
 from engine.bouncer import start_bouncer
 from engine.container import choose_image, start_container

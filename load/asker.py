@@ -86,23 +86,15 @@ class Asker:
         self, tenant: str, *, name: str | None = None, planned: bool = False, examine: Examine | None = None
     ) -> str | None:
         """A new workflow: the harness's name of it, or None when there is none. With no id left nothing is asked."""
-        self.workflows += 1
-        name = name or f"{self.source}.w{self.workflows}"
         if not isinstance(self.target.create, Template):
-            return self._make(tenant, name, planned=planned)
-        ask = Ask(
-            "create",
-            tenant,
-            name,
-            lambda id_: self.target.build_create(tenant, id_, marker=id_),
-            self.target.classify_create,
-            examine=examine,
-        )
+            self.workflows += 1
+            return self._make(tenant, name or f"{self.source}.w{self.workflows}", planned=planned)
+        ask = self.create_ask(tenant, name=name, examine=examine)
         reading = self.ask(ask, planned=planned).reading
         if reading.server_id is None:
             return None
-        self.server_ids[name] = reading.server_id
-        return name
+        self.server_ids[ask.workflow] = reading.server_id
+        return ask.workflow
 
     def _make(self, tenant: str, name: str, *, planned: bool) -> str | None:
         """A workflow that no request creates. In the history it is a create like any other, without a status."""
@@ -126,6 +118,18 @@ class Asker:
     def forget(self, workflow: str) -> None:
         """Nothing more will be asked about it."""
         self.server_ids.pop(workflow, None)
+
+    def create_ask(self, tenant: str, *, name: str | None = None, examine: Examine | None = None) -> Ask:
+        """What creates a workflow, where a request does; with its answer, `server_ids` is to be filled in."""
+        self.workflows += 1
+        return Ask(
+            "create",
+            tenant,
+            name or f"{self.source}.w{self.workflows}",
+            lambda id_: self.target.build_create(tenant, id_, marker=id_),
+            self.target.classify_create,
+            examine=examine,
+        )
 
     def read_ask(self, workflow: str, tenant: str, examine: Examine | None = None) -> Ask:
         server_id = self.server_ids[workflow]
@@ -211,13 +215,31 @@ class Asker:
         self.journal.returned(*(self._return(reply, instant.intended_ns) for reply in replies))
         return replies
 
+    def begin(self, ask: Ask, race: str | None = None, number: int = 1) -> tuple[str, Request]:
+        """Records that it is asked now, for whoever sends by other means than the gate: its id and its request."""
+        self.asked += 1
+        id_ = f"{self.source}.{self.asked}"
+        request = ask.request(id_)
+        self.journal.invoke(self._invocation(ask, id_, race, number))
+        return id_, request
+
+    def finish(self, ask: Ask, id_: str, shot: Shot) -> Reply:
+        """Records what came of a `begin`."""
+        reply = self._read(ask, id_, shot)
+        self.journal.returned(self._return(reply, None))
+        return reply
+
     def trail(self, workflow: str, tenant: str) -> list[dict[str, Any]] | None:
         """Reads the audit trail into the history; None when the target has none, or it was not shown."""
         request = self.target.build_trail(tenant, self.server_ids[workflow], f"{self.source}.trail.{workflow}")
         if request is None:
             return None
-        read_ns = now_ns() + self.clock.offset_ns
-        answer = self.gate.send(request).answer
+        read_ns = now_ns()
+        return self.take_trail(workflow, read_ns, self.gate.send(request).answer)
+
+    def take_trail(self, workflow: str, read_ns: int, answer: Answer) -> list[dict[str, Any]] | None:
+        """Takes an answered trail into the history; `read_ns` is when it was asked for, by this process's clock."""
+        read_ns += self.clock.offset_ns
         entries = self.target.read_trail(answer)
         if entries is None:
             self._note_hidden("audit trail", workflow, answer)

@@ -12,6 +12,7 @@ from onewinner.exits import UNKNOWN, USAGE, Interrupted, UsageError, hear_signal
 COMMANDS = {
     "gate": "prove that exactly one of N concurrent requests wins: start, ask, judge, report",
     "race": "press hard: races by the thousand over all scenarios, in several processes",
+    "explore": "every order in which two requests' statements can reach the database: one winner in each",
     "serve": "run the reference engine, or the service of a target file",
     "init": "write a commented target file to begin with",
     "doctor": "ask a service one of each, and name what to change in its target file",

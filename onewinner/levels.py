@@ -125,6 +125,21 @@ def plan_parallel(share: Share, seed: int, *, shrink: bool = True, plan: Path | 
     return Level("parallel", ("parallel-0",), command, share.limit_s, share.amount, mismatch_code=1)
 
 
+def plan_wire(share: Share, options: Sequence[str] = (), *, faults: bool = False, number: int = 0) -> Level:
+    """The level interleavings, or with `faults` the level of that name: the asker starts a service behind the wire.
+
+    `options` are those of stateful_tests/explore.py. `share.amount` is how many schedules of one meeting are run at the
+    most; `number` tells several levels of one name apart.
+    """
+    kind = "faults" if faults else "interleavings"
+    name = f"{kind}-{number}" if number else kind
+    told = ["--level", name, "--source", f"{kind}-{number}"]
+    told += ["--schedules", str(share.amount), "--limit-s", str(share.limit_s), *options]
+    told += ["--faults"] if faults else []
+    command = (sys.executable, "-m", "stateful_tests.explore", *told)
+    return Level(name, (f"{kind}-{number}",), command, share.limit_s, None)
+
+
 def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:
     folder = str(ROOMS / "stateful_tests")
     # The folder in which onewinner was called may have a pytest configuration and plugins of its own.

@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
+def add_engine_options(parser: argparse.ArgumentParser, isolations: Sequence[str] = ISOLATIONS) -> None:
     # Not above: they bring the whole engine along, and `check` needs none of it.
     from engine.controls import list_controls
     from engine.defects import list_defects
@@ -41,7 +41,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     add_database(parser)
     parser.add_argument(
         "--isolation",
-        choices=ISOLATIONS,
+        choices=isolations,
         help="isolation level of the reference engine; for a [service]: {isolation} in it, and the default of the "
         "database that is made for it (default: read-committed)",
     )

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,11 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine import tokens
-from engine.database import Database, is_made_here, provide_database
+from engine.database import Database, is_made_here, list_values, provide_database
 from engine.errors import DatabaseUnavailable
 from engine.making import VARIABLE, pack
 from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free, run_service, say_ended
-from engine.target import Command, Service, Target, substitute
+from engine.target import Command, Service, Target, Template, substitute
 from engine.target_file import TargetError, load_target
 from onewinner.exits import UsageError
 from onewinner.options import WORKERS_DEFAULT
@@ -81,6 +82,37 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
 
 
 @contextlib.contextmanager
+def set_bare_stage(file: Path, database: str, arguments: Sequence[str] = ()) -> Iterator[Stage]:
+    """A database for the engine of a target file, which whoever asks will start: once, or several times.
+
+    Raises UsageError for whatever the user can mend.
+    """
+    minted = mint_tokens() if file == REFERENCE else {}
+    environment = {**os.environ, **minted}
+    target = load(file, environment)
+    if target.service is None:
+        raise UsageError(
+            f"{file}: service: there is none, and the wire stands between a service that onewinner starts and its "
+            "database; say how it is started"
+        )
+    if not isinstance(target.create, Template):
+        raise UsageError(
+            f"{file}: create: to explore, each order needs a new workflow; give a request that creates one"
+        )
+    try:
+        with provide_database(database) as provided:
+            wired = {**environment, **wire(provided, arguments)}
+            yield Stage(target, wired, provided.url, find_secrets(target, minted.values()))
+    except DatabaseUnavailable as error:
+        raise UsageError(str(error)) from None
+
+
+def wire(database: Database, arguments: Sequence[str]) -> dict[str, str]:
+    """What an asker needs to start a service of its own behind the wire (see stateful_tests/explore.py)."""
+    return {"ONEWINNER_WIRE": json.dumps({"database_url": database.url, "arguments": list(arguments)})}
+
+
+@contextlib.contextmanager
 def set_stage(
     file: Path,
     database: str,
@@ -111,7 +143,7 @@ def set_stage(
     made = provide_database(database, isolation=footing.isolation, pgbouncer=footing.pgbouncer)
     try:
         with made as provided:
-            values = {"port": str(port or find_free_port()), **describe(provided), **spell(footing)}
+            values = {"port": str(port or find_free_port()), **list_values(provided), **spell(footing)}
             base_url = substitute(target.base_url, values)
             started = run_service(target.service, base_url, values, log, environment=environment, arguments=arguments)
             with keep_secret(log.parent, secrets), started as process:
@@ -120,7 +152,8 @@ def set_stage(
                     create = create.fill(values)
                     environment[VARIABLE] = pack(create)
                 running = replace(target, base_url=base_url, create=create)
-                yield Stage(running, environment, provided.url, secrets, lambda: say_ended(process, log))
+                wired = {**environment, **wire(provided, arguments)}
+                yield Stage(running, wired, provided.url, secrets, lambda: say_ended(process, log))
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
     except ServiceError as error:
@@ -185,16 +218,3 @@ def mint_tokens() -> dict[str, str]:
     secret = tokens.make_secret()
     minted = {name: tokens.mint(name.lower(), f"{name.lower()}-tester", secret) for name in ("ACME", "GLOBEX")}
     return {tokens.SECRET_VARIABLE: secret, **{f"ONEWINNER_{name}_TOKEN": token for name, token in minted.items()}}
-
-
-def describe(database: Database) -> dict[str, str]:
-    """What stands for {database_url} and its parts in a [service]."""
-    return {
-        "database_url": database.url,
-        "database_host": database.host,
-        "database_port": str(database.port),
-        "database_user": database.user,
-        "database_password": database.password,
-        "database_name": database.name,
-        "pooled": "true" if database.pooled else "false",
-    }

@@ -78,6 +78,10 @@ class Journal:
         """header, plan, fault, audit, effects, probe, end: see docs/history.md."""
         self._append(self._encode({"event": event, **facts}) + b"\n")
 
+    def join(self, path: Path) -> None:
+        """Appends what another journal holds behind its header."""
+        self._append(path.read_bytes().partition(b"\n")[2])
+
     def close(self) -> None:
         if self._file >= 0:
             os.close(self._file)

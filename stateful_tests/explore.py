@@ -1,0 +1,218 @@
+"""The interleavings level, as a program: starts the service behind the wire and walks every order.
+
+    python -m stateful_tests.explore --target FILE --history DIR --source NAME [options]
+
+ONEWINNER_WIRE in the environment is JSON: {database_url, arguments}; the service is started with these arguments.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from engine.database import parse_url
+from engine.target_file import load_target
+from reports.schedules import Race, read_race
+from stateful_tests.explorer import Exploration, explore, follow
+from stateful_tests.faulted import run_faulted, walk_faults
+from stateful_tests.fresh import NotLedError
+from stateful_tests.mixed import find_violation
+from stateful_tests.pairs import list_plans, pick_one_of_each
+from stateful_tests.rig import Order, Rig, open_rig
+from stateful_tests.schedule import SERIALISED, Action, Choice, Choose, Option, Plan, Trace
+
+WIRE_VARIABLE = "ONEWINNER_WIRE"
+# How many places (HTTP connections for the second request) are tried before a service is taken to serialise.
+PLACES_MAX = 6
+
+
+@dataclass
+class Level:
+    """How much is to be done. `placeable` is False once no place was found at which two requests run side by side."""
+
+    rig: Rig
+    deadline: float
+    schedules_max: int
+    explored: int = 0
+    schedules: int = 0
+    placeable: bool = True
+
+    @property
+    def has_time(self) -> bool:
+        return time.monotonic() < self.deadline
+
+    async def explore_all(self, plans: Sequence[Plan], *, faults: bool, mixed: int, first_seed: int) -> None:
+        journal = self.rig.asker.journal
+        journal.event("agenda", kinds=dict(Counter(plan.kind for plan in plans)))
+        if mixed:
+            loop = asyncio.get_running_loop()
+            found = await asyncio.to_thread(find_violation, self.rig, loop, mixed, first_seed)
+            journal.event("mixed", examples=mixed, violated=found is not None)
+            if found is not None:
+                # With a number of its own, behind those of the plans.
+                self.rig.record(found, len(plans))
+                journal.event("exploration", **describe(found.plan, len(plans), 0, whole=False))
+        for plan in plans:
+            if not self.has_time:
+                return
+            await (self.fault_one(plan) if faults else self.explore_one(plan))
+
+    async def fault_one(self, plan: Plan) -> None:
+        """One fault at each point of one plan's plainest order."""
+        traces = await walk_faults(self.rig, plan)
+        for trace in traces:
+            self.rig.record(trace, self.explored)
+        self.schedules += len(traces)
+        await self.finish(plan, 0, whole=all(trace.is_known for trace in traces))
+
+    async def explore_one(self, plan: Plan) -> None:
+        """Every order of one plan; of a service that serialises, with the requests sent in either order."""
+        found = await self.walk(plan)
+        if found.is_serialised and self.placeable and len(plan.actions) == 2:
+            self.placeable = await self.find_place(plan)
+            found = await self.walk(plan) if self.placeable else found
+        saved, whole = found.saved, found.is_whole
+        if found.is_serialised and plan.actions[0] != plan.actions[-1]:
+            turned = await self.walk(Plan(plan.state, plan.actions[::-1], plan.kind))
+            saved, whole = saved + turned.saved, whole and turned.is_whole
+        await self.finish(plan, saved, whole=whole)
+
+    async def finish(self, plan: Plan, saved: int, *, whole: bool) -> None:
+        """Reads what the plan's schedules left, and tells how far its orders were walked."""
+        await self.rig.read()
+        self.rig.asker.journal.event("exploration", **describe(plan, self.explored, saved, whole=whole))
+        self.explored += 1
+
+    async def walk(self, plan: Plan) -> Exploration:
+        found = await explore(plan, self.rig.run, schedules_max=self.schedules_max, go_on=lambda: self.has_time)
+        for trace in found.traces:
+            self.rig.record(trace, self.explored)
+        self.schedules += len(found.traces)
+        return found
+
+    async def find_place(self, plan: Plan) -> bool:
+        """Another connection for the second request, at which it reaches the database while the first is held."""
+        director = self.rig.director
+        for place in range(2, 2 + PLACES_MAX):
+            director.lines = (0, place, *range(place + 1, place + 8))
+            if SERIALISED not in (await self.rig.run(plan, follow(""))).remarks:
+                return True
+        return False
+
+    async def replay(self, race: Race, times: int) -> None:
+        """One order, so many times, after the placement was found."""
+        plan = take_plan(race)
+        self.rig.asker.journal.event("agenda", kinds={plan.kind: times})
+        for _ in range(times):
+            trace = await self.replay_once(plan, race)
+            if SERIALISED in trace.remarks and self.placeable:
+                self.placeable = await self.find_place(plan)
+                trace = await self.replay_once(plan, race)
+            self.rig.record(trace, self.explored)
+            await self.finish(plan, 0, whole=trace.is_known)
+            self.schedules += 1
+
+    async def replay_once(self, plan: Plan, race: Race) -> Trace:
+        if not race.faults:
+            return await self.rig.run(plan, keep_to(race))
+        return await run_faulted(self.rig, plan, keep_to(race), next(iter(race.faults.values())))
+
+
+def describe(plan: Plan, number: int, saved: int, *, whole: bool) -> dict[str, Any]:
+    """What is recorded of a plan whose orders were walked."""
+    actions = [vars(action) for action in plan.actions]
+    return {"plan": number, "kind": plan.kind, "state": plan.state, "actions": actions, "saved": saved, "whole": whole}
+
+
+def take_plan(race: Race) -> Plan:
+    actions = tuple(Action(each.tenant, each.route, each.origin, each.to) for each in race.sessions)
+    return Plan(race.state, actions, "replay")
+
+
+def keep_to(race: Race) -> Choose:
+    """Chooses as the race did, with its faults at the same steps."""
+    choose, faults, step = follow(race.order), dict(race.faults), 0
+
+    def choose_with_faults(options: Sequence[Option]) -> Choice | None:
+        nonlocal step
+        step += 1
+        choice = choose(options)
+        return None if choice is None else Choice(choice.actor, faults.get(step))
+
+    return choose_with_faults
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parse(arguments)
+    wiring = json.loads(os.environ[WIRE_VARIABLE])
+    uvloop.run(run(options, wiring["database_url"], [*wiring["arguments"], *options.service_argument]))
+    return 0
+
+
+async def run(options: argparse.Namespace, database_url: str, arguments: Sequence[str]) -> None:
+    target = load_target(options.target, os.environ)
+    parameters = dict(pair.split("=", 1) for pair in options.parameter)
+    folder: Path = options.history
+    order = Order(
+        target,
+        parse_url(database_url),
+        folder / f"{options.source}.jsonl",
+        folder.parent / "logs" / f"service-{options.source}.log",
+        arguments,
+        parameters,
+    )
+    async with open_rig(order) as rig:
+        level = Level(rig, time.monotonic() + options.limit_s, options.schedules)
+        planned, ended = 0, "share"
+        try:
+            if options.replay is not None:
+                planned = options.times
+                await level.replay(read_race(options.replay), options.times)
+            else:
+                plans = list_plans(target, options.contenders)
+                plans = pick_one_of_each(plans) if options.scope == "kinds" else plans
+                planned = len(plans)
+                mixed = 0 if options.faults or options.contenders > 2 else options.mixed
+                await level.explore_all(plans, faults=options.faults, mixed=mixed, first_seed=options.seed)
+        except NotLedError as error:
+            rig.asker.probe("contract", "leading a workflow to a state", str(error))
+        if level.explored < planned:
+            ended = "time"
+        rig.asker.journal.event(
+            "level", level=options.level, unit="meetings", planned=planned, run=level.explored, ended=ended
+        )
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--target", type=Path, required=True)
+    add("--history", type=Path, required=True)
+    add("--base-url", help="where a service runs already; not used: this level starts its own")
+    add("--level", default="interleavings")
+    add("--source", default="interleavings-0")
+    add("--scope", choices=("kinds", "all"), default="kinds")
+    add("--contenders", type=int, default=2)
+    add("--schedules", type=int, default=1000)
+    add("--limit-s", type=float, default=60.0)
+    add("--mixed", type=int, default=0)
+    add("--seed", type=int, default=1)
+    add("--faults", action="store_true")
+    add("--replay", type=Path)
+    add("--times", type=int, default=1)
+    add("--service-argument", action="append", default=[])
+    add("--parameter", action="append", default=[], metavar="NAME=VALUE")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""What can befall a statement that is held: each fault as what it does to the connection."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from stateful_tests.locks import Locks
+from stateful_tests.wire import Link
+
+LIMIT_S = 10.0
+
+
+async def cut_before(link: Link, locks: Locks) -> None:  # noqa: ARG001 - all faults look alike
+    """The connection dies before the statement reached the database."""
+    link.cut()
+
+
+async def cut_after(link: Link, locks: Locks) -> None:  # noqa: ARG001
+    """The statement is carried out, and the connection dies before the answer: of a commit, nobody hears."""
+    link.keep_answers()
+    link.let_go()
+    while link.door.is_busy and not link.is_closed:
+        await link.wire.bell.wait(LIMIT_S)
+    link.cut()
+
+
+async def cut_during(link: Link, locks: Locks) -> None:  # noqa: ARG001
+    """The connection dies while the statement is on its way: whether it is carried out, nobody knows."""
+    link.let_go()
+    link.cut()
+
+
+async def end_backend(link: Link, locks: Locks) -> None:
+    """An administrator ends the backend before the statement comes."""
+    await locks.end_backend(link.door.pid)
+    while not link.is_closed:
+        await link.wire.bell.wait(LIMIT_S)
+
+
+FAULTS: Mapping[str, Callable[[Link, Locks], Awaitable[None]]] = {
+    "connection lost before": cut_before,
+    "connection lost during": cut_during,
+    "answer lost": cut_after,
+    "backend ended": end_backend,
+}

@@ -1,0 +1,113 @@
+"""Fresh workflows, one for each schedule: created and led to a state, several at once, while nothing is held."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Coroutine
+from itertools import pairwise
+from typing import Any
+
+from engine.target import Route
+from load.asker import Ask, Asker, Reply
+from load.gate import now_ns
+from stateful_tests.sender import Sender
+
+AT_ONCE = 8
+ATTEMPTS_MAX = 5
+# The numbers of the HTTP connections that lead workflows about; those below are the contenders'.
+FIRST_LINE = 100
+
+
+class NotLedError(Exception):
+    """The engine did not let a workflow come to a state; one sentence."""
+
+
+class Fresh:
+    """Makes workflows of the target's owner, and reads them in the end."""
+
+    def __init__(self, asker: Asker, sender: Sender) -> None:
+        self.asker = asker
+        self.sender = sender
+        self._ready: dict[str, deque[str]] = defaultdict(deque)
+
+    async def take(self, state: str, wanted: int) -> str:
+        """A workflow in that state; when there is none, `wanted` are made. Raises NotLedError."""
+        ready = self._ready[state]
+        if not ready:
+            makers = [self.make(state, number) for number in range(min(wanted, AT_ONCE))]
+            ready.extend(await run_all(makers))
+        return ready.popleft()
+
+    async def make(self, state: str, number: int = 0) -> str:
+        """A new workflow in that state; should it not come there, another one, ATTEMPTS_MAX times in all.
+
+        What it was answered on the way is in the history, and for the judge. Raises NotLedError.
+        """
+        for _ in range(ATTEMPTS_MAX - 1):
+            try:
+                return await self.lead(state, number)
+            except NotLedError:
+                continue
+        return await self.lead(state, number)
+
+    async def lead(self, state: str, number: int) -> str:
+        """A new workflow, led from the initial state along a shortest way. Raises NotLedError."""
+        target, asker = self.asker.target, self.asker
+        ask = asker.create_ask(target.owner)
+        reply = await self.ask(ask, number)
+        if reply.reading.server_id is None:
+            raise NotLedError(f"a workflow could not be created: {reply.outcome}, status {reply.reading.status}")
+        asker.server_ids[ask.workflow] = reply.reading.server_id
+        for origin, to in pairwise(target.graph.path(target.graph.initial, state) or ()):
+            step = asker.advance_ask(ask.workflow, target.owner, self.choose_route(origin, to), origin, to)
+            reply = await self.ask(step, number)
+            if reply.outcome != "won":
+                raise NotLedError(
+                    f"{ask.workflow} was to go from {origin} to {to} alone, and was answered {reply.outcome} "
+                    f"(status {reply.reading.status})"
+                )
+        return ask.workflow
+
+    def choose_route(self, origin: str, to: str) -> Route:
+        return self.asker.target.routes_for(origin, to)[-1]
+
+    async def finish(self, workflows: list[str]) -> None:
+        """Reads every workflow and its trail, and forgets it."""
+        await run_all([self.read(workflow, number % AT_ONCE) for number, workflow in enumerate(workflows)], by=AT_ONCE)
+
+    async def read(self, workflow: str, number: int) -> str | None:
+        """The workflow's state now, and its trail into the history."""
+        owner = self.asker.target.owner
+        reply = await self.ask(self.asker.read_ask(workflow, owner), number)
+        request = self.asker.target.build_trail(owner, self.asker.server_ids[workflow], f"trail.{workflow}")
+        if request is not None:
+            read_ns = now_ns()
+            shot = await self.sender.send(FIRST_LINE + number, request)
+            self.asker.take_trail(workflow, read_ns, shot.answer)
+        return reply.reading.observed
+
+    async def ask(self, ask: Ask, number: int) -> Reply:
+        self.asker.plan(1)
+        line = FIRST_LINE + number
+        id_, request = self.asker.begin(ask, None, line)
+        return self.asker.finish(ask, id_, await self.sender.send(line, request))
+
+
+async def run_all(jobs: list[Coroutine[Any, Any, Any]], by: int = AT_ONCE) -> list[Any]:
+    """Runs jobs, job n after job n - `by`, so that those of one remainder never run at once; their results.
+
+    All are run; then the first NotLedError among them is raised.
+    """
+    results: list[Any] = [None] * len(jobs)
+
+    async def work(first: int) -> None:
+        for number in range(first, len(jobs), by):
+            try:
+                results[number] = await jobs[number]
+            except NotLedError as error:
+                results[number] = error
+
+    await asyncio.gather(*(work(first) for first in range(min(by, len(jobs)))))
+    for result in results:
+        if isinstance(result, NotLedError):
+            raise result
+    return results

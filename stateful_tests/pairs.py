@@ -1,0 +1,78 @@
+"""Which requests meet: every two that are legal in one state, from every state that can be reached. Pure."""
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations_with_replacement
+
+from engine.target import Route, Target
+from stateful_tests.schedule import Action, Plan
+
+# So many different words at one place of a path, over all routes, are names of things rather than of actions.
+NAMES_MIN = 3
+
+
+def list_plans(target: Target, contenders: int = 2) -> list[Plan]:
+    """Every meeting of two: both the owner's, in every combination, and the owner's with another tenant's same one.
+
+    With more than two contenders: so many requests for one and the same transition.
+    """
+    plans: list[Plan] = []
+    for state in target.graph.states:
+        if target.graph.path(target.graph.initial, state) is None:
+            continue
+        actions = list_actions(target, state, target.owner)
+        if contenders > 2:
+            plans += [meet(target, state, (action,) * contenders) for action in actions]
+            continue
+        plans += [meet(target, state, pair) for pair in combinations_with_replacement(actions, 2)]
+        for stranger in target.strangers[:1]:
+            plans += [
+                meet(target, state, (action, Action(stranger, action.route, action.origin, action.to)))
+                for action in actions
+            ]
+    return plans
+
+
+def list_actions(target: Target, state: str, tenant: str) -> list[Action]:
+    """Every request that is legal in a state."""
+    return [
+        Action(tenant, route.name, state, to)
+        for to in target.graph.successors.get(state, ())
+        for route in target.routes_for(state, to)
+    ]
+
+
+def meet(target: Target, state: str, actions: tuple[Action, ...]) -> Plan:
+    return Plan(state, actions, name_kind(target, actions))
+
+
+def name_kind(target: Target, actions: Sequence[Action]) -> str:
+    """The sort of meeting: the routes, without the names of things, and how the requests stand to each other."""
+    names = [name_action(target, action) for action in actions]
+    if any(action.tenant != target.owner for action in actions):
+        return f"{names[0]} / another tenant's {names[1]}"
+    same = len({action.to for action in actions}) == 1
+    return f"{' / '.join(sorted(names))}{', same next state' if same else ''}"
+
+
+def name_action(target: Target, action: Action) -> str:
+    """The end of the path behind {id}, with a * where the routes have names of things; the general route's own name."""
+    route = action.find_route(target)
+    if route is target.general:
+        return route.name
+    mine = split_path(route)
+    others = [split_path(other) for other in target.routes]
+    alike = [other for other in others if len(other) == len(mine)]
+    words = ["*" if len({other[place] for other in alike}) >= NAMES_MIN else word for place, word in enumerate(mine)]
+    return "/".join(words)
+
+
+def split_path(route: Route) -> list[str]:
+    return route.template.path.rpartition("{id}")[2].strip("/").split("/")
+
+
+def pick_one_of_each(plans: Iterable[Plan]) -> list[Plan]:
+    """The first plan of every kind."""
+    first: dict[str, Plan] = {}
+    for plan in plans:
+        first.setdefault(plan.kind, plan)
+    return list(first.values())

@@ -1,0 +1,130 @@
+"""The rig: a service behind the wire, and all that it takes to run schedules on it."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from engine.database import Database, list_values
+from engine.service import find_free_port, run_service
+from engine.target import Target, substitute
+from load.asker import Ask, Asker
+from load.gate import Gate
+from reports.journal import Journal
+from stateful_tests.director import Director
+from stateful_tests.fresh import Fresh
+from stateful_tests.locks import Locks
+from stateful_tests.schedule import NAMES, Action, Choose, Plan, Trace
+from stateful_tests.sender import Sender
+from stateful_tests.wire import Wire
+
+# How long the service is listened to before anything is asked: what it sends then, it sends unasked.
+OBSERVE_S = 0.5
+WORKFLOWS_AHEAD = 4
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be started: `arguments` go to the service, `parameters` are settings of every database session."""
+
+    target: Target
+    database: Database
+    journal: Path
+    log: Path
+    arguments: Sequence[str] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    holds_begin: bool = False
+
+
+@dataclass
+class Rig:
+    """Runs schedules, each on a fresh workflow, and records all in one journal."""
+
+    target: Target
+    wire: Wire
+    director: Director
+    fresh: Fresh
+    asker: Asker
+    unread: list[str] = field(default_factory=list)
+    _statements: dict[str, int] = field(default_factory=dict)
+
+    async def run(self, plan: Plan, choose: Choose, workflow: str | None = None) -> Trace:
+        """One schedule, on a workflow that is in the plan's state. Raises NotLedError when none comes to it."""
+        workflow = workflow or await self.fresh.take(plan.state, WORKFLOWS_AHEAD)
+        asks = [self.build(workflow, action) for action in plan.actions]
+        race = f"{workflow}.race" if plan.is_race(self.target) else None
+        self.asker.plan(len(asks), int(race is not None))
+        trace = await self.director.run(plan, workflow, asks, race, choose)
+        self.unread.append(workflow)
+        return trace
+
+    def build(self, workflow: str, action: Action) -> Ask:
+        route = action.find_route(self.target)
+        contends = action.tenant == self.target.owner
+        return self.asker.advance_ask(workflow, action.tenant, route, action.origin, action.to, contends=contends)
+
+    async def read(self) -> None:
+        """Reads every workflow that a schedule has run on, and its trail."""
+        unread, self.unread = self.unread, []
+        await self.fresh.finish(unread)
+
+    def record(self, trace: Trace, plan: int) -> None:
+        """Tells of a schedule that counts; `plan` is the number of its plan."""
+        for step in trace.steps:
+            if step.sql not in self._statements:
+                self._statements[step.sql] = len(self._statements)
+                self.asker.journal.event("statement", number=self._statements[step.sql], sql=step.sql)
+        self.asker.journal.event(
+            "schedule",
+            plan=plan,
+            workflow=trace.workflow,
+            order=trace.order,
+            steps=[[NAMES[step.actor], self._statements[step.sql], step.effect, step.fault] for step in trace.steps],
+            answers=trace.answers,
+            remarks=sorted(trace.remarks),
+            switches=trace.switches,
+        )
+
+
+# What a service is told that takes it: the footing on which it usually stands.
+USUAL = {"workers": "2", "isolation": "read committed"}
+
+
+@contextlib.asynccontextmanager
+async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterator[Rig]:
+    """The service, ready, behind a wire of its own. Raises ServiceError, OSError or the driver's errors."""
+    service = order.target.service
+    assert service is not None, "a target without a service has no wire"
+    wire = Wire(order.database, dict(order.parameters), order.holds_begin)
+    async with contextlib.AsyncExitStack() as stack:
+        await wire.listen()
+        stack.callback(wire.close)
+        locks = await Locks.open(order.database)
+        stack.push_async_callback(locks.close)
+        values = {"port": str(find_free_port()), **USUAL, **list_values(wire.database)}
+        base_url = substitute(order.target.base_url, values)
+        running = run_service(
+            service, base_url, values, order.log, environment=order.environment, arguments=order.arguments
+        )
+        # It blocks until the service is ready, which needs the wire, and so this loop.
+        await asyncio.to_thread(running.__enter__)
+        stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
+        await observe(wire)
+        target = replace(order.target, base_url=base_url)
+        journal = Journal(order.journal)
+        # The asker plans, records and classifies; what it would send over its gate goes through the sender.
+        asker = Asker(target, Gate(base_url, target.timeout_s), journal, order.journal.stem, scenario)
+        stack.callback(asker.end)
+        sender = Sender(base_url, target.timeout_s)
+        stack.callback(sender.close)
+        yield Rig(target, wire, Director(wire, locks, asker, sender), Fresh(asker, sender), asker)
+
+
+async def observe(wire: Wire) -> None:
+    """Listens to what the service sends unasked."""
+    wire.observing = True
+    await asyncio.sleep(OBSERVE_S)
+    wire.observing = False

@@ -1,0 +1,76 @@
+"""What a statement is, as far as its order matters: read from its text, and only where that is certain. Pure."""
+
+import re
+from functools import lru_cache
+
+SHOWN_MAX = 100
+
+# Quoted text and comments say nothing of what a statement does. The order matters: a quote may hold a comment's sign.
+SILENT = re.compile(
+    r"\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/",
+    re.DOTALL,
+)
+CALL = re.compile(r"([a-z_][a-z0-9_.]*)\s*\(")
+BEGIN = re.compile(r"(begin|start\s+transaction)\b[\sa-z,]*;?$")
+# These change nothing but the session that sends them, or tell what it is set to.
+SET_UP = re.compile(
+    r"(set|reset|show|discard|deallocate|unlisten|close)\b[^;]*;?$"
+    # What the pools of known drivers send when a connection comes back to them.
+    r"|select pg_advisory_unlock_all\(\);(close all;unlisten \*;reset all;|reset all;)?$"
+    r"|select \d+;?$|;?$"
+    r"|select (pg_catalog\.)?(version|current_schema|current_database)\(\);?$"
+)
+# How asyncpg asks for the types of its parameters: catalogs alone.
+TYPES = re.compile(r"(with recursive typeinfo_tree|select t\.oid,.*pg_catalog\.pg_type)", re.DOTALL)
+WORDS = (
+    "all|and|any|as|by|case|coalesce|distinct|else|exists|filter|from|having|in|is|join|lateral|like|limit|not|nullif"
+    "|on|or|order|over|partition|row|select|some|then|union|using|values|when|where|within|array|cast"
+)
+READERS = (
+    "abs|array_agg|avg|bool_and|bool_or|char_length|concat|count|date_trunc|extract|greatest|json_agg"
+    "|json_build_object|jsonb_agg|jsonb_build_object|least|length|lower|max|min|now|row_to_json|string_agg|sum|to_char"
+    "|to_json|to_jsonb|trim|upper|numeric|varchar|char|decimal|bpchar|timestamp|timestamptz|time"
+)
+HARMLESS = re.compile(f"({WORDS}|{READERS})$")
+
+
+@lru_cache(maxsize=4096)
+def normalise(sql: str) -> str:
+    """The text on one line, without comments and quoted text, in small letters."""
+    return " ".join(SILENT.sub(lambda found: "''" if found[0][0] in "'$" else " ", sql).lower().split())
+
+
+@lru_cache(maxsize=4096)
+def is_set_up(sql: str) -> bool:
+    """Whether it concerns its own session alone: it passes whenever it comes."""
+    text = normalise(sql)
+    return bool(SET_UP.match(text.replace("; ", ";")) or TYPES.match(text))
+
+
+@lru_cache(maxsize=4096)
+def is_begin(sql: str) -> bool:
+    """Whether it begins a transaction and does nothing else: no snapshot is taken, no lock, before the next one."""
+    return bool(BEGIN.match(normalise(sql)))
+
+
+@lru_cache(maxsize=4096)
+def is_plain_select(sql: str) -> bool:
+    """Whether it reads and certainly does nothing else: one SELECT, without FOR or INTO, and without functions but
+    those of a list. Whatever is not recognised is not plain.
+    """
+    # A quoted name may call anything.
+    text = normalise(re.sub(r'"([^"]|"")*"', " quoted ", sql)).rstrip("; ")
+    if not text.startswith("select ") or ";" in text or re.search(r"\b(for|into)\b", text):
+        return False
+    return all(HARMLESS.match(name) for name in CALL.findall(text))
+
+
+def commute(first: str, second: str) -> bool:
+    """Whether the order of two statements that follow each other certainly makes no difference."""
+    return is_begin(first) or is_begin(second) or (is_plain_select(first) and is_plain_select(second))
+
+
+def shorten(sql: str, width: int = SHOWN_MAX) -> str:
+    """The statement on one line of at most `width` characters."""
+    line = " ".join(sql.split())
+    return line if len(line) <= width else line[: width - 3] + "..."
