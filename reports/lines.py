@@ -103,6 +103,14 @@ class AuditLine(msgspec.Struct):
     entries: list[Entry]
 
 
+class EffectsLine(msgspec.Struct):
+    """Which markers, the ids of operations, an engine showed as stored in a workflow."""
+
+    workflow: str
+    read_ns: Nanoseconds
+    markers: list[int | str]
+
+
 @dataclass
 class Lines:
     """A journal being read: columns that grow, and what each id has seen so far."""
@@ -130,6 +138,7 @@ DECODE_EVENT = msgspec.json.Decoder(Event).decode
 DECODE_INVOKE = msgspec.json.Decoder(InvokeLine).decode
 DECODE_RETURN = msgspec.json.Decoder(ReturnLine).decode
 DECODE_AUDIT = msgspec.json.Decoder(AuditLine).decode
+DECODE_EFFECTS = msgspec.json.Decoder(EffectsLine).decode
 DECODE_OTHER = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -213,8 +222,15 @@ def take_event(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 
     lines.events.append(DECODE_OTHER(line))
 
 
+def take_effects(lines: Lines, line: bytes, number: int) -> None:
+    """Kept like any other event once it is known to be whole: a marker less would be a trace less."""
+    DECODE_EFFECTS(line)
+    take_event(lines, line, number)
+
+
 TAKE: dict[str, Callable[[Lines, bytes, int], None]] = {
     "invoke": take_invoke,
     "return": take_return,
     "audit": take_audit,
+    "effects": take_effects,
 }

@@ -184,6 +184,16 @@ def say_trace(record: Record, where: str) -> Text:
     return f"{title}.", tabulate(f"{title}: {describe_move(record)}; the engine shows what it carried.", [record])
 
 
+def say_foreign_trace(record: Record) -> Text:
+    """An operation of another tenant than the owner whose marker the engine shows as stored."""
+    title = (
+        f"{capital(name(record))} of tenant {record['tenant']} left a trace in workflow {record['workflow']}, "
+        "which belongs to another"
+    )
+    told = f"It was answered {record['outcome']}{say_status(record)}; the engine shows what it carried."
+    return f"{title}.", tabulate(f"{title}. {told}", [record])
+
+
 def say_refused(record: Record) -> Text:
     title = f"{capital(name(record))}, a legal request of the owner, was refused{say_status(record)}"
     return f"{title}.", tabulate(f"{title}: {describe_move(record)} on workflow {record['workflow']}.", [record])

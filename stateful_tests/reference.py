@@ -73,6 +73,7 @@ QUESTIONS = (
     Question("read of an unknown id", f"/{NOBODY}", None, 404),
     Question("read of an id that is none", "/17", None, 404),
     Question("trail of an unknown id", f"/{NOBODY}/transitions", None, 404),
+    Question("payloads of an unknown id", f"/{NOBODY}/steps", None, 404),
     Question("cancel of an unknown id", f"/{NOBODY}/cancel", b"{}", 404),
     Question("an unknown step", "/{id}/steps/dream", b"{}", 404),
 )
@@ -81,6 +82,7 @@ AS_STRANGER: tuple[tuple[str, bytes | None], ...] = (
     ("/{id}/advance", LEGAL),
     ("/{id}/transitions", None),
     ("/{id}/cancel", b"{}"),
+    ("/{id}/steps", None),
     ("/{id}/steps/icp-generate", None),
     ("/{id}/steps/icp-generate", b"{}"),
     ("/{id}/steps/icp-generate/complete", b"{}"),

@@ -16,7 +16,9 @@ from engine.sessions import open_session
 from engine.workflows import IN_EXPECTED_STATE, Write
 
 PROMISE = Promise(
-    "tenant-isolation", ("sequential",), beside=("one-winner", "linearizable", "conflict-truth", "final-state", "audit")
+    "tenant-isolation",
+    ("sequential",),
+    beside=("one-winner", "linearizable", "conflict-truth", "final-state", "audit", "effects"),
 )
 
 ANYBODYS = Write.where(WORKFLOWS.c.id == bindparam("workflow_id"), IN_EXPECTED_STATE)

@@ -98,6 +98,10 @@ def test_a_loser_leaves_no_payload(database: Database, served: Served) -> None:
                 (winner,) = [mark for mark, answer in enumerate(answers) if answer.status == 200]
                 assert [answer.status for answer in answers].count(409) == 19
                 assert (await links[0].ask("GET", path)).body["payload"] == bodies[winner]
+                shown = (await links[0].ask("GET", f"/{workflow}/steps")).body
+                assert shown == {"steps": [{"step": name, "payload": bodies[winner]}]}
+                stranger = await links[0].ask("GET", f"/{workflow}/steps", token=GLOBEX)
+                assert (stranger.status, stranger.body["reason"]) == (404, "workflow_not_found")
                 (row,) = (await links[0].ask("GET", f"/{workflow}/transitions")).body["transitions"]
                 assert row["requestId"] == answers[winner].headers["x-request-id"]
 

@@ -78,6 +78,8 @@ def test_a_minimal_journal_is_enough(tmp_path: Path) -> None:
         ([{**INVOKE, "next": None}], 1, "without a next state"),
         ([{**INVOKE, "expected": None}], 1, "without an expected state"),
         ([{**INVOKE, "expected": []}], 1, "without an expected state"),
+        ([{"event": "effects", "workflow": "w", "read_ns": 1}, INVOKE], 1, "malformed line"),
+        ([INVOKE, {"event": "effects", "workflow": "w", "read_ns": 1, "markers": "1"}], 2, "malformed line"),
     ],
 )
 def test_what_does_not_fit_is_named_with_file_and_line(
