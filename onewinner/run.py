@@ -160,9 +160,10 @@ def list_reproductions(order: Order, run: Run, history: History) -> list[dict[st
 
 def list_engine_options(options: argparse.Namespace) -> list[str]:
     """The options that say which engine it was."""
-    given = {name: getattr(options, name) for name in ("isolation", "workers", "pgbouncer", "defect", "control")}
+    names = ("isolation", "workers", "pgbouncer", "defect", "control")
+    given = {f"--{name}": getattr(options, name) for name in names}
     target = ["--target", str(options.target)] if options.target != REFERENCE else []
-    return [*target, *(part for option, value in given.items() if value is not None for part in (option, value))]
+    return [*target, *(part for option, value in given.items() if value is not None for part in (option, str(value)))]
 
 
 def find_troubles(run: Run, asked: Sequence[Asked], judgement: Judgement) -> list[str]:

@@ -38,9 +38,9 @@ class Command:
             text=True,
         )
 
-    def run(self) -> "subprocess.CompletedProcess[str]":
+    def run(self, limit_s: float = 300) -> "subprocess.CompletedProcess[str]":
         with self.start() as process:
-            output, errors = process.communicate(timeout=300)
+            output, errors = process.communicate(timeout=limit_s)
         return subprocess.CompletedProcess(self.arguments, process.returncode, output, errors)
 
     def find_left(self) -> list[str]:

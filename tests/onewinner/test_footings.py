@@ -18,7 +18,8 @@ from reports.run import begin_run
 from tests.load.stub import SMALL
 from tests.onewinner.running import Command
 
-SMALL_GATE = ("--batches", "1", "--races", "20")
+SMALL_GATE = ("--batches", "1", "--plans", "1", "--races", "20")
+MATRIX_LIMIT_S = 1200
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +120,7 @@ def test_a_first_cell_that_cannot_be_set_up_is_the_users_mistake(tmp_path: Path)
 
 def run_command(folder: Path, *arguments: str) -> tuple[int, str, dict[tuple[str, int, bool], tuple[str, list[str]]]]:
     command = Command(("gate", "--matrix", *SMALL_GATE, *arguments, "--out", "out"), folder)
-    ended = command.run()
+    ended = command.run(MATRIX_LIMIT_S)
     assert command.find_left() == []
     cells = json.loads((folder / "out" / "matrix.json").read_text())["cells"]
     found = {tuple(cell["facts"].values()): (cell["verdict"], cell["checks"]) for cell in cells}
@@ -138,7 +139,7 @@ def test_the_reference_engine_passes_on_every_footing(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "out" / "serializable-1-pgbouncer" / "run.json").read_text())
     assert (record["isolation"], record["workers"], record["pgbouncer"]) == ("serializable", 1, True)
     assert record["command"] == (
-        "onewinner gate --batches 1 --races 20 --isolation serializable --workers 1 --pgbouncer --seed 1"
+        "onewinner gate --batches 1 --plans 1 --races 20 --isolation serializable --workers 1 --pgbouncer --seed 1"
     )
 
 
