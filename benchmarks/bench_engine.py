@@ -19,7 +19,8 @@ import asyncpg
 import uvloop
 
 from engine.api import prepare
-from engine.database import Database, find_programs, start_embedded
+from engine.database import Database, start_embedded
+from engine.embedded import find_programs
 from engine.parts import Caller, Context
 from engine.pool import Isolation
 from engine.sessions import open_pool

@@ -295,7 +295,8 @@ def create_app(settings: Settings) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def live(_: Starlette) -> AsyncIterator[dict[str, Context]]:
-        async with open_pool(settings.database_url, settings.isolation, settings.pool_size) as pool:
+        url, size = settings.database_url, settings.pool_size
+        async with open_pool(url, settings.isolation, size, pooled=settings.pooled) as pool:
             yield {"context": Context(parts, pool, settings.attempts_max)}
 
     routes = [
@@ -316,7 +317,15 @@ def create_app(settings: Settings) -> Starlette:
 async def prepare(database_url: str, defect: str | None = None, control: str | None = None) -> None:
     """Creates the tables where they are missing. Safe to repeat. Raises DatabaseUnavailable or UnknownVariant."""
     parts = variants.choose_parts(defect, control)
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(database_url))
+    # It may be behind a pgbouncer, which keeps statements prepared under a name that the next one would use too.
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        connect_args={
+            "dsn": database_url,
+            "statement_cache_size": 0,
+            "prepared_statement_name_func": lambda: f"onewinner_{uuid4().hex}",
+        },
+    )
     try:
         async with engine.begin() as connection:
             await parts.create_tables(connection)

@@ -17,7 +17,7 @@ async def find_drift(database_url: str) -> str | None:
     Raises DatabaseUnavailable.
     """
     try:
-        session = await asyncpg.connect(database_url, timeout=LIMIT_S)
+        session = await asyncpg.connect(database_url, timeout=LIMIT_S, statement_cache_size=0)
         try:
             rows = await session.fetch(LIVE, WORKFLOWS.name, timeout=LIMIT_S)
         finally:

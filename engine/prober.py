@@ -1,6 +1,7 @@
 """Asks a database whether it can be used, and says why not. A program of its own: it needs the driver.
 
-Reads a URL from standard input (a command line would show its password) and prints {"problem": words or null}.
+Reads a URL from standard input (a command line would show its password) and prints
+{"problem": words or null, "connections": how many can be opened}.
 """
 
 import asyncio
@@ -14,41 +15,52 @@ VERSION_MAX = 18
 LOCK_KEY = 7_160_311_908
 
 
-async def find_problem(url: str, limit_s: float) -> str | None:
-    """None when two sessions of a PostgreSQL 14 to 18 really exclude each other; else what is wrong."""
+FREE = """SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend')"""
+
+
+async def probe(url: str, limit_s: float) -> tuple[str | None, int]:
+    """The problem, None when two sessions of a PostgreSQL 14 to 18 really exclude each other; and the connections."""
     sessions: list[asyncpg.Connection] = []
     try:
         async with asyncio.timeout(limit_s):
-            sessions.append(await asyncpg.connect(url, timeout=limit_s))
-            sessions.append(await asyncpg.connect(url, timeout=limit_s))
-            return await compare(*sessions)
+            # Nothing is prepared, and every question is asked in a transaction: so it works behind a pgbouncer too.
+            for _ in range(2):
+                sessions.append(await asyncpg.connect(url, timeout=limit_s, statement_cache_size=0))
+                await sessions[-1].execute("BEGIN")
+            problem = await compare(*sessions)
+            return problem, 0 if problem is not None else len(sessions) + await sessions[0].fetchval(FREE)
     except TimeoutError:
-        what = "a second session did not open" if sessions else "it did not answer"
-        return f"{what} within {limit_s:.0f} s"
+        return f"{say_silence(len(sessions))} within {limit_s:.0f} s", 0
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        return " ".join(str(error).split()) or type(error).__name__
+        return " ".join(str(error).split()) or type(error).__name__, 0
     finally:
         for session in sessions:
             session.terminate()
 
 
 async def compare(first: asyncpg.Connection, second: asyncpg.Connection) -> str | None:
-    """What is wrong with the server behind two sessions, or None."""
+    """What is wrong with the server behind two sessions, each in a transaction, or None."""
     version = first.get_server_version()
     if not VERSION_MIN <= version.major <= VERSION_MAX:
         return f"it is PostgreSQL {version.major}, and {VERSION_MIN} to {VERSION_MAX} are supported"
     if await first.fetchval("SELECT pg_is_in_recovery()"):
         return "it is a read-only standby"
-    await first.fetchval("SELECT pg_advisory_lock($1)", LOCK_KEY)
-    if await second.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
+    await first.fetchval("SELECT pg_advisory_xact_lock($1)", LOCK_KEY)
+    if await second.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK_KEY):
         return "two sessions on it do not block each other, so nothing could be learned from races on it"
     return None
 
 
+def say_silence(opened: int) -> str:
+    """What did not come in time, with so many sessions open."""
+    return "two sessions could not be at work at once" if opened else "it did not answer"
+
+
 def main() -> None:
     url = sys.stdin.read().strip()
-    problem = asyncio.run(find_problem(url, float(sys.argv[1])))
-    print(json.dumps({"problem": problem}))
+    problem, connections = asyncio.run(probe(url, float(sys.argv[1])))
+    print(json.dumps({"problem": problem, "connections": connections}))
 
 
 if __name__ == "__main__":

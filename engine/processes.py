@@ -86,6 +86,7 @@ def start_leash(
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     inherit: Sequence[int] = (),
+    limit_s: float = END_LIMIT_S,
 ) -> Process:
     """Starts commands, one after the other, on a leash (see engine/leash.py for what the arguments mean).
 
@@ -93,7 +94,7 @@ def start_leash(
     """
     order = {
         "commands": list(commands),
-        "limit_s": END_LIMIT_S,
+        "limit_s": limit_s,
         "signal": int(end_signal),
         "user": user,
         "folder": None if folder is None else str(folder),
@@ -112,12 +113,15 @@ def start_leash(
     )
 
 
-def end_process(process: Process) -> int:
-    """Ends the process group and waits until it is gone. Returns its exit code."""
+def end_process(process: Process, limit_s: float = END_LIMIT_S) -> int:
+    """Ends the process group and waits until it is gone. Returns its exit code.
+
+    `limit_s` is the one with which it was started: how long the group may take until it is killed.
+    """
     if process.stdin is not None:
         process.stdin.close()
     try:
-        return process.wait(END_LIMIT_S + 5)
+        return process.wait(limit_s + 5)
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()

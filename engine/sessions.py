@@ -64,9 +64,9 @@ class Statement:
 
 
 @asynccontextmanager
-async def open_pool(url: str, isolation: Isolation, size: int) -> AsyncIterator[Pool]:
-    """A pool of `size` open connections. Raises DatabaseLost when they cannot be opened."""
-    pool = Pool(url, isolation, size)
+async def open_pool(url: str, isolation: Isolation, size: int, *, pooled: bool = False) -> AsyncIterator[Pool]:
+    """A pool of `size` open connections, `pooled` as in Pool. Raises DatabaseLost when they cannot be opened."""
+    pool = Pool(url, isolation, size, pooled=pooled)
     try:
         await pool.fill()
     except Exception as error:

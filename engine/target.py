@@ -97,7 +97,10 @@ class Effects:
 
 @dataclass(frozen=True)
 class Service:
-    """How onewinner starts the engine. Placeholders as in the design: {port}, {database_url}, ..."""
+    """How onewinner starts the engine.
+
+    Placeholders: {port}, {database_url} and its parts, {workers}, {isolation}, {pooled}.
+    """
 
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)

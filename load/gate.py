@@ -135,6 +135,7 @@ class Gate:
         for number in range(len(self._connections)):
             self._hang_up(number)
         self._connections.clear()
+        self._warmed = 0
         if self._selector is not None:
             self._selector.close()
             self._selector = None

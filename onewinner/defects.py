@@ -22,7 +22,7 @@ from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Crew, Level, Share
 from onewinner.machine import describe_machine, list_versions
 from onewinner.matrix import RUNNABLE, VERDICTS, Cell, Engine, conclude, judge_cell, list_engines, make_rows
-from onewinner.options import Parser, bounded, one_of
+from onewinner.options import Parser, add_database, bounded, one_of
 from onewinner.run import find_troubles, strip
 from onewinner.stage import Stage, set_stage
 from reports.history import read_history
@@ -182,6 +182,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--seeds", type=bounded(1, 1000), metavar="K", help="how many seeds (default: 10; 1 with --quick)")
     add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="the first of the seeds (default: 1)")
     add("--quick", action="store_true", help="one seed, and each defect only where it is promised to be caught")
-    add("--database", default="embedded", metavar="embedded|URL", help="where Postgres comes from (default: embedded)")
+    add_database(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-defects)")
     return parser.parse_args(arguments)

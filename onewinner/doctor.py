@@ -17,8 +17,7 @@ from onewinner.display import open_console
 from onewinner.examination import Examination, Examined
 from onewinner.exits import PASS, Interrupted, UsageError
 from onewinner.options import Parser, add_engine_options
-from onewinner.run import service_arguments
-from onewinner.stage import set_stage
+from onewinner.stage import choose_footing, service_arguments, set_stage
 
 EXAMPLE = "onewinner doctor --target orders.toml"
 BODY_MAX = 80
@@ -41,7 +40,8 @@ def examine(options: argparse.Namespace) -> int:
     """Sets the stage, asks, shows, and clears it again."""
     with tempfile.TemporaryDirectory(prefix="onewinner-") as folder:
         log = Path(folder, "service.log")
-        with set_stage(options.target, options.database, options.port, log, service_arguments(options)) as stage:
+        arguments, footing = service_arguments(options), choose_footing(options)
+        with set_stage(options.target, options.database, options.port, log, arguments, footing) as stage:
             mask = Mask.of(stage.target.tenants)
             examination = Examination(stage.target, Gate(stage.target.base_url, stage.target.timeout_s), Path(folder))
             try:

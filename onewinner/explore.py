@@ -21,9 +21,9 @@ from onewinner.exits import Interrupted, UsageError
 from onewinner.inspection import inspect
 from onewinner.levels import Asked, Level, Share
 from onewinner.options import ISOLATIONS, Parser, add_engine_options, bounded, name_isolation, positive
-from onewinner.run import Order, conclude, gather_facts, service_arguments
+from onewinner.run import Order, conclude, gather_facts
 from onewinner.secrets import hide_secrets
-from onewinner.stage import load, set_bare_stage
+from onewinner.stage import load, service_arguments, set_bare_stage
 from reports.evidence import Limits
 from reports.history import History, read_history
 from reports.judge import judge

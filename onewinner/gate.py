@@ -1,20 +1,32 @@
 """Proves that exactly one of N concurrent requests wins: starts the engine, asks it, judges, reports."""
 
 import argparse
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-from onewinner import levels
+from onewinner import ROOMS, levels
 from onewinner.baseline import add_baseline_options
 from onewinner.exits import UsageError
+from onewinner.footings import AXES, choose_axes, run_matrix
 from onewinner.levels import Level, Share
 from onewinner.options import Parser, add_calibrate, add_engine_options, bounded
 from onewinner.run import Order, carry_out
+from onewinner.stage import load
 
 REPLAYS, REPLAY_LIMIT_S = 10, 60.0
 EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
 
 
 def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    if options.matrix is not None:
+        return run_matrix(options, arguments, run_gate)
+    return run_gate(arguments)
+
+
+def run_gate(arguments: list[str]) -> int:
     options = parse(arguments)
     if options.plan is not None:
         share = Share(options.plans or REPLAYS, REPLAY_LIMIT_S)
@@ -26,12 +38,19 @@ def main(arguments: list[str]) -> int:
 
 
 def check_plan(options: argparse.Namespace) -> Path:
-    """The saved plan, which must be there: a wrong one is no fault of the engine."""
+    """The saved plan, which the target must be able to express: a wrong one is no fault of the engine."""
     path: Path = options.plan
     if not path.is_file():
         raise UsageError(
             f"--plan: {path} is no file; name a plan that a run has saved, plans/parallel.json in its folder"
         )
+    load(options.target, None)
+    # Plans belong to the asker, which is never imported.
+    command = [sys.executable, "-m", "stateful_tests.plan", str(path.absolute()), str(options.target.absolute())]
+    environment = {**os.environ, "PYTHONPATH": str(ROOMS)}
+    ended = subprocess.run(command, cwd=ROOMS, env=environment, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise UsageError(f"--plan: {ended.stderr.strip()}")
     return path
 
 
@@ -48,6 +67,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add("--plan", type=Path, metavar="FILE", help="run nothing but this saved plan, again and again")
     add("--races", type=bounded(1, 10**6), metavar="N", help="how many races (default: by profile)")
+    add(
+        "--matrix",
+        nargs="?",
+        type=choose_axes,
+        const=(),
+        metavar="AXES",
+        help=f"the gate for each combination, in one table: {','.join(AXES)} (default: those without an option of "
+        "their own)",
+    )
     add_baseline_options(parser)
     add_calibrate(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")

@@ -5,10 +5,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from engine.bouncer import PROGRAM
+from engine.container import IMAGE_DEFAULT, IMAGE_VARIABLE
 from engine.service import REFERENCE
 from onewinner.exits import UsageError
 
 ISOLATIONS = ("read-committed", "repeatable-read", "serializable")
+WORKERS_DEFAULT = 2
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,11 +38,25 @@ def add_engine_options(parser: argparse.ArgumentParser, isolations: Sequence[str
     parser.add_argument(
         "--target", type=Path, default=REFERENCE, metavar="FILE", help="the target file (default: the reference engine)"
     )
+    add_database(parser)
     parser.add_argument(
-        "--database", default="embedded", metavar="embedded|URL", help="where Postgres comes from (default: embedded)"
+        "--isolation",
+        choices=isolations,
+        help="isolation level of the reference engine; for a [service]: {isolation} in it, and the default of the "
+        "database that is made for it (default: read-committed)",
     )
     parser.add_argument(
-        "--isolation", choices=isolations, help="isolation level of the reference engine (default: read-committed)"
+        "--workers",
+        type=bounded(1, 64),
+        metavar="N",
+        help=f"processes of the engine; for a [service]: {{workers}} in it (default: {WORKERS_DEFAULT})",
+    )
+    parser.add_argument(
+        "--pgbouncer",
+        nargs="?",
+        const=PROGRAM,
+        metavar="PROGRAM",
+        help="put a pgbouncer in transaction mode between the engine and its database (default: that on the PATH)",
     )
     variant = parser.add_mutually_exclusive_group()
     variant.add_argument(
@@ -62,6 +79,15 @@ def add_calibrate(parser: argparse.ArgumentParser) -> None:
         "--calibrate",
         action="store_true",
         help="when all passed, count how many of the same races catch narrow-check-then-act on this machine",
+    )
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--database",
+        default="embedded",
+        metavar="embedded|container[:IMAGE]|URL",
+        help=f"where Postgres comes from (default: embedded; IMAGE: ${IMAGE_VARIABLE}, else {IMAGE_DEFAULT})",
     )
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from engine.database import name_source
 from engine.service import REFERENCE, read_tail
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
@@ -21,9 +22,9 @@ from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
-from onewinner.options import name_isolation
+from onewinner.options import WORKERS_DEFAULT, name_isolation
 from onewinner.secrets import hide_secrets
-from onewinner.stage import load, set_stage
+from onewinner.stage import choose_footing, load, service_arguments, set_stage
 from reports.comparison import Comparison, find_comparison
 from reports.exhibits import exhibit
 from reports.history import History, HistoryError, read_history
@@ -62,7 +63,8 @@ def carry_out(order: Order) -> int:
     secrets: frozenset[str] = frozenset()
     try:
         refuse_taken(folder)
-        with set_stage(options.target, options.database, options.port, log, service_arguments(options)) as stage:
+        arguments, footing = service_arguments(options), choose_footing(options)
+        with set_stage(options.target, options.database, options.port, log, arguments, footing) as stage:
             secrets = stage.secrets
             run = begin_run(folder, options.target, facts)
             with Display(run.folder) as display:
@@ -84,15 +86,6 @@ def carry_out(order: Order) -> int:
     finally:
         hide_secrets(folder, secrets)
     return conclude(order, run, asked, baseline, ended)
-
-
-def service_arguments(options: argparse.Namespace) -> list[str]:
-    """What goes to the service's command; only the reference engine understands it."""
-    given = {"--isolation": options.isolation, "--defect": options.defect, "--control": options.control}
-    named = [part for option, value in given.items() if value is not None for part in (option, value)]
-    if named and options.target != REFERENCE:
-        raise UsageError(f"{', '.join(given)} are of the reference engine; leave out --target to use them")
-    return named
 
 
 def conclude(
@@ -167,7 +160,7 @@ def list_reproductions(order: Order, run: Run, history: History) -> list[dict[st
 
 def list_engine_options(options: argparse.Namespace) -> list[str]:
     """The options that say which engine it was."""
-    given = {"--isolation": options.isolation, "--defect": options.defect, "--control": options.control}
+    given = {name: getattr(options, name) for name in ("isolation", "workers", "pgbouncer", "defect", "control")}
     target = ["--target", str(options.target)] if options.target != REFERENCE else []
     return [*target, *(part for option, value in given.items() if value is not None for part in (option, value))]
 
@@ -205,8 +198,10 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "command": shlex.join(["onewinner", order.command, *strip(arguments), *seed]),
         "target": target.name,
         "seed": options.seed,
-        "database": "embedded" if options.database == "embedded" else "URL",
+        "database": name_source(options.database),
         "isolation": name_isolation(options),
+        "workers": options.workers or (WORKERS_DEFAULT if options.target == REFERENCE else None),
+        "pgbouncer": options.pgbouncer is not None,
         "defect": options.defect,
         "control": options.control,
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",

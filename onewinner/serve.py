@@ -21,8 +21,8 @@ from engine.service import REFERENCE, answers, find_free_port, is_port_free
 from engine.settings import share_connections
 from onewinner import ROOMS
 from onewinner.exits import UNKNOWN, UsageError
-from onewinner.options import Parser, add_engine_options, bounded, name_isolation
-from onewinner.stage import mint_tokens, set_stage
+from onewinner.options import WORKERS_DEFAULT, Parser, add_engine_options, name_isolation
+from onewinner.stage import choose_footing, mint_tokens, service_arguments, set_stage
 
 POLL_S = 0.2
 BACKLOG = 2048
@@ -32,7 +32,9 @@ EXAMPLE = "onewinner serve --port 8080 --workers 4"
 def main(arguments: list[str]) -> int:
     parser = Parser("serve", __doc__ or "", EXAMPLE)
     add_engine_options(parser)
-    parser.add_argument("--workers", type=bounded(1, 64), default=2, metavar="N", help="worker processes (default: 2)")
+    parser.add_argument(
+        "--pooled", choices=("true", "false"), default="false", help="whether the URL leads to a pgbouncer already"
+    )
     parser.add_argument("--announce", action="store_true", help="print address and tokens as one line of JSON, no more")
     parser.add_argument("--quiet", action="store_true", help="print nothing when it is ready")
     options = parser.parse_args(arguments)
@@ -48,7 +50,14 @@ def serve_target(options: argparse.Namespace) -> int:
     """Starts a target's service on a database of its own and says where it is."""
     with (
         tempfile.TemporaryDirectory(prefix="onewinner-") as folder,
-        set_stage(options.target, options.database, options.port, Path(folder, "service.log")) as stage,
+        set_stage(
+            options.target,
+            options.database,
+            options.port,
+            Path(folder, "service.log"),
+            service_arguments(options),
+            choose_footing(options),
+        ) as stage,
     ):
         told = {name: value for name, value in stage.environment.items() if os.environ.get(name) != value}
         print(json.dumps({"base_url": stage.target.base_url, "environment": told}), flush=True)
@@ -62,18 +71,20 @@ def serve_reference(options: argparse.Namespace) -> int:
         raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
     environment = {**os.environ, **({} if tokens.SECRET_VARIABLE in os.environ else mint_tokens())}
     with contextlib.ExitStack() as running:
-        database = running.enter_context(provide_database(options.database))
+        workers = options.workers or WORKERS_DEFAULT
+        database = running.enter_context(provide_database(options.database, pgbouncer=options.pgbouncer))
         asyncio.run(prepare(database.url, options.defect, options.control))
         order = {
             "database_url": database.url,
             "isolation": (name_isolation(options) or "read-committed").replace("-", " ").upper(),
             "defect": options.defect,
             "control": options.control,
-            "pool_size": share_connections(options.workers),
+            "pool_size": share_connections(workers, database.connections),
+            "pooled": database.pooled or options.pooled == "true",
         }
-        sockets = [running.enter_context(listen(port)) for _ in range(options.workers)]
-        workers = [running.enter_context(start_worker(order, shared.fileno(), environment)) for shared in sockets]
-        return watch(workers, f"http://127.0.0.1:{port}", {} if options.quiet else environment)
+        sockets = [running.enter_context(listen(port)) for _ in range(workers)]
+        processes = [running.enter_context(start_worker(order, shared.fileno(), environment)) for shared in sockets]
+        return watch(processes, f"http://127.0.0.1:{port}", {} if options.quiet else environment)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Sets the stage: a database, the service on it, and the target with its address and tokens filled in."""
 
+import argparse
 import contextlib
 import json
 import os
@@ -10,15 +11,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine import tokens
-from engine.database import Database, list_values, provide_database
+from engine.database import Database, is_made_here, list_values, provide_database
 from engine.errors import DatabaseUnavailable
 from engine.making import VARIABLE, pack
 from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free, run_service, say_ended
-from engine.target import Command, Target, Template, substitute
+from engine.target import Command, Service, Target, Template, substitute
 from engine.target_file import TargetError, load_target
 from onewinner.exits import UsageError
+from onewinner.options import WORKERS_DEFAULT
 from onewinner.secrets import find_secrets, keep_secret
 
+ISOLATION_DEFAULT = "read committed"
 CONNECT_TIMEOUT_S = 3.0
 
 
@@ -44,6 +47,38 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Target:
         return load_target(file, environment)
     except TargetError as error:
         raise UsageError(str(error)) from None
+
+
+@dataclass(frozen=True)
+class Footing:
+    """What an engine stands on beside its database, None for what is usual.
+
+    `isolation` is the level of its transactions, in PostgreSQL's words; `workers` how many processes it has;
+    `pgbouncer` the program that is put in front of its database.
+    """
+
+    isolation: str | None = None
+    workers: int | None = None
+    pgbouncer: str | None = None
+
+
+USUAL = Footing()
+
+
+def choose_footing(options: argparse.Namespace) -> Footing:
+    """As the options say. The reference engine is told its isolation level with its arguments."""
+    told = options.isolation is None or options.target == REFERENCE
+    return Footing(None if told else options.isolation.replace("-", " "), options.workers, options.pgbouncer)
+
+
+def service_arguments(options: argparse.Namespace) -> list[str]:
+    """What goes to the service's command; only the reference engine understands it."""
+    given = {"--defect": options.defect, "--control": options.control}
+    if options.target == REFERENCE:
+        given["--isolation"] = options.isolation
+    elif any(value is not None for value in given.values()):
+        raise UsageError(f"{', '.join(given)} are of the reference engine; leave out --target to use them")
+    return [part for option, value in given.items() if value is not None for part in (option, value)]
 
 
 @contextlib.contextmanager
@@ -78,7 +113,14 @@ def wire(database: Database, arguments: Sequence[str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def set_stage(file: Path, database: str, port: int | None, log: Path, arguments: Sequence[str] = ()) -> Iterator[Stage]:
+def set_stage(
+    file: Path,
+    database: str,
+    port: int | None,
+    log: Path,
+    arguments: Sequence[str] = (),
+    footing: Footing = USUAL,
+) -> Iterator[Stage]:
     """The engine of a target file, ready to be asked, until the block is left.
 
     `arguments` go to the service. Raises UsageError for whatever the user can mend.
@@ -89,15 +131,19 @@ def set_stage(file: Path, database: str, port: int | None, log: Path, arguments:
     refuse_for_no_folder(file, target)
     secrets = find_secrets(target, minted.values())
     if target.service is None:
-        refuse_for_running(file, target, port, arguments)
+        refuse_for_running(file, target, port, arguments, footing)
         environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, Command) else {}
         yield Stage(target, environment, secrets=secrets)
         return
     if port is not None and not is_port_free(port):
         raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
+    for option, why in find_obstacles(target.service, database).items():
+        if getattr(footing, option) is not None:
+            raise UsageError(f"--{option}: {why}")
+    made = provide_database(database, isolation=footing.isolation, pgbouncer=footing.pgbouncer)
     try:
-        with provide_database(database) as provided:
-            values = {"port": str(port or find_free_port()), **list_values(provided)}
+        with made as provided:
+            values = {"port": str(port or find_free_port()), **list_values(provided), **spell(footing)}
             base_url = substitute(target.base_url, values)
             started = run_service(target.service, base_url, values, log, environment=environment, arguments=arguments)
             with keep_secret(log.parent, secrets), started as process:
@@ -122,11 +168,39 @@ def refuse_for_no_folder(file: Path, target: Target) -> None:
         )
 
 
-def refuse_for_running(file: Path, target: Target, port: int | None, arguments: Sequence[str]) -> None:
+def find_obstacles(service: Service, database: str) -> dict[str, str]:
+    """What of a footing this service cannot be put on, and why."""
+    told = " ".join([*service.command, *service.env.values()])
+    obstacles = {}
+    if "{workers}" not in told:
+        obstacles["workers"] = (
+            "the target's [service] does not take it; write {workers} in its command or env, where it takes the number "
+            "of its processes"
+        )
+    if "{isolation}" not in told and not is_made_here(database):
+        obstacles["isolation"] = (
+            "the database of a URL is not changed for it; write {isolation} in the command or env of the target's "
+            "[service], or pass --database embedded"
+        )
+    return obstacles
+
+
+def spell(footing: Footing) -> dict[str, str]:
+    """What stands for the footing in a [service]."""
+    return {
+        "isolation": footing.isolation or ISOLATION_DEFAULT,
+        "workers": str(footing.workers or WORKERS_DEFAULT),
+    }
+
+
+def refuse_for_running(
+    file: Path, target: Target, port: int | None, arguments: Sequence[str], footing: Footing
+) -> None:
     """A running service is taken as it is; it must be there."""
-    if port is not None or arguments:
+    if port is not None or arguments or footing != USUAL:
         raise UsageError(
-            "--port, --isolation, --defect and --control need a [service] in the target file that onewinner starts"
+            "--port, --isolation, --workers, --pgbouncer, --defect and --control need a [service] in the target file "
+            "that onewinner starts"
         )
     url = urlsplit(target.base_url)
     try:

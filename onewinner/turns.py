@@ -24,9 +24,9 @@ from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect
 from onewinner.levels import Asked, Crew, Level
 from onewinner.race import refuse_when_nothing_applies
-from onewinner.run import Order, gather_facts, judge_run, service_arguments, with_comparison
+from onewinner.run import Order, gather_facts, judge_run, with_comparison
 from onewinner.secrets import hide_secrets
-from onewinner.stage import Stage, load, set_stage
+from onewinner.stage import Stage, load, service_arguments, set_stage
 from reports.blocks import GATE_TIME, measure_blocks
 from reports.comparison import find_comparison
 from reports.history import HistoryError
@@ -68,7 +68,8 @@ def name_contestant(text: str) -> dict[str, object]:
     """
     kind, colon, name = text.partition(":")
     known = {"control": list_controls(), "defect": list_defects()}
-    nothing: dict[str, object] = {"target": REFERENCE, "control": None, "defect": None, "isolation": None}
+    usual = dict.fromkeys(("control", "defect", "isolation", "workers", "pgbouncer"))
+    nothing: dict[str, object] = {"target": REFERENCE, **usual}
     if text == "reference":
         return nothing
     if not colon or kind not in known:

@@ -34,6 +34,7 @@ def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
     for result in judgement.checks:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             parts += render_findings(result)
+    parts += [render_reproduction(each) for each in facts.get("reproductions") or ()]
     parts += render_comparison(facts)
     parts += ["## Checks", render_table(judgement)] if judgement.checks else []
     parts += [render_strength(facts["strength"])] if facts.get("strength") and passed else []
@@ -49,6 +50,14 @@ def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
 def headline(facts: Mapping[str, Any], judgement: Judgement) -> str:
     """What the verdict means: of an engine, or, where engines broken on purpose were asked, of the judge."""
     return (HARNESS if facts.get("defects") and not judgement.checks else HEADLINE)[judgement.verdict]
+
+
+def render_reproduction(plan: Mapping[str, Any]) -> str:
+    """A plan that fails, made as small as it went."""
+    sizes = " and ".join(str(size) for size in plan["branches"])
+    told = f"{plan['name']}, branches of {sizes}, reproduced in {plan['failed']} of {plan['repeats']} repeats"
+    again = code(str(plan["command"]))
+    return f"## The smallest plan that fails\n\n{escape(told)}: {escape(str(plan['kind']))}.\n\nRun it again: {again}"
 
 
 def render_findings(result: CheckResult) -> list[str]:

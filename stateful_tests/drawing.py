@@ -39,13 +39,16 @@ def pin_one_edge(target: Target) -> Iterator[Plan]:
 
 
 def pin_forks(target: Target) -> Iterator[Plan]:
-    """Different next states out of one, each wanted by two; every route to the second."""
+    """Different next states out of one, each wanted by two; by routes of their own (complete, fail, cancel) as well."""
     graph = target.graph
-    for state in find_near(graph, lambda state: len(graph.successors.get(state, ())) > 1)[:2]:
+    forks = find_near(graph, lambda state: len(graph.successors.get(state, ())) > 1)[:2]
+    forks += find_near(graph, lambda state: len(list_onward(graph, state)) > 1)[:1]
+    for state in dict.fromkeys(forks):
         first, *others = graph.successors[state]
         for other in others:
-            mine = advance(target, state, first)
             for route in target.routes_for(state, other):
+                own = target.routes_for(state, first)[0 if route.sources else -1]
+                mine = Move(route=own.name, origin=state, to=first)
                 theirs = Move(route=route.name, origin=state, to=other)
                 name = f"{first} or {other}, by {route.name}"
                 yield Plan(((mine,), (theirs,), (mine,), (theirs,)), walk_to(target, state), name=name)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from engine.graph import TransitionGraph
 from engine.target import Target
 from load.asker import Ask, Asker
 from load.gate import Gate
@@ -22,6 +23,8 @@ from stateful_tests.plan import Move, Plan, find_guard, find_route
 
 # Checks of a few operations are certain to end; the default limits are for millions.
 FINDINGS_MAX = 1000
+# How often an end is sought again, when an answer on the way was lost or refused.
+ENDINGS_MAX = 3
 
 
 class TeeJournal(Journal):
@@ -108,17 +111,25 @@ class Runner:
         return names
 
     def finish(self, name: str) -> None:
-        """Drives a workflow to an end, as far as it goes; then its last read, its trail and its traces."""
-        asker, target, graph = self.asker, self.target, self.target.graph
-        state = asker.read(name, target.owner).reading.observed
-        ways = [graph.path(state, end) for end in graph.terminal] if state in graph.states and state else []
-        way = min((way for way in ways if way is not None), key=len, default=())
-        for origin, to in pairwise(way):
-            asker.ask(asker.advance_ask(name, target.owner, target.routes_for(origin, to)[-1], origin, to))
-        asker.read(name, target.owner)
-        asker.trail(name, target.owner)
-        asker.effects(name, target.owner)
+        """Drives a workflow to an end, as far as it goes; then its trail and its traces."""
+        asker, owner = self.asker, self.target.owner
+        state = asker.read(name, owner).reading.observed
+        for _ in range(ENDINGS_MAX):
+            if state is not None and not self.walk_on(name, find_end(self.target.graph, state)):
+                break
+            state = asker.read(name, owner).reading.observed
+        asker.trail(name, owner)
+        asker.effects(name, owner)
         asker.forget(name)
+
+    def walk_on(self, name: str, way: Sequence[str]) -> bool:
+        """Makes the moves one by one until one is not won; whether there was any to make."""
+        target = self.target
+        for origin, to in pairwise(way):
+            route = target.routes_for(origin, to)[-1]
+            if self.asker.ask(self.asker.advance_ask(name, target.owner, route, origin, to)).outcome != "won":
+                break
+        return len(way) > 1
 
     def make_ask(self, move: Move, names: Sequence[str]) -> Ask:
         name, tenant = names[move.workflow], move.tenant or self.target.owner
@@ -127,3 +138,9 @@ class Runner:
         if move.guard:
             return self.asker.guard_ask(name, tenant, find_guard(self.target, move))
         return self.asker.read_ask(name, tenant)
+
+
+def find_end(graph: TransitionGraph, state: str) -> tuple[str, ...]:
+    """A shortest way from a state to a terminal one, both included; empty when there is none."""
+    ways = [graph.path(state, end) for end in sorted(graph.terminal)] if state in graph.states else []
+    return min((way for way in ways if way is not None), key=len, default=())

@@ -4,14 +4,18 @@ The prefix is asked one by one. Then the branches run side by side: the first op
 together, then the second ones, and so on.
 """
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from engine.target import Guard, Route, Target
+from engine.target_file import TargetError, load_target
 
 BRANCHES_MIN, BRANCHES_MAX = 2, 4
+# Of a plan written by hand: what one execution may ask at most.
+OPERATIONS_MAX, WORKFLOWS_MAX = 200, 20
 
 
 class PlanError(Exception):
@@ -88,11 +92,34 @@ def load_plan(path: Path, target: Target) -> Plan:
         raise PlanError(f"{path}: cannot be read: {error.strerror}; name a saved plan") from None
     except msgspec.DecodeError as error:
         raise PlanError(f"{path}: is no plan: {error}") from None
+    if len(plan.branches) < BRANCHES_MIN or not all(plan.branches):
+        raise PlanError(f"{path}: branches: {BRANCHES_MIN} or more are needed, each with an operation")
+    if plan.size > OPERATIONS_MAX or not 0 < plan.workflows <= WORKFLOWS_MAX:
+        raise PlanError(f"{path}: a plan has at most {OPERATIONS_MAX} operations, on 1 to {WORKFLOWS_MAX} workflows")
     for move in list_moves(plan):
-        if move.route:
-            find_route(target, move)
-        if move.guard:
-            find_guard(target, move)
-        if not 0 <= move.workflow < plan.workflows or move.tenant not in ("", *target.tenants):
-            raise PlanError(f"{path}: {move} names a workflow or a tenant that is not there")
+        check_move(plan, move, path, target)
     return plan
+
+
+def check_move(plan: Plan, move: Move, path: Path, target: Target) -> None:
+    """Raises PlanError where the target cannot express a move."""
+    if move.route:
+        find_route(target, move)
+    if move.guard:
+        find_guard(target, move)
+    if not 0 <= move.workflow < plan.workflows or move.tenant not in ("", *target.tenants):
+        raise PlanError(f"{path}: {move} names a workflow or a tenant that is not there")
+
+
+def main(path: str, target: str) -> int:
+    """Whether a saved plan can be run on a target: 0, or 2 and one sentence."""
+    try:
+        load_plan(Path(path), load_target(Path(target), None))
+    except (PlanError, TargetError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -13,7 +13,7 @@ import pytest
 from engine.target import Target
 from stateful_tests.drawing import draw_plans, list_pinned
 from stateful_tests.parallel import Runner, TeeJournal, Trial
-from stateful_tests.plan import Plan, load_plan, save_plan
+from stateful_tests.plan import Plan, PlanError, load_plan, save_plan
 from stateful_tests.shrinking import shrink
 
 SOURCE = "parallel-0"
@@ -63,11 +63,18 @@ def tell(runner: Runner, trial: Trial, folder: Path, shrink_limit_s: float) -> s
     return f"the plan {folder / 'parallel.json'} failed in {again.failed} of {TOLD_REPEATS} repeats: {kind}"
 
 
+def find_given_plan(path: Path | None, target: Target) -> Plan | None:
+    try:
+        return load_plan(path, target) if path is not None else None
+    except PlanError as error:
+        pytest.exit(f"--plan: {error}", returncode=2)
+
+
 def test_parallel(target: Target, history: Path, pytestconfig: pytest.Config) -> None:
     option = pytestconfig.getoption
     folder = history.parent / "plans"
     folder.mkdir(parents=True, exist_ok=True)
-    given_plan = load_plan(option("plan"), target) if option("plan") else None
+    given_plan = find_given_plan(option("plan"), target)
     journal = TeeJournal(history / f"{SOURCE}.jsonl", folder / "parallel.jsonl")
     runner = Runner(target, journal, SOURCE)
     pinned = [given_plan] * option("plans") if given_plan else list_pinned(target)

@@ -11,7 +11,10 @@ from reports.verdict import CheckResult, Finding, Judgement, Verdict
 
 SHOWN_MAX = 10
 TITLE_MAX = 150
-REPEATING = {"race": "it needs requests side by side", "logic": "it fails one request after the other as well"}
+REPEATING = {
+    "race": "race, whether it fails depends on the timing",
+    "logic": "logic, it fails one request after the other as well",
+}
 FIRST_MAX, OTHERS_MAX = 10_000, 3_000
 
 
@@ -43,8 +46,9 @@ def render_reproduction(plan: Mapping[str, Any]) -> str:
     """A plan that fails, made as small as it went, and how often it failed when it was run again."""
     branches = plan["branches"]
     told = (
-        f"A plan of {count(sum(branches), 'operation')} in {count(len(branches), 'branch', 'branches')} failed in "
-        f"{plan['failed']:,} of {count(plan['repeats'], 'repeat')}: {REPEATING.get(plan['kind'], show(plan['kind']))}."
+        f"A plan of {count(sum(branches), 'operation')} in {count(len(branches), 'branch', 'branches')} was "
+        f"reproduced in {plan['failed']:,} of {count(plan['repeats'], 'repeat')}: "
+        f"{REPEATING.get(plan['kind'], show(plan['kind']))}."
     )
     again = f'<p class="again">Run the plan again {command(plan["command"])}</p>'
     return (

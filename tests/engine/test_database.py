@@ -1,165 +1,21 @@
-"""Goal: a real PostgreSQL that is there when asked for, gone afterwards, or one clear sentence instead."""
+"""Goal: a database of whichever source, or one clear sentence instead. Method: good, missing and feigned ones."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+import contextlib
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
 
 import asyncpg
 import pytest
 
 from engine import database as databases
-from engine.api import prepare
-from engine.database import Database, asks_password, parse_url, provide_database, start_embedded
+from engine.database import Database, name_source, parse_url, provide_database
 from engine.errors import DatabaseUnavailable
 from engine.prober import compare
-from tests.engine.asking import open_link
-from tests.engine.conftest import put
-from tests.engine.serving import ROOT, serve
-
-LIMIT_S = 20.0
-
-
-def run_sql(url: str, *questions: str) -> list[object]:
-    async def run() -> list[object]:
-        connection = await asyncpg.connect(url)
-        try:
-            return [await connection.fetchval(question) for question in questions]
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether it comes true within the limit."""
-    deadline = time.monotonic() + LIMIT_S
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def test_the_embedded_one_is_a_real_server(database: Database) -> None:
-    assert database.host == "127.0.0.1"
-    version, connections, synchronous, folders = run_sql(
-        database.url,
-        "SHOW server_version_num",
-        "SELECT current_setting('max_connections')::int",
-        "SHOW synchronous_commit",
-        "SHOW unix_socket_directories",
-    )
-    assert 180000 <= int(str(version)) < 190000
-    assert isinstance(connections, int)
-    assert connections >= 300
-    assert synchronous == "on"
-    assert (Path(str(folders)) / f".s.PGSQL.{database.port}").is_socket()
-
-
-def test_the_password_is_asked_for(database: Database) -> None:
-    wrong = Database(database.host, database.port, database.user, "wrong", database.name)
-    with pytest.raises(asyncpg.InvalidPasswordError):
-        run_sql(wrong.url, "SELECT 1")
-    assert database.password not in database.public_url
-    assert database.password not in repr(database)
-
-
-def test_nothing_is_left_afterwards() -> None:
-    with start_embedded() as started:
-        (folder,) = run_sql(started.url, "SHOW unix_socket_directories")
-        assert Path(str(folder)).exists()
-    assert not Path(str(folder)).exists()
-    assert not asks_password(started)
-
-
-OWNER = """
-import os, sys
-from engine.database import start_embedded
-assert not {"sqlalchemy", "asyncpg", "asyncio"} & set(sys.modules), "this module is used by gevent processes"
-with start_embedded() as started:
-    if "fork" in sys.argv and os.fork() == 0:
-        sys.stdin.read()
-        os._exit(0)
-    print(started.url, flush=True)
-    sys.stdin.read()
-"""
-
-
-@pytest.mark.parametrize("how", ["closed", "killed", "killed while a fork of it lives on"])
-def test_it_does_not_outlive_its_owner(how: str) -> None:
-    command = [sys.executable, "-W", "error", "-c", OWNER, *(["fork"] if "fork" in how else [])]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as owner:
-        assert owner.stdin is not None
-        assert owner.stdout is not None
-        url = owner.stdout.readline().strip()
-        (folder,) = run_sql(url, "SHOW unix_socket_directories")
-        if how == "closed":
-            owner.stdin.close()
-        else:
-            owner.kill()
-        assert eventually(lambda: not Path(str(folder)).exists())
-        assert not asks_password(parse_url(url))
-
-
-def test_a_killed_leash_takes_the_server_along() -> None:
-    """Nobody is left to end the server in order; the kernel does it."""
-    with start_embedded() as started:
-        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-        (keeper,) = [pid for pid in pids if is_leash_of(pid, started)]
-        os.kill(keeper, signal.SIGKILL)
-        assert eventually(lambda: not asks_password(started))
-
-
-def is_leash_of(pid: int, database: Database) -> bool:
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-    except OSError:
-        return False
-    return "leash.py" in command and f'"{database.port}"' in command
-
-
-def test_postgres_16_will_do_as_well() -> None:
-    """The statements run on an older server; one workflow goes its first steps there."""
-
-    async def run(url: str) -> None:
-        await prepare(url)
-        (workflow,) = await put(url, ["SEED_REVIEW_PENDING"])
-        with serve(url, workers=1, pool_size=4) as served:
-            async with open_link(served) as link:
-                body = {"selectedKeywordIds": ["k"]}
-                assert (await link.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 200
-                assert (await link.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 409
-                assert (await link.ask("GET", f"/{workflow}/steps/seed-extract")).body["payload"] == body
-                assert (await link.ask("POST", f"/{workflow}/cancel")).status == 200
-                assert len((await link.ask("GET", f"/{workflow}/transitions")).body["transitions"]) == 2
-
-    with start_embedded(version=16) as started:
-        asyncio.run(run(started.url))
-
-
-def test_programs_out_of_reach_are_copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An environment under /root, say: the unprivileged user cannot execute anything in it."""
-    hidden = tmp_path / "hidden"
-    hidden.mkdir(mode=0o700)
-    package = databases.find_programs(18).parent
-    (hidden / package.name).symlink_to(package)
-    (hidden / f"{package.name}.libs").symlink_to(package.with_name(f"{package.name}.libs"))
-    monkeypatch.setattr(databases, "find_programs", lambda _: hidden / package.name / "pginstall18")
-    with start_embedded() as started:
-        assert run_sql(started.url, "SELECT 1") == [1]
-
-
-def test_a_port_that_is_taken_meanwhile_is_replaced(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
-    ports = iter([database.port, databases.find_port()])
-    monkeypatch.setattr(databases, "find_port", lambda: next(ports))
-    monkeypatch.setattr(databases, "asks_password", lambda one: one.port != database.port and asks_password(one))
-    with start_embedded() as started:
-        assert started.port != database.port
+from engine.servers import find_port
 
 
 def test_a_url_is_tried_before_it_is_given(database: Database) -> None:
@@ -180,7 +36,7 @@ def test_a_url_is_tried_before_it_is_given(database: Database) -> None:
     ],
 )
 def test_a_url_that_cannot_be_used_is_one_sentence(database: Database, url: str, problem: str) -> None:
-    closed = databases.find_port()
+    closed = find_port()
     source = url.format(closed=closed, port=database.port, password=database.password)
     with pytest.raises(DatabaseUnavailable) as caught, provide_database(source):
         raise AssertionError("unreachable")
@@ -218,3 +74,59 @@ def test_urls_are_read_and_written(monkeypatch: pytest.MonkeyPatch, url: str, ex
     monkeypatch.delenv("PGPASSWORD", raising=False)
     assert parse_url(url) == expected
     assert parse_url(expected.url) == expected
+
+
+def test_a_url_says_how_many_connections_are_left(database: Database) -> None:
+    with provide_database(database.url) as given:
+        assert 300 < given.connections < 400
+
+
+@contextlib.contextmanager
+def stand_in(database: Database) -> Iterator[Database]:
+    """What an embedded single-session database does: it lets one client at a time come to its one session."""
+
+    class Relay(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((database.host, database.port)) as link:
+                back = threading.Thread(target=pump, args=(link, self.request))
+                back.start()
+                pump(self.request, link)
+                back.join()
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Relay) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield replace(database, port=server.server_address[1])
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := source.recv(65536):
+            sink.sendall(chunk)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
+def test_a_database_of_one_session_is_refused(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "CONNECT_LIMIT_S", 4.0)
+    with stand_in(database) as alone, pytest.raises(DatabaseUnavailable) as caught, provide_database(alone.url):
+        raise AssertionError("unreachable")
+    assert "two sessions could not be at work at once within 4 s" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("embedded", "embedded"),
+        ("container", "container postgres:18"),
+        ("container:postgres:15", "container postgres:15"),
+        ("postgresql://me:hidden@h/n", "URL"),
+    ],
+)
+def test_a_source_is_named_without_its_secrets(source: str, named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONEWINNER_POSTGRES_IMAGE", raising=False)
+    assert name_source(source) == named

@@ -156,6 +156,7 @@ def test_a_database_that_is_gone_is_503() -> None:
         assert asyncio.run(ask_all(served)) == [503] * 4
 
 
+@pytest.mark.parametrize("connections", [97, 397])
 @pytest.mark.parametrize("workers", [1, 2, 4, 8, 64])
-def test_connections_are_shared_out_within_300(workers: int) -> None:
-    assert 1 <= share_connections(workers) * workers <= 300
+def test_some_connections_are_left_for_others(workers: int, connections: int) -> None:
+    assert 1 <= share_connections(workers, connections) * workers <= max(workers, connections * 3 // 4)

@@ -13,6 +13,11 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "--control: there is no 'nope'; there are: advisory-lock, drops-connection": ("serve", "--control", "nope"),
     "--control: not allowed with argument --defect": ("gate", "--defect", "stale-read", "--control", "slow"),
     "postgresql://u@127.0.0.1:1/x cannot be used": ("gate", "--database", "postgresql://u:secret@127.0.0.1:1/x"),
+    "There is no program 'nope'; install pgbouncer": ("gate", "--pgbouncer", "nope"),
+    "There is no program 'nope'; install pgbouncer (Debian": ("gate", "--matrix", "pgbouncer", "--pgbouncer", "nope"),
+    "--matrix isolation tries every value": ("gate", "--matrix", "isolation", "--isolation", "serializable"),
+    "there is no axis 'nope'; there are: isolation, workers, pgbouncer": ("gate", "--matrix", "nope"),
+    "'container postgres' names no database": ("gate", "--database", "container postgres"),
     "there is no scenario 'nope'; there are: same-transition": ("race", "--scenarios", "nope"),
     "the weight of fork is '0'": ("race", "--scenarios", "fork=0"),
     "--together spreads each race over several processes": ("race", "--together"),
@@ -29,6 +34,8 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "broken.toml: is not TOML": ("gate", "--target", "broken.toml"),
     "'1' is not a whole number from 2 to 200": ("gate", "--contenders", "1"),
     "plan.json is no file": ("gate", "--plan", "plan.json"),
+    "broken.toml: is no plan": ("gate", "--plan", "broken.toml"),
+    "has no route 'pick' to B; the plan was made for another": ("gate", "--plan", "other.json"),
     "unrecognized arguments: --nonsense": ("gate", "--nonsense"),
     "nowhere: there is no such file or folder": ("check", "nowhere"),
     "broken.toml:1: malformed line": ("check", "broken.toml"),
@@ -65,6 +72,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
 def test_a_mistake_is_one_sentence(sentence: str, tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("name = \n")
     (tmp_path / "small.toml").write_text(SMALL)
+    (tmp_path / "other.json").write_text('{"branches": [[{"route": "pick", "to": "B"}], [{}]]}')
     command = Command(MISTAKES[sentence], tmp_path)
     ended = command.run()
     assert ended.returncode == 2, ended

@@ -43,10 +43,13 @@ def test_a_plan_comes_back_as_it_was_saved(tmp_path: Path, target: Target) -> No
     [
         ("{", "is no plan"),
         ('{"branches": [[{"colour": "red"}]]}', "is no plan"),
-        ('{"branches": [[{"route": "nope", "from": "CREATED", "to": "CANCELLED"}]]}', "has no route 'nope'"),
-        ('{"branches": [[{"guard": "nope"}]]}', "has no guard 'nope'"),
-        ('{"branches": [[{"workflow": 1}]]}', "workflow or a tenant that is not there"),
-        ('{"branches": [[{"tenant": "nobody"}]]}', "workflow or a tenant that is not there"),
+        ('{"branches": [[{"route": "nope", "from": "CREATED", "to": "CANCELLED"}], [{}]]}', "has no route 'nope'"),
+        ('{"branches": [[{}], [{"guard": "nope"}]]}', "has no guard 'nope'"),
+        ('{"branches": [[{"workflow": 1}], [{}]]}', "workflow or a tenant that is not there"),
+        ('{"branches": [[{"tenant": "nobody"}], [{}]]}', "workflow or a tenant that is not there"),
+        ('{"branches": [[{}]]}', "2 or more are needed"),
+        ('{"branches": [[{}], []]}', "each with an operation"),
+        ('{"branches": [[{}], [{}]], "workflows": 1000000}', "on 1 to 20 workflows"),
     ],
 )
 def test_a_plan_that_cannot_be_run_is_refused(text: str, told: str, tmp_path: Path, target: Target) -> None:

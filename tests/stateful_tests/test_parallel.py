@@ -1,0 +1,129 @@
+"""Goal: a plan's executions stand on their own: new workflows, each driven to its end, each judged for itself.
+
+Method: a runner over a gate and an engine that are played here, so that what happens side by side is decided and not
+left to luck.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.graph import TransitionGraph
+from engine.target import Answer, Request
+from load.gate import BeforeRelease, Shot
+from reports.history import read_history
+from reports.judge import judge
+from reports.verdict import Verdict
+from stateful_tests.parallel import Runner, TeeJournal, find_end
+from stateful_tests.plan import Move, Plan
+from tests.load.stub import SMALL, Engine, StubGate, load_text, make_answer
+
+WIN = Move(route="advance", origin="A", to="B")
+PAIR = Plan(((WIN,), (WIN,)), name="pair")
+
+
+class PlayedEngine(Engine):
+    """Decides by the states from before the release (`by_old`), as check-then-act does; tells everybody that they won
+    (`believes`); or loses the answers to the requests of these numbers (`lost`).
+    """
+
+    def __init__(self, graph: TransitionGraph, *, by_old: bool = False, believes: bool = False, lost: int = 0) -> None:
+        super().__init__(graph)
+        self.by_old, self.believes, self.lost, self.asked = by_old, believes, lost, 0
+        self.before: dict[str, str] = {}
+
+    def answer(self, request: Request) -> Answer:
+        self.asked += 1
+        answer = self.decide(request)
+        return Answer(None, error="lost") if self.asked == self.lost else answer
+
+    def move(self, name: str, request: Request) -> Answer:
+        now = self.states[name]
+        if self.by_old:
+            self.states[name] = self.before[name]
+        answer = super().move(name, request)
+        if answer.status == 409:
+            self.states[name] = now
+            return make_answer(200) if self.believes else answer
+        return answer
+
+
+class PlayedGate(StubGate):
+    """Tells the engine when requests are released; counts how often all connections were closed."""
+
+    def __init__(self, engine: PlayedEngine) -> None:
+        super().__init__(engine)
+        self.played, self.closed = engine, 0
+
+    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Shot]:
+        self.played.before = dict(self.played.states)
+        return super().race(requests, before_release)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+Make = Callable[..., tuple[Runner, PlayedGate]]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Make:
+    target = load_text(tmp_path, SMALL)
+
+    def make(**ways: Any) -> tuple[Runner, PlayedGate]:
+        runner = Runner(target, TeeJournal(tmp_path / "parallel-0.jsonl", tmp_path / "scratch.jsonl"), "parallel-0")
+        gate = PlayedGate(PlayedEngine(target.graph, **ways))
+        runner.asker.gate = gate  # type: ignore[assignment]
+        return runner, gate
+
+    return make
+
+
+def test_a_right_engine_passes_and_ends_in_a_terminal_state(play: Make) -> None:
+    runner, gate = play()
+    trial = runner.try_out(PAIR, 3)
+    assert (trial.repeats, trial.failed, trial.judgement.verdict) == (3, 0, Verdict.PASS)
+    assert len(gate.engine.states) == 3, "new workflows each time"
+    assert set(gate.engine.states.values()) <= runner.target.graph.terminal
+    assert gate.closed == 3, "and new connections"
+
+
+def test_what_needs_somebody_beside_fails_in_parallel_only(play: Make) -> None:
+    runner, _ = play(by_old=True)
+    assert runner.try_out(PAIR, 4).failed == 4
+    assert runner.try_out(PAIR.in_turn(), 4).failed == 0
+
+
+def test_what_is_wrong_by_itself_fails_in_turn_too(play: Make) -> None:
+    runner, _ = play(believes=True)
+    assert runner.try_out(PAIR, 4).failed == runner.try_out(PAIR.in_turn(), 4).failed == 4
+
+
+def test_each_trial_is_judged_alone_and_the_journal_keeps_all(play: Make, tmp_path: Path) -> None:
+    runner, gate = play(by_old=True)
+    runner.try_out(PAIR, 2)
+    gate.played.by_old = False
+    assert runner.try_out(PAIR, 2).failed == 0
+    runner.asker.end()
+    history = read_history(tmp_path / "parallel-0.jsonl")
+    assert history.operations.filter(kind="create").height == 4
+    judged = judge(history, runner.target.graph, plan={"sources": ["parallel-0"]})
+    verdicts = {result.check: result.verdict for result in judged.checks}
+    assert (verdicts["linearizable"], verdicts["accounting"]) == (Verdict.FAIL, Verdict.PASS)
+
+
+@pytest.mark.parametrize("lost", range(4, 7))
+def test_a_lost_answer_on_the_way_to_the_end_is_asked_about_again(play: Make, lost: int) -> None:
+    """The first three are the create and the pair; then come the read, the move to the end, and the read there."""
+    runner, gate = play(lost=lost)
+    assert runner.try_out(PAIR, 1).failed == 0
+    assert set(gate.engine.states.values()) <= runner.target.graph.terminal
+
+
+def test_the_nearest_end_is_chosen() -> None:
+    graph = TransitionGraph.of("A", {"A": ["B"], "B": ["C", "X"], "C": ["D"], "R": ["R"]})
+    assert find_end(graph, "A") == ("A", "B", "X")
+    assert find_end(graph, "D") == ("D",)
+    assert find_end(graph, "R") == find_end(graph, "nowhere") == ()
