@@ -43,7 +43,7 @@ async def measure(database: Database, folder: Path) -> None:
         explored = schedules / (time.perf_counter() - began)
         passing = await ask_in_turn(rig, plan, rig.asker, rig.director.sender)
         assert order.target.service is not None
-        values = {"port": str(find_free_port()), **list_values(database)}
+        values = {"port": str(find_free_port()), "workers": "2", **list_values(database)}
         base_url = substitute(order.target.base_url, values)
         service = run_service(
             order.target.service, base_url, values, folder / "log", environment=environment, arguments=DEFECT

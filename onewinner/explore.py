@@ -191,8 +191,8 @@ def find_violated(history: History, run: Run) -> dict[str, dict[str, str]]:
 def print_table(rows: Sequence[Row], isolation: str | None) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name, justify in (
-        ("meeting", "left"),
-        ("from", "right"),
+        ("kind of meeting", "left"),
+        ("meetings", "right"),
         ("schedules", "right"),
         ("", "left"),
         ("seen", "left"),
@@ -201,8 +201,9 @@ def print_table(rows: Sequence[Row], isolation: str | None) -> None:
     for row in rows:
         style = "bold red" if row.violated else "green" if is_proven(row) else "yellow"
         seen = ", ".join(f"{remark} {count}" for remark, count in sorted(row.remarks.items()))
-        states = f"{row.plans} state{'s' * (row.plans != 1)}"
-        table.add_row(row.kind, states, str(row.schedules), Text(say_row(row), style=style), Text(seen, style="dim"))
+        table.add_row(
+            row.kind, str(row.plans), str(row.schedules), Text(say_row(row), style=style), Text(seen, style="dim")
+        )
     console = open_console()
     total, saved = sum(row.schedules for row in rows), sum(row.saved for row in rows)
     proven = sum(map(is_proven, rows))

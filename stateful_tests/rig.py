@@ -89,10 +89,6 @@ class Rig:
         )
 
 
-# What a service is told that takes it: the footing on which it usually stands.
-USUAL = {"workers": "2", "isolation": "read committed"}
-
-
 @contextlib.asynccontextmanager
 async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterator[Rig]:
     """The service, ready, behind a wire of its own. Raises ServiceError, OSError or the driver's errors."""
@@ -104,7 +100,8 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
         stack.callback(wire.close)
         locks = await Locks.open(order.database)
         stack.push_async_callback(locks.close)
-        values = {"port": str(find_free_port()), **USUAL, **list_values(wire.database)}
+        isolation = order.parameters.get("default_transaction_isolation", "read committed")
+        values = {"port": str(find_free_port()), "isolation": isolation, "workers": "2", **list_values(wire.database)}
         base_url = substitute(order.target.base_url, values)
         running = run_service(
             service, base_url, values, order.log, environment=order.environment, arguments=order.arguments
