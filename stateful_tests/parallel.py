@@ -19,7 +19,7 @@ from reports.history import read_history
 from reports.journal import Invocation, Journal, Return
 from reports.judge import judge
 from reports.verdict import Judgement, Verdict
-from stateful_tests.plan import Move, Plan, find_guard, find_route
+from stateful_tests.plan import Move, Place, Plan, find_guard, find_route
 
 # Checks of a few operations are certain to end; the default limits are for millions.
 FINDINGS_MAX = 1000
@@ -64,12 +64,16 @@ class TeeJournal(Journal):
 
 @dataclass(frozen=True)
 class Trial:
-    """Some executions of one plan: how many there were, how many of them failed, and what the judge said of all."""
+    """Some executions of one plan: how many there were, how many of them failed, and what the judge said of all.
+
+    `blamed` are the operations of the plan that each failure rests on, the fewest first.
+    """
 
     plan: Plan
     repeats: int
     failed: int
     judgement: Judgement
+    blamed: tuple[frozenset[Place], ...] = ()
 
 
 class Runner:
@@ -84,8 +88,9 @@ class Runner:
         """Executes a plan so many times, and judges each execution."""
         self.journal.begin_copy()
         where: dict[str, int] = {}
+        places: dict[int | str, Place] = {}
         for number in range(repeats):
-            where |= dict.fromkeys(self.execute(plan), number)
+            where |= dict.fromkeys(self.execute(plan, places), number)
         self.journal.end_copy()
         history = read_history(self.journal.scratch)
         judgement = judge(history, self.target.graph, limits=Limits(findings_max=FINDINGS_MAX))
@@ -93,19 +98,21 @@ class Runner:
         failed = {where[found.workflow] for found in failing if found.workflow in where}
         # What belongs to no workflow counts once.
         count = len(failed) or int(judgement.verdict is Verdict.FAIL)
-        return Trial(plan, repeats, count, judgement)
+        blamed = {frozenset(places[id_] for id_ in found.operations if id_ in places) for found in failing}
+        return Trial(plan, repeats, count, judgement, tuple(sorted(blamed, key=lambda each: (len(each), sorted(each)))))
 
-    def execute(self, plan: Plan) -> list[str]:
-        """One execution; the names of its workflows."""
+    def execute(self, plan: Plan, places: dict[int | str, Place]) -> list[str]:
+        """One execution; the names of its workflows. Notes which operation of the history is which of the plan."""
         asker, owner = self.asker, self.target.owner
         # New connections: which of the service's processes gets which of them is drawn anew.
         asker.gate.close()
         names = [name for _ in range(plan.workflows) if (name := asker.create(owner)) is not None]
         if len(names) == plan.workflows:
-            for move in plan.prefix:
-                asker.ask(self.make_ask(move, names))
-            for moves in plan.walk_rounds():
-                asker.race([self.make_ask(move, names) for move in moves], None)
+            for place, move in enumerate(plan.prefix):
+                places[asker.ask(self.make_ask(move, names)).id] = (-1, place)
+            for place, round_ in enumerate(plan.number_rounds()):
+                replies = asker.race([self.make_ask(move, names) for _, move in round_], None)
+                places |= {reply.id: (number, place) for reply, (number, _) in zip(replies, round_, strict=True)}
         for name in names:
             self.finish(name)
         return names

@@ -18,6 +18,10 @@ BRANCHES_MIN, BRANCHES_MAX = 2, 4
 OPERATIONS_MAX, WORKFLOWS_MAX = 200, 20
 
 
+# (branch, place) of an operation in a plan; branch -1 is the prefix.
+Place = tuple[int, int]
+
+
 class PlanError(Exception):
     """A plan that cannot be read, or that asks for what the target does not have; one sentence."""
 
@@ -50,8 +54,13 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
 
     def walk_rounds(self) -> Iterator[list[Move]]:
         """The operations that are released together, round by round."""
-        for number in range(max(map(len, self.branches), default=0)):
-            yield [branch[number] for branch in self.branches if number < len(branch)]
+        for round_ in self.number_rounds():
+            yield [move for _, move in round_]
+
+    def number_rounds(self) -> Iterator[list[tuple[int, Move]]]:
+        """The same, each operation with the number of its branch."""
+        for place in range(max(map(len, self.branches), default=0)):
+            yield [(number, branch[place]) for number, branch in enumerate(self.branches) if place < len(branch)]
 
     def in_turn(self) -> "Plan":
         """The same operations with nobody beside anybody: the branches one after the other."""

@@ -51,7 +51,7 @@ class Search:
 
 def tell(runner: Runner, trial: Trial, folder: Path, shrink_limit_s: float) -> str:
     """Shrinks a failing plan, saves it, and says how often it fails; one sentence."""
-    smallest = shrink(trial.plan, runner.try_out, shrink_limit_s) if shrink_limit_s else trial.plan
+    smallest = shrink(trial, runner.try_out, shrink_limit_s) if shrink_limit_s else trial.plan
     in_turn = runner.try_out(smallest.in_turn(), TOLD_REPEATS)
     again = runner.try_out(smallest, TOLD_REPEATS)
     # A race that happens to show every time still needs somebody beside it.
