@@ -84,6 +84,9 @@ def carry_out(order: Order, race: Race | None, isolations: Sequence[str | None])
     finally:
         hide_secrets(folder, secrets)
     code = conclude(order, run, asked)
+    if not any(run.history.glob("*")):
+        # The asker never came to ask: the service did not start, and its log says why.
+        return code
     show(order, read_run(folder), asked, isolations, race)
     return code
 

@@ -101,15 +101,18 @@ def set_bare_stage(file: Path, database: str, arguments: Sequence[str] = ()) -> 
         )
     try:
         with provide_database(database) as provided:
-            wired = {**environment, **wire(provided, arguments)}
+            wired = {**environment, **wire(target, provided, arguments)}
             yield Stage(target, wired, provided.url, find_secrets(target, minted.values()))
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
 
 
-def wire(database: Database, arguments: Sequence[str]) -> dict[str, str]:
+def wire(target: Target, database: Database, arguments: Sequence[str]) -> dict[str, str]:
     """What an asker needs to start a service of its own behind the wire (see stateful_tests/explore.py)."""
-    return {"ONEWINNER_WIRE": json.dumps({"database_url": database.url, "arguments": list(arguments)})}
+    # The askers run elsewhere, and read a copy of the target file that lies elsewhere.
+    cwd = (target.service.cwd if target.service is not None else None) or str(Path.cwd())
+    order = {"database_url": database.url, "arguments": list(arguments), "cwd": cwd}
+    return {"ONEWINNER_WIRE": json.dumps(order)}
 
 
 @contextlib.contextmanager
@@ -152,7 +155,7 @@ def set_stage(
                     create = create.fill(values)
                     environment[VARIABLE] = pack(create)
                 running = replace(target, base_url=base_url, create=create)
-                wired = {**environment, **wire(provided, arguments)}
+                wired = {**environment, **wire(target, provided, arguments)}
                 yield Stage(running, wired, provided.url, secrets, lambda: say_ended(process, log))
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None

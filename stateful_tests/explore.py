@@ -2,7 +2,7 @@
 
     python -m stateful_tests.explore --target FILE --history DIR --source NAME [options]
 
-ONEWINNER_WIRE in the environment is JSON: {database_url, arguments}; the service is started with these arguments.
+ONEWINNER_WIRE in the environment is JSON: {database_url, arguments, cwd}; the service is started so.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,12 +154,14 @@ def keep_to(race: Race) -> Choose:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     wiring = json.loads(os.environ[WIRE_VARIABLE])
-    uvloop.run(run(options, wiring["database_url"], [*wiring["arguments"], *options.service_argument]))
+    uvloop.run(run(options, wiring["cwd"], wiring["database_url"], [*wiring["arguments"], *options.service_argument]))
     return 0
 
 
-async def run(options: argparse.Namespace, database_url: str, arguments: Sequence[str]) -> None:
+async def run(options: argparse.Namespace, cwd: str, database_url: str, arguments: Sequence[str]) -> None:
     target = load_target(options.target, os.environ)
+    assert target.service is not None, "a target without a service has no wire"
+    target = replace(target, service=replace(target.service, cwd=cwd))
     parameters = dict(pair.split("=", 1) for pair in options.parameter)
     folder: Path = options.history
     order = Order(
