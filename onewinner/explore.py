@@ -25,11 +25,12 @@ from onewinner.run import Order, conclude, gather_facts
 from onewinner.secrets import hide_secrets
 from onewinner.stage import load, service_arguments, set_bare_stage
 from reports.evidence import Limits
-from reports.history import History, read_history
+from reports.history import History, HistoryError, read_history
 from reports.judge import judge
 from reports.run import Run, RunError, begin_run, read_run, refuse_taken
 from reports.schedules import (
     RACE_FORMAT,
+    UNDECIDED,
     Race,
     RaceFileError,
     Row,
@@ -83,12 +84,26 @@ def carry_out(order: Order, race: Race | None, isolations: Sequence[str | None])
         raise
     finally:
         hide_secrets(folder, secrets)
-    code = conclude(order, run, asked)
+    code = conclude(order, run, asked, ended=find_undecided(run))
     if not any(run.history.glob("*")):
         # The asker never came to ask: the service did not start, and its log says why.
         return code
     show(order, read_run(folder), asked, isolations, race)
     return code
+
+
+def find_undecided(run: Run) -> str | None:
+    """The orders of which nobody knows what became of them, in words; None when there is none.
+
+    One that was run again, and then to its end, is decided.
+    """
+    try:
+        schedules = read_schedules(read_history(run.history))
+    except HistoryError:
+        return None
+    decided = {(each.source, each.plan, each.order) for each in schedules if not each.remarks & UNDECIDED}
+    lost = {(each.source, each.plan, each.order) for each in schedules if each.remarks & UNDECIDED} - decided
+    return f"of {len(lost)} orders nobody knows what became of them, or they could not be run" if lost else None
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -18,6 +18,8 @@ from reports.history import History
 COLUMN = 54
 LINES_PER_CELL_MAX = 2
 RACE_FORMAT = 1
+# Of such an order nobody knows what became of it: a statement of two owners, or a service that did otherwise.
+UNDECIDED = frozenset({"unknown", "diverged"})
 # Of these, what the database makes of the statement is open.
 CHANCY = ("connection lost during",)
 
@@ -183,7 +185,7 @@ def make_row(
         plans,
         sum(event["whole"] for event in explored),
         len(schedules),
-        sum(bool(schedule.remarks & {"unknown", "diverged"}) for schedule in schedules),
+        sum(bool(schedule.remarks & UNDECIDED) for schedule in schedules),
         sum(event["saved"] for event in explored),
         sum(schedule.workflow in violated for schedule in schedules),
         remarks,
