@@ -60,7 +60,7 @@ jobs:
       - uses: actions/checkout@v4
       - uses: actions/setup-python@v5
         with:
-          python-version: "3.12"
+          python-version: "3.11"
       - run: python -m pip install onewinner
       # Here: install what your service needs, and start it if the target file has no [service].
       - name: Exactly one winner

@@ -1,5 +1,6 @@
 """Goal: what the README tells people to type exists. Method: every command in it, against the help and the Makefile."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -37,3 +38,11 @@ def test_every_make_target_exists(target: str) -> None:
 @pytest.mark.parametrize("path", re.findall(r"\]\(([^)]+)\)", README))
 def test_every_link_leads_somewhere(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def test_the_ci_workflow_is_the_one_that_init_writes(tmp_path: Path) -> None:
+    asked = [sys.executable, "-m", "onewinner", "init", "--out", "orders.toml", "--github"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(asked, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    written = (tmp_path / ".github" / "workflows" / "onewinner.yml").read_text()
+    assert re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) == [written]
