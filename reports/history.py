@@ -78,7 +78,9 @@ class History:
         if frame.is_empty():
             raise HistoryError(self.path, f"has no operation of a workflow {workflow}")
         audit = self.audit.filter(pl.col("workflow") == workflow)
-        return replace(self, frame=frame.lazy(), encoded=encode(frame.lazy()).drop("id_hash"), audit=audit)
+        events = tuple(event for event in self.events if event.get("workflow", workflow) == workflow)
+        lean = encode(frame.lazy()).drop("id_hash")
+        return replace(self, frame=frame.lazy(), encoded=lean, audit=audit, events=events)
 
     def rows(self, rows: Iterable[int]) -> list[dict[str, Any]]:
         """A few operations in full, by row, in the order asked for."""

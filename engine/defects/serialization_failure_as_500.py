@@ -12,7 +12,7 @@ from engine.parts import Move, Moved, Parts
 from engine.pool import Isolation, Pool
 from engine.workflows import GUARDED
 
-PROMISE = Promise("no-5xx", ("parallel", "race", "interleavings"), isolation=Isolation.REPEATABLE_READ)
+PROMISE = Promise("no-5xx", ("parallel", "race"), isolation=Isolation.REPEATABLE_READ)
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:
