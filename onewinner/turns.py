@@ -56,9 +56,10 @@ class Corner:
     stage: Stage
     run: Run
 
-    def play(self, level: Level) -> Asked:
+    def play(self, level: Level, ids: str) -> Asked:
+        """`ids` is the level's share of the ids that the target lists."""
         with Display(self.run.folder) as display:
-            return levels.run_level(level, self.run.folder, self.stage, display)
+            return levels.run_level(level, self.run.folder, self.stage, display, ids=ids)
 
 
 def name_contestant(text: str) -> dict[str, object]:
@@ -162,7 +163,7 @@ def play_jobs(corners: Sequence[Corner], plan: Sequence[Level]) -> tuple[list[As
     for number, level in enumerate(plan):
         for side in (0, 1) if number % 2 else (1, 0):
             shown = replace(level, name=f"{level.name}-{SIDES[side]}")
-            asked[side].append(corners[side].play(shown))
+            asked[side].append(corners[side].play(shown, f"{number}/{len(plan)}"))
     return asked
 
 
