@@ -15,8 +15,7 @@ async def cut_before(link: Link, locks: Locks) -> None:  # noqa: ARG001 - all fa
 
 async def cut_after(link: Link, locks: Locks) -> None:  # noqa: ARG001
     """The statement is carried out, and the connection dies before the answer: of a commit, nobody hears."""
-    link.keep_answers()
-    link.let_go()
+    await send_whole(link)
     while link.door.is_busy and not link.is_closed:
         await link.wire.bell.wait(LIMIT_S)
     link.cut()
@@ -24,8 +23,18 @@ async def cut_after(link: Link, locks: Locks) -> None:  # noqa: ARG001
 
 async def cut_during(link: Link, locks: Locks) -> None:  # noqa: ARG001
     """The connection dies while the statement is on its way: whether it is carried out, nobody knows."""
-    link.let_go()
+    await send_whole(link)
     link.cut()
+
+
+async def send_whole(link: Link) -> None:
+    """Lets the statement go until all of it is on its way; its answer is kept. The first time a driver sends a
+    statement, it may wait for the answer to its Parse before it has the statement carried out.
+    """
+    link.keeps_next = True
+    link.let_go()
+    while link.keeps_next and not link.is_closed:
+        await link.wire.bell.wait(LIMIT_S)
 
 
 async def end_backend(link: Link, locks: Locks) -> None:

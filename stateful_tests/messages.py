@@ -119,6 +119,11 @@ class Door:
         return self._readies > 0 or self._completions > 0 or self._parses > 0
 
     @property
+    def has_commanded(self) -> bool:
+        """Whether the statement that was let go is with the server whole: a driver may wait for its Parse first."""
+        return self._commanded
+
+    @property
     def in_transaction(self) -> bool:
         return self.status != "I"
 

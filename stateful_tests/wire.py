@@ -67,6 +67,7 @@ class Link(asyncio.Protocol):
         self.number = number
         self.door = Door(wire.passes)
         self.kept: list[bytes] | None = None
+        self.keeps_next = False
         self.is_closed = False
         self.client: asyncio.Transport | None = None
         self.server: asyncio.Transport | None = None
@@ -86,7 +87,15 @@ class Link(asyncio.Protocol):
             self.close()
             return
         self.send(going)
+        self._begin_keeping()
         if self.door.held is not None and was_held is None:
+            self.wire.bell.ring()
+
+    def _begin_keeping(self) -> None:
+        """Once the statement itself is on its way. The answer to its Parse must reach the driver before."""
+        if self.keeps_next and self.door.has_commanded:
+            self.keeps_next = False
+            self.keep_answers()
             self.wire.bell.ring()
 
     def _take(self, letter: int, message: bytes) -> bytes:
@@ -134,6 +143,7 @@ class Link(asyncio.Protocol):
     def let_go(self) -> None:
         """Leave for the statement that is held."""
         self.send(self.door.let_go())
+        self._begin_keeping()
 
     def keep_answers(self) -> None:
         self.kept = self.kept if self.kept is not None else []
