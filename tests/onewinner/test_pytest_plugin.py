@@ -135,7 +135,10 @@ def test_without_a_cache_the_picture_is_among_the_temporary_files(python: str, t
 
 
 HANGING = """
-import http.server, pathlib, threading
+import http.server, pathlib, signal, threading
+
+# As in a terminal; what started these tests may have it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Hanging(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
@@ -156,7 +159,10 @@ def test_ctrl_c_ends_a_race_and_its_process(python: str, tmp_path: Path) -> None
         wait_for((tmp_path / "asked").exists, process)
         assert len(command.find_left()) == 2
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        try:
+            output, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 2, output
     assert "KeyboardInterrupt" in output
     assert command.find_left() == []
