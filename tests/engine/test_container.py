@@ -22,7 +22,9 @@ def list_containers() -> set[str]:
     """The names of our containers, running or not."""
     client = docker.from_env()
     try:
-        return {container.name for container in client.containers.list(all=True, filters={"label": "onewinner"})}
+        # One question: a container may go between a list of the ids and a look at each.
+        found = client.api.containers(all=True, filters={"label": "onewinner"})
+        return {name.removeprefix("/") for container in found for name in container["Names"]}
     finally:
         client.close()
 

@@ -45,7 +45,11 @@ class Command:
 
     def find_left(self) -> list[str]:
         """The command lines of processes that are still there."""
-        return [" ".join(process.cmdline()) for process in self.walk_left()]
+        left = []
+        for process in self.walk_left():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                left.append(" ".join(process.cmdline()))
+        return left
 
     def walk_left(self) -> Iterator[psutil.Process]:
         for process in psutil.process_iter():
