@@ -16,6 +16,7 @@ from engine.errors import DatabaseUnavailable
 from engine.processes import Process, start_leash
 from engine.servers import LOG, LOOPBACK, SERVER_SETTINGS, run_server, unprivileged, write_for_server
 
+AGAIN_LIMIT_S = 30.0
 PROGRAMS_BY_VERSION = {16: "pginstall", 18: "pginstall18"}
 
 
@@ -85,6 +86,8 @@ def start_server(folder: Path, port: int, version: int, settings: Mapping[str, s
         user=(uid, gid) if os.geteuid() == 0 else None,
         folder=folder,
         log=folder / LOG,
+        # After a crash (engine/crash.py) it comes back. What of its processes lives on is waited for.
+        again_s=AGAIN_LIMIT_S,
         # Finding out the time zone of the machine takes initdb a good while, and nobody wants to know.
         environment={**os.environ, "TZ": "UTC", "LC_ALL": "C"},
     )

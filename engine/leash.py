@@ -2,9 +2,11 @@
 
     python leash.py ORDER
 
-ORDER is JSON: {commands, limit_s, signal, user, folder, log}. The commands run one after the other, each only
+ORDER is JSON: {commands, limit_s, signal, user, folder, log, again_s}. The commands run one after the other, each only
 when the one before ended with status 0; `user` is [uid, gid] or null, `folder` where they run and what is removed in
-the end (null: nothing), `log` a file for their output (null: ours).
+the end (null: nothing), `log` a file for their output (null: ours). Where `again_s` is above 0, the last command is run
+again whenever it died by SIGKILL; should it then fail, because something of its earlier life is still there, it is
+tried for so many seconds.
 
 When standard input closes, because the owner closed it or was killed in whatever way, or when a SIGTERM comes, the
 running command's group gets `signal`, and after `limit_s` seconds SIGKILL. Should the leash itself be killed, the
@@ -30,6 +32,7 @@ from typing import Any
 PR_SET_PDEATHSIG = 1
 OWNER_POLL_S = 0.5
 END_POLL_S = 0.005
+AGAIN_POLL_S = 0.1
 HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -42,18 +45,33 @@ def main() -> int:
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     for number in HEARD:
         signal.signal(number, note)
-    code = 0
-    for command in order["commands"]:
-        child = start(command, order)
-        status = watch(child, owner, wake_read)
-        asked = status is None
-        code = decode(end(child, order) if status is None else status)
-        signal_group(child, signal.SIGKILL)
+    code, last = 0, len(order["commands"]) - 1
+    for number, command in enumerate(order["commands"]):
+        again_s = order["again_s"] if number == last else 0.0
+        code, asked = run(command, order, owner, wake_read, again_s)
         if asked and order["folder"] is not None:
             shutil.rmtree(order["folder"], ignore_errors=True)
         if asked or code != 0:
             break
     return code
+
+
+def run(command: list[str], order: dict[str, Any], owner: int, wake: int, again_s: float) -> tuple[int, bool]:
+    """Runs a command to its end. Returns its exit code, and whether it was ended because it was to."""
+    failing_until = 0.0
+    while True:
+        child = start(command, order)
+        status = watch(child, owner, wake)
+        code = decode(end(child, order) if status is None else status)
+        signal_group(child, signal.SIGKILL)
+        if status is None or not again_s:
+            return code, status is None
+        if was_killed(status):
+            failing_until = time.monotonic() + again_s
+        elif code == 0 or time.monotonic() > failing_until:
+            return code, False
+        elif is_to_end(owner, wake, AGAIN_POLL_S):
+            return code, True
 
 
 def note(number: int, frame: FrameType | None) -> None:
@@ -104,18 +122,22 @@ def prepare(order: dict[str, Any]) -> None:
 
 def watch(child: int, owner: int, wake: int) -> int | None:
     """The child's wait status when it ends by itself; None when it is to be ended."""
-    while True:
-        ready, _, _ = select.select([0, wake], [], [], OWNER_POLL_S)
-        if 0 in ready and not os.read(0, 1024):
-            return None
-        if wake in ready and set(os.read(wake, 1024)) - {signal.SIGCHLD}:
-            return None
-        # A fork of the owner may hold the pipe open for longer than the owner lives.
-        if os.getppid() != owner:
-            return None
+    while not is_to_end(owner, wake, OWNER_POLL_S):
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return status
+    return None
+
+
+def is_to_end(owner: int, wake: int, limit_s: float) -> bool:
+    """Whether everything is to end; told at once, or after a child's end or the limit."""
+    ready, _, _ = select.select([0, wake], [], [], limit_s)
+    if 0 in ready and not os.read(0, 1024):
+        return True
+    if wake in ready and set(os.read(wake, 1024)) - {signal.SIGCHLD}:
+        return True
+    # A fork of the owner may hold the pipe open for longer than the owner lives.
+    return os.getppid() != owner
 
 
 def end(child: int, order: dict[str, Any]) -> int:
@@ -130,6 +152,10 @@ def end(child: int, order: dict[str, Any]) -> int:
             signal_group(child, signal.SIGKILL)
             return os.waitpid(child, 0)[1]
         time.sleep(END_POLL_S)
+
+
+def was_killed(status: int) -> bool:
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
 def decode(status: int) -> int:

@@ -87,6 +87,7 @@ def start_leash(
     cwd: Path | None = None,
     inherit: Sequence[int] = (),
     limit_s: float = END_LIMIT_S,
+    again_s: float = 0.0,
 ) -> Process:
     """Starts commands, one after the other, on a leash (see engine/leash.py for what the arguments mean).
 
@@ -99,6 +100,7 @@ def start_leash(
         "user": user,
         "folder": None if folder is None else str(folder),
         "log": None if log is None else str(log),
+        "again_s": again_s,
     }
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), json.dumps(order)],

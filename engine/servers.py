@@ -31,6 +31,7 @@ PORT_ATTEMPTS_MAX = 5
 PORT_TAKEN = ("could not create any TCP/IP sockets", "Address already in use")
 START_LIMIT_S = 60.0
 READY_POLL_S = 0.01
+FOLDER_PREFIX = "onewinner-pg-"
 UNPRIVILEGED_USER = "nobody"
 # The path of a Unix socket has at most 103 bytes on some systems.
 TEMPORARY_PATH_MAX = 64
@@ -72,7 +73,7 @@ def make_folder() -> Path:
     root = tempfile.gettempdir()
     if len(root) > TEMPORARY_PATH_MAX:
         root = SHORT_TEMPORARY_PATH
-    folder = Path(tempfile.mkdtemp(prefix="onewinner-pg-", dir=root))
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=root))
     os.chown(folder, *unprivileged())
     return folder
 
