@@ -27,6 +27,7 @@ from stateful_tests.schedule import (
     Trace,
 )
 from stateful_tests.sender import Sender
+from stateful_tests.statements import commits
 from stateful_tests.wire import Link, Wire
 
 # How long a request may take to the database, or from it, before it is taken to be waiting for another one.
@@ -138,7 +139,9 @@ class Stage:
     async def let_go(self, actor: Actor, choice: Choice, options: tuple[Option, ...]) -> None:
         link = actor.held.pop(0)
         self.assigned.discard(link)
-        step = Step(actor.number, link.door.held or "", options, choice.fault)
+        sql = link.door.held or ""
+        last = commits(sql, in_transaction=link.door.in_transaction)
+        step = Step(actor.number, sql, options, choice.fault, commits=last)
         self.trace.steps.append(step)
         actor.links.add(link)
         self.owners[link] = actor
@@ -148,12 +151,21 @@ class Stage:
         else:
             await FAULTS[choice.fault](link, self.director.locks)
             self.trace.remarks.add(choice.fault)
+            self.drop_lost()
         await self.settle(actor)
         if actor.waiting is not None:
             step.effect = WAITED
             self.trace.remarks.add(WAITED)
         self.note_sqlstate(link, step)
         await self.wake()
+
+    def drop_lost(self) -> None:
+        """What was held on a connection that a fault took along is held no more; whoever sent it may send another."""
+        for actor in self.actors:
+            lost = [link for link in actor.held if link.is_closed]
+            actor.held = [link for link in actor.held if link not in lost]
+            self.assigned.difference_update(lost)
+            actor.is_late = actor.is_late or bool(lost)
 
     def note_sqlstate(self, link: Link, step: Step) -> None:
         if link.door.sqlstate and not step.fault:

@@ -13,17 +13,20 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from engine.database import parse_url
+from engine.crash import find_data
+from engine.database import Database, parse_url
+from engine.errors import DatabaseUnavailable
 from engine.target_file import load_target
 from reports.schedules import Race, read_race
 from stateful_tests.explorer import Exploration, explore, follow
 from stateful_tests.faulted import run_faulted, walk_faults
+from stateful_tests.faults import SERVER_KILLED
 from stateful_tests.fresh import NotLedError
 from stateful_tests.mixed import find_violation
 from stateful_tests.pairs import list_plans, pick_one_of_each
@@ -42,9 +45,11 @@ class Level:
     rig: Rig
     deadline: float
     schedules_max: int
+    can_kill: bool = False
     explored: int = 0
     schedules: int = 0
     placeable: bool = True
+    killed: set[str] = field(default_factory=set)
 
     @property
     def has_time(self) -> bool:
@@ -67,8 +72,10 @@ class Level:
             await (self.fault_one(plan) if faults else self.explore_one(plan))
 
     async def fault_one(self, plan: Plan) -> None:
-        """One fault at each point of one plan's plainest order."""
-        traces = await walk_faults(self.rig, plan)
+        """One fault at each point of one plan's plainest order. The server is killed for the first of each kind."""
+        kills = self.can_kill and plan.kind not in self.killed
+        self.killed.add(plan.kind)
+        traces = await walk_faults(self.rig, plan, kills=kills)
         for trace in traces:
             self.rig.record(trace, self.explored)
         self.schedules += len(traces)
@@ -127,6 +134,15 @@ class Level:
         return await run_faulted(self.rig, plan, keep_to(race), next(iter(race.faults.values())))
 
 
+async def find_obstacle(database: Database) -> str | None:
+    """Why its server cannot be killed; None when it can."""
+    try:
+        await find_data(database)
+    except DatabaseUnavailable as error:
+        return str(error)
+    return None
+
+
 def describe(plan: Plan, number: int, saved: int, *, whole: bool) -> dict[str, Any]:
     """What is recorded of a plan whose orders were walked."""
     actions = [vars(action) for action in plan.actions]
@@ -173,12 +189,19 @@ async def run(options: argparse.Namespace, cwd: str, database_url: str, argument
         parameters,
     )
     async with open_rig(order) as rig:
-        level = Level(rig, time.monotonic() + options.limit_s, options.schedules)
+        obstacle = await find_obstacle(order.database) if options.faults or options.replay else None
+        level = Level(rig, time.monotonic() + options.limit_s, options.schedules, can_kill=obstacle is None)
+        if obstacle is not None and options.faults:
+            rig.asker.journal.event("left_out", fault=SERVER_KILLED, why=obstacle)
+            print(f"the fault {SERVER_KILLED!r} is left out: {obstacle}", file=sys.stderr)
         planned, ended = 0, "share"
         try:
             if options.replay is not None:
-                planned = options.times
-                await level.replay(read_race(options.replay), options.times)
+                planned, race = options.times, read_race(options.replay)
+                if obstacle is not None and SERVER_KILLED in race.faults.values():
+                    rig.asker.journal.event("broken", what=obstacle)
+                    return
+                await level.replay(race, options.times)
             else:
                 plans = list_plans(target, options.contenders)
                 plans = pick_one_of_each(plans) if options.scope == "kinds" else plans

@@ -1,7 +1,8 @@
 """One fault at each point of a schedule: whatever is answered, nobody else wins and the history is explained.
 
-The order is the plainest: each request until it is over. Each of its statements in turn meets each fault. Afterwards
-the workflow is read and, where that is legal, led one state further, so that a gap in its trail shows.
+The order is the plainest: each request until it is over. Each of its statements in turn meets each fault; the server is
+killed at those alone that make changes last. Afterwards the workflow is read and, where that is legal, led one state
+further, so that a gap in its trail shows.
 """
 
 from collections.abc import Sequence
@@ -9,9 +10,9 @@ from collections.abc import Sequence
 from engine.graph import TransitionGraph
 from load.gate import now_ns
 from stateful_tests.explorer import follow
-from stateful_tests.faults import FAULTS
+from stateful_tests.faults import FAULTS, SERVER_KILLED
 from stateful_tests.rig import Rig
-from stateful_tests.schedule import Choice, Choose, Option, Plan, Trace
+from stateful_tests.schedule import Choice, Choose, Option, Plan, Step, Trace
 
 
 def befall(order: str, at: int, fault: str | None) -> Choose:
@@ -27,18 +28,31 @@ def befall(order: str, at: int, fault: str | None) -> Choose:
     return choose_with_fault
 
 
-async def walk_faults(rig: Rig, plan: Plan) -> list[Trace]:
-    """A schedule without a fault, and then one for each of its statements and each fault."""
+async def walk_faults(rig: Rig, plan: Plan, *, kills: bool = False) -> list[Trace]:
+    """A schedule without a fault, and then one for each of its statements and each fault that it is to meet.
+
+    `kills`: the server is killed too, where changes are made to last.
+    """
     plain = await rig.run(plan, follow(""))
-    points = [(at, fault) for at in range(1, len(plain.steps) + 1) for fault in FAULTS]
+    points = [
+        (at, fault) for at, step in enumerate(plain.steps, start=1) for fault in list_faults(step, kills=kills)
+    ]
     faulted = [await run_faulted(rig, plan, befall(plain.order, at, fault), fault) for at, fault in points]
     return [plain, *faulted]
+
+
+def list_faults(step: Step, *, kills: bool) -> list[str]:
+    """What a statement is to meet."""
+    return [fault for fault in FAULTS if fault != SERVER_KILLED or (kills and step.commits)]
 
 
 async def run_faulted(rig: Rig, plan: Plan, choose: Choose, fault: str) -> Trace:
     """One schedule with a fault in it, and what is asked afterwards."""
     at_ns = now_ns()
     trace = await rig.run(plan, choose)
+    if fault == SERVER_KILLED:
+        # A pool may keep connections that are long dead, and give one to whoever asks next.
+        await rig.fresh.exhaust(trace.workflow)
     rig.asker.journal.event("fault", at_ns=at_ns, until_ns=now_ns(), what=fault, workflow=trace.workflow)
     state = await rig.fresh.read(trace.workflow, 0)
     following = find_onward(rig.target.graph, state)

@@ -13,6 +13,7 @@ from stateful_tests.sender import Sender
 
 AT_ONCE = 8
 ATTEMPTS_MAX = 5
+ROUNDS_MAX = 10
 # The numbers of the HTTP connections that lead workflows about; those below are the contenders'.
 FIRST_LINE = 100
 
@@ -84,6 +85,18 @@ class Fresh:
             shot = await self.sender.send(FIRST_LINE + number, request)
             self.asker.take_trail(workflow, read_ns, shot.answer)
         return reply.reading.observed
+
+    async def exhaust(self, workflow: str) -> None:
+        """Reads, several at once, until nobody meets a server error: what is stale in the service's pool is used up.
+
+        They are no operations: nobody looks at what else is answered.
+        """
+        target = self.asker.target
+        request = target.build_read(target.owner, self.asker.server_ids[workflow], "after a crash")
+        for _ in range(ROUNDS_MAX):
+            shots = await asyncio.gather(*(self.sender.send(FIRST_LINE + n, request) for n in range(AT_ONCE)))
+            if all(shot.answer.status is not None and shot.answer.status < 500 for shot in shots):
+                return
 
     async def ask(self, ask: Ask, number: int) -> Reply:
         self.asker.plan(1)

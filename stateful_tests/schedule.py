@@ -82,13 +82,16 @@ Choose = Callable[[Sequence[Option]], Choice | None]
 
 @dataclass
 class Step:
-    """A statement that was let go, out of several that were held. `effect`: waited, or what the database said."""
+    """A statement that was let go, out of several that were held. `effect`: waited, or what the database said;
+    `commits`: it makes changes last.
+    """
 
     actor: int
     sql: str
     options: tuple[Option, ...]
     fault: str | None = None
     effect: str = ""
+    commits: bool = False
 
 
 @dataclass

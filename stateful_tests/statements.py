@@ -12,6 +12,8 @@ SILENT = re.compile(
 )
 CALL = re.compile(r"([a-z_][a-z0-9_.]*)\s*\(")
 BEGIN = re.compile(r"(begin|start\s+transaction)\b[\sa-z,]*;?$")
+END = re.compile(r"(commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b")
+COMMIT = re.compile(r"(commit|end)\b")
 # These change nothing but the session that sends them, or tell what it is set to.
 SET_UP = re.compile(
     r"(set|reset|show|discard|deallocate|unlisten|close)\b[^;]*;?$"
@@ -63,6 +65,15 @@ def is_plain_select(sql: str) -> bool:
     if not text.startswith("select ") or ";" in text or re.search(r"\b(for|into)\b", text):
         return False
     return all(HARMLESS.match(name) for name in CALL.findall(text))
+
+
+@lru_cache(maxsize=4096)
+def commits(sql: str, *, in_transaction: bool) -> bool:
+    """Whether it makes changes last: a COMMIT, or alone whatever may write."""
+    text = normalise(sql)
+    if in_transaction:
+        return bool(COMMIT.match(text))
+    return not (is_begin(sql) or is_set_up(sql) or is_plain_select(sql) or END.match(text))
 
 
 def commute(first: str, second: str) -> bool:

@@ -64,6 +64,7 @@ class Link(asyncio.Protocol):
 
     def __init__(self, wire: "Wire", number: int) -> None:
         self.wire = wire
+        self.bell = wire.bell
         self.number = number
         self.door = Door(wire.passes)
         self.kept: list[bytes] | None = None
@@ -89,14 +90,14 @@ class Link(asyncio.Protocol):
         self.send(going)
         self._begin_keeping()
         if self.door.held is not None and was_held is None:
-            self.wire.bell.ring()
+            self.bell.ring()
 
     def _begin_keeping(self) -> None:
         """Once the statement itself is on its way. The answer to its Parse must reach the driver before."""
         if self.keeps_next and self.door.has_commanded:
             self.keeps_next = False
             self.keep_answers()
-            self.wire.bell.ring()
+            self.bell.ring()
 
     def _take(self, letter: int, message: bytes) -> bytes:
         if letter != STARTUP:
@@ -172,7 +173,7 @@ class Link(asyncio.Protocol):
         self.is_closed = True
         if self.kept is None:
             self.close()
-        self.wire.bell.ring()
+        self.bell.ring()
 
     def close(self) -> None:
         """Hangs up on both sides."""
@@ -181,7 +182,7 @@ class Link(asyncio.Protocol):
             if transport is not None and not transport.is_closing():
                 transport.close()
         self.wire.links.discard(self)
-        self.wire.bell.ring()
+        self.bell.ring()
 
     def cut(self) -> None:
         """Hangs up on both sides at once: nothing that is on its way arrives."""
@@ -209,7 +210,7 @@ class Upstream(asyncio.Protocol):
                 door.hear(letter, message)
         self.link.answer(data)
         if was_busy and not door.is_busy:
-            self.link.wire.bell.ring()
+            self.link.bell.ring()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         self.link.server_lost()

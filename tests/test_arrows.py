@@ -20,6 +20,8 @@ ARROWS = {
         "engine.graph",
         "engine.service",
         "engine.database",
+        "engine.crash",
+        "engine.errors",
         "reports",
         "load.gate",
         "load.http",
