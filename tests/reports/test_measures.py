@@ -1,11 +1,14 @@
 """Goal: what was measured is in every document and decides nothing. Method: render a small run, and a broken one."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reports import measures
+from reports.history import read_history
+from reports.journal import Invocation, Journal, Return
 from reports.measures import measure, say_quality, show_time, tabulate
 from reports.page import render_page
 from reports.summary import render_summary
@@ -68,3 +71,24 @@ def test_times_are_told_in_three_digits() -> None:
         "123 ms",
         "2.05 s",
     ]
+
+
+def test_sources_that_walk_through_orders_are_not_timed(tmp_path: Path) -> None:
+    for name, took_ns, asks in (("interleavings-0", 9_000_000, True), ("race-0", 1_000_000, False)):
+        with Journal(tmp_path / f"{name}.jsonl") as journal:
+            if asks:
+                journal.event("agenda", kinds={"advance / advance": 1})
+            for number, outcome in enumerate(("won", "conflict")):
+                id_ = f"{name}.{number}"
+                journal.invoke(Invocation(id_, "p", "s", "r", "acme", name, "advance", "A", "B", 1_000))
+                journal.returned(Return(id_, outcome, 200, None, 1_000 + took_ns))
+    history = read_history(tmp_path)
+    found = measure(history)
+    [race] = found["race_quality"]
+    assert race["races"] == 1
+    assert {one["max_ns"] for one in found["latency"].values()} <= set(range(999_000, 1_001_000))
+    kept = history.without({"interleavings-0"})
+    assert kept.frame.collect()["id"].to_list() == ["race-0.0", "race-0.1"]
+    assert kept.encoded["row"].to_list() == [0, 1]
+    assert history.without({"nobody"}) is history
+    assert measure(history.without({"race-0"}))["race_quality"] == []
