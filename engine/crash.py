@@ -52,7 +52,7 @@ def unfit(database: Database, why: str) -> DatabaseUnavailable:
 
 
 def find_pid(data: Path, database: Database) -> int | None:
-    """The process of the server that runs on this data directory and listens at the database's port; None: none does."""
+    """The process of the server on this data directory that listens at the database's port; None when none does."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         pid, port = int(lines[PID_LINE]), int(lines[PORT_LINE])

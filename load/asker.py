@@ -4,6 +4,7 @@ Knows nothing of Locust and nothing of any engine but its Target. Both the state
 scenarios ask through it, so that every history is written in one way.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,10 @@ from load.gate import Gate, Shot, now_ns
 from load.maker import Maker
 from load.rendezvous import MONOTONIC, Clock, Instant
 from reports.journal import Invocation, Journal, Return
+
+# A database that crashed is back within such a time. The limit is for an engine that is slow to say that it cannot tell.
+INSIST_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 0.8, 0.8)
+INSIST_LIMIT_S = 15.0
 
 Examine = Callable[[Answer, Reading], str | None]
 LineUp = Callable[[], Instant]
@@ -57,7 +62,8 @@ class Asker:
     """Asks `target` through `gate` and writes what happens into `journal`.
 
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
-    `clock` turns the times of this process into those of the run. `is_out`: no id is left.
+    `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
+    operations of which nobody knows what became; `insists`: the engine tells trails and effects in the end.
     """
 
     target: Target
@@ -70,6 +76,8 @@ class Asker:
     workflows: int = 0
     clock: Clock = MONOTONIC
     is_out: bool = False
+    unknowns: int = 0
+    insists: bool = True
     maker: Maker = field(init=False)
 
     def __post_init__(self) -> None:
@@ -234,16 +242,16 @@ class Asker:
         request = self.target.build_trail(tenant, self.server_ids[workflow], f"{self.source}.trail.{workflow}")
         if request is None:
             return None
-        read_ns = now_ns()
-        return self.take_trail(workflow, read_ns, self.gate.send(request).answer)
+        read_ns, answer = self._insist("audit trail", workflow, request)
+        return self.take_trail(workflow, read_ns, answer)
 
     def take_trail(self, workflow: str, read_ns: int, answer: Answer) -> list[dict[str, Any]] | None:
         """Takes an answered trail into the history; `read_ns` is when it was asked for, by this process's clock."""
-        read_ns += self.clock.offset_ns
         entries = self.target.read_trail(answer)
         if entries is None:
-            self._note_hidden("audit trail", workflow, answer)
+            self._note_hidden("audit trail", workflow, read_ns, answer)
         else:
+            read_ns += self.clock.offset_ns
             self.journal.event("audit", workflow=workflow, read_ns=read_ns, entries=entries)
         return entries
 
@@ -252,19 +260,40 @@ class Asker:
         request = self.target.build_effects(tenant, self.server_ids[workflow], f"{self.source}.effects.{workflow}")
         if request is None:
             return None
-        read_ns = now_ns() + self.clock.offset_ns
-        answer = self.gate.send(request).answer
+        read_ns, answer = self._insist("effects", workflow, request)
         markers = self.target.read_markers(answer)
         if markers is None:
-            self._note_hidden("effects", workflow, answer)
+            self._note_hidden("effects", workflow, read_ns, answer)
         else:
+            read_ns += self.clock.offset_ns
             self.journal.event("effects", workflow=workflow, read_ns=read_ns, markers=markers)
         return markers
 
-    def _note_hidden(self, what: str, workflow: str, answer: Answer) -> None:
+    def _insist(self, what: str, workflow: str, request: Request) -> tuple[int, Answer]:
+        """When it was asked and what was answered; asked again for a while where the engine could not answer.
+
+        What is read in the end shows what was lost on the way, so a fault that comes just then must not hide it. An
+        engine that never answers is asked once, until it does.
+        """
+        began = time.monotonic()
+        for pause_s in INSIST_PAUSES_S if self.insists else ():
+            asked_ns = now_ns()
+            answer = self.gate.send(request).answer
+            if not is_lost(answer) or time.monotonic() > began + INSIST_LIMIT_S:
+                return asked_ns, answer
+            self._note_hidden(what, workflow, asked_ns, answer)
+            time.sleep(pause_s)
+        asked_ns = now_ns()
+        answer = self.gate.send(request).answer
+        self.insists = not is_lost(answer)
+        return asked_ns, answer
+
+    def _note_hidden(self, what: str, workflow: str, asked_ns: int, answer: Answer) -> None:
+        """A question without its answer, and from when to when it was asked: a fault may excuse it."""
+        interval = {"at_ns": asked_ns + self.clock.offset_ns, "until_ns": now_ns() + self.clock.offset_ns}
         check = "no-5xx" if (answer.status or 0) >= 500 else "contract"
         problem = f"the {what} of {workflow} was not shown: {answer.error or f'status {answer.status}'}"
-        self.probe(check, f"{what} of {workflow}", problem if answer.status is not None else None)
+        self.probe(check, f"{what} of {workflow}", problem if answer.status is not None else None, **interval)
 
     def probe(self, check: str, what: str, problem: str | None, **facts: Any) -> None:
         """Records a question that is no operation, and what was wrong with its answer."""
@@ -301,6 +330,7 @@ class Asker:
 
     def _return(self, reply: Reply, intended_ns: int | None) -> Return:
         reading, shot, offset_ns = reply.reading, reply.shot, self.clock.offset_ns
+        self.unknowns += reading.outcome == "unknown"
         facts = {
             "request_id": reply.id,
             "arrived_ns": self.target.arrived_ns(shot.answer),
@@ -320,3 +350,8 @@ class Asker:
             detail,
             shot.invoked_ns + offset_ns,
         )
+
+
+def is_lost(answer: Answer) -> bool:
+    """Whether the engine could not answer: nothing came, or a server error."""
+    return answer.status is None or answer.status >= 500

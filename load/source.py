@@ -1,6 +1,7 @@
 """The source: plays its share of lives through its Asker, alone or together with others. Knows no Locust."""
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from load.shares import Agenda
 
 # So many lives in a row in which nothing could be raced for: the engine cannot be brought to where races begin.
 FRUITLESS_MAX = 20
+REST_S, REST_S_MAX = 0.01, 0.5
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,12 @@ class Source:
                 self.ended = decided or "share"
                 return
             self.lives += 1
-            before = self.done[name]
+            before, unknowns = self.done[name], self.asker.unknowns
             yield from self.live(cut(next(drawers[name]), SCENARIOS[name], self.left(name)))
             fruitless = fruitless + 1 if self.done[name] == before else 0
+            if fruitless and self.asker.unknowns > unknowns:
+                # It cannot answer now; its database may be recovering from a crash.
+                time.sleep(min(REST_S_MAX, REST_S * 2**fruitless))
 
     def find_end(self, name: str | None, fruitless: int) -> str | None:
         """Why nothing more is begun, or None."""

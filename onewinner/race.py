@@ -10,10 +10,12 @@ from onewinner.exits import UsageError
 from onewinner.levels import Crew, plan_race
 from onewinner.options import Parser, add_calibrate, add_engine_options, bounded, positive
 from onewinner.run import Order, carry_out
-from onewinner.stage import load
+from onewinner.stage import choose_footing, find_wire_obstacle, load
+from onewinner.storm import Storm
 
 EXAMPLE = "onewinner race --scenarios same-transition,fork=2 --races 5000 --processes 2"
 PROFILE = "race"
+FAULT_RATE_DEFAULT, FAULT_RATE_MAX = 0.01, 0.2
 
 
 def main(arguments: list[str]) -> int:
@@ -29,7 +31,23 @@ def main(arguments: list[str]) -> int:
         fail_fast=options.fail_fast,
     )
     refuse_when_nothing_applies(options.target, crew.weights, crew.races)
-    return carry_out(Order("race", arguments, options, (plan_race(crew, options.seed),), {"profile": PROFILE}))
+    levels, facts = (plan_race(crew, options.seed),), {"profile": PROFILE}
+    return carry_out(Order("race", arguments, options, levels, facts, storm=choose_storm(options)))
+
+
+def choose_storm(options: argparse.Namespace) -> Storm | None:
+    """What is to befall the engine's database. Raises UsageError when that cannot be done here."""
+    if options.faults is None and not options.crashes:
+        return None
+    asked = "--faults" if options.faults is not None else "--crashes"
+    obstacle = find_wire_obstacle(load(options.target), choose_footing(options), explores=False)
+    if obstacle is not None:
+        raise UsageError(f"{asked}: {options.target}: {obstacle}")
+    if options.crashes and options.database != "embedded":
+        raise UsageError("--crashes: only a database that onewinner made is crashed; pass --database embedded")
+    if options.crashes and (options.duration is None or options.races is not None):
+        raise UsageError("--crashes: they are spread over the --duration, which is needed; leave out --races")
+    return Storm(options.faults or 0.0, options.crashes, options.duration or 0.0, options.seed)
 
 
 def refuse_when_nothing_applies(file: Path, weights: Mapping[str, int], races: int | None) -> None:
@@ -63,6 +81,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--rate", type=positive, metavar="R", help="rounds per second, begun when due: an open model")
     add("--processes", type=bounded(1, 64), default=1, metavar="N", help="Locust worker processes (default: 1)")
     add("--together", action="store_true", help="spread the contenders of each race over all processes")
+    add(
+        "--faults",
+        nargs="?",
+        type=rate,
+        const=FAULT_RATE_DEFAULT,
+        metavar="RATE",
+        help="the part of the statements, on their way to the database, that meet a fault: a connection lost before, "
+        f"during or after, a backend ended, a delay (default: {FAULT_RATE_DEFAULT})",
+    )
+    add("--crashes", type=bounded(0, 100), default=0, metavar="N", help="SIGKILL the PostgreSQL so often meanwhile")
     add("--fail-fast", action="store_true", help="end as soon as a violation is seen")
     add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same plan (default: 1)")
     add_baseline_options(parser)
@@ -74,6 +102,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if options.races is None and options.duration is None:
         options.races = RACES_DEFAULT
     return options
+
+
+def rate(text: str) -> float:
+    """An argparse type: a part of the statements."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= FAULT_RATE_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and up to {FAULT_RATE_MAX}")
+    return value
 
 
 def weights(text: str) -> Mapping[str, int]:

@@ -7,7 +7,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from onewinner.options import WORKERS_DEFAULT, name_isolation
 from onewinner.orders import find_undecided, gather_orders
 from onewinner.secrets import hide_secrets
 from onewinner.stage import Ground, choose_footing, lay_ground, load, service_arguments, start_engine
+from onewinner.storm import Storm, list_storm_sources, open_storm
 from reports.comparison import Comparison, find_comparison
 from reports.exhibits import exhibit
 from reports.history import History, HistoryError, read_history
@@ -43,6 +44,7 @@ class Order:
 
     `absent` has levels that cannot be run, and why. `service` are arguments of the service, None for those that the
     options ask for. One that `is_exhaustive` knows nothing as soon as it does not know of one order what became of it.
+    `storm` is what befalls the database meanwhile.
     """
 
     command: str
@@ -53,6 +55,7 @@ class Order:
     absent: Mapping[str, str] = field(default_factory=dict)
     service: Sequence[str] | None = None
     is_exhaustive: bool = False
+    storm: Storm | None = None
 
     def list_service_arguments(self) -> list[str]:
         return service_arguments(self.options) if self.service is None else list(self.service)
@@ -101,7 +104,11 @@ def ask(order: Order, run: Run, ground: Ground) -> tuple[list[Asked], str | None
     with Display(run.folder) as display:
         if unwired:
             log = run.folder / "logs" / "service.log"
-            with start_engine(ground, order.options.port, log) as stage:
+            with (
+                open_storm(order.storm, ground.database) as weather,
+                start_engine(replace(ground, database=weather.database), order.options.port, log) as stage,
+                weather.rage(run.history),
+            ):
                 for turn, level in enumerate(unwired):
                     ids = f"{turn}/{len(unwired)}"
                     asked.append(levels.run_level(level, run.folder, stage, display, ids=ids))
@@ -256,7 +263,9 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "versions": list_versions(),
         "machine": describe_machine(),
-        "plan": levels.plan_sources(target, order.levels, list_sources(options.target)),
+        "plan": levels.plan_sources(
+            target, order.levels, [*list_sources(options.target), *list_storm_sources(order.storm)]
+        ),
         **order.facts,
     }
 

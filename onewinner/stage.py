@@ -176,14 +176,14 @@ def set_stage(
         yield stage
 
 
-def find_wire_obstacle(target: Target, footing: Footing = USUAL) -> str | None:
-    """Why no wire can stand between this engine and its database; None when one can."""
+def find_wire_obstacle(target: Target, footing: Footing = USUAL, *, explores: bool = True) -> str | None:
+    """Why no wire can stand between this engine and its database; None when one can. `explores`: order by order."""
     if target.service is None:
         return (
             "service: there is none, and the wire stands between a service that onewinner starts and its database; "
             "say how it is started"
         )
-    if not isinstance(target.create, Template):
+    if explores and not isinstance(target.create, Template):
         return "create: to explore, each order needs a new workflow; give a request that creates one"
     told = " ".join([*target.service.command, *target.service.env.values()])
     if "{database_url}" not in told and "{database_port}" not in told:

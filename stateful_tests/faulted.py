@@ -34,9 +34,7 @@ async def walk_faults(rig: Rig, plan: Plan, *, kills: bool = False) -> list[Trac
     `kills`: the server is killed too, where changes are made to last.
     """
     plain = await rig.run(plan, follow(""))
-    points = [
-        (at, fault) for at, step in enumerate(plain.steps, start=1) for fault in list_faults(step, kills=kills)
-    ]
+    points = [(at, fault) for at, step in enumerate(plain.steps, start=1) for fault in list_faults(step, kills=kills)]
     faulted = [await run_faulted(rig, plan, befall(plain.order, at, fault), fault) for at, fault in points]
     return [plain, *faulted]
 

@@ -7,9 +7,8 @@ loose, with FILE as its journal; {"end": true} calms it, and is answered with wh
 does, or at SIGTERM.
 
 Each statement, but for those that set a session up, meets a fault with probability R. A fault lasts until the service
-has hung up the connection too, which says that it has noticed: from then on nobody is given that connection. A pool may
-notice late, when it lends the connection; so long is waited for at most a grace. A crash lasts until the database answers
-again, and for that grace.
+has hung up too, which says that it has noticed: from then on nobody is given that connection. A pool may notice late,
+when it lends the connection, and so a second is waited. A crash lasts until the database answers again, and a second.
 """
 
 import argparse
@@ -44,14 +43,14 @@ SCENARIO = "faults"
 GRACE_S = 1.0
 DELAYS_S = (0.005, 0.05)
 # How long statements that have met their fault may take to their end, when the storm is to end.
-END_LIMIT_S = 15.0
+END_LIMIT_S = 5.0
 KINDS = tuple(kind for kind in FAULTS if kind != SERVER_KILLED)
 # What a crash makes of a fault that is under way.
 OVERTAKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class StormLink(Link):
-    """A connection whose statements may meet a fault. When it is cut, the service's end stays open until it hangs up."""
+    """A connection whose statements may meet a fault. Cut, its end at the service stays open until that hangs up."""
 
     def __init__(self, wire: "StormWire", number: int) -> None:
         super().__init__(wire, number)
@@ -226,7 +225,7 @@ async def run(options: argparse.Namespace, url: str) -> None:
     tell(port=wire.port)
     calm, crashes = asyncio.Event(), asyncio.ensure_future(asyncio.sleep(0))
     try:
-        async for order in read_orders():
+        async for order in read_orders(options.input):
             if "begin" in order:
                 storm.begin(Path(order["begin"]))
                 crashes = asyncio.ensure_future(crash_at(storm, wire, options.crashes_at, calm))
@@ -247,10 +246,11 @@ def tell(**facts: Any) -> None:
     print(json.dumps(facts), flush=True)
 
 
-async def read_orders() -> AsyncIterator[dict[str, Any]]:
-    """Each line of the standard input, until that ends or a SIGTERM comes."""
+async def read_orders(descriptor: int) -> AsyncIterator[dict[str, Any]]:
+    """Each line of the input, until that ends or a SIGTERM comes."""
     loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    pipe = os.fdopen(descriptor, "rb")
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, reader.feed_eof)
     while line := await reader.readline():
@@ -269,6 +269,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--rate", type=float, default=0.01, help="the part of the statements that meet a fault")
     add("--seed", type=int, default=1)
     add("--crashes-at", type=read_moments, default=(), metavar="S,S,...", help="seconds after the beginning")
+    add("--input", type=int, default=0, metavar="FD", help="a pipe instead of the standard input")
     return parser.parse_args(arguments)
 
 

@@ -96,7 +96,10 @@ def test_what_the_engine_leaves_no_room_for_is_taken_back_and_made_up_for(rich: 
     assert [(each["planned"], each["run"]) for each in source.report()["scenarios"]] == [(60, 60), (20, 20)]
 
 
-def test_an_engine_that_creates_nothing_ends_the_source(rich: Target, tmp_path: Path) -> None:
+def test_an_engine_that_creates_nothing_ends_the_source(
+    rich: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("load.source.REST_S_MAX", 0.0)
     source = make_source(tmp_path / "h", rich, Engine(rich.graph, lambda *_: make_answer(500)), {"pipelines": 5})
     run(source)
     assert source.ended == "gave up"

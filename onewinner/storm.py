@@ -1,0 +1,133 @@
+"""Lets a storm loose between an engine and its database while levels ask: starts stateful_tests/storm.py, ends it."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from select import select
+from typing import Any
+
+from engine.database import Database
+from engine.processes import Process, run_process
+from onewinner import ROOMS
+from onewinner.exits import UsageError
+
+SOURCE = "faults-0"
+VARIABLE = "ONEWINNER_STORM"
+# How long the storm may take to listen, to begin, and to calm down; a crash may be under way then.
+ANSWER_LIMIT_S = 90.0
+SHOWN_MAX = 3
+
+
+@dataclass(frozen=True)
+class Storm:
+    """What befalls the database: the part `rate` of the statements meet a fault, and in `duration_s` seconds the server
+    crashes `crashes` times.
+    """
+
+    rate: float
+    crashes: int
+    duration_s: float
+    seed: int
+
+    def list_moments(self) -> list[float]:
+        """When it crashes, in seconds after the beginning: evenly spread."""
+        return [round(self.duration_s * number / (self.crashes + 1), 3) for number in range(1, self.crashes + 1)]
+
+
+def list_storm_sources(storm: Storm | None) -> tuple[str, ...]:
+    """The sources that a storm will write."""
+    return (SOURCE,) if storm is not None else ()
+
+
+class Weather:
+    """What stands between an engine and its database: nothing, until a storm is opened. `database` is where the engine
+    is to look for its database.
+    """
+
+    def __init__(self, database: Database | None) -> None:
+        self.database = database
+
+    @contextlib.contextmanager
+    def rage(self, history: Path) -> Iterator[None]:  # noqa: ARG002 - calm weather writes no history
+        """Faults, until the block is left; they are told in a journal of that folder."""
+        yield
+
+
+class Stormy(Weather):
+    """Weather with a storm in it."""
+
+    def __init__(self, database: Database, process: Process, orders: int) -> None:
+        assert process.stdout is not None
+        self._answers, self._orders = process.stdout.fileno(), orders
+        self._heard = b""
+        # Encryption is refused on the way, and other options are not known there.
+        super().__init__(replace(database, host="127.0.0.1", port=int(self._hear("port")), options=""))
+
+    @contextlib.contextmanager
+    def rage(self, history: Path) -> Iterator[None]:
+        path = history / f"{SOURCE}.jsonl"
+        try:
+            self._order(begin=str(path.absolute()))
+            self._hear("began")
+            yield
+            self._order(end=True)
+            self._hear("ended")
+        except (OSError, StormError) as error:
+            # Its journal has no end, or is not there: accounting tells of the gap.
+            print(f"onewinner: the storm broke off: {error}", file=sys.stderr)
+
+    def _order(self, **order: Any) -> None:
+        os.write(self._orders, json.dumps(order).encode() + b"\n")
+
+    def _hear(self, name: str) -> Any:
+        """The next answer, which must have that name. Raises StormError."""
+        deadline, others = time.monotonic() + ANSWER_LIMIT_S, []
+        while True:
+            line, newline, rest = self._heard.partition(b"\n")
+            if newline:
+                self._heard = rest
+                with contextlib.suppress(ValueError, KeyError, TypeError):
+                    return json.loads(line)[name]
+                others.append(line.decode(errors="replace").strip())
+                continue
+            ready, _, _ = select([self._answers], [], [], max(0.0, deadline - time.monotonic()))
+            chunk = os.read(self._answers, 65536) if ready else b""
+            if not chunk:
+                raise StormError(" / ".join(others[-SHOWN_MAX:]) or "it did not answer")
+            self._heard += chunk
+
+
+class StormError(Exception):
+    """The storm did not answer as it must; its last words."""
+
+
+@contextlib.contextmanager
+def open_storm(storm: Storm | None, database: Database | None) -> Iterator[Weather]:
+    """The weather in which an engine is to run, until the block is left. Raises UsageError when no storm can be had."""
+    if storm is None or database is None:
+        yield Weather(database)
+        return
+    command = [sys.executable, "-P", "-m", "stateful_tests.storm", "--rate", str(storm.rate), "--seed", str(storm.seed)]
+    command += ["--crashes-at", ",".join(map(str, storm.list_moments()))]
+    path = os.pathsep.join([str(ROOMS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path, VARIABLE: database.url}
+    orders, mouth = os.pipe()
+    try:
+        command += ["--input", str(orders)]
+        with run_process(command, output=subprocess.PIPE, environment=environment, inherit=(orders,)) as process:
+            try:
+                weather = Stormy(database, process, mouth)
+            except StormError as error:
+                raise UsageError(f"--faults: {database.public_url} cannot be reached through a wire: {error}") from None
+            yield weather
+            if process.stdout is not None:
+                process.stdout.close()
+    finally:
+        os.close(orders)
+        os.close(mouth)
