@@ -45,9 +45,9 @@ def main() -> int:
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     for number in HEARD:
         signal.signal(number, note)
-    code, last = 0, len(order["commands"]) - 1
-    for number, command in enumerate(order["commands"]):
-        again_s = order["again_s"] if number == last else 0.0
+    code, last = 0, order["commands"][-1]
+    for command in order["commands"]:
+        again_s = order["again_s"] if command is last else 0.0
         code, asked = run(command, order, owner, wake_read, again_s)
         if asked and order["folder"] is not None:
             shutil.rmtree(order["folder"], ignore_errors=True)

@@ -4,7 +4,6 @@ Knows nothing of Locust and nothing of any engine but its Target. Both the state
 scenarios ask through it, so that every history is written in one way.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,12 +11,9 @@ from typing import Any
 from engine.target import Answer, Guard, Reading, Request, Route, Target, Template
 from load.gate import Gate, Shot, now_ns
 from load.maker import Maker
+from load.patience import Patience
 from load.rendezvous import MONOTONIC, Clock, Instant
 from reports.journal import Invocation, Journal, Return
-
-# A database that crashed is back within such a time. The limit is for an engine that is slow to say that it cannot tell.
-INSIST_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 0.8, 0.8)
-INSIST_LIMIT_S = 15.0
 
 Examine = Callable[[Answer, Reading], str | None]
 LineUp = Callable[[], Instant]
@@ -63,7 +59,7 @@ class Asker:
 
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
     `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
-    operations of which nobody knows what became; `insists`: the engine tells trails and effects in the end.
+    operations of which nobody knows what became.
     """
 
     target: Target
@@ -77,10 +73,11 @@ class Asker:
     clock: Clock = MONOTONIC
     is_out: bool = False
     unknowns: int = 0
-    insists: bool = True
     maker: Maker = field(init=False)
+    patience: Patience = field(init=False)
 
     def __post_init__(self) -> None:
+        self.patience = Patience(self.gate)
         self.maker = Maker(self.target, self.gate, self.journal.path.parent / "ids")
 
     def plan(self, operations: int, races: int = 0, **facts: Any) -> None:
@@ -270,23 +267,8 @@ class Asker:
         return markers
 
     def _insist(self, what: str, workflow: str, request: Request) -> tuple[int, Answer]:
-        """When it was asked and what was answered; asked again for a while where the engine could not answer.
-
-        What is read in the end shows what was lost on the way, so a fault that comes just then must not hide it. An
-        engine that never answers is asked once, until it does.
-        """
-        began = time.monotonic()
-        for pause_s in INSIST_PAUSES_S if self.insists else ():
-            asked_ns = now_ns()
-            answer = self.gate.send(request).answer
-            if not is_lost(answer) or time.monotonic() > began + INSIST_LIMIT_S:
-                return asked_ns, answer
-            self._note_hidden(what, workflow, asked_ns, answer)
-            time.sleep(pause_s)
-        asked_ns = now_ns()
-        answer = self.gate.send(request).answer
-        self.insists = not is_lost(answer)
-        return asked_ns, answer
+        """When it was asked, and what was answered after some patience."""
+        return self.patience.ask(request, lambda asked_ns, answer: self._note_hidden(what, workflow, asked_ns, answer))
 
     def _note_hidden(self, what: str, workflow: str, asked_ns: int, answer: Answer) -> None:
         """A question without its answer, and from when to when it was asked: a fault may excuse it."""
@@ -350,8 +332,3 @@ class Asker:
             detail,
             shot.invoked_ns + offset_ns,
         )
-
-
-def is_lost(answer: Answer) -> bool:
-    """Whether the engine could not answer: nothing came, or a server error."""
-    return answer.status is None or answer.status >= 500
