@@ -117,6 +117,17 @@ def print_verdict(run: Run) -> None:
     open_console().print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
 
 
+def print_order(found: Mapping[str, Any]) -> None:
+    """The statements of the smallest order that violates, in columns; what it did; how it is run again."""
+    console = open_console()
+    check, title = next(iter(found["checks"].items()))
+    console.print(Text.assemble("\n", (check, "bold red"), f": {title}\n"), soft_wrap=True)
+    console.print(Text(found["trace"]), soft_wrap=True)
+    if found["sentence"]:
+        console.print(Text(f"\n{found['sentence']}"), soft_wrap=True)
+    console.print(Text(f"again: {found['command']}", style="dim"), soft_wrap=True)
+
+
 def print_matrix(run: Run) -> None:
     """The kill matrix: a line for each engine, a column for each level; then the verdict on the harness."""
     console = open_console()

@@ -14,11 +14,10 @@ from rich.text import Text
 
 from engine.service import REFERENCE
 from onewinner import levels
-from onewinner.display import open_console
+from onewinner.display import open_console, print_order
 from onewinner.exits import UsageError
 from onewinner.levels import Level, Share, Wiring
 from onewinner.options import ISOLATIONS, Parser, add_engine_options, bounded, name_isolation, positive
-from onewinner.orders import print_order
 from onewinner.run import Order, carry_out, name_folder
 from onewinner.stage import find_wire_obstacle, load
 from reports.meetings import is_proven, say_row, unpack_row

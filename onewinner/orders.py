@@ -7,10 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.text import Text
-
 from engine.graph import TransitionGraph
-from onewinner.display import open_console
 from onewinner.levels import Level
 from reports.evidence import Limits
 from reports.history import History
@@ -152,14 +149,3 @@ def find_undecided(history: History) -> str | None:
     decided = {(each.source, each.plan, each.order) for each in schedules if not each.remarks & UNDECIDED}
     lost = {(each.source, each.plan, each.order) for each in schedules if each.remarks & UNDECIDED} - decided
     return f"of {len(lost)} orders nobody knows what became of them, or they could not be run" if lost else None
-
-
-def print_order(found: Mapping[str, Any]) -> None:
-    """The statements of the smallest order that violates, in columns; what it did; how it is run again."""
-    console = open_console()
-    check, title = next(iter(found["checks"].items()))
-    console.print(Text.assemble("\n", (check, "bold red"), f": {title}\n"), soft_wrap=True)
-    console.print(Text(found["trace"]), soft_wrap=True)
-    if found["sentence"]:
-        console.print(Text(f"\n{found['sentence']}"), soft_wrap=True)
-    console.print(Text(f"again: {found['command']}", style="dim"), soft_wrap=True)

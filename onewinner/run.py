@@ -17,7 +17,7 @@ from engine.service import REFERENCE, read_tail
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
 from onewinner.calibration import calibrate
-from onewinner.display import Display, print_verdict
+from onewinner.display import Display, print_order, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Asked, Level
@@ -150,7 +150,12 @@ def conclude(
     if baseline is not None:
         judged = with_comparison(judged, compare_runs(baseline, judged, order.options))
     finish_run(judged)
-    return tell(read_run(run.folder))
+    written = read_run(run.folder)
+    code = tell(written)
+    if not order.is_exhaustive:
+        for found in written.facts.get("orders", ())[:1]:
+            print_order(found)
+    return code
 
 
 def judge_run(
