@@ -24,6 +24,7 @@ from reports.meetings import is_proven, say_row, unpack_row
 from reports.run import Run, read_run
 from reports.schedules import Race, RaceFileError, read_race
 
+KILLS_MAX = 10_000
 EXAMPLE = "onewinner explore --defect check-then-act --isolation all"
 
 
@@ -99,6 +100,8 @@ def list_isolations(options: argparse.Namespace) -> tuple[str | None, ...]:
 def plan_level(options: argparse.Namespace, race: Race | None, number: int, isolation: str | None) -> Level:
     told = ["--scope", options.scope, "--contenders", str(options.contenders)]
     told += ["--mixed", str(options.mixed), "--seed", str(options.seed)]
+    # At every level of a gate it is killed a few times; here wherever something new is to be learnt.
+    told += ["--kills", str(KILLS_MAX)] if options.faults else []
     wiring = Wiring()
     if race is not None:
         told += ["--replay", str(options.replay.absolute()), "--times", str(options.times)]

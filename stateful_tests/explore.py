@@ -36,6 +36,8 @@ from stateful_tests.schedule import SERIALISED, Action, Choice, Choose, Option, 
 WIRE_VARIABLE = "ONEWINNER_WIRE"
 # How many places (HTTP connections for the second request) are tried before a service is taken to serialise.
 PLACES_MAX = 6
+# Of the server: each takes as long as a dozen other schedules.
+KILLS = 4
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Level:
     rig: Rig
     deadline: float
     schedules_max: int
-    can_kill: bool = False
+    kills: int = 0
     explored: int = 0
     schedules: int = 0
     placeable: bool = True
@@ -73,9 +75,10 @@ class Level:
 
     async def fault_one(self, plan: Plan) -> None:
         """One fault at each point of one plan's plainest order. The server is killed for the first of each kind."""
-        kills = self.can_kill and plan.kind not in self.killed
+        kills = self.kills if plan.kind not in self.killed else 0
         self.killed.add(plan.kind)
         traces = await walk_faults(self.rig, plan, kills=kills)
+        self.kills -= sum(SERVER_KILLED in trace.remarks for trace in traces)
         for trace in traces:
             self.rig.record(trace, self.explored)
         self.schedules += len(traces)
@@ -190,7 +193,9 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
     )
     async with open_rig(order) as rig:
         obstacle = await find_obstacle(order.database) if options.faults or options.replay else None
-        level = Level(rig, time.monotonic() + options.limit_s, options.schedules, can_kill=obstacle is None)
+        level = Level(
+            rig, time.monotonic() + options.limit_s, options.schedules, options.kills if obstacle is None else 0
+        )
         if obstacle is not None and options.faults:
             rig.asker.journal.event("left_out", fault=SERVER_KILLED, why=obstacle)
             print(f"the fault {SERVER_KILLED!r} is left out: {obstacle}", file=sys.stderr)
@@ -232,6 +237,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--mixed", type=int, default=0)
     add("--seed", type=int, default=1)
     add("--faults", action="store_true")
+    add("--kills", type=int, default=KILLS, help="how often the server is killed, at the most")
     add("--replay", type=Path)
     add("--times", type=int, default=1)
     add("--service-argument", action="append", default=[])

@@ -12,7 +12,7 @@ from load.gate import now_ns
 from stateful_tests.explorer import follow
 from stateful_tests.faults import FAULTS, SERVER_KILLED
 from stateful_tests.rig import Rig
-from stateful_tests.schedule import Choice, Choose, Option, Plan, Step, Trace
+from stateful_tests.schedule import Choice, Choose, Option, Plan, Trace
 
 
 def befall(order: str, at: int, fault: str | None) -> Choose:
@@ -28,20 +28,17 @@ def befall(order: str, at: int, fault: str | None) -> Choose:
     return choose_with_fault
 
 
-async def walk_faults(rig: Rig, plan: Plan, *, kills: bool = False) -> list[Trace]:
-    """A schedule without a fault, and then one for each of its statements and each fault that it is to meet.
+async def walk_faults(rig: Rig, plan: Plan, *, kills: int = 0) -> list[Trace]:
+    """A schedule without a fault, and then one for each of its statements and each fault.
 
-    `kills`: the server is killed too, where changes are made to last.
+    The server is killed at most `kills` times, at statements that make changes last.
     """
     plain = await rig.run(plan, follow(""))
-    points = [(at, fault) for at, step in enumerate(plain.steps, start=1) for fault in list_faults(step, kills=kills)]
+    steps = range(1, len(plain.steps) + 1)
+    deadly = [at for at in steps if plain.steps[at - 1].commits][:kills]
+    points = [(at, fault) for at in steps for fault in FAULTS if fault != SERVER_KILLED or at in deadly]
     faulted = [await run_faulted(rig, plan, befall(plain.order, at, fault), fault) for at, fault in points]
     return [plain, *faulted]
-
-
-def list_faults(step: Step, *, kills: bool) -> list[str]:
-    """What a statement is to meet."""
-    return [fault for fault in FAULTS if fault != SERVER_KILLED or (kills and step.commits)]
 
 
 async def run_faulted(rig: Rig, plan: Plan, choose: Choose, fault: str) -> Trace:

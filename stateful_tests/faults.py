@@ -8,7 +8,7 @@ from stateful_tests.locks import Locks
 from stateful_tests.wire import Link
 
 LIMIT_S = 10.0
-DELAY_S = 0.05
+DELAY_S = 0.02
 DELAYED = "delayed"
 SERVER_KILLED = "server killed"
 
