@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.service import REFERENCE
 from load.shares import RACES_DEFAULT, make_agenda, parse_weights
 from onewinner.baseline import add_baseline_options
 from onewinner.exits import UsageError
@@ -42,7 +43,8 @@ def choose_storm(options: argparse.Namespace) -> Storm | None:
     asked = "--faults" if options.faults is not None else "--crashes"
     obstacle = find_wire_obstacle(load(options.target), choose_footing(options), explores=False)
     if obstacle is not None:
-        raise UsageError(f"{asked}: {options.target}: {obstacle}")
+        place = "" if options.target == REFERENCE else f"{options.target}: "
+        raise UsageError(f"{asked}: {place}{obstacle}")
     if options.crashes and options.database != "embedded":
         raise UsageError("--crashes: only a database that onewinner made is crashed; pass --database embedded")
     if options.crashes and (options.duration is None or options.races is not None):

@@ -106,6 +106,25 @@ def test_an_engine_that_creates_nothing_ends_the_source(
     assert judge_folder(tmp_path / "h", rich).verdict is not Verdict.PASS
 
 
+def test_an_engine_that_cannot_answer_for_a_while_is_given_a_rest(
+    rich: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its database recovers from a crash, say: nothing is given up, and what was asked meanwhile is accounted for."""
+    rests: list[float] = []
+    monkeypatch.setattr("load.source.time.sleep", rests.append)
+    source = make_source(
+        tmp_path / "h",
+        rich,
+        Engine(rich.graph, lambda _, answer: make_answer(503) if 3 < len(rests) < 10 or len(rests) < 2 else answer),
+        {"pipelines": 20},
+    )
+    run(source)
+    assert source.ended == "share"
+    assert rests[:2] == [0.02, 0.04]
+    checks = {check.check: check.verdict for check in judge_folder(tmp_path / "h", rich).checks}
+    assert checks["accounting"] is Verdict.PASS
+
+
 def test_closing_ends_in_good_order(rich: Target, tmp_path: Path) -> None:
     source = make_source(tmp_path / "h", rich, Engine(rich.graph), {"pipelines": 50})
     rounds = source.play()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stateful_tests.statements import commute, is_begin, is_plain_select, is_set_up, shorten
+from stateful_tests.statements import commits, commute, is_begin, is_plain_select, is_set_up, shorten
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,20 @@ def test_whatever_else_is_not_plain(sql: str) -> None:
 def test_a_long_statement_is_shown_short() -> None:
     assert shorten("SELECT\n  a", 20) == "SELECT a"
     assert shorten("x" * 30, 10) == "xxxxxxx..."
+
+
+@pytest.mark.parametrize(
+    ("sql", "alone", "within"),
+    [
+        ("COMMIT", False, True),
+        ("end;", False, True),
+        ("UPDATE t SET a = 1", True, False),
+        ("WITH m AS (UPDATE t SET a = 1 RETURNING a) SELECT a FROM m", True, False),
+        ("SELECT a FROM t", False, False),
+        ("BEGIN", False, False),
+        ("ROLLBACK", False, False),
+        ("SET a = 1", False, False),
+    ],
+)
+def test_what_makes_changes_last(sql: str, alone: bool, within: bool) -> None:
+    assert (commits(sql, in_transaction=False), commits(sql, in_transaction=True)) == (alone, within)

@@ -1,0 +1,89 @@
+"""Goal: what an engine cannot tell now is asked again, for a while, and every time is told.
+
+Method: an engine in memory that cannot tell so often; pauses are noted instead of made.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.target import Answer, Request
+from load import patience
+from load.asker import Asker
+from load.patience import PAUSES_S
+from reports.journal import Journal
+from tests.load.stub import RICH, Engine, StubGate, load_text, make_answer
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    made: list[float] = []
+    monkeypatch.setattr(patience.time, "sleep", made.append)
+    return made
+
+
+def make_asker(folder: Path, *, lost: int, answer: Answer) -> Asker:
+    """Its engine answers the first `lost` questions for a trail with `answer`."""
+    target = load_text(folder / "target", RICH)
+    left = [lost]
+
+    def lose(request: Request, right: Answer) -> Answer:
+        if not request.path.endswith("/trail") or not left[0]:
+            return right
+        left[0] -= 1
+        return answer
+
+    gate = StubGate(Engine(target.graph, lose))
+    return Asker(target, gate, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
+
+
+def read_trail(asker: Asker) -> bool:
+    """Whether the trail of a new workflow is shown."""
+    workflow = asker.create(asker.target.owner)
+    assert workflow is not None
+    return asker.trail(workflow, asker.target.owner) is not None
+
+
+def list_probes(asker: Asker) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in asker.journal.path.read_text().splitlines()]
+    return [line for line in lines if line["event"] == "probe"]
+
+
+@pytest.mark.parametrize("answer", [make_answer(503), Answer(None, error="the connection broke")])
+def test_a_trail_is_shown_in_the_end(answer: Answer, tmp_path: Path, pauses: list[float]) -> None:
+    asker = make_asker(tmp_path, lost=3, answer=answer)
+    assert read_trail(asker)
+    assert pauses == list(PAUSES_S[:3])
+    probes = list_probes(asker)
+    assert len(probes) == 3
+    for probe in probes:
+        assert int(str(probe["at_ns"])) <= int(str(probe["until_ns"]))
+        assert (probe["problem"] is None) == (answer.status is None)
+
+
+def test_patience_in_vain_is_not_had_again_until_it_pays(tmp_path: Path, pauses: list[float]) -> None:
+    once = len(PAUSES_S) + 1
+    asker = make_asker(tmp_path, lost=once + 2, answer=make_answer(500))
+    shown = [read_trail(asker) for _ in range(4)]
+    assert shown == [False, False, False, True]
+    assert pauses == list(PAUSES_S)
+    assert len(list_probes(asker)) == once + 2
+    assert asker.patience.pays
+
+
+def test_another_answer_is_an_answer(tmp_path: Path, pauses: list[float]) -> None:
+    asker = make_asker(tmp_path, lost=1, answer=make_answer(403))
+    assert not read_trail(asker)
+    assert pauses == []
+    assert [probe["check"] for probe in list_probes(asker)] == ["contract"]
+
+
+def test_an_engine_that_is_slow_to_say_nothing_is_not_waited_for(
+    tmp_path: Path, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "LIMIT_S", -1.0)
+    asker = make_asker(tmp_path, lost=2, answer=make_answer(500))
+    assert [read_trail(asker) for _ in range(3)] == [False, False, True]
+    assert pauses == []
+    assert len(list_probes(asker)) == 2
