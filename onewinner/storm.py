@@ -14,14 +14,17 @@ from typing import Any
 
 from engine.database import Database
 from engine.processes import Process, run_process
+from load.gate import now_ns
 from onewinner import ROOMS
 from onewinner.exits import UsageError
+from reports.journal import Journal
 
 SOURCE = "faults-0"
 VARIABLE = "ONEWINNER_STORM"
 # How long the storm may take to listen, to begin, and to calm down; a crash may be under way then.
 ANSWER_LIMIT_S = 90.0
 SHOWN_MAX = 3
+LOST = "storm lost"
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Stormy(Weather):
 
     @contextlib.contextmanager
     def rage(self, history: Path) -> Iterator[None]:
-        path = history / f"{SOURCE}.jsonl"
+        path, began_ns = history / f"{SOURCE}.jsonl", now_ns()
         try:
             self._order(begin=str(path.absolute()))
             self._hear("began")
@@ -79,7 +82,10 @@ class Stormy(Weather):
             self._order(end=True)
             self._hear("ended")
         except (OSError, StormError) as error:
-            # Its journal has no end, or is not there: accounting tells of the gap.
+            # The engine lost its database with it, which is no fault of the engine's. Without an end it is a gap.
+            with Journal(path) as journal:
+                journal.event("broken", what=f"the storm broke off: {error}")
+                journal.event("fault", at_ns=began_ns, until_ns=now_ns(), what=LOST)
             print(f"onewinner: the storm broke off: {error}", file=sys.stderr)
 
     def _order(self, **order: Any) -> None:

@@ -1,0 +1,59 @@
+"""Goal: under faults and crashes the reference engine passes, whole and accounted for; a storm that is lost is no pass.
+
+Method: the real command, for a few seconds.
+"""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from onewinner.storm import Storm
+from reports.history import read_history
+from tests.onewinner.running import Command, wait_for
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((folder / "run" / "run.json").read_text())
+    return record
+
+
+def test_the_reference_engine_passes_under_faults_and_a_crash(tmp_path: Path) -> None:
+    command = Command(("race", "--faults", "0.05", "--crashes", "1", "--duration", "6", "--out", "run"), tmp_path)
+    ended = command.run()
+    assert ended.returncode == 0, ended
+    assert command.find_left() == []
+    record = read_record(tmp_path)
+    assert "faults-0" in record["plan"]["sources"]
+    assert record["checks"]["accounting"]["verdict"] == "pass"
+    faults = list(read_history(tmp_path / "run").having("fault"))
+    assert sum(fault["what"] == "server killed" for fault in faults) == 1
+    assert len({fault["what"] for fault in faults}) > 2
+    assert all(fault["at_ns"] <= fault["until_ns"] for fault in faults)
+
+
+def test_a_storm_that_is_lost_on_the_way_is_no_pass(tmp_path: Path) -> None:
+    """The engine has lost its database with it; and of what was injected nobody knows all."""
+    command = Command(("race", "--faults", "--duration", "5", "--out", "run"), tmp_path)
+    process = command.start()
+    journal = tmp_path / "run" / "history" / "race-0.0.jsonl"
+    wait_for(lambda: journal.exists() and b'"race"' in journal.read_bytes(), process)
+    (storm,) = [each for each in command.walk_left() if is_storm(each)]
+    storm.send_signal(signal.SIGKILL)
+    process.communicate(timeout=300)
+    assert process.returncode == 3
+    assert command.find_left() == []
+    gaps = [finding["title"] for finding in read_record(tmp_path)["checks"]["accounting"]["findings"]]
+    assert any("faults-0 was cut short" in gap for gap in gaps), gaps
+
+
+def is_storm(process: psutil.Process) -> bool:
+    words = process.cmdline()
+    return "stateful_tests.storm" in words and not any(word.endswith("leash.py") for word in words)
+
+
+def test_crashes_are_spread_evenly() -> None:
+    assert Storm(0.0, 3, 60.0, 1).list_moments() == [15.0, 30.0, 45.0]
+    assert Storm(0.1, 0, 0.0, 1).list_moments() == []
