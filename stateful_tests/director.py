@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from load.asker import Ask, Asker, Reply
+from load.gate import now_ns
 from stateful_tests.faults import FAULTS
 from stateful_tests.locks import Locks, is_stuck
 from stateful_tests.schedule import (
@@ -149,6 +150,7 @@ class Stage:
         if choice.fault is None:
             link.let_go()
         else:
+            self.trace.fault_ns = now_ns()
             await FAULTS[choice.fault](link, self.director.locks)
             self.trace.remarks.add(choice.fault)
             self.drop_lost()

@@ -43,12 +43,13 @@ async def walk_faults(rig: Rig, plan: Plan, *, kills: int = 0) -> list[Trace]:
 
 async def run_faulted(rig: Rig, plan: Plan, choose: Choose, fault: str) -> Trace:
     """One schedule with a fault in it, and what is asked afterwards."""
-    at_ns = now_ns()
     trace = await rig.run(plan, choose)
     if fault == SERVER_KILLED:
         # A pool may keep connections that are long dead, and give one to whoever asks next.
         await rig.fresh.exhaust(trace.workflow)
-    rig.asker.journal.event("fault", at_ns=at_ns, until_ns=now_ns(), what=fault, workflow=trace.workflow)
+    if trace.fault_ns is not None:
+        facts = {"at_ns": trace.fault_ns, "until_ns": now_ns(), "what": fault}
+        rig.asker.journal.event("fault", **facts, workflow=trace.workflow)
     state = await rig.fresh.read(trace.workflow, 0)
     following = find_onward(rig.target.graph, state)
     if state is not None and following is not None:

@@ -96,13 +96,16 @@ class Step:
 
 @dataclass
 class Trace:
-    """What became of one schedule. `answers` has each request's outcome; `remarks` what else is to be known."""
+    """What became of one schedule. `answers` has each request's outcome; `remarks` what else is to be known; `fault_ns`
+    is when a fault began, on the monotonic clock.
+    """
 
     plan: Plan
     workflow: str
     steps: list[Step] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     remarks: set[str] = field(default_factory=set)
+    fault_ns: int | None = None
 
     @property
     def order(self) -> str:

@@ -19,7 +19,7 @@ from tests.load.stub import RICH, Engine, StubGate, load_text, make_answer
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     made: list[float] = []
-    monkeypatch.setattr(patience.time, "sleep", made.append)
+    monkeypatch.setattr("load.patience.time.sleep", made.append)
     return made
 
 
