@@ -75,21 +75,25 @@ class Stormy(Weather):
     @contextlib.contextmanager
     def rage(self, history: Path) -> Iterator[None]:
         path, began_ns = history / f"{SOURCE}.jsonl", now_ns()
-        try:
-            self._order(begin=str(path.absolute()))
-            self._hear("began")
-            yield
-            self._order(end=True)
-            self._hear("ended")
-        except (OSError, StormError) as error:
-            # The engine lost its database with it, which is no fault of the engine's. Without an end it is a gap.
-            with Journal(path) as journal:
-                journal.event("broken", what=f"the storm broke off: {error}")
-                journal.event("fault", at_ns=began_ns, until_ns=now_ns(), what=LOST)
-            print(f"onewinner: the storm broke off: {error}", file=sys.stderr)
+        lost = self._insist("began", begin=str(path.absolute()))
+        yield
+        lost = lost or self._insist("ended", end=True)
+        if lost is None:
+            return
+        # The engine lost its database with it, which is no fault of the engine's. Without an end it is a gap.
+        with Journal(path) as journal:
+            journal.event("broken", what=f"the storm broke off: {lost}")
+            journal.event("fault", at_ns=began_ns, until_ns=now_ns(), what=LOST)
+        print(f"onewinner: the storm broke off: {lost}", file=sys.stderr)
 
-    def _order(self, **order: Any) -> None:
-        os.write(self._orders, json.dumps(order).encode() + b"\n")
+    def _insist(self, name: str, **order: Any) -> str | None:
+        """Gives an order and waits for its answer. Says what is wrong when none comes."""
+        try:
+            os.write(self._orders, json.dumps(order).encode() + b"\n")
+            self._hear(name)
+        except (OSError, StormError) as error:
+            return str(error)
+        return None
 
     def _hear(self, name: str) -> Any:
         """The next answer, which must have that name. Raises StormError."""
@@ -124,16 +128,15 @@ def open_storm(storm: Storm | None, database: Database | None) -> Iterator[Weath
     path = os.pathsep.join([str(ROOMS), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path, VARIABLE: database.url}
     orders, mouth = os.pipe()
-    try:
-        command += ["--input", str(orders)]
+    command += ["--input", str(orders)]
+    with contextlib.ExitStack() as stack:
+        for end in (orders, mouth):
+            stack.callback(os.close, end)
         with run_process(command, output=subprocess.PIPE, environment=environment, inherit=(orders,)) as process:
+            assert process.stdout is not None
+            stack.callback(process.stdout.close)
             try:
                 weather = Stormy(database, process, mouth)
             except StormError as error:
                 raise UsageError(f"--faults: {database.public_url} cannot be reached through a wire: {error}") from None
             yield weather
-            if process.stdout is not None:
-                process.stdout.close()
-    finally:
-        os.close(orders)
-        os.close(mouth)
