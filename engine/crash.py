@@ -5,6 +5,8 @@ processes are found in /proc (Linux), and only those of a data directory that wa
 """
 
 import asyncio
+import contextlib
+import ctypes
 import os
 import signal
 import time
@@ -19,8 +21,9 @@ from engine.servers import FOLDER_PREFIX, LOOPBACK, READY_POLL_S, START_LIMIT_S,
 
 PROC = Path("/proc")
 CONNECT_LIMIT_S = 5.0
-# In postmaster.pid: the process, its data directory, when it was started, its port.
-PID_LINE, PORT_LINE = 0, 3
+# In postmaster.pid: the process, its data directory, its start, its port, ..., its shared memory (key, number).
+PID_LINE, PORT_LINE, MEMORY_LINE = 0, 3, 6
+IPC_RMID = 0
 STOPPED, GONE = "Tt", "ZX"
 
 
@@ -68,13 +71,13 @@ def crash_server(data: Path, database: Database) -> tuple[int, int]:
     pid = find_pid(data, database)
     if pid is None:
         raise unfit(database, "it does not run")
-    kill_all(pid)
+    kill_all(pid, data)
     # The new one writes its own process there before it listens.
     await_that(lambda: find_pid(data, database) not in (None, pid) and asks_password(database), database)
     return at_ns, time.monotonic_ns()
 
 
-def kill_all(pid: int) -> None:
+def kill_all(pid: int, data: Path) -> None:
     """Kills a server and its processes, which are its children; they are gone when it goes, so that whoever runs it
     again finds its shared memory free.
     """
@@ -86,8 +89,16 @@ def kill_all(pid: int) -> None:
         for child in children:
             os.kill(child, signal.SIGKILL)
         await_that(lambda: all(read_state(child)[0] in GONE for child in children))
+        forget_memory(data)
     finally:
         os.kill(pid, signal.SIGKILL)
+
+
+def forget_memory(data: Path) -> None:
+    """Has the server's shared memory go with its last process; it would outlive a crash, if no server came after it."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        number = int((data / "postmaster.pid").read_text().splitlines()[MEMORY_LINE].split()[1])
+        ctypes.CDLL(None).shmctl(number, IPC_RMID, None)
 
 
 def find_children(pid: int) -> list[int]:
