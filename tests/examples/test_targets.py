@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -20,9 +21,12 @@ FAILING = [
 NEEDS = pytest.mark.needs("the examples' own environment, Node and its packages: `make test-all` installs them")
 
 
-def run_gate(target: Path, folder: Path) -> tuple["subprocess.CompletedProcess[str]", dict[str, str | None]]:
+def run_gate(
+    target: Path, folder: Path, *arguments: str
+) -> tuple["subprocess.CompletedProcess[str]", dict[str, str | None]]:
     out = folder / "run"
-    command = Command(("gate", "--target", str(target), "--batches", "1", "--races", "30", "--out", str(out)), folder)
+    small = ("--batches", "1", "--plans", "5", "--races", "30")
+    command = Command(("gate", "--target", str(target), *small, *arguments, "--out", str(out)), folder)
     ended = command.run()
     assert command.find_left() == []
     assert (out / "run.json").exists(), ended
@@ -45,10 +49,13 @@ def test_an_example_passes(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", FAILING)
 def test_an_example_without_what_decides_fails(target: str, tmp_path: Path) -> None:
     """Not for another reason: each answer alone is as specified."""
-    ended, checks = run_gate(EXAMPLES / target, tmp_path)
+    ended, checks = run_gate(EXAMPLES / target, tmp_path, "--level", "race", "--level", "interleavings")
     assert ended.returncode == 1, ended
     assert {checks[name] for name in ("one-winner", "linearizable", "audit")} == {"fail"}
     assert {checks[name] for name in ("legality", "contract", "no-5xx", "accounting")} == {"pass"}
+    [smallest, *_] = json.loads((tmp_path / "run" / "run.json").read_text())["orders"]
+    again = Command((*shlex.split(smallest["command"])[1:], "--out", "again"), tmp_path).run()
+    assert "10 of 10 replays violate" in again.stdout, again
 
 
 def test_what_fails_differs_in_one_value() -> None:
