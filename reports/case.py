@@ -83,7 +83,7 @@ class Case:
 
     def workflow_name(self, w: int) -> str:
         """What the history calls a workflow number."""
-        return str(self.records([self.ops["row"][self.evidence.offsets[w]]])[0]["workflow"])
+        return self.evidence.name_workflow(w)
 
     def finish(self, finding: Finding) -> Finding:
         """The finding with the command that judges it again."""
