@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
-from reports.measures import say_quality
+from reports.measures import say_injected, say_quality
 from reports.page.text import reveal
 from reports.run import Run
 from reports.strength import say_strength
@@ -102,7 +102,7 @@ def print_verdict(run: Run) -> None:
             f"the smallest plan that fails: {run.folder / one['plan']}, in {one['failed']} of {one['repeats']} repeats"
         )
         open_console().print(Text(f"{told}: {one['kind']}\nagain: {one['command']}"), soft_wrap=True)
-    if measured := say_quality(run.facts):
+    for measured in filter(None, (say_quality(run.facts), say_injected(run.facts))):
         open_console().print(Text(measured, style="dim"), soft_wrap=True)
     if run.judgement.verdict is Verdict.PASS and "strength" in run.facts:
         for line in say_strength(run.facts["strength"]):

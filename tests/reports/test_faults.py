@@ -22,9 +22,7 @@ CALL = st.tuples(moments, st.none() | st.integers(0, 12))
 
 
 def with_faults(records: list[Record], faults: list[dict[str, Any]]) -> History:
-    history = build_history(records)
-    events = tuple({"event": "fault", "source": "faults", **fault} for fault in faults)
-    return History(history.path, history.sources, history.frame, history.encoded, history.audit, events)
+    return build_history(records, *({"event": "fault", **each} for each in faults))
 
 
 def is_touched(begin: int, end: int | None, fault: dict[str, Any]) -> bool:
