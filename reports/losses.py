@@ -96,13 +96,13 @@ class Struck:
         return self.explains([each if each.returned < moment else weaken(each) for each in self.operations])
 
     def explains_without(self, lost: Sequence[Operation], cut: int) -> bool:
-        """Whether all that was asked after the cut has an explanation if these never happened. The answers before it
-        had seen them.
+        """Whether everything has an explanation if these never happened, but for answers that may have seen them: those
+        asked before the last fault was over.
         """
         gone = {each.row for each in lost}
-        return self.explains(
-            [each for each in self.operations if each.row not in gone and (each.invoked > cut or not is_pure(each))]
-        )
+        over = self.untils[bisect_right(self.untils, cut) - 1]
+        kept = [each for each in self.operations if each.row not in gone and (each.invoked > over or not is_pure(each))]
+        return self.explains(kept)
 
     def find_seen(self, cut: int) -> Operation:
         """The first operation asked after the cut with which there is no explanation any more."""

@@ -45,8 +45,16 @@ class Oracle:
         return win.outcome == "won" and win.returned <= cut and struck
 
     def explains_without(self, lost: tuple[Operation, ...], cut: int) -> bool:
-        kept = [each for each in self.operations if each not in lost and (each.invoked > cut or not is_pure(each))]
+        over = max(until for until in self.struck.untils if until <= cut)
+        kept = [each for each in self.operations if each not in lost and (each.invoked > over or not is_pure(each))]
         return self.is_explained(kept)
+
+    @property
+    def cuts(self) -> set[int]:
+        """The end of each fault, and the return of each transition that it found under way."""
+        wins = [each for each in self.operations if each.kind != "create" and each.outcome == "won"]
+        late = {win.returned for until in self.struck.untils for win in wins if win.invoked <= until < win.returned}
+        return {*self.struck.untils, *late}
 
     def find_losses(self, cut: int, size: int) -> list[set[int]]:
         """The sets of so many transitions that explain everything when they are lost by this cut."""
@@ -96,17 +104,14 @@ def test_every_loss_is_one_by_its_definition_and_no_smaller_one_is_missed() -> N
     @given(draw_struck())
     def compare(struck: Struck) -> None:
         oracle, loss = Oracle(struck), struck.find_loss()
-        moments = {each.invoked - 1 for each in struck.operations} | {each.returned for each in struck.operations}
-        ended = sorted(cut for cut in moments | set(struck.untils) if cut >= struck.untils[0])
-        cuts = [cut for cut in ended if oracle.explains_until(cut)]
+        cuts = {cut for cut in oracle.cuts if oracle.explains_until(cut)}
         if loss is None:
             seen["none"] += 1
             assert not any(oracle.find_losses(cut, 1) for cut in cuts)
             return
         seen["loss"] += 1
         lost = {win.row for win in loss.lost}
-        assert loss.cut >= struck.untils[0]
-        assert oracle.explains_until(loss.cut)
+        assert loss.cut in cuts
         assert lost in oracle.find_losses(loss.cut, len(lost))
         assert len(lost) == 1 or not any(oracle.find_losses(cut, 1) for cut in cuts)
         assert loss.seen.invoked > loss.cut
@@ -178,6 +183,16 @@ def test_a_transition_that_was_seen_again_after_the_fault_was_not_lost() -> None
     assert explain(CREATE, won, read("r", 60, 61, "A"), untils=(40,)) == ["a"]
     assert explain(CREATE, won, read("r", 60, 61, "A"), back, untils=(40,)) is None
     assert explain(CREATE, won, back, read("r", 80, 81, "A"), untils=(40,)) is None
+
+
+def test_an_answer_between_the_fault_and_a_late_acknowledgement_counts() -> None:
+    """Another call was under way at the fault. Meanwhile the transition was seen: it was not lost."""
+    won, slow = advance("a", "A-B", 10, 20), advance("s", "B-C", 35, 55)
+    graph = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
+    gone = read("r", 60, 61, "A")
+    seen = read("m", 45, 46, "B")
+    assert explain(CREATE, won, slow, gone, untils=(40,), graph=graph) == ["a", "s"]
+    assert explain(CREATE, won, slow, seen, gone, untils=(40,), graph=graph) is None
 
 
 def test_what_contradicts_itself_before_the_fault_says_nothing_of_it() -> None:
