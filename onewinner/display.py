@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.measures import say_injected, say_quality
+from reports.meetings import say_meetings
 from reports.page.text import reveal
 from reports.run import Run
 from reports.strength import say_strength
@@ -96,18 +97,35 @@ def print_verdict(run: Run) -> None:
     print_judgement(run.judgement)
     for level in run.facts.get("levels", ()):
         for name, why in level.get("not_applicable", {}).items():
-            open_console().print(Text(f"not applicable: the scenario {name}: {why}", style="dim"))
+            what = "level" if name == level["level"] else "scenario"
+            open_console().print(Text(f"not applicable: the {what} {name}: {why}", style="dim"), soft_wrap=True)
+        if level["run"] < level["planned"]:
+            reached = f"{level['level']} got to {level['run']:,} of {level['planned']:,} {level['unit']} in its time"
+            open_console().print(Text(reached, style="yellow"))
     for one in run.facts.get("reproductions", ()):
         told = (
             f"the smallest plan that fails: {run.folder / one['plan']}, in {one['failed']} of {one['repeats']} repeats"
         )
         open_console().print(Text(f"{told}: {one['kind']}\nagain: {one['command']}"), soft_wrap=True)
+    for line in say_meetings(run.facts.get("meetings", ())):
+        open_console().print(Text(line, style="dim"), soft_wrap=True)
     for measured in filter(None, (say_quality(run.facts), say_injected(run.facts))):
         open_console().print(Text(measured, style="dim"), soft_wrap=True)
     if run.judgement.verdict is Verdict.PASS and "strength" in run.facts:
         for line in say_strength(run.facts["strength"]):
             open_console().print(Text(line, style="yellow" if line.startswith("never") else "dim"), soft_wrap=True)
     open_console().print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
+
+
+def print_order(found: Mapping[str, Any]) -> None:
+    """The statements of the smallest order that violates, in columns; what it did; how it is run again."""
+    console = open_console()
+    check, title = next(iter(found["checks"].items()))
+    console.print(Text.assemble("\n", (check, "bold red"), f": {title}\n"), soft_wrap=True)
+    console.print(Text(found["trace"]), soft_wrap=True)
+    if found["sentence"]:
+        console.print(Text(f"\n{found['sentence']}"), soft_wrap=True)
+    console.print(Text(f"again: {found['command']}", style="dim"), soft_wrap=True)
 
 
 def print_matrix(run: Run) -> None:

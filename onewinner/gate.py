@@ -6,14 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine.defects import LEVELS
 from onewinner import ROOMS, levels
 from onewinner.baseline import add_baseline_options
 from onewinner.exits import UsageError
 from onewinner.footings import AXES, choose_axes, run_matrix
 from onewinner.levels import Level, Share
-from onewinner.options import Parser, add_calibrate, add_engine_options, bounded
+from onewinner.options import Parser, add_calibrate, add_engine_options, bounded, one_of
 from onewinner.run import Order, carry_out
-from onewinner.stage import load
+from onewinner.stage import choose_footing, find_wire_obstacle, load
 
 REPLAYS, REPLAY_LIMIT_S = 10, 60.0
 EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
@@ -31,10 +32,16 @@ def run_gate(arguments: list[str]) -> int:
     if options.plan is not None:
         share = Share(options.plans or REPLAYS, REPLAY_LIMIT_S)
         plan: tuple[Level, ...] = (levels.plan_parallel(share, options.seed, plan=check_plan(options)),)
-    else:
-        amounts = {"batches": options.batches, "plans": options.plans, "races": options.races}
-        plan = levels.plan_levels(options.profile, options.seed, options.contenders, **amounts)
-    return carry_out(Order("gate", arguments, options, plan, {"profile": options.profile}))
+        return carry_out(Order("gate", arguments, options, plan, {"profile": options.profile}))
+    amounts = {"batches": options.batches, "plans": options.plans, "races": options.races}
+    plan = levels.plan_levels(options.profile, options.seed, options.contenders, **amounts)
+    wanted = [level for level in plan if not options.level or level.name in options.level]
+    obstacle = find_wire_obstacle(load(options.target), choose_footing(options))
+    absent = {level.name: obstacle for level in wanted if obstacle is not None and level.wiring is not None}
+    if len(absent) == len(wanted):
+        raise UsageError(f"--level: none of them can be run: {options.target}: {obstacle}")
+    ready = tuple(level for level in wanted if level.name not in absent)
+    return carry_out(Order("gate", arguments, options, ready, {"profile": options.profile}, absent))
 
 
 def check_plan(options: argparse.Namespace) -> Path:
@@ -61,6 +68,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--profile", choices=sorted(levels.PROFILES), default="quick", help="quick (default): 90 s; full: 15 min")
     add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same plan (default: 1)")
     add("--contenders", type=bounded(2, 200), default=10, metavar="N", help="requests per race (default: 10)")
+    add("--level", type=one_of(LEVELS), action="append", metavar="NAME", help="only this level; repeatable")
     add("--batches", type=bounded(1, 10**6), metavar="N", help="batches of random sequences (default: by profile)")
     add(
         "--plans", type=bounded(1, 10**6), metavar="N", help="how many plans of parallel branches (default: by profile)"

@@ -9,7 +9,6 @@ from pathlib import Path
 from engine.columns import find_drift
 from engine.errors import DatabaseUnavailable
 from engine.service import REFERENCE
-from onewinner.stage import Stage
 from reports.journal import Journal
 
 SOURCE = "schema-0"
@@ -21,14 +20,14 @@ def list_sources(file: Path) -> tuple[str, ...]:
     return (SOURCE,) if file == REFERENCE else ()
 
 
-def inspect(stage: Stage, file: Path, history: Path) -> None:
-    """Looks at the database while the engine runs. A look that fails leaves the journal without its end: a gap."""
-    if not list_sources(file) or stage.database_url is None:
+def inspect(database_url: str | None, file: Path, history: Path) -> None:
+    """Looks at the database. A look that fails leaves the journal without its end: a gap."""
+    if not list_sources(file) or database_url is None:
         return
     with Journal(history / f"{SOURCE}.jsonl") as journal:
         journal.event("plan", operations=0, races=0, scenario="schema")
         try:
-            problem = asyncio.run(find_drift(stage.database_url))
+            problem = asyncio.run(find_drift(database_url))
         except DatabaseUnavailable as error:
             journal.event("broken", what=str(error))
             return

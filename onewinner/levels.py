@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,25 @@ class Share:
 
 
 PROFILES: Mapping[str, Mapping[str, Share]] = {
-    "quick": {"sequential": Share(8, 25), "parallel": Share(60, 15), "race": Share(300, 25)},
-    "full": {"sequential": Share(120, 240), "parallel": Share(1_500, 180), "race": Share(10_000, 300)},
+    "quick": {
+        "sequential": Share(8, 25),
+        "parallel": Share(60, 15),
+        "race": Share(300, 25),
+        "interleavings": Share(1_000, 12),
+        "faults": Share(1_000, 8),
+    },
+    "full": {
+        "sequential": Share(120, 240),
+        "parallel": Share(1_500, 180),
+        "race": Share(10_000, 300),
+        "interleavings": Share(1_000, 120),
+        "faults": Share(1_000, 60),
+    },
 }
+# Those that start a service of their own behind the wire. Quick has one meeting of each kind, full all meetings.
+WIRED = ("interleavings", "faults")
+SCOPES = {"quick": "kinds", "full": "all"}
+MIXED = {"quick": 0, "full": 100}
 
 
 @dataclass(frozen=True)
@@ -57,11 +73,24 @@ class Crew:
 
 
 @dataclass(frozen=True)
+class Wiring:
+    """How a service is started behind the wire: more arguments, and what every database session is set to."""
+
+    arguments: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def spell(self) -> list[str]:
+        """As options of stateful_tests/explore.py."""
+        told = [f"--service-argument={argument}" for argument in self.arguments]
+        return told + [f"--parameter={name}={value}" for name, value in self.parameters.items()]
+
+
+@dataclass(frozen=True)
 class Level:
     """One asker, to be run as a process. `mismatch_code` is its exit code for "the engine was wrong".
 
     `limit_s` is after how many seconds it begins nothing new, None for never; `amount` what it was asked to run,
-    None for as much as it can.
+    None for as much as it can. One that has a `wiring` starts the service by itself, behind the wire.
     """
 
     name: str
@@ -71,6 +100,7 @@ class Level:
     amount: int | None
     mismatch_code: int = 0
     crew: Crew | None = None
+    wiring: "Wiring | None" = None
 
 
 @dataclass(frozen=True)
@@ -100,16 +130,21 @@ def plan_levels(
     races: int | None = None,
 ) -> tuple[Level, ...]:
     """The levels of a profile; `batches`, `plans` and `races`, when given, replace its amounts."""
-    sequential, parallel, race = (PROFILES[profile][name] for name in ("sequential", "parallel", "race"))
+    sequential, parallel, race, interleavings, faults = PROFILES[profile].values()
+    walked = ["--scope", SCOPES[profile], "--mixed", str(MIXED[profile]), "--seed", str(seed)]
     return (
         plan_sequential(replace(sequential, amount=batches or sequential.amount), seed),
         plan_parallel(replace(parallel, amount=plans or parallel.amount), seed),
         plan_race(Crew(parse_weights(""), races or race.amount, contenders, duration_s=race.limit_s), seed),
+        plan_wire("interleavings", interleavings, walked),
+        plan_wire("faults", faults, ["--scope", "kinds"]),
     )
 
 
-def plan_sequential(share: Share, seed: int, *, shrink: bool = True) -> Level:
-    options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
+def plan_sequential(share: Share, seed: int, *, shrink: bool = True, mismatches: int = 1) -> Level:
+    """It ends after so many batches that met a mismatch: more of them may be seen by more checks."""
+    options = ["--mismatches", str(mismatches)]
+    options += ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
     options += [] if shrink else ["--no-shrink"]
     command = call_pytest("test_sequential.py", options)
     return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
@@ -125,19 +160,19 @@ def plan_parallel(share: Share, seed: int, *, shrink: bool = True, plan: Path | 
     return Level("parallel", ("parallel-0",), command, share.limit_s, share.amount, mismatch_code=1)
 
 
-def plan_wire(share: Share, options: Sequence[str] = (), *, faults: bool = False, number: int = 0) -> Level:
-    """The level interleavings, or with `faults` the level of that name: the asker starts a service behind the wire.
+def plan_wire(
+    kind: str, share: Share, options: Sequence[str] = (), *, number: int = 0, wiring: Wiring | None = None
+) -> Level:
+    """A level of WIRED. `options` are those of stateful_tests/explore.py.
 
-    `options` are those of stateful_tests/explore.py. `share.amount` is how many schedules of one meeting are run at the
-    most; `number` tells several levels of one name apart.
+    `share.amount` is how many schedules of one meeting are run at the most; `number` tells several levels of one kind
+    apart.
     """
-    kind = "faults" if faults else "interleavings"
-    name = f"{kind}-{number}" if number else kind
-    told = ["--level", name, "--source", f"{kind}-{number}"]
-    told += ["--schedules", str(share.amount), "--limit-s", str(share.limit_s), *options]
-    told += ["--faults"] if faults else []
+    name, source, wiring = f"{kind}-{number}" if number else kind, f"{kind}-{number}", wiring or Wiring()
+    told = ["--level", name, "--source", source, "--schedules", str(share.amount), "--limit-s", str(share.limit_s)]
+    told += [*options, *wiring.spell(), *(["--faults"] if kind == "faults" else [])]
     command = (sys.executable, "-m", "stateful_tests.explore", *told)
-    return Level(name, (f"{kind}-{number}",), command, share.limit_s, None)
+    return Level(name, (source,), command, share.limit_s, None, wiring=wiring)
 
 
 def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:
@@ -221,7 +256,9 @@ def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) ->
         mine = [event for event in told if event["level"] == each.level.name]
         unit = mine[0]["unit"] if mine else ""
         run = sum(event["run"] for event in mine)
-        planned = each.level.amount if each.level.amount is not None else run
+        planned = each.level.amount
+        if planned is None:
+            planned = sum(event["planned"] for event in mine) if each.level.wiring is not None else run
         facts: dict[str, Any] = {"level": each.level.name, "unit": unit, "planned": planned, "run": run}
         if each.level.crew is not None:
             facts |= {

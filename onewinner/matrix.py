@@ -26,12 +26,10 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
     CAUGHT = "caught"
     PASSED = "passed"
-    NOT_YET = "not yet"
     NOT_RUN = "not run"
 
 
 RANK = {status: number for number, status in enumerate(Status)}
-# A level that does not exist yet is nobody's fault; anything else against the expectation is.
 VERDICTS = {
     Status.WRONG_CHECK: Verdict.FAIL,
     Status.ACCUSED: Verdict.FAIL,
@@ -126,10 +124,6 @@ class Row:
         }
 
 
-# Those of LEVELS that can be run today.
-RUNNABLE = ("sequential", "parallel", "race")
-
-
 def list_engines() -> list[Engine]:
     """Every defect, then every control."""
     return [Engine(name, "defect") for name in list_defects()] + [Engine(name, "control") for name in list_controls()]
@@ -179,9 +173,9 @@ def find_way(history: History, findings: Iterable[Finding]) -> Way | None:
 
 
 def make_row(engine: Engine, level: str, cells: Sequence[Cell]) -> Row:
-    """Without cells the level was not run, or cannot be: it does not exist yet."""
-    absent = Status.NOT_YET if level not in RUNNABLE else Status.NOT_RUN
-    return Row(engine, level, tuple(cells), min((cell.status for cell in cells), key=RANK.__getitem__, default=absent))
+    """Without cells the level was not run."""
+    worst = min((cell.status for cell in cells), key=RANK.__getitem__, default=Status.NOT_RUN)
+    return Row(engine, level, tuple(cells), worst)
 
 
 def make_rows(engines: Iterable[Engine], cells: Iterable[Cell]) -> list[Row]:

@@ -7,7 +7,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,15 @@ from engine.service import REFERENCE, read_tail
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
 from onewinner.calibration import calibrate
-from onewinner.display import Display, print_verdict
+from onewinner.display import Display, print_order, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import WORKERS_DEFAULT, name_isolation
+from onewinner.orders import find_undecided, gather_orders
 from onewinner.secrets import hide_secrets
-from onewinner.stage import choose_footing, load, service_arguments, set_stage
+from onewinner.stage import Ground, choose_footing, lay_ground, load, service_arguments, start_engine
 from reports.comparison import Comparison, find_comparison
 from reports.exhibits import exhibit
 from reports.history import History, HistoryError, read_history
@@ -38,13 +39,23 @@ from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
 
 @dataclass(frozen=True)
 class Order:
-    """A command that talks to an engine: its options, as given and as parsed, and the levels that it runs."""
+    """A command that talks to an engine: its options, as given and as parsed, and the levels that it runs.
+
+    `absent` has levels that cannot be run, and why. `service` are arguments of the service, None for those that the
+    options ask for. One that `is_exhaustive` knows nothing as soon as it does not know of one order what became of it.
+    """
 
     command: str
     arguments: Sequence[str]
     options: argparse.Namespace
     levels: tuple[Level, ...]
     facts: Mapping[str, Any]
+    absent: Mapping[str, str] = field(default_factory=dict)
+    service: Sequence[str] | None = None
+    is_exhaustive: bool = False
+
+    def list_service_arguments(self) -> list[str]:
+        return service_arguments(self.options) if self.service is None else list(self.service)
 
 
 def carry_out(order: Order) -> int:
@@ -56,26 +67,17 @@ def carry_out(order: Order) -> int:
         print(f"onewinner {order.command}: {error}", file=sys.stderr)
         return UNKNOWN
     began = datetime.now(UTC)
-    name = options.defect or options.control or load(options.target, None).name
-    folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-{name}")
-    facts = gather_facts(order, name, began)
-    log = folder / "logs" / "service.log"
+    folder = options.out or name_folder(options, began)
+    facts = gather_facts(order, name_engine(options), began)
     secrets: frozenset[str] = frozenset()
     try:
         refuse_taken(folder)
-        arguments, footing = service_arguments(options), choose_footing(options)
-        with set_stage(options.target, options.database, options.port, log, arguments, footing) as stage:
-            secrets = stage.secrets
+        arguments, footing = order.list_service_arguments(), choose_footing(options)
+        with lay_ground(options.target, options.database, arguments, footing) as ground:
+            secrets = ground.secrets
             run = begin_run(folder, options.target, facts)
-            with Display(run.folder) as display:
-                asked = [
-                    levels.run_level(level, folder, stage, display, ids=f"{turn}/{len(order.levels)}")
-                    for turn, level in enumerate(order.levels)
-                ]
-            ended = stage.say_ended()
-            if ended is not None:
-                print(f"onewinner {order.command}: {ended}{read_tail(log)}", file=sys.stderr)
-            inspect(stage, options.target, run.history)
+            asked, ended = ask(order, run, ground)
+            inspect(ground.url, options.target, run.history)
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:
@@ -88,6 +90,30 @@ def carry_out(order: Order) -> int:
     return conclude(order, run, asked, baseline, ended)
 
 
+def ask(order: Order, run: Run, ground: Ground) -> tuple[list[Asked], str | None]:
+    """Runs every level: the open ones against one service, then those that start one of their own behind the wire.
+
+    Also that the service ended in the middle, in words; None when it did not.
+    """
+    unwired = [level for level in order.levels if level.wiring is None]
+    asked: list[Asked] = []
+    ended = None
+    with Display(run.folder) as display:
+        if unwired:
+            log = run.folder / "logs" / "service.log"
+            with start_engine(ground, order.options.port, log) as stage:
+                for turn, level in enumerate(unwired):
+                    ids = f"{turn}/{len(unwired)}"
+                    asked.append(levels.run_level(level, run.folder, stage, display, ids=ids))
+                ended = stage.say_ended()
+                if ended is not None:
+                    print(f"onewinner {order.command}: {ended}{read_tail(log)}", file=sys.stderr)
+        # The first service is gone by now: it may poll the database, or listen where the next one will.
+        wired = [level for level in order.levels if level.wiring is not None]
+        asked += [levels.run_level(level, run.folder, ground.set_bare(), display) for level in wired]
+    return asked, ended
+
+
 def conclude(
     order: Order, run: Run, asked: Sequence[Asked], baseline: Run | None = None, ended: str | None = None
 ) -> int:
@@ -96,11 +122,20 @@ def conclude(
     `ended` says that the service ended in the middle.
     """
     try:
-        judged, history = judge_run(run, asked, ended)
+        judged, history = judge_run(run, asked, ended, is_exhaustive=order.is_exhaustive)
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
-    found = {"reproductions": list_reproductions(order, run, history)}
+    absent = [
+        {"level": name, "unit": "meetings", "planned": 0, "run": 0, "seconds": 0.0, "not_applicable": {name: why}}
+        for name, why in order.absent.items()
+    ]
+    graph = load(run.folder / "target.toml", None).graph
+    found = {
+        "levels": [*judged.facts["levels"], *absent],
+        "reproductions": list_reproductions(order, run, history),
+        **gather_orders(judged, history, graph, order.levels, order.list_service_arguments()),
+    }
     judged = with_judgement(judged, judged.judgement, found)
     if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:
         strength = {**judged.facts["strength"], "calibration": calibrate(order.levels, run.folder)}
@@ -108,17 +143,25 @@ def conclude(
     if baseline is not None:
         judged = with_comparison(judged, compare_runs(baseline, judged, order.options))
     finish_run(judged)
-    return tell(read_run(run.folder))
+    written = read_run(run.folder)
+    code = tell(written)
+    if not order.is_exhaustive:
+        for found in written.facts.get("orders", ())[:1]:
+            print_order(found)
+    return code
 
 
-def judge_run(run: Run, asked: Sequence[Asked], ended: str | None = None) -> tuple[Run, History]:
+def judge_run(
+    run: Run, asked: Sequence[Asked], ended: str | None = None, *, is_exhaustive: bool = False
+) -> tuple[Run, History]:
     """The run with its judgement and its measures, and the sealed history. Raises HistoryError."""
     seal_history(run.history)
     history = read_history(run.history)
     graph = load(run.folder / "target.toml", None).graph
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
-    judgement = doubt(judgement, [*filter(None, [ended]), *find_troubles(run, asked, judgement)])
+    lost = find_undecided(history) if is_exhaustive else None
+    judgement = doubt(judgement, [*filter(None, [ended, lost]), *find_troubles(run, asked, judgement)])
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "strength": measure_strength(history, graph),
@@ -186,6 +229,16 @@ def doubt(judgement: Judgement, troubles: Sequence[str]) -> Judgement:
     verdict = merge([judgement.verdict, Verdict.UNKNOWN])
     reasons = [judgement.reason] if judgement.verdict is not Verdict.PASS else []
     return Judgement(verdict, "; ".join([*reasons, *troubles]), judgement.checks, judgement.counts)
+
+
+def name_engine(options: argparse.Namespace) -> str:
+    """The defect, the control, or the target by its name."""
+    return options.defect or options.control or load(options.target, None).name
+
+
+def name_folder(options: argparse.Namespace, began: datetime | None = None) -> Path:
+    """The run directory of a run that was given none."""
+    return Path("runs", f"{began or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name_engine(options)}")
 
 
 def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:

@@ -81,38 +81,85 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
     return [part for option, value in given.items() if value is not None for part in (option, value)]
 
 
-@contextlib.contextmanager
-def set_bare_stage(file: Path, database: str, arguments: Sequence[str] = ()) -> Iterator[Stage]:
-    """A database for the engine of a target file, which whoever asks will start: once, or several times.
+@dataclass(frozen=True)
+class Ground:
+    """What an engine of a target file will stand on. `database` is None where onewinner does not start the engine."""
 
-    Raises UsageError for whatever the user can mend.
+    file: Path
+    target: Target
+    environment: Mapping[str, str]
+    database: Database | None
+    secrets: frozenset[str]
+    arguments: Sequence[str] = ()
+    footing: Footing = USUAL
+
+    @property
+    def url(self) -> str | None:
+        return self.database.url if self.database is not None else None
+
+    def set_bare(self) -> Stage:
+        """The stage for whoever starts engines by themselves, behind the wire."""
+        return Stage(self.target, self.wire(), self.url, self.secrets)
+
+    def wire(self) -> dict[str, str]:
+        """The environment, with what an asker needs to start a service of its own (see stateful_tests/explore.py)."""
+        if self.target.service is None or self.database is None:
+            return dict(self.environment)
+        # The askers run elsewhere, and read a copy of the target file that lies elsewhere.
+        cwd = self.target.service.cwd or str(Path.cwd())
+        order = {"database_url": self.database.url, "arguments": list(self.arguments), "cwd": cwd}
+        return {**self.environment, "ONEWINNER_WIRE": json.dumps({**order, "values": spell(self.footing)})}
+
+
+@contextlib.contextmanager
+def lay_ground(file: Path, database: str, arguments: Sequence[str] = (), footing: Footing = USUAL) -> Iterator[Ground]:
+    """The database for the engine of a target file, until the block is left.
+
+    `arguments` will go to the service. Raises UsageError for whatever the user can mend.
     """
     minted = mint_tokens() if file == REFERENCE else {}
     environment = {**os.environ, **minted}
     target = load(file, environment)
+    refuse_for_no_folder(file, target)
+    secrets = find_secrets(target, minted.values())
     if target.service is None:
-        raise UsageError(
-            f"{file}: service: there is none, and the wire stands between a service that onewinner starts and its "
-            "database; say how it is started"
-        )
-    if not isinstance(target.create, Template):
-        raise UsageError(
-            f"{file}: create: to explore, each order needs a new workflow; give a request that creates one"
-        )
+        yield Ground(file, target, environment, None, secrets, arguments, footing)
+        return
+    for option, why in find_obstacles(target.service, database).items():
+        if getattr(footing, option) is not None:
+            raise UsageError(f"--{option}: {why}")
     try:
-        with provide_database(database) as provided:
-            wired = {**environment, **wire(target, provided, arguments)}
-            yield Stage(target, wired, provided.url, find_secrets(target, minted.values()))
+        with provide_database(database, isolation=footing.isolation, pgbouncer=footing.pgbouncer) as provided:
+            yield Ground(file, target, environment, provided, secrets, arguments, footing)
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
 
 
-def wire(target: Target, database: Database, arguments: Sequence[str]) -> dict[str, str]:
-    """What an asker needs to start a service of its own behind the wire (see stateful_tests/explore.py)."""
-    # The askers run elsewhere, and read a copy of the target file that lies elsewhere.
-    cwd = (target.service.cwd if target.service is not None else None) or str(Path.cwd())
-    order = {"database_url": database.url, "arguments": list(arguments), "cwd": cwd}
-    return {"ONEWINNER_WIRE": json.dumps(order)}
+@contextlib.contextmanager
+def start_engine(ground: Ground, port: int | None, log: Path) -> Iterator[Stage]:
+    """The engine, ready to be asked, until the block is left. Raises UsageError for whatever the user can mend."""
+    target, service = ground.target, ground.target.service
+    environment = ground.wire()
+    if service is None or ground.database is None:
+        refuse_for_running(ground.file, target, port, ground.arguments, ground.footing)
+        environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, Command) else {}
+        yield Stage(target, environment, secrets=ground.secrets)
+        return
+    if port is not None and not is_port_free(port):
+        raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
+    values = {"port": str(port or find_free_port()), **list_values(ground.database), **spell(ground.footing)}
+    base_url = substitute(target.base_url, values)
+    started = run_service(service, base_url, values, log, environment=ground.environment, arguments=ground.arguments)
+    try:
+        with keep_secret(log.parent, ground.secrets), started as process:
+            create = target.create
+            if isinstance(create, Command):
+                create = create.fill(values)
+                environment[VARIABLE] = pack(create)
+            running = replace(target, base_url=base_url, create=create)
+            yield Stage(running, environment, ground.database.url, ground.secrets, lambda: say_ended(process, log))
+    except ServiceError as error:
+        raise UsageError(f"{ground.file}: {error}") from None
 
 
 @contextlib.contextmanager
@@ -124,43 +171,29 @@ def set_stage(
     arguments: Sequence[str] = (),
     footing: Footing = USUAL,
 ) -> Iterator[Stage]:
-    """The engine of a target file, ready to be asked, until the block is left.
+    """The engine of a target file, ready to be asked, on a database of its own; see lay_ground and start_engine."""
+    with lay_ground(file, database, arguments, footing) as ground, start_engine(ground, port, log) as stage:
+        yield stage
 
-    `arguments` go to the service. Raises UsageError for whatever the user can mend.
-    """
-    minted = mint_tokens() if file == REFERENCE else {}
-    environment = {**os.environ, **minted}
-    target = load(file, environment)
-    refuse_for_no_folder(file, target)
-    secrets = find_secrets(target, minted.values())
+
+def find_wire_obstacle(target: Target, footing: Footing = USUAL) -> str | None:
+    """Why no wire can stand between this engine and its database; None when one can."""
     if target.service is None:
-        refuse_for_running(file, target, port, arguments, footing)
-        environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, Command) else {}
-        yield Stage(target, environment, secrets=secrets)
-        return
-    if port is not None and not is_port_free(port):
-        raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
-    for option, why in find_obstacles(target.service, database).items():
-        if getattr(footing, option) is not None:
-            raise UsageError(f"--{option}: {why}")
-    made = provide_database(database, isolation=footing.isolation, pgbouncer=footing.pgbouncer)
-    try:
-        with made as provided:
-            values = {"port": str(port or find_free_port()), **list_values(provided), **spell(footing)}
-            base_url = substitute(target.base_url, values)
-            started = run_service(target.service, base_url, values, log, environment=environment, arguments=arguments)
-            with keep_secret(log.parent, secrets), started as process:
-                create = target.create
-                if isinstance(create, Command):
-                    create = create.fill(values)
-                    environment[VARIABLE] = pack(create)
-                running = replace(target, base_url=base_url, create=create)
-                wired = {**environment, **wire(target, provided, arguments)}
-                yield Stage(running, wired, provided.url, secrets, lambda: say_ended(process, log))
-    except DatabaseUnavailable as error:
-        raise UsageError(str(error)) from None
-    except ServiceError as error:
-        raise UsageError(f"{file}: {error}") from None
+        return (
+            "service: there is none, and the wire stands between a service that onewinner starts and its database; "
+            "say how it is started"
+        )
+    if not isinstance(target.create, Template):
+        return "create: to explore, each order needs a new workflow; give a request that creates one"
+    told = " ".join([*target.service.command, *target.service.env.values()])
+    if "{database_url}" not in told and "{database_port}" not in told:
+        return (
+            "service: it is not told its database, so no wire can stand in between; write {database_url} in its "
+            "command or env"
+        )
+    if footing.pgbouncer is not None:
+        return "pgbouncer: behind it nobody can tell which connection of the database is whose"
+    return None
 
 
 def refuse_for_no_folder(file: Path, target: Target) -> None:

@@ -102,7 +102,7 @@ def take_turns(arguments: Sequence[str], options: argparse.Namespace) -> int:
             ]
             asked = play_jobs(corners, plan)
             for corner in corners:
-                inspect(corner.stage, corner.order.options.target, corner.run.history)
+                inspect(corner.stage.database_url, corner.order.options.target, corner.run.history)
     except RunError as error:
         raise UsageError(str(error)) from None
     except Interrupted:

@@ -9,7 +9,7 @@ import polars as pl
 
 from reports.decision import Decision, decide
 from reports.evidence import Evidence
-from reports.faults import Faults, Spans, take_faults
+from reports.faults import Faults, find_touched, take_faults
 from reports.model import Operation
 from reports.races import build_races
 from reports.readings import Reading, read_request_ids, take_odd_readings
@@ -39,14 +39,11 @@ class Case:
         return take_faults(self.evidence.history)
 
     @cached_property
-    def fault_spans(self) -> Spans:
-        """When any of them did."""
-        return Spans.over(self.faults.all)
-
-    @cached_property
     def touched_by_fault(self) -> pl.Series:
         """For each of `ops`, whether a fault did damage during its call; a call without a return lasts forever."""
-        return self.fault_spans.meet_each(self.ops["invoked"], self.ops["returned"])
+        names = [workflow for workflow, found in self.faults.named.items() for _ in found]
+        numbers = self.evidence.number_workflows(pl.Series(names, dtype=pl.String))
+        return find_touched(self.faults, self.ops.select("w", "invoked", "returned"), numbers)
 
     @cached_property
     def odd_readings(self) -> list[Reading]:

@@ -105,6 +105,19 @@ class Spans:
         return (first <= end).fill_null(value=False).alias("touched")
 
 
+def find_touched(faults: Faults, calls: pl.DataFrame, numbers: pl.Series) -> pl.Series:
+    """Whether a fault did damage during each of the calls (w, invoked, returned). `numbers` are the workflow numbers of
+    `faults.named`: such a fault touches the calls of its workflow alone.
+    """
+    anybodys = Spans.over(faults.unnamed).meet_each(calls["invoked"], calls["returned"])
+    spans = [(fault.at, fault.until) for found in faults.named.values() for fault in found]
+    mine = pl.DataFrame(spans, schema={"at": pl.Int64, "until": pl.Int64}, orient="row").with_columns(w=numbers)
+    met = calls.with_row_index("call").join(mine, on="w")
+    met = met.filter((pl.col("invoked") <= pl.col("until")) & (pl.col("returned") >= pl.col("at")))
+    theirs = pl.int_range(calls.height, dtype=pl.UInt32, eager=True).is_in(met["call"].unique().implode())
+    return (anybodys | theirs).alias("touched")
+
+
 def take_faults(history: History) -> Faults:
     """The faults of a history that do damage."""
     wide = history.clock_uncertainty_ns

@@ -4,7 +4,7 @@ A journal that a killed process left behind is valid: its truncated last line is
 without a return line is unknown. Anything else that does not fit is a HistoryError naming file and line.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -81,6 +81,24 @@ class History:
         events = tuple(event for event in self.events if event.get("workflow", workflow) == workflow)
         lean = encode(frame.lazy()).drop("id_hash")
         return replace(self, frame=frame.lazy(), encoded=lean, audit=audit, events=events)
+
+    def without(self, names: Collection[str]) -> "History":
+        """What the other sources recorded. `audit` stays as it is."""
+        if not set(names) & {source.name for source in self.sources}:
+            return self
+        kept, spans, first = [], [(0, 0)], 0
+        for source in self.sources:
+            if source.name not in names:
+                kept.append(source)
+                spans.append((first, source.operations))
+            first += source.operations
+        return replace(
+            self,
+            sources=tuple(kept),
+            frame=pl.concat([self.frame.slice(*span) for span in spans]),
+            encoded=pl.concat([self.encoded.slice(*span) for span in spans]).drop("row").with_row_index("row"),
+            events=tuple(event for event in self.events if event["source"] not in names),
+        )
 
     def rows(self, rows: Iterable[int]) -> list[dict[str, Any]]:
         """A few operations in full, by row, in the order asked for."""

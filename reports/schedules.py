@@ -4,12 +4,10 @@ A journal has events `statement` (number, sql), `schedule` (one order, run on a 
 (how far the orders of one plan were walked).
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
 
 import msgspec
 
@@ -109,20 +107,6 @@ class Schedule:
         return len(self.answers), chancy, self.switches, len(self.order)
 
 
-@dataclass(frozen=True)
-class Row:
-    """A sort of meeting: how many plans it has, how many of them were walked to the end, and what was found."""
-
-    kind: str
-    plans: int
-    whole: int
-    schedules: int
-    unknown: int
-    saved: int
-    violated: int
-    remarks: Counter[str]
-
-
 def read_schedules(history: History) -> list[Schedule]:
     """Every schedule of a history, in the order of the files."""
     texts = {(event["source"], event["number"]): event["sql"] for event in history.having("statement")}
@@ -144,71 +128,6 @@ def read_schedules(history: History) -> list[Schedule]:
             )
         )
     return found
-
-
-def tabulate_kinds(history: History, schedules: Iterable[Schedule], violated: Collection[str]) -> dict[str, list[Row]]:
-    """The table of each source: its rows in the order in which the kinds were begun. `violated` are workflows."""
-    by_plan: dict[tuple[str, int], list[Schedule]] = {}
-    for schedule in schedules:
-        by_plan.setdefault((schedule.source, schedule.plan), []).append(schedule)
-    tables: dict[str, list[Row]] = {}
-    for agenda in history.having("agenda"):
-        source = agenda["source"]
-        explored = [event for event in history.having("exploration") if event["source"] == source]
-        tables[source] = [
-            make_row(
-                kind,
-                plans,
-                [event for event in explored if event["kind"] == kind],
-                [
-                    each
-                    for event in explored
-                    if event["kind"] == kind
-                    for each in by_plan.get((source, event["plan"]), [])
-                ],
-                violated,
-            )
-            for kind, plans in agenda["kinds"].items()
-        ]
-    return tables
-
-
-def make_row(
-    kind: str,
-    plans: int,
-    explored: Sequence[Mapping[str, Any]],
-    schedules: Sequence[Schedule],
-    violated: Collection[str],
-) -> Row:
-    remarks = Counter(remark for schedule in schedules for remark in schedule.remarks)
-    return Row(
-        kind,
-        plans,
-        sum(event["whole"] for event in explored),
-        len(schedules),
-        sum(bool(schedule.remarks & UNDECIDED) for schedule in schedules),
-        sum(event["saved"] for event in explored),
-        sum(schedule.workflow in violated for schedule in schedules),
-        remarks,
-    )
-
-
-def say_row(row: Row) -> str:
-    """What was shown of a kind, in words."""
-    if row.violated:
-        return f"{row.violated} of {row.schedules} schedules violate"
-    if not row.schedules:
-        return "not reached"
-    parts = [f"all {row.schedules} schedules" if is_proven(row) else f"{row.schedules} schedules"]
-    if row.whole < row.plans:
-        parts.append(f"{row.whole} of {row.plans} meetings whole")
-    if row.unknown:
-        parts.append(f"{row.unknown} of them unknown")
-    return ", ".join(parts)
-
-
-def is_proven(row: Row) -> bool:
-    return row.whole == row.plans and not row.unknown and not row.violated
 
 
 def draw_trace(schedule: Schedule) -> str:

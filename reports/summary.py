@@ -7,6 +7,7 @@ from typing import Any
 from reports.comparison import Change, find_comparison
 from reports.comparison_words import order_measures, say_checks, say_measure, say_method, say_result, show_ratio
 from reports.measures import Table, say_injected, tabulate
+from reports.meetings import say_meetings
 from reports.strength import say_strength
 from reports.verdict import CheckResult, Judgement, Verdict
 from reports.words import capital
@@ -35,6 +36,7 @@ def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             parts += render_findings(result)
     parts += [render_reproduction(each) for each in facts.get("reproductions") or ()]
+    parts += [render_order(each) for each in (facts.get("orders") or ())[:1]]
     parts += render_comparison(facts)
     parts += ["## Checks", render_table(judgement)] if judgement.checks else []
     parts += [render_strength(facts["strength"])] if facts.get("strength") and passed else []
@@ -111,6 +113,13 @@ def render_defects(rows: Sequence[Mapping[str, Any]]) -> str:
     return "## The kill matrix\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def render_order(order: Mapping[str, Any]) -> str:
+    """The smallest order of statements that violates."""
+    again = code(str(order["command"]))
+    told = "\n\n".join(filter(None, [fence(str(order["trace"])), escape(str(order["sentence"]))]))
+    return f"## The smallest order that fails\n\n{escape(str(order['kind']))}\n\n{told}\n\nRun it again: {again}"
+
+
 def render_strength(strength: Mapping[str, Any]) -> str:
     return "## How much this proves\n\n" + "\n".join(f"- {escape(line)}" for line in say_strength(strength))
 
@@ -125,6 +134,7 @@ def render_facts(facts: Mapping[str, Any], judgement: Judgement) -> str:
     counted = ", ".join(f"{name} {count:,}" for name, count in judgement.counts.items())
     lines = [f"- {told}" for told in (counted, escape(say_injected(facts))) if told]
     lines += [f"- {level['level']}: {escape(show_level(level))}" for level in facts.get("levels", ())]
+    lines += [f"- {escape(line)}" for line in say_meetings(facts.get("meetings") or ())]
     plain = [name for name in ("target", "database", "seed", "profile", "started_at") if facts.get(name) is not None]
     lines += [f"- {name}: {escape(str(facts[name]))}" for name in plain]
     if facts.get("command"):

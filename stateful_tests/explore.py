@@ -2,7 +2,7 @@
 
     python -m stateful_tests.explore --target FILE --history DIR --source NAME [options]
 
-ONEWINNER_WIRE in the environment is JSON: {database_url, arguments, cwd}; the service is started so.
+ONEWINNER_WIRE in the environment is JSON: {database_url, arguments, cwd, values}; the service is started so.
 """
 
 import argparse
@@ -153,24 +153,24 @@ def keep_to(race: Race) -> Choose:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
-    wiring = json.loads(os.environ[WIRE_VARIABLE])
-    uvloop.run(run(options, wiring["cwd"], wiring["database_url"], [*wiring["arguments"], *options.service_argument]))
+    uvloop.run(run(options, json.loads(os.environ[WIRE_VARIABLE])))
     return 0
 
 
-async def run(options: argparse.Namespace, cwd: str, database_url: str, arguments: Sequence[str]) -> None:
+async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
     target = load_target(options.target, os.environ)
     assert target.service is not None, "a target without a service has no wire"
-    target = replace(target, service=replace(target.service, cwd=cwd))
+    target = replace(target, service=replace(target.service, cwd=wiring["cwd"]))
     parameters = dict(pair.split("=", 1) for pair in options.parameter)
     folder: Path = options.history
     order = Order(
         target,
-        parse_url(database_url),
+        parse_url(wiring["database_url"]),
         folder / f"{options.source}.jsonl",
         folder.parent / "logs" / f"service-{options.source}.log",
-        arguments,
+        [*wiring["arguments"], *options.service_argument],
         parameters,
+        wiring["values"],
     )
     async with open_rig(order) as rig:
         level = Level(rig, time.monotonic() + options.limit_s, options.schedules)

@@ -23,11 +23,15 @@ from stateful_tests.wire import Wire
 # How long the service is listened to before anything is asked: what it sends then, it sends unasked.
 OBSERVE_S = 0.5
 WORKFLOWS_AHEAD = 4
+USUAL = {"isolation": "read committed", "workers": "2"}
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be started: `arguments` go to the service, `parameters` are settings of every database session."""
+    """What is to be started: `arguments` go to the service, `parameters` are settings of every database session.
+
+    `values` stand for {isolation} and {workers} in the service's command and env.
+    """
 
     target: Target
     database: Database
@@ -35,6 +39,7 @@ class Order:
     log: Path
     arguments: Sequence[str] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     holds_begin: bool = False
 
@@ -100,8 +105,8 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
         stack.callback(wire.close)
         locks = await Locks.open(order.database)
         stack.push_async_callback(locks.close)
-        isolation = order.parameters.get("default_transaction_isolation", "read committed")
-        values = {"port": str(find_free_port()), "isolation": isolation, "workers": "2", **list_values(wire.database)}
+        values = {**USUAL, **order.values, "port": str(find_free_port()), **list_values(wire.database)}
+        values["isolation"] = order.parameters.get("default_transaction_isolation", values["isolation"])
         base_url = substitute(order.target.base_url, values)
         running = run_service(
             service, base_url, values, order.log, environment=order.environment, arguments=order.arguments

@@ -15,7 +15,7 @@ from engine.sessions import open_transaction
 PROMISE = Promise(
     "linearizable",
     ("sequential", "parallel", "race"),
-    beside=("one-winner", "conflict-truth", "final-state", "audit", "contract"),
+    beside=("one-winner", "conflict-truth", "final-state", "audit", "effects", "contract"),
     # Those who lose ask for the state that the winner leads to; only the trail shows that they moved it as well.
     elsewhere={"parallel": "audit", "race": "audit"},
 )

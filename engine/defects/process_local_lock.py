@@ -15,7 +15,10 @@ from engine.parts import Move, Moved, Parts
 from engine.pool import Pool
 
 PROMISE = Promise(
-    "one-winner", ("parallel", "race"), beside=("linearizable", "audit"), elsewhere={"parallel": "linearizable"}
+    "one-winner",
+    ("parallel", "race", "interleavings"),
+    beside=("linearizable", "audit"),
+    elsewhere={"parallel": "linearizable"},
 )
 
 LOCKS: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)

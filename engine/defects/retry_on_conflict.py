@@ -14,7 +14,9 @@ from engine.states import GRAPH
 from engine.workflows import look
 from engine.workflows import move as move_guarded
 
-PROMISE = Promise("linearizable", ("sequential", "parallel"), beside=("one-winner", "audit", "contract"))
+PROMISE = Promise(
+    "linearizable", ("sequential", "parallel", "interleavings"), beside=("one-winner", "audit", "contract")
+)
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:

@@ -121,9 +121,15 @@ def check_no_5xx(case: Case) -> CheckResult:
 
 
 def is_excused(case: Case, probe: Record) -> bool:
-    """Whether a fault touched the probe. One that does not tell when it was is never excused."""
+    """Whether a fault touched the probe: its workflow's or anybody's, where it names one. One that does not tell when
+    it was is never excused.
+    """
     span = find_span(probe)
-    return span is not None and case.fault_spans.meet(*span)
+    if span is None:
+        return False
+    if probe.get("workflow") is not None:
+        return case.faults.any_during(str(probe["workflow"]), *span)
+    return any(fault.at <= span[1] and fault.until >= span[0] for fault in case.faults.all)
 
 
 def find_probes(case: Case, check: str) -> list[Record]:

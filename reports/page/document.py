@@ -14,6 +14,7 @@ from reports.page.facts import render_accounting, render_facts
 from reports.page.findings import render_findings
 from reports.page.glance import render_glance
 from reports.page.latency import render_latency
+from reports.page.meetings import render_meetings
 from reports.page.parts import LABEL, Section
 from reports.page.quality import render_quality
 from reports.page.races import render_chosen_races, render_failed_races
@@ -27,6 +28,7 @@ SCRIPT = FOLDER.joinpath("theme.js").read_text(encoding="utf-8")
 SECTIONS = (
     render_failed_races,
     render_findings,
+    render_meetings,
     render_comparison,
     render_chosen_races,
     render_checks,

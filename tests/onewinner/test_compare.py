@@ -130,7 +130,7 @@ def test_a_run_that_cannot_be_read_is_unknown(content: str, tmp_path: Path) -> N
 
 def test_a_gate_names_what_newly_fails(tmp_path: Path) -> None:
     write_run(tmp_path, "good", {"one-winner": PASS, "linearizable": PASS, "audit": PASS})
-    small = ("--batches", "1", "--races", "40", "--out", "run")
+    small = ("--level", "race", "--races", "40", "--out", "run")
     command = Command(("gate", *small, "--defect", "check-then-act", "--baseline", "good"), tmp_path)
     ended = command.run()
     assert command.find_left() == []

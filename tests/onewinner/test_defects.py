@@ -50,8 +50,10 @@ def test_a_judge_that_does_not_see_two_winners_is_noticed(
     assert (kept / "index.html").exists(), "the cell can be looked at"
 
 
-def test_a_level_at_which_nothing_can_be_asked_is_a_usage_error(tmp_path: Path) -> None:
-    ended = Command(("defects", "--level", "faults", "--out", "run"), tmp_path).run()
+def test_a_level_at_which_nothing_is_promised_is_a_usage_error(tmp_path: Path) -> None:
+    ended = Command(
+        ("defects", "--quick", "--level", "faults", "--defect", "extra-edge", "--out", "run"), tmp_path
+    ).run()
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert "--level" in ended.stderr

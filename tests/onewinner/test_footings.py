@@ -18,7 +18,8 @@ from reports.run import begin_run
 from tests.load.stub import SMALL
 from tests.onewinner.running import Command
 
-SMALL_GATE = ("--batches", "1", "--plans", "1", "--races", "20")
+OPEN = ("--level", "sequential", "--level", "parallel", "--level", "race")
+SMALL_GATE = (*OPEN, "--batches", "1", "--plans", "1", "--races", "20")
 MATRIX_LIMIT_S = 1200
 
 

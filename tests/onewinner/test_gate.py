@@ -14,11 +14,14 @@ import jsonschema_rs
 import polars as pl
 import pytest
 
+from engine.service import REFERENCE
 from reports.history import read_history
 from tests.onewinner.running import Command, wait_for
 
 # The limits of the full profile: on a busy machine those of the quick one would cut the levels short.
-SMALL = ("--profile", "full", "--batches", "1", "--plans", "12", "--races", "40")
+OPEN = ("--level", "sequential", "--level", "parallel", "--level", "race")
+SMALL = ("--profile", "full", *OPEN, "--batches", "1", "--plans", "12", "--races", "40")
+WIRED = ("--level", "interleavings", "--level", "faults")
 
 
 def run_gate(folder: Path, *arguments: str) -> tuple["subprocess.CompletedProcess[str]", Path]:
@@ -48,6 +51,39 @@ def test_the_reference_engine_passes(passing: tuple["subprocess.CompletedProcess
         ("parallel", 12, 12),
         ("race", 40, 40),
     ]
+
+
+def test_every_order_and_every_fault_is_in_the_gate(tmp_path: Path) -> None:
+    ended, out = run_gate(tmp_path, *WIRED)
+    assert ended.returncode == 0, ended
+    record = json.loads((out / "run.json").read_text())
+    levels = [(level["level"], level["unit"], level["planned"]) for level in record["levels"]]
+    assert levels == [("interleavings", "meetings", 23), ("faults", "meetings", 23)]
+    assert all(level["run"] > 0 for level in record["levels"])
+    assert {row["level"] for row in record["meetings"]} == {"interleavings", "faults"}
+    assert "interleavings: " in ended.stdout
+    schema = json.loads(Path(__file__).parents[2].joinpath("docs", "run.schema.json").read_text())
+    assert [error.message for error in jsonschema_rs.validator_for(schema).iter_errors(record)] == []
+
+
+def test_an_order_that_violates_is_shown_with_its_statements(tmp_path: Path) -> None:
+    ended, out = run_gate(tmp_path, *WIRED[:2], "--defect", "subquery-guard")
+    assert ended.returncode == 1, ended
+    [smallest, *_] = json.loads((out / "run.json").read_text())["orders"]
+    assert smallest["trace"] in ended.stdout
+    assert f"again: {smallest['command']}" in ended.stdout
+    again = Command((*smallest["command"].split()[1:], "--out", "again"), tmp_path).run()
+    assert again.returncode == 1, again
+    assert "10 of 10 replays violate" in again.stdout
+
+
+def test_what_no_wire_can_stand_behind_is_said(tmp_path: Path) -> None:
+    """A service that is told its database otherwise; it is asked at the other levels all the same."""
+    (tmp_path / "orders.toml").write_text(REFERENCE.read_text().replace("{database_url}", "postgresql://elsewhere/x"))
+    ended, _ = run_gate(tmp_path, "--target", "orders.toml", *WIRED)
+    assert ended.returncode == 2, ended
+    assert "it is not told its database" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_a_folder_with_rooms_of_its_own_does_no_harm(tmp_path: Path) -> None:

@@ -3,9 +3,7 @@
 from pathlib import Path
 
 from engine.service import REFERENCE
-from engine.target_file import load_target
 from onewinner.inspection import SOURCE, inspect, list_sources
-from onewinner.stage import Stage, mint_tokens
 from reports.history import read_history
 from reports.judge import judge
 from reports.verdict import Verdict
@@ -14,7 +12,7 @@ NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
 
 
 def test_a_look_that_failed_is_a_gap_in_the_accounting(tmp_path: Path) -> None:
-    inspect(Stage(load_target(REFERENCE, mint_tokens()), {}, NOWHERE), REFERENCE, tmp_path)
+    inspect(NOWHERE, REFERENCE, tmp_path)
     judgement = judge(read_history(tmp_path), plan={"sources": [SOURCE]}, only=["schema", "accounting"])
     verdicts = {result.check: result.verdict for result in judgement.checks}
     assert verdicts == {"schema": None, "accounting": Verdict.UNKNOWN}
@@ -25,5 +23,5 @@ def test_a_look_that_failed_is_a_gap_in_the_accounting(tmp_path: Path) -> None:
 def test_other_engines_tables_are_left_alone(tmp_path: Path) -> None:
     theirs = tmp_path / "orders.toml"
     assert list_sources(theirs) == ()
-    inspect(Stage(load_target(REFERENCE, mint_tokens()), {}, NOWHERE), theirs, tmp_path)
+    inspect(NOWHERE, theirs, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -45,7 +45,6 @@ def test_the_worst_seed_decides_the_row() -> None:
     rows = make_rows([RACY], [*cells, Cell(RACY, "race", 3, Status.SURVIVED)])
     by_level = {row.level: row for row in rows}
     assert by_level["race"].status is Status.SURVIVED
-    assert by_level["interleavings"].status is Status.NOT_YET
     assert by_level["sequential"].status is Status.NOT_RUN
     packed = by_level["race"].pack()
     assert (packed["caught"], packed["seeds"], packed["checks"]) == (2, 3, {"one-winner": 2})

@@ -17,6 +17,7 @@ from reports.comparison import (
 from reports.exhibits import exhibit
 from reports.judge import judge
 from reports.measures import measure
+from reports.meetings import Row
 from reports.verdict import Judgement, Verdict
 from tests.reports.building import Record, advance, build_history, create, read
 
@@ -75,6 +76,8 @@ def build_run(*, failing: bool) -> tuple[dict[str, Any], Judgement]:
         "exhibits": exhibit(history, judgement, GRAPH),
         "comparison": compare(judgement).to_dict(),
         "reproductions": [REPRODUCTION] if failing else [],
+        "meetings": MEETINGS[: 2 if failing else 1],
+        "orders": [ORDER] if failing else [],
         "strength": STRENGTH,
         "defects": DEFECTS,
     }
@@ -91,6 +94,19 @@ REPRODUCTION: Mapping[str, Any] = {
     "command": "onewinner gate --plan runs/small/plans/parallel.json",
 }
 FAULTS: Mapping[str, int] = {"answer lost": 120, "connection lost during": 40, "delayed": 12, "server killed": 3}
+MEETINGS: Sequence[Mapping[str, Any]] = [
+    {"level": "interleavings", **Row("advance / cancel", 1, 1, 6, 0, 1, 0, {"waited": 2}).pack()},
+    {"level": "interleavings", **Row("advance / advance", 2, 1, 12, 0, 1, 4, {}).pack()},
+]
+ORDER: Mapping[str, Any] = {
+    "kind": "advance / advance",
+    "order": "ABBA",
+    "checks": {"one-winner": "Requests 1 and 2 both moved workflow w from A to B"},
+    "trace": "    A            | B\n  1 SELECT <x>   |\n  2              | UPDATE t\n    answered won | answered won",
+    "sentence": "A read in step 1, B wrote in step 2, and in step 3 A wrote what it had decided on before.",
+    "file": "races/race-1.json",
+    "command": "onewinner explore --replay runs/small/races/race-1.json --times 10",
+}
 STRENGTH: Mapping[str, Any] = {
     "transitions": {"covered": 1, "total": 4},
     "illegal_pairs": {"covered": 0, "total": 12},

@@ -64,7 +64,9 @@ def test_only_a_fault_during_the_call_forgives_a_server_error(tmp_path: Path, fa
     ("when", "what", "verdict"),
     [
         ({"at_ns": 4 * MS, "until_ns": 6 * MS}, "kill", Verdict.PASS),
+        ({"at_ns": 4 * MS, "until_ns": 6 * MS, "workflow": "w"}, "kill", Verdict.PASS),
         ({"at_ns": 6 * MS}, "kill", Verdict.FAIL),
+        ({"at_ns": 6 * MS, "workflow": "w"}, "kill", Verdict.FAIL),
         ({"at_ns": 4 * MS, "until_ns": 6 * MS}, "delayed", Verdict.FAIL),
         ({}, "kill", Verdict.FAIL),
     ],

@@ -1,11 +1,14 @@
 """Goal: what was measured is in every document and decides nothing. Method: render a small run, and a broken one."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reports import measures
+from reports.history import read_history
+from reports.journal import Invocation, Journal, Return
 from reports.measures import measure, say_injected, say_quality, show_time, tabulate
 from reports.page import render_page
 from reports.summary import render_summary
@@ -71,12 +74,36 @@ def test_times_are_told_in_three_digits() -> None:
 
 
 def test_the_faults_that_were_injected_are_counted_in_every_document() -> None:
-    history = build_history([read("r", 0, 1, "A")], fault(1), fault(2, 3, "answer lost"), fault(2, 3, "answer lost"))
+    records = [read("r", 0, 1, "A")]
+    injected = [fault(1), fault(2, 3, "answer lost"), fault(2, 3, "answer lost")]
     levels = [{"level": "race", "unit": "races", "planned": 1, "run": 1, "seconds": 1}]
-    facts: dict[str, Any] = {"measures": measure(history), "levels": levels}
+    facts: dict[str, Any] = {"measures": measure(build_history(records, *injected)), "levels": levels}
     assert facts["measures"]["faults"] == {"answer lost": 2, "server killed": 1}
     line = "3 faults were injected: answer lost 2, 1 crash of the database"
     assert say_injected(facts) == line
     assert line in render_page(facts, JUDGEMENT)
     assert line in render_summary(facts, JUDGEMENT)
     assert say_injected({"measures": {"faults": {"error": "no clock"}}}) == ""
+    agenda = {"event": "agenda", "source": "faults", "kinds": {}}
+    assert measure(build_history(records, agenda, *injected))["faults"] == facts["measures"]["faults"]
+
+
+def test_sources_that_walk_through_orders_are_not_timed(tmp_path: Path) -> None:
+    for name, took_ns, asks in (("interleavings-0", 9_000_000, True), ("race-0", 1_000_000, False)):
+        with Journal(tmp_path / f"{name}.jsonl") as journal:
+            if asks:
+                journal.event("agenda", kinds={"advance / advance": 1})
+            for number, outcome in enumerate(("won", "conflict")):
+                id_ = f"{name}.{number}"
+                journal.invoke(Invocation(id_, "p", "s", "r", "acme", name, "advance", "A", "B", 1_000))
+                journal.returned(Return(id_, outcome, 200, None, 1_000 + took_ns))
+    history = read_history(tmp_path)
+    found = measure(history)
+    [race] = found["race_quality"]
+    assert race["races"] == 1
+    assert {one["max_ns"] for one in found["latency"].values()} <= set(range(999_000, 1_001_000))
+    kept = history.without({"interleavings-0"})
+    assert kept.frame.collect()["id"].to_list() == ["race-0.0", "race-0.1"]
+    assert kept.encoded["row"].to_list() == [0, 1]
+    assert history.without({"nobody"}) is history
+    assert measure(history.without({"race-0"}))["race_quality"] == []

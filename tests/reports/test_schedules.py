@@ -1,6 +1,5 @@
 """Goal: a schedule is told as it was, and a race file is read as it was written. Method: small ones, by hand."""
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,11 @@ from reports.schedules import (
     Line,
     Race,
     RaceFileError,
-    Row,
     Schedule,
     Session,
     draw_trace,
     explain_order,
     read_race,
-    say_row,
     write_race,
 )
 
@@ -65,20 +62,6 @@ def test_a_trace_has_a_column_for_each_request() -> None:
     assert lines[1].rstrip(" |").endswith(WRITE)
     assert lines[3].endswith("| (waited)")
     assert lines[-1].split() == ["answered", "won", "|", "answered", "won"]
-
-
-@pytest.mark.parametrize(
-    ("row", "said"),
-    [
-        (Row("k", 2, 2, 6, 0, 0, 0, Counter()), "all 6 schedules"),
-        (Row("k", 2, 1, 6, 0, 0, 0, Counter()), "6 schedules, 1 of 2 meetings whole"),
-        (Row("k", 2, 2, 6, 1, 0, 0, Counter()), "6 schedules, 1 of them unknown"),
-        (Row("k", 2, 2, 6, 0, 0, 4, Counter()), "4 of 6 schedules violate"),
-        (Row("k", 2, 0, 0, 0, 0, 0, Counter()), "not reached"),
-    ],
-)
-def test_only_what_was_walked_to_the_end_is_all(row: Row, said: str) -> None:
-    assert say_row(row) == said
 
 
 def test_a_race_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -1,0 +1,151 @@
+"""What came of the levels behind the wire: which meetings were shown whole, and the smallest orders that violate.
+
+Each such order becomes a race file in the run directory, which `onewinner explore --replay` runs again.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.graph import TransitionGraph
+from onewinner.levels import Level
+from reports.evidence import Limits
+from reports.history import History
+from reports.judge import judge
+from reports.meetings import tabulate_kinds
+from reports.run import Run
+from reports.schedules import (
+    RACE_FORMAT,
+    UNDECIDED,
+    Race,
+    Schedule,
+    Session,
+    draw_trace,
+    explain_order,
+    read_schedules,
+    write_race,
+)
+from reports.verdict import Verdict
+
+FINDINGS_MAX = 100_000
+RACES_MAX = 20
+TIMES = 10
+# Workflow -> check -> title.
+Violated = Mapping[str, Mapping[str, str]]
+
+
+def gather_orders(
+    run: Run, history: History, graph: TransitionGraph, levels: Sequence[Level], arguments: Sequence[str]
+) -> dict[str, Any]:
+    """run.json's `meetings` and `orders`; nothing where no level was wired. Writes the race files.
+
+    `arguments` are those that the service is started with at every level.
+    """
+    wired = {source: level for level in levels if level.wiring is not None for source in level.sources}
+    if not wired:
+        return {}
+    schedules = read_schedules(history)
+    violated = find_violated(run, history, graph, schedules)
+    tables = tabulate_kinds(history, schedules, violated)
+    meetings = [
+        {"level": level.name, **row.pack()} for source, level in wired.items() for row in tables.get(source, ())
+    ]
+    return {"meetings": meetings, "orders": write_orders(run, history, schedules, violated, wired, arguments)}
+
+
+def find_violated(
+    run: Run, history: History, graph: TransitionGraph, schedules: Sequence[Schedule]
+) -> dict[str, dict[str, str]]:
+    """Everything that a check found in the workflow of a schedule."""
+    failed = [check.check for check in run.judgement.checks if check.verdict is Verdict.FAIL]
+    if not failed or not schedules:
+        return {}
+    known = {schedule.workflow for schedule in schedules}
+    judgement = judge(history, graph, only=failed, limits=Limits(findings_max=FINDINGS_MAX))
+    of_operation = dict(history.frame.select("id", "workflow").collect().iter_rows())
+    found: dict[str, dict[str, str]] = {}
+    for finding in judgement.findings:
+        workflow = finding.workflow or next((of_operation[str(each)] for each in finding.operations), None)
+        if finding.verdict is Verdict.FAIL and workflow in known:
+            found.setdefault(workflow, {}).setdefault(finding.check, finding.title)
+    return found
+
+
+def sort_violating(schedules: Sequence[Schedule], violated: Violated) -> list[Schedule]:
+    """The schedules that violate, the smallest first. What more checks see is the surer to be seen again."""
+    bad = [each for each in schedules if each.workflow in violated]
+    return sorted(bad, key=lambda each: (*each.size[:2], -len(violated[each.workflow]), *each.size[2:]))
+
+
+def write_orders(
+    run: Run,
+    history: History,
+    schedules: Sequence[Schedule],
+    violated: Violated,
+    wired: Mapping[str, Level],
+    arguments: Sequence[str],
+) -> list[dict[str, Any]]:
+    """The smallest violating order of each kind of meeting, each with a race file of its own."""
+    plans = {(event["source"], event["plan"]): event for event in history.having("exploration")}
+    orders: dict[str, dict[str, Any]] = {}
+    for schedule in sort_violating(schedules, violated):
+        plan = plans.get((schedule.source, schedule.plan))
+        if plan is None or plan["kind"] in orders or len(orders) >= RACES_MAX:
+            continue
+        found, file = violated[schedule.workflow], f"races/race-{len(orders) + 1}.json"
+        race = make_race(schedule, plan, str(run.facts["target"]), found, wired[schedule.source], arguments)
+        write_race(run.folder / file, race)
+        orders[plan["kind"]] = {
+            "kind": plan["kind"],
+            "order": schedule.order,
+            "checks": dict(found),
+            "trace": draw_trace(schedule),
+            "sentence": explain_order(schedule),
+            "file": file,
+            "command": say_replay(run, file),
+        }
+    return list(orders.values())
+
+
+def make_race(
+    schedule: Schedule,
+    plan: Mapping[str, Any],
+    target: str,
+    found: Mapping[str, str],
+    level: Level,
+    arguments: Sequence[str],
+) -> Race:
+    """The schedule as data that can be run again."""
+    assert level.wiring is not None
+    sessions = tuple(
+        Session(name, each["tenant"], each["route"], each["origin"], each["to"])
+        for name, each in zip("ABCDEFGH", plan["actions"], strict=False)
+    )
+    return Race(
+        RACE_FORMAT,
+        target,
+        next(iter(found.values())),
+        plan["state"],
+        sessions,
+        schedule.order,
+        tuple(found),
+        {number: step.fault for number, step in enumerate(schedule.steps, start=1) if step.fault},
+        (*arguments, *level.wiring.arguments),
+        dict(level.wiring.parameters),
+        schedule.steps,
+    )
+
+
+def say_replay(run: Run, file: str) -> str:
+    return shlex.join(["onewinner", "explore", "--replay", str(run.folder / file), "--times", str(TIMES)])
+
+
+def find_undecided(history: History) -> str | None:
+    """The orders of which nobody knows what became of them, in words; None when there is none.
+
+    One that was run again, and then to its end, is decided.
+    """
+    schedules = read_schedules(history)
+    decided = {(each.source, each.plan, each.order) for each in schedules if not each.remarks & UNDECIDED}
+    lost = {(each.source, each.plan, each.order) for each in schedules if each.remarks & UNDECIDED} - decided
+    return f"of {len(lost)} orders nobody knows what became of them, or they could not be run" if lost else None
