@@ -26,6 +26,13 @@ def say_missing(record: Record, read_ns: int, faults: Sequence[Fault], fault: Fa
     return f"{title}.", tabulate(f"{title}.\n{say_fault(record, faults, fault)}\n{then}", [record])
 
 
+def say_replaced(record: Record) -> Text:
+    """A transition that the trail does not have, but one that was asked for at the same time."""
+    title = f"{capital(name(record))} was told that it won, and the trail has another one's row in its place"
+    why = "It may be lost by a fault, or it never won: a fault that names no workflow may have struck anybody."
+    return f"{title}.", tabulate(f"{title}. {why} See the check audit.", [record])
+
+
 def say_gone(records: Sequence[Record]) -> str:
     workflow = records[0]["workflow"]
     moves = join([f"{'|'.join(record['expected'] or ())} -> {record['next']}".strip() for record in records])

@@ -2,8 +2,9 @@
 
 A history without an explanation may have been spoiled in many ways, and only one of them is a loss. So the moment of
 the loss is asked for first: a cut, at or after the end of a fault, before which everything asked so far has an
-explanation. What contradicts it was then asked after the fault, and after the lost transitions had been acknowledged:
-no race of theirs can have brought it about. Lost they are when taking them away explains all that came afterwards.
+explanation. What contradicts it was then asked after the fault, and after the lost transitions had been acknowledged.
+No race may explain it either, in an engine whose transitions undo each other where they overlap. Lost they are when
+taking them away explains all that came afterwards.
 """
 
 import time
@@ -46,6 +47,8 @@ class Struck:
         Of the cuts the last one that serves: before it all have an explanation, and whatever can be lost at an
         earlier one can be lost there as well.
         """
+        if self.explains(self.relax_races()):
+            return None
         cuts = self.find_cuts()
         held = count_while(cuts, self.explains_until)
         if not held:
@@ -55,6 +58,14 @@ class Struck:
             if self.explains_without(lost, cut):
                 return Loss(lost, self.find_seen(cut), cut)
         return None
+
+    def relax_races(self) -> list[Operation]:
+        """The operations, as far as no race can have spoiled them: of transitions that overlap each other one may have
+        undone the other, or done nothing, whatever was told.
+        """
+        moves = [each for each in self.operations if is_move(each)]
+        raced = {one.row for one in moves for other in moves if one is not other and overlap(one, other)}
+        return [relax(each) if each.row in raced else each for each in self.operations]
 
     def find_cuts(self) -> list[int]:
         """The moments, ascending, between what a fault may have destroyed and what shows it: the end of each fault, and
@@ -121,6 +132,20 @@ class Struck:
 
 def is_win(operation: Operation) -> bool:
     return operation.kind in ("advance", "set") and operation.outcome == "won"
+
+
+def is_move(operation: Operation) -> bool:
+    """Whether it took effect as a transition, or may have."""
+    return is_win(operation) or (operation.kind in ("advance", "set") and operation.outcome == "unknown")
+
+
+def overlap(one: Operation, other: Operation) -> bool:
+    return one.invoked <= other.returned and other.invoked <= one.returned
+
+
+def relax(move: Operation) -> Operation:
+    """A write that asks nothing of the state, and may have happened."""
+    return replace(move, kind="set", outcome="unknown", told=None, returned=NEVER)
 
 
 def weaken(operation: Operation) -> Operation | None:

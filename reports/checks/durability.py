@@ -11,9 +11,9 @@ from functools import partial
 import polars as pl
 
 from reports.case import Case, Suspicion, conclude, doubt, fail, not_applicable
-from reports.durability_words import say_indistinct, say_lost, say_missing
-from reports.faults import choose_likeliest
-from reports.losses import Loss, OutOfTimeError, Struck
+from reports.durability_words import say_indistinct, say_lost, say_missing, say_replaced
+from reports.faults import Fault, choose_likeliest
+from reports.losses import Loss, OutOfTimeError, Struck, overlap
 from reports.model import NEVER, Operation
 from reports.readings import Reading
 from reports.trails import explains
@@ -98,8 +98,15 @@ def is_passed_over(reading: Reading, lost: Operation) -> bool:
 
 
 def suspect_missing(case: Case, reading: Reading, operation: Operation) -> list[Suspicion]:
-    """One transition that is missing after a fault: lost, unless the answers before it contradicted each other."""
+    """One transition that is missing after a fault: lost, unless the answers before it contradicted each other. Where
+    another one took its place it may have won nothing from the beginning, but for a fault that surely struck it.
+    """
     faults = case.faults.between(reading.workflow, operation.invoked, reading.read_ns)
+    if is_replaced(reading, operation):
+        struck = [fault for fault in faults if fault.workflow is not None]
+        if faults and not struck:
+            return [doubt(partial(word_replaced, case, operation.row))]
+        faults = struck
     if not faults:
         return []
     try:
@@ -107,7 +114,14 @@ def suspect_missing(case: Case, reading: Reading, operation: Operation) -> list[
         clean = reading.w not in case.decision.suspects or lay_out(case, reading.w).explains_before(first)
     except OutOfTimeError:
         return [doubt(partial(word_timeout, case, reading.w))]
-    return [fail(partial(word_missing, case, reading, operation))] if clean else []
+    return [fail(partial(word_missing, case, reading, operation, faults))] if clean else []
+
+
+def is_replaced(reading: Reading, lost: Operation) -> bool:
+    """Whether the trail has a row of a transition that overlapped this one, out of a state that this one was due in."""
+    rows = [row for row in reading.rows if row.origin in lost.expected or lost.kind == "set"]
+    others = [move for move in reading.moves if move.operation is not lost and overlap(move.operation, lost)]
+    return any(explains(move, row) for move in others for row in rows)
 
 
 def suspect_answers(case: Case, struck: list[int]) -> list[Suspicion]:
@@ -150,12 +164,17 @@ def word_loss(case: Case, w: int, loss: Loss) -> Finding:
     return Finding(CHECK, Verdict.FAIL, title, words, tuple(each["id"] for each in records), workflow)
 
 
-def word_missing(case: Case, reading: Reading, operation: Operation) -> Finding:
-    faults = case.faults.between(reading.workflow, operation.invoked, reading.read_ns)
+def word_missing(case: Case, reading: Reading, operation: Operation, faults: list[Fault]) -> Finding:
     fault = choose_likeliest(faults, operation.invoked, operation.returned)
     record = case.records([operation.row])[0]
     title, words = say_missing(record, reading.read_ns, faults, fault)
     return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), reading.workflow, record["race"])
+
+
+def word_replaced(case: Case, row: int) -> Finding:
+    record = case.records([row])[0]
+    title, words = say_replaced(record)
+    return Finding(CHECK, Verdict.UNKNOWN, title, words, (record["id"],), record["workflow"], record["race"])
 
 
 def word_indistinct(case: Case, row: int) -> Finding:

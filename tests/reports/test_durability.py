@@ -111,9 +111,19 @@ def test_two_winners_of_a_plain_race_are_no_loss_wherever_a_fault_was(where: int
 def test_without_a_row_after_the_fault_it_was_lost_though_a_contender_won_then() -> None:
     """Acknowledged before its commit, which never came: whoever waited for the lock wins. The trail has only that."""
     records = [CREATE, ask("a", "A-B", 10, 20), ask("b", "A-B", 11, 35), read("r", 50, 51, "B")]
-    cut = fault(21, 22, "connection lost before")
+    cut = fault(21, 22, "connection lost before", workflow="w")
     assert find_lost(records, cut, trail(60, "A-B:b")) == [("a",)]
     assert find_lost(records, cut, trail(60, "A-B:a", "A-B:b")) is None
+
+
+def test_where_a_contender_took_its_place_and_nobody_knows_whom_the_fault_struck_it_is_open() -> None:
+    """A loser that is told that it won looks the same, and faults are everywhere under load."""
+    records = [CREATE, ask("a", "A-B", 10, 20), ask("b", "A-B", 11, 35), read("r", 50, 51, "B")]
+    result = check(records, fault(21, 22, "connection lost before"), trail(60, "A-B:b"))
+    assert result.verdict is Verdict.UNKNOWN
+    assert [finding.operations for finding in result.findings] == [("a",)]
+    after = [CREATE, ask("a", "A-B", 10, 20), ask("b", "A-B", 31, 35)]
+    assert find_lost(after, fault(21, 22, "connection lost before"), trail(60, "A-B:b")) == [("a",)]
 
 
 def test_where_no_request_is_named_a_row_may_be_anybodys() -> None:
