@@ -13,7 +13,7 @@ import polars as pl
 from reports.case import Case, Suspicion, conclude, doubt, fail, not_applicable
 from reports.durability_words import say_indistinct, say_lost, say_missing, say_replaced
 from reports.faults import Fault, choose_likeliest
-from reports.losses import Loss, OutOfTimeError, Struck, overlap
+from reports.losses import Loss, OutOfTimeError, Struck
 from reports.model import NEVER, Operation
 from reports.readings import Reading
 from reports.trails import explains
@@ -118,10 +118,15 @@ def suspect_missing(case: Case, reading: Reading, operation: Operation) -> list[
 
 
 def is_replaced(reading: Reading, lost: Operation) -> bool:
-    """Whether the trail has a row of a transition that overlapped this one, out of a state that this one was due in."""
-    rows = [row for row in reading.rows if row.origin in lost.expected or lost.kind == "set"]
-    others = [move for move in reading.moves if move.operation is not lost and overlap(move.operation, lost)]
-    return any(explains(move, row) for move in others for row in rows)
+    """Whether the trail says that others, none of them asked for after this one, had taken the state away in which it
+    was due. Nothing takes it from an override.
+    """
+    earlier = [move for move in reading.moves if move.operation is not lost and move.operation.invoked <= lost.returned]
+    taken = False
+    for row in reading.rows:
+        if lost.kind != "set" and any(explains(move, row) for move in earlier):
+            taken = row.to not in lost.expected and (taken or row.origin in lost.expected)
+    return taken
 
 
 def suspect_answers(case: Case, struck: list[int]) -> list[Suspicion]:

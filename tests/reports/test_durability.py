@@ -126,6 +126,16 @@ def test_where_a_contender_took_its_place_and_nobody_knows_whom_the_fault_struck
     assert find_lost(after, fault(21, 22, "connection lost before"), trail(60, "A-B:b")) == [("a",)]
 
 
+def test_what_was_not_due_any_more_was_not_lost() -> None:
+    """A stale request that is told that it won: the state had been taken away before it was asked, by one that is still
+    there. A cancel is due in the next state as well, and a retry in one that came back."""
+    first, stale = ask("a", "A-B", 10, 20), ask("b", "A-B", 30, 35)
+    assert check([CREATE, first, stale], fault(32, 33), trail(60, "A-B:a")).verdict is Verdict.UNKNOWN
+    assert find_lost([CREATE, first, ask("x", "A|B-C", 30, 35)], CRASH, trail(60, "A-B:a")) == [("x",)]
+    back = [ask("f", "B-A", 21, 22), ask("d", "A-B", 30, 35)]
+    assert find_lost([CREATE, first, *back], CRASH, trail(60, "A-B:a", "B-A:f")) == [("d",)]
+
+
 def test_where_no_request_is_named_a_row_may_be_anybodys() -> None:
     records = [CREATE, ask("a", "A-B", 10, 20), ask("b", "A-B", 11, 35)]
     assert find_lost(records, CRASH, trail(60, "A-B")) is None
