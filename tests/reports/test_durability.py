@@ -20,7 +20,7 @@ from reports.verdict import CheckResult, Verdict
 from tests.reports.building import Record, advance, build_history, create, fault, override, read, trail
 from tests.reports.simulation import GRAPH, simulate
 
-ABC = TransitionGraph.of("A", {"A": ["B"], "B": ["C"], "C": ["D"]})
+ABC = TransitionGraph.of("A", {"A": ["B"], "B": ["A", "C"], "C": ["D"]})
 CREATE = create("c", 0, 1)
 WIN = advance("a", "A-B", 10, 20)
 CRASH = fault(30, 40)
