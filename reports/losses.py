@@ -3,19 +3,21 @@
 A history without an explanation may have been spoiled in many ways, and only one of them is a loss. So the moment of
 the loss is asked for first: a cut, at or after the end of a fault, before which everything asked so far has an
 explanation. What contradicts it was then asked after the fault, and after the lost transitions had been acknowledged.
-No race may explain it either, in an engine whose transitions undo each other where they overlap. Lost they are when
-taking them away explains all that came afterwards.
+Lost they are when taking them away explains all that came afterwards, and nothing else does: neither a race in which
+transitions undo each other, nor a request that was carried out though it was told of a conflict.
 """
 
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.graph import TransitionGraph
 from reports.model import NEVER, Operation
 from reports.search import is_pure, search
 from reports.verdict import Verdict
+
+LOOSE_PER_STATE_MAX = 4
 
 
 class OutOfTimeError(Exception):
@@ -47,8 +49,6 @@ class Struck:
         Of the cuts the last one that serves: before it all have an explanation, and whatever can be lost at an
         earlier one can be lost there as well.
         """
-        if self.explains(self.relax_races()):
-            return None
         cuts = self.find_cuts()
         held = count_while(cuts, self.explains_until)
         if not held:
@@ -56,16 +56,20 @@ class Struck:
         cut = cuts[held - 1]
         for lost in self.list_losses(cut):
             if self.explains_without(lost, cut):
-                return Loss(lost, self.find_seen(cut), cut)
+                return None if self.explains(self.relax()) else Loss(lost, self.find_seen(cut), cut)
         return None
 
-    def relax_races(self) -> list[Operation]:
-        """The operations, as far as no race can have spoiled them: of transitions that overlap each other one may have
-        undone the other, or done nothing, whatever was told.
+    def relax(self) -> list[Operation]:
+        """The operations, so far as an engine that loses nothing, but is wrong otherwise, is bound to them: of transitions
+        that overlap each other one may have undone the other, or done nothing, and a request that was told of a
+        conflict may have been carried out.
         """
         moves = [each for each in self.operations if is_move(each)]
         raced = {one.row for one in moves for other in moves if one is not other and overlap(one, other)}
-        return [relax(each) if each.row in raced else each for each in self.operations]
+        denied = [each for each in self.operations if each.outcome == "conflict" and each.next is not None]
+        certain = [each for each in self.operations if each.row not in raced]
+        loose = [each for each in moves if each.row in raced] + denied
+        return certain + [loosen(each) for each in pick_first(loose, LOOSE_PER_STATE_MAX)]
 
     def find_cuts(self) -> list[int]:
         """The moments, ascending, between what a fault may have destroyed and what shows it: the end of each fault, and
@@ -143,9 +147,18 @@ def overlap(one: Operation, other: Operation) -> bool:
     return one.invoked <= other.returned and other.invoked <= one.returned
 
 
-def relax(move: Operation) -> Operation:
+def loosen(move: Operation) -> Operation:
     """A write that asks nothing of the state, and may have happened."""
-    return replace(move, kind="set", outcome="unknown", told=None, returned=NEVER)
+    return replace(move, kind="set", outcome="unknown", told=None, expected=(), returned=NEVER)
+
+
+def pick_first(moves: Iterable[Operation], count: int) -> list[Operation]:
+    """Of those that lead to the same state the first few: more are hardly ever needed, and the search is short."""
+    kept: dict[str | None, list[Operation]] = {}
+    for move in sorted(moves, key=lambda move: move.invoked):
+        same = kept.setdefault(move.next, [])
+        same += [move] * (len(same) < count)
+    return [move for same in kept.values() for move in same]
 
 
 def weaken(operation: Operation) -> Operation | None:

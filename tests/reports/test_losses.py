@@ -49,8 +49,8 @@ class Oracle:
         kept = [each for each in self.operations if each not in lost and (each.invoked > over or not is_pure(each))]
         return self.is_explained(kept)
 
-    def is_raced(self) -> bool:
-        """Whether overlapping transitions that undid each other, or did nothing, would explain it."""
+    def is_wrong_otherwise(self) -> bool:
+        """Whether overlapping transitions that undid each other, or conflicts that were none, would explain it."""
         moves = [each for each in self.operations if each.kind in ("advance", "set") and each.outcome != "conflict"]
         alone = [
             each
@@ -63,8 +63,8 @@ class Oracle:
         ]
         loose = [
             Operation(each.row, "set", "unknown", (), each.next, None, each.invoked, 1 << 62)
-            for each in moves
-            if each not in alone
+            for each in self.operations
+            if (each in moves and each not in alone) or (each.outcome == "conflict" and each.next is not None)
         ]
         return self.is_explained([each for each in self.operations if each not in moves or each in alone] + loose)
 
@@ -124,7 +124,7 @@ def test_every_loss_is_one_by_its_definition_and_no_smaller_one_is_missed() -> N
     def compare(struck: Struck) -> None:
         oracle, loss = Oracle(struck), struck.find_loss()
         cuts = {cut for cut in oracle.cuts if oracle.explains_until(cut)}
-        cuts = set() if oracle.is_raced() else cuts
+        cuts = set() if oracle.is_wrong_otherwise() else cuts
         if loss is None:
             seen["none"] += 1
             assert not any(oracle.find_losses(cut, 1) for cut in cuts)
@@ -198,6 +198,15 @@ def test_a_transition_that_a_concurrent_one_wrote_over_was_not_lost_by_a_fault()
         assert explain(CREATE, cancel, other, read("r", 50, 51, "B"), untils=(until,), graph=graph) is None
     late = advance("x", "A|B-X", 31, 40)
     assert explain(CREATE, late, other, read("r", 50, 51, "B"), untils=(42,), graph=graph) == ["x"]
+
+
+def test_a_conflict_that_was_carried_out_was_not_brought_about_by_a_fault() -> None:
+    graph = TransitionGraph.of("A", {"A": ["B"], "B": ["A"]})
+    won, denied = advance("a", "A-B", 10, 20), advance("d", "B-A", 30, 35, "conflict")
+    late = advance("l", "B-A", 12, 14, "conflict", observed="A")
+    assert explain(CREATE, late, won, read("r", 60, 61, "A"), untils=(40,), graph=graph) is None
+    assert explain(CREATE, won, denied, read("r", 60, 61, "A"), untils=(40,), graph=graph) is None
+    assert explain(CREATE, won, read("r", 60, 61, "A"), untils=(40,), graph=graph) == ["a"]
 
 
 def test_a_winner_that_began_before_the_other_was_told_is_its_contender() -> None:
