@@ -60,7 +60,7 @@ class Struck:
         return None
 
     def relax(self) -> list[Operation]:
-        """The operations, so far as an engine that loses nothing, but is wrong otherwise, is bound to them: of transitions
+        """The operations as an engine may have answered them that loses nothing, but is wrong otherwise: of transitions
         that overlap each other one may have undone the other, or done nothing, and a request that was told of a
         conflict may have been carried out.
         """
