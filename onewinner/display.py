@@ -100,7 +100,7 @@ def print_verdict(run: Run) -> None:
             what = "level" if name == level["level"] else "scenario"
             open_console().print(Text(f"not applicable: the {what} {name}: {why}", style="dim"), soft_wrap=True)
         if level["run"] < level["planned"]:
-            reached = f"{level['level']} got to {level['run']:,} of {level['planned']:,} {level['unit']} in its time"
+            reached = f"{level['level']}: {level['run']:,} of {level['planned']:,} {level['unit']} were run"
             open_console().print(Text(reached, style="yellow"))
     for one in run.facts.get("reproductions", ()):
         told = (

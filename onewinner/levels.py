@@ -141,10 +141,8 @@ def plan_levels(
     )
 
 
-def plan_sequential(share: Share, seed: int, *, shrink: bool = True, mismatches: int = 1) -> Level:
-    """It ends after so many batches that met a mismatch: more of them may be seen by more checks."""
-    options = ["--mismatches", str(mismatches)]
-    options += ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
+def plan_sequential(share: Share, seed: int, *, shrink: bool = True) -> Level:
+    options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
     options += [] if shrink else ["--no-shrink"]
     command = call_pytest("test_sequential.py", options)
     return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)

@@ -5,9 +5,11 @@ Each such order becomes a race file in the run directory, which `onewinner explo
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from engine.graph import TransitionGraph
+from engine.service import REFERENCE
 from onewinner.levels import Level
 from reports.evidence import Limits
 from reports.history import History
@@ -35,11 +37,11 @@ Violated = Mapping[str, Mapping[str, str]]
 
 
 def gather_orders(
-    run: Run, history: History, graph: TransitionGraph, levels: Sequence[Level], arguments: Sequence[str]
+    run: Run, history: History, graph: TransitionGraph, levels: Sequence[Level], arguments: Sequence[str], target: Path
 ) -> dict[str, Any]:
     """run.json's `meetings` and `orders`; nothing where no level was wired. Writes the race files.
 
-    `arguments` are those that the service is started with at every level.
+    `arguments` are those that the service of the file `target` is started with at every level.
     """
     wired = {source: level for level in levels if level.wiring is not None for source in level.sources}
     if not wired:
@@ -50,7 +52,11 @@ def gather_orders(
     meetings = [
         {"level": level.name, **row.pack()} for source, level in wired.items() for row in tables.get(source, ())
     ]
-    return {"meetings": meetings, "orders": write_orders(run, history, schedules, violated, wired, arguments)}
+    orders = write_orders(run, history, schedules, violated, wired, arguments)
+    return {
+        "meetings": meetings,
+        "orders": [{**order, "command": say_replay(run, order["file"], target)} for order in orders],
+    }
 
 
 def find_violated(
@@ -102,7 +108,6 @@ def write_orders(
             "trace": draw_trace(schedule),
             "sentence": explain_order(schedule),
             "file": file,
-            "command": say_replay(run, file),
         }
     return list(orders.values())
 
@@ -136,8 +141,9 @@ def make_race(
     )
 
 
-def say_replay(run: Run, file: str) -> str:
-    return shlex.join(["onewinner", "explore", "--replay", str(run.folder / file), "--times", str(TIMES)])
+def say_replay(run: Run, file: str, target: Path) -> str:
+    named = ["--target", str(target)] if target != REFERENCE else []
+    return shlex.join(["onewinner", "explore", *named, "--replay", str(run.folder / file), "--times", str(TIMES)])
 
 
 def find_undecided(history: History) -> str | None:

@@ -134,7 +134,7 @@ def conclude(
     found = {
         "levels": [*judged.facts["levels"], *absent],
         "reproductions": list_reproductions(order, run, history),
-        **gather_orders(judged, history, graph, order.levels, order.list_service_arguments()),
+        **gather_orders(judged, history, graph, order.levels, order.list_service_arguments(), order.options.target),
     }
     judged = with_judgement(judged, judged.judgement, found)
     if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:

@@ -22,7 +22,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--repeats", type=int, default=2, help="how often each of them is executed")
     group.addoption("--plan", type=Path, default=None, help="a saved plan, instead of pinned and random ones")
     group.addoption("--shrink-limit-s", type=float, default=20.0, help="a failing plan is made smaller for so long")
-    group.addoption("--mismatches", type=int, default=1, help="the sequential level ends after so many failing batches")
     group.addoption("--no-shrink", action="store_true", help="tell the first failing sequence as it is")
     group.addoption("--limit-s", type=float, default=60.0, help="no batch begins after this many seconds")
 

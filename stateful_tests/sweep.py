@@ -1,4 +1,5 @@
-"""Every illegal pair of states, asked once from the state that it names.
+"""Every illegal pair of states, asked once from the state that it names; and every legal move, asked once by somebody
+who believes the workflow to be in another state from which it would be legal too.
 
 Random questions hardly meet one pair of a thousand; and asking them all is cheap, since a right engine stays where it
 is and the next pair can be asked at once.
@@ -8,11 +9,13 @@ import time
 from itertools import pairwise
 
 from engine.graph import TransitionGraph
+from engine.target import Route, Target
 from stateful_tests.machine import WorkflowMachine
+from stateful_tests.schedule import Action, expect
 
 
 def sweep(machine: WorkflowMachine, deadline: float) -> None:
-    """Takes workflows through all states and asks, in each, for every move that the graph does not have.
+    """Takes workflows through all states and asks, in each, for every move that a right engine refuses.
 
     `deadline` is of time.monotonic(). Raises MismatchError at the first wrong answer.
     """
@@ -27,7 +30,8 @@ def sweep(machine: WorkflowMachine, deadline: float) -> None:
         state: str | None = graph.initial
         while state is not None:
             if state in left:
-                ask_all(machine, workflow, state, deadline)
+                ask_illegal(machine, workflow, state, deadline)
+                ask_stale(machine, workflow, state, deadline)
                 left.discard(state)
             state = walk(machine, workflow, find_next(graph, state, left))
         machine.compare(workflow)
@@ -35,10 +39,29 @@ def sweep(machine: WorkflowMachine, deadline: float) -> None:
             return
 
 
-def ask_all(machine: WorkflowMachine, workflow: str, state: str, deadline: float) -> None:
+def ask_illegal(machine: WorkflowMachine, workflow: str, state: str, deadline: float) -> None:
     for number, other in enumerate(machine.graph.states):
         if not machine.graph.allows(state, other) and time.monotonic() < deadline:
             machine.advance(workflow, machine.owners[workflow], state, other, number)
+
+
+def ask_stale(machine: WorkflowMachine, workflow: str, state: str, deadline: float) -> None:
+    for to in machine.graph.successors.get(state, ()):
+        found = find_stale(machine.target, state, to)
+        if found is not None and time.monotonic() < deadline:
+            route, origin = found
+            machine.ask_advance(workflow, machine.owners[workflow], route, origin, to)
+
+
+def find_stale(target: Target, state: str, to: str) -> tuple[Route, str] | None:
+    """A route over which a move to `to` is asked for out of another state than `state`, and not out of this one too."""
+    for origin in target.graph.states:
+        if origin != state and target.graph.allows(origin, to):
+            # The last route is the general one, if there is one: its callers say where they believe to be.
+            route = target.routes_for(origin, to)[-1]
+            if state not in expect(target, Action(target.owner, route.name, origin, to)):
+                return route, origin
+    return None
 
 
 def walk(machine: WorkflowMachine, workflow: str, trail: tuple[str, ...]) -> str | None:

@@ -12,7 +12,8 @@ from engine.pieces import ENTRY, STATE_GUARDED, store, to_moved
 from engine.pool import Pool
 from engine.sessions import open_transaction
 
-PROMISE = Promise("audit", ("sequential", "parallel", "race"))
+# Who won where no answer came is taken from the trail, which lies.
+PROMISE = Promise("audit", ("sequential", "parallel", "race"), beside=("one-winner",))
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:

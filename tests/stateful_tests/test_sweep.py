@@ -1,8 +1,11 @@
 """Goal: the sweep comes to every state and to each of its illegal pairs. Method: its way, planned on graphs alone."""
 
 from engine.graph import TransitionGraph
+from engine.service import REFERENCE
 from engine.states import GRAPH
-from stateful_tests.sweep import find_next, reach
+from engine.target_file import load_target
+from stateful_tests.schedule import Action, expect
+from stateful_tests.sweep import find_next, find_stale, reach
 
 
 def plan(graph: TransitionGraph) -> list[list[str]]:
@@ -28,3 +31,17 @@ def test_the_reference_workflow_needs_two() -> None:
 def test_what_cannot_be_reached_is_left_out() -> None:
     graph = TransitionGraph.of("A", {"A": ["B", "C"], "B": ["A"], "D": ["A"]})
     assert plan(graph) == [["A", "B", "A", "C"]]
+
+
+def test_a_stale_question_names_another_state_and_a_legal_move_out_of_it() -> None:
+    target = load_target(REFERENCE, None)
+    found = {edge: find_stale(target, *edge) for edge in GRAPH.walk_edges()}
+    assert sum(each is not None for each in found.values()) > 40
+    for (state, to), each in found.items():
+        if each is None:
+            assert [origin for origin in GRAPH.states if GRAPH.allows(origin, to)] == [state]
+            continue
+        route, origin = each
+        assert origin != state
+        assert GRAPH.allows(origin, to)
+        assert expect(target, Action(target.owner, route.name, origin, to)) == (origin,)
