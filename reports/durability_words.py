@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reports.faults import Fault
-from reports.interleaving import format_span
+from reports.interleaving import describe_move, format_span
 from reports.words import Record, Text, capital, describe_seen, join, name, tabulate
 
 
@@ -35,7 +35,7 @@ def say_replaced(record: Record) -> Text:
 
 def say_gone(records: Sequence[Record]) -> str:
     workflow = records[0]["workflow"]
-    moves = join([f"{'|'.join(record['expected'] or ())} -> {record['next']}".strip() for record in records])
+    moves = join([describe_move(record) for record in records])
     was, it = ("was", "it") if len(records) == 1 else ("were", "they")
     return f"{was} told that {it} won {moves} on workflow {workflow}, which {was} gone"
 
