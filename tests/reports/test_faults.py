@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.case import Case
@@ -36,6 +36,7 @@ def is_touched(begin: int, end: int | None, fault: dict[str, Any]) -> bool:
     return begin <= until and (end is None or end >= at)
 
 
+@settings(deadline=None, database=None)
 @given(st.lists(FAULT, max_size=8), st.lists(CALL, min_size=1, max_size=8))
 def test_a_call_is_touched_by_the_faults_that_its_interval_meets(
     faults: list[dict[str, Any]], calls: list[tuple[int, int | None]]
@@ -48,6 +49,7 @@ def test_a_call_is_touched_by_the_faults_that_its_interval_meets(
         assert touched[row] == any(is_touched(begin, ends[row], fault) for fault in faults)
 
 
+@settings(deadline=None, database=None)
 @given(st.lists(FAULT, max_size=8), moments, moments)
 def test_the_faults_between_two_moments(faults: list[dict[str, Any]], begin: int, length: int) -> None:
     found = take_faults(with_faults([read("r", 0, 1, "A")], faults))

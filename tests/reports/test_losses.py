@@ -147,6 +147,7 @@ PATH = "ABCDEFGH"
 GRAPH = TransitionGraph.of("A", {state: [following] for state, following in pairwise(PATH)})
 
 
+@settings(deadline=None, database=None)
 @given(st.integers(1, 6), st.integers(1, 6), st.booleans(), st.integers(0, 2))
 def test_an_engine_that_forgets_is_found_out_and_what_it_forgot_is_named(
     won: int, forgotten: int, reads: bool, later: int
