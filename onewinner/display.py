@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
-from reports.measures import say_quality
+from reports.measures import say_injected, say_quality
 from reports.meetings import say_meetings
 from reports.page.text import reveal
 from reports.run import Run
@@ -109,7 +109,7 @@ def print_verdict(run: Run) -> None:
         open_console().print(Text(f"{told}: {one['kind']}\nagain: {one['command']}"), soft_wrap=True)
     for line in say_meetings(run.facts.get("meetings", ())):
         open_console().print(Text(line, style="dim"), soft_wrap=True)
-    if measured := say_quality(run.facts):
+    for measured in filter(None, (say_quality(run.facts), say_injected(run.facts))):
         open_console().print(Text(measured, style="dim"), soft_wrap=True)
     if run.judgement.verdict is Verdict.PASS and "strength" in run.facts:
         for line in say_strength(run.facts["strength"]):

@@ -9,12 +9,13 @@ import polars as pl
 
 from reports.decision import Decision, decide
 from reports.evidence import Evidence
+from reports.faults import Faults, find_touched, take_faults
 from reports.model import Operation
 from reports.races import build_races
+from reports.readings import Reading, read_request_ids, take_odd_readings
 from reports.verdict import CheckResult, Finding, Verdict, merge
 
 Record = dict[str, Any]
-FIRST_REQUEST_ID = r'^\{"request_id":"([^"\\]*)"'
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +34,21 @@ class Case:
         return build_races(self.evidence.ops)
 
     @cached_property
+    def faults(self) -> Faults:
+        """The injected faults that do damage."""
+        return take_faults(self.evidence.history)
+
+    @cached_property
     def touched_by_fault(self) -> pl.Series:
-        """For each of `ops`, whether a fault was injected during its call."""
-        touched = pl.lit(value=False)
-        for fault in self.evidence.history.having("fault"):
-            at, until = int(fault["at_ns"]), int(fault.get("until_ns") or fault["at_ns"])
-            touched |= (pl.col("invoked") <= until) & (pl.col("returned") >= at)
-        found = self.ops.select(touched.alias("touched"))["touched"]
-        return found if found.len() == self.ops.height else found.new_from_index(0, self.ops.height)
+        """For each of `ops`, whether a fault did damage during its call; a call without a return lasts forever."""
+        names = [workflow for workflow, found in self.faults.named.items() for _ in found]
+        numbers = self.evidence.number_workflows(pl.Series(names, dtype=pl.String))
+        return find_touched(self.faults, self.ops.select("w", "invoked", "returned"), numbers)
+
+    @cached_property
+    def odd_readings(self) -> list[Reading]:
+        """The readings of trails that are not, at first sight, a chain of exactly the winners."""
+        return take_odd_readings(self.evidence)
 
     @cached_property
     def successes(self) -> list[tuple[str, int, int]]:
@@ -68,18 +76,11 @@ class Case:
 
     def read_request_ids(self, rows: pl.Series) -> pl.Series:
         """The request id in the detail of each of these operations; null without one."""
-        asked = self.evidence.history.frame.select("detail").with_row_index("row")
-        picked = asked.filter(pl.col("row").is_in(rows.implode()))
-        detail = pl.col("detail")
-        # Our own writers put it first; JSON in any other form is parsed, which takes three times as long.
-        plain = detail.str.extract(FIRST_REQUEST_ID)
-        parsed = pl.when(plain.is_null()).then(detail).str.json_path_match("$.request_id")
-        found = picked.select("row", request_id=pl.coalesce(plain, parsed)).collect()
-        return pl.DataFrame({"row": rows}).join(found, on="row", how="left", maintain_order="left")["request_id"]
+        return read_request_ids(self.evidence.history, rows)
 
     def workflow_name(self, w: int) -> str:
         """What the history calls a workflow number."""
-        return str(self.records([self.ops["row"][self.evidence.offsets[w]]])[0]["workflow"])
+        return self.evidence.name_workflow(w)
 
     def finish(self, finding: Finding) -> Finding:
         """The finding with the command that judges it again."""

@@ -112,12 +112,18 @@ class Evidence:
     def trails(self) -> pl.DataFrame:
         """The audit entries, `from` and `to` in the dictionary of states, with the workflow number `w` (null: none)."""
         audit = self.history.audit
-        workflow = audit["workflow"].cast(self.history.encoded.schema["workflow"]).to_physical()
+        numbers = self.number_workflows(audit["workflow"])
+        return audit.with_columns(pl.col("from", "to").cast(self.state_type), numbers)
+
+    def number_workflows(self, workflows: pl.Series) -> pl.Series:
+        """The workflow number `w` of each name; null of one without operations."""
+        codes = workflows.cast(self.history.encoded.schema["workflow"]).to_physical()
         numbers = self.sorted.select("workflow", "w").unique("workflow")
-        return audit.with_columns(
-            pl.col("from", "to").cast(self.state_type),
-            pl.DataFrame({"workflow": workflow}).join(numbers, "workflow", "left", maintain_order="left")["w"],
-        )
+        return pl.DataFrame({"workflow": codes}).join(numbers, "workflow", "left", maintain_order="left")["w"]
+
+    def name_workflow(self, w: int) -> str:
+        """What the history calls a workflow number."""
+        return str(self.history.encoded["workflow"].gather(self.sorted["row"][self.offsets[w]]).cast(pl.String)[0])
 
     @cached_property
     def set_members(self) -> dict[int, tuple[str, ...]]:

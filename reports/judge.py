@@ -75,11 +75,14 @@ def find_doubts(case: Case, counts: Mapping[str, int]) -> list[str]:
     total = counts["operations"]
     if total == 0:
         return ["the history holds no operation"]
-    unknown = counts["unknown"]
-    if unknown:
-        unknown = case.ops.filter((case.ops["outcome"] == "unknown") & ~case.touched_by_fault).height
-    if unknown > UNKNOWN_SHARE_MAX * total:
-        doubts.append(f"{unknown} of {total} operations are unknown, more than {UNKNOWN_SHARE_MAX:.0%}")
+    unknown = case.ops["outcome"] == "unknown"
+    aside = int((unknown & case.touched_by_fault).sum()) if counts["unknown"] else 0
+    left = counts["unknown"] - aside
+    if aside == total:
+        return ["a fault touched every operation, and all of them are unknown"]
+    if left > UNKNOWN_SHARE_MAX * (total - aside):
+        others = f" ({aside} more that a fault touched are set aside)" if aside else ""
+        doubts.append(f"{left} of {total - aside} operations are unknown, more than {UNKNOWN_SHARE_MAX:.0%}{others}")
     for kind, tried, successes in case.successes:
         if tried and not successes:
             doubts.append(f"no {kind} ever succeeded ({tried} tried)")

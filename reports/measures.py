@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.blocks import measure_blocks
+from reports.faults import count_faults, say_faults
 from reports.history import History
 from reports.latency import measure_latency
 from reports.quality import measure_quality
@@ -16,7 +17,9 @@ MEASURES: Mapping[str, Callable[[History], Any]] = {
     "race_quality": measure_quality,
     "latency": measure_latency,
     "blocks": measure_blocks,
+    "faults": count_faults,
 }
+UNTIMED = frozenset({"faults"})
 OVERLAP_NOTE = (
     "Released: from the first to the last byte that made a contender's request whole. Overlapping: how many others "
     "were in flight together with the winner. Both are by the clients' clocks; a server that handles requests one by "
@@ -44,15 +47,15 @@ class Table:
 
 
 def measure(history: History) -> dict[str, Any]:
-    """{race_quality, latency, blocks}, as their own files say. Nothing raises: {error} stands where one failed.
+    """{race_quality, latency, blocks, faults}, as their files say. Nothing raises: {error} stands where one failed.
 
-    Sources that walk through orders are left out: their statements are held back, so their times say nothing.
+    Sources that walk through orders are not timed: their statements are held back, so their times say nothing.
     """
-    history = history.without({event["source"] for event in history.having("agenda")})
+    timed = history.without({event["source"] for event in history.having("agenda")})
     found: dict[str, Any] = {}
     for name, take in MEASURES.items():
         try:
-            found[name] = take(history)
+            found[name] = take(history if name in UNTIMED else timed)
         except Exception as error:  # noqa: BLE001 - a measure decides nothing, so it may not end anything either
             found[name] = {"error": f"{type(error).__name__}: {error}"}
     return found
@@ -128,6 +131,12 @@ def say_quality(facts: Mapping[str, Any]) -> str:
             f"{overlap['p50']} of {others} in flight together with the winner (p50; at least {overlap['min']})"
         )
     return f"races of {most['contenders']} ({most['races']:,}): {'; '.join(parts)}"
+
+
+def say_injected(facts: Mapping[str, Any]) -> str:
+    """One line on the faults that were injected; empty without any."""
+    counts = (facts.get("measures") or {}).get("faults")
+    return say_faults(counts) if isinstance(counts, dict) and "error" not in counts else ""
 
 
 def show_pair(summed: Mapping[str, int]) -> str:

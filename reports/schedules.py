@@ -11,6 +11,7 @@ from textwrap import wrap
 
 import msgspec
 
+from reports.faults import HARMLESS
 from reports.history import History
 
 COLUMN = 54
@@ -18,7 +19,7 @@ LINES_PER_CELL_MAX = 2
 RACE_FORMAT = 1
 # Of such an order nobody knows what became of it: a statement of two owners, or a service that did otherwise.
 UNDECIDED = frozenset({"unknown", "diverged"})
-# Of these, what the database makes of the statement is open.
+# Of these, what the database makes of the statement is open. Not so of a killed server: the statement never came.
 CHANCY = ("connection lost during",)
 
 
@@ -158,7 +159,7 @@ def explain_order(schedule: Schedule) -> str:
     """One sentence on what the order did; empty where nothing is known to say."""
     winners = [name for name, answer in zip("ABCDEFGH", schedule.answers, strict=False) if answer == "won"]
     for number, step in enumerate(schedule.steps):
-        if step.fault:
+        if step.fault and step.fault not in HARMLESS:
             answer = schedule.answers["ABCDEFGH".index(step.session)]
             met = f"{step.session}'s statement of step {number + 1} met a fault ({step.fault})"
             return f"{met}, and {step.session} was answered {answer}."

@@ -6,7 +6,7 @@ from typing import Any
 
 from reports.comparison import Change, find_comparison
 from reports.comparison_words import order_measures, say_checks, say_measure, say_method, say_result, show_ratio
-from reports.measures import Table, tabulate
+from reports.measures import Table, say_injected, tabulate
 from reports.meetings import say_meetings
 from reports.strength import say_strength
 from reports.verdict import CheckResult, Judgement, Verdict
@@ -132,7 +132,7 @@ def render_measure(table: Table) -> str:
 
 def render_facts(facts: Mapping[str, Any], judgement: Judgement) -> str:
     counted = ", ".join(f"{name} {count:,}" for name, count in judgement.counts.items())
-    lines = [f"- {counted}"] if counted else []
+    lines = [f"- {told}" for told in (counted, escape(say_injected(facts))) if told]
     lines += [f"- {level['level']}: {escape(show_level(level))}" for level in facts.get("levels", ())]
     lines += [f"- {escape(line)}" for line in say_meetings(facts.get("meetings") or ())]
     plain = [name for name in ("target", "database", "seed", "profile", "started_at") if facts.get(name) is not None]

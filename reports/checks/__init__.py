@@ -7,6 +7,7 @@ from reports.checks.accounting import check_accounting
 from reports.checks.answers import check_contract, check_no_5xx, check_schema, check_tenant_isolation
 from reports.checks.audit import check_audit
 from reports.checks.conflict_truth import check_conflict_truth
+from reports.checks.durability import check_durability
 from reports.checks.effects import check_effects
 from reports.checks.final_state import check_final_state
 from reports.checks.legality import check_legality
@@ -23,6 +24,7 @@ CHECKS: dict[str, Callable[[Case], CheckResult]] = {
     "final-state": check_final_state,
     "audit": check_audit,
     "effects": check_effects,
+    "durability": check_durability,
     "tenant-isolation": check_tenant_isolation,
     "contract": check_contract,
     "schema": check_schema,

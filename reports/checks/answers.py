@@ -6,6 +6,7 @@ from functools import partial
 import polars as pl
 
 from reports.case import Case, Record, Suspicion, conclude, fail, not_applicable
+from reports.faults import find_span
 from reports.verdict import CheckResult, Finding, Verdict
 from reports.words import (
     Text,
@@ -106,15 +107,29 @@ def check_schema(case: Case) -> CheckResult:
 
 
 def check_no_5xx(case: Case) -> CheckResult:
-    """No server error, but for operations that an injected fault touched."""
+    """No server error, but for operations and probes that an injected fault touched."""
     status = case.ops["status"]
-    if status.null_count() == status.len():
+    answered = status.len() - status.null_count()
+    probes = [probe for probe in find_probes(case, "no-5xx") if not is_excused(case, probe)]
+    if not answered and not probes:
         return not_applicable("no-5xx", "the history has no HTTP status")
-    errors = case.ops.filter((status >= 500).fill_null(value=False))
-    if errors.height:
-        errors = case.ops.filter((status >= 500).fill_null(value=False) & ~case.touched_by_fault)
-    suspicions = [fail(partial(word_row, case, "no-5xx", row, say_server_error)) for row in errors["row"].to_list()]
-    return conclude(case, "no-5xx", judged=status.len() - status.null_count(), unit="answers", suspicions=suspicions)
+    failed = (status >= 500).fill_null(value=False)
+    rows = case.ops.filter(failed & ~case.touched_by_fault)["row"].to_list() if failed.any() else []
+    suspicions = [fail(partial(word_row, case, "no-5xx", row, say_server_error)) for row in rows]
+    suspicions += suspect_probes("no-5xx", probes)
+    return conclude(case, "no-5xx", judged=answered + len(probes), unit="answers", suspicions=suspicions)
+
+
+def is_excused(case: Case, probe: Record) -> bool:
+    """Whether a fault touched the probe: its workflow's or anybody's, where it names one. One that does not tell when
+    it was is never excused.
+    """
+    span = find_span(probe)
+    if span is None:
+        return False
+    if probe.get("workflow") is not None:
+        return case.faults.any_during(str(probe["workflow"]), *span)
+    return any(fault.at <= span[1] and fault.until >= span[0] for fault in case.faults.all)
 
 
 def find_probes(case: Case, check: str) -> list[Record]:

@@ -1,5 +1,6 @@
 """one-winner and conflict-count: who won each race, and what everyone else was told."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,38 +15,74 @@ INCONCLUSIVE_SHARE_MAX = 0.10
 Race = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Shares:
+    """How many races there are, and how many prove nothing: `alone`, no contender overlapped the winner; `unsettled`,
+    nobody knows who won. Those of either sort that a fault touched are `aside`, and in no other number.
+    """
+
+    races: int
+    alone: int
+    unsettled: int
+    aside: int
+
+    @property
+    def prove_too_little(self) -> bool:
+        return self.alone + self.unsettled > INCONCLUSIVE_SHARE_MAX * self.races or not self.races
+
+
 def check_one_winner(case: Case) -> CheckResult:
     """Every race has exactly one winner. Unknown when too many races prove nothing."""
     races = case.races
     if races.is_empty():
         return not_applicable("one-winner", "the history has no races", "races")
     suspicions: list[Suspicion] = []
-    open_races: list[Suspicion] = []
+    open_races: list[Race] = []
     settled_count = 0
     for race, settled in settle_races(case):
         settled_count += settled.by != "" and settled.winners == 1
         if settled.winners is None:
-            open_races.append(doubt(partial(word_open, case, race)))
+            open_races.append(race)
         elif settled.winners > 1:
             suspicions.append(fail(partial(word_winners, case, race, settled)))
         elif settled.winners == 0:
             suspicions.append(fail(partial(word_no_winner, case, race, settled)))
-    alone = races.filter((pl.col("won") == 1) & ~pl.col("overlapped")).height
-    inconclusive = alone + len(open_races)
-    too_many = inconclusive > INCONCLUSIVE_SHARE_MAX * races.height
-    reason = say_share(races.height, alone, len(open_races), settled_count)
-    if too_many:
-        suspicions += open_races or [doubt(partial(word_alone, reason))]
+    touched = find_touched(case)
+    still_open = [race for race in open_races if (race["w"], race["race"]) not in touched]
+    shares = count_shares(races, touched, len(open_races), len(still_open))
+    reason = say_shares(shares, settled_count)
+    if shares.prove_too_little:
+        doubts = [doubt(partial(word_open, case, race)) for race in still_open]
+        suspicions += doubts or [doubt(partial(word_alone, reason))]
     return conclude(case, "one-winner", judged=races.height, unit="races", suspicions=suspicions, reason=reason)
 
 
-def say_share(races: int, alone: int, unsettled: int, settled: int) -> str:
+def find_touched(case: Case) -> set[tuple[int, int]]:
+    """The races, by workflow number and race, of which a fault touched a contender."""
+    if not case.faults.all:
+        return set()
+    contends = pl.col("race").is_not_null() & pl.col("mine")
+    return set(case.ops.filter(contends & case.touched_by_fault).select("w", "race").unique().iter_rows())
+
+
+def count_shares(races: pl.DataFrame, touched: set[tuple[int, int]], unsettled: int, still_open: int) -> Shares:
+    """`unsettled` races are open; `still_open` are those of them that no fault touched."""
+    alone = races.filter((pl.col("won") == 1) & ~pl.col("overlapped")).select("w", "race")
+    still_alone = sum(race not in touched for race in alone.iter_rows()) if touched else alone.height
+    aside = alone.height - still_alone + unsettled - still_open
+    return Shares(races.height - aside, still_alone, still_open, aside)
+
+
+def say_shares(shares: Shares, settled: int) -> str:
     """What is to be known of the races beyond their count; empty when nothing is."""
     parts = []
-    if alone:
-        parts.append(f"in {alone} of {races} races no contender overlapped the winner")
-    if unsettled:
-        parts.append(f"in {unsettled} of {races} nobody knows who won")
+    if shares.alone:
+        parts.append(f"in {shares.alone} of {shares.races} races no contender overlapped the winner")
+    if shares.unsettled:
+        parts.append(f"in {shares.unsettled} of {shares.races} nobody knows who won")
+    if shares.aside:
+        left = "" if shares.races else ", and there were no others"
+        parts.append(f"{shares.aside} that prove nothing were set aside, because a fault touched them{left}")
     if settled:
         parts.append(f"{settled} were settled by a trail or a later answer")
     return "; ".join(parts)

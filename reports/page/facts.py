@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reports.measures import say_injected
 from reports.page.parts import Section, command, table
 from reports.page.text import show
+from reports.summary import sentence
 from reports.verdict import Judgement
 
 PLAIN = ("target", "database", "isolation", "defect", "control", "seed", "profile", "started_at", "finished_at")
@@ -25,7 +27,8 @@ def render_accounting(facts: Mapping[str, Any], judgement: Judgement) -> Section
         parts += table(
             "What was recorded", ("", "count"), [(show(name), many) for name, many in told], (1,), captioned=True
         )
-    return Section("accounting", "Accounting", f'<div class="pair">{parts}</div>') if parts else None
+    injected = show(sentence(say_injected(facts)))
+    return Section("accounting", "Accounting", f'<div class="pair">{parts}</div>', injected) if parts else None
 
 
 def list_level(level: Mapping[str, Any]) -> Sequence[tuple[str, ...]]:

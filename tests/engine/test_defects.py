@@ -38,8 +38,6 @@ CONTENDERS = 10
 RACES_MAX = 500
 DUE = ("ICP_PROCESSING", "ICP_COMPLETED")
 ICP = STEP_BY_NAME["icp-generate"]
-# Those of design section 6 that no module judges yet.
-NOT_YET = {"durability"}
 SEQUENTIAL = [name for name in list_defects() if "sequential" in read_promise(name).levels]
 
 
@@ -48,7 +46,7 @@ def test_each_says_what_is_wrong_what_is_noticed_and_what_is_promised(name: str)
     assert "The mistake: " in describe_defect(name)
     assert "A user would notice" in " ".join(describe_defect(name).split())
     promise = read_promise(name)
-    assert {promise.check, *promise.beside} <= set(CHECKS) | NOT_YET
+    assert {promise.check, *promise.beside} <= set(CHECKS)
     assert promise.check not in promise.beside
     assert set(promise.elsewhere) <= set(promise.levels)
     assert set(promise.elsewhere.values()) <= set(promise.beside)

@@ -1,13 +1,14 @@
 """Building: histories written by hand, short enough to be read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from reports.evidence import Evidence
 from reports.history import History, take_frame
-from reports.lines import OPERATION_SCHEMA
+from reports.lines import AUDIT_SCHEMA, OPERATION_SCHEMA
 
 Record = dict[str, Any]
 BLANK: Record = dict.fromkeys(OPERATION_SCHEMA) | {"process": "p", "tenant": "acme", "workflow": "w", "scenario": ""}
@@ -38,8 +39,35 @@ def build(identity: str, kind: str, invoked: int, returned: int | None, fields: 
     return BLANK | {"id": identity, "kind": kind, "invoked_ns": invoked, "returned_ns": returned} | fields
 
 
-def build_history(records: Sequence[Record]) -> History:
-    return take_frame(pl.DataFrame(records, schema=OPERATION_SCHEMA, infer_schema_length=None))
+def fault(at_ns: int, until_ns: int | None = None, what: str = "server killed", **more: Any) -> Record:
+    return {"event": "fault", "source": "faults", "at_ns": at_ns, "until_ns": until_ns, "what": what} | more
+
+
+def trail(read_ns: int, *rows: str, workflow: str = "w") -> Record:
+    """A reading of a trail; a row is written A-B, or A-B:id with the request id."""
+    entries = []
+    for row in rows:
+        edge, _, request_id = row.partition(":")
+        origin, to = edge.split("-")
+        entries.append({"from": origin, "to": to, "request_id": request_id or None})
+    return {"event": "audit", "workflow": workflow, "read_ns": read_ns, "entries": entries}
+
+
+def build_history(records: Sequence[Record], *events: Record) -> History:
+    frame = pl.DataFrame(records, schema=OPERATION_SCHEMA, infer_schema_length=None)
+    history = take_frame(frame)
+    trails = [event for event in events if event["event"] == "audit"]
+    others = tuple(event for event in events if event["event"] != "audit")
+    return replace(history, audit=lay_out_trails(trails), events=others) if events else history
+
+
+def lay_out_trails(trails: Sequence[Record]) -> pl.DataFrame:
+    rows = []
+    for number, event in enumerate(trails):
+        about = dict.fromkeys(AUDIT_SCHEMA) | {"workflow": event["workflow"], "read_ns": event["read_ns"]}
+        entries = [entry | {"position": place} for place, entry in enumerate(event["entries"])] or [{"position": -1}]
+        rows += [about | {"trail": number} | entry for entry in entries]
+    return pl.DataFrame(rows, schema=AUDIT_SCHEMA, infer_schema_length=None)
 
 
 def build_evidence(records: Sequence[Record], **more: Any) -> Evidence:

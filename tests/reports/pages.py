@@ -72,7 +72,7 @@ def build_run(*, failing: bool) -> tuple[dict[str, Any], Judgement]:
         "machine": {"system": "Linux", "cpus": 2},
         "plan": {"sources": ["history"]},
         "levels": [{"level": "race", **part, "seconds": 8.5, "scenarios": [{"scenario": "same-transition", **part}]}],
-        "measures": measure(history),
+        "measures": measure(history) | ({"faults": FAULTS} if failing else {}),
         "exhibits": exhibit(history, judgement, GRAPH),
         "comparison": compare(judgement).to_dict(),
         "reproductions": [REPRODUCTION] if failing else [],
@@ -93,6 +93,7 @@ REPRODUCTION: Mapping[str, Any] = {
     "plan": "plans/parallel.json",
     "command": "onewinner gate --plan runs/small/plans/parallel.json",
 }
+FAULTS: Mapping[str, int] = {"answer lost": 120, "connection lost during": 40, "delayed": 12, "server killed": 3}
 MEETINGS: Sequence[Mapping[str, Any]] = [
     {"level": "interleavings", **Row("advance / cancel", 1, 1, 6, 0, 1, 0, {"waited": 2}).pack()},
     {"level": "interleavings", **Row("advance / advance", 2, 1, 12, 0, 1, 4, {}).pack()},

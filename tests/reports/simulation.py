@@ -117,7 +117,18 @@ def drive(name: str, random: Random, *, illegal: bool) -> Simulation:
     return simulation
 
 
-def simulate(seed: int, workflows: int, *, illegal: bool = True) -> History:
+def inject(random: Random, workflows: int, count: int) -> list[Record]:
+    """Faults at any time, long ones and short ones, some of which tell whom they struck."""
+    found = []
+    for _ in range(count):
+        at = random.randrange(700)
+        about = {"workflow": f"w{random.randrange(workflows)}"} if random.random() < 0.5 else {}
+        what = random.choice(("answer lost", "backend ended", "delayed", "server killed"))
+        found.append({"event": "fault", "at_ns": at, "until_ns": at + random.choice((0, 5, 60)), "what": what} | about)
+    return found
+
+
+def simulate(seed: int, workflows: int, *, illegal: bool = True, faults: int = 0) -> History:
     """A history of right answers; the trails are read at the very end."""
     random = Random(seed)
     operations, entries = [], []
@@ -136,5 +147,6 @@ def simulate(seed: int, workflows: int, *, illegal: bool = True) -> History:
     random.shuffle(operations)
     frame = pl.DataFrame(operations, schema=OPERATION_SCHEMA, infer_schema_length=None)
     audit = pl.DataFrame(entries, schema=AUDIT_SCHEMA, infer_schema_length=None)
+    events = inject(random, workflows, faults)
     path = Path("simulated")
-    return join_pieces(path, [Piece(Source(path.name, path, frame.height), frame.lazy(), audit, [])])
+    return join_pieces(path, [Piece(Source(path.name, path, frame.height), frame.lazy(), audit, events)])

@@ -60,6 +60,28 @@ def test_only_a_fault_during_the_call_forgives_a_server_error(tmp_path: Path, fa
     assert check(tmp_path, "no-5xx", *CREATE, *error, {"event": "fault", "what": "kill"} | fault).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("when", "what", "verdict"),
+    [
+        ({"at_ns": 4 * MS, "until_ns": 6 * MS}, "kill", Verdict.PASS),
+        ({"at_ns": 4 * MS, "until_ns": 6 * MS, "workflow": "w"}, "kill", Verdict.PASS),
+        ({"at_ns": 6 * MS}, "kill", Verdict.FAIL),
+        ({"at_ns": 6 * MS, "workflow": "w"}, "kill", Verdict.FAIL),
+        ({"at_ns": 4 * MS, "until_ns": 6 * MS}, "delayed", Verdict.FAIL),
+        ({}, "kill", Verdict.FAIL),
+    ],
+)
+def test_only_a_fault_during_a_probe_forgives_its_server_error(
+    tmp_path: Path, when: Any, what: str, verdict: Verdict
+) -> None:
+    fault = {"event": "fault", "what": what, "at_ns": 5 * MS}
+    problem = "the audit trail of w was not shown: status 503"
+    probe = {"event": "probe", "check": "no-5xx", "what": "audit trail of w", "problem": problem, **when}
+    result = check(tmp_path, "no-5xx", *CREATE, probe, fault)
+    assert result.verdict is verdict
+    assert [finding.title for finding in result.findings] == [f"audit trail of w: {problem}"] * (result.findings_total)
+
+
 def test_a_trail_is_held_to_what_had_happened_when_it_was_read(tmp_path: Path) -> None:
     later = ask("b", "advance", 6, 8, "won", expected="B", next="C")
 

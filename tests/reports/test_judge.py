@@ -10,7 +10,7 @@ from reports.checks import CHECKS
 from reports.evidence import Limits
 from reports.judge import judge
 from reports.verdict import CheckResult, Judgement, Verdict
-from tests.reports.building import advance, build_history, create, override, read
+from tests.reports.building import Record, advance, build_history, create, fault, override, read
 
 AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
 RACE = [
@@ -21,7 +21,7 @@ RACE = [
 
 
 def judge_records(*records: dict[str, Any], **more: Any) -> Judgement:
-    return judge(build_history(records), more.pop("graph", AB), **more)
+    return judge(build_history(records, *more.pop("events", ())), more.pop("graph", AB), **more)
 
 
 def get(judgement: Judgement, check: str) -> CheckResult:
@@ -42,7 +42,8 @@ def test_every_check_reports_even_where_it_does_not_apply() -> None:
         "unknown": 0,
     }
     silent = {result.check: result.reason for result in judgement.checks if result.verdict is None}
-    assert set(silent) == {"final-state", "audit", "effects", "tenant-isolation", "schema", "no-5xx", "accounting"}
+    unseen = {"final-state", "audit", "effects", "durability", "tenant-isolation", "schema", "no-5xx", "accounting"}
+    assert set(silent) == unseen
     assert all(silent.values())
 
 
@@ -92,6 +93,30 @@ def test_more_than_two_percent_unknown_operations_prove_too_little(unknown: int,
     assert judge_records(*records, *lost).verdict is verdict
 
 
+def test_unknown_operations_that_a_fault_touched_count_neither_above_nor_below_the_line() -> None:
+    """98 answers and 2 unknown ones make 2 %; 40 touched ones change nothing of it, though with them there would be
+    room for a third."""
+    records = [create("c", 0, 1), *(read(f"r{number}", 2, 3, "A") for number in range(97))]
+
+    def lose(count: int, invoked: int) -> list[Record]:
+        return [read(f"u{invoked}.{number}", invoked, invoked + 1, None, outcome="unknown") for number in range(count)]
+
+    crash = [fault(10, 20)]
+    assert judge_records(*records, *lose(2, 5), *lose(40, 12), events=crash).verdict is Verdict.PASS
+    judgement = judge_records(*records, *lose(3, 5), *lose(40, 12), events=crash)
+    assert judgement.verdict is Verdict.UNKNOWN
+    told = "3 of 101 operations are unknown, more than 2% (40 more that a fault touched are set aside)"
+    assert judgement.reason == told
+    assert judge_records(*records, *lose(3, 12), events=[fault(10, 20, "delayed")]).verdict is Verdict.UNKNOWN
+
+
+def test_a_run_of_nothing_but_what_faults_touched_is_no_pass() -> None:
+    lost = [read(f"u{number}", 12, 13, None, outcome="unknown") for number in range(5)]
+    judgement = judge_records(*lost, events=[fault(10, 20)])
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert "a fault touched every operation, and all of them are unknown" in judgement.reason
+
+
 def test_a_kind_of_operation_that_never_succeeded_proves_too_little() -> None:
     judgement = judge_records(create("c", 0, 1), advance("a", "B-C", 2, 3, "conflict", observed="A"))
     assert judgement.verdict is Verdict.UNKNOWN
@@ -110,6 +135,31 @@ def test_more_than_a_tenth_of_races_without_overlap_prove_too_little() -> None:
     judgement = judge_records(*nine[:16], *race(8, 10), *race(9, 10))
     assert get(judgement, "one-winner").verdict is Verdict.UNKNOWN
     assert get(judgement, "one-winner").reason == "in 2 of 10 races no contender overlapped the winner"
+
+
+def test_races_that_a_fault_touched_count_neither_above_nor_below_the_line() -> None:
+    """Nine races overlap; one more that does not is just a tenth. With a fault in it, it is no race to count."""
+
+    def race(number: int, begin: int, apart: int, outcome: str = "won") -> list[Record]:
+        name = f"w{number}"
+        win = advance(f"{number}a", "A-B", begin, begin + 3, outcome, race=name, workflow=name)
+        begin += apart
+        told = "unknown" if outcome == "unknown" else "conflict"
+        return [win, advance(f"{number}b", "A-B", begin + 1, begin + 4, told, race=name, workflow=name)]
+
+    calm = [record for number in range(9) for record in race(number, 0, 0)]
+    spoiled = [*race(20, 100, 10), *race(21, 101, 0, "unknown")]
+    crash = [fault(101, 102)]
+    result = get(judge_records(*calm, *spoiled, events=crash), "one-winner")
+    assert result.verdict is Verdict.PASS
+    assert result.reason == "2 that prove nothing were set aside, because a fault touched them"
+    assert get(judge_records(*calm, *spoiled), "one-winner").verdict is Verdict.UNKNOWN
+    result = get(judge_records(*calm, *race(9, 10, 10), *race(10, 10, 10), *spoiled, events=crash), "one-winner")
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.reason.startswith("in 2 of 11 races no contender overlapped the winner; 2 that prove nothing")
+    result = get(judge_records(*spoiled, events=crash), "one-winner")
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.reason.endswith("because a fault touched them, and there were no others")
 
 
 def test_findings_are_capped_and_counted() -> None:

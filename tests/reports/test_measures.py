@@ -9,11 +9,11 @@ import pytest
 from reports import measures
 from reports.history import read_history
 from reports.journal import Invocation, Journal, Return
-from reports.measures import measure, say_quality, show_time, tabulate
+from reports.measures import measure, say_injected, say_quality, show_time, tabulate
 from reports.page import render_page
 from reports.summary import render_summary
 from reports.verdict import Judgement, Verdict
-from tests.reports.building import advance, build_history
+from tests.reports.building import advance, build_history, fault, read
 
 JUDGEMENT = Judgement(Verdict.PASS, "all passed", ())
 
@@ -71,6 +71,21 @@ def test_times_are_told_in_three_digits() -> None:
         "123 ms",
         "2.05 s",
     ]
+
+
+def test_the_faults_that_were_injected_are_counted_in_every_document() -> None:
+    records = [read("r", 0, 1, "A")]
+    injected = [fault(1), fault(2, 3, "answer lost"), fault(2, 3, "answer lost")]
+    levels = [{"level": "race", "unit": "races", "planned": 1, "run": 1, "seconds": 1}]
+    facts: dict[str, Any] = {"measures": measure(build_history(records, *injected)), "levels": levels}
+    assert facts["measures"]["faults"] == {"answer lost": 2, "server killed": 1}
+    line = "3 faults were injected: answer lost 2, 1 crash of the database"
+    assert say_injected(facts) == line
+    assert line in render_page(facts, JUDGEMENT)
+    assert line in render_summary(facts, JUDGEMENT)
+    assert say_injected({"measures": {"faults": {"error": "no clock"}}}) == ""
+    agenda = {"event": "agenda", "source": "faults", "kinds": {}}
+    assert measure(build_history(records, agenda, *injected))["faults"] == facts["measures"]["faults"]
 
 
 def test_sources_that_walk_through_orders_are_not_timed(tmp_path: Path) -> None:

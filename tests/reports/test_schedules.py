@@ -27,6 +27,8 @@ def make(order: str, *steps: Line, answers: tuple[str, ...] = ("won", "won")) ->
 STALE = make("ABBA", Line("A", READ), Line("B", READ), Line("B", WRITE), Line("A", WRITE))
 WAITED = make("ABAB", Line("A", WRITE), Line("B", WRITE, "waited"), Line("A", COMMIT), Line("B", COMMIT))
 TWICE = make("ABBB", Line("A", WRITE), Line("B", WRITE), Line("B", READ), Line("B", WRITE))
+SLOW = make("ABBA", Line("A", READ, fault="delayed"), *STALE.steps[1:])
+KILLED = make("A", Line("A", COMMIT, fault="server killed"), answers=("won", "won"))
 FAULTED = make("A", Line("A", COMMIT, fault="answer lost"), answers=("unknown", "conflict"))
 
 
@@ -36,11 +38,22 @@ FAULTED = make("A", Line("A", COMMIT, fault="answer lost"), answers=("unknown", 
         (STALE, "A read in step 1, B wrote in step 3, and in step 4 A wrote what it had decided on before"),
         (WAITED, "B's statement of step 2 waited for a lock of A's, and wrote when A had committed"),
         (TWICE, "B came too late in step 2, looked in step 3, and in step 4 wrote all the same"),
+        (SLOW, "A read in step 1, B wrote in step 3, and in step 4 A wrote what it had decided on before"),
+        (KILLED, "A's statement of step 1 met a fault (server killed), and A was answered won."),
         (FAULTED, "A's statement of step 1 met a fault (answer lost), and A was answered unknown."),
     ],
 )
 def test_one_sentence_says_what_the_order_did(schedule: Schedule, said: str) -> None:
     assert said in explain_order(schedule)
+
+
+def test_what_will_happen_again_for_certain_comes_first() -> None:
+    schedules = [
+        make("A", Line("A", COMMIT, fault=fault)) for fault in ("connection lost during", "delayed", "server killed")
+    ]
+    first, second, last = sorted(schedules, key=lambda schedule: schedule.size)
+    assert last.steps[0].fault == "connection lost during"
+    assert {first.steps[0].fault, second.steps[0].fault} == {"delayed", "server killed"}
 
 
 def test_a_trace_has_a_column_for_each_request() -> None:

@@ -14,7 +14,7 @@ from tests.reports.simulation import GRAPH, simulate
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_right_engine_is_never_accused(seed: int) -> None:
-    judgement = judge(simulate(seed, 60), GRAPH)
+    judgement = judge(simulate(seed, 60, faults=30), GRAPH)
     assert [finding.words for finding in judgement.findings if finding.verdict is Verdict.FAIL] == []
     applied = {result.check for result in judgement.checks if result.verdict is not None}
     assert applied >= set(CHECKS) - {"accounting", "effects", "schema"}
