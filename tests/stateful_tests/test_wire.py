@@ -169,7 +169,7 @@ def test_an_order_is_the_same_every_time(database: Database, tmp_path: Path) -> 
     [
         ("database-error-as-409", "conflict-truth"),
         ("audit-after-commit", "audit"),
-        ("ack-before-commit", "audit"),
+        ("ack-before-commit", "durability"),
         ("", ""),
     ],
 )
