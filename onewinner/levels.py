@@ -36,9 +36,9 @@ PROFILES: Mapping[str, Mapping[str, Share]] = {
     "quick": {
         "sequential": Share(8, 25),
         "parallel": Share(60, 15),
-        "race": Share(300, 25),
-        "interleavings": Share(1_000, 12),
-        "faults": Share(1_000, 8),
+        "race": Share(300, 22),
+        "interleavings": Share(1_000, 10),
+        "faults": Share(1_000, 12),
     },
     "full": {
         "sequential": Share(120, 240),
