@@ -49,6 +49,8 @@ class Struck:
         Of the cuts the last one that serves: before it all have an explanation, and whatever can be lost at an
         earlier one can be lost there as well.
         """
+        if self.explains(self.operations):
+            return None
         cuts = self.find_cuts()
         held = count_while(cuts, self.explains_until)
         if not held:
@@ -70,6 +72,10 @@ class Struck:
         certain = [each for each in self.operations if each.row not in raced]
         loose = [each for each in moves if each.row in raced] + denied
         return certain + [loosen(each) for each in pick_first(loose, LOOSE_PER_STATE_MAX)]
+
+    def keep_moves(self) -> "Struck":
+        """The same without the answers that change nothing."""
+        return replace(self, operations=[each for each in self.operations if not is_pure(each)])
 
     def find_cuts(self) -> list[int]:
         """The moments, ascending, between what a fault may have destroyed and what shows it: the end of each fault, and

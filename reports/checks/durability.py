@@ -136,6 +136,7 @@ def suspect_answers(case: Case, struck: list[int]) -> list[Suspicion]:
     read = case.evidence.trails.filter(pl.col("w").is_not_null()).group_by("w").agg(pl.col("read_ns").max())
     last_read = dict(read.iter_rows())
     limit_s = time.monotonic() + case.evidence.limits.linearizable_s
+    wrong_anyway = is_wrong_in_calm(case)
     suspicions: list[Suspicion] = []
     for w in sorted(set(struck) & set(case.decision.suspects)):
         if last_read.get(w, -NEVER) > case.evidence.slice(w)["invoked"].max():
@@ -143,13 +144,26 @@ def suspect_answers(case: Case, struck: list[int]) -> list[Suspicion]:
         try:
             if w in case.decision.undecided or time.monotonic() > limit_s:
                 raise OutOfTimeError
-            loss = lay_out(case, w).find_loss()
+            laid = lay_out(case, w)
+            loss = (laid.keep_moves() if wrong_anyway else laid).find_loss()
         except OutOfTimeError:
             suspicions.append(doubt(partial(word_timeout, case, w)))
             continue
         if loss is not None and last_read.get(w, -NEVER) <= loss.cut:
             suspicions.append(fail(partial(word_loss, case, w, loss)))
     return suspicions
+
+
+def is_wrong_in_calm(case: Case) -> bool:
+    """Whether some workflow has no explanation that no fault was near: then answers may be stale anywhere, and only
+    transitions count.
+    """
+    for w in case.decision.failed:
+        calls = case.evidence.slice(w).filter(pl.col("returned") < NEVER)
+        begin, end = min(calls["invoked"].to_list(), default=0), max(calls["returned"].to_list(), default=0)
+        if not case.faults.any_during(case.workflow_name(w), begin, end):
+            return True
+    return False
 
 
 def lay_out(case: Case, w: int) -> Struck:

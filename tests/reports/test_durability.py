@@ -173,6 +173,16 @@ def test_an_engine_that_leaves_rows_out_anyway_is_not_said_to_lose_them() -> Non
     assert find_lost([*spoiled, *late], cut, trail(60, "A-B:b"), trail(21, workflow="calm")) == [("a",)]
 
 
+def test_an_engine_whose_reads_are_stale_anyway_is_not_said_to_lose_anything() -> None:
+    """A workflow that no fault was near tells so; then only a transition shows that another one is gone."""
+    about: Record = {"workflow": "calm"}
+    calm = [create("c2", 0, 1, **about), advance("x", "A-B", 2, 3, **about), read("y", 4, 5, "A", **about)]
+    assert find_lost([CREATE, WIN, read("r", 50, 51, "A"), *calm], CRASH) is None
+    assert find_lost([CREATE, WIN, read("r", 50, 51, "A")], CRASH) == [("a", "r")]
+    again = advance("b", "A-B", 60, 61)
+    assert find_lost([CREATE, WIN, read("r", 50, 51, "A"), again, *calm], CRASH) == [("a", "b")]
+
+
 def test_where_the_search_ran_out_nobody_knows() -> None:
     sets = [override(f"s{number}", f"v{number}", 0, 1_000) for number in range(30)]
     reads = [read(f"q{number}", 0, 3_000, f"v{number}") for number in range(30)]

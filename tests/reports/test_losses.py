@@ -119,7 +119,9 @@ def draw_struck(draw: st.DrawFn) -> Struck:
 def test_every_loss_is_one_by_its_definition_and_no_smaller_one_is_missed() -> None:
     seen = Counter[str]()
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(
+        max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
     @given(draw_struck())
     def compare(struck: Struck) -> None:
         oracle, loss = Oracle(struck), struck.find_loss()
@@ -140,7 +142,7 @@ def test_every_loss_is_one_by_its_definition_and_no_smaller_one_is_missed() -> N
         assert oracle.explains_until(loss.seen.invoked - 1)
 
     compare()
-    assert min(seen.values()) > 10, seen
+    assert min(seen["loss"], seen["none"]) > EXAMPLES // 50, seen
 
 
 PATH = "ABCDEFGH"
