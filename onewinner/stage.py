@@ -83,7 +83,9 @@ def service_arguments(options: argparse.Namespace) -> list[str]:
 
 @dataclass(frozen=True)
 class Ground:
-    """What an engine of a target file will stand on. `database` is None where onewinner does not start the engine."""
+    """What an engine of a target file will stand on. `database` is None where onewinner does not start the engine;
+    `may_crash` says that it is nobody's but this run's, and comes back when its processes are killed.
+    """
 
     file: Path
     target: Target
@@ -92,6 +94,7 @@ class Ground:
     secrets: frozenset[str]
     arguments: Sequence[str] = ()
     footing: Footing = USUAL
+    may_crash: bool = False
 
     @property
     def url(self) -> str | None:
@@ -107,8 +110,14 @@ class Ground:
             return dict(self.environment)
         # The askers run elsewhere, and read a copy of the target file that lies elsewhere.
         cwd = self.target.service.cwd or str(Path.cwd())
-        order = {"database_url": self.database.url, "arguments": list(self.arguments), "cwd": cwd}
-        return {**self.environment, "ONEWINNER_WIRE": json.dumps({**order, "values": spell(self.footing)})}
+        order = {
+            "database_url": self.database.url,
+            "arguments": list(self.arguments),
+            "cwd": cwd,
+            "values": spell(self.footing),
+            "may_crash": self.may_crash,
+        }
+        return {**self.environment, "ONEWINNER_WIRE": json.dumps(order)}
 
 
 @contextlib.contextmanager
@@ -130,7 +139,7 @@ def lay_ground(file: Path, database: str, arguments: Sequence[str] = (), footing
             raise UsageError(f"--{option}: {why}")
     try:
         with provide_database(database, isolation=footing.isolation, pgbouncer=footing.pgbouncer) as provided:
-            yield Ground(file, target, environment, provided, secrets, arguments, footing)
+            yield Ground(file, target, environment, provided, secrets, arguments, footing, database == "embedded")
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
 

@@ -2,7 +2,7 @@
 
     python -m stateful_tests.explore --target FILE --history DIR --source NAME [options]
 
-ONEWINNER_WIRE in the environment is JSON: {database_url, arguments, cwd, values}; the service is started so.
+ONEWINNER_WIRE in the environment is JSON: {database_url, arguments, cwd, values, may_crash}; the service is started so.
 """
 
 import argparse
@@ -192,7 +192,9 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
         wiring["values"],
     )
     async with open_rig(order) as rig:
-        obstacle = await find_obstacle(order.database) if options.faults or options.replay else None
+        obstacle = None if wiring["may_crash"] else "it is not a database of this run alone; use --database embedded"
+        if obstacle is None and (options.faults or options.replay):
+            obstacle = await find_obstacle(order.database)
         level = Level(
             rig, time.monotonic() + options.limit_s, options.schedules, options.kills if obstacle is None else 0
         )

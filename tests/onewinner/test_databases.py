@@ -20,7 +20,8 @@ from tests.engine.probing import eventually, run_sql
 from tests.engine.test_container import list_containers
 from tests.onewinner.running import Command, wait_for
 
-SMALL = ("--batches", "1", "--plans", "1", "--races", "40")
+LEVELS = ("--level", "sequential", "--level", "race", "--level", "interleavings")
+SMALL = (*LEVELS, "--batches", "1", "--races", "40")
 
 
 def run_gate(folder: Path, *arguments: str) -> tuple[int, dict[str, str], str]:

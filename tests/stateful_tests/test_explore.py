@@ -11,6 +11,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from engine.database import start_embedded
 from engine.service import REFERENCE
 from onewinner.stage import mint_tokens
@@ -20,11 +22,20 @@ from stateful_tests.faults import FAULTS, SERVER_KILLED
 from tests.engine.serving import ROOT
 
 
-def test_the_fault_that_kills_the_server_is_left_out_where_it_is_not_ours(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("host", "may_crash", "told"),
+    [
+        ("localhost", True, "cannot be crashed: it was not made here; use --database embedded."),
+        ("127.0.0.1", False, "it is not a database of this run alone; use --database embedded"),
+    ],
+)
+def test_the_fault_that_kills_the_server_is_left_out_where_it_is_not_ours(
+    host: str, may_crash: bool, told: str, tmp_path: Path
+) -> None:
     with start_embedded() as ours:
         assert asyncio.run(find_obstacle(ours)) is None
-        theirs = replace(ours, host="localhost")
-        order = {"database_url": theirs.url, "arguments": [], "cwd": str(ROOT), "values": {}}
+        theirs = replace(ours, host=host)
+        order = {"database_url": theirs.url, "arguments": [], "cwd": str(ROOT), "values": {}, "may_crash": may_crash}
         environment = {**os.environ, **mint_tokens(), "PYTHONPATH": str(ROOT), "ONEWINNER_WIRE": json.dumps(order)}
         options = ["--source", "faults-0", "--level", "faults", "--faults", "--limit-s", "3", "--kills", "9"]
         where = ["--target", str(REFERENCE), "--history", str(tmp_path)]
@@ -33,7 +44,6 @@ def test_the_fault_that_kills_the_server_is_left_out_where_it_is_not_ours(tmp_pa
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
     assert ended.returncode == 0, ended
-    told = "cannot be crashed: it was not made here; use --database embedded."
     assert told in ended.stderr
     history = read_history(tmp_path / "faults-0.jsonl")
     ((fault, why),) = [(event["fault"], event["why"]) for event in history.having("left_out")]
