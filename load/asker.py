@@ -9,48 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.target import Answer, Guard, Reading, Request, Route, Target, Template
+from load.ask import Ask, Examine, Reply
 from load.gate import Gate, Shot, now_ns
 from load.maker import Maker
 from load.patience import Patience
 from load.rendezvous import MONOTONIC, Clock, Instant
 from reports.journal import Invocation, Journal, Return
 
-Examine = Callable[[Answer, Reading], str | None]
 LineUp = Callable[[], Instant]
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One operation, planned: what it claims (the history's input fields) and the request that makes the claim.
-
-    `request` is made from the operation's id, which is also its X-Request-ID and its marker. `examine`, when
-    given, says what in the answer is not as it must be; that becomes the operation's `problem`. What is asked in
-    a race without being part of it does not contend.
-    """
-
-    kind: str
-    tenant: str
-    workflow: str
-    request: Callable[[str], Request]
-    classify: Callable[[Answer], Reading]
-    expected: str | tuple[str, ...] | None = None
-    next: str | None = None
-    examine: Examine | None = None
-    contends: bool = True
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What became of an Ask."""
-
-    id: str
-    shot: Shot
-    reading: Reading
-    tenant: str
-
-    @property
-    def outcome(self) -> str:
-        return self.reading.outcome
+TRAIL, EFFECTS = "audit trail", "effects"
 
 
 @dataclass
@@ -237,19 +204,15 @@ class Asker:
     def trail(self, workflow: str, tenant: str) -> list[dict[str, Any]] | None:
         """Reads the audit trail into the history; None when the target has none, or it was not shown."""
         request = self.target.build_trail(tenant, self.server_ids[workflow], f"{self.source}.trail.{workflow}")
-        if request is None:
-            return None
-        read_ns, answer = self._insist("audit trail", workflow, request)
-        return self.take_trail(workflow, read_ns, answer)
+        return None if request is None else self.take_trail(workflow, *self._insist(TRAIL, workflow, request))
 
     def take_trail(self, workflow: str, read_ns: int, answer: Answer) -> list[dict[str, Any]] | None:
         """Takes an answered trail into the history; `read_ns` is when it was asked for, by this process's clock."""
         entries = self.target.read_trail(answer)
         if entries is None:
-            self._note_hidden("audit trail", workflow, read_ns, answer)
+            self._note_hidden(TRAIL, workflow, read_ns, answer)
         else:
-            read_ns += self.clock.offset_ns
-            self.journal.event("audit", workflow=workflow, read_ns=read_ns, entries=entries)
+            self.journal.event("audit", workflow=workflow, read_ns=read_ns + self.clock.offset_ns, entries=entries)
         return entries
 
     def effects(self, workflow: str, tenant: str) -> list[str] | None:
@@ -257,13 +220,12 @@ class Asker:
         request = self.target.build_effects(tenant, self.server_ids[workflow], f"{self.source}.effects.{workflow}")
         if request is None:
             return None
-        read_ns, answer = self._insist("effects", workflow, request)
+        read_ns, answer = self._insist(EFFECTS, workflow, request)
         markers = self.target.read_markers(answer)
         if markers is None:
-            self._note_hidden("effects", workflow, read_ns, answer)
+            self._note_hidden(EFFECTS, workflow, read_ns, answer)
         else:
-            read_ns += self.clock.offset_ns
-            self.journal.event("effects", workflow=workflow, read_ns=read_ns, markers=markers)
+            self.journal.event("effects", workflow=workflow, read_ns=read_ns + self.clock.offset_ns, markers=markers)
         return markers
 
     def _insist(self, what: str, workflow: str, request: Request) -> tuple[int, Answer]:

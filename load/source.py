@@ -7,7 +7,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from load.asker import Ask, Asker, Reply
+from load.ask import Ask, Reply
+from load.asker import Asker
 from load.pace import Pace
 from load.plans import Call, Life, Round, Scenario, cut
 from load.rendezvous import ALONE, Instant, Rendezvous

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from load.asker import Reply
+from load.ask import Reply
 from load.source import Played
 
 # Spreads are counted in classes, each this much wider than the one before: a few dozen numbers, whatever happens.

@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from load.asker import Ask, Asker, Reply
+from load.ask import Ask, Reply
+from load.asker import Asker
 from load.gate import now_ns
 from stateful_tests.faults import FAULTS
 from stateful_tests.locks import Locks, is_stuck

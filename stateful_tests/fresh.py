@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from engine.target import Route
-from load.asker import Ask, Asker, Reply
+from load.ask import Ask, Reply
+from load.asker import Asker
 from load.gate import now_ns
 from stateful_tests.sender import Sender
 

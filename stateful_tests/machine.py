@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from engine.target import Answer, Guard, Reading, Route
-from load.asker import Ask, Asker, Reply
+from load.ask import Ask, Reply
+from load.asker import Asker
 from stateful_tests.belief import Belief, Claim
 from stateful_tests.reference import Probes
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from engine.graph import TransitionGraph
 from engine.target import Target
-from load.asker import Ask, Asker
+from load.ask import Ask
+from load.asker import Asker
 from load.gate import Gate
 from reports.evidence import Limits
 from reports.history import read_history

@@ -10,7 +10,8 @@ from pathlib import Path
 from engine.database import Database, list_values
 from engine.service import find_free_port, run_service
 from engine.target import Target, substitute
-from load.asker import Ask, Asker
+from load.ask import Ask
+from load.asker import Asker
 from load.gate import Gate
 from reports.journal import Journal
 from stateful_tests.director import Director

@@ -26,6 +26,7 @@ ARROWS = {
         "load.gate",
         "load.http",
         "load.races",
+        "load.ask",
         "load.asker",
     ),
     "onewinner": ("engine", "reports", "load.shares", "load.gate", "load.maker"),

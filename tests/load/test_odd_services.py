@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine.target import Target
-from load.asker import Asker, Reply
+from load.ask import Reply
+from load.asker import Asker
 from load.gate import Gate
 from reports.history import read_history
 from reports.journal import Journal
