@@ -271,6 +271,7 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "plan": levels.plan_sources(
             target, order.levels, [*list_sources(options.target), *list_storm_sources(order.storm)]
         ),
+        **({"storm": order.storm.pack()} if order.storm is not None else {}),
         **order.facts,
     }
 

@@ -38,6 +38,10 @@ class Storm:
     duration_s: float
     seed: int
 
+    def pack(self) -> dict[str, Any]:
+        """As run.json has it."""
+        return {"rate": self.rate, "crashes": self.crashes}
+
     def list_moments(self) -> list[float]:
         """When it crashes, in seconds after the beginning: evenly spread."""
         return [round(self.duration_s * number / (self.crashes + 1), 3) for number in range(1, self.crashes + 1)]

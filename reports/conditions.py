@@ -19,6 +19,10 @@ def describe_conditions(facts: Mapping[str, Any]) -> dict[str, str]:
     if levels:
         told["scenarios"] = ", ".join(describe_mix(levels[0]["scenarios"]))
         told["racing sources"] = str(len((facts.get("plan") or {}).get("shares") or ()))
+    if facts.get("levels"):
+        told["levels"] = ", ".join(level["level"] for level in facts["levels"] if level["planned"])
+    storm = facts.get("storm")
+    told["faults under load"] = f"{storm['rate']:g} of the statements, {storm['crashes']} crashes" if storm else "none"
     measures = facts.get("measures") or {}
     quality, latency = measures.get("race_quality"), measures.get("latency")
     if isinstance(quality, list) and quality:

@@ -45,6 +45,7 @@ def test_the_reference_engine_passes(passing: tuple["subprocess.CompletedProcess
     record = json.loads((out / "run.json").read_text())
     assert record["verdict"] == "pass"
     applied = {name: check["verdict"] for name, check in record["checks"].items()}
+    assert applied.pop("durability") is None, "no fault was injected at these levels"
     assert set(applied.values()) == {"pass"}, applied
     assert [(level["level"], level["planned"], level["run"]) for level in record["levels"]] == [
         ("sequential", 1, 1),
@@ -62,6 +63,7 @@ def test_every_order_and_every_fault_is_in_the_gate(tmp_path: Path) -> None:
     assert all(level["run"] > 0 for level in record["levels"])
     assert {row["level"] for row in record["meetings"]} == {"interleavings", "faults"}
     assert "interleavings: " in ended.stdout
+    assert record["checks"]["durability"]["verdict"] == "pass"
     schema = json.loads(Path(__file__).parents[2].joinpath("docs", "run.schema.json").read_text())
     assert [error.message for error in jsonschema_rs.validator_for(schema).iter_errors(record)] == []
 

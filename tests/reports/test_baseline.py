@@ -109,6 +109,9 @@ def test_what_is_known_is_told_and_does_not_count() -> None:
     assert say_result(comparison) == "no check fails; of 2 measures: 1 regressed, 1 same (1 acknowledged)"
 
 
+RACED: dict[str, Any] = {"level": "race", "planned": 10, "run": 10, "seconds": 1}
+
+
 @pytest.mark.parametrize(
     ("theirs", "ours", "words"),
     [
@@ -119,9 +122,19 @@ def test_what_is_known_is_told_and_does_not_count() -> None:
         ),
         ({"database": "embedded"}, {"database": "URL"}, "different database: embedded in the baseline, URL in the run"),
         (
-            {"levels": [{"seconds": 1, "scenarios": [{"scenario": "fork", "run": 10}]}]},
-            {"levels": [{"seconds": 1, "scenarios": [{"scenario": "guards", "run": 10}]}]},
+            {"levels": [RACED | {"scenarios": [{"scenario": "fork", "run": 10}]}]},
+            {"levels": [RACED | {"scenarios": [{"scenario": "guards", "run": 10}]}]},
             "different scenarios: fork 100 % in the baseline, guards 100 % in the run",
+        ),
+        (
+            {"levels": [RACED]},
+            {"levels": [RACED, RACED | {"level": "faults"}]},
+            "different levels: race in the baseline, race, faults in the run",
+        ),
+        (
+            {},
+            {"storm": {"rate": 0.01, "crashes": 3}},
+            "different faults under load: none in the baseline, 0.01 of the statements, 3 crashes in the run",
         ),
     ],
 )
