@@ -6,7 +6,7 @@ control. Exit 1 when that does not hold. A failing cell's history is kept in the
 
 import argparse
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,25 +37,43 @@ SHARES = {
     "sequential": Share(1, 10),
     "parallel": Share(20, 15),
     "race": Share(40, 15),
-    "interleavings": Share(1_000, 30),
-    "faults": Share(1_000, 30),
+    "interleavings": Share(1_000, 15),
+    "faults": Share(1_000, 15),
+}
+QUICK_SHARES = {
+    "sequential": Share(1, 6),
+    "parallel": Share(6, 6),
+    "race": Share(20, 6),
+    "interleavings": Share(1_000, 10),
+    "faults": Share(1_000, 4),
 }
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to ask: engines, levels and seeds. `promised_only`: a defect only at the levels that it names."""
+    """What to ask: engines, levels and seeds. `is_quick`: less of it, and at fewer levels."""
 
     engines: Sequence[Engine]
     levels: Sequence[str]
     seeds: Sequence[int]
-    promised_only: bool
+    is_quick: bool
 
     def list_cells(self, engine: Engine) -> Iterator[tuple[str, int]]:
-        for level in self.levels:
-            if engine.kind == "control" or not self.promised_only or engine.promised_at(level):
-                # All orders are walked at the levels behind the wire: nothing is drawn, so one seed is all.
-                yield from ((level, seed) for seed in (self.seeds[:1] if level in levels.WIRED else self.seeds))
+        for level in self.list_levels(engine):
+            # All orders are walked at the levels behind the wire: nothing is drawn, so one seed is all.
+            yield from ((level, seed) for seed in (self.seeds[:1] if level in levels.WIRED else self.seeds))
+
+    def list_levels(self, engine: Engine) -> Sequence[str]:
+        """Those at which an engine is asked. Quick asks a defect at one of the levels that it names, and a control at one
+        of the two behind the wire; which one goes in turn, so that each level has some.
+        """
+        if not self.is_quick:
+            return self.levels
+        turn = list_engines().index(engine)
+        if engine.kind == "control":
+            return [level for level in self.levels if level not in levels.WIRED or level == levels.WIRED[turn % 2]]
+        promised = [level for level in self.levels if engine.promised_at(level)]
+        return [promised[turn % len(promised)]] if promised else []
 
     def __len__(self) -> int:
         return sum(len(list(self.list_cells(engine))) for engine in self.engines)
@@ -108,7 +126,7 @@ def ask_everybody(plan: Plan, folder: Path, database: str) -> list[Cell]:
         for engine in plan.engines:
             wanted = list(plan.list_cells(engine))
             if wanted:
-                mine = ask_engine(engine, wanted, folder, database, tell)
+                mine = ask_engine(engine, wanted, folder, database, tell, QUICK_SHARES if plan.is_quick else SHARES)
                 for cell in mine:
                     cells += [cell]
                 told = ", ".join(f"{row.level} {row.status}" for row in make_rows([engine], cells) if row.cells)
@@ -122,6 +140,7 @@ def ask_engine(
     folder: Path,
     database: str,
     tell: Callable[[Engine, str, int], None],
+    shares: Mapping[str, Share],
 ) -> Iterator[Cell]:
     """The cells of one engine, which is started once for all levels that are not wired."""
     log = folder / "logs" / f"{engine.name}.log"
@@ -129,7 +148,7 @@ def ask_engine(
     def ask(level: str, seed: int, stage: Stage) -> Cell:
         tell(engine, level, seed)
         return ask_cell(
-            engine, plan_level(level, seed), seed, folder / "cells" / f"{engine.name}-{level}-{seed}", stage
+            engine, plan_level(level, seed, shares), seed, folder / "cells" / f"{engine.name}-{level}-{seed}", stage
         )
 
     unwired, wired = ([cell for cell in wanted if (cell[0] in levels.WIRED) is behind] for behind in (False, True))
@@ -146,8 +165,8 @@ def isolate(engine: Engine) -> list[str]:
     return ["--isolation", needed.lower().replace(" ", "-")] if needed is not None else []
 
 
-def plan_level(level: str, seed: int) -> Level:
-    share = SHARES[level]
+def plan_level(level: str, seed: int, shares: Mapping[str, Share]) -> Level:
+    share = shares[level]
     if level == "sequential":
         return levels.plan_sequential(share, seed, shrink=False)
     if level in levels.WIRED:
@@ -197,7 +216,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--level", type=one_of(LEVELS), action="append", metavar="NAME", help="only this level; repeatable")
     add("--seeds", type=bounded(1, 1000), metavar="K", help="how many seeds (default: 10; 1 with --quick)")
     add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="the first of the seeds (default: 1)")
-    add("--quick", action="store_true", help="one seed, and each defect only where it is promised to be caught")
+    add("--quick", action="store_true", help="one seed, less of each level, and each defect at one level")
     add_database(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-defects)")
     return parser.parse_args(arguments)
