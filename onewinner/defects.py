@@ -64,8 +64,8 @@ class Plan:
             yield from ((level, seed) for seed in (self.seeds[:1] if level in levels.WIRED else self.seeds))
 
     def list_levels(self, engine: Engine) -> Sequence[str]:
-        """Those at which an engine is asked. Quick asks a defect at one of the levels that it names, and a control at one
-        of the two behind the wire; which one goes in turn, so that each level has some.
+        """Those at which an engine is asked. Quick asks a defect at one of the levels that it names, and a control at
+        one of the two behind the wire; which one goes in turn, so that each level has some.
         """
         if not self.is_quick:
             return self.levels
