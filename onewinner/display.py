@@ -46,15 +46,18 @@ class Display:
         self._read: dict[str, tuple[int, int]] = {}
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._tasks:
+            self._progress.stop()
 
     def show(self, level: str, sources: Sequence[str], *, live: bool = False) -> None:
+        if not self._tasks:
+            # Not before there is something to show: what keeps an engine from starting is told alone.
+            self._progress.start()
         if level not in self._tasks:
             for task in self._tasks.values():
                 self._progress.stop_task(task)
