@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.database import Database, list_values
-from engine.service import find_free_port, run_service
+from engine.service import find_free_port, run_service, say_ended
 from engine.target import Target, substitute
 from load.ask import Ask
 from load.asker import Asker
@@ -47,13 +47,16 @@ class Order:
 
 @dataclass
 class Rig:
-    """Runs schedules, each on a fresh workflow, and records all in one journal."""
+    """Runs schedules, each on a fresh workflow, and records all in one journal. `say_ended` says in words that the
+    service ended by itself; None while it runs.
+    """
 
     target: Target
     wire: Wire
     director: Director
     fresh: Fresh
     asker: Asker
+    say_ended: Callable[[], str | None]
     unread: list[str] = field(default_factory=list)
     _statements: dict[str, int] = field(default_factory=dict)
 
@@ -113,7 +116,7 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
             service, base_url, values, order.log, environment=order.environment, arguments=order.arguments
         )
         # It blocks until the service is ready, which needs the wire, and so this loop.
-        await asyncio.to_thread(running.__enter__)
+        process = await asyncio.to_thread(running.__enter__)
         stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
         await observe(wire)
         target = replace(order.target, base_url=base_url)
@@ -123,7 +126,8 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
         stack.callback(asker.end)
         sender = Sender(base_url, target.timeout_s)
         stack.callback(sender.close)
-        yield Rig(target, wire, Director(wire, locks, asker, sender), Fresh(asker, sender), asker)
+        director, fresh = Director(wire, locks, asker, sender), Fresh(asker, sender)
+        yield Rig(target, wire, director, fresh, asker, lambda: say_ended(process, order.log))
 
 
 async def observe(wire: Wire) -> None:
