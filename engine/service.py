@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,11 +86,12 @@ def refuse_taken_port(base_url: str) -> None:
         )
 
 
-def say_ended(process: Process, log: Path) -> str | None:
-    """That the service ended by itself, in words; None while it runs. Nobody starts it again."""
-    if process.poll() is None:
+def say_ended(process: Process, log: Path, limit_s: float = 0) -> str | None:
+    """That the service ended by itself, or does so within `limit_s`, in words; else None. Nobody starts it again."""
+    try:
+        return f"the service ended by itself with status {process.wait(limit_s)}; see {log}"
+    except subprocess.TimeoutExpired:
         return None
-    return f"the service ended by itself with status {process.returncode}; see {log}"
 
 
 @contextlib.contextmanager

@@ -216,12 +216,11 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
                 mixed = 0 if options.faults or options.contenders > 2 else options.mixed
                 await level.explore_all(plans, faults=options.faults, mixed=mixed, first_seed=options.seed)
         except NotLedError as error:
-            ended_by_itself = rig.say_ended()
-            if ended_by_itself is None:
+            if error.is_answered:
                 rig.asker.probe("contract", "leading a workflow to a state", str(error))
             else:
-                # What becomes of a request to nobody says nothing; whoever watches a service starts it again.
-                rig.asker.journal.event("broken", what=ended_by_itself)
+                # Whoever watches a service starts it again.
+                rig.asker.journal.event("broken", what=await asyncio.to_thread(rig.say_ended) or str(error))
         if level.explored < planned:
             ended = "time"
         rig.asker.journal.event(

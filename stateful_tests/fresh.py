@@ -20,7 +20,11 @@ FIRST_LINE = 100
 
 
 class NotLedError(Exception):
-    """The engine did not let a workflow come to a state; one sentence."""
+    """The engine did not let a workflow come to a state; one sentence. No answer is none that could be wrong."""
+
+    def __init__(self, sentence: str, *, is_answered: bool) -> None:
+        super().__init__(sentence)
+        self.is_answered = is_answered
 
 
 class Fresh:
@@ -57,7 +61,10 @@ class Fresh:
         ask = asker.create_ask(target.owner)
         reply = await self.ask(ask, number)
         if reply.reading.server_id is None:
-            raise NotLedError(f"a workflow could not be created: {reply.outcome}, status {reply.reading.status}")
+            raise NotLedError(
+                f"a workflow could not be created: {reply.outcome}, status {reply.reading.status}",
+                is_answered=reply.reading.status is not None,
+            )
         asker.server_ids[ask.workflow] = reply.reading.server_id
         for origin, to in pairwise(target.graph.path(target.graph.initial, state) or ()):
             step = asker.advance_ask(ask.workflow, target.owner, self.choose_route(origin, to), origin, to)
@@ -65,7 +72,8 @@ class Fresh:
             if reply.outcome != "won":
                 raise NotLedError(
                     f"{ask.workflow} was to go from {origin} to {to} alone, and was answered {reply.outcome} "
-                    f"(status {reply.reading.status})"
+                    f"(status {reply.reading.status})",
+                    is_answered=reply.reading.status is not None,
                 )
         return ask.workflow
 

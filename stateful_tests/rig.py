@@ -23,6 +23,8 @@ from stateful_tests.wire import Wire
 
 # How long the service is listened to before anything is asked: what it sends then, it sends unasked.
 OBSERVE_S = 0.5
+# A service that does not answer may be about to end, or about to be known as ended.
+END_LIMIT_S = 2.0
 WORKFLOWS_AHEAD = 4
 USUAL = {"isolation": "read committed", "workers": "2"}
 
@@ -127,7 +129,7 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
         sender = Sender(base_url, target.timeout_s)
         stack.callback(sender.close)
         director, fresh = Director(wire, locks, asker, sender), Fresh(asker, sender)
-        yield Rig(target, wire, director, fresh, asker, lambda: say_ended(process, order.log))
+        yield Rig(target, wire, director, fresh, asker, lambda: say_ended(process, order.log, END_LIMIT_S))
 
 
 async def observe(wire: Wire) -> None:

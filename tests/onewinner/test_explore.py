@@ -1,15 +1,22 @@
 """Goal: every order is walked and told; what violates becomes a file that fails again. Method: the real command."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from engine import tokens
+from engine.service import REFERENCE
 from tests.onewinner.running import Command
 
+MORTAL = Path(__file__).parent / "mortal_engine.py"
 
-def run_explore(folder: Path, *arguments: str) -> tuple[int, dict[str, object], str]:
-    command = Command(("explore", *arguments, "--out", "run"), folder)
+
+def run_explore(
+    folder: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> tuple[int, dict[str, object], str]:
+    command = Command(("explore", *arguments, "--out", "run"), folder, environment or {})
     ended = command.run()
     assert command.find_left() == []
     file = folder / "run" / "run.json"
@@ -70,3 +77,21 @@ def test_without_a_service_there_is_nothing_to_stand_between(tmp_path: Path) -> 
     code, record, told = run_explore(tmp_path, "--target", "target.toml")
     assert (code, record) == (2, {})
     assert "service: " in told
+
+
+def test_a_service_that_ends_by_itself_is_told_and_not_accused(tmp_path: Path) -> None:
+    lines = REFERENCE.read_text().splitlines()
+    command = json.dumps([sys.executable, str(MORTAL), "{port}", "{database_url}", "60"])
+    text = "\n".join(f"command = {command}" if line.startswith("command = ") else line for line in lines)
+    (tmp_path / "target.toml").write_text(text)
+    secret = tokens.make_secret()
+    environment = {
+        tokens.SECRET_VARIABLE: secret,
+        **{f"ONEWINNER_{name.upper()}_TOKEN": tokens.mint(name, "test", secret) for name in ("acme", "globex")},
+    }
+    arguments = ("--target", "target.toml", "--scope", "kinds", "--mixed", "0")
+    code, _, told = run_explore(tmp_path, *arguments, environment=environment)
+    assert code == 3, told
+    assert "accounting" in told
+    assert "the service ended by itself with status 3" in " ".join(told.split())
+    assert "it is too much for me" in (tmp_path / "run" / "logs" / "service-interleavings-0.log").read_text()
