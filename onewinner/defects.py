@@ -34,11 +34,11 @@ EXAMPLE = "onewinner defects --defect narrow-check-then-act --level race --seeds
 CONTENDERS = 10
 # What a cell asks for at most; a violation ends it earlier.
 SHARES = {
-    "sequential": Share(1, 10),
-    "parallel": Share(20, 15),
-    "race": Share(40, 15),
-    "interleavings": Share(1_000, 15),
-    "faults": Share(1_000, 15),
+    "sequential": Share(1, 6),
+    "parallel": Share(20, 8),
+    "race": Share(40, 8),
+    "interleavings": Share(1_000, 10),
+    "faults": Share(1_000, 10),
 }
 QUICK_SHARES = {
     "sequential": Share(1, 6),

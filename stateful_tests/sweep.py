@@ -1,5 +1,5 @@
-"""Every illegal pair of states, asked once from the state that it names; and every legal move, asked once by somebody
-who believes the workflow to be in another state from which it would be legal too.
+"""Every illegal pair of states, asked once from the state that it names; every legal move, asked once by somebody who
+believes the workflow to be in another state from which it would be legal too; and every legal move, made once.
 
 Random questions hardly meet one pair of a thousand; and asking them all is cheap, since a right engine stays where it
 is and the next pair can be asked at once.
@@ -14,7 +14,7 @@ from stateful_tests.machine import WorkflowMachine
 from stateful_tests.schedule import Action, expect
 
 
-def sweep(machine: WorkflowMachine, deadline: float) -> None:
+def ask_refused(machine: WorkflowMachine, deadline: float) -> None:
     """Takes workflows through all states and asks, in each, for every move that a right engine refuses.
 
     `deadline` is of time.monotonic(). Raises MismatchError at the first wrong answer.
@@ -37,6 +37,24 @@ def sweep(machine: WorkflowMachine, deadline: float) -> None:
         machine.compare(workflow)
         if time.monotonic() > deadline or not machine.beliefs[workflow].is_certain:
             return
+
+
+def make_legal(machine: WorkflowMachine, deadline: float) -> None:
+    """Takes workflows along every edge, as ask_refused does."""
+    graph = machine.graph
+    left = {(origin, to) for origin in reach(graph, graph.initial) for to in graph.successors.get(origin, ())}
+    while left and time.monotonic() < deadline:
+        known = len(machine.workflows)
+        machine.create_one(1)
+        if len(machine.workflows) == known:
+            return
+        workflow = machine.workflows[-1]
+        state: str | None = graph.initial
+        while state is not None:
+            trail = find_edge(graph, state, left)
+            left.difference_update(pairwise(trail))
+            state = walk(machine, workflow, trail)
+        machine.compare(workflow)
 
 
 def ask_illegal(machine: WorkflowMachine, workflow: str, state: str, deadline: float) -> None:
@@ -84,6 +102,12 @@ def find_next(graph: TransitionGraph, state: str, left: set[str]) -> tuple[str, 
         return goal in graph.terminal, len(trail), -len(reach(graph, goal) & left), -far
 
     return min(trails, key=rank, default=())
+
+
+def find_edge(graph: TransitionGraph, state: str, left: set[tuple[str, str]]) -> tuple[str, ...]:
+    """The way along the nearest edge that is left: those that end a workflow last."""
+    trails = [(*trail, to) for origin, to in sorted(left) if (trail := graph.path(state, origin)) is not None]
+    return min(trails, key=lambda trail: (trail[-1] in graph.terminal, len(trail)), default=())
 
 
 def reach(graph: TransitionGraph, state: str) -> set[str]:

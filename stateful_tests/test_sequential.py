@@ -1,7 +1,7 @@
 """Goal: one caller, any order of legal and illegal questions, always the one right answer.
 
-Method: first every illegal pair of states once, in a fixed order; then batches of random sequences, each batch from
-a seed of its own, so that a batch left out for lack of time changes none of the others.
+Method: first every illegal pair of states and every legal move once, in a fixed order; then batches of random
+sequences, each batch from a seed of its own, so that a batch left out for lack of time changes none of the others.
 """
 
 import time
@@ -17,7 +17,7 @@ from load.gate import Gate
 from reports.journal import Journal
 from stateful_tests.machine import MismatchError, WorkflowMachine
 from stateful_tests.reference import Probes
-from stateful_tests.sweep import sweep
+from stateful_tests.sweep import ask_refused, make_legal
 
 SOURCE = "sequential-0"
 EXAMPLES_PER_BATCH = 20
@@ -45,13 +45,15 @@ def bind(asker: Asker, probes: Probes | None) -> type[WorkflowMachine]:
     return Bound
 
 
-def try_sweep(machine: WorkflowMachine, deadline: float) -> MismatchError | None:
-    """What the sweep finds is told after the batches, which may see more of the same mistake."""
-    try:
-        sweep(machine, deadline)
-    except MismatchError as error:
-        return error
-    return None
+def try_sweeps(machine: WorkflowMachine, deadline: float) -> MismatchError | None:
+    """What a sweep finds first is told in the end: the other, and the batches, may see more of the same mistake."""
+    found = None
+    for sweep in (ask_refused, make_legal):
+        try:
+            sweep(machine, deadline)
+        except MismatchError as error:
+            found = found or error
+    return found
 
 
 def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) -> None:
@@ -65,7 +67,7 @@ def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) 
     )
     began, run = time.monotonic(), 0
     try:
-        swept = try_sweep(WorkflowMachine(asker, probes), began + SWEEP_SHARE * limit_s)
+        swept = try_sweeps(WorkflowMachine(asker, probes), began + SWEEP_SHARE * limit_s)
         while run < batches and not asker.is_out and (run == 0 or time.monotonic() - began < limit_s):
             machine = seed(first_seed * 1_000_003 + run)(bind(asker, probes))
             run_state_machine_as_test(machine, settings=settings(SEQUENCES, phases=phases))

@@ -1,15 +1,19 @@
-"""Goal: the sweep comes to every state and to each of its illegal pairs. Method: its way, planned on graphs alone."""
+"""Goal: the sweeps come to every state, each of its illegal pairs, and along every edge. Method: their ways, planned on
+graphs alone.
+"""
+
+from itertools import pairwise
 
 from engine.graph import TransitionGraph
 from engine.service import REFERENCE
 from engine.states import GRAPH
 from engine.target_file import load_target
 from stateful_tests.schedule import Action, expect
-from stateful_tests.sweep import find_next, find_stale, reach
+from stateful_tests.sweep import find_edge, find_next, find_stale, reach
 
 
 def plan(graph: TransitionGraph) -> list[list[str]]:
-    """The states that each workflow is taken through, as sweep() does it with an engine that always obeys."""
+    """The states that each workflow is taken through, as ask_refused() does it with an engine that always obeys."""
     left, ways = set(graph.states), []
     while left & reach(graph, graph.initial):
         way = [graph.initial]
@@ -31,6 +35,19 @@ def test_the_reference_workflow_needs_two() -> None:
 def test_what_cannot_be_reached_is_left_out() -> None:
     graph = TransitionGraph.of("A", {"A": ["B", "C"], "B": ["A"], "D": ["A"]})
     assert plan(graph) == [["A", "B", "A", "C"]]
+
+
+def test_every_edge_is_on_the_way() -> None:
+    left, ways = set(GRAPH.walk_edges()), 0
+    while left:
+        state, ways = GRAPH.initial, ways + 1
+        while trail := find_edge(GRAPH, state, left):
+            assert all(GRAPH.allows(*edge) for edge in pairwise(trail))
+            assert left & set(pairwise(trail))
+            left.difference_update(pairwise(trail))
+            state = trail[-1]
+    ends = [edge for edge in GRAPH.walk_edges() if edge[1] in GRAPH.terminal]
+    assert ways == len(ends)
 
 
 def test_a_stale_question_names_another_state_and_a_legal_move_out_of_it() -> None:
