@@ -9,13 +9,12 @@ import re
 import selectors
 import socket
 import sys
-import time
 
+from engine.arrival import ask_for_arrivals, receive
 from engine.service import REFERENCE
 from engine.target_file import load_target
 
 QUIET_S = 0.001
-CHUNK_BYTES = 65536
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 # An answer that fits a create, an advance and a read of the reference engine.
 BODY = json.dumps({"id": "00000000-0000-4000-8000-000000000000", "state": "CREATED"}).encode()
@@ -23,6 +22,7 @@ BODY = json.dumps({"id": "00000000-0000-4000-8000-000000000000", "state": "CREAT
 
 def main() -> None:
     listening = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=1024)
+    ask_for_arrivals(listening)
     header = load_target(REFERENCE).arrived_header
     with listening, selectors.DefaultSelector() as selector:
         selector.register(listening, selectors.EVENT_READ)
@@ -46,15 +46,14 @@ def read(
     whole: list[tuple[socket.socket, bytes, int]],
 ) -> None:
     """Takes what came over the connection, and notes the time when a request is whole with it."""
-    chunk = connection.recv(CHUNK_BYTES)
+    chunk, arrived_ns = receive(connection)
     if not chunk:
         selector.unregister(connection)
         connection.close()
         return
-    now_ns = time.monotonic_ns()
     request = begun.pop(connection, b"") + chunk
     if is_whole(request):
-        whole.append((connection, request, now_ns))
+        whole.append((connection, request, arrived_ns))
     else:
         begun[connection] = request
 

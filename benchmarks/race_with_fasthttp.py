@@ -1,4 +1,10 @@
-"""A racer of bench_race: Locust's FastHttpUser, one per contender, held by a gevent barrier."""
+"""A racer of bench_race: Locust's FastHttpUser, one per contender, held by a gevent barrier.
+
+Every race has users of its own, whose connections are opened when the barrier is up, as Locust does it. With `kept`,
+the same users go from race to race over connections that stay open.
+"""
+
+import sys
 
 import gevent
 from gevent.event import Event
@@ -18,20 +24,32 @@ class Contender(FastHttpUser):
 def carry_out(order: Order) -> Report:
     environment = Environment(user_classes=[Contender], host=order.base_url)
     Contender.host = order.base_url
-    contenders = [Contender(environment) for _ in range(order.contenders)]
+    kept: list[Contender] = []
 
     def race(requests: list[Request]) -> list[Answer]:
+        if "kept" not in sys.argv:
+            hang_up(kept)
+        while len(kept) < len(requests):
+            kept.append(Contender(environment))
         barrier = Event()
         running = [
-            gevent.spawn(ask, contender, request, barrier)
-            for contender, request in zip(contenders, requests, strict=False)
+            gevent.spawn(ask, contender, request, barrier) for contender, request in zip(kept, requests, strict=False)
         ]
         gevent.sleep(0)
         barrier.set()
         gevent.joinall(running, raise_error=True)
         return [one.get() for one in running]
 
-    return race_for(order, find_target(order.base_url), race)
+    try:
+        return race_for(order, find_target(order.base_url), race)
+    finally:
+        hang_up(kept)
+
+
+def hang_up(contenders: list[Contender]) -> None:
+    for contender in contenders:
+        contender.client.client.close()
+    contenders.clear()
 
 
 def ask(contender: Contender, request: Request, barrier: Event) -> Answer:
