@@ -212,7 +212,8 @@ class Asker:
         if entries is None:
             self._note_hidden(TRAIL, workflow, read_ns, answer)
         else:
-            self.journal.event("audit", workflow=workflow, read_ns=read_ns + self.clock.offset_ns, entries=entries)
+            interval = {"read_ns": read_ns + self.clock.offset_ns, "returned_ns": now_ns() + self.clock.offset_ns}
+            self.journal.event("audit", workflow=workflow, **interval, entries=entries)
         return entries
 
     def effects(self, workflow: str, tenant: str) -> list[str] | None:

@@ -56,8 +56,17 @@ class Evidence:
         begins, ends (the same as keys: comparable within a workflow, ascending over workflows); problem; mine (the
         owner's). Roles: known (took effect), maybe (unknown, may have), pure (an answer that changed nothing).
         """
-        ops = self.sorted.with_columns(begins=self.keys.begins, ends=self.keys.ends)
+        ops = self.sorted.with_columns(
+            begins=self.keys.begins, ends=self.keys.ends, mine=find_owned(self.sorted, self.nobody)
+        )
         return assign_roles(ops, self.codes.get(self.first_state or ""))
+
+    @property
+    def nobody(self) -> int | None:
+        """The code of the tenant of operations that name none; None where each names one."""
+        tenants = self.history.encoded["tenant"].unique()
+        codes = dict(zip(tenants.cast(pl.String).to_list(), tenants.to_physical().to_list(), strict=True))
+        return codes.get("")
 
     @cached_property
     def sorted(self) -> pl.DataFrame:
@@ -253,8 +262,7 @@ def is_sorted(ops: pl.DataFrame) -> bool:
 
 
 def assign_roles(ops: pl.DataFrame, first: int | None) -> pl.DataFrame:
-    """Adds mine, known, maybe and pure; `next` becomes the initial state of a create, and nothing of a read."""
-    ops = ops.with_columns(find_owned(ops).alias("mine"))
+    """Adds known, maybe and pure; `next` becomes the initial state of a create, and nothing of a read."""
     kind, outcome, mine = pl.col("kind"), pl.col("outcome"), pl.col("mine")
     moves = (kind == "advance") | (kind == "set")
     initial = pl.col("told").fill_null(pl.lit(first, dtype=pl.UInt32))
@@ -266,21 +274,28 @@ def assign_roles(ops: pl.DataFrame, first: int | None) -> pl.DataFrame:
     )
 
 
-def find_owned(ops: pl.DataFrame) -> pl.Series:
-    """Whether each operation is its workflow's owner's: the tenant that created it, or the first that was answered."""
+def find_owned(ops: pl.DataFrame, nobody: int | None) -> pl.Series:
+    """Whether each operation is its workflow's owner's: the tenant that created it, or the first that was served. A
+    conflict says less of whose it is, and a refusal least. An operation of `nobody`, who is no tenant, is the owner's.
+    """
     if ops["tenant"].n_unique() <= 1:
         return pl.repeat(value=True, n=ops.height, dtype=pl.Boolean, eager=True)
     create, outcome = pl.col("kind") == "create", pl.col("outcome")
     ranks = (
         pl.when(create & (outcome == "ok"))
         .then(0)
-        .when(create)
+        .when(create & (outcome == "unknown"))
         .then(1)
         .when(outcome.is_in(["won", "ok"]))
         .then(2)
-        .otherwise(3)
+        .when(outcome == "conflict")
+        .then(3)
+        .otherwise(4)
     )
+    anonymous = pl.col("tenant") == pl.lit(nobody, dtype=pl.UInt32)
+    ranks = pl.when(anonymous).then(5).otherwise(ranks) if nobody is not None else ranks
     owners = (
         ops.select("w", "tenant", rank=ranks).sort("w", "rank", maintain_order=True).unique("w", keep="first").sort("w")
     )
-    return ops["tenant"].eq_missing(owners["tenant"].gather(ops["w"]))
+    owned = ops["tenant"].eq_missing(owners["tenant"].gather(ops["w"]))
+    return owned if nobody is None else owned | (ops["tenant"] == nobody)

@@ -78,7 +78,7 @@ class History:
         if frame.is_empty():
             raise HistoryError(self.path, f"has no operation of a workflow {workflow}")
         audit = self.audit.filter(pl.col("workflow") == workflow)
-        events = tuple(event for event in self.events if event.get("workflow", workflow) == workflow)
+        events = tuple(event for event in self.events if event.get("workflow") in (None, workflow))
         lean = encode(frame.lazy()).drop("id_hash")
         return replace(self, frame=frame.lazy(), encoded=lean, audit=audit, events=events)
 
@@ -198,7 +198,10 @@ def read_sealed(path: Path) -> Piece:
         raise HistoryError(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
     frame = scan.select(pl.col(name).cast(kind) for name, kind in OPERATION_SCHEMA.items())
     sibling = path.with_name(path.stem + SEALED_AUDIT)
-    audit = pl.read_parquet(sibling) if sibling.exists() else pl.DataFrame(schema=AUDIT_SCHEMA)
+    audit = pl.DataFrame(schema=AUDIT_SCHEMA)
+    if sibling.exists():
+        # What a writer does not know may be left out.
+        audit = pl.concat([audit, pl.read_parquet(sibling)], how="diagonal").select(audit.columns)
     return Piece(Source(path.stem, path, height), frame, audit, list(read_events(path)))
 
 

@@ -30,6 +30,7 @@ OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "workflow": pl.String,
     "read_ns": pl.Int64,
+    "returned_ns": pl.Int64,  # when it had been read; null where read_ns is the moment itself
     "trail": pl.Int64,  # which reading of the trail, in the order of the file
     "position": pl.Int64,  # within it; -1 stands for a trail without entries
     "from": pl.String,
@@ -98,9 +99,12 @@ class Entry(msgspec.Struct, rename={"origin": "from"}):
 
 
 class AuditLine(msgspec.Struct):
+    """A trail as it was at some moment from `read_ns` to `returned_ns`; without the latter, at `read_ns`."""
+
     workflow: str
     read_ns: Nanoseconds
     entries: list[Entry]
+    returned_ns: Nanoseconds | None = None
 
 
 class EffectsLine(msgspec.Struct):
@@ -202,13 +206,16 @@ def take_return(lines: Lines, line: bytes, number: int) -> None:
     columns["observed"][row] = found.observed
     columns["returned_ns"][row] = found.returned_ns
     columns["detail"][row] = None if detail == b"null" else detail.decode()
+    if (found.outcome, found.status, found.returned_ns, detail) == ("unknown", None, None, b"null"):
+        # It says no more than that nobody knows; but it is a return.
+        columns["detail"][row] = "{}"
     if found.invoked_ns is not None:
         columns["invoked_ns"][row] = found.invoked_ns
 
 
 def take_audit(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 - all takers look alike
     found = DECODE_AUDIT(line)
-    head = (found.workflow, found.read_ns, lines.trails)
+    head = (found.workflow, found.read_ns, found.returned_ns, lines.trails)
     for position, entry in enumerate(found.entries):
         at = None if entry.at is None else str(entry.at)
         tail = (entry.origin, entry.to, entry.sequence, entry.actor, entry.request_id, at)

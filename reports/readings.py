@@ -13,21 +13,26 @@ from reports.history import History
 from reports.model import NEVER
 from reports.trails import Move, Row
 
+# When the reading was over: without a word it was a moment.
+UNTIL = pl.coalesce("returned_ns", "read_ns").alias("until_ns")
 FIRST_REQUEST_ID = r'^\{"request_id":"([^"\\]*)"'
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One reading of a workflow's trail at `read_ns`. `moves` are the transitions of the history that had been asked
-    for; `start` is the state that the first row must leave, None where that is not known.
+    """One reading of a workflow's trail, at some moment from `read_ns` to `until_ns`. `moves` are the transitions of
+    the history that had been asked for; `start` is the state that the first of their rows must leave, None where that
+    is not known. `is_older`: rows of what happened before this history may come first.
     """
 
     w: int
     workflow: str
     read_ns: int
+    until_ns: int
     rows: tuple[Row, ...]
     moves: tuple[Move, ...]
     start: str | None
+    is_older: bool
 
 
 def take_odd_readings(evidence: Evidence) -> list[Reading]:
@@ -36,22 +41,27 @@ def take_odd_readings(evidence: Evidence) -> list[Reading]:
     if rows.is_empty():
         return []
     rows = rows.with_columns(pl.col("from", "to").to_physical())
-    trails = rows.select("trail", "w", "read_ns").unique("trail", keep="first").sort("trail")
+    trails = rows.select("trail", "w", "read_ns", UNTIL).unique("trail", keep="first").sort("trail")
     odd = trails.filter(pl.col("trail").is_in(find_odd(evidence, rows, trails)))
     by_trail = rows.join(odd, on="trail", how="semi").partition_by("trail", as_dict=True)
     ids = find_request_ids(evidence, odd)
-    return [lay_out(evidence, by_trail[(trail,)], w, read_ns, ids) for trail, w, read_ns in odd.iter_rows()]
+    return [lay_out(evidence, by_trail[(trail,)], w, (first, last), ids) for trail, w, first, last in odd.iter_rows()]
 
 
-def lay_out(evidence: Evidence, rows: pl.DataFrame, w: int, read_ns: int, ids: dict[int, str | None]) -> Reading:
+def lay_out(
+    evidence: Evidence, rows: pl.DataFrame, w: int, during: tuple[int, int], ids: dict[int, str | None]
+) -> Reading:
     names = evidence.names
     entries = rows.filter(pl.col("to").is_not_null() & pl.col("from").is_not_null()).sort("position")
     held = tuple(
         Row(names[origin], names[to], request_id)
         for origin, to, request_id in entries.select("from", "to", "request_id").iter_rows()
     )
-    moves, start = find_moves(evidence, w, read_ns, ids)
-    return Reading(w, str(rows["workflow"][0]), read_ns, held, tuple(moves), start)
+    moves, start = find_moves(evidence, w, during, ids)
+    creates = evidence.slice(w).filter("mine", pl.col("kind") == "create")
+    # Without a status it was no request that made the workflow: somebody named one.
+    older = creates.filter(pl.col("status").is_not_null() | (pl.col("outcome") == "unknown")).is_empty()
+    return Reading(w, str(rows["workflow"][0]), *during, held, tuple(moves), start, older)
 
 
 def find_odd(evidence: Evidence, rows: pl.DataFrame, trails: pl.DataFrame) -> list[int]:
@@ -80,7 +90,9 @@ def find_odd(evidence: Evidence, rows: pl.DataFrame, trails: pl.DataFrame) -> li
 
 
 def compare_edges(evidence: Evidence, rows: pl.DataFrame, moves: pl.DataFrame) -> pl.Series:
-    """The trails whose rows are not the given transitions, as multisets of edges and, where both tell, request ids."""
+    """The trails whose rows are not the given transitions, in the order in which they were asked for: edges and, where
+    both tell, request ids.
+    """
     held = rows.group_by("trail").agg(held=pl.len())
     due = moves.group_by("trail").agg(due=pl.len(), last=pl.col("returned").max(), read_ns=pl.col("read_ns").first())
     counts = due.join(held, on="trail", how="full", coalesce=True)
@@ -91,10 +103,7 @@ def compare_edges(evidence: Evidence, rows: pl.DataFrame, moves: pl.DataFrame) -
     right = rows.filter(fair).select("trail", "request_id", origin="from", to="to")
     if right["request_id"].null_count() < right.height:
         left = left.with_columns(request_id=read_request_ids(evidence.history, left["row"]))
-    # Nearly always the rows stand in the order of the invokes; the few other trails are compared again, sorted.
-    unlike = pl.col("trail").is_in(find_unlike(left, right).unique().implode())
-    edge = ("trail", "origin", "to")
-    return pl.concat([odd, find_unlike(left.filter(unlike).sort(edge), right.filter(unlike).sort(edge))])
+    return pl.concat([odd, find_unlike(left, right)])
 
 
 def find_unlike(left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
@@ -114,13 +123,16 @@ def find_request_ids(evidence: Evidence, odd: pl.DataFrame) -> dict[int, str | N
     )
 
 
-def find_moves(evidence: Evidence, w: int, read_ns: int, ids: dict[int, str | None]) -> tuple[list[Move], str | None]:
-    """The transitions that a trail read at `read_ns` must hold, or may; and the state that its first row must leave."""
+def find_moves(
+    evidence: Evidence, w: int, during: tuple[int, int], ids: dict[int, str | None]
+) -> tuple[list[Move], str | None]:
+    """The transitions that a trail read then must hold, or may; and the state that the first row must leave."""
+    read_ns, until_ns = during
     operations, starts = evidence.lay_out(w)
     created = [each.told for each in operations if each.kind == "create" and each.outcome == "ok"]
     start = created[0] if created else starts[0] if len(starts) == 1 else None
     moves = [each for each in operations if each.kind in ("advance", "set") and each.outcome in ("won", "unknown")]
-    moves = [each for each in moves if each.invoked <= read_ns]
+    moves = [each for each in moves if each.invoked <= until_ns]
     sure = [each.outcome == "won" and each.returned < min(read_ns, NEVER) for each in moves]
     return [Move(each, ids[each.row], certain) for each, certain in zip(moves, sure, strict=True)], start
 

@@ -32,9 +32,8 @@ def settle_races(case: Case) -> list[tuple[Race, Settled]]:
     if unclear.is_empty():
         return []
     found = []
-    suspects = set(case.decision.suspects)
     for race in unclear.iter_rows(named=True):
-        if race["won"] > 1 and race["w"] in suspects:
+        if race["won"] > 1 and race["w"] in case.decision.failed:
             found.append((race, Settled(race["won"])))
             continue
         rows = named.filter((pl.col("w") == race["w"]) & (pl.col("race") == race["race"]))["row"].to_list()
@@ -56,7 +55,7 @@ def count_winners(case: Case, race: Race, contenders: pl.DataFrame, named: list[
     if race["won"] > 1:
         return Settled(race["won"])
     if named:
-        if race["won"] and comes_back(case, race["w"], contenders):
+        if race["won"] + len(named) > 1 and comes_back(case, race["w"], contenders):
             return Settled(1)
         ids = ", ".join(record["id"] for record in case.records(named))
         by = f"The trail has a row of {ids}: it did win, though its answer is unknown."
@@ -93,12 +92,12 @@ def may_be_disturbed(case: Case, race: Race, contenders: pl.DataFrame) -> bool:
     """Whether a race that several won, or none, may be none after all: some order explains the workflow, and a
     transition from outside of the race may have brought the state back in between, or may have taken it away before.
     """
-    if race["w"] in case.decision.suspects:
+    if race["w"] in case.decision.failed:
         return False
     answered = contenders.filter(pl.col("outcome") != "unknown")
     if answered.is_empty():
         return False
-    wants = contenders["want"].drop_nulls().unique().implode()
+    wants = find_wanted(case, contenders)
     ops = case.evidence.slice(race["w"])
     outside = (pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(contenders["row"].implode())
     others = ops.filter(outside & (pl.col("begins") <= answered["ends"].max()) & (pl.col("kind") != "create"))
@@ -110,16 +109,30 @@ def may_be_disturbed(case: Case, race: Race, contenders: pl.DataFrame) -> bool:
     return case.evidence.starts["state"][race["w"]] is not None or not others.filter(leaves).is_empty()
 
 
+def find_wanted(case: Case, contenders: pl.DataFrame) -> pl.Series:
+    """The states that any of the contenders expected, in one list."""
+    codes, members = case.evidence.codes, case.evidence.set_members
+    wants = set(contenders["want"].drop_nulls())
+    for several in contenders["set"].drop_nulls().unique():
+        wants.update(codes[state] for state in members[several])
+    return pl.Series(sorted(wants), dtype=pl.UInt32).implode()
+
+
 def comes_back(case: Case, w: int, contenders: pl.DataFrame) -> bool:
-    """Whether the trail re-enters a state that was raced for: then a late contender may have won a later visit."""
-    wants = contenders["want"].drop_nulls().unique()
-    return not find_trail(case, w).filter(pl.col("to").is_in(wants.implode())).is_empty()
+    """Whether the trail enters a state that was raced for again, after it was left for the first time as the race
+    would have it: then a late contender may have won a later visit.
+    """
+    trail, wants = find_trail(case, w), find_wanted(case, contenders)
+    left = trail.filter(pl.col("from").is_in(wants) & pl.col("to").is_in(contenders["next"].implode()))
+    theirs = left.filter(pl.col("request_id").is_in(case.read_request_ids(contenders["row"]).drop_nulls().implode()))
+    first = (left if theirs.is_empty() else theirs)["position"].min()
+    return not trail.filter((pl.col("position") > first) & pl.col("to").is_in(wants)).is_empty()
 
 
 def find_trail(case: Case, w: int) -> pl.DataFrame:
     """The last reading of a workflow's trail, states as codes."""
     trail = case.evidence.trails.filter(pl.col("w") == w).with_columns(pl.col("from", "to").to_physical())
-    return trail.filter(pl.col("trail") == pl.col("trail").max())
+    return trail.filter(pl.col("trail") == pl.col("trail").sort_by("read_ns").last())
 
 
 def find_seen(case: Case, w: int, contenders: pl.DataFrame, unknown: pl.DataFrame) -> str | None:
@@ -129,7 +142,7 @@ def find_seen(case: Case, w: int, contenders: pl.DataFrame, unknown: pl.DataFram
     ops = case.evidence.slice(w)
     others = ops.filter((pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(unknown["row"].implode()))
     theirs = unknown.filter(~pl.col("next").is_in(others["next"].drop_nulls().implode()))["next"].unique().implode()
-    wants = contenders["want"].drop_nulls().unique().implode()
+    wants = find_wanted(case, contenders)
     rows = find_trail(case, w).filter(pl.col("from").is_in(wants) & pl.col("to").is_in(theirs))
     if rows.height:
         names = case.evidence.names

@@ -46,16 +46,18 @@ def check_contract(case: Case) -> CheckResult:
     """Every answer is the one specified, as far as whoever asked noted it; the owner's legal request is not refused."""
     probes = find_probes(case, "contract")
     noted = case.ops.filter("problem")["row"].to_list()
-    graph = case.evidence.graph
-    if graph is None and not probes and not noted:
+    graph, refused = case.evidence.graph, find_refused(case)
+    if graph is None and not probes and not noted and not refused:
         return not_applicable("contract", "neither a probe nor a graph says what the answers should be")
+    if case.ops.is_empty() and not probes:
+        return not_applicable("contract", "the history has no answers", "answers")
     suspicions: list[Suspicion] = []
     for record in case.records(noted):
         problem = read_detail(record).get("problem")
         if problem:
             suspicions.append(fail(partial(word_record, "contract", record, say_problem(record, str(problem)))))
+    suspicions += [fail(partial(word_row, case, "contract", row, say_refused)) for row in refused]
     if graph is not None:
-        suspicions += [fail(partial(word_row, case, "contract", row, say_refused)) for row in find_refused(case)]
         suspicions += [
             fail(partial(word_create, case, row, graph.initial)) for row in find_wrong_creates(case, graph.initial)
         ]
@@ -64,10 +66,11 @@ def check_contract(case: Case) -> CheckResult:
 
 
 def find_refused(case: Case) -> list[int]:
-    """The owner's requests that are legal, for a workflow that had been answered before, and that were refused."""
-    refused = case.ops.filter(
-        pl.col("mine") & (pl.col("outcome") == "refused") & pl.col("kind").is_in(["advance", "read"])
-    )
+    """The owner's requests that are legal, for a workflow that had been answered before, and that were refused. A read
+    is always legal; whether an advance is, only a graph can tell.
+    """
+    kinds = ["read"] if case.evidence.graph is None else ["advance", "read"]
+    refused = case.ops.filter(pl.col("mine") & (pl.col("outcome") == "refused") & pl.col("kind").is_in(kinds))
     if refused.is_empty():
         return []
     answered = pl.col("mine") & pl.col("outcome").is_in(["won", "ok"])

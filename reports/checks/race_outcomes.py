@@ -127,12 +127,34 @@ def check_conflict_count(case: Case) -> CheckResult:
     if races.is_empty():
         return not_applicable("conflict-count", "the history has no races", "races")
     odd = races.filter(pl.col("refused") + pl.col("ok") > 0)
-    suspicions = [fail(partial(word_odd, case, race)) for race in odd.iter_rows(named=True)]
+    suspicions = []
+    for race in odd.iter_rows(named=True):
+        exists = find_odd(case, race).filter((pl.col("outcome") == "ok") | exists_before(case, race["w"])).height > 0
+        verdict = Verdict.FAIL if exists else Verdict.UNKNOWN
+        suspicions.append(Suspicion(verdict, partial(word_odd, case, race, verdict)))
     return conclude(case, "conflict-count", judged=races.height, unit="races", suspicions=suspicions)
 
 
-def word_odd(case: Case, race: Race) -> Finding:
-    odd = find_contenders(case, race).filter(pl.col("outcome").is_in(["refused", "ok"]))
-    records = case.records(odd["row"])
+def find_odd(case: Case, race: Race) -> pl.DataFrame:
+    """The contenders that were answered, and neither won nor lost."""
+    return find_contenders(case, race).filter(pl.col("outcome").is_in(["refused", "ok"]))
+
+
+def exists_before(case: Case, w: int) -> pl.Expr:
+    """Whether the workflow is known to have existed when an operation began: its create is not in doubt, or somebody
+    had been answered about it.
+    """
+    ops = case.evidence.slice(w).filter("mine")
+    creates = ops.filter(pl.col("kind") == "create")["outcome"]
+    if "ok" in creates or "unknown" not in creates:
+        return pl.lit(value=True)
+    since = ops.filter(pl.col("outcome").is_in(["won", "ok", "conflict"]))["ends"].min()
+    return pl.lit(value=False) if since is None else pl.col("begins") > since
+
+
+def word_odd(case: Case, race: Race, verdict: Verdict) -> Finding:
+    records = case.records(find_odd(case, race)["row"])
     title, words = say_no_conflict(records[0], records[0]["race"])
-    return make_finding("conflict-count", records, title, words)
+    if verdict is Verdict.UNKNOWN:
+        words += "\n\nWhether the workflow existed is not known: its create was not answered."
+    return make_finding("conflict-count", records, title, words, verdict)
