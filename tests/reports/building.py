@@ -43,14 +43,15 @@ def fault(at_ns: int, until_ns: int | None = None, what: str = "server killed", 
     return {"event": "fault", "source": "faults", "at_ns": at_ns, "until_ns": until_ns, "what": what} | more
 
 
-def trail(read_ns: int, *rows: str, workflow: str = "w") -> Record:
+def trail(read_ns: int, *rows: str, workflow: str = "w", returned_ns: int | None = None) -> Record:
     """A reading of a trail; a row is written A-B, or A-B:id with the request id."""
     entries = []
     for row in rows:
         edge, _, request_id = row.partition(":")
         origin, to = edge.split("-")
         entries.append({"from": origin, "to": to, "request_id": request_id or None})
-    return {"event": "audit", "workflow": workflow, "read_ns": read_ns, "entries": entries}
+    about = {"workflow": workflow, "read_ns": read_ns, "returned_ns": returned_ns}
+    return {"event": "audit", **about, "entries": entries}
 
 
 def build_history(records: Sequence[Record], *events: Record) -> History:
@@ -64,7 +65,7 @@ def build_history(records: Sequence[Record], *events: Record) -> History:
 def lay_out_trails(trails: Sequence[Record]) -> pl.DataFrame:
     rows = []
     for number, event in enumerate(trails):
-        about = dict.fromkeys(AUDIT_SCHEMA) | {"workflow": event["workflow"], "read_ns": event["read_ns"]}
+        about = dict.fromkeys(AUDIT_SCHEMA) | {name: event[name] for name in ("workflow", "read_ns", "returned_ns")}
         entries = [entry | {"position": place} for place, entry in enumerate(event["entries"])] or [{"position": -1}]
         rows += [about | {"trail": number} | entry for entry in entries]
     return pl.DataFrame(rows, schema=AUDIT_SCHEMA, infer_schema_length=None)

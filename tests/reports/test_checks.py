@@ -129,3 +129,89 @@ def test_an_explicit_unknown_is_a_return(tmp_path: Path) -> None:
     assert (
         check(tmp_path, "accounting", plan, *CREATE, lost[0], end, plan={"sources": ["s"]}).verdict is Verdict.UNKNOWN
     )
+
+
+def judge_events(folder: Path, name: str, *events: dict[str, Any], graph: TransitionGraph | None) -> Verdict | None:
+    path = folder / "s.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    (result,) = judge(read_history(path), graph, only=[name]).checks
+    return result.verdict
+
+
+def test_a_return_that_says_nothing_but_unknown_is_one(tmp_path: Path) -> None:
+    plan, end = {"event": "plan", "operations": 2}, {"event": "end", "operations": 2}
+    [asked, _] = ask("a", "advance", 2, None, "unknown", expected="A", next="B")
+    told = {"event": "return", "id": "a", "outcome": "unknown"}
+    sources = {"sources": ["s"]}
+    assert check(tmp_path, "accounting", plan, *CREATE, asked, told, end, plan=sources).verdict is Verdict.PASS
+
+
+def test_answers_that_nobody_gave_are_none_as_specified(tmp_path: Path) -> None:
+    assert judge_events(tmp_path, "contract", graph=AB) is None
+    assert judge_events(tmp_path, "contract", *CREATE, graph=AB) is Verdict.PASS
+
+
+def test_a_workflow_that_was_seen_is_not_unknown_later(tmp_path: Path) -> None:
+    """For a read no graph is needed to say so; whether an advance was legal, only a graph can tell."""
+    gone = ask("r", "read", 5, 6, "refused", status=404)
+    refused = ask("b", "advance", 5, 6, "refused", status=404, expected="B", next="C")
+    assert judge_events(tmp_path, "contract", *CREATE, *WIN, *gone, graph=None) is Verdict.FAIL
+    assert judge_events(tmp_path, "contract", *CREATE, *WIN, *refused, graph=None) is None
+    assert judge_events(tmp_path, "contract", *CREATE, *WIN, *refused, graph=AB) is Verdict.FAIL
+    assert judge_events(tmp_path, "contract", *gone, graph=None) is None
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        ask("f", "read", 0, 1, "refused", tenant="globex", status=404),
+        ask("f", "create", 0, 1, "refused", tenant="globex", status=403),
+        ask("f", "advance", 0, 1, "unknown", expected="A", next="B", tenant="globex"),
+    ],
+)
+@pytest.mark.parametrize("outcome", ["won", "conflict"])
+def test_whoever_is_served_is_the_owner_and_not_who_came_first(
+    tmp_path: Path, first: list[dict[str, Any]], outcome: str
+) -> None:
+    served = ask("a", "advance", 2, 3, outcome, expected="A", next="B", observed="B")
+    assert check(tmp_path, "tenant-isolation", *first, *served).verdict is Verdict.PASS
+    stranger = ask("g", "read", 4, 5, "ok", tenant="globex", observed="B")
+    assert check(tmp_path, "tenant-isolation", *CREATE, *served, *stranger).verdict is Verdict.FAIL
+
+
+def test_an_operation_without_a_tenant_is_the_owners(tmp_path: Path) -> None:
+    create = [{key: value for key, value in event.items() if key != "tenant"} for event in CREATE]
+    foreign = ask("g", "read", 4, 5, "refused", tenant="globex", status=404)
+    assert check(tmp_path, "tenant-isolation", *create, *WIN, *foreign).verdict is Verdict.PASS
+    assert check(tmp_path, "linearizable", *create, *WIN).judged == 2
+    twice = ask("b", "advance", 2, 3, "won", expected="A", next="B")
+    assert check(tmp_path, "linearizable", *create, *WIN, *twice).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("before", "verdict"),
+    [
+        (ask("c", "create", 0, None, "unknown"), Verdict.UNKNOWN),
+        ([], Verdict.FAIL),
+        (CREATE, Verdict.FAIL),
+        ([*ask("c", "create", 0, None, "unknown"), *ask("r", "read", 0.5, 1, "ok", observed="A")], Verdict.FAIL),
+        ([*ask("c", "create", 0, None, "unknown"), *ask("r", "read", 2.5, 4, "ok", observed="A")], Verdict.UNKNOWN),
+    ],
+)
+def test_contenders_may_be_refused_while_nobody_knows_whether_the_workflow_exists(
+    tmp_path: Path, before: list[dict[str, Any]], verdict: Verdict
+) -> None:
+    contenders = [ask(name, "advance", 2, 3, "refused", expected="A", next="B", status=404) for name in ("a", "b")]
+    for events in contenders:
+        events[0]["race"] = "r"
+    events = [event for pair in contenders for event in pair]
+    assert check(tmp_path, "conflict-count", *before, *events).verdict is verdict
+
+
+def test_a_fault_that_names_nobody_in_so_many_words_is_anybodys(tmp_path: Path) -> None:
+    error = ask("r", "read", 4, 6, "unknown", status=503)
+    fault = {"event": "fault", "what": "kill", "at_ns": 5 * MS, "workflow": None}
+    path = tmp_path / "s.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in (*CREATE, *error, fault)))
+    (result,) = judge(read_history(path).only("w"), AB, only=["no-5xx"]).checks
+    assert result.verdict is Verdict.PASS

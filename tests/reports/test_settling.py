@@ -6,8 +6,9 @@ import pytest
 
 from engine.graph import TransitionGraph
 from reports.case import Case
+from reports.evidence import Evidence, Limits
 from reports.settling import settle_races
-from tests.reports.building import advance, build_evidence, create, override, read
+from tests.reports.building import advance, build_evidence, build_history, create, override, read, trail
 
 AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
 CYCLE = TransitionGraph.of("A", {"A": ["B"], "B": ["A"]})
@@ -71,3 +72,52 @@ def test_a_cycle_may_bring_the_state_back() -> None:
     assert settle(win("a"), win("b"), again, graph=CYCLE) == [NOBODY_KNOWS]
     # The way back starts where only the lost request leads.
     assert settle(lost("a"), lose("b", None), read("r", 8, 9, "A"), again, graph=CYCLE) == [1]
+
+
+def named(record: dict[str, Any]) -> dict[str, Any]:
+    return record | {"detail": f'{{"request_id":"q{record["id"]}"}}'}
+
+
+def settle_with(
+    records: list[dict[str, Any]], *readings: dict[str, Any], graph: TransitionGraph = CYCLE, **more: Any
+) -> list[int | None]:
+    """The same with readings of the trail."""
+    case = Case(Evidence(build_history([create("c", 0, 1), *records], *readings), graph=graph, **more))
+    return [settled.winners for _, settled in settle_races(case)]
+
+
+@pytest.mark.parametrize("expected", ["A|F", "F|A"])
+def test_a_state_may_be_any_of_those_that_a_contender_expected(expected: str) -> None:
+    """In between somebody led to the other state of the list: the second winner won out of that one."""
+    graph = TransitionGraph.of("A", {"A": ["R"], "R": ["F"], "F": ["R"]})
+    first, late = (advance(name, f"{expected}-R", 10, end, race="r") for name, end in (("a", 20), ("b", 60)))
+    assert settle(first, late, advance("f", "R-F", 30, 40), graph=graph) == [NOBODY_KNOWS]
+    assert settle(first, late, graph=graph) == [2]
+
+
+def test_lost_requests_that_the_trail_names_may_have_won_one_visit_each() -> None:
+    both = [named(lost("a")), named(lost("b")), named(lose("l"))]
+    rows = ("A-B:qa", "B-A:qn", "A-B:qb")
+    back = named(advance("n", "B-A", 30, 40))
+    assert settle_with([*both, back], trail(70, *rows)) == [1]
+    assert settle_with([named(win("a")), *both[1:], back], trail(70, *rows)) == [1]
+    assert settle_with([named(win("a")), *both[1:]], trail(70, "A-B:qa", "A-B:qb")) == [2]
+
+
+def test_the_row_that_led_to_the_race_does_not_lead_back_to_it() -> None:
+    graph = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
+    first = named(advance("s", "A-B", 2, 3))
+    contenders = [named(advance("w", "B-C", 5, 9, race="r")), named(advance("u", "B-C", 5, None, "unknown", race="r"))]
+    assert settle_with([first, *contenders], trail(70, "A-B:qs", "B-C:qw", "B-C:qu"), graph=graph) == [2]
+
+
+def test_the_last_reading_is_the_one_that_was_read_last() -> None:
+    contenders = [named(win("a")), named(lost("b")), named(advance("n", "B-A", 30, 40))]
+    last, early = trail(70, "A-B:qa", "B-A:qn", "A-B:qb"), trail(25, "A-B:qa")
+    assert settle_with(contenders, last, early) == settle_with(contenders, early, last) == [1]
+
+
+def test_an_order_that_was_not_found_in_time_is_not_known_to_be_none() -> None:
+    back = override("s", "A", 3, 4)
+    assert settle_with([win("a"), win("b"), back], limits=Limits(linearizable_s=-1)) == [NOBODY_KNOWS]
+    assert settle_with([win("a"), win("b")], limits=Limits(linearizable_s=-1)) == [2]

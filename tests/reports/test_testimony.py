@@ -1,0 +1,121 @@
+"""Goal: a trail and the answers are believed only where both can be true. Method: literal histories, each of which was
+once judged wrongly, or stands beside one that was."""
+
+from typing import Any
+
+import pytest
+
+from engine.graph import TransitionGraph
+from reports.judge import judge
+from reports.verdict import CheckResult, Verdict
+from tests.reports.building import advance, build_history, create, read, trail
+
+ABC = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
+CYCLE = TransitionGraph.of("A", {"A": ["B", "C"], "B": ["A"], "C": ["A"]})
+FAIL, PASS, UNKNOWN = Verdict.FAIL, Verdict.PASS, Verdict.UNKNOWN
+Record = dict[str, Any]
+
+
+def audit(*records: Record, graph: TransitionGraph | None = ABC) -> CheckResult:
+    """What the check says; the readings of the trail are among the records."""
+    operations = [record for record in records if "event" not in record]
+    readings = [record for record in records if "event" in record]
+    [result] = judge(build_history(operations, *readings), graph, only=["audit"]).checks
+    return result
+
+
+def lost(identity: str, edge: str, invoked: int) -> Record:
+    return named(advance(identity, edge, invoked, None, "unknown"))
+
+
+def named(record: Record) -> Record:
+    return record | {"detail": f'{{"request_id":"q{record["id"]}"}}'}
+
+
+CREATE = create("c", 0, 1, status=201)
+
+
+@pytest.mark.parametrize(
+    ("records", "verdict"),
+    [
+        # The state moved, and there is no row of it.
+        ([lost("a", "A-B", 20), read("r", 30, 40, "B"), trail(50)], FAIL),
+        ([lost("a", "A-B", 20), read("r", 30, 40, "B"), trail(50, "A-B:qa")], PASS),
+        ([lost("a", "A-B", 20), read("r", 30, 40, "A"), trail(50)], PASS),
+        # There is a row, and the state did not move, unless it did later than it was read.
+        ([lost("a", "A-B", 20), trail(50, "A-B:qa"), read("r", 60, 70, "A")], FAIL),
+        ([lost("a", "A-B", 20), trail(50, "A-B:qa"), read("r", 60, 70, "B")], PASS),
+        ([lost("a", "A-B", 20), read("r", 30, 40, "A"), trail(50, "A-B:qa")], PASS),
+        ([lost("a", "A-B", 20), trail(50), read("r", 60, 70, "B")], PASS),
+        ([lost("a", "A-B", 20), trail(50), read("r", 40, 70, "B"), read("s", 45, 47, "B")], FAIL),
+        # Two requests of one edge: the row names the one that was asked too late for what was read.
+        ([lost("a", "A-B", 20), lost("b", "A-B", 45), read("r", 30, 40, "B"), trail(50, "A-B:qb")], FAIL),
+        ([lost("a", "A-B", 20), lost("b", "A-B", 45), read("r", 30, 40, "B"), trail(50, "A-B:qa")], PASS),
+        # Without names either may be the one.
+        ([lost("a", "A-B", 20), lost("b", "A-B", 45), read("r", 30, 40, "B"), trail(50, "A-B")], PASS),
+    ],
+)
+def test_what_nobody_was_answered_is_held_against_trail_and_answers(records: list[Record], verdict: Verdict) -> None:
+    assert audit(CREATE, *records).verdict is verdict
+
+
+def test_a_trail_only_grows() -> None:
+    asked = lost("a", "A-B", 20)
+    gone = audit(CREATE, asked, trail(50, "A-B:qa"), trail(60))
+    assert [finding.title for finding in gone.findings] == [
+        "The trail of workflow w had a row A -> B when it was read before, and has it no more."
+    ]
+    changed = audit(CREATE, asked, lost("b", "A-B", 20), trail(50, "A-B:qa"), trail(60, "A-B:qb"))
+    assert changed.verdict is FAIL
+    assert audit(CREATE, asked, trail(50), trail(60, "A-B:qa")).verdict is PASS
+
+
+def test_readings_under_way_at_once_may_have_been_at_any_moment_of_it() -> None:
+    asked = lost("a", "A-B", 20)
+    assert audit(CREATE, asked, trail(50, "A-B:qa", returned_ns=70), trail(60, returned_ns=65)).verdict is PASS
+    assert audit(CREATE, asked, trail(50, "A-B:qa", returned_ns=59), trail(60, returned_ns=65)).verdict is FAIL
+
+
+def test_a_transition_during_the_reading_may_have_a_row_or_not() -> None:
+    won = named(advance("a", "A-B", 52, 58))
+    for rows in ((), ("A-B:qa",)):
+        assert audit(CREATE, won, trail(50, *rows, returned_ns=60)).verdict is PASS
+    assert audit(CREATE, won, trail(50, "A-B:qa")).verdict is FAIL  # a moment before it was asked
+    assert audit(CREATE, won, trail(50, returned_ns=51)).verdict is PASS
+
+
+def test_rows_stand_in_an_order_that_can_have_been() -> None:
+    edges = ("A-B", "B-A", "A-C", "C-A")
+    won = [named(advance(str(number), edge, 10 * number + 10, 10 * number + 15)) for number, edge in enumerate(edges)]
+    right = [f"{edge}:q{number}" for number, edge in enumerate(edges)]
+    assert audit(CREATE, *won, trail(90, *right), graph=CYCLE).verdict is PASS
+    turned = audit(CREATE, *won, trail(90, *right[2:], *right[:2]), graph=CYCLE)
+    assert [finding.title for finding in turned.findings] == [
+        "The trail of workflow w has the row of 3 before that of 0."
+    ]
+    # Two that were under way at once may stand in either order.
+    both = [named(advance("a", "A-B", 10, 40)), named(advance("b", "B-A", 20, 30)), named(advance("d", "A-C", 5, 45))]
+    for rows in (("A-B:qa", "B-A:qb", "A-C:qd"), ("A-C:qd",)):
+        expected = PASS if len(rows) == 3 else FAIL
+        assert audit(CREATE, *both, trail(90, *rows), graph=CYCLE).verdict is expected
+
+
+def test_what_happened_before_the_history_may_stand_first() -> None:
+    won = named(advance("a", "B-C", 10, 20))
+    for seen in ([], [read("r", 1, 2, "B")]):
+        assert audit(*seen, won, trail(30, "A-B:old", "B-C:qa")).verdict is PASS
+        assert audit(*seen, won, trail(30, "A-B:old")).verdict is FAIL
+        assert audit(*seen, won, trail(30, "B-C:qa", "C-A:odd"), graph=None).verdict is FAIL
+    # A workflow that was named to us, and had come back to where it began.
+    cycle = named(advance("a", "A-B", 10, 20))
+    given = create("c", 0, 1)
+    rows = ("A-B:old", "B-A:old2", "A-B:qa")
+    assert audit(given, cycle, trail(30, *rows), graph=CYCLE).verdict is PASS
+    assert audit(CREATE, cycle, trail(30, *rows), graph=CYCLE).verdict is FAIL  # this one was made by a request
+    assert audit(given, cycle, trail(30, "A-C:old", "A-B:qa"), graph=CYCLE).verdict is FAIL
+
+
+def test_the_finding_tells_the_operations_that_contradict_each_other() -> None:
+    [finding] = audit(CREATE, lost("a", "A-B", 20), read("r", 30, 40, "B"), trail(50)).findings
+    assert finding.title == "The trail of workflow w with no row, in the state A, contradicts what was answered."
+    assert {"a", "r"} <= set(finding.operations)
