@@ -6,10 +6,12 @@ control. Exit 1 when that does not hold. A failing cell's history is kept in the
 
 import argparse
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from engine.controls import list_controls
 from engine.defects import LEVELS, list_defects, read_promise
@@ -17,21 +19,24 @@ from engine.service import REFERENCE
 from load.shares import parse_weights
 from onewinner import levels
 from onewinner.display import open_console, print_matrix
-from onewinner.exits import UsageError
+from onewinner.errands import count_at_once, run_errands
+from onewinner.exits import Interrupted, UsageError
 from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Crew, Level, Share
 from onewinner.machine import describe_machine, list_versions
-from onewinner.matrix import VERDICTS, Cell, Engine, conclude, judge_cell, list_engines, make_rows
+from onewinner.matrix import VERDICTS, Cell, Engine, conclude, gather, judge_cell, list_engines, make_rows
 from onewinner.options import Parser, add_database, bounded, one_of
 from onewinner.run import find_troubles, strip
 from onewinner.stage import Stage, lay_ground, start_engine
 from reports.history import read_history
 from reports.judge import judge
 from reports.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
-from reports.verdict import EXIT_BY_VERDICT, Verdict
+from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict
 
 EXAMPLE = "onewinner defects --defect narrow-check-then-act --level race --seeds 30"
 CONTENDERS = 10
+# Whoever names one of these gets a database of its own.
+OWN_DATABASES = ("embedded", "container")
 # What a cell asks for at most; a violation ends it earlier.
 SHARES = {
     "sequential": Share(1, 6),
@@ -98,16 +103,57 @@ def main(arguments: list[str]) -> int:
         run = begin_run(folder, REFERENCE, facts)
     except RunError as error:
         raise UsageError(str(error)) from None
-    cells = ask_everybody(plan, folder, options.database)
-    return report(run, plan, cells)
+    try:
+        return ask(run, plan, options)
+    except Interrupted:
+        print("onewinner defects: interrupted; nothing was judged", file=sys.stderr)
+        raise
 
 
-def report(run: Run, plan: Plan, cells: Sequence[Cell]) -> int:
+def ask(run: Run, plan: Plan, options: argparse.Namespace) -> int:
+    # A database that somebody named is one for all.
+    at_once = count_at_once() if options.database.split(":")[0] in OWN_DATABASES and len(plan.engines) > 1 else 1
+    if at_once > 1:
+        return report(run, *ask_side_by_side(plan, run.folder, list_arguments(options), at_once))
+    rows = make_rows(plan.engines, ask_everybody(plan, run.folder, options.database))
+    return report(run, [row.pack() for row in rows], conclude(rows))
+
+
+def list_arguments(options: argparse.Namespace) -> list[str]:
+    """The options that say how each engine is asked."""
+    seeds = ["--seeds", str(options.seeds)] if options.seeds else []
+    levels = [word for level in options.level or () for word in ("--level", level)]
+    quick = ["--quick"] if options.quick else []
+    return ["--database", options.database, "--seed", str(options.seed), *seeds, *levels, *quick]
+
+
+def ask_side_by_side(
+    plan: Plan, folder: Path, arguments: Sequence[str], at_once: int
+) -> tuple[list[dict[str, Any]], Judgement]:
+    """Every engine of the plan that is asked anything, by commands of their own; rows as run.json has them."""
+    engines = [engine for engine in plan.engines if plan.list_levels(engine)]
+    console = open_console()
+    rows = {engine: [row.pack() for row in make_rows([engine], [])] for engine in plan.engines}
+    judgements: list[Judgement] = []
+    with console.status(f"0 of {len(engines)} engines, {at_once} at once") as status:
+        for answer in run_errands(engines, arguments, folder, at_once):
+            if answer.run is None:
+                judgements.append(Judgement(Verdict.UNKNOWN, answer.trouble, ()))
+            else:
+                judgements.append(answer.run.judgement)
+                rows[answer.engine] = answer.run.facts.get("defects", rows[answer.engine])
+            told = ", ".join(f"{row['level']} {row['status']}" for row in rows[answer.engine] if row["seeds"])
+            console.print(f"{answer.engine.name}: {told or answer.trouble}", soft_wrap=True)
+            against = sum(each.verdict is not Verdict.PASS for each in judgements)
+            status.update(f"{len(judgements)} of {len(engines)} engines, {against} wrong; {at_once} at once")
+    return [row for engine in plan.engines for row in rows[engine]], gather(judgements)
+
+
+def report(run: Run, rows: Sequence[Mapping[str, Any]], judgement: Judgement) -> int:
     """Writes and shows the matrix. The exit code comes from the verdict file."""
-    rows = make_rows(plan.engines, cells)
     finished = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    facts = {"finished_at": finished, "defects": [row.pack() for row in rows]}
-    finish_run(with_judgement(run, conclude(rows), facts))
+    facts = {"finished_at": finished, "defects": rows}
+    finish_run(with_judgement(run, judgement, facts))
     written = read_run(run.folder)
     print_matrix(written)
     return EXIT_BY_VERDICT[written.judgement.verdict]

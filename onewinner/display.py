@@ -157,7 +157,9 @@ def say_cell(row: Mapping[str, Any]) -> Text:
     if row["status"] == "passed":
         return Text(f"passed {row['seeds']}", style=style)
     after = f", {row['operations_p50']:,.0f} ops" if row["operations_p50"] is not None else ""
-    after = f", {row['races_p50']:,.0f} races, p95 {row['races_p95']:,.0f}" if row["races_p50"] is not None else after
+    if row["races_p50"] is not None:
+        tail = f", p95 {row['races_p95']:,.0f}" if row["seeds"] > 1 else ""
+        after = f", {row['races_p50']:,.0f} race{'s' * (row['races_p50'] != 1)}{tail}"
     return Text(f"{row['status']} {row['caught']}/{row['seeds']}{after}", style=style)
 
 

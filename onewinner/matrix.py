@@ -204,6 +204,18 @@ def conclude(rows: Sequence[Row]) -> Judgement:
     return Judgement(verdict, told, (), counts)
 
 
+def gather(answers: Sequence[Judgement]) -> Judgement:
+    """One verdict of several, each on some of the engines."""
+    if not answers:
+        return Judgement(Verdict.UNKNOWN, "no cell was run", (), {})
+    verdict = merge(each.verdict for each in answers)
+    against = [each.reason for each in answers if each.verdict is verdict is not Verdict.PASS]
+    counts = Counter[str]()
+    for each in answers:
+        counts.update(each.counts)
+    return Judgement(verdict, "; ".join(against) or "every cell is as expected", (), dict(counts))
+
+
 def say_row(row: Row) -> str:
     """Why a row is not as expected, in one sentence."""
     wrong = [cell for cell in row.cells if cell.status is row.status]

@@ -30,7 +30,8 @@ def test_a_race_defect_is_caught_by_racing_and_a_control_is_not_accused(tmp_path
         ("version-column", "sequential"): "passed",
         ("version-column", "race"): "passed",
     }
-    assert not any((tmp_path / "run" / "cells").iterdir()), "what went as expected is not kept"
+    kept = [file for name in ("cells", "engines") for file in (tmp_path / "run").glob(f"{name}/*")]
+    assert kept == [], "what went as expected is not kept"
     assert "every cell is as expected" in ended.stdout
 
 
