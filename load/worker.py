@@ -197,7 +197,7 @@ class Worker:
         self.tell_left(source.asker.source, source.ended)
 
     def tell_broken(self, name: str, journal: Journal | None, error: BaseException) -> None:
-        """A source has broken off. Its journal gets the reason, and no end; the process's does if that takes no more."""
+        """A source has broken off. Its journal gets the reason, and no end; the process's does where that is full."""
         told, what = "".join(traceback.format_exception(error)), f"{type(error).__name__}: {error}"
         say(f"the source {name} broke off: {told}")
         if journal is None:
