@@ -236,20 +236,21 @@ class Target:
         return self._classify_other(answer)
 
     def read_trail(self, answer: Answer) -> list[dict[str, Any]] | None:
-        """The audit entries in order, as {from, to, request_id?}; None when the answer does not show them."""
+        """The audit entries in order, as {from, to, request_id?}; None when the answer does not show them.
+
+        Of an entry that is no transition, such as a comment, `to` is None.
+        """
         if self.trail is None or answer.status not in self.read_ok:
             return None
-        found = self.trail.entries.find(answer.json())
-        if not isinstance(found, list):
-            return None
-        return [self._read_entry(self.trail, entry) for entry in found]
+        found = find_list(self.trail.entries, answer)
+        return None if found is None else [self._read_entry(self.trail, entry) for entry in found]
 
     def read_markers(self, answer: Answer) -> list[str] | None:
         """The markers that left a trace; None when the answer does not show them."""
         if self.effects is None or answer.status not in self.read_ok:
             return None
-        found = self.effects.markers.find(answer.json())
-        return [marker for marker in found if isinstance(marker, str)] if isinstance(found, list) else None
+        found = find_list(self.effects.markers, answer)
+        return None if found is None else [marker for marker in found if isinstance(marker, str)]
 
     def arrived_ns(self, answer: Answer) -> int | None:
         """When the request was whole at the server, for engines that tell it in a header."""
@@ -281,3 +282,10 @@ class Target:
 
     def _fill(self, template: Template, tenant: str, **values: str | int) -> Request:
         return template.fill(values, self.tenants[tenant])
+
+
+def find_list(query: Query, answer: Answer) -> list[Any] | None:
+    """The list that an answer shows; what is no JSON shows none."""
+    document = answer.json()
+    is_json = document is not None or answer.body.strip() == b"null"
+    return query.find_list(document) if is_json else None

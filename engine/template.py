@@ -85,6 +85,12 @@ class Query:
             return found
         return str(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
+    def find_list(self, document: Any) -> list[Any] | None:
+        """The list that the path finds; None for anything else. A null in its place is an empty one: Go writes so."""
+        found = self.find(document)
+        found = self.find(fill_nulls(document)) if found is None else found
+        return found if isinstance(found, list) else None
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Query) and other.text == self.text
 
@@ -105,6 +111,15 @@ class Spelling:
     def read(self, text: str | None) -> str | None:
         """The state that the service means by a text; one that nobody knows stays as it is."""
         return next((state for state, spelled in self.spelled.items() if str(spelled) == text), text)
+
+
+def fill_nulls(document: Any) -> Any:
+    """The document with an empty list for each null."""
+    if isinstance(document, list):
+        return [fill_nulls(part) for part in document]
+    if isinstance(document, Mapping):
+        return {name: fill_nulls(part) for name, part in document.items()}
+    return [] if document is None else document
 
 
 def say_position(error: jmespath.exceptions.JMESPathError) -> str:

@@ -207,13 +207,14 @@ class Asker:
         return None if request is None else self.take_trail(workflow, *self._insist(TRAIL, workflow, request))
 
     def take_trail(self, workflow: str, read_ns: int, answer: Answer) -> list[dict[str, Any]] | None:
-        """Takes an answered trail into the history; `read_ns` is when it was asked for, by this process's clock."""
-        entries = self.target.read_trail(answer)
-        if entries is None:
+        """Takes the transitions of a trail into the history; asked for at `read_ns` of this process's clock."""
+        shown = self.target.read_trail(answer)
+        if shown is None:
             self._note_hidden(TRAIL, workflow, read_ns, answer)
-        else:
-            interval = {"read_ns": read_ns + self.clock.offset_ns, "returned_ns": now_ns() + self.clock.offset_ns}
-            self.journal.event("audit", workflow=workflow, **interval, entries=entries)
+            return None
+        entries = [entry for entry in shown if entry["to"] is not None]
+        interval = {"read_ns": read_ns + self.clock.offset_ns, "returned_ns": now_ns() + self.clock.offset_ns}
+        self.journal.event("audit", workflow=workflow, **interval, entries=entries)
         return entries
 
     def effects(self, workflow: str, tenant: str) -> list[str] | None:
@@ -234,11 +235,12 @@ class Asker:
         return self.patience.ask(request, lambda asked_ns, answer: self._note_hidden(what, workflow, asked_ns, answer))
 
     def _note_hidden(self, what: str, workflow: str, asked_ns: int, answer: Answer) -> None:
-        """A question without its answer, and from when to when it was asked: a fault may excuse it."""
+        """A question without its answer, and when: a fault may excuse it. An unknown answer accuses nobody."""
         interval = {"at_ns": asked_ns + self.clock.offset_ns, "until_ns": now_ns() + self.clock.offset_ns}
-        check = "no-5xx" if (answer.status or 0) >= 500 else "contract"
-        problem = f"the {what} of {workflow} was not shown: {answer.error or f'status {answer.status}'}"
-        self.probe(check, f"{what} of {workflow}", problem if answer.status is not None else None, **interval)
+        status = answer.status or 0
+        accused = status >= 500 or status in (*self.target.read_ok, *self.target.refused)
+        problem = f"the {what} of {workflow} was not shown: status {status}" if accused else None
+        self.probe("no-5xx" if status >= 500 else "contract", f"{what} of {workflow}", problem, **interval)
 
     def probe(self, check: str, what: str, problem: str | None, **facts: Any) -> None:
         """Records a question that is no operation, and what was wrong with its answer."""

@@ -2,26 +2,25 @@
 
 The end is the last byte of the head and the whole body: many a server runs its application once the head is whole, and
 many an application never reads the body. Before that byte nothing can have run, so lining up again repeats nothing.
+A head that will not be released is broken off with a reset: many a server takes an orderly end for the end of the head.
 
 Every request of the project goes through here, a single one too: then the race has one contender. Works
 on plain blocking sockets; under gevent these are gevent's.
 """
 
-import os
 import selectors
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import urlsplit
 
 from engine.target import Answer, Request
+from load.endpoint import break_off, find_sender, is_silent, read_some
 from load.http import AnswerParser, encode_request
 
 RESTARTS_MAX = 5
-CHUNK_BYTES = 65536
 
 # Sleeping is not exact: the last stretch before an agreed instant is spent looking at the clock.
 SPIN_NS = 1_000_000
@@ -68,8 +67,11 @@ class Connection:
                 raise GateError(f"{self.base_url} cannot be reached: {error.strerror or error}") from None
         return self.socket
 
-    def close(self) -> None:
+    def close(self, *, half: bool = False) -> None:
+        """`half`: only a part of a request may have been sent."""
         if self.socket is not None:
+            if half:
+                break_off(self.socket)
             self.socket.close()
             self.socket = None
 
@@ -77,7 +79,7 @@ class Connection:
 class Gate:
     """As many connections as there are contenders, kept open from race to race.
 
-    `restarts` counts how often a race was lined up again because a connection died before the release.
+    `restarts` counts how often contenders were lined up again because their connections died before the release.
     """
 
     def __init__(self, base_url: str, timeout_s: float) -> None:
@@ -109,9 +111,9 @@ class Gate:
         """Sends all requests at once and waits for their answers, at most timeout_s.
 
         `before_release` is called when all but the end of each has been sent and every connection
-        lives; it may name the instant of the release. If one dies before that, everybody lines up again on
-        new connections: no head was whole, so no request was sent. Raises GateError when that happens
-        RESTARTS_MAX times in a row.
+        lives; it may name the instant of the release. Those that die before that line up again on new
+        connections, while the others stand: no head was whole, so no request was sent. Raises GateError when
+        that happens RESTARTS_MAX times in a row. What is raised before the release leaves nothing to be run.
         """
         lines = [encode_request(request, self.base_url) for request in requests]
         held = [1 + len(request.body) for request in requests]
@@ -128,12 +130,12 @@ class Gate:
             return self._collect(parsers, invoked)
         except BaseException:
             # Half a request or an answer that nobody read is on the way: the next race must not meet it.
-            self.close()
+            self.close(half=True)
             raise
 
-    def close(self) -> None:
+    def close(self, *, half: bool = False) -> None:
         for number in range(len(self._connections)):
-            self._hang_up(number)
+            self._hang_up(number, half=half)
         self._connections.clear()
         self._warmed = 0
         if self._selector is not None:
@@ -144,13 +146,16 @@ class Gate:
         """The sockets over which all of `heads` went, every one of them alive."""
         while len(self._connections) < len(heads):
             self._connections.append(Connection(self.base_url, self.timeout_s))
+        missing = dict(enumerate(heads))
         for _ in range(RESTARTS_MAX):
             sockets = [self._reach(number) for number in range(len(heads))]
-            if stand_ready(sockets, heads):
+            fallen = line_up(sockets, missing)
+            if not fallen:
                 return sockets
             self.restarts += 1
-            for number in range(len(heads)):
-                self._hang_up(number)
+            for number in fallen:
+                self._hang_up(number, half=True)
+            missing = {number: heads[number] for number in fallen}
         raise GateError(f"{self.base_url} hung up {RESTARTS_MAX} times before the requests were whole")
 
     def _collect(self, parsers: Sequence[AnswerParser], invoked: Sequence[int]) -> list[Shot]:
@@ -190,44 +195,22 @@ class Gate:
             self._selector.register(connection.open(), selectors.EVENT_READ, number)
         return connection.open()
 
-    def _hang_up(self, number: int) -> None:
+    def _hang_up(self, number: int, *, half: bool = False) -> None:
         connection = self._connections[number]
         if connection.socket is not None and self._selector is not None:
             self._selector.unregister(connection.socket)
-        connection.close()
+        connection.close(half=half)
 
 
-def stand_ready(sockets: Sequence[socket.socket], heads: Sequence[bytes]) -> bool:
-    """Sends what goes before the release; False when a connection died or spoke too early."""
-    try:
-        for endpoint, head in zip(sockets, heads, strict=True):
-            endpoint.sendall(head)
-    except OSError:
-        return False
-    return all(map(is_silent, sockets))
-
-
-def is_silent(endpoint: socket.socket) -> bool:
-    """Whether the connection lives and nothing came over it. Never waits, and asks no selector: gevent's does not
-    look when it is given no time.
-    """
-    try:
-        if not isinstance(endpoint, ssl.SSLSocket):
-            # A socket with a timeout does not block underneath. What is taken here is lost, but so is the race.
-            os.read(endpoint.fileno(), 1)
-            return False
-        timeout_s = endpoint.gettimeout()
-        endpoint.settimeout(0)
+def line_up(sockets: Sequence[socket.socket], missing: Mapping[int, bytes]) -> list[int]:
+    """Sends the heads that are missing, by number. The numbers of all connections that died or spoke too early."""
+    dead = set()
+    for number, head in missing.items():
         try:
-            # It takes in what is not the application's, such as the tickets of TLS 1.3.
-            endpoint.recv(1)
-        finally:
-            endpoint.settimeout(timeout_s)
-    except (BlockingIOError, ssl.SSLWantReadError):
-        return True
-    except OSError:
-        return False
-    return False
+            sockets[number].sendall(head)
+        except OSError:
+            dead.add(number)
+    return [number for number, endpoint in enumerate(sockets) if number in dead or not is_silent(endpoint)]
 
 
 def wait_until(at_ns: int) -> None:
@@ -237,23 +220,6 @@ def wait_until(at_ns: int) -> None:
         time.sleep((left_ns - SPIN_NS) / 1e9)
     while now_ns() < at_ns:
         continue
-
-
-def find_sender(endpoint: socket.socket) -> Callable[[bytes], object]:
-    """What sends the end of a request over the socket in the shortest time."""
-    if isinstance(endpoint, ssl.SSLSocket):
-        return endpoint.sendall
-    return partial(write_all, endpoint)
-
-
-def write_all(endpoint: socket.socket, end: bytes) -> None:
-    """One call of the kernel, unless the body is larger than what it takes at once."""
-    try:
-        written = os.write(endpoint.fileno(), end)
-    except BlockingIOError:
-        written = 0
-    if written < len(end):
-        endpoint.sendall(end[written:])
 
 
 def release(senders: Sequence[Callable[[bytes], object]], ends: Sequence[bytes]) -> list[int]:
@@ -267,36 +233,3 @@ def release(senders: Sequence[Callable[[bytes], object]], ends: Sequence[bytes])
             # Whether it left is not known; reading will find the connection dead, and the outcome unknown.
             continue
     return invoked
-
-
-def read_some(endpoint: socket.socket, parser: AnswerParser) -> tuple[Answer | None, bool]:
-    """The answer once it is whole, and whether the connection can be used again."""
-    try:
-        chunk = receive(endpoint)
-        while chunk:
-            answer = parser.feed(chunk)
-            if answer is not None:
-                return answer, parser.keep_alive
-            pending = isinstance(endpoint, ssl.SSLSocket) and endpoint.pending() > 0
-            if not pending:
-                return None, True
-            chunk = receive(endpoint)
-    except ssl.SSLWantReadError:
-        return None, True
-    except ValueError as error:
-        return Answer(None, error=str(error)), False
-    except OSError as error:
-        return Answer(None, error=f"the connection broke: {error.strerror or error}"), False
-    return parser.end(), False
-
-
-def receive(endpoint: socket.socket) -> bytes:
-    """What is there. Under TLS that may be half a record: SSLWantReadError; nobody waits for the rest of it."""
-    if not isinstance(endpoint, ssl.SSLSocket):
-        return endpoint.recv(CHUNK_BYTES)
-    timeout_s = endpoint.gettimeout()
-    endpoint.settimeout(0)
-    try:
-        return endpoint.recv(CHUNK_BYTES)
-    finally:
-        endpoint.settimeout(timeout_s)

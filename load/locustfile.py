@@ -24,7 +24,8 @@ from load.master import Master, list_rows
 from load.panel import add_panel
 from load.shares import parse_weights
 from load.source import Source
-from load.worker import HALT, HEARD, LEFT, PLAN, SAY, TALLY, MessageRendezvous, TroubleHandler, Worker
+from load.trouble import TroubleHandler
+from load.worker import HALT, HEARD, LEFT, PLAN, SAY, TALLY, MessageRendezvous, Worker
 
 USAGE = 2
 STOP_TIMEOUT_S = 60.0
@@ -59,7 +60,7 @@ def prepare(environment: Environment, **_: Any) -> None:
         return
     worker = Worker(environment, "worker" if isinstance(environment.runner, WorkerRunner) else "master")
     Contenders.worker = worker
-    logging.getLogger().addHandler(TroubleHandler(worker))
+    logging.getLogger().addHandler(TroubleHandler(worker.fear))
     events.test_stopping.add_listener(worker.guard("stopping", lambda **_: worker.halt("stopped")))
     events.quitting.add_listener(worker.guard("quitting", lambda **_: worker.look_at_exit_code()))
     receive(environment, worker)
@@ -138,7 +139,10 @@ class Contenders(User):
                     break
             self.worker.leave(source)
         except Exception as error:  # noqa: BLE001 - Locust would log it and begin the task again
-            self.worker.tell_broken(source.asker.source, source.asker.journal, error)
+            try:
+                self.worker.tell_broken(source.asker.source, source.asker.journal, error)
+            finally:
+                raise StopUser
         raise StopUser
 
 

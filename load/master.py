@@ -1,9 +1,9 @@
 """The master: what one process does for all. It plans the run, lets sources meet, and ends it when all have left."""
 
+import contextlib
 import platform
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.target import Command, Target
 from load.rendezvous import MONOTONIC, Clock, Meetings, read_wall_clock, set_instant
 from load.shares import list_shares, make_agenda, parse_weights
 from load.tally import Tally, find_spread_ms, merge
+from load.trouble import say
 from load.worker import HALT, HEARD, PLAN, Worker, identify_host
 from reports.run import begin_run
 
@@ -45,8 +46,14 @@ class Master:
 
     def begin_or_quit(self) -> None:
         """Begins the run; one that cannot be planned is ended at once."""
-        try:
+        with self.quit_on_error():
             self.begin()
+
+    @contextlib.contextmanager
+    def quit_on_error(self) -> Iterator[None]:
+        """Ends the run when something is raised, for nobody else would."""
+        try:
+            yield
         except Exception:
             runner = self.environment.runner
             assert runner is not None
@@ -80,8 +87,8 @@ class Master:
         for number, worker in enumerate(workers):
             runner.send_message(PLAN, {**common, "number": number}, client_id=worker)
         for name, reason in agenda.obstacles.items():
-            print(f"the scenario {name} is not applicable: {reason}", file=sys.stderr)
-        gevent.spawn(self.worker.guard("the watch over the sources", self.watch), self.runs)
+            say(f"the scenario {name} is not applicable: {reason}")
+        gevent.spawn(self.worker.guard("the watch over the sources", self.watch_or_quit), self.runs)
 
     def list_workers(self) -> list[str]:
         """The workers in the order in which Locust deals out users: by their place on their host, then by name."""
@@ -143,6 +150,10 @@ class Master:
         assert runner is not None
         runner.send_message(kind, data)
 
+    def watch_or_quit(self, run: int) -> None:
+        with self.quit_on_error():
+            self.watch(run)
+
     def watch(self, run: int) -> None:
         """Waits until every source has left or is lost with its worker, then ends the run."""
         missed: set[str] = set()
@@ -152,7 +163,7 @@ class Master:
             lost = self.find_lost()
             if lost - missed:
                 missed |= lost
-                print(f"lost: {', '.join(sorted(missed))}", file=sys.stderr)
+                say(f"lost: {', '.join(sorted(missed))}")
                 if self.worker.options.together:
                     self.halt(f"lost {', '.join(sorted(missed))}")
             if set(self.owners) <= set(self.left) | lost:
@@ -173,7 +184,7 @@ class Master:
         assert runner is not None
         self.tell_live()
         if self.folder is not None:
-            print(f"the journals are in {self.folder}; their verdict: onewinner check {self.folder}", file=sys.stderr)
+            say(f"the journals are in {self.folder}; their verdict: onewinner check {self.folder}")
         if self.environment.web_ui is None:
             gevent.spawn(runner.quit)
         else:
@@ -183,15 +194,16 @@ class Master:
         return merge(list(self.tallies.values()))
 
     def tell_live(self) -> None:
-        """Writes the live tally for whoever started this process with --live."""
+        """Writes the live tally for whoever started this process with --live. It is for display: no run ends for it."""
         if not self.worker.options.live:
             return
         tally = self.count()
         told = {**tally.pack(), "seconds": round(time.monotonic() - self.began, 2), **describe_spread(tally)}
         path = Path(self.worker.options.live)
         draft = path.with_name(f".{path.name}.draft")
-        draft.write_bytes(msgspec.json.encode(told))
-        draft.replace(path)
+        with contextlib.suppress(OSError):
+            draft.write_bytes(msgspec.json.encode(told))
+            draft.replace(path)
 
 
 def describe_spread(tally: Tally) -> dict[str, float | None]:

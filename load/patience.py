@@ -14,6 +14,7 @@ from load.gate import Gate, now_ns
 # Within such a time a database is back that crashed; the limit is for an engine that takes long to say nothing.
 PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 0.8, 0.8)
 LIMIT_S = 15.0
+TOO_MANY = 429
 
 
 @dataclass
@@ -47,5 +48,5 @@ class Patience:
 
 
 def is_lost(answer: Answer) -> bool:
-    """Whether the engine could not answer: nothing came, or a server error."""
-    return answer.status is None or answer.status >= 500
+    """Whether the engine could not answer now: nothing came, a server error, or too many requests at once."""
+    return answer.status is None or answer.status >= 500 or answer.status == TOO_MANY

@@ -4,8 +4,7 @@ Locust swallows what listeners and message handlers raise, and with several proc
 So whatever goes wrong here is written into a journal, where the judge's accounting finds it.
 """
 
-import logging
-import sys
+import contextlib
 import time
 import traceback
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from load.rendezvous import ALONE, MONOTONIC, Clock, Instant, Rendezvous, Rendez
 from load.shares import make_agenda, name_source, parse_weights, take_share
 from load.source import Played, Source
 from load.tally import Tally
+from load.trouble import say
 from reports.journal import Journal
 
 PLAN, SAY, HEARD, HALT, TALLY, LEFT = (
@@ -197,14 +197,17 @@ class Worker:
         self.tell_left(source.asker.source, source.ended)
 
     def tell_broken(self, name: str, journal: Journal | None, error: BaseException) -> None:
-        """A source has broken off. Its journal gets the reason, and no end."""
-        told = "".join(traceback.format_exception(error))
-        print(f"the source {name} broke off: {told}", file=sys.stderr)
+        """A source has broken off. Its journal gets the reason, and no end; the process's does where that is full."""
+        told, what = "".join(traceback.format_exception(error)), f"{type(error).__name__}: {error}"
+        say(f"the source {name} broke off: {told}")
         if journal is None:
             self.fear(f"the source {name} could not begin: {error}")
         elif journal.is_open:
-            journal.event("broken", what=f"{type(error).__name__}: {error}", traceback=told)
-            journal.close()
+            try:
+                journal.event("broken", what=what, traceback=told)
+                journal.close()
+            except OSError:
+                self.fear(f"the source {name} broke off: {what}")
         self.set_exit_code()
         self.tell_left(name, "broken")
 
@@ -220,7 +223,7 @@ class Worker:
     def fear(self, what: str) -> None:
         """Something outside of the sources went wrong: it is told in a journal of this process's own."""
         self.troubles.append(what)
-        print(f"onewinner, Locust process {self.name}: {what}", file=sys.stderr)
+        say(f"onewinner, Locust process {self.name}: {what}")
         self.set_exit_code()
         self.note_troubles()
 
@@ -238,9 +241,11 @@ class Worker:
         """Writes what is to be told, as soon as it is known where."""
         if self.history is None or not self.troubles:
             return
-        with Journal(self.history / f"locust-{self.name}.jsonl") as journal:
+        # On a full disk it is kept for the next time; the exit status tells meanwhile.
+        with contextlib.suppress(OSError), Journal(self.history / f"locust-{self.name}.jsonl") as journal:
             while self.troubles:
-                journal.event("broken", what=self.troubles.pop(0))
+                journal.event("broken", what=self.troubles[0])
+                self.troubles.pop(0)
 
     def guard(self, what: str, listener: Callable[..., None]) -> Callable[..., None]:
         """The listener, named, with whatever it raises told: Locust would log it and go on."""
@@ -249,7 +254,7 @@ class Worker:
             try:
                 listener(*arguments, **named)
             except Exception as error:  # noqa: BLE001 - nothing that a listener raises may be lost
-                traceback.print_exc()
+                say(traceback.format_exc())
                 self.fear(f"{what} raised {type(error).__name__}: {error}")
 
         return guarded
@@ -290,17 +295,3 @@ class MessageRendezvous:
         waiting = worker.waiting.get(data["key"])
         if waiting is not None:
             waiting.set(data)
-
-
-class TroubleHandler(logging.Handler):
-    """Hears what Locust only logs: exceptions of listeners, of message handlers and of its own greenlets."""
-
-    def __init__(self, worker: Worker) -> None:
-        super().__init__(logging.ERROR)
-        self.worker = worker
-
-    def emit(self, record: logging.LogRecord) -> None:
-        told = record.getMessage()
-        if told.startswith(("Uncaught exception", "Unhandled exception")):
-            lines = [line for line in told.splitlines() if line.strip()]
-            self.worker.fear(f"{lines[0].strip()} {lines[-1].strip()}" if len(lines) > 1 else lines[0])

@@ -1,12 +1,13 @@
 """Goal: requests are built as the file says, and every answer is classified as the design says."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.service import REFERENCE
-from engine.target import Answer, Query, Target, Template
+from engine.target import Answer, Effects, Query, Target, Template
 from engine.target_file import load_target
 from tests.engine.test_target_file import ENVIRONMENT, ORDERS
 
@@ -96,6 +97,40 @@ def test_a_trail_is_read_in_order_or_not_at_all(orders: Target) -> None:
     assert entries == [{"from": None, "to": "DRAFT"}, {"from": "DRAFT", "to": "SUBMITTED"}]
     assert orders.read_trail(Answer(500, {}, body)) is None
     assert orders.read_trail(Answer(200, {}, b"{}")) is None
+
+
+def test_an_entry_that_is_no_transition_leads_nowhere(orders: Target) -> None:
+    body = b'{"events": [{"old": null, "new": null}, {"text": "a comment"}, 3, {"old": "DRAFT", "new": "SUBMITTED"}]}'
+    entries = orders.read_trail(Answer(200, {}, body))
+    assert entries == [{"from": None, "to": None}] * 3 + [{"from": "DRAFT", "to": "SUBMITTED"}]
+
+
+# A path, a body, and the list that it shows: null where the list is to be is an empty one, and nothing else is.
+LISTS: list[tuple[str, bytes, list[str] | None]] = [
+    ("notes", b'{"notes": null}', []),
+    ("order.notes[]", b'{"order": {"notes": null}}', []),
+    ("order.notes[].text", b'{"order": {"notes": null}}', []),
+    ("order.notes", b'{"order": null}', None),
+    ("order.notes", b'{"order": {"nodes": null}}', None),
+    ("notes", b'{"notes": "a"}', None),
+    ("notes[?kind]", b'{"notes": null}', []),
+    ("notes", b'{"notes": ["a", null, "b"]}', ["a", "b"]),
+    ("@", b"null\n", []),
+    ("@", b"", None),
+    ("@", b"<html>", None),
+    ("notes", b"null", None),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "shown"), LISTS)
+def test_null_is_an_empty_list(orders: Target, path: str, body: bytes, shown: list[str] | None) -> None:
+    assert orders.trail is not None
+    trail, effects = replace(orders.trail, entries=Query(path)), Effects(Template("GET", "/x"), Query(path))
+    target = replace(orders, effects=effects, trail=trail)
+    assert target.read_markers(Answer(200, {}, body)) == shown
+    entries = target.read_trail(Answer(200, {}, body))
+    assert (entries is None) == (shown is None)
+    assert target.read_markers(Answer(503, {}, body)) is None
 
 
 def test_a_query_never_raises_on_a_strange_document() -> None:

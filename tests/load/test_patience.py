@@ -12,6 +12,7 @@ from engine.target import Answer, Request
 from load import patience
 from load.asker import Asker
 from load.patience import PAUSES_S
+from reports.history import read_history
 from reports.journal import Journal
 from tests.load.stub import RICH, Engine, StubGate, load_text, make_answer
 
@@ -50,7 +51,7 @@ def list_probes(asker: Asker) -> list[dict[str, object]]:
     return [line for line in lines if line["event"] == "probe"]
 
 
-@pytest.mark.parametrize("answer", [make_answer(503), Answer(None, error="the connection broke")])
+@pytest.mark.parametrize("answer", [make_answer(503), make_answer(429), Answer(None, error="the connection broke")])
 def test_a_trail_is_shown_in_the_end(answer: Answer, tmp_path: Path, pauses: list[float]) -> None:
     asker = make_asker(tmp_path, lost=3, answer=answer)
     assert read_trail(asker)
@@ -59,7 +60,7 @@ def test_a_trail_is_shown_in_the_end(answer: Answer, tmp_path: Path, pauses: lis
     assert len(probes) == 3
     for probe in probes:
         assert int(str(probe["at_ns"])) <= int(str(probe["until_ns"]))
-        assert (probe["problem"] is None) == (answer.status is None)
+        assert (probe["problem"] is None) == (answer.status != 503)
 
 
 def test_patience_in_vain_is_not_had_again_until_it_pays(tmp_path: Path, pauses: list[float]) -> None:
@@ -72,11 +73,31 @@ def test_patience_in_vain_is_not_had_again_until_it_pays(tmp_path: Path, pauses:
     assert asker.patience.pays
 
 
-def test_another_answer_is_an_answer(tmp_path: Path, pauses: list[float]) -> None:
-    asker = make_asker(tmp_path, lost=1, answer=make_answer(403))
+@pytest.mark.parametrize(("status", "is_wrong"), [(404, True), (200, True), (405, False), (302, False)])
+def test_another_answer_is_an_answer(status: int, is_wrong: bool, tmp_path: Path, pauses: list[float]) -> None:
+    """A refusal and a page without the trail are wrong; what is unknown of any operation accuses nobody here either."""
+    asker = make_asker(tmp_path, lost=1, answer=make_answer(status))
     assert not read_trail(asker)
     assert pauses == []
-    assert [probe["check"] for probe in list_probes(asker)] == ["contract"]
+    assert [(probe["check"], probe["problem"] is not None) for probe in list_probes(asker)] == [("contract", is_wrong)]
+
+
+def test_who_asks_too_often_to_the_end_accuses_nobody(tmp_path: Path, pauses: list[float]) -> None:
+    asker = make_asker(tmp_path, lost=len(PAUSES_S) + 1, answer=make_answer(429))
+    assert not read_trail(asker)
+    assert pauses == list(PAUSES_S)
+    assert {probe["problem"] for probe in list_probes(asker)} == {None}
+
+
+def test_entries_that_are_no_transitions_are_not_in_the_history(tmp_path: Path) -> None:
+    """A comment between two rows: what is told of the others can be judged."""
+    rows = [{"from": "A", "to": "B"}, {"from": None, "to": None}, {"text": "a comment"}, {"from": "B", "to": "C"}]
+    asker = make_asker(tmp_path, lost=1, answer=make_answer(200, rows=rows))
+    workflow = asker.create(asker.target.owner)
+    assert workflow is not None
+    assert asker.trail(workflow, asker.target.owner) == [rows[0], rows[3]]
+    asker.end()
+    assert read_history(asker.journal.path).audit.select("from", "to").rows() == [("A", "B"), ("B", "C")]
 
 
 def test_an_engine_that_is_slow_to_say_nothing_is_not_waited_for(
