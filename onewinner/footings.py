@@ -18,7 +18,7 @@ from onewinner.display import STYLE, open_console
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
 from onewinner.options import ISOLATIONS
 from onewinner.stage import find_obstacles, load
-from reports.run import read_run
+from reports.run import RunError, read_run, refuse_taken
 from reports.verdict import Verdict
 
 # From the worst to the best.
@@ -71,6 +71,10 @@ def run_matrix(options: argparse.Namespace, arguments: Sequence[str], run: Calla
     """
     cells = list_cells(options)
     folder = options.out or Path("runs", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-matrix")
+    try:
+        refuse_taken(folder)
+    except RunError as error:
+        raise UsageError(str(error)) from None
     shared = drop_options(arguments, OWN)
     outcomes: list[Outcome] = []
     try:

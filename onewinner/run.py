@@ -24,7 +24,7 @@ from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import WORKERS_DEFAULT, name_isolation
 from onewinner.orders import find_undecided, gather_orders
-from onewinner.secrets import hide_secrets
+from onewinner.secrets import keep_run
 from onewinner.stage import Ground, choose_footing, lay_ground, load, service_arguments, start_engine
 from onewinner.storm import Storm, list_storm_sources, open_storm
 from reports.comparison import Comparison, find_comparison
@@ -32,7 +32,7 @@ from reports.exhibits import exhibit
 from reports.history import History, HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
-from reports.run import Run, RunError, begin_run, finish_run, read_run, refuse_taken, with_judgement
+from reports.run import Run, RunError, finish_run, read_run, refuse_taken, with_judgement
 from reports.seal import seal_history
 from reports.strength import measure_strength
 from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
@@ -72,13 +72,13 @@ def carry_out(order: Order) -> int:
     began = datetime.now(UTC)
     folder = options.out or name_folder(options, began)
     facts = gather_facts(order, name_engine(options), began)
-    secrets: frozenset[str] = frozenset()
     try:
         refuse_taken(folder)
         arguments, footing = order.list_service_arguments(), choose_footing(options)
-        with lay_ground(options.target, options.database, arguments, footing) as ground:
-            secrets = ground.secrets
-            run = begin_run(folder, options.target, facts)
+        with (
+            lay_ground(options.target, options.database, arguments, footing) as ground,
+            keep_run(folder, options.target, facts, ground.secrets) as run,
+        ):
             asked, ended = ask(order, run, ground)
             inspect(ground.url, options.target, run.history)
     except RunError as error:
@@ -88,8 +88,6 @@ def carry_out(order: Order) -> int:
         recorded = f". What was recorded so far: onewinner check {folder}" if (folder / "history").is_dir() else ""
         print(f"onewinner {order.command}: {told}{recorded}", file=sys.stderr)
         raise
-    finally:
-        hide_secrets(folder, secrets)
     return conclude(order, run, asked, baseline, ended)
 
 
