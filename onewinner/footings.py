@@ -14,7 +14,7 @@ from rich.text import Text
 
 from engine.bouncer import PROGRAM, find_program
 from engine.errors import DatabaseUnavailable
-from onewinner.display import STYLE, open_console
+from onewinner.display import STYLE, open_console, say
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
 from onewinner.options import ISOLATIONS
 from onewinner.stage import find_obstacles, load
@@ -80,7 +80,7 @@ def run_matrix(options: argparse.Namespace, arguments: Sequence[str], run: Calla
     try:
         for cell in cells:
             told = " ".join(cell.arguments) or "as it is"
-            print(f"\n{len(outcomes) + 1} of {len(cells)}: {told}", flush=True)
+            say(f"\n{len(outcomes) + 1} of {len(cells)}: {told}")
             outcomes.append(run_cell(cell, folder / cell.name, [*shared, *cell.arguments], run, first=not outcomes))
     finally:
         if outcomes:

@@ -19,7 +19,7 @@ from engine.service import REFERENCE
 from load.shares import parse_weights
 from onewinner import levels
 from onewinner.baseline import compare_runs, find_exit, print_comparison
-from onewinner.display import Display, print_judgement
+from onewinner.display import Display, print_judgement, say
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect
 from onewinner.levels import Asked, Crew, Level
@@ -190,11 +190,11 @@ def tell(first: Path, second: Path) -> int:
     """Prints both verdicts and the comparison, as the files say, and gives the exit code."""
     for folder in (first, second):
         run = read_run(folder)
-        print(f"\n{folder.name}: {run.facts['turns']['engine']}")
+        say(f"\n{folder.name}: {run.facts['turns']['engine']}")
         print_judgement(run.judgement)
     comparison = find_comparison(read_run(second).facts)
     assert comparison is not None
-    print()
+    say("")
     print_comparison(comparison)
-    print(f"report: {shlex.quote(str(second / 'index.html'))}")
+    say(f"report: {shlex.quote(str(second / 'index.html'))}")
     return find_exit(comparison)
