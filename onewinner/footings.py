@@ -14,6 +14,7 @@ from rich.text import Text
 
 from engine.bouncer import PROGRAM, find_program
 from engine.errors import DatabaseUnavailable
+from onewinner.baseline import UnreadableError, find_baseline
 from onewinner.display import STYLE, open_console, say
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
 from onewinner.options import ISOLATIONS
@@ -73,8 +74,13 @@ def run_matrix(options: argparse.Namespace, arguments: Sequence[str], run: Calla
     folder = options.out or Path("runs", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-matrix")
     try:
         refuse_taken(folder)
+        # Each cell reads it again; one that cannot be read leaves a cell without a run directory.
+        find_baseline(options)
     except RunError as error:
         raise UsageError(str(error)) from None
+    except UnreadableError as error:
+        print(f"onewinner gate: {error}", file=sys.stderr)
+        return UNKNOWN
     shared = drop_options(arguments, OWN)
     outcomes: list[Outcome] = []
     try:
