@@ -16,7 +16,7 @@ from engine.database import name_source
 from engine.service import REFERENCE, read_tail
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
-from onewinner.calibration import calibrate
+from onewinner.calibration import with_calibration
 from onewinner.display import Display, print_order, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect, list_sources
@@ -142,12 +142,12 @@ def conclude(
         **gather_orders(judged, history, graph, order.levels, order.list_service_arguments(), order.options.target),
     }
     judged = with_judgement(judged, judged.judgement, found)
-    if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:
-        strength = {**judged.facts["strength"], "calibration": calibrate(order.levels, run.folder)}
-        judged = with_judgement(judged, judged.judgement, {"strength": strength})
     if baseline is not None:
         judged = with_comparison(judged, compare_runs(baseline, judged, order.options))
     finish_run(judged)
+    if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:
+        # The verdict stands by now, whatever becomes of the calibration.
+        finish_run(with_calibration(judged, order.levels, order.command))
     written = read_run(run.folder)
     code = tell(written)
     if not order.is_exhaustive:
