@@ -1,13 +1,14 @@
 """`onewinner COMMAND`: finds the command's file and runs it. One file per command."""
 
 import argparse
+import contextlib
 import importlib
 import sys
 import traceback
 from collections.abc import Sequence
 
 from onewinner import __version__, open_rooms
-from onewinner.exits import UNKNOWN, USAGE, Interrupted, UsageError, hear_signals
+from onewinner.exits import UNKNOWN, USAGE, Interrupted, UsageError, flush_output, hear_signals
 
 COMMANDS = {
     "gate": "prove that exactly one of N concurrent requests wins: start, ask, judge, report",
@@ -27,8 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 pass, 1 fail, 2 usage, 3 unknown, 4 regression."""
     open_rooms()
     hear_signals()
-    parser = build_parser()
-    options = parser.parse_args(sys.argv[1:] if arguments is None else list(arguments))
+    try:
+        return run_command(sys.argv[1:] if arguments is None else list(arguments))
+    finally:
+        flush_output()
+
+
+def run_command(arguments: list[str]) -> int:
+    options = build_parser().parse_args(arguments)
     command = importlib.import_module(f"onewinner.{options.command}")
     try:
         code: int = command.main(options.arguments)
@@ -38,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Interrupted as error:
         return error.code
     except Exception:  # noqa: BLE001 - a mistake of ours must never look like a verdict on the engine
-        traceback.print_exc()
-        print(f"onewinner {options.command}: the harness itself failed; nothing is decided", file=sys.stderr)
+        with contextlib.suppress(BrokenPipeError):
+            traceback.print_exc()
+            print(f"onewinner {options.command}: the harness itself failed; nothing is decided", file=sys.stderr)
         return UNKNOWN
     return code
 

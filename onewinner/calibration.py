@@ -4,6 +4,7 @@ A green run on a machine on which nothing ever overlaps says nothing. The mistak
 narrowest of those that two requests can make together; the engine in question has no part in it.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,21 +12,33 @@ from typing import Any
 
 from engine.service import REFERENCE
 from load.shares import keep_races
+from onewinner.exits import UsageError
 from onewinner.levels import Crew, Level, plan_race, plan_sources, run_level
 from onewinner.stage import set_stage
-from reports.history import read_history
+from reports.history import HistoryError, read_history
 from reports.judge import judge
-from reports.run import begin_run
+from reports.run import Run, RunError, begin_run, with_judgement
 
 DEFECT = "narrow-check-then-act"
 RACES_MAX = 300
 SEED = 1
 
 
+def with_calibration(run: Run, levels: Sequence[Level], command: str) -> Run:
+    """The run with its calibration; without one, and that is told, when none can be made."""
+    try:
+        found = calibrate(levels, run.folder)
+    except (UsageError, RunError, HistoryError) as error:
+        print(f"onewinner {command}: --calibrate: {error}", file=sys.stderr)
+        return run
+    return with_judgement(run, run.judgement, {"strength": {**run.facts["strength"], "calibration": found}})
+
+
 def calibrate(levels: Sequence[Level], folder: Path) -> dict[str, Any] | None:
     """{defect, races, caught, contenders}: races run on the defect, and those that had two winners.
 
-    None when none of the levels races. What was recorded is in `calibration` inside `folder`.
+    None when none of the levels races. What was recorded is in `calibration` inside `folder`. Raises UsageError,
+    RunError and HistoryError.
     """
     crew = next((level.crew for level in levels if level.crew is not None), None)
     if crew is None:

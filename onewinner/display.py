@@ -12,6 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
+from onewinner.exits import drop_output
 from reports.measures import say_injected, say_quality
 from reports.meetings import say_meetings
 from reports.page.text import reveal
@@ -26,9 +27,17 @@ WORDS_LINES_MAX = 40
 LOG_WIDTH = 120
 
 
+class Terminal(Console):
+    """A console whose reader may leave early, as `head` does: the verdict, and so the exit code, is none of its."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        drop_output()
+
+
 def open_console() -> Console:
     """The terminal as it is; a log, which has no width of its own, as wide as most viewers show without wrapping."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
+    return Terminal(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
 
 
 class Display:
@@ -93,6 +102,11 @@ def say_tally(live: Path) -> str:
         f"{told['races']:,} races ({per_second:,.0f}/s{spread}): {told['winners']:,} winners, "
         f"{told['conflicts']:,} conflicts, {told['unknowns']:,} unknown, {told['violations']:,} violations"
     )
+
+
+def say(text: str) -> None:
+    """A line, or some, as they are."""
+    open_console().print(Text(text), soft_wrap=True)
 
 
 def print_verdict(run: Run) -> None:

@@ -1,6 +1,8 @@
-"""How a command ends: the exit codes, the errors that name one, and what a signal does."""
+"""How a command ends: the exit codes, the errors that name one, what a signal does, and a reader that left early."""
 
+import os
 import signal
+import sys
 from types import FrameType
 
 PASS, FAIL, USAGE, UNKNOWN, REGRESSION = 0, 1, 2, 3, 4
@@ -26,3 +28,18 @@ def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - h
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(signal.Signals(number).name)
+
+
+def flush_output() -> None:
+    """Writes out what was printed. That nobody reads it any more changes no exit code."""
+    try:
+        print(end="", flush=True)
+    except BrokenPipeError:
+        drop_output()
+
+
+def drop_output() -> None:
+    """Lets standard output lead nowhere from here on; without it Python would fail once more as it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

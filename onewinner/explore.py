@@ -14,7 +14,7 @@ from rich.text import Text
 
 from engine.service import REFERENCE
 from onewinner import levels
-from onewinner.display import open_console, print_order
+from onewinner.display import open_console, print_order, say
 from onewinner.exits import UsageError
 from onewinner.levels import Level, Share, Wiring
 from onewinner.options import ISOLATIONS, Parser, add_engine_options, bounded, name_isolation, positive
@@ -127,9 +127,9 @@ def show(written: Run, isolations: Sequence[str | None], race: Race | None) -> N
             print_order(found)
         return
     violated, schedules = (sum(row[key] for row in meetings) for key in ("violated", "schedules"))
-    print(f"\n{violated} of {schedules} replays violate: {', '.join(race.must_hold)}")
+    say(f"\n{violated} of {schedules} replays violate: {', '.join(race.must_hold)}")
     for found in written.facts.get("orders", ())[:1]:
-        open_console().print(Text(found["trace"]), soft_wrap=True)
+        say(found["trace"])
 
 
 def print_table(records: Sequence[Mapping[str, Any]], isolation: str | None) -> None:

@@ -14,11 +14,12 @@ from rich.text import Text
 
 from engine.bouncer import PROGRAM, find_program
 from engine.errors import DatabaseUnavailable
-from onewinner.display import STYLE, open_console
+from onewinner.baseline import UnreadableError, find_baseline
+from onewinner.display import STYLE, open_console, say
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
 from onewinner.options import ISOLATIONS
 from onewinner.stage import find_obstacles, load
-from reports.run import read_run
+from reports.run import RunError, read_run, refuse_taken
 from reports.verdict import Verdict
 
 # From the worst to the best.
@@ -71,12 +72,21 @@ def run_matrix(options: argparse.Namespace, arguments: Sequence[str], run: Calla
     """
     cells = list_cells(options)
     folder = options.out or Path("runs", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-matrix")
+    try:
+        refuse_taken(folder)
+        # Each cell reads it again; one that cannot be read leaves a cell without a run directory.
+        find_baseline(options)
+    except RunError as error:
+        raise UsageError(str(error)) from None
+    except UnreadableError as error:
+        print(f"onewinner gate: {error}", file=sys.stderr)
+        return UNKNOWN
     shared = drop_options(arguments, OWN)
     outcomes: list[Outcome] = []
     try:
         for cell in cells:
             told = " ".join(cell.arguments) or "as it is"
-            print(f"\n{len(outcomes) + 1} of {len(cells)}: {told}", flush=True)
+            say(f"\n{len(outcomes) + 1} of {len(cells)}: {told}")
             outcomes.append(run_cell(cell, folder / cell.name, [*shared, *cell.arguments], run, first=not outcomes))
     finally:
         if outcomes:

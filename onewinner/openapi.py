@@ -103,12 +103,16 @@ class Document:
             inner, end = (items, "[]") if items else (each.schema, "")
             yield from self.walk_properties(inner, f"{each.path}{end}.", depth - 1)
 
-    def list_parts(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        """The properties by name, also those that come from allOf, anyOf and oneOf."""
+    def list_parts(self, schema: Mapping[str, Any], walked: list[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+        """The properties by name, also those that come from allOf, anyOf and oneOf, which may lead back to `walked`."""
+        walked = [] if walked is None else walked
+        if any(schema is other for other in walked):
+            return {}
+        walked.append(schema)
         parts = dict(as_mapping(schema.get("properties")))
         for key in ("allOf", "anyOf", "oneOf"):
             for other in schema.get(key) or ():
-                parts = {**self.list_parts(self.resolve(other)), **parts}
+                parts = {**self.list_parts(self.resolve(other), walked), **parts}
         return parts
 
     def resolve(self, told: Any, depth: int = 8) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from engine.database import name_source
 from engine.service import REFERENCE, read_tail
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
-from onewinner.calibration import calibrate
+from onewinner.calibration import with_calibration
 from onewinner.display import Display, print_order, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect, list_sources
@@ -24,7 +24,7 @@ from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import WORKERS_DEFAULT, name_isolation
 from onewinner.orders import find_undecided, gather_orders
-from onewinner.secrets import hide_secrets
+from onewinner.secrets import keep_run
 from onewinner.stage import Ground, choose_footing, lay_ground, load, service_arguments, start_engine
 from onewinner.storm import Storm, list_storm_sources, open_storm
 from reports.comparison import Comparison, find_comparison
@@ -32,7 +32,7 @@ from reports.exhibits import exhibit
 from reports.history import History, HistoryError, read_history
 from reports.judge import judge
 from reports.measures import measure
-from reports.run import Run, RunError, begin_run, finish_run, read_run, refuse_taken, with_judgement
+from reports.run import Run, RunError, finish_run, read_run, refuse_taken, with_judgement
 from reports.seal import seal_history
 from reports.strength import measure_strength
 from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
@@ -72,13 +72,13 @@ def carry_out(order: Order) -> int:
     began = datetime.now(UTC)
     folder = options.out or name_folder(options, began)
     facts = gather_facts(order, name_engine(options), began)
-    secrets: frozenset[str] = frozenset()
     try:
         refuse_taken(folder)
         arguments, footing = order.list_service_arguments(), choose_footing(options)
-        with lay_ground(options.target, options.database, arguments, footing) as ground:
-            secrets = ground.secrets
-            run = begin_run(folder, options.target, facts)
+        with (
+            lay_ground(options.target, options.database, arguments, footing) as ground,
+            keep_run(folder, options.target, facts, ground.secrets) as run,
+        ):
             asked, ended = ask(order, run, ground)
             inspect(ground.url, options.target, run.history)
     except RunError as error:
@@ -88,8 +88,6 @@ def carry_out(order: Order) -> int:
         recorded = f". What was recorded so far: onewinner check {folder}" if (folder / "history").is_dir() else ""
         print(f"onewinner {order.command}: {told}{recorded}", file=sys.stderr)
         raise
-    finally:
-        hide_secrets(folder, secrets)
     return conclude(order, run, asked, baseline, ended)
 
 
@@ -144,12 +142,12 @@ def conclude(
         **gather_orders(judged, history, graph, order.levels, order.list_service_arguments(), order.options.target),
     }
     judged = with_judgement(judged, judged.judgement, found)
-    if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:
-        strength = {**judged.facts["strength"], "calibration": calibrate(order.levels, run.folder)}
-        judged = with_judgement(judged, judged.judgement, {"strength": strength})
     if baseline is not None:
         judged = with_comparison(judged, compare_runs(baseline, judged, order.options))
     finish_run(judged)
+    if order.options.calibrate and judged.judgement.verdict is Verdict.PASS:
+        # The verdict stands by now, whatever becomes of the calibration.
+        finish_run(with_calibration(judged, order.levels, order.command))
     written = read_run(run.folder)
     code = tell(written)
     if not order.is_exhaustive:

@@ -9,8 +9,10 @@ import mmap
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from engine.target import Target
+from reports.run import Run, begin_run, refuse_taken
 
 LENGTH_MIN = 8  # what is shorter stands in every file by chance
 HIDDEN = b"[secret]"
@@ -20,16 +22,28 @@ CREDENTIAL = re.compile("auth|token|key|secret|cookie|session|password|signature
 def find_secrets(target: Target, minted: Iterable[str] = ()) -> frozenset[str]:
     """The credentials of a loaded target's tenants, and those that were minted for it; longest words only.
 
-    The states of the workflow are never among them: to hide one would change the history.
+    Nothing that stands in a name of a state or of a tenant is among them: to hide it would change the history, or the
+    run's own target file.
     """
     words = {word for headers in target.tenants.values() for word in split_credentials(headers)}
-    return frozenset(word for word in {*words, *minted} if len(word) >= LENGTH_MIN and word not in target.graph.states)
+    names = [*target.graph.states, *target.tenants]
+    long = [word for word in {*words, *minted} if len(word) >= LENGTH_MIN]
+    return frozenset(word for word in long if not any(word in name for name in names))
 
 
 def split_credentials(headers: Mapping[str, str]) -> list[str]:
     """The words of the headers that carry credentials: of `Bearer x.y` the latter."""
     values = [value for name, value in headers.items() if CREDENTIAL.search(name)]
     return [word for value in values for word in re.split(r"[\s;,]+|(?<=\w)=(?=\S)", value)]
+
+
+@contextlib.contextmanager
+def keep_run(folder: Path, target: Path, facts: Mapping[str, Any], secrets: Iterable[str]) -> Iterator[Run]:
+    """Begins a run, and hides every secret in what it wrote, however the block is left. Raises RunError when taken."""
+    # Before anything is searched: what lies in the folder now is not the run's.
+    refuse_taken(folder)
+    with keep_secret(folder, secrets):
+        yield begin_run(folder, target, facts)
 
 
 @contextlib.contextmanager

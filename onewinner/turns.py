@@ -19,18 +19,18 @@ from engine.service import REFERENCE
 from load.shares import parse_weights
 from onewinner import levels
 from onewinner.baseline import compare_runs, find_exit, print_comparison
-from onewinner.display import Display, print_judgement
+from onewinner.display import Display, print_judgement, say
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect
 from onewinner.levels import Asked, Crew, Level
 from onewinner.race import refuse_when_nothing_applies
 from onewinner.run import Order, gather_facts, judge_run, with_comparison
-from onewinner.secrets import hide_secrets
-from onewinner.stage import Stage, load, service_arguments, set_stage
+from onewinner.secrets import keep_run
+from onewinner.stage import Stage, lay_ground, load, service_arguments, start_engine
 from reports.blocks import GATE_TIME, measure_blocks
 from reports.comparison import find_comparison
 from reports.history import HistoryError
-from reports.run import Run, RunError, begin_run, finish_run, read_run, refuse_taken, with_judgement
+from reports.run import Run, RunError, finish_run, read_run, refuse_taken, with_judgement
 
 SIDES = ("a", "b")
 # The first job of each engine is judged, but not measured: caches are cold, and connections are few.
@@ -95,6 +95,7 @@ def take_turns(arguments: Sequence[str], options: argparse.Namespace) -> int:
         # A mistake in the second file is told before the first engine is started.
         refuse_when_nothing_applies(each.options.target, weights, options.races)
     try:
+        refuse_taken(folder)
         with contextlib.ExitStack() as running:
             corners = [
                 running.enter_context(set_corner(each, side, folder, plan, arguments, began))
@@ -146,15 +147,12 @@ def set_corner(
     turns = {"job": f"{began:%Y%m%dT%H%M%S.%fZ}", "side": side, "engine": contestant.spelled}
     order = Order("compare", arguments, options, tuple(plan), {"profile": PROFILE, "turns": turns})
     facts = gather_facts(order, name, began)
-    log = place / "logs" / "service.log"
-    secrets: frozenset[str] = frozenset()
-    try:
-        refuse_taken(place)
-        with set_stage(options.target, options.database, None, log, service_arguments(options)) as stage:
-            secrets = stage.secrets
-            yield Corner(order, stage, begin_run(place, options.target, facts))
-    finally:
-        hide_secrets(place, secrets)
+    with (
+        lay_ground(options.target, options.database, service_arguments(options)) as ground,
+        keep_run(place, options.target, facts, ground.secrets) as run,
+        start_engine(ground, None, place / "logs" / "service.log") as stage,
+    ):
+        yield Corner(order, stage, run)
 
 
 def play_jobs(corners: Sequence[Corner], plan: Sequence[Level]) -> tuple[list[Asked], list[Asked]]:
@@ -192,11 +190,11 @@ def tell(first: Path, second: Path) -> int:
     """Prints both verdicts and the comparison, as the files say, and gives the exit code."""
     for folder in (first, second):
         run = read_run(folder)
-        print(f"\n{folder.name}: {run.facts['turns']['engine']}")
+        say(f"\n{folder.name}: {run.facts['turns']['engine']}")
         print_judgement(run.judgement)
     comparison = find_comparison(read_run(second).facts)
     assert comparison is not None
-    print()
+    say("")
     print_comparison(comparison)
-    print(f"report: {shlex.quote(str(second / 'index.html'))}")
+    say(f"report: {shlex.quote(str(second / 'index.html'))}")
     return find_exit(comparison)

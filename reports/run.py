@@ -41,13 +41,22 @@ class Run:
 
 
 def refuse_taken(folder: Path) -> None:
-    """Raises RunError when the folder is a run directory already: nothing of it may be touched."""
-    if (folder / "history").exists() or (folder / "run.json").exists():
+    """Raises RunError when the folder holds anything: nothing of it may be touched, and all of a run's is its own."""
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be a run directory: {error.strerror}; choose another --out") from None
+    if "run.json" in names:
         raise RunError(f"{folder} is a run directory already; choose another --out or remove it")
+    if names:
+        raise RunError(f"{folder} is not empty, and a run directory holds nothing but its run; choose another --out")
 
 
 def begin_run(folder: Path, target: Path, facts: Mapping[str, Any]) -> Run:
     """Makes the folder and writes what is known before anything is asked. Raises RunError when it is taken."""
+    refuse_taken(folder)
     try:
         (folder / "history").mkdir(parents=True)
         (folder / "target.toml").write_bytes(target.read_bytes())

@@ -1,11 +1,34 @@
-"""Goal: whatever an engine answered, the terminal shows it as text. Method: findings that hold control sequences."""
+"""Goal: whatever an engine answered, the terminal shows it as text, and whoever stops reading changes no exit code.
+
+Method: findings that hold control sequences; commands whose output is a pipe that nobody reads.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from onewinner.display import print_judgement
+from onewinner.exits import FAIL, PASS
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
 
 CLEAR = "\x1b[2J"
+HISTORIES = Path(__file__).parent.parent / "histories"
+
+
+@contextlib.contextmanager
+def open_deaf() -> Iterator[int]:
+    """The end for writing of a pipe whose other end is closed."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        yield write
+    finally:
+        os.close(write)
 
 
 def test_control_sequences_of_an_engine_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -16,3 +39,23 @@ def test_control_sequences_of_an_engine_do_not_reach_the_terminal(capsys: pytest
     assert "\x1b" not in told
     assert "because \u241b[2J" in told
     assert "to \u241b[2J\nand on" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("check", str(HISTORIES / "good" / "cancel-from-anywhere.jsonl")), PASS),
+        (("check", str(HISTORIES / "bad" / "audit.broken-chain.jsonl")), FAIL),
+        (("init",), PASS),
+        (("--help",), PASS),
+    ],
+    ids=["a pass", "a failure", "plain words", "help"],
+)
+def test_who_stops_reading_changes_no_exit_code(arguments: tuple[str, ...], code: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "onewinner", *arguments]
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with open_deaf() as deaf:
+        ended = subprocess.run(
+            command, cwd=tmp_path, env=environment, stdout=deaf, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (code, "")

@@ -77,7 +77,7 @@ def test_options_are_dropped_with_their_values() -> None:
     assert drop_options(arguments, ("--matrix", "--out", "--pgbouncer")) == ["--seed", "7", "--races", "3"]
 
 
-def play(folder: Path, ends: list[int | UsageError]) -> tuple[Callable[[], int], list[list[str]]]:
+def play(folder: Path, ends: list[int | UsageError], *more: str) -> tuple[Callable[[], int], list[list[str]]]:
     """A matrix of two cells whose gate ends as told, and the arguments that it is given."""
     given: list[list[str]] = []
 
@@ -89,7 +89,7 @@ def play(folder: Path, ends: list[int | UsageError]) -> tuple[Callable[[], int],
         begin_run(Path(arguments[arguments.index("--out") + 1]), parse([]).target, {})
         return end
 
-    arguments = ["--matrix", "workers", "--out", str(folder), "--seed", "3"]
+    arguments = ["--matrix", "workers", "--out", str(folder), "--seed", "3", *more]
     return lambda: run_matrix(parse(arguments), arguments, run), given
 
 
@@ -117,6 +117,16 @@ def test_a_first_cell_that_cannot_be_set_up_is_the_users_mistake(tmp_path: Path)
     with pytest.raises(UsageError, match="no database"):
         run()
     assert not (tmp_path / "out").exists()
+
+
+def test_a_baseline_that_cannot_be_read_is_told_before_the_first_cell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, given = play(tmp_path / "out", [UNKNOWN], "--baseline", str(tmp_path))
+    (tmp_path / "run.json").write_text("{")
+    assert run() == UNKNOWN
+    assert given == []
+    assert "onewinner gate: --baseline: " in capsys.readouterr().err
 
 
 def run_command(folder: Path, *arguments: str) -> tuple[int, str, dict[tuple[str, int, bool], tuple[str, list[str]]]]:

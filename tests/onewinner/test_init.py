@@ -74,10 +74,29 @@ PATCHED = make_document(
 )
 
 
+def refer(*names: str) -> list[dict[str, str]]:
+    return [{"$ref": f"#/components/schemas/{name}"} for name in names]
+
+
 def load(folder: Path, proposal: Proposal) -> Target:
     file = folder / "proposed.toml"
     file.write_text(draft_target(proposal, file.name))
     return load_target(file, ENVIRONMENT)
+
+
+def test_schemas_that_lead_back_to_themselves() -> None:
+    status = {"properties": {"status": {"enum": STATES}}}
+    schemas = {
+        "Order": {"oneOf": refer("Gift", "Sale"), "properties": {"ref": {"type": "string"}}},
+        "Gift": {"allOf": [*refer("Order"), {"properties": {"card": {}}}]},
+        "Sale": {"allOf": [*refer("Order"), status]},
+    }
+    document = make_document(
+        {("get", "/orders/{ref}"): answers(200, refer("Order")[0])}, components={"schemas": schemas}
+    )
+    [operation] = Document(document).list_operations()
+    found = {each.path: each.values for each in operation.shown()}
+    assert found == {"ref": (), "card": (), "status": tuple(STATES)}
 
 
 def test_the_blank_file_loads(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Method: an engine that logs the headers it is sent, tells them in its answers, a
 file that the run leaves is searched, Parquet cell by cell.
 """
 
+import contextlib
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,8 +12,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from engine.service import REFERENCE
 from engine.target_file import load_target
-from onewinner.secrets import find_secrets, hide_secrets
+from onewinner.exits import Interrupted
+from onewinner.secrets import find_secrets, hide_secrets, keep_run
+from reports.run import RunError
 from tests.onewinner.running import Command
 
 TOKEN = "tok-7f3a9c1e5b2d4860-acme"
@@ -108,6 +112,33 @@ def test_only_credentials_are_secrets(tmp_path: Path) -> None:
     # A token that is the name of a state would change the history.
     state = load_target(file, {"HOSTILE_TOKEN": target.graph.initial.replace(" ", "")})
     assert all(secret not in state.graph.states for secret in find_secrets(state))
+
+
+def test_what_stands_in_the_name_of_a_tenant_is_no_secret(tmp_path: Path) -> None:
+    file = tmp_path / "hostile.toml"
+    file.write_text(
+        TARGET.replace("[tenants.acme]", f"[tenants.{TOKEN}-eu]").replace("[tenants.globex]", "[tenants.b]")
+    )
+    target = load_target(file, {"HOSTILE_TOKEN": TOKEN})
+    with keep_run(tmp_path / "run", file, {}, find_secrets(target)) as run:
+        pass
+    written = (run.folder / "target.toml").read_text()
+    assert written == file.read_text().replace(WRITTEN, "[secret]")
+    assert list(load_target(run.folder / "target.toml", {"HOSTILE_TOKEN": TOKEN}).tenants) == [f"{TOKEN}-eu", "b"]
+
+
+def test_nothing_but_what_the_run_wrote_is_searched(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs" / ".env"
+    theirs.parent.mkdir()
+    theirs.write_text(TOKEN)
+    with pytest.raises(RunError, match="is not empty"), keep_run(theirs.parent, REFERENCE, {}, {TOKEN}):
+        pytest.fail("begun in a folder that is in use")
+    assert theirs.read_text() == TOKEN
+    journal = tmp_path / "own" / "history" / "race-0.jsonl"
+    with contextlib.suppress(Interrupted), keep_run(tmp_path / "own", REFERENCE, {}, {TOKEN}):
+        journal.write_text(TOKEN)
+        raise Interrupted
+    assert journal.read_text() == "[secret]"
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff", f"a {TOKEN} b {TOKEN}".encode()])

@@ -116,9 +116,23 @@ def test_help_shows_an_example(name: str, tmp_path: Path) -> None:
     assert f"example: onewinner {name}" in ended.stdout
 
 
-def test_a_run_directory_is_never_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "run" / "history").mkdir(parents=True)
-    ended = Command(("gate", "--out", "run"), tmp_path).run()
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("gate",),
+        ("gate", "--matrix", "workers"),
+        ("race",),
+        ("explore",),
+        ("defects",),
+        ("compare", "--ab", "reference", "reference"),
+    ],
+    ids=" ".join,
+)
+def test_a_folder_in_which_anything_lies_is_no_run_directory(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("ACME_TOKEN=mine")
+    command = Command((*arguments, "--out", "."), tmp_path)
+    ended = command.run()
     assert ended.returncode == 2, ended
-    assert "is a run directory already" in ended.stderr
-    assert [path.name for path in (tmp_path / "run").rglob("*")] == ["history"], "nothing was put into it"
+    assert f"onewinner {arguments[0]}: . is not empty, and a run directory holds nothing but its run" in ended.stderr
+    assert ended.stdout == ""
+    assert [path.name for path in tmp_path.rglob("*")] == [".env"], "nothing was put into it"

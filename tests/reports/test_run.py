@@ -53,6 +53,16 @@ def test_a_run_is_never_overwritten(tmp_path: Path, target: Path) -> None:
         begin_run(tmp_path / "run", target, {})
 
 
+def test_a_run_has_a_folder_of_its_own(tmp_path: Path, target: Path) -> None:
+    with pytest.raises(RunError, match="is not empty, and a run directory holds nothing but its run; choose another"):
+        begin_run(tmp_path, target, {})
+    with pytest.raises(RunError, match="cannot be a run directory: Not a directory; choose another --out"):
+        begin_run(target, target, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.toml"], "nothing was put into it"
+    (tmp_path / "empty").mkdir()
+    assert begin_run(tmp_path / "empty", target, {}).history.is_dir()
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

@@ -1,0 +1,56 @@
+"""Goal: a calibration takes no verdict away. Method: the end of a run that passes, whose calibration cannot begin."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from engine.service import REFERENCE
+from onewinner import calibration
+from onewinner.exits import PASS, Interrupted, UsageError
+from onewinner.gate import parse
+from onewinner.levels import Crew, plan_race
+from onewinner.run import Order, conclude
+from reports.run import Run, begin_run, read_run
+from reports.verdict import Verdict
+
+JOURNAL = """\
+{"event":"header","format":1,"source":"race-0"}
+{"event":"plan","operations":1,"races":0}
+{"event":"invoke","id":1,"process":"p","workflow":"w","kind":"create","invoked_ns":1}
+{"event":"return","id":1,"outcome":"ok","status":201,"observed":"CREATED","returned_ns":2}
+{"event":"end","operations":1}
+"""
+ORDER = Order("gate", [], parse(["--calibrate"]), (plan_race(Crew({}, 20, 5), 1),), {})
+
+
+@pytest.fixture
+def passing(tmp_path: Path) -> Run:
+    facts = {"name": "reference", "target": "reference", "seed": 1, "plan": {"sources": ["race-0"]}}
+    run = begin_run(tmp_path / "run", REFERENCE, facts)
+    (run.history / "race-0.jsonl").write_text(JOURNAL)
+    return run
+
+
+def break_off(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def set_stage(*_: object) -> AbstractContextManager[None]:
+        raise error
+
+    monkeypatch.setattr(calibration, "set_stage", set_stage)
+
+
+def test_one_that_cannot_be_made_is_told(
+    passing: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    break_off(monkeypatch, UsageError("no database"))
+    assert conclude(ORDER, passing, []) == PASS
+    assert capsys.readouterr().err == "onewinner gate: --calibrate: no database\n"
+    assert read_run(passing.folder).judgement.verdict is Verdict.PASS
+
+
+def test_an_interrupt_comes_after_the_verdict(passing: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_off(monkeypatch, Interrupted())
+    with pytest.raises(Interrupted):
+        conclude(ORDER, passing, [])
+    assert read_run(passing.folder).judgement.verdict is Verdict.PASS
+    assert (passing.folder / "index.html").is_file()
