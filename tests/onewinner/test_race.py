@@ -255,7 +255,9 @@ def test_what_locust_swallows_is_told(what: str, base_url: tuple[str, dict[str, 
     setting = "def set_code(environment):\n    environment.process_exit_code = 7\n"
     (tmp_path / "extra.py").write_text(f"from locust import events\n{setting}{SWALLOWED[what]}\n")
     program = ("-m", "locust", "-f", f"{LOCUST[-1]},{tmp_path / 'extra.py'}")
-    options = ("--headless", "--processes", "2", "--base-url", url, "--races", "4", "--scenarios", "same-transition")
+    port = str(find_free_port())
+    workers = ("--processes", "2", "--master-bind-port", port, "--master-port", port)
+    options = ("--headless", *workers, "--base-url", url, "--races", "4", "--scenarios", "same-transition")
     Command(options, tmp_path, environment, program).run()
     run = find_run(tmp_path)
     assert run is not None
