@@ -21,6 +21,7 @@ import polars as pl
 import psutil
 import pytest
 
+from engine.service import find_free_port
 from load.scenarios import SCENARIOS
 from reports.history import read_history
 from tests.onewinner.running import Command, wait_for
