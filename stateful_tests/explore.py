@@ -38,6 +38,10 @@ WIRE_VARIABLE = "ONEWINNER_WIRE"
 PLACES_MAX = 6
 # Of the server: each takes as long as a dozen other schedules.
 KILLS = 4
+UNWIRED = (
+    "no statement of the service came over the wire, so no order was chosen and no fault injected: the service does not "
+    "use the database URL that it is given; let it take {database_url} from its command or env"
+)
 
 
 @dataclass
@@ -50,6 +54,7 @@ class Level:
     kills: int = 0
     explored: int = 0
     schedules: int = 0
+    planned: int = 0
     placeable: bool = True
     killed: set[str] = field(default_factory=set)
 
@@ -59,6 +64,7 @@ class Level:
 
     async def explore_all(self, plans: Sequence[Plan], *, faults: bool, mixed: int, first_seed: int) -> None:
         journal = self.rig.asker.journal
+        self.planned = len(plans)
         journal.event("agenda", kinds=dict(Counter(plan.kind for plan in plans)))
         if mixed:
             loop = asyncio.get_running_loop()
@@ -82,7 +88,7 @@ class Level:
         for trace in traces:
             self.rig.record(trace, self.explored)
         self.schedules += len(traces)
-        await self.finish(plan, 0, whole=all(trace.is_known for trace in traces))
+        await self.finish(plan, 0, whole=all(trace.shows_order for trace in traces))
 
     async def explore_one(self, plan: Plan) -> None:
         """Every order of one plan; of a service that serialises, with the requests sent in either order."""
@@ -120,7 +126,7 @@ class Level:
 
     async def replay(self, race: Race, times: int) -> None:
         """One order, so many times, after the placement was found."""
-        plan = take_plan(race)
+        plan, self.planned = take_plan(race), times
         self.rig.asker.journal.event("agenda", kinds={plan.kind: times})
         for _ in range(times):
             trace = await self.replay_once(plan, race)
@@ -128,8 +134,17 @@ class Level:
                 self.placeable = await self.find_place(plan)
                 trace = await self.replay_once(plan, race)
             self.rig.record(trace, self.explored)
-            await self.finish(plan, 0, whole=trace.is_known)
+            await self.finish(plan, 0, whole=trace.shows_order)
             self.schedules += 1
+
+    def tell_end(self, name: str, trouble: str | None) -> None:
+        """How far it came, and why that proves less than it seems to, if so. `trouble`: what ended it early."""
+        trouble = trouble or (UNWIRED if self.schedules and not self.rig.has_held else None)
+        journal = self.rig.asker.journal
+        if trouble is not None:
+            journal.event("broken", what=trouble)
+        ended = "share" if self.explored >= self.planned else "time"
+        journal.event("level", level=name, unit="meetings", planned=self.planned, run=self.explored, ended=ended)
 
     async def replay_once(self, plan: Plan, race: Race) -> Trace:
         if not race.faults:
@@ -201,10 +216,10 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
         if obstacle is not None and options.faults:
             rig.asker.journal.event("left_out", fault=SERVER_KILLED, why=obstacle)
             print(f"the fault {SERVER_KILLED!r} is left out: {obstacle}", file=sys.stderr)
-        planned, ended = 0, "share"
+        trouble = None
         try:
             if options.replay is not None:
-                planned, race = options.times, read_race(options.replay)
+                race = read_race(options.replay)
                 if obstacle is not None and SERVER_KILLED in race.faults.values():
                     rig.asker.journal.event("broken", what=obstacle)
                     return
@@ -212,7 +227,6 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
             else:
                 plans = list_plans(target, options.contenders)
                 plans = pick_one_of_each(plans) if options.scope == "kinds" else plans
-                planned = len(plans)
                 mixed = 0 if options.faults or options.contenders > 2 else options.mixed
                 await level.explore_all(plans, faults=options.faults, mixed=mixed, first_seed=options.seed)
         except NotLedError as error:
@@ -220,12 +234,8 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
                 rig.asker.probe("contract", "leading a workflow to a state", str(error))
             else:
                 # Whoever watches a service starts it again.
-                rig.asker.journal.event("broken", what=await asyncio.to_thread(rig.say_ended) or str(error))
-        if level.explored < planned:
-            ended = "time"
-        rig.asker.journal.event(
-            "level", level=options.level, unit="meetings", planned=planned, run=level.explored, ended=ended
-        )
+                trouble = await asyncio.to_thread(rig.say_ended) or str(error)
+        level.tell_end(options.level, trouble)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

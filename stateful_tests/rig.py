@@ -62,6 +62,11 @@ class Rig:
     unread: list[str] = field(default_factory=list)
     _statements: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def has_held(self) -> bool:
+        """Whether a statement of the service was held in any schedule that counts."""
+        return bool(self._statements)
+
     async def run(self, plan: Plan, choose: Choose, workflow: str | None = None) -> Trace:
         """One schedule, on a workflow that is in the plan's state. Raises NotLedError when none comes to it."""
         workflow = workflow or await self.fresh.take(plan.state, WORKFLOWS_AHEAD)

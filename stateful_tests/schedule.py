@@ -121,3 +121,8 @@ class Trace:
     @property
     def is_known(self) -> bool:
         return not self.remarks & {UNKNOWN, DIVERGED}
+
+    @property
+    def shows_order(self) -> bool:
+        """Whether it is known, and the database was asked at all: without a statement there is no order to be shown."""
+        return self.is_known and bool(self.steps)

@@ -1,6 +1,8 @@
-"""Goal: a server that was not made here is never killed, and that it was not is told.
+"""Goal: a server that was not made here is never killed, and that it was not is told; what was not run, or proves
+nothing, is no pass.
 
-Method: the program on a real database, reached by a name under which nobody knows it as ours.
+Method: the program on a real database, reached by a name under which nobody knows it as ours; and the level over an
+engine in memory.
 """
 
 import asyncio
@@ -8,6 +10,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +21,16 @@ from engine.database import start_embedded
 from engine.service import REFERENCE
 from onewinner.stage import mint_tokens
 from reports.history import read_history
-from stateful_tests.explore import find_obstacle
+from reports.judge import judge
+from reports.verdict import Verdict
+from stateful_tests.explore import UNWIRED, Level, find_obstacle
 from stateful_tests.faults import FAULTS, SERVER_KILLED
+from stateful_tests.pairs import list_plans, pick_one_of_each
+from stateful_tests.rig import Rig
+from stateful_tests.schedule import Plan
 from tests.engine.serving import ROOT
+from tests.load.stub import SMALL, Engine, load_text
+from tests.stateful_tests.stub import make_rig
 
 
 @pytest.mark.parametrize(
@@ -51,3 +62,33 @@ def test_the_fault_that_kills_the_server_is_left_out_where_it_is_not_ours(
     assert told in why
     remarks = {remark for event in history.having("schedule") for remark in event["remarks"]}
     assert set(FAULTS) - remarks == {SERVER_KILLED}
+
+
+def list_small(rig: Rig) -> Sequence[Plan]:
+    return pick_one_of_each(list_plans(rig.target, 2))
+
+
+def list_gaps(rig: Rig) -> list[str]:
+    """What is wrong with the accounting of a level that has ended."""
+    rig.asker.end()
+    path = rig.asker.journal.path
+    judged = judge(read_history(path), rig.target.graph, plan={"sources": [path.stem]})
+    assert all(check.verdict is not Verdict.FAIL for check in judged.checks), judged.findings
+    (accounting,) = [check for check in judged.checks if check.check == "accounting"]
+    assert (accounting.verdict is Verdict.PASS) is not bool(accounting.findings)
+    return [found.title for found in accounting.findings]
+
+
+@pytest.mark.parametrize("faults", [False, True])
+@pytest.mark.parametrize("steps", [True, False])
+def test_a_level_in_which_no_statement_was_held_proves_nothing(tmp_path: Path, *, steps: bool, faults: bool) -> None:
+    target = load_text(tmp_path, SMALL)
+    rig = make_rig(tmp_path, target, Engine(target.graph), steps=steps)
+    level = Level(rig, time.monotonic() + 60, 10)
+    asyncio.run(level.explore_all(list_small(rig), faults=faults, mixed=0, first_seed=1))
+    level.tell_end("interleavings", None)
+    gaps = list_gaps(rig)
+    assert gaps == ([] if steps else [f"The source interleavings-0 broke off: {UNWIRED}."])
+    explored = list(read_history(rig.asker.journal.path).having("exploration"))
+    assert len(explored) == level.explored == len(list_small(rig))
+    assert {event["whole"] for event in explored} == {steps}
