@@ -39,8 +39,8 @@ PLACES_MAX = 6
 # Of the server: each takes as long as a dozen other schedules.
 KILLS = 4
 UNWIRED = (
-    "no statement of the service came over the wire, so no order was chosen and no fault injected: the service does not "
-    "use the database URL that it is given; let it take {database_url} from its command or env"
+    "no statement of the service came over the wire, so no order was chosen and no fault injected: the service does "
+    "not use the database URL that it is given; let it take {database_url} from its command or env"
 )
 
 
@@ -68,8 +68,10 @@ class Level:
         journal.event("agenda", kinds=dict(Counter(plan.kind for plan in plans)))
         if mixed:
             loop = asyncio.get_running_loop()
-            found = await asyncio.to_thread(find_violation, self.rig, loop, mixed, first_seed)
-            journal.event("mixed", examples=mixed, violated=found is not None)
+            found, tried = await asyncio.to_thread(
+                find_violation, self.rig, loop, mixed, first_seed, lambda: self.has_time
+            )
+            journal.event("mixed", examples=tried, violated=found is not None)
             if found is not None:
                 # With a number of its own, behind those of the plans.
                 self.rig.record(found, len(plans))

@@ -92,3 +92,16 @@ def test_a_level_in_which_no_statement_was_held_proves_nothing(tmp_path: Path, *
     explored = list(read_history(rig.asker.journal.path).having("exploration"))
     assert len(explored) == level.explored == len(list_small(rig))
     assert {event["whole"] for event in explored} == {steps}
+
+
+def test_a_level_whose_time_is_up_before_its_first_meeting_is_a_gap(tmp_path: Path) -> None:
+    """The drawn meetings keep to the time too."""
+    target = load_text(tmp_path, SMALL)
+    rig = make_rig(tmp_path, target, Engine(target.graph))
+    level = Level(rig, time.monotonic(), 10)
+    asyncio.run(level.explore_all(list_small(rig), faults=False, mixed=30, first_seed=1))
+    level.tell_end("interleavings", None)
+    planned = len(list_small(rig))
+    gaps = list_gaps(rig)
+    assert f"The source interleavings-0 ended with 0 of its {planned} meetings: time." in gaps
+    assert [event["examples"] for event in read_history(rig.asker.journal.path).having("mixed")] == [0]
