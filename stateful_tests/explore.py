@@ -139,9 +139,11 @@ class Level:
             await self.finish(plan, 0, whole=trace.shows_order)
             self.schedules += 1
 
-    def tell_end(self, name: str, trouble: str | None) -> None:
+    async def tell_end(self, name: str, trouble: str | None) -> None:
         """How far it came, and why that proves less than it seems to, if so. `trouble`: what ended it early."""
-        trouble = trouble or (UNWIRED if self.schedules and not self.rig.has_held else None)
+        # Whoever watches a service starts it again.
+        ended_itself = await self.rig.find_end(in_doubt=trouble is not None)
+        trouble = ended_itself or trouble or (UNWIRED if self.schedules and not self.rig.has_held else None)
         journal = self.rig.asker.journal
         if trouble is not None:
             journal.event("broken", what=trouble)
@@ -235,9 +237,8 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
             if error.is_answered:
                 rig.asker.probe("contract", "leading a workflow to a state", str(error))
             else:
-                # Whoever watches a service starts it again.
-                trouble = await asyncio.to_thread(rig.say_ended) or str(error)
-        level.tell_end(options.level, trouble)
+                trouble = str(error)
+        await level.tell_end(options.level, trouble)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from engine.database import Database, list_values
@@ -50,7 +51,7 @@ class Order:
 @dataclass
 class Rig:
     """Runs schedules, each on a fresh workflow, and records all in one journal. `say_ended` says in words that the
-    service ended by itself; None while it runs.
+    service ended by itself, or does so within so many seconds; None while it runs.
     """
 
     target: Target
@@ -58,7 +59,7 @@ class Rig:
     director: Director
     fresh: Fresh
     asker: Asker
-    say_ended: Callable[[], str | None]
+    say_ended: Callable[[float], str | None]
     unread: list[str] = field(default_factory=list)
     _statements: dict[str, int] = field(default_factory=dict)
 
@@ -86,6 +87,11 @@ class Rig:
         """Reads every workflow that a schedule has run on, and its trail."""
         unread, self.unread = self.unread, []
         await self.fresh.finish(unread)
+
+    async def find_end(self, *, in_doubt: bool) -> str | None:
+        """That the service ended by itself, in words. In doubt, or if it takes no connections, it is waited for."""
+        in_doubt = in_doubt or not await self.fresh.sender.is_there()
+        return await asyncio.to_thread(self.say_ended, END_LIMIT_S if in_doubt else 0.0)
 
     def record(self, trace: Trace, plan: int) -> None:
         """Tells of a schedule that counts; `plan` is the number of its plan."""
@@ -134,7 +140,7 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
         sender = Sender(base_url, target.timeout_s)
         stack.callback(sender.close)
         director, fresh = Director(wire, locks, asker, sender), Fresh(asker, sender)
-        yield Rig(target, wire, director, fresh, asker, lambda: say_ended(process, order.log, END_LIMIT_S))
+        yield Rig(target, wire, director, fresh, asker, partial(say_ended, process, order.log))
 
 
 async def observe(wire: Wire) -> None:

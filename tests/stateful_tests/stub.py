@@ -22,9 +22,12 @@ class StubSender:
 
     timeout_s = 1.0
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, *, is_there: bool) -> None:
+        self.engine, self.reachable = engine, is_there
         self.lines: list[int] = []
+
+    async def is_there(self) -> bool:
+        return self.reachable
 
     async def send(self, number: int, request: Request) -> Shot:
         self.lines.append(number)
@@ -62,11 +65,12 @@ def make_rig(
     engine: Engine,
     *,
     steps: bool = True,
-    say_ended: Callable[..., str | None] = lambda *_: None,
+    say_ended: Callable[[float], str | None] = lambda _: None,
+    is_there: bool = True,
 ) -> Rig:
     """A rig whose journal is interleavings-0 in that folder."""
     gate: Any = StubGate(engine)
-    sender: Any = StubSender(engine)
+    sender: Any = StubSender(engine, is_there=is_there)
     asker = Asker(target, gate, Journal(folder / "interleavings-0.jsonl"), "interleavings-0", "interleavings")
     director: Any = StubDirector(asker, sender, steps=steps)
     wire: Any = None

@@ -26,8 +26,9 @@ from reports.verdict import Verdict
 from stateful_tests.explore import UNWIRED, Level, find_obstacle
 from stateful_tests.faults import FAULTS, SERVER_KILLED
 from stateful_tests.pairs import list_plans, pick_one_of_each
-from stateful_tests.rig import Rig
+from stateful_tests.rig import END_LIMIT_S, Rig
 from stateful_tests.schedule import Plan
+from stateful_tests.sender import Sender
 from tests.engine.serving import ROOT
 from tests.load.stub import SMALL, Engine, load_text
 from tests.stateful_tests.stub import make_rig
@@ -86,7 +87,7 @@ def test_a_level_in_which_no_statement_was_held_proves_nothing(tmp_path: Path, *
     rig = make_rig(tmp_path, target, Engine(target.graph), steps=steps)
     level = Level(rig, time.monotonic() + 60, 10)
     asyncio.run(level.explore_all(list_small(rig), faults=faults, mixed=0, first_seed=1))
-    level.tell_end("interleavings", None)
+    asyncio.run(level.tell_end("interleavings", None))
     gaps = list_gaps(rig)
     assert gaps == ([] if steps else [f"The source interleavings-0 broke off: {UNWIRED}."])
     explored = list(read_history(rig.asker.journal.path).having("exploration"))
@@ -100,8 +101,38 @@ def test_a_level_whose_time_is_up_before_its_first_meeting_is_a_gap(tmp_path: Pa
     rig = make_rig(tmp_path, target, Engine(target.graph))
     level = Level(rig, time.monotonic(), 10)
     asyncio.run(level.explore_all(list_small(rig), faults=False, mixed=30, first_seed=1))
-    level.tell_end("interleavings", None)
+    asyncio.run(level.tell_end("interleavings", None))
     planned = len(list_small(rig))
     gaps = list_gaps(rig)
     assert f"The source interleavings-0 ended with 0 of its {planned} meetings: time." in gaps
     assert [event["examples"] for event in read_history(rig.asker.journal.path).having("mixed")] == [0]
+
+
+@pytest.mark.parametrize("limit_s", [0.0, END_LIMIT_S])
+def test_a_service_that_ended_at_the_last_moment_is_told(tmp_path: Path, limit_s: float) -> None:
+    """It is waited for while nobody takes connections, and not otherwise."""
+    target = load_text(tmp_path, SMALL)
+    asked: list[float] = []
+
+    def say_ended(limit_s: float) -> str:
+        asked.append(limit_s)
+        return "it ended"
+
+    rig = make_rig(tmp_path, target, Engine(target.graph), say_ended=say_ended, is_there=limit_s == 0)
+    level = Level(rig, time.monotonic() + 60, 10)
+    asyncio.run(level.explore_all(list_small(rig), faults=False, mixed=0, first_seed=1))
+    asyncio.run(level.tell_end("interleavings", None))
+    assert list_gaps(rig) == ["The source interleavings-0 broke off: it ended."]
+    assert asked == [limit_s]
+
+
+def test_a_connection_tells_who_is_there() -> None:
+    async def ask() -> list[bool]:
+        listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        sender = Sender(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", 5)
+        found = [await sender.is_there()]
+        listening.close()
+        await listening.wait_closed()
+        return [*found, await sender.is_there()]
+
+    assert asyncio.run(ask()) == [True, False]
