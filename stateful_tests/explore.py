@@ -139,6 +139,13 @@ class Level:
             await self.finish(plan, 0, whole=trace.shows_order)
             self.schedules += 1
 
+    def tell_unled(self, error: NotLedError) -> str | None:
+        """Accuses the engine of it where that is certain; else what is in the way of going on, in words."""
+        if not error.is_wrong:
+            return str(error)
+        self.rig.asker.probe("contract", "leading a workflow to a state", str(error))
+        return None
+
     async def tell_end(self, name: str, trouble: str | None) -> None:
         """How far it came, and why that proves less than it seems to, if so. `trouble`: what ended it early."""
         # Whoever watches a service starts it again.
@@ -234,10 +241,7 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
                 mixed = 0 if options.faults or options.contenders > 2 else options.mixed
                 await level.explore_all(plans, faults=options.faults, mixed=mixed, first_seed=options.seed)
         except NotLedError as error:
-            if error.is_answered:
-                rig.asker.probe("contract", "leading a workflow to a state", str(error))
-            else:
-                trouble = str(error)
+            trouble = level.tell_unled(error)
         await level.tell_end(options.level, trouble)
 
 

@@ -20,11 +20,16 @@ FIRST_LINE = 100
 
 
 class NotLedError(Exception):
-    """The engine did not let a workflow come to a state; one sentence. No answer is none that could be wrong."""
+    """A workflow did not come to a state; one sentence. `outcome` is what stood in the way."""
 
-    def __init__(self, sentence: str, *, is_answered: bool) -> None:
+    def __init__(self, sentence: str, outcome: str) -> None:
         super().__init__(sentence)
-        self.is_answered = is_answered
+        self.outcome = outcome
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the engine refused what was due. An unknown outcome is no answer that could be wrong."""
+        return self.outcome in ("refused", "conflict")
 
 
 class Fresh:
@@ -62,8 +67,7 @@ class Fresh:
         reply = await self.ask(ask, number)
         if reply.reading.server_id is None:
             raise NotLedError(
-                f"a workflow could not be created: {reply.outcome}, status {reply.reading.status}",
-                is_answered=reply.reading.status is not None,
+                f"a workflow could not be created: {reply.outcome}, status {reply.reading.status}", reply.outcome
             )
         asker.server_ids[ask.workflow] = reply.reading.server_id
         for origin, to in pairwise(target.graph.path(target.graph.initial, state) or ()):
@@ -73,7 +77,7 @@ class Fresh:
                 raise NotLedError(
                     f"{ask.workflow} was to go from {origin} to {to} alone, and was answered {reply.outcome} "
                     f"(status {reply.reading.status})",
-                    is_answered=reply.reading.status is not None,
+                    reply.outcome,
                 )
         return ask.workflow
 

@@ -18,6 +18,7 @@ from reports.history import read_history
 from reports.journal import Journal
 from reports.judge import judge
 from reports.verdict import Verdict
+from stateful_tests.fresh import NotLedError
 from stateful_tests.pairs import list_actions
 from stateful_tests.rig import Rig
 from stateful_tests.schedule import Choice, Choose, Option, Plan, Trace
@@ -63,18 +64,23 @@ def find_violation(
 ) -> tuple[Trace | None, int]:
     """The smallest violating schedule of so many examples, None when there is none, and how many schedules were run.
 
-    None is run any more when `go_on` says no. Not to be called on the loop.
+    None is run any more when `go_on` says no. Not to be called on the loop. Raises NotLedError.
     """
     failing: list[tuple[tuple[Plan, list[int]], Trace]] = []
+    unled: list[NotLedError] = []
     tried = 0
 
     def find(drawn: tuple[Plan, list[int]]) -> Trace | None:
         nonlocal tried
-        if not go_on():
+        if unled or not go_on():
             # Hypothesis asks for its smallest example once more, and must find it as it was.
             return failing[-1][1] if failing and failing[-1][0] == drawn else None
         tried += 1
-        trace, verdict = asyncio.run_coroutine_threadsafe(run_aside(rig, *drawn), loop).result()
+        try:
+            trace, verdict = asyncio.run_coroutine_threadsafe(run_aside(rig, *drawn), loop).result()
+        except NotLedError as error:
+            unled.append(error)
+            return None
         return trace if verdict is Verdict.FAIL else None
 
     @seed(first_seed)
@@ -98,6 +104,8 @@ def find_violation(
     except AssertionError:
         # Hypothesis ends with the smallest example.
         return failing[-1][1], tried
+    if unled:
+        raise unled[0]
     return None, tried
 
 

@@ -19,12 +19,14 @@ import pytest
 
 from engine.database import start_embedded
 from engine.service import REFERENCE
+from engine.target import Answer, Request
 from onewinner.stage import mint_tokens
 from reports.history import read_history
 from reports.judge import judge
 from reports.verdict import Verdict
 from stateful_tests.explore import UNWIRED, Level, find_obstacle
 from stateful_tests.faults import FAULTS, SERVER_KILLED
+from stateful_tests.fresh import NotLedError
 from stateful_tests.pairs import list_plans, pick_one_of_each
 from stateful_tests.rig import END_LIMIT_S, Rig
 from stateful_tests.schedule import Plan
@@ -136,3 +138,42 @@ def test_a_connection_tells_who_is_there() -> None:
         return [*found, await sender.is_there()]
 
     assert asyncio.run(ask()) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "outcome", "told"),
+    [
+        (429, "create", Verdict.PASS, "a workflow could not be created: unknown, status 429"),
+        (None, "create", Verdict.PASS, "a workflow could not be created: unknown, status None"),
+        (403, "create", Verdict.FAIL, "a workflow could not be created: refused, status 403"),
+        (429, "advance", Verdict.PASS, "alone, and was answered unknown (status 429)"),
+        (409, "advance", Verdict.FAIL, "alone, and was answered conflict (status 409)"),
+    ],
+)
+def test_only_a_wrong_answer_on_the_way_to_a_state_is_held_against_the_engine(
+    tmp_path: Path, status: int | None, method: str, outcome: Verdict, told: str
+) -> None:
+    def refuse(request: Request, answer: Answer) -> Answer:
+        kind = "advance" if request.path.endswith("advance") else "create" if request.method == "POST" else "read"
+        return replace(answer, status=status) if kind == method else answer
+
+    target = load_text(tmp_path, SMALL.replace("refused = [404]", "refused = [403, 404]"))
+    rig = make_rig(tmp_path, target, Engine(target.graph, refuse))
+    level, troubles = Level(rig, time.monotonic() + 60, 10), []
+    for mixed in (20, 0):
+        # From a state to which a workflow is to be led.
+        plans = [plan for plan in list_plans(target, 2) if plan.state != target.graph.initial]
+        with pytest.raises(NotLedError) as raised:
+            asyncio.run(level.explore_all(plans, faults=False, mixed=mixed, first_seed=4))
+        troubles.append(level.tell_unled(raised.value))
+    asyncio.run(level.tell_end("interleavings", troubles[0]))
+    rig.asker.end()
+    history = read_history(rig.asker.journal.path)
+    judged = judge(history, target.graph)
+    (contract,) = [check for check in judged.checks if check.check == "contract"]
+    assert contract.verdict is outcome
+    said = [event["problem"] for event in history.having("probe")] + [
+        event["what"] for event in history.having("broken")
+    ]
+    assert said
+    assert all(told in each for each in said)
