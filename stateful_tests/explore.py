@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from signal import SIGTERM, raise_signal
 from typing import Any
 
 import uvloop
@@ -85,12 +86,12 @@ class Level:
         """One fault at each point of one plan's plainest order. The server is killed for the first of each kind."""
         kills = self.kills if plan.kind not in self.killed else 0
         self.killed.add(plan.kind)
-        traces = await walk_faults(self.rig, plan, kills=kills)
+        traces, are_all = await walk_faults(self.rig, plan, kills=kills, go_on=lambda: self.has_time)
         self.kills -= sum(SERVER_KILLED in trace.remarks for trace in traces)
         for trace in traces:
             self.rig.record(trace, self.explored)
         self.schedules += len(traces)
-        await self.finish(plan, 0, whole=all(trace.shows_order for trace in traces))
+        await self.finish(plan, 0, whole=are_all and all(trace.shows_order for trace in traces))
 
     async def explore_one(self, plan: Plan) -> None:
         """Every order of one plan; of a service that serialises, with the requests sent in either order."""
@@ -160,7 +161,19 @@ class Level:
     async def replay_once(self, plan: Plan, race: Race) -> Trace:
         if not race.faults:
             return await self.rig.run(plan, keep_to(race))
-        return await run_faulted(self.rig, plan, keep_to(race), next(iter(race.faults.values())))
+        return await run_faulted(self.rig, plan, keep_to(race))
+
+
+def tell_when_ended(rig: Rig) -> None:
+    """Has a level that is ended while a fault lasts tell of it first: what it did to the answers is told already."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        rig.tell_fault()
+        loop.remove_signal_handler(SIGTERM)
+        raise_signal(SIGTERM)
+
+    loop.add_signal_handler(SIGTERM, end)
 
 
 async def find_obstacle(database: Database) -> str | None:
@@ -218,6 +231,7 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
         wiring["values"],
     )
     async with open_rig(order) as rig:
+        tell_when_ended(rig)
         obstacle = None if wiring["may_crash"] else "it is not a database of this run alone; use --database embedded"
         if obstacle is None and (options.faults or options.replay):
             obstacle = await find_obstacle(order.database)

@@ -1,8 +1,9 @@
 """Fresh workflows, one for each schedule: created and led to a state, several at once, while nothing is held."""
 
 import asyncio
+import time
 from collections import defaultdict, deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,9 +15,12 @@ from stateful_tests.sender import Sender
 
 AT_ONCE = 8
 ATTEMPTS_MAX = 5
-ROUNDS_MAX = 10
+# How long a service may answer with server errors after a fault, and how often it is asked.
+RECOVERY_LIMIT_S = 10.0
+PAUSE_S = 0.1
 # The numbers of the HTTP connections that lead workflows about; those below are the contenders'.
 FIRST_LINE = 100
+OTHERS = tuple(range(FIRST_LINE, FIRST_LINE + AT_ONCE))
 
 
 class NotLedError(Exception):
@@ -99,17 +103,22 @@ class Fresh:
             self.asker.take_trail(workflow, read_ns, shot.answer)
         return reply.reading.observed
 
-    async def exhaust(self, workflow: str) -> None:
-        """Reads, several at once, until nobody meets a server error: what is stale in the service's pool is used up.
+    async def recover(self, workflow: str, lines: Sequence[int]) -> None:
+        """Reads over all these connections at once until nobody meets a server error, for RECOVERY_LIMIT_S at the most.
 
-        They are no operations: nobody looks at what else is answered.
+        A service may back off before it asks its database again, and what is stale in its pool must be used up. The
+        reads are no operations: nobody looks at what else is answered.
         """
         target = self.asker.target
-        request = target.build_read(target.owner, self.asker.server_ids[workflow], "after a crash")
-        for _ in range(ROUNDS_MAX):
-            shots = await asyncio.gather(*(self.sender.send(FIRST_LINE + n, request) for n in range(AT_ONCE)))
+        request = target.build_read(target.owner, self.asker.server_ids[workflow], "after a fault")
+        deadline = time.monotonic() + RECOVERY_LIMIT_S
+        while True:
+            shots = await asyncio.gather(*(self.sender.send(line, request) for line in lines))
             if all(shot.answer.status is not None and shot.answer.status < 500 for shot in shots):
                 return
+            if time.monotonic() > deadline:
+                return
+            await asyncio.sleep(PAUSE_S)
 
     async def ask(self, ask: Ask, number: int) -> Reply:
         self.asker.plan(1)

@@ -13,7 +13,7 @@ from engine.service import find_free_port, run_service, say_ended
 from engine.target import Target, substitute
 from load.ask import Ask
 from load.asker import Asker
-from load.gate import Gate
+from load.gate import Gate, now_ns
 from reports.journal import Journal
 from stateful_tests.director import Director
 from stateful_tests.fresh import Fresh
@@ -92,6 +92,13 @@ class Rig:
         """That the service ended by itself, in words. In doubt, or if it takes no connections, it is waited for."""
         in_doubt = in_doubt or not await self.fresh.sender.is_there()
         return await asyncio.to_thread(self.say_ended, END_LIMIT_S if in_doubt else 0.0)
+
+    def tell_fault(self) -> None:
+        """Tells of the fault that has struck a schedule and is over now, unless that was told already."""
+        trace, self.director.struck = self.director.struck, None
+        if trace is not None:
+            facts = {"at_ns": trace.fault_ns, "until_ns": now_ns(), "what": trace.fault}
+            self.asker.journal.event("fault", **facts, workflow=trace.workflow)
 
     def record(self, trace: Trace, plan: int) -> None:
         """Tells of a schedule that counts; `plan` is the number of its plan."""

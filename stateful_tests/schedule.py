@@ -113,6 +113,11 @@ class Trace:
         return "".join(NAMES[step.actor] for step in self.steps)
 
     @property
+    def fault(self) -> str | None:
+        """The first fault that one of the statements met."""
+        return next((step.fault for step in self.steps if step.fault is not None), None)
+
+    @property
     def switches(self) -> int:
         """How often another request's statement followed."""
         actors = [step.actor for step in self.steps if not is_begin(step.sql)]

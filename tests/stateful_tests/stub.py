@@ -42,6 +42,7 @@ class StubDirector:
     def __init__(self, asker: Asker, sender: StubSender, *, steps: bool) -> None:
         self.asker, self.sender, self.steps = asker, sender, steps
         self.lines: Sequence[int] = tuple(range(8))
+        self.struck: Trace | None = None
 
     async def run(self, plan: Plan, workflow: str, asks: Sequence[Ask], race: str | None, choose: Choose) -> Trace:
         trace = Trace(plan, workflow)
@@ -50,9 +51,9 @@ class StubDirector:
                 options = (Option(number, WRITE),)
                 choice = choose(options)
                 assert choice is not None
-                if choice.fault is not None:
-                    trace.fault_ns = now_ns()
                 trace.steps.append(Step(number, WRITE, options, choice.fault, commits=True))
+                if choice.fault is not None:
+                    trace.fault_ns, self.struck = now_ns(), trace
             id_, request = self.asker.begin(ask, race if ask.contends else None, number + 1)
             shot = await self.sender.send(number, request)
             trace.answers.append(self.asker.finish(ask, id_, shot).outcome)
