@@ -79,10 +79,14 @@ class Stormy(Weather):
     @contextlib.contextmanager
     def rage(self, history: Path) -> Iterator[None]:
         path, began_ns = history / f"{SOURCE}.jsonl", now_ns()
-        lost = self._insist("began", begin=str(path.absolute()))
+        lost, _ = self._insist("began", begin=str(path.absolute()))
         yield
-        lost = lost or self._insist("ended", end=True)
+        told: Any = None
         if lost is None:
+            lost, told = self._insist("ended", end=True)
+        if lost is None:
+            for why in told["left_out"]:
+                print(f"onewinner: {why}", file=sys.stderr)
             return
         # The engine lost its database with it, which is no fault of the engine's. Without an end it is a gap.
         with Journal(path) as journal:
@@ -90,14 +94,13 @@ class Stormy(Weather):
             journal.event("fault", at_ns=began_ns, until_ns=now_ns(), what=LOST)
         print(f"onewinner: the storm broke off: {lost}", file=sys.stderr)
 
-    def _insist(self, name: str, **order: Any) -> str | None:
-        """Gives an order and waits for its answer. Says what is wrong when none comes."""
+    def _insist(self, name: str, **order: Any) -> tuple[str | None, Any]:
+        """Gives an order and waits for its answer: what is wrong when none comes, and the answer."""
         try:
             os.write(self._orders, json.dumps(order).encode() + b"\n")
-            self._hear(name)
+            return None, self._hear(name)
         except (OSError, StormError) as error:
-            return str(error)
-        return None
+            return str(error), None
 
     def _hear(self, name: str) -> Any:
         """The next answer, which must have that name. Raises StormError."""

@@ -32,7 +32,7 @@ from stateful_tests.sender import Sender
 from stateful_tests.statements import commits
 from stateful_tests.wire import Link, Wire
 
-# How long a request may take to the database, or from it, before it is taken to be waiting for another one.
+# How long a request may take to the database, or from it, before it is taken to wait for another one.
 PATIENCE_S = 0.75
 POLL_S = 0.002
 
@@ -70,7 +70,7 @@ class Actor:
 
 @dataclass
 class Director:
-    """Runs schedules. `lines` are the numbers of the HTTP connections that the requests go over."""
+    """Runs schedules over the HTTP connections of the numbers `lines`. `struck`: it met a fault that is not told."""
 
     wire: Wire
     locks: Locks
@@ -78,6 +78,7 @@ class Director:
     sender: Sender
     lines: Sequence[int] = tuple(range(8))
     patience_s: float = PATIENCE_S
+    struck: Trace | None = None
 
     async def run(self, plan: Plan, workflow: str, asks: Sequence[Ask], race: str | None, choose: Choose) -> Trace:
         """One schedule, to its end. Whatever happens, everything is released afterwards and every answer is in."""
@@ -151,7 +152,7 @@ class Stage:
         if choice.fault is None:
             link.let_go()
         else:
-            self.trace.fault_ns = now_ns()
+            self.trace.fault_ns, self.director.struck = now_ns(), self.trace
             await FAULTS[choice.fault](link, self.director.locks)
             self.trace.remarks.add(choice.fault)
             self.drop_lost()

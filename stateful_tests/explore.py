@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from signal import SIGTERM, raise_signal
 from typing import Any
 
 import uvloop
@@ -38,6 +39,10 @@ WIRE_VARIABLE = "ONEWINNER_WIRE"
 PLACES_MAX = 6
 # Of the server: each takes as long as a dozen other schedules.
 KILLS = 4
+UNWIRED = (
+    "no statement of the service came over the wire, so no order was chosen and no fault injected: the service does "
+    "not use the database URL that it is given; let it take {database_url} from its command or env"
+)
 
 
 @dataclass
@@ -50,6 +55,7 @@ class Level:
     kills: int = 0
     explored: int = 0
     schedules: int = 0
+    planned: int = 0
     placeable: bool = True
     killed: set[str] = field(default_factory=set)
 
@@ -59,11 +65,14 @@ class Level:
 
     async def explore_all(self, plans: Sequence[Plan], *, faults: bool, mixed: int, first_seed: int) -> None:
         journal = self.rig.asker.journal
+        self.planned = len(plans)
         journal.event("agenda", kinds=dict(Counter(plan.kind for plan in plans)))
         if mixed:
             loop = asyncio.get_running_loop()
-            found = await asyncio.to_thread(find_violation, self.rig, loop, mixed, first_seed)
-            journal.event("mixed", examples=mixed, violated=found is not None)
+            found, tried = await asyncio.to_thread(
+                find_violation, self.rig, loop, mixed, first_seed, lambda: self.has_time
+            )
+            journal.event("mixed", examples=tried, violated=found is not None)
             if found is not None:
                 # With a number of its own, behind those of the plans.
                 self.rig.record(found, len(plans))
@@ -77,12 +86,12 @@ class Level:
         """One fault at each point of one plan's plainest order. The server is killed for the first of each kind."""
         kills = self.kills if plan.kind not in self.killed else 0
         self.killed.add(plan.kind)
-        traces = await walk_faults(self.rig, plan, kills=kills)
+        traces, are_all = await walk_faults(self.rig, plan, kills=kills, go_on=lambda: self.has_time)
         self.kills -= sum(SERVER_KILLED in trace.remarks for trace in traces)
         for trace in traces:
             self.rig.record(trace, self.explored)
         self.schedules += len(traces)
-        await self.finish(plan, 0, whole=all(trace.is_known for trace in traces))
+        await self.finish(plan, 0, whole=are_all and all(trace.shows_order for trace in traces))
 
     async def explore_one(self, plan: Plan) -> None:
         """Every order of one plan; of a service that serialises, with the requests sent in either order."""
@@ -120,7 +129,7 @@ class Level:
 
     async def replay(self, race: Race, times: int) -> None:
         """One order, so many times, after the placement was found."""
-        plan = take_plan(race)
+        plan, self.planned = take_plan(race), times
         self.rig.asker.journal.event("agenda", kinds={plan.kind: times})
         for _ in range(times):
             trace = await self.replay_once(plan, race)
@@ -128,13 +137,43 @@ class Level:
                 self.placeable = await self.find_place(plan)
                 trace = await self.replay_once(plan, race)
             self.rig.record(trace, self.explored)
-            await self.finish(plan, 0, whole=trace.is_known)
+            await self.finish(plan, 0, whole=trace.shows_order)
             self.schedules += 1
+
+    def tell_unled(self, error: NotLedError) -> str | None:
+        """Accuses the engine of it where that is certain; else what is in the way of going on, in words."""
+        if not error.is_wrong:
+            return str(error)
+        self.rig.asker.probe("contract", "leading a workflow to a state", str(error))
+        return None
+
+    async def tell_end(self, name: str, trouble: str | None) -> None:
+        """How far it came, and why that proves less than it seems to, if so. `trouble`: what ended it early."""
+        # Whoever watches a service starts it again.
+        ended_itself = await self.rig.find_end(in_doubt=trouble is not None)
+        trouble = ended_itself or trouble or (UNWIRED if self.schedules and not self.rig.has_held else None)
+        journal = self.rig.asker.journal
+        if trouble is not None:
+            journal.event("broken", what=trouble)
+        ended = "share" if self.explored >= self.planned else "time"
+        journal.event("level", level=name, unit="meetings", planned=self.planned, run=self.explored, ended=ended)
 
     async def replay_once(self, plan: Plan, race: Race) -> Trace:
         if not race.faults:
             return await self.rig.run(plan, keep_to(race))
-        return await run_faulted(self.rig, plan, keep_to(race), next(iter(race.faults.values())))
+        return await run_faulted(self.rig, plan, keep_to(race))
+
+
+def tell_when_ended(rig: Rig) -> None:
+    """Has a level that is ended while a fault lasts tell of it first: what it did to the answers is told already."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        rig.tell_fault()
+        loop.remove_signal_handler(SIGTERM)
+        raise_signal(SIGTERM)
+
+    loop.add_signal_handler(SIGTERM, end)
 
 
 async def find_obstacle(database: Database) -> str | None:
@@ -192,6 +231,7 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
         wiring["values"],
     )
     async with open_rig(order) as rig:
+        tell_when_ended(rig)
         obstacle = None if wiring["may_crash"] else "it is not a database of this run alone; use --database embedded"
         if obstacle is None and (options.faults or options.replay):
             obstacle = await find_obstacle(order.database)
@@ -201,10 +241,10 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
         if obstacle is not None and options.faults:
             rig.asker.journal.event("left_out", fault=SERVER_KILLED, why=obstacle)
             print(f"the fault {SERVER_KILLED!r} is left out: {obstacle}", file=sys.stderr)
-        planned, ended = 0, "share"
+        trouble = None
         try:
             if options.replay is not None:
-                planned, race = options.times, read_race(options.replay)
+                race = read_race(options.replay)
                 if obstacle is not None and SERVER_KILLED in race.faults.values():
                     rig.asker.journal.event("broken", what=obstacle)
                     return
@@ -212,20 +252,11 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
             else:
                 plans = list_plans(target, options.contenders)
                 plans = pick_one_of_each(plans) if options.scope == "kinds" else plans
-                planned = len(plans)
                 mixed = 0 if options.faults or options.contenders > 2 else options.mixed
                 await level.explore_all(plans, faults=options.faults, mixed=mixed, first_seed=options.seed)
         except NotLedError as error:
-            if error.is_answered:
-                rig.asker.probe("contract", "leading a workflow to a state", str(error))
-            else:
-                # Whoever watches a service starts it again.
-                rig.asker.journal.event("broken", what=await asyncio.to_thread(rig.say_ended) or str(error))
-        if level.explored < planned:
-            ended = "time"
-        rig.asker.journal.event(
-            "level", level=options.level, unit="meetings", planned=planned, run=level.explored, ended=ended
-        )
+            trouble = level.tell_unled(error)
+        await level.tell_end(options.level, trouble)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -111,7 +111,7 @@ async def explore(
         if not walk.is_cut:
             found.traces.append(trace)
         if not backtrack(path):
-            found.is_whole = True
+            found.is_whole = all(each.steps for each in found.traces)
             return found
         if len(found.traces) >= schedules_max or not go_on():
             return found

@@ -1,16 +1,16 @@
 """One fault at each point of a schedule: whatever is answered, nobody else wins and the history is explained.
 
 The order is the plainest: each request until it is over. Each of its statements in turn meets each fault; the server is
-killed at those alone that make changes last. Afterwards the workflow is read and, where that is legal, led one state
-further, so that a gap in its trail shows.
+killed at those alone that make changes last. Afterwards the service has a while to find its feet; then the workflow is
+read and, where that is legal, led one state further, so that a gap in its trail shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.graph import TransitionGraph
-from load.gate import now_ns
 from stateful_tests.explorer import follow
-from stateful_tests.faults import FAULTS, SERVER_KILLED
+from stateful_tests.faults import DELAYED, FAULTS, SERVER_KILLED
+from stateful_tests.fresh import OTHERS
 from stateful_tests.rig import Rig
 from stateful_tests.schedule import Choice, Choose, Option, Plan, Trace
 
@@ -28,8 +28,11 @@ def befall(order: str, at: int, fault: str | None) -> Choose:
     return choose_with_fault
 
 
-async def walk_faults(rig: Rig, plan: Plan, *, kills: int = 0) -> list[Trace]:
-    """A schedule without a fault, and then one for each of its statements and each fault.
+async def walk_faults(
+    rig: Rig, plan: Plan, *, kills: int = 0, go_on: Callable[[], bool] = lambda: True
+) -> tuple[list[Trace], bool]:
+    """A schedule without a fault, and then one for each of its statements and each fault, while `go_on` says so; and
+    whether these were all.
 
     The server is killed at most `kills` times, at statements that make changes last.
     """
@@ -37,19 +40,22 @@ async def walk_faults(rig: Rig, plan: Plan, *, kills: int = 0) -> list[Trace]:
     steps = range(1, len(plain.steps) + 1)
     deadly = [at for at in steps if plain.steps[at - 1].commits][:kills]
     points = [(at, fault) for at in steps for fault in FAULTS if fault != SERVER_KILLED or at in deadly]
-    faulted = [await run_faulted(rig, plan, befall(plain.order, at, fault), fault) for at, fault in points]
-    return [plain, *faulted]
+    traces = [plain]
+    for at, fault in points:
+        if not go_on():
+            return traces, False
+        traces.append(await run_faulted(rig, plan, befall(plain.order, at, fault)))
+    return traces, True
 
 
-async def run_faulted(rig: Rig, plan: Plan, choose: Choose, fault: str) -> Trace:
+async def run_faulted(rig: Rig, plan: Plan, choose: Choose) -> Trace:
     """One schedule with a fault in it, and what is asked afterwards."""
     trace = await rig.run(plan, choose)
-    if fault == SERVER_KILLED:
-        # A pool may keep connections that are long dead, and give one to whoever asks next.
-        await rig.fresh.exhaust(trace.workflow)
-    if trace.fault_ns is not None:
-        facts = {"at_ns": trace.fault_ns, "until_ns": now_ns(), "what": fault}
-        rig.asker.journal.event("fault", **facts, workflow=trace.workflow)
+    rig.tell_fault()
+    if trace.fault not in (None, DELAYED):
+        # Whoever met the fault may back off for a while. After a crash anybody may: all connections of a pool are dead.
+        mine = rig.director.lines[: len(plan.actions)]
+        await rig.fresh.recover(trace.workflow, (*mine, *OTHERS) if trace.fault == SERVER_KILLED else mine)
     state = await rig.fresh.read(trace.workflow, 0)
     following = find_onward(rig.target.graph, state)
     if state is not None and following is not None:

@@ -1,8 +1,9 @@
 """Fresh workflows, one for each schedule: created and led to a state, several at once, while nothing is held."""
 
 import asyncio
+import time
 from collections import defaultdict, deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,17 +15,25 @@ from stateful_tests.sender import Sender
 
 AT_ONCE = 8
 ATTEMPTS_MAX = 5
-ROUNDS_MAX = 10
+# How long a service may answer with server errors after a fault, and how often it is asked.
+RECOVERY_LIMIT_S = 10.0
+PAUSE_S = 0.1
 # The numbers of the HTTP connections that lead workflows about; those below are the contenders'.
 FIRST_LINE = 100
+OTHERS = tuple(range(FIRST_LINE, FIRST_LINE + AT_ONCE))
 
 
 class NotLedError(Exception):
-    """The engine did not let a workflow come to a state; one sentence. No answer is none that could be wrong."""
+    """A workflow did not come to a state; one sentence. `outcome` is what stood in the way."""
 
-    def __init__(self, sentence: str, *, is_answered: bool) -> None:
+    def __init__(self, sentence: str, outcome: str) -> None:
         super().__init__(sentence)
-        self.is_answered = is_answered
+        self.outcome = outcome
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the engine refused what was due. An unknown outcome is no answer that could be wrong."""
+        return self.outcome in ("refused", "conflict")
 
 
 class Fresh:
@@ -62,8 +71,7 @@ class Fresh:
         reply = await self.ask(ask, number)
         if reply.reading.server_id is None:
             raise NotLedError(
-                f"a workflow could not be created: {reply.outcome}, status {reply.reading.status}",
-                is_answered=reply.reading.status is not None,
+                f"a workflow could not be created: {reply.outcome}, status {reply.reading.status}", reply.outcome
             )
         asker.server_ids[ask.workflow] = reply.reading.server_id
         for origin, to in pairwise(target.graph.path(target.graph.initial, state) or ()):
@@ -73,7 +81,7 @@ class Fresh:
                 raise NotLedError(
                     f"{ask.workflow} was to go from {origin} to {to} alone, and was answered {reply.outcome} "
                     f"(status {reply.reading.status})",
-                    is_answered=reply.reading.status is not None,
+                    reply.outcome,
                 )
         return ask.workflow
 
@@ -95,17 +103,22 @@ class Fresh:
             self.asker.take_trail(workflow, read_ns, shot.answer)
         return reply.reading.observed
 
-    async def exhaust(self, workflow: str) -> None:
-        """Reads, several at once, until nobody meets a server error: what is stale in the service's pool is used up.
+    async def recover(self, workflow: str, lines: Sequence[int]) -> None:
+        """Reads over all these connections at once until nobody meets a server error, for RECOVERY_LIMIT_S at the most.
 
-        They are no operations: nobody looks at what else is answered.
+        A service may back off before it asks its database again, and what is stale in its pool must be used up. The
+        reads are no operations: nobody looks at what else is answered.
         """
         target = self.asker.target
-        request = target.build_read(target.owner, self.asker.server_ids[workflow], "after a crash")
-        for _ in range(ROUNDS_MAX):
-            shots = await asyncio.gather(*(self.sender.send(FIRST_LINE + n, request) for n in range(AT_ONCE)))
+        request = target.build_read(target.owner, self.asker.server_ids[workflow], "after a fault")
+        deadline = time.monotonic() + RECOVERY_LIMIT_S
+        while True:
+            shots = await asyncio.gather(*(self.sender.send(line, request) for line in lines))
             if all(shot.answer.status is not None and shot.answer.status < 500 for shot in shots):
                 return
+            if time.monotonic() > deadline:
+                return
+            await asyncio.sleep(PAUSE_S)
 
     async def ask(self, ask: Ask, number: int) -> Reply:
         self.asker.plan(1)

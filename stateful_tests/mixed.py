@@ -6,7 +6,7 @@ journal of its own, so that the judge can be asked at once; then its lines join 
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from reports.history import read_history
 from reports.journal import Journal
 from reports.judge import judge
 from reports.verdict import Verdict
+from stateful_tests.fresh import NotLedError
 from stateful_tests.pairs import list_actions
 from stateful_tests.rig import Rig
 from stateful_tests.schedule import Choice, Choose, Option, Plan, Trace
@@ -58,9 +59,29 @@ def turn(switches: Sequence[int]) -> Choose:
     return choose
 
 
-def find_violation(rig: Rig, loop: asyncio.AbstractEventLoop, examples: int, first_seed: int) -> Trace | None:
-    """The smallest violating schedule of so many examples; None when there is none. Not to be called on the loop."""
-    failing: list[Trace] = []
+def find_violation(
+    rig: Rig, loop: asyncio.AbstractEventLoop, examples: int, first_seed: int, go_on: Callable[[], bool]
+) -> tuple[Trace | None, int]:
+    """The smallest violating schedule of so many examples, None when there is none, and how many schedules were run.
+
+    None is run any more when `go_on` says no. Not to be called on the loop. Raises NotLedError.
+    """
+    failing: list[tuple[tuple[Plan, list[int]], Trace]] = []
+    unled: list[NotLedError] = []
+    tried = 0
+
+    def find(drawn: tuple[Plan, list[int]]) -> Trace | None:
+        nonlocal tried
+        if unled or not go_on():
+            # Hypothesis asks for its smallest example once more, and must find it as it was.
+            return failing[-1][1] if failing and failing[-1][0] == drawn else None
+        tried += 1
+        try:
+            trace, verdict = asyncio.run_coroutine_threadsafe(run_aside(rig, *drawn), loop).result()
+        except NotLedError as error:
+            unled.append(error)
+            return None
+        return trace if verdict is Verdict.FAIL else None
 
     @seed(first_seed)
     @settings(
@@ -73,17 +94,19 @@ def find_violation(rig: Rig, loop: asyncio.AbstractEventLoop, examples: int, fir
     )
     @given(draw_meeting(rig.target))
     def try_one(drawn: tuple[Plan, list[int]]) -> None:
-        trace, verdict = asyncio.run_coroutine_threadsafe(run_aside(rig, *drawn), loop).result()
-        if verdict is Verdict.FAIL:
-            failing.append(trace)
+        trace = find(drawn)
+        if trace is not None:
+            failing.append((drawn, trace))
             raise ViolationError(trace.order)
 
     try:
         try_one()
     except AssertionError:
         # Hypothesis ends with the smallest example.
-        return failing[-1]
-    return None
+        return failing[-1][1], tried
+    if unled:
+        raise unled[0]
+    return None, tried
 
 
 async def run_aside(rig: Rig, plan: Plan, switches: Sequence[int]) -> tuple[Trace, Verdict]:

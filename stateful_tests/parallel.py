@@ -67,7 +67,8 @@ class TeeJournal(Journal):
 class Trial:
     """Some executions of one plan: how many there were, how many of them failed, and what the judge said of all.
 
-    `blamed` are the operations of the plan that each failure rests on, the fewest first.
+    `blamed` are the operations of the plan that each failure rests on, the fewest first; `executed` says how many times
+    there were workflows to execute it on.
     """
 
     plan: Plan
@@ -75,6 +76,7 @@ class Trial:
     failed: int
     judgement: Judgement
     blamed: tuple[frozenset[Place], ...] = ()
+    executed: int = 0
 
 
 class Runner:
@@ -90,8 +92,11 @@ class Runner:
         self.journal.begin_copy()
         where: dict[str, int] = {}
         places: dict[int | str, Place] = {}
+        executed = 0
         for number in range(repeats):
-            where |= dict.fromkeys(self.execute(plan, places), number)
+            names = self.execute(plan, places)
+            executed += len(names) == plan.workflows
+            where |= dict.fromkeys(names, number)
         self.journal.end_copy()
         history = read_history(self.journal.scratch)
         judgement = judge(history, self.target.graph, limits=Limits(findings_max=FINDINGS_MAX))
@@ -100,7 +105,8 @@ class Runner:
         # What belongs to no workflow counts once.
         count = len(failed) or int(judgement.verdict is Verdict.FAIL)
         blamed = {frozenset(places[id_] for id_ in found.operations if id_ in places) for found in failing}
-        return Trial(plan, repeats, count, judgement, tuple(sorted(blamed, key=lambda each: (len(each), sorted(each)))))
+        fewest_first = tuple(sorted(blamed, key=lambda each: (len(each), sorted(each))))
+        return Trial(plan, repeats, count, judgement, fewest_first, executed)
 
     def execute(self, plan: Plan, places: dict[int | str, Place]) -> list[str]:
         """One execution; the names of its workflows. Notes which operation of the history is which of the plan."""

@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from engine.database import Database, list_values
@@ -12,7 +13,7 @@ from engine.service import find_free_port, run_service, say_ended
 from engine.target import Target, substitute
 from load.ask import Ask
 from load.asker import Asker
-from load.gate import Gate
+from load.gate import Gate, now_ns
 from reports.journal import Journal
 from stateful_tests.director import Director
 from stateful_tests.fresh import Fresh
@@ -50,7 +51,7 @@ class Order:
 @dataclass
 class Rig:
     """Runs schedules, each on a fresh workflow, and records all in one journal. `say_ended` says in words that the
-    service ended by itself; None while it runs.
+    service ended by itself, or does so within so many seconds; None while it runs.
     """
 
     target: Target
@@ -58,9 +59,14 @@ class Rig:
     director: Director
     fresh: Fresh
     asker: Asker
-    say_ended: Callable[[], str | None]
+    say_ended: Callable[[float], str | None]
     unread: list[str] = field(default_factory=list)
     _statements: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def has_held(self) -> bool:
+        """Whether a statement of the service was held in any schedule that counts."""
+        return bool(self._statements)
 
     async def run(self, plan: Plan, choose: Choose, workflow: str | None = None) -> Trace:
         """One schedule, on a workflow that is in the plan's state. Raises NotLedError when none comes to it."""
@@ -81,6 +87,18 @@ class Rig:
         """Reads every workflow that a schedule has run on, and its trail."""
         unread, self.unread = self.unread, []
         await self.fresh.finish(unread)
+
+    async def find_end(self, *, in_doubt: bool) -> str | None:
+        """That the service ended by itself, in words. In doubt, or if it takes no connections, it is waited for."""
+        in_doubt = in_doubt or not await self.fresh.sender.is_there()
+        return await asyncio.to_thread(self.say_ended, END_LIMIT_S if in_doubt else 0.0)
+
+    def tell_fault(self) -> None:
+        """Tells of the fault that has struck a schedule and is over now, unless that was told already."""
+        trace, self.director.struck = self.director.struck, None
+        if trace is not None:
+            facts = {"at_ns": trace.fault_ns, "until_ns": now_ns(), "what": trace.fault}
+            self.asker.journal.event("fault", **facts, workflow=trace.workflow)
 
     def record(self, trace: Trace, plan: int) -> None:
         """Tells of a schedule that counts; `plan` is the number of its plan."""
@@ -129,7 +147,7 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
         sender = Sender(base_url, target.timeout_s)
         stack.callback(sender.close)
         director, fresh = Director(wire, locks, asker, sender), Fresh(asker, sender)
-        yield Rig(target, wire, director, fresh, asker, lambda: say_ended(process, order.log, END_LIMIT_S))
+        yield Rig(target, wire, director, fresh, asker, partial(say_ended, process, order.log))
 
 
 async def observe(wire: Wire) -> None:

@@ -113,6 +113,11 @@ class Trace:
         return "".join(NAMES[step.actor] for step in self.steps)
 
     @property
+    def fault(self) -> str | None:
+        """The first fault that one of the statements met."""
+        return next((step.fault for step in self.steps if step.fault is not None), None)
+
+    @property
     def switches(self) -> int:
         """How often another request's statement followed."""
         actors = [step.actor for step in self.steps if not is_begin(step.sql)]
@@ -121,3 +126,8 @@ class Trace:
     @property
     def is_known(self) -> bool:
         return not self.remarks & {UNKNOWN, DIVERGED}
+
+    @property
+    def shows_order(self) -> bool:
+        """Whether it is known, and the database was asked at all: without a statement there is no order to be shown."""
+        return self.is_known and bool(self.steps)

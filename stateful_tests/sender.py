@@ -88,18 +88,31 @@ class Sender:
             note()
         return Shot(invoked_ns, now_ns(), answer)
 
+    async def is_there(self) -> bool:
+        """Whether somebody takes connections. Nothing is asked."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                transport, _ = await loop.create_connection(asyncio.Protocol, *self._address)
+        except OSError:
+            return False
+        transport.close()
+        return True
+
     def _lose(self, invoked_ns: int, answer: Answer, note: Callable[[], None] | None) -> Shot:
         if note is not None:
             note()
         return Shot(invoked_ns, None, answer)
 
+    @property
+    def _address(self) -> tuple[str, int]:
+        return self._url.hostname or "", self._url.port or (443 if self._url.scheme == "https" else 80)
+
     async def _reach(self, number: int) -> Line:
         line = self._lines.get(number)
         if line is None or not line.is_usable:
             loop = asyncio.get_running_loop()
-            port = self._url.port or (443 if self._url.scheme == "https" else 80)
-            tls = self._url.scheme == "https" or None
-            _, line = await loop.create_connection(Line, self._url.hostname or "", port, ssl=tls)
+            _, line = await loop.create_connection(Line, *self._address, ssl=self._url.scheme == "https" or None)
             self._lines[number] = line
         return line
 

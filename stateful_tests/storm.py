@@ -45,6 +45,10 @@ DELAYS_S = (0.005, 0.05)
 # How long statements that have met their fault may take to their end, when the storm is to end.
 END_LIMIT_S = 5.0
 KINDS = tuple(kind for kind in FAULTS if kind != SERVER_KILLED)
+UNWIRED = (
+    "no statement came over the wire, so nothing met a fault: the service does not use the database URL that it is "
+    "given; let it take {database_url} from its command or env"
+)
 # What a crash makes of a fault that is under way.
 OVERTAKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -150,6 +154,7 @@ class Storm:
     journal: Journal | None = None
     statements: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    left_out: list[str] = field(default_factory=list)
     meetings: set[asyncio.Task[None]] = field(default_factory=set)
 
     def draw(self, sql: str) -> str | None:
@@ -177,35 +182,42 @@ class Storm:
             self.counts[kind] += 1
             self.journal.event("fault", at_ns=at_ns, until_ns=until_ns, what=kind)
 
+    def leave_out(self, kind: str, why: str) -> None:
+        self.left_out.append(why)
+        if self.journal is not None:
+            self.journal.event("left_out", fault=kind, why=why)
+
     def begin(self, path: Path) -> None:
         self.journal = Journal(path)
         self.journal.event("plan", operations=0, races=0, scenario=SCENARIO)
 
     async def end(self) -> dict[str, Any]:
-        """Calms down; what was injected."""
-        told = {"statements": self.statements, "faults": dict(self.counts)}
+        """Calms down; what was injected, and why some of it was not."""
         self.rate = 0.0
-        if self.journal is None:
-            return told
-        if self.meetings:
+        if self.journal is not None and self.meetings:
             await asyncio.wait(self.meetings, timeout=END_LIMIT_S)
-        told["faults"] = dict(self.counts)
-        journal, self.journal = self.journal, None
-        journal.event("storm", **told)
-        journal.event("end", operations=0)
-        journal.close()
-        return told
+        told = {"statements": self.statements, "faults": dict(self.counts)}
+        if self.journal is not None:
+            journal, self.journal = self.journal, None
+            if not self.statements:
+                journal.event("broken", what=UNWIRED)
+            journal.event("storm", **told)
+            journal.event("end", operations=0)
+            journal.close()
+        return {**told, "left_out": self.left_out}
 
 
 async def crash_at(storm: Storm, wire: Wire, moments: Sequence[float], calm: asyncio.Event) -> None:
     """Crashes the server so many seconds after the beginning, until it is to be calm."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    for moment in moments:
+    for number, moment in enumerate(moments):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(began + moment):
                 await calm.wait()
         if calm.is_set():
+            left = len(moments) - number
+            storm.leave_out(SERVER_KILLED, f"the load ended before {left} of {len(moments)} crashes were due")
             return
         try:
             at_ns, until_ns = await crash(wire.upstream)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.target import Target
+from stateful_tests.batches import say_ended
 from stateful_tests.drawing import draw_plans, list_pinned
 from stateful_tests.parallel import Runner, TeeJournal, Trial
 from stateful_tests.plan import Plan, PlanError, load_plan, save_plan
@@ -27,7 +28,9 @@ class ParallelError(AssertionError):
 
 @dataclass
 class Search:
-    """Tries plans out until one fails, the time is up or the amount is reached."""
+    """Tries plans out until one fails, the time is up or the amount is reached. `run` counts those that were executed;
+    with one that could not be, not once, no workflow can be had any more.
+    """
 
     runner: Runner
     amount: int
@@ -35,17 +38,19 @@ class Search:
     deadline: float
     run: int = 0
     failing: Trial | None = None
+    is_starved: bool = False
 
     @property
     def goes_on(self) -> bool:
-        if self.failing is not None or self.run >= self.amount or self.runner.asker.is_out:
+        if self.is_starved or self.failing is not None or self.run >= self.amount or self.runner.asker.is_out:
             return False
         return self.run == 0 or time.monotonic() < self.deadline
 
     def try_out(self, plan: Plan) -> None:
         if self.goes_on:
             trial = self.runner.try_out(plan, self.repeats)
-            self.run += 1
+            self.is_starved = not trial.executed
+            self.run += not self.is_starved
             self.failing = trial if trial.failed else None
 
 
@@ -90,6 +95,6 @@ def test_parallel(target: Target, history: Path, pytestconfig: pytest.Config) ->
         journal.end_copy()
         journal.scratch.unlink(missing_ok=True)
     finally:
-        ended = {"ended": "out of ids"} if runner.asker.is_out else {}
+        ended = say_ended(runner.asker, is_starved=search.is_starved)
         journal.event("level", level="parallel", unit="plans", planned=search.amount, run=search.run, **ended)
         runner.asker.end()

@@ -1,48 +1,27 @@
 """Goal: one caller, any order of legal and illegal questions, always the one right answer.
 
 Method: first every illegal pair of states and every legal move once, in a fixed order; then batches of random
-sequences, each batch from a seed of its own, so that a batch left out for lack of time changes none of the others.
+sequences.
 """
 
 import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import Phase
 
 from engine.target import Target
 from load.asker import Asker
 from load.gate import Gate
 from reports.journal import Journal
+from stateful_tests.batches import Batches, say_ended
 from stateful_tests.machine import MismatchError, WorkflowMachine
 from stateful_tests.reference import Probes
 from stateful_tests.sweep import ask_refused, make_legal
 
 SOURCE = "sequential-0"
-EXAMPLES_PER_BATCH = 20
-STEPS_MAX = 30
 # How much of the time may pass with pairs of states, before the first batch.
 SWEEP_SHARE = 0.3
-
-SEQUENCES = settings(
-    max_examples=EXAMPLES_PER_BATCH,
-    stateful_step_count=STEPS_MAX,
-    deadline=None,
-    database=None,
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-)
-
-
-def bind(asker: Asker, probes: Probes | None) -> type[WorkflowMachine]:
-    """The machine as Hypothesis wants it: a class that needs no arguments."""
-
-    class Bound(WorkflowMachine):
-        def __init__(self) -> None:
-            super().__init__(asker, probes)
-
-    return Bound
 
 
 def try_sweeps(machine: WorkflowMachine, deadline: float) -> MismatchError | None:
@@ -57,24 +36,22 @@ def try_sweeps(machine: WorkflowMachine, deadline: float) -> MismatchError | Non
 
 
 def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) -> None:
-    first_seed: int = pytestconfig.getoption("seed")
-    batches: int = pytestconfig.getoption("batches")
-    limit_s: float = pytestconfig.getoption("limit_s")
-    phases = [Phase.generate] if pytestconfig.getoption("no_shrink") else [Phase.generate, Phase.shrink]
+    option = pytestconfig.getoption
+    limit_s: float = option("limit_s")
+    phases = [Phase.generate] if option("no_shrink") else [Phase.generate, Phase.shrink]
     probes = Probes() if target.name == "reference" else None
     asker = Asker(
         target, Gate(target.base_url, target.timeout_s), Journal(history / f"{SOURCE}.jsonl"), SOURCE, "sequential"
     )
-    began, run = time.monotonic(), 0
+    began, batches = time.monotonic(), Batches(asker, probes, option("seed"), option("batches"))
     try:
         swept = try_sweeps(WorkflowMachine(asker, probes), began + SWEEP_SHARE * limit_s)
-        while run < batches and not asker.is_out and (run == 0 or time.monotonic() - began < limit_s):
-            machine = seed(first_seed * 1_000_003 + run)(bind(asker, probes))
-            run_state_machine_as_test(machine, settings=settings(SEQUENCES, phases=phases))
-            run += 1
+        while batches.goes_on and (batches.run == 0 or time.monotonic() - began < limit_s):
+            batches.try_next(phases)
         if swept is not None:
             raise swept
     finally:
-        ended = {"ended": "out of ids"} if asker.is_out else {}
-        asker.journal.event("level", level="sequential", unit="batches", planned=batches, run=run, **ended)
+        counts = {"planned": batches.amount, "run": batches.run}
+        ended = say_ended(asker, is_starved=batches.is_starved)
+        asker.journal.event("level", level="sequential", unit="batches", **counts, **ended)
         asker.end()

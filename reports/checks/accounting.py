@@ -12,9 +12,9 @@ from reports.verdict import CheckResult, Finding, Verdict
 
 CHECK = "accounting"
 # Why a source may end: with its whole share, or for a reason that the plan has foreseen.
-ORDERLY = ("share", "time", "fail-fast", "asked to")
-# Orderly too, once anything was run: a list of ids is as long as the target says.
-OUT_OF_IDS = "out of ids"
+ORDERLY = ("share", "fail-fast", "asked to")
+# Orderly too, once anything was run: the time is as long as the plan says, a list of ids as the target does.
+ORDERLY_ONCE_BEGUN = ("time", "out of ids")
 
 
 def check_accounting(case: Case) -> CheckResult:
@@ -93,7 +93,8 @@ def find_early_ends(case: Case, source: Source) -> list[str]:
 
 def is_orderly(event: Mapping[str, Any]) -> bool:
     ended = event.get("ended", "share")
-    return ended in ORDERLY or (ended == OUT_OF_IDS and bool(event.get("run") or not event.get("planned")))
+    has_begun = bool(event.get("run") or not event.get("planned"))
+    return ended in ORDERLY or (ended in ORDERLY_ONCE_BEGUN and has_begun)
 
 
 def count_unreturned(case: Case, source: Source) -> int:

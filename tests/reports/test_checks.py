@@ -122,6 +122,25 @@ def test_a_whole_account_passes(tmp_path: Path) -> None:
     assert [finding.title for finding in short.findings] == ["The source s planned 1 operation and started 2."]
 
 
+@pytest.mark.parametrize(
+    ("run", "ended", "is_whole"),
+    [
+        (3, "share", True),
+        (2, "time", True),
+        (0, "time", False),
+        (0, "out of ids", False),
+        (0, "asked to", True),
+        (2, "tired", False),
+    ],
+)
+def test_why_a_source_may_end_early(tmp_path: Path, run: int, ended: str, *, is_whole: bool) -> None:
+    plan, end = {"event": "plan", "operations": 1}, {"event": "end", "operations": 1}
+    level = {"event": "level", "level": "race", "unit": "races", "planned": 3, "run": run, "ended": ended}
+    account = check(tmp_path, "accounting", plan, *CREATE, level, end, plan={"sources": ["s"]})
+    told = [] if is_whole else [f"The source s ended with {run} of its 3 races: {ended}."]
+    assert [finding.title for finding in account.findings] == told
+
+
 def test_an_explicit_unknown_is_a_return(tmp_path: Path) -> None:
     plan, end = {"event": "plan", "operations": 2}, {"event": "end", "operations": 2}
     lost = ask("a", "advance", 2, None, "unknown", expected="A", next="B", detail={"message": "timed out"})

@@ -76,6 +76,11 @@ def test_a_limit_is_kept_and_told() -> None:
     assert (len(found.traces), found.is_whole) == (5, False)
 
 
+def test_without_a_statement_no_order_is_shown() -> None:
+    found = asyncio.run(explore(PLAN, Programs((), ()).run, schedules_max=5))
+    assert (len(found.traces), found.is_whole) == (1, False)
+
+
 def test_choices_that_lead_elsewhere_are_no_proof() -> None:
     class Fickle(Programs):
         def list_options(self, at: Sequence[int]) -> tuple[Option, ...]:

@@ -4,6 +4,7 @@ Method: a runner over a gate and an engine that are played here, so that what ha
 left to luck.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from load.gate import BeforeRelease, Shot
 from reports.history import read_history
 from reports.judge import judge
 from reports.verdict import Verdict
-from stateful_tests.parallel import Runner, TeeJournal, find_end
+from stateful_tests.parallel import Runner, TeeJournal, Trial, find_end
 from stateful_tests.plan import Move, Plan
+from stateful_tests.test_parallel import Search
 from tests.load.stub import SMALL, Engine, StubGate, load_text, make_answer
 
 WIN = Move(route="advance", origin="A", to="B")
@@ -26,16 +28,27 @@ PAIR = Plan(((WIN,), (WIN,)), name="pair")
 
 class PlayedEngine(Engine):
     """Decides by the states from before the release (`by_old`), as check-then-act does; tells everybody that they won
-    (`believes`); or loses the answers to the requests of these numbers (`lost`).
+    (`believes`); loses the answer to the request of that number (`lost`); or refuses to create more than `quota`.
     """
 
-    def __init__(self, graph: TransitionGraph, *, by_old: bool = False, believes: bool = False, lost: int = 0) -> None:
+    def __init__(
+        self,
+        graph: TransitionGraph,
+        *,
+        by_old: bool = False,
+        believes: bool = False,
+        lost: int = 0,
+        quota: int = 10**6,
+    ) -> None:
         super().__init__(graph)
+        self.quota = quota
         self.by_old, self.believes, self.lost, self.asked = by_old, believes, lost, 0
         self.before: dict[str, str] = {}
 
     def answer(self, request: Request) -> Answer:
         self.asked += 1
+        if request.path == "/w" and len(self.states) == self.quota:
+            return make_answer(404)
         answer = self.decide(request)
         return Answer(None, error="lost") if self.asked == self.lost else answer
 
@@ -112,6 +125,29 @@ def test_each_trial_is_judged_alone_and_the_journal_keeps_all(play: Make, tmp_pa
     judged = judge(history, runner.target.graph, plan={"sources": ["parallel-0"]})
     verdicts = {result.check: result.verdict for result in judged.checks}
     assert (verdicts["linearizable"], verdicts["accounting"]) == (Verdict.FAIL, Verdict.PASS)
+
+
+@pytest.mark.parametrize(
+    ("quota", "run", "executed"),
+    [(0, 0, [0]), (2, 1, [2, 0]), (3, 2, [2, 1, 0]), (100, 4, [2, 2, 2, 2])],
+)
+def test_a_plan_that_no_workflow_was_created_for_is_not_counted(
+    play: Make, quota: int, run: int, executed: list[int]
+) -> None:
+    """And it is the last one: the level ends."""
+    runner, _ = play(quota=quota)
+    search, seen = Search(runner, 4, 2, time.monotonic() + 60), []
+
+    def note(plan: Plan, repeats: int) -> Trial:
+        trial = Runner.try_out(runner, plan, repeats)
+        seen.append(trial.executed)
+        return trial
+
+    runner.try_out = note  # type: ignore[method-assign]
+    for _ in range(6):
+        search.try_out(PAIR)
+    assert seen == executed
+    assert (search.run, search.is_starved, search.failing) == (run, quota < 100, None)
 
 
 @pytest.mark.parametrize("lost", range(4, 7))

@@ -5,10 +5,11 @@ Method: the program between a real PostgreSQL and a driver that asks one thing a
 
 import asyncio
 import json
+import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +20,9 @@ import pytest
 
 from engine.database import Database, start_embedded
 from load.gate import now_ns
-from reports.history import read_history
+from reports.history import History, read_history
 from stateful_tests.faults import DELAYED, SERVER_KILLED
-from stateful_tests.storm import KINDS, VARIABLE
+from stateful_tests.storm import KINDS, UNWIRED, VARIABLE, Storm, crash_at
 from tests.engine.probing import run_sql
 from tests.engine.serving import ROOT
 
@@ -151,6 +152,38 @@ def test_its_journal_is_whole_however_it_ends(database: Database, tmp_path: Path
     assert [event["operations"] for event in history.having("plan")] == [0]
     assert [event["operations"] for event in history.having("end")] == [0]
     assert [event["statements"] for event in history.having("storm")] == [0]
+
+
+def test_a_storm_that_saw_no_statement_is_a_gap(tmp_path: Path) -> None:
+    """Sessions are set up, and nothing else is asked: whoever asks something asks another database."""
+    told, history = asyncio.run(rage(tmp_path, asked=["SET x = 1"]))
+    assert told["statements"] == 0
+    assert [event["what"] for event in history.having("broken")] == [UNWIRED]
+    told, history = asyncio.run(rage(tmp_path / "asked", asked=["SET x = 1", "SELECT a FROM t"]))
+    assert told["statements"] == 1
+    assert not list(history.having("broken"))
+
+
+def test_crashes_that_the_load_did_not_wait_for_are_told(tmp_path: Path) -> None:
+    told, history = asyncio.run(rage(tmp_path, asked=["SELECT a FROM t"], crashes_at=(1000.0, 2000.0)))
+    why = "the load ended before 2 of 2 crashes were due"
+    assert told["left_out"] == [why]
+    assert [(event["fault"], event["why"]) for event in history.having("left_out")] == [(SERVER_KILLED, why)]
+
+
+async def rage(
+    folder: Path, *, asked: Sequence[str], crashes_at: Sequence[float] = ()
+) -> tuple[dict[str, Any], History]:
+    """A storm without a wire, in which these statements come: what it tells in the end, and its journal."""
+    nothing: Any = None
+    storm, calm = Storm(nothing, 0.0, random.Random(1)), asyncio.Event()
+    storm.begin(folder / "faults-0.jsonl")
+    crashes = asyncio.ensure_future(crash_at(storm, nothing, crashes_at, calm))
+    for sql in asked:
+        assert storm.draw(sql) is None
+    calm.set()
+    await crashes
+    return await storm.end(), read_history(folder / "faults-0.jsonl")
 
 
 def test_what_is_pipelined_behind_a_statement_may_meet_a_fault_too(database: Database, tmp_path: Path) -> None:

@@ -191,7 +191,8 @@ def test_faults_are_explained_unless_the_engine_is_wrong(
 ) -> None:
     async def run() -> None:
         async with open_engine(database, tmp_path, *(["--defect", defect] if defect else [])) as rig:
-            traces = await walk_faults(rig, find_plan(rig), kills=2)
+            traces, are_all = await walk_faults(rig, find_plan(rig), kills=2)
+            assert are_all
             assert {fault for fault in FAULTS if any(fault in trace.remarks for trace in traces)} == set(FAULTS)
             assert defect or all(trace.is_known for trace in traces)
             await rig.read()

@@ -1,0 +1,78 @@
+"""A rig without a wire, over an engine in memory: for tests of what a level does and tells, without sockets."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.target import Request, Target
+from load.ask import Ask
+from load.asker import Asker
+from load.gate import Shot, now_ns
+from reports.journal import Journal
+from stateful_tests.fresh import Fresh
+from stateful_tests.rig import Rig
+from stateful_tests.schedule import Choose, Option, Plan, Step, Trace
+from tests.load.stub import Engine, StubGate
+
+WRITE = "UPDATE w SET state = $1"
+
+
+class StubSender:
+    """Hands every request to the engine; `lines` are the connections that they were sent over."""
+
+    timeout_s = 1.0
+
+    def __init__(self, engine: Engine, *, is_there: bool) -> None:
+        self.engine, self.reachable = engine, is_there
+        self.lines: list[int] = []
+
+    async def is_there(self) -> bool:
+        return self.reachable
+
+    async def send(self, number: int, request: Request) -> Shot:
+        self.lines.append(number)
+        invoked_ns = now_ns()
+        answer = self.engine.answer(request)
+        return Shot(invoked_ns, None if answer.status is None else now_ns(), answer)
+
+
+class StubDirector:
+    """Asks one after the other. With `steps` each request is one statement, which goes through the choosing."""
+
+    def __init__(self, asker: Asker, sender: StubSender, *, steps: bool) -> None:
+        self.asker, self.sender, self.steps = asker, sender, steps
+        self.lines: Sequence[int] = tuple(range(8))
+        self.struck: Trace | None = None
+
+    async def run(self, plan: Plan, workflow: str, asks: Sequence[Ask], race: str | None, choose: Choose) -> Trace:
+        trace = Trace(plan, workflow)
+        for number, ask in enumerate(asks):
+            if self.steps:
+                options = (Option(number, WRITE),)
+                choice = choose(options)
+                assert choice is not None
+                trace.steps.append(Step(number, WRITE, options, choice.fault, commits=True))
+                if choice.fault is not None:
+                    trace.fault_ns, self.struck = now_ns(), trace
+            id_, request = self.asker.begin(ask, race if ask.contends else None, number + 1)
+            shot = await self.sender.send(number, request)
+            trace.answers.append(self.asker.finish(ask, id_, shot).outcome)
+        return trace
+
+
+def make_rig(
+    folder: Path,
+    target: Target,
+    engine: Engine,
+    *,
+    steps: bool = True,
+    say_ended: Callable[[float], str | None] = lambda _: None,
+    is_there: bool = True,
+) -> Rig:
+    """A rig whose journal is interleavings-0 in that folder."""
+    gate: Any = StubGate(engine)
+    sender: Any = StubSender(engine, is_there=is_there)
+    asker = Asker(target, gate, Journal(folder / "interleavings-0.jsonl"), "interleavings-0", "interleavings")
+    director: Any = StubDirector(asker, sender, steps=steps)
+    wire: Any = None
+    return Rig(target, wire, director, Fresh(asker, sender), asker, say_ended)
