@@ -32,6 +32,11 @@ from stateful_tests.wire import Wire
 
 KIND = "advance / advance, same next state"
 ENVIRONMENT = {**os.environ, **mint_tokens()}
+# Those whose outcome an order decides, and those that write more than the guarded statement; the others have the orders
+# of the engine itself, and are compared with ONEWINNER_PROFILE=full.
+ORDERED = [each for each in list_defects() if "interleavings" in read_promise(each).levels]
+WRITING = ["audit-after-commit", "audit-before-guard", "effects-before-guard"]
+REDUCED = list_defects() if os.environ.get("ONEWINNER_PROFILE") == "full" else sorted({*ORDERED, *WRITING})
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +152,7 @@ def test_defects_have_two_winners_in_known_orders(database: Database, tmp_path: 
     assert "one-winner" in judge_all(tmp_path)
 
 
-@pytest.mark.parametrize("defect", list_defects())
+@pytest.mark.parametrize("defect", REDUCED)
 def test_with_and_without_the_reduction_the_outcomes_are_the_same(
     database: Database, tmp_path: Path, defect: str
 ) -> None:
