@@ -13,7 +13,8 @@ from engine.parts import Parts, Workflow
 from engine.pool import Pool
 from engine.workflows import look as look_now
 
-PROMISE = Promise("linearizable", ("sequential", "parallel", "race"), beside=("final-state",))
+# Where a winner was not answered, it is the trail alone that contradicts what was read.
+PROMISE = Promise("linearizable", ("sequential", "parallel", "race"), beside=("final-state", "audit"))
 
 KEPT_S = 0.5
 CACHE: dict[tuple[UUID, str], tuple[float, Workflow]] = {}
