@@ -19,7 +19,10 @@ LOOKS = 3
 
 
 def ask_for_arrivals(listening: socket.socket) -> None:
-    """Sockets that are accepted from this one tell `receive` when something came."""
+    """Sockets that are accepted from this one tell `receive` when something came.
+
+    The kernel notes it from a few ms after the first socket of the machine asked; before, it is the time of reading.
+    """
     if sys.platform == "linux":
         listening.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 

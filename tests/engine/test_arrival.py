@@ -6,25 +6,24 @@ import time
 
 import pytest
 
-from engine.arrival import ask_for_arrivals, receive
+from engine.arrival import receive
+from tests.stamping import listen_for_arrivals
 
 LATE_NS = 5_000_000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel is not asked")
 def test_what_is_read_late_came_when_it_was_sent() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        ask_for_arrivals(listening)
-        with socket.create_connection(listening.getsockname()) as sender:
-            receiver, _ = listening.accept()
-            with receiver:
-                sender.sendall(b"first")
-                begun_ns = time.monotonic_ns()
-                sender.sendall(b"last")
-                sent_ns = time.monotonic_ns()
-                while time.monotonic_ns() < sent_ns + LATE_NS:
-                    continue
-                chunk, arrived_ns = receive(receiver)
+    with listen_for_arrivals() as listening, socket.create_connection(listening.getsockname()) as sender:
+        receiver, _ = listening.accept()
+        with receiver:
+            sender.sendall(b"first")
+            begun_ns = time.monotonic_ns()
+            sender.sendall(b"last")
+            sent_ns = time.monotonic_ns()
+            while time.monotonic_ns() < sent_ns + LATE_NS:
+                continue
+            chunk, arrived_ns = receive(receiver)
     assert chunk == b"firstlast"
     assert begun_ns <= arrived_ns < sent_ns + LATE_NS
 

@@ -13,8 +13,8 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.api import ARRIVED
-from engine.arrival import ask_for_arrivals
 from onewinner.arrivals import NotingProtocol
+from tests.stamping import listen_for_arrivals
 
 LATE_NS = 5_000_000
 LIMIT_S = 20.0
@@ -24,8 +24,7 @@ ASK = b"GET /%s HTTP/1.1\r\nHost: here\r\n\r\n"
 @contextlib.contextmanager
 def serve(app: ASGIApp) -> Iterator[tuple[str, int]]:
     """The app behind the protocol, in a thread of its own; its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        ask_for_arrivals(listening)
+    with listen_for_arrivals() as listening:
         config = uvicorn.Config(
             app, loop="uvloop", http=NotingProtocol, lifespan="off", ws="none", log_level="critical"
         )
