@@ -33,16 +33,13 @@ from stateful_tests.mixed import find_violation
 from stateful_tests.pairs import list_plans, pick_one_of_each
 from stateful_tests.rig import Order, Rig, open_rig
 from stateful_tests.schedule import SERIALISED, Action, Choice, Choose, Option, Plan, Trace
+from stateful_tests.wire import UNWIRED
 
 WIRE_VARIABLE = "ONEWINNER_WIRE"
 # How many places (HTTP connections for the second request) are tried before a service is taken to serialise.
 PLACES_MAX = 6
 # Of the server: each takes as long as a dozen other schedules.
 KILLS = 4
-UNWIRED = (
-    "no statement of the service came over the wire, so no order was chosen and no fault injected: the service does "
-    "not use the database URL that it is given; let it take {database_url} from its command or env"
-)
 
 
 @dataclass

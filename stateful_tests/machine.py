@@ -198,7 +198,8 @@ class WorkflowMachine(RuleBasedStateMachine):
             self.compare(workflow)
             self.asker.effects(workflow, self.owners[workflow])
 
-    def create_one(self, pick: int) -> None:
+    def create_one(self, pick: int) -> str | None:
+        """The new workflow, None if there is none to be known."""
         tenants = self.target.creators
         tenant = tenants[0 if pick % RARE else pick % len(tenants)]
         workflow = self.asker.create(tenant, examine=self.probes.examine_create if self.probes else None)
@@ -207,6 +208,7 @@ class WorkflowMachine(RuleBasedStateMachine):
             self.owners[workflow] = tenant
             self.beliefs[workflow] = Belief.fresh(self.graph)
             self.touched = workflow
+        return workflow
 
     def pick_workflow(self, which: int) -> str:
         return self.workflows[which % len(self.workflows)]

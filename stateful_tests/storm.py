@@ -36,7 +36,7 @@ from reports.journal import Journal
 from stateful_tests.faults import DELAYED, FAULTS, SERVER_KILLED, delay
 from stateful_tests.locks import Locks
 from stateful_tests.statements import is_set_up
-from stateful_tests.wire import Bell, Link, Wire
+from stateful_tests.wire import UNWIRED, Bell, Link, Wire
 
 VARIABLE = "ONEWINNER_STORM"
 SCENARIO = "faults"
@@ -45,10 +45,6 @@ DELAYS_S = (0.005, 0.05)
 # How long statements that have met their fault may take to their end, when the storm is to end.
 END_LIMIT_S = 5.0
 KINDS = tuple(kind for kind in FAULTS if kind != SERVER_KILLED)
-UNWIRED = (
-    "no statement came over the wire, so nothing met a fault: the service does not use the database URL that it is "
-    "given; let it take {database_url} from its command or env"
-)
 # What a crash makes of a fault that is under way.
 OVERTAKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 

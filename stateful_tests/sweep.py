@@ -22,11 +22,9 @@ def ask_refused(machine: WorkflowMachine, deadline: float) -> None:
     graph = machine.graph
     left = set(graph.states)
     while left & reach(graph, graph.initial):
-        known = len(machine.workflows)
-        machine.create_one(1)
-        if len(machine.workflows) == known:
+        workflow = machine.create_one(1)
+        if workflow is None:
             return
-        workflow = machine.workflows[-1]
         state: str | None = graph.initial
         while state is not None:
             if state in left:
@@ -44,11 +42,9 @@ def make_legal(machine: WorkflowMachine, deadline: float) -> None:
     graph = machine.graph
     left = {(origin, to) for origin in reach(graph, graph.initial) for to in graph.successors.get(origin, ())}
     while left and time.monotonic() < deadline:
-        known = len(machine.workflows)
-        machine.create_one(1)
-        if len(machine.workflows) == known:
+        workflow = machine.create_one(1)
+        if workflow is None:
             return
-        workflow = machine.workflows[-1]
         state: str | None = graph.initial
         while state is not None:
             trail = find_edge(graph, state, left)

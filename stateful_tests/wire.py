@@ -26,6 +26,10 @@ from stateful_tests.messages import (
 from stateful_tests.statements import is_begin, is_set_up
 
 CONNECT_LIMIT_S = 10.0
+UNWIRED = (
+    "no statement of the service came over the wire, so no order was chosen and nothing met a fault: the service does "
+    "not use the database URL that it is given; let it take {database_url} from its command or env"
+)
 
 
 class Bell:

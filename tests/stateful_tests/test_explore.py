@@ -24,13 +24,14 @@ from onewinner.stage import mint_tokens
 from reports.history import read_history
 from reports.judge import judge
 from reports.verdict import Verdict
-from stateful_tests.explore import UNWIRED, Level, find_obstacle
+from stateful_tests.explore import Level, find_obstacle
 from stateful_tests.faults import FAULTS, SERVER_KILLED
 from stateful_tests.fresh import NotLedError
 from stateful_tests.pairs import list_plans, pick_one_of_each
 from stateful_tests.rig import END_LIMIT_S, Rig
 from stateful_tests.schedule import Plan
 from stateful_tests.sender import Sender
+from stateful_tests.wire import UNWIRED
 from tests.engine.serving import ROOT
 from tests.load.stub import SMALL, Engine, load_text
 from tests.stateful_tests.stub import make_rig

@@ -22,7 +22,8 @@ from engine.database import Database, start_embedded
 from load.gate import now_ns
 from reports.history import History, read_history
 from stateful_tests.faults import DELAYED, SERVER_KILLED
-from stateful_tests.storm import KINDS, UNWIRED, VARIABLE, Storm, crash_at
+from stateful_tests.storm import KINDS, VARIABLE, Storm, crash_at
+from stateful_tests.wire import UNWIRED
 from tests.engine.probing import run_sql
 from tests.engine.serving import ROOT
 
