@@ -238,8 +238,10 @@ class Asker:
         """A question without its answer, and when: a fault may excuse it. An unknown answer accuses nobody."""
         interval = {"at_ns": asked_ns + self.clock.offset_ns, "until_ns": now_ns() + self.clock.offset_ns}
         status = answer.status or 0
-        accused = status >= 500 or status in (*self.target.read_ok, *self.target.refused)
-        problem = f"the {what} of {workflow} was not shown: status {status}" if accused else None
+        if status < 500 and status not in (*self.target.read_ok, *self.target.refused):
+            self.journal.event("hidden", what=what, workflow=workflow, **interval)
+            return
+        problem = f"the {what} of {workflow} was not shown: status {status}"
         self.probe("no-5xx" if status >= 500 else "contract", f"{what} of {workflow}", problem, **interval)
 
     def probe(self, check: str, what: str, problem: str | None, **facts: Any) -> None:

@@ -8,6 +8,7 @@ from engine.graph import TransitionGraph
 from reports.case import Case
 from reports.checks import CHECKS
 from reports.evidence import Evidence, Limits
+from reports.faults import find_span
 from reports.history import History
 from reports.partners import find_lost_partners, soften
 from reports.scenarios import name_scenarios
@@ -86,7 +87,27 @@ def find_doubts(case: Case, counts: Mapping[str, int]) -> list[str]:
     for kind, tried, successes in case.successes:
         if tried and not successes:
             doubts.append(f"no {kind} ever succeeded ({tried} tried)")
-    return doubts
+    return doubts + find_hidden(case)
+
+
+def find_hidden(case: Case) -> list[str]:
+    """What is read in the end, trails and traces, and was not shown of too many workflows; no fault touched it."""
+    history = case.evidence.history
+    shown = {
+        "audit trail": set(history.audit["workflow"]),
+        "effects": {str(event["workflow"]) for event in history.having("effects")},
+    }
+    hidden: dict[str, set[str]] = {what: set() for what in shown}
+    for event in history.having("hidden"):
+        what, workflow, span = event.get("what"), str(event.get("workflow")), find_span(event)
+        if what in hidden and not (span and case.faults.any_during(workflow, *span)):
+            hidden[what].add(workflow)
+    told = [(what, len(hidden[what] - shown[what]), len(hidden[what] | shown[what])) for what in shown]
+    return [
+        f"{lost} of {asked} workflows never showed their {what}, more than {UNKNOWN_SHARE_MAX:.0%}"
+        for what, lost, asked in told
+        if lost > UNKNOWN_SHARE_MAX * asked
+    ]
 
 
 def give_reason(verdict: Verdict, results: tuple[CheckResult, ...], doubts: list[str]) -> str:

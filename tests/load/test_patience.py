@@ -46,9 +46,10 @@ def read_trail(asker: Asker) -> bool:
     return asker.trail(workflow, asker.target.owner) is not None
 
 
-def list_probes(asker: Asker) -> list[dict[str, object]]:
+def list_unshown(asker: Asker) -> list[dict[str, object]]:
+    """The questions whose answer was none: those that accuse, and those that do not."""
     lines = [json.loads(line) for line in asker.journal.path.read_text().splitlines()]
-    return [line for line in lines if line["event"] == "probe"]
+    return [line for line in lines if line["event"] in ("probe", "hidden")]
 
 
 @pytest.mark.parametrize("answer", [make_answer(503), make_answer(429), Answer(None, error="the connection broke")])
@@ -56,11 +57,10 @@ def test_a_trail_is_shown_in_the_end(answer: Answer, tmp_path: Path, pauses: lis
     asker = make_asker(tmp_path, lost=3, answer=answer)
     assert read_trail(asker)
     assert pauses == list(PAUSES_S[:3])
-    probes = list_probes(asker)
-    assert len(probes) == 3
-    for probe in probes:
-        assert int(str(probe["at_ns"])) <= int(str(probe["until_ns"]))
-        assert (probe["problem"] is None) == (answer.status != 503)
+    unshown = list_unshown(asker)
+    assert [event["event"] for event in unshown] == ["probe" if answer.status == 503 else "hidden"] * 3
+    for event in unshown:
+        assert int(str(event["at_ns"])) <= int(str(event["until_ns"]))
 
 
 def test_patience_in_vain_is_not_had_again_until_it_pays(tmp_path: Path, pauses: list[float]) -> None:
@@ -69,7 +69,7 @@ def test_patience_in_vain_is_not_had_again_until_it_pays(tmp_path: Path, pauses:
     shown = [read_trail(asker) for _ in range(4)]
     assert shown == [False, False, False, True]
     assert pauses == list(PAUSES_S)
-    assert len(list_probes(asker)) == once + 2
+    assert len(list_unshown(asker)) == once + 2
     assert asker.patience.pays
 
 
@@ -79,14 +79,17 @@ def test_another_answer_is_an_answer(status: int, is_wrong: bool, tmp_path: Path
     asker = make_asker(tmp_path, lost=1, answer=make_answer(status))
     assert not read_trail(asker)
     assert pauses == []
-    assert [(probe["check"], probe["problem"] is not None) for probe in list_probes(asker)] == [("contract", is_wrong)]
+    [event] = list_unshown(asker)
+    about = ("contract", f"the audit trail of race-0.0.w1 was not shown: status {status}") if is_wrong else (None, None)
+    assert (event.get("check"), event.get("problem")) == about
+    assert is_wrong or (event["event"], event["what"], event["workflow"]) == ("hidden", "audit trail", "race-0.0.w1")
 
 
 def test_who_asks_too_often_to_the_end_accuses_nobody(tmp_path: Path, pauses: list[float]) -> None:
     asker = make_asker(tmp_path, lost=len(PAUSES_S) + 1, answer=make_answer(429))
     assert not read_trail(asker)
     assert pauses == list(PAUSES_S)
-    assert {probe["problem"] for probe in list_probes(asker)} == {None}
+    assert {event["event"] for event in list_unshown(asker)} == {"hidden"}
 
 
 def test_entries_that_are_no_transitions_are_not_in_the_history(tmp_path: Path) -> None:
@@ -107,4 +110,4 @@ def test_an_engine_that_is_slow_to_say_nothing_is_not_waited_for(
     asker = make_asker(tmp_path, lost=2, answer=make_answer(500))
     assert [read_trail(asker) for _ in range(3)] == [False, False, True]
     assert pauses == []
-    assert len(list_probes(asker)) == 2
+    assert len(list_unshown(asker)) == 2

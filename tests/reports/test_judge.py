@@ -10,7 +10,7 @@ from reports.checks import CHECKS
 from reports.evidence import Limits
 from reports.judge import judge
 from reports.verdict import CheckResult, Judgement, Verdict
-from tests.reports.building import Record, advance, build_history, create, fault, override, read
+from tests.reports.building import Record, advance, build_history, create, fault, override, read, trail
 
 AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
 RACE = [
@@ -121,6 +121,36 @@ def test_a_kind_of_operation_that_never_succeeded_proves_too_little() -> None:
     judgement = judge_records(create("c", 0, 1), advance("a", "B-C", 2, 3, "conflict", observed="A"))
     assert judgement.verdict is Verdict.UNKNOWN
     assert judgement.reason == "no advance ever succeeded (1 tried)"
+
+
+@pytest.mark.parametrize("what", ["audit trail", "effects"])
+@pytest.mark.parametrize(("lost", "verdict"), [(1, Verdict.PASS), (2, Verdict.UNKNOWN)])
+def test_what_was_never_shown_of_too_many_workflows_proves_too_little(what: str, lost: int, verdict: Verdict) -> None:
+    """Shown of 49 workflows, some of them at the second attempt."""
+    names = [f"w{number}" for number in range(49 + lost)]
+    records = [create(f"c.{name}", 0, 1, workflow=name) for name in names]
+    shown = [show(what, name) for name in names[:49]]
+    judgement = judge_records(*records, events=[*shown, *(hide(what, name) for name in names[40:])])
+    assert judgement.verdict is verdict
+    told = f"2 of 51 workflows never showed their {what}, more than 2%"
+    assert verdict is Verdict.PASS or judgement.reason == told
+
+
+@pytest.mark.parametrize("workflow", [None, "w", "other"])
+def test_what_a_fault_hid_is_set_aside(workflow: str | None) -> None:
+    struck = fault(10, 20, **({} if workflow is None else {"workflow": workflow}))
+    judgement = judge_records(*RACE, events=[hide("audit trail", "w"), struck])
+    assert judgement.verdict is (Verdict.UNKNOWN if workflow == "other" else Verdict.PASS)
+
+
+def show(what: str, workflow: str) -> Record:
+    if what == "audit trail":
+        return trail(5, workflow=workflow)
+    return {"event": "effects", "source": "s", "workflow": workflow, "read_ns": 5, "markers": []}
+
+
+def hide(what: str, workflow: str) -> Record:
+    return {"event": "hidden", "source": "s", "what": what, "workflow": workflow, "at_ns": 12, "until_ns": 13}
 
 
 def test_more_than_a_tenth_of_races_without_overlap_prove_too_little() -> None:
