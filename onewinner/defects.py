@@ -40,15 +40,15 @@ OWN_DATABASES = ("embedded", "container")
 # What a cell asks for at most; a violation ends it earlier.
 SHARES = {
     "sequential": Share(1, 6),
-    "parallel": Share(20, 8),
-    "race": Share(40, 8),
+    "parallel": Share(60, 8),
+    "race": Share(80, 8),
     "interleavings": Share(1_000, 10),
     "faults": Share(1_000, 10),
 }
 QUICK_SHARES = {
     "sequential": Share(1, 6),
-    "parallel": Share(6, 6),
-    "race": Share(20, 6),
+    "parallel": Share(20, 6),
+    "race": Share(80, 6),
     "interleavings": Share(1_000, 10),
     "faults": Share(1_000, 4),
 }
@@ -219,9 +219,7 @@ def plan_level(level: str, seed: int, shares: Mapping[str, Share]) -> Level:
         return levels.plan_wire(level, share, ["--scope", "kinds"])
     if level == "parallel":
         return levels.plan_parallel(share, seed, shrink=False)
-    return levels.plan_race(
-        Crew(parse_weights(""), share.amount, CONTENDERS, duration_s=share.limit_s, fail_fast=True), seed
-    )
+    return levels.plan_race(Crew(parse_weights(""), share.amount, CONTENDERS, duration_s=share.limit_s), seed)
 
 
 def ask_cell(engine: Engine, level: Level, seed: int, folder: Path, stage: Stage) -> Cell:

@@ -1,11 +1,15 @@
 """Goal: several callers at once, any plan: some order explains every answer; if not, the smallest plan that fails.
 
-Method: the pinned plans first, then random ones, each executed a few times and judged at once. The first plan that
-fails is shrunk, executed some more to tell how often it fails, and saved with the history of those executions.
+Method: the pinned plans first, then random ones and the pinned ones again, in turn: whether requests clash is chance
+each time. Each is executed a few times and judged at once. The first plan that fails is shrunk, executed some more to
+tell how often it fails, and saved with the history of those executions.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -53,6 +57,21 @@ class Search:
             self.run += not self.is_starved
             self.failing = trial if trial.failed else None
 
+    def try_all(self, pinned: Sequence[Plan], first_seed: int) -> None:
+        """The pinned plans, then a drawn one and a pinned one in turn."""
+        for plan in pinned:
+            self.try_out(plan)
+        again = cycle(pinned)
+
+        def use(plan: Plan) -> None:
+            self.try_out(plan)
+            for known in islice(again, 1):
+                self.try_out(known)
+
+        left = self.amount - self.run
+        if self.goes_on:
+            draw_plans(self.runner.target, first_seed, ceil(left / 2) if pinned else left, use)
+
 
 def tell(runner: Runner, trial: Trial, folder: Path, shrink_limit_s: float) -> str:
     """Shrinks a failing plan, saves it, and says how often it fails; one sentence."""
@@ -85,10 +104,7 @@ def test_parallel(target: Target, history: Path, pytestconfig: pytest.Config) ->
     pinned = [given_plan] * option("plans") if given_plan else list_pinned(target)
     search = Search(runner, option("plans"), option("repeats"), time.monotonic() + option("limit_s"))
     try:
-        for plan in pinned:
-            search.try_out(plan)
-        if search.goes_on:
-            draw_plans(target, option("seed"), search.amount - search.run, search.try_out)
+        search.try_all(pinned, option("seed"))
         if search.failing is not None:
             shrink_limit_s = 0.0 if option("no_shrink") or given_plan else option("shrink_limit_s")
             raise ParallelError(tell(runner, search.failing, folder, shrink_limit_s))

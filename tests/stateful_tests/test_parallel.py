@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine.graph import TransitionGraph
 from engine.target import Answer, Request
@@ -148,6 +149,21 @@ def test_a_plan_that_no_workflow_was_created_for_is_not_counted(
         search.try_out(PAIR)
     assert seen == executed
     assert (search.run, search.is_starved, search.failing) == (run, quota < 100, None)
+
+
+@pytest.mark.parametrize("amount", [1, 2, 5, 8])
+def test_pinned_plans_come_first_and_again_between_the_drawn_ones(play: Make, amount: int) -> None:
+    runner, _ = play()
+    search, seen = Search(runner, amount, 1, time.monotonic() + 60), []
+
+    def note(plan: Plan, repeats: int) -> Trial:
+        seen.append(plan.name)
+        return Runner.try_out(runner, plan, repeats)
+
+    runner.try_out = note  # type: ignore[method-assign]
+    search.try_all([PAIR, replace(PAIR, name="other")], first_seed=1)
+    assert seen == ["pair", "other", "drawn", "pair", "drawn", "other", "drawn", "pair"][:amount]
+    assert search.run == amount
 
 
 @pytest.mark.parametrize("lost", range(4, 7))
