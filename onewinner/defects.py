@@ -37,7 +37,7 @@ EXAMPLE = "onewinner defects --defect narrow-check-then-act --level race --seeds
 CONTENDERS = 10
 # Whoever names one of these gets a database of its own.
 OWN_DATABASES = ("embedded", "container")
-# What a cell asks for at most; a violation ends it earlier.
+# What a cell asks for at most; a violation ends it earlier, but for races.
 SHARES = {
     "sequential": Share(1, 6),
     "parallel": Share(60, 8),

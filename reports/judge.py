@@ -7,8 +7,8 @@ from typing import Any
 from engine.graph import TransitionGraph
 from reports.case import Case
 from reports.checks import CHECKS
+from reports.checks.answers import is_excused
 from reports.evidence import Evidence, Limits
-from reports.faults import find_span
 from reports.history import History
 from reports.partners import find_lost_partners, soften
 from reports.scenarios import name_scenarios
@@ -99,9 +99,9 @@ def find_hidden(case: Case) -> list[str]:
     }
     hidden: dict[str, set[str]] = {what: set() for what in shown}
     for event in history.having("hidden"):
-        what, workflow, span = event.get("what"), str(event.get("workflow")), find_span(event)
-        if what in hidden and not (span and case.faults.any_during(workflow, *span)):
-            hidden[what].add(workflow)
+        what = event.get("what")
+        if what in hidden and not is_excused(case, event):
+            hidden[what].add(str(event.get("workflow")))
     told = [(what, len(hidden[what] - shown[what]), len(hidden[what] | shown[what])) for what in shown]
     return [
         f"{lost} of {asked} workflows never showed their {what}, more than {UNKNOWN_SHARE_MAX:.0%}"

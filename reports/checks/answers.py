@@ -123,15 +123,15 @@ def check_no_5xx(case: Case) -> CheckResult:
     return conclude(case, "no-5xx", judged=answered + len(probes), unit="answers", suspicions=suspicions)
 
 
-def is_excused(case: Case, probe: Record) -> bool:
-    """Whether a fault touched the probe: its workflow's or anybody's, where it names one. One that does not tell when
-    it was is never excused.
+def is_excused(case: Case, question: Record) -> bool:
+    """Whether a fault touched a question that is no operation: its workflow's or anybody's, where it names one. One
+    that does not tell when it was is never excused.
     """
-    span = find_span(probe)
+    span = find_span(question)
     if span is None:
         return False
-    if probe.get("workflow") is not None:
-        return case.faults.any_during(str(probe["workflow"]), *span)
+    if question.get("workflow") is not None:
+        return case.faults.any_during(str(question["workflow"]), *span)
     return any(fault.at <= span[1] and fault.until >= span[0] for fault in case.faults.all)
 
 
