@@ -10,9 +10,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from load.ask import Ask, Reply
+from load.ask import Ask
 from load.asker import Asker
 from load.gate import now_ns
+from stateful_tests.actor import Actor
 from stateful_tests.faults import FAULTS
 from stateful_tests.locks import Locks, is_stuck
 from stateful_tests.schedule import (
@@ -46,31 +47,10 @@ class HungError(Exception):
 
 
 @dataclass
-class Actor:
-    """One request of a schedule. `links` are the connections on which it has something under way."""
-
-    number: int
-    reply: Reply | None = None
-    is_late: bool = False
-    held: list[Link] = field(default_factory=list)
-    links: set[Link] = field(default_factory=set)
-    waiting: Link | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        return any(link.door.is_busy and not link.is_closed for link in self.links)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it was answered and has left nothing open."""
-        return self.reply is not None and not any(
-            not link.is_closed and (link.door.is_busy or link.door.in_transaction) for link in self.links
-        )
-
-
-@dataclass
 class Director:
-    """Runs schedules over the HTTP connections of the numbers `lines`. `struck`: it met a fault that is not told."""
+    """Runs schedules over the HTTP connections of the numbers `lines`. `struck`: it met a fault that is not told;
+    `restless` are connections that the service keeps at work whether it is asked or not.
+    """
 
     wire: Wire
     locks: Locks
@@ -79,10 +59,12 @@ class Director:
     lines: Sequence[int] = tuple(range(8))
     patience_s: float = PATIENCE_S
     struck: Trace | None = None
+    restless: set[Link] = field(default_factory=set)
 
     async def run(self, plan: Plan, workflow: str, asks: Sequence[Ask], race: str | None, choose: Choose) -> Trace:
         """One schedule, to its end. Whatever happens, everything is released afterwards and every answer is in."""
         stage = Stage(self, Trace(plan, workflow), [Actor(number) for number in range(len(asks))])
+        await self.await_quiet()
         self.wire.watch()
         tasks: list[asyncio.Task[None]] = []
         try:
@@ -100,6 +82,19 @@ class Director:
             await asyncio.gather(*tasks)
         stage.trace.answers = [actor.reply.outcome if actor.reply else UNKNOWN for actor in stage.actors]
         return stage.trace
+
+    async def await_quiet(self) -> None:
+        """Until nobody who was answered before has anything left to do: a service may commit after its answer."""
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            at_work = {link for link in self.wire.links if link.is_at_work}
+            self.restless &= at_work
+            if at_work == self.restless:
+                return
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 or not await self.wire.bell.wait(left_s):
+                self.restless = at_work
+                return
 
     async def _ask(self, actor: Actor, ask: Ask, race: str | None) -> None:
         id_, request = self.asker.begin(ask, race if ask.contends else None, actor.number + 1)

@@ -80,6 +80,11 @@ class Link(asyncio.Protocol):
         self._early: list[bytes] = []
         self._opening: asyncio.Task[None] | None = None
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a statement or a transaction is open on it."""
+        return not self.is_closed and (self.door.is_busy or self.door.in_transaction)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses.
         self.client = cast("asyncio.Transport", transport)

@@ -23,8 +23,8 @@ from reports.history import read_history
 from reports.judge import judge
 from reports.verdict import Verdict
 from stateful_tests.explorer import Exploration, explore, follow
-from stateful_tests.faulted import walk_faults
-from stateful_tests.faults import FAULTS
+from stateful_tests.faulted import befall, run_faulted, walk_faults
+from stateful_tests.faults import DELAYED, FAULTS
 from stateful_tests.pairs import list_plans
 from stateful_tests.rig import Order, Rig, open_rig
 from stateful_tests.schedule import Plan
@@ -180,6 +180,37 @@ def test_an_order_is_the_same_every_time(database: Database, tmp_path: Path) -> 
         return [(trace.order, trace.answers) for trace in traces]
 
     assert asyncio.run(run()) == [("ABBBBAAA", ["won", "won"])] * 10
+
+
+def test_what_is_done_after_an_answer_belongs_to_no_later_schedule(database: Database, tmp_path: Path) -> None:
+    """An engine that answers before it commits is waited for: what led an earlier workflow onward is nobody's."""
+
+    async def run() -> list[str]:
+        async with open_engine(database, tmp_path, "--defect", "ack-before-commit") as rig:
+            plan = find_plan(rig)
+            return [(await run_faulted(rig, plan, befall("AABBB", 1, DELAYED))).order for _ in range(20)]
+
+    assert asyncio.run(run()) == ["AABBB"] * 20
+
+
+def test_a_connection_that_is_always_at_work_is_waited_for_once(database: Database, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with open_engine(database, tmp_path) as rig:
+            director = rig.director
+            link = await asyncpg.connect(rig.wire.database.url)
+            await link.execute("BEGIN")
+            await director.await_quiet()
+            (restless,) = director.restless
+            assert restless.is_at_work
+            trace = await rig.run(find_plan(rig), follow(""))
+            assert sorted(trace.answers) == ["conflict", "won"]
+            assert director.restless == {restless}
+            await link.execute("ROLLBACK")
+            await director.await_quiet()
+            assert director.restless == set()
+            await link.close()
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize(
