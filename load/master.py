@@ -139,8 +139,10 @@ class Master:
 
     def hear_left(self, data: dict[str, Any]) -> None:
         self.left[data["source"]] = data["ended"]
-        if data["ended"] == "broken" and self.worker.options.together:
-            self.halt(f"lost {data['source']}, which broke off")
+        if data["ended"] == "broken":
+            self.worker.set_exit_code()
+            if self.worker.options.together:
+                self.halt(f"lost {data['source']}, which broke off")
 
     def halt(self, why: str) -> None:
         self.send_all(HALT, {"why": why})
@@ -164,6 +166,7 @@ class Master:
             if lost - missed:
                 missed |= lost
                 say(f"lost: {', '.join(sorted(missed))}")
+                self.worker.set_exit_code()
                 if self.worker.options.together:
                     self.halt(f"lost {', '.join(sorted(missed))}")
             if set(self.owners) <= set(self.left) | lost:

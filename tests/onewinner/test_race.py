@@ -231,6 +231,40 @@ def test_a_master_and_two_workers_started_apart(base_url: tuple[str, dict[str, s
     assert re.search(r"accounting +pass", judged.stdout)
 
 
+@pytest.mark.parametrize("what", ["killed", "raises"])
+def test_a_master_that_loses_a_source_ends_with_3(
+    what: str, base_url: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
+    """Locust alone, with workers that it did not fork: one of two is killed, or its scenario raises."""
+    url, environment = base_url
+    (tmp_path / "sitecustomize.py").write_text(RAISING if what == "raises" else "")
+    path = os.pathsep.join([str(tmp_path), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    port = find_port()
+    common = ("--base-url", url, "--races", "240", "--scenarios", "same-transition,fork")
+    master = ("--master", "--headless", "--users", "2", "--expect-workers", "2", "--master-bind-host", "127.0.0.1")
+    worker = ("--worker", "--master-host", "127.0.0.1", "--master-port", port)
+    with contextlib.ExitStack() as running:
+        leader = Command((*master, "--master-bind-port", port, *common), tmp_path, environment, LOCUST)
+        hand = Command((*worker, *common), tmp_path, {**environment, "PYTHONPATH": path}, LOCUST)
+        process = running.enter_context(leader.start())
+        others = [running.enter_context(hand.start()) for _ in range(2)]
+        if what == "killed":
+            wait_for(lambda: has_begun(find_run(tmp_path), 2), process)
+            others[0].kill()
+        told, errors = process.communicate(timeout=100)
+        for each in others:
+            each.communicate(timeout=60)
+    assert process.returncode == 3, (told, errors)
+    run = find_run(tmp_path)
+    assert run is not None
+    assert Command(("check", str(run)), tmp_path).run().returncode == 3
+
+
+def has_begun(run: Path | None, sources: int) -> bool:
+    journals = list((run / "history").glob("race-*.jsonl")) if run else []
+    return len(journals) == sources and all(path.stat().st_size > 20_000 for path in journals)
+
+
 def fetch(url: str) -> str:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own address
