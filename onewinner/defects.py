@@ -130,8 +130,12 @@ def list_arguments(options: argparse.Namespace) -> list[str]:
 def ask_side_by_side(
     plan: Plan, folder: Path, arguments: Sequence[str], at_once: int
 ) -> tuple[list[dict[str, Any]], Judgement]:
-    """Every engine of the plan that is asked anything, by commands of their own; rows as run.json has them."""
-    engines = [engine for engine in plan.engines if plan.list_levels(engine)]
+    """Every engine of the plan that is asked anything, by commands of their own; rows as run.json has them.
+
+    Controls come first: no violation ends one early, and whoever takes long should not be left alone at the end.
+    """
+    asked = [engine for engine in plan.engines if plan.list_levels(engine)]
+    engines = sorted(asked, key=lambda engine: engine.kind != "control")
     console = open_console()
     rows = {engine: [row.pack() for row in make_rows([engine], [])] for engine in plan.engines}
     judgements: list[Judgement] = []
