@@ -28,16 +28,27 @@ from tests.onewinner.running import Command, wait_for
 
 ROOT = Path(__file__).parents[2]
 LOCUST = ("-m", "locust", "-f", str(ROOT / "load" / "locustfile.py"))
-# Python runs this in every process that finds it on its path, before anything else.
-RAISING = """
+# Python runs this in every process that finds it on its path, before anything else: one source of two is spoiled.
+SPOILING = """
+import os, signal
 import load.source
 live = load.source.Source.live
-def raise_in_one(source, life):
+def spoil_one(source, life):
     if source.asker.source == "race-1.0" and source.lives == 3:
-        raise RuntimeError("a scenario that raises")
+        {}
     return live(source, life)
-load.source.Source.live = raise_in_one
+load.source.Source.live = spoil_one
 """
+MISHAPS = {
+    "killed": "os.kill(os.getpid(), signal.SIGKILL)",
+    "raises": "raise RuntimeError('a scenario that raises')",
+}
+
+
+def spoil(folder: Path, mishap: str) -> dict[str, str]:
+    """The environment of a process in which that befalls the source race-1.0 in the midst of its share."""
+    (folder / "sitecustomize.py").write_text(SPOILING.format(MISHAPS[mishap]))
+    return {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT), os.environ.get("PYTHONPATH", "")])}
 
 
 def run_race(folder: Path, *arguments: str, **environment: str) -> tuple["subprocess.CompletedProcess[str]", Path]:
@@ -119,22 +130,15 @@ def find_workers(command: Command) -> list[psutil.Process]:
 
 
 def test_a_killed_worker_is_named_and_the_rest_is_judged(tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    command = Command(("race", "--races", "240", "--processes", "2", "--out", str(out)), tmp_path)
-    journals = [out / "history" / f"race-{worker}.0.jsonl" for worker in range(2)]
-    with command.start() as process:
-        wait_for(lambda: all(path.exists() and path.stat().st_size > 20_000 for path in journals), process)
-        find_workers(command)[0].kill()
-        output, errors = process.communicate(timeout=120)
-    assert process.returncode == 3, (output, errors)
-    assert command.find_left() == []
+    ended, out = run_race(tmp_path, "--races", "240", "--processes", "2", **spoil(tmp_path, "killed"))
+    assert ended.returncode == 3, ended
     gaps = list_gaps(out)
-    lost = re.search(r"The source (race-[01]\.0) was cut short: it has no end, and \d+ of its 120 races", gaps)
+    lost = re.search(r"The source (race-1\.0) was cut short: it has no end, and \d+ of its 120 races", gaps)
     assert lost is not None, gaps
     checks = read_verdict(out)["checks"]
     assert checks["one-winner"]["verdict"] == "pass"
     assert 120 < checks["one-winner"]["judged"] < 240
-    assert lost[1] in output
+    assert lost[1] in ended.stdout
 
 
 def test_a_killed_master_leaves_journals_that_can_be_judged(tmp_path: Path) -> None:
@@ -156,9 +160,8 @@ def test_a_killed_master_leaves_journals_that_can_be_judged(tmp_path: Path) -> N
 
 
 def test_a_scenario_that_raises_in_one_worker_of_two(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(RAISING)
-    path = os.pathsep.join([str(tmp_path), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    ended, out = run_race(tmp_path, "--races", "20", "--processes", "2", "--scenarios", "fork", PYTHONPATH=path)
+    spoiled = spoil(tmp_path, "raises")
+    ended, out = run_race(tmp_path, "--races", "20", "--processes", "2", "--scenarios", "fork", **spoiled)
     assert ended.returncode == 3, ended
     assert "The source race-1.0 broke off: RuntimeError: a scenario that raises." in list_gaps(out)
     assert read_verdict(out)["checks"]["one-winner"]["verdict"] == "pass"
@@ -231,38 +234,29 @@ def test_a_master_and_two_workers_started_apart(base_url: tuple[str, dict[str, s
     assert re.search(r"accounting +pass", judged.stdout)
 
 
-@pytest.mark.parametrize("what", ["killed", "raises"])
+@pytest.mark.parametrize("mishap", MISHAPS)
 def test_a_master_that_loses_a_source_ends_with_3(
-    what: str, base_url: tuple[str, dict[str, str]], tmp_path: Path
+    mishap: str, base_url: tuple[str, dict[str, str]], tmp_path: Path
 ) -> None:
     """Locust alone, with workers that it did not fork: one of two is killed, or its scenario raises."""
     url, environment = base_url
-    (tmp_path / "sitecustomize.py").write_text(RAISING if what == "raises" else "")
-    path = os.pathsep.join([str(tmp_path), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    spoiled = {**environment, **spoil(tmp_path, mishap)}
     port = find_port()
-    common = ("--base-url", url, "--races", "240", "--scenarios", "same-transition,fork")
+    common = ("--base-url", url, "--races", "20", "--scenarios", "fork")
     master = ("--master", "--headless", "--users", "2", "--expect-workers", "2", "--master-bind-host", "127.0.0.1")
     worker = ("--worker", "--master-host", "127.0.0.1", "--master-port", port)
     with contextlib.ExitStack() as running:
         leader = Command((*master, "--master-bind-port", port, *common), tmp_path, environment, LOCUST)
-        hand = Command((*worker, *common), tmp_path, {**environment, "PYTHONPATH": path}, LOCUST)
+        hand = Command((*worker, *common), tmp_path, spoiled, LOCUST)
         process = running.enter_context(leader.start())
         others = [running.enter_context(hand.start()) for _ in range(2)]
-        if what == "killed":
-            wait_for(lambda: has_begun(find_run(tmp_path), 2), process)
-            others[0].kill()
-        told, errors = process.communicate(timeout=100)
+        told = process.communicate(timeout=100)
         for each in others:
             each.communicate(timeout=60)
-    assert process.returncode == 3, (told, errors)
+    assert process.returncode == 3, told
     run = find_run(tmp_path)
     assert run is not None
     assert Command(("check", str(run)), tmp_path).run().returncode == 3
-
-
-def has_begun(run: Path | None, sources: int) -> bool:
-    journals = list((run / "history").glob("race-*.jsonl")) if run else []
-    return len(journals) == sources and all(path.stat().st_size > 20_000 for path in journals)
 
 
 def fetch(url: str) -> str:
