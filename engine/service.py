@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from engine.environment import clean_environment, find_own
 from engine.making import VARIABLE, unpack
 from engine.processes import Process, end_process, hold_signals, run_process, start_process
 from engine.target import Service, Target, substitute
@@ -131,20 +132,21 @@ def start_service(
     environment: Mapping[str, str],
     arguments: Sequence[str],
 ) -> Process:
-    command = [substitute(part, values) for part in service.command] + list(arguments)
+    words = [substitute(part, values) for part in service.command]
+    command = [find_own(words[0]), *words[1:], *arguments]
+    cleaned = clean_environment(environment)
     filled = {
         name: expand(f"service.env.{name}", substitute(text, values), environment) for name, text in service.env.items()
     }
-    # Programs that were installed beside this Python (our own command among them) are found without a PATH.
-    path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     cwd = Path(service.cwd) if service.cwd else None
     if cwd is not None and not cwd.is_dir():
         raise ServiceError(f"service.cwd: {cwd} is not a folder; it is meant relative to the target file")
-    if shutil.which(str((cwd or Path()) / command[0]) if "/" in command[0] else command[0], path=path) is None:
+    program = str((cwd or Path()) / command[0]) if "/" in command[0] else command[0]
+    if shutil.which(program, path=cleaned["PATH"]) is None:
         raise ServiceError(f"service.command: there is no program {command[0]!r}; install it, or write its whole path")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return start_process(command, output=output, environment={**environment, "PATH": path, **filled}, cwd=cwd)
+        return start_process(command, output=output, environment={**cleaned, **filled}, cwd=cwd)
 
 
 def expand(key: str, text: str, environment: Mapping[str, str]) -> str:

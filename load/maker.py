@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
+from engine.environment import clean_environment, find_own
 from engine.making import Command, Stock
 from engine.target import Answer, Reading, Request, Target
 from load.gate import Shot, now_ns
 
 # Which ids are this process's: "1/3" is every third, beginning with the second. So no level uses up another one's.
 SHARE_VARIABLE = "ONEWINNER_IDS"
-ROOMS = Path(__file__).parents[1]
 
 
 class MakingError(Exception):
@@ -103,9 +103,9 @@ def run_command(target: Target, tenant: str, request_id: str) -> str:
     name = command.words[0]
     try:
         ended = subprocess.run(
-            command.words,
+            [find_own(name), *command.words[1:]],
             cwd=command.cwd,
-            env=clean_environment(),
+            env=clean_environment(os.environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=command.timeout_s,
@@ -123,11 +123,3 @@ def run_command(target: Target, tenant: str, request_id: str) -> str:
     if found is None:
         raise MakingError(f"create.command: {name!r} printed nothing; its last line must be the id", told)
     return found
-
-
-def clean_environment() -> dict[str, str]:
-    """Ours, with the programs beside this Python at hand, and without our rooms on the path of anybody's Python."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    kept = os.pathsep.join(folder for folder in folders if folder and Path(folder) != ROOMS)
-    return {**os.environ, "PATH": path, "PYTHONPATH": kept}

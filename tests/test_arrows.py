@@ -13,7 +13,15 @@ ROOMS = ("engine", "reports", "load", "stateful_tests", "onewinner")
 ARROWS = {
     "engine": (),
     "reports": ("engine.graph",),
-    "load": ("engine.target", "engine.target_file", "engine.graph", "engine.making", "engine.service", "reports"),
+    "load": (
+        "engine.target",
+        "engine.target_file",
+        "engine.graph",
+        "engine.making",
+        "engine.environment",
+        "engine.service",
+        "reports",
+    ),
     "stateful_tests": (
         "engine.target",
         "engine.target_file",

@@ -3,6 +3,7 @@
 Method: the stub engine of tests/load/stub.py, whose workflows are made behind the target's back.
 """
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from engine.making import Command, Stock, pack, unpack
 from engine.target import Target
-from load.maker import SHARE_VARIABLE, Maker, MakingError, clean_environment, read_share, run_command
+from load.maker import SHARE_VARIABLE, Maker, MakingError, read_share, run_command
 from load.source import Source
 from reports.history import read_history
 from reports.verdict import Verdict
@@ -135,10 +136,14 @@ def test_a_command_of_the_owner_alone(tmp_path: Path) -> None:
     assert command(target, "print(1)", "{tenant}").creators == ("acme", "globex")
 
 
-def test_our_rooms_are_not_on_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    rooms = Path(__file__).parents[2]
-    monkeypatch.setenv("PYTHONPATH", f"{rooms}:/somebody/elses")
-    assert clean_environment()["PYTHONPATH"] == "/somebody/elses"
+def test_a_command_runs_in_the_environment_of_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, _ = stock(tmp_path, 1)
+    (tmp_path / "python").write_text('#!/bin/sh\necho "the python of $1, PYTHONPATH $PYTHONPATH"\n')
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    made = replace(target, create=Command(("python", "{tenant}")))
+    assert run_command(made, "acme", "r1") == "the python of acme, PYTHONPATH"
 
 
 def test_a_command_travels_as_text() -> None:
