@@ -25,11 +25,13 @@ class Undecided:
 
 @dataclass(frozen=True)
 class Decision:
-    """`failed` and `undecided` by workflow number; every other workflow is explained. `seconds` is what it took."""
+    """`failed` and `undecided` by workflow number; every other workflow is explained. `searched` are those that the
+    witness did not explain. `seconds` is what it took.
+    """
 
     failed: Mapping[int, Undecided] = field(default_factory=dict)
     undecided: tuple[int, ...] = ()
-    searched: int = 0
+    searched: tuple[int, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -58,4 +60,4 @@ def decide(evidence: Evidence) -> Decision:
             failed[w] = Undecided(w, operations, starts, searched)
         elif searched.verdict is Verdict.UNKNOWN:
             undecided.append(w)
-    return Decision(failed, tuple(undecided), rest.len(), time.monotonic() - began)
+    return Decision(failed, tuple(undecided), tuple(rest.to_list()), time.monotonic() - began)

@@ -20,6 +20,7 @@ class Operation:
     """One operation as the model sees it. `told` is the state that the answer named; refused ones are left out.
 
     `returned` is `NEVER` for an operation that never returned, and for an unknown one: it has no last moment.
+    `mark` tells operations apart that ask for the same; the step does not look at it.
     """
 
     row: int
@@ -30,6 +31,7 @@ class Operation:
     told: str | None
     invoked: int
     returned: int
+    mark: str | None = None
 
 
 NEVER = 1 << 62

@@ -14,19 +14,37 @@ its invoke. Four observations keep it small.
 
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import accumulate
+from typing import Any
 
 from engine.graph import TransitionGraph
-from reports.model import IMPOSSIBLE, NEVER, Operation, step
+from reports.model import IMPOSSIBLE, NEVER, Impossible, Operation, step
 from reports.verdict import Verdict
 
 State = str | None
-Shape = tuple[str, str, tuple[str, ...], str | None, str | None]
+Shape = tuple[str, str, tuple[str, ...], str | None, str | None, str | None]
 ANOTHER_STATE = "(a state that nothing here names)"
 CONFIGURATIONS_PER_LOOK = 256
 HOPELESS_STEPS_MAX = 200_000
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the search goes by, where it follows more than the state.
+
+    `take`: the state after an operation took effect, or IMPOSSIBLE; a state is any value that can be a key. `is_past`:
+    whether an answer that does not hold in a state holds in none after it. `named`: states that are asked for although
+    no operation does. `to_the_end`: whether every known transition must be placed, or only all answers that change
+    nothing.
+    """
+
+    take: Callable[[Any, Operation], Any]
+    is_past: Callable[[Any, Operation], bool]
+    named: frozenset[str] = frozenset()
+    to_the_end: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,7 +76,7 @@ class Place:
 
     low: int
     window: int
-    state: State
+    state: Any
     used: tuple[int, ...]
     placed: tuple[int, ...]
 
@@ -67,25 +85,37 @@ class Place:
 class Problem:
     """One workflow, laid out for the search."""
 
-    graph: TransitionGraph | None
+    rules: Rules
     groups: list[Group]
     known: list[Operation]
     optional: list[list[Operation]]
-    fits: dict[State, list[bool]] = field(default_factory=dict)
+    fits: dict[Any, list[bool]] = field(default_factory=dict)
     blockers: dict[int, Operation] = field(default_factory=dict)
 
-    def fitting(self, state: State) -> list[bool]:
+    def is_done(self, place: Place, placed: tuple[int, ...]) -> bool:
+        """Whether all that has to be placed is."""
+        moved = place.low == len(self.known) or not self.rules.to_the_end
+        return moved and all(n == len(group.invokes) for n, group in zip(placed, self.groups, strict=True))
+
+    def is_lost(self, place: Place, placed: tuple[int, ...]) -> bool:
+        """Whether an answer that is not placed can hold no more."""
+        is_past = self.rules.is_past
+        return any(
+            n < len(group.invokes) and is_past(place.state, group.sample)
+            for n, group in zip(placed, self.groups, strict=True)
+        )
+
+    def fitting(self, state: Any) -> list[bool]:
         """For each group, whether its answers hold in `state`."""
         found = self.fits.get(state)
         if found is None:
-            found = self.fits[state] = [
-                step(state, group.sample, self.graph) is not IMPOSSIBLE for group in self.groups
-            ]
+            take = self.rules.take
+            found = self.fits[state] = [take(state, group.sample) is not IMPOSSIBLE for group in self.groups]
         return found
 
 
 def get_shape(operation: Operation) -> Shape:
-    return operation.kind, operation.outcome, operation.expected, operation.next, operation.told
+    return operation.kind, operation.outcome, operation.expected, operation.next, operation.told, operation.mark
 
 
 def is_pure(operation: Operation) -> bool:
@@ -95,22 +125,24 @@ def is_pure(operation: Operation) -> bool:
 
 def search(
     operations: Sequence[Operation],
-    starts: Iterable[State],
+    starts: Iterable[Any],
     graph: TransitionGraph | None,
     deadline_s: float = float("inf"),
+    rules: Rules | None = None,
 ) -> Searched:
     """Whether some order explains all `operations` (each with a row of its own) from one of the `starts`.
 
-    UNKNOWN past `deadline_s` (of the monotonic clock).
+    UNKNOWN past `deadline_s` (of the monotonic clock). With `rules` the `starts` are states as these have them.
     """
     starts = list(starts)
-    hopeless = find_hopeless(operations, starts, graph)
+    hopeless = find_hopeless(operations, starts, graph) if rules is None else None
     if hopeless is not None:
         return Searched(Verdict.FAIL, (hopeless,))
-    problem = lay_out(merge_states(operations, graph), graph)
+    rules = rules or Rules(partial(take_step, graph), never_past)
+    problem = lay_out(merge_states(operations, graph, rules.named), rules)
     zero = (0,) * len(problem.groups)
     stack = [Place(0, 0, state, (0,) * len(problem.optional), zero) for state in starts]
-    seen: dict[tuple[int, int, State, tuple[int, ...]], list[tuple[int, ...]]] = {}
+    seen: dict[tuple[int, int, Any, tuple[int, ...]], list[tuple[int, ...]]] = {}
     count = 0
     while stack:
         count += 1
@@ -118,25 +150,33 @@ def search(
             return Searched(Verdict.UNKNOWN, configurations=count)
         place = stack.pop()
         placed, limit, ready = settle(problem, place)
-        if place.low == len(problem.known) and all(
-            n == len(g.invokes) for n, g in zip(placed, problem.groups, strict=True)
-        ):
+        if problem.is_done(place, placed):
             return Searched(Verdict.PASS, configurations=count)
         key = (place.low, place.window, place.state, place.used)
-        if not is_new(seen.setdefault(key, []), placed):
+        if problem.is_lost(place, placed) or not is_new(seen.setdefault(key, []), placed):
             continue
         stack.extend(follow(problem, place, placed, limit, ready))
     rows = {each.row for each in operations if not is_pure(each)} | problem.blockers.keys()
     return Searched(Verdict.FAIL, tuple(each for each in operations if each.row in rows), count)
 
 
-def merge_states(operations: Iterable[Operation], graph: TransitionGraph | None) -> list[Operation]:
+def take_step(graph: TransitionGraph | None, state: State, operation: Operation) -> State | Impossible:
+    return step(state, operation, graph)
+
+
+def never_past(state: Any, operation: Operation) -> bool:  # noqa: ARG001 - any state may come again
+    return False
+
+
+def merge_states(
+    operations: Iterable[Operation], graph: TransitionGraph | None, named: frozenset[str] = frozenset()
+) -> list[Operation]:
     """The same operations, with all the states that nobody asks about made one: what leads to them is interchangeable.
 
     With a graph only a `set` may be changed so: whether an advance is legal depends on where it leads.
     """
     operations = list(operations)
-    asked = {state for each in operations for state in (*each.expected, each.told if is_pure(each) else None)}
+    asked = {state for each in operations for state in (*each.expected, each.told if is_pure(each) else None)} | named
     return [
         replace(each, next=ANOTHER_STATE)
         if not is_pure(each) and each.next not in asked and (each.kind == "set" or (each.next and graph is None))
@@ -161,7 +201,7 @@ def find_hopeless(
     return None
 
 
-def lay_out(operations: Iterable[Operation], graph: TransitionGraph | None) -> Problem:
+def lay_out(operations: Iterable[Operation], rules: Rules) -> Problem:
     """The operations by what they may do: answers in groups, known transitions, optional ones in groups."""
     pure: dict[Shape, list[Operation]] = {}
     optional: dict[Shape, list[Operation]] = {}
@@ -173,7 +213,7 @@ def lay_out(operations: Iterable[Operation], graph: TransitionGraph | None) -> P
             optional.setdefault(get_shape(operation), []).append(operation)
         else:
             known.append(operation)
-    return Problem(graph, [gather(shape, group) for shape, group in pure.items()], known, list(optional.values()))
+    return Problem(rules, [gather(shape, group) for shape, group in pure.items()], known, list(optional.values()))
 
 
 def gather(shape: Shape, operations: list[Operation]) -> Group:
@@ -228,7 +268,7 @@ def follow(problem: Problem, place: Place, placed: tuple[int, ...], limit: int, 
     for number, group in enumerate(problem.optional):
         used = place.used[number]
         if used < len(group) and group[used].invoked <= limit:
-            state = step(place.state, group[used], problem.graph)
+            state = problem.rules.take(place.state, group[used])
             if state is not IMPOSSIBLE and state != place.state:
                 spent = (*place.used[:number], used + 1, *place.used[number + 1 :])
                 found.append(Place(place.low, place.window, state, spent, placed))
@@ -236,7 +276,7 @@ def follow(problem: Problem, place: Place, placed: tuple[int, ...], limit: int, 
     for index in sorted(ready, key=lambda index: -problem.known[index].returned):
         first[get_shape(problem.known[index])] = index
     for index in sorted(first.values(), key=lambda index: -problem.known[index].returned):
-        state = step(place.state, problem.known[index], problem.graph)
+        state = problem.rules.take(place.state, problem.known[index])
         if state is not IMPOSSIBLE:
             found.append(Place(*mark(place, index), state, place.used, placed))
     return found

@@ -19,7 +19,7 @@ def check_linearizable(case: Case) -> CheckResult:
     suspicions = [fail(partial(word_failure, case, found)) for found in decision.failed.values()]
     suspicions += [doubt(partial(word_timeout, case, w)) for w in decision.undecided]
     reason = (
-        f"{decision.searched} of {case.evidence.workflows} workflows needed the exact search"
+        f"{len(decision.searched)} of {case.evidence.workflows} workflows needed the exact search"
         if decision.searched
         else ""
     )
