@@ -9,13 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 KINDS = ("create", "read", "advance", "set")
-OUTCOMES = ("won", "conflict", "ok", "refused", "unknown")
-ANSWERS = {
-    "create": ("ok", "conflict", "refused", "unknown"),
-    "read": ("ok", "conflict", "refused", "unknown"),
-    "advance": ("won", "conflict", "refused", "unknown"),
-    "set": ("won", "conflict", "refused", "unknown"),
-}
+OUTCOMES = ("won", "conflict", "ok", "refused", "busy", "unknown")
 SET_SEPARATOR = "\x1f"
 
 

@@ -1,7 +1,7 @@
 """Evidence: one history, encoded and sorted once, with what every check asks of it. Values only.
 
 States are small integers here (codes). Two codes are no state of the history: `unborn`, before a create, and
-`another`, a state that nothing names. Operations of other tenants and refused ones change nothing and constrain
+`another`, a state that nothing names. Operations of other tenants, refused and busy ones change nothing and constrain
 nothing: they have no role.
 """
 
@@ -262,7 +262,9 @@ def is_sorted(ops: pl.DataFrame) -> bool:
 
 
 def assign_roles(ops: pl.DataFrame, first: int | None) -> pl.DataFrame:
-    """Adds known, maybe and pure; `next` becomes the initial state of a create, and nothing of a read."""
+    """Adds known, maybe and pure; `next` becomes the initial state of a create, and nothing of a read. What an unknown
+    operation tells is nothing.
+    """
     kind, outcome, mine = pl.col("kind"), pl.col("outcome"), pl.col("mine")
     moves = (kind == "advance") | (kind == "set")
     initial = pl.col("told").fill_null(pl.lit(first, dtype=pl.UInt32))
@@ -271,6 +273,7 @@ def assign_roles(ops: pl.DataFrame, first: int | None) -> pl.DataFrame:
         maybe=mine & (outcome == "unknown") & moves,
         pure=mine & ((outcome == "conflict") | ((kind == "read") & (outcome == "ok"))),
         next=pl.when(moves).then("next").when(kind == "create").then(initial),
+        told=pl.when(outcome != "unknown").then("told"),
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 import polars as pl
 
 from reports.encoding import encode, find_fault
-from reports.lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, read_lines
+from reports.lines import AUDIT_SCHEMA, NEW_COLUMNS, OPERATION_SCHEMA, LineError, read_lines
 
 SEALED = ".parquet"
 SEALED_AUDIT = ".audit.parquet"
@@ -193,7 +193,8 @@ def read_sealed(path: Path) -> Piece:
         schema, height = scan.collect_schema(), scan.select(pl.len()).collect().item()
     except pl.exceptions.PolarsError as error:
         raise HistoryError(path, f"is not readable Parquet: {first_line(error)}") from None
-    missing = [name for name in OPERATION_SCHEMA if name not in schema]
+    scan = scan.with_columns(pl.lit(None).alias(name) for name in NEW_COLUMNS if name not in schema)
+    missing = [name for name in OPERATION_SCHEMA if name not in schema and name not in NEW_COLUMNS]
     if missing:
         raise HistoryError(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
     frame = scan.select(pl.col(name).cast(kind) for name, kind in OPERATION_SCHEMA.items())

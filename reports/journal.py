@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import msgspec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 State = str
 Id = int | str
@@ -21,7 +21,8 @@ class Invocation(msgspec.Struct, frozen=True, omit_defaults=False):
     """What is known of an operation before its answer: the input fields of a history.
 
     `expected` is a state or a list of states in which this very request is due to win; `kind` is create,
-    read, advance or set; `workflow` is the harness's own name of it; `invoked_ns` is monotonic.
+    read, advance or set; `workflow` is the harness's own name of it; `invoked_ns` is monotonic; `marker` is the marker
+    that the request carried, if any.
     """
 
     id: Id
@@ -34,10 +35,11 @@ class Invocation(msgspec.Struct, frozen=True, omit_defaults=False):
     expected: State | list[State] | None
     next: State | None
     invoked_ns: int
+    marker: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Return(msgspec.Struct, frozen=True, omit_defaults=False):
-    """The answer of one operation. `outcome` is won, conflict, ok, refused or unknown.
+    """The answer of one operation. `outcome` is won, conflict, ok, refused, busy or unknown.
 
     `invoked_ns`, when given, was taken at the release and counts instead of the invocation's.
     `detail` is free: request_id, reason, server id (on a create), `problem` (what in this answer is not as

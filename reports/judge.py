@@ -8,6 +8,7 @@ from engine.graph import TransitionGraph
 from reports.case import Case
 from reports.checks import CHECKS
 from reports.checks.answers import is_excused
+from reports.encoding import OUTCOMES
 from reports.evidence import Evidence, Limits
 from reports.history import History
 from reports.partners import find_lost_partners, soften
@@ -67,7 +68,7 @@ def count(history: History, case: Case) -> dict[str, int]:
     ops = history.encoded
     outcomes = dict(ops.group_by("outcome").len().iter_rows())
     found = {"operations": ops.height, "workflows": case.evidence.workflows, "races": case.races.height}
-    return found | {name: outcomes.get(name, 0) for name in ("won", "conflict", "ok", "refused", "unknown")}
+    return found | {name: outcomes.get(name, 0) for name in OUTCOMES}
 
 
 def find_doubts(case: Case, counts: Mapping[str, int]) -> list[str]:

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import polars as pl
-
-from reports.encoding import SET_SEPARATOR
 
 OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "id": pl.String,
@@ -26,7 +24,9 @@ OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "invoked_ns": pl.Int64,
     "returned_ns": pl.Int64,
     "detail": pl.String,
+    "marker": pl.String,
 }
+NEW_COLUMNS = ("marker",)  # that files of format 1 lack
 AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "workflow": pl.String,
     "read_ns": pl.Int64,
@@ -73,6 +73,7 @@ class InvokeLine(msgspec.Struct):
     tenant: str | None = None
     expected: str | list[str] | None = None
     next: str | None = None
+    marker: str | None = None
 
 
 class ReturnLine(msgspec.Struct):
@@ -108,11 +109,12 @@ class AuditLine(msgspec.Struct):
 
 
 class EffectsLine(msgspec.Struct):
-    """Which markers, the ids of operations, an engine showed as stored in a workflow."""
+    """Which markers an engine showed as stored in a workflow; `winners`: how often a win leaves its own."""
 
     workflow: str
     read_ns: Nanoseconds
     markers: list[int | str]
+    winners: Literal["once", "any"] = "once"
 
 
 @dataclass
@@ -126,12 +128,15 @@ class Lines:
     index: dict[str, int] = field(default_factory=dict)
     answered: set[int] = field(default_factory=set)
     trails: int = 0
+    # Each list of expected states once, and its number in the rows: a Python list per row is what takes the time.
+    lists: dict[str | tuple[str, ...] | None, int] = field(default_factory=lambda: {None: 0})
 
     @property
     def operations(self) -> pl.DataFrame:
-        # Lists are kept joined meanwhile: a Python list per row is what takes the time.
-        frame = pl.DataFrame(self.columns, schema={**OPERATION_SCHEMA, "expected": pl.String})
-        return frame.with_columns(pl.col("expected").str.split(SET_SEPARATOR))
+        frame = pl.DataFrame(self.columns, schema={**OPERATION_SCHEMA, "expected": pl.UInt32})
+        members = [[one] if isinstance(one, str) else one and list(one) for one in self.lists]
+        lists = pl.Series("expected", members, dtype=pl.List(pl.String))
+        return frame.with_columns(lists.gather(frame["expected"]))
 
     @property
     def audit(self) -> pl.DataFrame:
@@ -171,6 +176,7 @@ def take_invoke(lines: Lines, line: bytes, number: int) -> None:
         raise LineError(number, f"duplicate id {identity}: line {first} has it already")
     lines.index[identity] = len(lines.invoke_lines)
     lines.invoke_lines.append(number)
+    expected = tuple(found.expected) if isinstance(found.expected, list) else found.expected
     values = (
         identity,
         str(found.process),
@@ -179,7 +185,7 @@ def take_invoke(lines: Lines, line: bytes, number: int) -> None:
         found.tenant or "",
         found.workflow,
         found.kind,
-        found.expected if isinstance(found.expected, str) else SET_SEPARATOR.join(found.expected or ()) or None,
+        lines.lists.setdefault(None if expected == () else expected, len(lines.lists)),
         found.next,
         "unknown",
         None,
@@ -187,6 +193,7 @@ def take_invoke(lines: Lines, line: bytes, number: int) -> None:
         found.invoked_ns,
         None,
         None,
+        found.marker,
     )
     for column, value in zip(lines.columns.values(), values, strict=True):
         column.append(value)

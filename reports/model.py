@@ -17,7 +17,8 @@ IMPOSSIBLE = Impossible.IMPOSSIBLE
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation as the model sees it. `told` is the state that the answer named; refused ones are left out.
+    """One operation as the model sees it. `told` is the state that the answer named; refused ones are left out, and so
+    may busy ones be: they hold in every state, and change none.
 
     `returned` is `NEVER` for an operation that never returned, and for an unknown one: it has no last moment.
     `mark` tells operations apart that ask for the same; the step does not look at it.
@@ -43,6 +44,8 @@ def step(state: str | None, operation: Operation, graph: TransitionGraph | None)
     An unknown operation may also never take effect; then this is not called. Without a graph every edge is legal.
     """
     told, expected, following = operation.told, operation.expected, operation.next
+    if operation.outcome == "busy":
+        return state
     if operation.kind == "create" and operation.outcome == "ok":
         return told if state is None else IMPOSSIBLE
     due = state in expected and (graph is None or following is None or (state, following) in graph.edges)
@@ -50,4 +53,6 @@ def step(state: str | None, operation: Operation, graph: TransitionGraph | None)
         return state if not due and (told is None or told in expected or told == state) else IMPOSSIBLE
     if operation.kind == "read":
         return state if (told is None or told == state) and (due or not expected) else IMPOSSIBLE
+    if operation.outcome == "won" and told not in (None, following):
+        return IMPOSSIBLE
     return following if due or operation.kind == "set" else IMPOSSIBLE

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-OUTCOME_COUNTS = ("won", "conflict", "unknown", "refused", "ok")
+OUTCOME_COUNTS = ("won", "conflict", "busy", "unknown", "refused", "ok")
 
 
 def build_races(ops: pl.DataFrame) -> pl.DataFrame:
@@ -40,7 +40,7 @@ def build_races(ops: pl.DataFrame) -> pl.DataFrame:
         .sort("w", "last_begin")
         .collect()
     )
-    rare = ("unknown", "refused", "ok")
+    rare = ("busy", "unknown", "refused", "ok")
     others = rows.filter(outcome.is_in(rare)).group_by("w", "race")
     counts = others.agg((outcome == name).sum().cast(pl.UInt32).alias(name) for name in rare).collect()
     races = races.join(counts, on=["w", "race"], how="left", maintain_order="left").with_columns(

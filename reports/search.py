@@ -175,14 +175,22 @@ def merge_states(
 
     With a graph only a `set` may be changed so: whether an advance is legal depends on where it leads.
     """
-    operations = list(operations)
+    operations = [forget_told(each) for each in operations]
     asked = {state for each in operations for state in (*each.expected, each.told if is_pure(each) else None)} | named
     return [
         replace(each, next=ANOTHER_STATE)
-        if not is_pure(each) and each.next not in asked and (each.kind == "set" or (each.next and graph is None))
+        if not is_pure(each)
+        and each.next not in asked
+        and (each.kind == "set" or (each.next is not None and graph is None))
         else each
         for each in operations
     ]
+
+
+def forget_told(operation: Operation) -> Operation:
+    """The same, without a told state that its next state says already: it asks nothing more."""
+    won_it = operation.outcome == "won" and operation.told == operation.next
+    return replace(operation, told=None) if won_it and operation.told is not None else operation
 
 
 def find_hopeless(

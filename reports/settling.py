@@ -61,13 +61,17 @@ def count_winners(case: Case, race: Race, contenders: pl.DataFrame, named: list[
         by = f"The trail has a row of {ids}: it did win, though its answer is unknown."
         return Settled(race["won"] + len(named), by, tuple(named))
     unknown = contenders.filter(pl.col("outcome") == "unknown")
+    again = find_asked_again(case, race["w"], contenders) if race["busy"] else None
+    if again is not None:
+        return Settled(1, again)
     if unknown.is_empty():
-        return Settled(0, "Every contender was answered, and none of them won.")
+        alone = ", and no request of the race won when asked again alone" if race["busy"] else ""
+        return Settled(0, f"Every contender was answered, and none of them won{alone}.")
     seen = find_seen(case, race["w"], contenders, unknown)
     if seen is not None:
         return Settled(1, seen)
     stayed = find_stayed(case, race["w"], contenders)
-    if stayed is not None and race["conflict"] + race["refused"] + race["ok"]:
+    if stayed is not None and len(unknown) < len(contenders):
         return Settled(0, stayed)
     return Settled(None)
 
@@ -75,6 +79,21 @@ def count_winners(case: Case, race: Race, contenders: pl.DataFrame, named: list[
 def find_contenders(case: Case, race: Race) -> pl.DataFrame:
     """A race's operations, by invoke."""
     return case.evidence.slice(race["w"]).filter((pl.col("race") == race["race"]) & pl.col("mine"))
+
+
+def find_asked_again(case: Case, w: int, contenders: pl.DataFrame) -> str | None:
+    """What shows that being busy was true: asked again after every contender had been answered, alone and before any
+    other win, a request of one of them won; in words.
+    """
+    answered = contenders.filter(pl.col("outcome") != "unknown")
+    over = answered["ends"].max()
+    ops = case.evidence.slice(w)
+    wins = ops.filter(pl.col("known") & (pl.col("kind") != "create") & (pl.col("ends") > contenders["begins"].min()))
+    first = wins.sort("begins").head(1).filter((pl.col("begins") > over) & pl.col("race").is_null())
+    alike = contenders.filter(pl.col("next").is_in(first["next"].implode()))
+    if not {*list_wanted(case, first)} & {*list_wanted(case, alike)}:
+        return None
+    return f"Every contender was busy or lost; asked again alone, {case.records(first['row'])[0]['id']} won."
 
 
 def find_named(case: Case) -> pl.DataFrame:
@@ -105,17 +124,22 @@ def may_be_disturbed(case: Case, race: Race, contenders: pl.DataFrame) -> bool:
         during = pl.col("maybe") | (pl.col("ends") >= contenders["begins"].min())
         return not others.filter(during & pl.col("next").is_in(wants)).is_empty()
     leaves = (pl.col("kind") == "set") | (pl.col("wants") > 1) | pl.col("want").is_in(wants)
-    # Where the workflow's start is known, the order that explains every conflict is no guess.
-    return case.evidence.starts["state"][race["w"]] is not None or not others.filter(leaves).is_empty()
+    # Where the workflow's start is known, the order that explains every conflict is no guess. Other answers need none.
+    is_explained = race["conflict"] > 0 and case.evidence.starts["state"][race["w"]] is not None
+    return is_explained or not others.filter(leaves).is_empty()
 
 
 def find_wanted(case: Case, contenders: pl.DataFrame) -> pl.Series:
     """The states that any of the contenders expected, in one list."""
+    return pl.Series(list_wanted(case, contenders), dtype=pl.UInt32).implode()
+
+
+def list_wanted(case: Case, contenders: pl.DataFrame) -> list[int]:
     codes, members = case.evidence.codes, case.evidence.set_members
     wants = set(contenders["want"].drop_nulls())
     for several in contenders["set"].drop_nulls().unique():
         wants.update(codes[state] for state in members[several])
-    return pl.Series(sorted(wants), dtype=pl.UInt32).implode()
+    return sorted(wants)
 
 
 def comes_back(case: Case, w: int, contenders: pl.DataFrame) -> bool:
@@ -171,8 +195,10 @@ def find_stayed(case: Case, w: int, contenders: pl.DataFrame) -> str | None:
     read = (pl.col("kind") == "read") & pl.col("pure") & (pl.col("told") == want)
     reads = ops.filter(read & (pl.col("begins") > answered["ends"].max()))
     if reads.height:
-        return f"{case.records(reads['row'][:1])[0]['id']} read {name} after every answer had come: nobody had won."
+        return (
+            f"{case.records(reads['row'][:1])[0]['id']} read {name} after every answer had come: no contender had won."
+        )
     trail = find_trail(case, w).filter(pl.col("read_ns") > answered["returned"].max())
     if trail.height and trail.filter(pl.col("from") == want).is_empty():
-        return f"The trail, read after every answer had come, has no row out of {name}: nobody had won."
+        return f"The trail, read after every answer had come, has no row out of {name}: no contender had won."
     return None

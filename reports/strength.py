@@ -61,7 +61,7 @@ def find_moves(history: History, graph: TransitionGraph) -> pl.DataFrame:
     before it have it.
     """
     ops = history.encoded.filter(
-        (pl.col("kind") == "advance") & pl.col("outcome").is_in(["won", "conflict", "unknown"])
+        (pl.col("kind") == "advance") & pl.col("outcome").is_in(["won", "conflict", "busy", "unknown"])
     )
     ops = ops.select(
         pl.col("workflow", "next").cast(pl.String),

@@ -65,7 +65,7 @@ def classify(evidence: Evidence, ops: pl.DataFrame) -> pl.DataFrame:
 def lay_periods(evidence: Evidence, ops: pl.DataFrame, answers: pl.DataFrame, order: str) -> Periods:
     """The periods that the known transitions make when they are taken in this order."""
     then = "begins" if order == "ends" else "ends"
-    columns = ["w", "kind", "want", "wants", "set", "next", "begins", "ends"]
+    columns = ["w", "kind", "want", "wants", "set", "next", "told", "begins", "ends"]
     moves = ops.lazy().filter("known").select(columns).sort("w", order, then).rename({"next": "state"}).collect()
     starts = find_starts(evidence, ops, moves, answers)
     frame = pl.concat([starts, moves], how="diagonal").sort("w", maintain_order=True)
@@ -78,7 +78,10 @@ def lay_periods(evidence: Evidence, ops: pl.DataFrame, answers: pl.DataFrame, or
         .then(statement=True)
         .when(create)
         .then((before == evidence.unborn) & pl.col("state").is_not_null())
-        .otherwise((pl.col("kind") == "set") | (due & evidence.lawful(before, pl.col("state"))))
+        .otherwise(
+            ((pl.col("kind") == "set") | (due & evidence.lawful(before, pl.col("state"))))
+            & (pl.col("told").is_null() | (pl.col("told") == pl.col("state")))
+        )
     )
     frame = frame.with_columns(holds=holds.fill_null(value=False), begin=pl.col("begins").cum_max())
     broken = frame.filter(~pl.col("holds") | (pl.col("begin") > pl.col("ends")))["w"].unique()

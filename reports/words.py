@@ -89,13 +89,14 @@ def say_two_winners(records: Sequence[Record]) -> Text:
 
 def say_no_winner(records: Sequence[Record], why: str) -> Text:
     first = records[0]
-    title = f"Nobody won the race {first['race']} for workflow {first['workflow']}: {count_outcomes(records)}"
+    title = f"No contender won the race {first['race']} for workflow {first['workflow']}: {count_outcomes(records)}"
     return f"{title}.", tabulate(f"{title}. {why}", records)
 
 
 def say_open_race(records: Sequence[Record]) -> Text:
     first = records[0]
-    title = f"Nobody knows who won the race {first['race']} for workflow {first['workflow']}: {count_outcomes(records)}"
+    outcomes = count_outcomes(records)
+    title = f"It is not known which contender won the race {first['race']} for workflow {first['workflow']}: {outcomes}"
     why = "Neither a trail nor a later read tells which of the requests took effect."
     return f"{title}.", tabulate(f"{title}. {why}", records)
 
@@ -225,6 +226,10 @@ def say_contradiction(records: Sequence[Record], start: str | None, *, is_minima
         words = f"{title}: {say_overlap(*records)}. No order of the two explains both answers."
         return f"{title}.", tabulate(words, records)
     begun = f" began in {start} and" if start else ""
+    if len(records) == 1 and first["outcome"] == "won" and first["observed"] not in (None, first["next"]):
+        title = f"{capital(name(first))} won {describe_move(first)} and was told the state {first['observed']}"
+        words = f"{title}: a win must tell the state after the move, {first['next']}."
+        return f"{title}.", tabulate(words, records)
     if len(records) == 1:
         title = f"{capital(name(first))} was answered {describe_seen(first)}, which nothing explains"
         words = f"{title}: workflow {first['workflow']}{begun} no transition that was asked for can have made it so."

@@ -110,13 +110,13 @@ def check_schema(case: Case) -> CheckResult:
 
 
 def check_no_5xx(case: Case) -> CheckResult:
-    """No server error, but for operations and probes that an injected fault touched."""
+    """No server error, but for operations and probes that an injected fault touched. A busy answer is none (503)."""
     status = case.ops["status"]
     answered = status.len() - status.null_count()
     probes = [probe for probe in find_probes(case, "no-5xx") if not is_excused(case, probe)]
     if not answered and not probes:
         return not_applicable("no-5xx", "the history has no HTTP status")
-    failed = (status >= 500).fill_null(value=False)
+    failed = (status >= 500).fill_null(value=False) & (case.ops["outcome"] != "busy")
     rows = case.ops.filter(failed & ~case.touched_by_fault)["row"].to_list() if failed.any() else []
     suspicions = [fail(partial(word_row, case, "no-5xx", row, say_server_error)) for row in rows]
     suspicions += suspect_probes("no-5xx", probes)

@@ -18,7 +18,7 @@ Race = dict[str, Any]
 @dataclass(frozen=True)
 class Shares:
     """How many races there are, and how many prove nothing: `alone`, no contender overlapped the winner; `unsettled`,
-    nobody knows who won. Those of either sort that a fault touched are `aside`, and in no other number.
+    it is not known who won. Those of either sort that a fault touched are `aside`, and in no other number.
     """
 
     races: int
@@ -79,7 +79,7 @@ def say_shares(shares: Shares, settled: int) -> str:
     if shares.alone:
         parts.append(f"in {shares.alone} of {shares.races} races no contender overlapped the winner")
     if shares.unsettled:
-        parts.append(f"in {shares.unsettled} of {shares.races} nobody knows who won")
+        parts.append(f"in {shares.unsettled} of {shares.races} it is not known who won")
     if shares.aside:
         left = "" if shares.races else ", and there were no others"
         parts.append(f"{shares.aside} that prove nothing were set aside, because a fault touched them{left}")

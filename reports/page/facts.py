@@ -10,7 +10,6 @@ from reports.summary import sentence
 from reports.verdict import Judgement
 
 PLAIN = ("target", "database", "isolation", "defect", "control", "seed", "profile", "started_at", "finished_at")
-OUTCOMES = ("won", "conflict", "ok", "refused", "unknown")
 
 
 def render_accounting(facts: Mapping[str, Any], judgement: Judgement) -> Section | None:

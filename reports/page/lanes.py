@@ -39,6 +39,10 @@ def thin(x: str, y: str, width: str, height: int) -> str:
     return f'<rect class="refused" x="{x}" y="{float(y) + height / 2 - 2:g}" width="{width}" height="4"/>'
 
 
+def low(x: str, y: str, width: str, height: int) -> str:
+    return f'<rect class="busy" x="{x}" y="{float(y) + 2:g}" width="{width}" height="{height - 4}" rx="2"/>'
+
+
 def plain(x: str, y: str, width: str, height: int) -> str:
     return f'<rect class="ok" x="{x}" y="{float(y) + 2:g}" width="{width}" height="{height - 4}" rx="2"/>'
 
@@ -47,6 +51,7 @@ KINDS: Mapping[str, Kind] = {
     "won": Kind("won: filled", ("winner", "winners"), solid),
     "conflict": Kind("conflict: outlined", ("conflict", "conflicts"), hollow),
     "ok": Kind("answered (a read or a create): low", ("answer", "answers"), plain),
+    "busy": Kind("busy (nothing happened; ask again): a low outline", ("busy", "busy"), low),
     "refused": Kind("refused: a thin line", ("refused", "refused"), thin),
     "unknown": Kind("unknown: dashed; it may have taken effect, or never", ("unknown", "unknown"), dashed),
 }
@@ -125,7 +130,7 @@ def name(operation: Operation, lead: int) -> str:
 def answer(operation: Operation, *, alike: bool) -> str:
     """won 200 · → B where the contenders asked for different things; conflict 409, told B."""
     kind = name_kind(operation)
-    sign = {"won": "●", "conflict": "○", "unknown": "?", "refused": "–", "ok": "·"}[kind]
+    sign = {"won": "●", "conflict": "○", "unknown": "?", "refused": "–", "busy": "↻", "ok": "·"}[kind]
     asked = f" → {operation['next']}" if not alike and operation["next"] else ""
     told = f", told {operation['observed']}" if operation["observed"] is not None else ""
     text = f"{operation['outcome']} {operation['status'] or 'no answer'}"

@@ -56,6 +56,7 @@ def test_a_minimal_journal_is_enough(tmp_path: Path) -> None:
         "invoked_ns": 10,
         "returned_ns": 20,
         "detail": None,
+        "marker": None,
     }
 
 

@@ -39,6 +39,7 @@ def test_every_check_reports_even_where_it_does_not_apply() -> None:
         "conflict": 1,
         "ok": 1,
         "refused": 0,
+        "busy": 0,
         "unknown": 0,
     }
     silent = {result.check: result.reason for result in judgement.checks if result.verdict is None}

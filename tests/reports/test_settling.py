@@ -58,6 +58,29 @@ def test_a_lost_request_is_settled_by_what_was_seen_later(evidence: list[dict[st
     assert settle(lost("a"), *evidence) == [winners]
 
 
+def busy(identity: str, **more: Any) -> dict[str, Any]:
+    return advance(identity, "A-B", 3, 6, "busy", race="r", **more)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "winners"),
+    [
+        ([], 0),
+        ([lose("l", None)], 0),
+        ([advance("n", "A-B", 7, 8)], 1),
+        ([lose("l", None), advance("n", "A|C-B", 7, 8)], 1),
+        ([advance("m", "A-B", 7, 8, "busy"), advance("n", "A-B", 9, 10)], 1),  # busy again, then it won
+        ([advance("n", "A-B", 6, 8)], NOBODY_KNOWS),  # asked before the answer: it may have won the race
+        ([advance("n", "A-B", 7, 8, race="later")], 0),
+        ([advance("n", "A-C", 7, 8)], 0),
+        ([override("s", "A", 7, 8), advance("n", "A-B", 9, 10)], 0),  # another win came first
+        ([lost("u"), advance("n", "A-B", 7, 8)], 1),
+    ],
+)
+def test_contenders_that_were_busy_must_win_when_asked_again(evidence: list[dict[str, Any]], winners: Any) -> None:
+    assert settle(busy("a"), busy("b"), *evidence, graph=None) == [winners]
+
+
 def test_what_comes_from_outside_of_the_race_may_explain_it() -> None:
     """An override in between may take the state away from all, or bring it back for a second winner."""
     away = override("s", "C", 1, 4, "unknown")
