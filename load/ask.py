@@ -15,7 +15,7 @@ class Ask:
 
     `request` is made from the operation's id, which is also its X-Request-ID and its marker. `examine`, when
     given, says what in the answer is not as it must be; that becomes the operation's `problem`. What is asked in
-    a race without being part of it does not contend.
+    a race without being part of it does not contend. `race` is the race's id where several are released together.
     """
 
     kind: str
@@ -27,6 +27,7 @@ class Ask:
     next: str | None = None
     examine: Examine | None = None
     contends: bool = True
+    race: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Reply:
     shot: Shot
     reading: Reading
     tenant: str
+    workflow: str = ""
 
     @property
     def outcome(self) -> str:

@@ -63,10 +63,7 @@ class Asker:
             return self._make(tenant, name or f"{self.source}.w{self.workflows}", planned=planned)
         ask = self.create_ask(tenant, name=name, examine=examine)
         reading = self.ask(ask, planned=planned).reading
-        if reading.server_id is None:
-            return None
-        self.server_ids[ask.workflow] = reading.server_id
-        return ask.workflow
+        return None if reading.server_id is None else ask.workflow
 
     def _make(self, tenant: str, name: str, *, planned: bool) -> str | None:
         """A workflow that no request creates. In the history it is a create like any other, without a status."""
@@ -92,7 +89,7 @@ class Asker:
         self.server_ids.pop(workflow, None)
 
     def create_ask(self, tenant: str, *, name: str | None = None, examine: Examine | None = None) -> Ask:
-        """What creates a workflow, where a request does; with its answer, `server_ids` is to be filled in."""
+        """What creates a workflow, where a request does. Without `race`, `server_ids` is to be filled in."""
         self.workflows += 1
         return Ask(
             "create",
@@ -160,17 +157,20 @@ class Asker:
     def race(
         self, asks: Sequence[Ask], race: str | None, *, planned: bool = False, line_up: LineUp | None = None
     ) -> list[Reply]:
-        """Releases all of them at once. `race` is the race's id; None when the design calls it no race.
+        """Releases all of them at once. `race` is the id of the race in which those contend that name no other; None
+        when the design calls it no race.
 
         `line_up` is called when everybody stands at the line, and says when to release.
         """
+        races = [(ask.race or race) if ask.contends else None for ask in asks]
         if not planned:
-            self.plan(len(asks), int(race is not None))
+            self.plan(len(asks), len(set(races) - {None}))
         ids = [f"{self.source}.{self.asked + number}" for number in range(1, len(asks) + 1)]
         self.asked += len(asks)
         requests = [ask.request(id_) for ask, id_ in zip(asks, ids, strict=True)]
         invocations = [
-            self._invocation(ask, id_, race, number) for number, (ask, id_) in enumerate(zip(asks, ids, strict=True))
+            self._invocation(ask, id_, raced, number)
+            for number, (ask, id_, raced) in enumerate(zip(asks, ids, races, strict=True))
         ]
         instant = Instant()
 
@@ -181,10 +181,12 @@ class Asker:
             return instant.at_ns
 
         if race is not None or len(asks) > 1:
-            self._warm(len(asks), asks[0].workflow)
+            self._warm(asks)
         shots = self.gate.race(requests, prepare)
         replies = [self._read(ask, id_, shot) for ask, id_, shot in zip(asks, ids, shots, strict=True)]
         self.journal.returned(*(self._return(reply, instant.intended_ns) for reply in replies))
+        created = {ask.workflow: reply.reading.server_id for ask, reply in zip(asks, replies, strict=True)}
+        self.server_ids |= {workflow: id_ for workflow, id_ in created.items() if id_ is not None}
         return replies
 
     def begin(self, ask: Ask, race: str | None = None, number: int = 1) -> tuple[str, Request]:
@@ -254,18 +256,19 @@ class Asker:
         self.journal.close()
         self.gate.close()
 
-    def _warm(self, count: int, workflow: str) -> None:
+    def _warm(self, asks: Sequence[Ask]) -> None:
         """Brings connections to life with reads. They are no operations: nobody looks at what is answered."""
-        server_id = self.server_ids[workflow]
-        self.gate.warm(count, self.target.build_read(self.target.owner, server_id, f"{self.source}.warm"))
+        known = next((ask for ask in asks if ask.contends and ask.workflow in self.server_ids), None)
+        if known is not None:
+            server_id = self.server_ids[known.workflow]
+            self.gate.warm(len(asks), self.target.build_read(known.tenant, server_id, f"{self.source}.warm"))
 
     def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> Invocation:
         expected = list(ask.expected) if isinstance(ask.expected, tuple) else ask.expected
         process = f"{self.source}#{number}"
-        contended = race if ask.contends else None
         invoked_ns = now_ns() + self.clock.offset_ns
         return Invocation(
-            id_, process, self.scenario, contended, ask.tenant, ask.workflow, ask.kind, expected, ask.next, invoked_ns
+            id_, process, self.scenario, race, ask.tenant, ask.workflow, ask.kind, expected, ask.next, invoked_ns
         )
 
     def _read(self, ask: Ask, id_: str, shot: Shot) -> Reply:
@@ -275,7 +278,7 @@ class Asker:
             reading = Reading(
                 reading.outcome, reading.status, reading.observed, reading.server_id, found, reading.message
             )
-        return Reply(id_, shot, reading, ask.tenant)
+        return Reply(id_, shot, reading, ask.tenant, ask.workflow)
 
     def _return(self, reply: Reply, intended_ns: int | None) -> Return:
         reading, shot, offset_ns = reply.reading, reply.shot, self.clock.offset_ns

@@ -1,23 +1,24 @@
 """Plans: the lives of workflows, round by round, drawn from a seed before anything runs. Pure.
 
-A *round* is one release: N requests at one instant. It is a *race* when, by the graph, exactly one of its
-contenders can win. A *life* is everything that is asked about one workflow, or a few, from creation to the
-last read.
+A *round* is one release: all of its requests leave at one instant. It has a *group* of calls for each workflow that it
+presses. A group is a *race* when two or more contend and, by the graph, exactly one of them can win. A *life* is
+everything that is asked about one workflow, or a few, from creation to the last read.
 """
 
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engine.target import Guard, Route, Target
+from engine.target import Guard, Route, Target, Template
 from load.races import Hop, find_path, is_race
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request: an advance over `route`, or the read of `guard`. A `stranger` is another tenant's call.
+    """One request: an advance over `route`, the read of `guard`, the create, or, if it is none of these, a read.
 
-    Only the owner's advances contend; the rest is asked at the same instant and is not part of the race.
+    `tenant` is another one than the workflow's owner: a stranger. Only the owner's advances contend; the rest is asked
+    at the same instant and is not part of the race.
     """
 
     origin: str
@@ -25,15 +26,21 @@ class Call:
     route: Route | None = None
     guard: Guard | None = None
     tenant: str | None = None
+    creates: bool = False
 
     @property
     def contends(self) -> bool:
         return self.route is not None and self.tenant is None
 
+    @property
+    def changes(self) -> bool:
+        """Whether it may leave the workflow in another state than before."""
+        return self.route is not None or self.creates
+
 
 @dataclass(frozen=True)
-class Round:
-    """Calls released at one instant, on the life's workflow of this number.
+class Group:
+    """The calls of a round on the life's workflow of this number.
 
     `winners_max` is how many of the contenders can win at the most; `leads_to` the state afterwards when the
     plan goes on from it, None when more than one is right.
@@ -46,26 +53,82 @@ class Round:
     workflow: int = 0
 
     @property
+    def changes(self) -> bool:
+        return any(call.changes for call in self.calls)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One call of a round: the number of its group, and which of the group's calls it is."""
+
+    group: int
+    number: int
+    call: Call
+
+
+@dataclass(frozen=True)
+class Round:
+    """Groups that are released at one instant, each on a workflow of its own."""
+
+    groups: tuple[Group, ...]
+
+    def list_places(self) -> list[Place]:
+        """The calls in the order of their release: the groups take turns, so that each is spread over all of it."""
+        longest = max(len(group.calls) for group in self.groups)
+        return [
+            Place(turn, number, group.calls[number])
+            for number in range(longest)
+            for turn, group in enumerate(self.groups)
+            if number < len(group.calls)
+        ]
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        return tuple(place.call for place in self.list_places())
+
+    @property
+    def races(self) -> int:
+        return sum(group.is_race for group in self.groups)
+
+    @property
     def is_contested(self) -> bool:
+        """Whether several requests are released together."""
         return len(self.calls) > 1
+
+    def list_looked_at(self) -> list[Group]:
+        """The groups whose workflow is read once the round is over."""
+        return [group for group in self.groups if group.changes] if self.is_contested else []
 
 
 @dataclass(frozen=True)
 class Life:
-    """The rounds of a few workflows of one tenant. Each workflow ends with a read and its trail."""
+    """The rounds of a few workflows. Each workflow ends with a read and its trail.
+
+    `owners` names the tenant of each workflow; without it all are the target's first one's.
+    """
 
     scenario: str
     rounds: tuple[Round, ...]
     workflows: int = 1
+    owners: tuple[str, ...] = ()
 
     @property
     def races(self) -> int:
-        return sum(round_.is_race for round_ in self.rounds)
+        return sum(round_.races for round_ in self.rounds)
+
+    def list_first(self) -> list[int]:
+        """The workflows that are created before the first round: all but those that a round creates."""
+        groups = [group for round_ in self.rounds for group in round_.groups]
+        later = {group.workflow for group in groups if any(call.creates for call in group.calls)}
+        return [number for number in range(self.workflows) if number not in later]
 
     def list_final_reads(self) -> list[int]:
-        """The workflows that are still to be read at the end: all but the one that a contested round left read."""
-        last: dict[int, bool] = {round_.workflow: round_.is_contested for round_ in self.rounds}
-        return [workflow for workflow in range(self.workflows) if not last.get(workflow)]
+        """The workflows that are still to be read at the end: all but those whose last round left them read."""
+        read: dict[int, bool] = {}
+        for round_ in self.rounds:
+            looked_at = round_.list_looked_at()
+            read |= {group.workflow: group in looked_at for group in round_.groups}
+        return [workflow for workflow in range(self.workflows) if not read.get(workflow)]
 
 
 @dataclass(frozen=True)
@@ -87,9 +150,9 @@ class Scenario:
     def unit(self) -> str:
         return "races" if self.races else "rounds"
 
-    def counts(self, round_: Round) -> bool:
-        """Whether the round is one of those that the scenario's share is counted in."""
-        return round_.is_race if self.races else round_.is_contested
+    def count(self, round_: Round) -> int:
+        """How much of the scenario's share a round is."""
+        return round_.races if self.races else int(round_.is_contested)
 
 
 def make_round(
@@ -101,7 +164,10 @@ def make_round(
     winners_max: int | None = None,
     workflow: int = 0,
 ) -> Round:
-    """A round from the given state. It is a race when the definition says so, and then one wins."""
+    """A round on one workflow, from the given state. It is a race when the definition says so, and then one wins.
+
+    A call that contends with no other is no race: that it must win is held by `linearizable` and `conflict-truth`.
+    """
     contenders = [
         (expect(target, call.route, call.origin, call.to), call.to)
         for call in calls
@@ -109,7 +175,34 @@ def make_round(
     ]
     race = len(contenders) > 1 and is_race(state, contenders)
     most = len(contenders) if winners_max is None else winners_max
-    return Round(tuple(calls), race, 1 if race else most, leads_to, workflow)
+    return Round((Group(tuple(calls), race, 1 if race else most, leads_to, workflow),))
+
+
+def release_together(rounds: Sequence[Round]) -> Round:
+    """Rounds on different workflows as one."""
+    return Round(tuple(group for round_ in rounds for group in round_.groups))
+
+
+def make_read(target: Target, state: str, workflow: int = 0) -> Round:
+    """One read of a workflow that is in that state, alone."""
+    return make_round(target, state, [Call(state)], leads_to=state, workflow=workflow)
+
+
+def make_create(target: Target, workflow: int) -> Round:
+    """The create of a workflow, alone. It wins nothing, and is due."""
+    initial = target.graph.initial
+    return make_round(target, initial, [Call(initial, creates=True)], leads_to=initial, workflow=workflow)
+
+
+def can_create(target: Target) -> bool:
+    """Whether a request creates a workflow, so that it can be released with others."""
+    return isinstance(target.create, Template)
+
+
+def deal_owners(target: Target, workflows: int) -> tuple[str, ...]:
+    """The tenant of each workflow: all tenants in turn."""
+    tenants = (target.owner, *target.strangers)
+    return tuple(tenants[number % len(tenants)] for number in range(workflows))
 
 
 def make_step(target: Target, rng: random.Random, hop: Hop, workflow: int = 0) -> Round:
@@ -167,10 +260,17 @@ def find_no_race(target: Target) -> str | None:
 
 
 def cut(life: Life, scenario: Scenario, left: int) -> Life:
-    """The life, ended after `left` rounds that count."""
+    """The life, ended after `left` of its scenario's units."""
     counted = 0
     for index, round_ in enumerate(life.rounds):
-        counted += scenario.counts(round_)
-        if counted == left:
-            return replace(life, rounds=life.rounds[: index + 1])
+        more = scenario.count(round_)
+        if counted + more >= left:
+            return replace(life, rounds=(*life.rounds[:index], keep_races(round_, left - counted, more)))
+        counted += more
     return life
+
+
+def keep_races(round_: Round, wanted: int, held: int) -> Round:
+    """The round with `wanted` of the races that it holds."""
+    races = [group for group in round_.groups if group.is_race][wanted:] if held > wanted else []
+    return Round(tuple(group for group in round_.groups if group not in races))

@@ -4,13 +4,13 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from load.ask import Ask, Reply
 from load.asker import Asker
 from load.pace import Pace
-from load.plans import Call, Life, Round, Scenario, cut
+from load.plans import Call, Life, Place, Round, Scenario, can_create, cut
 from load.rendezvous import ALONE, Instant, Rendezvous
 from load.scenarios import SCENARIOS
 from load.shares import Agenda
@@ -18,18 +18,21 @@ from load.shares import Agenda
 # So many lives in a row in which nothing could be raced for: the engine cannot be brought to where races begin.
 FRUITLESS_MAX = 20
 REST_S, REST_S_MAX = 0.01, 0.5
+# How long is waited after each answer that was busy, before the same is asked again, one at a time.
+AGAIN_PAUSES_S = (0.05, 0.2, 0.5, 1.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Played:
-    """A contested round that was run: this source's replies, and the outcomes and releases of all contenders."""
+    """A contested round that was run: this source's calls and replies, and of all sources the outcomes of the
+    contenders, by group, and the first and the last release. What was asked again adds its outcome to its group's.
+    """
 
     round: Round
-    replies: Sequence[Reply]
-    outcomes: Sequence[str]
+    answers: Sequence[tuple[Call, Reply]]
+    outcomes: Sequence[list[str]]
     released_ns: tuple[int, int]
     leads: bool
-    owner: str
 
     @property
     def spread_ns(self) -> int:
@@ -113,14 +116,16 @@ class Source:
         try:
             for index, round_ in enumerate(life.rounds if names else ()):
                 key = f"{self.lives}.{index}"
-                played = self.play_round(key, round_, names[round_.workflow])
-                raced += round_.is_race
-                goes_on = self.goes_on(key, round_, names[round_.workflow], played)
+                played = self.play_round(key, round_, names, life)
+                raced += round_.races
+                promised += self.ask_again(played, names, life)
+                goes_on = self.goes_on(key, played, names, life)
                 if round_.is_contested:
-                    self.done[life.scenario] += SCENARIOS[life.scenario].counts(round_)
+                    self.done[life.scenario] += SCENARIOS[life.scenario].count(round_)
                     yield played
                 if not goes_on:
-                    gave_up = f"after round {index + 1} of {names[round_.workflow]} the plan could not go on"
+                    workflows = ", ".join(names[group.workflow] for group in round_.groups)
+                    gave_up = f"after round {index + 1} of {workflows} the plan could not go on"
                     break
         except GeneratorExit:
             gave_up = "stopped"
@@ -134,86 +139,136 @@ class Source:
         contested = sum(len(self.take_part(round_)) for round_ in life.rounds)
         if self.rendezvous.number:
             return contested
-        reads = sum(round_.is_contested for round_ in life.rounds)
-        return life.workflows + contested + reads + len(life.list_final_reads())
+        reads = sum(len(round_.list_looked_at()) for round_ in life.rounds)
+        return len(life.list_first()) + contested + reads + len(life.list_final_reads())
 
-    def take_part(self, round_: Round) -> Sequence[Call]:
-        """The calls of a round that are this source's; one that nobody contests is the leader's."""
-        return round_.calls[self.rendezvous.number :: self.rendezvous.size]
+    def take_part(self, round_: Round) -> Sequence[Place]:
+        """The calls of a round that are this source's, of every group; one that nobody contests is the leader's."""
+        number, size = self.rendezvous.number, self.rendezvous.size
+        return [place for place in round_.list_places() if (place.group + place.number) % size == number]
 
     def create(self, life: Life) -> list[str]:
-        """The names of the life's workflows; empty when one could not be created."""
+        """The names of the life's workflows, of which those are created that no round creates; empty when one of them
+        could not be.
+        """
         asker = self.asker
         base = f"{asker.source}.w{self.lives}" if self.rendezvous.size == 1 else f"race.w{self.lives}"
         names = [base if life.workflows == 1 else f"{base}.{number}" for number in range(life.workflows)]
-        if self.rendezvous.number == 0:
-            for name in names:
-                asker.create(asker.target.owner, name=name, planned=True)
-        ids = self.rendezvous.gather(f"{self.lives}.created", [asker.server_ids.get(name) for name in names])[0]
-        asker.server_ids.update({name: id_ for name, id_ in zip(names, ids, strict=True) if id_ is not None})
+        first = life.list_first()
+        if self.rendezvous.number == 0 and can_create(asker.target):
+            asks = [asker.create_ask(self.find_owner(life, number), name=names[number]) for number in first]
+            asker.race(asks, None, planned=True)
+        elif self.rendezvous.number == 0:
+            for number in first:
+                asker.create(self.find_owner(life, number), name=names[number], planned=True)
+        ids = self.rendezvous.gather(f"{self.lives}.created", [asker.server_ids.get(names[each]) for each in first])[0]
+        asker.server_ids.update({names[each]: id_ for each, id_ in zip(first, ids, strict=True) if id_ is not None})
         return names if None not in ids else []
 
-    def play_round(self, key: str, round_: Round, workflow: str) -> Played:
-        calls = self.take_part(round_)
+    def find_owner(self, life: Life, workflow: int) -> str:
+        return life.owners[workflow] if life.owners else self.asker.target.owner
+
+    def play_round(self, key: str, round_: Round, names: Sequence[str], life: Life) -> Played:
+        places, index = self.take_part(round_), key.rpartition(".")[2]
+        asks = [self.make_ask(place, round_, names, life, index) for place in places]
         if not round_.is_contested:
-            replies = [self.asker.ask(self.make_ask(call, workflow), planned=True) for call in calls]
-            return Played(round_, replies, [reply.outcome for reply in replies], (0, 0), True, self.asker.target.owner)
+            replies = self.asker.race(asks, None, planned=True) if asks else []
+            answers = [(place.call, reply) for place, reply in zip(places, replies, strict=True)]
+            return Played(round_, answers, [[reply.outcome for reply in replies]], (0, 0), True)
         intended_ns = self.pace.next_ns() if self.rendezvous.number == 0 else None
         self.pace.approach(intended_ns)
-        asks = [self.make_ask(call, workflow) for call in calls]
-        race = f"{workflow}.{key.rpartition('.')[2]}" if round_.is_race else None
 
         def line_up() -> Instant:
             return self.rendezvous.line_up(f"{key}.ready", intended_ns)
 
         if asks:
-            replies = self.asker.race(asks, race, planned=True, line_up=line_up)
+            replies = self.asker.race(asks, None, planned=True, line_up=line_up)
         else:
             line_up()
             replies = []
-        return self.meet_after(key, round_, calls, replies)
+        return self.meet_after(key, round_, list(zip(places, replies, strict=True)))
 
-    def meet_after(self, key: str, round_: Round, calls: Sequence[Call], replies: Sequence[Reply]) -> Played:
+    def meet_after(self, key: str, round_: Round, told: Sequence[tuple[Place, Reply]]) -> Played:
         """What all of the round's sources saw together."""
-        outcomes = [reply.outcome for call, reply in zip(calls, replies, strict=True) if call.contends]
-        offset_ns = self.asker.clock.offset_ns
-        released = [
-            reply.shot.invoked_ns + offset_ns for call, reply in zip(calls, replies, strict=True) if call.contends
-        ]
-        words = self.rendezvous.gather(f"{key}.done", [outcomes, released])
-        everybody = [moment for _, moments in words for moment in moments] or [0]
-        together = [outcome for told, _ in words for outcome in told]
-        leads, owner = self.rendezvous.number == 0, self.asker.target.owner
-        return Played(round_, replies, together, (min(everybody), max(everybody)), leads, owner)
+        asker, offset_ns = self.asker, self.asker.clock.offset_ns
+        contended = [(place, reply) for place, reply in told if place.call.contends]
+        word = {
+            "outcomes": [(place.group, reply.outcome) for place, reply in contended],
+            "released": [reply.shot.invoked_ns + offset_ns for _, reply in contended],
+            "created": [
+                (reply.workflow, asker.server_ids.get(reply.workflow)) for place, reply in told if place.call.creates
+            ],
+        }
+        words = self.rendezvous.gather(f"{key}.done", word)
+        released = [moment for each in words for moment in each["released"]] or [0]
+        outcomes: list[list[str]] = [[] for _ in round_.groups]
+        for each in words:
+            for group, outcome in each["outcomes"]:
+                outcomes[group].append(outcome)
+            asker.server_ids.update({name: id_ for name, id_ in each["created"] if id_ is not None})
+        answers = [(place.call, reply) for place, reply in told]
+        return Played(round_, answers, outcomes, (min(released), max(released)), self.rendezvous.number == 0)
 
-    def goes_on(self, key: str, round_: Round, workflow: str, played: Played) -> bool:
-        """Whether the workflow is where the plan goes on. The leader looks; the others take its word."""
+    def ask_again(self, played: Played, names: Sequence[str], life: Life) -> int:
+        """Asks once more, one at a time and outside of any race, where none won and a contender was told that the
+        workflow is busy. How many operations that took; they are promised as they are asked.
+        """
+        asked = self.asker.asked
+        for turn, group in enumerate(played.round.groups if self.rendezvous.number == 0 else ()):
+            outcomes = played.outcomes[turn]
+            if not group.winners_max or "won" in outcomes or "busy" not in outcomes:
+                continue
+            call = next(call for call in group.calls if call.contends)
+            for pause_s in AGAIN_PAUSES_S:
+                outcomes.append(self.asker.ask(self.make_ask(Place(turn, 0, call), played.round, names, life)).outcome)
+                if outcomes[-1] != "busy":
+                    break
+                time.sleep(pause_s)
+        return self.asker.asked - asked
+
+    def goes_on(self, key: str, played: Played, names: Sequence[str], life: Life) -> bool:
+        """Whether every workflow is where the plan goes on. The leader looks; the others take its word."""
         word = False
-        if self.rendezvous.number == 0 and round_.is_contested:
-            reading = self.asker.read(workflow, self.asker.target.owner, planned=True).reading
-            word = round_.leads_to is None or reading.observed == round_.leads_to
-        elif self.rendezvous.number == 0:
-            word = played.outcomes == ["won"]
+        if self.rendezvous.number == 0:
+            word = self.look(played.round, names, life) if played.round.is_contested else "won" in played.outcomes[0]
         return bool(self.rendezvous.gather(f"{key}.after", word)[0])
 
-    def make_ask(self, call: Call, workflow: str) -> Ask:
-        target = self.asker.target
-        tenant = call.tenant or target.owner
+    def look(self, round_: Round, names: Sequence[str], life: Life) -> bool:
+        """Reads the workflows that a round may have changed, all at once: whether each is where its plan goes on."""
+        looked_at = round_.list_looked_at()
+        there = [group for group in looked_at if names[group.workflow] in self.asker.server_ids]
+        reads = [self.asker.read_ask(names[group.workflow], self.find_owner(life, group.workflow)) for group in there]
+        replies = self.asker.race(reads, None, planned=True) if reads else []
+        are_right = [
+            group.leads_to in (None, reply.reading.observed) for group, reply in zip(there, replies, strict=True)
+        ]
+        return len(there) == len(looked_at) and all(are_right)
+
+    def make_ask(self, place: Place, round_: Round, names: Sequence[str], life: Life, index: str | None = None) -> Ask:
+        """`index` is the round's, of which a race has its name; without it there is no race."""
+        asker, call, group = self.asker, place.call, round_.groups[place.group]
+        workflow, owner = names[group.workflow], self.find_owner(life, group.workflow)
+        tenant = call.tenant or owner
+        if call.creates:
+            return asker.create_ask(tenant, name=workflow)
         if call.guard is not None:
-            return self.asker.guard_ask(workflow, tenant, call.guard)
-        assert call.route is not None
-        assert call.to is not None
-        return self.asker.advance_ask(workflow, tenant, call.route, call.origin, call.to, contends=call.contends)
+            return asker.guard_ask(workflow, tenant, call.guard)
+        if call.route is None or call.to is None:
+            return asker.read_ask(workflow, tenant)
+        ask = asker.advance_ask(workflow, tenant, call.route, call.origin, call.to, contends=call.contends)
+        return replace(ask, race=f"{workflow}.{index}" if group.is_race and index is not None else None)
 
     def leave(self, life: Life, names: Sequence[str]) -> None:
         """The last read, the trail and the traces of each workflow."""
         asker = self.asker
         if self.rendezvous.number == 0:
-            for number in life.list_final_reads() if names else ():
-                asker.read(names[number], asker.target.owner, planned=True)
-            for name in names:
-                asker.trail(name, asker.target.owner)
-                asker.effects(name, asker.target.owner)
+            there = [number for number in range(life.workflows) if names and names[number] in asker.server_ids]
+            for number in there:
+                if number in life.list_final_reads():
+                    asker.read(names[number], self.find_owner(life, number), planned=True)
+            for number in there:
+                asker.trail(names[number], self.find_owner(life, number))
+                asker.effects(names[number], self.find_owner(life, number))
         for name in list(asker.server_ids):
             asker.forget(name)
 

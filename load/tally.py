@@ -1,11 +1,12 @@
 """The live tally: what a run has come to so far, for display alone. The verdict comes from the journals."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from load.ask import Reply
+from load.plans import Call, Group
 from load.source import Played
 
 # Spreads are counted in classes, each this much wider than the one before: a few dozen numbers, whatever happens.
@@ -28,7 +29,7 @@ class Tally:
 
     def count(self, played: Played) -> None:
         """Adds a round: its answers by whoever got them, what it came to as a whole by whoever leads."""
-        for reply in played.replies:
+        for _, reply in played.answers:
             self.answers += 1
             self.winners += reply.outcome == "won"
             self.conflicts += reply.outcome == "conflict"
@@ -36,8 +37,8 @@ class Tally:
         self.violations += is_violated(played)
         if played.leads:
             self.rounds += 1
-            self.races += played.round.is_race
-            self.spreads[classify(played.spread_ns)] += played.round.is_race
+            self.races += played.round.races
+            self.spreads[classify(played.spread_ns)] += played.round.races
 
     def pack(self) -> dict[str, Any]:
         """The tally as plain data, for messages and files."""
@@ -58,20 +59,23 @@ def merge(packed: list[Mapping[str, Any]]) -> Tally:
 
 def is_violated(played: Played) -> bool:
     """Whether a round shows, without any search, that the engine is wrong."""
-    if any(is_wrong(reply, played.owner) for reply in played.replies):
+    if any(is_wrong(call, reply) for call, reply in played.answers):
         return True
-    if not played.leads:
-        return False
-    won = played.outcomes.count("won")
-    nobody = played.round.is_race and won == 0 and "unknown" not in played.outcomes
-    return won > played.round.winners_max or nobody
+    groups = zip(played.round.groups, played.outcomes, strict=True) if played.leads else ()
+    return any(is_group_violated(group, outcomes) for group, outcomes in groups)
 
 
-def is_wrong(reply: Reply, owner: str) -> bool:
+def is_group_violated(group: Group, outcomes: Sequence[str]) -> bool:
+    """Whether too many won, or none although nothing but conflicts was told. A lone move that is due must win, too."""
+    won, due = outcomes.count("won"), group.is_race or (len(group.calls) == 1 and group.winners_max == 1)
+    return won > group.winners_max or (due and set(outcomes) == {"conflict"})
+
+
+def is_wrong(call: Call, reply: Reply) -> bool:
     """Whether one answer is wrong whatever the others were told."""
     if reply.reading.problem is not None:
         return True
-    if reply.tenant != owner:
+    if call.tenant is not None:
         return reply.outcome not in ("refused", "unknown")
     return reply.outcome == "refused"
 

@@ -178,10 +178,10 @@ class Worker:
         if self.tally.violations and self.options.fail_fast and not self.halted:
             self.halt("fail-fast")
             self.send(TALLY, {"worker": self.name, "tally": self.tally.pack()})
-        for reply in played.replies:
+        for call, reply in played.answers:
             returned_ns = reply.shot.returned_ns
             self.environment.events.request.fire(
-                request_type=played.round.calls[0].to or "guard",
+                request_type=call.to or ("create" if call.creates else "guard" if call.guard else "read"),
                 name=reply.outcome,
                 response_time=((returned_ns or time.monotonic_ns()) - reply.shot.invoked_ns) / 1e6,
                 response_length=len(reply.shot.answer.body),

@@ -212,6 +212,14 @@ def say_wrong_create(record: Record, initial: str) -> Text:
     return f"{title}.", tabulate(f"{title}.", [record])
 
 
+def say_shared_id(records: Sequence[Record]) -> Text:
+    """Creates of different workflows that were answered with one id."""
+    shared, names = read_detail(records[0]).get("server_id"), [str(record["id"]) for record in records[:NAMED_MAX]]
+    more = f" and {len(records) - NAMED_MAX} more" if len(records) > NAMED_MAX else ""
+    title = f"The creates {join(names)}{more} were all answered with the id {shared}"
+    return f"{title}.", tabulate(f"{title}: each of them made a workflow of its own.", records[:NAMED_MAX])
+
+
 def say_timeout(workflow: str, limit: str) -> Text:
     title = f"Workflow {workflow} could not be decided {limit}"
     return f"{title}.", f"{title}; no order that explains it was found, and none was ruled out."

@@ -5,9 +5,11 @@ from load.scenarios import (
     fork,
     guards,
     hot_and_cold,
+    lone_moves,
     pipelines,
     replay_storm,
     same_transition,
+    side_by_side,
     step_routes,
     tenants,
 )
@@ -24,5 +26,7 @@ SCENARIOS = {
         guards,
         tenants,
         hot_and_cold,
+        side_by_side,
+        lone_moves,
     )
 }

@@ -1,14 +1,14 @@
 """Do idle workflows stay as they are while a few others are hammered?
 
-A few workflows are raced for in turn, edge by edge; many others are created beside them, some moved a single step,
-and left alone. In the end each is read, and its trail.
+A few workflows are raced for at the same instant, edge by edge; many others are created beside them, some moved a
+single step, and left alone. In the end each is read, and its trail.
 """
 
 import random
 from collections.abc import Iterator
 
 from engine.target import Target
-from load.plans import Life, Round, Scenario, find_no_race, make_contest, make_step
+from load.plans import Life, Round, Scenario, find_no_race, make_contest, make_step, release_together
 from load.races import Used, draw_walk
 
 HOT = 2
@@ -24,10 +24,13 @@ def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[
             for cold in range(HOT, HOT + COLD, 2)
         ]
         walks = [draw_walk(target.graph, rng, used)[:ROUNDS_EACH_MAX] for _ in range(HOT)]
-        for position in range(ROUNDS_EACH_MAX):
-            for hot, walk in enumerate(walks):
-                if position < len(walk):
-                    rounds.append(make_contest(target, rng, walk[position], contenders, workflow=hot))
+        for position in range(max(map(len, walks))):
+            races = [
+                make_contest(target, rng, walk[position], contenders, workflow=hot)
+                for hot, walk in enumerate(walks)
+                if position < len(walk)
+            ]
+            rounds.append(release_together(races))
         yield Life(SCENARIO.name, tuple(rounds), HOT + COLD)
 
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from reports.case import Case, Record, Suspicion, conclude, fail, not_applicable
 from reports.faults import find_span
+from reports.server_ids import find_shared_ids
 from reports.verdict import CheckResult, Finding, Verdict
 from reports.words import (
     Text,
@@ -16,6 +17,7 @@ from reports.words import (
     say_problem,
     say_refused,
     say_server_error,
+    say_shared_id,
     say_wrong_create,
 )
 
@@ -61,6 +63,7 @@ def check_contract(case: Case) -> CheckResult:
         suspicions += [
             fail(partial(word_create, case, row, graph.initial)) for row in find_wrong_creates(case, graph.initial)
         ]
+    suspicions += [fail(partial(word_shared_id, case, rows)) for rows in find_shared_ids(case.evidence.history)]
     suspicions += suspect_probes("contract", probes)
     return conclude(case, "contract", judged=case.ops.height + len(probes), unit="answers", suspicions=suspicions)
 
@@ -99,6 +102,11 @@ def find_wrong_creates(case: Case, initial: str) -> list[int]:
 def word_create(case: Case, row: int, initial: str) -> Finding:
     record = case.records([row])[0]
     return word_record("contract", record, say_wrong_create(record, initial))
+
+
+def word_shared_id(case: Case, rows: list[int]) -> Finding:
+    records = case.records(rows)
+    return word_record("contract", records[0], say_shared_id(records))
 
 
 def check_schema(case: Case) -> CheckResult:

@@ -1,0 +1,60 @@
+"""Does a legal move win that is alone on its workflow, while many other workflows are asked at the same instant?
+
+Each release has one request for each of many workflows, of all tenants in turn: most make the next move of a walk of
+their own, some are read, some are created. No race: each move is alone on its workflow, so it is due and must win. A
+conflict comes from what it shares with other workflows, and an answer about another workflow was mixed up.
+"""
+
+import random
+from collections.abc import Iterator
+
+from engine.target import Target
+from load.plans import (
+    Life,
+    Round,
+    Scenario,
+    can_create,
+    deal_owners,
+    make_create,
+    make_read,
+    make_step,
+    release_together,
+)
+from load.races import Hop, Used, draw_walk
+
+WORKFLOWS = 10
+STEPS_MAX = 6
+# So many of the workflows are created while the others move; each read or created so often, instead of moved.
+BORN_LATE = 3
+READ_SHARE = 0.2
+
+
+def find_obstacle(target: Target) -> str | None:
+    return None if target.graph.successors.get(target.graph.initial) else "no move leads out of the initial state"
+
+
+def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:  # noqa: ARG001 - as all draw
+    used: Used = Used()
+    while True:
+        ways = [draw_way(target, rng, used, number) for number in range(WORKFLOWS)]
+        rounds = [
+            release_together([way[step] for way in ways if step < len(way)]) for step in range(max(map(len, ways)))
+        ]
+        yield Life(SCENARIO.name, tuple(rounds), WORKFLOWS, deal_owners(target, WORKFLOWS))
+
+
+def draw_way(target: Target, rng: random.Random, used: Used, workflow: int) -> list[Round]:
+    """What is asked of one workflow, one request a release. The last few are created on the way, one after another."""
+    walk = iter(draw_walk(target.graph, rng, used)[:STEPS_MAX])
+    state, late = target.graph.initial, workflow - (WORKFLOWS - BORN_LATE)
+    way: list[Round] = []
+    if late >= 0 and can_create(target):
+        way.append(make_create(target, workflow))
+    while len(way) < STEPS_MAX:
+        hop: Hop | None = None if rng.random() < READ_SHARE else next(walk, None)
+        way.append(make_read(target, state, workflow) if hop is None else make_step(target, rng, hop, workflow))
+        state = state if hop is None else hop.to
+    return way
+
+
+SCENARIO = Scenario("lone-moves", __doc__ or "", False, 3, find_obstacle, draw_lives)
