@@ -49,7 +49,8 @@ def check_contract(case: Case) -> CheckResult:
     probes = find_probes(case, "contract")
     noted = case.ops.filter("problem")["row"].to_list()
     graph, refused = case.evidence.graph, find_refused(case)
-    if graph is None and not probes and not noted and not refused:
+    shared = find_shared_ids(case.evidence.history)
+    if graph is None and not probes and not noted and not refused and not shared:
         return not_applicable("contract", "neither a probe nor a graph says what the answers should be")
     if case.ops.is_empty() and not probes:
         return not_applicable("contract", "the history has no answers", "answers")
@@ -63,7 +64,7 @@ def check_contract(case: Case) -> CheckResult:
         suspicions += [
             fail(partial(word_create, case, row, graph.initial)) for row in find_wrong_creates(case, graph.initial)
         ]
-    suspicions += [fail(partial(word_shared_id, case, rows)) for rows in find_shared_ids(case.evidence.history)]
+    suspicions += [fail(partial(word_shared_id, case, rows)) for rows in shared]
     suspicions += suspect_probes("contract", probes)
     return conclude(case, "contract", judged=case.ops.height + len(probes), unit="answers", suspicions=suspicions)
 
