@@ -47,8 +47,9 @@ class Case:
 
     @cached_property
     def odd_readings(self) -> list[Reading]:
-        """The readings of trails that are not, at first sight, a chain of exactly the winners."""
-        return take_odd_readings(self.evidence)
+        """The readings, by time, of the trails that are not, at first sight, a chain of exactly the winners."""
+        explained = set(self.decision.searched) - set(self.decision.suspects)
+        return take_odd_readings(self.evidence, sorted(explained))
 
     @cached_property
     def successes(self) -> list[tuple[str, int, int]]:

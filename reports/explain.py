@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
+from typing import Protocol
 
 from engine.graph import TransitionGraph
 from reports.model import NEVER, Operation
@@ -29,6 +30,15 @@ class Explanation:
     operations: tuple[Operation, ...]
     start: str | None
     is_minimal: bool
+
+
+class Contradicting(Protocol):
+    """Something that can be asked which operations contradict each other, until `deadline_s`."""
+
+    @property
+    def deadline_s(self) -> float: ...
+
+    def contradicts(self, chosen: Iterable[Operation]) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ def explain(
     return Explanation(ordered, begun[0] if len(begun) == 1 else None, is_minimal)
 
 
-def find_smallest(weakened: Weakened, witnesses: Sequence[Operation]) -> tuple[list[Operation], bool]:
+def find_smallest(weakened: Contradicting, witnesses: Sequence[Operation]) -> tuple[list[Operation], bool]:
     """One that contradicts by itself, else the likeliest pair, else whatever taking away leaves."""
     certain = [each for each in witnesses if each.outcome != "unknown"]
     for suspect in sorted(certain, key=lambda each: not is_pure(each)):
@@ -109,7 +119,7 @@ def find_pairs(certain: Sequence[Operation]) -> list[tuple[Operation, Operation]
     return near[:PAIRS_MAX]
 
 
-def take_away(weakened: Weakened, witnesses: Sequence[Operation]) -> tuple[list[Operation], bool]:
+def take_away(weakened: Contradicting, witnesses: Sequence[Operation]) -> tuple[list[Operation], bool]:
     """Takes operations away, in halves, then quarters, while the rest contradicts; unknown ones and answers first."""
     left = sorted(witnesses, key=lambda each: (each.outcome != "unknown", not is_pure(each), each.invoked))
     if not weakened.contradicts(left):

@@ -4,13 +4,14 @@ Readings that hold exactly the acknowledged transitions, edge by edge, are told 
 are laid out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from reports.evidence import Evidence
 from reports.history import History
-from reports.model import NEVER
+from reports.model import NEVER, Operation
 from reports.trails import Move, Row
 
 # When the reading was over: without a word it was a moment.
@@ -20,9 +21,10 @@ FIRST_REQUEST_ID = r'^\{"request_id":"([^"\\]*)"'
 
 @dataclass(frozen=True)
 class Reading:
-    """One reading of a workflow's trail, at some moment from `read_ns` to `until_ns`. `moves` are the transitions of
-    the history that had been asked for; `start` is the state that the first of their rows must leave, None where that
-    is not known. `is_older`: rows of what happened before this history may come first.
+    """One reading of a workflow's trail, at some moment from `read_ns` to `until_ns` (widened by the clock's
+    uncertainty). `moves` are the transitions of the history that had been asked for; `start` is the state that the
+    first of their rows must leave, None where that is not known. `is_older`: rows of what happened before this history
+    may come first.
     """
 
     w: int
@@ -35,41 +37,82 @@ class Reading:
     is_older: bool
 
 
-def take_odd_readings(evidence: Evidence) -> list[Reading]:
-    """The readings that are not, at first sight, a legal chain of exactly the acknowledged transitions."""
+def take_odd_readings(evidence: Evidence, searched: Sequence[int]) -> list[Reading]:
+    """All readings, by time, of the workflows of which some reading cannot be passed at first sight. `searched` are the
+    workflows of which the witness did not find an order, but the search did.
+    """
     rows = evidence.trails.filter(pl.col("w").is_not_null())
     if rows.is_empty():
         return []
-    rows = rows.with_columns(pl.col("from", "to").to_physical())
-    trails = rows.select("trail", "w", "read_ns", UNTIL).unique("trail", keep="first").sort("trail")
-    odd = trails.filter(pl.col("trail").is_in(find_odd(evidence, rows, trails)))
-    by_trail = rows.join(odd, on="trail", how="semi").partition_by("trail", as_dict=True)
+    wide = evidence.history.clock_uncertainty_ns
+    times = {"read_ns": pl.col("read_ns") - wide, "until_ns": UNTIL + wide}
+    rows = rows.with_columns(pl.col("from", "to").to_physical(), **times)
+    trails = rows.select("trail", "w", "read_ns", "until_ns").unique("trail", keep="first").sort("trail")
+    odd = trails.filter(pl.col("trail").is_in(find_odd(evidence, rows, trails)) | pl.col("w").is_in(list(searched)))
+    rows = rows.filter(pl.col("w").is_in(odd["w"].unique().implode()))
     ids = find_request_ids(evidence, odd)
-    return [lay_out(evidence, by_trail[(trail,)], w, (first, last), ids) for trail, w, first, last in odd.iter_rows()]
+    found: list[Reading] = []
+    for (w,), readings in rows.partition_by("w", as_dict=True).items():
+        found += lay_out(evidence, w, readings, ids)
+    return sorted(found, key=lambda reading: (reading.read_ns, reading.until_ns))
 
 
-def lay_out(
-    evidence: Evidence, rows: pl.DataFrame, w: int, during: tuple[int, int], ids: dict[int, str | None]
-) -> Reading:
-    names = evidence.names
-    entries = rows.filter(pl.col("to").is_not_null() & pl.col("from").is_not_null()).sort("position")
-    held = tuple(
-        Row(names[origin], names[to], request_id)
+def lay_out(evidence: Evidence, w: int, rows: pl.DataFrame, ids: dict[int, str | None]) -> list[Reading]:
+    """The readings of one workflow's trail."""
+    asked = evidence.slice(w)
+    named = {ids[row] for row in asked["row"]}
+    operations, starts = evidence.lay_out(w)
+    start = find_start(operations, starts)
+    moves = [
+        (each, ids[each.row])
+        for each in operations
+        if each.kind in ("advance", "set") and each.outcome in ("won", "unknown")
+    ]
+    made = (pl.col("outcome") == "unknown") | (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
+    # Without a status it was no request that made the workflow: somebody named one.
+    older = asked.filter("mine", pl.col("kind") == "create", made).is_empty()
+    found = []
+    for trail in rows.sort("trail", "position").partition_by("trail", maintain_order=True):
+        read_ns, until_ns, workflow = trail.select("read_ns", "until_ns", "workflow").row(0)
+        due = [
+            Move(each, name, certain=each.outcome == "won" and each.returned < min(read_ns, NEVER))
+            for each, name in moves
+            if each.invoked <= until_ns
+        ]
+        held = lay_out_rows(evidence, trail, named)
+        found.append(Reading(w, str(workflow), read_ns, until_ns, held, tuple(due), start, older))
+    return found
+
+
+def lay_out_rows(evidence: Evidence, trail: pl.DataFrame, named: set[str | None]) -> tuple[Row, ...]:
+    names, entries = evidence.names, trail.filter(pl.col("to").is_not_null() & pl.col("from").is_not_null())
+    return tuple(
+        Row(names[origin], names[to], request_id, is_named=request_id is not None and request_id in named)
         for origin, to, request_id in entries.select("from", "to", "request_id").iter_rows()
     )
-    moves, start = find_moves(evidence, w, during, ids)
-    creates = evidence.slice(w).filter("mine", pl.col("kind") == "create")
-    # Without a status it was no request that made the workflow: somebody named one.
-    older = creates.filter(pl.col("status").is_not_null() | (pl.col("outcome") == "unknown")).is_empty()
-    return Reading(w, str(rows["workflow"][0]), *during, held, tuple(moves), start, older)
+
+
+def find_start(operations: Sequence[Operation], starts: Sequence[str | None]) -> str | None:
+    """The state that the first transition must leave; None where that is not known."""
+    created = {each.told for each in operations if each.kind == "create" and each.outcome == "ok"}
+    if created:
+        return created.pop() if len(created) == 1 else None
+    return starts[0] if len(starts) == 1 else None
 
 
 def find_odd(evidence: Evidence, rows: pl.DataFrame, trails: pl.DataFrame) -> list[int]:
-    """The trails that are not, at first sight, a legal chain of exactly the acknowledged transitions."""
+    """The trails that are not, at first sight, a legal chain of exactly the acknowledged transitions.
+
+    At first sight: every transition was won, none is in doubt, and in the order in which they were asked for each
+    returned later than the one before. Then that is also the order in which they returned, so that the witness, by
+    whichever of the two it explained the workflow, took them in the order of the rows: one order explains the answers
+    and the trail. It respects real time, and the reading came after all of them.
+    """
     moved = (pl.col("known") & (pl.col("kind") != "create")) | pl.col("maybe")
     moves = evidence.ops.filter(moved).select("row", "w", "kind", "outcome", "want", "wants", "next", "returned")
     plain = (pl.col("kind") == "advance") & (pl.col("outcome") == "won") & (pl.col("wants") == 1)
-    vague = moves.filter(~plain)["w"].unique()
+    nested = pl.col("returned") <= pl.col("returned").shift().over("w")
+    vague = moves.filter(~plain | nested.fill_null(value=False))["w"].unique()
     rows = rows.filter(pl.col("to").is_not_null() & pl.col("from").is_not_null()).sort("trail", "position")
     starts = evidence.starts.with_columns(pl.col("state").replace(evidence.unborn, None))
     created = (
@@ -103,7 +146,20 @@ def compare_edges(evidence: Evidence, rows: pl.DataFrame, moves: pl.DataFrame) -
     right = rows.filter(fair).select("trail", "request_id", origin="from", to="to")
     if right["request_id"].null_count() < right.height:
         left = left.with_columns(request_id=read_request_ids(evidence.history, left["row"]))
+        odd = pl.concat([odd, find_borrowed(evidence, left, right)])
     return pl.concat([odd, find_unlike(left, right)])
+
+
+def find_borrowed(evidence: Evidence, left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
+    """The trails with a row that tells the id of some operation of its workflow, where the transition tells none."""
+    bare = right.with_columns(row=left["row"]).filter(left["request_id"].is_null(), pl.col("request_id").is_not_null())
+    if bare.is_empty():
+        return bare["trail"]
+    numbers = evidence.ops.select("row", "w")
+    bare = bare.join(numbers, on="row", how="left")
+    asked = numbers.filter(pl.col("w").is_in(bare["w"].unique().implode()))
+    asked = asked.with_columns(request_id=read_request_ids(evidence.history, asked["row"]))
+    return bare.join(asked, on=["w", "request_id"], how="semi")["trail"]
 
 
 def find_unlike(left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
@@ -115,26 +171,11 @@ def find_unlike(left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
 
 
 def find_request_ids(evidence: Evidence, odd: pl.DataFrame) -> dict[int, str | None]:
-    """The request id of every transition, by row, in the workflows whose trails are looked at one by one."""
-    moved = pl.col("known") | pl.col("maybe")
-    rows = evidence.ops.filter(moved & pl.col("w").is_in(odd["w"].unique().implode()))["row"]
+    """The request id of every operation, by row, in the workflows whose trails are looked at one by one."""
+    rows = evidence.ops.filter(pl.col("w").is_in(odd["w"].unique().implode()))["row"]
     return (
         dict(zip(rows.to_list(), read_request_ids(evidence.history, rows).to_list(), strict=True)) if rows.len() else {}
     )
-
-
-def find_moves(
-    evidence: Evidence, w: int, during: tuple[int, int], ids: dict[int, str | None]
-) -> tuple[list[Move], str | None]:
-    """The transitions that a trail read then must hold, or may; and the state that the first row must leave."""
-    read_ns, until_ns = during
-    operations, starts = evidence.lay_out(w)
-    created = [each.told for each in operations if each.kind == "create" and each.outcome == "ok"]
-    start = created[0] if created else starts[0] if len(starts) == 1 else None
-    moves = [each for each in operations if each.kind in ("advance", "set") and each.outcome in ("won", "unknown")]
-    moves = [each for each in moves if each.invoked <= until_ns]
-    sure = [each.outcome == "won" and each.returned < min(read_ns, NEVER) for each in moves]
-    return [Move(each, ids[each.row], certain) for each, certain in zip(moves, sure, strict=True)], start
 
 
 def read_request_ids(history: History, rows: pl.Series) -> pl.Series:

@@ -8,11 +8,14 @@ from reports.model import Operation
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a trail. `request_id` is None where the trail does not tell."""
+    """One row of a trail. `request_id` is None where the trail does not tell; `is_named` where some operation of the
+    workflow has that id.
+    """
 
     origin: str
     to: str
     request_id: str | None = None
+    is_named: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,16 @@ def explains(move: Move, row: Row) -> bool:
     operation = move.operation
     if operation.next != row.to or (operation.kind != "set" and row.origin not in operation.expected):
         return False
-    return move.request_id is None or row.request_id is None or move.request_id == row.request_id
+    return names(row, move.request_id)
+
+
+def names(row: Row, request_id: str | None) -> bool:
+    """Whether this row can be of the request with this id; None: the request does not tell. A row that tells the id of
+    an operation is of no other.
+    """
+    if row.request_id is None:
+        return True
+    return not row.is_named if request_id is None else request_id == row.request_id
 
 
 def find_unmatched(count: int, choices: Callable[[int], Sequence[int]]) -> list[int]:
@@ -105,4 +117,22 @@ def find_break(rows: Sequence[Row], start: str | None) -> Break | None:
         due = rows[number - 1].to if number else start
         if due is not None and row.origin != due:
             return Break(number, due, twice=number > 0 and rows[number - 1].origin == row.origin)
+    return None
+
+
+def find_disorder(rows: Sequence[Row], moves: Sequence[Move]) -> tuple[int, int] | None:
+    """Two rows, by number, the first of which is of a request that was asked for when the other had been answered."""
+    named: dict[str, list[Operation]] = {}
+    for move in moves:
+        if move.request_id is not None:
+            named.setdefault(move.request_id, []).append(move.operation)
+    latest: tuple[int, int] | None = None
+    for number, row in enumerate(rows):
+        known = named.get(row.request_id or "", [])
+        if len(known) != 1:
+            continue
+        [operation] = known
+        if latest is not None and operation.returned < latest[0]:
+            return latest[1], number
+        latest = max(latest or (operation.invoked, number), (operation.invoked, number))
     return None

@@ -1,75 +1,90 @@
-"""audit: the trail is a legal, unbroken chain of exactly the winners, it only grows, and no answer contradicts it.
+"""audit: some order of the operations explains the whole trail, each reading of it and, with it, every answer.
 
-Trails that hold exactly the acknowledged transitions, edge by edge, are passed all at once (reports/readings.py); the
-few others are matched one by one, and searched for an order that explains them (reports/testimony.py).
+A trail is one sequence of transitions. Trails that hold exactly the acknowledged transitions, edge by edge, are passed
+all at once (reports/readings.py); for each of the few others the search decides (reports/testimony.py). Where it finds
+no order, what is wrong is looked for from the plainest to the most involved.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
-from typing import Any
 
 import polars as pl
 
 from reports.case import Case, Record, Suspicion, conclude, doubt, fail, not_applicable
+from reports.model import NEVER
 from reports.readings import Reading
-from reports.testimony import Testimony, find_disorder, find_end, find_rewritten
-from reports.trails import Break, Mismatch, Move, Row, find_break, match
+from reports.testimony import Clash, Doubted, Testimony, find_clash, look
+from reports.trails import Break, Mismatch, Move, Row, find_break, find_disorder, match
 from reports.verdict import CheckResult, Finding, Verdict
-from reports.words import read_detail, say_trail
+from reports.words import read_detail, say_precedence, say_trail
 
 CHECK = "audit"
+Faults = dict[Hashable, Callable[[], Finding]]  # what is wrong, once each
 
 
 def check_audit(case: Case) -> CheckResult:
-    """Judges every reading of every trail against the operations, each for its own time."""
+    """Judges every trail by all of its readings, each for its own time."""
     trails = case.evidence.trails.filter(pl.col("w").is_not_null())["trail"].n_unique()
     if not trails:
         return not_applicable(CHECK, "the history has no audit trail", "trails")
     by_workflow: dict[int, list[Reading]] = {}
-    for reading in sorted(case.odd_readings, key=lambda reading: reading.read_ns):
+    for reading in case.odd_readings:
         by_workflow.setdefault(reading.w, []).append(reading)
-    rewritten = find_rewritten(case.evidence.trails).to_dicts()
-    suspicions = [fail(partial(word_rewritten, case, row)) for row in rewritten]
-    distrusted = {*case.decision.suspects, *(row["w"] for row in rewritten)}
     deadline_s = time.monotonic() + case.evidence.limits.linearizable_s
-    for w, readings in by_workflow.items():
-        found = [each for reading in readings for each in judge_reading(case, reading)]
-        suspicions += found
-        if not found and w not in distrusted:
-            suspicions += suspect_testimony(case, w, readings, deadline_s)
+    suspicions = [each for w, readings in by_workflow.items() for each in judge_trail(case, w, readings, deadline_s)]
     return conclude(case, CHECK, judged=trails, unit="trails", suspicions=suspicions)
 
 
-def suspect_testimony(case: Case, w: int, readings: Sequence[Reading], deadline_s: float) -> list[Suspicion]:
-    """Whether what was answered and what the trail says, each of which can be true, can both be."""
+def judge_trail(case: Case, w: int, readings: Sequence[Reading], deadline_s: float) -> list[Suspicion]:
+    """What is wrong with a trail. The answers of a workflow that no order explains are not held against it: there only
+    its transitions count.
+    """
+    clash = find_clash(readings)
+    if clash is not None:
+        return [fail(partial(word_clash, case, clash)), *map(fail, find_plain(case, readings).values())]
     limit_s = min(deadline_s, time.monotonic() + case.evidence.limits.workflow_s)
-    wide = case.evidence.history.clock_uncertainty_ns
-    testimony = Testimony(*case.lay_out(w), case.evidence.graph, readings, wide, limit_s)
-    verdict = testimony.examine().verdict
-    if verdict is Verdict.FAIL:
-        return [fail(partial(word_contradiction, case, testimony))]
-    return [doubt(partial(word_undecided, readings[0].workflow))] if verdict is Verdict.UNKNOWN else []
+    ids = {move.operation.row: move.request_id for reading in readings for move in reading.moves}
+    testimony = Testimony(*case.lay_out(w), case.evidence.graph, readings, ids, limit_s)
+    believed = w not in case.decision.suspects
+    verdict = (testimony.examine() if believed else testimony.examine_moves()).verdict
+    if verdict is Verdict.PASS:
+        return []
+    plain = find_plain(case, readings)
+    if plain:
+        return list(map(fail, plain.values()))
+    if believed and testimony.examine_moves().verdict is Verdict.FAIL:
+        believed, verdict = False, Verdict.FAIL
+    if verdict is Verdict.UNKNOWN:
+        return [doubt(partial(word_undecided, readings[0].workflow))]
+    return [fail(partial(word_contradiction if believed else word_disagreement, case, testimony))]
 
 
-def judge_reading(case: Case, reading: Reading) -> list[Suspicion]:
-    """Everything that is wrong with one reading of a trail, by itself."""
+def find_plain(case: Case, readings: Sequence[Reading]) -> Faults:
+    """All that is wrong with the readings, each by itself, and can be told by looking at rows and transitions."""
+    found: Faults = {}
+    for reading in readings:
+        found = judge_reading(case, reading) | found
+    return found
+
+
+def judge_reading(case: Case, reading: Reading) -> Faults:
     graph, workflow, moves = case.evidence.graph, reading.workflow, reading.moves
-    found: list[Suspicion] = []
+    found: Faults = {}
     for row in dict.fromkeys(reading.rows):
         by_set = any(move.operation.kind == "set" and move.operation.next == row.to for move in moves)
         if graph and not graph.allows(row.origin, row.to) and not by_set:
             what = f"has a row {row.origin} -> {row.to}, which is no legal edge"
-            found.append(fail(partial(word, case, workflow, what, "", ())))
+            found["illegal", row.origin, row.to] = partial(word, case, workflow, what, "", ())
     older = count_older(reading)
     broken = find_break(reading.rows, None if older else reading.start)
-    if broken is not None:
-        found.append(fail(partial(word_break, case, workflow, reading.rows, broken, moves)))
+    if broken is not None and not (broken.row == 0 and reading.is_older):
+        found["broken", broken.row] = partial(word_break, case, workflow, reading.rows, broken, moves)
     rows = reading.rows[older:]
-    found += suspect_mismatch(case, workflow, rows, moves, match(rows, moves), reading.w)
+    found |= find_mismatch(case, reading, rows)
     disorder = find_disorder(rows, moves)
     if disorder is not None and not found:
-        found.append(fail(partial(word_disorder, case, workflow, rows, disorder, moves)))
+        found["disorder", disorder] = partial(word_disorder, case, workflow, rows, disorder, moves)
     return found
 
 
@@ -84,14 +99,16 @@ def count_older(reading: Reading) -> int:
     return 0
 
 
-def suspect_mismatch(
-    case: Case, workflow: str, held: Sequence[Row], moves: Sequence[Move], mismatch: Mismatch, w: int
-) -> list[Suspicion]:
-    found = []
+def find_mismatch(case: Case, reading: Reading, rows: Sequence[Row]) -> Faults:
+    """Wins without a row, and rows without a request. Of a workflow that is older than the history any row may be."""
+    found: Faults = {}
+    mismatch = match(rows, reading.moves)
     for number in mismatch.moves:
-        operation = moves[number].operation
-        found.append(fail(partial(word_missing, case, workflow, operation.row)))
-    return found + [fail(partial(word_unexplained, case, workflow, held[number], w)) for number in mismatch.rows]
+        row = reading.moves[number].operation.row
+        found["missing", row] = partial(word_missing, case, reading.workflow, row)
+    for number in () if reading.is_older else mismatch.rows:
+        found["row", number] = partial(word_unexplained, case, reading.workflow, rows[number], reading.w)
+    return found
 
 
 def word_break(case: Case, workflow: str, held: Sequence[Row], broken: Break, moves: Sequence[Move]) -> Finding:
@@ -119,12 +136,16 @@ def word_missing(case: Case, workflow: str, row: int) -> Finding:
     return word(case, workflow, what, "The win was acknowledged before the trail was read.", [row])
 
 
-def word_rewritten(case: Case, row: Mapping[str, Any]) -> Finding:
-    instead = (
-        "and has it no more" if row["to_later"] is None else f"and has {row['from_later']} -> {row['to_later']} there"
-    )
-    what = f"had a row {row['from']} -> {row['to']} when it was read before, {instead}"
-    return word(case, case.workflow_name(row["w"]), what, "A trail only grows.", ())
+def word_clash(case: Case, clash: Clash) -> Finding:
+    row, instead, when = clash.row, clash.instead, "in another reading"
+    if instead is None:
+        there, when = "and has it no more", "when it was read before"
+    elif (row.origin, row.to) == (instead.origin, instead.to):
+        there = f"of the request {row.request_id}, and has one of the request {instead.request_id} there"
+    else:
+        there = f"and has {instead.origin} -> {instead.to} there"
+    what = f"had a row {row.origin} -> {row.to} {when}, {there}"
+    return word(case, clash.later.workflow, what, "A trail only grows.", ())
 
 
 def word_disorder(
@@ -138,14 +159,51 @@ def word_disorder(
 
 
 def word_contradiction(case: Case, testimony: Testimony) -> Finding:
-    found = testimony.find_contradiction()
-    assert found is not None
-    reading, searched = found
-    rows = "no row" if not reading.rows else f"{len(reading.rows)} row{'s' * (len(reading.rows) > 1)}"
-    what = f"with {rows}, in the state {find_end(reading)}, contradicts what was answered"
-    witnesses = [each.row for each in searched.witnesses if each.row >= 0]
+    """The transitions explain the trail, and the answers have an explanation; no order is both."""
+    reading = testimony.readings[-1]
+    what = f"with {count_rows(len(reading.rows))}, in the state {find_end(reading)}, contradicts what was answered"
     why = "No order of the operations explains the answers and the trail; either of them alone has one."
-    return word(case, reading.workflow, what, why, witnesses)
+    return word_needed(case, Doubted(testimony, testimony.looks, answers=True, deadline_s=find_limit(case)), what, why)
+
+
+def word_disagreement(case: Case, testimony: Testimony) -> Finding:
+    """No order of the transitions explains the trail, though each row can be of some request, and each win has one."""
+    explained, count, looks = testimony.count_rows(), len(testimony.rows), testimony.looks
+    if explained is not None and explained < count:
+        row = testimony.rows[explained]
+        before = f" after the {count_rows(explained)} before it" if explained else ""
+        what = f"has a row {row.origin} -> {row.to} where it cannot stand, as row {explained + 1}"
+        why = f"No order of the requests that respects real time leads to it{before}."
+        looks = [look(-1, explained + 1, -NEVER, NEVER)]
+    else:
+        read = " and ".join(count_rows(len(reading.rows)) for reading in testimony.readings)
+        what = f"had {read} when it was read, and no order of the requests leads to that"
+        why = "Requests can have led to these rows in this order, but not to these alone by the time of the reading."
+    return word_needed(case, Doubted(testimony, looks, answers=False, deadline_s=find_limit(case)), what, why)
+
+
+def word_needed(case: Case, doubted: Doubted, what: str, why: str) -> Finding:
+    """The finding with a smallest set of operations that the trail contradicts."""
+    needed, is_minimal = doubted.explain()
+    records = case.records(each.row for each in needed)
+    said = say_precedence(records)
+    if len(records) > 1:
+        said.append("Each of them is needed for the contradiction." if is_minimal else "Some may not be needed.")
+    return word(
+        case, doubted.testimony.readings[0].workflow, what, "\n".join([why, *said]), [each.row for each in needed]
+    )
+
+
+def find_limit(case: Case) -> float:
+    return time.monotonic() + case.evidence.limits.explain_s
+
+
+def find_end(reading: Reading) -> str | None:
+    return reading.rows[-1].to if reading.rows else reading.start
+
+
+def count_rows(count: int) -> str:
+    return "no row" if not count else f"{count} row{'s' * (count > 1)}"
 
 
 def word_undecided(workflow: str) -> Finding:
