@@ -1,12 +1,12 @@
 """Brute force for trails: every order of a few operations and readings, and every fate of those that are unknown.
 
-It shares nothing with the judge. An operation is a dict with the columns of a history and its `request_id`; a reading is
-a dict as the event `audit`. Times are widened by the clock's uncertainty before anything else.
+It shares nothing with the judge. An operation is a dict with the columns of a history and its `request_id`; a reading
+is a dict as the event `audit`. Times are widened by the clock's uncertainty before anything else.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 Record = dict[str, Any]
@@ -69,27 +69,38 @@ class World:
         """The states to begin in, with the rows of what was before."""
         yield from ((start, ()) for start in starts)
         creates = [each for each in self.operations if each["kind"] == "create"]
-        born = [each for each in creates if each["outcome"] == "unknown" or (is_made(each) and each["status"] is not None)]
+        born = [
+            each for each in creates if each["outcome"] == "unknown" or (is_made(each) and each["status"] is not None)
+        ]
         if born or not older:
             return
         longest = max((reading["entries"] for reading in self.readings), key=len)
         sets = {each["next"] for each in self.operations if each["kind"] == "set" and is_move(each)}
         ids = {each["request_id"] for each in self.operations} - {None}
-        told = {each["observed"] or self.first for each in self.operations if is_made(each)}
+        told = {self.tell_birth(each) for each in self.operations if is_made(each)}
         for count in range(1, len(longest) + 1):
             rows = longest[:count]
-            chained = all(one["to"] == two["from"] for one, two in zip(rows, rows[1:], strict=False))
+            chained = all(one["to"] == two["from"] for one, two in pairwise(rows))
             legal = all(self.edges is None or (r["from"], r["to"]) in self.edges or r["to"] in sets for r in rows)
-            ours = any(reading["entries"][i]["request_id"] in ids for reading in self.readings for i in range(min(count, len(reading["entries"]))))
+            ours = any(
+                reading["entries"][i]["request_id"] in ids
+                for reading in self.readings
+                for i in range(min(count, len(reading["entries"])))
+            )
             end = rows[-1]["to"]
             if chained and legal and not ours and UNBORN in starts and end in told:
                 yield UNBORN, tuple(rows)
             elif chained and legal and not ours and end in starts:
                 yield end, tuple(rows)
 
+    def tell_birth(self, create: Record) -> str | None:
+        """The state that a create led to."""
+        told: str | None = create["observed"]
+        return self.first if told is None else told
+
     def find_starts(self, *, by_create: bool) -> list[Any]:
         """The states that the workflow may begin in. Without `by_create` a create is taken for its word."""
-        made = [each["observed"] or self.first for each in self.operations if is_made(each)]
+        made = [self.tell_birth(each) for each in self.operations if is_made(each)]
         if made and None not in made:
             return [UNBORN] if by_create else list(dict.fromkeys(made))
         asked = any(each["kind"] == "create" and each["outcome"] == "unknown" for each in self.operations)
@@ -115,7 +126,7 @@ def matters(record: Record) -> bool:
 
 
 def follow(world: World, state: Any, trail: tuple[Record, ...], left: list[Item], *, whole: bool) -> bool:
-    """Whether what is left can follow. A row of `trail` holds its operation under `by`, and the id that it was read with."""
+    """Whether what is left can follow. A row of `trail` has its operation as `by`, and the id that it was read with."""
     if not whole and not any("entries" in item.record for item in left):
         return True
     if not any(item.needed for item in left):
@@ -167,7 +178,7 @@ def take(world: World, state: Any, record: Record) -> Any:
     kind, outcome, told = record["kind"], record["outcome"], record["observed"]
     expected, following = record["expected"] or (), record["next"]
     if kind == "create" and outcome == "ok":
-        return (told or world.first) if state is UNBORN else NO
+        return world.tell_birth(record) if state is UNBORN else NO
     due = state in expected
     if following is not None and world.edges is not None and kind != "set":
         due = due and (state, following) in world.edges
@@ -181,12 +192,12 @@ def take(world: World, state: Any, record: Record) -> Any:
 
 
 def list_worlds(world: World, record: Record) -> Iterator[tuple[Any, Record | None]]:
-    """The states in which an answer may have been given if only the transitions count, and they need not chain; with the
+    """The states in which an answer may have been given if only the transitions count, which need not chain; with the
     transition that led there.
     """
     moves = [world.place(each) for each in world.operations if is_move(each) or is_made(each)]
     mine = world.place(record)
-    starts = [start for start in world.find_starts(by_create=False)]
+    starts = world.find_starts(by_create=False)
     for size in range(len(moves) + 1):
         for before in permutations(moves, size):
             after = [move for move in moves if move not in before]
@@ -199,6 +210,6 @@ def list_worlds(world: World, record: Record) -> Iterator[tuple[Any, Record | No
                 continue
             if before:
                 last = before[-1].record
-                yield (last["next"] if last["kind"] != "create" else last["observed"] or world.first), last
+                yield (world.tell_birth(last) if is_made(last) else last["next"]), last
             else:
                 yield from ((start, None) for start in starts)

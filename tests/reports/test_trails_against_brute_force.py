@@ -46,7 +46,7 @@ def draw(seed: int) -> tuple[list[World], TransitionGraph | None]:
         drawn = draw_workflow(random, plain, wide, initial, SIZE_MAX)
         start = None if initial is None else names[initial]
         operations, readings = rename(drawn.operations, names), rename(drawn.readings, names)
-        first = names["A"] if initial or graph else None
+        first = names["A"] if initial is not None or graph else None
         edges = None if graph is None else frozenset(graph.edges)
         worlds.append(World(operations, readings, edges, start, first, wide))
     return worlds, graph
