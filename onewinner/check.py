@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from onewinner.options import Parser, positive
 from onewinner.stage import load
 from reports.checks import CHECKS
 from reports.evidence import Limits
+from reports.files import list_left_out
 from reports.history import HistoryError, read_history
 from reports.judge import judge
 from reports.run import RunError, read_run
@@ -57,6 +59,9 @@ def check(path: Path, options: argparse.Namespace) -> Verdict:
             history.only(options.workflow)
     except (HistoryError, RunError) as error:
         raise UsageError(str(error)) from None
+    left_out = list_left_out(path)
+    if left_out:
+        print(f"onewinner check: not read: {', '.join(left_out)}", file=sys.stderr)
     graph = find_graph(path, options.target)
     if options.initial is not None and graph is not None and options.initial not in graph.states:
         raise UsageError(f"--initial: {options.initial!r} is no state of the target's workflow")

@@ -6,10 +6,14 @@ ten million operations within a few hundred megabytes, and makes every compariso
 
 from dataclasses import dataclass
 
+import msgspec
 import polars as pl
+
+from reports.events import Detail
 
 KINDS = ("create", "read", "advance", "set")
 OUTCOMES = ("won", "conflict", "ok", "refused", "busy", "unknown")
+PROBLEM = '"problem"'
 SET_SEPARATOR = "\x1f"
 
 
@@ -45,7 +49,7 @@ def encode(frame: pl.LazyFrame) -> pl.DataFrame:
         pl.col("status").cast(pl.Int32),
         pl.col("invoked_ns").alias("invoked"),
         pl.col("returned_ns").alias("returned"),
-        pl.col("detail").str.contains('"problem"', literal=True).fill_null(value=False).alias("problem"),
+        pl.col("detail").str.contains(PROBLEM, literal=True).fill_null(value=False).alias("problem"),
     )
     encoded = lean.collect().with_row_index("row")
     return encoded.with_columns(collect_sets(frame, encoded))
@@ -79,6 +83,9 @@ def find_fault(frame: pl.LazyFrame, encoded: pl.DataFrame) -> Fault | None:
         "is an advance or a set without a next state": needs_next & pl.col("next").is_null(),
         "is an advance without an expected state": (kind == "advance") & (pl.col("wants") == 0),
     }
+    broken = find_broken_detail(frame) if encoded["problem"].any() else None
+    if broken is not None:
+        return broken
     bad = encoded.select(expr.fill_null(value=False).any().alias(what) for what, expr in wrong.items()).row(
         0, named=True
     )
@@ -90,6 +97,19 @@ def find_fault(frame: pl.LazyFrame, encoded: pl.DataFrame) -> Fault | None:
     if encoded["id_hash"].n_unique() == encoded.height:
         return None
     return find_duplicate(frame)
+
+
+def find_broken_detail(frame: pl.LazyFrame) -> Fault | None:
+    """The first operation whose detail seems to say what is wrong with its answer, and cannot be read."""
+    noted = (
+        frame.select("id", "detail").with_row_index("row").filter(pl.col("detail").str.contains(PROBLEM, literal=True))
+    )
+    for row, identity, detail in noted.collect().iter_rows():
+        try:
+            msgspec.convert(msgspec.json.decode(detail), Detail)
+        except (msgspec.DecodeError, RecursionError) as error:
+            return Fault(row, f"operation {identity} has a detail that cannot be read: {error}")
+    return None
 
 
 def find_duplicate(frame: pl.LazyFrame) -> Fault | None:

@@ -10,26 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import polars as pl
 
 from reports.encoding import encode, find_fault
-from reports.lines import AUDIT_SCHEMA, NEW_COLUMNS, OPERATION_SCHEMA, LineError, read_lines
+from reports.files import HistoryError, find_files, is_parquet
+from reports.lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, read_lines
+from reports.sealed import first_line, read_audit, read_events, scan_operations
 
-SEALED = ".parquet"
-SEALED_AUDIT = ".audit.parquet"
-SEALED_EVENTS = ".events.jsonl"
-JOURNAL = ".jsonl"
+__all__ = ["History", "HistoryError", "Source", "read_history", "read_journal", "take_frame"]
 ROWS_APART_MAX = 10_000
-
-
-class HistoryError(Exception):
-    """A history that cannot be judged: the message names the file, the line (or row) and what is wrong."""
-
-    def __init__(self, path: Path, what: str, *, line: int | None = None, row: int | None = None) -> None:
-        place = f"{path}:{line}" if line is not None else f"{path}, row {row}" if row is not None else f"{path}"
-        super().__init__(f"{place}: {what}")
-        self.path, self.line, self.row, self.what = path, line, row, what
 
 
 @dataclass(frozen=True)
@@ -117,7 +106,11 @@ def read_history(path: Path | str) -> History:
     Raises HistoryError for whatever is malformed, and for a path that holds no history.
     """
     path = Path(path)
-    return join_pieces(path, [read_piece(file) for file in find_files(path)])
+    try:
+        files = find_files(path)
+    except OSError as error:
+        raise HistoryError(path, f"cannot be read: {error.strerror}") from None
+    return join_pieces(path, [read_piece(file) for file in files])
 
 
 def take_frame(operations: pl.DataFrame, name: str = "history") -> History:
@@ -146,22 +139,6 @@ def join_pieces(path: Path, pieces: "Sequence[Piece]") -> History:
     )
 
 
-def find_files(path: Path) -> list[Path]:
-    """The journals and sealed files at a path. A journal wins over its own sealed form: sealing was not finished."""
-    if not path.exists():
-        raise HistoryError(path, "there is no such file or folder")
-    if path.is_file():
-        return [path]
-    folder = path / "history" if (path / "history").is_dir() else path
-    journals = [file for file in sorted(folder.glob("*" + JOURNAL)) if not file.name.endswith(SEALED_EVENTS)]
-    sealed = [file for file in sorted(folder.glob("*" + SEALED)) if not file.name.endswith(SEALED_AUDIT)]
-    stems = {file.stem for file in journals}
-    files = sorted(journals + [file for file in sealed if file.stem not in stems])
-    if not files:
-        raise HistoryError(folder, "holds no history: neither a .jsonl journal nor a .parquet file")
-    return files
-
-
 @dataclass(frozen=True)
 class Piece:
     """What one file (and its siblings) holds."""
@@ -173,49 +150,26 @@ class Piece:
 
 
 def read_piece(path: Path) -> Piece:
-    return read_sealed(path) if path.suffix == SEALED else read_journal(path)
+    try:
+        return read_sealed(path) if is_parquet(path) else read_journal(path)
+    except OSError as error:
+        raise HistoryError(path, f"cannot be read: {error.strerror}") from None
 
 
 def read_journal(path: Path) -> Piece:
     """One journal, line by line. Raises HistoryError at the first line that does not fit."""
     try:
         lines = read_lines(path)
-    except LineError as fault:
-        raise HistoryError(path, fault.what, line=fault.line) from None
+    except LineError as error:
+        raise HistoryError(path, error.what, line=error.line) from None
     source = Source(path.stem, path, lines.operations.height, lines.invoke_lines)
     return Piece(source, lines.operations.lazy(), lines.audit, lines.events)
 
 
 def read_sealed(path: Path) -> Piece:
-    """One sealed file and its siblings. The operations are scanned, not loaded."""
-    try:
-        scan = pl.scan_parquet(path)
-        schema, height = scan.collect_schema(), scan.select(pl.len()).collect().item()
-    except pl.exceptions.PolarsError as error:
-        raise HistoryError(path, f"is not readable Parquet: {first_line(error)}") from None
-    scan = scan.with_columns(pl.lit(None).alias(name) for name in NEW_COLUMNS if name not in schema)
-    missing = [name for name in OPERATION_SCHEMA if name not in schema and name not in NEW_COLUMNS]
-    if missing:
-        raise HistoryError(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
-    frame = scan.select(pl.col(name).cast(kind) for name, kind in OPERATION_SCHEMA.items())
-    sibling = path.with_name(path.stem + SEALED_AUDIT)
-    audit = pl.DataFrame(schema=AUDIT_SCHEMA)
-    if sibling.exists():
-        # What a writer does not know may be left out.
-        audit = pl.concat([audit, pl.read_parquet(sibling)], how="diagonal").select(audit.columns)
-    return Piece(Source(path.stem, path, height), frame, audit, list(read_events(path)))
-
-
-def read_events(path: Path) -> Iterator[dict[str, Any]]:
-    """The events that were sealed beside a Parquet file."""
-    sibling = path.with_name(path.stem + SEALED_EVENTS)
-    if not sibling.exists():
-        return
-    for number, line in enumerate(sibling.read_bytes().splitlines(), start=1):
-        try:
-            yield msgspec.json.decode(line, type=dict[str, Any])
-        except msgspec.DecodeError as error:
-            raise HistoryError(sibling, f"is no event: {error}", line=number) from None
+    """One sealed file and what was sealed beside it. The operations are scanned, not loaded."""
+    frame, height = scan_operations(path)
+    return Piece(Source(path.stem, path, height), frame, read_audit(path), read_events(path))
 
 
 def find_spans(rows: list[int]) -> Iterator[tuple[int, int]]:
@@ -249,7 +203,3 @@ def reject_faults(sources: tuple[Source, ...], frame: pl.LazyFrame, encoded: pl.
             raise HistoryError(source.path, fault.what, line=line, row=None if line else row)
         row -= source.operations
     raise AssertionError(fault)
-
-
-def first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 import polars as pl
+
+from reports.events import EVENTS, AuditLine, Detail, Event, InvokeLine, ReturnLine
 
 OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "id": pl.String,
@@ -50,73 +52,6 @@ class LineError(Exception):
         self.line, self.what = line, what
 
 
-Nanoseconds = Annotated[int, msgspec.Meta(ge=-(1 << 61), le=1 << 61)]
-Status = Annotated[int, msgspec.Meta(ge=0, le=1 << 30)]
-
-
-class Event(msgspec.Struct):
-    """Any line: what it is is known before the rest of it is decoded."""
-
-    event: str
-
-
-class InvokeLine(msgspec.Struct):
-    """An invoke line as any tool may write it; what a tool does not know may be left out."""
-
-    id: int | str
-    process: int | str
-    workflow: str
-    kind: str
-    invoked_ns: Nanoseconds
-    scenario: str | None = None
-    race: int | str | None = None
-    tenant: str | None = None
-    expected: str | list[str] | None = None
-    next: str | None = None
-    marker: str | None = None
-
-
-class ReturnLine(msgspec.Struct):
-    """A return line. `detail` stays JSON: few ever look into it."""
-
-    id: int | str
-    outcome: str
-    status: Status | None = None
-    observed: str | None = None
-    returned_ns: Nanoseconds | None = None
-    invoked_ns: Nanoseconds | None = None
-    detail: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class Entry(msgspec.Struct, rename={"origin": "from"}):
-    """One row of an audit trail as an engine tells it."""
-
-    to: str
-    origin: str | None = None
-    sequence: Annotated[int, msgspec.Meta(ge=-(1 << 61), le=1 << 61)] | None = None
-    actor: str | None = None
-    request_id: str | None = None
-    at: Any = None
-
-
-class AuditLine(msgspec.Struct):
-    """A trail as it was at some moment from `read_ns` to `returned_ns`; without the latter, at `read_ns`."""
-
-    workflow: str
-    read_ns: Nanoseconds
-    entries: list[Entry]
-    returned_ns: Nanoseconds | None = None
-
-
-class EffectsLine(msgspec.Struct):
-    """Which markers an engine showed as stored in a workflow; `winners`: how often a win leaves its own."""
-
-    workflow: str
-    read_ns: Nanoseconds
-    markers: list[int | str]
-    winners: Literal["once", "any"] = "once"
-
-
 @dataclass
 class Lines:
     """A journal being read: columns that grow, and what each id has seen so far."""
@@ -147,25 +82,43 @@ DECODE_EVENT = msgspec.json.Decoder(Event).decode
 DECODE_INVOKE = msgspec.json.Decoder(InvokeLine).decode
 DECODE_RETURN = msgspec.json.Decoder(ReturnLine).decode
 DECODE_AUDIT = msgspec.json.Decoder(AuditLine).decode
-DECODE_EFFECTS = msgspec.json.Decoder(EffectsLine).decode
-DECODE_OTHER = msgspec.json.Decoder(dict[str, Any]).decode
+DECODE_ANY = msgspec.json.Decoder(dict[str, Any]).decode
+DECODERS = {name: msgspec.json.Decoder(kind).decode for name, kind in EVENTS.items()}
 
 
-def read_lines(path: Path) -> Lines:
-    """The journal at `path`. Raises LineError. A last line without its newline is dropped when it does not decode."""
+def read_lines(path: Path, *, is_finished: bool = False) -> Lines:
+    """The journal at `path`. Raises LineError. A last line without its newline is dropped when it is no whole JSON, but
+    where the file `is_finished`.
+    """
     lines = Lines()
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            if not line.strip():
+            is_cut = not line.endswith(b"\n") and not is_finished and not is_whole(line)
+            if is_cut or not line.strip():
                 continue
-            try:
-                kind = DECODE_EVENT(line).event
-                TAKE.get(kind, take_event)(lines, line, number)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                if not line.endswith(b"\n"):
-                    break
-                raise LineError(number, f"malformed line: {error}") from None
+            take_line(lines, line, number)
     return lines
+
+
+def take_line(lines: Lines, line: bytes, number: int) -> None:
+    """Adds one line. Raises LineError where it cannot be part of a history."""
+    try:
+        TAKE.get(DECODE_EVENT(line).event, take_event)(lines, line, number)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise LineError(number, f"malformed line: {error}") from None
+    except RecursionError:
+        raise LineError(number, "malformed line: its JSON is nested too deeply") from None
+
+
+def is_whole(line: bytes) -> bool:
+    """Whether a line is JSON to its end, whatever it says."""
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.ValidationError, RecursionError):
+        return True
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def take_invoke(lines: Lines, line: bytes, number: int) -> None:
@@ -207,7 +160,7 @@ def take_return(lines: Lines, line: bytes, number: int) -> None:
     if row in lines.answered:
         raise LineError(number, f"second return of id {found.id}")
     lines.answered.add(row)
-    columns, detail = lines.columns, bytes(found.detail)
+    columns, detail = lines.columns, take_detail(bytes(found.detail))
     columns["outcome"][row] = found.outcome
     columns["status"][row] = found.status
     columns["observed"][row] = found.observed
@@ -218,6 +171,17 @@ def take_return(lines: Lines, line: bytes, number: int) -> None:
         columns["detail"][row] = "{}"
     if found.invoked_ns is not None:
         columns["invoked_ns"][row] = found.invoked_ns
+
+
+def take_detail(detail: bytes) -> bytes:
+    """The detail with its words as they are, not as escapes of them. Raises DecodeError where it is no object."""
+    if b"\\u" in detail:
+        detail = msgspec.json.encode(msgspec.json.decode(detail))
+    if detail != b"null" and not detail.startswith(b"{"):
+        raise msgspec.ValidationError("Expected `object | null` - at `$.detail`")
+    if b'"problem"' in detail:
+        msgspec.convert(DECODE_ANY(detail), Detail)
+    return detail
 
 
 def take_audit(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 - all takers look alike
@@ -233,18 +197,15 @@ def take_audit(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 
 
 
 def take_event(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 - all takers look alike
-    lines.events.append(DECODE_OTHER(line))
-
-
-def take_effects(lines: Lines, line: bytes, number: int) -> None:
-    """Kept like any other event once it is known to be whole: a marker less would be a trace less."""
-    DECODE_EFFECTS(line)
-    take_event(lines, line, number)
+    """Any other event: kept whole, once what is known of its kind is found to fit."""
+    found = DECODE_ANY(line)
+    if found["event"] in DECODERS:
+        DECODERS[found["event"]](line)
+    lines.events.append(found)
 
 
 TAKE: dict[str, Callable[[Lines, bytes, int], None]] = {
     "invoke": take_invoke,
     "return": take_return,
     "audit": take_audit,
-    "effects": take_effects,
 }

@@ -5,7 +5,18 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from reports.history import JOURNAL, SEALED, SEALED_AUDIT, SEALED_EVENTS, HistoryError, find_files, read_journal
+from reports.files import (
+    JOURNAL,
+    SEALED,
+    SEALED_AUDIT,
+    SEALED_EVENTS,
+    HistoryError,
+    find_files,
+    is_sealed_audit,
+    is_sealed_events,
+    scan_parquet,
+)
+from reports.history import read_journal
 
 ROW_GROUP_ROWS = 131_072
 
@@ -24,14 +35,17 @@ def seal_journal(journal: Path) -> Path:
     piece = read_journal(journal)
     sealed = journal.with_suffix(SEALED)
     operations = piece.frame.sort("workflow", "invoked_ns", maintain_order=True).collect()
+    audit, events = (journal.with_name(journal.stem + ending) for ending in (SEALED_AUDIT, SEALED_EVENTS))
+    for sibling, is_mine in ((audit, is_sealed_audit), (events, is_sealed_events)):
+        if sibling.exists() and not is_mine(sibling):
+            raise HistoryError(journal, f"cannot be sealed: {sibling.name} is a history of its own")
     if piece.audit.height:
-        piece.audit.write_parquet(journal.with_name(journal.stem + SEALED_AUDIT))
+        piece.audit.write_parquet(audit.absolute())
     if piece.events:
-        lines = b"".join(msgspec.json.encode(event) + b"\n" for event in piece.events)
-        journal.with_name(journal.stem + SEALED_EVENTS).write_bytes(lines)
+        events.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in piece.events))
     part = sealed.with_suffix(".part")
-    operations.write_parquet(part, row_group_size=ROW_GROUP_ROWS)
-    held = pl.scan_parquet(part).select(pl.len()).collect().item()
+    operations.write_parquet(part.absolute(), row_group_size=ROW_GROUP_ROWS)
+    held = scan_parquet(part).select(pl.len()).collect().item()
     if held != operations.height:
         raise HistoryError(journal, f"was sealed with {held} of {operations.height} operations; it is kept")
     part.replace(sealed)
