@@ -35,7 +35,7 @@ def race_and_judge(order: Order) -> Report:
             route = target.routes_for(*edge)[-1]
             asks = [asker.advance_ask(workflow, target.owner, route, *edge) for _ in range(order.contenders)]
             replies = asker.race(asks, f"{workflow}.{number}")
-            add_race(report, target, [reply.shot.answer for reply in replies])
+            add_race(report, target, edge, [reply.shot.answer for reply in replies])
             if time.perf_counter() - begun > order.seconds:
                 break
         asker.trail(workflow, target.owner)

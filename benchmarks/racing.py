@@ -65,18 +65,19 @@ def race_for(order: Order, target: Target, race: Race) -> Report:
     begun = time.perf_counter()
     for number, edge in enumerate(draw_edges()):
         answers = race(build_requests(target, server_id, edge, order.contenders, number))
-        add_race(report, target, answers)
+        add_race(report, target, edge, answers)
         report.seconds = time.perf_counter() - begun
         if report.seconds > order.seconds:
             return report
     raise AssertionError("there is always another edge")
 
 
-def add_race(report: Report, target: Target, answers: list[Answer]) -> None:
+def add_race(report: Report, target: Target, edge: tuple[str, str], answers: list[Answer]) -> None:
     arrived = [target.arrived_ns(answer) or 0 for answer in answers]
     assert all(arrived), "an answer without its arrival"
     report.spreads_ns.append(max(arrived) - min(arrived))
-    report.winners.append(sum(target.classify_advance(answer).outcome == "won" for answer in answers))
+    route = target.routes_for(*edge)[-1]
+    report.winners.append(sum(target.classify_advance(each, route, edge[1]).outcome == "won" for each in answers))
 
 
 def obey(carry_out: Callable[[Order], Report]) -> None:

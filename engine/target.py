@@ -4,16 +4,19 @@ Everything that asks an engine goes through here, and nothing else knows a route
 TOML file by `engine.target_file`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from engine.answer import Answer, say_not_found, say_status
 from engine.graph import TransitionGraph
+from engine.identity import Identity, identify
 from engine.making import Command, Stock
 from engine.template import Query, Request, Spelling, Template, substitute
 
 __all__ = [
+    "SERVER_ERROR",
     "Answer",
     "Command",
     "Effects",
@@ -32,11 +35,14 @@ __all__ = [
 ]
 
 
+SERVER_ERROR = 500
+
+
 @dataclass(frozen=True)
 class Reading:
-    """An answer, classified. `outcome` is won, conflict, ok, refused or unknown.
+    """An answer, classified. `outcome` is won, conflict, ok, refused, busy or unknown.
 
-    `observed` is the state that a read saw, a create began in or a conflict told. `problem` says what in
+    `observed` is the state that a read saw, a create began in, a conflict or a win told. `problem` says what in
     the answer is not as the target file specifies it; `message` why an outcome is unknown.
     """
 
@@ -50,16 +56,32 @@ class Reading:
 
 @dataclass(frozen=True)
 class Route:
-    """One way to ask for an advance. `sources` and `to` are None on the general route, which serves any edge."""
+    """One way to ask for an advance. `sources` and `to` are None on the general route, which serves any edge.
+
+    `won_state` is where the answer to a win tells the state after the move, None where it does not. `index` is its
+    place among the file's edges, the first one where several of them are one request.
+    """
 
     name: str
     template: Template
     sources: tuple[str, ...] | None = None
     to: str | None = None
+    won_state: Query | None = None
+    index: int | None = field(default=None, compare=False)
+
+    @property
+    def identity(self) -> tuple[Identity, str | None, Query | None]:
+        """Equal for routes that are one request into one state, but for their sources."""
+        names = sorted(self.template.placeholders)
+        return identify(self.template.fill({name: f"{{{name}}}" for name in names}, {})), self.to, self.won_state
 
     @property
     def carries_expected(self) -> bool:
         return "expected" in self.template.placeholders
+
+    @property
+    def carries_marker(self) -> bool:
+        return "marker" in self.template.placeholders
 
 
 @dataclass(frozen=True)
@@ -89,10 +111,11 @@ class Trail:
 
 @dataclass(frozen=True)
 class Effects:
-    """Where an engine shows the markers that left a trace."""
+    """Where an engine shows the markers that left a trace; `winners` is how often a win leaves its own."""
 
     template: Template
     markers: "Query"
+    winners: str = "once"
 
 
 @dataclass(frozen=True)
@@ -130,6 +153,7 @@ class Target:
     won: tuple[int, ...]
     conflict: tuple[int, ...]
     refused: tuple[int, ...]
+    busy: tuple[int, ...] = ()
     current_state: Query | None = None
     spelling: Spelling = field(default_factory=Spelling)
     arrived_header: str | None = None
@@ -165,11 +189,52 @@ class Target:
         return (*own, self.general)
 
     def expected_by(self, route: Route, origin: str, to: str) -> str | tuple[str, ...]:
-        """Every state in which this very request is due to win: one when it carries {expected}."""
-        if route.carries_expected:
-            return origin
-        sources = route.sources if route.sources is not None else self.graph.sources(to)
-        return origin if sources in ((), (origin,)) else tuple(sources)
+        """Every state in which this very request is due to win, by whichever routes of the file it is spelled."""
+        key = (id(route), origin, to)
+        if key not in self._expected:
+            due = self._sources.get((self._identify(route, origin, to), to), frozenset())
+            sources = tuple(state for state in self.graph.states if state in due)
+            # The route is kept with it, so that its id is nobody else's.
+            self._expected[key] = route, origin if sources in ((), (origin,)) else sources
+        return self._expected[key][1]
+
+    def find_ambiguous(self) -> tuple[tuple[str, str], tuple[str, str]] | None:
+        """Two edges into different states that one and the same request serves; None when there are none."""
+        seen: dict[Identity, tuple[str, str]] = {}
+        for route, origin, to in self._walk_served():
+            if route in self.routes_for(origin, to):
+                first = seen.setdefault(self._identify(route, origin, to), (origin, to))
+                if first[1] != to:
+                    return first, (origin, to)
+        return None
+
+    @cached_property
+    def _expected(self) -> dict[tuple[int, str, str], tuple[Route, str | tuple[str, ...]]]:
+        """What `expected_by` has found so far."""
+        return {}
+
+    @cached_property
+    def _sources(self) -> Mapping[tuple[Identity, str], frozenset[str]]:
+        """The states in which a request wins, for each next state."""
+        found: dict[tuple[Identity, str], set[str]] = {}
+        for route, origin, to in self._walk_served():
+            found.setdefault((self._identify(route, origin, to), to), set()).add(origin)
+        return {key: frozenset(sources) for key, sources in found.items()}
+
+    def _walk_served(self) -> Iterator[tuple[Route, str, str]]:
+        """Every edge with each route that makes the move."""
+        for route in self.routes:
+            yield from ((route, origin, route.to or "") for origin in route.sources or ())
+        if (general := self.general) is None:
+            return
+        for origin, to in self.graph.walk_edges():
+            # One that carries the next state makes the move, though the file names another way to ask for it.
+            if "next" in general.template.placeholders or general in self.routes_for(origin, to):
+                yield general, origin, to
+
+    def _identify(self, route: Route, origin: str, to: str) -> Identity:
+        """The request as the service sees it, whatever the workflow and the operation."""
+        return identify(self.build_advance(route, self.owner, "{id}", origin, to, "{request_id}", "{marker}"))
 
     def build_create(self, tenant: str, request_id: str, marker: str = "") -> Request:
         """Only where a request creates workflows."""
@@ -221,9 +286,9 @@ class Target:
             )
         return Reading("ok", answer.status, state)
 
-    def classify_advance(self, answer: Answer) -> Reading:
+    def classify_advance(self, answer: Answer, route: Route, to: str) -> Reading:
         if answer.status in self.won:
-            return Reading("won", answer.status)
+            return self._classify_win(answer, route.won_state, to)
         if answer.status in self.conflict:
             return self._classify_conflict(answer)
         return self._classify_other(answer)
@@ -234,6 +299,12 @@ class Target:
         if answer.status in guard.closed:
             return self._classify_conflict(answer)
         return self._classify_other(answer)
+
+    def is_busy(self, answer: Answer) -> bool:
+        """Whether it says that nothing happened, try again. A server error says so only with Retry-After."""
+        if answer.status not in self.busy:
+            return False
+        return answer.status < SERVER_ERROR or "retry-after" in answer.headers
 
     def read_trail(self, answer: Answer) -> list[dict[str, Any]] | None:
         """The audit entries in order, as {from, to, request_id?}; None when the answer does not show them.
@@ -246,7 +317,7 @@ class Target:
         return None if found is None else [self._read_entry(self.trail, entry) for entry in found]
 
     def read_markers(self, answer: Answer) -> list[str] | None:
-        """The markers that left a trace; None when the answer does not show them."""
+        """The markers that left a trace, as often as they are shown; None when the answer does not show them."""
         if self.effects is None or answer.status not in self.read_ok:
             return None
         found = find_list(self.effects.markers, answer)
@@ -272,7 +343,20 @@ class Target:
             problem = f"the conflict does not tell the current state at {self.current_state.text!r}"
         return Reading("conflict", answer.status, told, problem=problem)
 
+    def _classify_win(self, answer: Answer, won_state: Query | None, to: str) -> Reading:
+        """A win that tells another state than the one after the move is a win all the same, and a problem."""
+        if won_state is None:
+            return Reading("won", answer.status)
+        told, problem = self._find_state(won_state, answer.json()), None
+        if told is None:
+            problem = f"the win does not tell the state after the move at {won_state.text!r}"
+        elif told != to:
+            problem = f"the answer tells {told}, the move leads to {to}"
+        return Reading("won", answer.status, told, problem=problem)
+
     def _classify_other(self, answer: Answer) -> Reading:
+        if self.is_busy(answer):
+            return Reading("busy", answer.status)
         if answer.status is not None and answer.status in self.refused:
             return Reading("refused", answer.status)
         return Reading("unknown", answer.status, message=answer.error or say_status(answer))

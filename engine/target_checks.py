@@ -3,12 +3,16 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from urllib.parse import urlsplit
 
 from engine.graph import TransitionGraph
 from engine.target_shape import suggest
 from engine.target_tables import AdvanceTable, RequestTable
 
+SERVER_ERROR, UNAVAILABLE = 500, 503
+# Of the meanings of statuses, those that no answer need have.
+MAY_BE_EMPTY = ("refused", "busy")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -88,13 +92,15 @@ def check_spelling(spelling: Mapping[str, str | int], graph: TransitionGraph) ->
 def check_statuses(named: Mapping[str, Sequence[int]]) -> tuple[str, str] | None:
     """The key among won, conflict, ... whose statuses cannot be, and why: numbers of HTTP, each with one meaning."""
     for key, statuses in named.items():
-        if not statuses and key != "refused":
+        if not statuses and key not in MAY_BE_EMPTY:
             return key, "must name at least one status"
         for status in statuses:
             if not 100 <= status <= 599:
                 return key, f"{status} is no HTTP status; write one from 100 to 599"
-    pairs = [("won", "conflict"), ("won", "refused"), ("conflict", "refused")]
-    for first, second in pairs:
+    for status in named.get("busy", ()):
+        if status >= SERVER_ERROR and status != UNAVAILABLE:
+            return "busy", f"{status} does not say that nothing happened; of the server errors only {UNAVAILABLE} does"
+    for first, second in combinations(named, 2):
         for status in sorted(set(named.get(first, ())) & set(named.get(second, ()))):
             return second, f"{status} is also in advance.{first}; a status can mean one thing only"
     return None

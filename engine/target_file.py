@@ -4,7 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +17,7 @@ from engine.target_create import read_create, read_create_id
 from engine.target_shape import explain_shape, suggest
 from engine.target_tables import (
     REFUSED,
+    WINNERS,
     AdvanceTable,
     AuditTable,
     EdgeTable,
@@ -111,10 +112,18 @@ class Reader:
                 self.fail(key, f"{name!r} is no state of workflow.transitions{suggest(name, graph.states)}")
         return tuple(names)
 
-    def routes(self, tables: Sequence[EdgeTable], graph: TransitionGraph) -> tuple[Route, ...]:
-        return tuple(self.route(f"advance.edges[{index}]", table, graph) for index, table in enumerate(tables))
+    def routes(self, tables: Sequence[EdgeTable], table: AdvanceTable, graph: TransitionGraph) -> tuple[Route, ...]:
+        """The routes of edges. Those that are one request into one state are one route, out of all of their sources."""
+        merged: dict[object, Route] = {}
+        for index, edge in enumerate(tables):
+            route = self.route(index, edge, table, graph)
+            first = merged.setdefault(route.identity, route)
+            sources = dict.fromkeys([*(first.sources or ()), *(route.sources or ())])
+            merged[route.identity] = replace(first, sources=tuple(sources))
+        return tuple(merged.values())
 
-    def route(self, key: str, table: EdgeTable, graph: TransitionGraph) -> Route:
+    def route(self, index: int, table: EdgeTable, advance: AdvanceTable, graph: TransitionGraph) -> Route:
+        key = f"advance.edges[{index}]"
         origins = [table.origin] if isinstance(table.origin, str) else table.origin
         sources = self.states(f"{key}.from", origins, graph)
         self.states(f"{key}.to", [table.to], graph)
@@ -124,12 +133,18 @@ class Reader:
                     key, f"{origin} -> {table.to} is not among workflow.transitions; add it there or remove it here"
                 )
         template = self.template(f"{key}.request", table.request, ("id", "expected", "next", "marker"), ("id",))
-        return Route(table.name or f"{table.request.method} {table.request.path}", template, sources, table.to)
+        name = table.name or f"{table.request.method} {table.request.path}"
+        told = self.told(f"{key}.won_state", table.won_state) or self.told("advance.won_state", advance.won_state)
+        return Route(name, template, sources, table.to, told, index)
+
+    def told(self, key: str, text: str | None) -> Query | None:
+        """Where an answer tells a state, if it does."""
+        return None if text is None else self.path(key, text)
 
     def general(self, table: AdvanceTable, routes: tuple[Route, ...], graph: TransitionGraph) -> Route | None:
         if table.request is not None:
             template = self.template("advance.request", table.request, ("id", "expected", "next", "marker"), ("id",))
-            return Route("advance", template)
+            return Route("advance", template, won_state=self.told("advance.won_state", table.won_state))
         served = {(origin, route.to or "") for route in routes for origin in route.sources or ()}
         if found := checks.check_edges(table, served, graph):
             self.fail("advance", found)
@@ -156,8 +171,10 @@ class Reader:
     def effects(self, table: EffectsTable | None) -> Effects | None:
         if table is None:
             return None
+        if table.winners not in WINNERS:
+            self.fail("effects.winners", f'must be "once" or "any", not {table.winners!r}')
         template = self.template("effects.request", table.request, ("id",), ("id",))
-        return Effects(template, self.path("effects.markers", table.markers))
+        return Effects(template, self.path("effects.markers", table.markers), table.winners)
 
     def base_url(self, text: str, *, served: bool) -> str:
         if found := checks.check_base_url(text, served=served):
@@ -195,21 +212,38 @@ class Reader:
 
     def refused(self, table: AdvanceTable) -> tuple[int, ...]:
         """What is refused; where the file does not say it, the usual statuses that mean nothing else in it."""
-        usual = tuple(status for status in REFUSED if status not in (*table.won, *table.conflict))
-        refused = usual if table.refused is None else table.refused
-        self.statuses("advance", won=table.won, conflict=table.conflict, refused=refused)
+        taken = (*table.won, *table.conflict, *table.busy)
+        refused = tuple(status for status in REFUSED if status not in taken) if table.refused is None else table.refused
+        self.statuses("advance", won=table.won, conflict=table.conflict, refused=refused, busy=table.busy)
         return refused
+
+    def busy(self, file: File) -> tuple[int, ...]:
+        """What says "try again". It says so in every answer, so it may have no other meaning anywhere."""
+        others = {"create.won": file.create.won, "read.ok": file.read.ok}
+        others |= {f"guards[{index}].closed": table.closed for index, table in enumerate(file.guards)}
+        for key, statuses in others.items():
+            for status in sorted(set(statuses) & set(file.advance.busy)):
+                self.fail(key, f"{status} is also in advance.busy; a status can mean one thing only")
+        return file.advance.busy
+
+    def check_requests(self, target: Target) -> None:
+        if found := target.find_ambiguous():
+            ways = " and from ".join(f"{origin} to {to}" for origin, to in found)
+            self.fail(
+                "advance",
+                f"the same request leads from {ways}, so a win does not tell which move it made; put {{next}} or "
+                "{expected} into it, or give each move a request of its own",
+            )
 
     def read(self, file: File) -> Target:
         graph = self.graph(file.workflow)
-        routes = self.routes(file.advance.edges, graph)
+        routes = self.routes(file.advance.edges, file.advance, graph)
         general = self.general(file.advance, routes, graph)
         self.told_ids(file, routes, general)
         self.statuses("create", won=file.create.won)
         self.statuses("read", ok=file.read.ok)
         tenants = self.tenants(file.tenants)
-        current_state = file.advance.current_state
-        return Target(
+        target = Target(
             name=file.name,
             base_url=self.base_url(file.base_url, served=file.service is not None),
             timeout_s=self.seconds("timeout_s", file.timeout_s),
@@ -227,7 +261,8 @@ class Reader:
             won=file.advance.won,
             conflict=file.advance.conflict,
             refused=self.refused(file.advance),
-            current_state=self.path("advance.current_state", current_state) if current_state else None,
+            busy=self.busy(file),
+            current_state=self.told("advance.current_state", file.advance.current_state),
             spelling=self.spelling(file.workflow, graph),
             arrived_header=file.arrived_header,
             guards=tuple(self.guard(f"guards[{index}]", table, graph) for index, table in enumerate(file.guards)),
@@ -235,6 +270,8 @@ class Reader:
             effects=self.effects(file.effects),
             service=self.service(file.service),
         )
+        self.check_requests(target)
+        return target
 
 
 def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) -> Target:

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from engine.making import TIMEOUT_S
 
+WINNERS = ("once", "any")
 REFUSED = (400, 401, 403, 404, 422)
 
 Status = Annotated[int, Meta(extra_json_schema={"minimum": 100, "maximum": 599})]
@@ -109,6 +110,7 @@ class EdgeTable(Table, rename={"origin": "from"}):
     to: Annotated[str, Meta(description="The state that it leads to.")]
     request: Annotated[RequestTable, Meta(description="The request; it needs {id}.")]
     name: Annotated[str | None, Meta(description="What reports call it (default: method and path).")] = None
+    won_state: Annotated[str | None, Meta(description="As in [advance], for a route that tells it elsewhere.")] = None
 
 
 class AdvanceTable(Table):
@@ -131,6 +133,17 @@ class AdvanceTable(Table):
     current_state: Annotated[
         str | None, Meta(description="JMESPath of the current state in a conflict's answer, where it is told.")
     ] = None
+    won_state: Annotated[
+        str | None,
+        Meta(description="JMESPath, in the answer to a win, of the state after the move, where it is told."),
+    ] = None
+    busy: Annotated[
+        tuple[Status, ...],
+        Meta(
+            description="Statuses that mean: nothing happened, the client may try again (423, 425, 429; 503, which "
+            "counts with a Retry-After header only). They mean it in answers to every request."
+        ),
+    ] = ()
     edges: Annotated[
         list[EdgeTable], Meta(description="Edges with a route of their own; an edge may have several.")
     ] = []
@@ -166,6 +179,13 @@ class EffectsTable(Table):
 
     request: Annotated[RequestTable, Meta(description="The request that shows them; it needs {id}.")]
     markers: Annotated[str, Meta(description="JMESPath of the list of markers in the answer.")]
+    winners: Annotated[
+        str,
+        Meta(
+            description='How often a win leaves its marker: "once", or "any" number of times, also none.',
+            extra_json_schema={"enum": list(WINNERS)},
+        ),
+    ] = "once"
 
 
 class File(Table):

@@ -28,6 +28,7 @@ class Ask:
     examine: Examine | None = None
     contends: bool = True
     race: str | None = None
+    carries_marker: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.target import Answer, Guard, Reading, Request, Route, Target, Template
+import msgspec
+
+from engine.target import SERVER_ERROR, Answer, Guard, Reading, Request, Route, Target, Template
 from load.ask import Ask, Examine, Reply
+from load.credentials import Credentials
 from load.gate import Gate, Shot, now_ns
 from load.maker import Maker
 from load.patience import Patience
@@ -18,6 +21,15 @@ from reports.journal import Invocation, Journal, Return
 
 LineUp = Callable[[], Instant]
 TRAIL, EFFECTS = "audit trail", "effects"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is read in the end, of which workflow and as whom."""
+
+    what: str
+    workflow: str
+    tenant: str
 
 
 @dataclass
@@ -42,9 +54,11 @@ class Asker:
     unknowns: int = 0
     maker: Maker = field(init=False)
     patience: Patience = field(init=False)
+    credentials: Credentials = field(init=False)
 
     def __post_init__(self) -> None:
-        self.patience = Patience(self.gate)
+        self.patience = Patience(self.gate, self.target)
+        self.credentials = Credentials(self.target)
         self.maker = Maker(self.target, self.gate, self.journal.path.parent / "ids")
 
     def plan(self, operations: int, races: int = 0, **facts: Any) -> None:
@@ -75,6 +89,7 @@ class Asker:
             self.plan(1)
         self.asked += 1
         id_ = f"{self.source}.{self.asked}"
+        self.credentials.owners[name] = tenant
         ask = Ask("create", tenant, name, lambda _: Request("", ""), self.target.classify_read)
         self.journal.invoke(self._invocation(ask, id_, None, 0))
         shot, reading = self.maker.make(taken, tenant, id_)
@@ -87,14 +102,17 @@ class Asker:
     def forget(self, workflow: str) -> None:
         """Nothing more will be asked about it."""
         self.server_ids.pop(workflow, None)
+        self.credentials.owners.pop(workflow, None)
 
     def create_ask(self, tenant: str, *, name: str | None = None, examine: Examine | None = None) -> Ask:
         """What creates a workflow, where a request does. Without `race`, `server_ids` is to be filled in."""
         self.workflows += 1
+        name = name or f"{self.source}.w{self.workflows}"
+        self.credentials.owners[name] = tenant
         return Ask(
             "create",
             tenant,
-            name or f"{self.source}.w{self.workflows}",
+            name,
             lambda id_: self.target.build_create(tenant, id_, marker=id_),
             self.target.classify_create,
             examine=examine,
@@ -128,11 +146,12 @@ class Asker:
             tenant,
             workflow,
             lambda id_: self.target.build_advance(route, tenant, server_id, origin, to, id_, marker=id_),
-            self.target.classify_advance,
+            lambda answer: self.target.classify_advance(answer, route, to),
             self.target.expected_by(route, origin, to),
             to,
             examine,
             contends,
+            carries_marker=route.carries_marker,
         )
 
     def guard_ask(self, workflow: str, tenant: str, guard: Guard, examine: Examine | None = None) -> Ask:
@@ -206,13 +225,18 @@ class Asker:
     def trail(self, workflow: str, tenant: str) -> list[dict[str, Any]] | None:
         """Reads the audit trail into the history; None when the target has none, or it was not shown."""
         request = self.target.build_trail(tenant, self.server_ids[workflow], f"{self.source}.trail.{workflow}")
-        return None if request is None else self.take_trail(workflow, *self._insist(TRAIL, workflow, request))
+        if request is None:
+            return None
+        question = Question(TRAIL, workflow, tenant)
+        return self.take_trail(workflow, *self._insist(question, request), tenant)
 
-    def take_trail(self, workflow: str, read_ns: int, answer: Answer) -> list[dict[str, Any]] | None:
+    def take_trail(
+        self, workflow: str, read_ns: int, answer: Answer, tenant: str | None = None
+    ) -> list[dict[str, Any]] | None:
         """Takes the transitions of a trail into the history; asked for at `read_ns` of this process's clock."""
         shown = self.target.read_trail(answer)
         if shown is None:
-            self._note_hidden(TRAIL, workflow, read_ns, answer)
+            self._note_hidden(Question(TRAIL, workflow, tenant or self.target.owner), read_ns, answer)
             return None
         entries = [entry for entry in shown if entry["to"] is not None]
         interval = {"read_ns": read_ns + self.clock.offset_ns, "returned_ns": now_ns() + self.clock.offset_ns}
@@ -224,27 +248,53 @@ class Asker:
         request = self.target.build_effects(tenant, self.server_ids[workflow], f"{self.source}.effects.{workflow}")
         if request is None:
             return None
-        read_ns, answer = self._insist(EFFECTS, workflow, request)
+        return self.take_effects(workflow, *self._insist(Question(EFFECTS, workflow, tenant), request), tenant)
+
+    def take_effects(self, workflow: str, read_ns: int, answer: Answer, tenant: str | None = None) -> list[str] | None:
+        """Takes markers into the history, each as often as it was shown; asked for at `read_ns`, as a trail is."""
+        assert self.target.effects is not None
         markers = self.target.read_markers(answer)
         if markers is None:
-            self._note_hidden(EFFECTS, workflow, read_ns, answer)
-        else:
-            self.journal.event("effects", workflow=workflow, read_ns=read_ns + self.clock.offset_ns, markers=markers)
+            self._note_hidden(Question(EFFECTS, workflow, tenant or self.target.owner), read_ns, answer)
+            return None
+        facts = {"read_ns": read_ns + self.clock.offset_ns, "markers": markers, "winners": self.target.effects.winners}
+        self.journal.event("effects", workflow=workflow, **facts)
         return markers
 
-    def _insist(self, what: str, workflow: str, request: Request) -> tuple[int, Answer]:
+    def _insist(self, question: Question, request: Request) -> tuple[int, Answer]:
         """When it was asked, and what was answered after some patience."""
-        return self.patience.ask(request, lambda asked_ns, answer: self._note_hidden(what, workflow, asked_ns, answer))
+        return self.patience.ask(request, lambda asked_ns, answer: self._note_hidden(question, asked_ns, answer))
 
-    def _note_hidden(self, what: str, workflow: str, asked_ns: int, answer: Answer) -> None:
+    def _note_hidden(self, question: Question, asked_ns: int, answer: Answer) -> None:
         """A question without its answer, and when: a fault may excuse it. An unknown answer accuses nobody."""
-        interval = {"at_ns": asked_ns + self.clock.offset_ns, "until_ns": now_ns() + self.clock.offset_ns}
-        status = answer.status or 0
-        if status < 500 and status not in (*self.target.read_ok, *self.target.refused):
+        what, workflow, status = question.what, question.workflow, answer.status or 0
+        interval = self._interval(asked_ns)
+        if self.is_turned_away(question.tenant, workflow, answer.status, asked_ns) or self.is_silent(answer):
             self.journal.event("hidden", what=what, workflow=workflow, **interval)
             return
         problem = f"the {what} of {workflow} was not shown: status {status}"
-        self.probe("no-5xx" if status >= 500 else "contract", f"{what} of {workflow}", problem, **interval)
+        self.probe("no-5xx" if status >= SERVER_ERROR else "contract", f"{what} of {workflow}", problem, **interval)
+
+    def _interval(self, asked_ns: int) -> dict[str, int]:
+        """From when a question was asked, in this process's time, until now; in the run's."""
+        return {"at_ns": asked_ns + self.clock.offset_ns, "until_ns": now_ns() + self.clock.offset_ns}
+
+    def is_silent(self, answer: Answer) -> bool:
+        """Whether an answer that shows nothing accuses nobody."""
+        known = (*self.target.read_ok, *self.target.refused)
+        return self.target.is_busy(answer) or ((answer.status or 0) < SERVER_ERROR and answer.status not in known)
+
+    def is_turned_away(self, tenant: str, workflow: str, status: int | None, asked_ns: int) -> bool:
+        """Whether the workflow's own tenant is not let in any more. The history is told."""
+        told = self.credentials.say_turned_away(tenant, status) if self.credentials.owns(workflow, tenant) else None
+        if told is not None:
+            self._tell_turned_away(tenant, workflow, status, told, self._interval(asked_ns))
+        return told is not None
+
+    def _tell_turned_away(
+        self, tenant: str, workflow: str, status: int | None, told: str, interval: dict[str, int]
+    ) -> None:
+        self.journal.event("turned_away", tenant=tenant, workflow=workflow, status=status, what=told, **interval)
 
     def probe(self, check: str, what: str, problem: str | None, **facts: Any) -> None:
         """Records a question that is no operation, and what was wrong with its answer."""
@@ -268,11 +318,14 @@ class Asker:
         process = f"{self.source}#{number}"
         invoked_ns = now_ns() + self.clock.offset_ns
         return Invocation(
-            id_, process, self.scenario, race, ask.tenant, ask.workflow, ask.kind, expected, ask.next, invoked_ns
-        )
+            id_, process, self.scenario, race, ask.tenant, ask.workflow, ask.kind, expected, ask.next, invoked_ns,
+            id_ if ask.carries_marker else msgspec.UNSET,
+        )  # fmt: skip
 
     def _read(self, ask: Ask, id_: str, shot: Shot) -> Reply:
-        reading = ask.classify(shot.answer)
+        reading, told = self.credentials.review(ask, ask.classify(shot.answer))
+        if told is not None:
+            self._tell_turned_away(ask.tenant, ask.workflow, reading.status, told, self._interval(shot.invoked_ns))
         found = ask.examine(shot.answer, reading) if ask.examine else None
         if found is not None:
             reading = Reading(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.target import Answer, Request
+from engine.target import Answer, Request, Target
 from load.gate import Gate, now_ns
 
 # Within such a time a database is back that crashed; the limit is for an engine that takes long to say nothing.
@@ -22,6 +22,7 @@ class Patience:
     """One source's. `pays` is False while patience was in vain the last time: then a question is asked once."""
 
     gate: Gate
+    target: Target
     pays: bool = True
 
     def ask(self, request: Request, note: Callable[[int, Answer], None]) -> tuple[int, Answer]:
@@ -31,7 +32,7 @@ class Patience:
         began = time.monotonic()
         for pause_s in PAUSES_S if self.pays else ():
             asked_ns, answer = self._send(request)
-            if not is_lost(answer):
+            if not is_lost(self.target, answer):
                 return asked_ns, answer
             if time.monotonic() > began + LIMIT_S:
                 break
@@ -39,7 +40,7 @@ class Patience:
             time.sleep(pause_s)
         else:
             asked_ns, answer = self._send(request)
-        self.pays = not is_lost(answer)
+        self.pays = not is_lost(self.target, answer)
         return asked_ns, answer
 
     def _send(self, request: Request) -> tuple[int, Answer]:
@@ -47,6 +48,6 @@ class Patience:
         return asked_ns, self.gate.send(request).answer
 
 
-def is_lost(answer: Answer) -> bool:
-    """Whether the engine could not answer now: nothing came, a server error, or too many requests at once."""
-    return answer.status is None or answer.status >= 500 or answer.status == TOO_MANY
+def is_lost(target: Target, answer: Answer) -> bool:
+    """Whether the engine could not answer now: nothing came, a server error, too many requests at once, or busy."""
+    return answer.status is None or answer.status >= 500 or answer.status == TOO_MANY or target.is_busy(answer)

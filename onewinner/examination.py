@@ -56,7 +56,7 @@ class Examination:
         self.ask_stranger(workflow, to)
         self.ask_guards(workflow, to)
         self.read_trail(workflow, initial, to)
-        if carries_marker(route) or not any(map(carries_marker, self.target.routes)):
+        if route.carries_marker or not any(each.carries_marker for each in self.target.routes):
             self.read_effects(workflow, route, id_)
         self.walk_routes()
         return self.done
@@ -118,10 +118,14 @@ class Examination:
         tenant = tenant or self.target.owner
         request = self.target.build_advance(route, tenant, workflow, origin, to, id_, marker=id_)
         table = self.name_table(route)
-        return self.ask(what, table, request, self.target.classify_advance, wanted, tenant), id_
+
+        def classify(answer: Answer) -> Reading:
+            return self.target.classify_advance(answer, route, to)
+
+        return self.ask(what, table, request, classify, wanted, tenant), id_
 
     def name_table(self, route: Route) -> str:
-        return f"advance.edges[{self.target.routes.index(route)}]" if route in self.target.routes else "advance"
+        return "advance" if route.index is None else f"advance.edges[{route.index}]"
 
     def ask_illegal(self, workflow: str) -> None:
         """A move that the graph does not have, out of the initial state."""
@@ -201,7 +205,7 @@ class Examination:
         if request is None:
             return
         probe = self.ask("effects", "effects", request, self.classify_shown, ("ok",))
-        carried = marker if carries_marker(route) else None
+        carried = marker if route.carries_marker else None
         self.note(probe, remedies.advise_effects(target, probe, target.read_markers(probe.answer), carried))
 
     def classify_shown(self, answer: Answer) -> Reading:
@@ -234,10 +238,6 @@ class Examination:
             if remedy is not None:
                 return self.note(probe, remedy)
         self.walked += 1
-        if workflow and carries_marker(route) and not any(each.probe.table == "effects" for each in self.done):
+        if workflow and route.carries_marker and not any(each.probe.table == "effects" for each in self.done):
             self.read_effects(workflow, route, id_)
         return True
-
-
-def carries_marker(route: Route) -> bool:
-    return "marker" in route.template.placeholders

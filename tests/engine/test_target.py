@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.service import REFERENCE
-from engine.target import Answer, Effects, Query, Target, Template
+from engine.target import Answer, Effects, Query, Reading, Target, Template
 from engine.target_file import load_target
 from tests.engine.test_target_file import ENVIRONMENT, ORDERS
 
@@ -55,13 +55,24 @@ def test_expected_is_every_state_in_which_this_very_request_wins(reference: Targ
     assert [route.name for route in reference.routes_for("CREATED", "CANCELLED")] == ["cancel", "advance"]
 
 
+def classify(target: Target, answer: Answer, origin: str = "DRAFT", to: str = "SUBMITTED") -> Reading:
+    """The answer to a move, over the last of its routes."""
+    return target.classify_advance(answer, target.routes_for(origin, to)[-1], to)
+
+
+def load(folder: Path, text: str) -> Target:
+    (folder / "target.toml").write_text(text)
+    return load_target(folder / "target.toml", ENVIRONMENT)
+
+
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [(200, "won"), (409, "conflict"), (404, "refused"), (422, "refused"), (401, "refused")]
     + [(status, "unknown") for status in (201, 204, 301, 302, 408, 418, 429, 500, 502, 503, None)],
 )
 def test_every_status_has_one_outcome(orders: Target, status: int | None, outcome: str) -> None:
-    reading = orders.classify_advance(Answer(status, {}, b'{"status": "DRAFT"}', error="" if status else "silence"))
+    answer = Answer(status, {}, b'{"status": "DRAFT"}', error="" if status else "silence")
+    reading = classify(orders, answer)
     assert reading.outcome == outcome
     assert (reading.observed == "DRAFT") == (outcome == "conflict")
     assert bool(reading.message) == (outcome == "unknown")
@@ -69,7 +80,7 @@ def test_every_status_has_one_outcome(orders: Target, status: int | None, outcom
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"status": null}', b'{"status": {}}', b"\xff"])
 def test_a_conflict_that_does_not_tell_the_state_is_a_problem(orders: Target, body: bytes) -> None:
-    reading = orders.classify_advance(Answer(409, {}, body))
+    reading = classify(orders, Answer(409, {}, body))
     assert reading.outcome == "conflict"
     assert reading.observed is None
     assert reading.problem is not None
@@ -179,7 +190,7 @@ def test_states_are_read_as_the_service_spells_them(spelled: Target) -> None:
     assert spelled.classify_read(Answer(200, {}, b'{"order": {"status": 1}}')).observed == "DRAFT"
     assert spelled.classify_read(Answer(200, {}, b'{"order": {"status": "PICKING"}}')).observed == "PICKING"
     assert spelled.classify_read(Answer(200, {}, b'{"order": {"status": "odd"}}')).observed == "odd"
-    assert spelled.classify_advance(Answer(409, {}, b'{"status": "sent!"}')).observed == "SUBMITTED"
+    assert classify(spelled, Answer(409, {}, b'{"status": "sent!"}')).observed == "SUBMITTED"
     body = b'{"events": [{"old": null, "new": 1}, {"old": 1, "new": "off"}]}'
     assert spelled.read_trail(Answer(200, {}, body)) == [
         {"from": None, "to": "DRAFT"},
@@ -203,3 +214,139 @@ def test_a_body_that_carries_only_the_next_state_is_due_in_every_state_that_lead
     general = target.routes_for("DRAFT", "CANCELLED")[0]
     assert target.expected_by(general, "DRAFT", "CANCELLED") == ("DRAFT", "SUBMITTED")
     assert target.expected_by(general, "SUBMITTED", "DRAFT") == "SUBMITTED"
+
+
+WON = ORDERS.replace('current_state = "status"', 'current_state = "status"\nwon_state = "status"')
+
+
+def test_a_win_that_tells_the_state_after_the_move(tmp_path: Path) -> None:
+    reading = classify(load(tmp_path, WON), Answer(200, {}, b'{"status": "SUBMITTED"}'))
+    assert (reading.outcome, reading.observed, reading.problem) == ("won", "SUBMITTED", None)
+
+
+def test_a_win_that_tells_another_state_is_a_problem(tmp_path: Path) -> None:
+    reading = classify(load(tmp_path, WON), Answer(200, {}, b'{"status": "DRAFT"}'))
+    assert (reading.outcome, reading.observed) == ("won", "DRAFT")
+    assert reading.problem == "the answer tells DRAFT, the move leads to SUBMITTED"
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"status": null}'])
+def test_a_win_that_tells_nothing_is_a_problem(body: bytes, tmp_path: Path) -> None:
+    reading = classify(load(tmp_path, WON), Answer(200, {}, body))
+    assert (reading.outcome, reading.observed) == ("won", None)
+    assert reading.problem == "the win does not tell the state after the move at 'status'"
+
+
+def test_a_win_tells_the_state_as_the_service_spells_it(tmp_path: Path) -> None:
+    text = WON.replace('initial = "DRAFT"\n', 'initial = "DRAFT"\nspelling = { SUBMITTED = 2 }\n')
+    reading = classify(load(tmp_path, text), Answer(200, {}, b'{"status": 2}'))
+    assert (reading.observed, reading.problem) == ("SUBMITTED", None)
+
+
+def test_a_route_may_tell_the_state_elsewhere(tmp_path: Path) -> None:
+    text = WON.replace('path = "/orders/{id}/pick" }', 'path = "/orders/{id}/pick" }\nwon_state = "now"')
+    target = load(tmp_path, text)
+    assert classify(target, Answer(200, {}, b'{"now": "PICKING"}'), "SUBMITTED", "PICKING").problem is None
+    assert classify(target, Answer(200, {}, b'{"now": "SUBMITTED"}')).problem is not None
+
+
+BUSY = ORDERS.replace("conflict = [409]\ncurrent", "conflict = [409]\nbusy = [423, 429, 503]\ncurrent")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "outcome"),
+    [
+        (423, {}, "busy"),
+        (429, {}, "busy"),
+        (503, {"retry-after": "1"}, "busy"),
+        (503, {}, "unknown"),
+        (500, {"retry-after": "1"}, "unknown"),
+        (425, {}, "unknown"),
+    ],
+)
+def test_busy_is_what_the_file_says_for_every_request(
+    status: int, headers: dict[str, str], outcome: str, tmp_path: Path
+) -> None:
+    target, answer = load(tmp_path, BUSY), Answer(status, headers, b"{}")
+    readings = [classify(target, answer), target.classify_read(answer), target.classify_create(answer)]
+    readings.append(target.classify_guard(target.guards[0], answer))
+    assert {reading.outcome for reading in readings} == {outcome}
+
+
+CANCEL = """
+[[advance.edges]]
+from = "DRAFT"
+to = "CANCELLED"
+request = { method = "POST", path = "/orders/{id}/cancel", json = { a = 1, b = "x" }, query = { p = "1", q = "2" } }
+[[advance.edges]]
+name = "cancel"
+from = "SUBMITTED"
+to = "CANCELLED"
+request = { method = "post", path = "/orders/{id}/cancel?q=2", json = { b = "x", a = 1 }, query = { p = "1" } }
+[[guards]]
+"""
+
+
+def expect_both(target: Target) -> None:
+    """Whichever edge a cancel is asked for by, it is due from both states."""
+    for origin in ("DRAFT", "SUBMITTED"):
+        for route in target.routes_for(origin, "CANCELLED"):
+            assert target.expected_by(route, origin, "CANCELLED") == ("DRAFT", "SUBMITTED")
+
+
+def test_edges_with_one_request_are_one_route(tmp_path: Path) -> None:
+    target = load(tmp_path, ORDERS.replace("[[guards]]\n", CANCEL, 1))
+    assert [(route.sources, route.to, route.index) for route in target.routes] == [
+        (("SUBMITTED",), "PICKING", 0),
+        (("DRAFT", "SUBMITTED"), "CANCELLED", 1),
+    ]
+    expect_both(target)
+
+
+def test_a_request_that_differs_in_its_body_is_another(tmp_path: Path) -> None:
+    target = load(tmp_path, ORDERS.replace("[[guards]]\n", CANCEL.replace("a = 1 }", "a = 2 }"), 1))
+    assert [
+        target.expected_by(route, route.sources[0], "CANCELLED") for route in target.routes[1:] if route.sources
+    ] == [
+        "DRAFT",
+        "SUBMITTED",
+    ]
+
+
+def test_a_request_that_carries_expected_is_due_in_that_state_alone(tmp_path: Path) -> None:
+    text = CANCEL.replace("/cancel", "/cancel/{expected}")
+    target = load(tmp_path, ORDERS.replace("[[guards]]\n", text, 1))
+    for origin in ("DRAFT", "SUBMITTED"):
+        for route in target.routes_for(origin, "CANCELLED"):
+            assert target.expected_by(route, origin, "CANCELLED") == origin
+
+
+def test_a_route_that_writes_out_what_the_general_request_fills_in_is_the_same_request(tmp_path: Path) -> None:
+    """The general request carries the next state alone and is due from both; the edge names one of them."""
+    text = ORDERS.replace('json = { from = "{expected}", to = "{next}" }', 'json = { to = "{next}" }')
+    own = CANCEL[: CANCEL.index("[[advance.edges]]\nname")]
+    own = own[: own.index("request")] + (
+        'request = { method = "POST", path = "/orders/{id}/status", json = { to = "CANCELLED" } }\n[[guards]]\n'
+    )
+    expect_both(load(tmp_path, text.replace("[[guards]]\n", own, 1)))
+
+
+def test_own_routes_that_write_the_states_out_are_told_from_each_other(tmp_path: Path) -> None:
+    text = CANCEL.replace("/cancel", "/from/DRAFT/cancel", 1).replace("{id}/cancel", "{id}/from/SUBMITTED/cancel")
+    target = load(tmp_path, ORDERS.replace("[[guards]]\n", text, 1))
+    for origin in ("DRAFT", "SUBMITTED"):
+        assert target.expected_by(target.routes_for(origin, "CANCELLED")[0], origin, "CANCELLED") == origin
+
+
+def test_a_general_request_that_names_no_state_serves_what_no_other_serves(tmp_path: Path) -> None:
+    """POST /submit leads DRAFT on; out of RETURNED a route of its own leads there, which is another request."""
+    text = ORDERS.replace(
+        'path = "/orders/{id}/status", json = { from = "{expected}", to = "{next}" }', 'path = "/orders/{id}/submit"'
+    )
+    text = text.replace('DRAFT = ["SUBMITTED", "CANCELLED"]', 'DRAFT = ["SUBMITTED"]')
+    text = text.replace('SUBMITTED = ["PICKING", "CANCELLED"]', 'SUBMITTED = ["PICKING"]\nPICKING = ["SUBMITTED"]')
+    again = '[[advance.edges]]\nfrom = "PICKING"\nto = "SUBMITTED"\n'
+    again += 'request = { method = "POST", path = "/orders/{id}/again" }\n[[guards]]\n'
+    target = load(tmp_path, text.replace("[[guards]]\n", again, 1))
+    assert target.general is not None
+    assert target.expected_by(target.general, "DRAFT", "SUBMITTED") == "DRAFT"

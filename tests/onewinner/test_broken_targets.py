@@ -20,7 +20,7 @@ FILES = sorted(BROKEN.glob("*.toml"))
 SHAPES = {
     "misspelled-key", "misspelled-key-of-a-tenant", "misspelled-table", "missing-key", "missing-table", "wrong-type",
     "wrong-type-of-a-header", "one-state-instead-of-a-list", "path-without-slash", "status-that-is-none",
-    "two-ways-to-create", "no-way-to-create",
+    "two-ways-to-create", "no-way-to-create", "winners-that-is-no-word",
 }  # fmt: skip
 
 
