@@ -4,6 +4,7 @@ Knows nothing of Locust and nothing of any engine but its Target. Both the state
 scenarios ask through it, so that every history is written in one way.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from load.ask import Ask, Examine, Reply
 from load.credentials import Credentials
 from load.gate import Gate, Shot, now_ns
 from load.maker import Maker
-from load.patience import Patience
+from load.patience import PAUSES_S, Patience
 from load.rendezvous import MONOTONIC, Clock, Instant
 from reports.journal import Invocation, Journal, Return
 
@@ -38,7 +39,7 @@ class Asker:
 
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
     `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
-    operations of which nobody knows what became.
+    operations of which nobody knows what became. `waiting_pays` is False while a busy engine stayed busy the last time.
     """
 
     target: Target
@@ -52,6 +53,7 @@ class Asker:
     clock: Clock = MONOTONIC
     is_out: bool = False
     unknowns: int = 0
+    waiting_pays: bool = True
     maker: Maker = field(init=False)
     patience: Patience = field(init=False)
     credentials: Credentials = field(init=False)
@@ -76,7 +78,8 @@ class Asker:
             self.workflows += 1
             return self._make(tenant, name or f"{self.source}.w{self.workflows}", planned=planned)
         ask = self.create_ask(tenant, name=name, examine=examine)
-        reading = self.ask(ask, planned=planned).reading
+        # Whoever plans by itself counts every operation by itself, so it asks again by itself.
+        reading = (self.ask(ask, planned=True) if planned else self.ask_until_told(ask)).reading
         return None if reading.server_id is None else ask.workflow
 
     def _make(self, tenant: str, name: str, *, planned: bool) -> str | None:
@@ -172,6 +175,17 @@ class Asker:
 
     def ask(self, ask: Ask, *, planned: bool = False) -> Reply:
         return self.race([ask], None, planned=planned)[0]
+
+    def ask_until_told(self, ask: Ask) -> Reply:
+        """Asks, and asks again for a while as long as the engine is busy: each time a new operation, planned here."""
+        reply = self.ask(ask)
+        for pause_s in PAUSES_S if self.waiting_pays else ():
+            if reply.outcome != "busy":
+                break
+            time.sleep(pause_s)
+            reply = self.ask(ask)
+        self.waiting_pays = reply.outcome != "busy"
+        return reply
 
     def race(
         self, asks: Sequence[Ask], race: str | None, *, planned: bool = False, line_up: LineUp | None = None

@@ -49,8 +49,9 @@ def judge(
     doubts = find_doubts(case, counts) if only is None and workflow is None else []
     doubts += [lost] if lost else []
     applied = [result.verdict for result in results if result.verdict is not None]
-    verdict = merge([*applied, *(Verdict.UNKNOWN for _ in doubts)])
-    return Judgement(verdict, give_reason(verdict, results, doubts), results, counts)
+    turned_away = find_turned_away(case) if only is None else []
+    verdict = merge([*applied, *(Verdict.UNKNOWN for _ in [*turned_away, *doubts])])
+    return Judgement(verdict, give_reason(verdict, results, doubts, turned_away), results, counts)
 
 
 def run_check(name: str, check: Callable[[Case], CheckResult], case: Case) -> CheckResult:
@@ -91,6 +92,12 @@ def find_doubts(case: Case, counts: Mapping[str, int]) -> list[str]:
     return doubts + find_hidden(case)
 
 
+def find_turned_away(case: Case) -> list[str]:
+    """The clients that were let in and then were not, no fault aside: once that happens, nothing is known any more."""
+    told = (event for event in case.evidence.history.having("turned_away") if not is_excused(case, event))
+    return list(dict.fromkeys(str(event.get("what")) for event in told))
+
+
 def find_hidden(case: Case) -> list[str]:
     """What is read in the end, trails and traces, and was not shown of too many workflows; no fault touched it."""
     history = case.evidence.history
@@ -111,13 +118,13 @@ def find_hidden(case: Case) -> list[str]:
     ]
 
 
-def give_reason(verdict: Verdict, results: tuple[CheckResult, ...], doubts: list[str]) -> str:
-    """One sentence: what decided."""
+def give_reason(verdict: Verdict, results: tuple[CheckResult, ...], doubts: list[str], turned_away: list[str]) -> str:
+    """One sentence: what decided. Clients that were turned away come first: everything else may follow from it."""
     if verdict is Verdict.FAIL:
         failed = [result.check for result in results if result.verdict is Verdict.FAIL]
         return f"{', '.join(failed)} failed"
     unknown = [result.check for result in results if result.verdict is Verdict.UNKNOWN]
-    parts = ([f"{', '.join(unknown)} could not be decided"] if unknown else []) + doubts
+    parts = [*turned_away, *([f"{', '.join(unknown)} could not be decided"] if unknown else []), *doubts]
     if parts:
         return "; ".join(parts)
     applied = [result for result in results if result.verdict is not None]

@@ -62,7 +62,7 @@ class Belief:
 
     def after(self, claim: Claim, reading: Reading, graph: TransitionGraph) -> "Belief":
         """The worlds that remain after this answer; none when no world explains it."""
-        if reading.outcome == "refused":
+        if reading.outcome in ("refused", "busy"):
             return self
         if reading.outcome == "unknown":
             return replace(self, worlds=spread((leave_open(world, claim, graph) for world in self.worlds), graph))

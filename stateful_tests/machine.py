@@ -142,9 +142,11 @@ class WorkflowMachine(RuleBasedStateMachine):
 
     def probe_guard(self, workflow: str, guard: Guard) -> None:
         """A guard where the state alone does not say which answer is right: no operation that a judge could place."""
-        answer = self.asker.gate.send(
-            self.target.build_guard(guard, self.owners[workflow], self.asker.server_ids[workflow], "guard")
-        ).answer
+        owner, server_id = self.owners[workflow], self.asker.server_ids[workflow]
+        shot = self.asker.gate.send(self.target.build_guard(guard, owner, server_id, "guard"))
+        answer = shot.answer
+        if self.asker.is_turned_away(owner, workflow, answer.status, shot.invoked_ns):
+            return
         found = check_outcome(("ok", "conflict"), self.target.classify_guard(guard, answer))
         problem = found or (
             self.probes.examine_guard(guard, self.beliefs[workflow], answer) if self.probes is not None else None
@@ -248,12 +250,12 @@ class WorkflowMachine(RuleBasedStateMachine):
 
     def ask(self, ask: Ask, workflow: str, claim: Claim | None = None) -> Reply:
         """Sends it, believes the answer, and raises MismatchError when the model cannot."""
-        reply = self.asker.ask(ask)
+        reply = self.asker.ask_until_told(ask)
         self.touched = workflow
         if reply.reading.problem is not None:
             raise MismatchError(f"operation {reply.id}: {reply.reading.problem}")
         own = ask.tenant == self.owners[workflow]
-        if not own and reply.outcome not in ("refused", "unknown"):
+        if not own and reply.outcome not in ("refused", "busy", "unknown"):
             raise MismatchError(f"operation {reply.id}: another tenant's {ask.kind} was answered {reply.outcome}")
         if own and claim is not None:
             self.believe(workflow, self.beliefs[workflow].after(claim, reply.reading, self.graph), reply)
@@ -284,8 +286,8 @@ class WorkflowMachine(RuleBasedStateMachine):
 
 
 def check_outcome(wanted: tuple[str, ...], reading: Reading) -> str | None:
-    """What is wrong with the outcome, in words; an unknown is nobody's fault."""
-    if reading.outcome in (*wanted, "unknown"):
+    """What is wrong with the outcome, in words; one that is unknown, or busy, is never wrong."""
+    if reading.outcome in (*wanted, "busy", "unknown"):
         return None
     return f"the answer (status {reading.status}) means {reading.outcome}, but only {' or '.join(wanted)} is right here"
 

@@ -59,7 +59,7 @@ class TeeJournal(Journal):
 
     def event(self, event: str, **facts: Any) -> None:
         super().event(event, **facts)
-        if self._copy is not None and event in ("audit", "effects", "probe"):
+        if self._copy is not None and event in ("audit", "effects", "probe", "turned_away"):
             self._copy.event(event, **facts)
 
 
@@ -116,9 +116,14 @@ class Runner:
         names = [name for _ in range(plan.workflows) if (name := asker.create(owner)) is not None]
         if len(names) == plan.workflows:
             for place, move in enumerate(plan.prefix):
-                places[asker.ask(self.make_ask(move, names)).id] = (-1, place)
+                places[asker.ask_until_told(self.make_ask(move, names)).id] = (-1, place)
             for place, round_ in enumerate(plan.number_rounds()):
-                replies = asker.race([self.make_ask(move, names) for _, move in round_], None)
+                asks = [self.make_ask(move, names) for _, move in round_]
+                replies = asker.race(asks, None)
+                # Busy requests changed nothing: the client asks again, one at a time.
+                for ask, reply in zip(asks, replies, strict=True):
+                    if reply.outcome == "busy":
+                        asker.ask_until_told(ask)
                 places |= {reply.id: (number, place) for reply, (number, _) in zip(replies, round_, strict=True)}
         for name in names:
             self.finish(name)
@@ -127,21 +132,25 @@ class Runner:
     def finish(self, name: str) -> None:
         """Drives a workflow to an end, as far as it goes; then its trail and its traces."""
         asker, owner = self.asker, self.target.owner
-        state = asker.read(name, owner).reading.observed
+        state = self.look(name)
         for _ in range(ENDINGS_MAX):
             if state is not None and not self.walk_on(name, find_end(self.target.graph, state)):
                 break
-            state = asker.read(name, owner).reading.observed
+            state = self.look(name)
         asker.trail(name, owner)
         asker.effects(name, owner)
         asker.forget(name)
+
+    def look(self, name: str) -> str | None:
+        return self.asker.ask_until_told(self.asker.read_ask(name, self.target.owner)).reading.observed
 
     def walk_on(self, name: str, way: Sequence[str]) -> bool:
         """Makes the moves one by one until one is not won; whether there was any to make."""
         target = self.target
         for origin, to in pairwise(way):
             route = target.routes_for(origin, to)[-1]
-            if self.asker.ask(self.asker.advance_ask(name, target.owner, route, origin, to)).outcome != "won":
+            ask = self.asker.advance_ask(name, target.owner, route, origin, to)
+            if self.asker.ask_until_told(ask).outcome != "won":
                 break
         return len(way) > 1
 

@@ -1,0 +1,78 @@
+"""Goal: a busy answer is asked again for a while, and changes nothing that is believed.
+
+Method: an engine in memory that is busy so many times; pauses are noted instead of made.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from engine.target import Answer, Request
+from load.asker import Asker
+from load.patience import PAUSES_S
+from reports.history import read_history
+from reports.journal import Journal
+from reports.judge import judge
+from reports.verdict import Verdict
+from tests.load.stub import RICH, Engine, StubGate, load_text, make_answer
+
+TEXT = RICH.replace("refused = [404]", "refused = [404]\nbusy = [423]")
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    made: list[float] = []
+    monkeypatch.setattr("load.asker.time.sleep", made.append)
+    return made
+
+
+def make_asker(folder: Path, busy: list[int]) -> Asker:
+    """Its engine is busy for so many requests; a busy one changes nothing."""
+    target = load_text(folder / "target", TEXT)
+
+    class Busy(Engine):
+        def decide(self, request: Request) -> Answer:
+            if busy[0]:
+                busy[0] -= 1
+                return make_answer(423)
+            return super().decide(request)
+
+    gate = StubGate(Busy(target.graph))
+    return Asker(target, gate, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
+
+
+def test_it_is_asked_again_until_it_is_told(tmp_path: Path, pauses: list[float]) -> None:
+    busy = [0]
+    asker = make_asker(tmp_path, busy)
+    workflow = asker.create("acme")
+    assert workflow is not None
+    busy[0] = 2
+    ask = asker.advance_ask(workflow, "acme", asker.target.routes_for("A", "B")[-1], "A", "B")
+    assert asker.ask_until_told(ask).outcome == "won"
+    assert pauses == list(PAUSES_S[:2])
+    asker.end()
+    history = read_history(asker.journal.path)
+    assert history.operations["outcome"].to_list() == ["ok", "busy", "busy", "won"]
+    judgement = judge(history, asker.target.graph, plan={"sources": ["race-0.0"]})
+    assert judgement.verdict is Verdict.PASS, judgement
+
+
+def test_a_create_is_asked_again(tmp_path: Path, pauses: list[float]) -> None:
+    asker = make_asker(tmp_path, [1])
+    assert asker.create("acme") is not None
+    assert pauses == [PAUSES_S[0]]
+
+
+def test_one_that_stays_busy_is_left_alone_after_a_while(tmp_path: Path, pauses: list[float]) -> None:
+    asker = make_asker(tmp_path, [1000])
+    assert asker.create("acme") is None
+    assert pauses == list(PAUSES_S)
+    assert asker.create("acme") is None
+    assert pauses == list(PAUSES_S)
+
+
+def test_a_create_that_the_caller_has_planned_is_asked_once(tmp_path: Path, pauses: list[float]) -> None:
+    asker = make_asker(tmp_path, [1])
+    asker.plan(1)
+    assert asker.create("acme", planned=True) is None
+    assert (pauses, asker.asked) == ([], 1)
