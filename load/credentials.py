@@ -6,7 +6,7 @@ became of the request is unknown. A stranger who is turned away from another ten
 
 from dataclasses import dataclass, field, replace
 
-from engine.target import Reading, Target
+from engine.target import Reading, Target, Template
 from load.ask import Ask
 
 UNAUTHORIZED, FORBIDDEN = 401, 403
@@ -34,15 +34,21 @@ class Credentials:
             return reading, None
         # What a win needs is decided by the graph; everything else may always be asked.
         is_legal = ask.kind != "advance" or self.is_legal(ask)
-        told = self.say_turned_away(ask.tenant, reading.status, is_legal=is_legal)
+        told = self.say_turned_away(ask.tenant, reading.status, creates=ask.kind == "create", is_legal=is_legal)
         return (reading if told is None else replace(reading, outcome="unknown", message=told)), told
 
     def is_legal(self, ask: Ask) -> bool:
         expected = (ask.expected,) if isinstance(ask.expected, str) else ask.expected or ()
         return any(self.target.graph.allows(state, ask.next or "") for state in expected)
 
-    def say_turned_away(self, tenant: str, status: int | None, *, is_legal: bool = True) -> str | None:
-        """That the tenant is not let in any more, in words; None when the status does not say so."""
-        if tenant not in self.let_in or status not in (UNAUTHORIZED, *((FORBIDDEN,) if is_legal else ())):
+    def say_turned_away(
+        self, tenant: str, status: int | None, *, creates: bool = False, is_legal: bool = True
+    ) -> str | None:
+        """That a tenant is not let in any more, in words; None when the status does not say so.
+
+        Where a request creates workflows, a workflow of the tenant's own shows that it was let in, maybe elsewhere.
+        """
+        was_let_in = tenant in self.let_in or (not creates and isinstance(self.target.create, Template))
+        if not was_let_in or status not in (UNAUTHORIZED, *((FORBIDDEN,) if is_legal else ())):
             return None
         return f"tenant {tenant} was let in before and got {status}: its credentials may have expired"

@@ -131,3 +131,12 @@ def test_a_client_that_never_was_let_in_is_refused(tmp_path: Path) -> None:
     lines = asker.journal.path.read_text()
     assert '"outcome":"refused"' in lines
     assert "turned_away" not in lines
+
+
+def test_a_workflow_that_another_process_created_shows_that_the_client_was_let_in(tmp_path: Path) -> None:
+    door = Door()
+    asker = make_asker(tmp_path, door)
+    created = asker.gate.send(asker.target.build_create("acme", "elsewhere")).answer
+    asker.server_ids["w"] = str(asker.target.classify_create(created).server_id)
+    shut(door)
+    assert move(asker, "w") == "unknown"
