@@ -4,6 +4,7 @@ one or two lies. Branching cycles, self-loops, lost answers, late effects, sets,
 
 import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -30,27 +31,28 @@ class Drawn:
     random: Random
     graph: Graph
     wide: int
+    calm: bool  # every answer came, and the trail is read at the end: what is passed at first sight
     operations: list[Record] = field(default_factory=list)
     rows: list[tuple[int, Record]] = field(default_factory=list)
     readings: list[Record] = field(default_factory=list)
 
 
 def draw_workflow(random: Random, graph: Graph, wide: int, initial: str | None, size_max: int) -> Drawn:
-    drawn = Drawn(random, graph, wide)
+    drawn = Drawn(random, graph, wide, calm=random.random() < 0.3)
     state = draw_beginning(drawn, initial)
     ids = random.choice(IDS)
     requests: list[tuple[int, int, Record]] = []  # with the moment at which each takes effect
     clock = 2
     for number in range(random.randint(1, size_max)):
         clock += random.choice((0, 0, 1, 1, 2, 4))
-        record = draw_request(random, ids, number, clock)
+        record = draw_request(drawn, ids, number, clock)
         late = random.choice((0, 0, 3, 9)) if record["lost"] else 0
         requests.append((clock + late, number, record))
     drawn.operations += [record for _, _, record in requests]
     for moment, _, record in sorted(requests, key=lambda each: each[:2]):
         state = take_effect(drawn, record, state, moment)
     for _ in range(random.choice((0, 1, 1, 1, 2, 2, 3))):
-        draw_reading(drawn, clock, ids)
+        draw_reading(drawn, clock + 6 if drawn.calm else random.randint(2, clock + 8), ids)
     for _ in range(random.choice((0, 0, 1, 1, 1, 2))):
         lie(drawn)
     return drawn
@@ -89,15 +91,16 @@ def blank(kind: str) -> Record:
     }
 
 
-def draw_request(random: Random, ids: str, number: int, moment: int) -> Record:
+def draw_request(drawn: Drawn, ids: str, number: int, moment: int) -> Record:
     """What is asked, and when: about this moment. The answer is `lost` of some."""
-    kind = random.choice(KINDS)
+    random = drawn.random
+    kind = random.choice(("advance", "advance", "read") if drawn.calm else KINDS)
     record = blank("read" if kind == "guard" else kind)
     record["invoked_ns"] = moment - random.choice((0, 0, 1, 2, 5))
     record["returned_ns"] = moment + random.choice((0, 0, 1, 2, 5))
-    record["lost"] = kind in ("advance", "set") and random.random() < 0.25
+    record["lost"] = kind in ("advance", "set") and not drawn.calm and random.random() < 0.25
     if kind in ("advance", "guard"):
-        record["expected"] = random.sample("ABC", random.choice((1, 1, 1, 2)))
+        record["expected"] = random.sample("ABC", 1 if drawn.calm else random.choice((1, 1, 1, 2)))
     if kind in ("advance", "set"):
         record["next"] = random.choice("ABC")
     if ids == "told" or (ids == "partly" and random.random() < 0.7):
@@ -134,7 +137,7 @@ def take_effect(drawn: Drawn, record: Record, state: str, moment: int) -> str:
 def aim(drawn: Drawn, record: Record, state: str) -> None:
     """Makes most requests due, so that much happens."""
     random = drawn.random
-    if record["kind"] == "advance" and random.random() < 0.65:
+    if record["kind"] == "advance" and random.random() < (0.9 if drawn.calm else 0.65):
         following = (drawn.graph or ANY)[state]
         if following:
             record["next"] = random.choice(following)
@@ -150,9 +153,8 @@ def shift_clock(drawn: Drawn, record: Record) -> None:
             record[name] += by
 
 
-def draw_reading(drawn: Drawn, clock: int, ids: str) -> None:
+def draw_reading(drawn: Drawn, moment: int, ids: str) -> None:
     random = drawn.random
-    moment = random.choice((random.randint(2, clock + 2), clock + 3, clock + 8))
     tells = ids != "none" and random.random() < 0.85
     before = [row for when, row in drawn.rows if when < moment]
     before += [row for when, row in drawn.rows if when == moment][: random.randint(0, 2)]
@@ -174,7 +176,10 @@ def lie(drawn: Drawn) -> None:
     """Changes one thing, in the trail or in an operation."""
     random = drawn.random
     if drawn.readings and random.random() < 0.6:
-        lie_in_trail(random, random.choice(drawn.readings))
+        lie_in_trail(random, random.choice(drawn.readings), [each["request_id"] for each in drawn.operations])
+        return
+    if drawn.calm and random.random() < 0.6:
+        turn(drawn)
         return
     record = random.choice(drawn.operations)
     what = random.choice(("outcome", "next", "invoked_ns", "observed", "request_id"))
@@ -192,7 +197,18 @@ def lie(drawn: Drawn) -> None:
         record["request_id"] = random.choice((None, "q0", "q1", "q9"))
 
 
-def lie_in_trail(random: Random, reading: Record) -> None:
+def turn(drawn: Drawn) -> None:
+    """The rows of every reading in another order that chains: rounds through a cycle, the other way round."""
+    numbers, rows = range(len(drawn.rows)), [row for _, row in drawn.rows]
+    orders = [drawn.random.sample(numbers, len(rows)) for _ in range(40)]
+    chained = [order for order in orders if all(rows[a]["to"] == rows[b]["from"] for a, b in pairwise(order))]
+    order = next((order for order in chained if order != list(numbers)), list(numbers))
+    for reading in drawn.readings:
+        if len(reading["entries"]) == len(order):
+            reading["entries"] = [reading["entries"][number] for number in order]
+
+
+def lie_in_trail(random: Random, reading: Record, ids: list[str | None]) -> None:
     rows = reading["entries"]
     what = random.choice(("swap", "drop", "tail", "twice", "insert", "change", "id", "time", "time"))
     place = random.randrange(len(rows)) if rows else 0
@@ -215,7 +231,7 @@ def lie_in_trail(random: Random, reading: Record) -> None:
     elif what == "change":
         rows[place] = rows[place] | {random.choice(("from", "to")): random.choice("ABC")}
     else:
-        rows[place] = rows[place] | {"request_id": random.choice((None, "q0", "q1", "q2", "q9"))}
+        rows[place] = rows[place] | {"request_id": random.choice((*ids, "q9"))}
 
 
 def rename(value: Any, names: dict[str, str]) -> Any:

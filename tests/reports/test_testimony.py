@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.graph import TransitionGraph
+from reports.evidence import Limits
 from reports.judge import judge
 from reports.verdict import CheckResult, Verdict
 from tests.reports.building import advance, build_history, create, read, trail
@@ -119,3 +120,110 @@ def test_the_finding_tells_the_operations_that_contradict_each_other() -> None:
     [finding] = audit(CREATE, lost("a", "A-B", 20), read("r", 30, 40, "B"), trail(50)).findings
     assert finding.title == "The trail of workflow w with no row, in the state A, contradicts what was answered."
     assert finding.operations == ("r",)
+
+
+@pytest.mark.parametrize("ends", [(6, 7, 8, 9), (8, 9, 6, 7)])
+def test_the_order_of_the_rows_is_that_of_the_answers(ends: tuple[int, ...]) -> None:
+    """Two rounds through a cycle at once: what was read says which came first, whichever order is tried first."""
+    edges = ("A-B", "B-A", "A-C", "C-A")
+    rounds = [
+        advance(edge, edge, 2 + number, 4 + end) for number, (edge, end) in enumerate(zip(edges, ends, strict=True))
+    ]
+    seen = [read("r", 6, 6, "C"), read("s", 7, 7, "B")]
+    assert audit(CREATE, *rounds, trail(20, *edges), graph=CYCLE).verdict is PASS
+    assert audit(CREATE, *rounds, *seen, trail(20, *edges[2:], *edges[:2]), graph=CYCLE).verdict is PASS
+    assert audit(CREATE, *rounds, *seen, trail(20, *edges), graph=CYCLE).verdict is FAIL
+
+
+def test_a_trail_is_one_sequence() -> None:
+    """Without request ids: each row has a win of its edge, and each win a row; but not in this order, or not so few."""
+    edges = ("A-C", "C-A", "A-B", "B-A")
+    won = [advance(edge, edge, 10 * number + 10, 10 * number + 15) for number, edge in enumerate(edges)]
+    assert audit(CREATE, *won, trail(90, *edges), graph=CYCLE).verdict is PASS
+    [finding] = audit(CREATE, *won, trail(90, *edges[2:], *edges[:2]), graph=CYCLE).findings
+    assert finding.title == "The trail of workflow w has a row A -> B where it cannot stand, as row 1."
+    assert finding.operations == ("A-C", "A-B")
+    # It went A, B, A, B, A: the lost request led back between the two wins, since the third came after both.
+    twice = [
+        advance("a", "A-B", 10, 15),
+        lost("u", "B-A", 16),
+        advance("b", "A-B", 20, 25),
+        advance("d", "B-A", 30, 35),
+    ]
+    rows = ("A-B", "B-A", "A-B", "B-A")
+    assert audit(CREATE, *twice, trail(90, *rows), graph=CYCLE).verdict is PASS
+    [finding] = audit(CREATE, *twice, trail(90, *rows[:3]), graph=CYCLE).findings
+    assert (
+        finding.title
+        == "The trail of workflow w had 3 rows when it was read, and no order of the requests leads to that."
+    )
+    assert finding.operations == ("a", "b", "d")
+
+
+def test_every_pair_of_readings_counts() -> None:
+    either = [lost("a", "A-B", 20), lost("b", "A-C", 20)]
+    between = trail(54, returned_ns=70)
+    for first, last in (("A-B", "A-C"), ("A-B:qa", "A-C:qb")):
+        readings = [trail(50, first, returned_ns=55), between, trail(69, last, returned_ns=75)]
+        assert audit(CREATE, *either, *readings, graph=CYCLE).verdict is FAIL
+    gone = [trail(50, "A-B", returned_ns=55), between, trail(69, returned_ns=75)]
+    assert audit(CREATE, *either, *gone, graph=CYCLE).verdict is FAIL
+    assert audit(CREATE, *either, *gone[:2], graph=CYCLE).verdict is PASS
+    # An id that one reading does not tell says nothing, but a third one may tell another.
+    ids = [trail(50, "A-B:qa"), trail(60, "A-B"), trail(70, "A-B:qb")]
+    both = [lost("a", "A-B", 20), lost("b", "A-B", 20)]
+    assert audit(CREATE, *both, *ids[:2]).verdict is PASS
+    assert audit(CREATE, *both, *ids).verdict is FAIL
+
+
+def test_clocks_that_differ_widen_readings_too() -> None:
+    won = advance("a", "A-B", 4000, 5000)
+    for wide, read_ns, verdict in ((0, 6500, FAIL), (700, 6500, FAIL), (750, 6500, PASS), (1000, 6500, PASS)):
+        header = {"event": "header", "clock_uncertainty_ns": wide}
+        [result] = judge(build_history([CREATE, won], header, trail(read_ns)), ABC, only=["audit"]).checks
+        assert result.verdict is verdict
+    early = trail(3500, "A-B")  # a row before the request
+    for wide, verdict in ((0, FAIL), (249, FAIL), (250, PASS)):
+        header = {"event": "header", "clock_uncertainty_ns": wide}
+        [result] = judge(build_history([CREATE, won], header, early), ABC, only=["audit"]).checks
+        assert result.verdict is verdict
+
+
+def test_a_row_that_names_an_operation_is_of_no_other() -> None:
+    """A loser's id, or that of another request, in the row of a win that tells no id."""
+    won, loser = advance("a", "A-B", 10, 20), named(advance("b", "A-B", 12, 22, "conflict", observed="B"))
+    assert audit(CREATE, won, loser, trail(50, "A-B:made-by-the-engine")).verdict is PASS
+    assert audit(CREATE, won, loser, trail(50, "A-B:qb")).verdict is FAIL
+    assert audit(named(won), trail(50, "A-B:qa", "A-B:qa"), graph=None).verdict is FAIL
+    older = [named(advance("a", "A-B", 10, 20)), named(advance("d", "B-A", 30, 40))]
+    assert audit(*older, trail(50, "C-A:old", "A-B:qa", "B-A:qd"), graph=CYCLE).verdict is PASS
+    # What happened before the history is of no operation in it.
+    assert audit(*older, trail(50, "B-A:qd", "A-B:qa", "B-A"), graph=CYCLE).verdict is FAIL
+
+
+def test_a_contradiction_in_the_answers_alone_is_not_held_against_the_trail() -> None:
+    won = advance("a", "A-B", 10, 20)
+    stale = read("r", 30, 40, "A")
+    assert audit(CREATE, won, stale, trail(50, "A-B")).verdict is PASS
+    assert audit(CREATE, won, stale, trail(50)).verdict is FAIL
+    # Two winners after the trail was read, of which it says nothing.
+    after = [advance("b", "B-C", 60, 70), advance("d", "B-C", 62, 70)]
+    assert audit(CREATE, won, *after, trail(50, "A-B")).verdict is PASS
+
+
+def test_what_takes_too_long_is_unknown() -> None:
+    """600 transitions, twenty of them lost; two rows less than the wins force. Nothing but the search can tell."""
+    edges = ["A-B", "B-A"] * 300
+    asked = [
+        lost(str(number), edge, 10 * number + 10)
+        if number % 60 in (0, 31)
+        else advance(str(number), edge, 10 * number + 10, 10 * number + 15)
+        for number, edge in enumerate(edges)
+    ]
+    history = build_history([CREATE, *asked], trail(10**6, *edges[:-2]))
+    for workflow_s, verdict in ((-1.0, UNKNOWN), (60.0, FAIL)):
+        limits = Limits(workflow_s=workflow_s, explain_s=0.0)
+        [result] = judge(history, CYCLE, only=["audit"], limits=limits).checks
+        assert result.verdict is verdict
+    [result] = judge(build_history([CREATE, *asked], trail(10**6, *edges)), CYCLE, only=["audit"]).checks
+    assert result.verdict is PASS
