@@ -181,8 +181,27 @@ def say_trace(record: Record, where: str) -> Text:
     if workflow != where:
         title = f"{capital(name(record))} was about workflow {workflow}, and left its trace in workflow {where}"
         return f"{title}.", tabulate(f"{title}: the engine shows its marker there.", [record])
-    title = f"{capital(name(record))} was told that it lost, and left a trace in workflow {workflow}"
+    told = "nothing happened" if record["outcome"] == "busy" else "it lost"
+    title = f"{capital(name(record))} was told that {told}, and left a trace in workflow {workflow}"
     return f"{title}.", tabulate(f"{title}: {describe_move(record)}; the engine shows what it carried.", [record])
+
+
+def say_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> Text:
+    """A winner, or one that was not answered, whose marker the engine shows too often, or not at all.
+
+    `lone` are some wins of which the same is true though nothing else was asked beside them.
+    """
+    told = "won"
+    if record["outcome"] != "won":
+        told = "was not answered" if shown else "was not answered, and won, as the trail shows"
+    left = f"left its trace {shown} times" if shown else "left no trace"
+    title = f"{capital(name(record))} {told}, and {left} in workflow {record['workflow']}"
+    words = f"{title}: {describe_move(record)}; exactly one is right."
+    if lone:
+        which = ", ".join(f"{each['id']}: {describe_move(each)}" for each in lone)
+        leaves = f"leaves its marker {shown} times" if shown else "leaves no marker"
+        words += f'\nEven a lone win {leaves} ({which}); if that is right, write winners = "any" under [effects].'
+    return f"{title}.", tabulate(words, [record])
 
 
 def say_foreign_trace(record: Record) -> Text:
