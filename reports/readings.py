@@ -129,7 +129,14 @@ def find_odd(evidence: Evidence, rows: pl.DataFrame, trails: pl.DataFrame) -> li
     ]
     uneven = compare_edges(evidence, rows, moves.join(trails, on="w", maintain_order="left"))
     doubtful = trails.filter(pl.col("w").is_in(vague.implode()))["trail"]
-    return pl.concat([wrong, uneven, doubtful]).unique().to_list()
+    return pl.concat([wrong, uneven, doubtful, find_renamed(rows)]).unique().to_list()
+
+
+def find_renamed(rows: pl.DataFrame) -> pl.Series:
+    """The trails with a row that tells another request id in another reading."""
+    placed = rows.select("trail", "w", "request_id", place=pl.int_range(pl.len()).over("trail"))
+    told = placed.filter(pl.col("request_id").is_not_null())
+    return told.filter(pl.col("request_id").n_unique().over("w", "place") > 1)["trail"]
 
 
 def compare_edges(evidence: Evidence, rows: pl.DataFrame, moves: pl.DataFrame) -> pl.Series:

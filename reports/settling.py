@@ -148,9 +148,11 @@ def comes_back(case: Case, w: int, contenders: pl.DataFrame) -> bool:
     """
     trail, wants = find_trail(case, w), find_wanted(case, contenders)
     left = trail.filter(pl.col("from").is_in(wants) & pl.col("to").is_in(contenders["next"].implode()))
-    theirs = left.filter(pl.col("request_id").is_in(case.read_request_ids(contenders["row"]).drop_nulls().implode()))
-    first = (left if theirs.is_empty() else theirs)["position"].min()
-    return not trail.filter((pl.col("position") > first) & pl.col("to").is_in(wants)).is_empty()
+    ids = case.read_request_ids(contenders["row"])
+    theirs = left.filter(pl.col("request_id").is_in(ids.drop_nulls().implode()))
+    # Where a contender tells no id, any of the rows may be its own.
+    first = (left if theirs.is_empty() or ids.null_count() else theirs)["position"].min()
+    return first is None or not trail.filter((pl.col("position") > first) & pl.col("to").is_in(wants)).is_empty()
 
 
 def find_trail(case: Case, w: int) -> pl.DataFrame:

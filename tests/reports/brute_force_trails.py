@@ -6,7 +6,7 @@ is a dict as the event `audit`. Times are widened by the clock's uncertainty bef
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise, permutations
+from itertools import pairwise
 from typing import Any
 
 Record = dict[str, Any]
@@ -23,6 +23,14 @@ class Item:
     end: int
     needed: bool
     record: Record
+
+
+@dataclass(frozen=True)
+class Sought:
+    """A race, and whether it is to be won or not."""
+
+    name: str
+    won: bool
 
 
 @dataclass(frozen=True)
@@ -47,13 +55,17 @@ class World:
             "audit": both and (not explained or self.explains(answers=True, trail=True)),
         }
 
-    def explains(self, *, answers: bool, trail: bool) -> bool:
+    def can_be(self, race: str, *, won: bool) -> bool:
+        """Whether some order explains everything in which some contender of the race wins; or none does."""
+        return self.explains(answers=True, trail=True, race=Sought(race, won))
+
+    def explains(self, *, answers: bool, trail: bool, race: "Sought | None" = None) -> bool:
         """Whether some order does. Where the answers are left out, what follows the last reading is too."""
         operations = [each for each in self.operations if (matters(each) if answers else is_move(each))]
         items = [self.place(each) for each in operations + (self.readings if trail else [])]
         for start, older in self.begin(self.find_starts(by_create=answers), older=trail):
             left = [item for item in items if item.record.get("kind") != "create" or start is UNBORN]
-            if follow(self, start, older, left, whole=answers):
+            if follow(self, start, older, left, whole=answers, race=race):
                 return True
         return False
 
@@ -72,7 +84,7 @@ class World:
         born = [
             each for each in creates if each["outcome"] == "unknown" or (is_made(each) and each["status"] is not None)
         ]
-        if born or not older:
+        if born or not older or not self.readings:
             return
         longest = max((reading["entries"] for reading in self.readings), key=len)
         sets = {each["next"] for each in self.operations if each["kind"] == "set" and is_move(each)}
@@ -125,11 +137,14 @@ def matters(record: Record) -> bool:
     return is_move(record) or record["outcome"] in ("ok", "conflict")
 
 
-def follow(world: World, state: Any, trail: tuple[Record, ...], left: list[Item], *, whole: bool) -> bool:
+def follow(
+    world: World, state: Any, trail: tuple[Record, ...], left: list[Item], *, whole: bool, race: Sought | None
+) -> bool:
     """Whether what is left can follow. A row of `trail` has its operation as `by`, and the id that it was read with."""
-    if not whole and not any("entries" in item.record for item in left):
+    done = not any(item.needed for item in left)
+    if done and (race is None or race.won == any(row["by"]["race"] == race.name for row in trail if "by" in row)):
         return True
-    if not any(item.needed for item in left):
+    if not whole and not any("entries" in item.record for item in left):
         return True
     for index, item in enumerate(left):
         rest = left[:index] + left[index + 1 :]
@@ -137,7 +152,7 @@ def follow(world: World, state: Any, trail: tuple[Record, ...], left: list[Item]
             continue
         if "entries" in item.record:
             read = compare(world, trail, item.record["entries"])
-            if read is not None and follow(world, state, read, rest, whole=whole):
+            if read is not None and follow(world, state, read, rest, whole=whole, race=race):
                 return True
             continue
         after = take(world, state, item.record)
@@ -145,7 +160,7 @@ def follow(world: World, state: Any, trail: tuple[Record, ...], left: list[Item]
             continue
         row = {"from": state, "to": after, "request_id": None, "by": item.record}
         longer = (*trail, row) if is_move(item.record) else trail
-        if follow(world, after, longer, rest, whole=whole):
+        if follow(world, after, longer, rest, whole=whole, race=race):
             return True
     return False
 
@@ -189,27 +204,3 @@ def take(world: World, state: Any, record: Record) -> Any:
         right = (told is None or told == state) and (due or not expected)
         return state if right else NO
     return following if due or kind == "set" else NO
-
-
-def list_worlds(world: World, record: Record) -> Iterator[tuple[Any, Record | None]]:
-    """The states in which an answer may have been given if only the transitions count, which need not chain; with the
-    transition that led there.
-    """
-    moves = [world.place(each) for each in world.operations if is_move(each) or is_made(each)]
-    mine = world.place(record)
-    starts = world.find_starts(by_create=False)
-    for size in range(len(moves) + 1):
-        for before in permutations(moves, size):
-            after = [move for move in moves if move not in before]
-            late = any(move.begin > mine.end for move in before)
-            missed = any(move.needed and move.end < mine.begin for move in after)
-            turned = any(
-                two.end < one.begin and two.needed for number, one in enumerate(before) for two in before[number + 1 :]
-            ) or any(two.needed and two.end < one.begin for one in before for two in after)
-            if late or missed or turned:
-                continue
-            if before:
-                last = before[-1].record
-                yield (world.tell_birth(last) if is_made(last) else last["next"]), last
-            else:
-                yield from ((start, None) for start in starts)

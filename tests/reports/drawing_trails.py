@@ -35,6 +35,8 @@ class Drawn:
     operations: list[Record] = field(default_factory=list)
     rows: list[tuple[int, Record]] = field(default_factory=list)
     readings: list[Record] = field(default_factory=list)
+    aimed: dict[str, list[str]] = field(default_factory=dict)  # what the contenders of each race expect
+    lies: int = 0
 
 
 def draw_workflow(random: Random, graph: Graph, wide: int, initial: str | None, size_max: int) -> Drawn:
@@ -42,18 +44,27 @@ def draw_workflow(random: Random, graph: Graph, wide: int, initial: str | None, 
     state = draw_beginning(drawn, initial)
     ids = random.choice(IDS)
     requests: list[tuple[int, int, Record]] = []  # with the moment at which each takes effect
-    clock = 2
-    for number in range(random.randint(1, size_max)):
+    clock, races = 2, 0
+    size = random.randint(1, size_max)
+    while len(requests) < size:
         clock += random.choice((0, 0, 1, 1, 2, 4))
-        record = draw_request(drawn, ids, number, clock)
-        late = random.choice((0, 0, 3, 9)) if record["lost"] else 0
-        requests.append((clock + late, number, record))
+        races += 1
+        together = random.choice((1, 1, 1, 2, 3))
+        for number in range(len(requests), len(requests) + together):
+            record = draw_request(drawn, ids, number, clock)
+            late = random.choice((0, 0, 3, 9)) if record["lost"] else 0
+            requests.append((clock + late, number, record))
+            if together > 1 and record["kind"] == "advance":
+                record.update(race=f"r{races}", at=clock)
     drawn.operations += [record for _, _, record in requests]
     for moment, _, record in sorted(requests, key=lambda each: each[:2]):
         state = take_effect(drawn, record, state, moment)
+    for race in {each["race"] for each in drawn.operations} - {None}:
+        keep_race(drawn, state, [each for each in drawn.operations if each["race"] == race])
     for _ in range(random.choice((0, 1, 1, 1, 2, 2, 3))):
         draw_reading(drawn, clock + 6 if drawn.calm else random.randint(2, clock + 8), ids)
-    for _ in range(random.choice((0, 0, 1, 1, 1, 2))):
+    drawn.lies = random.choice((0, 0, 1, 1, 1, 2))
+    for _ in range(drawn.lies):
         lie(drawn)
     return drawn
 
@@ -88,6 +99,7 @@ def blank(kind: str) -> Record:
         "observed": None,
         "status": None,
         "request_id": None,
+        "race": None,
     }
 
 
@@ -134,15 +146,38 @@ def take_effect(drawn: Drawn, record: Record, state: str, moment: int) -> str:
     return state
 
 
+def keep_race(drawn: Drawn, state: str, contenders: list[Record]) -> None:
+    """A race of several requests, all due in the state at its start, of which exactly one can win; others are none.
+    `state`: where the workflow ended, which is where it began if it never moved.
+    """
+    at = max(each.pop("at") for each in contenders)
+    began = min(each["invoked_ns"] for each in contenders) - 2 * drawn.wide
+    later = [row["from"] for moment, row in drawn.rows if moment >= began]
+    start = later[0] if later else state
+    moved = any(began <= moment < at for moment, _ in drawn.rows)
+    due = all(
+        start in each["expected"] and (not drawn.graph or each["next"] in drawn.graph[start]) for each in contenders
+    )
+    expected = {state for each in contenders for state in each["expected"]}
+    if len(contenders) < 2 or moved or not due or expected & {each["next"] for each in contenders}:
+        for each in contenders:
+            each["race"] = None
+
+
 def aim(drawn: Drawn, record: Record, state: str) -> None:
     """Makes most requests due, so that much happens."""
     random = drawn.random
-    if record["kind"] == "advance" and random.random() < (0.9 if drawn.calm else 0.65):
+    if record["race"] is not None and record["race"] in drawn.aimed:
+        record["expected"] = list(drawn.aimed[record["race"]])
+        return
+    if record["kind"] == "advance" and random.random() < (0.9 if drawn.calm or record["race"] else 0.65):
         following = (drawn.graph or ANY)[state]
         if following:
             record["next"] = random.choice(following)
             if state not in record["expected"]:
                 record["expected"][0] = state
+    if record["race"] is not None:
+        drawn.aimed[record["race"]] = record["expected"]
 
 
 def shift_clock(drawn: Drawn, record: Record) -> None:
@@ -185,7 +220,7 @@ def lie(drawn: Drawn) -> None:
     what = random.choice(("outcome", "next", "invoked_ns", "observed", "request_id"))
     if what == "outcome" and record["kind"] in ("advance", "set"):
         record.update(outcome=random.choice(("won", "conflict", "unknown", "refused")), observed=None)
-    elif what == "next" and record["next"] is not None:
+    elif what == "next" and record["next"] is not None and record["race"] is None:
         record["next"] = random.choice("ABC")
     elif what == "invoked_ns":
         by = random.randint(-6, 6)

@@ -127,6 +127,13 @@ def test_lost_requests_that_the_trail_names_may_have_won_one_visit_each() -> Non
     assert settle_with([named(win("a")), *both[1:]], trail(70, "A-B:qa", "A-B:qb")) == [2]
 
 
+def test_a_row_without_a_known_id_may_be_of_the_contender_that_tells_none() -> None:
+    rows = ("A-B:made-by-the-engine", "B-A:qn", "A-B:qb")
+    back = named(advance("n", "B-A", 30, 40))
+    assert settle_with([win("a"), named(lost("b")), back], trail(70, *rows)) == [1]
+    assert settle_with([win("a"), named(lost("b"))], trail(70, *rows[::2])) == [2]
+
+
 def test_the_row_that_led_to_the_race_does_not_lead_back_to_it() -> None:
     graph = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
     first = named(advance("s", "A-B", 2, 3))

@@ -174,6 +174,9 @@ def test_every_pair_of_readings_counts() -> None:
     both = [lost("a", "A-B", 20), lost("b", "A-B", 20)]
     assert audit(CREATE, *both, *ids[:2]).verdict is PASS
     assert audit(CREATE, *both, *ids).verdict is FAIL
+    won = advance("a", "A-B", 10, 20)
+    assert audit(CREATE, won, *ids[:2]).verdict is PASS
+    assert audit(CREATE, won, *ids[::2]).verdict is FAIL
 
 
 def test_clocks_that_differ_widen_readings_too() -> None:
