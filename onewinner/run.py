@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.database import name_source
+from engine.illegal import list_illegal
 from engine.service import REFERENCE, read_tail
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
@@ -162,14 +163,16 @@ def judge_run(
     """The run with its judgement and its measures, and the sealed history. Raises HistoryError."""
     seal_history(run.history)
     history = read_history(run.history)
-    graph = load(run.folder / "target.toml", None).graph
+    target = load(run.folder / "target.toml", None)
+    graph = target.graph
+    illegal = [each.key(target) for state in graph.states for each in list_illegal(target, state)]
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
     lost = find_undecided(history) if is_exhaustive else None
     judgement = doubt(judgement, [*filter(None, [ended, lost]), *find_troubles(run, asked, judgement)])
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "strength": measure_strength(history, graph),
+        "strength": measure_strength(history, graph, illegal),
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
         "exhibits": exhibit(history, judgement, graph),

@@ -6,6 +6,8 @@ The pairs are those that strength counts, one by one.
 from collections.abc import Iterable
 from typing import Any
 
+import polars as pl
+
 from engine.graph import TransitionGraph
 from reports.history import History
 from reports.strength import find_moves, walk_asked, walk_taken
@@ -17,18 +19,19 @@ Pairs = Iterable[tuple[str, str]]
 def find_coverage(history: History, graph: TransitionGraph) -> dict[str, Any] | None:
     """{states, legal, asked, taken}: the states in the graph's order, and pairs [from, to] of their numbers.
 
-    `asked` were requested in the very state that they name, and not done; `taken` were won, or are in a trail. Null for
-    a graph of more than STATES_MAX states.
+    `asked` were requested in that state, over whichever route, and not done; `taken` were won, or are in a trail. Null
+    for a graph of more than STATES_MAX states.
     """
     if len(graph.states) > STATES_MAX:
         return None
     place = {state: index for index, state in enumerate(graph.states)}
-    moves = find_moves(history, graph)
+    told = find_moves(history, graph)
+    moves = told.filter(pl.col("outcome") != "refused")
     trail = history.audit.select("from", "to").unique().drop_nulls().iter_rows()
     return {
         "states": list(graph.states),
         "legal": number_pairs(graph.edges, place),
-        "asked": number_pairs(walk_asked(moves), place),
+        "asked": number_pairs(((state, to) for state, to, _ in walk_asked(told)), place),
         "taken": number_pairs([*walk_taken(moves), *trail], place),
     }
 

@@ -5,7 +5,7 @@ in what state it was asked, or that never returned, covers nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -24,25 +24,30 @@ NEVER_SHOWN_MAX = 5
 ACTION = ("states", "next")
 
 Pair = tuple[str, str, str]
+# The state in which a request was made, its next state, and the states in which it is due.
+Asked = tuple[str, str, tuple[str, ...]]
 
 
-def measure_strength(history: History, graph: TransitionGraph) -> dict[str, Any]:
+def measure_strength(
+    history: History, graph: TransitionGraph, illegal: Collection[Asked] | None = None
+) -> dict[str, Any]:
     """{transitions, illegal_pairs, raced_pairs, bound}.
 
     The first three are {covered, total}; `raced_pairs` adds `rounds`: for every two moves that meet in a state
     {state, first, second, rounds}, the number of rounds in which both were in flight together. `bound` is {races,
     violations_per_race_max}: the races in which somebody overlapped the winner, and the greatest rate of violations
-    that having seen none of them still allows, at 95 % (null without such a race).
+    that having seen none of them still allows, at 95 % (null without such a race). `illegal` are the requests that
+    can be asked and must not move a workflow, each with a state; without them, every pair of states that is no edge.
     """
-    moves = find_moves(history, graph)
+    told = find_moves(history, graph)
+    moves = told.filter(pl.col("outcome") != "refused")
     taken = set(walk_taken(moves)) | set(history.audit.select("from", "to").drop_nulls().unique().iter_rows())
-    asked = set(walk_asked(moves))
+    asked = set(walk_asked(told))
     raced, meeting = count_pairs(moves), list_meetings(graph)
-    states = set(graph.states)
-    illegal = {(origin, to) for origin, to in asked - graph.edges if origin in states and to in states}
+    wanted = set(illegal) if illegal is not None else set(pair_all(graph))
     return {
         "transitions": {"covered": len(taken & graph.edges), "total": len(graph.edges)},
-        "illegal_pairs": {"covered": len(illegal), "total": len(graph.states) ** 2 - len(graph.edges)},
+        "illegal_pairs": {"covered": len(asked & wanted), "total": len(wanted)},
         "raced_pairs": {
             "covered": sum(raced[pair] > 0 for pair in meeting),
             "total": len(meeting),
@@ -55,14 +60,15 @@ def measure_strength(history: History, graph: TransitionGraph) -> dict[str, Any]
 
 
 def find_moves(history: History, graph: TransitionGraph) -> pl.DataFrame:
-    """Every advance that the engine answered to the owner: workflow, states, next, outcome, invoked, end, round, start.
+    """Every advance of the owner's that was answered: workflow, states, next, outcome, invoked, end, round, start.
 
     Operations of one workflow that hang together in time are one round; `start` is the state before it, as the wins
     before it have it.
     """
-    ops = history.encoded.filter(
-        (pl.col("kind") == "advance") & pl.col("outcome").is_in(["won", "conflict", "busy", "unknown"])
-    )
+    owners = history.encoded.filter(pl.col("kind") == "create").group_by("workflow").agg(owner=pl.col("tenant").first())
+    ops = history.encoded.filter(pl.col("kind") == "advance").join(owners, on="workflow", how="left")
+    # Whoever is no owner is refused.
+    ops = ops.filter((pl.col("outcome") != "refused") | (pl.col("tenant") == pl.col("owner")))
     ops = ops.select(
         pl.col("workflow", "next").cast(pl.String),
         pl.coalesce(pl.col("set").cast(pl.String), pl.col("want").cast(pl.String)).alias("states"),
@@ -90,10 +96,19 @@ def walk_taken(moves: pl.DataFrame) -> Iterator[tuple[str, str]]:
             yield origin, to
 
 
-def walk_asked(moves: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    """What was asked in the very state that it names, and not done."""
-    known = moves.filter((pl.col("outcome") == "conflict") & (pl.col("states") == pl.col("start")))
-    yield from known.select(*ACTION).unique().iter_rows()
+def pair_all(graph: TransitionGraph) -> Iterator[Asked]:
+    """Every move that the graph does not have, asked for in the very state that the request names."""
+    for origin in graph.states:
+        yield from ((origin, to, (origin,)) for to in graph.states if not graph.allows(origin, to))
+
+
+def walk_asked(told: pl.DataFrame) -> Iterator[Asked]:
+    """What was not done: in the state that the request names, or where nothing else moved the workflow meanwhile."""
+    is_calm = pl.col("outcome").is_in(["won", "unknown"]).any().over("workflow", "round").not_()
+    lost = pl.col("outcome").is_in(["conflict", "refused"])
+    known = told.filter(lost & ((pl.col("states") == pl.col("start")) | is_calm))
+    for states, to, start in known.select(*ACTION, "start").unique().iter_rows():
+        yield start, to, tuple(states.split(SET_SEPARATOR))
 
 
 def count_pairs(moves: pl.DataFrame) -> Counter[Pair]:

@@ -237,7 +237,8 @@ class WorkflowMachine(RuleBasedStateMachine):
         def examine(answer: Answer, reading: Reading) -> str | None:
             if not own:
                 return None
-            lost = ("conflict",) if legal else ("conflict", "refused")
+            # A route of an edge's own names no state: outside of its sources it may say that it cannot be asked there.
+            lost = ("conflict",) if legal and route.sources is None else ("conflict", "refused")
             wanted = {True: ("won",), False: lost, None: ("won", *lost)}[due]
             found = check_outcome(wanted, reading)
             return found or (

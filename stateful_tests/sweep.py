@@ -1,4 +1,4 @@
-"""Every illegal pair of states, asked once from the state that it names; every legal move, asked once by somebody who
+"""Every illegal request, asked once in each state in which it is illegal; every legal move, asked once by somebody who
 believes the workflow to be in another state from which it would be legal too; and every legal move, made once.
 
 Random questions hardly meet one pair of a thousand; and asking them all is cheap, since a right engine stays where it
@@ -9,6 +9,7 @@ import time
 from itertools import pairwise
 
 from engine.graph import TransitionGraph
+from engine.illegal import list_illegal
 from engine.target import Route, Target
 from stateful_tests.machine import WorkflowMachine
 from stateful_tests.schedule import Action, expect
@@ -54,9 +55,9 @@ def make_legal(machine: WorkflowMachine, deadline: float) -> None:
 
 
 def ask_illegal(machine: WorkflowMachine, workflow: str, state: str, deadline: float) -> None:
-    for number, other in enumerate(machine.graph.states):
-        if not machine.graph.allows(state, other) and time.monotonic() < deadline:
-            machine.advance(workflow, machine.owners[workflow], state, other, number)
+    for request in list_illegal(machine.target, state):
+        if time.monotonic() < deadline:
+            machine.ask_advance(workflow, machine.owners[workflow], request.route, request.origin, request.to)
 
 
 def ask_stale(machine: WorkflowMachine, workflow: str, state: str, deadline: float) -> None:

@@ -26,6 +26,7 @@ ARROWS = {
         "engine.target",
         "engine.target_file",
         "engine.graph",
+        "engine.illegal",
         "engine.service",
         "engine.database",
         "engine.crash",

@@ -80,6 +80,7 @@ def find_refused(case: Case) -> list[int]:
     answered = pl.col("mine") & pl.col("outcome").is_in(["won", "ok"])
     since = case.ops.lazy().filter(answered).group_by("w").agg(pl.col("ends").min().alias("since")).collect()
     refused = refused.join(since, on="w", how="left", maintain_order="left").filter(pl.col("since") < pl.col("begins"))
+    refused = leave_out_strays(case, refused)
     plain = refused.filter(
         (pl.col("kind") == "read") | ((pl.col("wants") == 1) & case.evidence.lawful(pl.col("want"), pl.col("next")))
     )
@@ -92,6 +93,35 @@ def find_refused(case: Case) -> list[int]:
         if graph and any(graph.allows(state, names[following]) for state in members[code])
     ]
     return sorted([*plain["row"].to_list(), *several])
+
+
+def leave_out_strays(case: Case, refused: pl.DataFrame) -> pl.DataFrame:
+    """Without the advances that were asked in a state in which they are not due, as the wins before them have it.
+
+    A route of an edge's own names no state; outside of its sources it may say that it cannot be asked there. Where
+    something moved the workflow meanwhile, or may have, nobody knows the state.
+    """
+    moves = case.ops.filter(
+        pl.col("kind").is_in(["advance", "set"]) & pl.col("outcome").is_in(["won", "unknown"]) & pl.col("mine")
+    ).select("w", "outcome", "begins", "ends", after="next")
+    told = case.ops.filter((pl.col("kind") == "create") & (pl.col("outcome") == "ok")).select(
+        "w", "outcome", "begins", "ends", after="told"
+    )
+    asked = refused.filter(pl.col("kind") == "advance").select("row", "w", "want", "wants", "set", "begins", "ends")
+    met = asked.join(pl.concat([told, moves]), on="w", suffix="_move").filter(pl.col("begins_move") <= pl.col("ends"))
+    is_over = (pl.col("ends_move") < pl.col("begins")) & (pl.col("outcome") != "unknown")
+    known = met.group_by("row").agg(
+        pl.col("after").sort_by("ends_move").last(), pl.col("want", "wants", "set").first(), calm=is_over.all()
+    )
+    names, members = case.evidence.names, case.evidence.set_members
+    strays = [
+        row
+        for row, after, want, wants, code in known.filter("calm")
+        .select("row", "after", "want", "wants", "set")
+        .iter_rows()
+        if after is not None and names[after] not in (members[code] if wants > 1 else (names[want],))
+    ]
+    return refused.filter(~pl.col("row").is_in(strays))
 
 
 def find_wrong_creates(case: Case, initial: str) -> list[int]:

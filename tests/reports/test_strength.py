@@ -45,7 +45,23 @@ def test_an_illegal_pair_counts_when_it_was_asked_in_that_state() -> None:
     elsewhere = advance("2", "B-A", 30, 40, "conflict")
     assert measure(there)["illegal_pairs"] == {"covered": 1, "total": 12}
     assert measure(there, elsewhere)["illegal_pairs"]["covered"] == 1
-    assert measure(advance("3", "A-C", 10, 20, "refused"))["illegal_pairs"]["covered"] == 0
+    assert measure(advance("3", "A-C", 10, 20, "refused"))["illegal_pairs"]["covered"] == 1
+    stranger = advance("3", "A-C", 10, 20, "refused", tenant="globex")
+    assert measure(stranger)["illegal_pairs"]["covered"] == 0
+
+
+def test_an_illegal_request_counts_with_the_states_in_which_it_is_due() -> None:
+    """A route out of A or B, asked in X: it names neither, so the state before it is what counts."""
+    records = [create("c", 0, 5), advance("1", "A-X", 10, 20), advance("2", "A|B-C", 30, 40, "conflict")]
+    illegal = [("X", "C", ("A", "B")), ("X", "B", ("A",))]
+    strength = measure_strength(build_history(records), GRAPH, illegal)
+    assert strength["illegal_pairs"] == {"covered": 1, "total": 2}
+
+
+def test_an_illegal_request_beside_a_win_was_asked_in_nobody_knows_which_state() -> None:
+    records = [create("c", 0, 5), advance("1", "A-X", 10, 30), advance("2", "B-C", 20, 40, "conflict")]
+    strength = measure_strength(build_history(records), GRAPH, [("A", "C", ("B",)), ("X", "C", ("B",))])
+    assert strength["illegal_pairs"] == {"covered": 0, "total": 2}
 
 
 def test_moves_in_flight_together_raced() -> None:
