@@ -14,7 +14,7 @@ import msgspec
 from engine.target import SERVER_ERROR, Answer, Guard, Reading, Request, Route, Target, Template
 from load.ask import Ask, Examine, Reply
 from load.credentials import Credentials
-from load.gate import Gate, Shot, now_ns
+from load.gate import Gate, GateError, Shot, now_ns
 from load.maker import Maker
 from load.patience import PAUSES_S, Patience
 from load.rendezvous import MONOTONIC, Clock, Instant
@@ -40,6 +40,8 @@ class Asker:
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
     `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
     operations of which nobody knows what became. `waiting_pays` is False while a busy engine stayed busy the last time.
+    `went_unanswered`: none of the requests that were asked last was answered; `latest` is the workflow that was asked about
+    last, with its id and its tenant.
     """
 
     target: Target
@@ -54,6 +56,8 @@ class Asker:
     is_out: bool = False
     unknowns: int = 0
     waiting_pays: bool = True
+    went_unanswered: bool = False
+    latest: tuple[str, str, str] | None = None
     maker: Maker = field(init=False)
     patience: Patience = field(init=False)
     credentials: Credentials = field(init=False)
@@ -220,7 +224,14 @@ class Asker:
         self.journal.returned(*(self._return(reply, instant.intended_ns) for reply in replies))
         created = {ask.workflow: reply.reading.server_id for ask, reply in zip(asks, replies, strict=True)}
         self.server_ids |= {workflow: id_ for workflow, id_ in created.items() if id_ is not None}
+        self._note_silence(asks, replies)
         return replies
+
+    def _note_silence(self, asks: Sequence[Ask], replies: Sequence[Reply]) -> None:
+        self.went_unanswered = all(reply.shot.answer.status is None for reply in replies)
+        known = next((ask for ask in asks if ask.contends and ask.workflow in self.server_ids), None)
+        if known is not None:
+            self.latest = known.workflow, self.server_ids[known.workflow], known.tenant
 
     def begin(self, ask: Ask, race: str | None = None, number: int = 1) -> tuple[str, Request]:
         """Records that it is asked now, for whoever sends by other means than the gate: its id and its request."""
@@ -234,6 +245,7 @@ class Asker:
         """Records what came of a `begin`."""
         reply = self._read(ask, id_, shot)
         self.journal.returned(self._return(reply, None))
+        self._note_silence([ask], [reply])
         return reply
 
     def trail(self, workflow: str, tenant: str) -> list[dict[str, Any]] | None:
@@ -313,6 +325,17 @@ class Asker:
     def probe(self, check: str, what: str, problem: str | None, **facts: Any) -> None:
         """Records a question that is no operation, and what was wrong with its answer."""
         self.journal.event("probe", check=check, what=what, problem=problem, **facts)
+
+    def look_again(self) -> None:
+        """Where the last requests went unanswered, one read more shows whether the service answers at all. Blocks."""
+        if not self.went_unanswered or self.latest is None:
+            return
+        workflow, self.server_ids[self.latest[0]], tenant = self.latest
+        try:
+            self.read(workflow, tenant)
+        except GateError as error:
+            self.journal.event("broken", what=str(error))
+        self.forget(workflow)
 
     def end(self) -> None:
         """Nothing more will come: the file is whole. Without it the source was cut short."""

@@ -18,8 +18,6 @@ from load.shares import Agenda
 # So many lives in a row in which nothing could be raced for: the engine cannot be brought to where races begin.
 FRUITLESS_MAX = 20
 REST_S, REST_S_MAX = 0.01, 0.5
-# How long is waited after each answer that was busy, before the same is asked again, one at a time.
-AGAIN_PAUSES_S = (0.05, 0.2, 0.5, 1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -219,11 +217,8 @@ class Source:
             if not group.winners_max or "won" in outcomes or "busy" not in outcomes:
                 continue
             call = next(call for call in group.calls if call.contends)
-            for pause_s in AGAIN_PAUSES_S:
-                outcomes.append(self.asker.ask(self.make_ask(Place(turn, 0, call), played.round, names, life)).outcome)
-                if outcomes[-1] != "busy":
-                    break
-                time.sleep(pause_s)
+            again = self.make_ask(Place(turn, 0, call), played.round, names, life)
+            outcomes.append(self.asker.ask_until_told(again).outcome)
         return self.asker.asked - asked
 
     def goes_on(self, key: str, played: Played, names: Sequence[str], life: Life) -> bool:
@@ -274,6 +269,7 @@ class Source:
 
     def finish(self) -> None:
         """Tells what was run of the share, and ends the journal in good order."""
+        self.asker.look_again()
         self.asker.journal.event("level", **self.report())
         self.asker.end()
 

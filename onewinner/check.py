@@ -3,13 +3,15 @@
 import argparse
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from engine.graph import TransitionGraph
 from onewinner.display import print_judgement
 from onewinner.exits import UsageError
-from onewinner.options import Parser, positive
+from onewinner.options import Parser, add_accept_partial, positive
 from onewinner.stage import load
 from reports.checks import CHECKS
 from reports.evidence import Limits
@@ -47,6 +49,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add("--workflow", metavar="NAME", help="judge this workflow alone")
     add("--timeout-s", type=positive, metavar="S", help="the longest search in one workflow, in seconds (default: 10)")
+    add_accept_partial(parser)
     return parser.parse_args(arguments)
 
 
@@ -70,7 +73,7 @@ def check(path: Path, options: argparse.Namespace) -> Verdict:
         history,
         graph,
         options.initial,
-        plan=plan if options.workflow is None else None,
+        plan=accept(plan, options) if options.workflow is None else None,
         command=repeat_command(path, options),
         only=options.only,
         workflow=options.workflow,
@@ -78,6 +81,11 @@ def check(path: Path, options: argparse.Namespace) -> Verdict:
     )
     print_judgement(judgement)
     return judgement.verdict
+
+
+def accept(plan: Mapping[str, Any] | None, options: argparse.Namespace) -> Mapping[str, Any] | None:
+    """The run's plan, less than half of which may have been run where the options say so."""
+    return {**plan, "accept_partial": True} if plan is not None and options.accept_partial else plan
 
 
 def find_graph(path: Path, target: Path | None) -> TransitionGraph | None:

@@ -13,12 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner.exits import drop_output
+from reports.amounts import say_partial
 from reports.measures import say_injected, say_quality
 from reports.meetings import say_meetings
 from reports.page.text import reveal
 from reports.run import Run
 from reports.strength import say_strength
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
+from reports.words import capital
 
 STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}
 LIVE = "live.json"
@@ -111,14 +113,13 @@ def say(text: str) -> None:
 
 def print_verdict(run: Run) -> None:
     """The judgement, and where the report is."""
+    if partial := say_partial(run.facts.get("levels", ())):
+        open_console().print(Text(capital(partial), style="bold yellow"), soft_wrap=True)
     print_judgement(run.judgement)
     for level in run.facts.get("levels", ()):
         for name, why in level.get("not_applicable", {}).items():
             what = "level" if name == level["level"] else "scenario"
             open_console().print(Text(f"not applicable: the {what} {name}: {why}", style="dim"), soft_wrap=True)
-        if level["run"] < level["planned"]:
-            reached = f"{level['level']}: {level['run']:,} of {level['planned']:,} {level['unit']} were run"
-            open_console().print(Text(reached, style="yellow"))
     for one in run.facts.get("reproductions", ()):
         told = (
             f"the smallest plan that fails: {run.folder / one['plan']}, in {one['failed']} of {one['repeats']} repeats"

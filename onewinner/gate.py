@@ -12,7 +12,7 @@ from onewinner.baseline import add_baseline_options
 from onewinner.exits import UsageError
 from onewinner.footings import AXES, choose_axes, run_matrix
 from onewinner.levels import Level, Share
-from onewinner.options import Parser, add_calibrate, add_engine_options, bounded, one_of
+from onewinner.options import Parser, add_accept_partial, add_calibrate, add_engine_options, bounded, one_of
 from onewinner.run import Order, carry_out
 from onewinner.stage import choose_footing, find_wire_obstacle, load
 
@@ -32,7 +32,8 @@ def run_gate(arguments: list[str]) -> int:
     if options.plan is not None:
         share = Share(options.plans or REPLAYS, REPLAY_LIMIT_S)
         plan: tuple[Level, ...] = (levels.plan_parallel(share, options.seed, plan=check_plan(options)),)
-        return carry_out(Order("gate", arguments, options, plan, {"profile": options.profile}))
+        facts = {"profile": options.profile}
+        return carry_out(Order("gate", arguments, options, plan, facts, accepts_partial=options.accept_partial))
     amounts = {"batches": options.batches, "plans": options.plans, "races": options.races}
     plan = levels.plan_levels(options.profile, options.seed, options.contenders, **amounts)
     wanted = [level for level in plan if not options.level or level.name in options.level]
@@ -41,7 +42,8 @@ def run_gate(arguments: list[str]) -> int:
     if len(absent) == len(wanted):
         raise UsageError(f"--level: none of them can be run: {options.target}: {obstacle}")
     ready = tuple(level for level in wanted if level.name not in absent)
-    return carry_out(Order("gate", arguments, options, ready, {"profile": options.profile}, absent))
+    facts = {"profile": options.profile}
+    return carry_out(Order("gate", arguments, options, ready, facts, absent, accepts_partial=options.accept_partial))
 
 
 def check_plan(options: argparse.Namespace) -> Path:
@@ -86,5 +88,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add_baseline_options(parser)
     add_calibrate(parser)
+    add_accept_partial(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     return parser.parse_args(arguments)

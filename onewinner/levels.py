@@ -17,10 +17,13 @@ from onewinner import ROOMS
 from onewinner.display import LIVE, Display
 from onewinner.secrets import keep_secret
 from onewinner.stage import Stage
+from reports.amounts import sum_levels
 
 POLL_S = 0.1
 IDS_SHARE = "ONEWINNER_IDS"
-# No level begins anything new after its limit; what it began may take this much longer before it is ended.
+# A level takes about its aim on two quiet cores. What it planned is run: nothing new is begun only once it has taken so
+# many times its aim. What it began may take GRACE_S longer before it is ended.
+PATIENCE = 8
 GRACE_S = 60.0
 
 
@@ -32,20 +35,25 @@ class Share:
     limit_s: float
 
 
+def aim(amount: int, aim_s: float) -> Share:
+    """So much of a level, which takes about so many seconds on two quiet cores."""
+    return Share(amount, PATIENCE * aim_s)
+
+
 PROFILES: Mapping[str, Mapping[str, Share]] = {
     "quick": {
-        "sequential": Share(8, 25),
-        "parallel": Share(60, 15),
-        "race": Share(300, 22),
-        "interleavings": Share(1_000, 10),
-        "faults": Share(1_000, 12),
+        "sequential": aim(8, 16),
+        "parallel": aim(60, 12),
+        "race": aim(300, 12),
+        "interleavings": aim(1_000, 10),
+        "faults": aim(1_000, 12),
     },
     "full": {
-        "sequential": Share(120, 240),
-        "parallel": Share(1_500, 180),
-        "race": Share(10_000, 300),
-        "interleavings": Share(1_000, 120),
-        "faults": Share(1_000, 60),
+        "sequential": aim(120, 240),
+        "parallel": aim(1_500, 180),
+        "race": aim(10_000, 300),
+        "interleavings": aim(1_000, 120),
+        "faults": aim(1_000, 60),
     },
 }
 # Those that start a service of their own behind the wire. Quick has one meeting of each kind, full all meetings.
@@ -243,37 +251,27 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display | None 
 
 
 def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) -> list[dict[str, Any]]:
-    """What each level got to, from what its sources say: {level, unit, planned, run, seconds}.
+    """What each level got to, from what its sources say: {level, unit, planned, run, ended, seconds}.
 
-    A level of several scenarios adds `scenarios` ({scenario, unit, planned, run}), `not_applicable` (scenario ->
-    why) and `restarts`, how often a race was lined up again because a connection died before the release.
+    `ended` has the reasons why not all was run. A level of several scenarios adds `scenarios` ({scenario, unit,
+    planned, run}), `not_applicable` (scenario -> why) and `restarts`, how often a race was lined up again because a
+    connection died before the release.
     """
     told = list(events)
+    summed = {level["level"]: level for level in sum_levels(told)}
     counted = []
     for each in asked:
         mine = [event for event in told if event["level"] == each.level.name]
-        unit = mine[0]["unit"] if mine else ""
-        run = sum(event["run"] for event in mine)
-        planned = each.level.amount
-        if planned is None:
-            planned = sum(event["planned"] for event in mine) if each.level.wiring is not None else run
-        facts: dict[str, Any] = {"level": each.level.name, "unit": unit, "planned": planned, "run": run}
+        found = summed.get(each.level.name, {"unit": "", "planned": 0, "run": 0, "ended": [], "scenarios": []})
+        planned = found["planned"] if each.level.amount is None else each.level.amount
+        ended = found["ended"] if mine else ["its asker told nothing"]
+        facts: dict[str, Any] = {"level": each.level.name, **found, "planned": planned, "ended": ended}
+        del facts["scenarios"]
         if each.level.crew is not None:
             facts |= {
-                "scenarios": add_scenarios(mine),
+                "scenarios": found["scenarios"],
                 "not_applicable": {name: why for event in mine for name, why in event["not_applicable"].items()},
                 "restarts": sum(event["restarts"] for event in mine),
             }
         counted.append({**facts, "seconds": each.seconds})
     return counted
-
-
-def add_scenarios(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What the sources say of each scenario, summed."""
-    sums: dict[str, dict[str, Any]] = {}
-    for event in events:
-        for part in event["scenarios"]:
-            total = sums.setdefault(part["scenario"], {**part, "planned": 0, "run": 0})
-            total["planned"] += part["planned"]
-            total["run"] += part["run"]
-    return list(sums.values())

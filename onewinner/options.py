@@ -82,6 +82,14 @@ def add_calibrate(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_accept_partial(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--accept-partial",
+        action="store_true",
+        help="judge the part that was run, also where that is less than half of a level's plan (else unknown, exit 3)",
+    )
+
+
 def add_database(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--database",

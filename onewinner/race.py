@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from engine.service import REFERENCE
@@ -9,7 +10,7 @@ from load.shares import RACES_DEFAULT, make_agenda, parse_weights
 from onewinner.baseline import add_baseline_options
 from onewinner.exits import UsageError
 from onewinner.levels import Crew, plan_race
-from onewinner.options import Parser, add_calibrate, add_engine_options, bounded, positive
+from onewinner.options import Parser, add_accept_partial, add_calibrate, add_engine_options, bounded, positive
 from onewinner.run import Order, carry_out
 from onewinner.stage import choose_footing, find_wire_obstacle, load
 from onewinner.storm import Storm
@@ -33,7 +34,8 @@ def main(arguments: list[str]) -> int:
     )
     refuse_when_nothing_applies(options.target, crew.weights, crew.races)
     levels, facts = (plan_race(crew, options.seed),), {"profile": PROFILE}
-    return carry_out(Order("race", arguments, options, levels, facts, storm=choose_storm(options)))
+    order = Order("race", arguments, options, levels, facts, storm=choose_storm(options))
+    return carry_out(replace(order, accepts_partial=options.accept_partial))
 
 
 def choose_storm(options: argparse.Namespace) -> Storm | None:
@@ -97,6 +99,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same plan (default: 1)")
     add_baseline_options(parser)
     add_calibrate(parser)
+    add_accept_partial(parser)
     add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
     options = parser.parse_args(arguments)
     if options.together and options.processes == 1:

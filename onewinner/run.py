@@ -28,6 +28,7 @@ from onewinner.orders import find_undecided, gather_orders
 from onewinner.secrets import keep_run
 from onewinner.stage import Ground, choose_footing, lay_ground, load, service_arguments, start_engine
 from onewinner.storm import Storm, list_storm_sources, open_storm
+from reports.amounts import say_partial, sum_levels
 from reports.comparison import Comparison, find_comparison
 from reports.exhibits import exhibit
 from reports.history import History, HistoryError, read_history
@@ -45,7 +46,7 @@ class Order:
 
     `absent` has levels that cannot be run, and why. `service` are arguments of the service, None for those that the
     options ask for. One that `is_exhaustive` knows nothing as soon as it does not know of one order what became of it.
-    `storm` is what befalls the database meanwhile.
+    `storm` is what befalls the database meanwhile. One that `accepts_partial` is judged however little of it was run.
     """
 
     command: str
@@ -57,6 +58,7 @@ class Order:
     service: Sequence[str] | None = None
     is_exhaustive: bool = False
     storm: Storm | None = None
+    accepts_partial: bool = False
 
     def list_service_arguments(self) -> list[str]:
         return service_arguments(self.options) if self.service is None else list(self.service)
@@ -169,7 +171,8 @@ def judge_run(
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
     lost = find_undecided(history) if is_exhaustive else None
-    judgement = doubt(judgement, [*filter(None, [ended, lost]), *find_troubles(run, asked, judgement)])
+    troubles = [*filter(None, [ended, lost]), *find_troubles(run, asked, judgement)]
+    judgement = doubt(judgement, troubles, say_partial(sum_levels(history.having("level"))))
     facts = {
         "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "strength": measure_strength(history, graph, illegal),
@@ -230,12 +233,12 @@ def find_troubles(run: Run, asked: Sequence[Asked], judgement: Judgement) -> lis
     return troubles
 
 
-def doubt(judgement: Judgement, troubles: Sequence[str]) -> Judgement:
-    """The judgement, unknown at best when there were troubles."""
+def doubt(judgement: Judgement, troubles: Sequence[str], partial: str = "") -> Judgement:
+    """The judgement, unknown at best when there were troubles. `partial`: what share was run, if not all."""
     if not troubles:
         return judgement
     verdict = merge([judgement.verdict, Verdict.UNKNOWN])
-    reasons = [judgement.reason] if judgement.verdict is not Verdict.PASS else []
+    reasons = [judgement.reason] if judgement.verdict is not Verdict.PASS else list(filter(None, [partial]))
     return Judgement(verdict, "; ".join([*reasons, *troubles]), judgement.checks, judgement.counts)
 
 
@@ -271,7 +274,8 @@ def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
         "machine": describe_machine(),
         "plan": levels.plan_sources(
             target, order.levels, [*list_sources(options.target), *list_storm_sources(order.storm)]
-        ),
+        )
+        | ({"accept_partial": True} if order.accepts_partial else {}),
         **({"storm": order.storm.pack()} if order.storm is not None else {}),
         **order.facts,
     }

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from engine.graph import TransitionGraph
+from reports.amounts import find_shortfalls, say_partial, sum_levels
 from reports.case import Case
 from reports.checks import CHECKS
 from reports.checks.answers import is_excused
@@ -13,6 +14,7 @@ from reports.evidence import Evidence, Limits
 from reports.history import History
 from reports.partners import find_lost_partners, soften
 from reports.scenarios import name_scenarios
+from reports.silence import find_silence
 from reports.verdict import CheckResult, Finding, Judgement, Verdict, merge
 
 UNKNOWN_SHARE_MAX = 0.02
@@ -51,7 +53,9 @@ def judge(
     applied = [result.verdict for result in results if result.verdict is not None]
     turned_away = find_turned_away(case) if only is None else []
     verdict = merge([*applied, *(Verdict.UNKNOWN for _ in [*turned_away, *doubts])])
-    return Judgement(verdict, give_reason(verdict, results, doubts, turned_away), results, counts)
+    reason = give_reason(verdict, results, doubts, turned_away)
+    partial = say_partial(sum_levels(history.having("level"))) if plan is not None else ""
+    return Judgement(verdict, "; ".join(filter(None, [reason, partial])), results, counts)
 
 
 def run_check(name: str, check: Callable[[Case], CheckResult], case: Case) -> CheckResult:
@@ -89,7 +93,15 @@ def find_doubts(case: Case, counts: Mapping[str, int]) -> list[str]:
     for kind, tried, successes in case.successes:
         if tried and not successes:
             doubts.append(f"no {kind} ever succeeded ({tried} tried)")
-    return doubts + find_hidden(case)
+    return doubts + find_hidden(case) + find_early_end(case)
+
+
+def find_early_end(case: Case) -> list[str]:
+    """Of a planned run: what of its levels is too little, and whether the service stopped answering."""
+    plan = case.evidence.plan
+    if plan is None:
+        return []
+    return ([] if plan.get("accept_partial") else find_shortfalls(case.evidence.history)) + find_silence(case)
 
 
 def find_turned_away(case: Case) -> list[str]:

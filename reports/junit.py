@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from reports.amounts import say_partial
 from reports.scenarios import sum_scenarios
 from reports.verdict import Finding, Judgement, Verdict
 
@@ -20,7 +21,8 @@ def render_junit(facts: Mapping[str, Any], judgement: Judgement) -> str:
 
     Each case stands for what the verdict says already: a check by its result, a scenario by the findings that name it.
     """
-    suites = ET.Element("testsuites")
+    partial = say_partial(facts.get("levels") or ())
+    suites = ET.Element("testsuites", {"name": clean(f"onewinner: {partial}")} if partial else {})
     checks = [(each.check, each.verdict, each.reason, each.findings) for each in judgement.checks]
     # What makes the run unknown without being in any check still has to turn a CI red.
     if judgement.verdict is Verdict.UNKNOWN and not any(verdict is Verdict.UNKNOWN for _, verdict, *_ in checks):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reports.amounts import say_partial
 from reports.comparison import Change, find_comparison
 from reports.comparison_words import order_measures, say_checks, say_measure, say_method, say_result, show_ratio
 from reports.measures import Table, say_injected, tabulate
@@ -31,7 +32,9 @@ HARNESS = {
 def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
     """The document, Markdown, at most BYTES_MAX bytes."""
     passed = judgement.verdict is Verdict.PASS
-    parts = [f"# onewinner: {headline(facts, judgement)}", escape(sentence(judgement.reason))]
+    partial = escape(say_partial(facts.get("levels") or ()))
+    told = ": ".join(filter(None, [headline(facts, judgement), partial]))
+    parts = [f"# onewinner: {told}", escape(sentence(judgement.reason))]
     for result in judgement.checks:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             parts += render_findings(result)

@@ -17,6 +17,7 @@ STEPS_MAX = 30
 # A create may be lost now and then. So many sequences in a row without a workflow are no accident.
 STARVED_MAX = 3
 STARVED = "no workflow could be created any more"
+MISMATCH, BROKE_OFF = "mismatch", "broke off"
 
 SEQUENCES = settings(
     max_examples=EXAMPLES_PER_BATCH,
@@ -70,8 +71,10 @@ class Batches:
         return Bound
 
 
-def say_ended(asker: Asker, *, is_starved: bool) -> dict[str, str]:
-    """Why a level ended, as its `level` event tells it; empty when nothing was in its way."""
+def say_ended(asker: Asker, *, is_whole: bool, is_starved: bool) -> str:
+    """Why a level ended that met no mismatch, as its `level` event tells it."""
+    if is_whole:
+        return "share"
     if asker.is_out:
-        return {"ended": "out of ids"}
-    return {"ended": STARVED} if is_starved else {}
+        return "out of ids"
+    return STARVED if is_starved else "time"

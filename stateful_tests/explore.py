@@ -148,6 +148,8 @@ class Level:
         """How far it came, and why that proves less than it seems to, if so. `trouble`: what ended it early."""
         # Whoever watches a service starts it again.
         ended_itself = await self.rig.find_end(in_doubt=trouble is not None)
+        if ended_itself is None:
+            await asyncio.to_thread(self.rig.asker.look_again)
         trouble = ended_itself or trouble or (UNWIRED if self.schedules and not self.rig.has_held else None)
         journal = self.rig.asker.journal
         if trouble is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from engine.target import Target
-from stateful_tests.batches import say_ended
+from stateful_tests.batches import BROKE_OFF, MISMATCH, say_ended
 from stateful_tests.drawing import draw_plans, list_pinned
 from stateful_tests.parallel import Runner, TeeJournal, Trial
 from stateful_tests.plan import Plan, PlanError, load_plan, save_plan
@@ -103,14 +103,18 @@ def test_parallel(target: Target, history: Path, pytestconfig: pytest.Config) ->
     runner = Runner(target, journal, SOURCE)
     pinned = [given_plan] * option("plans") if given_plan else list_pinned(target)
     search = Search(runner, option("plans"), option("repeats"), time.monotonic() + option("limit_s"))
+    ended = BROKE_OFF
     try:
         search.try_all(pinned, option("seed"))
+        whole = search.run >= search.amount
+        ended = say_ended(runner.asker, is_whole=whole, is_starved=search.is_starved)
         if search.failing is not None:
+            ended = MISMATCH
             shrink_limit_s = 0.0 if option("no_shrink") or given_plan else option("shrink_limit_s")
             raise ParallelError(tell(runner, search.failing, folder, shrink_limit_s))
         journal.end_copy()
         journal.scratch.unlink(missing_ok=True)
     finally:
-        ended = say_ended(runner.asker, is_starved=search.is_starved)
-        journal.event("level", level="parallel", unit="plans", planned=search.amount, run=search.run, **ended)
+        runner.asker.look_again()
+        journal.event("level", level="parallel", unit="plans", planned=search.amount, run=search.run, ended=ended)
         runner.asker.end()

@@ -14,7 +14,7 @@ from engine.target import Target
 from load.asker import Asker
 from load.gate import Gate
 from reports.journal import Journal
-from stateful_tests.batches import Batches, say_ended
+from stateful_tests.batches import BROKE_OFF, MISMATCH, Batches, say_ended
 from stateful_tests.machine import MismatchError, WorkflowMachine
 from stateful_tests.reference import Probes
 from stateful_tests.sweep import ask_refused, make_legal
@@ -44,14 +44,19 @@ def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) 
         target, Gate(target.base_url, target.timeout_s), Journal(history / f"{SOURCE}.jsonl"), SOURCE, "sequential"
     )
     began, batches = time.monotonic(), Batches(asker, probes, option("seed"), option("batches"))
+    ended = BROKE_OFF
     try:
         swept = try_sweeps(WorkflowMachine(asker, probes), began + SWEEP_SHARE * limit_s)
         while batches.goes_on and (batches.run == 0 or time.monotonic() - began < limit_s):
             batches.try_next(phases)
         if swept is not None:
             raise swept
+        ended = say_ended(asker, is_whole=batches.run >= batches.amount, is_starved=batches.is_starved)
+    except MismatchError:
+        ended = MISMATCH
+        raise
     finally:
+        asker.look_again()
         counts = {"planned": batches.amount, "run": batches.run}
-        ended = say_ended(asker, is_starved=batches.is_starved)
-        asker.journal.event("level", level="sequential", unit="batches", **counts, **ended)
+        asker.journal.event("level", level="sequential", unit="batches", **counts, ended=ended)
         asker.end()

@@ -12,7 +12,7 @@ from reports.verdict import CheckResult, Finding, Verdict
 
 CHECK = "accounting"
 # Why a source may end: with its whole share, or for a reason that the plan has foreseen.
-ORDERLY = ("share", "fail-fast", "asked to")
+ORDERLY = ("share", "fail-fast", "asked to", "mismatch")
 # Orderly too, once anything was run: the time is as long as the plan says, a list of ids as the target does.
 ORDERLY_ONCE_BEGUN = ("time", "out of ids")
 

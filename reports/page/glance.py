@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from reports.amounts import say_partial
 from reports.page.comparison import summarize_comparison
 from reports.page.parts import LABEL, SIGN, command, name_tone
 from reports.page.text import join, show
@@ -41,7 +42,9 @@ def render_brand(facts: Mapping[str, Any]) -> str:
 def render_headline(facts: Mapping[str, Any], judgement: Judgement) -> str:
     failed = [show(result.check) for result in judgement.checks if result.verdict is Verdict.FAIL]
     told = headline(facts, judgement)
-    return f"{told}: {join(failed)} failed" if failed else told
+    told = f"{told}: {join(failed)} failed" if failed else told
+    partial = show(say_partial(facts.get("levels") or ()), 600)
+    return f"{told} ({partial})" if partial else told
 
 
 def render_reason(judgement: Judgement) -> str:

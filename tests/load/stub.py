@@ -167,5 +167,8 @@ def make_source(
     return Source(asker, Agenda(amounts, agenda.weights, agenda.obstacles), 1, 6, rendezvous)
 
 
-def judge_folder(folder: Path, target: Target, sources: Sequence[str] = ("race-0.0",)) -> Judgement:
-    return judge(read_history(folder), target.graph, plan={"sources": list(sources)})
+def judge_folder(
+    folder: Path, target: Target, sources: Sequence[str] = ("race-0.0",), *, accept_partial: bool = False
+) -> Judgement:
+    plan = {"sources": list(sources), "accept_partial": accept_partial}
+    return judge(read_history(folder), target.graph, plan=plan)

@@ -106,6 +106,28 @@ def test_an_engine_that_creates_nothing_ends_the_source(
     assert judge_folder(tmp_path / "h", rich).verdict is not Verdict.PASS
 
 
+@pytest.mark.parametrize("hangs", [True, False])
+def test_an_engine_that_answers_nothing_any_more_leaves_the_run_unknown(
+    rich: Target, tmp_path: Path, *, hangs: bool
+) -> None:
+    """The last round's answers are lost, and so is the read that looks again; or that one is answered."""
+    engine = Engine(rich.graph)
+    source = make_source(tmp_path / "h", rich, engine, {"replay-storm": 60})
+    for played in source.play():
+        assert played.answers
+    silent = Answer(None, error="no answer within 5 s")
+    engine.twist = lambda *_: silent
+    workflow = source.asker.latest
+    assert workflow is not None
+    source.asker.server_ids[workflow[0]] = workflow[1]
+    source.asker.read(workflow[0], workflow[2])
+    engine.twist = lambda _, answer: silent if hangs else answer
+    source.finish()
+    judgement = judge_folder(tmp_path / "h", rich)
+    assert ("the service stopped answering" in judgement.reason) == hangs
+    assert judgement.verdict is (Verdict.UNKNOWN if hangs else Verdict.PASS)
+
+
 def test_an_engine_that_cannot_answer_for_a_while_is_given_a_rest(
     rich: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

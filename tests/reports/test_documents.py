@@ -160,6 +160,10 @@ def test_a_junit_case_stands_for_each_scenario() -> None:
     judgement = Judgement(Verdict.FAIL, "", (CheckResult("audit", Verdict.FAIL, "", 3, "trails", (finding,), 1),))
     part = {"unit": "races", "planned": 1, "run": 1}
     level = {
+        "level": "race",
+        "unit": "races",
+        "planned": 2,
+        "run": 2,
         "scenarios": [
             {"scenario": "fork", **part},
             {"scenario": "guards", **part},

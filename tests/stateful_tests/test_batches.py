@@ -40,7 +40,8 @@ def test_batches_without_workflows_do_not_count(tmp_path: Path, quota: int, run:
     run_all(batches)
     assert batches.run == run
     is_whole = run == batches.amount
-    assert say_ended(batches.asker, is_starved=batches.is_starved) == ({} if is_whole else {"ended": STARVED})
+    ended = say_ended(batches.asker, is_whole=is_whole, is_starved=batches.is_starved)
+    assert ended == ("share" if is_whole else STARVED)
 
 
 def test_a_create_that_is_refused_now_and_then_ends_nothing(tmp_path: Path) -> None:
@@ -55,4 +56,4 @@ def test_ids_that_are_used_up_are_told_as_such(tmp_path: Path) -> None:
     run_all(batches)
     batches.asker.is_out = True
     assert not batches.is_starved
-    assert say_ended(batches.asker, is_starved=True) == {"ended": "out of ids"}
+    assert say_ended(batches.asker, is_whole=False, is_starved=True) == "out of ids"
