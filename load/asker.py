@@ -40,8 +40,8 @@ class Asker:
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
     `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
     operations of which nobody knows what became. `waiting_pays` is False while a busy engine stayed busy the last time.
-    `went_unanswered`: none of the requests that were asked last was answered; `latest` is the workflow that was asked about
-    last, with its id and its tenant.
+    `went_unanswered`: none of the requests that were asked last was answered; `latest` is the workflow that was asked
+    about last, with its id and its tenant.
     """
 
     target: Target
