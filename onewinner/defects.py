@@ -22,7 +22,7 @@ from onewinner.display import open_console, print_matrix
 from onewinner.errands import count_at_once, run_errands
 from onewinner.exits import Interrupted, UsageError
 from onewinner.inspection import inspect, list_sources
-from onewinner.levels import Crew, Level, Share
+from onewinner.levels import Crew, Level, Share, aim
 from onewinner.machine import describe_machine, list_versions
 from onewinner.matrix import VERDICTS, Cell, Engine, conclude, gather, judge_cell, list_engines, make_rows
 from onewinner.options import Parser, add_database, bounded, one_of
@@ -39,18 +39,18 @@ CONTENDERS = 10
 OWN_DATABASES = ("embedded", "container")
 # What a cell asks for at most; a violation ends it earlier, but for races.
 SHARES = {
-    "sequential": Share(1, 6),
-    "parallel": Share(60, 8),
-    "race": Share(80, 8),
-    "interleavings": Share(1_000, 10),
-    "faults": Share(1_000, 10),
+    "sequential": aim(1, 6),
+    "parallel": aim(60, 8),
+    "race": aim(80, 8),
+    "interleavings": aim(1_000, 10),
+    "faults": aim(1_000, 10),
 }
 QUICK_SHARES = {
-    "sequential": Share(1, 6),
-    "parallel": Share(20, 6),
-    "race": Share(80, 6),
-    "interleavings": Share(1_000, 10),
-    "faults": Share(1_000, 4),
+    "sequential": aim(1, 6),
+    "parallel": aim(20, 6),
+    "race": aim(80, 6),
+    "interleavings": aim(1_000, 10),
+    "faults": aim(1_000, 4),
 }
 
 

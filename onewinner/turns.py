@@ -145,7 +145,9 @@ def set_corner(
     options, place = contestant.options, folder / side
     name = options.defect or options.control or load(options.target, None).name
     turns = {"job": f"{began:%Y%m%dT%H%M%S.%fZ}", "side": side, "engine": contestant.spelled}
-    order = Order("compare", arguments, options, tuple(plan), {"profile": PROFILE, "turns": turns})
+    told = {"profile": PROFILE, "turns": turns}
+    # How far each of the two gets is what is compared.
+    order = Order("compare", arguments, options, tuple(plan), told, accepts_partial=True)
     facts = gather_facts(order, name, began)
     with (
         lay_ground(options.target, options.database, service_arguments(options)) as ground,
