@@ -68,10 +68,7 @@ def lay_out(evidence: Evidence, w: int, rows: pl.DataFrame, ids: dict[int, str |
         for each in operations
         if each.kind in ("advance", "set") and each.outcome in ("won", "unknown")
     ]
-    made = (pl.col("outcome") == "unknown") | (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
-    # Without a status it was no request that made the workflow: somebody named one.
-    older = asked.filter("mine", pl.col("kind") == "create", made).is_empty()
-    found = []
+    older, found = is_older(evidence, w), []
     for trail in rows.sort("trail", "position").partition_by("trail", maintain_order=True):
         read_ns, until_ns, workflow = trail.select("read_ns", "until_ns", "workflow").row(0)
         due = [
@@ -82,6 +79,14 @@ def lay_out(evidence: Evidence, w: int, rows: pl.DataFrame, ids: dict[int, str |
         held = lay_out_rows(evidence, trail, named)
         found.append(Reading(w, str(workflow), read_ns, until_ns, held, tuple(due), start, older))
     return found
+
+
+def is_older(evidence: Evidence, w: int) -> bool:
+    """Whether a workflow may be older than the history: no request of it made the workflow, as far as it tells. Without
+    a status it was no request: somebody named a workflow.
+    """
+    made = (pl.col("outcome") == "unknown") | (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
+    return evidence.slice(w).filter("mine", pl.col("kind") == "create", made).is_empty()
 
 
 def lay_out_rows(evidence: Evidence, trail: pl.DataFrame, named: set[str | None]) -> tuple[Row, ...]:

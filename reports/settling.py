@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from reports.case import Case
+from reports.readings import is_older
 
 Race = dict[str, Any]
 
@@ -146,19 +147,26 @@ def comes_back(case: Case, w: int, contenders: pl.DataFrame) -> bool:
     """Whether the trail enters a state that was raced for again, after it was left for the first time as the race
     would have it: then a late contender may have won a later visit.
     """
-    trail, wants = find_trail(case, w), find_wanted(case, contenders)
+    trail, wants = find_longest(case, w), find_wanted(case, contenders)
     left = trail.filter(pl.col("from").is_in(wants) & pl.col("to").is_in(contenders["next"].implode()))
     ids = case.read_request_ids(contenders["row"])
-    theirs = left.filter(pl.col("request_id").is_in(ids.drop_nulls().implode()))
-    # Where a contender tells no id, any of the rows may be its own.
+    # A row that tells no id, and where a contender tells none, any row may be a contender's.
+    named = pl.col("request_id").is_in(ids.drop_nulls().implode()).fill_null(value=True)
+    theirs = left.filter(named)
     first = (left if theirs.is_empty() or ids.null_count() else theirs)["position"].min()
     return first is None or not trail.filter((pl.col("position") > first) & pl.col("to").is_in(wants)).is_empty()
 
 
-def find_trail(case: Case, w: int) -> pl.DataFrame:
+def find_last(case: Case, w: int) -> pl.DataFrame:
     """The last reading of a workflow's trail, states as codes."""
     trail = case.evidence.trails.filter(pl.col("w") == w).with_columns(pl.col("from", "to").to_physical())
     return trail.filter(pl.col("trail") == pl.col("trail").sort_by("read_ns").last())
+
+
+def find_longest(case: Case, w: int) -> pl.DataFrame:
+    """The reading of a workflow's trail with the most rows: of readings at the same time any may be the longer one."""
+    trail = case.evidence.trails.filter(pl.col("w") == w).with_columns(pl.col("from", "to").to_physical())
+    return trail.filter(pl.col("trail") == pl.col("trail").sort_by("position", "read_ns").last())
 
 
 def find_seen(case: Case, w: int, contenders: pl.DataFrame, unknown: pl.DataFrame) -> str | None:
@@ -169,8 +177,8 @@ def find_seen(case: Case, w: int, contenders: pl.DataFrame, unknown: pl.DataFram
     others = ops.filter((pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(unknown["row"].implode()))
     theirs = unknown.filter(~pl.col("next").is_in(others["next"].drop_nulls().implode()))["next"].unique().implode()
     wants = find_wanted(case, contenders)
-    rows = find_trail(case, w).filter(pl.col("from").is_in(wants) & pl.col("to").is_in(theirs))
-    if rows.height:
+    rows = find_longest(case, w).filter(pl.col("from").is_in(wants) & pl.col("to").is_in(theirs))
+    if rows.height and not is_older(case.evidence, w):
         names = case.evidence.names
         return f"The trail has the row {names[rows['from'][0]]} -> {names[rows['to'][0]]}: an unknown request won."
     after = ops.filter((pl.col("begins") >= contenders["begins"].min()) & pl.col("mine"))
@@ -200,7 +208,8 @@ def find_stayed(case: Case, w: int, contenders: pl.DataFrame) -> str | None:
         return (
             f"{case.records(reads['row'][:1])[0]['id']} read {name} after every answer had come: no contender had won."
         )
-    trail = find_trail(case, w).filter(pl.col("read_ns") > answered["returned"].max())
+    begun = pl.col("read_ns") - case.evidence.history.clock_uncertainty_ns
+    trail = find_last(case, w).filter(begun > answered["returned"].max())
     if trail.height and trail.filter(pl.col("from") == want).is_empty():
         return f"The trail, read after every answer had come, has no row out of {name}: no contender had won."
     return None

@@ -49,7 +49,7 @@ def draw_workflow(random: Random, graph: Graph, wide: int, initial: str | None, 
     while len(requests) < size:
         clock += random.choice((0, 0, 1, 1, 2, 4))
         races += 1
-        together = random.choice((1, 1, 1, 2, 3))
+        together = random.choice((1, 1, 2, 3))
         for number in range(len(requests), len(requests) + together):
             record = draw_request(drawn, ids, number, clock)
             late = random.choice((0, 0, 3, 9)) if record["lost"] else 0

@@ -147,6 +147,20 @@ def test_the_last_reading_is_the_one_that_was_read_last() -> None:
     assert settle_with(contenders, last, early) == settle_with(contenders, early, last) == [1]
 
 
+def test_of_readings_at_one_time_the_longest_counts() -> None:
+    contenders = [named(win("a")), named(lost("b")), named(advance("n", "B-A", 3, 9))]
+    longest, begun_later = trail(6, "A-B:qa", "B-A:qn", "A-B:qb", returned_ns=9), trail(7, "A-B:qa", returned_ns=8)
+    assert settle_with(contenders, longest, begun_later) == settle_with(contenders, begun_later, longest) == [1]
+
+
+def test_a_row_that_may_be_older_than_the_history_shows_nothing() -> None:
+    records = [lost("a"), lose("b", None)]
+    for first, expected in ((create("c", 0, 1, status=201), 1), (create("c", 0, 1), NOBODY_KNOWS)):
+        history = build_history([first, *records], trail(70, "A-B"))
+        [(_, settled)] = settle_races(Case(Evidence(history, graph=CYCLE)))
+        assert settled.winners == expected
+
+
 def test_an_order_that_was_not_found_in_time_is_not_known_to_be_none() -> None:
     back = override("s", "A", 3, 4)
     assert settle_with([win("a"), win("b"), back], limits=Limits(linearizable_s=-1)) == [NOBODY_KNOWS]
