@@ -98,14 +98,18 @@ def find_asked_again(case: Case, w: int, contenders: pl.DataFrame) -> str | None
 
 
 def find_named(case: Case) -> pl.DataFrame:
-    """w, race, row of the unknown contenders that their workflow's trail names by their request id."""
+    """w, race, row of the unknown contenders that their workflow's trail names by a request id that is theirs alone."""
     trails = case.evidence.trails.filter(pl.col("w").is_not_null() & pl.col("request_id").is_not_null())
     unknown = case.ops.filter(pl.col("race").is_not_null() & pl.col("mine") & (pl.col("outcome") == "unknown"))
     if trails.is_empty() or unknown.is_empty():
         return unknown.select("w", "race", "row").clear()
     ids = case.read_request_ids(unknown["row"])
     asked = unknown.select("w", "race", "row", request_id=ids)
-    return asked.join(trails.select("w", "request_id").unique(), on=["w", "request_id"]).select("w", "race", "row")
+    named = asked.join(trails.select("w", "request_id").unique(), on=["w", "request_id"])
+    moves = case.ops.filter(pl.col("known") | pl.col("maybe")).select("w", "row").join(named, on="w", how="semi")
+    known = moves.with_columns(request_id=case.read_request_ids(moves["row"]))
+    alone = known.filter(pl.len().over("w", "request_id") == 1)
+    return named.join(alone, on="row", how="semi").select("w", "race", "row")
 
 
 def may_be_disturbed(case: Case, race: Race, contenders: pl.DataFrame) -> bool:

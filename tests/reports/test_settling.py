@@ -147,6 +147,11 @@ def test_the_last_reading_is_the_one_that_was_read_last() -> None:
     assert settle_with(contenders, last, early) == settle_with(contenders, early, last) == [1]
 
 
+def test_an_id_of_two_requests_names_neither() -> None:
+    contenders = [named(win("a")), lost("b") | {"detail": '{"request_id":"qa"}'}]
+    assert settle_with(contenders, trail(70, "A-B:qa")) == []
+
+
 def test_of_readings_at_one_time_the_longest_counts() -> None:
     contenders = [named(win("a")), named(lost("b")), named(advance("n", "B-A", 3, 9))]
     longest, begun_later = trail(6, "A-B:qa", "B-A:qn", "A-B:qb", returned_ns=9), trail(7, "A-B:qa", returned_ns=8)
