@@ -12,12 +12,10 @@ from typing import Any
 import polars as pl
 
 from engine.graph import TransitionGraph
+from reports.bounds import bound_violations, say_bounds
 from reports.encoding import SET_SEPARATOR
 from reports.history import History
-from reports.quality import measure_races
 
-# Nothing seen in n trials: with 95 % confidence the rate is at most 3/n (the rule of three).
-RULE_OF_THREE = 3.0
 # Of each action in a round so many stand for all. That can miss an overlap, never invent one.
 STAND_INS = 2
 NEVER_SHOWN_MAX = 5
@@ -31,12 +29,11 @@ Asked = tuple[str, str, tuple[str, ...]]
 def measure_strength(
     history: History, graph: TransitionGraph, illegal: Collection[Asked] | None = None
 ) -> dict[str, Any]:
-    """{transitions, illegal_pairs, raced_pairs, bound}.
+    """{transitions, illegal_pairs, raced_pairs, bounds}.
 
     The first three are {covered, total}; `raced_pairs` adds `rounds`: for every two moves that meet in a state
-    {state, first, second, rounds}, the number of rounds in which both were in flight together. `bound` is {races,
-    violations_per_race_max}: the races in which somebody overlapped the winner, and the greatest rate of violations
-    that having seen none of them still allows, at 95 % (null without such a race). `illegal` are the requests that
+    {state, first, second, rounds}, the number of rounds in which both were in flight together. `bounds`:
+    see reports/bounds.py. `illegal` are the requests that
     can be asked and must not move a workflow, each with a state; without them, every pair of states that is no edge.
     """
     told = find_moves(history, graph)
@@ -55,7 +52,7 @@ def measure_strength(
                 {"state": pair[0], "first": pair[1], "second": pair[2], "rounds": raced[pair]} for pair in meeting
             ],
         },
-        "bound": bound_violations(history),
+        "bounds": bound_violations(history),
     }
 
 
@@ -150,23 +147,13 @@ def list_meetings(graph: TransitionGraph) -> list[Pair]:
     ]
 
 
-def bound_violations(history: History) -> dict[str, Any]:
-    if history.having("schedule"):
-        # Orders that were walked one by one are no sample of anything.
-        return {"races": 0, "violations_per_race_max": None}
-    races = measure_races(history).filter(pl.col("overlap") > 0).height
-    return {"races": races, "violations_per_race_max": min(1.0, RULE_OF_THREE / races) if races else None}
-
-
 def say_strength(strength: Mapping[str, Any]) -> list[str]:
     """In words, a line each: what was covered, what a violation's rate may still be, what never raced."""
     parts = {"transitions": "transitions", "illegal_pairs": "illegal pairs", "raced_pairs": "pairs of moves raced"}
     covered = (f"{strength[key]['covered']:,} of {strength[key]['total']:,} {name}" for key, name in parts.items())
     lines = [f"strength: {', '.join(covered)}"]
-    bound, calibration = strength["bound"], strength.get("calibration")
-    if bound["violations_per_race_max"] is not None:
-        rate = f"at most {bound['violations_per_race_max']:.2%} of such races can fail (95 %)"
-        lines.append(f"with no violation in {bound['races']:,} overlapped races, {rate}")
+    lines += say_bounds(strength.get("bounds", []))
+    calibration = strength.get("calibration")
     if calibration is not None:
         caught = f"{calibration['caught']:,} of {calibration['races']:,} such races show two winners"
         lines.append(f"calibrated on this machine: with the defect {calibration['defect']}, {caught}")

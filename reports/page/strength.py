@@ -1,10 +1,11 @@
-"""Strength: how much a pass is worth. What was covered, which moves raced each other, and the bound that follows."""
+"""Strength: how much a pass is worth. What was covered, which moves raced each other, and the bounds that follow."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reports.bounds import IF_ALIKE, SORTS, say_size
 from reports.page.parts import Section, fold, mark, table
-from reports.page.text import count, show
+from reports.page.text import show
 from reports.verdict import Judgement, Verdict
 
 COVERED = {
@@ -26,12 +27,13 @@ def render_strength(facts: Mapping[str, Any], judgement: Judgement) -> Section |
 
 
 def list_facts(strength: Mapping[str, Any], *, proves: bool) -> str:
-    """The bound is of a run in which no violation was seen: of another one it says nothing."""
+    """The bounds are of a run in which no violation was seen: of another one they say nothing."""
     rows = [list_share(name, strength[key]["covered"], strength[key]["total"]) for key, name in COVERED.items()]
-    bound, calibration = strength["bound"], strength.get("calibration")
-    if proves and bound["violations_per_race_max"] is not None:
-        name = f"races that may still fail, after {count(bound['races'], 'overlapped race')} (95 %)"
-        rows.append((name, f"at most {bound['violations_per_race_max']:.2%}", ""))
+    for bound in strength.get("bounds", []) if proves else ():
+        what, _, wrong = SORTS[bound["sort"]]
+        name = f"{bound['trials']:,} {what.format(size=say_size(bound))}: how many may still {wrong} ({IF_ALIKE})"
+        rows.append((show(name), f"at most {bound['violations_max']:.2%}", ""))
+    calibration = strength.get("calibration")
     if calibration:
         name = f"calibrated on this machine: races that show {show(calibration['defect'], 60)}"
         rows.append(list_share(name, calibration["caught"], calibration["races"]))

@@ -150,6 +150,27 @@ class StubGate:
         """Nothing is open."""
 
 
+class CrowdedEngine(Engine):
+    """Knows the requests that were released together with the one that it answers."""
+
+    crowd: Sequence[Request] = ()
+
+
+class CrowdGate(StubGate):
+    def race(self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None) -> list[Shot]:
+        assert isinstance(self.engine, CrowdedEngine)
+        self.engine.crowd = requests
+        return super().race(requests, before_release)
+
+
+def find_workflow(request: Request) -> str:
+    return [*request.path.split("/"), "", ""][2]
+
+
+def is_move(request: Request) -> bool:
+    return request.method == "POST" and find_workflow(request) != ""
+
+
 def make_source(
     folder: Path,
     target: Target,

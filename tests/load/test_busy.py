@@ -5,16 +5,30 @@ Method: an engine in memory that is busy so many times; pauses are noted instead
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from engine.target import Answer, Request
 from load.asker import Asker
 from load.patience import PAUSES_S
+from load.scenarios import SCENARIOS
+from load.tally import Tally
 from reports.history import read_history
 from reports.journal import Journal
 from reports.judge import judge
 from reports.verdict import Verdict
-from tests.load.stub import RICH, Engine, StubGate, load_text, make_answer
+from tests.load.stub import (
+    RICH,
+    CrowdedEngine,
+    CrowdGate,
+    Engine,
+    StubGate,
+    is_move,
+    judge_folder,
+    load_text,
+    make_answer,
+    make_source,
+)
 
 TEXT = RICH.replace("refused = [404]", "refused = [404]\nbusy = [423]")
 
@@ -76,3 +90,39 @@ def test_a_create_that_the_caller_has_planned_is_asked_once(tmp_path: Path, paus
     asker.plan(1)
     assert asker.create("acme", planned=True) is None
     assert (pauses, asker.asked) == ([], 1)
+
+
+class CrowdShy(CrowdedEngine):
+    """Busy to every move that is not alone; or to every move, when it never gets better."""
+
+    gets_better = True
+
+    def decide(self, request: Request) -> Answer:
+        if is_move(request) and (len(self.crowd) > 1 or not self.gets_better):
+            return make_answer(423)
+        return super().decide(request)
+
+
+@pytest.mark.parametrize("scenario", ["same-transition", "side-by-side", "lone-moves"])
+@pytest.mark.parametrize("gets_better", [True, False])
+def test_a_race_that_all_lost_to_being_busy_is_asked_for_again_alone(
+    scenario: str, tmp_path: Path, pauses: list[float], *, gets_better: bool
+) -> None:
+    target = load_text(tmp_path / "target", TEXT)
+    engine = CrowdShy(target.graph)
+    engine.gets_better = gets_better
+    source = make_source(tmp_path / "h", target, engine, {scenario: 6})
+    source.asker.gate = CrowdGate(engine)  # type: ignore[assignment]
+    tally = Tally()
+    for played in source.play():
+        tally.count(played)
+    source.finish()
+    results = {check.check: check.verdict for check in judge_folder(tmp_path / "h", target).checks}
+    assert results["accounting"] is Verdict.PASS
+    assert tally.violations == 0, "what was busy is for the judge"
+    if SCENARIOS[scenario].races:
+        assert results["one-winner"] is (Verdict.PASS if gets_better else Verdict.FAIL)
+    assert results["linearizable"] in (Verdict.PASS, None)
+    operations = read_history(tmp_path / "h").operations.filter(pl.col("kind") == "advance")
+    again = operations.filter(pl.col("race").is_null() & (pl.col("outcome") == "won"))
+    assert (again.height > 0) == gets_better

@@ -5,19 +5,30 @@ a release that holds requests of several.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.graph import TransitionGraph
 from engine.target import Answer, Request, Target
-from load.gate import Shot
 from load.plans import Life, Scenario, cut
 from load.scenarios import SCENARIOS, hot_and_cold, lone_moves, side_by_side
 from load.tally import Tally
 from reports.verdict import Verdict
-from tests.load.stub import RICH, SMALL, Engine, StubGate, judge_folder, load_text, make_answer, make_source
+from tests.load.stub import (
+    RICH,
+    SMALL,
+    CrowdedEngine,
+    CrowdGate,
+    Engine,
+    find_workflow,
+    is_move,
+    judge_folder,
+    load_text,
+    make_answer,
+    make_source,
+)
 
 PRESSED = ("side-by-side", "lone-moves", "hot-and-cold")
 
@@ -25,31 +36,6 @@ PRESSED = ("side-by-side", "lone-moves", "hot-and-cold")
 @pytest.fixture
 def rich(tmp_path: Path) -> Target:
     return load_text(tmp_path / "target", RICH)
-
-
-class CrowdedEngine(Engine):
-    """Knows the requests that were released together with the one that it answers."""
-
-    crowd: Sequence[Request] = ()
-
-    def list_others(self, request: Request) -> list[Request]:
-        """The requests beside it that are about other workflows, creates among them."""
-        return [other for other in self.crowd if find_workflow(other) != find_workflow(request)]
-
-
-class CrowdGate(StubGate):
-    def race(self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None) -> list[Shot]:
-        assert isinstance(self.engine, CrowdedEngine)
-        self.engine.crowd = requests
-        return super().race(requests, before_release)
-
-
-def find_workflow(request: Request) -> str:
-    return [*request.path.split("/"), "", ""][2]
-
-
-def is_move(request: Request) -> bool:
-    return request.method == "POST" and find_workflow(request) != ""
 
 
 class SharedLock(CrowdedEngine):

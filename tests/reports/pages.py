@@ -118,7 +118,7 @@ STRENGTH: Mapping[str, Any] = {
             {"state": "A", "first": "B", "second": "X", "rounds": 0},
         ],
     },
-    "bound": {"races": 50, "violations_per_race_max": 0.06},
+    "bounds": [{"sort": "alone", "trials": 50, "sizes": [5, 5], "violations_max": 0.06}],
     "calibration": {"defect": "narrow-check-then-act", "races": 50, "caught": 49, "contenders": 5},
 }
 NEVER = {"seeds": 3, "caught": 0, "checks": {}, "operations_p50": None, "seconds_p50": None}

@@ -37,7 +37,7 @@ HOSTILE_STRENGTH = {
         "total": 1,
         "rounds": [{**dict.fromkeys(("state", "first", "second"), HOSTILE), "rounds": 0}],
     },
-    "bound": {"races": 5, "violations_per_race_max": 0.6},
+    "bounds": [{"sort": "alone", "trials": 5, "sizes": [2, 2], "violations_max": 0.6}],
     "calibration": {"defect": HOSTILE, "races": 3, "caught": 2, "contenders": 2},
 }
 

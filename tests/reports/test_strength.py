@@ -91,16 +91,6 @@ def test_two_cancels_raced_in_the_state_before_them() -> None:
     assert find_rounds(advance("1", "A-B", 10, 20), *cancels) == {("B", "X", "X"): 1}
 
 
-def test_the_bound_is_three_over_the_overlapped_races() -> None:
-    races = [
-        advance(f"{race}.{number}", "A-B", begin, 10, outcome, race=str(race), workflow=f"w{race}")
-        for race in range(6)
-        for number, (begin, outcome) in enumerate([(1, "won"), (2, "conflict")])
-    ]
-    assert measure(*races)["bound"] == {"races": 6, "violations_per_race_max": 0.5}
-    assert measure(advance("1", "A-B", 1, 2, race="1"))["bound"] == {"races": 0, "violations_per_race_max": None}
-
-
 def test_it_is_told_in_words_and_what_never_raced_is_named() -> None:
     strength = measure_strength(
         build_history([create("c", 0, 5), advance("1", "A-B", 10, 20), advance("2", "A-B", 12, 18, "conflict")]), GRAPH
