@@ -37,4 +37,5 @@ def say_status(answer: Answer) -> str:
     """What a status means that the file does not list."""
     if answer.status is not None and 300 <= answer.status < 400:
         return f"status {answer.status} redirects to {answer.headers.get('location', 'nowhere')}; nobody follows it"
-    return f"status {answer.status} is neither a win, a conflict nor a refusal"
+    again = " with Retry-After" if "retry-after" in answer.headers else ""
+    return f"status {answer.status}{again} is neither a win, a conflict nor a refusal"

@@ -138,6 +138,8 @@ def conclude(examination: Examination, options: argparse.Namespace, mask: Mask) 
     if examination.used is not None:
         told = f"the id {examination.used} was used up; take it out of create.ids before the next run"
         console.print(Text(f"\n{told}", style="dim"), soft_wrap=True)
+    for hint in examination.hints:
+        console.print(Text(f"\ncould be added: {mask.hide(hint)}", style="dim"), soft_wrap=True)
     remedies = [each.remedy for each in examination.done if each.remedy is not None]
     if remedies:
         more = f" ({len(remedies) - 1} more above)" if len(remedies) > 1 else ""

@@ -28,6 +28,8 @@ SECOND = """\
 # headers = {{ {header} }}
 """
 ADVANCE_ENDS = """\
+# won_state = "status"                     # where the answer to a win tells the state after the move
+# busy = [423]                             # nothing happened, the client may try again
 # refused = [400, 401, 403, 404, 422]      # these too are answers; everything that is listed nowhere is unknown
 """
 OPTIONAL = """

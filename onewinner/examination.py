@@ -1,5 +1,6 @@
 """Asks a service one of each, and says of every answer what to change in the target file, if it looks wrong."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -13,6 +14,8 @@ from onewinner.remedies import Probe
 
 GUARDS_MAX = 4
 ROUTES_MAX = 40
+# So many requests for one move are released at once, to see what a service answers while it is busy with another one.
+AT_ONCE = 10
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Examined:
 class Examination:
     """One service under examination. `done` grows with every question; `folder` is for notes.
 
-    `used` is the id that was used up, where the target lists ids; `walked` counts further routes that were in order.
+    `used` is the id that was used up, where the target lists ids; `walked` counts further routes that were in order;
+    `hints` are what the file could say beyond what it does.
     """
 
     target: Target
@@ -37,6 +41,7 @@ class Examination:
     asked: int = 0
     used: str | None = None
     walked: int = 0
+    hints: list[str] = field(default_factory=list)
 
     def run(self) -> list[Examined]:
         """Asks until an answer makes the next question pointless; everything that was asked, in order."""
@@ -59,6 +64,7 @@ class Examination:
         if route.carries_marker or not any(each.carries_marker for each in self.target.routes):
             self.read_effects(workflow, route, id_)
         self.walk_routes()
+        self.press(initial, to)
         return self.done
 
     def name_request(self) -> str:
@@ -122,7 +128,10 @@ class Examination:
         def classify(answer: Answer) -> Reading:
             return self.target.classify_advance(answer, route, to)
 
-        return self.ask(what, table, request, classify, wanted, tenant), id_
+        probe = self.ask(what, table, request, classify, wanted, tenant)
+        hint = remedies.propose_won_state(self.target, route, probe, to)
+        self.hints += [hint] if hint is not None and hint not in self.hints else []
+        return probe, id_
 
     def name_table(self, route: Route) -> str:
         return "advance" if route.index is None else f"advance.edges[{route.index}]"
@@ -223,13 +232,43 @@ class Examination:
             if not self.walk_to(route):
                 return
 
+    def press(self, origin: str, to: str) -> None:
+        """Releases some requests for the first move of a new workflow at once: whoever is busy may say so only then."""
+        target = self.target
+        if not isinstance(target.create, Template):
+            return
+        workflow = self.create_silently()
+        if workflow is None:
+            return
+        route = target.routes_for(origin, to)[-1]
+        ids = [self.name_request() for _ in range(AT_ONCE)]
+        owner = target.owner
+        requests = [target.build_advance(route, owner, workflow, origin, to, id_, marker=id_) for id_ in ids]
+        answers = [shot.answer for shot in self.gate.race(requests)]
+        odd = [answer for answer in answers if self.is_oddly_busy(answer, route, to)]
+        if odd:
+            what = f"{AT_ONCE} times advance {origin} -> {to} at once"
+            reading = target.classify_advance(odd[0], route, to)
+            probe = Probe(
+                what, self.name_table(route), owner, requests[0], odd[0], reading, ("won", "conflict", "busy")
+            )
+            self.note(probe, remedies.advise_busy(Counter(answer.status for answer in odd), AT_ONCE))
+
+    def is_oddly_busy(self, answer: Answer, route: Route, to: str) -> bool:
+        """Whether it may say that nothing happened, and the file does not know it."""
+        reading = self.target.classify_advance(answer, route, to)
+        return remedies.may_be_busy(answer) and reading.outcome in ("unknown", "refused")
+
+    def create_silently(self) -> str | None:
+        target, id_ = self.target, self.name_request()
+        created = self.gate.send(target.build_create(target.owner, id_, marker=id_)).answer
+        return target.classify_create(created).server_id
+
     def walk_to(self, route: Route) -> bool:
         """Takes a new workflow to the route and asks for it; whether all went as it must."""
         graph, target = self.target.graph, self.target
         origin, to = (route.sources or (graph.initial,))[0], route.to or ""
-        id_ = self.name_request()
-        created = self.gate.send(target.build_create(target.owner, id_, marker=id_)).answer
-        workflow = target.classify_create(created).server_id
+        workflow, id_ = self.create_silently(), ""
         way = [*(graph.path(graph.initial, origin) or ()), to]
         for start, end in pairwise(way if workflow else ()):
             taken = route if (start, end) == (origin, to) else target.routes_for(start, end)[-1]

@@ -1,10 +1,23 @@
 """What to change in a target file when an answer is not what it lets expect: a sentence, the key first. Pure."""
 
+import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from engine.target import Answer, Reading, Request, Target
-from onewinner.leaves import find_states, fold, say_leaves, say_places, say_query, say_states, walk_lists
+from engine.target import SERVER_ERROR, Answer, Reading, Request, Route, Target
+from onewinner.leaves import (
+    find_states,
+    fold,
+    read_state,
+    say_leaves,
+    say_places,
+    say_query,
+    say_states,
+    walk_leaves,
+    walk_lists,
+)
+from reports.words import TRY_AGAIN
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,10 @@ def advise_state(target: Target, answer: Answer, seen: str, state: str, *, is_ne
 def advise_advance(probe: Probe, origin: str, to: str) -> str | None:
     """A legal advance from the state that a read has just shown."""
     if probe.reading.outcome == "won":
-        return None
+        problem = probe.reading.problem
+        return None if problem is None else f"advance.won_state: {problem}; correct it, or leave the key out"
+    if may_be_busy(probe.answer):
+        return advise_busy(Counter([probe.answer.status]), 1)
     if probe.reading.outcome == "conflict":
         told = (
             f"the legal move {origin} -> {to} was answered {probe.answer.status}, a conflict, though it is in {origin}"
@@ -86,6 +102,33 @@ def advise_advance(probe: Probe, origin: str, to: str) -> str | None:
         carried = "what carries {expected} and {next}, or workflow.transitions"
         return f"{probe.table}.request.json: {told}; correct {carried}"
     return advise_status(probe, "advance.won")
+
+
+def may_be_busy(answer: Answer) -> bool:
+    """Whether it may say that nothing happened: by its status, of a server error also by Retry-After."""
+    return answer.status in TRY_AGAIN and (answer.status < SERVER_ERROR or "retry-after" in answer.headers)
+
+
+def advise_busy(answered: Counter[int | None], asked: int) -> str:
+    """`answered` are the statuses of answers that may say that nothing happened, of so many that were asked."""
+    statuses = sorted(status for status in answered if status is not None)
+    seen = " and ".join(f"{answered[status]} were answered {status}" for status in statuses)
+    return (
+        f"advance.busy: of {asked} requests at once {seen}; write busy = {statuses} if that says that nothing happened "
+        "and the client may try again, and list it nowhere else"
+    )
+
+
+def propose_won_state(target: Target, route: Route, probe: Probe, to: str) -> str | None:
+    """What could be added: the answer to a win tells the state after the move, and the file does not say where."""
+    if route.won_state is not None or probe.reading.outcome != "won":
+        return None
+    document = probe.answer.json()
+    found = next((path for path, value in walk_leaves(document) if read_state(target, value) == to), None)
+    if found is None:
+        return None
+    key = json.dumps(found, ensure_ascii=False)
+    return f"the answer to a win tells the state after the move; with won_state = {key} under [advance] it is checked"
 
 
 def advise_illegal(probe: Probe, origin: str, to: str) -> str | None:

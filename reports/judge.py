@@ -4,6 +4,8 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import polars as pl
+
 from engine.graph import TransitionGraph
 from reports.amounts import find_shortfalls, say_partial, sum_levels
 from reports.case import Case
@@ -16,6 +18,7 @@ from reports.partners import find_lost_partners, soften
 from reports.scenarios import name_scenarios
 from reports.silence import find_silence
 from reports.verdict import CheckResult, Finding, Judgement, Verdict, merge
+from reports.words import say_try_again
 
 UNKNOWN_SHARE_MAX = 0.02
 
@@ -89,7 +92,8 @@ def find_doubts(case: Case, counts: Mapping[str, int]) -> list[str]:
         return ["a fault touched every operation, and all of them are unknown"]
     if left > UNKNOWN_SHARE_MAX * (total - aside):
         others = f" ({aside} more that a fault touched are set aside)" if aside else ""
-        doubts.append(f"{left} of {total - aside} operations are unknown, more than {UNKNOWN_SHARE_MAX:.0%}{others}")
+        told = f"{left} of {total - aside} operations are unknown, more than {UNKNOWN_SHARE_MAX:.0%}{others}"
+        doubts.append(f"{told}{say_busy(case)}")
     for kind, tried, successes in case.successes:
         if tried and not successes:
             doubts.append(f"no {kind} ever succeeded ({tried} tried)")
@@ -102,6 +106,13 @@ def find_early_end(case: Case) -> list[str]:
     if plan is None:
         return []
     return ([] if plan.get("accept_partial") else find_shortfalls(case.evidence.history)) + find_silence(case)
+
+
+def say_busy(case: Case) -> str:
+    """What to write where unknown operations got an answer that may mean that nothing happened; no-5xx tells of 503."""
+    statuses = case.ops.filter((pl.col("outcome") == "unknown") & (pl.col("status") < 500))["status"].unique()
+    words = say_try_again(statuses.to_list())
+    return f".{words.removesuffix('.')}" if words else ""
 
 
 def find_turned_away(case: Case) -> list[str]:

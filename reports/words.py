@@ -4,7 +4,7 @@ Every function takes operations as rows of a history (dicts with the columns of 
 title, one sentence, and the words: a paragraph, and a table with one column per process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +14,8 @@ from reports.interleaving import describe_answer, describe_move, draw_table, for
 
 Record = dict[str, Any]
 Text = tuple[str, str]
+# Statuses of HTTP that may say so: locked, too early, too many requests, unavailable for a while.
+TRY_AGAIN = (423, 425, 429, 503)
 RECORDS_MAX = 8
 RECORDS_MIN = 3
 NAMED_MAX = 3  # of several winners in a sentence; the table has more
@@ -216,13 +218,25 @@ def say_foreign_trace(record: Record) -> Text:
 
 def say_refused(record: Record) -> Text:
     title = f"{capital(name(record))}, a legal request of the owner, was refused{say_status(record)}"
-    return f"{title}.", tabulate(f"{title}: {describe_move(record)} on workflow {record['workflow']}.", [record])
+    told = f"{title}: {describe_move(record)} on workflow {record['workflow']}.{say_try_again([record['status']])}"
+    return f"{title}.", tabulate(told, [record])
+
+
+def say_try_again(statuses: Iterable[int | None]) -> str:
+    """What to write where an answer may mean that nothing happened; empty for other statuses."""
+    found = sorted({status for status in statuses if status in TRY_AGAIN})
+    if not found:
+        return ""
+    means = f"If {' or '.join(map(str, found))} says that nothing happened and the client may try again"
+    return f" {means}, write busy = {found} under [advance] in the target file."
 
 
 def say_server_error(record: Record) -> Text:
     title = f"{capital(name(record))} was answered {record['status']}"
+    # Without Retry-After a 503 says that the service could not, not that nothing happened.
+    again = say_try_again([record["status"]]) if "Retry-After" in str(read_detail(record).get("message")) else ""
     return f"{title}.", tabulate(
-        f"{title}: {describe_move(record)} on workflow {record['workflow']}. No fault touched it.", [record]
+        f"{title}: {describe_move(record)} on workflow {record['workflow']}. No fault touched it.{again}", [record]
     )
 
 

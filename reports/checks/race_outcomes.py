@@ -9,7 +9,7 @@ import polars as pl
 from reports.case import Case, Suspicion, conclude, doubt, fail, not_applicable
 from reports.settling import Settled, find_contenders, settle_races
 from reports.verdict import CheckResult, Finding, Verdict
-from reports.words import say_no_conflict, say_no_winner, say_open_race, say_two_winners
+from reports.words import say_no_conflict, say_no_winner, say_open_race, say_try_again, say_two_winners
 
 INCONCLUSIVE_SHARE_MAX = 0.10
 Race = dict[str, Any]
@@ -155,6 +155,8 @@ def exists_before(case: Case, w: int) -> pl.Expr:
 def word_odd(case: Case, race: Race, verdict: Verdict) -> Finding:
     records = case.records(find_odd(case, race)["row"])
     title, words = say_no_conflict(records[0], records[0]["race"])
+    if again := say_try_again(each["status"] for each in records):
+        words += f"\n\n{again.strip()}"
     if verdict is Verdict.UNKNOWN:
         words += "\n\nWhether the workflow existed is not known: its create was not answered."
     return make_finding("conflict-count", records, title, words, verdict)

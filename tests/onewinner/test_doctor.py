@@ -8,8 +8,10 @@ import re
 import signal
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,6 +94,11 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "audit.entries: 'rows' finds no list in the answer; 'events'",
     ),
     "other words in the trail": ('from = "old"', 'from = "before"', "audit.from: 'before' finds no state in an entry"),
+    "a win that tells another state": (
+        'current_state = "status"',
+        'current_state = "status"\nwon_state = "previous"',
+        "advance.won_state: the win does not tell the state after the move at 'previous'; correct it",
+    ),
     "a route of its own that is wrong": (
         "[[guards]]",
         SUBMIT.replace("/submit", "/send") + "[[guards]]",
@@ -142,6 +149,39 @@ def test_a_mistake_is_named_by_its_key(name: str, orders: Orders, tmp_path: Path
     assert f"onewinner doctor: target.toml: {sentence}" in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert "wrong" in ended.stdout
+
+
+def test_where_a_win_tells_the_state_is_proposed(orders: Orders, tmp_path: Path) -> None:
+    ended = consult(TARGET, orders.port, tmp_path)
+    assert ended.returncode == 0, ended
+    assert 'with won_state = "status" under [advance] it is checked' in " ".join(ended.stdout.split())
+    told = TARGET.replace("[[guards]]", 'won_state = "status"\n[[guards]]')
+    assert "could be added" not in consult(told, orders.port, tmp_path).stdout
+
+
+class BusyOrders(Orders):
+    """Says that it is busy from the third request on for one move of one order."""
+
+    seen: Counter[tuple[str, str, str]]
+
+    def move(self, ref: str, origin: Any, to: Any) -> tuple[int, dict[str, Any]]:
+        with self.lock:
+            self.seen[ref, str(origin), str(to)] += 1
+            is_busy = self.seen[ref, str(origin), str(to)] > 2
+        return (423, {"error": "busy"}) if is_busy else super().move(ref, origin, to)
+
+
+@pytest.mark.parametrize("refused", ["[401, 404, 422]", "[401, 404, 422, 423]"])
+def test_a_service_that_is_busy_when_asked_by_several_at_once(refused: str, tmp_path: Path) -> None:
+    for server in serve(BusyOrders()):
+        assert isinstance(server, BusyOrders)
+        server.seen = Counter()
+        text = TARGET.replace("[401, 404, 422]", refused)
+        ended = consult(text, server.port, tmp_path)
+        assert ended.returncode == 2, ended
+        assert "advance.busy: of 10 requests at once 8 were answered 423; write busy = [423] if that" in ended.stderr
+        known = TARGET.replace("[[guards]]", "busy = [423]\n[[guards]]")
+        assert consult(known, server.port, tmp_path).returncode == 0
 
 
 def test_a_state_that_is_spelled_otherwise_is_recognized(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Goal: verdicts merge as the design says, and nothing that goes wrong inside a check is ever green."""
 
+import json
 from typing import Any
 
 import pytest
@@ -213,3 +214,23 @@ def test_only_some_checks_and_only_one_workflow() -> None:
     assert judgement.findings[0].command == "onewinner check runs/1 --only linearizable --workflow 'other wise'"
     assert judge_records(*records, workflow="w").verdict is Verdict.PASS
     assert judge_records(*records, workflow="other wise").verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(("status", "advised"), [(429, True), (423, True), (418, False)])
+def test_unknown_answers_that_may_be_busy_name_what_to_write(status: int, advised: bool) -> None:
+    lost = advance("1", "A-B", 10, 20, "unknown", status=status)
+    judgement = judge_records(create("c", 0, 5), advance("0", "A-B", 6, 8), lost)
+    assert (f"write busy = [{status}] under [advance]" in judgement.reason) == advised
+
+
+@pytest.mark.parametrize(("message", "advised"), [("status 503 with Retry-After is", True), ("status 503 is", False)])
+def test_a_server_error_that_says_when_to_try_again_names_what_to_write(message: str, advised: bool) -> None:
+    lost = advance("1", "A-B", 10, 20, "unknown", status=503, detail=json.dumps({"message": message}))
+    (finding,) = get(judge_records(create("c", 0, 5), lost), "no-5xx").findings
+    assert ("write busy = [503] under [advance]" in finding.words) == advised
+
+
+def test_a_refusal_that_may_be_busy_names_what_to_write() -> None:
+    race = [advance("1", "A-B", 10, 20, race="r"), advance("2", "A-B", 10, 20, "refused", race="r", status=423)]
+    (finding,) = get(judge_records(create("c", 0, 5), *race), "conflict-count").findings
+    assert "write busy = [423] under [advance]" in finding.words
