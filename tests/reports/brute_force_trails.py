@@ -5,7 +5,7 @@ is a dict as the event `audit`. Times are widened by the clock's uncertainty bef
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -63,10 +63,12 @@ class World:
         """Whether some order does. Where the answers are left out, what follows the last reading is too."""
         operations = [each for each in self.operations if (matters(each) if answers else is_move(each))]
         items = [self.place(each) for each in operations + (self.readings if trail else [])]
-        for start, older in self.begin(self.find_starts(by_create=answers), older=trail):
-            left = [item for item in items if item.record.get("kind") != "create" or start is UNBORN]
-            if follow(self, start, older, left, whole=answers, race=race):
-                return True
+        untold = any(is_made(each) and self.tell_birth(each) is None for each in self.operations)
+        for world in [replace(self, first=state) for state in self.name_states()] if untold else [self]:
+            for start, older in world.begin(world.find_starts(by_create=answers), older=trail):
+                left = [item for item in items if item.record.get("kind") != "create" or start is UNBORN]
+                if follow(world, start, older, left, whole=answers, race=race):
+                    return True
         return False
 
     def place(self, record: Record) -> Item:
@@ -113,12 +115,17 @@ class World:
     def find_starts(self, *, by_create: bool) -> list[Any]:
         """The states that the workflow may begin in. Without `by_create` a create is taken for its word."""
         made = [self.tell_birth(each) for each in self.operations if is_made(each)]
-        if made and None not in made:
-            return [UNBORN] if by_create else list(dict.fromkeys(made))
-        asked = any(each["kind"] == "create" and each["outcome"] == "unknown" for each in self.operations)
-        known = self.first if asked else self.initial
-        if known is not None and not made:
-            return [known]
+        if made:
+            return [UNBORN] if by_create else list(dict.fromkeys(made)) if None not in made else self.name_states()
+        asked = [each for each in self.operations if each["kind"] == "create" and each["outcome"] == "unknown"]
+        answered = [self.place(each).end for each in self.operations if matters(each) and each["outcome"] != "unknown"]
+        # What was answered before an unknown create was asked for, was about a workflow that there was already.
+        younger = asked and min(self.place(each).begin for each in asked) <= min(answered, default=LATE)
+        known = self.first if younger else self.initial
+        return self.name_states() if known is None else [known]
+
+    def name_states(self) -> list[Any]:
+        """Every state of which something tells, and another one."""
         named = {s for each in self.operations for s in (*(each["expected"] or ()), each["next"], each["observed"])}
         named |= {s for reading in self.readings for row in reading["entries"] for s in (row["from"], row["to"])}
         return [*sorted(s for s in named if s is not None), OTHER]
@@ -194,6 +201,8 @@ def take(world: World, state: Any, record: Record) -> Any:
     expected, following = record["expected"] or (), record["next"]
     if kind == "create" and outcome == "ok":
         return world.tell_birth(record) if state is UNBORN else NO
+    if state is UNBORN:
+        return NO
     due = state in expected
     if following is not None and world.edges is not None and kind != "set":
         due = due and (state, following) in world.edges
