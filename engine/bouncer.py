@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from engine.address import Database
 from engine.errors import DatabaseUnavailable
-from engine.processes import Process, start_leash
+from engine.processes import DATABASE_AFTER_S, Process, start_leash
 from engine.servers import LOG, LOOPBACK, run_server, unprivileged, write_for_server
 
 PROGRAM = "pgbouncer"
@@ -72,6 +72,7 @@ def start_program(program: str, folder: Path, database: Database, reached: Datab
         user=unprivileged() if os.geteuid() == 0 else None,
         folder=folder,
         log=folder / LOG,
+        orphan=(DATABASE_AFTER_S, int(signal.SIGTERM)),
     )
 
 

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from typing import Any
 
 from engine.address import Database
 from engine.errors import DatabaseUnavailable
-from engine.processes import Process, end_process, hold_signals, start_leash
+from engine.processes import DATABASE_AFTER_S, Process, end_process, hold_signals, start_leash
 from engine.servers import SERVER_SETTINGS
 
 IMAGE_DEFAULT = "postgres:18"
@@ -67,7 +68,10 @@ def choose_image(image: str) -> str:
 def start_keeper(order: Mapping[str, Any]) -> Process:
     """Its order goes by the environment: a command line would show the password."""
     environment = {**name_path(), "ONEWINNER_KEEPER": json.dumps(order)}
-    return start_leash([[*KEEPER, "keep"]], limit_s=END_LIMIT_S, output=subprocess.PIPE, environment=environment)
+    orphan = (DATABASE_AFTER_S, int(signal.SIGTERM))
+    return start_leash(
+        [[*KEEPER, "keep"]], limit_s=END_LIMIT_S, output=subprocess.PIPE, environment=environment, orphan=orphan
+    )
 
 
 def end_keeper(keeper: Process, name: str) -> None:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from engine.address import Database
 from engine.errors import DatabaseUnavailable
-from engine.processes import Process, start_leash
+from engine.processes import DATABASE_AFTER_S, Process, start_leash
 from engine.servers import LOG, LOOPBACK, SERVER_SETTINGS, run_server, unprivileged, write_for_server
 
 AGAIN_LIMIT_S = 30.0
@@ -88,6 +88,7 @@ def start_server(folder: Path, port: int, version: int, settings: Mapping[str, s
         log=folder / LOG,
         # After a crash (engine/crash.py) it comes back. What of its processes lives on is waited for.
         again_s=AGAIN_LIMIT_S,
+        orphan=(DATABASE_AFTER_S, int(signal.SIGINT)),
         # Finding out the time zone of the machine takes initdb a good while, and nobody wants to know.
         environment={**os.environ, "TZ": "UTC", "LC_ALL": "C"},
     )

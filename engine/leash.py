@@ -2,14 +2,16 @@
 
     python leash.py ORDER
 
-ORDER is JSON: {commands, limit_s, signal, user, folder, log, again_s}. The commands run one after the other, each only
-when the one before ended with status 0; `user` is [uid, gid] or null, `folder` where they run and what is removed in
-the end (null: nothing), `log` a file for their output (null: ours). Where `again_s` is above 0, the last command is run
-again whenever it died by SIGKILL; should it then fail, because something of its earlier life is still there, it is
-tried for so many seconds.
+ORDER is JSON: {commands, limit_s, signal, user, folder, log, again_s, orphan}. The commands run one after the other,
+each only when the one before ended with status 0; `user` is [uid, gid] or null, `folder` where they run and what is
+removed in the end (null: nothing), `log` a file for their output (null: ours). Where `again_s` is above 0, the last
+command is run again whenever it died by SIGKILL; should it then fail, because something of its earlier life is still
+there, it is tried for so many seconds.
 
-When standard input closes, because the owner closed it or was killed in whatever way, or when a SIGTERM comes, the
-running command's group gets `signal`, and after `limit_s` seconds SIGKILL. Should the leash itself be killed, the
+When the owner writes to standard input, or a SIGTERM comes, the running command's group gets `signal`, and after
+`limit_s` seconds SIGKILL. When standard input closes without a word, the owner has died: then the group gets the signal
+of `orphan`, [seconds, signal], after so many seconds, so that of several commands of one owner those that ask end
+before those that answer. Should the leash itself be killed, the
 kernel signals the command (Linux). A pipe and a process rather than a death signal straight from the owner, because
 that signal is bound to the *thread* that started the command, reaches no group, and removes no folder.
 
@@ -33,6 +35,7 @@ PR_SET_PDEATHSIG = 1
 OWNER_POLL_S = 0.5
 END_POLL_S = 0.005
 AGAIN_POLL_S = 0.1
+STAYS, TOLD, ORPHANED = 0, 1, 2
 HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -61,8 +64,8 @@ def run(command: list[str], order: dict[str, Any], owner: int, wake: int, again_
     failing_until = 0.0
     while True:
         child = start(command, order)
-        status = watch(child, owner, wake)
-        code = decode(end(child, order) if status is None else status)
+        status, is_orphan = watch(child, owner, wake)
+        code = decode(end(child, order, is_orphan) if status is None else status)
         signal_group(child, signal.SIGKILL)
         if status is None or not again_s:
             return code, status is None
@@ -120,30 +123,39 @@ def prepare(order: dict[str, Any]) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, order["signal"])
 
 
-def watch(child: int, owner: int, wake: int) -> int | None:
-    """The child's wait status when it ends by itself; None when it is to be ended."""
-    while not is_to_end(owner, wake, OWNER_POLL_S):
+def watch(child: int, owner: int, wake: int) -> tuple[int | None, bool]:
+    """The child's wait status when it ends by itself; None when it is to be ended, and whether the owner has died."""
+    while True:
+        why = is_to_end(owner, wake, OWNER_POLL_S)
+        if why:
+            return None, why == ORPHANED
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status, False
+
+
+def is_to_end(owner: int, wake: int, limit_s: float) -> int:
+    """Whether everything is to end, TOLD or ORPHANED; told at once, or after a child's end or the limit."""
+    ready, _, _ = select.select([0, wake], [], [], limit_s)
+    if 0 in ready:
+        return TOLD if os.read(0, 1024) else ORPHANED
+    if wake in ready and set(os.read(wake, 1024)) - {signal.SIGCHLD}:
+        return TOLD
+    # A fork of the owner may hold the pipe open for longer than the owner lives.
+    return ORPHANED if os.getppid() != owner else STAYS
+
+
+def end(child: int, order: dict[str, Any], is_orphan: bool) -> int:
+    """The ordered signal to the group, SIGKILL after the limit; the leader's wait status."""
+    after_s, number = order["orphan"] if is_orphan else (0.0, order["signal"])
+    due = time.monotonic() + after_s
+    while after_s and time.monotonic() < due:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return status
-    return None
-
-
-def is_to_end(owner: int, wake: int, limit_s: float) -> bool:
-    """Whether everything is to end; told at once, or after a child's end or the limit."""
-    ready, _, _ = select.select([0, wake], [], [], limit_s)
-    if 0 in ready and not os.read(0, 1024):
-        return True
-    if wake in ready and set(os.read(wake, 1024)) - {signal.SIGCHLD}:
-        return True
-    # A fork of the owner may hold the pipe open for longer than the owner lives.
-    return os.getppid() != owner
-
-
-def end(child: int, order: dict[str, Any]) -> int:
-    """The ordered signal to the group, SIGKILL after the limit; the leader's wait status."""
+        time.sleep(END_POLL_S)
     deadline = time.monotonic() + order["limit_s"]
-    signal_group(child, order["signal"])
+    signal_group(child, number)
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:

@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import IO
 
 END_LIMIT_S = 10.0
+# What becomes of a command whose owner has died: after so many seconds its group gets this signal. Those that ask end
+# at once, then the service that answers, and last the database, so that nothing that is recorded comes of their end.
+Orphan = tuple[float, int]
+AT_ONCE: Orphan = (0.0, int(signal.SIGKILL))
+SERVICE: Orphan = (2.0, int(signal.SIGTERM))
+DATABASE_AFTER_S = 5.0
 
 Process = subprocess.Popen[bytes]
 
@@ -43,7 +49,7 @@ def run_process(
 
 @contextlib.contextmanager
 def hold_signals() -> Iterator[None]:
-    """Puts off SIGINT and SIGTERM until the block is left, so that what was started in it is known to its owner.
+    """Puts off SIGINT, SIGTERM and SIGHUP until the block is left: what was started in it is known to its owner then.
 
     Python runs handlers in the main thread alone; elsewhere there is nothing to put off.
     """
@@ -51,7 +57,7 @@ def hold_signals() -> Iterator[None]:
         yield
         return
     held: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     for number in before:
         signal.signal(number, lambda number, _: held.append(number))
     try:
@@ -70,9 +76,10 @@ def start_process(
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     inherit: Sequence[int] = (),
+    orphan: Orphan = AT_ONCE,
 ) -> Process:
     """Starts it, to be ended with SIGTERM; see run_process."""
-    return start_leash([list(command)], output=output, environment=environment, cwd=cwd, inherit=inherit)
+    return start_leash([list(command)], output=output, environment=environment, cwd=cwd, inherit=inherit, orphan=orphan)
 
 
 def start_leash(
@@ -88,6 +95,7 @@ def start_leash(
     inherit: Sequence[int] = (),
     limit_s: float = END_LIMIT_S,
     again_s: float = 0.0,
+    orphan: Orphan = AT_ONCE,
 ) -> Process:
     """Starts commands, one after the other, on a leash (see engine/leash.py for what the arguments mean).
 
@@ -101,6 +109,7 @@ def start_leash(
         "folder": None if folder is None else str(folder),
         "log": None if log is None else str(log),
         "again_s": again_s,
+        "orphan": orphan,
     }
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), json.dumps(order)],
@@ -121,7 +130,12 @@ def end_process(process: Process, limit_s: float = END_LIMIT_S) -> int:
     `limit_s` is the one with which it was started: how long the group may take until it is killed.
     """
     if process.stdin is not None:
-        process.stdin.close()
+        # A leash that has ended already hears nothing.
+        with contextlib.suppress(OSError):
+            process.stdin.write(b"end")
+            process.stdin.flush()
+        with contextlib.suppress(OSError):
+            process.stdin.close()
     try:
         return process.wait(limit_s + 5)
     except subprocess.TimeoutExpired:

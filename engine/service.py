@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.environment import clean_environment, find_own
 from engine.making import VARIABLE, unpack
+from engine.processes import SERVICE as ORPHANED_SERVICE
 from engine.processes import Process, end_process, hold_signals, run_process, start_process
 from engine.target import Service, Target, substitute
 from engine.target_file import VARIABLE as VARIABLE_NAME
@@ -95,6 +96,27 @@ def say_ended(process: Process, log: Path, limit_s: float = 0) -> str | None:
         return None
 
 
+class Upkeep:
+    """A service that is running, and can be started anew with the same command, port and log."""
+
+    def __init__(self, start: Callable[[], contextlib.AbstractContextManager[Process]], log: Path) -> None:
+        self._start, self._log = start, log
+        self._running = contextlib.ExitStack()
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        """Returns when the service is ready. Raises ServiceError."""
+        self.end()
+        self._process = self._running.enter_context(self._start())
+
+    def end(self) -> None:
+        self._running.close()
+
+    def say_ended(self, limit_s: float) -> str | None:
+        assert self._process is not None, "the service was not started"
+        return say_ended(self._process, self._log, limit_s)
+
+
 @contextlib.contextmanager
 def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
     """The target, running: where base_url says, or else started for this block by `onewinner serve`.
@@ -146,7 +168,9 @@ def start_service(
         raise ServiceError(f"service.command: there is no program {command[0]!r}; install it, or write its whole path")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return start_process(command, output=output, environment={**cleaned, **filled}, cwd=cwd)
+        return start_process(
+            command, output=output, environment={**cleaned, **filled}, cwd=cwd, orphan=ORPHANED_SERVICE
+        )
 
 
 def expand(key: str, text: str, environment: Mapping[str, str]) -> str:

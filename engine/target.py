@@ -122,7 +122,8 @@ class Effects:
 class Service:
     """How onewinner starts the engine.
 
-    Placeholders: {port}, {database_url} and its parts, {workers}, {isolation}, {pooled}.
+    Placeholders: {port}, {database_url} and its parts, {workers}, {isolation}, {pooled}. `restart`: it is started again
+    when it ends after an injected fault.
     """
 
     command: tuple[str, ...]
@@ -130,6 +131,7 @@ class Service:
     ready: str = "/"
     cwd: str | None = None
     ready_timeout_s: float = 30.0
+    restart: bool = True
 
 
 @dataclass(frozen=True)

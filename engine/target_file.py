@@ -190,7 +190,7 @@ class Reader:
             self.fail("service.ready", f"{table.ready!r} must be a path that begins with /")
         self.seconds("service.ready_timeout_s", table.ready_timeout_s)
         cwd = str((self.file.parent / table.cwd).resolve()) if table.cwd else None
-        return Service(tuple(table.command), table.env, table.ready, cwd, table.ready_timeout_s)
+        return Service(tuple(table.command), table.env, table.ready, cwd, table.ready_timeout_s, table.restart)
 
     def told_ids(self, file: File, routes: tuple[Route, ...], general: Route | None) -> None:
         """A trail's request ids mean something only when every advance carries ours."""

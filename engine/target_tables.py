@@ -46,6 +46,10 @@ class ServiceTable(Table):
         str | None, Meta(description="Where it runs, relative to this file (default: where onewinner was called).")
     ] = None
     ready_timeout_s: Annotated[float, Meta(description="How long it may take to get ready, in seconds.")] = 30.0
+    restart: Annotated[
+        bool,
+        Meta(description="Whether it is started again when it ends after an injected fault, as a supervisor would."),
+    ] = True
 
 
 class TenantTable(Table):

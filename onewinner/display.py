@@ -20,6 +20,7 @@ from reports.page.text import reveal
 from reports.run import Run
 from reports.strength import say_strength
 from reports.verdict import CheckResult, Finding, Judgement, Verdict
+from reports.wire_facts import say_endings, say_unheld
 from reports.words import capital
 
 STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}
@@ -127,7 +128,9 @@ def print_verdict(run: Run) -> None:
         open_console().print(Text(f"{told}: {one['kind']}\nagain: {one['command']}"), soft_wrap=True)
     for line in say_meetings(run.facts.get("meetings", ())):
         open_console().print(Text(line, style="dim"), soft_wrap=True)
-    for measured in filter(None, (say_quality(run.facts), say_injected(run.facts))):
+    if ended := say_endings(run.facts):
+        open_console().print(Text(ended, style="bold yellow"), soft_wrap=True)
+    for measured in filter(None, (say_quality(run.facts), say_injected(run.facts), say_unheld(run.facts))):
         open_console().print(Text(measured, style="dim"), soft_wrap=True)
     if run.judgement.verdict is Verdict.PASS and "strength" in run.facts:
         for line in say_strength(run.facts["strength"]):

@@ -5,6 +5,7 @@ import signal
 import sys
 from types import FrameType
 
+HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PASS, FAIL, USAGE, UNKNOWN, REGRESSION = 0, 1, 2, 3, 4
 
 
@@ -13,19 +14,21 @@ class UsageError(Exception):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM. Unwinds everything that was started; the run is incomplete."""
+    """Ctrl-C, SIGTERM or SIGHUP. Unwinds everything that was started; the run is incomplete."""
 
     code = UNKNOWN
 
 
 def hear_signals() -> None:
-    """Turns the first SIGINT or SIGTERM into Interrupted, and ignores further ones while everything is put away."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
+    """Turns the first SIGINT, SIGTERM or SIGHUP into Interrupted, and ignores further ones while all is put away."""
+    for number in HEARD:
+        # Under nohup the end of the terminal is nothing to hear.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - how handlers are called
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in HEARD:
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(signal.Signals(number).name)
 

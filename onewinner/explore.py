@@ -22,7 +22,7 @@ from onewinner.run import Order, carry_out, name_folder
 from onewinner.stage import find_wire_obstacle, load
 from reports.meetings import is_proven, say_row, unpack_row
 from reports.run import Run, read_run
-from reports.schedules import Race, RaceFileError, read_race
+from reports.schedules import LEFT, Race, RaceFileError, read_race
 
 KILLS_MAX = 10_000
 EXAMPLE = "onewinner explore --defect check-then-act --isolation all"
@@ -39,7 +39,16 @@ def main(arguments: list[str]) -> int:
     service = None if race is None else race.arguments
     options.out = options.out or name_folder(options)
     code = carry_out(
-        Order("explore", arguments, options, plan, {"profile": "explore"}, service=service, is_exhaustive=True)
+        Order(
+            "explore",
+            arguments,
+            options,
+            plan,
+            {"profile": "explore"},
+            service=service,
+            is_exhaustive=True,
+            is_replay=race is not None,
+        )
     )
     show(read_run(options.out), isolations, race)
     return code
@@ -69,8 +78,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     # Nothing is measured here that could be compared.
     parser.set_defaults(calibrate=False, baseline=None, acknowledged=None, threshold=None, drift=None)
     options = parser.parse_args(arguments)
-    if options.workers is not None or options.pgbouncer is not None:
-        raise UsageError("--workers and --pgbouncer: the wire stands where they would be varied; leave them out")
+    if options.pgbouncer is not None:
+        raise UsageError("--pgbouncer: the wire stands where it would stand; leave it out")
     return options
 
 
@@ -128,6 +137,13 @@ def show(written: Run, isolations: Sequence[str | None], race: Race | None) -> N
         return
     violated, schedules = (sum(row[key] for row in meetings) for key in ("violated", "schedules"))
     say(f"\n{violated} of {schedules} replays violate: {', '.join(race.must_hold)}")
+    if left := sum(row["remarks"].get(LEFT, 0) for row in meetings):
+        say(
+            f"{left} of {schedules} replays left the recorded order: a statement of the file did not come, or another "
+            "one did; they followed it as far as it went, and do not show what that order does now"
+        )
+    if race.apart:
+        say("each replay is on new workflows; what they share may depend on which they are")
     for found in written.facts.get("orders", ())[:1]:
         say(found["trace"])
 

@@ -5,16 +5,16 @@ Each such order becomes a race file in the run directory, which `onewinner explo
 
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from engine.graph import TransitionGraph
-from engine.service import REFERENCE
 from onewinner.levels import Level
 from reports.evidence import Limits
 from reports.history import History
 from reports.judge import judge
 from reports.meetings import tabulate_kinds
+from reports.order_words import explain_order
 from reports.run import Run
 from reports.schedules import (
     RACE_FORMAT,
@@ -23,11 +23,10 @@ from reports.schedules import (
     Schedule,
     Session,
     draw_trace,
-    explain_order,
     read_schedules,
     write_race,
 )
-from reports.verdict import Verdict
+from reports.verdict import Judgement, Verdict
 
 FINDINGS_MAX = 100_000
 RACES_MAX = 20
@@ -36,41 +35,48 @@ TIMES = 10
 Violated = Mapping[str, Mapping[str, str]]
 
 
+@dataclass(frozen=True)
+class Replay:
+    """How a race is run again: `options` of the command beside the file, and `parameters` of every database session."""
+
+    options: tuple[str, ...]
+    parameters: Mapping[str, str]
+
+
 def gather_orders(
-    run: Run, history: History, graph: TransitionGraph, levels: Sequence[Level], arguments: Sequence[str], target: Path
+    run: Run, history: History, graph: TransitionGraph, levels: Sequence[Level], arguments: Sequence[str], again: Replay
 ) -> dict[str, Any]:
     """run.json's `meetings` and `orders`; nothing where no level was wired. Writes the race files.
 
-    `arguments` are those that the service of the file `target` is started with at every level.
+    `arguments` are those that the service is started with at every level.
     """
     wired = {source: level for level in levels if level.wiring is not None for source in level.sources}
     if not wired:
         return {}
     schedules = read_schedules(history)
-    violated = find_violated(run, history, graph, schedules)
-    tables = tabulate_kinds(history, schedules, violated)
+    violated = find_violated(run.judgement, history, graph)
+    tables = tabulate_kinds(history, schedules, violated.keys())
     meetings = [
         {"level": level.name, **row.pack()} for source, level in wired.items() for row in tables.get(source, ())
     ]
-    orders = write_orders(run, history, schedules, violated, wired, arguments)
+    orders = write_orders(run, history, schedules, violated, wired, arguments, again.parameters)
     return {
         "meetings": meetings,
-        "orders": [{**order, "command": say_replay(run, order["file"], target)} for order in orders],
+        "orders": [{**order, "command": say_replay(run, order["file"], again)} for order in orders],
     }
 
 
-def find_violated(
-    run: Run, history: History, graph: TransitionGraph, schedules: Sequence[Schedule]
-) -> dict[str, dict[str, str]]:
+def find_violated(judgement: Judgement, history: History, graph: TransitionGraph) -> dict[str, dict[str, str]]:
     """Everything that a check found in the workflow of a schedule."""
-    failed = [check.check for check in run.judgement.checks if check.verdict is Verdict.FAIL]
+    schedules = read_schedules(history)
+    failed = [check.check for check in judgement.checks if check.verdict is Verdict.FAIL]
     if not failed or not schedules:
         return {}
-    known = {schedule.workflow for schedule in schedules}
-    judgement = judge(history, graph, only=failed, limits=Limits(findings_max=FINDINGS_MAX))
+    known = {workflow for schedule in schedules for workflow in schedule.workflows}
+    found_all = judge(history, graph, only=failed, limits=Limits(findings_max=FINDINGS_MAX))
     of_operation = dict(history.frame.select("id", "workflow").collect().iter_rows())
     found: dict[str, dict[str, str]] = {}
-    for finding in judgement.findings:
+    for finding in found_all.findings:
         workflow = finding.workflow or next((of_operation[str(each)] for each in finding.operations), None)
         if finding.verdict is Verdict.FAIL and workflow in known:
             found.setdefault(workflow, {}).setdefault(finding.check, finding.title)
@@ -78,9 +84,20 @@ def find_violated(
 
 
 def sort_violating(schedules: Sequence[Schedule], violated: Violated) -> list[Schedule]:
-    """The schedules that violate, the smallest first. What more checks see is the surer to be seen again."""
-    bad = [each for each in schedules if each.workflow in violated]
-    return sorted(bad, key=lambda each: (*each.size[:2], -len(violated[each.workflow]), *each.size[2:]))
+    """The schedules that violate, those without a fault and then the smallest first. What more checks see is the surer
+    to be seen again; what can be explained comes before what cannot.
+    """
+    bad = [each for each in schedules if any(workflow in violated for workflow in each.workflows)]
+
+    def rank(each: Schedule) -> tuple[Any, ...]:
+        return (*each.size[:4], -len(list_found(each, violated)), not explain_order(each), *each.size[4:])
+
+    return sorted(bad, key=rank)
+
+
+def list_found(schedule: Schedule, violated: Violated) -> dict[str, str]:
+    """What the checks found in the workflows of a schedule."""
+    return {check: title for workflow in schedule.workflows for check, title in violated.get(workflow, {}).items()}
 
 
 def write_orders(
@@ -90,6 +107,7 @@ def write_orders(
     violated: Violated,
     wired: Mapping[str, Level],
     arguments: Sequence[str],
+    parameters: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """The smallest violating order of each kind of meeting, each with a race file of its own."""
     plans = {(event["source"], event["plan"]): event for event in history.having("exploration")}
@@ -98,8 +116,8 @@ def write_orders(
         plan = plans.get((schedule.source, schedule.plan))
         if plan is None or plan["kind"] in orders or len(orders) >= RACES_MAX:
             continue
-        found, file = violated[schedule.workflow], f"races/race-{len(orders) + 1}.json"
-        race = make_race(schedule, plan, str(run.facts["target"]), found, wired[schedule.source], arguments)
+        found, file = list_found(schedule, violated), f"races/race-{len(orders) + 1}.json"
+        race = make_race(schedule, plan, str(run.facts["target"]), found, wired[schedule.source], arguments, parameters)
         write_race(run.folder / file, race)
         orders[plan["kind"]] = {
             "kind": plan["kind"],
@@ -119,6 +137,7 @@ def make_race(
     found: Mapping[str, str],
     level: Level,
     arguments: Sequence[str],
+    parameters: Mapping[str, str],
 ) -> Race:
     """The schedule as data that can be run again."""
     assert level.wiring is not None
@@ -136,14 +155,16 @@ def make_race(
         tuple(found),
         {number: step.fault for number, step in enumerate(schedule.steps, start=1) if step.fault},
         (*arguments, *level.wiring.arguments),
-        dict(level.wiring.parameters),
+        {**parameters, **level.wiring.parameters},
         schedule.steps,
+        len(schedule.workflows) > 1,
     )
 
 
-def say_replay(run: Run, file: str, target: Path) -> str:
-    named = ["--target", str(target)] if target != REFERENCE else []
-    return shlex.join(["onewinner", "explore", *named, "--replay", str(run.folder / file), "--times", str(TIMES)])
+def say_replay(run: Run, file: str, again: Replay) -> str:
+    return shlex.join(
+        ["onewinner", "explore", *again.options, "--replay", str(run.folder / file), "--times", str(TIMES)]
+    )
 
 
 def find_undecided(history: History) -> str | None:

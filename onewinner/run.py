@@ -15,6 +15,7 @@ from typing import Any
 from engine.database import name_source
 from engine.illegal import list_illegal
 from engine.service import REFERENCE, read_tail
+from engine.watch import watch_database
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
 from onewinner.calibration import with_calibration
@@ -24,10 +25,12 @@ from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Asked, Level
 from onewinner.machine import describe_machine, list_versions
 from onewinner.options import WORKERS_DEFAULT, name_isolation
-from onewinner.orders import find_undecided, gather_orders
+from onewinner.orders import Replay, find_undecided, find_violated, gather_orders
+from onewinner.outages import tell_outages
 from onewinner.secrets import keep_run
 from onewinner.stage import Ground, choose_footing, lay_ground, load, service_arguments, start_engine
 from onewinner.storm import Storm, list_storm_sources, open_storm
+from onewinner.supervisor import supervise
 from reports.amounts import say_partial, sum_levels
 from reports.comparison import Comparison, find_comparison
 from reports.exhibits import exhibit
@@ -46,7 +49,8 @@ class Order:
 
     `absent` has levels that cannot be run, and why. `service` are arguments of the service, None for those that the
     options ask for. One that `is_exhaustive` knows nothing as soon as it does not know of one order what became of it.
-    `storm` is what befalls the database meanwhile. One that `accepts_partial` is judged however little of it was run.
+    One that `is_replay` runs the order of a race file: it fails by that order alone. One that `accepts_partial` is
+    judged however little of it was run. `storm` is what befalls the database meanwhile.
     """
 
     command: str
@@ -57,6 +61,7 @@ class Order:
     absent: Mapping[str, str] = field(default_factory=dict)
     service: Sequence[str] | None = None
     is_exhaustive: bool = False
+    is_replay: bool = False
     storm: Storm | None = None
     accepts_partial: bool = False
 
@@ -82,7 +87,9 @@ def carry_out(order: Order) -> int:
             lay_ground(options.target, options.database, arguments, footing) as ground,
             keep_run(folder, options.target, facts, ground.secrets) as run,
         ):
-            asked, ended = ask(order, run, ground)
+            with watch_database(ground.database) as watch:
+                asked, ended = ask(order, run, ground)
+            outage = tell_outages(run.history, watch.gaps)
             inspect(ground.url, options.target, run.history)
     except RunError as error:
         raise UsageError(str(error)) from None
@@ -91,7 +98,7 @@ def carry_out(order: Order) -> int:
         recorded = f". What was recorded so far: onewinner check {folder}" if (folder / "history").is_dir() else ""
         print(f"onewinner {order.command}: {told}{recorded}", file=sys.stderr)
         raise
-    return conclude(order, run, asked, baseline, ended)
+    return conclude(order, run, asked, baseline, "; ".join(filter(None, [outage, ended])) or None)
 
 
 def ask(order: Order, run: Run, ground: Ground) -> tuple[list[Asked], str | None]:
@@ -109,6 +116,7 @@ def ask(order: Order, run: Run, ground: Ground) -> tuple[list[Asked], str | None
                 open_storm(order.storm, ground.database) as weather,
                 start_engine(replace(ground, database=weather.database), order.options.port, log) as stage,
                 weather.rage(run.history),
+                supervise(stage, run.history, wanted=order.storm is not None),
             ):
                 for turn, level in enumerate(unwired):
                     ids = f"{turn}/{len(unwired)}"
@@ -127,10 +135,10 @@ def conclude(
 ) -> int:
     """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file.
 
-    `ended` says that the service ended in the middle.
+    `ended` says that the service or its database ended in the middle.
     """
     try:
-        judged, history = judge_run(run, asked, ended, is_exhaustive=order.is_exhaustive)
+        judged, history = judge_run(run, asked, ended, is_exhaustive=order.is_exhaustive, is_replay=order.is_replay)
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
@@ -142,7 +150,9 @@ def conclude(
     found = {
         "levels": [*judged.facts["levels"], *absent],
         "reproductions": list_reproductions(order, run, history),
-        **gather_orders(judged, history, graph, order.levels, order.list_service_arguments(), order.options.target),
+        **gather_orders(
+            judged, history, graph, order.levels, order.list_service_arguments(), name_replay(order.options)
+        ),
     }
     judged = with_judgement(judged, judged.judgement, found)
     if baseline is not None:
@@ -160,7 +170,12 @@ def conclude(
 
 
 def judge_run(
-    run: Run, asked: Sequence[Asked], ended: str | None = None, *, is_exhaustive: bool = False
+    run: Run,
+    asked: Sequence[Asked],
+    ended: str | None = None,
+    *,
+    is_exhaustive: bool = False,
+    is_replay: bool = False,
 ) -> tuple[Run, History]:
     """The run with its judgement and its measures, and the sealed history. Raises HistoryError."""
     seal_history(run.history)
@@ -171,6 +186,9 @@ def judge_run(
     command = f"onewinner check {shlex.quote(str(run.folder))}"
     judgement = judge(history, graph, plan=run.facts["plan"], command=command)
     lost = find_undecided(history) if is_exhaustive else None
+    if is_replay and judgement.verdict is Verdict.FAIL and not find_violated(judgement, history, graph):
+        elsewhere = "no schedule of the replay violates, and something outside of them failed"
+        judgement = replace(judgement, verdict=Verdict.UNKNOWN, reason=f"{elsewhere}: {judgement.reason}")
     troubles = [*filter(None, [ended, lost]), *find_troubles(run, asked, judgement)]
     judgement = doubt(judgement, troubles, say_partial(sum_levels(history.having("level"))))
     facts = {
@@ -212,10 +230,21 @@ def list_reproductions(order: Order, run: Run, history: History) -> list[dict[st
     ]
 
 
+def name_replay(options: argparse.Namespace) -> Replay:
+    """What a race file does not hold of the engine that it was found in: where it runs, and on how many processes."""
+    named = ["--target", str(options.target)] if options.target != REFERENCE else []
+    named += ["--database", hide_password(options.database)] if options.database != "embedded" else []
+    named += ["--workers", str(options.workers)] if options.workers is not None else []
+    told = options.isolation if options.target != REFERENCE and options.isolation else None
+    return Replay(tuple(named), {} if told is None else {"default_transaction_isolation": told.replace("-", " ")})
+
+
 def list_engine_options(options: argparse.Namespace) -> list[str]:
     """The options that say which engine it was."""
     names = ("isolation", "workers", "pgbouncer", "defect", "control")
     given = {f"--{name}": getattr(options, name) for name in names}
+    if options.database != "embedded":
+        given["--database"] = hide_password(options.database)
     target = ["--target", str(options.target)] if options.target != REFERENCE else []
     return [*target, *(part for option, value in given.items() if value is not None for part in (option, str(value)))]
 

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from engine import tokens
 from engine.database import Database, is_made_here, list_values, provide_database
 from engine.errors import DatabaseUnavailable
 from engine.making import VARIABLE, pack
-from engine.service import REFERENCE, ServiceError, find_free_port, is_port_free, run_service, say_ended
+from engine.service import REFERENCE, ServiceError, Upkeep, find_free_port, is_port_free, run_service
 from engine.target import Command, Service, Target, Template, substitute
 from engine.target_file import TargetError, load_target
 from onewinner.exits import UsageError
@@ -31,7 +32,7 @@ class Stage:
 
     `database_url` is None where onewinner did not start the engine, and so does not know its database. `secrets` are
     those that no file may keep. `say_ended` says in words that the service which was started here ended by itself; None
-    while it runs.
+    while it runs. `restart` starts it again.
     """
 
     target: Target
@@ -39,6 +40,7 @@ class Stage:
     database_url: str | None = None
     secrets: frozenset[str] = frozenset()
     say_ended: Callable[[], str | None] = lambda: None
+    restart: Callable[[], None] | None = None
 
 
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Target:
@@ -158,15 +160,22 @@ def start_engine(ground: Ground, port: int | None, log: Path) -> Iterator[Stage]
         raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
     values = {"port": str(port or find_free_port()), **list_values(ground.database), **spell(ground.footing)}
     base_url = substitute(target.base_url, values)
-    started = run_service(service, base_url, values, log, environment=ground.environment, arguments=ground.arguments)
+    start = partial(
+        run_service, service, base_url, values, log, environment=ground.environment, arguments=ground.arguments
+    )
+    upkeep = Upkeep(start, log)
     try:
-        with keep_secret(log.parent, ground.secrets), started as process:
+        with keep_secret(log.parent, ground.secrets), contextlib.ExitStack() as stack:
+            stack.callback(upkeep.end)
+            upkeep.start()
             create = target.create
             if isinstance(create, Command):
                 create = create.fill(values)
                 environment[VARIABLE] = pack(create)
             running = replace(target, base_url=base_url, create=create)
-            yield Stage(running, environment, ground.database.url, ground.secrets, lambda: say_ended(process, log))
+            yield Stage(
+                running, environment, ground.database.url, ground.secrets, lambda: upkeep.say_ended(0), upkeep.start
+            )
     except ServiceError as error:
         raise UsageError(f"{ground.file}: {error}") from None
 

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from reports.history import History
+from reports.model import NEVER
 
 # These do no damage: they excuse nothing, and nothing can be lost by them.
 HARMLESS = frozenset({"delayed"})
@@ -122,12 +123,32 @@ def take_faults(history: History) -> Faults:
     """The faults of a history that do damage."""
     wide = history.clock_uncertainty_ns
     events = [event for event in history.having("fault") if event.get("what") not in HARMLESS]
-    found = [take_fault(event, span, wide) for event in events if (span := find_span(event)) is not None]
-    return Faults(tuple(sorted(found)))
+    found = [
+        take_fault(event, span, wide, workflow)
+        for event in events
+        if (span := find_span(event)) is not None
+        for workflow in list_workflows(event)
+    ]
+    return Faults(tuple(sorted([*found, *take_lasting(history, wide)])))
 
 
-def take_fault(event: dict[str, Any], span: tuple[int, int], wide: int) -> Fault:
-    workflow = event.get("workflow")
+def take_lasting(history: History, wide: int) -> list[Fault]:
+    """The faults that had begun when their writer was killed: their damage never ends."""
+    told = {(event.get("source"), event.get("at_ns")) for event in history.having("fault")}
+    return [
+        Fault(NEVER, int(event["at_ns"]) - wide, str(event.get("what")), workflow)
+        for event in history.having("fault_begun")
+        if event.get("what") not in HARMLESS and (event.get("source"), event["at_ns"]) not in told
+        for workflow in list_workflows(event)
+    ]
+
+
+def list_workflows(event: dict[str, Any]) -> list[str | None]:
+    """Those that a fault may have struck, as its event tells; None where that may be anybody."""
+    return list(event.get("workflows") or [event.get("workflow")])
+
+
+def take_fault(event: dict[str, Any], span: tuple[int, int], wide: int, workflow: str | None) -> Fault:
     name = str(event.get("what") or "a fault")
     return Fault(span[1] + wide, span[0] - wide, name, None if workflow is None else str(workflow))
 

@@ -12,14 +12,17 @@ from reports.faults import count_faults, say_faults
 from reports.history import History
 from reports.latency import measure_latency
 from reports.quality import measure_quality
+from reports.wire_facts import count_endings, count_unheld
 
 MEASURES: Mapping[str, Callable[[History], Any]] = {
     "race_quality": measure_quality,
     "latency": measure_latency,
     "blocks": measure_blocks,
     "faults": count_faults,
+    "endings": count_endings,
+    "unheld": count_unheld,
 }
-UNTIMED = frozenset({"faults"})
+UNTIMED = frozenset({"faults", "endings", "unheld"})
 OVERLAP_NOTE = (
     "Released: from the first to the last byte that made a contender's request whole. Overlapping: how many others "
     "were in flight together with the winner. Both are by the clients' clocks; a server that handles requests one by "
@@ -47,7 +50,7 @@ class Table:
 
 
 def measure(history: History) -> dict[str, Any]:
-    """{race_quality, latency, blocks, faults}, as their files say. Nothing raises: {error} stands where one failed.
+    """One entry for each of MEASURES, as their files say. Nothing raises: {error} stands where one failed.
 
     Sources that walk through orders are not timed: their statements are held back, so their times say nothing.
     """

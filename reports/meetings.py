@@ -1,10 +1,12 @@
 """Meetings: of which kinds of requests all orders were walked, and what was found in them. Values only.
 
-A meeting is a few requests on one workflow in one state; a schedule is one order of their statements.
+A meeting is a few requests on one workflow in one state, or apart, on a workflow each; a schedule is one order of
+their statements.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -24,6 +26,7 @@ class Row:
     saved: int
     violated: int
     remarks: Mapping[str, int]
+    apart: bool = False
 
     def pack(self) -> dict[str, Any]:
         """As run.json has it."""
@@ -31,10 +34,10 @@ class Row:
 
 
 def unpack_row(record: Mapping[str, Any]) -> Row:
-    return Row(**{each.name: record[each.name] for each in fields(Row)})
+    return Row(**{each.name: record[each.name] for each in fields(Row) if each.name in record})
 
 
-def tabulate_kinds(history: History, schedules: Iterable[Schedule], violated: Collection[str]) -> dict[str, list[Row]]:
+def tabulate_kinds(history: History, schedules: Iterable[Schedule], violated: AbstractSet[str]) -> dict[str, list[Row]]:
     """The table of each source: its rows in the order in which the kinds were begun. `violated` are workflows."""
     by_plan: dict[tuple[str, int], list[Schedule]] = {}
     for schedule in schedules:
@@ -66,7 +69,7 @@ def make_row(
     plans: int,
     explored: Sequence[Mapping[str, Any]],
     schedules: Sequence[Schedule],
-    violated: Collection[str],
+    violated: AbstractSet[str],
 ) -> Row:
     remarks = dict(sorted(Counter(remark for schedule in schedules for remark in schedule.remarks).items()))
     return Row(
@@ -76,8 +79,9 @@ def make_row(
         len(schedules),
         sum(bool(schedule.remarks & UNDECIDED) for schedule in schedules),
         sum(event["saved"] for event in explored),
-        sum(schedule.workflow in violated for schedule in schedules),
+        sum(not violated.isdisjoint(schedule.workflows) for schedule in schedules),
         remarks,
+        any(event.get("apart", False) for event in explored),
     )
 
 
@@ -108,11 +112,17 @@ def say_meetings(meetings: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def say_level(rows: Sequence[Row]) -> str:
+    parts = {apart: [row for row in rows if row.apart is apart] for apart in (False, True)}
+    return "; ".join(say_part(found, apart=apart) for apart, found in parts.items() if found)
+
+
+def say_part(rows: Sequence[Row], *, apart: bool) -> str:
     schedules, meetings, whole, violated, unknown = (
         sum(getattr(row, name) for row in rows) for name in ("schedules", "meetings", "whole", "violated", "unknown")
     )
-    parts = [f"{schedules:,} schedules of {meetings:,} meetings"]
-    parts.append("every order of each" if whole == meetings and not unknown else f"{whole:,} of them whole")
+    every = "each request stopped once after each of its statements" if apart else "every order of each"
+    parts = [f"{schedules:,} schedules of {meetings:,} meetings{' on two workflows' if apart else ''}"]
+    parts.append(every if whole == meetings and not unknown else f"{whole:,} of them whole")
     parts += [f"nobody knows what became of {unknown:,} schedules"] if unknown else []
     parts += [f"{violated:,} violate"] if violated else []
     return "; ".join(parts)

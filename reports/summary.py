@@ -11,6 +11,7 @@ from reports.measures import Table, say_injected, tabulate
 from reports.meetings import say_meetings
 from reports.strength import say_strength
 from reports.verdict import CheckResult, Judgement, Verdict
+from reports.wire_facts import say_endings, say_unheld
 from reports.words import capital
 
 BYTES_MAX = 1_000_000
@@ -135,7 +136,9 @@ def render_measure(table: Table) -> str:
 
 def render_facts(facts: Mapping[str, Any], judgement: Judgement) -> str:
     counted = ", ".join(f"{name} {count:,}" for name, count in judgement.counts.items())
-    lines = [f"- {told}" for told in (counted, escape(say_injected(facts))) if told]
+    told_by_wire = (say_injected(facts), say_unheld(facts))
+    lines = [f"- **{escape(ended)}**" for ended in (say_endings(facts),) if ended]
+    lines += [f"- {told}" for told in (counted, *map(escape, told_by_wire)) if told]
     lines += [f"- {level['level']}: {escape(show_level(level))}" for level in facts.get("levels", ())]
     lines += [f"- {escape(line)}" for line in say_meetings(facts.get("meetings") or ())]
     plain = [name for name in ("target", "database", "seed", "profile", "started_at") if facts.get(name) is not None]

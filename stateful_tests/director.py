@@ -61,9 +61,11 @@ class Director:
     struck: Trace | None = None
     restless: set[Link] = field(default_factory=set)
 
-    async def run(self, plan: Plan, workflow: str, asks: Sequence[Ask], race: str | None, choose: Choose) -> Trace:
+    async def run(
+        self, plan: Plan, workflows: Sequence[str], asks: Sequence[Ask], race: str | None, choose: Choose
+    ) -> Trace:
         """One schedule, to its end. Whatever happens, everything is released afterwards and every answer is in."""
-        stage = Stage(self, Trace(plan, workflow), [Actor(number) for number in range(len(asks))])
+        stage = Stage(self, Trace(plan, tuple(workflows)), [Actor(number) for number in range(len(asks))])
         await self.await_quiet()
         self.wire.watch()
         tasks: list[asyncio.Task[None]] = []
@@ -148,6 +150,8 @@ class Stage:
             link.let_go()
         else:
             self.trace.fault_ns, self.director.struck = now_ns(), self.trace
+            begun = {"at_ns": self.trace.fault_ns, "what": choice.fault, **self.trace.name_workflows()}
+            self.director.asker.journal.event("fault_begun", **begun)
             await FAULTS[choice.fault](link, self.director.locks)
             self.trace.remarks.add(choice.fault)
             self.drop_lost()

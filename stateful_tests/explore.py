@@ -23,16 +23,21 @@ import uvloop
 from engine.crash import find_data
 from engine.database import Database, parse_url
 from engine.errors import DatabaseUnavailable
+from engine.service import ServiceError
+from engine.target import Target
 from engine.target_file import load_target
-from reports.schedules import Race, read_race
-from stateful_tests.explorer import Exploration, explore, follow
+from reports.schedules import LEFT, Race, read_race
+from stateful_tests.explorer import Exploration, explore, explore_apart, follow
 from stateful_tests.faulted import run_faulted, walk_faults
 from stateful_tests.faults import SERVER_KILLED
+from stateful_tests.follower import Follower
 from stateful_tests.fresh import NotLedError
 from stateful_tests.mixed import find_violation
-from stateful_tests.pairs import list_plans, pick_one_of_each
+from stateful_tests.pairs import list_apart, list_plans, pick_one_of_each
 from stateful_tests.rig import Order, Rig, open_rig
-from stateful_tests.schedule import SERIALISED, Action, Choice, Choose, Option, Plan, Trace
+from stateful_tests.schedule import SERIALISED, Action, Plan, Trace
+from stateful_tests.statements import is_set_up
+from stateful_tests.warming import warm
 from stateful_tests.wire import UNWIRED
 
 WIRE_VARIABLE = "ONEWINNER_WIRE"
@@ -64,6 +69,7 @@ class Level:
         journal = self.rig.asker.journal
         self.planned = len(plans)
         journal.event("agenda", kinds=dict(Counter(plan.kind for plan in plans)))
+        await warm(self.rig, plans)
         if mixed:
             loop = asyncio.get_running_loop()
             found, tried = await asyncio.to_thread(
@@ -77,7 +83,20 @@ class Level:
         for plan in plans:
             if not self.has_time:
                 return
+            await self.do_one(plan, faults=faults)
+
+    async def do_one(self, plan: Plan, *, faults: bool) -> None:
+        """One plan. Left out where another tenant than the owner has no workflow in its state."""
+        try:
             await (self.fault_one(plan) if faults else self.explore_one(plan))
+        except NotLedError as error:
+            if await self.rig.revive():
+                await self.do_one(plan, faults=faults)
+            elif not plan.apart or {action.tenant for action in plan.actions} == {self.rig.target.owner}:
+                raise
+            else:
+                self.rig.asker.journal.event("left_out", fault=plan.kind, why=str(error))
+                await self.finish(plan, 0, whole=False)
 
     async def fault_one(self, plan: Plan) -> None:
         """One fault at each point of one plan's plainest order. The server is killed for the first of each kind."""
@@ -93,6 +112,9 @@ class Level:
     async def explore_one(self, plan: Plan) -> None:
         """Every order of one plan; of a service that serialises, with the requests sent in either order."""
         found = await self.walk(plan)
+        if plan.apart:
+            await self.finish(plan, 0, whole=found.is_whole)
+            return
         if found.is_serialised and self.placeable and len(plan.actions) == 2:
             self.placeable = await self.find_place(plan)
             found = await self.walk(plan) if self.placeable else found
@@ -109,7 +131,10 @@ class Level:
         self.explored += 1
 
     async def walk(self, plan: Plan) -> Exploration:
-        found = await explore(plan, self.rig.run, schedules_max=self.schedules_max, go_on=lambda: self.has_time)
+        if plan.apart:
+            found = await explore_apart(plan, self.rig.run, go_on=lambda: self.has_time)
+        else:
+            found = await explore(plan, self.rig.run, schedules_max=self.schedules_max, go_on=lambda: self.has_time)
         for trace in found.traces:
             self.rig.record(trace, self.explored)
         self.schedules += len(found.traces)
@@ -127,6 +152,7 @@ class Level:
     async def replay(self, race: Race, times: int) -> None:
         """One order, so many times, after the placement was found."""
         plan, self.planned = take_plan(race), times
+        await warm(self.rig, [plan])
         self.rig.asker.journal.event("agenda", kinds={plan.kind: times})
         for _ in range(times):
             trace = await self.replay_once(plan, race)
@@ -146,7 +172,7 @@ class Level:
 
     async def tell_end(self, name: str, trouble: str | None) -> None:
         """How far it came, and why that proves less than it seems to, if so. `trouble`: what ended it early."""
-        # Whoever watches a service starts it again.
+        await self.rig.revive()
         ended_itself = await self.rig.find_end(in_doubt=trouble is not None)
         if ended_itself is None:
             await asyncio.to_thread(self.rig.asker.look_again)
@@ -155,12 +181,19 @@ class Level:
         if trouble is not None:
             journal.event("broken", what=trouble)
         ended = "share" if self.explored >= self.planned else "time"
-        journal.event("level", level=name, unit="meetings", planned=self.planned, run=self.explored, ended=ended)
+        unheld = self.rig.wire.unheld
+        for sql, passed in unheld.most_common():
+            journal.event("unheld", sql=sql, passed=passed, why="set-up" if is_set_up(sql) else "background")
+        told = {"planned": self.planned, "run": self.explored, "ended": ended}
+        journal.event("level", level=name, unit="meetings", **told, unheld=unheld.total())
 
     async def replay_once(self, plan: Plan, race: Race) -> Trace:
-        if not race.faults:
-            return await self.rig.run(plan, keep_to(race))
-        return await run_faulted(self.rig, plan, keep_to(race))
+        follower = Follower.of(race)
+        run = run_faulted(self.rig, plan, follower) if race.faults else self.rig.run(plan, follower)
+        trace = await run
+        if follower.has_left:
+            trace.remarks.add(LEFT)
+        return trace
 
 
 def tell_when_ended(rig: Rig) -> None:
@@ -184,28 +217,27 @@ async def find_obstacle(database: Database) -> str | None:
     return None
 
 
+def choose_apart(target: Target, options: argparse.Namespace) -> list[Plan]:
+    """The meetings on two workflows; with faults one of one tenant, and one of two."""
+    if options.contenders > 2:
+        return []
+    plans = list_apart(target)
+    if not options.faults:
+        return plans
+    by_tenants = {len({action.tenant for action in plan.actions}): plan for plan in reversed(plans)}
+    return list(by_tenants.values())
+
+
 def describe(plan: Plan, number: int, saved: int, *, whole: bool) -> dict[str, Any]:
     """What is recorded of a plan whose orders were walked."""
     actions = [vars(action) for action in plan.actions]
-    return {"plan": number, "kind": plan.kind, "state": plan.state, "actions": actions, "saved": saved, "whole": whole}
+    told = {"plan": number, "kind": plan.kind, "state": plan.state, "actions": actions, "saved": saved, "whole": whole}
+    return {**told, "apart": True} if plan.apart else told
 
 
 def take_plan(race: Race) -> Plan:
     actions = tuple(Action(each.tenant, each.route, each.origin, each.to) for each in race.sessions)
-    return Plan(race.state, actions, "replay")
-
-
-def keep_to(race: Race) -> Choose:
-    """Chooses as the race did, with its faults at the same steps."""
-    choose, faults, step = follow(race.order), dict(race.faults), 0
-
-    def choose_with_faults(options: Sequence[Option]) -> Choice | None:
-        nonlocal step
-        step += 1
-        choice = choose(options)
-        return None if choice is None else Choice(choice.actor, faults.get(step))
-
-    return choose_with_faults
+    return Plan(race.state, actions, "replay", race.apart)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -251,10 +283,13 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
             else:
                 plans = list_plans(target, options.contenders)
                 plans = pick_one_of_each(plans) if options.scope == "kinds" else plans
+                plans = [*plans, *choose_apart(target, options)]
                 mixed = 0 if options.faults or options.contenders > 2 else options.mixed
                 await level.explore_all(plans, faults=options.faults, mixed=mixed, first_seed=options.seed)
         except NotLedError as error:
             trouble = level.tell_unled(error)
+        except ServiceError as error:
+            trouble = str(error)
         await level.tell_end(options.level, trouble)
 
 

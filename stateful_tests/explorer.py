@@ -11,6 +11,7 @@ from stateful_tests.schedule import DIVERGED, NAMES, SERIALISED, Choice, Choose,
 from stateful_tests.statements import commute
 
 ATTEMPTS_MAX = 3
+PAIRS_OF_WORKFLOWS = 3
 
 # Runs one schedule of a plan, with the requests sent in that order.
 Run = Callable[[Plan, Choose], Awaitable[Trace]]
@@ -116,6 +117,56 @@ async def explore(
         if len(found.traces) >= schedules_max or not go_on():
             return found
     return found
+
+
+async def explore_apart(
+    plan: Plan, run: Run, *, times: int = PAIRS_OF_WORKFLOWS, go_on: Callable[[], bool] = lambda: True
+) -> Exploration:
+    """Requests on a workflow each: one is stopped after each of its statements, while the other runs to its end.
+
+    On workflows that share nothing all orders commute, so all of them are not run. What two workflows share may depend
+    on which they are: each order is run on so many pairs.
+    """
+    found = Exploration(plan)
+    plain = await run_known(plan, run, stop_after(0, 0))
+    found.traces.append(plain)
+    counts = [sum(step.actor == actor for step in plain.steps) for actor in range(2)]
+    stops = [(first, count) for first in range(2) for count in range(max(1, counts[first]))] * times
+    for first, count in stops[1:]:
+        if not go_on():
+            return found
+        found.traces.append(await run_known(plan, run, stop_after(first, count)))
+    found.is_whole = all(trace.shows_order for trace in found.traces)
+    return found
+
+
+async def run_known(plan: Plan, run: Run, choose: Callable[[], Choose]) -> Trace:
+    """A schedule, again if it is not known what became of it, ATTEMPTS_MAX times in all."""
+    for _ in range(ATTEMPTS_MAX - 1):
+        trace = await run(plan, choose())
+        if trace.is_known:
+            return trace
+    return await run(plan, choose())
+
+
+def stop_after(first: int, count: int) -> Callable[[], Choose]:
+    """Makes a chooser: so many statements of the first, then the others as far as they come, then the first again."""
+
+    def make() -> Choose:
+        gone = 0
+
+        def choose(options: Sequence[Option]) -> Choice | None:
+            nonlocal gone
+            actors = [option.actor for option in options]
+            others = [actor for actor in actors if actor != first]
+            if first in actors and (gone < count or not others):
+                gone += 1
+                return Choice(first)
+            return Choice(others[0])
+
+        return choose
+
+    return make
 
 
 async def walk_tree(plan: Plan, run: Run, path: list[Node], *, reduces: bool) -> AsyncIterator[tuple[Walk, Trace]]:

@@ -51,19 +51,28 @@ async def walk_faults(
 async def run_faulted(rig: Rig, plan: Plan, choose: Choose) -> Trace:
     """One schedule with a fault in it, and what is asked afterwards."""
     trace = await rig.run(plan, choose)
+    await rig.revive()
     rig.tell_fault()
     if trace.fault not in (None, DELAYED):
         # Whoever met the fault may back off for a while. After a crash anybody may: all connections of a pool are dead.
         mine = rig.director.lines[: len(plan.actions)]
-        await rig.fresh.recover(trace.workflow, (*mine, *OTHERS) if trace.fault == SERVER_KILLED else mine)
-    state = await rig.fresh.read(trace.workflow, 0)
+        await rig.fresh.recover(
+            trace.workflows[0], (*mine, *OTHERS) if trace.fault == SERVER_KILLED else mine, rig.revive
+        )
+    for workflow in trace.workflows:
+        await lead_on(rig, workflow)
+    await rig.revive()
+    return trace
+
+
+async def lead_on(rig: Rig, workflow: str) -> None:
+    """Reads a workflow and leads it one state further, where there is one."""
+    state = await rig.fresh.read(workflow, 0)
     following = find_onward(rig.target.graph, state)
     if state is not None and following is not None:
         route = rig.fresh.choose_route(state, following)
-        asker = rig.asker
-        ask = asker.advance_ask(trace.workflow, rig.target.owner, route, state, following)
+        ask = rig.asker.advance_ask(workflow, rig.fresh.own(workflow), route, state, following)
         await rig.fresh.ask(ask, 0)
-    return trace
 
 
 def find_onward(graph: TransitionGraph, state: str | None) -> str | None:

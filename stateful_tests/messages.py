@@ -19,6 +19,7 @@ HOLDABLE = frozenset(b"QPBEF")
 COMMANDS = frozenset(b"QEF")
 # What the wire reads of the server's messages; all others only pass.
 TOLD = frozenset(b"ZKECIs1")
+REQUEST, BACKGROUND = "request", "background"
 
 Message = tuple[int, bytes]
 
@@ -93,6 +94,8 @@ class Door:
     """One connection's door: what may pass, what is held, and what the server still owes.
 
     `passes` says of a statement whether it needs no leave. Messages keep their order: behind a held one all wait.
+    `claim` says whose the open transaction is, or the statement under way outside of one: REQUEST or BACKGROUND, empty
+    while nothing in it tells.
     """
 
     passes: Callable[[str], bool]
@@ -103,6 +106,7 @@ class Door:
     pid: int = 0
     secret: int = 0
     fresh: bool = False
+    claim: str = ""
     _queue: deque[Message] = field(default_factory=deque)
     _statements: dict[bytes, str] = field(default_factory=dict)
     _portals: dict[bytes, str] = field(default_factory=dict)
@@ -138,6 +142,7 @@ class Door:
     def let_go(self) -> bytes:
         """Leave for the unit that is held: what goes on to the server now."""
         self.held = None
+        self.claim = REQUEST
         self._open, self._commanded = True, False
         return self._pump()
 
@@ -208,6 +213,7 @@ class Door:
             self._readies = max(0, self._readies - 1)
             if not self._readies:
                 self._completions = self._parses = 0
+                self.claim = self.claim if self.in_transaction else ""
         elif letter in b"CIs":
             self._completions = max(0, self._completions - 1)
         elif letter == ord("1"):

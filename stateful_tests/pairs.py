@@ -1,11 +1,14 @@
 """Which requests meet: every two that are legal in one state, from every state that can be reached. Pure."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations_with_replacement
 
-from engine.target import Route, Target
+from engine.target import Route, Target, Template
 from stateful_tests.schedule import Action, Plan
 
+# So many plans on two workflows at the most. They differ in what each route does beside its own workflow.
+APART_MAX = 12
 # So many different words at one place of a path, over all routes, are names of things rather than of actions.
 NAMES_MIN = 3
 
@@ -30,6 +33,31 @@ def list_plans(target: Target, contenders: int = 2) -> list[Plan]:
                 for action in actions
             ]
     return plans
+
+
+def list_apart(target: Target) -> list[Plan]:
+    """Meetings of two requests on a workflow each: of one tenant in every combination, and the same two of two tenants.
+
+    One of each kind, and then further states, APART_MAX in all.
+    """
+    if not isinstance(target.create, Template):
+        return []
+    reached = [state for state in target.graph.states if target.graph.path(target.graph.initial, state) is not None]
+    found: list[Plan] = []
+    for state in reached:
+        actions = list_actions(target, state, target.owner)
+        for pair in combinations_with_replacement(actions, 2):
+            others = target.strangers[:1] if pair[0] == pair[1] else ()
+            met = [pair, *((pair[0], replace(pair[1], tenant=other)) for other in others)]
+            found += [Plan(state, each, name_apart(target, each), apart=True) for each in met]
+    kinds = pick_one_of_each(found)
+    return [*kinds, *(plan for plan in found if plan not in kinds)][:APART_MAX]
+
+
+def name_apart(target: Target, actions: Sequence[Action]) -> str:
+    names = sorted(name_action(target, action) for action in actions)
+    whose = "two tenants'" if len({action.tenant for action in actions}) > 1 else "two"
+    return f"{' / '.join(names)}, on {whose} workflows"
 
 
 def list_actions(target: Target, state: str, tenant: str) -> list[Action]:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.database import Database, list_values
-from engine.service import find_free_port, run_service, say_ended
+from engine.service import Upkeep, find_free_port, run_service
 from engine.target import Target, substitute
 from load.ask import Ask
 from load.asker import Asker
@@ -51,7 +51,8 @@ class Order:
 @dataclass
 class Rig:
     """Runs schedules, each on a fresh workflow, and records all in one journal. `say_ended` says in words that the
-    service ended by itself, or does so within so many seconds; None while it runs.
+    service ended by itself, or does so within so many seconds; None while it runs. `restart` starts it again, where
+    that is wanted; `last_fault` is the last one that was injected since it was started.
     """
 
     target: Target
@@ -60,6 +61,8 @@ class Rig:
     fresh: Fresh
     asker: Asker
     say_ended: Callable[[float], str | None]
+    restart: Callable[[], None] | None = None
+    last_fault: str | None = None
     unread: list[str] = field(default_factory=list)
     _statements: dict[str, int] = field(default_factory=dict)
 
@@ -69,13 +72,15 @@ class Rig:
         return bool(self._statements)
 
     async def run(self, plan: Plan, choose: Choose, workflow: str | None = None) -> Trace:
-        """One schedule, on a workflow that is in the plan's state. Raises NotLedError when none comes to it."""
-        workflow = workflow or await self.fresh.take(plan.state, WORKFLOWS_AHEAD)
-        asks = [self.build(workflow, action) for action in plan.actions]
-        race = f"{workflow}.race" if plan.is_race(self.target) else None
+        """One schedule, on workflows that are in the plan's state. Raises NotLedError when none comes to it."""
+        owners = [action.tenant for action in plan.actions] if plan.apart else [self.target.owner]
+        workflows = [workflow or await self.fresh.take(plan.state, WORKFLOWS_AHEAD, owner) for owner in owners]
+        asked = workflows if plan.apart else workflows * len(plan.actions)
+        asks = [self.build(each, action) for each, action in zip(asked, plan.actions, strict=True)]
+        race = f"{workflows[0]}.race" if plan.is_race(self.target) else None
         self.asker.plan(len(asks), int(race is not None))
-        trace = await self.director.run(plan, workflow, asks, race, choose)
-        self.unread.append(workflow)
+        trace = await self.director.run(plan, workflows, asks, race, choose)
+        self.unread += workflows
         return trace
 
     def build(self, workflow: str, action: Action) -> Ask:
@@ -93,12 +98,25 @@ class Rig:
         in_doubt = in_doubt or not await self.fresh.sender.is_there()
         return await asyncio.to_thread(self.say_ended, END_LIMIT_S if in_doubt else 0.0)
 
+    async def revive(self) -> bool:
+        """Starts the service again if it ended by itself after a fault, and tells so. Raises ServiceError."""
+        struck = self.director.struck
+        fault = struck.fault if struck is not None else self.last_fault
+        if fault is None or self.restart is None or (ended := await self.find_end(in_doubt=False)) is None:
+            return False
+        at_ns = now_ns()
+        await asyncio.to_thread(self.restart)
+        self.asker.journal.event("restarted", fault=fault, how=ended, at_ns=at_ns, until_ns=now_ns())
+        self.last_fault = None
+        return True
+
     def tell_fault(self) -> None:
         """Tells of the fault that has struck a schedule and is over now, unless that was told already."""
         trace, self.director.struck = self.director.struck, None
         if trace is not None:
+            self.last_fault = trace.fault
             facts = {"at_ns": trace.fault_ns, "until_ns": now_ns(), "what": trace.fault}
-            self.asker.journal.event("fault", **facts, workflow=trace.workflow)
+            self.asker.journal.event("fault", **facts, **trace.name_workflows())
 
     def record(self, trace: Trace, plan: int) -> None:
         """Tells of a schedule that counts; `plan` is the number of its plan."""
@@ -109,7 +127,7 @@ class Rig:
         self.asker.journal.event(
             "schedule",
             plan=plan,
-            workflow=trace.workflow,
+            **trace.name_workflows(),
             order=trace.order,
             steps=[[NAMES[step.actor], self._statements[step.sql], step.effect, step.fault] for step in trace.steps],
             answers=trace.answers,
@@ -132,12 +150,11 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
         values = {**USUAL, **order.values, "port": str(find_free_port()), **list_values(wire.database)}
         values["isolation"] = order.parameters.get("default_transaction_isolation", values["isolation"])
         base_url = substitute(order.target.base_url, values)
-        running = run_service(
-            service, base_url, values, order.log, environment=order.environment, arguments=order.arguments
-        )
+        start = partial(run_service, service, base_url, values, order.log, environment=order.environment)
+        upkeep = Upkeep(partial(start, arguments=order.arguments), order.log)
         # It blocks until the service is ready, which needs the wire, and so this loop.
-        process = await asyncio.to_thread(running.__enter__)
-        stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
+        stack.push_async_callback(asyncio.to_thread, upkeep.end)
+        await asyncio.to_thread(upkeep.start)
         await observe(wire)
         target = replace(order.target, base_url=base_url)
         journal = Journal(order.journal)
@@ -147,7 +164,8 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
         sender = Sender(base_url, target.timeout_s)
         stack.callback(sender.close)
         director, fresh = Director(wire, locks, asker, sender), Fresh(asker, sender)
-        yield Rig(target, wire, director, fresh, asker, partial(say_ended, process, order.log))
+        restart = upkeep.start if service.restart else None
+        yield Rig(target, wire, director, fresh, asker, upkeep.say_ended, restart)
 
 
 async def observe(wire: Wire) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 from engine.target import Route, Target
 from load.races import is_race
@@ -42,14 +43,20 @@ class Action:
 
 @dataclass(frozen=True)
 class Plan:
-    """Requests that meet on one workflow in `state`. `kind` names the sort of meeting."""
+    """Requests that meet on one workflow in `state`. `kind` names the sort of meeting.
+
+    `apart`: each has a workflow of its own in that state, which belongs to its tenant; so each is due to win.
+    """
 
     state: str
     actions: tuple[Action, ...]
     kind: str = ""
+    apart: bool = False
 
     def is_race(self, target: Target) -> bool:
         """Whether exactly one of the owner's requests can win in every order."""
+        if self.apart:
+            return False
         contenders = [(expect(target, action), action.to) for action in self.actions if action.tenant == target.owner]
         return len(contenders) > 1 and is_race(self.state, contenders)
 
@@ -96,16 +103,21 @@ class Step:
 
 @dataclass
 class Trace:
-    """What became of one schedule. `answers` has each request's outcome; `remarks` what else is to be known; `fault_ns`
-    is when a fault began, on the monotonic clock.
+    """What became of one schedule on these workflows: one, or one for each request. `answers` has each request's
+    outcome; `remarks` what else is to be known; `fault_ns` is when a fault began, on the monotonic clock.
     """
 
     plan: Plan
-    workflow: str
+    workflows: tuple[str, ...]
     steps: list[Step] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     remarks: set[str] = field(default_factory=set)
     fault_ns: int | None = None
+
+    def name_workflows(self) -> dict[str, Any]:
+        """Its workflow, as its events tell it; of one on several, all."""
+        first, *others = self.workflows
+        return {"workflow": first, **({"workflows": [first, *others]} if others else {})}
 
     @property
     def order(self) -> str:

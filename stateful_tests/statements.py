@@ -3,13 +3,12 @@
 import re
 from functools import lru_cache
 
-SHOWN_MAX = 100
-
 # Quoted text and comments say nothing of what a statement does. The order matters: a quote may hold a comment's sign.
 SILENT = re.compile(
     r"\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/",
     re.DOTALL,
 )
+NUMBER = re.compile(r"(?<![\w$])\d+(\.\d+)?\b")
 CALL = re.compile(r"([a-z_][a-z0-9_.]*)\s*\(")
 BEGIN = re.compile(r"(begin|start\s+transaction)\b[\sa-z,]*;?$")
 END = re.compile(r"(commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b")
@@ -43,6 +42,12 @@ def normalise(sql: str) -> str:
 
 
 @lru_cache(maxsize=4096)
+def shape(sql: str) -> str:
+    """The text without the values in it: what is the same of a statement that is sent about another workflow."""
+    return NUMBER.sub("0", normalise(sql))
+
+
+@lru_cache(maxsize=4096)
 def is_set_up(sql: str) -> bool:
     """Whether it concerns its own session alone: it passes whenever it comes."""
     text = normalise(sql)
@@ -53,6 +58,12 @@ def is_set_up(sql: str) -> bool:
 def is_begin(sql: str) -> bool:
     """Whether it begins a transaction and does nothing else: no snapshot is taken, no lock, before the next one."""
     return bool(BEGIN.match(normalise(sql)))
+
+
+@lru_cache(maxsize=4096)
+def is_end(sql: str) -> bool:
+    """Whether it ends a transaction, or a part of one."""
+    return bool(END.match(normalise(sql)))
 
 
 @lru_cache(maxsize=4096)
@@ -79,9 +90,3 @@ def commits(sql: str, *, in_transaction: bool) -> bool:
 def commute(first: str, second: str) -> bool:
     """Whether the order of two statements that follow each other certainly makes no difference."""
     return is_begin(first) or is_begin(second) or (is_plain_select(first) and is_plain_select(second))
-
-
-def shorten(sql: str, width: int = SHOWN_MAX) -> str:
-    """The statement on one line of at most `width` characters."""
-    line = " ".join(sql.split())
-    return line if len(line) <= width else line[: width - 3] + "..."

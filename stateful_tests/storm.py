@@ -163,6 +163,7 @@ class Storm:
     async def befall(self, link: StormLink, kind: str) -> None:
         """One fault, from when to when it was."""
         at_ns = now_ns()
+        self.tell_begun(kind, at_ns)
         try:
             if kind == DELAYED:
                 await delay(link, self.locks, self.rng.uniform(*DELAYS_S))
@@ -172,6 +173,11 @@ class Storm:
             link.cut()
         until_ns = now_ns() if kind == DELAYED else await link.await_noticed()
         self.tell(kind, at_ns, until_ns)
+
+    def tell_begun(self, kind: str, at_ns: int) -> None:
+        """Should the storm be killed, it is known that a fault lasted."""
+        if self.journal is not None:
+            self.journal.event("fault_begun", at_ns=at_ns, what=kind)
 
     def tell(self, kind: str, at_ns: int, until_ns: int) -> None:
         if self.journal is not None:

@@ -6,14 +6,17 @@ one by one; `bell` rings whenever something has changed. Cancel requests and COP
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import cast
 
 from engine.database import Database
 from stateful_tests.messages import (
+    BACKGROUND,
     CANCEL_REQUEST,
     GSS_REQUEST,
+    REQUEST,
     SSL_REQUEST,
     STARTUP,
     TOLD,
@@ -23,7 +26,7 @@ from stateful_tests.messages import (
     add_parameters,
     read_code,
 )
-from stateful_tests.statements import is_begin, is_set_up
+from stateful_tests.statements import is_begin, is_end, is_set_up
 
 CONNECT_LIMIT_S = 10.0
 UNWIRED = (
@@ -70,7 +73,7 @@ class Link(asyncio.Protocol):
         self.wire = wire
         self.bell = wire.bell
         self.number = number
-        self.door = Door(wire.passes)
+        self.door = Door(lambda sql: wire.passes(sql, self.door))
         self.kept: list[bytes] | None = None
         self.keeps_next = False
         self.is_closed = False
@@ -82,8 +85,9 @@ class Link(asyncio.Protocol):
 
     @property
     def is_at_work(self) -> bool:
-        """Whether a statement or a transaction is open on it."""
-        return not self.is_closed and (self.door.is_busy or self.door.in_transaction)
+        """Whether a statement or a transaction is open on it, other than one of background work."""
+        is_open = self.door.is_busy or self.door.in_transaction
+        return is_open and not self.is_closed and self.door.claim != BACKGROUND
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses.
@@ -236,7 +240,12 @@ class Upstream(asyncio.Protocol):
 @dataclass
 class Wire:
     """Listens in the place of `upstream`. `parameters` are settings that every session begins with, unless it sets
-    them itself; `background` are statements that pass, because the service sends them unasked.
+    them itself.
+
+    `background` are the texts that the service sends while nothing is asked of it. They pass where a transaction begins
+    with them, and outside of one; so does the rest of such a transaction. In a transaction that a request began, none
+    of them passes, and a text of `asked`, which requests send as well, never does. `unheld` counts what passed while
+    the wire watched.
     """
 
     upstream: Database
@@ -247,8 +256,11 @@ class Wire:
         self.bell = Bell()
         self.links: set[Link] = set()
         self.background: set[str] = set()
+        self.asked: set[str] = set()
+        self.unheld: Counter[str] = Counter()
         self.watching = False
         self.observing = False
+        self.probing = False
         self._opened = 0
         self._listener: asyncio.Server | None = None
         self.port = 0
@@ -282,13 +294,29 @@ class Wire:
         if endpoint is not None:
             endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def passes(self, sql: str) -> bool:
-        """Whether a statement needs no leave."""
-        if not self.watching:
-            if self.observing:
-                self.background.add(sql)
-            return True
-        return is_set_up(sql) or sql in self.background or (is_begin(sql) and not self.holds_begin)
+    def passes(self, sql: str, door: Door) -> bool:
+        """Whether a statement needs no leave. One that passes claims the transaction that it begins."""
+        if self.observing and not is_set_up(sql):
+            self.background.add(sql)
+        if is_set_up(sql) or is_begin(sql):
+            return not self.watching or self.count_unheld(sql, is_set_up(sql)) or not self.holds_begin
+        is_background = self.is_background(sql, door)
+        if self.watching:
+            self.count_unheld(sql, is_background)
+        elif self.probing and is_background and not (door.claim or is_end(sql)):
+            return False
+        if is_background or not self.watching:
+            door.claim = BACKGROUND if is_background else REQUEST
+        return is_background or not self.watching
+
+    def count_unheld(self, sql: str, passes: bool) -> bool:
+        if passes:
+            self.unheld[sql] += 1
+        return passes
+
+    def is_background(self, sql: str, door: Door) -> bool:
+        """Whether a statement on that connection is certainly no request's."""
+        return door.claim == BACKGROUND or (not door.claim and sql in self.background and sql not in self.asked)
 
     def watch(self) -> None:
         """From now on statements are held."""

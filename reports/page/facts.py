@@ -8,6 +8,7 @@ from reports.page.parts import Section, command, table
 from reports.page.text import show
 from reports.summary import sentence
 from reports.verdict import Judgement
+from reports.wire_facts import say_endings, say_unheld
 
 PLAIN = ("target", "database", "isolation", "defect", "control", "seed", "profile", "started_at", "finished_at")
 
@@ -26,7 +27,8 @@ def render_accounting(facts: Mapping[str, Any], judgement: Judgement) -> Section
         parts += table(
             "What was recorded", ("", "count"), [(show(name), many) for name, many in told], (1,), captioned=True
         )
-    injected = show(sentence(say_injected(facts)))
+    wired = "; ".join(filter(None, (say_endings(facts), say_injected(facts), say_unheld(facts))))
+    injected = show(sentence(wired), 1_000)
     return Section("accounting", "Accounting", f'<div class="pair">{parts}</div>', injected) if parts else None
 
 

@@ -121,6 +121,10 @@ MISTAKES = {
         'to = "new"\nrequest_id = "id"',
     ),
     "service.command: must name a program": ("[tenants.acme]", "[service]\ncommand = []\n[tenants.acme]"),
+    "service.restart: must be": (
+        "[tenants.acme]",
+        '[service]\ncommand = ["a"]\nrestart = "never"\n[tenants.acme]',
+    ),
 }
 
 

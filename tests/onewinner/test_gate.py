@@ -59,8 +59,8 @@ def test_every_order_and_every_fault_is_in_the_gate(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended
     record = json.loads((out / "run.json").read_text())
     levels = [(level["level"], level["unit"], level["planned"]) for level in record["levels"]]
-    assert levels == [("interleavings", "meetings", 23), ("faults", "meetings", 23)]
-    assert all(level["run"] > 0 for level in record["levels"])
+    assert levels == [("interleavings", "meetings", 35), ("faults", "meetings", 25)]
+    assert all(level["run"] == level["planned"] for level in record["levels"])
     assert {row["level"] for row in record["meetings"]} == {"interleavings", "faults"}
     assert "interleavings: " in ended.stdout
     assert record["checks"]["durability"]["verdict"] == "pass"
@@ -205,14 +205,35 @@ def test_an_interrupted_gate_leaves_no_process_and_a_readable_journal(
         assert "accounting" in judged.stdout
 
 
-def test_a_killed_gate_leaves_no_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("level", "source"), [("race", "race-0.0"), ("faults", "faults-0")])
+def test_a_killed_gate_leaves_no_process_and_accuses_nobody(level: str, source: str, tmp_path: Path) -> None:
+    """Those that ask end before the service, and that before its database."""
     out = tmp_path / "run"
-    command = Command(("gate", "--batches", "1", "--plans", "20", "--races", "100000", "--out", str(out)), tmp_path)
+    command = Command(("gate", "--level", level, "--races", "100000", "--out", str(out)), tmp_path)
     with command.start() as process:
-        wait_for((out / "history" / "sequential-0.jsonl").exists, process)
+        journal = out / "history" / f"{source}.jsonl"
+        wait_for(lambda: journal.exists() and journal.stat().st_size > 50_000, process)
         process.kill()
         process.wait()
         # The leashes notice at once; ending what hangs on them takes a moment.
         for left in command.walk_left():
             left.wait(30)
     assert command.find_left() == []
+    judged = Command(("check", str(out)), tmp_path).run()
+    assert judged.returncode in (0, 3), judged.stdout
+
+
+def test_a_database_that_is_killed_from_outside_accuses_nobody(tmp_path: Path) -> None:
+    """As the kernel does when memory runs out: one process of the server, and all sessions end."""
+    out = tmp_path / "run"
+    command = Command(("gate", "--level", "race", "--races", "400", "--out", str(out)), tmp_path)
+    with command.start() as process:
+        journal = out / "history" / "race-0.0.jsonl"
+        wait_for(lambda: journal.exists() and journal.stat().st_size > 50_000, process)
+        backend = next(each for each in command.walk_left() if "postgres: " in " ".join(each.cmdline()))
+        backend.kill()
+        output, errors = process.communicate(timeout=300)
+    assert process.returncode == 3, (output, errors)
+    assert "the database ended, or its sessions were ended, once during the run" in " ".join(output.split())
+    checks = json.loads((out / "run.json").read_text())["checks"]
+    assert [name for name, check in checks.items() if check["verdict"] == "fail"] == []

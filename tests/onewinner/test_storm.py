@@ -5,6 +5,7 @@ Method: the real command, for a few seconds.
 
 import json
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import psutil
 from onewinner.storm import Storm
 from reports.history import read_history
 from tests.onewinner.running import Command, wait_for
+from tests.stateful_tests import jobs_service
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -47,6 +49,20 @@ def test_a_storm_that_is_lost_on_the_way_is_no_pass(tmp_path: Path) -> None:
     assert command.find_left() == []
     gaps = [finding["title"] for finding in read_record(tmp_path)["checks"]["accounting"]["findings"]]
     assert any("faults-0 was cut short" in gap for gap in gaps), gaps
+
+
+def test_a_service_that_ends_under_faults_is_started_again(tmp_path: Path) -> None:
+    words = [sys.executable, jobs_service.__file__, "{port}", "{database_url}", "mortal"]
+    (tmp_path / "jobs.toml").write_text(jobs_service.TARGET.replace("COMMAND", json.dumps(words)))
+    options = ("--target", "jobs.toml", "--faults", "0.005", "--duration", "8", "--out", "run")
+    command = Command(("race", *options), tmp_path)
+    ended = command.run()
+    assert command.find_left() == []
+    record = read_record(tmp_path)
+    assert record["measures"]["endings"]["one of the storm"] > 0
+    assert "the service ended by itself" in ended.stdout
+    assert [name for name, check in record["checks"].items() if check["verdict"] == "fail"] == []
+    assert not any("ended by itself with status" in line for line in ended.stdout.splitlines() if "UNKNOWN" in line)
 
 
 def is_storm(process: psutil.Process) -> bool:

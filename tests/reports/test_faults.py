@@ -96,3 +96,19 @@ def test_the_likeliest_of_several_is_the_one_during_the_call() -> None:
 def test_faults_are_counted_by_their_sorts(sorts: list[str], said: str) -> None:
     faults = [{"at_ns": 1, "what": sort} for sort in sorts]
     assert say_faults(count_faults(with_faults([read("r", 0, 1, "A")], faults))) == said
+
+
+def test_a_fault_whose_writer_was_killed_lasts_to_the_end() -> None:
+    begun = {"event": "fault_begun", "source": "s", "what": "answer lost"}
+    over = {"event": "fault", "source": "s", "what": "answer lost", "at_ns": 10, "until_ns": 12}
+    history = build_history(
+        [read("1", 1, 2, "A")], over, *({**begun, "at_ns": at_ns, "workflow": "w"} for at_ns in (10, 30))
+    )
+    faults = take_faults(history)
+    assert [faults.any_during("w", *span) for span in ((1, 2), (13, 29), (1_000, 2_000))] == [False, False, True]
+
+
+def test_a_fault_of_several_workflows_touches_each() -> None:
+    fault = {"event": "fault", "source": "s", "what": "x", "at_ns": 10, "until_ns": 12, "workflow": "v"}
+    faults = take_faults(build_history([read("1", 1, 2, "A")], {**fault, "workflows": ["v", "w"]}))
+    assert [faults.any_during(name, 10, 11) for name in ("v", "w", "u")] == [True, True, False]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.order_words import explain_order
 from reports.schedules import (
     RACE_FORMAT,
     Line,
@@ -12,7 +13,6 @@ from reports.schedules import (
     Schedule,
     Session,
     draw_trace,
-    explain_order,
     read_race,
     write_race,
 )
@@ -21,7 +21,7 @@ READ, WRITE, COMMIT = "SELECT state FROM t", "UPDATE t SET state = 'B'", "COMMIT
 
 
 def make(order: str, *steps: Line, answers: tuple[str, ...] = ("won", "won")) -> Schedule:
-    return Schedule("s", 0, "w", order, steps, answers, frozenset(), 1)
+    return Schedule("s", 0, ("w",), order, steps, answers, frozenset(), 1)
 
 
 STALE = make("ABBA", Line("A", READ), Line("B", READ), Line("B", WRITE), Line("A", WRITE))
@@ -35,16 +35,52 @@ FAULTED = make("A", Line("A", COMMIT, fault="answer lost"), answers=("unknown", 
 @pytest.mark.parametrize(
     ("schedule", "said"),
     [
-        (STALE, "A read in step 1, B wrote in step 3, and in step 4 A wrote what it had decided on before"),
-        (WAITED, "B's statement of step 2 waited for a lock of A's, and wrote when A had committed"),
-        (TWICE, "B came too late in step 2, looked in step 3, and in step 4 wrote all the same"),
-        (SLOW, "A read in step 1, B wrote in step 3, and in step 4 A wrote what it had decided on before"),
+        (STALE, "A read t in step 1, B wrote it in step 3, and A wrote it in step 4, with no read of it in between."),
+        (WAITED, "B's write of t in step 2 waited for a lock, and went on after A's commit of step 3."),
+        (TWICE, "B sent the same write of t in steps 2 and 4, and read it in step 3 in between."),
+        (SLOW, "A read t in step 1, B wrote it in step 3, and A wrote it in step 4, with no read of it in between."),
         (KILLED, "A's statement of step 1 met a fault (server killed), and A was answered won."),
         (FAULTED, "A's statement of step 1 met a fault (answer lost), and A was answered unknown."),
     ],
 )
 def test_one_sentence_says_what_the_order_did(schedule: Schedule, said: str) -> None:
     assert said in explain_order(schedule)
+
+
+OTHER = "SELECT a FROM settings"
+VERSIONED = "UPDATE t SET state = 'B', version = 2 WHERE id = 1 AND version = 1"
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        # A read of another table, and a transaction that was undone, say nothing of the write.
+        make("ABBA", Line("A", OTHER), Line("B", READ), Line("B", WRITE), Line("A", WRITE)),
+        make("ABBA", Line("A", READ), Line("B", READ), Line("B", WRITE), Line("A", "ROLLBACK")),
+        make("ABBA", Line("A", READ), Line("B", READ), Line("B", "INSERT INTO log VALUES (1)"), Line("A", WRITE)),
+        make("ABAB", Line("A", WRITE), Line("B", READ, "waited"), Line("A", COMMIT), Line("B", COMMIT)),
+    ],
+)
+def test_what_the_statements_do_not_show_is_not_said(schedule: Schedule) -> None:
+    assert explain_order(schedule) == ""
+
+
+def test_the_condition_of_the_write_is_shown() -> None:
+    schedule = make("ABBA", Line("A", READ), Line("B", READ), Line("B", WRITE), Line("A", VERSIONED))
+    assert explain_order(schedule).endswith("the condition of that write: WHERE id = 1 AND version = 1.")
+
+
+def test_on_two_workflows_the_one_that_lost_is_named() -> None:
+    steps = (Line("A", WRITE), Line("B", WRITE, "lock timeout"), Line("A", COMMIT))
+    apart = Schedule("s", 0, ("v", "w"), "ABA", steps, ("won", "conflict"), frozenset(), 2)
+    told = explain_order(apart)
+    assert told.startswith("Each request had a workflow of its own, and B was answered conflict;")
+    assert told.endswith("its statement of step 2 met a lock timeout.")
+
+
+def test_what_needs_no_fault_comes_first() -> None:
+    plain = make("ABABAB", *(Line("AB"[n % 2], WRITE) for n in range(6)))
+    assert sorted([FAULTED, plain], key=lambda schedule: schedule.size) == [plain, FAULTED]
 
 
 def test_what_will_happen_again_for_certain_comes_first() -> None:

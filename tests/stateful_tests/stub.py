@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.database import Database
 from engine.target import Request, Target
 from load.ask import Ask
 from load.asker import Asker
@@ -12,6 +13,7 @@ from reports.journal import Journal
 from stateful_tests.fresh import Fresh
 from stateful_tests.rig import Rig
 from stateful_tests.schedule import Choose, Option, Plan, Step, Trace
+from stateful_tests.wire import Wire
 from tests.load.stub import Engine, StubGate
 
 WRITE = "UPDATE w SET state = $1"
@@ -44,8 +46,10 @@ class StubDirector:
         self.lines: Sequence[int] = tuple(range(8))
         self.struck: Trace | None = None
 
-    async def run(self, plan: Plan, workflow: str, asks: Sequence[Ask], race: str | None, choose: Choose) -> Trace:
-        trace = Trace(plan, workflow)
+    async def run(
+        self, plan: Plan, workflows: Sequence[str], asks: Sequence[Ask], race: str | None, choose: Choose
+    ) -> Trace:
+        trace = Trace(plan, tuple(workflows))
         for number, ask in enumerate(asks):
             if self.steps:
                 options = (Option(number, WRITE),)
@@ -74,5 +78,5 @@ def make_rig(
     sender: Any = StubSender(engine, is_there=is_there)
     asker = Asker(target, gate, Journal(folder / "interleavings-0.jsonl"), "interleavings-0", "interleavings")
     director: Any = StubDirector(asker, sender, steps=steps)
-    wire: Any = None
+    wire = Wire(Database("127.0.0.1", 1, "", "", ""), {})
     return Rig(target, wire, director, Fresh(asker, sender), asker, say_ended)

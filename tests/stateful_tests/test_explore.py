@@ -52,7 +52,7 @@ def test_the_fault_that_kills_the_server_is_left_out_where_it_is_not_ours(
         theirs = replace(ours, host=host)
         order = {"database_url": theirs.url, "arguments": [], "cwd": str(ROOT), "values": {}, "may_crash": may_crash}
         environment = {**os.environ, **mint_tokens(), "PYTHONPATH": str(ROOT), "ONEWINNER_WIRE": json.dumps(order)}
-        options = ["--source", "faults-0", "--level", "faults", "--faults", "--limit-s", "3", "--kills", "9"]
+        options = ["--source", "faults-0", "--level", "faults", "--faults", "--limit-s", "15", "--kills", "9"]
         where = ["--target", str(REFERENCE), "--history", str(tmp_path)]
         command = [sys.executable, "-W", "error", "-m", "stateful_tests.explore", *where, *options]
         ended = subprocess.run(

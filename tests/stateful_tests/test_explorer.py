@@ -23,7 +23,7 @@ class Programs:
 
     async def run(self, plan: Plan, choose: Choose) -> Trace:
         self.runs += 1
-        trace, at, version = Trace(plan, f"w{self.runs}"), [0] * len(self.programs), 0
+        trace, at, version = Trace(plan, (f"w{self.runs}",)), [0] * len(self.programs), 0
         seen: list[list[int]] = [[] for _ in self.programs]
         while options := self.list_options(at):
             choice = choose(options)

@@ -4,7 +4,7 @@ from collections import Counter
 
 from engine.service import REFERENCE
 from engine.target_file import load_target
-from stateful_tests.pairs import list_actions, list_plans, pick_one_of_each
+from stateful_tests.pairs import APART_MAX, list_actions, list_apart, list_plans, pick_one_of_each
 from stateful_tests.schedule import Plan
 
 TARGET = load_target(REFERENCE, None)
@@ -40,3 +40,15 @@ def test_what_is_a_race() -> None:
 
 def test_three_ask_for_one_and_the_same_transition() -> None:
     assert all(len(plan.actions) == 3 and len(set(plan.actions)) == 1 for plan in list_plans(TARGET, 3))
+
+
+def test_on_two_workflows_each_is_alone_and_no_race() -> None:
+    plans = list_apart(TARGET)
+    assert len(plans) == APART_MAX == len({(plan.state, plan.actions) for plan in plans})
+    assert all(plan.apart and len(plan.actions) == 2 and not plan.is_race(TARGET) for plan in plans)
+    tenants = [{action.tenant for action in plan.actions} for plan in plans]
+    assert {TARGET.owner} in tenants
+    assert {TARGET.owner, TARGET.strangers[0]} in tenants
+    assert {"advance / advance, on two workflows", "advance / advance, on two tenants' workflows"} <= {
+        plan.kind for plan in plans
+    }

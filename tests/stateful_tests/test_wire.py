@@ -166,7 +166,7 @@ def test_with_and_without_the_reduction_the_outcomes_are_the_same(
         assert set(count(reduced)) == set(count(every))
         failed = list_failed(tmp_path)
         found, all_found = (
-            {check for each in walk.traces for check in failed[each.workflow]} for walk in (reduced, every)
+            {check for each in walk.traces for check in failed[each.workflows[0]]} for walk in (reduced, every)
         )
         assert found == all_found
         assert len(reduced.traces) <= len(every.traces)

@@ -1,0 +1,78 @@
+"""Starts a service again that ends while faults are injected into its database, as a supervisor would, and tells so."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.service import ServiceError
+from onewinner.stage import Stage
+from reports.journal import Journal
+
+SOURCE = "service-0"
+ENDED = "service ended"
+# A pool of connections to it notices late that they broke.
+GRACE_NS = 1_000_000_000
+POLL_S = 0.1
+JOIN_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The service ended, in words, and was away in this span of the monotonic clock."""
+
+    how: str
+    at_ns: int
+    until_ns: int
+
+
+@dataclass
+class Supervisor:
+    """`endings` are those after which it was started again."""
+
+    stage: Stage
+    endings: list[Ending] = field(default_factory=list)
+
+    def supervise(self, over: threading.Event) -> None:
+        """Until it is over, or the service cannot be started any more."""
+        alive_ns = time.monotonic_ns()
+        while not over.wait(POLL_S):
+            how = self.stage.say_ended()
+            if how is not None:
+                assert self.stage.restart is not None
+                try:
+                    self.stage.restart()
+                except ServiceError:
+                    return
+                self.endings.append(Ending(how, alive_ns, time.monotonic_ns()))
+            alive_ns = time.monotonic_ns()
+
+    def tell(self, history: Path) -> None:
+        """Each ending as a fault, in a journal of its own."""
+        with Journal(history / f"{SOURCE}.jsonl") as journal:
+            journal.event("plan", operations=0, races=0, scenario="supervisor")
+            for each in self.endings:
+                journal.event("fault", at_ns=each.at_ns, until_ns=each.until_ns + GRACE_NS, what=ENDED)
+                told = {"how": each.how, "at_ns": each.at_ns, "until_ns": each.until_ns}
+                journal.event("restarted", fault="one of the storm", **told)
+            journal.event("end", operations=0)
+
+
+@contextlib.contextmanager
+def supervise(stage: Stage, history: Path, *, wanted: bool) -> Iterator[None]:
+    """Supervises until the block is left, where that is wanted and the service is ours."""
+    service = stage.target.service
+    if not wanted or stage.restart is None or service is None or not service.restart:
+        yield
+        return
+    supervisor, over = Supervisor(stage), threading.Event()
+    thread = threading.Thread(target=supervisor.supervise, args=(over,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(JOIN_LIMIT_S)
+        supervisor.tell(history)

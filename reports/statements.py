@@ -1,0 +1,58 @@
+"""Statements, as far as their text shows it: what they read or write, and how a long one is shown. Pure."""
+
+import re
+
+SHOWN_MAX = 160
+CONDITION_MAX = 400
+GAP = " ... "
+WHERE = re.compile(r"\bwhere\b", re.IGNORECASE)
+NAME = r'((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*)'
+WRITE = re.compile(rf"\s*(?:insert\s+into|update(?:\s+only)?|delete\s+from(?:\s+only)?)\s+{NAME}", re.IGNORECASE)
+READ = re.compile(rf"\b(?:from|join)\s+{NAME}", re.IGNORECASE)
+COMMIT = re.compile(r"\s*(commit|end)\b", re.IGNORECASE)
+
+
+def clip(sql: str) -> str:
+    """The statement on one line. A long one is cut in the middle, before its WHERE."""
+    text = " ".join(sql.split())
+    if len(text) <= SHOWN_MAX:
+        return text
+    found = WHERE.search(text)
+    tail = text[found.start() :] if found else text[-SHOWN_MAX // 2 :]
+    head = text[: max(SHOWN_MAX - len(tail) - len(GAP), SHOWN_MAX // 3)].rstrip()
+    if len(head) + len(tail) >= len(text):
+        head = text[: len(text) - len(tail)].rstrip()
+        return f"{head} {cut(tail)}"
+    return f"{head}{GAP}{cut(tail)}"
+
+
+def cut(condition: str) -> str:
+    """A condition whole, unless it is longer than anybody reads: then without its middle."""
+    half = CONDITION_MAX // 2
+    return condition if len(condition) <= CONDITION_MAX else f"{condition[:half]}{GAP}{condition[-half:]}"
+
+
+def find_written(sql: str) -> str | None:
+    """The table that a statement writes, where it begins by saying so."""
+    found = WRITE.match(sql)
+    return spell(found[1]) if found else None
+
+
+def find_read_tables(sql: str) -> set[str]:
+    """The tables that a SELECT reads."""
+    return {spell(name) for name in READ.findall(sql)} if sql.lstrip().lower().startswith("select") else set()
+
+
+def find_condition(sql: str) -> str:
+    """Its WHERE, as it is shown; empty where it has none."""
+    text = " ".join(sql.split())
+    found = WHERE.search(text)
+    return cut(text[found.start() :]) if found else ""
+
+
+def is_commit(sql: str) -> bool:
+    return bool(COMMIT.match(sql))
+
+
+def spell(name: str) -> str:
+    return name.replace('"', "").lower()

@@ -1,0 +1,36 @@
+"""Goal: an outage that is not ours is a fault in the history and a sentence; one that is ours is neither."""
+
+from pathlib import Path
+
+from onewinner.outages import tell_outages
+from reports.faults import take_faults
+from reports.history import read_history
+from reports.journal import Journal
+
+SECOND = 1_000_000_000
+
+
+def write_crash(folder: Path, kind: str, at_ns: int, until_ns: int | None) -> None:
+    with Journal(folder / "faults-0.jsonl") as journal:
+        more = {} if until_ns is None else {"until_ns": until_ns}
+        journal.event(kind, at_ns=at_ns, what="server killed", **more)
+
+
+def test_a_crash_of_ours_is_told_already(tmp_path: Path) -> None:
+    write_crash(tmp_path, "fault", 10 * SECOND, 12 * SECOND)
+    assert tell_outages(tmp_path, [(9 * SECOND, 12 * SECOND)]) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["faults-0.jsonl"]
+
+
+def test_another_one_is_a_fault_and_a_sentence(tmp_path: Path) -> None:
+    write_crash(tmp_path, "fault_begun", 10 * SECOND, None)
+    told = tell_outages(tmp_path, [(9 * SECOND, 12 * SECOND), (40 * SECOND, 41 * SECOND)])
+    assert told is not None
+    assert "ended, once during the run, and not by onewinner" in told
+    faults = [fault for fault in take_faults(read_history(tmp_path)).all if fault.what == "database lost"]
+    assert [(fault.at, fault.until) for fault in faults] == [(40 * SECOND, 42 * SECOND)]
+
+
+def test_without_a_gap_nothing_is_told(tmp_path: Path) -> None:
+    assert tell_outages(tmp_path, []) is None
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,141 @@
+"""A service for tests: jobs in PostgreSQL, right about races, with work of its own beside the requests.
+
+python jobs_service.py PORT DATABASE_URL [busy] [mortal] [shared] [nowait]
+
+busy: a task that works in transactions on the pool that requests use too, a heartbeat and a listener on connections of
+their own. mortal: it ends when a connection breaks. shared: a move counts itself in one row that all jobs share; it
+waits for that row, or with nowait answers 409 when another job's move holds it.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import uuid
+
+import asyncpg
+
+NEXT = {"NEW": ("DONE", "DROPPED"), "DONE": ("FILED",)}
+TARGET = """
+name = "jobs"
+base_url = "http://127.0.0.1:{port}"
+timeout_s = 5
+[service]
+command = COMMAND
+ready = "/ready"
+[tenants.acme]
+headers = { X-Tenant = "acme" }
+[tenants.globex]
+headers = { X-Tenant = "globex" }
+[workflow]
+initial = "NEW"
+[workflow.transitions]
+NEW = ["DONE", "DROPPED"]
+DONE = ["FILED"]
+[create]
+request = { method = "POST", path = "/jobs", json = {} }
+id = "id"
+won = [201]
+[read]
+request = { method = "GET", path = "/jobs/{id}" }
+state = "state"
+[advance]
+request = { method = "POST", path = "/jobs/{id}/state", json = { from = "{expected}", to = "{next}" } }
+won = [200]
+conflict = [409]
+refused = [404]
+current_state = "state"
+"""
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (id text PRIMARY KEY, tenant text NOT NULL, state text NOT NULL);
+CREATE TABLE IF NOT EXISTS moves (id int PRIMARY KEY, many int NOT NULL);
+INSERT INTO moves VALUES (1, 0) ON CONFLICT DO NOTHING
+"""
+
+
+class Jobs:
+    """The service; `traits` are its arguments."""
+
+    def __init__(self, pool: asyncpg.Pool, traits: set[str]) -> None:
+        self.pool, self.traits = pool, traits
+
+    async def answer(self, method: str, path: str, tenant: str, body: bytes) -> tuple[int, dict[str, str]]:
+        parts = path.strip("/").split("/")
+        if parts == ["ready"]:
+            return 200, {}
+        if method == "POST" and parts == ["jobs"]:
+            id_ = uuid.uuid4().hex
+            await self.pool.execute("INSERT INTO jobs VALUES ($1, $2, 'NEW')", id_, tenant)
+            return 201, {"id": id_}
+        if method == "GET":
+            state = await self.pool.fetchval("SELECT state FROM jobs WHERE id = $1 AND tenant = $2", parts[1], tenant)
+            return (200, {"state": state}) if state else (404, {})
+        asked = json.loads(body)
+        return await self.move(parts[1], tenant, asked["from"], asked["to"])
+
+    async def move(self, id_: str, tenant: str, origin: str, to: str) -> tuple[int, dict[str, str]]:
+        async with self.pool.acquire() as link, link.transaction():
+            state = await link.fetchval("SELECT state FROM jobs WHERE id = $1 AND tenant = $2 FOR UPDATE", id_, tenant)
+            if state is None:
+                return 404, {}
+            if state != origin or to not in NEXT.get(origin, ()):
+                return 409, {"state": state}
+            if "shared" in self.traits:
+                nowait = " NOWAIT" if "nowait" in self.traits else ""
+                try:
+                    await link.execute(f"SELECT many FROM moves FOR UPDATE{nowait}")
+                except asyncpg.LockNotAvailableError:
+                    return 409, {"state": state}
+                await link.execute("UPDATE moves SET many = many + 1")
+            await link.execute("UPDATE jobs SET state = $2 WHERE id = $1", id_, to)
+        return 200, {"state": to}
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                line, *lines = head.decode().strip().split("\r\n")
+                headers = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in lines)}
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                method, path, _ = line.split(" ")
+                status, told = await self.say(method, path, headers.get("x-tenant", ""), body)
+                text = json.dumps(told).encode()
+                writer.write(f"HTTP/1.1 {status} -\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def say(self, method: str, path: str, tenant: str, body: bytes) -> tuple[int, dict[str, str]]:
+        try:
+            return await self.answer(method, path, tenant, body)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            if "mortal" in self.traits:
+                os._exit(3)
+            return 503, {}
+
+    async def work(self) -> None:
+        """Looks for old jobs, again and again, on the pool of the requests."""
+        while True:
+            async with self.pool.acquire() as link, link.transaction():
+                await link.fetch("SELECT id FROM jobs WHERE state = 'OLD'")
+            await asyncio.sleep(0.005)
+
+
+async def beat(url: str) -> None:
+    """A heartbeat on a connection of its own, which listens as well."""
+    link = await asyncpg.connect(url)
+    await link.add_listener("jobs", lambda *_: None)
+    while True:
+        await link.execute("NOTIFY jobs, 'alive'")
+        await asyncio.sleep(0.01)
+
+
+async def main(port: int, url: str, traits: set[str]) -> None:
+    async with asyncpg.create_pool(url, min_size=2, max_size=8) as pool:
+        await pool.execute(SCHEMA)
+        jobs = Jobs(pool, traits)
+        tasks = [asyncio.ensure_future(each) for each in ((jobs.work(), beat(url)) if "busy" in traits else ())]
+        server = await asyncio.start_server(jobs.handle, "127.0.0.1", port)
+        await asyncio.gather(server.serve_forever(), *tasks)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2], set(sys.argv[3:])))

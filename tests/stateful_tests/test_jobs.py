@@ -1,0 +1,128 @@
+"""Goal: what a service does beside its requests hides no order; what two workflows share is found or waited for; a
+service that ends under a fault is started again.
+
+Method: services of somebody else's, right about races, behind the wire, on a real PostgreSQL.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.database import Database, start_embedded
+from engine.target_file import load_target
+from reports.history import read_history
+from reports.judge import judge
+from reports.verdict import Verdict
+from stateful_tests.explorer import explore, explore_apart
+from stateful_tests.faulted import walk_faults
+from stateful_tests.fresh import NotLedError
+from stateful_tests.pairs import list_apart, list_plans
+from stateful_tests.rig import Order, Rig, open_rig
+from stateful_tests.statements import is_end
+from stateful_tests.warming import warm
+from tests.stateful_tests import jobs_service
+
+SERVICE = Path(jobs_service.__file__)
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    with start_embedded() as started:
+        yield started
+
+
+@asynccontextmanager
+async def open_jobs(database: Database, folder: Path, *traits: str, service: str = "") -> AsyncIterator[Rig]:
+    file = folder / "jobs.toml"
+    command = json.dumps([sys.executable, str(SERVICE), "{port}", "{database_url}", *traits])
+    text = jobs_service.TARGET.replace("COMMAND", command).replace("[service]", f"[service]\n{service}")
+    file.write_text(text)
+    order = Order(load_target(file, os.environ), database, folder / "interleavings-0.jsonl", folder / "service.log")
+    async with open_rig(order) as rig:
+        yield rig
+
+
+def judge_all(folder: Path) -> set[str]:
+    """The checks that failed."""
+    graph = load_target(folder / "jobs.toml", os.environ).graph
+    judgement = judge(read_history(folder / "interleavings-0.jsonl"), graph)
+    return {each.check for each in judgement.checks if each.verdict is Verdict.FAIL}
+
+
+def test_a_text_of_the_background_is_held_where_a_request_sends_it(database: Database, tmp_path: Path) -> None:
+    """Its worker commits all the time: with the same words, on the connections that requests use too."""
+
+    async def run() -> None:
+        async with open_jobs(database, tmp_path, "busy") as rig:
+            assert any(is_end(sql) for sql in rig.wire.background)
+            plan = list_plans(rig.target)[0]
+            await warm(rig, [plan])
+            assert not rig.wire.asked
+            found = await explore(plan, rig.run, schedules_max=100)
+            assert found.is_whole
+            for trace in found.traces:
+                ends = [step for step in trace.steps if is_end(step.sql)]
+                assert sorted(trace.answers) == ["conflict", "won"]
+                assert [step.actor for step in ends] == sorted([0, 1], key=lambda actor: trace.answers[actor] != "won")
+            assert any(is_end(sql) and passed for sql, passed in rig.wire.unheld.items())
+            assert any(sql.startswith("NOTIFY") and passed for sql, passed in rig.wire.unheld.items())
+            await rig.read()
+
+    asyncio.run(run())
+    assert judge_all(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("traits", "checks"),
+    [((), set()), (("shared",), set()), (("shared", "nowait"), {"conflict-truth", "linearizable"})],
+)
+def test_what_two_workflows_share_is_waited_for_or_found(
+    database: Database, tmp_path: Path, traits: tuple[str, ...], checks: set[str]
+) -> None:
+    async def run() -> set[str]:
+        remarks: set[str] = set()
+        async with open_jobs(database, tmp_path, *traits) as rig:
+            for plan in list_apart(rig.target)[:3]:
+                found = await explore_apart(plan, rig.run, times=1)
+                assert found.is_whole
+                assert all(len(set(trace.workflows)) == 2 for trace in found.traces)
+                assert checks or all(trace.answers == ["won", "won"] for trace in found.traces)
+                remarks |= {remark for trace in found.traces for remark in trace.remarks}
+            await rig.read()
+        return remarks
+
+    remarks = asyncio.run(run())
+    assert ("waited" in remarks) is (traits == ("shared",))
+    assert judge_all(tmp_path) == checks
+
+
+def test_a_service_that_ends_under_a_fault_is_started_again(database: Database, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with open_jobs(database, tmp_path, "mortal") as rig:
+            traces, are_all = await walk_faults(rig, list_plans(rig.target)[0])
+            assert are_all
+            assert all(trace.is_known for trace in traces)
+            await rig.read()
+
+    asyncio.run(run())
+    restarted = list(read_history(tmp_path / "interleavings-0.jsonl").having("restarted"))
+    assert {event["fault"] for event in restarted} >= {"connection lost before", "answer lost"}
+    assert all("ended by itself with status 3" in event["how"] for event in restarted)
+    assert judge_all(tmp_path) == set()
+
+
+def test_a_service_that_is_not_to_be_started_again_is_not(database: Database, tmp_path: Path) -> None:
+    async def run() -> str | None:
+        async with open_jobs(database, tmp_path, "mortal", service="restart = false") as rig:
+            with pytest.raises(NotLedError):
+                await walk_faults(rig, list_plans(rig.target)[0])
+            return await rig.find_end(in_doubt=True)
+
+    assert "ended by itself with status 3" in str(asyncio.run(run()))
+    assert not list(read_history(tmp_path / "interleavings-0.jsonl").having("restarted"))
