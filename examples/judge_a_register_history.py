@@ -6,8 +6,9 @@ Converts a compare-and-set register's history, one map per line as Jepsen writes
     onewinner check register.jsonl --only linearizable --initial nil
 
 A line looks like `{:process 3, :type :invoke, :f :cas, :value [0 3], :time 120000}`. An `:ok` read or write answered,
-an `:ok` cas won and a `:fail` cas lost (the value was another one); any other `:fail` changed nothing. `:info` is a
-timeout: it may have taken effect, once, at any later moment. Without `:time` the line's number is the time.
+an `:ok` cas won and a `:fail` cas lost (the value was another one); a `:fail` write changed nothing, and a `:fail` read
+tells nothing. `:info` is a timeout: it may have taken effect, once, at any later moment. Without `:time` the line's
+number is the time.
 """
 
 import json
@@ -50,7 +51,7 @@ def invoke(found: dict[str, str], number: int, workflow: str, time_ns: int) -> d
 
 def answer(found: dict[str, str], identity: int, time_ns: int) -> dict[str, Any]:
     kind, line = found["type"], {"event": "return", "id": identity}
-    if kind == "info":
+    if kind == "info" or (kind == "fail" and found["f"] == "read"):
         return {**line, "outcome": "unknown"}
     if kind == "fail":
         return {**line, "outcome": "conflict" if found["f"] == "cas" else "refused", "returned_ns": time_ns}

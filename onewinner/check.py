@@ -11,7 +11,7 @@ from typing import Any
 from engine.graph import TransitionGraph
 from onewinner.display import print_judgement
 from onewinner.exits import UsageError
-from onewinner.options import Parser, add_accept_partial, positive
+from onewinner.options import Parser, add_accept_partial, positive, share
 from onewinner.stage import load
 from reports.checks import CHECKS
 from reports.evidence import Limits
@@ -48,6 +48,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help=f"one of {', '.join(CHECKS)}; may be repeated",
     )
     add("--workflow", metavar="NAME", help="judge this workflow alone")
+    add(
+        "--unknown-max",
+        type=share,
+        metavar="SHARE",
+        help="the share of operations, races and trails that may be unknown, such as 0.02 (default: as planned, for a "
+        "run directory; any, for a history that is judged alone)",
+    )
     add("--timeout-s", type=positive, metavar="S", help="the longest search in one workflow, in seconds (default: 10)")
     add_accept_partial(parser)
     return parser.parse_args(arguments)
@@ -68,7 +75,8 @@ def check(path: Path, options: argparse.Namespace) -> Verdict:
     graph = find_graph(path, options.target)
     if options.initial is not None and graph is not None and options.initial not in graph.states:
         raise UsageError(f"--initial: {options.initial!r} is no state of the target's workflow")
-    limits = Limits() if options.timeout_s is None else replace(Limits(), workflow_s=options.timeout_s)
+    limits = replace(Limits(), unknown_max=options.unknown_max)
+    limits = limits if options.timeout_s is None else replace(limits, workflow_s=options.timeout_s)
     judgement = judge(
         history,
         graph,
@@ -101,4 +109,5 @@ def repeat_command(path: Path, options: argparse.Namespace) -> str:
     parts = ["onewinner", "check", str(path)]
     parts += ["--target", str(options.target)] if options.target is not None else []
     parts += ["--initial", options.initial] if options.initial is not None else []
+    parts += ["--unknown-max", f"{options.unknown_max:g}"] if options.unknown_max is not None else []
     return shlex.join(parts)

@@ -132,6 +132,17 @@ def positive(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """An argparse type: a share, from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1, such as 0.02")
+    return value
+
+
 def bounded(low: int, high: int) -> Callable[[str], int]:
     """An argparse type: a whole number from low to high."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from reports.births import Misbirth, find_misbirths
 from reports.evidence import Evidence
 from reports.model import Operation
 from reports.search import Searched, search
@@ -15,12 +16,15 @@ from reports.witness import find_unexplained
 
 @dataclass(frozen=True)
 class Undecided:
-    """A workflow that the witness could not explain: what the search was given and what it found."""
+    """A workflow that the witness could not explain: what the search was given and what it found. `core`: rows that are
+    known to contradict each other all by themselves.
+    """
 
     w: int
     operations: list[Operation]
     starts: list[str | None]
     searched: Searched
+    core: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,16 @@ class Decision:
 def decide(evidence: Evidence) -> Decision:
     """Judges every workflow. Past `limits.linearizable_s` the remaining ones stay undecided."""
     began = time.monotonic()
+    misbirths = {each.w: each for each in find_misbirths(evidence)}
     rest = find_unexplained(evidence, evidence.ops)
     if rest.len():
         again = evidence.ops.filter(pl.col("w").is_in(rest.implode()))
         rest = find_unexplained(evidence, again, order="begins")
-    failed: dict[int, Undecided] = {}
+    failed = {w: take_misbirth(evidence, each) for w, each in misbirths.items()}
     undecided: list[int] = []
     for w in rest.to_list():
+        if w in misbirths:
+            continue
         now = time.monotonic()
         if now > began + evidence.limits.linearizable_s:
             undecided.append(w)
@@ -60,4 +67,10 @@ def decide(evidence: Evidence) -> Decision:
             failed[w] = Undecided(w, operations, starts, searched)
         elif searched.verdict is Verdict.UNKNOWN:
             undecided.append(w)
-    return Decision(failed, tuple(undecided), tuple(rest.to_list()), time.monotonic() - began)
+    return Decision(failed, tuple(undecided), tuple(sorted({*rest, *misbirths})), time.monotonic() - began)
+
+
+def take_misbirth(evidence: Evidence, found: Misbirth) -> Undecided:
+    """A workflow that was answered before it was created, or created twice: there is nothing to search for."""
+    operations, starts = evidence.lay_out(found.w)
+    return Undecided(found.w, operations, starts, Searched(Verdict.FAIL), (found.create, found.other))

@@ -4,6 +4,7 @@ The strings of a history are few and repeated. Casting them to categoricals whil
 ten million operations within a few hundred megabytes, and makes every comparison one of integers.
 """
 
+import re
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +16,8 @@ KINDS = ("create", "read", "advance", "set")
 OUTCOMES = ("won", "conflict", "ok", "refused", "busy", "unknown")
 PROBLEM = '"problem"'
 SET_SEPARATOR = "\x1f"
+ESCAPE = "\\"
+UNESCAPE = re.compile(r"\\[s\\]")
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,31 @@ def encode(frame: pl.LazyFrame) -> pl.DataFrame:
 def collect_sets(frame: pl.LazyFrame, encoded: pl.DataFrame) -> pl.Series:
     """The joined expected list of the operations that have several expected states; null for all others."""
     kind = pl.Categorical(pl.Categories.random())
-    several = encoded.filter(pl.col("wants") > 1).select("row")
-    if several.is_empty():
+    if not (encoded["wants"] > 1).any():
         return pl.Series("set", [None], dtype=kind).new_from_index(0, encoded.height)
-    expected = pl.col("expected")
-    joined = frame.select(pl.when(expected.list.len() > 1).then(expected.list.join(SET_SEPARATOR)).alias("set"))
-    return joined.select(pl.col("set").cast(kind)).collect().to_series()
+    several = frame.select("expected").with_row_index("row").filter(pl.col("expected").list.len() > 1)
+    joined = several.select("row", join_list(pl.col("expected")).alias("set")).collect()
+    every = encoded.select("row").join(joined, on="row", how="left", maintain_order="left")
+    return every["set"].cast(kind)
+
+
+def join_list(states: pl.Expr) -> pl.Expr:
+    """A list of states as one text, which no other list has."""
+    return states.list.eval(escape(pl.element())).list.join(SET_SEPARATOR)
+
+
+def escape(state: pl.Expr) -> pl.Expr:
+    doubled = state.str.replace_all(ESCAPE, ESCAPE * 2, literal=True)
+    return doubled.str.replace_all(SET_SEPARATOR, f"{ESCAPE}s", literal=True)
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """The states of a list that was joined."""
+    parts = text.split(SET_SEPARATOR)
+    return tuple(
+        part if ESCAPE not in part else UNESCAPE.sub(lambda found: SET_SEPARATOR if found[0] == r"\s" else ESCAPE, part)
+        for part in parts
+    )
 
 
 def find_fault(frame: pl.LazyFrame, encoded: pl.DataFrame) -> Fault | None:

@@ -190,6 +190,20 @@ class HiddenLine(msgspec.Struct):
         refuse_backwards(self.at_ns, self.until_ns, "until_ns", "at_ns")
 
 
+class TurnedAwayLine(msgspec.Struct):
+    """A client that was let in before was not any more."""
+
+    what: str
+    tenant: str | None = None
+    workflow: str | None = None
+    status: Status | None = None
+    at_ns: Nanoseconds | None = None
+    until_ns: Nanoseconds | None = None
+
+    def __post_init__(self) -> None:
+        refuse_backwards(self.at_ns, self.until_ns, "until_ns", "at_ns")
+
+
 class FaultLine(msgspec.Struct):
     """A fault was injected; its damage was over at `until_ns`."""
 
@@ -273,6 +287,7 @@ EVENTS: Mapping[str, type[msgspec.Struct]] = {
     "reproduced": ReproducedLine,
     "probe": ProbeLine,
     "hidden": HiddenLine,
+    "turned_away": TurnedAwayLine,
     "fault": FaultLine,
     "agenda": AgendaLine,
     "exploration": ExplorationLine,

@@ -7,14 +7,14 @@ nothing: they have no role.
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
 from engine.graph import TransitionGraph
-from reports.encoding import SET_SEPARATOR
+from reports.encoding import split_list
 from reports.history import History
 from reports.keys import Keys, make_keys
 from reports.model import NEVER, Operation
@@ -23,14 +23,23 @@ from reports.search import ANOTHER_STATE
 MODEL_COLUMNS = ("row", "kind", "outcome", "want", "set", "next", "told", "invoked", "returned")
 
 
+UNKNOWN_SHARE_MAX = 0.02
+INCONCLUSIVE_SHARE_MAX = 0.10
+
+
 @dataclass(frozen=True)
 class Limits:
-    """How long the judge may take, in seconds, and how many findings of one check it puts into words."""
+    """How long the judge may take, in seconds, and how many findings of one check it puts into words.
+
+    `unknown_max`: the share of operations, races and trails that may be unknown; without it a plan's is
+    UNKNOWN_SHARE_MAX (of its races INCONCLUSIVE_SHARE_MAX), and a history that is judged alone has none.
+    """
 
     workflow_s: float = 10.0
     linearizable_s: float = 120.0
     explain_s: float = 2.0
     findings_max: int = 20
+    unknown_max: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +55,20 @@ class Evidence:
     command: str = "onewinner check HISTORY"
     limits: Limits = field(default_factory=Limits)
 
+    @property
+    def unknown_max(self) -> float | None:
+        """The share of operations, and of trails, that may be unknown; None: any."""
+        return self.find_share(UNKNOWN_SHARE_MAX)
+
+    @property
+    def inconclusive_max(self) -> float | None:
+        """The share of races that may prove nothing; None: any."""
+        return self.find_share(INCONCLUSIVE_SHARE_MAX)
+
+    def find_share(self, planned: float) -> float | None:
+        given = self.limits.unknown_max
+        return given if given is not None else planned if self.plan is not None else None
+
     @cached_property
     def ops(self) -> pl.DataFrame:
         """Every operation, by workflow, then invoke.
@@ -59,7 +82,7 @@ class Evidence:
         ops = self.sorted.with_columns(
             begins=self.keys.begins, ends=self.keys.ends, mine=find_owned(self.sorted, self.nobody)
         )
-        return assign_roles(ops, self.codes.get(self.first_state or ""))
+        return assign_roles(ops, self.find_code(self.first_state))
 
     @property
     def nobody(self) -> int | None:
@@ -92,7 +115,7 @@ class Evidence:
         mentioned = self.history.encoded.select(pl.col("want", "next", "observed").unique().implode())
         columns = [column[0] for column in mentioned] + [self.trails[name] for name in ("from", "to")]
         others = {state for members in self.set_members.values() for state in members}
-        others.update(self.graph.states if self.graph else (), [self.initial] if self.initial else ())
+        others.update(self.graph.states if self.graph else (), [self.initial] if self.initial is not None else ())
         columns.append(pl.Series(sorted(others), dtype=pl.String).cast(self.state_type))
         found = pl.concat([column.unique().drop_nulls() for column in columns]).unique()
         return dict(zip(found.to_physical().to_list(), found.cast(pl.String).to_list(), strict=True))
@@ -100,6 +123,10 @@ class Evidence:
     @cached_property
     def codes(self) -> dict[str, int]:
         return {name: code for code, name in self.names.items()}
+
+    def find_code(self, state: str | None) -> int | None:
+        """The code of a state; None without one."""
+        return None if state is None else self.codes.get(state)
 
     @cached_property
     def unborn(self) -> int:
@@ -138,8 +165,8 @@ class Evidence:
     def set_members(self) -> dict[int, tuple[str, ...]]:
         """The states of each expected list that has several, by its number."""
         found = self.history.encoded["set"].unique().drop_nulls()
-        lists = found.cast(pl.String).str.split(SET_SEPARATOR).to_list()
-        return {code: tuple(members) for code, members in zip(found.to_physical().to_list(), lists, strict=True)}
+        codes, texts = found.to_physical().to_list(), found.cast(pl.String).to_list()
+        return {code: split_list(text) for code, text in zip(codes, texts, strict=True)}
 
     def belongs(self, several: pl.Expr, state: pl.Expr) -> pl.Expr:
         """Whether the state is in the list of that number; null without either."""
@@ -165,7 +192,7 @@ class Evidence:
     @property
     def first_state(self) -> str | None:
         """The state that a create leads to, where its answer does not tell."""
-        return self.initial or (self.graph.initial if self.graph else None)
+        return self.initial if self.initial is not None else self.graph.initial if self.graph else None
 
     @cached_property
     def starts(self) -> pl.DataFrame:
@@ -173,10 +200,19 @@ class Evidence:
         creates = self.ops.lazy().filter(
             (pl.col("kind") == "create") & pl.col("mine") & (pl.col("outcome") != "conflict")
         )
-        creates = creates.group_by("w").agg(created=pl.col("known").any(), asked=(pl.col("outcome") == "unknown").any())
+        unknown = pl.col("outcome") == "unknown"
+        creates = creates.group_by("w").agg(
+            created=pl.col("known").any(), asked=unknown.any(), begun=pl.col("begins").filter(unknown).min()
+        )
+        # What was answered before an unknown create was asked for was about a workflow that there was already.
+        answered = self.ops.lazy().filter(pl.col("known") | pl.col("pure")).group_by("w").agg(pl.col("ends").min())
+        creates = creates.join(answered, on="w", how="left")
+        creates = creates.with_columns(
+            asked=pl.col("asked") & (pl.col("ends") >= pl.col("begun")).fill_null(value=True)
+        )
         every = pl.LazyFrame({"w": pl.int_range(self.workflows, dtype=pl.UInt32, eager=True)})
         code = {
-            name: pl.lit(self.codes.get(state or ""), dtype=pl.UInt32)
+            name: pl.lit(self.find_code(state), dtype=pl.UInt32)
             for name, state in (("given", self.initial), ("first", self.first_state))
         }
         state = (
@@ -198,14 +234,15 @@ class Evidence:
         operations = [self.to_operation(*row) for row in rows.iter_rows()]
         starts = self.find_starts(w, operations)
         if starts != [None]:
-            # A create that does not tell its state, where nothing else does, says no more than that it began somewhere.
-            operations = [each for each in operations if each.kind != "create" or each.outcome != "ok"]
+            # A create that does not tell its state, where nothing else does, says only that all else comes after it.
+            born = max((each.invoked for each in operations if is_create(each)), default=-NEVER)
+            operations = [begin_after(born, each) for each in operations if not is_create(each)]
         return operations, starts
 
     def find_starts(self, w: int, operations: list[Operation]) -> list[str | None]:
         """The states to begin the search in: one where it is known, else every state that is named, and another."""
         code = self.starts["state"][w]
-        if code == self.unborn and all(each.told is not None for each in operations if each.kind == "create"):
+        if code == self.unborn and all(each.told is not None for each in operations if is_create(each)):
             return [None]
         if code is not None and code != self.unborn:
             return [self.names[code]]
@@ -234,6 +271,17 @@ class Evidence:
     def command_for(self, check: str, workflow: str | None = None) -> str:
         """The command that judges one thing again."""
         return f"{self.command} --only {check}" + ("" if workflow is None else f" --workflow {shlex.quote(workflow)}")
+
+
+def is_create(operation: Operation) -> bool:
+    return operation.kind == "create" and operation.outcome == "ok"
+
+
+def begin_after(moment: int, operation: Operation) -> Operation:
+    """The operation, invoked no earlier than this; one that had returned before is left as it is."""
+    if operation.invoked >= moment or operation.returned < moment:
+        return operation
+    return replace(operation, invoked=moment)
 
 
 def sort_operations(history: History) -> pl.DataFrame:

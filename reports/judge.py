@@ -20,8 +20,6 @@ from reports.silence import find_silence
 from reports.verdict import CheckResult, Finding, Judgement, Verdict, merge
 from reports.words import say_try_again
 
-UNKNOWN_SHARE_MAX = 0.02
-
 
 def judge(
     history: History,
@@ -90,14 +88,18 @@ def find_doubts(case: Case, counts: Mapping[str, int]) -> list[str]:
     left = counts["unknown"] - aside
     if aside == total:
         return ["a fault touched every operation, and all of them are unknown"]
-    if left > UNKNOWN_SHARE_MAX * (total - aside):
+    share = case.evidence.unknown_max
+    if share is not None and left > share * (total - aside):
         others = f" ({aside} more that a fault touched are set aside)" if aside else ""
-        told = f"{left} of {total - aside} operations are unknown, more than {UNKNOWN_SHARE_MAX:.0%}{others}"
+        told = f"{left} of {total - aside} operations are unknown, more than {say_share(share)}{others}"
         doubts.append(f"{told}{say_busy(case)}")
-    for kind, tried, successes in case.successes:
-        if tried and not successes:
-            doubts.append(f"no {kind} ever succeeded ({tried} tried)")
-    return doubts + find_hidden(case) + find_early_end(case)
+    if share is None and left == total:
+        doubts.append("all operations are unknown")
+    if case.evidence.plan is not None:
+        doubts += [
+            f"no {kind} ever succeeded ({tried} tried)" for kind, tried, won in case.successes if tried and not won
+        ]
+    return doubts + (find_hidden(case, share) if share is not None else []) + find_early_end(case)
 
 
 def find_early_end(case: Case) -> list[str]:
@@ -115,13 +117,18 @@ def say_busy(case: Case) -> str:
     return f".{words.removesuffix('.')}" if words else ""
 
 
+def say_share(share: float) -> str:
+    """2%, 0.5%."""
+    return f"{share * 100:g}%"
+
+
 def find_turned_away(case: Case) -> list[str]:
     """The clients that were let in and then were not, no fault aside: once that happens, nothing is known any more."""
     told = (event for event in case.evidence.history.having("turned_away") if not is_excused(case, event))
     return list(dict.fromkeys(str(event.get("what")) for event in told))
 
 
-def find_hidden(case: Case) -> list[str]:
+def find_hidden(case: Case, share: float) -> list[str]:
     """What is read in the end, trails and traces, and was not shown of too many workflows; no fault touched it."""
     history = case.evidence.history
     shown = {
@@ -135,9 +142,9 @@ def find_hidden(case: Case) -> list[str]:
             hidden[what].add(str(event.get("workflow")))
     told = [(what, len(hidden[what] - shown[what]), len(hidden[what] | shown[what])) for what in shown]
     return [
-        f"{lost} of {asked} workflows never showed their {what}, more than {UNKNOWN_SHARE_MAX:.0%}"
+        f"{lost} of {asked} workflows never showed their {what}, more than {say_share(share)}"
         for what, lost, asked in told
-        if lost > UNKNOWN_SHARE_MAX * asked
+        if lost > share * asked
     ]
 
 

@@ -48,6 +48,8 @@ def step(state: str | None, operation: Operation, graph: TransitionGraph | None)
         return state
     if operation.kind == "create" and operation.outcome == "ok":
         return told if state is None else IMPOSSIBLE
+    if state is None:
+        return IMPOSSIBLE
     due = state in expected and (graph is None or following is None or (state, following) in graph.edges)
     if operation.outcome == "conflict":
         return state if not due and (told is None or told in expected or told == state) else IMPOSSIBLE

@@ -13,7 +13,7 @@ import polars as pl
 
 from engine.graph import TransitionGraph
 from reports.bounds import bound_violations, say_bounds
-from reports.encoding import SET_SEPARATOR
+from reports.encoding import escape, split_list
 from reports.history import History
 
 # Of each action in a round so many stand for all. That can miss an overlap, never invent one.
@@ -68,7 +68,7 @@ def find_moves(history: History, graph: TransitionGraph) -> pl.DataFrame:
     ops = ops.filter((pl.col("outcome") != "refused") | (pl.col("tenant") == pl.col("owner")))
     ops = ops.select(
         pl.col("workflow", "next").cast(pl.String),
-        pl.coalesce(pl.col("set").cast(pl.String), pl.col("want").cast(pl.String)).alias("states"),
+        pl.coalesce(pl.col("set").cast(pl.String), escape(pl.col("want").cast(pl.String))).alias("states"),
         pl.col("outcome").cast(pl.String),
         "invoked",
         pl.col("returned").fill_null(pl.col("invoked")).alias("end"),
@@ -105,7 +105,7 @@ def walk_asked(told: pl.DataFrame) -> Iterator[Asked]:
     lost = pl.col("outcome").is_in(["conflict", "refused"])
     known = told.filter(lost & ((pl.col("states") == pl.col("start")) | is_calm))
     for states, to, start in known.select(*ACTION, "start").unique().iter_rows():
-        yield start, to, tuple(states.split(SET_SEPARATOR))
+        yield start, to, split_list(states)
 
 
 def count_pairs(moves: pl.DataFrame) -> Counter[Pair]:
@@ -132,7 +132,7 @@ def count_pairs(moves: pl.DataFrame) -> Counter[Pair]:
 
 def find_state(states: str, others: str, start: str) -> str | None:
     """The state that both requests are due to win in: the one that both name, else the one before the round."""
-    common = set(states.split(SET_SEPARATOR)) & set(others.split(SET_SEPARATOR))
+    common = set(split_list(states)) & set(split_list(others))
     if len(common) == 1:
         return common.pop()
     return start if start in common else None

@@ -128,8 +128,10 @@ def fit(evidence: Evidence, answers: pl.DataFrame, frame: pl.DataFrame, offset: 
     at = pl.col("at") + offset
     there = pl.when((at >= 0) & (at < frame.height)).then(at)
     period = {name: pl.lit(frame[name]).gather(there) for name in ("w", "state", "begin")}
-    holds = (period["w"] == pl.col("w")) & (period["begin"] <= pl.col("ends")) & ~pl.col("never")
     state = period["state"].fill_null(evidence.another)
+    holds = (period["w"] == pl.col("w")) & (period["begin"] <= pl.col("ends")) & ~pl.col("never")
+    # Before its create a workflow answers nothing.
+    holds &= state != evidence.unborn
     if answers["exact"].null_count() < answers.height:
         holds &= pl.col("exact").is_null() | (pl.col("exact") == state)
     if answers["other"].null_count() < answers.height:

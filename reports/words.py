@@ -111,8 +111,8 @@ def count_outcomes(records: Sequence[Record]) -> str:
 
 def say_no_conflict(record: Record, race: Any) -> Text:
     title = (
-        f"{capital(name(record))} lost the race {race} for workflow {record['workflow']}, but was answered "
-        f"{record['outcome']}{say_status(record)} instead of a conflict"
+        f"{capital(name(record))} of the race {race} for workflow {record['workflow']} neither won nor was told of a "
+        f"conflict: it was answered {record['outcome']}{say_status(record)}"
     )
     return f"{title}.", tabulate(f"{title}.", [record])
 
@@ -289,6 +289,21 @@ def say_contradiction(records: Sequence[Record], start: str | None, *, is_minima
         else "Some of them may not be needed: the time to find out ran out."
     )
     return f"{title}.", tabulate(f"{title}.\n" + "\n".join(sentences), records)
+
+
+def say_misbirth(records: Sequence[Record]) -> Text:
+    """An answer about a workflow that was created only later, or two creates that both succeeded."""
+    early, late = records
+    workflow = early["workflow"]
+    if early["kind"] == "create":
+        title = f"{capital(name(early))} and {name(late)} both created workflow {workflow}"
+        return f"{title}.", tabulate(f"{title}: {say_overlap(early, late)}.", records)
+    title = f"{capital(name(early))} was answered {describe_seen(early)} before workflow {workflow} was created"
+    gap = format_span(late["invoked_ns"] - early["returned_ns"])
+    words = (
+        f"{title}: it had returned {gap} before the create, {late['id']}, was invoked. Nothing justifies its answer."
+    )
+    return f"{title}.", tabulate(words, records)
 
 
 def describe_seen(record: Record) -> str:

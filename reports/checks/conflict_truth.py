@@ -4,13 +4,15 @@ from functools import partial
 
 import polars as pl
 
-from reports.case import Case, Suspicion, conclude, fail, not_applicable
+from reports.births import find_early
+from reports.case import Case, conclude, fail, not_applicable
 from reports.model import Operation
 from reports.timeline import Timeline
 from reports.verdict import CheckResult, Finding, Verdict
 from reports.words import say_unjustified
 
 CHECK = "conflict-truth"
+UNBORN = "It was answered before the workflow's create was invoked: there was no state that could justify it."
 
 
 def check_conflict_truth(case: Case) -> CheckResult:
@@ -20,12 +22,15 @@ def check_conflict_truth(case: Case) -> CheckResult:
     conflicts = int((case.ops["pure"] & (case.ops["outcome"] == "conflict")).sum())
     if not conflicts:
         return not_applicable(CHECK, "nothing was answered with a conflict", "conflicts")
-    suspicions: list[Suspicion] = []
+    early = find_early(case.evidence).filter(pl.col("outcome") == "conflict")
+    told_early = early["row"].to_list()
+    suspicions = [fail(partial(word_lie, case, row, UNBORN)) for row in told_early]
     for w in sorted({*case.decision.suspects, *find_tellers(case)}):
         operations, starts = case.lay_out(w)
         timeline = Timeline(operations, starts, case.evidence.graph)
         for operation in operations:
-            why = find_lie(timeline, operation) if operation.outcome == "conflict" else None
+            is_judged = operation.outcome == "conflict" and operation.row not in told_early
+            why = find_lie(timeline, operation) if is_judged else None
             if why is not None:
                 suspicions.append(fail(partial(word_lie, case, operation.row, why)))
     return conclude(case, CHECK, judged=conflicts, unit="conflicts", suspicions=suspicions)

@@ -68,7 +68,7 @@ def name_rows(case: Case, rows: pl.DataFrame) -> list[tuple[str, str, str]]:
 def find_strange_states(case: Case, graph: TransitionGraph, observed: pl.DataFrame) -> list[Suspicion]:
     """Reads that saw a state to which no legal edge leads, and no `set`."""
     reachable = {graph.initial, *(following for _, following in graph.walk_edges())}
-    if case.evidence.initial:
+    if case.evidence.initial is not None:
         reachable.add(case.evidence.initial)
     strange = [code for code, name in case.evidence.names.items() if name not in reachable]
     odd = observed.filter(pl.col("told").is_in(strange)) if strange else observed.clear()

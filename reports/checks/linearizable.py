@@ -6,7 +6,7 @@ from reports.case import Case, conclude, doubt, fail, not_applicable
 from reports.decision import Undecided
 from reports.explain import explain
 from reports.verdict import CheckResult, Finding, Verdict
-from reports.words import say_contradiction, say_timeout
+from reports.words import say_contradiction, say_misbirth, say_timeout
 
 CHECK = "linearizable"
 
@@ -27,11 +27,19 @@ def check_linearizable(case: Case) -> CheckResult:
 
 
 def word_failure(case: Case, found: Undecided) -> Finding:
-    explanation = explain(
-        found.operations, found.starts, found.searched.witnesses, case.evidence.graph, case.evidence.limits.explain_s
-    )
-    records = case.records(operation.row for operation in explanation.operations)
-    title, words = say_contradiction(records, explanation.start, is_minimal=explanation.is_minimal)
+    if found.core:
+        records = sorted(case.records(found.core), key=lambda record: record["invoked_ns"])
+        title, words = say_misbirth(records)
+    else:
+        explanation = explain(
+            found.operations,
+            found.starts,
+            found.searched.witnesses,
+            case.evidence.graph,
+            case.evidence.limits.explain_s,
+        )
+        records = case.records(operation.row for operation in explanation.operations)
+        title, words = say_contradiction(records, explanation.start, is_minimal=explanation.is_minimal)
     ids = tuple(record["id"] for record in records)
     return Finding(CHECK, Verdict.FAIL, title, words, ids, case.workflow_name(found.w))
 

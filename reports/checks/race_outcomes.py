@@ -11,7 +11,6 @@ from reports.settling import Settled, find_contenders, settle_races
 from reports.verdict import CheckResult, Finding, Verdict
 from reports.words import say_no_conflict, say_no_winner, say_open_race, say_try_again, say_two_winners
 
-INCONCLUSIVE_SHARE_MAX = 0.10
 Race = dict[str, Any]
 
 
@@ -26,9 +25,11 @@ class Shares:
     unsettled: int
     aside: int
 
-    @property
-    def prove_too_little(self) -> bool:
-        return self.alone + self.unsettled > INCONCLUSIVE_SHARE_MAX * self.races or not self.races
+    def prove_too_little(self, share: float | None) -> bool:
+        """Whether more than this share of them prove nothing; without a share, whether it is known of none who won."""
+        if share is None:
+            return self.unsettled == self.races
+        return self.alone + self.unsettled > share * self.races or not self.races
 
 
 def check_one_winner(case: Case) -> CheckResult:
@@ -51,7 +52,7 @@ def check_one_winner(case: Case) -> CheckResult:
     still_open = [race for race in open_races if (race["w"], race["race"]) not in touched]
     shares = count_shares(races, touched, len(open_races), len(still_open))
     reason = say_shares(shares, settled_count)
-    if shares.prove_too_little:
+    if shares.prove_too_little(case.evidence.inconclusive_max):
         doubts = [doubt(partial(word_open, case, race)) for race in still_open]
         suspicions += doubts or [doubt(partial(word_alone, reason))]
     return conclude(case, "one-winner", judged=races.height, unit="races", suspicions=suspicions, reason=reason)

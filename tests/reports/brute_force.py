@@ -3,6 +3,7 @@
 An operation here is a plain dict with the columns of a history; a workflow is a list of them.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from engine.graph import TransitionGraph
@@ -12,28 +13,35 @@ Record = dict[str, Any]
 OTHER = "some state that nobody mentions"
 
 
-def is_explained(records: list[Record], graph: TransitionGraph | None, initial: str | None) -> bool:
-    """Whether some order that respects real time explains every answer; tries them all."""
-    first = initial or (graph.initial if graph else None)
-    creates = [record for record in records if record["kind"] == "create" and record["outcome"] in ("ok", "unknown")]
-    told = [record["observed"] or first for record in creates if record["outcome"] == "ok"]
-    operations = [convert(record, first) for record in records if counts(record)]
-    if told and None not in told:
-        return any(try_orders(None, operations, graph) for _ in (0,))
-    operations = [operation for operation in operations if operation.kind != "create"]
-    starts: list[str | None]
-    if creates and not told:
-        starts = [first]
-    elif told:
-        starts = [None]
-    else:
-        starts = [initial]
-    if starts == [None]:
-        mentioned = {
-            state for record in records for state in (*(record["expected"] or ()), record["next"], record["observed"])
-        }
-        starts = [*sorted(state for state in mentioned if state), OTHER]
-    return any(try_orders(start, operations, graph) for start in starts)
+def is_explained(records: list[Record], graph: TransitionGraph | None, initial: str | None, wide: int = 0) -> bool:
+    """Whether some order that respects real time, by clocks that are `wide` apart, explains every answer; tries all."""
+    first = initial if initial is not None else graph.initial if graph else None
+    mentioned = {
+        state for record in records for state in (*(record["expected"] or ()), record["next"], record["observed"])
+    }
+    free = [*sorted(state for state in mentioned if state is not None), OTHER]
+    operations = [convert(record, wide) for record in records if counts(record)]
+    if any(is_create(operation) for operation in operations):
+        # A create that does not tell its state leads to the first one where that is known, else to any.
+        firsts = free if first is None else [first]
+        return any(try_orders(None, [fill(each, state) for each in operations], graph) for state in firsts)
+    begun = [
+        record["invoked_ns"] - wide
+        for record in records
+        if (record["kind"], record["outcome"]) == ("create", "unknown")
+    ]
+    known = [operation.returned for operation in operations if operation.outcome not in ("unknown", "busy")]
+    start = first if begun and min(begun) <= min(known, default=NEVER) else initial
+    return any(try_orders(state, operations, graph) for state in (free if start is None else [start]))
+
+
+def is_create(operation: Operation) -> bool:
+    return operation.kind == "create" and operation.outcome == "ok"
+
+
+def fill(operation: Operation, first: str) -> Operation:
+    """A create that leads somewhere."""
+    return replace(operation, told=first) if is_create(operation) and operation.told is None else operation
 
 
 def counts(record: Record) -> bool:
@@ -43,17 +51,17 @@ def counts(record: Record) -> bool:
     return record["outcome"] != "unknown" or record["kind"] in ("advance", "set")
 
 
-def convert(record: Record, first: str | None) -> Operation:
-    create = record["kind"] == "create" and record["outcome"] == "ok"
+def convert(record: Record, wide: int) -> Operation:
+    lost = record["outcome"] == "unknown" or record["returned_ns"] is None
     return Operation(
         row=0,
         kind=record["kind"],
         outcome=record["outcome"],
         expected=tuple(record["expected"] or ()),
         next=record["next"],
-        told=(record["observed"] or first) if create else record["observed"],
-        invoked=record["invoked_ns"],
-        returned=NEVER if record["outcome"] == "unknown" or record["returned_ns"] is None else record["returned_ns"],
+        told=record["observed"] if record["outcome"] != "unknown" else None,
+        invoked=record["invoked_ns"] - wide,
+        returned=NEVER if lost else record["returned_ns"] + wide,
     )
 
 

@@ -21,10 +21,10 @@ states = st.sampled_from(STATES)
 maybe_states = st.sampled_from((None, *STATES))
 lists = st.one_of(states.map(lambda state: [state]), st.lists(states, min_size=2, max_size=3, unique=True))
 OUTCOMES = {
-    "create": ("ok", "ok", "unknown", "refused"),
-    "read": ("ok", "ok", "conflict", "unknown"),
-    "advance": ("won", "won", "conflict", "conflict", "unknown", "refused"),
-    "set": ("won", "won", "unknown", "conflict"),
+    "create": ("ok", "ok", "ok", "unknown", "unknown", "refused", "busy", "conflict"),
+    "read": ("ok", "ok", "ok", "conflict", "unknown", "busy"),
+    "advance": ("won", "won", "won", "conflict", "conflict", "unknown", "refused", "busy"),
+    "set": ("won", "won", "unknown", "conflict", "busy"),
 }
 
 
@@ -51,9 +51,11 @@ def draw_anything(draw: st.DrawFn, size_max: int) -> list[Record]:
     records = draw(st.lists(draw_request(), min_size=1, max_size=size_max))
     if draw(st.booleans()):
         records.insert(0, draw(draw_request(("create",))))
+    if draw(st.integers(0, 7)) == 0:
+        records.append(draw(draw_request(("create",))))
     for record in records:
         record["outcome"] = draw(st.sampled_from(OUTCOMES[record["kind"]]))
-        told = record["outcome"] == "conflict" or record["kind"] in ("create", "read")
+        told = record["outcome"] == "conflict" or record["kind"] in ("create", "read") or draw(st.integers(0, 3)) == 0
         record["observed"] = draw(maybe_states) if told else None
     return records
 
@@ -74,11 +76,15 @@ def draw_nearly_true(draw: st.DrawFn, size_max: int, graph: TransitionGraph | No
         state = answer(draw, record, state, graph)
     for _ in range(draw(st.integers(0, 2))):
         record = draw(st.sampled_from(records))
-        field = draw(st.sampled_from(("observed", "outcome", "next", "invoked_ns")))
+        field = draw(st.sampled_from(("observed", "outcome", "next", "invoked_ns", "both")))
         if field == "outcome":
             record["outcome"] = draw(st.sampled_from(OUTCOMES[record["kind"]]))
+        elif field == "both":
+            shift = draw(st.integers(-9, 9))
+            record["invoked_ns"] += shift
+            record["returned_ns"] = None if record["returned_ns"] is None else record["returned_ns"] + shift
         elif field == "invoked_ns":
-            record["invoked_ns"] = draw(st.integers(-3, 9 if record["returned_ns"] is None else record["returned_ns"]))
+            record["invoked_ns"] = draw(st.integers(-12, 9 if record["returned_ns"] is None else record["returned_ns"]))
         elif record[field] is not None:
             record[field] = draw(states)
     return records
@@ -94,6 +100,9 @@ def answer(draw: st.DrawFn, record: Record, state: str | None, graph: Transition
     if kind == "read" and not expected:
         record.update(outcome="ok", observed=state)
         return state
+    if draw(st.integers(0, 7)) == 0:
+        record.update(outcome="busy")
+        return state
     won = "ok" if kind == "read" else "won"
     tried = Operation(0, kind, won, expected, record["next"], None, 0, NEVER)
     after = step(state, tried, graph)
@@ -102,7 +111,7 @@ def answer(draw: st.DrawFn, record: Record, state: str | None, graph: Transition
         record.update(outcome="conflict", observed=state if told else None)
         return state
     assert not isinstance(after, type(IMPOSSIBLE))
-    record["outcome"] = won
+    record.update(outcome=won, observed=record["next"] if kind != "read" and draw(st.booleans()) else None)
     if kind != "read" and draw(st.integers(0, 4)) == 0:
         took_effect = draw(st.booleans())
         record.update(outcome="unknown", returned_ns=draw(st.sampled_from((None, record["returned_ns"]))))

@@ -34,6 +34,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "reproduced": {"name": "n", "branches": [1], "plan": "p", "failed": 1, "repeats": 10, "kind": "race"},
     "probe": {"check": "contract", "what": "w", "problem": None, "workflow": "w", **SPAN},
     "hidden": {"what": "effects", "workflow": "w", **SPAN},
+    "turned_away": {"what": "the token expired", "tenant": "t", "workflow": "w", "status": 401, **SPAN},
     "fault": {"what": "kill", "workflow": "w", **SPAN},
     "agenda": {"kinds": {"two": 1}},
     "exploration": {"plan": 0, "kind": "k", "state": "A", "actions": [{}], "saved": 0, "whole": True},

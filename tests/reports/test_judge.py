@@ -25,6 +25,14 @@ def judge_records(*records: dict[str, Any], **more: Any) -> Judgement:
     return judge(build_history(records, *more.pop("events", ())), more.pop("graph", AB), **more)
 
 
+def judge_run(*records: dict[str, Any], **more: Any) -> Judgement:
+    """The same of a run that was planned, and got to all of it."""
+    about = {"source": "history", "operations": len(records)}
+    events = [*more.pop("events", ()), {"event": "plan", **about}, {"event": "end", **about}]
+    told = [record | {"detail": record["detail"] or "{}"} for record in records]
+    return judge_records(*told, events=events, plan={"sources": ["history"]}, **more)
+
+
 def get(judgement: Judgement, check: str) -> CheckResult:
     return next(result for result in judgement.checks if result.check == check)
 
@@ -92,7 +100,7 @@ def test_no_operations_prove_nothing() -> None:
 def test_more_than_two_percent_unknown_operations_prove_too_little(unknown: int, verdict: Verdict) -> None:
     records = [create("c", 0, 1), *(read(f"r{number}", 2, 3, "A") for number in range(99))]
     lost = [read(f"u{number}", 2, None, None, outcome="unknown") for number in range(unknown)]
-    assert judge_records(*records, *lost).verdict is verdict
+    assert judge_run(*records, *lost).verdict is verdict
 
 
 def test_unknown_operations_that_a_fault_touched_count_neither_above_nor_below_the_line() -> None:
@@ -104,23 +112,45 @@ def test_unknown_operations_that_a_fault_touched_count_neither_above_nor_below_t
         return [read(f"u{invoked}.{number}", invoked, invoked + 1, None, outcome="unknown") for number in range(count)]
 
     crash = [fault(10, 20)]
-    assert judge_records(*records, *lose(2, 5), *lose(40, 12), events=crash).verdict is Verdict.PASS
-    judgement = judge_records(*records, *lose(3, 5), *lose(40, 12), events=crash)
+    assert judge_run(*records, *lose(2, 5), *lose(40, 12), events=crash).verdict is Verdict.PASS
+    judgement = judge_run(*records, *lose(3, 5), *lose(40, 12), events=crash)
     assert judgement.verdict is Verdict.UNKNOWN
     told = "3 of 101 operations are unknown, more than 2% (40 more that a fault touched are set aside)"
     assert judgement.reason == told
-    assert judge_records(*records, *lose(3, 12), events=[fault(10, 20, "delayed")]).verdict is Verdict.UNKNOWN
+    assert judge_run(*records, *lose(3, 12), events=[fault(10, 20, "delayed")]).verdict is Verdict.UNKNOWN
+
+
+def test_a_history_that_is_judged_alone_has_no_shares() -> None:
+    """Half of its operations are unknown, a kind never succeeded, and one of its two races is open."""
+    race = [
+        advance("u", "A-B", 2, 5, "unknown", race="s", workflow="v"),
+        advance("x", "A-B", 2, 5, "conflict", race="s"),
+    ]
+    lost = [read(f"u{number}", 2, None, None, outcome="unknown") for number in range(9)]
+    records = [*RACE, race[0], race[1] | {"workflow": "v"}, advance("l", "C-A", 2, 3, "conflict", workflow="w"), *lost]
+    judgement = judge_records(*records, graph=None, events=[hide("audit trail", "v")])
+    assert judgement.verdict is Verdict.PASS, judgement.reason
+    limits = Limits(unknown_max=0.5)
+    assert judge_records(*records, graph=None, limits=limits).reason.endswith("operations are unknown, more than 50%")
+    assert judge_records(*records, graph=None, limits=Limits(unknown_max=0.7)).verdict is Verdict.PASS
+
+
+def test_a_history_of_which_nothing_is_known_is_no_pass() -> None:
+    lost = [advance(name, "A-B", 2, 5, "unknown", race="r") for name in "ab"]
+    assert judge_records(*lost).reason.endswith("all operations are unknown")
+    judgement = judge_records(create("c", 0, 1), *lost)
+    assert get(judgement, "one-winner").verdict is Verdict.UNKNOWN
 
 
 def test_a_run_of_nothing_but_what_faults_touched_is_no_pass() -> None:
     lost = [read(f"u{number}", 12, 13, None, outcome="unknown") for number in range(5)]
-    judgement = judge_records(*lost, events=[fault(10, 20)])
+    judgement = judge_run(*lost, events=[fault(10, 20)])
     assert judgement.verdict is Verdict.UNKNOWN
     assert "a fault touched every operation, and all of them are unknown" in judgement.reason
 
 
 def test_a_kind_of_operation_that_never_succeeded_proves_too_little() -> None:
-    judgement = judge_records(create("c", 0, 1), advance("a", "B-C", 2, 3, "conflict", observed="A"))
+    judgement = judge_run(create("c", 0, 1), advance("a", "B-C", 2, 3, "conflict", observed="A"))
     assert judgement.verdict is Verdict.UNKNOWN
     assert judgement.reason == "no advance ever succeeded (1 tried)"
 
@@ -132,7 +162,7 @@ def test_what_was_never_shown_of_too_many_workflows_proves_too_little(what: str,
     names = [f"w{number}" for number in range(49 + lost)]
     records = [create(f"c.{name}", 0, 1, workflow=name) for name in names]
     shown = [show(what, name) for name in names[:49]]
-    judgement = judge_records(*records, events=[*shown, *(hide(what, name) for name in names[40:])])
+    judgement = judge_run(*records, events=[*shown, *(hide(what, name) for name in names[40:])])
     assert judgement.verdict is verdict
     told = f"2 of 51 workflows never showed their {what}, more than 2%"
     assert verdict is Verdict.PASS or judgement.reason == told
@@ -141,7 +171,7 @@ def test_what_was_never_shown_of_too_many_workflows_proves_too_little(what: str,
 @pytest.mark.parametrize("workflow", [None, "w", "other"])
 def test_what_a_fault_hid_is_set_aside(workflow: str | None) -> None:
     struck = fault(10, 20, **({} if workflow is None else {"workflow": workflow}))
-    judgement = judge_records(*RACE, events=[hide("audit trail", "w"), struck])
+    judgement = judge_run(*RACE, events=[hide("audit trail", "w"), struck])
     assert judgement.verdict is (Verdict.UNKNOWN if workflow == "other" else Verdict.PASS)
 
 
@@ -163,8 +193,8 @@ def test_more_than_a_tenth_of_races_without_overlap_prove_too_little() -> None:
         return [win, lose]
 
     nine = [record for number in range(9) for record in race(number, 0)]
-    assert judge_records(*nine, *race(9, 10)).verdict is Verdict.PASS
-    judgement = judge_records(*nine[:16], *race(8, 10), *race(9, 10))
+    assert judge_run(*nine, *race(9, 10)).verdict is Verdict.PASS
+    judgement = judge_run(*nine[:16], *race(8, 10), *race(9, 10))
     assert get(judgement, "one-winner").verdict is Verdict.UNKNOWN
     assert get(judgement, "one-winner").reason == "in 2 of 10 races no contender overlapped the winner"
 
@@ -182,14 +212,14 @@ def test_races_that_a_fault_touched_count_neither_above_nor_below_the_line() -> 
     calm = [record for number in range(9) for record in race(number, 0, 0)]
     spoiled = [*race(20, 100, 10), *race(21, 101, 0, "unknown")]
     crash = [fault(101, 102)]
-    result = get(judge_records(*calm, *spoiled, events=crash), "one-winner")
+    result = get(judge_run(*calm, *spoiled, events=crash), "one-winner")
     assert result.verdict is Verdict.PASS
     assert result.reason == "2 that prove nothing were set aside, because a fault touched them"
-    assert get(judge_records(*calm, *spoiled), "one-winner").verdict is Verdict.UNKNOWN
-    result = get(judge_records(*calm, *race(9, 10, 10), *race(10, 10, 10), *spoiled, events=crash), "one-winner")
+    assert get(judge_run(*calm, *spoiled), "one-winner").verdict is Verdict.UNKNOWN
+    result = get(judge_run(*calm, *race(9, 10, 10), *race(10, 10, 10), *spoiled, events=crash), "one-winner")
     assert result.verdict is Verdict.UNKNOWN
     assert result.reason.startswith("in 2 of 11 races no contender overlapped the winner; 2 that prove nothing")
-    result = get(judge_records(*spoiled, events=crash), "one-winner")
+    result = get(judge_run(*spoiled, events=crash), "one-winner")
     assert result.verdict is Verdict.UNKNOWN
     assert result.reason.endswith("because a fault touched them, and there were no others")
 
@@ -219,7 +249,7 @@ def test_only_some_checks_and_only_one_workflow() -> None:
 @pytest.mark.parametrize(("status", "advised"), [(429, True), (423, True), (418, False)])
 def test_unknown_answers_that_may_be_busy_name_what_to_write(status: int, advised: bool) -> None:
     lost = advance("1", "A-B", 10, 20, "unknown", status=status)
-    judgement = judge_records(create("c", 0, 5), advance("0", "A-B", 6, 8), lost)
+    judgement = judge_run(create("c", 0, 5), advance("0", "A-B", 6, 8), lost)
     assert (f"write busy = [{status}] under [advance]" in judgement.reason) == advised
 
 
