@@ -211,9 +211,39 @@ class FaultLine(msgspec.Struct):
     until_ns: Nanoseconds | None = None
     what: str | None = None
     workflow: str | None = None
+    workflows: list[str] | None = None
 
     def __post_init__(self) -> None:
         refuse_backwards(self.at_ns, self.until_ns, "until_ns", "at_ns")
+
+
+class FaultBegunLine(msgspec.Struct):
+    """A fault begins; without a `fault` of the same moment it lasts to the end."""
+
+    at_ns: Nanoseconds
+    what: str | None = None
+    workflow: str | None = None
+    workflows: list[str] | None = None
+
+
+class RestartedLine(msgspec.Struct):
+    """The service ended by itself after a fault, and was started again."""
+
+    fault: str | None = None
+    how: str | None = None
+    at_ns: Nanoseconds | None = None
+    until_ns: Nanoseconds | None = None
+
+    def __post_init__(self) -> None:
+        refuse_backwards(self.at_ns, self.until_ns, "until_ns", "at_ns")
+
+
+class UnheldLine(msgspec.Struct):
+    """How often a statement passed the wire while orders were chosen."""
+
+    sql: str
+    passed: Count
+    why: str | None = None
 
 
 class AgendaLine(msgspec.Struct):
@@ -231,6 +261,7 @@ class ExplorationLine(msgspec.Struct):
     actions: list[dict[str, Any]]
     saved: Count
     whole: bool
+    apart: bool | None = None
 
 
 class StatementLine(msgspec.Struct):
@@ -244,12 +275,13 @@ class ScheduleLine(msgspec.Struct):
     """One order of one plan's statements, as it was carried out. A step: request, statement, effect, fault."""
 
     plan: Count
-    workflow: str
     order: str
     steps: list[tuple[str, Count, str, str | None]]
     answers: list[str]
     remarks: list[str]
     switches: Count
+    workflow: str | None = None
+    workflows: list[str] | None = None
 
 
 class MixedLine(msgspec.Struct):
@@ -289,6 +321,9 @@ EVENTS: Mapping[str, type[msgspec.Struct]] = {
     "hidden": HiddenLine,
     "turned_away": TurnedAwayLine,
     "fault": FaultLine,
+    "fault_begun": FaultBegunLine,
+    "restarted": RestartedLine,
+    "unheld": UnheldLine,
     "agenda": AgendaLine,
     "exploration": ExplorationLine,
     "statement": StatementLine,
