@@ -13,7 +13,7 @@ from onewinner.display import STYLE, open_console
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
 from reports.acknowledged import AcknowledgedError, read_acknowledged
 from reports.baseline import Side, Terms, compare
-from reports.blocks import measure_blocks
+from reports.blocks import measure_blocks, measure_plan, measure_strata
 from reports.changes import RULES
 from reports.comparison import Change, Comparison, Design, MeasureChange, Standing
 from reports.comparison_words import (
@@ -118,9 +118,15 @@ def take_side(run: Run) -> Side:
     """The run as a side. An older run, which has no blocks in its run.json, is measured from its history."""
     measures = run.facts.get("measures") or {}
     facts = run.facts
-    if "blocks" not in measures:
+    if "strata" not in measures:
         with contextlib.suppress(HistoryError):
-            facts = {**facts, "measures": {**measures, "blocks": measure_blocks(read_history(run.folder))}}
+            history = read_history(run.folder)
+            found = {
+                "blocks": measure_blocks(history),
+                "strata": measure_strata(history),
+                "plan": measure_plan(history),
+            }
+            facts = {**facts, "measures": {**measures, **found}}
     return Side(str(run.folder), facts, run.judgement)
 
 
@@ -132,13 +138,16 @@ def compare_runs(baseline: Run, run: Run, options: argparse.Namespace) -> Compar
 
 
 def find_exit(comparison: Comparison) -> int:
-    """Failing checks before doubts, doubts before regressions."""
+    """Failing checks before doubts, doubts before regressions, and those before what could not be compared."""
     if comparison.run_verdict is Verdict.FAIL:
         return FAIL
     unknown = Verdict.UNKNOWN in (comparison.run_verdict, comparison.baseline_verdict)
     if unknown or comparison.having(Standing.LOST):
         return UNKNOWN
-    return REGRESSION if comparison.regressions else PASS
+    if comparison.regressions:
+        return REGRESSION
+    # A comparison was asked for. Where nothing could be compared, nothing is known.
+    return PASS if comparison.primaries else UNKNOWN
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -174,7 +183,7 @@ def print_measures(comparison: Comparison, say: Callable[[Text | str], None]) ->
         table.add_row(change.measure, *values, show_ratio(change), name_change(change), told)
     open_console().print("", table)
     for change in ordered:
-        if change.test is not None and change.verdict in (Change.REGRESSED, Change.IMPROVED):
+        if change.test is not None and change.primary and change.verdict in (Change.REGRESSED, Change.IMPROVED):
             say(Text(f"{change.measure}: {say_test(change.test)}"))
     say(Text(f"Measured {DESIGN_WORDS[comparison.design]}. {say_method(comparison)}".strip(), style="dim"))
 

@@ -24,7 +24,6 @@ from onewinner.baseline import (
 )
 from onewinner.exits import UNKNOWN, UsageError
 from onewinner.options import Parser, bounded
-from reports.permutation import SAMPLES_MAX
 from reports.run import finish_run
 
 EXAMPLE = """onewinner compare runs/20260101T120000Z-orders runs/20260102T120000Z-orders
@@ -42,9 +41,11 @@ class TurnsOption:
     told: str
 
 
+BLOCKS_MAX = 1000
 TURNS = (
-    TurnsOption("blocks", bounded(1, SAMPLES_MAX), "N", 8, "measured jobs for each engine (default: 8)"),
-    TurnsOption("races", bounded(1, 10**6), "N", 100, "races of a job (default: 100)"),
+    TurnsOption("blocks", bounded(1, BLOCKS_MAX), "N", 120, "turns of each engine at most (default: 120)"),
+    TurnsOption("races", bounded(1, 10**6), "N", 40, "races of a turn (default: 40)"),
+    TurnsOption("seconds", bounded(1, 10**5), "S", 140, "no turn begins after so many seconds (default: 140)"),
     TurnsOption("contenders", bounded(2, 200), "N", 10, "requests per race (default: 10)"),
     TurnsOption("scenarios", str, "LIST", "", "which, with weights: fork,tenants=2 (default: all)"),
     TurnsOption("seed", bounded(0, 2**31), "N", 1, "repeats the same plan (default: 1)"),

@@ -12,7 +12,7 @@ from typing import Any
 from engine.processes import run_process
 from engine.service import find_free_port
 from engine.target import Target
-from load.shares import list_shares, make_agenda, name_source, parse_weights
+from load.shares import Agenda, list_shares, make_agenda, name_source, parse_weights
 from onewinner import ROOMS
 from onewinner.display import LIVE, Display
 from onewinner.secrets import keep_secret
@@ -208,15 +208,35 @@ def plan_race(crew: Crew, seed: int) -> Level:
 
 
 def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()) -> dict[str, Any]:
-    """run.json's plan: every source (`more` are those of no level), and the share of those that race."""
+    """run.json's plan: every source (`more` are those of no level), the share of those that race, and how they race."""
     shares: dict[str, Any] = {}
+    crews = []
     for level in plan:
         if level.crew is None:
             continue
         crew = level.crew
         agenda = make_agenda(target, crew.weights, crew.races)
         shares |= list_shares(agenda, crew.processes, crew.processes, together=crew.together, label=crew.label)
-    return {"sources": [*(source for level in plan for source in level.sources), *more], "shares": shares}
+        crews.append(describe_crew(crew, agenda))
+    return {
+        "sources": [*(source for level in plan for source in level.sources), *more],
+        "shares": shares,
+        "crews": crews,
+    }
+
+
+def describe_crew(crew: Crew, agenda: Agenda) -> dict[str, Any]:
+    """What was planned of a level that races, for a comparison of runs; without the scenarios that do not apply."""
+    return {
+        "scenarios": dict(agenda.weights),
+        "races": crew.races,
+        "contenders": crew.contenders,
+        "processes": crew.processes,
+        "together": crew.together,
+        "rate": crew.rate_per_s or None,
+        # With an amount to be run, the limit only stops what is far too slow.
+        "duration": None if crew.races is not None else crew.duration_s or None,
+    }
 
 
 def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None, *, ids: str = "0/1") -> Asked:

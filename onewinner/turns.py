@@ -1,23 +1,28 @@
-"""Two engines in turns: A B B A A B B A, as many short races for both, in one job on one machine.
+"""Two engines in turns: A B B A A B B A, as many races in a turn for both, in one job on one machine.
 
 Both services run all the time, each on a database of its own; only one is asked at a time. Whatever the machine does
-meanwhile happens to both. Each engine's jobs make up one run directory, judged like any other; every job is a block.
+meanwhile happens to both. Each engine's turns make up one run directory, judged like any other; every turn is a block.
 """
 
 import argparse
 import contextlib
+import json
+import os
 import shlex
+import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.controls import list_controls
 from engine.defects import list_defects
+from engine.processes import run_process
 from engine.service import REFERENCE
-from load.shares import parse_weights
-from onewinner import levels
+from load.shares import name_source, parse_weights
+from onewinner import ROOMS
 from onewinner.baseline import compare_runs, find_exit, print_comparison
 from onewinner.display import Display, print_judgement, say
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
@@ -27,17 +32,16 @@ from onewinner.race import refuse_when_nothing_applies
 from onewinner.run import Order, gather_facts, judge_run, with_comparison
 from onewinner.secrets import keep_run
 from onewinner.stage import Stage, lay_ground, load, service_arguments, start_engine
-from reports.blocks import GATE_TIME, measure_blocks
 from reports.comparison import find_comparison
 from reports.history import HistoryError
-from reports.run import Run, RunError, finish_run, read_run, refuse_taken, with_judgement
+from reports.run import Run, RunError, finish_run, read_run, refuse_taken
 
 SIDES = ("a", "b")
-# The first job of each engine is judged, but not measured: caches are cold, and connections are few.
-WARM_UP = "warm"
 PROFILE = "turns"
-# A job of a slow engine begins nothing new after this.
-JOB_LIMIT_S = 30.0
+SIDES_VARIABLE = "ONEWINNER_SIDES"
+# What is begun when the time is up ends within this, or is ended.
+GRACE_S = 90.0
+POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,16 @@ class Corner:
     stage: Stage
     run: Run
 
-    def play(self, level: Level, ids: str) -> Asked:
-        """`ids` is the level's share of the ids that the target lists."""
-        with Display(self.run.folder) as display:
-            return levels.run_level(level, self.run.folder, self.stage, display, ids=ids)
+    def describe(self) -> dict[str, object]:
+        """What the process that plays the turns must know of it; the environment as far as it is not its own."""
+        differing = {name: value for name, value in self.stage.environment.items() if os.environ.get(name) != value}
+        folder = self.run.folder.absolute()
+        return {
+            "target": str(folder / "target.toml"),
+            "base_url": self.stage.target.base_url,
+            "history": str(folder / "history"),
+            "environment": differing,
+        }
 
 
 def name_contestant(text: str) -> dict[str, object]:
@@ -90,7 +100,7 @@ def take_turns(arguments: Sequence[str], options: argparse.Namespace) -> int:
         raise UsageError("--database: each of the two engines needs a database of its own; leave the URL out")
     folder = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-turns")
     weights = find_weights(options.scenarios)
-    plan = plan_jobs(options, weights)
+    level = plan_turns(options, weights)
     for each in contestants:
         # A mistake in the second file is told before the first engine is started.
         refuse_when_nothing_applies(each.options.target, weights, options.races)
@@ -98,10 +108,10 @@ def take_turns(arguments: Sequence[str], options: argparse.Namespace) -> int:
         refuse_taken(folder)
         with contextlib.ExitStack() as running:
             corners = [
-                running.enter_context(set_corner(each, side, folder, plan, arguments, began))
+                running.enter_context(set_corner(each, side, folder, level, arguments, began))
                 for each, side in zip(contestants, SIDES, strict=True)
             ]
-            asked = play_jobs(corners, plan)
+            asked = play(corners, level)
             for corner in corners:
                 inspect(corner.stage.database_url, corner.order.options.target, corner.run.history)
     except RunError as error:
@@ -112,7 +122,7 @@ def take_turns(arguments: Sequence[str], options: argparse.Namespace) -> int:
         print(f"onewinner compare: interrupted; nothing was judged{recorded}", file=sys.stderr)
         raise
     try:
-        first, second = (conclude_side(corner.run, each) for corner, each in zip(corners, asked, strict=True))
+        first, second = (conclude_side(corner.run, asked) for corner in corners)
     except HistoryError as error:
         print(f"onewinner compare: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
@@ -128,26 +138,42 @@ def find_weights(scenarios: str) -> dict[str, int]:
         raise UsageError(f"--scenarios: {error}") from None
 
 
-def plan_jobs(options: argparse.Namespace, weights: Mapping[str, int]) -> tuple[Level, ...]:
-    """The jobs of one engine; the other one's are the same."""
-    crew = Crew(weights, options.races, options.contenders, duration_s=JOB_LIMIT_S)
-    labels = [WARM_UP, *(str(number + 1) for number in range(options.blocks))]
-    return tuple(
-        replace(levels.plan_race(replace(crew, label=label), options.seed), name=f"race-{label}") for label in labels
-    )
+def plan_turns(options: argparse.Namespace, weights: Mapping[str, int]) -> Level:
+    """All turns of one engine as a level; the other one's is the same. How many there are is not the judge's concern:
+    as many as the time allows.
+    """
+    given = {
+        "scenarios": ",".join(f"{name}={weight}" for name, weight in weights.items()),
+        "contenders": options.contenders,
+        "seed": options.seed,
+        "turns": options.blocks,
+        "races": options.races,
+        "limit-s": options.seconds,
+    }
+    words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    command = (sys.executable, "-m", "load.turns", *words)
+    crew = Crew(weights, None, options.contenders)
+    return Level("race", (name_source(0, 0),), command, float(options.seconds), None, crew=crew)
 
 
 @contextlib.contextmanager
 def set_corner(
-    contestant: Contestant, side: str, folder: Path, plan: Sequence[Level], arguments: Sequence[str], began: datetime
+    contestant: Contestant, side: str, folder: Path, level: Level, arguments: Sequence[str], began: datetime
 ) -> Iterator[Corner]:
     """Starts one of the two, and begins its run."""
     options, place = contestant.options, folder / side
     name = options.defect or options.control or load(options.target, None).name
-    turns = {"job": f"{began:%Y%m%dT%H%M%S.%fZ}", "side": side, "engine": contestant.spelled}
+    turns = {
+        "job": f"{began:%Y%m%dT%H%M%S.%fZ}",
+        "side": side,
+        "engine": contestant.spelled,
+        "planned": options.blocks,
+        "races": options.races,
+        "contenders": options.contenders,
+    }
     told = {"profile": PROFILE, "turns": turns}
     # How far each of the two gets is what is compared.
-    order = Order("compare", arguments, options, tuple(plan), told, accepts_partial=True)
+    order = Order("compare", arguments, options, (level,), told, accepts_partial=True)
     facts = gather_facts(order, name, began)
     with (
         lay_ground(options.target, options.database, service_arguments(options)) as ground,
@@ -157,35 +183,32 @@ def set_corner(
         yield Corner(order, stage, run)
 
 
-def play_jobs(corners: Sequence[Corner], plan: Sequence[Level]) -> tuple[list[Asked], list[Asked]]:
-    """Every job of both, each pair in the opposite order of the pair before it."""
-    asked: tuple[list[Asked], list[Asked]] = ([], [])
-    for number, level in enumerate(plan):
-        for side in (0, 1) if number % 2 else (1, 0):
-            shown = replace(level, name=f"{level.name}-{SIDES[side]}")
-            asked[side].append(corners[side].play(shown, f"{number}/{len(plan)}"))
-    return asked
+def play(corners: Sequence[Corner], level: Level) -> Asked:
+    """Both engines in turns, in one process, to the end of the plan or of the time."""
+    told = json.dumps([corner.describe() for corner in corners])
+    path = os.pathsep.join([str(ROOMS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path, SIDES_VARIABLE: told}
+    folder = corners[0].run.folder.absolute()
+    log = folder / "logs" / "race.log"
+    log.parent.mkdir(exist_ok=True)
+    began = time.monotonic()
+    with (
+        Display(folder) as display,
+        log.open("ab") as output,
+        run_process(level.command, output=output, environment=environment, cwd=folder) as process,
+    ):
+        code: int | None = None
+        while code is None and time.monotonic() < began + (level.limit_s or 0) + GRACE_S:
+            display.show("turns of a", level.sources)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = process.wait(POLL_S)
+    return Asked(level, code, round(time.monotonic() - began, 2))
 
 
-def conclude_side(run: Run, asked: Sequence[Asked]) -> Run:
-    """Judges one engine's jobs as one run, and measures each as a block. Raises HistoryError."""
-    judged, history = judge_run(run, asked)
-    measured = asked[1:]
-    blocks = measure_blocks(history, [each.level.sources for each in measured])
-    blocks[GATE_TIME] = [each.seconds for each in measured]
-    facts = {
-        "levels": levels.count_levels(history.having("level"), [join_jobs(asked)]),
-        "measures": {**judged.facts["measures"], "blocks": blocks},
-    }
-    return with_judgement(judged, judged.judgement, facts)
-
-
-def join_jobs(asked: Sequence[Asked]) -> Asked:
-    """The jobs as the one level that they are shares of."""
-    amounts = [each.level.amount or 0 for each in asked]
-    sources = tuple(source for each in asked for source in each.level.sources)
-    level = replace(asked[0].level, name="race", sources=sources, amount=sum(amounts))
-    return Asked(level, 0, round(sum(each.seconds for each in asked), 1))
+def conclude_side(run: Run, asked: Asked) -> Run:
+    """Judges one engine's turns as one run, and measures each as a block. Raises HistoryError."""
+    judged, _ = judge_run(run, [asked])
+    return judged
 
 
 def tell(first: Path, second: Path) -> int:

@@ -55,10 +55,12 @@ class CheckChange:
 class BlockTest:
     """The evidence for a measure's verdict: a test over repeated blocks, and its numbers.
 
-    `p_value` is two-sided, of "the sides differ by no more than `allowance`"; `p_adjusted` is the same after Holm's
-    correction for all measures of the comparison, and is held against `alpha`. `interval` is of the ratio run/baseline,
-    at the level `confidence`. `blocks` counts the baseline's and the run's. `threshold` is the least size of a change
-    that counts, `allowance` what the machine may have drifted between the two; both are shares (0.05: 5 %).
+    `p_value` is two-sided, of "the sides differ by no more than the margin", which is `threshold`, or `allowance`, what
+    the machine may have drifted between the two, where that is more (shares, 0.05: 5 %). `p_adjusted` is the same after
+    Holm's correction for the measures that were tested together, and is held against `alpha`. `interval` is of the
+    ratio run/baseline, at the level `confidence`. `blocks` counts those of the baseline and of the run that were
+    compared. `detectable` is the smallest worsening that these blocks would have shown in nine of ten cases; None when
+    no worsening would have shown.
     """
 
     name: str
@@ -70,6 +72,7 @@ class BlockTest:
     blocks: tuple[int, int]
     threshold: float
     allowance: float
+    detectable: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class MeasureChange:
     """A measure in both runs: geometric means over the blocks, in `unit` (ns, races/s, s), and what became of it.
 
     `better` is lower or higher. `ratio` is run/baseline. `reason` is one sentence. Without `test` there was nothing
-    to test, and the reason says why.
+    to test, and the reason says why. One that is not `primary` is reported, and decides nothing.
     """
 
     measure: str
@@ -100,11 +103,17 @@ class MeasureChange:
     reason: str
     test: BlockTest | None = None
     acknowledged: Acknowledgement | None = None
+    primary: bool = True
 
     @property
     def counts(self) -> bool:
         """Whether it makes the exit code 4."""
-        return self.verdict is Change.REGRESSED and self.acknowledged is None
+        return self.verdict is Change.REGRESSED and self.primary and self.acknowledged is None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it could be compared at all."""
+        return self.test is not None or self.verdict is not Change.INCONCLUSIVE
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,11 @@ class Comparison:
     def turning(self, change: Change) -> tuple[MeasureChange, ...]:
         """The measures that did this."""
         return tuple(measure for measure in self.measures if measure.verdict is change)
+
+    @property
+    def primaries(self) -> tuple[MeasureChange, ...]:
+        """The measures that can make the exit code 4, as far as they could be compared."""
+        return tuple(measure for measure in self.measures if measure.primary and measure.is_decided)
 
     @property
     def regressions(self) -> tuple[MeasureChange, ...]:

@@ -1,10 +1,14 @@
-"""Under what conditions a run was measured. Two runs under different ones can be compared in their checks only."""
+"""Under what conditions a run was measured: what was planned, and where. Nothing of what the engine got through is
+among them, or else a slow engine could not be compared with a fast one. Runs under different ones are compared in their
+checks only.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 # What a machine tells that a comparison between sessions allows for anyway.
 DRIFTING = ("release",)
+CREW = ("scenarios", "races", "contenders", "processes", "together", "rate", "duration")
 
 
 def describe_conditions(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -13,29 +17,29 @@ def describe_conditions(facts: Mapping[str, Any]) -> dict[str, str]:
     for name, value in (facts.get("machine") or {}).items():
         if name not in DRIFTING:
             told[f"machine ({name})"] = str(value)
-    if "database" in facts:
-        told["database"] = str(facts["database"])
-    levels = [level for level in facts.get("levels", ()) if level.get("scenarios")]
-    if levels:
-        told["scenarios"] = ", ".join(describe_mix(levels[0]["scenarios"]))
-        told["racing sources"] = str(len((facts.get("plan") or {}).get("shares") or ()))
+    told |= {name: str(facts[name]) for name in ("database", "seed") if facts.get(name) is not None}
+    plan = facts.get("plan") or {}
+    for crew in (plan.get("crews") or ())[:1]:
+        told |= {name: describe_plan(name, crew[name]) for name in CREW if name in crew}
     if facts.get("levels"):
-        told["levels"] = ", ".join(level["level"] for level in facts["levels"] if level["planned"])
+        told["levels"] = ", ".join(level["level"] for level in facts["levels"] if not is_absent(level))
     storm = facts.get("storm")
     told["faults under load"] = f"{storm['rate']:g} of the statements, {storm['crashes']} crashes" if storm else "none"
-    measures = facts.get("measures") or {}
-    quality, latency = measures.get("race_quality"), measures.get("latency")
-    if isinstance(quality, list) and quality:
-        told["contenders"] = ", ".join(str(entry["contenders"]) for entry in quality)
-    if latency and "error" not in latency:
-        told["start of a latency"] = ", ".join(sorted({one["since"] for one in latency.values()}))
     return told
 
 
-def describe_mix(scenarios: list[dict[str, Any]]) -> list[str]:
-    """Each scenario with its share of all that was run, coarsely: rounding and a last life must not matter."""
-    whole = sum(each["run"] for each in scenarios) or 1
-    return [f"{each['scenario']} {round(20 * each['run'] / whole) * 5} %" for each in scenarios]
+def describe_plan(name: str, value: Any) -> str:
+    """One of CREW, in words."""
+    if name == "scenarios":
+        return ", ".join(f"{scenario}={weight}" for scenario, weight in value.items())
+    if name == "races" and value is None:
+        return "as many as the time allows"
+    return "none" if value is None else str(value)
+
+
+def is_absent(level: Mapping[str, Any]) -> bool:
+    """Whether a level could not be run at all on this engine."""
+    return level["level"] in (level.get("not_applicable") or {})
 
 
 def find_differences(baseline: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.blocks import measure_blocks
+from reports.blocks import measure_blocks, measure_plan, measure_strata
 from reports.faults import count_faults, say_faults
 from reports.history import History
 from reports.latency import measure_latency
@@ -18,6 +18,8 @@ MEASURES: Mapping[str, Callable[[History], Any]] = {
     "race_quality": measure_quality,
     "latency": measure_latency,
     "blocks": measure_blocks,
+    "strata": measure_strata,
+    "plan": measure_plan,
     "faults": count_faults,
     "endings": count_endings,
     "unheld": count_unheld,

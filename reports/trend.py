@@ -24,6 +24,8 @@ SEGMENT_MIN = 4
 PERMUTATIONS = 1999
 ALPHA = 0.01
 THRESHOLD = 0.05
+# A trend is not of one plan: its runs may have a seed each.
+UNTOLD = ("seed",)
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def read_chronicle(folder: Path) -> Chronicle:
             continue
         if run.judgement.reason == UNFINISHED:
             notes.append(f"{file.parent}: {UNFINISHED}")
-        elif not take_blocks(run.facts):
+        elif not take_blocks(run.facts).values:
             notes.append(f"{file.parent}: measured nothing")
         else:
             found.append(run)
@@ -67,7 +69,8 @@ def name_series(facts: Mapping[str, Any]) -> dict[str, str]:
     """What runs of one series have in common, the engine and the profile first."""
     engine = {"engine": str(facts.get("name", "")), "profile": str(facts.get("profile", ""))}
     isolation = {"isolation": str(facts["isolation"])} if facts.get("isolation") else {}
-    return engine | isolation | describe_conditions(facts) | describe_amounts(facts)
+    conditions = {name: value for name, value in describe_conditions(facts).items() if name not in UNTOLD}
+    return engine | isolation | conditions | describe_amounts(facts)
 
 
 def describe_amounts(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -96,7 +99,7 @@ def tell_apart(series: Sequence[Mapping[str, str]]) -> list[str]:
 
 def trace(series: str, runs: Sequence[Run]) -> list[Trend]:
     """The trends of one series, in the order of the measures."""
-    blocks = [take_blocks(run.facts) for run in runs]
+    blocks = [take_blocks(run.facts).values for run in runs]
     present = [name for name in list_measures() if any(name in each for each in blocks)]
     trends = []
     for name in present:

@@ -16,7 +16,7 @@ from reports.verdict import CheckResult, Judgement, Verdict
 from tests.onewinner.running import Command
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
-BLOCKS = [100e6, 101e6, 99e6, 102e6, 98e6, 100e6, 101e6, 99e6]
+BLOCKS = [100e6, 101e6, 99e6, 102e6, 98e6, 100.5e6, 101.5e6, 99.5e6, 100.2e6, 100.9e6, 99.1e6, 102.3e6, 98.4e6]
 FACTS = {
     "name": "orders",
     "command": "onewinner gate",
@@ -53,10 +53,16 @@ def compare(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]"
 @pytest.mark.parametrize(
     ("baseline", "run", "times", "code", "words"),
     [
-        (PASS, PASS, 1.0, 0, "PASS: no check fails; of 1 measures: 1 inconclusive"),
+        (
+            PASS,
+            PASS,
+            1.0,
+            0,
+            "PASS: no check fails; no regression; at least 12% in latency.won.p50 would have been seen",
+        ),
         (PASS, PASS, 2.0, 4, "REGRESSION: the checks pass, but regressed: latency of won, p50 (+100.0%)"),
-        (PASS, PASS, 0.5, 0, "1 improved"),
-        (PASS, PASS, 1.1, 0, "1 inconclusive"),
+        (PASS, PASS, 0.5, 0, "improved: latency of won, p50 (-50.0%)"),
+        (PASS, PASS, 1.1, 0, "no regression"),
         (PASS, FAIL, 2.0, 1, "FAIL: newly failing: one-winner"),
         (FAIL, FAIL, 1.0, 1, "FAIL: still failing: one-winner"),
         (FAIL, PASS, 1.0, 0, "PASS: fixed: one-winner"),
@@ -142,6 +148,24 @@ def test_a_gate_names_what_newly_fails(tmp_path: Path) -> None:
     assert [error.message for error in jsonschema_rs.validator_for(SCHEMA).iter_errors(record)] == []
     assert record["comparison"]["checks"][0]["standing"] == "newly failing"
     assert len(record["measures"]["blocks"]["races_per_second"]) == 4
+    assert record["plan"]["crews"][0]["races"] == 40
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"measures": {}}, "there are no races in both"),
+        ({"machine": {"cpus": 64}}, "taken under other conditions: see the notes; different machine (cpus): 2 in the"),
+        ({"measures": {"blocks": {"latency.won.p50": BLOCKS[:3]}}}, "too few blocks: 3 are in both"),
+    ],
+)
+def test_a_comparison_that_could_compare_nothing_is_unknown(facts: dict[str, Any], words: str, tmp_path: Path) -> None:
+    more = {name: facts[name] for name in facts if name == "measures"}
+    write_run(tmp_path, "a", {"audit": PASS}, machine={"cpus": 2}, **more)
+    write_run(tmp_path, "b", {"audit": PASS}, 2.0, **facts)
+    ended = compare(tmp_path, "a", "b")
+    assert ended.returncode == 3, ended
+    assert f"UNKNOWN: no check fails; no measure could be compared: {words}" in ended.stdout
 
 
 def test_two_engines_in_turns(tmp_path: Path) -> None:
@@ -157,11 +181,24 @@ def test_two_engines_in_turns(tmp_path: Path) -> None:
     assert good.facts["turns"]["job"] == bad.facts["turns"]["job"]
     assert bad.facts["comparison"]["design"] == "interleaved"
     for run in (good, bad):
-        assert [(level["level"], level["planned"], level["run"]) for level in run.facts["levels"]] == [("race", 90, 90)]
+        assert [(level["level"], level["unit"]) for level in run.facts["levels"]] == [("race", "races")]
+        assert run.facts["measures"]["plan"]["planned"] == run.facts["measures"]["plan"]["run"] == [30, 30]
         assert {len(values) for values in run.facts["measures"]["blocks"].values()} == {2}
-        assert run.facts["plan"]["sources"][:3] == ["racewarm-0.0", "race1-0.0", "race2-0.0"]
+        assert run.facts["plan"]["sources"][:1] == ["race-0.0"]
         record = json.loads((run.folder / "run.json").read_text())
         assert [error.message for error in jsonschema_rs.validator_for(SCHEMA).iter_errors(record)] == []
     finding = next(finding for finding in bad.judgement.findings if finding.verdict is FAIL)
     again = Command(tuple(finding.command.split()[1:]), tmp_path).run()
     assert again.returncode == 1, again
+
+
+def test_an_engine_that_is_many_times_slower_has_regressed(tmp_path: Path) -> None:
+    arguments = ("--ab", "reference", "control:slow", "--races", "20", "--out", "both")
+    command = Command(("compare", *arguments), tmp_path)
+    ended = command.run()
+    assert command.find_left() == []
+    assert ended.returncode == 4, ended
+    assert "REGRESSION: the checks pass, but regressed: seconds for the plan" in ended.stdout
+    runs = [read_run(tmp_path / "both" / side) for side in ("a", "b")]
+    assert [run.judgement.verdict for run in runs] == [PASS, PASS]
+    assert sum(runs[1].facts["measures"]["plan"]["run"]) < sum(runs[0].facts["measures"]["plan"]["run"])

@@ -1,0 +1,138 @@
+"""Plays one plan on two engines in turns, in one process: a few races here, a few there, A B B A A B B A.
+
+Whatever the machine does happens to both. Each turn has connections of its own: which worker of a service gets which
+connection is a matter of chance, and must not stay the same for a whole run. The first turn of each engine is played
+and judged, but is no measured one: caches are cold.
+
+A turn ends when its races are run, or after PATIENCE times what the other engine needs for as many. An engine that
+is ended so in every one of BEHIND_MAX turns ends the run: more turns would show nothing new.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from engine.service import equip
+from engine.target_file import load_target
+from load.asker import Asker
+from load.gate import Gate
+from load.shares import make_agenda, name_source, parse_weights, take_share
+from load.source import Played, Source
+from reports.journal import Journal
+
+# The sides, as JSON: [{target, base_url, history, environment}, ...]. They hold tokens, so no argument tells them.
+SIDES_VARIABLE = "ONEWINNER_SIDES"
+PATIENCE = 4.0
+# The shortest and the longest time that a turn is given, in seconds; the first one of an engine has the latter.
+TURN_S_MIN, TURN_S_MAX = 0.5, 15.0
+BEHIND_MAX = 14
+# Of so many turns the pace of an engine is known.
+RECENT = 9
+
+
+@dataclass
+class Side:
+    """One engine's part: its source, whose rounds are taken as its turns come, and the seconds that a turn took.
+
+    `behind` counts the turns in a row that were ended before all of their races were run.
+    """
+
+    source: Source
+    rounds: Generator[Played, None, None]
+    took_s: list[float] = field(default_factory=list)
+    behind: int = 0
+    over: bool = False
+
+    @property
+    def pace_s(self) -> float:
+        """What a turn takes at present; 0 when that is not known."""
+        return median(self.took_s[-RECENT:]) if self.took_s else 0.0
+
+    def take_turn(self, number: int, races: int, limit_s: float) -> None:
+        """Plays `races` races, as far as the limit allows, and tells the journal when and how many."""
+        asker = self.source.asker
+        asker.gate.close()
+        began_ns = time.monotonic_ns()
+        run = 0
+        while run < races and time.monotonic_ns() < began_ns + limit_s * 1e9:
+            played = next(self.rounds, None)
+            if played is None:
+                self.over = True
+                break
+            run += played.round.is_race
+        ended_ns = time.monotonic_ns()
+        asker.journal.event("turn", number=number, planned=races, races=run, began_ns=began_ns, ended_ns=ended_ns)
+        self.behind = 0 if run >= races else self.behind + 1
+        if number:
+            # One that was ended early would have needed so long for all of its races.
+            self.took_s.append((ended_ns - began_ns) / 1e9 * races / max(1, run))
+
+    def finish(self) -> None:
+        self.rounds.close()
+        if self.source.ended == "stopped":
+            self.source.ended = "asked to"
+        self.source.finish()
+
+
+def main() -> int:
+    options = parse()
+    sides = [open_side(told, options) for told in json.loads(os.environ.pop(SIDES_VARIABLE))]
+    try:
+        take_turns(sides, options.turns, options.races, options.limit_s)
+    finally:
+        for side in sides:
+            side.finish()
+    return 0
+
+
+def open_side(told: Mapping[str, Any], options: argparse.Namespace) -> Side:
+    environment = {**os.environ, **told["environment"]}
+    target = equip(load_target(Path(told["target"]), environment), told["base_url"], environment)
+    journal = Journal(Path(told["history"]) / f"{name_source(0, 0)}.jsonl")
+    share = take_share(make_agenda(target, parse_weights(options.scenarios), None), 0, 1)
+    journal.event("share", races=share.races, rounds=share.rounds, shared_by=[])
+    asker = Asker(target, Gate(target.base_url, target.timeout_s), journal, journal.path.stem, "")
+    source = Source(asker, share, options.seed, options.contenders)
+    return Side(source, source.play())
+
+
+def take_turns(sides: Sequence[Side], turns: int, races: int, limit_s: float) -> None:
+    """Pairs of turns, each in the opposite order of the pair before it, until all are played or nothing new can come.
+
+    `limit_s`: no pair begins after so many seconds.
+    """
+    end_s = time.monotonic() + limit_s
+    for number in range(turns + 1):
+        for mine in (0, 1) if number % 2 else (1, 0):
+            sides[mine].take_turn(number, races, allow(sides[1 - mine]))
+        told = any(side.over or side.behind >= BEHIND_MAX for side in sides)
+        if told or time.monotonic() > end_s:
+            return
+
+
+def allow(other: Side) -> float:
+    """How long a turn may take, by the pace of the other engine."""
+    return min(TURN_S_MAX, max(TURN_S_MIN, PATIENCE * other.pace_s)) if other.pace_s else TURN_S_MAX
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--scenarios", default="")
+    add("--contenders", type=int, default=10)
+    add("--seed", type=int, default=1)
+    add("--turns", type=int, required=True)
+    add("--races", type=int, required=True)
+    add("--limit-s", type=float, required=True)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
