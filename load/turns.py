@@ -66,7 +66,7 @@ class Side:
             if played is None:
                 self.over = True
                 break
-            run += played.round.is_race
+            run += played.round.races
         ended_ns = time.monotonic_ns()
         asker.journal.event("turn", number=number, planned=races, races=run, began_ns=began_ns, ended_ns=ended_ns)
         self.behind = 0 if run >= races else self.behind + 1

@@ -165,8 +165,12 @@ def test_measures_under_other_conditions_are_set_aside(
 def test_what_the_engine_got_through_is_no_condition() -> None:
     """Item by item what a run tells that depends on its engine's pace."""
     plan = {"plan": {"crews": [CREW]}}
-    theirs = plan | {"levels": [RACED | {"scenarios": [{"scenario": "fork", "planned": 300, "run": 300}]}]}
-    ours = plan | {"levels": [RACED | {"run": 3, "scenarios": [{"scenario": "fork", "planned": 300, "run": 3}]}]}
+    theirs: dict[str, Any] = plan | {
+        "levels": [RACED | {"scenarios": [{"scenario": "fork", "planned": 300, "run": 300}]}]
+    }
+    ours: dict[str, Any] = plan | {
+        "levels": [RACED | {"run": 3, "scenarios": [{"scenario": "fork", "planned": 300, "run": 3}]}]
+    }
     quality = [{"contenders": 10, "races": 3}, {"contenders": 5, "races": 1}]
     measures = {"blocks": {"latency.won.p50": SLOW}, "race_quality": quality}
     comparison = compare(make_side("a", {}, **theirs), make_side("b", {}, **ours, measures=measures), Terms())
