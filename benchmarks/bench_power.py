@@ -1,8 +1,8 @@
 """How often `compare --ab` calls real engines regressed, for those who let it stop a release.
 
-The reference against itself (never), against a control that is 20 % slower (nearly always), and against one that is many
-times slower (always). `python -m benchmarks.bench_power --same 20 --fifth 10 --slow 1`; two minutes each, on a machine
-that does nothing else. Without arguments, as under `make bench`, one of each.
+The reference against itself (never), against a control that is 20 % slower (nearly always), and against one that is
+many times slower (always). `python -m benchmarks.bench_power --same 20 --fifth 10 --slow 1`; two minutes each, on a
+machine that does nothing else. Without arguments, as under `make bench`, one of each.
 """
 
 import argparse

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.applications import Starlette
@@ -23,6 +24,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from engine import audit, steps, tokens, variants, workflows
+from engine.additions import remove_additions
 from engine.bodies import (
     BODY_BYTES_MAX,
     Body,
@@ -315,7 +317,10 @@ def create_app(settings: Settings) -> Starlette:
 
 
 async def prepare(database_url: str, defect: str | None = None, control: str | None = None) -> None:
-    """Creates the tables where they are missing. Safe to repeat. Raises DatabaseUnavailable or UnknownVariant."""
+    """Creates the tables where they are missing, as this variant has them: what another one left is removed.
+
+    Safe to repeat. Raises DatabaseUnavailable or UnknownVariant.
+    """
     parts = variants.choose_parts(defect, control)
     # It may be behind a pgbouncer, which keeps statements prepared under a name that the next one would use too.
     engine = create_async_engine(
@@ -327,9 +332,13 @@ async def prepare(database_url: str, defect: str | None = None, control: str | N
         },
     )
     try:
+        await remove_additions(database_url, but_of=defect or control or "")
         async with engine.begin() as connection:
             await parts.create_tables(connection)
-    except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+            for addition in parts.additions:
+                for statement in addition.list_statements(defect or control or ""):
+                    await connection.execute(text(statement))
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
         problem = " ".join(str(getattr(error, "orig", error)).split())
         raise DatabaseUnavailable(f"The tables could not be created: {problem}") from error
     finally:

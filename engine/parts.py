@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.middleware import Middleware
 
+from engine.additions import Addition
 from engine.errors import EngineError, Refused
 from engine.graph import TransitionGraph
 from engine.pool import Pool
@@ -106,7 +107,8 @@ class Parts:
 
     `look` answers reads; `settle` finds out why a move was not made. They are one function in the reference.
     `cancellable` are the states that a cancel leaves. `statuses` overrides the HTTP status of some errors,
-    `tell` what a refusal says; `middleware` stands between the server and the routes.
+    `tell` what a refusal says; `middleware` stands between the server and the routes. `additions` are tables and
+    columns that the reference does not have.
     """
 
     graph: TransitionGraph
@@ -118,6 +120,7 @@ class Parts:
     create_tables: Callable[[AsyncConnection], Awaitable[None]]
     statuses: Mapping[type[EngineError], int] = field(default_factory=dict)
     tell: Callable[[Refused], Refused] = tell_as_it_is
+    additions: tuple[Addition, ...] = ()
     middleware: tuple[Middleware, ...] = ()
 
 

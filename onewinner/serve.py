@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine import tokens
 from engine.api import prepare
-from engine.database import provide_database
+from engine.database import is_made_here, provide_database
 from engine.errors import DatabaseUnavailable
 from engine.processes import Process, run_process
 from engine.service import REFERENCE, answers, find_free_port, is_port_free
@@ -22,7 +22,7 @@ from engine.settings import share_connections
 from onewinner import ROOMS
 from onewinner.exits import UNKNOWN, UsageError
 from onewinner.options import WORKERS_DEFAULT, Parser, add_engine_options, name_isolation
-from onewinner.stage import choose_footing, mint_tokens, service_arguments, set_stage
+from onewinner.stage import choose_footing, mint_tokens, service_arguments, set_stage, undo_additions
 
 POLL_S = 0.2
 BACKLOG = 2048
@@ -70,9 +70,9 @@ def serve_reference(options: argparse.Namespace) -> int:
     if not is_port_free(port):
         raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
     environment = {**os.environ, **({} if tokens.SECRET_VARIABLE in os.environ else mint_tokens())}
-    with contextlib.ExitStack() as running:
+    with contextlib.ExitStack() as before, contextlib.ExitStack() as running:
         workers = options.workers or WORKERS_DEFAULT
-        database = running.enter_context(provide_database(options.database, pgbouncer=options.pgbouncer))
+        database = before.enter_context(provide_database(options.database, pgbouncer=options.pgbouncer))
         asyncio.run(prepare(database.url, options.defect, options.control))
         order = {
             "database_url": database.url,
@@ -84,6 +84,9 @@ def serve_reference(options: argparse.Namespace) -> int:
         }
         sockets = [running.enter_context(listen(port)) for _ in range(workers)]
         processes = [running.enter_context(start_worker(order, shared.fileno(), environment)) for shared in sockets]
+        if not options.quiet and not is_made_here(options.database):
+            # Of one that is started for a run, the run undoes it, once it has looked at the tables.
+            before.callback(undo_additions, database.url)
         return watch(processes, f"http://127.0.0.1:{port}", {} if options.quiet else environment)
 
 

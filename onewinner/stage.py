@@ -1,17 +1,22 @@
 """Sets the stage: a database, the service on it, and the target with its address and tokens filled in."""
 
 import argparse
+import asyncio
 import contextlib
 import json
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
+
 from engine import tokens
+from engine.additions import remove_additions
 from engine.database import Database, is_made_here, list_values, provide_database
 from engine.errors import DatabaseUnavailable
 from engine.making import VARIABLE, pack
@@ -141,9 +146,25 @@ def lay_ground(file: Path, database: str, arguments: Sequence[str] = (), footing
             raise UsageError(f"--{option}: {why}")
     try:
         with provide_database(database, isolation=footing.isolation, pgbouncer=footing.pgbouncer) as provided:
-            yield Ground(file, target, environment, provided, secrets, arguments, footing, database == "embedded")
+            try:
+                yield Ground(file, target, environment, provided, secrets, arguments, footing, database == "embedded")
+            finally:
+                if file == REFERENCE and not is_made_here(database):
+                    undo_additions(provided.url)
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
+
+
+def undo_additions(url: str) -> None:
+    """Leaves the user's database as the reference engine has it. What cannot be undone now, the next start removes."""
+    try:
+        asyncio.run(remove_additions(url))
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        told = " ".join(str(error).split()) or type(error).__name__
+        print(
+            f"onewinner: what a defect added to the database was not removed ({told}); the next start removes it",
+            file=sys.stderr,
+        )
 
 
 @contextlib.contextmanager

@@ -7,30 +7,25 @@ no row there, and version 0.
 
 from dataclasses import replace
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from engine.additions import Addition
 from engine.parts import Move, Moved, Parts
 from engine.pieces import UNGUARDED
 from engine.pool import Pool
-from engine.schema import create_tables
 from engine.sessions import open_transaction
 
-TABLE = """CREATE TABLE IF NOT EXISTS workflow_versions (
+TABLE = Addition(
+    "TABLE workflow_versions",
+    """CREATE TABLE IF NOT EXISTS workflow_versions (
     workflow_id uuid CONSTRAINT workflow_versions_pk PRIMARY KEY
         CONSTRAINT workflow_versions_workflow REFERENCES intent_workflows,
-    version bigint NOT NULL)"""
+    version bigint NOT NULL)""",
+)
 SEE = """SELECT state, coalesce(version, 0) AS version
     FROM intent_workflows LEFT JOIN workflow_versions ON workflow_id = id WHERE id = $1 AND organization_id = $2"""
 # The row that is there already has the version that was seen, or else nothing is written and nothing returned.
 RAISE = """INSERT INTO workflow_versions AS held (workflow_id, version) VALUES ($1, $2 + 1)
     ON CONFLICT (workflow_id) DO UPDATE SET version = excluded.version WHERE held.version = excluded.version - 1
     RETURNING version"""
-
-
-async def create_with_versions(connection: AsyncConnection) -> None:
-    await create_tables(connection)
-    await connection.execute(text(TABLE))
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:
@@ -45,4 +40,4 @@ async def move(pool: Pool, move: Move) -> Moved | None:
 
 
 def change_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move, create_tables=create_with_versions)
+    return replace(parts, move=move, additions=(TABLE,))

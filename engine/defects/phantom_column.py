@@ -7,25 +7,20 @@ was cancelled long ago.
 
 from dataclasses import replace
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from engine.additions import Addition
 from engine.defects import Promise
 from engine.parts import Move, Moved, Parts
 from engine.pool import Pool
-from engine.schema import create_tables
 from engine.sessions import open_transaction
 from engine.workflows import GUARDED
 
 PROMISE = Promise("schema", ("sequential", "parallel", "race"))
 
-ADD = "ALTER TABLE intent_workflows ADD COLUMN IF NOT EXISTS current_step text NOT NULL DEFAULT ''"
+COLUMN = Addition(
+    "COLUMN intent_workflows.current_step",
+    "ALTER TABLE intent_workflows ADD COLUMN IF NOT EXISTS current_step text NOT NULL DEFAULT ''",
+)
 SET = "UPDATE intent_workflows SET current_step = $2 WHERE id = $1"
-
-
-async def create_with_column(connection: AsyncConnection) -> None:
-    await create_tables(connection)
-    await connection.execute(text(ADD))
 
 
 async def move(pool: Pool, move: Move) -> Moved | None:
@@ -38,4 +33,4 @@ async def move(pool: Pool, move: Move) -> Moved | None:
 
 
 def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move, create_tables=create_with_column)
+    return replace(parts, move=move, additions=(COLUMN,))
