@@ -19,7 +19,7 @@ GRAPHS: tuple[Graph, ...] = (
     {"A": ["B"], "B": ["C"], "C": []},
 )
 ANY: dict[str, list[str]] = {state: ["A", "B", "C"] for state in "ABC"}
-NAMES = (("A", "B", "C"),)
+NAMES = (("A", "B", "C"),) * 4 + (("", "B", "A\x1fB"), ("A", "A\x1fB", "B"), ("\\s", "\\", "\x1f"))
 IDS = ("told", "told", "none", "none", "partly", "partly")
 KINDS = ("advance",) * 14 + ("read",) * 3 + ("guard", "set")
 
