@@ -16,6 +16,8 @@ from reports.readings import Reading, read_request_ids, take_odd_readings
 from reports.verdict import CheckResult, Finding, Verdict, merge
 
 Record = dict[str, Any]
+# So many times the findings that are shown are worded where faults struck, so that plain ones can come first.
+CANDIDATES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +109,14 @@ def doubt(word: Callable[[], Finding]) -> Suspicion:
 def conclude(
     case: Case, check: str, *, judged: int, unit: str, suspicions: Sequence[Suspicion], reason: str = ""
 ) -> CheckResult:
-    """The result of a check that had evidence: as bad as the worst suspicion; the worst are worded first."""
+    """The result of a check that had evidence: as bad as the worst suspicion; the worst are worded first, and of those
+    the ones on workflows that no fault struck.
+    """
     worst_first = sorted(suspicions, key=lambda each: each.verdict is not Verdict.FAIL)
-    findings = tuple(case.finish(each.word()) for each in worst_first[: case.findings_max])
+    struck = case.faults.named
+    candidates = [each.word() for each in worst_first[: case.findings_max * (CANDIDATES if struck else 1)]]
+    candidates.sort(key=lambda each: (each.verdict is not Verdict.FAIL, each.workflow in struck))
+    findings = tuple(case.finish(each) for each in candidates[: case.findings_max])
     verdict = merge([Verdict.PASS, *(each.verdict for each in suspicions)])
     return CheckResult(check, verdict, reason, judged, unit, findings, len(suspicions))
 

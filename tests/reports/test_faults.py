@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.graph import TransitionGraph
 from reports.case import Case
 from reports.evidence import Evidence
 from reports.faults import Fault, Spans, choose_likeliest, count_faults, say_faults, take_faults
 from reports.history import History, read_history
 from reports.journal import Invocation, Journal, Return
-from tests.reports.building import Record, build_history, read
+from reports.judge import judge
+from tests.reports.building import Record, advance, build_history, read
 
 moments = st.integers(0, 40)
 FAULT = st.fixed_dictionaries(
@@ -112,3 +114,18 @@ def test_a_fault_of_several_workflows_touches_each() -> None:
     fault = {"event": "fault", "source": "s", "what": "x", "at_ns": 10, "until_ns": 12, "workflow": "v"}
     faults = take_faults(build_history([read("1", 1, 2, "A")], {**fault, "workflows": ["v", "w"]}))
     assert [faults.any_during(name, 10, 11) for name in ("v", "w", "u")] == [True, True, False]
+
+
+def test_what_needs_no_fault_is_shown_first() -> None:
+    """Both workflows have two winners; the fault struck the first."""
+    records = [
+        advance(f"{workflow}{number}", "A-B", begin + number, begin + 9, workflow=workflow)
+        for workflow, begin in (("v", 0), ("w", 20))
+        for number in (1, 2)
+    ]
+    struck = {"event": "fault", "source": "s", "what": "answer lost", "at_ns": 3, "until_ns": 4, "workflow": "v"}
+    graph = TransitionGraph.of("A", {"A": ["B"]})
+    for events, first in (((), "v"), ((struck,), "w")):
+        (check,) = judge(build_history(records, *events), graph, only=["linearizable"]).checks
+        assert check.findings[0].workflow == first
+        assert len(check.findings) == 2
