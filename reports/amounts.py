@@ -74,7 +74,8 @@ def say_level(level: Amount) -> str:
     if not short:
         return ""
     shares = ", ".join(
-        f"{each['run']:,} of {each['planned']:,} {each['unit']}" + (f" of {each['scenario']}" if each in others else "")
+        f"{each['run']:,} of {each['planned']:,} {each['unit']}".strip()
+        + (f" of {each['scenario']}" if each in others else "")
         for each in short
     )
     reasons = " and ".join(REASONS.get(reason, reason) for reason in level.get("ended") or ())

@@ -5,13 +5,10 @@ import polars as pl
 from reports.case import Case
 from reports.model import NEVER
 
-# The request that went unanswered, and the read after it.
-LAST_MIN = 2
-
 
 def find_silence(case: Case) -> list[str]:
-    """The sources whose last requests went unanswered, a read at the end among them, and when that began; a sentence
-    each. What a fault touched is set aside.
+    """The sources whose last requests went unanswered, and a read after the first of them too, and when that began; a
+    sentence each. A read that a fault touched is set aside.
     """
     if case.ops.is_empty():
         return []
@@ -23,16 +20,16 @@ def find_silence(case: Case) -> list[str]:
     last = asked.join(since, on="source", how="left").filter(
         ~pl.col("answered") & (pl.col("invoked") > pl.col("since").fill_null(-1))
     )
+    read = pl.col("invoked").filter((pl.col("kind") == "read") & ~pl.col("touched")).max()
     silent = (
-        last.sort("invoked")
-        .group_by("source")
-        .agg(pl.len(), pl.col("invoked").first(), pl.col("kind", "touched").last())
-        .filter((pl.col("len") >= LAST_MIN) & (pl.col("kind") == "read") & ~pl.col("touched"))
+        last.group_by("source")
+        .agg(pl.len(), pl.col("invoked").min(), read.alias("read"))
+        .filter(pl.col("read") > pl.col("invoked"))
     )
     began, names = asked["invoked"].min(), [source.name for source in case.evidence.history.sources]
     return [
         f"the service stopped answering {(row['invoked'] - began) / 1e9:.1f} s after the first request: the last "
-        f"{row['len']} requests of {names[row['source']]} went unanswered, a read at the end among them"
+        f"{row['len']} requests of {names[row['source']]} went unanswered, a read after the first of them too"
         for row in silent.sort("invoked").iter_rows(named=True)
     ]
 

@@ -30,10 +30,14 @@ def test_a_request_and_a_read_without_an_answer_at_the_end() -> None:
     assert "the last 2 requests of" in judgement.reason
 
 
+def test_a_source_that_was_ended_meanwhile() -> None:
+    assert tells(judge_all(LOST, SILENT, advance("b", "B-C", 6_000, None, "unknown")))
+
+
 def test_a_read_that_is_answered_shows_that_it_goes_on() -> None:
     assert not tells(judge_all(LOST, read("z", 5_000, 5_100, "B", status=200)))
     assert not tells(judge_all(SILENT)), "a single answer that was lost"
-    assert not tells(judge_all(read("z", 3_900, None, None, outcome="unknown"), LOST)), "no read at the end"
+    assert not tells(judge_all(read("z", 3_900, None, None, outcome="unknown"), LOST)), "no read after the first"
 
 
 def test_what_a_fault_did_is_set_aside() -> None:
