@@ -6,7 +6,9 @@ import polars as pl
 
 from reports.births import find_early
 from reports.case import Case, conclude, fail, not_applicable
-from reports.model import Operation
+from reports.losses import is_move
+from reports.model import NEVER, Operation
+from reports.readings import is_older
 from reports.timeline import Timeline
 from reports.verdict import CheckResult, Finding, Verdict
 from reports.words import say_unjustified
@@ -27,13 +29,31 @@ def check_conflict_truth(case: Case) -> CheckResult:
     suspicions = [fail(partial(word_lie, case, row, UNBORN)) for row in told_early]
     for w in sorted({*case.decision.suspects, *find_tellers(case)}):
         operations, starts = case.lay_out(w)
-        timeline = Timeline(operations, starts, case.evidence.graph)
+        timeline = Timeline([*operations, *find_shown(case, w, operations)], starts, case.evidence.graph)
         for operation in operations:
             is_judged = operation.outcome == "conflict" and operation.row not in told_early
             why = find_lie(timeline, operation) if is_judged else None
             if why is not None:
                 suspicions.append(fail(partial(word_lie, case, operation.row, why)))
     return conclude(case, CHECK, judged=conflicts, unit="conflicts", suspicions=suspicions)
+
+
+def find_shown(case: Case, w: int, operations: list[Operation]) -> list[Operation]:
+    """The transitions that the trail has, and no operation explains, each as one that may have happened at any moment:
+    which request took effect though it was told otherwise is for `audit` to say, and a conflict that is due to it true.
+    Where the workflow may be older than the history, they may be of before it.
+    """
+    if is_older(case.evidence, w):
+        return []
+    asked = {(state, each.next) for each in operations if is_move(each) for state in each.expected}
+    sets = {each.next for each in operations if is_move(each) and each.kind == "set"}
+    rows = case.evidence.trails.filter((pl.col("w") == w) & pl.col("from").is_not_null() & pl.col("to").is_not_null())
+    shown = rows.select(pl.col("from", "to").cast(pl.String)).unique(maintain_order=True).iter_rows()
+    return [
+        Operation(-1, "advance", "unknown", (origin,), to, None, -NEVER, NEVER)
+        for origin, to in shown
+        if (origin, to) not in asked and to not in sets
+    ]
 
 
 def find_tellers(case: Case) -> list[int]:

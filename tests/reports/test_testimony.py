@@ -230,3 +230,14 @@ def test_what_takes_too_long_is_unknown() -> None:
         assert result.verdict is verdict
     [result] = judge(build_history([CREATE, *asked], trail(10**6, *edges)), CYCLE, only=["audit"]).checks
     assert result.verdict is PASS
+
+
+def test_a_conflict_is_not_called_untrue_where_the_trail_has_the_row_that_it_is_due_to() -> None:
+    """A loser that was carried out all the same: the trail has its row, and others were rightly told of it."""
+    won, carried_out = named(advance("a", "A-B", 10, 20)), named(advance("b", "A-C", 10, 20, "conflict", observed="B"))
+    told = named(advance("d", "A-B", 30, 40, "conflict", observed="C"))
+    for rows, verdict in ((("A-B:qa",), FAIL), (("A-B:qa", "B-C:qb"), PASS)):
+        history = build_history([CREATE, won, carried_out, told], trail(50, *rows))
+        truth, trails = judge(history, ABC, only=["conflict-truth", "audit"]).checks
+        assert truth.verdict is verdict
+        assert (trails.verdict is FAIL) == (verdict is PASS)
