@@ -164,7 +164,7 @@ class Testimony:
         fits = row.origin == state and row.to == after and names(row, operation.mark)
         return (after, count + 1) if fits else IMPOSSIBLE
 
-    def count_rows(self) -> int | None:
+    def count_rows(self, deadline_s: float) -> int | None:
         """How many of the first rows some order of the transitions explains, at whatever time they were read; None
         where the time ran out.
         """
@@ -172,7 +172,8 @@ class Testimony:
         while low < high:
             middle = (low + high + 1) // 2
             rows = look(-1, middle, -NEVER, NEVER)
-            verdict = self.search([*self.moves, rows], self.begun, to_the_end=False).verdict
+            asked = [*self.moves, rows]
+            verdict = self.search(asked, self.begun, to_the_end=False, deadline_s=deadline_s).verdict
             if verdict is Verdict.UNKNOWN:
                 return None
             low, high = (middle, high) if verdict is Verdict.PASS else (low, middle - 1)

@@ -53,11 +53,12 @@ def judge_trail(case: Case, w: int, readings: Sequence[Reading], deadline_s: flo
     plain = find_plain(case, readings)
     if plain:
         return list(map(fail, plain.values()))
-    if believed and testimony.examine_moves().verdict is Verdict.FAIL:
-        believed, verdict = False, Verdict.FAIL
+    moves = testimony.examine_moves().verdict if believed else verdict
+    if moves is Verdict.FAIL:
+        return [fail(partial(word_disagreement, case, testimony))]
     if verdict is Verdict.UNKNOWN:
         return [doubt(partial(word_undecided, readings[0].workflow))]
-    return [fail(partial(word_contradiction if believed else word_disagreement, case, testimony))]
+    return [fail(partial(word_contradiction, case, testimony, moves))]
 
 
 def find_plain(case: Case, readings: Sequence[Reading]) -> Faults:
@@ -158,17 +159,18 @@ def word_disorder(
     return word(case, workflow, what, f"{names[1]} had been answered when {names[0]} was asked.", [first, second])
 
 
-def word_contradiction(case: Case, testimony: Testimony) -> Finding:
-    """The transitions explain the trail, and the answers have an explanation; no order is both."""
+def word_contradiction(case: Case, testimony: Testimony, moves: Verdict) -> Finding:
+    """The answers have an explanation, and so has the trail by the transitions, if `moves` passed; no order is both."""
     reading = testimony.readings[-1]
     what = f"with {count_rows(len(reading.rows))}, in the state {find_end(reading)}, contradicts what was answered"
-    why = "No order of the operations explains the answers and the trail; either of them alone has one."
+    alone = "either of them alone has one" if moves is Verdict.PASS else "the answers alone have one"
+    why = f"No order of the operations explains the answers and the trail; {alone}."
     return word_needed(case, Doubted(testimony, testimony.looks, answers=True, deadline_s=find_limit(case)), what, why)
 
 
 def word_disagreement(case: Case, testimony: Testimony) -> Finding:
     """No order of the transitions explains the trail, though each row can be of some request, and each win has one."""
-    explained, count, looks = testimony.count_rows(), len(testimony.rows), testimony.looks
+    explained, count, looks = testimony.count_rows(find_limit(case)), len(testimony.rows), testimony.looks
     if explained is not None and explained < count:
         row = testimony.rows[explained]
         before = f" after the {count_rows(explained)} before it" if explained else ""
@@ -178,7 +180,10 @@ def word_disagreement(case: Case, testimony: Testimony) -> Finding:
     else:
         read = " and ".join(count_rows(len(reading.rows)) for reading in testimony.readings)
         what = f"had {read} when it was read, and no order of the requests leads to that"
-        why = "Requests can have led to these rows in this order, but not to these alone by the time of the reading."
+        can = "Requests can have led to these rows in this order, but not to these alone by the time of the reading."
+        why = (
+            can if explained is not None else "No order that respects real time gives each row and each win its place."
+        )
     return word_needed(case, Doubted(testimony, looks, answers=False, deadline_s=find_limit(case)), what, why)
 
 
