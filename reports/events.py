@@ -275,12 +275,12 @@ class ScheduleLine(msgspec.Struct):
     """One order of one plan's statements, as it was carried out. A step: request, statement, effect, fault."""
 
     plan: Count
+    workflow: str
     order: str
     steps: list[tuple[str, Count, str, str | None]]
     answers: list[str]
     remarks: list[str]
     switches: Count
-    workflow: str | None = None
     workflows: list[str] | None = None
 
 

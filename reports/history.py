@@ -4,7 +4,7 @@ A journal that a killed process left behind is valid: its truncated last line is
 without a return line is unknown. Anything else that does not fit is a HistoryError naming file and line.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +67,7 @@ class History:
         if frame.is_empty():
             raise HistoryError(self.path, f"has no operation of a workflow {workflow}")
         audit = self.audit.filter(pl.col("workflow") == workflow)
-        events = tuple(event for event in self.events if event.get("workflow") in (None, workflow))
+        events = tuple(event for event in self.events if concerns(event, workflow))
         lean = encode(frame.lazy()).drop("id_hash")
         return replace(self, frame=frame.lazy(), encoded=lean, audit=audit, events=events)
 
@@ -111,6 +111,11 @@ def read_history(path: Path | str) -> History:
     except OSError as error:
         raise HistoryError(path, f"cannot be read: {error.strerror}") from None
     return join_pieces(path, [read_piece(file) for file in files])
+
+
+def concerns(event: Mapping[str, Any], workflow: str) -> bool:
+    """Whether an event names this workflow, maybe among several, or none."""
+    return event.get("workflow") in (None, workflow) or workflow in (event.get("workflows") or ())
 
 
 def take_frame(operations: pl.DataFrame, name: str = "history") -> History:

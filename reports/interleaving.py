@@ -1,5 +1,6 @@
 """Interleaving: a few operations as a table, one column per process, time downwards. Plain text for a CI log."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,20 +54,25 @@ def describe_request(record: dict[str, Any]) -> str:
     return f"{record['id']}: {describe_move(record)}"
 
 
+def show_state(state: str) -> str:
+    """A state's name; in quotes where it is empty, or would not be seen as it is."""
+    return state if state.isprintable() and state.strip() else json.dumps(state)
+
+
 def describe_move(record: dict[str, Any]) -> str:
     """advance A -> B, set -> B, read, read if in A|B, create."""
-    kind, expected = record["kind"], "|".join(record["expected"] or ())
+    kind, expected = record["kind"], "|".join(map(show_state, record["expected"] or ()))
     if kind == "advance":
-        return f"advance {shorten(expected)} -> {record['next']}"
+        return f"advance {shorten(expected)} -> {show_state(record['next'])}"
     if kind == "set":
-        return f"set -> {record['next']}"
+        return f"set -> {show_state(record['next'])}"
     return f"{kind} if in {shorten(expected)}" if expected else str(kind)
 
 
 def describe_answer(record: dict[str, Any]) -> str:
     """What came back: `a1: conflict, told B`, `r1: ok, B`."""
     status = f" {record['status']}" if record["status"] is not None else ""
-    seen = record["observed"]
+    seen = None if record["observed"] is None else show_state(record["observed"])
     tail = "" if seen is None else f", told {seen}" if record["outcome"] == "conflict" else f", {seen}"
     return f"{record['id']}: {record['outcome']}{status}{tail}"
 

@@ -26,7 +26,8 @@ from reports.verdict import Verdict
 
 State = str | None
 Shape = tuple[str, str, tuple[str, ...], str | None, str | None, str | None]
-ANOTHER_STATE = "(a state that nothing here names)"
+# A state that nothing names: half of a character, which no text of a history can hold.
+ANOTHER_STATE = "\udfff"
 CONFIGURATIONS_PER_LOOK = 256
 HOPELESS_STEPS_MAX = 200_000
 

@@ -1,5 +1,6 @@
 """Settling: races that counting alone does not decide, by the trail, by what was seen later, or by the model."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,8 +8,11 @@ import polars as pl
 
 from reports.case import Case
 from reports.readings import is_older
+from reports.search import search
+from reports.verdict import Verdict
 
 Race = dict[str, Any]
+NEEDED_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,10 @@ def find_seen(case: Case, w: int, contenders: pl.DataFrame, unknown: pl.DataFram
     others = ops.filter((pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(unknown["row"].implode()))
     theirs = unknown.filter(~pl.col("next").is_in(others["next"].drop_nulls().implode()))["next"].unique().implode()
     wants = find_wanted(case, contenders)
-    rows = find_longest(case, w).filter(pl.col("from").is_in(wants) & pl.col("to").is_in(theirs))
+    # A create leaves no row: a row may lead back to where it led.
+    moved = others.filter(pl.col("kind") != "create")["next"].drop_nulls()
+    led = unknown.filter(~pl.col("next").is_in(moved.implode()))["next"].unique().implode()
+    rows = find_longest(case, w).filter(pl.col("from").is_in(wants) & pl.col("to").is_in(led))
     if rows.height and not is_older(case.evidence, w):
         names = case.evidence.names
         return f"The trail has the row {names[rows['from'][0]]} -> {names[rows['to'][0]]}: an unknown request won."
@@ -189,9 +196,22 @@ def find_seen(case: Case, w: int, contenders: pl.DataFrame, unknown: pl.DataFram
     told = pl.col("pure") & pl.col("told").is_in(theirs)
     expected = (pl.col("outcome") == "won") & (pl.col("wants") == 1) & pl.col("want").is_in(theirs)
     found = after.filter(told | expected)
-    if found.is_empty():
+    if found.height:
+        return f"The answer of {case.records(found['row'][:1])[0]['id']} shows that one of the unknown requests won."
+    return find_needed(case, w, contenders, unknown)
+
+
+def find_needed(case: Case, w: int, contenders: pl.DataFrame, unknown: pl.DataFrame) -> str | None:
+    """Whether what was answered outside of the race has no explanation unless one of the unknown contenders won."""
+    if w in case.decision.suspects:
         return None
-    return f"The answer of {case.records(found['row'][:1])[0]['id']} shows that one of the unknown requests won."
+    operations, starts = case.evidence.lay_out(w)
+    gone = {*unknown["row"], *contenders.filter("pure")["row"]}
+    kept = [each for each in operations if each.row not in gone]
+    searched = search(kept, starts, case.evidence.graph, time.monotonic() + NEEDED_S)
+    if searched.verdict is not Verdict.FAIL:
+        return None
+    return "No order explains the other answers unless one of the unknown requests won."
 
 
 def find_stayed(case: Case, w: int, contenders: pl.DataFrame) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from reports.interleaving import describe_answer, describe_move, draw_table, format_span
+from reports.interleaving import describe_answer, describe_move, draw_table, format_span, show_state
 
 Record = dict[str, Any]
 Text = tuple[str, str]
@@ -149,7 +149,7 @@ def say_wrong_end(record: Record, last: Sequence[Record], ends: Sequence[str]) -
         f"{capital(name(record))} read workflow {record['workflow']} in {record['observed']} after its last transition"
     )
     moves = f", the last being {join([name(each) for each in last])}" if last else ""
-    words = f"{title}; by then it can only have been in {' or '.join(ends)}{moves}."
+    words = f"{title}; what was acknowledged, or may have happened, leaves only {' or '.join(ends)}{moves}."
     return f"{title}.", tabulate(words, [*last, record])
 
 
@@ -308,7 +308,8 @@ def say_misbirth(records: Sequence[Record]) -> Text:
 
 def describe_seen(record: Record) -> str:
     """won; conflict, telling the state B; ok with the state B."""
-    seen, outcome = record["observed"], record["outcome"]
+    seen = None if record["observed"] is None else show_state(record["observed"])
+    outcome = record["outcome"]
     if outcome == "conflict":
         return f"with a conflict{say_status(record)}" + (f" that tells the state {seen}" if seen is not None else "")
     if outcome == "unknown":

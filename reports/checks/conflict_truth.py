@@ -6,6 +6,7 @@ import polars as pl
 
 from reports.births import find_early
 from reports.case import Case, conclude, fail, not_applicable
+from reports.interleaving import show_state
 from reports.losses import is_move
 from reports.model import NEVER, Operation
 from reports.readings import is_older
@@ -45,14 +46,14 @@ def find_shown(case: Case, w: int, operations: list[Operation]) -> list[Operatio
     """
     if is_older(case.evidence, w):
         return []
-    asked = {(state, each.next) for each in operations if is_move(each) for state in each.expected}
-    sets = {each.next for each in operations if is_move(each) and each.kind == "set"}
+    moves = [each for each in operations if is_move(each)]
     rows = case.evidence.trails.filter((pl.col("w") == w) & pl.col("from").is_not_null() & pl.col("to").is_not_null())
-    shown = rows.select(pl.col("from", "to").cast(pl.String)).unique(maintain_order=True).iter_rows()
+    edges = rows.select("trail", pl.col("from", "to").cast(pl.String)).group_by("trail", "from", "to").len()
+    most = edges.group_by("from", "to").agg(pl.col("len").max()).sort("from", "to")
     return [
         Operation(-1, "advance", "unknown", (origin,), to, None, -NEVER, NEVER)
-        for origin, to in shown
-        if (origin, to) not in asked and to not in sets
+        for origin, to, times in most.iter_rows()
+        if times > sum(each.next == to and (each.kind == "set" or origin in each.expected) for each in moves)
     ]
 
 
@@ -71,16 +72,20 @@ def find_lie(timeline: Timeline, conflict: Operation) -> str | None:
     due = tuple(
         state for state in expected if graph is None or conflict.next is None or (state, conflict.next) in graph.edges
     )
-    if told is not None and told in due and not timeline.could_enter(told, conflict.invoked, conflict.returned):
-        return f"It was told {told}, the very state that it was due in, and nothing led there during the call."
+    call, movers = (conflict.invoked, conflict.returned), "no request that won, or may have won,"
+    shown = None if told is None else show_state(told)
+    if told in due and not timeline.could_enter(told, *call):
+        return (
+            f"It was told {shown}, the very state that it was due in, and {movers} can have led there during the call."
+        )
     if told is not None and told not in due:
-        if not timeline.could_be(told, conflict.invoked, conflict.returned):
-            return f"It was told {told}, a state that the workflow was not in at any moment of the call."
+        if not timeline.could_be(told, *call):
+            return f"It was told {shown}, and {movers} can have brought the workflow there by then."
         if told not in expected:
             return None
-    if due and timeline.surely_within(due, conflict.invoked, conflict.returned):
-        states = " or ".join(due)
-        return f"During the whole call the workflow was in {states}, as the request expected, and the edge is legal."
+    if due and timeline.surely_within(due, *call):
+        states = " or ".join(map(show_state, due))
+        return f"It expected {states}, the edge is legal, and {movers} can have led out of it during the call."
     return None
 
 

@@ -5,8 +5,10 @@ from functools import partial
 import polars as pl
 
 from reports.case import Case, Suspicion, conclude, fail, not_applicable
+from reports.interleaving import show_state
 from reports.model import Operation
-from reports.timeline import Timeline
+from reports.search import ANOTHER_STATE
+from reports.timeline import Timeline, lead
 from reports.verdict import CheckResult, Finding, Verdict
 from reports.words import say_wrong_end
 
@@ -47,9 +49,11 @@ def word_end(case: Case, operations: list[Operation], starts: list[str | None], 
     moves = [each for each in timeline.moves if each.outcome != "unknown"]
     begun_last = max((each.invoked for each in moves), default=0)
     last = [each for each in moves if each.returned >= begun_last]
-    named = {each.next or each.told for each in timeline.moves} | set(starts)
+    named = {lead(each) for each in timeline.moves} | set(starts)
     ends = sorted(
-        state for state in named if state is not None and timeline.could_be(state, read.invoked, read.returned)
+        "another state" if state == ANOTHER_STATE else show_state(state)
+        for state in named
+        if state is not None and timeline.could_be(state, read.invoked, read.returned)
     )
     record = case.records([read.row])[0]
     title, words = say_wrong_end(record, case.records(each.row for each in last), ends)

@@ -58,6 +58,21 @@ def test_a_lost_request_is_settled_by_what_was_seen_later(evidence: list[dict[st
     assert settle(lost("a"), *evidence) == [winners]
 
 
+def test_a_request_that_leads_back_to_the_initial_state_is_settled_too() -> None:
+    """The create led there as well, but long before."""
+    first, gone = advance("n", "A-B", 2, 3), advance("u", "B-A", 5, None, "unknown", race="r")
+    loser = advance("l", "B-A", 5, 8, "conflict", race="r")
+    assert settle(first, gone, loser, read("s", 10, 11, "A"), graph=CYCLE) == [1]
+    assert settle(first, gone, loser, read("s", 10, 11, "B"), graph=CYCLE) == [0]
+    unheard = [first, gone, advance("v", "B-A", 5, None, "unknown", race="r")]
+    assert settle(*unheard, graph=CYCLE) == [NOBODY_KNOWS]
+    history = build_history([create("c", 0, 1, status=201), *unheard], trail(70, "A-B", "B-A"))
+    assert [settled.winners for _, settled in settle_races(Case(Evidence(history, graph=CYCLE)))] == [1]
+    twice = [first, advance("m", "B-A", 4, 5), advance("o", "A-B", 6, 7)]
+    late = [advance(name, "B-A", 8, None, "unknown", race="r") for name in "uv"]
+    assert settle(*twice, *late, read("s", 10, 11, "A"), graph=CYCLE) == [1]
+
+
 def busy(identity: str, **more: Any) -> dict[str, Any]:
     return advance(identity, "A-B", 3, 6, "busy", race="r", **more)
 

@@ -45,7 +45,7 @@ def test_a_state_that_was_expected_must_have_been_come_back_to() -> None:
     timeline = Timeline(operations, starts, graph)
     lies = [find_lie(timeline, each) for each in operations if each.outcome == "conflict"]
     assert lies[0] is not None
-    assert "nothing led there during the call" in lies[0]
+    assert "can have led there during the call" in lies[0]
     assert lies[1] is None
 
 
