@@ -13,6 +13,8 @@ from typing import Any
 from reports.history import History
 from reports.schedules import UNDECIDED, Schedule
 
+FAULTS = "faults"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -108,19 +110,27 @@ def say_meetings(meetings: Iterable[Mapping[str, Any]]) -> list[str]:
     by_level: dict[str, list[Row]] = {}
     for record in meetings:
         by_level.setdefault(str(record["level"]), []).append(unpack_row(record))
-    return [f"{level}: {say_level(rows)}" for level, rows in by_level.items()]
+    return [f"{level}: {say_level(rows, faults=level.startswith(FAULTS))}" for level, rows in by_level.items()]
 
 
-def say_level(rows: Sequence[Row]) -> str:
+def say_level(rows: Sequence[Row], *, faults: bool = False) -> str:
     parts = {apart: [row for row in rows if row.apart is apart] for apart in (False, True)}
-    return "; ".join(say_part(found, apart=apart) for apart, found in parts.items() if found)
+    return "; ".join(
+        say_part(found, name_share(apart=apart, faults=faults), apart=apart) for apart, found in parts.items() if found
+    )
 
 
-def say_part(rows: Sequence[Row], *, apart: bool) -> str:
+def name_share(*, apart: bool, faults: bool) -> str:
+    """What was run of each meeting that was shown whole."""
+    if faults:
+        return "each fault at each statement"
+    return "each request stopped once after each of its statements" if apart else "every order of each"
+
+
+def say_part(rows: Sequence[Row], every: str, *, apart: bool) -> str:
     schedules, meetings, whole, violated, unknown = (
         sum(getattr(row, name) for row in rows) for name in ("schedules", "meetings", "whole", "violated", "unknown")
     )
-    every = "each request stopped once after each of its statements" if apart else "every order of each"
     parts = [f"{schedules:,} schedules of {meetings:,} meetings{' on two workflows' if apart else ''}"]
     parts.append(every if whole == meetings and not unknown else f"{whole:,} of them whole")
     parts += [f"nobody knows what became of {unknown:,} schedules"] if unknown else []

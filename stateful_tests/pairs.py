@@ -7,8 +7,6 @@ from itertools import combinations_with_replacement
 from engine.target import Route, Target, Template
 from stateful_tests.schedule import Action, Plan
 
-# So many plans on two workflows at the most. They differ in what each route does beside its own workflow.
-APART_MAX = 12
 # So many different words at one place of a path, over all routes, are names of things rather than of actions.
 NAMES_MIN = 3
 
@@ -35,10 +33,10 @@ def list_plans(target: Target, contenders: int = 2) -> list[Plan]:
     return plans
 
 
-def list_apart(target: Target) -> list[Plan]:
+def list_apart(target: Target, most: int) -> list[Plan]:
     """Meetings of two requests on a workflow each: of one tenant in every combination, and the same two of two tenants.
 
-    One of each kind, and then further states, APART_MAX in all.
+    One of each kind, those of one and the same request first, and then further states; so many in all.
     """
     if not isinstance(target.create, Template):
         return []
@@ -50,8 +48,9 @@ def list_apart(target: Target) -> list[Plan]:
             others = target.strangers[:1] if pair[0] == pair[1] else ()
             met = [pair, *((pair[0], replace(pair[1], tenant=other)) for other in others)]
             found += [Plan(state, each, name_apart(target, each), apart=True) for each in met]
+    found.sort(key=lambda plan: plan.actions[0].route != plan.actions[1].route)
     kinds = pick_one_of_each(found)
-    return [*kinds, *(plan for plan in found if plan not in kinds)][:APART_MAX]
+    return [*kinds, *(plan for plan in found if plan not in kinds)][:most]
 
 
 def name_apart(target: Target, actions: Sequence[Action]) -> str:

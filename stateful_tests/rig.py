@@ -16,7 +16,7 @@ from load.asker import Asker
 from load.gate import Gate, now_ns
 from reports.journal import Journal
 from stateful_tests.director import Director
-from stateful_tests.fresh import Fresh
+from stateful_tests.fresh import Fresh, NotLedError
 from stateful_tests.locks import Locks
 from stateful_tests.schedule import NAMES, Action, Choose, Plan, Trace
 from stateful_tests.sender import Sender
@@ -74,7 +74,7 @@ class Rig:
     async def run(self, plan: Plan, choose: Choose, workflow: str | None = None) -> Trace:
         """One schedule, on workflows that are in the plan's state. Raises NotLedError when none comes to it."""
         owners = [action.tenant for action in plan.actions] if plan.apart else [self.target.owner]
-        workflows = [workflow or await self.fresh.take(plan.state, WORKFLOWS_AHEAD, owner) for owner in owners]
+        workflows = [workflow or await self.take(plan.state, owner) for owner in owners]
         asked = workflows if plan.apart else workflows * len(plan.actions)
         asks = [self.build(each, action) for each, action in zip(asked, plan.actions, strict=True)]
         race = f"{workflows[0]}.race" if plan.is_race(self.target) else None
@@ -82,6 +82,15 @@ class Rig:
         trace = await self.director.run(plan, workflows, asks, race, choose)
         self.unread += workflows
         return trace
+
+    async def take(self, state: str, owner: str) -> str:
+        """A fresh workflow. The service may have ended since the last fault, a while after it. Raises NotLedError."""
+        try:
+            return await self.fresh.take(state, WORKFLOWS_AHEAD, owner)
+        except NotLedError:
+            if not await self.revive():
+                raise
+            return await self.fresh.take(state, WORKFLOWS_AHEAD, owner)
 
     def build(self, workflow: str, action: Action) -> Ask:
         route = action.find_route(self.target)

@@ -38,3 +38,24 @@ def test_a_level_is_a_line() -> None:
         "interleavings: 6 schedules of 2 meetings; every order of each",
         "faults: 10 schedules of 4 meetings; 3 of them whole; nobody knows what became of 1 schedules; 3 violate",
     ]
+
+
+def test_what_was_run_on_two_workflows_is_told_apart() -> None:
+    """There not every order is run; and with faults it is no order."""
+    rows = [Row("k", 2, 2, 6, 0, 0, 0, {}), Row("l", 1, 1, 9, 0, 0, 2, {}, apart=True)]
+    records = [{"level": level, **row.pack()} for level in ("interleavings", "faults") for row in rows]
+    assert say_meetings(records) == [
+        (
+            "interleavings: 6 schedules of 2 meetings; every order of each; 9 schedules of 1 meetings on two workflows; "
+            "each request stopped once after each of its statements; 2 violate"
+        ),
+        (
+            "faults: 6 schedules of 2 meetings; each fault at each statement; 9 schedules of 1 meetings on two workflows; "
+            "each fault at each statement; 2 violate"
+        ),
+    ]
+
+
+def test_a_record_of_an_earlier_version_is_of_one_workflow() -> None:
+    packed = {name: fact for name, fact in Row("k", 2, 2, 6, 0, 0, 0, {}).pack().items() if name != "apart"}
+    assert not unpack_row(packed).apart

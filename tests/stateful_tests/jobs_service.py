@@ -1,10 +1,10 @@
 """A service for tests: jobs in PostgreSQL, right about races, with work of its own beside the requests.
 
-python jobs_service.py PORT DATABASE_URL [busy] [mortal] [shared] [nowait]
+python jobs_service.py PORT DATABASE_URL [busy] [mortal] [later] [shared] [nowait]
 
 busy: a task that works in transactions on the pool that requests use too, a heartbeat and a listener on connections of
-their own. mortal: it ends when a connection breaks. shared: a move counts itself in one row that all jobs share; it
-waits for that row, or with nowait answers 409 when another job's move holds it.
+their own. mortal: it ends when a connection breaks; later: a while after that. shared: a move counts itself in one row
+that all jobs share; it waits for that row, or with nowait answers 409 when another job's move holds it.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import uuid
 
 import asyncpg
 
+LATER_S = 0.05
 NEXT = {"NEW": ("DONE", "DROPPED"), "DONE": ("FILED",)}
 TARGET = """
 name = "jobs"
@@ -107,7 +108,9 @@ class Jobs:
         try:
             return await self.answer(method, path, tenant, body)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            if "mortal" in self.traits:
+            if "later" in self.traits:
+                asyncio.get_running_loop().call_later(LATER_S, os._exit, 3)
+            elif "mortal" in self.traits:
                 os._exit(3)
             return 503, {}
 

