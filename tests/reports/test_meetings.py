@@ -44,15 +44,11 @@ def test_what_was_run_on_two_workflows_is_told_apart() -> None:
     """There not every order is run; and with faults it is no order."""
     rows = [Row("k", 2, 2, 6, 0, 0, 0, {}), Row("l", 1, 1, 9, 0, 0, 2, {}, apart=True)]
     records = [{"level": level, **row.pack()} for level in ("interleavings", "faults") for row in rows]
+    both, stopped = "each fault at each statement", "each request stopped once after each of its statements"
+    one, two = "6 schedules of 2 meetings", "9 schedules of 1 meetings on two workflows"
     assert say_meetings(records) == [
-        (
-            "interleavings: 6 schedules of 2 meetings; every order of each; 9 schedules of 1 meetings on two workflows; "
-            "each request stopped once after each of its statements; 2 violate"
-        ),
-        (
-            "faults: 6 schedules of 2 meetings; each fault at each statement; 9 schedules of 1 meetings on two workflows; "
-            "each fault at each statement; 2 violate"
-        ),
+        f"interleavings: {one}; every order of each; {two}; {stopped}; 2 violate",
+        f"faults: {one}; {both}; {two}; {both}; 2 violate",
     ]
 
 
