@@ -27,7 +27,7 @@ from tests.reports.drawing import draw_case
 
 PLANNED = "100000" if os.environ.get("ONEWINNER_PROFILE") == "full" else "300"
 HISTORIES = int(os.environ.get("ONEWINNER_HISTORIES", PLANNED))
-AT_ONCE = 6
+AT_ONCE = 40
 Workflows = list[list[dict[str, Any]]]
 
 
@@ -47,7 +47,7 @@ def test_the_verdict_is_that_of_all_orders() -> None:
     judged = Counter[str]()
 
     @settings(max_examples=HISTORIES // AT_ONCE, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-    @given(draw_case(workflows_min=AT_ONCE), st.sampled_from((0, 0, 0, 1, 2)))
+    @given(draw_case(workflows_min=AT_ONCE, workflows_max=AT_ONCE + 10), st.sampled_from((0, 0, 0, 1, 2)))
     def compare(case: tuple[Workflows, TransitionGraph | None, str | None], wide: int) -> None:
         judged.update(compare_verdicts(*case, wide))
 
