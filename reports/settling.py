@@ -52,7 +52,19 @@ def settle(case: Case, race: Race, named: list[int]) -> Settled:
     settled = count_winners(case, race, contenders, named)
     if settled.winners != 1 and not settled.rows and may_be_disturbed(case, race, contenders):
         return Settled(None)
+    if settled.winners == 0 and race["refused"] and may_not_exist(case, race["w"], contenders):
+        return Settled(None)
     return settled
+
+
+def may_not_exist(case: Case, w: int, contenders: pl.DataFrame) -> bool:
+    """Whether there may have been no workflow to race for: its create is unknown, and nothing had answered."""
+    ops = case.evidence.slice(w).filter("mine")
+    creates = ops.filter(pl.col("kind") == "create")["outcome"]
+    if "ok" in creates or "unknown" not in creates:
+        return False
+    answered = pl.col("outcome").is_in(["won", "ok", "conflict"]) & (pl.col("ends") < contenders["begins"].min())
+    return ops.filter(answered).is_empty()
 
 
 def count_winners(case: Case, race: Race, contenders: pl.DataFrame, named: list[int]) -> Settled:

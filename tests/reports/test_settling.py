@@ -73,6 +73,15 @@ def test_a_request_that_leads_back_to_the_initial_state_is_settled_too() -> None
     assert settle(*twice, *late, read("s", 10, 11, "A"), graph=CYCLE) == [1]
 
 
+def test_where_the_workflow_may_not_exist_all_may_be_refused() -> None:
+    lost_create = create("c", 0, None, None, outcome="unknown")
+    refused = [advance(name, "A-B", 2, 5, "refused", race="r") for name in "ab"]
+    for more, winners in (([], NOBODY_KNOWS), ([read("s", 0, 1, "A")], 0)):
+        case = Case(build_evidence([lost_create, *more, *refused], graph=AB))
+        assert [settled.winners for _, settled in settle_races(case)] == [winners]
+    assert settle(*refused) == [0]
+
+
 def busy(identity: str, **more: Any) -> dict[str, Any]:
     return advance(identity, "A-B", 3, 6, "busy", race="r", **more)
 
