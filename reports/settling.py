@@ -50,11 +50,20 @@ def settle(case: Case, race: Race, named: list[int]) -> Settled:
     """The winners of one race. `named`: its unknown contenders whose request id stands in the trail."""
     contenders = find_contenders(case, race)
     settled = count_winners(case, race, contenders, named)
-    if settled.winners != 1 and not settled.rows and may_be_disturbed(case, race, contenders):
+    is_plain = settled.winners == 1 or has_rows_of(case, race["w"], contenders, settled)
+    if not is_plain and may_be_disturbed(case, race, contenders):
         return Settled(None)
     if settled.winners == 0 and race["refused"] and may_not_exist(case, race["w"], contenders):
         return Settled(None)
     return settled
+
+
+def has_rows_of(case: Case, w: int, contenders: pl.DataFrame, settled: Settled) -> bool:
+    """Whether the trail settled it, and has a row for each of the winners: then nothing else is needed to tell."""
+    if not settled.rows:
+        return False
+    left = pl.col("from").is_in(find_wanted(case, contenders)) & pl.col("to").is_in(contenders["next"].implode())
+    return find_longest(case, w).filter(left).height >= (settled.winners or 0)
 
 
 def may_not_exist(case: Case, w: int, contenders: pl.DataFrame) -> bool:

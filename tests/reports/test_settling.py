@@ -171,6 +171,14 @@ def test_the_last_reading_is_the_one_that_was_read_last() -> None:
     assert settle_with(contenders, last, early) == settle_with(contenders, early, last) == [1]
 
 
+def test_a_winner_after_the_trail_was_read_may_have_won_a_later_visit() -> None:
+    contenders = [named(lost("a")), named(advance("b", "A-B", 9, 12, race="r"))]
+    back = named(advance("n", "B-A", 3, None, "unknown"))
+    assert settle_with([*contenders, back], trail(8, "A-B:qa")) == [NOBODY_KNOWS]
+    assert settle_with(contenders, trail(8, "A-B:qa")) == [2]
+    assert settle_with([*contenders, back], trail(20, "A-B:qa", "A-B:qb")) == [2]
+
+
 def test_an_id_of_two_requests_names_neither() -> None:
     contenders = [named(win("a")), lost("b") | {"detail": '{"request_id":"qa"}'}]
     assert settle_with(contenders, trail(70, "A-B:qa")) == []
