@@ -1,6 +1,6 @@
 """Under what conditions a run was measured: what was planned, and where. Nothing of what the engine got through is
-among them, or else a slow engine could not be compared with a fast one. Runs under different ones are compared in their
-checks only.
+among them, or else a slow engine could not be compared with a fast one. Nor is the seed: another one draws the same mix
+in another order. Runs under different conditions are compared in their checks only.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ def describe_conditions(facts: Mapping[str, Any]) -> dict[str, str]:
     for name, value in (facts.get("machine") or {}).items():
         if name not in DRIFTING:
             told[f"machine ({name})"] = str(value)
-    told |= {name: str(facts[name]) for name in ("database", "seed") if facts.get(name) is not None}
+    if facts.get("database") is not None:
+        told["database"] = str(facts["database"])
     plan = facts.get("plan") or {}
     for crew in (plan.get("crews") or ())[:1]:
         told |= {name: describe_plan(name, crew[name]) for name in CREW if name in crew}

@@ -24,8 +24,6 @@ SEGMENT_MIN = 4
 PERMUTATIONS = 1999
 ALPHA = 0.01
 THRESHOLD = 0.05
-# A trend is not of one plan: its runs may have a seed each.
-UNTOLD = ("seed",)
 
 
 @dataclass(frozen=True)
@@ -69,8 +67,7 @@ def name_series(facts: Mapping[str, Any]) -> dict[str, str]:
     """What runs of one series have in common, the engine and the profile first."""
     engine = {"engine": str(facts.get("name", "")), "profile": str(facts.get("profile", ""))}
     isolation = {"isolation": str(facts["isolation"])} if facts.get("isolation") else {}
-    conditions = {name: value for name, value in describe_conditions(facts).items() if name not in UNTOLD}
-    return engine | isolation | conditions | describe_amounts(facts)
+    return engine | isolation | describe_conditions(facts) | describe_amounts(facts)
 
 
 def describe_amounts(facts: Mapping[str, Any]) -> dict[str, str]:
