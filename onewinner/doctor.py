@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -11,12 +12,12 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from engine.service import REFERENCE
 from load.gate import Gate, GateError
 from onewinner.display import open_console
 from onewinner.examination import Examination, Examined
 from onewinner.exits import PASS, Interrupted, UsageError
 from onewinner.options import Parser, add_engine_options
+from onewinner.run import list_engine_options
 from onewinner.stage import choose_footing, service_arguments, set_stage
 
 EXAMPLE = "onewinner doctor --target orders.toml"
@@ -144,12 +145,12 @@ def conclude(examination: Examination, options: argparse.Namespace, mask: Mask) 
     if remedies:
         more = f" ({len(remedies) - 1} more above)" if len(remedies) > 1 else ""
         raise UsageError(f"{options.target}: {mask.hide(remedies[0])}{more}")
-    target = "" if options.target == REFERENCE else f" --target {options.target}"
+    again = shlex.join(["onewinner", "gate", *list_engine_options(options)])
     console.print(
         Text.assemble(
             "\n",
             (f"all {len(examination.done) + examination.walked} answers look right", STYLE[True]),
-            f"; next: onewinner gate{target}",
+            f"; next: {again}",
         ),
         soft_wrap=True,
     )
