@@ -18,13 +18,13 @@ from uuid import UUID
 import asyncpg
 import uvloop
 
-from engine.api import prepare
-from engine.database import Database, start_embedded
-from engine.embedded import find_programs
-from engine.parts import Caller, Context
-from engine.pool import Isolation
-from engine.sessions import open_pool
-from engine.workflows import GUARDED, REFERENCE, advance
+from engine.provision.database import Database, start_embedded
+from engine.provision.embedded import find_programs
+from engine.reference.api import prepare
+from engine.reference.parts import Caller, Context
+from engine.reference.pool import Isolation
+from engine.reference.sessions import open_pool
+from engine.reference.workflows import GUARDED, REFERENCE, advance
 from tests.engine.asking import ACME, PREFIX
 from tests.engine.serving import Served, serve
 

@@ -12,19 +12,19 @@ from pathlib import Path
 
 import uvloop
 
-from engine.database import Database, list_values, start_embedded
-from engine.service import REFERENCE, find_free_port, run_service
-from engine.target import substitute
-from engine.target_file import load_target
-from load.asker import Asker
-from load.gate import Gate
+from engine.provision.database import Database, list_values, start_embedded
+from engine.provision.service import REFERENCE, find_free_port, run_service
+from engine.target.file import load_target
+from engine.target.target import substitute
+from load.client.asker import Asker
+from load.client.release import Gate
 from onewinner.stage import mint_tokens
-from reports.journal import Journal
-from stateful_tests.explorer import explore
-from stateful_tests.pairs import list_plans
-from stateful_tests.rig import Order, Rig, open_rig
-from stateful_tests.schedule import Plan
-from stateful_tests.sender import Sender
+from reports.history.journal import Journal
+from stateful_tests.interleavings.explorer import explore
+from stateful_tests.interleavings.pairings import list_plans
+from stateful_tests.interleavings.schedule import Plan
+from stateful_tests.interleavings.sender import Sender
+from stateful_tests.interleavings.testbed import Order, Rig, open_rig
 
 DEFECT = ("--defect", "narrow-check-then-act")
 ROUNDS = 25

@@ -19,12 +19,12 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from engine.graph import TransitionGraph
-from reports.case import Case
-from reports.evidence import Evidence
-from reports.history import read_history, take_frame
-from reports.judge import judge
-from reports.lines import OPERATION_SCHEMA
+from engine.target.graph import TransitionGraph
+from reports.history.history import read_history, take_frame
+from reports.history.lines import OPERATION_SCHEMA
+from reports.judge.context import Case
+from reports.judge.evidence import Evidence
+from reports.judge.judge import judge
 
 TRANSITIONS = 10
 CONTENDERS = 10

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from benchmarks.racing import Order, Report
-from engine import tokens
-from engine.processes import Process, run_process
-from engine.service import answers, find_free_port
+from engine.provision.processes import Process, run_process
+from engine.provision.service import answers, find_free_port
+from engine.reference import tokens
 
 ROUNDS = 3
 # How long each turn takes, by the number of contenders: large races are slow, and a p90 needs some of them.

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.racing import draw_edges
-from engine.service import reach_engine
-from engine.target import Target
-from load.asker import Asker
-from load.gate import Gate
-from reports.journal import Invocation, Journal, Return
+from engine.provision.service import reach_engine
+from engine.target.target import Target
+from load.client.asker import Asker
+from load.client.release import Gate
+from reports.history.journal import Invocation, Journal, Return
 
 CONTENDERS = 10
 RACES = 1200

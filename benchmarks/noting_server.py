@@ -12,9 +12,9 @@ import socket
 import sys
 import time
 
-from engine.arrival import ask_for_arrivals, receive
-from engine.service import REFERENCE
-from engine.target_file import load_target
+from engine.provision.service import REFERENCE
+from engine.reference.arrival import ask_for_arrivals, receive
+from engine.target.file import load_target
 
 QUIET_S = 0.001
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)

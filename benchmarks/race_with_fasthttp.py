@@ -12,7 +12,7 @@ from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 
 from benchmarks.racing import Order, Report, find_target, obey, race_for
-from engine.target import Answer, Request
+from engine.target.target import Answer, Request
 
 
 class Contender(FastHttpUser):

@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 from benchmarks.racing import Order, Report, add_race, draw_edges, find_target, obey, race_for
-from load.asker import Asker
-from load.gate import Gate
-from reports.history import read_history
-from reports.journal import Journal
-from reports.judge import judge
-from reports.seal import seal_history
-from reports.verdict import Verdict
+from load.client.asker import Asker
+from load.client.release import Gate
+from reports.history.history import read_history
+from reports.history.journal import Journal
+from reports.history.seal import seal_history
+from reports.judge.judge import judge
+from reports.judge.verdict import Verdict
 
 
 def race_and_judge(order: Order) -> Report:

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 
 from benchmarks.racing import Order, Report, find_target, obey, race_for
-from engine.target import Answer, Request
+from engine.target.target import Answer, Request
 
 
 def carry_out(order: Order) -> Report:

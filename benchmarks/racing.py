@@ -11,9 +11,9 @@ from itertools import cycle
 
 import msgspec
 
-from engine.service import REFERENCE
-from engine.target import Answer, Request, Target
-from engine.target_file import load_target
+from engine.provision.service import REFERENCE
+from engine.target.file import load_target
+from engine.target.target import Answer, Request, Target
 
 # Out of the initial state, and then forth and back for ever: every race is one for the same two transitions.
 OPENING = (("CREATED", "ICP_PENDING"), ("ICP_PENDING", "ICP_PROCESSING"))

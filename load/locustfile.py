@@ -18,8 +18,8 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import Runner, WorkerRunner
 
-from engine.service import ServiceError, reach_engine
-from engine.target_file import TargetError
+from engine.provision.service import ServiceError, reach_engine
+from engine.target.file import TargetError
 from load.master import Master, list_rows
 from load.panel import add_panel
 from load.shares import parse_weights

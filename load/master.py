@@ -13,15 +13,15 @@ import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from engine.making import pack
-from engine.service import REFERENCE
-from engine.target import Command, Target
-from load.rendezvous import MONOTONIC, Clock, Meetings, read_wall_clock, set_instant
+from engine.provision.service import REFERENCE
+from engine.target.target import Command, Target
+from engine.target.workflow_factory import pack
+from load.client.barrier import MONOTONIC, Clock, Meetings, read_wall_clock, set_instant
 from load.shares import list_shares, make_agenda, parse_weights
 from load.tally import Tally, find_spread_ms, merge
 from load.trouble import say
 from load.worker import HALT, HEARD, PLAN, Worker, identify_host
-from reports.run import begin_run
+from reports.documents.run import begin_run
 
 WATCH_S = 0.25
 LINED_UP = ".ready"

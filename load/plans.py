@@ -9,8 +9,8 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engine.target import Guard, Route, Target, Template
-from load.races import Hop, find_path, is_race
+from engine.target.races import Hop, find_path, is_race
+from engine.target.target import Guard, Route, Target, Template
 
 
 @dataclass(frozen=True)

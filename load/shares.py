@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.target import Target
+from engine.target.target import Target
 from load.scenarios import SCENARIOS
 
 RACES_DEFAULT = 1000

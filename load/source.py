@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from load.ask import Ask, Reply
-from load.asker import Asker
+from load.client.ask import Ask, Reply
+from load.client.asker import Asker
+from load.client.barrier import ALONE, Instant, Rendezvous
 from load.pace import Pace
 from load.plans import Call, Life, Place, Round, Scenario, can_create, cut
-from load.rendezvous import ALONE, Instant, Rendezvous
 from load.scenarios import SCENARIOS
 from load.shares import Agenda
 

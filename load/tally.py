@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from load.ask import Reply
+from load.client.ask import Reply
 from load.plans import Call, Group
 from load.source import Played
 

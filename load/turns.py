@@ -19,13 +19,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from engine.service import equip
-from engine.target_file import load_target
-from load.asker import Asker
-from load.gate import Gate
+from engine.provision.service import equip
+from engine.target.file import load_target
+from load.client.asker import Asker
+from load.client.release import Gate
 from load.shares import make_agenda, name_source, parse_weights, take_share
 from load.source import Played, Source
-from reports.journal import Journal
+from reports.history.journal import Journal
 
 # The sides, as JSON: [{target, base_url, history, environment}, ...]. They hold tokens, so no argument tells them.
 SIDES_VARIABLE = "ONEWINNER_SIDES"

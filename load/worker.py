@@ -16,19 +16,19 @@ import gevent
 from gevent.event import AsyncResult
 from locust.env import Environment
 
-from engine.making import unpack
-from engine.service import REFERENCE
-from engine.target import Target
-from engine.target_file import load_target
-from load.asker import Asker
-from load.gate import Gate
+from engine.provision.service import REFERENCE
+from engine.target.file import load_target
+from engine.target.target import Target
+from engine.target.workflow_factory import unpack
+from load.client.asker import Asker
+from load.client.barrier import ALONE, MONOTONIC, Clock, Instant, Rendezvous, RendezvousError, read_wall_clock
+from load.client.release import Gate
 from load.pace import make_pace
-from load.rendezvous import ALONE, MONOTONIC, Clock, Instant, Rendezvous, RendezvousError, read_wall_clock
 from load.shares import make_agenda, name_source, parse_weights, take_share
 from load.source import Played, Source
 from load.tally import Tally
 from load.trouble import say
-from reports.journal import Journal
+from reports.history.journal import Journal
 
 PLAN, SAY, HEARD, HALT, TALLY, LEFT = (
     f"onewinner-{word}" for word in ("plan", "say", "heard", "halt", "tally", "left")

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_command(arguments: list[str]) -> int:
     options = build_parser().parse_args(arguments)
-    command = importlib.import_module(f"onewinner.{options.command}")
+    command = importlib.import_module(f"onewinner.commands.{options.command}")
     try:
         code: int = command.main(options.arguments)
     except UsageError as error:

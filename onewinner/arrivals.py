@@ -8,8 +8,8 @@ from collections.abc import Callable
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from engine.api import ARRIVED
-from engine.arrival import receive
+from engine.reference.api import ARRIVED
+from engine.reference.arrival import receive
 
 
 class NotingProtocol(HttpToolsProtocol):

@@ -11,12 +11,12 @@ from rich.text import Text
 
 from onewinner.display import STYLE, open_console
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
-from reports.acknowledged import AcknowledgedError, read_acknowledged
-from reports.baseline import Side, Terms, compare
-from reports.blocks import measure_blocks, measure_plan, measure_strata
-from reports.changes import RULES
-from reports.comparison import Change, Comparison, Design, MeasureChange, Standing
-from reports.comparison_words import (
+from reports.comparison.acknowledged import AcknowledgedError, read_acknowledged
+from reports.comparison.baseline import Side, Terms, compare
+from reports.comparison.blocks import measure_blocks, measure_plan, measure_strata
+from reports.comparison.changes import RULES
+from reports.comparison.comparison import Change, Comparison, Design, MeasureChange, Standing
+from reports.comparison.comparison_words import (
     DESIGN_WORDS,
     order_measures,
     say_checks,
@@ -27,9 +27,9 @@ from reports.comparison_words import (
     show_ratio,
     show_value,
 )
-from reports.history import HistoryError, read_history
-from reports.run import Run, RunError, read_run
-from reports.verdict import Verdict
+from reports.documents.run import Run, RunError, read_run
+from reports.history.history import HistoryError, read_history
+from reports.judge.verdict import Verdict
 
 CHANGE_STYLE = {Change.REGRESSED: "bold red", Change.IMPROVED: "green", Change.SAME: "", Change.INCONCLUSIVE: "dim"}
 

@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.service import REFERENCE
+from engine.provision.service import REFERENCE
 from load.shares import keep_races
 from onewinner.exits import UsageError
 from onewinner.levels import Crew, Level, plan_race, plan_sources, run_level
 from onewinner.stage import set_stage
-from reports.history import HistoryError, read_history
-from reports.judge import judge
-from reports.run import Run, RunError, begin_run, with_judgement
+from reports.documents.run import Run, RunError, begin_run, with_judgement
+from reports.history.history import HistoryError, read_history
+from reports.judge.judge import judge
 
 DEFECT = "narrow-check-then-act"
 RACES_MAX = 300

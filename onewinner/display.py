@@ -13,15 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner.exits import drop_output
-from reports.amounts import say_partial
-from reports.measures import say_injected, say_quality
-from reports.meetings import say_meetings
-from reports.page.text import reveal
-from reports.run import Run
-from reports.strength import say_strength
-from reports.verdict import CheckResult, Finding, Judgement, Verdict
-from reports.wire_facts import say_endings, say_unheld
-from reports.words import capital
+from reports.comparison.measures import say_injected, say_quality
+from reports.documents.page.text import reveal
+from reports.documents.pairings import say_meetings
+from reports.documents.run import Run
+from reports.documents.strength import say_strength
+from reports.judge.amounts import say_partial
+from reports.judge.proxy_facts import say_endings, say_unheld
+from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
+from reports.judge.words import capital
 
 STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}
 LIVE = "live.json"

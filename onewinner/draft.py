@@ -5,7 +5,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from engine.graph import TransitionGraph
+from engine.target.graph import TransitionGraph
 from onewinner.proposal import Call, Edge, Proposal, is_end
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")

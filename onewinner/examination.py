@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from engine.target import Answer, Guard, Reading, Request, Route, Stock, Target, Template
-from load.gate import Gate
-from load.maker import Maker
+from engine.target.target import Answer, Guard, Reading, Request, Route, Stock, Target, Template
+from load.client.release import Gate
+from load.client.workflow_factory import Maker
 from onewinner import remedies
 from onewinner.remedies import Probe
 

@@ -6,10 +6,10 @@ Only the reference engine's tables are known; of other engines' databases nothin
 import asyncio
 from pathlib import Path
 
-from engine.columns import find_drift
-from engine.errors import DatabaseUnavailable
-from engine.service import REFERENCE
-from reports.journal import Journal
+from engine.provision.service import REFERENCE
+from engine.reference.errors import SchemaUnavailable
+from engine.reference.schema_check import find_drift
+from reports.history.journal import Journal
 
 SOURCE = "schema-0"
 WHAT = "the columns of the live workflow table"
@@ -28,7 +28,7 @@ def inspect(database_url: str | None, file: Path, history: Path) -> None:
         journal.event("plan", operations=0, races=0, scenario="schema")
         try:
             problem = asyncio.run(find_drift(database_url))
-        except DatabaseUnavailable as error:
+        except SchemaUnavailable as error:
             journal.event("broken", what=str(error))
             return
         journal.event("probe", check="schema", what=WHAT, problem=problem)

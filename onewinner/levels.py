@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from engine.processes import run_process
-from engine.service import find_free_port
-from engine.target import Target
+from engine.provision.processes import run_process
+from engine.provision.service import find_free_port
+from engine.target.target import Target
 from load.shares import Agenda, list_shares, make_agenda, name_source, parse_weights
 from onewinner import ROOMS
 from onewinner.display import LIVE, Display
 from onewinner.secrets import keep_secret
 from onewinner.stage import Stage
-from reports.amounts import sum_levels
+from reports.judge.amounts import sum_levels
 
 POLL_S = 0.1
 IDS_SHARE = "ONEWINNER_IDS"
@@ -88,7 +88,7 @@ class Wiring:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def spell(self) -> list[str]:
-        """As options of stateful_tests/explore.py."""
+        """As options of stateful_tests/interleavings/explore.py."""
         told = [f"--service-argument={argument}" for argument in self.arguments]
         return told + [f"--parameter={name}={value}" for name, value in self.parameters.items()]
 
@@ -152,7 +152,7 @@ def plan_levels(
 def plan_sequential(share: Share, seed: int, *, shrink: bool = True) -> Level:
     options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
     options += [] if shrink else ["--no-shrink"]
-    command = call_pytest("test_sequential.py", options)
+    command = call_pytest("sequential/test_sequential.py", options)
     return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
 
 
@@ -161,7 +161,7 @@ def plan_parallel(share: Share, seed: int, *, shrink: bool = True, plan: Path | 
     options = ["--seed", str(seed), "--plans", str(share.amount), "--limit-s", str(share.limit_s)]
     options += [] if shrink else ["--no-shrink"]
     options += ["--plan", str(plan.absolute())] if plan is not None else []
-    command = call_pytest("test_parallel.py", options)
+    command = call_pytest("parallel/test_parallel.py", options)
     # What was begun may end in shrinking, which has a limit of its own.
     return Level("parallel", ("parallel-0",), command, share.limit_s, share.amount, mismatch_code=1)
 
@@ -169,7 +169,7 @@ def plan_parallel(share: Share, seed: int, *, shrink: bool = True, plan: Path | 
 def plan_wire(
     kind: str, share: Share, options: Sequence[str] = (), *, number: int = 0, wiring: Wiring | None = None
 ) -> Level:
-    """A level of WIRED. `options` are those of stateful_tests/explore.py.
+    """A level of WIRED. `options` are those of stateful_tests/interleavings/explore.py.
 
     `share.amount` is how many schedules of one meeting are run at the most; `number` tells several levels of one kind
     apart.
@@ -177,7 +177,7 @@ def plan_wire(
     name, source, wiring = f"{kind}-{number}" if number else kind, f"{kind}-{number}", wiring or Wiring()
     told = ["--level", name, "--source", source, "--schedules", str(share.amount), "--limit-s", str(share.limit_s)]
     told += [*options, *wiring.spell(), *(["--faults"] if kind == "faults" else [])]
-    command = (sys.executable, "-m", "stateful_tests.explore", *told)
+    command = (sys.executable, "-m", "stateful_tests.interleavings.explore", *told)
     return Level(name, (source,), command, share.limit_s, None, wiring=wiring)
 
 

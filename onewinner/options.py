@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from engine.bouncer import PROGRAM
-from engine.container import IMAGE_DEFAULT, IMAGE_VARIABLE
-from engine.service import REFERENCE
+from engine.provision.bouncer import PROGRAM
+from engine.provision.container import IMAGE_DEFAULT, IMAGE_VARIABLE
+from engine.provision.service import REFERENCE
 from onewinner.exits import UsageError
 
 ISOLATIONS = ("read-committed", "repeatable-read", "serializable")
@@ -32,8 +32,8 @@ class Parser(argparse.ArgumentParser):
 
 def add_engine_options(parser: argparse.ArgumentParser, isolations: Sequence[str] = ISOLATIONS) -> None:
     # Not above: they bring the whole engine along, and `check` needs none of it.
-    from engine.controls import list_controls
-    from engine.defects import list_defects
+    from engine.reference.controls import list_controls
+    from engine.reference.defects import list_defects
 
     parser.add_argument(
         "--target", type=Path, default=REFERENCE, metavar="FILE", help="the target file (default: the reference engine)"
@@ -101,7 +101,7 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 
 def name_isolation(options: argparse.Namespace) -> str | None:
     """The isolation level that was asked for; else the one at which the defect shows; None: the engine's own."""
-    from engine.defects import read_promise
+    from engine.reference.defects import read_promise
 
     if options.isolation is None and options.defect is not None:
         needed = read_promise(options.defect).isolation

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.graph import TransitionGraph
+from engine.target.graph import TransitionGraph
 from onewinner.levels import Level
-from reports.evidence import Limits
-from reports.history import History
-from reports.judge import judge
-from reports.meetings import tabulate_kinds
-from reports.order_words import explain_order
-from reports.run import Run
-from reports.schedules import (
+from reports.documents.pairings import tabulate_kinds
+from reports.documents.run import Run
+from reports.history.history import History
+from reports.judge.evidence import Limits
+from reports.judge.judge import judge
+from reports.judge.order_words import explain_order
+from reports.judge.schedules import (
     RACE_FORMAT,
     UNDECIDED,
     Race,
@@ -26,7 +26,7 @@ from reports.schedules import (
     read_schedules,
     write_race,
 )
-from reports.verdict import Judgement, Verdict
+from reports.judge.verdict import Judgement, Verdict
 
 FINDINGS_MAX = 100_000
 RACES_MAX = 20

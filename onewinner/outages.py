@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from reports.faults import CRASHES
-from reports.journal import Journal
+from reports.history.journal import Journal
+from reports.judge.faults import CRASHES
 
 SOURCE = "database-0"
 LOST = "database lost"

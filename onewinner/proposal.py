@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from onewinner.leaves import fold
+from onewinner.json_paths import fold
 from onewinner.openapi import Document, Operation, Property
 
 STATE_NAMES = ("state", "status", "phase", "stage")

@@ -21,9 +21,9 @@ HERE = Path(__file__).parent
 # Whatever path its owner has: these rooms come first, and its owner's folders with such names do not matter.
 sys.path.insert(0, str(HERE / "rooms" if (HERE / "rooms").is_dir() else HERE.parent))
 
-from engine.target import Request  # noqa: E402 - after the path was set
-from load.gate import Connection, Gate, GateError, Shot  # noqa: E402
-from reports.contest import explain  # noqa: E402
+from engine.target.target import Request  # noqa: E402 - after the path was set
+from load.client.release import Connection, Gate, GateError, Shot  # noqa: E402
+from reports.documents.contenders import explain  # noqa: E402
 
 OWNER_POLL_S = 0.5
 CHUNK_BYTES = 65536

@@ -5,8 +5,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from engine.target import SERVER_ERROR, Answer, Reading, Request, Route, Target
-from onewinner.leaves import (
+from engine.target.target import SERVER_ERROR, Answer, Reading, Request, Route, Target
+from onewinner.json_paths import (
     find_states,
     fold,
     read_state,
@@ -17,7 +17,7 @@ from onewinner.leaves import (
     walk_leaves,
     walk_lists,
 )
-from reports.words import TRY_AGAIN
+from reports.judge.words import TRY_AGAIN
 
 
 @dataclass(frozen=True)

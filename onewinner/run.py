@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.database import name_source
-from engine.illegal import list_illegal
-from engine.service import REFERENCE, read_tail
-from engine.watch import watch_database
+from engine.provision.database import name_source
+from engine.provision.service import REFERENCE, read_tail
+from engine.provision.watch import watch_database
+from engine.target.illegal import list_illegal
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
 from onewinner.calibration import with_calibration
@@ -31,16 +31,16 @@ from onewinner.secrets import keep_run
 from onewinner.stage import Ground, choose_footing, lay_ground, load, service_arguments, start_engine
 from onewinner.storm import Storm, list_storm_sources, open_storm
 from onewinner.supervisor import supervise
-from reports.amounts import say_partial, sum_levels
-from reports.comparison import Comparison, find_comparison
-from reports.exhibits import exhibit
-from reports.history import History, HistoryError, read_history
-from reports.judge import judge
-from reports.measures import measure
-from reports.run import Run, RunError, finish_run, read_run, refuse_taken, with_judgement
-from reports.seal import seal_history
-from reports.strength import measure_strength
-from reports.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
+from reports.comparison.comparison import Comparison, find_comparison
+from reports.comparison.measures import measure
+from reports.documents.run import Run, RunError, finish_run, read_run, refuse_taken, with_judgement
+from reports.documents.samples import exhibit
+from reports.documents.strength import measure_strength
+from reports.history.history import History, HistoryError, read_history
+from reports.history.seal import seal_history
+from reports.judge.amounts import say_partial, sum_levels
+from reports.judge.judge import judge
+from reports.judge.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.target import Target
-from reports.run import Run, begin_run, refuse_taken
+from engine.target.target import Target
+from reports.documents.run import Run, begin_run, refuse_taken
 
 LENGTH_MIN = 8  # what is shorter stands in every file by chance
 HIDDEN = b"[secret]"

@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from engine import tokens
-from engine.additions import remove_additions
-from engine.database import Database, is_made_here, list_values, provide_database
-from engine.errors import DatabaseUnavailable
-from engine.making import VARIABLE, pack
-from engine.service import REFERENCE, ServiceError, Upkeep, find_free_port, is_port_free, run_service
-from engine.target import Command, Service, Target, Template, substitute
-from engine.target_file import TargetError, load_target
+from engine.provision.database import Database, is_made_here, list_values, provide_database
+from engine.provision.errors import DatabaseUnavailable
+from engine.provision.service import REFERENCE, ServiceError, Upkeep, find_free_port, is_port_free, run_service
+from engine.reference import tokens
+from engine.reference.additions import remove_additions
+from engine.target.file import TargetError, load_target
+from engine.target.target import Command, Service, Target, Template, substitute
+from engine.target.workflow_factory import VARIABLE, pack
 from onewinner.exits import UsageError
 from onewinner.options import WORKERS_DEFAULT
 from onewinner.secrets import find_secrets, keep_secret
@@ -112,7 +112,7 @@ class Ground:
         return Stage(self.target, self.wire(), self.url, self.secrets)
 
     def wire(self) -> dict[str, str]:
-        """The environment, with what an asker needs to start a service of its own (see stateful_tests/explore.py)."""
+        """The environment, with what the level behind the proxy needs to start a service of its own."""
         if self.target.service is None or self.database is None:
             return dict(self.environment)
         # The askers run elsewhere, and read a copy of the target file that lies elsewhere.

@@ -1,4 +1,4 @@
-"""Lets a storm loose between an engine and its database while levels ask: starts stateful_tests/storm.py, ends it."""
+"""Injects faults between an engine and its database while levels ask: starts the fault injector, and ends it."""
 
 import contextlib
 import json
@@ -12,12 +12,12 @@ from pathlib import Path
 from select import select
 from typing import Any
 
-from engine.database import Database
-from engine.processes import Process, run_process
-from load.gate import now_ns
+from engine.provision.database import Database
+from engine.provision.processes import Process, run_process
+from load.client.release import now_ns
 from onewinner import ROOMS
 from onewinner.exits import UsageError
-from reports.journal import Journal
+from reports.history.journal import Journal
 
 SOURCE = "faults-0"
 VARIABLE = "ONEWINNER_STORM"
@@ -130,7 +130,16 @@ def open_storm(storm: Storm | None, database: Database | None) -> Iterator[Weath
     if storm is None or database is None:
         yield Weather(database)
         return
-    command = [sys.executable, "-P", "-m", "stateful_tests.storm", "--rate", str(storm.rate), "--seed", str(storm.seed)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "stateful_tests.interleavings.fault_injector",
+        "--rate",
+        str(storm.rate),
+        "--seed",
+        str(storm.seed),
+    ]
     command += ["--crashes-at", ",".join(map(str, storm.list_moments()))]
     path = os.pathsep.join([str(ROOMS), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path, VARIABLE: database.url}

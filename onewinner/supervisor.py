@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.service import ServiceError
+from engine.provision.service import ServiceError
 from onewinner.stage import Stage
-from reports.journal import Journal
+from reports.history.journal import Journal
 
 SOURCE = "service-0"
 ENDED = "service ended"

@@ -7,11 +7,11 @@ import socket
 
 import uvicorn
 
-from engine.api import create_app
-from engine.arrival import ask_for_arrivals
-from engine.sessions import Isolation
-from engine.settings import Settings
-from engine.tokens import find_secret
+from engine.reference.api import create_app
+from engine.reference.arrival import ask_for_arrivals
+from engine.reference.sessions import Isolation
+from engine.reference.settings import Settings
+from engine.reference.tokens import find_secret
 from onewinner.arrivals import NotingProtocol
 
 BACKLOG = 2048

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.service import ServiceError, reach_engine
-from engine.target import Target
-from engine.target_file import TargetError
+from engine.provision.service import ServiceError, reach_engine
+from engine.target.file import TargetError
+from engine.target.target import Target
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from engine.graph import TransitionGraph
-from engine.target import Answer, Guard, Reading, Request, Route, Target
-from load.asker import Asker
-from stateful_tests.belief import Belief, Claim
+from engine.target.graph import TransitionGraph
+from engine.target.target import Answer, Guard, Reading, Request, Route, Target
+from load.client.asker import Asker
+from stateful_tests.sequential.belief import Belief, Claim
 
 PREFIX = "/api/intent/workflows"
 CONFLICT_KEYS = {"error", "reason", "currentState", "expectedState", "attemptedState"}

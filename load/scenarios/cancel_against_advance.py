@@ -9,9 +9,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.target import Route, Target
+from engine.target.races import Hop, find_path
+from engine.target.target import Route, Target
 from load.plans import Call, Life, Scenario, expect, list_fair_routes, make_round, walk_to
-from load.races import Hop, find_path
 
 
 @dataclass(frozen=True)

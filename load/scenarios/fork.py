@@ -8,9 +8,9 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 
-from engine.target import Route, Target
+from engine.target.races import is_race
+from engine.target.target import Route, Target
 from load.plans import Call, Life, Scenario, expect, make_round, walk_to
-from load.races import is_race
 
 WAYS_MIN = 2
 DEPTH_PER_COST = 8

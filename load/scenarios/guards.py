@@ -7,9 +7,9 @@ No race. States in which the state alone does not decide are left out, and nobod
 import random
 from collections.abc import Iterator
 
-from engine.target import Guard, Target
+from engine.target.races import Hop, find_good_end, find_path
+from engine.target.target import Guard, Target
 from load.plans import Call, Life, Round, Scenario, draw_call, make_round, make_step
-from load.races import Hop, find_good_end, find_path
 
 
 def find_obstacle(target: Target) -> str | None:

@@ -7,9 +7,9 @@ single step, and left alone. In the end each is read, and its trail.
 import random
 from collections.abc import Iterator
 
-from engine.target import Target
+from engine.target.races import Used, draw_walk
+from engine.target.target import Target
 from load.plans import Life, Round, Scenario, find_no_race, make_contest, make_step, release_together
-from load.races import Used, draw_walk
 
 HOT = 2
 COLD = 8

@@ -8,7 +8,8 @@ conflict comes from what it shares with other workflows, and an answer about ano
 import random
 from collections.abc import Iterator
 
-from engine.target import Target
+from engine.target.races import Hop, Used, draw_walk
+from engine.target.target import Target
 from load.plans import (
     Life,
     Round,
@@ -20,7 +21,6 @@ from load.plans import (
     make_step,
     release_together,
 )
-from load.races import Hop, Used, draw_walk
 
 WORKFLOWS = 10
 STEPS_MAX = 6

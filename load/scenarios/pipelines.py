@@ -6,9 +6,9 @@ The good end is the terminal state that lies farthest away. N contenders ask for
 import random
 from collections.abc import Iterator
 
-from engine.target import Target
+from engine.target.races import find_good_end, find_path
+from engine.target.target import Target
 from load.plans import Life, Scenario, find_no_race, make_contest
-from load.races import find_good_end, find_path
 
 
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:

@@ -7,9 +7,9 @@ win. Every answer must be a conflict that tells the real state, and the trail mu
 import random
 from collections.abc import Iterator
 
-from engine.target import Target
+from engine.target.races import Hop, Used, draw_walk
+from engine.target.target import Target
 from load.plans import Life, Round, Scenario, expect, list_fair_routes, make_contest, make_round, make_step
-from load.races import Hop, Used, draw_walk
 
 STORMS_MAX = 4
 

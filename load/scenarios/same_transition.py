@@ -7,9 +7,9 @@ contenders ask for the same transition at the same instant, over any of the rout
 import random
 from collections.abc import Iterator
 
-from engine.target import Target
+from engine.target.races import Used, draw_walk
+from engine.target.target import Target
 from load.plans import Life, Scenario, find_no_race, make_contest
-from load.races import Used, draw_walk
 
 
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:

@@ -7,9 +7,9 @@ What they share (a lock, a row, a variable of the service) may refuse all of a r
 import random
 from collections.abc import Iterator
 
-from engine.target import Target
+from engine.target.races import Used, draw_walk
+from engine.target.target import Target
 from load.plans import Life, Round, Scenario, deal_owners, find_no_race, make_contest, release_together
-from load.races import Used, draw_walk
 
 WORKFLOWS = 4
 STEPS_MAX = 6

@@ -7,9 +7,9 @@ payload and a marker of its own. The edges between are taken by single requests.
 import random
 from collections.abc import Iterator
 
-from engine.target import Route, Target
+from engine.target.races import Hop, Used, draw_walk, is_race
+from engine.target.target import Route, Target
 from load.plans import Call, Life, Round, Scenario, expect, make_round, make_step
-from load.races import Hop, Used, draw_walk, is_race
 
 
 def find_obstacle(target: Target) -> str | None:

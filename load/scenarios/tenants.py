@@ -7,9 +7,9 @@ the same id, over the same routes. The stranger's calls are no part of the race:
 import random
 from collections.abc import Iterator
 
-from engine.target import Target
+from engine.target.races import Hop, Used, draw_walk
+from engine.target.target import Target
 from load.plans import Life, Round, Scenario, draw_call, find_no_race, make_contest, make_round
-from load.races import Hop, Used, draw_walk
 
 
 def find_obstacle(target: Target) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine import tokens
+from engine.reference import tokens
 from tests.engine.serving import SECRET, Served
 
 PREFIX = "/api/intent/workflows"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-from engine.api import prepare
-from engine.database import Database, start_embedded
+from engine.provision.database import Database, start_embedded
+from engine.reference.api import prepare
 from tests.engine.serving import Served, serve
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import asyncpg
 
-from engine.database import Database
+from engine.provision.database import Database
 
 LIMIT_S = 20.0
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.pool import Isolation
-from engine.processes import Process, run_process
-from engine.settings import Settings
+from engine.provision.processes import Process, run_process
+from engine.reference.pool import Isolation
+from engine.reference.settings import Settings
 
 SECRET = "the secret of the tests is not short"
 READY_LIMIT_S = 30.0
@@ -80,7 +80,7 @@ async def work(settings: Settings, port: int) -> None:
     """One worker: says so once it listens."""
     import uvicorn
 
-    from engine.api import create_app
+    from engine.reference.api import create_app
 
     config = uvicorn.Config(
         create_app(settings), log_level="warning", access_log=False, lifespan="on", backlog=512, proxy_headers=False

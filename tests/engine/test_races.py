@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.database import Database
-from engine.pool import Isolation
-from engine.states import GRAPH
+from engine.provision.database import Database
+from engine.reference.pool import Isolation
+from engine.reference.states import GRAPH
 from tests.engine.asking import Answer, Link, open_links
 from tests.engine.conftest import put
 from tests.engine.serving import Served, serve

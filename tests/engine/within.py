@@ -8,14 +8,14 @@ from uuid import UUID
 
 import asyncpg
 
-from engine import workflows
-from engine.api import prepare
-from engine.audit import read_trail
-from engine.database import Database
-from engine.parts import Caller, Context, Moved
-from engine.pool import Isolation
-from engine.sessions import open_pool
-from engine.variants import choose_parts
+from engine.provision.database import Database
+from engine.reference import workflows
+from engine.reference.api import prepare
+from engine.reference.audit import read_trail
+from engine.reference.parts import Caller, Context, Moved
+from engine.reference.pool import Isolation
+from engine.reference.sessions import open_pool
+from engine.reference.variants import choose_parts
 
 ANN = Caller("acme", "ann", "of-ann")
 GIL = Caller("globex", "gil", "of-gil")

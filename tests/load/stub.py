@@ -6,18 +6,18 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from engine.graph import TransitionGraph
-from engine.target import Answer, Request, Target
-from engine.target_file import load_target
-from load.asker import Asker
-from load.gate import Shot, now_ns
-from load.rendezvous import ALONE, Rendezvous
+from engine.target.file import load_target
+from engine.target.graph import TransitionGraph
+from engine.target.target import Answer, Request, Target
+from load.client.asker import Asker
+from load.client.barrier import ALONE, Rendezvous
+from load.client.release import Shot, now_ns
 from load.shares import Agenda, make_agenda
 from load.source import Source
-from reports.history import read_history
-from reports.journal import Journal
-from reports.judge import judge
-from reports.verdict import Judgement
+from reports.history.history import read_history
+from reports.history.journal import Journal
+from reports.judge.judge import judge
+from reports.judge.verdict import Judgement
 
 SMALL = """
 name = "small"

@@ -8,15 +8,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from engine.target import Answer, Request
-from load.asker import Asker
-from load.patience import PAUSES_S
+from engine.target.target import Answer, Request
+from load.client.asker import Asker
+from load.client.retry import PAUSES_S
 from load.scenarios import SCENARIOS
 from load.tally import Tally
-from reports.history import read_history
-from reports.journal import Journal
-from reports.judge import judge
-from reports.verdict import Verdict
+from reports.history.history import read_history
+from reports.history.journal import Journal
+from reports.judge.judge import judge
+from reports.judge.verdict import Verdict
 from tests.load.stub import (
     RICH,
     CrowdedEngine,
@@ -36,7 +36,7 @@ TEXT = RICH.replace("refused = [404]", "refused = [404]\nbusy = [423]")
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     made: list[float] = []
-    monkeypatch.setattr("load.asker.time.sleep", made.append)
+    monkeypatch.setattr("load.client.asker.time.sleep", made.append)
     return made
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from engine.target import Request
-from load.gate import Gate, GateError
+from engine.target.target import Request
+from load.client.release import Gate, GateError
 
 ROOT = Path(__file__).parents[2]
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
@@ -151,8 +151,8 @@ PATCHED = """
 from gevent import monkey
 monkey.patch_all()
 import sys
-from engine.target import Request
-from load.gate import Gate
+from engine.target.target import Request
+from load.client.release import Gate
 def interrupt():
     raise KeyboardInterrupt
 gate = Gate(sys.argv[1], 5)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.target import Target
-from load.ask import Reply
-from load.asker import Asker
-from load.gate import Gate
-from reports.history import read_history
-from reports.journal import Journal
+from engine.target.target import Target
+from load.client.ask import Reply
+from load.client.asker import Asker
+from load.client.release import Gate
+from reports.history.history import read_history
+from reports.history.journal import Journal
 from tests.load.odd import CLOSE, KEEP, Asked, Behave, Odd, pack, serve_odd, write_answer
 from tests.load.stub import SMALL, load_text
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.graph import TransitionGraph
-from engine.target import Answer, Request, Target
+from engine.target.graph import TransitionGraph
+from engine.target.target import Answer, Request, Target
 from load.plans import Life, Scenario, cut
 from load.scenarios import SCENARIOS, hot_and_cold, lone_moves, side_by_side
 from load.tally import Tally
-from reports.verdict import Verdict
+from reports.judge.verdict import Verdict
 from tests.load.stub import (
     RICH,
     SMALL,

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.target_file import load_target
+from engine.target.file import load_target
 from load.scenarios import SCENARIOS
 from load.shares import apportion, list_shares, make_agenda, parse_weights, take_share
-from onewinner.race import parse
+from onewinner.commands.race import parse
 
-TARGET = load_target(Path(__file__).parents[2] / "engine" / "target.toml", None)
+TARGET = load_target(Path(__file__).parents[2] / "engine" / "reference" / "target.toml", None)
 WEIGHTS = st.dictionaries(st.sampled_from(sorted(SCENARIOS)), st.integers(1, 50), min_size=1)
 
 

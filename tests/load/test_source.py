@@ -12,13 +12,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from engine.target import Answer, Request, Target
+from engine.target.target import Answer, Request, Target
+from load.client.barrier import Alone, Instant, Meetings, RendezvousError, set_instant
 from load.pace import make_pace
-from load.rendezvous import Alone, Instant, Meetings, RendezvousError, set_instant
 from load.scenarios import SCENARIOS
 from load.source import Source
-from reports.history import read_history
-from reports.verdict import Verdict
+from reports.history.history import read_history
+from reports.judge.verdict import Verdict
 from tests.load.stub import RICH, SMALL, Engine, StubGate, judge_folder, load_text, make_answer, make_source
 
 FEW = dict.fromkeys(SCENARIOS, 5)

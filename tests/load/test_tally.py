@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target import Answer, Request, Target
+from engine.target.target import Answer, Request, Target
 from load.tally import Tally, classify, find_spread_ms, merge
 from tests.load.stub import RICH, Engine, load_text, make_answer, make_source
 

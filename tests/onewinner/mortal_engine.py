@@ -8,9 +8,9 @@ from itertools import count
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from engine.api import create_app, prepare
-from engine.settings import Settings
-from engine.tokens import find_secret
+from engine.reference.api import create_app, prepare
+from engine.reference.settings import Settings
+from engine.reference.tokens import find_secret
 
 
 def main() -> None:

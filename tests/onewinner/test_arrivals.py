@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from engine.api import ARRIVED
+from engine.reference.api import ARRIVED
 from onewinner.arrivals import NotingProtocol
 from tests.stamping import listen_for_arrivals
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from onewinner.baseline import find_exit, print_comparison
-from reports.baseline import Side, Terms, compare
-from reports.comparison import Acknowledgement, Comparison, Design
-from reports.verdict import CheckResult, Judgement, Verdict
+from reports.comparison.baseline import Side, Terms, compare
+from reports.comparison.comparison import Acknowledgement, Comparison, Design
+from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "comparisons"
 NOISE = (100, 101, 99, 102, 98, 100.5, 101.5, 99.5, 100.2, 100.9, 99.1, 102.3, 98.4, 100.6)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.service import REFERENCE
+from engine.provision.service import REFERENCE
 from onewinner import calibration
+from onewinner.commands.gate import parse
 from onewinner.exits import PASS, Interrupted, UsageError
-from onewinner.gate import parse
 from onewinner.levels import Crew, plan_race
 from onewinner.run import Order, conclude
-from reports.run import Run, begin_run, read_run
-from reports.verdict import Verdict
+from reports.documents.run import Run, begin_run, read_run
+from reports.judge.verdict import Verdict
 
 JOURNAL = """\
 {"event":"header","format":1,"source":"race-0"}

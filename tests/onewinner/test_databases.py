@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.database import Database
-from engine.processes import Process, start_leash
-from engine.servers import LOG, LOOPBACK, run_server, write_for_server
+from engine.provision.database import Database
+from engine.provision.processes import Process, start_leash
+from engine.provision.servers import LOG, LOOPBACK, run_server, write_for_server
 from tests.engine.probing import eventually, run_sql
-from tests.engine.test_container import list_containers
+from tests.engine.provision.test_container import list_containers
 from tests.onewinner.running import Command, wait_for
 
 LEVELS = ("--level", "sequential", "--level", "race", "--level", "interleavings")

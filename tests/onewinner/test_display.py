@@ -14,7 +14,7 @@ import pytest
 
 from onewinner.display import print_judgement
 from onewinner.exits import FAIL, PASS
-from reports.verdict import CheckResult, Finding, Judgement, Verdict
+from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 CLEAR = "\x1b[2J"
 HISTORIES = Path(__file__).parent.parent / "histories"

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from engine.service import REFERENCE
+from engine.provision.service import REFERENCE
 from onewinner.inspection import SOURCE, inspect, list_sources
-from reports.history import read_history
-from reports.judge import judge
-from reports.verdict import Verdict
+from reports.history.history import read_history
+from reports.judge.judge import judge
+from reports.judge.verdict import Verdict
 
 NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
 

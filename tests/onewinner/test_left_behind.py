@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.columns import find_drift
-from engine.database import Database, start_embedded
+from engine.provision.database import Database, start_embedded
+from engine.reference.schema_check import find_drift
 from tests.engine.probing import eventually
 from tests.onewinner.running import Command, wait_for
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from onewinner.outages import tell_outages
-from reports.faults import take_faults
-from reports.history import read_history
-from reports.journal import Journal
+from reports.history.history import read_history
+from reports.history.journal import Journal
+from reports.judge.faults import take_faults
 
 SECOND = 1_000_000_000
 

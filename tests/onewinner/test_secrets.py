@@ -12,11 +12,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from engine.service import REFERENCE
-from engine.target_file import load_target
+from engine.provision.service import REFERENCE
+from engine.target.file import load_target
 from onewinner.exits import Interrupted
 from onewinner.secrets import find_secrets, hide_secrets, keep_run
-from reports.run import RunError
+from reports.documents.run import RunError
 from tests.onewinner.running import Command
 
 TOKEN = "tok-7f3a9c1e5b2d4860-acme"

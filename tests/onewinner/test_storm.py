@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from onewinner.storm import Storm
-from reports.history import read_history
+from reports.history.history import read_history
 from tests.onewinner.running import Command, wait_for
 from tests.stateful_tests import jobs_service
 
@@ -67,7 +67,9 @@ def test_a_service_that_ends_under_faults_is_started_again(tmp_path: Path) -> No
 
 def is_storm(process: psutil.Process) -> bool:
     words = process.cmdline()
-    return "stateful_tests.storm" in words and not any(word.endswith("leash.py") for word in words)
+    return "stateful_tests.interleavings.fault_injector" in words and not any(
+        word.endswith("leash.py") for word in words
+    )
 
 
 def test_crashes_are_spread_evenly() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.database import Database, provide_database
+from engine.provision.database import Database, provide_database
 from tests.onewinner.running import Command
 from tests.onewinner.strangers import ROOT, make_python
 

@@ -6,8 +6,8 @@ An operation here is a plain dict with the columns of a history; a workflow is a
 from dataclasses import replace
 from typing import Any
 
-from engine.graph import TransitionGraph
-from reports.model import IMPOSSIBLE, NEVER, Operation, step
+from engine.target.graph import TransitionGraph
+from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Operation, step
 
 Record = dict[str, Any]
 OTHER = "some state that nobody mentions"

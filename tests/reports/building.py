@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from reports.evidence import Evidence
-from reports.history import History, take_frame
-from reports.lines import AUDIT_SCHEMA, OPERATION_SCHEMA
+from reports.history.history import History, take_frame
+from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA
+from reports.judge.evidence import Evidence
 
 Record = dict[str, Any]
 BLANK: Record = dict.fromkeys(OPERATION_SCHEMA) | {"process": "p", "tenant": "acme", "workflow": "w", "scenario": ""}

@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from engine.graph import TransitionGraph
-from reports.model import IMPOSSIBLE, NEVER, Operation, step
+from engine.target.graph import TransitionGraph
+from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Operation, step
 
 Record = dict[str, Any]
 STATES = ("A", "B", "C")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.graph import TransitionGraph
-from reports.comparison import (
+from engine.target.graph import TransitionGraph
+from reports.comparison.comparison import (
     Acknowledgement,
     BlockTest,
     Change,
@@ -14,11 +14,11 @@ from reports.comparison import (
     MeasureChange,
     Standing,
 )
-from reports.exhibits import exhibit
-from reports.judge import judge
-from reports.measures import measure
-from reports.meetings import Row
-from reports.verdict import Judgement, Verdict
+from reports.comparison.measures import measure
+from reports.documents.pairings import Row
+from reports.documents.samples import exhibit
+from reports.judge.judge import judge
+from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import Record, advance, build_history, create, read
 
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "X"]})

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from engine.graph import TransitionGraph
-from reports.history import History, Piece, Source, join_pieces
-from reports.lines import AUDIT_SCHEMA, OPERATION_SCHEMA
+from engine.target.graph import TransitionGraph
+from reports.history.history import History, Piece, Source, join_pieces
+from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA
 from tests.reports.building import BLANK
 
 Record = dict[str, Any]

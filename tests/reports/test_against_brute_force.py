@@ -15,13 +15,13 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.graph import TransitionGraph
-from reports.births import find_misbirths
-from reports.decision import decide
-from reports.evidence import Evidence
-from reports.history import take_frame
-from reports.lines import OPERATION_SCHEMA
-from reports.witness import find_unexplained
+from engine.target.graph import TransitionGraph
+from reports.history.history import take_frame
+from reports.history.lines import OPERATION_SCHEMA
+from reports.judge.births import find_misbirths
+from reports.judge.decision import decide
+from reports.judge.evidence import Evidence
+from reports.judge.linearization import find_unexplained
 from tests.reports.brute_force import is_explained
 from tests.reports.drawing import draw_case
 

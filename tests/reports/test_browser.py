@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from reports.page import render_page
-from reports.verdict import Verdict
+from reports.documents.page import render_page
+from reports.judge.verdict import Verdict
 from tests.reports.pages import build_run
 from tests.reports.test_documents import FACTS, HOSTILE, build, draw_hostile
 from tools.browser import HEIGHT, Theme, open_page, start_browser

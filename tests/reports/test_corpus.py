@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from engine.graph import TransitionGraph
-from reports.checks import CHECKS
-from reports.history import History, read_history
-from reports.judge import judge
-from reports.verdict import CheckResult, Judgement, Verdict
+from engine.target.graph import TransitionGraph
+from reports.history.history import History, read_history
+from reports.judge.checks import CHECKS
+from reports.judge.judge import judge
+from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 CORPUS = Path(__file__).parent.parent / "histories"
 GOOD = sorted((CORPUS / "good").glob("*.jsonl"))

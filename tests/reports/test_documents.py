@@ -10,12 +10,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from reports.junit import render_junit
-from reports.page import render_page
-from reports.page.document import SCRIPT
-from reports.scenarios import sum_scenarios
-from reports.summary import BYTES_MAX, render_summary
-from reports.verdict import CheckResult, Finding, Judgement, Verdict
+from reports.documents.junit import render_junit
+from reports.documents.page import render_page
+from reports.documents.page.document import SCRIPT
+from reports.documents.summary import BYTES_MAX, render_summary
+from reports.judge.scenarios import sum_scenarios
+from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 HOSTILE = "</pre><script>alert('x')</script> | `tick` ``` *bold* [link](javascript:x) \x00\x1b\ufffe ü"
 FACTS: dict[str, Any] = {"name": HOSTILE, "command": f"onewinner gate {HOSTILE}", "target": HOSTILE, "seed": 1}

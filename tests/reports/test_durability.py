@@ -10,13 +10,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from engine.graph import TransitionGraph
-from reports.evidence import Limits
-from reports.history import read_history
-from reports.journal import Invocation, Journal, Return
-from reports.judge import judge
-from reports.seal import seal_history
-from reports.verdict import CheckResult, Verdict
+from engine.target.graph import TransitionGraph
+from reports.history.history import read_history
+from reports.history.journal import Invocation, Journal, Return
+from reports.history.seal import seal_history
+from reports.judge.evidence import Limits
+from reports.judge.judge import judge
+from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import Record, advance, build_history, create, fault, override, read, trail
 from tests.reports.simulation import GRAPH, simulate
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reports.junit import render_junit
-from reports.page import render_page
-from reports.summary import render_summary
+from reports.documents.junit import render_junit
+from reports.documents.page import render_page
+from reports.documents.summary import render_summary
 from tests.reports.pages import build_run
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "documents"

@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from reports.judge import judge
-from reports.measures import measure
-from reports.run import Run, begin_run, finish_run, with_judgement
-from reports.verdict import Verdict
+from reports.comparison.measures import measure
+from reports.documents.run import Run, begin_run, finish_run, with_judgement
+from reports.judge.judge import judge
+from reports.judge.verdict import Verdict
 from tests.reports.building import Record, advance, build_history, create
 from tests.reports.pages import build_run
 

@@ -4,11 +4,11 @@ effect long after, cycles, cancels, guards, other tenants; and then one lie in e
 import polars as pl
 import pytest
 
-from reports.checks import CHECKS
-from reports.evidence import Limits
-from reports.history import take_frame
-from reports.judge import judge
-from reports.verdict import Verdict
+from reports.history.history import take_frame
+from reports.judge.checks import CHECKS
+from reports.judge.evidence import Limits
+from reports.judge.judge import judge
+from reports.judge.verdict import Verdict
 from tests.reports.simulation import GRAPH, simulate
 
 

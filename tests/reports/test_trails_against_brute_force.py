@@ -14,14 +14,14 @@ from typing import Any
 
 import polars as pl
 
-from engine.graph import TransitionGraph
-from reports.case import Case
-from reports.evidence import Evidence, Limits
-from reports.history import History, take_frame
-from reports.judge import judge
-from reports.lines import OPERATION_SCHEMA
-from reports.settling import settle_races
-from reports.verdict import Verdict
+from engine.target.graph import TransitionGraph
+from reports.history.history import History, take_frame
+from reports.history.lines import OPERATION_SCHEMA
+from reports.judge.context import Case
+from reports.judge.evidence import Evidence, Limits
+from reports.judge.judge import judge
+from reports.judge.race_resolution import settle_races
+from reports.judge.verdict import Verdict
 from tests.reports.brute_force_trails import World, is_made, is_move
 from tests.reports.building import lay_out_trails
 from tests.reports.drawing_trails import GRAPHS, NAMES, draw_workflow, rename, tell_id

@@ -4,16 +4,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.database import Database
-from engine.target import Request, Target
-from load.ask import Ask
-from load.asker import Asker
-from load.gate import Shot, now_ns
-from reports.journal import Journal
-from stateful_tests.fresh import Fresh
-from stateful_tests.rig import Rig
-from stateful_tests.schedule import Choose, Option, Plan, Step, Trace
-from stateful_tests.wire import Wire
+from engine.provision.database import Database
+from engine.target.target import Request, Target
+from load.client.ask import Ask
+from load.client.asker import Asker
+from load.client.release import Shot, now_ns
+from reports.history.journal import Journal
+from stateful_tests.interleavings.fresh_workflows import Fresh
+from stateful_tests.interleavings.proxy import Wire
+from stateful_tests.interleavings.schedule import Choose, Option, Plan, Step, Trace
+from stateful_tests.interleavings.testbed import Rig
 from tests.load.stub import Engine, StubGate
 
 WRITE = "UPDATE w SET state = $1"

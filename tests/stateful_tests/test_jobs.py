@@ -14,18 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from engine.database import Database, start_embedded
-from engine.target_file import load_target
-from reports.history import read_history
-from reports.judge import judge
-from reports.verdict import Verdict
-from stateful_tests.explorer import explore, explore_apart
-from stateful_tests.faulted import walk_faults
-from stateful_tests.fresh import NotLedError
-from stateful_tests.pairs import list_apart, list_plans
-from stateful_tests.rig import Order, Rig, open_rig
-from stateful_tests.statements import is_end
-from stateful_tests.warming import warm
+from engine.provision.database import Database, start_embedded
+from engine.target.file import load_target
+from reports.history.history import read_history
+from reports.judge.judge import judge
+from reports.judge.verdict import Verdict
+from stateful_tests.interleavings.explorer import explore, explore_apart
+from stateful_tests.interleavings.faulted_schedules import walk_faults
+from stateful_tests.interleavings.fresh_workflows import NotLedError
+from stateful_tests.interleavings.pairings import list_apart, list_plans
+from stateful_tests.interleavings.statements import is_end
+from stateful_tests.interleavings.testbed import Order, Rig, open_rig
+from stateful_tests.interleavings.warming import warm
 from tests.stateful_tests import jobs_service
 
 SERVICE = Path(jobs_service.__file__)

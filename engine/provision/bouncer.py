@@ -1,0 +1,107 @@
+"""A pgbouncer in transaction mode between a service and its database, as many have it in production.
+
+Whoever is behind it keeps nothing from one transaction to the next: neither settings nor prepared statements. That is
+what it is here for, so that its pool is smaller than what services open.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from engine.provision.address import Database
+from engine.provision.errors import DatabaseUnavailable
+from engine.provision.processes import DATABASE_AFTER_S, Process, start_leash
+from engine.provision.servers import LOG, LOOPBACK, run_server, unprivileged, write_for_server
+
+PROGRAM = "pgbouncer"
+# Debian has it where only root looks.
+FURTHER_FOLDERS = "/usr/sbin"
+CLIENTS_MAX = 2000
+SERVER_CONNECTIONS = 20
+# What JDBC sends to every server; nothing else is ignored, least of all an isolation level.
+IGNORED_PARAMETERS = "extra_float_digits"
+
+
+@contextmanager
+def start_bouncer(database: Database, program: str = PROGRAM) -> Iterator[Database]:
+    """The same database through a pgbouncer on 127.0.0.1, which ends with this process. Raises DatabaseUnavailable."""
+    found = find_program(program)
+    options = dict(parse_qsl(database.options))
+    tls = options.pop("sslmode", "prefer")
+    if options:
+        raise DatabaseUnavailable(
+            f"A pgbouncer cannot pass on what the database URL asks for with {', '.join(options)}; "
+            "leave that out, or leave out --pgbouncer."
+        )
+
+    def start(folder: Path, port: int) -> tuple[Process, Database]:
+        # Where the server asks for no password, clients are still asked for one.
+        password = database.password or secrets.token_hex(16)
+        reached = replace(database, host=LOOPBACK, port=port, password=password, options="", pooled=True)
+        return start_program(found, folder, database, reached, tls), reached
+
+    with run_server("pgbouncer", start) as reached:
+        yield reached
+
+
+def find_program(program: str) -> str:
+    """The path of the program of this name or path. Raises DatabaseUnavailable."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), FURTHER_FOLDERS])
+    found = shutil.which(program, path=path)
+    if found is None:
+        raise DatabaseUnavailable(
+            f"There is no program {program!r}; install pgbouncer (Debian: apt-get install pgbouncer), "
+            "or name it with --pgbouncer PATH."
+        )
+    return str(Path(found).absolute())
+
+
+def start_program(program: str, folder: Path, database: Database, reached: Database, tls: str) -> Process:
+    users = write_for_server(folder / "users", f"{double_quoted(reached.user)} {double_quoted(reached.password)}\n")
+    settings = write_for_server(folder / "pgbouncer.ini", write_settings(database, reached, users, tls))
+    return start_leash(
+        [[program, str(settings)]],
+        # It closes its connections at once; SIGINT would wait for its clients.
+        end_signal=signal.SIGTERM,
+        user=unprivileged() if os.geteuid() == 0 else None,
+        folder=folder,
+        log=folder / LOG,
+        orphan=(DATABASE_AFTER_S, int(signal.SIGTERM)),
+    )
+
+
+def write_settings(database: Database, reached: Database, users: Path, tls: str) -> str:
+    """pgbouncer.ini. Any name of a database leads to that name on the one server."""
+    settings = {
+        "listen_addr": reached.host,
+        "listen_port": reached.port,
+        "unix_socket_dir": "",
+        "auth_type": "scram-sha-256",
+        "auth_file": users,
+        "pool_mode": "transaction",
+        "max_client_conn": CLIENTS_MAX,
+        "default_pool_size": SERVER_CONNECTIONS,
+        "ignore_startup_parameters": IGNORED_PARAMETERS,
+        "server_tls_sslmode": tls,
+        "log_connections": 0,
+        "log_disconnections": 0,
+    }
+    lines = [f"{name} = {value}" for name, value in settings.items()]
+    where = f"* = host={single_quoted(database.host)} port={database.port}"
+    return "\n".join(["[databases]", where, "[pgbouncer]", *lines, ""])
+
+
+def double_quoted(text: str) -> str:
+    """A word of the users' file, in which a double quote is written twice."""
+    return '"{}"'.format(text.replace('"', '""'))
+
+
+def single_quoted(text: str) -> str:
+    """A value of a connection string, in which a single quote is written twice."""
+    return "'{}'".format(text.replace("'", "''"))

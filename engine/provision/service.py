@@ -1,0 +1,227 @@
+"""Starts any engine as a process group, waits until it is ready, keeps its log, ends it."""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from engine.provision.processes import SERVICE as ORPHANED_SERVICE
+from engine.provision.processes import Process, end_process, hold_signals, run_process, start_process
+from engine.target.environment import clean_environment, find_own
+from engine.target.file import VARIABLE as VARIABLE_NAME
+from engine.target.file import load_target
+from engine.target.target import Service, Target, substitute
+from engine.target.workflow_factory import VARIABLE, unpack
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "target.toml"
+
+POLL_S = 0.02
+LOG_TAIL_BYTES = 4000
+
+
+class ServiceError(Exception):
+    """The service did not start, or is not there any more; the message ends with the last lines of its log."""
+
+
+def find_free_port() -> int:
+    """A TCP port on 127.0.0.1 that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_port_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def run_service(
+    service: Service,
+    base_url: str,
+    values: Mapping[str, str],
+    log: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
+) -> Iterator[Process]:
+    """The service, ready, until the block is left; then its whole process group is ended.
+
+    `values` fill {port}, {database_url} and the like in its command and env; `arguments` are put after its
+    command. Raises ServiceError when it cannot be started, ends, or is not ready in time.
+    """
+    refuse_taken_port(base_url)
+    process = None
+    try:
+        with hold_signals():
+            process = start_service(service, values, log, environment or os.environ, arguments)
+        wait_until_ready(process, service, base_url, log)
+        yield process
+    finally:
+        if process is not None:
+            end_process(process)
+
+
+def refuse_taken_port(base_url: str) -> None:
+    """Whoever listens there already would be taken for the service."""
+    url = urlsplit(base_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if url.hostname in ("127.0.0.1", "localhost") and not is_port_free(port):
+        raise ServiceError(
+            f"base_url: {port} is in use on 127.0.0.1 before the service is started; "
+            "end what listens there, or write {port} in base_url and service.command"
+        )
+
+
+def say_ended(process: Process, log: Path, limit_s: float = 0) -> str | None:
+    """That the service ended by itself, or does so within `limit_s`, in words; else None. Nobody starts it again."""
+    try:
+        return f"the service ended by itself with status {process.wait(limit_s)}; see {log}"
+    except subprocess.TimeoutExpired:
+        return None
+
+
+class Upkeep:
+    """A service that is running, and can be started anew with the same command, port and log."""
+
+    def __init__(self, start: Callable[[], contextlib.AbstractContextManager[Process]], log: Path) -> None:
+        self._start, self._log = start, log
+        self._running = contextlib.ExitStack()
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        """Returns when the service is ready. Raises ServiceError."""
+        self.end()
+        self._process = self._running.enter_context(self._start())
+
+    def end(self) -> None:
+        self._running.close()
+
+    def say_ended(self, limit_s: float) -> str | None:
+        assert self._process is not None, "the service was not started"
+        return say_ended(self._process, self._log, limit_s)
+
+
+@contextlib.contextmanager
+def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
+    """The target, running: where base_url says, or else started for this block by `onewinner serve`.
+
+    For those who ask on their own (pytest, Locust); without a file it is the reference engine. Raises
+    TargetError and ServiceError.
+    """
+    file = file or REFERENCE
+    described = load_target(file, None)
+    if base_url is not None or described.service is None:
+        yield equip(load_target(file), (base_url or described.base_url).rstrip("/"), os.environ)
+        return
+    read_end, write_end = os.pipe()
+    command = [sys.executable, "-m", "onewinner", "serve", "--target", str(file), "--announce"]
+    with os.fdopen(read_end) as announced, os.fdopen(write_end, "wb") as output, run_process(command, output=output):
+        output.close()
+        line = announced.readline()
+        if not line.startswith("{"):
+            raise ServiceError(f"the engine of {file} could not be started: {line}{announced.read()}".strip())
+        told = json.loads(line)
+        environment = {**os.environ, **told["environment"]}
+        yield equip(load_target(file, environment), told["base_url"], environment)
+
+
+def equip(target: Target, base_url: str, environment: Mapping[str, str]) -> Target:
+    """The target where it runs, with what only the starter of its service knew."""
+    create = unpack(environment[VARIABLE]) if VARIABLE in environment else target.create
+    return replace(target, base_url=base_url, create=create)
+
+
+def start_service(
+    service: Service,
+    values: Mapping[str, str],
+    log: Path,
+    environment: Mapping[str, str],
+    arguments: Sequence[str],
+) -> Process:
+    words = [substitute(part, values) for part in service.command]
+    command = [find_own(words[0]), *words[1:], *arguments]
+    cleaned = clean_environment(environment)
+    filled = {
+        name: expand(f"service.env.{name}", substitute(text, values), environment) for name, text in service.env.items()
+    }
+    cwd = Path(service.cwd) if service.cwd else None
+    if cwd is not None and not cwd.is_dir():
+        raise ServiceError(f"service.cwd: {cwd} is not a folder; it is meant relative to the target file")
+    program = str((cwd or Path()) / command[0]) if "/" in command[0] else command[0]
+    if shutil.which(program, path=cleaned["PATH"]) is None:
+        raise ServiceError(f"service.command: there is no program {command[0]!r}; install it, or write its whole path")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return start_process(
+            command, output=output, environment={**cleaned, **filled}, cwd=cwd, orphan=ORPHANED_SERVICE
+        )
+
+
+def expand(key: str, text: str, environment: Mapping[str, str]) -> str:
+    """The text with every ${NAME} taken from the environment. Raises ServiceError for a name that is not set."""
+    for name in VARIABLE_NAME.findall(text):
+        if name not in environment:
+            raise ServiceError(f"{key}: the environment variable {name} is not set; export it and run again")
+    return VARIABLE_NAME.sub(lambda match: environment[match[1]], text)
+
+
+def wait_until_ready(process: Process, service: Service, base_url: str, log: Path) -> None:
+    deadline = time.monotonic() + service.ready_timeout_s
+    while (seen := look(base_url, service.ready)) is not None:
+        if process.poll() is not None:
+            raise ServiceError(
+                f"service.command: it ended with status {process.returncode} before it was ready{read_tail(log)}"
+            )
+        if time.monotonic() > deadline:
+            raise ServiceError(
+                f"service.ready: GET {base_url}{service.ready} was not answered 2xx within "
+                f"service.ready_timeout_s = {service.ready_timeout_s:g}: {seen}{read_tail(log)}"
+            )
+        time.sleep(POLL_S)
+
+
+def answers(base_url: str, path: str) -> bool:
+    """Whether a GET is answered with a status from 200 to 299."""
+    return look(base_url, path) is None
+
+
+def look(base_url: str, path: str, timeout_s: float = 2.0) -> str | None:
+    """What a GET met, in words, where that was not a status from 200 to 299."""
+    url = urlsplit(base_url)
+    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+    connection = kind(url.hostname or "", url.port, timeout=timeout_s)
+    try:
+        connection.request("GET", url.path + path)
+        status = connection.getresponse().status
+        return None if 200 <= status < 300 else f"the answer was {status}"
+    except ConnectionRefusedError:
+        return "nothing listens on its port; does service.command use {port}?"
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+
+
+def read_tail(log: Path) -> str:
+    """The last lines of the log, introduced; empty when it has none."""
+    try:
+        text = log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
+    except OSError:
+        return ""
+    return f". The last lines of its log ({log}):\n{text}" if text else ""

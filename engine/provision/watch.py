@@ -1,0 +1,77 @@
+"""Watches a database over a connection of its own, and notes when that broke: the server ended, or all its sessions.
+
+A thread with an event loop; whoever imports this has the driver in its process.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from engine.provision.address import Database
+
+POLL_S = 0.2
+CONNECT_LIMIT_S = 5.0
+JOIN_LIMIT_S = 15.0
+# What a driver says of a connection that is no more, or that cannot be had.
+LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+@dataclass
+class Watch:
+    """`gaps`: from when until when the database was away, in nanoseconds of the monotonic clock."""
+
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+
+
+@contextmanager
+def watch_database(database: Database | None) -> Iterator[Watch]:
+    """Watches until the block is left; without a database there is nothing to watch."""
+    watch = Watch()
+    if database is None:
+        yield watch
+        return
+    over = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(follow(database, watch, over)), daemon=True)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        over.set()
+        thread.join(JOIN_LIMIT_S)
+
+
+async def follow(database: Database, watch: Watch, over: threading.Event) -> None:
+    """Connects again and again; what lies between two connections is a gap."""
+    lost_ns: int | None = None
+    while not over.is_set():
+        try:
+            connection = await asyncpg.connect(database.url, timeout=CONNECT_LIMIT_S)
+        except (*LOST, TimeoutError):
+            await asyncio.sleep(POLL_S)
+            continue
+        if lost_ns is not None:
+            watch.gaps.append((lost_ns, time.monotonic_ns()))
+        lost_ns = await hold(connection, over)
+        if lost_ns is None:
+            await connection.close(timeout=CONNECT_LIMIT_S)
+    if lost_ns is not None:
+        watch.gaps.append((lost_ns, time.monotonic_ns()))
+
+
+async def hold(connection: asyncpg.Connection, over: threading.Event) -> int | None:
+    """Asks until the connection breaks: when it was last known to be whole. None when the watch is over."""
+    alive_ns = time.monotonic_ns()
+    while not over.is_set():
+        asked_ns = time.monotonic_ns()
+        try:
+            await connection.fetchval("SELECT 1")
+        except LOST:
+            return alive_ns
+        alive_ns = asked_ns
+        await asyncio.sleep(POLL_S)
+    return None

@@ -1,0 +1,1 @@
+"""The reference engine: an atomic workflow engine on PostgreSQL, and its variants."""

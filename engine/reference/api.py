@@ -1,0 +1,345 @@
+"""HTTP: the routes, and which status each error has. Nothing is decided here.
+
+An endpoint speaks ASGI itself: the body is read, the moment noted, the caller identified, the answer encoded. The
+order of refusals, 401, 422, 404, 409, is the order of the lines in each function below.
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from engine.reference import audit, steps, tokens, variants, workflows
+from engine.reference.additions import remove_additions
+from engine.reference.bodies import (
+    BODY_BYTES_MAX,
+    Body,
+    ErrorAnswer,
+    HealthAnswer,
+    MovedAnswer,
+    PayloadAnswer,
+    PayloadsAnswer,
+    RefusalAnswer,
+    StepAnswer,
+    TrailAnswer,
+    TransitionAnswer,
+    WorkflowAnswer,
+    encode,
+    parse_advance,
+    parse_nothing,
+    parse_payload,
+)
+from engine.reference.errors import (
+    EngineError,
+    InvalidToken,
+    MalformedRequest,
+    Refused,
+    SchemaUnavailable,
+    SerializationFailure,
+    StepNotFound,
+    Unavailable,
+    WorkflowNotFound,
+)
+from engine.reference.openapi import PREFIX, draw_document
+from engine.reference.parts import Caller, Context, Moved
+from engine.reference.sessions import open_pool, open_session
+from engine.reference.settings import Settings
+from engine.reference.states import Step
+
+log = logging.getLogger("onewinner.engine")
+
+STATUSES: Mapping[type[EngineError], int] = {
+    InvalidToken: 401,
+    MalformedRequest: 422,
+    WorkflowNotFound: 404,
+    StepNotFound: 404,
+    Refused: 409,
+    Unavailable: 503,
+    SerializationFailure: 503,
+}
+UNKNOWN_STATUS = 500
+REQUEST_ID_LENGTH_MAX = 200
+ARRIVED = "onewinner.arrived_ns"
+DRAINED_BYTES_MAX = 64 << 20
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request of an identified caller. `path` has the parameters of the route."""
+
+    context: Context
+    caller: Caller
+    path: Mapping[str, str]
+    body: bytes
+
+    def workflow_id(self) -> UUID:
+        """The id in the path; one that is none is as unknown as any other. Raises WorkflowNotFound."""
+        try:
+            return UUID(self.path["id"])
+        except ValueError:
+            raise WorkflowNotFound from None
+
+    def step(self) -> Step:
+        return steps.find_step(self.path["step"])
+
+
+Handler = Callable[[Ask], Awaitable[tuple[int, Body]]]
+
+
+async def create(ask: Ask) -> tuple[int, Body]:
+    parse_nothing(ask.body)
+    made = await workflows.create(ask.context, ask.caller)
+    return 201, WorkflowAnswer(made.id, made.state, made.created_at, made.updated_at)
+
+
+async def read(ask: Ask) -> tuple[int, Body]:
+    found = await workflows.read(ask.context, ask.caller, ask.workflow_id())
+    return 200, WorkflowAnswer(found.id, found.state, found.created_at, found.updated_at)
+
+
+async def advance(ask: Ask) -> tuple[int, Body]:
+    body = parse_advance(ask.body)
+    where = ask.workflow_id()
+    return tell(await workflows.advance(ask.context, ask.caller, where, body.expected_state, body.next_state))
+
+
+async def cancel(ask: Ask) -> tuple[int, Body]:
+    parse_nothing(ask.body)
+    return tell(await workflows.cancel(ask.context, ask.caller, ask.workflow_id()))
+
+
+async def perform_step(ask: Ask) -> tuple[int, Body]:
+    payload = parse_payload(ask.body, ask.path["step"])
+    return tell(await steps.perform(ask.context, ask.caller, ask.workflow_id(), ask.step(), payload))
+
+
+async def complete_step(ask: Ask) -> tuple[int, Body]:
+    parse_nothing(ask.body)
+    return tell(await steps.complete(ask.context, ask.caller, ask.workflow_id(), ask.step()))
+
+
+async def fail_step(ask: Ask) -> tuple[int, Body]:
+    parse_nothing(ask.body)
+    return tell(await steps.fail(ask.context, ask.caller, ask.workflow_id(), ask.step()))
+
+
+async def read_step(ask: Ask) -> tuple[int, Body]:
+    found = await steps.read_step(ask.context, ask.caller, ask.workflow_id(), ask.step())
+    payload = msgspec.Raw(found.payload or "null")
+    return 200, StepAnswer(found.workflow_id, found.step.name, found.state, payload)
+
+
+async def read_payloads(ask: Ask) -> tuple[int, Body]:
+    stored = await steps.read_payloads(ask.context, ask.caller, ask.workflow_id())
+    return 200, PayloadsAnswer([PayloadAnswer(step, msgspec.Raw(payload)) for step, payload in stored])
+
+
+async def read_trail(ask: Ask) -> tuple[int, Body]:
+    entries = await audit.read_trail(ask.context, ask.caller, ask.workflow_id())
+    rows = [
+        TransitionAnswer(entry.sequence, entry.previous, entry.state, entry.actor, entry.request_id, entry.at)
+        for entry in entries
+    ]
+    return 200, TrailAnswer(rows)
+
+
+def tell(moved: Moved) -> tuple[int, Body]:
+    answer = MovedAnswer(moved.id, moved.state, moved.previous, moved.created_at, moved.updated_at, moved.sequence)
+    return 200, answer
+
+
+# The busiest first: they are tried in this order.
+ROUTES: Mapping[str, Mapping[str, Handler]] = {
+    "/workflows/{id}/advance": {"POST": advance},
+    "/workflows/{id}": {"GET": read},
+    "/workflows": {"POST": create},
+    "/workflows/{id}/steps/{step}": {"POST": perform_step, "GET": read_step},
+    "/workflows/{id}/steps/{step}/complete": {"POST": complete_step},
+    "/workflows/{id}/steps/{step}/fail": {"POST": fail_step},
+    "/workflows/{id}/cancel": {"POST": cancel},
+    "/workflows/{id}/transitions": {"GET": read_trail},
+    "/workflows/{id}/steps": {"GET": read_payloads},
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An ASGI application around the handlers of one path, by their methods."""
+
+    handlers: Mapping[str, Handler]
+    secret: str
+    statuses: Mapping[type[EngineError], int]
+    tell: Callable[[Refused], Refused]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await read_body(receive)
+        # The server's protocol notes when the last byte came; without its note this is the first moment we have.
+        arrived_ns: int = scope.get(ARRIVED) or time.monotonic_ns()
+        authorization, request_id = read_headers(scope)
+        try:
+            claims = tokens.read_header(authorization, self.secret)
+            if body is None:
+                raise MalformedRequest(f"The request's body is larger than {BODY_BYTES_MAX} bytes.")
+            caller = Caller(claims.organization_id, claims.actor, request_id)
+            ask = Ask(scope["state"]["context"], caller, scope["path_params"], body)
+            method = "GET" if scope["method"] == "HEAD" else scope["method"]
+            status, answer = await self.handlers[method](ask)
+        except EngineError as error:
+            told = self.tell(error) if isinstance(error, Refused) else error
+            status, answer = refuse(told, self.statuses)
+        except Exception:
+            log.exception("request %s failed", request_id)
+            status, answer = UNKNOWN_STATUS, ErrorAnswer("Internal error.", "internal_error")
+        await reply(send, status, answer, request_id, arrived_ns)
+
+
+async def read_body(receive: Receive) -> bytes | None:
+    """The whole body; None when it is too large, in which case it is read all the same, so that the client can hear."""
+    chunks: list[bytes] = []
+    size = 0
+    while size <= DRAINED_BYTES_MAX:
+        message = await receive()
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size <= BODY_BYTES_MAX:
+            chunks.append(chunk)
+        if not message.get("more_body", False):
+            break
+    return b"".join(chunks) if size <= BODY_BYTES_MAX else None
+
+
+def read_headers(scope: Scope) -> tuple[str | None, str]:
+    """The header Authorization, and the request's id: the caller's when it can be stored and shown, else a new one."""
+    authorization = request_id = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization = value.decode("latin-1")
+        elif name == b"x-request-id":
+            request_id = value.decode("latin-1")
+    usable = (
+        request_id and len(request_id) <= REQUEST_ID_LENGTH_MAX and request_id.isascii() and request_id.isprintable()
+    )
+    return authorization, request_id if request_id and usable else uuid4().hex
+
+
+def refuse(error: EngineError, statuses: Mapping[type[EngineError], int]) -> tuple[int, Body]:
+    """The status and the body of an error, by the nearest of its classes in the table."""
+    status = next((statuses[kind] for kind in type(error).__mro__ if kind in statuses), UNKNOWN_STATUS)
+    if isinstance(error, Refused):
+        return status, RefusalAnswer(str(error), error.reason, error.current, error.expected, error.attempted)
+    return status, ErrorAnswer(str(error), error.reason)
+
+
+async def reply(send: Send, status: int, answer: Body, request_id: str, arrived_ns: int) -> None:
+    """Sends the answer. X-Arrived-Ns is the monotonic moment at which the request was there, all of it."""
+    content = encode(answer)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(content)),
+        (b"x-request-id", request_id.encode()),
+        (b"x-arrived-ns", b"%d" % arrived_ns),
+    ]
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+async def check_health(request: Request) -> Response:
+    """200 once the database answers."""
+    try:
+        async with open_session(request.state.context.pool) as session:
+            await session.fetchval("SELECT 1")
+    except EngineError as error:
+        return respond(request, *refuse(error, STATUSES))
+    return respond(request, 200, HealthAnswer("ok"))
+
+
+async def show_document(request: Request) -> Response:
+    return respond(request, 200, draw_document())
+
+
+async def refuse_route(request: Request, error: Exception) -> Response:
+    """No such route, or not with this method."""
+    assert isinstance(error, HTTPException)
+    answer = ErrorAnswer(f"{error.detail}.", error.detail.lower().replace(" ", "_"))
+    return respond(request, error.status_code, answer, error.headers)
+
+
+def respond(request: Request, status: int, answer: object, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer outside of the workflows."""
+    _, request_id = read_headers(request.scope)
+    ours = {"x-request-id": request_id, "x-arrived-ns": str(time.monotonic_ns())}
+    return Response(encode(answer), status, {**(headers or {}), **ours}, "application/json")
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The engine as an ASGI application; its connections are opened and closed by its lifespan.
+
+    `prepare` must have been awaited on the database once. Raises UnknownVariant.
+    """
+    parts = variants.choose_parts(settings.defect, settings.control)
+    statuses = {**STATUSES, **parts.statuses}
+
+    @contextlib.asynccontextmanager
+    async def live(_: Starlette) -> AsyncIterator[dict[str, Context]]:
+        url, size = settings.database_url, settings.pool_size
+        async with open_pool(url, settings.isolation, size, pooled=settings.pooled) as pool:
+            yield {"context": Context(parts, pool, settings.attempts_max)}
+
+    routes = [
+        Route(PREFIX + path, Endpoint(handlers, settings.secret, statuses, parts.tell), methods=list(handlers))
+        for path, handlers in ROUTES.items()
+    ]
+    routes += [Route("/healthz", check_health), Route("/openapi.json", show_document)]
+    app = Starlette(
+        routes=routes,
+        lifespan=live,
+        exception_handlers={HTTPException: refuse_route},
+        middleware=parts.middleware,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def prepare(database_url: str, defect: str | None = None, control: str | None = None) -> None:
+    """Creates the tables where they are missing, as this variant has them: what another one left is removed.
+
+    Safe to repeat. Raises SchemaUnavailable or UnknownVariant.
+    """
+    parts = variants.choose_parts(defect, control)
+    # It may be behind a pgbouncer, which keeps statements prepared under a name that the next one would use too.
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        connect_args={
+            "dsn": database_url,
+            "statement_cache_size": 0,
+            "prepared_statement_name_func": lambda: f"onewinner_{uuid4().hex}",
+        },
+    )
+    try:
+        await remove_additions(database_url, but_of=defect or control or "")
+        async with engine.begin() as connection:
+            await parts.create_tables(connection)
+            for addition in parts.additions:
+                for statement in addition.list_statements(defect or control or ""):
+                    await connection.execute(text(statement))
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+        problem = " ".join(str(getattr(error, "orig", error)).split())
+        raise SchemaUnavailable(f"The tables could not be created: {problem}") from error
+    finally:
+        await engine.dispose()

@@ -1,0 +1,56 @@
+"""The trail of a workflow, read back in order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from engine.reference.errors import WorkflowNotFound
+from engine.reference.parts import Caller, Context
+from engine.reference.schema import TRANSITIONS, WORKFLOWS
+from engine.reference.sessions import Statement, insist, open_session
+from engine.reference.workflows import OWNED
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One transition that was made: its place in the order, from where to where, by whom, when."""
+
+    sequence: int
+    previous: str
+    state: str
+    actor: str | None
+    request_id: str
+    at: datetime
+
+
+async def read_trail(context: Context, caller: Caller, workflow_id: UUID) -> list[Entry]:
+    """Every transition of the workflow, oldest first. Raises WorkflowNotFound."""
+    values = {"workflow_id": workflow_id, "organization_id": caller.organization_id}
+
+    async def ask() -> list[Entry | None]:
+        async with open_session(context.pool) as session:
+            rows = await READ_TRAIL.fetch(session, **values)
+        return [None if row["sequence"] is None else Entry(*row) for row in rows]
+
+    entries = await insist(ask, context.attempts_max)
+    if not entries:
+        raise WorkflowNotFound
+    return [entry for entry in entries if entry is not None]
+
+
+# Joined from the workflow outwards: no row at all means that there is no such workflow, in one snapshot.
+READ_TRAIL = Statement.of(
+    select(
+        TRANSITIONS.c.sequence,
+        TRANSITIONS.c.from_state,
+        TRANSITIONS.c.to_state,
+        TRANSITIONS.c.actor,
+        TRANSITIONS.c.request_id,
+        TRANSITIONS.c.at,
+    )
+    .select_from(WORKFLOWS.outerjoin(TRANSITIONS, TRANSITIONS.c.workflow_id == WORKFLOWS.c.id))
+    .where(*OWNED)
+    .order_by(TRANSITIONS.c.sequence)
+)

@@ -1,0 +1,153 @@
+"""What travels in bodies: requests as msgspec structs, and answers, in camelCase."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from engine.reference.errors import MalformedRequest, UnknownState
+from engine.reference.states import GRAPH
+
+BODY_BYTES_MAX = 1 << 20
+KEYWORD_IDS_MAX = 10_000
+
+StateName = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(GRAPH.states)})]
+KeywordId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | int
+T = TypeVar("T")
+
+
+class Body(msgspec.Struct, frozen=True, rename="camel"):
+    """Fields that are not named are ignored in requests."""
+
+
+class AdvanceRequest(Body, frozen=True):
+    """The state that the workflow is expected to be in, and the one to move it to."""
+
+    expected_state: StateName
+    next_state: StateName
+
+
+class SeedSelection(Body, frozen=True):
+    """The payload of the step seed-extract: the keywords that a person selected."""
+
+    selected_keyword_ids: Annotated[list[KeywordId], msgspec.Meta(min_length=1, max_length=KEYWORD_IDS_MAX)]
+
+
+class WorkflowAnswer(Body, frozen=True):
+    """A workflow as it was at one moment."""
+
+    id: UUID
+    state: StateName
+    created_at: datetime
+    updated_at: datetime
+
+
+class MovedAnswer(Body, frozen=True):
+    """A transition that was made; `sequence` is its place in the trail."""
+
+    id: UUID
+    state: StateName
+    previous_state: StateName
+    created_at: datetime
+    updated_at: datetime
+    sequence: int
+
+
+class StepAnswer(Body, frozen=True):
+    """A step that the workflow has reached, with the payload that it was last given."""
+
+    id: UUID
+    step: str
+    state: StateName
+    payload: msgspec.Raw
+
+
+class PayloadAnswer(Body, frozen=True):
+    """What a step was last given."""
+
+    step: str
+    payload: msgspec.Raw
+
+
+class PayloadsAnswer(Body, frozen=True):
+    """Everything that is stored of the steps of a workflow."""
+
+    steps: list[PayloadAnswer]
+
+
+class TransitionAnswer(Body, frozen=True):
+    """One row of the trail."""
+
+    sequence: int
+    from_state: StateName
+    to_state: StateName
+    actor: str | None
+    request_id: str
+    at: datetime
+
+
+class TrailAnswer(Body, frozen=True):
+    """The trail, oldest first."""
+
+    transitions: list[TransitionAnswer]
+
+
+class HealthAnswer(Body, frozen=True):
+    """The database answered."""
+
+    status: str
+
+
+class RefusalAnswer(Body, frozen=True):
+    """Why the workflow's state, which really is `currentState`, forbids it. What does not apply is null."""
+
+    error: str
+    reason: str
+    current_state: StateName
+    expected_state: StateName | None
+    attempted_state: StateName | None
+
+
+class ErrorAnswer(Body, frozen=True):
+    """Why there is no answer: `error` in words, `reason` as a name."""
+
+    error: str
+    reason: str
+
+
+encode = msgspec.json.Encoder().encode
+_decode_advance = msgspec.json.Decoder(AdvanceRequest).decode
+_decode_seeds = msgspec.json.Decoder(SeedSelection).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def parse_advance(body: bytes) -> AdvanceRequest:
+    """Raises MalformedRequest or UnknownState."""
+    request = _parse(_decode_advance, body)
+    for state in (request.expected_state, request.next_state):
+        if state not in GRAPH.states:
+            raise UnknownState(state)
+    return request
+
+
+def parse_payload(body: bytes, step: str) -> str:
+    """The payload of a step as JSON text, `{}` when the body is empty. Raises MalformedRequest."""
+    if step == "seed-extract":
+        _parse(_decode_seeds, body)
+    parse_nothing(body)
+    return body.decode() or "{}"
+
+
+def parse_nothing(body: bytes) -> None:
+    """A request that needs no body may have an object, which is ignored. Raises MalformedRequest."""
+    if body:
+        _parse(_decode_object, body)
+
+
+def _parse(decode: Callable[[bytes], T], body: bytes) -> T:
+    try:
+        return decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedRequest(f"The request's body is malformed: {error}") from error

@@ -1,0 +1,30 @@
+"""A lock of the database by the workflow's id, held until the commit; then the state is read and written.
+
+Right, because every move takes the same lock, in whatever process, and the statement after it has a snapshot of its own
+at READ COMMITTED. Above that level the snapshot is older than the wait, and the database rolls back whoever would write
+over a newer version.
+"""
+
+from dataclasses import replace
+
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.sessions import open_transaction
+from engine.reference.split_write import UNGUARDED
+from engine.reference.workflows import LOOK
+
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """Waits for its turn, compares, writes."""
+    async with open_transaction(pool) as session:
+        await session.execute(LOCK, str(move.workflow_id))
+        workflow = await LOOK.fetch_one(session, **move.values())
+        if workflow is None or workflow["state"] != move.expected:
+            return None
+        return await UNGUARDED.run(session, move)
+
+
+def change_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)

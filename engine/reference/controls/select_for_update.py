@@ -1,0 +1,25 @@
+"""The row is locked, then read, then written: SELECT ... FOR UPDATE in one transaction.
+
+Right, because nobody else can lock or change the row until the commit, and at READ COMMITTED the locking read sees the
+newest version. Above that level the database rolls the late ones back, as it does with the reference.
+"""
+
+from dataclasses import replace
+
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.sessions import open_transaction
+from engine.reference.split_write import LOCK, UNGUARDED
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """Locks, compares, writes: two statements in one transaction."""
+    async with open_transaction(pool) as session:
+        workflow = await LOCK.fetch_one(session, **move.values())
+        if workflow is None or workflow["state"] != move.expected:
+            return None
+        return await UNGUARDED.run(session, move)
+
+
+def change_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)

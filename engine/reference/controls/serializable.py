@@ -1,0 +1,32 @@
+"""Read, compare, write, with nothing but SERIALIZABLE transactions and a bounded number of retries.
+
+Right, because the database lets nothing commit that could not have happened one after the other; whoever is rolled back
+begins again and reads anew.
+"""
+
+from dataclasses import replace
+
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.sessions import insist, open_session
+from engine.reference.split_write import UNGUARDED
+from engine.reference.workflows import LOOK
+
+ATTEMPTS_MAX = 20
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """Tries until the database lets it through. Raises Contended after ATTEMPTS_MAX."""
+    return await insist(lambda: try_once(pool, move), ATTEMPTS_MAX)
+
+
+async def try_once(pool: Pool, move: Move) -> Moved | None:
+    async with open_session(pool) as session, session.transaction(isolation="serializable"):
+        workflow = await LOOK.fetch_one(session, **move.values())
+        if workflow is None or workflow["state"] != move.expected:
+            return None
+        return await UNGUARDED.run(session, move)
+
+
+def change_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)

@@ -1,0 +1,43 @@
+"""Optimistic locking: state and version are read together, and whoever still finds that version may write.
+
+Right, because the version is raised by one guarded statement, in the transaction that writes the state. The column
+is in a table of its own, since the workflow's has only what it was designed with; a workflow that never moved has
+no row there, and version 0.
+"""
+
+from dataclasses import replace
+
+from engine.reference.additions import Addition
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.sessions import open_transaction
+from engine.reference.split_write import UNGUARDED
+
+TABLE = Addition(
+    "TABLE workflow_versions",
+    """CREATE TABLE IF NOT EXISTS workflow_versions (
+    workflow_id uuid CONSTRAINT workflow_versions_pk PRIMARY KEY
+        CONSTRAINT workflow_versions_workflow REFERENCES intent_workflows,
+    version bigint NOT NULL)""",
+)
+SEE = """SELECT state, coalesce(version, 0) AS version
+    FROM intent_workflows LEFT JOIN workflow_versions ON workflow_id = id WHERE id = $1 AND organization_id = $2"""
+# The row that is there already has the version that was seen, or else nothing is written and nothing returned.
+RAISE = """INSERT INTO workflow_versions AS held (workflow_id, version) VALUES ($1, $2 + 1)
+    ON CONFLICT (workflow_id) DO UPDATE SET version = excluded.version WHERE held.version = excluded.version - 1
+    RETURNING version"""
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """Reads, compares, raises the version, writes: one transaction."""
+    async with open_transaction(pool) as session:
+        seen = await session.fetchrow(SEE, move.workflow_id, move.caller.organization_id)
+        if seen is None or seen["state"] != move.expected:
+            return None
+        if await session.fetchrow(RAISE, move.workflow_id, seen["version"]) is None:
+            return None
+        return await UNGUARDED.run(session, move)
+
+
+def change_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move, additions=(TABLE,))

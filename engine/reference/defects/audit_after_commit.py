@@ -1,0 +1,32 @@
+"""The row in the trail is written after the transition was committed.
+
+The mistake: the trail is "only a log" and has a transaction of its own. When the process dies in between, or the
+connection is lost, the transition has happened and nobody ever did it. A user would notice a workflow whose trail ends
+one state before the one that it is in.
+"""
+
+from dataclasses import replace
+
+from engine.reference.defects import Promise
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.sessions import open_session, open_transaction
+from engine.reference.split_write import ENTRY, STATE_GUARDED, store, to_moved
+
+PROMISE = Promise("audit", ("faults",), beside=("one-winner", "contract"))
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """The guarded write with its payload, committed; then the trail."""
+    async with open_transaction(pool) as session:
+        updated = await STATE_GUARDED.fetch_one(session, **move.values())
+        if updated is None:
+            return None
+        await store(session, move)
+    async with open_session(pool) as session:
+        entry = await ENTRY.fetch_only(session, **move.values())
+    return to_moved(move, updated, entry["sequence"])
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)

@@ -1,0 +1,18 @@
+"""A cancel is accepted in every state, the terminal ones included.
+
+The mistake: "cancel always works", so nobody asked what it does to a workflow that is over. A user would notice that a
+published workflow is cancelled after the fact, and that one was cancelled twice.
+"""
+
+from dataclasses import replace
+
+from engine.reference.defects import Promise
+from engine.reference.parts import Parts
+
+PROMISE = Promise(
+    "linearizable", ("sequential", "parallel", "race"), beside=("one-winner", "legality", "audit", "contract")
+)
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, cancellable=frozenset(parts.graph.states))

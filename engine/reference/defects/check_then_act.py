@@ -1,0 +1,39 @@
+"""The state is read, compared in Python, and then written by id.
+
+The mistake: between the SELECT and the UPDATE another request may do the same. Both find the expected state, both
+update, both are told that they won. A user would notice two articles published for one click, and a trail that
+leaves the same state twice.
+"""
+
+from dataclasses import replace
+
+from engine.reference.defects import Promise
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.sessions import open_transaction
+from engine.reference.split_write import ENTRY, STATE, store, to_moved
+from engine.reference.workflows import LOOK
+
+PROMISE = Promise(
+    "one-winner",
+    ("parallel", "race", "interleavings"),
+    beside=("linearizable", "audit"),
+    elsewhere={"parallel": "linearizable"},
+)
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """Reads the workflow, compares, updates it, writes the trail: one transaction, three statements."""
+    async with open_transaction(pool) as session:
+        values = move.values()
+        workflow = await LOOK.fetch_one(session, **values)
+        if workflow is None or workflow["state"] != move.expected:
+            return None
+        updated = await STATE.fetch_only(session, **values)
+        entry = await ENTRY.fetch_only(session, **values)
+        await store(session, move)
+        return to_moved(move, updated, entry["sequence"])
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)

@@ -1,0 +1,18 @@
+"""The engine's graph has an edge that the design does not have.
+
+The mistake: an "undo" from ICP_PENDING back to CREATED was tried out and stayed in the table. A user would notice that
+a workflow begins a second time, with its first beginning still in the trail.
+"""
+
+from dataclasses import replace
+
+from engine.reference.defects import Promise
+from engine.reference.parts import Parts
+from engine.target.graph import TransitionGraph
+
+PROMISE = Promise("legality", ("sequential",), beside=("linearizable", "audit", "contract"))
+
+
+def break_parts(parts: Parts) -> Parts:
+    successors = {**parts.graph.successors, "ICP_PENDING": (*parts.graph.successors["ICP_PENDING"], "CREATED")}
+    return replace(parts, graph=TransitionGraph.of(parts.graph.initial, successors))

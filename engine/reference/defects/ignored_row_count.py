@@ -1,0 +1,40 @@
+"""The guarded write is right, but nobody looks at whether it changed a row.
+
+The mistake: the UPDATE names the expected state, and its row count, which alone says whether it won, is thrown away.
+A user would notice that everybody is told 200 and only one of them has happened: an editor's approval that is
+confirmed and lost.
+"""
+
+from dataclasses import replace
+
+from engine.reference.defects import Promise
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.workflows import look
+from engine.reference.workflows import move as move_guarded
+
+PROMISE = Promise(
+    "linearizable",
+    ("sequential", "parallel", "race", "interleavings"),
+    beside=("one-winner", "conflict-truth", "final-state", "audit", "contract"),
+)
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """Makes the guarded write, reads the workflow for the answer, and reports the move as made."""
+    await move_guarded(pool, move)
+    workflow = await look(pool, move.workflow_id, move.caller.organization_id)
+    if workflow is None:
+        return None
+    return Moved(
+        id=workflow.id,
+        state=move.following,
+        previous=move.expected,
+        created_at=workflow.created_at,
+        updated_at=workflow.updated_at,
+        sequence=0,
+    )
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)

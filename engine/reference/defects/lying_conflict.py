@@ -1,0 +1,26 @@
+"""A conflict tells the caller's own expectation as the current state.
+
+The mistake: the body of the 409 is filled in from the request, which has a state at hand, and not from the workflow. A
+user would notice "expected ICP_PENDING, but it is ICP_PENDING", and a client that tries the same again for ever.
+"""
+
+from dataclasses import replace
+
+from engine.reference.defects import Promise
+from engine.reference.errors import Refused, TransitionConflict
+from engine.reference.parts import Parts
+
+PROMISE = Promise("conflict-truth", ("sequential", "parallel", "race"), beside=("contract",))
+
+
+def tell(refused: Refused) -> Refused:
+    """A stale request is told what it said itself."""
+    if isinstance(refused, TransitionConflict) and refused.expected is not None:
+        return TransitionConflict(
+            refused.workflow_id, refused.expected, expected=refused.expected, attempted=refused.attempted
+        )
+    return refused
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, tell=tell)

@@ -1,0 +1,35 @@
+"""The check and the write stand back to back on one connection, and there is still room between them.
+
+The mistake: "nothing can happen between two lines". The SELECT and the UPDATE are two statements, each with a snapshot
+of its own, and the UPDATE names no state. A user would notice, once in a while and never when somebody looks, that
+one click was counted twice.
+"""
+
+from dataclasses import replace
+
+from engine.reference.defects import Promise
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.sessions import open_session
+from engine.reference.split_write import UNGUARDED
+from engine.reference.workflows import LOOK
+
+PROMISE = Promise(
+    "one-winner",
+    ("parallel", "race", "interleavings"),
+    beside=("linearizable", "audit"),
+    elsewhere={"parallel": "linearizable"},
+)
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """Reads the workflow, compares, and makes the whole write in one statement that commits by itself."""
+    async with open_session(pool) as session:
+        workflow = await LOOK.fetch_one(session, **move.values())
+        if workflow is None or workflow["state"] != move.expected:
+            return None
+        return await UNGUARDED.run(session, move)
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)

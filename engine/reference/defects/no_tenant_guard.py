@@ -1,0 +1,34 @@
+"""The UPDATE does not name the organization.
+
+The mistake: reads are filtered by organization, the write goes by id and state, since "the id was read before". A user
+would notice that somebody of another company, who has the id from a forwarded link, moves their workflow.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy import bindparam
+
+from engine.reference.defects import Promise
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.schema import WORKFLOWS
+from engine.reference.sessions import open_session
+from engine.reference.workflows import IN_EXPECTED_STATE, Write
+
+PROMISE = Promise(
+    "tenant-isolation",
+    ("sequential",),
+    beside=("one-winner", "linearizable", "conflict-truth", "final-state", "audit", "effects"),
+)
+
+ANYBODYS = Write.where(WORKFLOWS.c.id == bindparam("workflow_id"), IN_EXPECTED_STATE)
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """The reference's write, but for the one condition."""
+    async with open_session(pool) as session:
+        return await ANYBODYS.run(session, move)
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)

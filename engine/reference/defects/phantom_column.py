@@ -1,0 +1,36 @@
+"""A second column says how far a workflow is, and drifts away from the first.
+
+The mistake: `current_step` was added for a list of workflows and is kept up to date where a step's own route is used,
+and forgotten wherever else the state moves. A user would notice an overview that says "icp-generate" of a workflow that
+was cancelled long ago.
+"""
+
+from dataclasses import replace
+
+from engine.reference.additions import Addition
+from engine.reference.defects import Promise
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.sessions import open_transaction
+from engine.reference.workflows import GUARDED
+
+PROMISE = Promise("schema", ("sequential", "parallel", "race"))
+
+COLUMN = Addition(
+    "COLUMN intent_workflows.current_step",
+    "ALTER TABLE intent_workflows ADD COLUMN IF NOT EXISTS current_step text NOT NULL DEFAULT ''",
+)
+SET = "UPDATE intent_workflows SET current_step = $2 WHERE id = $1"
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """The guarded write; the second column follows when a step is claimed or finished with a payload."""
+    async with open_transaction(pool) as session:
+        moved = await GUARDED.run(session, move)
+        if moved is not None and move.payload is not None:
+            await session.execute(SET, move.workflow_id, move.payload.step)
+        return moved
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move, additions=(COLUMN,))

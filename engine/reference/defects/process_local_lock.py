@@ -1,0 +1,34 @@
+"""A lock in memory lets one request at a time touch a workflow, in this process.
+
+The mistake: check-then-act behind an asyncio.Lock per workflow is right on a developer's machine, where there is one
+process. With a second worker there is a second lock. A user would notice two winners from the day on which the
+service was scaled out.
+"""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import replace
+from uuid import UUID
+
+from engine.reference.defects import Promise, check_then_act
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+
+PROMISE = Promise(
+    "one-winner",
+    ("parallel", "race", "interleavings"),
+    beside=("linearizable", "audit"),
+    elsewhere={"parallel": "linearizable"},
+)
+
+LOCKS: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """Check and act, one after the other for each workflow."""
+    async with LOCKS[move.workflow_id]:
+        return await check_then_act.move(pool, move)
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)

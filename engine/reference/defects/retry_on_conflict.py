@@ -1,0 +1,33 @@
+"""The server meets a conflict by reading again and applying the request to whatever it finds.
+
+The mistake: a retry that belongs to the caller, who alone can decide whether the new state changes her mind, is made
+on her behalf. A user would notice that a workflow was cancelled that had just been finished by somebody else, although
+she had seen it in another state.
+"""
+
+from dataclasses import replace
+
+from engine.reference.defects import Promise
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.states import GRAPH
+from engine.reference.workflows import look
+from engine.reference.workflows import move as move_guarded
+
+PROMISE = Promise(
+    "linearizable", ("sequential", "parallel", "interleavings"), beside=("one-winner", "audit", "contract")
+)
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """The guarded write, and once more from the state that was found, if the graph has that edge."""
+    moved = await move_guarded(pool, move)
+    if moved is None:
+        found = await look(pool, move.workflow_id, move.caller.organization_id)
+        if found is not None and GRAPH.allows(found.state, move.following):
+            return await move_guarded(pool, replace(move, expected=found.state))
+    return moved
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)

@@ -1,0 +1,43 @@
+"""The expected state is named in a subquery, which is not asked again after a wait for the row's lock.
+
+The mistake: `UPDATE ... WHERE id = (SELECT id ... AND state = ...)` looks like one guarded statement. At READ
+COMMITTED, whoever waited for the row looks at it again, but only the outer condition, the id, is checked anew; the
+subquery's answer is kept from before the wait. So two can win. A user would notice two winners, now and then, under
+load only.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy import bindparam, select
+
+from engine.reference.defects import Promise
+from engine.reference.parts import Move, Moved, Parts
+from engine.reference.pool import Pool
+from engine.reference.schema import WORKFLOWS
+from engine.reference.sessions import open_transaction
+from engine.reference.workflows import Write
+
+PROMISE = Promise(
+    "one-winner",
+    ("parallel", "race", "interleavings"),
+    beside=("linearizable", "audit"),
+    elsewhere={"parallel": "linearizable"},
+)
+
+due = WORKFLOWS.alias("due")
+EXPECTED = select(due.c.id).where(
+    due.c.id == bindparam("workflow_id"),
+    due.c.organization_id == bindparam("organization_id"),
+    due.c.state == bindparam("expected"),
+)
+BY_SUBQUERY = Write.where(WORKFLOWS.c.id == EXPECTED.scalar_subquery())
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """The reference's write in a transaction, with the guard one level too deep."""
+    async with open_transaction(pool) as session:
+        return await BY_SUBQUERY.run(session, move)
+
+
+def break_parts(parts: Parts) -> Parts:
+    return replace(parts, move=move)

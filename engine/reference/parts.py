@@ -1,0 +1,133 @@
+"""Parts: the engine as a record of functions, each of which can be replaced by one that is wrong.
+
+A defect is the same engine with one part replaced, so that what a check catches is that one mistake.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.middleware import Middleware
+
+from engine.reference.additions import Addition
+from engine.reference.errors import EngineError, Refused
+from engine.reference.pool import Pool
+from engine.target.graph import TransitionGraph
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the organization and the actor of the token, and the id of the request."""
+
+    organization_id: str
+    actor: str | None
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What a step is given, as JSON text."""
+
+    step: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Move:
+    """One transition to be made: from `expected`, and from nowhere else, to `following`."""
+
+    workflow_id: UUID
+    caller: Caller
+    expected: str
+    following: str
+    payload: Payload | None = None
+
+    def values(self) -> dict[str, Any]:
+        """Everything in it by the names of the statements' parameters."""
+        payload = {} if self.payload is None else {"step": self.payload.step, "payload": self.payload.content}
+        return payload | {
+            "workflow_id": self.workflow_id,
+            "organization_id": self.caller.organization_id,
+            "expected": self.expected,
+            "following": self.following,
+            "actor": self.caller.actor,
+            "request_id": self.caller.request_id,
+        }
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A transition that was made; `sequence` is its row in the trail."""
+
+    id: UUID
+    state: str
+    previous: str
+    created_at: datetime
+    updated_at: datetime
+    sequence: int
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A workflow as it was at one moment."""
+
+    id: UUID
+    state: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class CreateRow(Protocol):
+    async def __call__(self, pool: Pool, caller: Caller) -> Workflow: ...
+
+
+class MakeMove(Protocol):
+    """Moves the workflow if it is in the expected state, with its row in the trail; None when it is not."""
+
+    async def __call__(self, pool: Pool, move: Move) -> Moved | None: ...
+
+
+class Look(Protocol):
+    """The workflow as it really is now, in a transaction of its own; None when the organization has no such."""
+
+    async def __call__(self, pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None: ...
+
+
+def tell_as_it_is(refused: Refused) -> Refused:
+    """What the caller is told of a refusal: all of it."""
+    return refused
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an engine is made of. `workflows.REFERENCE` is the right one.
+
+    `look` answers reads; `settle` finds out why a move was not made. They are one function in the reference.
+    `cancellable` are the states that a cancel leaves. `statuses` overrides the HTTP status of some errors,
+    `tell` what a refusal says; `middleware` stands between the server and the routes. `additions` are tables and
+    columns that the reference does not have.
+    """
+
+    graph: TransitionGraph
+    cancellable: frozenset[str]
+    create: CreateRow
+    move: MakeMove
+    look: Look
+    settle: Look
+    create_tables: Callable[[AsyncConnection], Awaitable[None]]
+    statuses: Mapping[type[EngineError], int] = field(default_factory=dict)
+    tell: Callable[[Refused], Refused] = tell_as_it_is
+    additions: tuple[Addition, ...] = ()
+    middleware: tuple[Middleware, ...] = ()
+
+
+@dataclass(frozen=True)
+class Context:
+    """An engine at work: its parts, its connections, and how often contention may send it back."""
+
+    parts: Parts
+    pool: Pool
+    attempts_max: int = 10

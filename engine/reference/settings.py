@@ -1,0 +1,32 @@
+"""Settings: everything that an engine process needs to know, as one value."""
+
+from dataclasses import dataclass, field
+
+from engine.reference.pool import Isolation
+
+CONNECTIONS_ALL_WORKERS = 256
+CONNECTIONS_ONE_WORKER_MAX = 64
+
+
+def share_connections(workers: int, connections: int) -> int:
+    """The pool size of each of `workers` processes, so that of `connections` some are left for others."""
+    together = min(CONNECTIONS_ALL_WORKERS, connections * 3 // 4)
+    return max(1, min(CONNECTIONS_ONE_WORKER_MAX, together // workers))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`secret` signs the tokens; `defect` names one of engine.defects, or `control` one of engine.controls.
+
+    `pool_size` is in connections; `attempts_max` bounds how often contention in the database may send one request back;
+    `pooled` says that the URL leads to a pgbouncer in transaction mode.
+    """
+
+    database_url: str
+    secret: str = field(repr=False)
+    isolation: Isolation = Isolation.READ_COMMITTED
+    defect: str | None = None
+    pool_size: int = CONNECTIONS_ONE_WORKER_MAX
+    attempts_max: int = 10
+    control: str | None = None
+    pooled: bool = False

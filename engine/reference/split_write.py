@@ -1,0 +1,71 @@
+"""The guarded write taken to pieces: one statement for each of its effects.
+
+The reference has no use for them: it writes all in one statement. Its variants make the same effects one by one, each
+at its own right or wrong moment.
+"""
+
+from typing import Any
+
+import asyncpg
+from sqlalchemy import JSON, ColumnElement, Text, bindparam, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from engine.reference.parts import Move, Moved
+from engine.reference.pool import Session
+from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
+from engine.reference.sessions import Statement
+from engine.reference.workflows import FIELDS, IN_EXPECTED_STATE, OWNED, Write, or_replace
+
+
+def write_state(*guards: ColumnElement[bool]) -> Statement:
+    """The new state alone, where the guards hold; the workflow as it is afterwards."""
+    changed = update(WORKFLOWS).where(*guards)
+    return Statement.of(
+        changed.values(state=bindparam("following"), updated_at=func.clock_timestamp()).returning(*FIELDS)
+    )
+
+
+def write_entry() -> Statement:
+    """A row in the trail, whatever state the workflow is in; nothing when the organization has no such workflow."""
+    entry = {
+        "workflow_id": WORKFLOWS.c.id,
+        "organization_id": WORKFLOWS.c.organization_id,
+        "from_state": cast(bindparam("expected"), Text),
+        "to_state": cast(bindparam("following"), Text),
+        "actor": cast(bindparam("actor"), Text),
+        "request_id": cast(bindparam("request_id"), Text),
+    }
+    entries = insert(TRANSITIONS).from_select(list(entry), select(*entry.values()).where(*OWNED))
+    return Statement.of(entries.returning(TRANSITIONS.c.sequence))
+
+
+def write_payload() -> Statement:
+    """The payload of a step, whatever state the workflow is in; nothing when the organization has no such workflow."""
+    entry = {
+        "workflow_id": WORKFLOWS.c.id,
+        "step": cast(bindparam("step"), Text),
+        "payload": cast(bindparam("payload"), JSON),
+        "request_id": cast(bindparam("request_id"), Text),
+        "at": func.clock_timestamp(),
+    }
+    return Statement.of(or_replace(upsert(PAYLOADS).from_select(list(entry), select(*entry.values()).where(*OWNED))))
+
+
+LOCK = Statement.of(select(*FIELDS).where(*OWNED).with_for_update())
+# Without the state: whoever uses it must know by other means that the workflow is in the expected state.
+STATE = write_state(*OWNED)
+STATE_GUARDED = write_state(*OWNED, IN_EXPECTED_STATE)
+ENTRY = write_entry()
+PAYLOAD = write_payload()
+# As STATE, with everything else that belongs to the move.
+UNGUARDED = Write.where(*OWNED)
+
+
+async def store(session: Session, move: Move) -> None:
+    """Stores the payload, if the move has one."""
+    if move.payload is not None:
+        await PAYLOAD.fetch(session, **move.values())
+
+
+def to_moved(move: Move, workflow: asyncpg.Record, sequence: Any) -> Moved:
+    return Moved(previous=move.expected, sequence=sequence, **workflow)

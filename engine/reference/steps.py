@@ -1,0 +1,124 @@
+"""The nine steps: claim or finish one with its payload, complete it, fail it, read it back.
+
+A payload is written by the statement that makes the transition, so that a loser leaves no trace.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, select
+
+from engine.reference.errors import StepNotFound, StepNotReached, WorkflowNotFound
+from engine.reference.parts import Caller, Context, Moved, Payload
+from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
+from engine.reference.sessions import Statement, insist, open_session
+from engine.reference.states import CANCELLED, COMPLETED, STEP_BY_NAME, STEPS, Kind, Step
+from engine.reference.workflows import OWNED, move_from
+
+NUMBER_BY_STATE = {state: step.number for step in STEPS for state in step.states} | {COMPLETED: len(STEPS) + 1}
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A step of a workflow that has reached it. `payload` is JSON text, None when nothing was stored."""
+
+    workflow_id: UUID
+    step: Step
+    state: str
+    payload: str | None
+
+
+def find_step(name: str) -> Step:
+    """The step of a route name. Raises StepNotFound."""
+    if name not in STEP_BY_NAME:
+        raise StepNotFound
+    return STEP_BY_NAME[name]
+
+
+async def perform(context: Context, caller: Caller, workflow_id: UUID, step: Step, content: str) -> Moved:
+    """Claims a work step (PENDING or FAILED -> PROCESSING) or finishes a review step, and stores its payload.
+
+    Raises WorkflowNotFound, TransitionConflict, Contended or DatabaseLost.
+    """
+    work = step.kind is Kind.WORK
+    expected = (step.pending, step.failed) if work else (step.pending,)
+    following = step.processing if work else step.completed
+    payload = Payload(step.name, content)
+    return await move_from(context, caller, workflow_id, expected, following, payload=payload)
+
+
+async def complete(context: Context, caller: Caller, workflow_id: UUID, step: Step) -> Moved:
+    """PROCESSING -> COMPLETED. Raises StepNotFound for a review step, which has no PROCESSING; else as perform."""
+    return await leave_processing(context, caller, workflow_id, step, step.completed)
+
+
+async def fail(context: Context, caller: Caller, workflow_id: UUID, step: Step) -> Moved:
+    """PROCESSING -> FAILED. Raises as complete."""
+    return await leave_processing(context, caller, workflow_id, step, step.failed)
+
+
+async def leave_processing(context: Context, caller: Caller, workflow_id: UUID, step: Step, following: str) -> Moved:
+    if step.kind is Kind.REVIEW:
+        raise StepNotFound
+    return await move_from(context, caller, workflow_id, (step.processing,), following)
+
+
+async def read_step(context: Context, caller: Caller, workflow_id: UUID, step: Step) -> StepRecord:
+    """The step with its stored payload. Raises WorkflowNotFound, or StepNotReached before its PENDING."""
+    values = {"workflow_id": workflow_id, "organization_id": caller.organization_id, "step": step.name}
+
+    async def ask() -> asyncpg.Record | None:
+        async with open_session(context.pool) as session:
+            return await READ_STEP.fetch_one(session, **values)
+
+    row = await insist(ask, context.attempts_max)
+    if row is None:
+        raise WorkflowNotFound
+    state, payload, trail = row
+    if not has_reached(step, state, trail or ()):
+        raise StepNotReached(workflow_id, state)
+    return StepRecord(workflow_id, step, state, payload)
+
+
+async def read_payloads(context: Context, caller: Caller, workflow_id: UUID) -> list[tuple[str, str]]:
+    """What is stored of the workflow's steps: (step name, JSON text), sorted. Raises WorkflowNotFound.
+
+    Whatever is stored is shown, also of a step that the workflow has not reached: nothing may be there.
+    """
+    values = {"workflow_id": workflow_id, "organization_id": caller.organization_id}
+
+    async def ask() -> list[asyncpg.Record]:
+        async with open_session(context.pool) as session:
+            return await READ_PAYLOADS.fetch(session, **values)
+
+    rows = await insist(ask, context.attempts_max)
+    if not rows:
+        raise WorkflowNotFound
+    return [(step, payload) for step, payload in rows if step is not None]
+
+
+def has_reached(step: Step, state: str, trail: "tuple[str, ...] | list[str]") -> bool:
+    """Whether a workflow in this state has come to the step; a cancelled one has reached what its trail shows."""
+    seen = trail if state == CANCELLED else (state,)
+    return any(NUMBER_BY_STATE.get(one, 0) >= step.number for one in seen)
+
+
+def ask_for_step() -> Statement:
+    """State, payload and, of a cancelled workflow, the states that it left: one snapshot of the three."""
+    left = select(func.array_agg(TRANSITIONS.c.from_state)).where(TRANSITIONS.c.workflow_id == WORKFLOWS.c.id)
+    left = left.where(WORKFLOWS.c.state == literal_column(f"'{CANCELLED}'"))
+    stored = and_(PAYLOADS.c.workflow_id == WORKFLOWS.c.id, PAYLOADS.c.step == bindparam("step"))
+    joined = WORKFLOWS.outerjoin(PAYLOADS, stored)
+    columns = (WORKFLOWS.c.state, cast(PAYLOADS.c.payload, Text), left.scalar_subquery())
+    return Statement.of(select(*columns).select_from(joined).where(*OWNED))
+
+
+READ_STEP = ask_for_step()
+# Joined from the workflow outwards: no row at all means that there is no such workflow.
+READ_PAYLOADS = Statement.of(
+    select(PAYLOADS.c.step, cast(PAYLOADS.c.payload, Text))
+    .select_from(WORKFLOWS.outerjoin(PAYLOADS, PAYLOADS.c.workflow_id == WORKFLOWS.c.id))
+    .where(*OWNED)
+    .order_by(PAYLOADS.c.step)
+)

@@ -1,0 +1,214 @@
+"""create(), read(), advance(), cancel(): and the one guarded write through which every transition goes.
+
+The database decides a race: a workflow moves only by one UPDATE that names the state it must be in, with its row in
+the trail in the same statement. Python then names the outcome. Nothing reads first in order to write.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy import JSON, ColumnElement, Text, bindparam, cast, func, insert, select, true, update
+from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.sql.selectable import CTE
+
+from engine.reference.errors import (
+    Contended,
+    IllegalTransition,
+    SerializationFailure,
+    TransitionConflict,
+    UnknownState,
+    WorkflowNotFound,
+)
+from engine.reference.parts import Caller, Context, Move, Moved, Parts, Payload, Workflow
+from engine.reference.pool import Pool, Session
+from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS, create_tables
+from engine.reference.sessions import Statement, back_off, insist, open_session
+from engine.reference.states import CANCELLED, GRAPH
+
+FIELDS = (WORKFLOWS.c.id, WORKFLOWS.c.state, WORKFLOWS.c.created_at, WORKFLOWS.c.updated_at)
+
+OWNED = (WORKFLOWS.c.id == bindparam("workflow_id"), WORKFLOWS.c.organization_id == bindparam("organization_id"))
+IN_EXPECTED_STATE = WORKFLOWS.c.state == bindparam("expected")
+
+
+async def create(context: Context, caller: Caller) -> Workflow:
+    """A new workflow in the initial state."""
+    return await insist(lambda: context.parts.create(context.pool, caller), context.attempts_max)
+
+
+async def read(context: Context, caller: Caller, workflow_id: UUID) -> Workflow:
+    """The workflow as it is now. Raises WorkflowNotFound, also for another organization's."""
+    look = context.parts.look
+    found = await insist(lambda: look(context.pool, workflow_id, caller.organization_id), context.attempts_max)
+    if found is None:
+        raise WorkflowNotFound
+    return found
+
+
+async def advance(context: Context, caller: Caller, workflow_id: UUID, expected: str, following: str) -> Moved:
+    """Moves the workflow from `expected` to `following`, or says why not.
+
+    Raises UnknownState, WorkflowNotFound, IllegalTransition, TransitionConflict, Contended or DatabaseLost.
+    """
+    for state in (expected, following):
+        if state not in context.parts.graph.states:
+            raise UnknownState(state)
+    if not context.parts.graph.allows(expected, following):
+        found = await settle(context, caller, workflow_id)
+        raise IllegalTransition(workflow_id, found.state, expected=expected, attempted=following)
+    return await move_from(context, caller, workflow_id, (expected,), following)
+
+
+async def cancel(context: Context, caller: Caller, workflow_id: UUID) -> Moved:
+    """Cancels the workflow from whatever state it is in. Raises IllegalTransition from a terminal one, as advance."""
+    states = tuple(state for state in context.parts.graph.states if state in context.parts.cancellable)
+    found = await settle(context, caller, workflow_id)
+    if found.state not in states:
+        raise IllegalTransition(workflow_id, found.state, attempted=CANCELLED)
+    try:
+        return await move_from(context, caller, workflow_id, states, CANCELLED, guess=found.state)
+    except TransitionConflict as conflict:
+        raise IllegalTransition(workflow_id, conflict.current, attempted=CANCELLED) from None
+
+
+async def move_from(
+    context: Context,
+    caller: Caller,
+    workflow_id: UUID,
+    expected: tuple[str, ...],
+    following: str,
+    *,
+    payload: Payload | None = None,
+    guess: str | None = None,
+) -> Moved:
+    """Moves the workflow from whichever of the `expected` states it is in to `following`.
+
+    Each write names one state, the `guess` (by default the first expected), so that the trail has the state that
+    was really left. When it was not made, one look says why: a state that is not expected is the conflict; one
+    that is, because it came (back) after the write or the write was rolled back, is the next guess. Whoever is
+    still without an answer after `attempts_max` gets Contended: it would be a guess to say conflict.
+    """
+    guess = guess if guess in expected else expected[0]
+    for attempt in range(context.attempts_max):
+        try:
+            moved = await context.parts.move(context.pool, Move(workflow_id, caller, guess, following, payload))
+        except SerializationFailure:
+            moved = None
+        if moved is not None:
+            return moved
+        found = await settle(context, caller, workflow_id)
+        if found.state not in expected:
+            raise TransitionConflict(workflow_id, found.state, expected=expected[0], attempted=following)
+        if found.state == guess:
+            await back_off(attempt)
+        guess = found.state
+    raise Contended(context.attempts_max)
+
+
+async def settle(context: Context, caller: Caller, workflow_id: UUID) -> Workflow:
+    """The workflow as it really is, looked at in a new transaction. Raises WorkflowNotFound."""
+    look = context.parts.settle
+    found = await insist(lambda: look(context.pool, workflow_id, caller.organization_id), context.attempts_max)
+    if found is None:
+        raise WorkflowNotFound
+    return found
+
+
+def write_move(*guards: ColumnElement[bool], with_payload: bool) -> Statement:
+    """One statement: the transition where the guards hold, its row in the trail and the payload, or nothing at all.
+
+    `at` is the clock after the row was locked, so that in one workflow times and sequences never run backwards.
+    """
+    changed = update(WORKFLOWS).where(*guards)
+    changed = changed.values(state=bindparam("following"), updated_at=func.clock_timestamp())
+    moved = changed.returning(*FIELDS, WORKFLOWS.c.organization_id).cte("moved")
+    entry = {
+        "workflow_id": moved.c.id,
+        "organization_id": moved.c.organization_id,
+        "from_state": cast(bindparam("expected"), Text),
+        "to_state": moved.c.state,
+        "actor": cast(bindparam("actor"), Text),
+        "request_id": cast(bindparam("request_id"), Text),
+        "at": moved.c.updated_at,
+    }
+    audited = insert(TRANSITIONS).from_select(list(entry), select(*entry.values()))
+    trail = audited.returning(TRANSITIONS.c.sequence).cte("audited")
+    answer = select(*(moved.c[field.name] for field in FIELDS), trail.c.sequence).select_from(moved.join(trail, true()))
+    return Statement.of(answer.add_cte(store_payload(moved)) if with_payload else answer)
+
+
+def store_payload(moved: CTE) -> CTE:
+    """The payload of the step, in the place of an earlier attempt's, if the workflow was moved."""
+    entry = {
+        "workflow_id": moved.c.id,
+        "step": cast(bindparam("step"), Text),
+        "payload": cast(bindparam("payload"), JSON),
+        "request_id": cast(bindparam("request_id"), Text),
+        "at": moved.c.updated_at,
+    }
+    return or_replace(upsert(PAYLOADS).from_select(list(entry), select(*entry.values()))).cte("stored")
+
+
+def or_replace(stored: Insert) -> Insert:
+    """The insert of a payload, which takes the place of an earlier attempt's."""
+    replaced = {name: stored.excluded[name] for name in ("payload", "request_id", "at")}
+    return stored.on_conflict_do_update(constraint="workflow_payloads_pk", set_=replaced)
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write that makes a move whole, with its row in the trail and its payload, in one statement."""
+
+    plain: Statement
+    with_payload: Statement
+
+    @classmethod
+    def where(cls, *guards: ColumnElement[bool]) -> "Write":
+        return cls(write_move(*guards, with_payload=False), write_move(*guards, with_payload=True))
+
+    async def run(self, session: Session, move: Move) -> Moved | None:
+        """None when the guards did not hold."""
+        statement = self.plain if move.payload is None else self.with_payload
+        row = await statement.fetch_one(session, **move.values())
+        return None if row is None else Moved(previous=move.expected, **row)
+
+
+GUARDED = Write.where(*OWNED, IN_EXPECTED_STATE)
+CREATE = Statement.of(
+    insert(WORKFLOWS)
+    .values(id=bindparam("workflow_id"), organization_id=bindparam("organization_id"), state=bindparam("state"))
+    .returning(*FIELDS)
+)
+LOOK = Statement.of(select(*FIELDS).where(*OWNED))
+
+
+async def create_row(pool: Pool, caller: Caller) -> Workflow:
+    """Inserts a workflow in the initial state, under an id that we make."""
+    values = {"workflow_id": uuid4(), "organization_id": caller.organization_id, "state": GRAPH.initial}
+    async with open_session(pool) as session:
+        return Workflow(*await CREATE.fetch_only(session, **values))
+
+
+async def look(pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None:
+    """The workflow as it is now; a statement, and so a snapshot, of its own."""
+    async with open_session(pool) as session:
+        row = await LOOK.fetch_one(session, workflow_id=workflow_id, organization_id=organization_id)
+    return None if row is None else Workflow(*row)
+
+
+async def move(pool: Pool, move: Move) -> Moved | None:
+    """The one guarded write: one statement, one round trip. None when the workflow was not in the expected state."""
+    async with open_session(pool) as session:
+        return await GUARDED.run(session, move)
+
+
+REFERENCE = Parts(
+    graph=GRAPH,
+    cancellable=frozenset(GRAPH.sources(CANCELLED)),
+    create=create_row,
+    move=move,
+    look=look,
+    settle=look,
+    create_tables=create_tables,
+)

@@ -1,0 +1,219 @@
+"""The tables of a target file, as they stand in it: names, types, defaults, and what each key is for. Shapes only.
+
+The descriptions are what an editor shows: docs/target.schema.json is made from these tables (engine/target/schema.py).
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from engine.target.workflow_factory import TIMEOUT_S
+
+WINNERS = ("once", "any")
+REFUSED = (400, 401, 403, 404, 422)
+
+Status = Annotated[int, Meta(extra_json_schema={"minimum": 100, "maximum": 599})]
+Path = Annotated[str, Meta(extra_json_schema={"pattern": "^/"})]
+Strings = Annotated[list[str], Meta(extra_json_schema={"minItems": 1})]
+
+
+class Table(msgspec.Struct, forbid_unknown_fields=True):
+    """A table of the file; a key that it does not have is a mistake."""
+
+
+class RequestTable(Table):
+    """One HTTP request. {id}, {expected}, {next}, {marker} and {request_id} may stand in path, query, headers, json."""
+
+    method: Annotated[str, Meta(description="GET, POST, PUT, PATCH, ...")]
+    path: Annotated[Path, Meta(description="The path, beginning with /; the host stands in base_url.")]
+    json: Annotated[Any, Meta(description="The JSON body; without it the request has none.")] = None
+    headers: Annotated[dict[str, str], Meta(description="Headers beside those of the tenant.")] = {}
+    query: Annotated[dict[str, str], Meta(description="The query, by name.")] = {}
+
+
+class ServiceTable(Table):
+    """How onewinner starts the service, on a database that it provides. Leave it out for one that runs already."""
+
+    command: Annotated[
+        Strings, Meta(description="Program and arguments; {port}, {database_url}, {database_host}, ... are filled in.")
+    ]
+    env: Annotated[
+        dict[str, str], Meta(description="Environment variables; placeholders as in command, ${NAME} as everywhere.")
+    ] = {}
+    ready: Annotated[Path, Meta(description="A path that answers 2xx once the service is ready.")] = "/"
+    cwd: Annotated[
+        str | None, Meta(description="Where it runs, relative to this file (default: where onewinner was called).")
+    ] = None
+    ready_timeout_s: Annotated[float, Meta(description="How long it may take to get ready, in seconds.")] = 30.0
+    restart: Annotated[
+        bool,
+        Meta(description="Whether it is started again when it ends after an injected fault, as a supervisor would."),
+    ] = True
+
+
+class TenantTable(Table):
+    """One tenant: the headers that prove it. The first one of the file owns the workflows that are asked about."""
+
+    headers: Annotated[
+        dict[str, str], Meta(description="Sent with every request of the tenant; ${NAME} is of the environment.")
+    ] = {}
+
+
+class WorkflowTable(Table):
+    """The workflow: its states and the moves between them."""
+
+    initial: Annotated[str, Meta(description="The state of a new workflow.")]
+    transitions: Annotated[
+        dict[str, list[str]], Meta(description="State -> its next states. A state that leads nowhere may be left out.")
+    ]
+    spelling: Annotated[
+        dict[str, str | int],
+        Meta(description="State -> how the service spells it, in requests and in answers; a number is sent as one."),
+    ] = {}
+
+
+class CreateTable(Table):
+    """How a workflow comes to be: a request, or else a command, or else ids of workflows that are there already."""
+
+    request: Annotated[RequestTable | None, Meta(description="The request that creates a workflow.")] = None
+    id: Annotated[str | None, Meta(description="JMESPath of the id in the answer to the request.")] = None
+    won: Annotated[tuple[Status, ...], Meta(description="Statuses that mean: created.")] = (201,)
+    command: Annotated[
+        Strings | None,
+        Meta(
+            description="A program that makes one workflow and prints its id as its last line. {tenant}, {request_id}, "
+            "{marker} and what may stand in service.command are filled in, ${NAME} from the environment."
+        ),
+    ] = None
+    cwd: Annotated[
+        str | None,
+        Meta(description="Where the command runs, relative to this file (default: where onewinner was called)."),
+    ] = None
+    timeout_s: Annotated[float, Meta(description="How long the command may take, in seconds.")] = TIMEOUT_S
+    ids: Annotated[
+        list[str | int] | dict[str, list[str | int]] | None,
+        Meta(description="Ids of workflows in the initial state, each used once: the owner's, or tenant -> its ids."),
+    ] = None
+
+
+class ReadTable(Table):
+    """How a workflow's state is read."""
+
+    request: Annotated[RequestTable, Meta(description="The request that reads one workflow; it needs {id}.")]
+    state: Annotated[str, Meta(description="JMESPath of the state in the answer.")]
+    ok: Annotated[tuple[Status, ...], Meta(description="Statuses of an answer; also of guards, trail and effects.")] = (
+        200,
+    )
+
+
+class EdgeTable(Table, rename={"origin": "from"}):
+    """A route of its own for an edge, or for several edges into one state."""
+
+    origin: Annotated[str | list[str], Meta(description="The state, or the states, in which this request wins.")]
+    to: Annotated[str, Meta(description="The state that it leads to.")]
+    request: Annotated[RequestTable, Meta(description="The request; it needs {id}.")]
+    name: Annotated[str | None, Meta(description="What reports call it (default: method and path).")] = None
+    won_state: Annotated[str | None, Meta(description="As in [advance], for a route that tells it elsewhere.")] = None
+
+
+class AdvanceTable(Table):
+    """How a workflow is moved from one state to another, and what the answers mean."""
+
+    request: Annotated[
+        RequestTable | None, Meta(description="Serves every edge that has no route of its own; it needs {id}.")
+    ] = None
+    won: Annotated[tuple[Status, ...], Meta(description="Statuses that mean: this request made the move.")] = (200,)
+    conflict: Annotated[
+        tuple[Status, ...], Meta(description="Statuses that mean: not in the expected state; somebody else was first.")
+    ] = (409,)
+    refused: Annotated[
+        tuple[Status, ...] | None,
+        Meta(
+            description="Statuses that mean: this may not be asked. Every other status is unknown. "
+            "(default: 400, 401, 403, 404, 422, without those of won and conflict)"
+        ),
+    ] = None
+    current_state: Annotated[
+        str | None, Meta(description="JMESPath of the current state in a conflict's answer, where it is told.")
+    ] = None
+    won_state: Annotated[
+        str | None,
+        Meta(description="JMESPath, in the answer to a win, of the state after the move, where it is told."),
+    ] = None
+    busy: Annotated[
+        tuple[Status, ...],
+        Meta(
+            description="Statuses that mean: nothing happened, the client may try again (423, 425, 429; 503, which "
+            "counts with a Retry-After header only). They mean it in answers to every request."
+        ),
+    ] = ()
+    edges: Annotated[
+        list[EdgeTable], Meta(description="Edges with a route of their own; an edge may have several.")
+    ] = []
+    serves_every_edge: Annotated[
+        bool, Meta(description="Whether [advance] request serves the edges with routes of their own too.")
+    ] = False
+
+
+class GuardTable(Table):
+    """A request that answers only in some states."""
+
+    request: Annotated[RequestTable, Meta(description="The request; it needs {id}.")]
+    open: Annotated[list[str], Meta(description="The states in which it answers.")]
+    closed: Annotated[tuple[Status, ...], Meta(description="Statuses in all other states.")] = (409,)
+    either: Annotated[list[str], Meta(description="States in which the state alone does not decide.")] = []
+    name: Annotated[str | None, Meta(description="What reports call it (default: its path).")] = None
+
+
+class AuditTable(Table, rename={"origin": "from"}):
+    """Where a workflow's audit trail is shown; enables the audit check."""
+
+    request: Annotated[RequestTable, Meta(description="The request that shows it; it needs {id}.")]
+    entries: Annotated[str, Meta(description="JMESPath of the list of entries, oldest first.")]
+    origin: Annotated[str, Meta(description="JMESPath, in an entry, of the state before.")]
+    to: Annotated[str, Meta(description="JMESPath, in an entry, of the state after.")]
+    request_id: Annotated[
+        str | None, Meta(description="JMESPath, in an entry, of {request_id}; every advance must carry it then.")
+    ] = None
+
+
+class EffectsTable(Table):
+    """Where the markers that left a trace are shown; enables the effects check."""
+
+    request: Annotated[RequestTable, Meta(description="The request that shows them; it needs {id}.")]
+    markers: Annotated[str, Meta(description="JMESPath of the list of markers in the answer.")]
+    winners: Annotated[
+        str,
+        Meta(
+            description='How often a win leaves its marker: "once", or "any" number of times, also none.',
+            extra_json_schema={"enum": list(WINNERS)},
+        ),
+    ] = "once"
+
+
+class File(Table):
+    """How an engine is reached over HTTP, for onewinner."""
+
+    name: Annotated[str, Meta(description="What reports call the engine.")]
+    base_url: Annotated[
+        str, Meta(description="http://host:port; with a [service], {port} stands for a free port that is found.")
+    ]
+    workflow: WorkflowTable
+    create: CreateTable
+    read: ReadTable
+    advance: AdvanceTable
+    tenants: Annotated[
+        dict[str, TenantTable], Meta(description="By name; a second one enables the isolation checks.")
+    ] = {}
+    timeout_s: Annotated[float, Meta(description="After so many seconds without an answer the outcome is unknown.")] = (
+        5.0
+    )
+    arrived_header: Annotated[
+        str | None,
+        Meta(description="A header that tells when the whole request had arrived, in ns of the monotonic clock."),
+    ] = None
+    service: ServiceTable | None = None
+    guards: Annotated[list[GuardTable], Meta(description="Requests that answer only in some states.")] = []
+    audit: AuditTable | None = None
+    effects: EffectsTable | None = None

@@ -1,0 +1,377 @@
+"""Target: how any engine is reached over HTTP. Builds requests, classifies answers; no I/O.
+
+Everything that asks an engine goes through here, and nothing else knows a route. A Target is read from a
+TOML file by `engine.target.file`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from engine.target.answer import Answer, say_not_found, say_status
+from engine.target.graph import TransitionGraph
+from engine.target.identity import Identity, identify
+from engine.target.template import Query, Request, Spelling, Template, substitute
+from engine.target.workflow_factory import Command, Stock
+
+__all__ = [
+    "SERVER_ERROR",
+    "Answer",
+    "Command",
+    "Effects",
+    "Guard",
+    "Query",
+    "Reading",
+    "Request",
+    "Route",
+    "Service",
+    "Spelling",
+    "Stock",
+    "Target",
+    "Template",
+    "Trail",
+    "substitute",
+]
+
+
+SERVER_ERROR = 500
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An answer, classified. `outcome` is won, conflict, ok, refused, busy or unknown.
+
+    `observed` is the state that a read saw, a create began in, a conflict or a win told. `problem` says what in
+    the answer is not as the target file specifies it; `message` why an outcome is unknown.
+    """
+
+    outcome: str
+    status: int | None
+    observed: str | None = None
+    server_id: str | None = None
+    problem: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way to ask for an advance. `sources` and `to` are None on the general route, which serves any edge.
+
+    `won_state` is where the answer to a win tells the state after the move, None where it does not. `index` is its
+    place among the file's edges, the first one where several of them are one request.
+    """
+
+    name: str
+    template: Template
+    sources: tuple[str, ...] | None = None
+    to: str | None = None
+    won_state: Query | None = None
+    index: int | None = field(default=None, compare=False)
+
+    @property
+    def identity(self) -> tuple[Identity, str | None, Query | None]:
+        """Equal for routes that are one request into one state, but for their sources."""
+        names = sorted(self.template.placeholders)
+        return identify(self.template.fill({name: f"{{{name}}}" for name in names}, {})), self.to, self.won_state
+
+    @property
+    def carries_expected(self) -> bool:
+        return "expected" in self.template.placeholders
+
+    @property
+    def carries_marker(self) -> bool:
+        return "marker" in self.template.placeholders
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A request that answers only in some states (`open`), and with a status of `closed` in all others.
+
+    In the states of `either` the state alone does not decide, and both answers are right.
+    """
+
+    name: str
+    template: Template
+    open: tuple[str, ...]
+    closed: tuple[int, ...] = (409,)
+    either: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trail:
+    """Where an engine shows a workflow's audit trail; `entries`, `origin` and `to` are JMESPaths."""
+
+    template: Template
+    entries: "Query"
+    origin: "Query"
+    to: "Query"
+    request_id: "Query | None" = None
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Where an engine shows the markers that left a trace; `winners` is how often a win leaves its own."""
+
+    template: Template
+    markers: "Query"
+    winners: str = "once"
+
+
+@dataclass(frozen=True)
+class Service:
+    """How onewinner starts the engine.
+
+    Placeholders: {port}, {database_url} and its parts, {workers}, {isolation}, {pooled}. `restart`: it is started again
+    when it ends after an injected fault.
+    """
+
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready: str = "/"
+    cwd: str | None = None
+    ready_timeout_s: float = 30.0
+    restart: bool = True
+
+
+@dataclass(frozen=True)
+class Target:
+    """An engine as its target file describes it."""
+
+    name: str
+    base_url: str
+    timeout_s: float
+    tenants: Mapping[str, Mapping[str, str]]
+    graph: TransitionGraph
+    create: Template | Command | Stock
+    create_id: Query | None
+    create_won: tuple[int, ...]
+    read: Template
+    read_state: Query
+    read_ok: tuple[int, ...]
+    general: Route | None
+    routes: tuple[Route, ...]
+    general_serves_all: bool
+    won: tuple[int, ...]
+    conflict: tuple[int, ...]
+    refused: tuple[int, ...]
+    busy: tuple[int, ...] = ()
+    current_state: Query | None = None
+    spelling: Spelling = field(default_factory=Spelling)
+    arrived_header: str | None = None
+    guards: tuple[Guard, ...] = ()
+    trail: Trail | None = None
+    effects: Effects | None = None
+    service: Service | None = None
+
+    @property
+    def owner(self) -> str:
+        """The tenant whose workflows are asked about: the first one of the file."""
+        return next(iter(self.tenants))
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        """The other tenants; empty when the file has one only."""
+        return tuple(self.tenants)[1:]
+
+    @property
+    def creators(self) -> tuple[str, ...]:
+        """The tenants that can have workflows; the owner is among them."""
+        if isinstance(self.create, Stock):
+            return tuple(tenant for tenant in self.tenants if self.create.ids.get(tenant))
+        if isinstance(self.create, Command) and not self.create.serves_tenants:
+            return (self.owner,)
+        return tuple(self.tenants)
+
+    def routes_for(self, origin: str, to: str) -> tuple[Route, ...]:
+        """The routes that serve origin -> to. An edge's own come first; an illegal pair has the general one at most."""
+        own = tuple(route for route in self.routes if route.to == to and origin in (route.sources or ()))
+        if self.general is None or (own and not self.general_serves_all):
+            return own
+        return (*own, self.general)
+
+    def expected_by(self, route: Route, origin: str, to: str) -> str | tuple[str, ...]:
+        """Every state in which this very request is due to win, by whichever routes of the file it is spelled."""
+        key = (id(route), origin, to)
+        if key not in self._expected:
+            due = self._sources.get((self._identify(route, origin, to), to), frozenset())
+            sources = tuple(state for state in self.graph.states if state in due)
+            # The route is kept with it, so that its id is nobody else's.
+            self._expected[key] = route, origin if sources in ((), (origin,)) else sources
+        return self._expected[key][1]
+
+    def find_ambiguous(self) -> tuple[tuple[str, str], tuple[str, str]] | None:
+        """Two edges into different states that one and the same request serves; None when there are none."""
+        seen: dict[Identity, tuple[str, str]] = {}
+        for route, origin, to in self._walk_served():
+            if route in self.routes_for(origin, to):
+                first = seen.setdefault(self._identify(route, origin, to), (origin, to))
+                if first[1] != to:
+                    return first, (origin, to)
+        return None
+
+    @cached_property
+    def _expected(self) -> dict[tuple[int, str, str], tuple[Route, str | tuple[str, ...]]]:
+        """What `expected_by` has found so far."""
+        return {}
+
+    @cached_property
+    def _sources(self) -> Mapping[tuple[Identity, str], frozenset[str]]:
+        """The states in which a request wins, for each next state."""
+        found: dict[tuple[Identity, str], set[str]] = {}
+        for route, origin, to in self._walk_served():
+            found.setdefault((self._identify(route, origin, to), to), set()).add(origin)
+        return {key: frozenset(sources) for key, sources in found.items()}
+
+    def _walk_served(self) -> Iterator[tuple[Route, str, str]]:
+        """Every edge with each route that makes the move."""
+        for route in self.routes:
+            yield from ((route, origin, route.to or "") for origin in route.sources or ())
+        if (general := self.general) is None:
+            return
+        for origin, to in self.graph.walk_edges():
+            # One that carries the next state makes the move, though the file names another way to ask for it.
+            if "next" in general.template.placeholders or general in self.routes_for(origin, to):
+                yield general, origin, to
+
+    def _identify(self, route: Route, origin: str, to: str) -> Identity:
+        """The request as the service sees it, whatever the workflow and the operation."""
+        return identify(self.build_advance(route, self.owner, "{id}", origin, to, "{request_id}", "{marker}"))
+
+    def build_create(self, tenant: str, request_id: str, marker: str = "") -> Request:
+        """Only where a request creates workflows."""
+        assert isinstance(self.create, Template)
+        return self._fill(self.create, tenant, request_id=request_id, marker=marker)
+
+    def build_read(self, tenant: str, server_id: str, request_id: str) -> Request:
+        return self._fill(self.read, tenant, id=server_id, request_id=request_id)
+
+    def build_advance(
+        self, route: Route, tenant: str, server_id: str, origin: str, to: str, request_id: str, marker: str = ""
+    ) -> Request:
+        expected, following = self.spelling.spell(origin), self.spelling.spell(to)
+        return self._fill(
+            route.template,
+            tenant,
+            id=server_id,
+            expected=expected,
+            next=following,
+            request_id=request_id,
+            marker=marker,
+        )
+
+    def build_guard(self, guard: Guard, tenant: str, server_id: str, request_id: str) -> Request:
+        return self._fill(guard.template, tenant, id=server_id, request_id=request_id)
+
+    def build_trail(self, tenant: str, server_id: str, request_id: str) -> Request | None:
+        return self._fill(self.trail.template, tenant, id=server_id, request_id=request_id) if self.trail else None
+
+    def build_effects(self, tenant: str, server_id: str, request_id: str) -> Request | None:
+        template = self.effects.template if self.effects else None
+        return self._fill(template, tenant, id=server_id, request_id=request_id) if template else None
+
+    def classify_create(self, answer: Answer) -> Reading:
+        if answer.status not in self.create_won:
+            return self._classify_other(answer)
+        server_id = self.create_id.find_text(answer.json()) if self.create_id is not None else None
+        if server_id is None:
+            return Reading("unknown", answer.status, message=say_not_found("id", "create.id", self.create_id, answer))
+        return Reading("ok", answer.status, self.graph.initial, server_id)
+
+    def classify_read(self, answer: Answer) -> Reading:
+        if answer.status not in self.read_ok:
+            return self._classify_other(answer)
+        state = self._find_state(self.read_state, answer.json())
+        if state is None:
+            return Reading(
+                "unknown", answer.status, message=say_not_found("state", "read.state", self.read_state, answer)
+            )
+        return Reading("ok", answer.status, state)
+
+    def classify_advance(self, answer: Answer, route: Route, to: str) -> Reading:
+        if answer.status in self.won:
+            return self._classify_win(answer, route.won_state, to)
+        if answer.status in self.conflict:
+            return self._classify_conflict(answer)
+        return self._classify_other(answer)
+
+    def classify_guard(self, guard: Guard, answer: Answer) -> Reading:
+        if answer.status in self.read_ok:
+            return Reading("ok", answer.status)
+        if answer.status in guard.closed:
+            return self._classify_conflict(answer)
+        return self._classify_other(answer)
+
+    def is_busy(self, answer: Answer) -> bool:
+        """Whether it says that nothing happened, try again. A server error says so only with Retry-After."""
+        if answer.status not in self.busy:
+            return False
+        return answer.status < SERVER_ERROR or "retry-after" in answer.headers
+
+    def read_trail(self, answer: Answer) -> list[dict[str, Any]] | None:
+        """The audit entries in order, as {from, to, request_id?}; None when the answer does not show them.
+
+        Of an entry that is no transition, such as a comment, `to` is None.
+        """
+        if self.trail is None or answer.status not in self.read_ok:
+            return None
+        found = find_list(self.trail.entries, answer)
+        return None if found is None else [self._read_entry(self.trail, entry) for entry in found]
+
+    def read_markers(self, answer: Answer) -> list[str] | None:
+        """The markers that left a trace, as often as they are shown; None when the answer does not show them."""
+        if self.effects is None or answer.status not in self.read_ok:
+            return None
+        found = find_list(self.effects.markers, answer)
+        return None if found is None else [marker for marker in found if isinstance(marker, str)]
+
+    def arrived_ns(self, answer: Answer) -> int | None:
+        """When the request was whole at the server, for engines that tell it in a header."""
+        told = answer.headers.get(self.arrived_header.lower(), "") if self.arrived_header else ""
+        return int(told) if told.isascii() and told.isdigit() else None
+
+    def _read_entry(self, trail: Trail, entry: Any) -> dict[str, Any]:
+        row = {"from": self._find_state(trail.origin, entry), "to": self._find_state(trail.to, entry)}
+        if trail.request_id is not None:
+            row["request_id"] = trail.request_id.find_text(entry)
+        return row
+
+    def _classify_conflict(self, answer: Answer) -> Reading:
+        if self.current_state is None:
+            return Reading("conflict", answer.status)
+        told = self._find_state(self.current_state, answer.json())
+        problem = None
+        if told is None:
+            problem = f"the conflict does not tell the current state at {self.current_state.text!r}"
+        return Reading("conflict", answer.status, told, problem=problem)
+
+    def _classify_win(self, answer: Answer, won_state: Query | None, to: str) -> Reading:
+        """A win that tells another state than the one after the move is a win all the same, and a problem."""
+        if won_state is None:
+            return Reading("won", answer.status)
+        told, problem = self._find_state(won_state, answer.json()), None
+        if told is None:
+            problem = f"the win does not tell the state after the move at {won_state.text!r}"
+        elif told != to:
+            problem = f"the answer tells {told}, the move leads to {to}"
+        return Reading("won", answer.status, told, problem=problem)
+
+    def _classify_other(self, answer: Answer) -> Reading:
+        if self.is_busy(answer):
+            return Reading("busy", answer.status)
+        if answer.status is not None and answer.status in self.refused:
+            return Reading("refused", answer.status)
+        return Reading("unknown", answer.status, message=answer.error or say_status(answer))
+
+    def _find_state(self, query: Query, document: Any) -> str | None:
+        return self.spelling.read(query.find_text(document))
+
+    def _fill(self, template: Template, tenant: str, **values: str | int) -> Request:
+        return template.fill(values, self.tenants[tenant])
+
+
+def find_list(query: Query, answer: Answer) -> list[Any] | None:
+    """The list that an answer shows; what is no JSON shows none."""
+    document = answer.json()
+    is_json = document is not None or answer.body.strip() == b"null"
+    return query.find_list(document) if is_json else None

@@ -1,0 +1,1 @@
+"""One way to ask a service: the release (last-byte synchronisation), HTTP, the asker. Knows nothing of Locust."""

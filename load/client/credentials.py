@@ -1,0 +1,54 @@
+"""Credentials: a client that was let in before and is turned away now says nothing about the workflow. Knows no Locust.
+
+A 401, or a 403 for what the client may do, is no refusal then: its credentials may have expired in the run, and what
+became of the request is unknown. A stranger who is turned away from another tenant's workflow is refused.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from engine.target.target import Reading, Target, Template
+from load.client.ask import Ask
+
+UNAUTHORIZED, FORBIDDEN = 401, 403
+SERVED = ("ok", "won", "conflict")
+
+
+@dataclass
+class Credentials:
+    """Which tenants one source has seen let in. `owners` maps a workflow to its tenant, where that is not the owner."""
+
+    target: Target
+    owners: dict[str, str] = field(default_factory=dict)
+    let_in: set[str] = field(default_factory=set)
+
+    def owns(self, workflow: str, tenant: str) -> bool:
+        return self.owners.get(workflow, self.target.owner) == tenant
+
+    def review(self, ask: Ask, reading: Reading) -> tuple[Reading, str | None]:
+        """The reading of an answer; unknown, and the reason, for a client that is not let in any more."""
+        if not self.owns(ask.workflow, ask.tenant):
+            return reading, None
+        if reading.outcome in SERVED:
+            self.let_in.add(ask.tenant)
+        if reading.outcome != "refused":
+            return reading, None
+        # What a win needs is decided by the graph; everything else may always be asked.
+        is_legal = ask.kind != "advance" or self.is_legal(ask)
+        told = self.say_turned_away(ask.tenant, reading.status, creates=ask.kind == "create", is_legal=is_legal)
+        return (reading if told is None else replace(reading, outcome="unknown", message=told)), told
+
+    def is_legal(self, ask: Ask) -> bool:
+        expected = (ask.expected,) if isinstance(ask.expected, str) else ask.expected or ()
+        return any(self.target.graph.allows(state, ask.next or "") for state in expected)
+
+    def say_turned_away(
+        self, tenant: str, status: int | None, *, creates: bool = False, is_legal: bool = True
+    ) -> str | None:
+        """That a tenant is not let in any more, in words; None when the status does not say so.
+
+        Where a request creates workflows, a workflow of the tenant's own shows that it was let in, maybe elsewhere.
+        """
+        was_let_in = tenant in self.let_in or (not creates and isinstance(self.target.create, Template))
+        if not was_let_in or status not in (UNAUTHORIZED, *((FORBIDDEN,) if is_legal else ())):
+            return None
+        return f"tenant {tenant} was let in before and got {status}: its credentials may have expired"

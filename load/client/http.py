@@ -1,0 +1,102 @@
+"""HTTP/1.1 as bytes: a request written out, an answer read in. No I/O."""
+
+import zlib
+from urllib.parse import urlsplit
+
+import httptools
+
+from engine.target.target import Answer, Request
+
+BODILESS = frozenset({204, 304})
+# Nobody asks for a coding, but some servers and proxies use one anyway: coding -> zlib's window bits.
+CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+DECODED_BYTES_MAX = 16 * 2**20
+
+
+def encode_request(request: Request, base_url: str) -> bytes:
+    """The whole request as bytes. The path of the base URL, if any, stands in front of the request's own.
+
+    The Host is that of the base URL, unless the request names another.
+    """
+    url = urlsplit(base_url)
+    lines = [f"{request.method} {url.path}{request.path} HTTP/1.1"]
+    if not any(name.lower() == "host" for name, _ in request.headers):
+        lines.append(f"Host: {url.netloc.rpartition('@')[2]}")
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    if request.body or request.method not in ("GET", "HEAD"):
+        lines.append(f"Content-Length: {len(request.body)}")
+    head = "\r\n".join(lines) + "\r\n\r\n"
+    return head.encode("latin-1") + request.body
+
+
+class AnswerParser:
+    """Reads one answer from chunks of bytes. `answer` is None until it is whole.
+
+    `keep_alive` says whether the connection may carry another request afterwards. Raises ValueError when
+    the bytes are not HTTP.
+    """
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.keep_alive = False
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._begun = False
+        self._headed = False
+
+    def feed(self, chunk: bytes) -> Answer | None:
+        self._begun = True
+        try:
+            self._parser.feed_data(chunk)
+        except httptools.HttpParserUpgrade:
+            self._finish()
+        except httptools.HttpParserError as error:
+            raise ValueError(f"the answer is not HTTP/1.1: {error}") from None
+        return self.answer
+
+    def end(self) -> Answer:
+        """The connection was closed by the server: whole when the body ends there, else an unknown."""
+        if self.answer is None and self._headed and self._ends_at_close():
+            self._finish()
+        if self.answer is not None:
+            return self.answer
+        where = "in the middle of its answer" if self._begun else "without an answer"
+        return Answer(None, error=f"the server closed the connection {where}")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self._headed = True
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        # An interim answer (1xx) is not the answer; the parser goes on with the next one.
+        if 100 <= self._parser.get_status_code() < 200:
+            self._headers.clear()
+            self._headed = False
+            return
+        self.keep_alive = bool(self._parser.should_keep_alive())
+        self._finish()
+
+    def _finish(self) -> None:
+        body = decode_body(b"".join(self._body), self._headers.get("content-encoding", ""))
+        self.answer = Answer(self._parser.get_status_code(), self._headers, body)
+
+    def _ends_at_close(self) -> bool:
+        framed = "content-length" in self._headers or "transfer-encoding" in self._headers
+        return not framed and self._parser.get_status_code() not in BODILESS
+
+
+def decode_body(body: bytes, coding: str) -> bytes:
+    """The body without its coding; as it came when the coding is not known, or broken."""
+    bits = CODINGS.get(coding.strip().lower())
+    if bits is None or not body:
+        return body
+    try:
+        return zlib.decompressobj(bits).decompress(body, DECODED_BYTES_MAX)
+    except zlib.error:
+        return body

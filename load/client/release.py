@@ -1,0 +1,235 @@
+"""The release gate: N requests, all but the end of each sent, released together. Knows nothing of Locust.
+
+The end is the last byte of the head and the whole body: many a server runs its application once the head is whole, and
+many an application never reads the body. Before that byte nothing can have run, so lining up again repeats nothing.
+A head that will not be released is broken off with a reset: many a server takes an orderly end for the end of the head.
+
+Every request of the project goes through here, a single one too: then the race has one contender. Works
+on plain blocking sockets; under gevent these are gevent's.
+"""
+
+import selectors
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from engine.target.target import Answer, Request
+from load.client.endpoint import break_off, find_sender, is_silent, read_some
+from load.client.http import AnswerParser, encode_request
+
+RESTARTS_MAX = 5
+
+# Sleeping is not exact: the last stretch before an agreed instant is spent looking at the clock.
+SPIN_NS = 1_000_000
+
+now_ns = time.monotonic_ns
+
+# Called when everybody stands at the line; says at which monotonic nanosecond to release, None for at once.
+BeforeRelease = Callable[[], int | None]
+
+
+class GateError(Exception):
+    """The gate could not bring every contender to the line: the server cannot be reached, or hangs up."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One contender's request and what came of it. `returned_ns` is None when no whole answer came."""
+
+    invoked_ns: int
+    returned_ns: int | None
+    answer: Answer
+
+
+class Connection:
+    """One HTTP/1.1 connection, opened when it is needed and kept open."""
+
+    def __init__(self, base_url: str, timeout_s: float) -> None:
+        url = urlsplit(base_url)
+        self._host = url.hostname or ""
+        self._port = url.port or (443 if url.scheme == "https" else 80)
+        self._tls = ssl.create_default_context() if url.scheme == "https" else None
+        self._timeout_s = timeout_s
+        self.base_url = base_url
+        self.socket: socket.socket | None = None
+
+    def open(self) -> socket.socket:
+        """The socket, connected and blocking. Raises GateError when the server cannot be reached."""
+        if self.socket is None:
+            try:
+                plain = socket.create_connection((self._host, self._port), self._timeout_s)
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self.socket = self._tls.wrap_socket(plain, server_hostname=self._host) if self._tls else plain
+            except OSError as error:
+                raise GateError(f"{self.base_url} cannot be reached: {error.strerror or error}") from None
+        return self.socket
+
+    def close(self, *, half: bool = False) -> None:
+        """`half`: only a part of a request may have been sent."""
+        if self.socket is not None:
+            if half:
+                break_off(self.socket)
+            self.socket.close()
+            self.socket = None
+
+
+class Gate:
+    """As many connections as there are contenders, kept open from race to race.
+
+    `restarts` counts how often contenders were lined up again because their connections died before the release.
+    """
+
+    def __init__(self, base_url: str, timeout_s: float) -> None:
+        self.base_url = base_url
+        self.timeout_s = timeout_s
+        self.restarts = 0
+        self._warmed = 0
+        self._connections: list[Connection] = []
+        # Every open connection stays registered, under its number: between the release and the waiting nothing is
+        # left to do, so that the core which released is free at once for a server on the same machine.
+        self._selector: selectors.BaseSelector | None = None
+
+    def warm(self, count: int, request: Request) -> None:
+        """Opens `count` connections and sends a harmless request over each, unless that was done before.
+
+        A server that has answered over a connection has accepted it, given it to a worker and paid for the first
+        request; without that, the first race would measure it. Once is enough: one that hangs up after every answer
+        would be asked twice as much for ever.
+        """
+        if count > self._warmed:
+            self.race([request] * count)
+            self._warmed = count
+
+    def send(self, request: Request, before_release: BeforeRelease | None = None) -> Shot:
+        """A race of one."""
+        return self.race([request], before_release)[0]
+
+    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Shot]:
+        """Sends all requests at once and waits for their answers, at most timeout_s.
+
+        `before_release` is called when all but the end of each has been sent and every connection
+        lives; it may name the instant of the release. Those that die before that line up again on new
+        connections, while the others stand: no head was whole, so no request was sent. Raises GateError when
+        that happens RESTARTS_MAX times in a row. What is raised before the release leaves nothing to be run.
+        """
+        lines = [encode_request(request, self.base_url) for request in requests]
+        held = [1 + len(request.body) for request in requests]
+        ends = [line[-count:] for line, count in zip(lines, held, strict=True)]
+        try:
+            sockets = self._line_up([line[:-count] for line, count in zip(lines, held, strict=True)])
+            # Whatever can be done before the release is: meanwhile the server reads what it was sent so far.
+            at_ns = before_release() if before_release is not None else None
+            parsers = [AnswerParser() for _ in lines]
+            senders = [find_sender(endpoint) for endpoint in sockets]
+            if at_ns is not None:
+                wait_until(at_ns)
+            invoked = release(senders, ends)
+            return self._collect(parsers, invoked)
+        except BaseException:
+            # Half a request or an answer that nobody read is on the way: the next race must not meet it.
+            self.close(half=True)
+            raise
+
+    def close(self, *, half: bool = False) -> None:
+        for number in range(len(self._connections)):
+            self._hang_up(number, half=half)
+        self._connections.clear()
+        self._warmed = 0
+        if self._selector is not None:
+            self._selector.close()
+            self._selector = None
+
+    def _line_up(self, heads: Sequence[bytes]) -> list[socket.socket]:
+        """The sockets over which all of `heads` went, every one of them alive."""
+        while len(self._connections) < len(heads):
+            self._connections.append(Connection(self.base_url, self.timeout_s))
+        missing = dict(enumerate(heads))
+        for _ in range(RESTARTS_MAX):
+            sockets = [self._reach(number) for number in range(len(heads))]
+            fallen = line_up(sockets, missing)
+            if not fallen:
+                return sockets
+            self.restarts += 1
+            for number in fallen:
+                self._hang_up(number, half=True)
+            missing = {number: heads[number] for number in fallen}
+        raise GateError(f"{self.base_url} hung up {RESTARTS_MAX} times before the requests were whole")
+
+    def _collect(self, parsers: Sequence[AnswerParser], invoked: Sequence[int]) -> list[Shot]:
+        """Reads every answer, in the order in which they come, until all are whole or the time is up."""
+        assert self._selector is not None
+        shots: list[Shot | None] = [None] * len(parsers)
+        missing = len(shots)
+        deadline_ns = max(invoked) + int(self.timeout_s * 1e9)
+        while missing and (left_ns := deadline_ns - now_ns()) > 0:
+            for key, _ in self._selector.select(left_ns / 1e9):
+                number: int = key.data
+                if number >= len(shots) or shots[number] is not None:
+                    # One that does not race, or has answered: it hangs up, speaks out of turn, or TLS is at work.
+                    if not is_silent(self._reach(number)):
+                        self._hang_up(number)
+                    continue
+                answer, alive = read_some(self._reach(number), parsers[number])
+                if answer is None:
+                    continue
+                returned_ns = now_ns() if answer.status is not None else None
+                shots[number] = Shot(invoked[number], returned_ns, answer)
+                missing -= 1
+                if not alive:
+                    self._hang_up(number)
+        return [shot or self._give_up(number, invoked[number]) for number, shot in enumerate(shots)]
+
+    def _give_up(self, number: int, invoked_ns: int) -> Shot:
+        self._hang_up(number)
+        return Shot(invoked_ns, None, Answer(None, error=f"no answer within {self.timeout_s:g} s"))
+
+    def _reach(self, number: int) -> socket.socket:
+        """The socket of a connection, which is opened and watched if it is not yet."""
+        connection = self._connections[number]
+        if connection.socket is None:
+            if self._selector is None:
+                self._selector = selectors.DefaultSelector()
+            self._selector.register(connection.open(), selectors.EVENT_READ, number)
+        return connection.open()
+
+    def _hang_up(self, number: int, *, half: bool = False) -> None:
+        connection = self._connections[number]
+        if connection.socket is not None and self._selector is not None:
+            self._selector.unregister(connection.socket)
+        connection.close(half=half)
+
+
+def line_up(sockets: Sequence[socket.socket], missing: Mapping[int, bytes]) -> list[int]:
+    """Sends the heads that are missing, by number. The numbers of all connections that died or spoke too early."""
+    dead = set()
+    for number, head in missing.items():
+        try:
+            sockets[number].sendall(head)
+        except OSError:
+            dead.add(number)
+    return [number for number, endpoint in enumerate(sockets) if number in dead or not is_silent(endpoint)]
+
+
+def wait_until(at_ns: int) -> None:
+    """Returns at a monotonic nanosecond, or at once when it has passed."""
+    left_ns = at_ns - now_ns()
+    if left_ns > SPIN_NS:
+        time.sleep((left_ns - SPIN_NS) / 1e9)
+    while now_ns() < at_ns:
+        continue
+
+
+def release(senders: Sequence[Callable[[bytes], object]], ends: Sequence[bytes]) -> list[int]:
+    """Sends the ends in one go. Returns for each the monotonic nanosecond right before it was sent."""
+    invoked = []
+    for send, end in zip(senders, ends, strict=True):
+        invoked.append(now_ns())
+        try:
+            send(end)
+        except OSError:
+            # Whether it left is not known; reading will find the connection dead, and the outcome unknown.
+            continue
+    return invoked

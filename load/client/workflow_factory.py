@@ -1,0 +1,125 @@
+"""Workflows that no request creates: runs the target's command, or takes one of its ids, and looks at what it got."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+from engine.target.environment import clean_environment, find_own
+from engine.target.target import Answer, Reading, Request, Target
+from engine.target.workflow_factory import Command, Stock
+from load.client.release import Shot, now_ns
+
+# Which ids are this process's: "1/3" is every third, beginning with the second. So no level uses up another one's.
+SHARE_VARIABLE = "ONEWINNER_IDS"
+
+
+class MakingError(Exception):
+    """The command gave no id: one sentence. `told` is what it wrote to its standard error."""
+
+    def __init__(self, message: str, told: str = "") -> None:
+        super().__init__(message)
+        self.told = told
+
+
+class Sender(Protocol):
+    """What a Gate is to us."""
+
+    def send(self, request: Request) -> Shot: ...
+
+
+@dataclass
+class Maker:
+    """Makes workflows for one source. `folder` is where all processes of a run note the ids that they have taken."""
+
+    target: Target
+    gate: Sender
+    folder: Path
+    passed: Counter[str] = field(default_factory=Counter)
+
+    def take(self, tenant: str) -> str | None:
+        """The next id of the tenant that nobody has taken, None when there is none; "" where a command makes them."""
+        create = self.target.create
+        if not isinstance(create, Stock):
+            return ""
+        ids = create.ids.get(tenant, ())
+        turn, turns = read_share(os.environ.get(SHARE_VARIABLE, ""))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for number in range(self.passed[tenant], len(ids)):
+            self.passed[tenant] = number + 1
+            if number % turns == turn and claim(self.folder / f"{quote(tenant, safe='')}.{number}"):
+                return ids[number]
+        return None
+
+    def make(self, taken: str, tenant: str, request_id: str) -> tuple[Shot, Reading]:
+        """The workflow of an id that was taken, or a new one, after a look at its state.
+
+        It is "ok" in the initial state alone: what is asked of any other would be judged wrongly.
+        """
+        invoked_ns = now_ns()
+        try:
+            server_id = taken or run_command(self.target, tenant, request_id)
+        except MakingError as error:
+            print(f"{error}\n{error.told}", file=sys.stderr)
+            return Shot(invoked_ns, now_ns(), Answer(None)), Reading("unknown", None, message=str(error))
+        shot = self.gate.send(self.target.build_read(tenant, server_id, request_id))
+        looked = self.target.classify_read(shot.answer)
+        shot = Shot(invoked_ns, shot.returned_ns, shot.answer)
+        initial = self.target.graph.initial
+        if looked.outcome == "ok" and looked.observed == initial:
+            return shot, Reading("ok", None, initial, server_id)
+        key = "create.ids" if taken else "create.command"
+        seen = f"is in {looked.observed}, not in {initial}" if looked.observed else looked.message or looked.outcome
+        message = f"the workflow {server_id} {seen}; {key} must name workflows that nobody has moved"
+        return shot, Reading("unknown", looked.status, message=message)
+
+
+def read_share(text: str) -> tuple[int, int]:
+    """turn and turns of "1/3"; all ids when nothing is said."""
+    turn, _, turns = text.partition("/")
+    return (int(turn), int(turns)) if turns else (0, 1)
+
+
+def claim(note: Path) -> bool:
+    """Whether the note is ours: nobody wrote it before. Holds between processes."""
+    try:
+        os.close(os.open(note, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    except FileExistsError:
+        return False
+    return True
+
+
+def run_command(target: Target, tenant: str, request_id: str) -> str:
+    """Runs the target's command and returns the id that it printed. Raises MakingError.
+
+    It stays in our process group: whoever ends us ends it.
+    """
+    assert isinstance(target.create, Command)
+    command = target.create.fill({"tenant": tenant, "request_id": request_id, "marker": request_id})
+    name = command.words[0]
+    try:
+        ended = subprocess.run(
+            [find_own(name), *command.words[1:]],
+            cwd=command.cwd,
+            env=clean_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=command.timeout_s,
+            check=False,
+        )
+    except OSError as error:
+        raise MakingError(f"create.command: {name!r} cannot be run: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise MakingError(f"create.command: {name!r} took more than create.timeout_s = {command.timeout_s:g}") from None
+    told = ended.stderr.decode(errors="replace").strip()
+    if ended.returncode != 0:
+        raise MakingError(f"create.command: {name!r} ended with status {ended.returncode}", told)
+    lines = ended.stdout.decode(errors="replace").split("\n")
+    found = next((line.strip() for line in reversed(lines) if line.strip()), None)
+    if found is None:
+        raise MakingError(f"create.command: {name!r} printed nothing; its last line must be the id", told)
+    return found

@@ -1,0 +1,113 @@
+"""Judges recorded histories again: a journal, a Parquet file, a folder of either, or a run directory."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.target.graph import TransitionGraph
+from onewinner.display import print_judgement
+from onewinner.exits import UsageError
+from onewinner.options import Parser, add_accept_partial, positive, share
+from onewinner.stage import load
+from reports.documents.run import RunError, read_run
+from reports.history.files import list_left_out
+from reports.history.history import HistoryError, read_history
+from reports.judge.checks import CHECKS
+from reports.judge.evidence import Limits
+from reports.judge.judge import judge
+from reports.judge.verdict import EXIT_BY_VERDICT, Verdict, merge
+
+EXAMPLE = "onewinner check runs/20260101T120000Z-orders --only linearizable"
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    return EXIT_BY_VERDICT[merge([check(path, options) for path in options.paths])]
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = Parser("check", __doc__ or "", EXAMPLE)
+    add = parser.add_argument
+    add("paths", type=Path, nargs="+", metavar="PATH", help="what to judge")
+    add(
+        "--target",
+        type=Path,
+        metavar="FILE",
+        help="the target file whose transitions are legal (default: the run's own)",
+    )
+    add("--initial", metavar="STATE", help="the state before the first operation, where no create tells it")
+    add(
+        "--only",
+        action="append",
+        choices=list(CHECKS),
+        metavar="CHECK",
+        help=f"one of {', '.join(CHECKS)}; may be repeated",
+    )
+    add("--workflow", metavar="NAME", help="judge this workflow alone")
+    add(
+        "--unknown-max",
+        type=share,
+        metavar="SHARE",
+        help="the share of operations, races and trails that may be unknown, such as 0.02 (default: as planned, for a "
+        "run directory; any, for a history that is judged alone)",
+    )
+    add("--timeout-s", type=positive, metavar="S", help="the longest search in one workflow, in seconds (default: 10)")
+    add_accept_partial(parser)
+    return parser.parse_args(arguments)
+
+
+def check(path: Path, options: argparse.Namespace) -> Verdict:
+    """Judges one path and prints its verdict. Raises UsageError for what cannot be judged."""
+    try:
+        history = read_history(path)
+        plan = read_run(path).facts.get("plan") if (path / "run.json").is_file() else None
+        if options.workflow is not None:
+            history.only(options.workflow)
+    except (HistoryError, RunError) as error:
+        raise UsageError(str(error)) from None
+    left_out = list_left_out(path)
+    if left_out:
+        print(f"onewinner check: not read: {', '.join(left_out)}", file=sys.stderr)
+    graph = find_graph(path, options.target)
+    if options.initial is not None and graph is not None and options.initial not in graph.states:
+        raise UsageError(f"--initial: {options.initial!r} is no state of the target's workflow")
+    limits = replace(Limits(), unknown_max=options.unknown_max)
+    limits = limits if options.timeout_s is None else replace(limits, workflow_s=options.timeout_s)
+    judgement = judge(
+        history,
+        graph,
+        options.initial,
+        plan=accept(plan, options) if options.workflow is None else None,
+        command=repeat_command(path, options),
+        only=options.only,
+        workflow=options.workflow,
+        limits=limits,
+    )
+    print_judgement(judgement)
+    return judgement.verdict
+
+
+def accept(plan: Mapping[str, Any] | None, options: argparse.Namespace) -> Mapping[str, Any] | None:
+    """The run's plan, less than half of which may have been run where the options say so."""
+    return {**plan, "accept_partial": True} if plan is not None and options.accept_partial else plan
+
+
+def find_graph(path: Path, target: Path | None) -> TransitionGraph | None:
+    """The graph of the run's own target copy, else of --target, else none: every transition is legal."""
+    own = path / "target.toml"
+    if target is None and own.is_file():
+        target = own
+    return load(target, None).graph if target is not None else None
+
+
+def repeat_command(path: Path, options: argparse.Namespace) -> str:
+    """What every finding's own command begins with."""
+    parts = ["onewinner", "check", str(path)]
+    parts += ["--target", str(options.target)] if options.target is not None else []
+    parts += ["--initial", options.initial] if options.initial is not None else []
+    parts += ["--unknown-max", f"{options.unknown_max:g}"] if options.unknown_max is not None else []
+    return shlex.join(parts)

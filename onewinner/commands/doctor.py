@@ -1,0 +1,157 @@
+"""Asks a service one of each, shows what came back and how it was understood, and names what to change in the file."""
+
+import argparse
+import re
+import shlex
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from load.client.release import Gate, GateError
+from onewinner.display import open_console
+from onewinner.examination import Examination, Examined
+from onewinner.exits import PASS, Interrupted, UsageError
+from onewinner.options import Parser, add_engine_options
+from onewinner.run import list_engine_options
+from onewinner.stage import choose_footing, service_arguments, set_stage
+
+EXAMPLE = "onewinner doctor --target orders.toml"
+BODY_MAX = 80
+BODY_OF_WRONG_MAX = 400
+LONG_ID = re.compile(r"[0-9a-fA-F-]{20,}")
+SECRET_LENGTH_MIN = 4
+STYLE = {True: "bold green", False: "bold red"}
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    try:
+        return examine(options)
+    except Interrupted:
+        print("onewinner doctor: interrupted; nothing was decided", file=sys.stderr)
+        raise
+
+
+def examine(options: argparse.Namespace) -> int:
+    """Sets the stage, asks, shows, and clears it again."""
+    with tempfile.TemporaryDirectory(prefix="onewinner-") as folder:
+        log = Path(folder, "service.log")
+        arguments, footing = service_arguments(options), choose_footing(options)
+        with set_stage(options.target, options.database, options.port, log, arguments, footing) as stage:
+            mask = Mask.of(stage.target.tenants)
+            examination = Examination(stage.target, Gate(stage.target.base_url, stage.target.timeout_s), Path(folder))
+            try:
+                examination.run()
+            except GateError as error:
+                ended = stage.say_ended()
+                raise UsageError(f"base_url: {ended or error}") from None
+            finally:
+                examination.gate.close()
+                print_table(examination, mask)
+        return conclude(examination, options, mask)
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = Parser("doctor", __doc__ or "", EXAMPLE)
+    add_engine_options(parser)
+    return parser.parse_args(arguments)
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Hides what the tenants' headers prove themselves with, wherever it turns up."""
+
+    secrets: tuple[str, ...]
+
+    @classmethod
+    def of(cls, tenants: Mapping[str, Mapping[str, str]]) -> "Mask":
+        values = [value for headers in tenants.values() for value in headers.values()]
+        # Of `Bearer abc` the second word is the secret, and of `session=abc` what follows the sign.
+        parts = {part for value in values for part in (value, *re.split(r"[\s=;,]+", value))}
+        return cls(tuple(sorted((part for part in parts if len(part) >= SECRET_LENGTH_MIN), key=len, reverse=True)))
+
+    def hide(self, text: str) -> str:
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def print_table(examination: Examination, mask: Mask) -> None:
+    """What was sent, what came back, how it was understood, and what to change where that looks wrong."""
+    console, done = open_console(), examination.done
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("", "asked", "sent", "came back", "understood as"):
+        table.add_column(name, overflow="fold", ratio=None if name == "" else 1)
+    for each in done:
+        right = each.remedy is None
+        cells = [each.probe.what, say_sent(each), say_answer(each), say_reading(each)]
+        table.add_row(Text("ok" if right else "wrong", style=STYLE[right]), *(Text(mask.hide(cell)) for cell in cells))
+    if done:
+        console.print(table)
+    if examination.walked:
+        console.print(Text(f"... and {examination.walked} further routes of edges, each from a state of its own: won"))
+    for each in done:
+        if each.remedy is not None:
+            told = mask.hide(f"{each.probe.what}: change {each.remedy}")
+            console.print(Text.assemble("\n", (told, STYLE[False])), soft_wrap=True)
+
+
+def say_sent(each: Examined) -> str:
+    body = shorten(each.probe.request.body.decode(errors="replace"), each)
+    sent = each.probe.sent if each.remedy else LONG_ID.sub(lambda found: f"{found[0][:8]}..", each.probe.sent)
+    return " ".join(filter(None, [sent, body]))
+
+
+def say_answer(each: Examined) -> str:
+    """Status, type and the beginning of the body."""
+    answer = each.probe.answer
+    if answer.status is None:
+        return answer.error or "nothing"
+    kind = answer.headers.get("content-type", "").partition(";")[0]
+    shown = shorten(answer.body.decode(errors="replace"), each)
+    if answer.body and "json" not in kind:
+        shown = f"{kind or 'no content type'}, {len(answer.body)} bytes"
+    where = f"location: {answer.headers['location']}" if "location" in answer.headers and answer.status >= 300 else ""
+    return " ".join(filter(None, [str(answer.status), where, shown]))
+
+
+def say_reading(each: Examined) -> str:
+    reading, wanted = each.probe.reading, each.probe.wanted
+    observed = f" ({reading.observed})" if reading.observed else ""
+    expected = f", not {' or '.join(wanted)}" if reading.outcome not in wanted else ""
+    return f"{reading.outcome}{observed}{expected}"
+
+
+def shorten(text: str, each: Examined) -> str:
+    """On one line; the whole of it only where something is wrong."""
+    text, limit = " ".join(text.split()), BODY_OF_WRONG_MAX if each.remedy else BODY_MAX
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def conclude(examination: Examination, options: argparse.Namespace, mask: Mask) -> int:
+    """0 when everything looks right; else the first thing to fix, as a UsageError."""
+    console = open_console()
+    if examination.used is not None:
+        told = f"the id {examination.used} was used up; take it out of create.ids before the next run"
+        console.print(Text(f"\n{told}", style="dim"), soft_wrap=True)
+    for hint in examination.hints:
+        console.print(Text(f"\ncould be added: {mask.hide(hint)}", style="dim"), soft_wrap=True)
+    remedies = [each.remedy for each in examination.done if each.remedy is not None]
+    if remedies:
+        more = f" ({len(remedies) - 1} more above)" if len(remedies) > 1 else ""
+        raise UsageError(f"{options.target}: {mask.hide(remedies[0])}{more}")
+    again = shlex.join(["onewinner", "gate", *list_engine_options(options)])
+    console.print(
+        Text.assemble(
+            "\n",
+            (f"all {len(examination.done) + examination.walked} answers look right", STYLE[True]),
+            f"; next: {again}",
+        ),
+        soft_wrap=True,
+    )
+    return PASS

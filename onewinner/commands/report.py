@@ -1,0 +1,117 @@
+"""Renders an old run's documents again, or many runs over time. Nothing is judged anew: run.json says what is so."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from onewinner.baseline import UnreadableError, find_run
+from onewinner.display import open_console
+from onewinner.exits import PASS, UNKNOWN, UsageError
+from onewinner.options import Parser
+from onewinner.stage import load
+from reports.comparison.comparison import Trend
+from reports.comparison.comparison_words import show_value
+from reports.documents.page.trends import render_trends
+from reports.documents.run import Run, write_documents, write_whole
+from reports.documents.samples import exhibit
+from reports.documents.trend import Chronicle, find_trends, read_chronicle
+from reports.documents.trend_words import draw_line, is_worse, say_change, say_trend
+from reports.history.history import HistoryError, read_history
+
+EXAMPLE = """onewinner report runs/20260101T120000Z-orders
+         onewinner report --history runs"""
+PAGE = "trend.html"
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    try:
+        return report_history(options) if options.history is not None else report_runs(options.runs)
+    except UnreadableError as error:
+        print(f"onewinner report: {error}", file=sys.stderr)
+        return UNKNOWN
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = Parser("report", __doc__ or "", EXAMPLE)
+    add = parser.add_argument
+    add("runs", type=Path, nargs="*", metavar="RUN", help="run directories whose documents are to be made again")
+    add("--history", type=Path, metavar="DIR", help="a folder of run directories: a trend for each measure")
+    add("--out", type=Path, metavar="FILE", help=f"where the trends' page goes (default: DIR/{PAGE})")
+    options = parser.parse_args(arguments)
+    if (options.history is None) == (not options.runs):
+        raise UsageError("name run directories, or a folder of them with --history")
+    if options.history is None and options.out is not None:
+        raise UsageError("--out is for --history; a run's documents stand in its directory")
+    return options
+
+
+def report_runs(folders: list[Path]) -> int:
+    for folder in folders:
+        run = show_more(find_run(folder, "RUN"))
+        try:
+            write_documents(run)
+        except OSError as error:
+            raise UsageError(f"{folder}: cannot be written: {error.strerror}") from None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            told = f"{type(error).__name__}: {error}"
+            raise UnreadableError(f"{folder / 'run.json'}: is not as docs/run.schema.json says: {told}") from None
+        open_console().print(Text(f"report: {folder / 'index.html'} ({run.judgement.verdict})"), soft_wrap=True)
+    return PASS
+
+
+def show_more(run: Run) -> Run:
+    """The run, with the pictures that a run.json of an earlier version does not hold, taken from its history."""
+    if "exhibits" in run.facts:
+        return run
+    try:
+        history, graph = read_history(run.folder), load(run.folder / "target.toml").graph
+    except (HistoryError, UsageError):
+        return run
+    return replace(run, facts={**run.facts, "exhibits": exhibit(history, run.judgement, graph)})
+
+
+def report_history(options: argparse.Namespace) -> int:
+    """Prints the trends and writes their page. A folder without a single measured run is nothing to report on."""
+    folder: Path = options.history
+    if not folder.is_dir():
+        raise UsageError(f"--history: {folder} is no folder")
+    chronicle = read_chronicle(folder)
+    if not chronicle.runs:
+        reasons = f": {'; '.join(chronicle.notes)}" if chronicle.notes else ""
+        raise UsageError(f"--history: {folder} holds no run that measured anything{reasons}")
+    trends = find_trends(chronicle.runs)
+    page: Path = options.out or folder / PAGE
+    try:
+        write_whole(page, render_trends(trends, chronicle.notes).encode())
+    except OSError as error:
+        raise UsageError(f"{page}: cannot be written: {error.strerror}; choose another --out") from None
+    print_trends(trends, chronicle)
+    open_console().print(Text(f"report: {page}"), soft_wrap=True)
+    return PASS
+
+
+def print_trends(trends: tuple[Trend, ...], chronicle: Chronicle) -> None:
+    console = open_console()
+    series = ""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("measure", "runs", "first", "last", "", ""):
+        table.add_column(name, justify="right" if name in ("runs", "first", "last") else "left")
+    for trend in trends:
+        if trend.series != series:
+            series = trend.series
+            table.add_row(Text(series, style="bold"))
+        first, last = (show_value(trend.points[at].value, trend.unit) for at in (0, -1))
+        line = draw_line([point.value for point in trend.points])
+        table.add_row(trend.measure, str(len(trend.points)), first, last, line, Text(say_trend(trend), style="dim"))
+    console.print(table)
+    for trend in trends:
+        for change in trend.changes:
+            style = "bold red" if is_worse(trend, change) else "green"
+            console.print(Text(say_change(trend, change), style=style), soft_wrap=True)
+    for note in chronicle.notes:
+        console.print(Text(f"left out: {note}", style="dim"), soft_wrap=True)

@@ -1,0 +1,215 @@
+"""Blocks: a run's measures, taken again and again. What differs between its blocks is noise, and a comparison needs it.
+
+Every turn of a comparison in turns is a block; else a run's races are cut, in the order in which they began, into
+blocks of as many races each. How many that are depends on what was planned, so that the same block of two runs of one
+plan holds the same part of it, however far each came.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from reports.comparison.latency import time_operations
+from reports.history.history import History
+
+BLOCKS_MAX = 20
+RACES_MIN = 10
+RATE, GATE_TIME, PLAN_TIME = "races_per_second", "gate_time", "plan_time"
+PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+# A percentile of fewer answers than this beyond it is hardly one.
+BEYOND_MIN = 2
+OUTCOMES = ("won", "conflict", "ok", "refused")
+LATENCY = re.compile(r"latency\.(\w+)\.(p\d+)")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a measure is: its name in words, the unit of its values, and whether lower or higher is better."""
+
+    title: str
+    unit: str
+    better: str
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The operations of a history that races, each with its block; `spans` are the blocks' seconds, `races` theirs."""
+
+    operations: pl.DataFrame
+    spans: Sequence[float]
+    races: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """What run.json tells of a run's blocks.
+
+    `values`: measure -> its value in each block. `strata`: scenario -> outcome -> {count, p50, p95}, a list each, by
+    block; None where the block has no such answer. `plan`: {planned, run, seconds}: how many races each part of the
+    plan has, and how many of them were run in how long; {} without a plan.
+    """
+
+    values: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    strata: Mapping[str, Mapping[str, Mapping[str, Sequence[float | None]]]] = field(default_factory=dict)
+    plan: Mapping[str, Any] = field(default_factory=dict)
+
+
+def describe_measure(measure: str) -> Kind | None:
+    """The kind of a measure by its id; None for an id that is none."""
+    if measure == RATE:
+        return Kind("races per second", "races/s", "higher")
+    if measure == GATE_TIME:
+        return Kind("gate time", "s", "lower")
+    if measure == PLAN_TIME:
+        return Kind("seconds for the plan", "s", "lower")
+    found = LATENCY.fullmatch(measure)
+    if found is None or found[1] not in OUTCOMES or found[2] not in PERCENTILES:
+        return None
+    return Kind(f"latency of {found[1]}, {found[2]}", "ns", "lower")
+
+
+def list_measures() -> list[str]:
+    """Every id that there is."""
+    latencies = [f"latency.{outcome}.{name}" for outcome in OUTCOMES for name in PERCENTILES]
+    return [RATE, *latencies, PLAN_TIME, GATE_TIME]
+
+
+def measure_blocks(history: History) -> dict[str, list[float]]:
+    """measure -> its value in each block. Only what raced counts: sources without a race are left out.
+
+    A percentile that some block has too few answers for is left out. Empty without races.
+    """
+    cut = cut_blocks(history)
+    if cut is None:
+        return {}
+    rates = [count / span for count, span in zip(cut.races, cut.spans, strict=True)]
+    return {RATE: rates} | measure_percentiles(cut.operations, len(cut.spans))
+
+
+def measure_strata(history: History) -> dict[str, dict[str, dict[str, list[float | None]]]]:
+    """scenario -> outcome -> {count, p50, p95} by block, in ns; None in a block without such an answer."""
+    cut = cut_blocks(history)
+    if cut is None:
+        return {}
+    shares = {name: PERCENTILES[name] for name in ("p50", "p95")}
+    took = pl.col("took")
+    columns = [took.quantile(share, "linear").round().alias(name) for name, share in shares.items()]
+    timed = cut.operations.filter(took.is_not_null() & pl.col("outcome").is_in(OUTCOMES))
+    found: dict[str, dict[str, dict[str, list[float | None]]]] = {}
+    grouped = timed.group_by("scenario", "outcome", "block").agg(pl.len().alias("count"), *columns)
+    for row in grouped.sort("scenario", "outcome", "block").iter_rows(named=True):
+        outcomes = found.setdefault(str(row["scenario"]), {})
+        lists = outcomes.setdefault(str(row["outcome"]), {name: [None] * len(cut.spans) for name in ("count", *shares)})
+        for name, values in lists.items():
+            values[row["block"]] = row[name]
+    return found
+
+
+def measure_plan(history: History) -> dict[str, Any]:
+    """How much of the plan was run: {planned, run, seconds}, by turn or as a whole; {} where nothing was planned."""
+    turns = list_turns(history)
+    if turns:
+        return {
+            "planned": [turn["planned"] for turn in turns],
+            "run": [turn["races"] for turn in turns],
+            "seconds": [(turn["ended_ns"] - turn["began_ns"]) / 1e9 for turn in turns],
+        }
+    planned = count_planned(history)
+    operations = take_operations(history)
+    if not planned or operations.is_empty():
+        return {}
+    races = operations["race"].drop_nulls().n_unique()
+    return {"planned": [planned], "run": [races], "seconds": [find_span(operations)]}
+
+
+def list_turns(history: History) -> list[dict[str, Any]]:
+    """The turns that are measured, in their order: the first one of all is there for caches that are cold."""
+    return sorted((turn for turn in history.having("turn") if turn["number"]), key=lambda turn: turn["number"])
+
+
+def count_planned(history: History) -> int:
+    """How many races all sources together were to run; 0 where that was not said, or had no end."""
+    shares = [event.get("races") for event in history.having("share")]
+    return 0 if None in shares else sum(int(share or 0) for share in shares)
+
+
+def cut_blocks(history: History) -> Cut | None:
+    """None without races."""
+    operations = take_operations(history)
+    races = operations.filter(pl.col("race").is_not_null()).group_by("race", "source").agg(pl.col("invoked").min())
+    if races.is_empty():
+        return None
+    turns = list_turns(history)
+    if turns:
+        bounds = [(turn["began_ns"], turn["ended_ns"]) for turn in turns]
+        return Cut(
+            assign(operations, bounds), [(end - begin) / 1e9 for begin, end in bounds], [t["races"] for t in turns]
+        )
+    starts = races["invoked"].sort()
+    planned = max(count_planned(history), len(starts))
+    size = max(RACES_MIN, -(-planned // BLOCKS_MAX))
+    count = max(1, len(starts) // size)
+    last = operations.select(pl.max_horizontal("invoked", pl.col("returned").fill_null(0)).max()).item()
+    # What is left over at the end is no whole block, unless it is all that there is.
+    begins = [starts[size * block] for block in range(count)]
+    end = starts[size * count] if size * count < len(starts) and len(starts) > size else last + 1
+    bounds = list(zip(begins, [*begins[1:], end], strict=True))
+    spans = [max(1, end - begin) / 1e9 for begin, end in bounds]
+    counts = [((starts >= begin) & (starts < end)).sum() for begin, end in bounds]
+    return Cut(assign(operations, bounds), spans, counts)
+
+
+def take_operations(history: History) -> pl.DataFrame:
+    """source (its number), scenario, race, outcome, invoked, returned, took (ns): of the sources that race."""
+    lengths = [source.operations for source in history.sources]
+    numbers = [pl.repeat(number, length, dtype=pl.UInt32, eager=True) for number, length in enumerate(lengths)]
+    took = time_operations(history).sort("row")["took"]
+    scenario = history.frame.select("scenario").collect()["scenario"]
+    frame = history.encoded.select("race", "outcome", "invoked", "returned").with_columns(
+        pl.concat(numbers).alias("source"), took, scenario
+    )
+    racing = frame.filter(pl.col("race").is_not_null())["source"].unique()
+    return frame.filter(pl.col("source").is_in(racing.implode()))
+
+
+def assign(frame: pl.DataFrame, bounds: Sequence[tuple[int, int]]) -> pl.DataFrame:
+    """Adds the block in which each was invoked; what was invoked outside of all is left out."""
+    begins, ends = (pl.Series(side, dtype=pl.Int64) for side in zip(*bounds, strict=True))
+    block = begins.search_sorted(frame["invoked"], side="right").cast(pl.Int64) - 1
+    placed = frame.with_columns(block.alias("block")).filter(pl.col("block") >= 0)
+    return placed.filter(placed["invoked"] < ends.gather(placed["block"]))
+
+
+def find_span(operations: pl.DataFrame) -> float:
+    """The seconds from the first invoke to the last return."""
+    last = operations.select(pl.max_horizontal("invoked", pl.col("returned").fill_null(0)).max()).item()
+    return float(max(1, last - operations["invoked"].min()) / 1e9)
+
+
+def measure_percentiles(operations: pl.DataFrame, blocks: int) -> dict[str, list[float]]:
+    """The latency percentiles of each outcome in each block, in ns."""
+    took = pl.col("took")
+    shares = [took.quantile(share, "nearest").cast(pl.Float64).alias(name) for name, share in PERCENTILES.items()]
+    frame = operations.filter(took.is_not_null()).group_by("outcome", "block").agg(pl.len().alias("count"), *shares)
+    found: dict[str, list[float]] = {}
+    for outcome in OUTCOMES:
+        mine = frame.filter(pl.col("outcome") == outcome).sort("block")
+        for name, share in PERCENTILES.items():
+            enough = mine.height == blocks and mine["count"].min() * (1 - share) > BEYOND_MIN - 1e-9  # type: ignore[operator]
+            if enough:
+                found[f"latency.{outcome}.{name}"] = mine[name].to_list()
+    return found
+
+
+def take_blocks(facts: Mapping[str, Any]) -> Blocks:
+    """What run.json tells of a run's blocks; nothing for a run that has none. A whole run is one block of gate time."""
+    measures = facts.get("measures") or {}
+    told, strata, plan = (measures.get(name) or {} for name in ("blocks", "strata", "plan"))
+    values = {name: values for name, values in told.items() if describe_measure(name) is not None}
+    levels = facts.get("levels") or ()
+    if levels and GATE_TIME not in values and "turns" not in facts:
+        values[GATE_TIME] = [sum(level["seconds"] for level in levels)]
+    return Blocks(values, {} if "error" in strata else strata, {} if "error" in plan else plan)

@@ -1,0 +1,340 @@
+"""What a measure did, decided from the same blocks of both sides. Pure: numbers in, verdicts out.
+
+Each block of the run is paired with the same block of the baseline: the same part of the plan, and in turns nearly the
+same moment. A pair gives the logarithm of how much worse the run was; a latency is compared within each scenario, and
+the pair's value is their mean, weighted by the answers. A regression is a change that is surely larger than the margin:
+an exact signed-rank test of the pairs rejects "not worse by more than that". The margin is the threshold, or what the
+machine may have drifted where that is more.
+
+Only the primary measures can stop a release, and they are few: Holm's correction is for three, not for a dozen. What
+they could have seen is told of each (`BlockTest.detectable`). All else is reported, and decides nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, expm1, isfinite, log, log1p, sqrt
+
+from reports.comparison.blocks import LATENCY, PLAN_TIME, RATE, Blocks, Kind, describe_measure
+from reports.comparison.comparison import BlockTest, Change, Design, MeasureChange
+from reports.comparison.signed_rank import find_center, find_detectable, find_floor, find_interval, find_p
+
+TEST_NAME = "exact signed-rank test of the logarithms of the ratios, block by block"
+PRIMARY = (RATE, "latency.won.p50", "latency.won.p95")
+CONFIDENCE = 0.95
+# How sure `same` must be. It blocks nobody, so the measures are not corrected for each other.
+ALPHA_SAME = 0.05
+# More pairs than this are averaged with their neighbours: an even number, so that each turn's order comes as often.
+PAIRS_MAX = 60
+# A percentile of fewer answers than this is that of a mere few.
+COUNT_MIN = {"p50": 1, "p95": 5}
+# Fewer answers than this beyond it: then it is compared with one of as many answers alone.
+COUNT_FEW = 40
+# An engine that would need so many times the other one's seconds for the plan, and was ended, has regressed by that.
+BEHIND_FACTOR = 4.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`threshold`: a change that counts is larger; `allowance`: what the machine may have drifted (shares, 0.05: 5 %),
+    and never less than `scatter` standard deviations of a block.
+
+    `alpha`: how often, at most, a comparison in which nothing changed may call any primary measure changed.
+    """
+
+    threshold: float = 0.05
+    allowance: float = 0.0
+    scatter: float = 0.0
+    alpha: float = 0.01
+
+
+# Between two sessions the drift is not known. Four times the 3 % that a quiet machine of its own has; and three times
+# what its blocks scatter by, because a machine that is not quiet drifts as it scatters.
+RULES = {Design.SESSIONS: Rules(allowance=0.12, scatter=3.0), Design.INTERLEAVED: Rules()}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was found about one measure. `effect` is the logarithm of how much worse it became, `margin` that of the
+    change that does not count.
+    """
+
+    verdict: Change
+    effect: float
+    margin: float
+    p_value: float
+    p_adjusted: float
+    alpha: float
+
+
+def decide(samples: Mapping[str, Sequence[float]], rules: Rules) -> dict[str, Decision]:
+    """The decision on each measure; `samples` are the logarithms of how much worse the run was, pair by pair.
+
+    Measures that have too few pairs for any answer at all are left out; which ones depends on the counts alone.
+    """
+    tested = {name: samples[name] for name in choose_testable(samples, rules.alpha)}
+    margins = {name: find_margin(pairs, rules) for name, pairs in tested.items()}
+    p_values = {
+        name: min(1.0, 2 * min(find_p(pairs, margins[name]), find_p(negate(pairs), margins[name])))
+        for name, pairs in tested.items()
+    }
+    adjusted = adjust(p_values)
+    found = {}
+    for name, pairs in tested.items():
+        effect, verdict = find_center(pairs), Change.INCONCLUSIVE
+        if adjusted[name] <= rules.alpha:
+            verdict = Change.REGRESSED if effect > 0 else Change.IMPROVED
+        elif not rules.allowance and is_same(pairs, log1p(rules.threshold)):
+            verdict = Change.SAME
+        found[name] = Decision(
+            verdict, effect, margins[name], p_values[name], adjusted[name], rules.alpha / 2 / len(tested)
+        )
+    return found
+
+
+def find_margin(pairs: Sequence[float], rules: Rules) -> float:
+    """How far the sides may be apart, in logarithms, without any change that counts."""
+    center = sum(pairs) / len(pairs)
+    # A difference of two blocks scatters by the root of two times as much as one.
+    deviation = sqrt(sum((value - center) ** 2 for value in pairs) / max(1, len(pairs) - 1) / 2)
+    return max(log1p(rules.threshold), log1p(rules.allowance), rules.scatter * deviation)
+
+
+def choose_testable(samples: Mapping[str, Sequence[float]], alpha: float) -> list[str]:
+    """The measures whose smallest possible p-value would do, in a family of so many."""
+    chosen = list(samples)
+    while chosen:
+        fit = [name for name in chosen if 2 * find_floor(len(samples[name])) <= alpha / len(chosen)]
+        if fit == chosen:
+            break
+        chosen = fit
+    return chosen
+
+
+def adjust(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Holm's correction: the chance that any of them is a false alarm stays below what one alone would have."""
+    adjusted, least = {}, 0.0
+    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
+        least = max(least, min(1.0, p_values[name] * (len(p_values) - rank)))
+        adjusted[name] = least
+    return adjusted
+
+
+def is_same(pairs: Sequence[float], margin: float) -> bool:
+    """Whether the change is surely smaller than the margin, either way."""
+    return find_p(pairs, -margin) <= ALPHA_SAME and find_p(negate(pairs), -margin) <= ALPHA_SAME
+
+
+def negate(pairs: Sequence[float]) -> list[float]:
+    return [-value for value in pairs]
+
+
+def compare_measures(baseline: Blocks, run: Blocks, rules: Rules) -> tuple[MeasureChange, ...]:
+    """What each measure did. Unknown measures are left out; the primary ones come first."""
+    names = [*PRIMARY, *unite(baseline.values, run.values)]
+    known = {name for name in unite(baseline.values, run.values) if describe_measure(name) is not None}
+    kinds = {name: kind for name in unite(names, ()) if name in known and (kind := describe_measure(name)) is not None}
+    samples = {name: pairs for name, kind in kinds.items() if (pairs := pair(name, kind, baseline, run))}
+    decisions: dict[str, Decision] = {}
+    for is_primary in (True, False):
+        decisions |= decide({name: each for name, each in samples.items() if (name in PRIMARY) is is_primary}, rules)
+    changes = [
+        make_change(
+            name, kind, (baseline.values.get(name), run.values.get(name)), samples.get(name), decisions.get(name), rules
+        )
+        for name, kind in kinds.items()
+    ]
+    behind = compare_plans(baseline.plan, run.plan)
+    return (*([behind] if behind is not None else ()), *changes)
+
+
+def unite(first: Iterable[str], second: Iterable[str]) -> list[str]:
+    """Every name once, in the order of the first."""
+    return list(dict.fromkeys([*first, *second]))
+
+
+def pair(name: str, kind: Kind, baseline: Blocks, run: Blocks) -> list[float]:
+    """The logarithm of how much worse the run was, for each block that both have; neighbours averaged if too many."""
+    latency = LATENCY.fullmatch(name)
+    pairs: list[float] = []
+    if latency is not None and baseline.strata and run.strata:
+        pairs = pair_strata(baseline.strata, run.strata, latency[1], latency[2])
+    else:
+        both = zip(baseline.values.get(name, ()), run.values.get(name, ()), strict=False)
+        sign = 1 if kind.better == "lower" else -1
+        pairs = [log(mine / theirs) * sign for theirs, mine in both if theirs > 0 and mine > 0]
+    group = -(-len(pairs) // PAIRS_MAX)
+    group += group % 2 if group > 1 else 0
+    return [mean(pairs[start : start + group]) for start in range(0, len(pairs) - group + 1, group)] if pairs else []
+
+
+Strata = Mapping[str, Mapping[str, Mapping[str, Sequence[float | None]]]]
+
+
+def pair_strata(baseline: Strata, run: Strata, outcome: str, percentile: str) -> list[float]:
+    """The same for a latency: each scenario is compared with itself, and weighs as much as it has answers."""
+    if percentile not in COUNT_MIN:
+        return []
+    sums: dict[int, list[tuple[float, float]]] = {}
+    for scenario in baseline.keys() & run.keys():
+        theirs, ours = baseline[scenario].get(outcome), run[scenario].get(outcome)
+        if theirs is None or ours is None:
+            continue
+        columns = (theirs["count"], ours["count"], theirs[percentile], ours[percentile])
+        for block, (many, more, before, after) in enumerate(zip(*columns, strict=False)):
+            least = min(many or 0, more or 0)
+            alike = many == more or least >= COUNT_FEW or percentile == "p50"
+            if least >= COUNT_MIN[percentile] and alike and before and after:
+                sums.setdefault(block, []).append((least, log(after / before)))
+    return [
+        sum(weight * value for weight, value in parts) / sum(weight for weight, _ in parts)
+        for _, parts in sorted(sums.items())
+    ]
+
+
+def is_usable(values: Sequence[float] | None) -> bool:
+    return bool(values) and all(value > 0 for value in values or ())
+
+
+def mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def make_change(
+    name: str,
+    kind: Kind,
+    values: tuple[Sequence[float] | None, Sequence[float] | None],
+    pairs: Sequence[float] | None,
+    decision: Decision | None,
+    rules: Rules,
+) -> MeasureChange:
+    """`ratio` is that of the pairs where there are any: of the same scenarios in the same blocks."""
+    base, run = (find_level(side) for side in values)
+    ratio = run / base if run and base else None
+    if pairs:
+        ratio = exp(find_center(pairs) if kind.better == "lower" else -find_center(pairs))
+    if decision is None or pairs is None:
+        verdict, test, reason = Change.INCONCLUSIVE, None, explain_untested(*values, pairs)
+    else:
+        verdict, test, reason = decision.verdict, make_test(kind, pairs, decision, rules), explain(decision, rules)
+    return MeasureChange(
+        name, kind.title, kind.unit, kind.better, base, run, ratio, verdict, reason, test, primary=name in PRIMARY
+    )
+
+
+def find_level(values: Sequence[float] | None) -> float | None:
+    """The geometric mean of the blocks."""
+    if values is None or not is_usable(values):
+        return None
+    return exp(mean([log(value) for value in values]))
+
+
+def make_test(kind: Kind, pairs: Sequence[float], decision: Decision, rules: Rules) -> BlockTest:
+    low, high = find_interval(pairs, CONFIDENCE)
+    interval = (exp(low), exp(high)) if kind.better == "lower" else (exp(-high), exp(-low))
+    seen = find_detectable(pairs, decision.margin, decision.alpha)
+    return BlockTest(
+        name=TEST_NAME,
+        p_value=decision.p_value,
+        p_adjusted=decision.p_adjusted,
+        alpha=rules.alpha,
+        interval=interval,
+        confidence=CONFIDENCE,
+        blocks=(len(pairs), len(pairs)),
+        threshold=rules.threshold,
+        allowance=expm1(decision.margin) if decision.margin > log1p(rules.threshold) else 0.0,
+        detectable=express(seen, kind) if isfinite(seen) else None,
+    )
+
+
+def express(effect: float, kind: Kind) -> float:
+    """A worsening as a share: of a latency what is added, of a rate what is taken away."""
+    return expm1(effect) if kind.better == "lower" else -expm1(-effect)
+
+
+def explain(decision: Decision, rules: Rules) -> str:
+    """One sentence: why this verdict."""
+    margin = say_margin(decision, rules)
+    if decision.verdict in (Change.REGRESSED, Change.IMPROVED):
+        return f"surely more than {margin}"
+    if decision.verdict is Change.SAME:
+        return f"surely less than {rules.threshold:.0%} either way"
+    if abs(decision.effect) > decision.margin:
+        return f"not surely more than {margin}"
+    return f"not more than {margin}, which is neither seen nor ruled out"
+
+
+def say_margin(decision: Decision, rules: Rules) -> str:
+    """The margin in words."""
+    share = expm1(decision.margin)
+    if decision.margin <= log1p(rules.threshold):
+        return f"{share:.0%}"
+    return f"a drift by a factor of {1 + share:.1f}" if share >= 1 else f"the {share:.0%} that the machine may drift"
+
+
+def explain_untested(
+    baseline: Sequence[float] | None, run: Sequence[float] | None, pairs: Sequence[float] | None
+) -> str:
+    if not baseline or not run:
+        return f"the {'run' if baseline else 'baseline'} has no blocks of it"
+    if pairs:
+        return f"too few blocks: {len(pairs)} {'is' if len(pairs) == 1 else 'are'} in both"
+    if not is_usable(baseline) or not is_usable(run):
+        return "a block has no value above 0"
+    return "no scenario has enough of these answers in both"
+
+
+def compare_plans(baseline: Mapping[str, object], run: Mapping[str, object]) -> MeasureChange | None:
+    """Whether one of the two did not get through the plan in several times what the other needed; None when neither.
+
+    It must be so in most of the parts of the plan that both began. That alone is a regression, or an improvement.
+    """
+    parts = list(zip(list_parts(baseline), list_parts(run), strict=False))
+    late = sum(mine.is_behind(theirs) for theirs, mine in parts)
+    ahead = sum(theirs.is_behind(mine) for theirs, mine in parts)
+    if 2 * max(late, ahead) <= len(parts):
+        return None
+    before, after = (sum(part.needed_s for part in side) for side in zip(*parts, strict=True))
+    verdict = Change.REGRESSED if late > ahead else Change.IMPROVED
+    who, count = ("run", late) if late > ahead else ("baseline", ahead)
+    where = f"in {count} of {len(parts)} turns " if len(parts) > 1 else ""
+    other = "baseline" if who == "run" else "run"
+    reason = f"{where}the {who} was ended before it had run what was planned, which would have taken it at least "
+    kind = describe_measure(PLAN_TIME)
+    assert kind is not None
+    return MeasureChange(
+        PLAN_TIME,
+        kind.title,
+        kind.unit,
+        kind.better,
+        before,
+        after,
+        after / before,
+        verdict,
+        f"{reason}{BEHIND_FACTOR:g} times as long as the {other}",
+        primary=True,
+    )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the plan: its races, how many of them were run, and in how long."""
+
+    planned: int
+    run: int
+    seconds: float
+
+    @property
+    def needed_s(self) -> float:
+        """What the whole part would have taken."""
+        return self.seconds * self.planned / max(1, self.run)
+
+    def is_behind(self, other: "Part") -> bool:
+        return (
+            self.run < self.planned and other.run >= other.planned and self.needed_s >= BEHIND_FACTOR * other.needed_s
+        )
+
+
+def list_parts(plan: Mapping[str, object]) -> list[Part]:
+    columns = [plan.get(name) for name in ("planned", "run", "seconds")]
+    lists = [column for column in columns if isinstance(column, Sequence)]
+    return [Part(*row) for row in zip(*lists, strict=True)] if len(lists) == len(columns) else []

@@ -1,0 +1,77 @@
+"""Race quality: how close together the contenders of each race were. Measured, never judged. Pure.
+
+Three measures per race, from the weakest to the strongest. `release`: between the first and the last byte that made
+a request whole, by the clients' clocks. `overlap`: how many other contenders were in flight together with the winner,
+by the clients' clocks; a server that handles requests one by one overlaps by that measure too. `arrival`: between the
+first and the last request that was whole at the server, for engines that tell it; the stronger proof.
+"""
+
+from typing import Any
+
+import polars as pl
+
+from reports.history.history import History
+
+SHARES = {"p50": 0.5, "p95": 0.95}
+ARRIVED = r'"arrived_ns":\s*(\d+)'
+
+
+def measure_quality(history: History) -> list[dict[str, Any]]:
+    """One entry per number of contenders, ascending: {contenders, races, release_ns, overlap, arrival_ns}.
+
+    The last three are {races, min, p50, p95, max}: how many races the measure could be taken of, and its values (ns; of
+    `overlap` contenders other than the winner); null when there was none. A race of one is no race and is left out.
+    """
+    races = measure_races(history).filter(pl.col("contenders") > 1)
+    names = {"release": "release_ns", "overlap": "overlap", "arrival": "arrival_ns"}
+    summed = (
+        races.group_by("contenders").agg(pl.len().alias("races"), *(sum_up(name) for name in names)).sort("contenders")
+    )
+    return [
+        {"contenders": row["contenders"], "races": row["races"]}
+        | {shown: row[name] if row[name]["races"] else None for name, shown in names.items()}
+        for row in summed.iter_rows(named=True)
+    ]
+
+
+def measure_races(history: History) -> pl.DataFrame:
+    """One row per race: row (of its first contender), contenders, won (how many), release, arrival (ns; null unless
+    every contender's is told), overlap (null without a winner; of several winners the first to be recorded counts).
+    """
+    arrived = history.frame.select(pl.col("detail").str.extract(ARRIVED).cast(pl.Int64).alias("arrived")).collect()
+    ops = history.encoded.select("row", "workflow", "race", "outcome", "invoked", "returned").with_columns(
+        arrived["arrived"]
+    )
+    ops = ops.filter(pl.col("race").is_not_null())
+    won = pl.col("outcome") == "won"
+    races = ops.group_by("workflow", "race").agg(
+        pl.col("row").min(),
+        pl.len().alias("contenders"),
+        won.sum().alias("won"),
+        (pl.col("invoked").max() - pl.col("invoked").min()).alias("release"),
+        pl.when(pl.col("arrived").is_not_null().all())
+        .then(pl.col("arrived").max() - pl.col("arrived").min())
+        .alias("arrival"),
+        pl.col("invoked").filter(won).first().alias("winner_invoked"),
+        pl.col("returned").filter(won).first().alias("winner_returned"),
+    )
+    # What never returned was in flight for ever. The winner meets itself, which is taken off.
+    met = (pl.col("invoked") <= pl.col("winner_returned")) & (
+        pl.col("returned").is_null() | (pl.col("returned") >= pl.col("winner_invoked"))
+    )
+    overlaps = (
+        ops.join(races.filter(pl.col("winner_returned").is_not_null()), on=["workflow", "race"])
+        .group_by("workflow", "race")
+        .agg((met.sum().cast(pl.Int64) - 1).alias("overlap"))
+    )
+    races = races.join(overlaps, on=["workflow", "race"], how="left")
+    return races.select("row", "contenders", "won", "release", "arrival", "overlap")
+
+
+def sum_up(name: str) -> pl.Expr:
+    """The races that have the measure, and its least, middle, high and greatest value."""
+    value = pl.col(name)
+    quantiles = [value.quantile(share, "nearest").cast(pl.Int64).alias(label) for label, share in SHARES.items()]
+    return pl.struct(
+        value.count().alias("races"), value.min().alias("min"), *quantiles, value.max().alias("max")
+    ).alias(name)

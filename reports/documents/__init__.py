@@ -1,0 +1,1 @@
+"""What people read: run.json, junit.xml, summary.md, the page."""

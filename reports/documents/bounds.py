@@ -1,0 +1,87 @@
+"""Bounds: how rare a violation may still be after a run that saw none, for each sort of trial. Pure.
+
+What nothing was seen of in n trials happens at a rate of at most 3/n, with 95 % confidence (the rule of three), if the
+trials are alike and independent. A bound is of one sort of trial and says nothing of another: races on one workflow at
+a time say nothing of what several workflows share.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from reports.comparison.quality import measure_races
+from reports.history.history import History
+
+RULE_OF_THREE = 3.0
+IF_ALIKE = "95 % confidence, if they are alike and independent"
+# What is tried, of which one may go wrong, and how.
+SORTS = {
+    "alone": ("races of {size} contenders, one workflow at a time", "such races", "have two winners or none"),
+    "beside": ("races of {size} contenders beside other workflows", "such races", "have two winners or none"),
+    "lone": ("lone moves beside up to {size} requests of other workflows", "such moves", "lose though they are due"),
+}
+
+
+def bound_violations(history: History) -> list[dict[str, Any]]:
+    """{sort, trials, sizes, violations_max} of each sort that was tried.
+
+    `sizes` are the least and the greatest number of contenders (of lone moves: of requests of other workflows beside
+    them). Only races count of which somebody overlapped the winner. `violations_max` is the rate that having seen no
+    violation still allows.
+    """
+    if history.having("schedule"):
+        # Orders that were walked one by one are no sample of anything.
+        return []
+    moves = count_neighbours(history)
+    races = measure_races(history).filter(pl.col("overlap") > 0).select("row", "contenders")
+    crowded = moves.filter(pl.col("won") & (pl.col("others") > 0)).select("workflow", "race").unique()
+    raced = races.join(moves.select("row", "workflow", "race"), on="row")
+    lone = pl.col("race").is_null() & pl.col("won") & (pl.col("own") == 1) & (pl.col("others") > 0)
+    sizes = {
+        "alone": raced.join(crowded, on=["workflow", "race"], how="anti")["contenders"],
+        "beside": raced.join(crowded, on=["workflow", "race"], how="semi")["contenders"],
+        "lone": moves.filter(lone)["others"],
+    }
+    return [
+        {"sort": sort, "trials": len(found), "sizes": [found.min(), found.max()], "violations_max": bound(len(found))}
+        for sort, found in sizes.items()
+        if len(found)
+    ]
+
+
+def bound(trials: int) -> float:
+    return min(1.0, RULE_OF_THREE / trials)
+
+
+def count_neighbours(history: History) -> pl.DataFrame:
+    """row, workflow, race, won of each advance that was answered; `own` and `others`: how many advances of its workflow
+    (itself among them) and of other workflows were in flight together with it.
+    """
+    ops = history.encoded.filter((pl.col("kind") == "advance") & pl.col("returned").is_not_null()).select(
+        "row", "race", pl.col("workflow"), (pl.col("outcome") == "won").alias("won"), "invoked", "returned"
+    )
+    times = pl.concat([ops["invoked"], ops["returned"]]).unique().sort()
+    begins, ends = (times.search_sorted(ops[name]).cast(pl.Int64) for name in ("invoked", "returned"))
+    first = ops["workflow"].to_physical().cast(pl.Int64) * (len(times) + 1)
+    own = count_overlaps(begins + first, ends + first)
+    return ops.with_columns(own=own, others=count_overlaps(begins, ends) - own)
+
+
+def count_overlaps(begins: pl.Series, ends: pl.Series) -> pl.Series:
+    """How many of the closed intervals each of them meets, itself among them."""
+    begun = begins.sort().search_sorted(ends, side="right").cast(pl.Int64)
+    return begun - ends.sort().search_sorted(begins, side="left").cast(pl.Int64)
+
+
+def say_bounds(bounds: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line for each sort of trial."""
+    for found in bounds:
+        what, such, wrong = SORTS[found["sort"]]
+        rate = f"at most {found['violations_max']:.2%} of {such} can {wrong} ({IF_ALIKE})"
+        yield f"with no violation in {found['trials']:,} {what.format(size=say_size(found))}, {rate}"
+
+
+def say_size(found: Mapping[str, Any]) -> str:
+    low, high = found["sizes"]
+    return f"{high}" if low == high or found["sort"] == "lone" else f"{low} to {high}"

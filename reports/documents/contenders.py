@@ -1,0 +1,141 @@
+"""Contest: what is wrong with a race of requests of which no history was recorded, as sentences and a picture.
+
+What it is was decided elsewhere; nothing here decides anything.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from reports.documents.lanes import draw_lanes, draw_svg
+from reports.judge.interleaving import shorten
+from reports.judge.words import capital, count_outcomes, join, say_overlap
+
+Record = dict[str, Any]
+NAMED_MAX = 8
+SAID_MAX = 200
+CLIENT_ERRORS = {
+    401: "the requests carry no valid credentials",
+    403: "the requests lack a permission, or the token against cross-site request forgery",
+    404: "the route or the object does not exist on the server, which may use another database than the test",
+    405: "the route does not take this method",
+}
+
+
+def explain(
+    kind: str, numbers: Sequence[int], records: Sequence[Record], lost: Sequence[int], picture: str | None
+) -> str:
+    """The words for a finding: a paragraph, the lanes of all requests, and where the picture was written.
+
+    `kind` is winners, nobody, answer, unknown, one-at-a-time or apart; `numbers` are the records that show it;
+    `lost` the statuses that say "lost". A record has id, what, outcome, status, invoked_ns, returned_ns, said and
+    location.
+    """
+    shown = [records[number] for number in numbers]
+    says = {
+        "winners": say_winners,
+        "nobody": say_nobody,
+        "answer": say_answer,
+        "unknown": say_unknown,
+        "one-at-a-time": say_one_at_a_time,
+        "apart": say_apart,
+    }
+    words = says[kind](shown, records, lost)
+    lanes = label(records)
+    written = write_picture(picture, lanes, words.splitlines()[0])
+    return "\n".join([words, "", f"{say_release(records)}:", draw_lanes(lanes), *written])
+
+
+def label(records: Sequence[Record]) -> list[Record]:
+    """The records; where their requests differ, named by them too."""
+    if len({record["what"] for record in records}) == 1:
+        return list(records)
+    return [{**record, "id": f"{record['id']} {shorten(record['what'])}"} for record in records]
+
+
+def write_picture(picture: str | None, records: Sequence[Record], title: str) -> list[str]:
+    if picture is None:
+        return []
+    try:
+        Path(picture).write_text(draw_svg(records, title), encoding="utf-8")
+    except OSError as error:
+        return ["", f"(no picture: {picture}: {error.strerror})"]
+    return ["", f"The picture: {picture}"]
+
+
+def say_winners(winners: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+    count = "both" if len(winners) == 2 else f"all {len(winners)}"
+    overlap = say_overlap(winners[0], winners[1])
+    return f"{capital(name_all(winners))} {count} won: {overlap}.\nExactly one of the {len(records)} can have won."
+
+
+def say_nobody(refused: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+    words = [f"Nobody won: {count_outcomes(records)} among {len(records)} requests."]
+    if not refused:
+        words.append("Every request was told that another one had won. Was the object in the right state before?")
+    return "\n".join([*words, *quote(refused[:1])])
+
+
+def say_answer(refused: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+    wanted = f"; a loser is to be answered {' or '.join(map(str, lost))}" if lost else ""
+    words = f"{capital(name_all(refused))} did not win, and {were(refused)} not told that another one had{wanted}."
+    advice = "If this status is how the server says it, name it: assert_one_winner(lost=...)."
+    return "\n".join([words, advice, *quote(refused[:1])])
+
+
+def say_unknown(unknown: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+    won = [record for record in records if record["outcome"] == "won"]
+    beside = f" beside {won[0]['id']}" if won else ""
+    words = f"Nobody knows who won: {name_all(unknown)} may have taken effect{beside}, and the answer does not tell."
+    if all(record["status"] is not None and 300 <= record["status"] < 400 for record in unknown):
+        words += "\nNobody follows a redirect. If this one means a win, name it: assert_one_winner(won=(302,))."
+    return "\n".join([words, *quote(unknown[:1])])
+
+
+def say_one_at_a_time(shown: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+    return (
+        f"This was no race: the server handles one connection at a time, so the {len(records)} requests never met.\n"
+        "A missing guard would pass too. Run the server with threads or several processes: "
+        "make_server(..., threaded=True) of Werkzeug, live_server of pytest-django, gunicorn --workers 2."
+    )
+
+
+def say_apart(shown: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+    return "This was no race: the first request was answered before the second one was whole. Run it again."
+
+
+def say_release(records: Sequence[Record]) -> str:
+    """POST /orders/1/pay, 10 at once, released within 0.040 ms."""
+    kinds = list(dict.fromkeys(record["what"] for record in records))
+    what = kinds[0] if len(kinds) == 1 else f"{len(kinds)} different requests"
+    invoked = [record["invoked_ns"] for record in records]
+    return f"{what}, {len(records)} at once, released within {(max(invoked) - min(invoked)) / 1e6:.3f} ms"
+
+
+def name_all(records: Sequence[Record]) -> str:
+    """Requests #0 and #3 (POST /a, answered 200); each with its own when they differ."""
+    same = len({(each["what"], each["status"]) for each in records}) == 1
+    tail = f" ({records[0]['what']}, {say_answered(records[0])})"
+    shown = [each["id"] if same else f"{each['id']} ({each['what']}, {say_answered(each)})" for each in records]
+    more = [f"{len(shown) - NAMED_MAX} more"] if len(shown) > NAMED_MAX else []
+    return f"request{'s' * (len(records) > 1)} {join([*shown[:NAMED_MAX], *more])}{tail * same}"
+
+
+def say_answered(record: Record) -> str:
+    return "not answered" if record["status"] is None else f"answered {record['status']}"
+
+
+def were(records: Sequence[Record]) -> str:
+    return "was" if len(records) == 1 else "were"
+
+
+def quote(records: Sequence[Record]) -> list[str]:
+    """What the server said in one of the answers, and what such a status mostly means in a test."""
+    said = []
+    for record in records:
+        where = f" (to {record['location']})" if record["location"] else ""
+        text = " ".join(record["said"].split())[:SAID_MAX]
+        said.append(f"{record['id']}{where}: {text or 'an empty body'}")
+        if record["status"] in CLIENT_ERRORS:
+            said.append(f"A {record['status']} mostly means that {CLIENT_ERRORS[record['status']]}.")
+    return said

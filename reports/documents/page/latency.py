@@ -1,0 +1,102 @@
+"""Latency by outcome: a percentile table, and the percentile curves that HdrHistogram is known for."""
+
+from collections.abc import Mapping, Sequence
+from math import log10
+from typing import Any
+
+from hdrh.histogram import HdrHistogram
+
+from reports.comparison.measures import tabulate_latency
+from reports.documents.page.axis import LogAxis
+from reports.documents.page.parts import Section, table
+from reports.documents.page.shapes import label, sample, vertical
+from reports.documents.page.text import show, show_time
+from reports.judge.verdict import Judgement
+
+HEIGHT = 260  # px
+POINTS_MAX = 120
+# Of a curve: tens of the share that is slower. 50 % is 0.3, 90 % is 1, 99 % is 2.
+SHARES = {"50 %": 0.5, "90 %": 0.9, "99 %": 0.99, "99.9 %": 0.999, "99.99 %": 0.9999, "99.999 %": 0.99999}
+Point = tuple[float, int]
+
+
+def render_latency(facts: Mapping[str, Any], _judgement: Judgement) -> Section | None:
+    latency = (facts.get("measures") or {}).get("latency")
+    if not latency or "error" in latency:
+        return None
+    told = tabulate_latency(latency)
+    rows = [(f"{draw_sample(cells[0])} {show(cells[0])}", *map(show, cells[1:])) for cells in told.rows]
+    numbers = range(1, len(told.head))
+    body = draw_curves(latency) + table(told.title, told.head, rows, numbers)
+    return Section("latency", told.title, body, show(told.note))
+
+
+def draw_sample(outcome: str) -> str:
+    return sample(26, 10, f'<path class="curve {show(outcome)}" d="M0 5H26"/>')
+
+
+def draw_curves(latency: Mapping[str, Mapping[str, Any]]) -> str:
+    """One curve per outcome: which share of its answers (to the right: the slowest) took at most how long."""
+    curves = {name: trace(one["histogram"]) for name, one in latency.items() if one["count"]}
+    curves = {name: points for name, points in curves.items() if points}
+    if not curves:
+        return ""
+    right = max(1.0, *(points[-1][0] for points in curves.values()))
+    heights = LogAxis.around((value for points in curves.values() for _, value in points), 96.0, 4.0)
+    paths = "".join(
+        f'<path class="curve {show(name)}" d="{join(points, right, heights)}"/>' for name, points in curves.items()
+    )
+    return (
+        '<figure class="curves"><svg height="290" role="img" aria-labelledby="curves-title curves-words">'
+        '<title id="curves-title">Latency by percentile, one curve per outcome</title>'
+        '<desc id="curves-words">The table below has the same numbers.</desc>'
+        f'<svg height="{HEIGHT}">{draw_rules(heights)}'
+        f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="{HEIGHT}">{paths}</svg>'
+        f"{draw_heights(heights)}</svg>"
+        f"{draw_shares(right)}</svg></figure>"
+    )
+
+
+def trace(encoded: str) -> list[Point]:
+    """The curve of a histogram: tens of the slower share, value (ns); at most about POINTS_MAX of them."""
+    histogram = HdrHistogram.decode(encoded)
+    total, seen, points = histogram.get_total_count(), 0, list[Point]()
+    for item in histogram.get_recorded_iterator():
+        # An answer stands in the middle of its own share: the slowest of a thousand is the 99.95th percentile.
+        seen += item.count_at_value_iterated_to
+        points.append((-log10(1 - (seen - 0.5) / total), item.value_iterated_to))
+    width = points[-1][0] / POINTS_MAX if points else 0.0
+    kept = points[:1]
+    for point in points[1:]:
+        if point[0] - kept[-1][0] >= width or point is points[-1]:
+            kept.append(point)
+    return kept
+
+
+def join(points: Sequence[Point], right: float, heights: LogAxis) -> str:
+    """A path of 100 by 100 through all points."""
+    places = [f"{100 * tens / right:.2f} {heights.place(value):.2f}" for tens, value in points]
+    return f"M{places[0]}" + "".join(f"L{place}" for place in places[1:]) + ("h0.5" if len(places) == 1 else "")
+
+
+def draw_rules(heights: LogAxis) -> str:
+    places = [f"{heights.place(tick):.2f}%" for tick in heights.ticks()]
+    return "".join(f'<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>' for y in places)
+
+
+def draw_heights(heights: LogAxis) -> str:
+    return "".join(
+        f'<text class="axis" x="2" y="{heights.place(tick):.2f}%" dy="-3">{show_time(tick)}</text>'
+        for tick in heights.ticks()
+    )
+
+
+def draw_shares(right: float) -> str:
+    """The percentiles that the curves reach."""
+    places = {name: -100 * log10(1 - share) / right for name, share in SHARES.items()}
+    return "".join(
+        vertical("grid", f"{place:.2f}%", 0, HEIGHT + 4)
+        + label(f"{place:.2f}%", HEIGHT + 18, name, "end" if place > 90 else "middle")
+        for name, place in places.items()
+        if place <= 100
+    )

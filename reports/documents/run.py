@@ -1,0 +1,131 @@
+"""The run directory, written and read: run.json, target.toml, history/, and the documents.
+
+run.json is there from the start, saying "unknown": a run that is cut short is incomplete, never green.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from reports.documents.junit import render_junit
+from reports.documents.page import render_page
+from reports.documents.summary import render_summary
+from reports.judge.verdict import CheckResult, Judgement, Verdict
+
+FORMAT_VERSION = 1
+UNFINISHED = "the run did not finish"
+
+
+class RunError(Exception):
+    """A folder that is no run directory, or one that cannot be read; one sentence."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: its folder, what is known of it (everything in run.json but the judgement), and the judgement.
+
+    `facts` has name, command, seed, profile, started_at, finished_at (UTC, ISO 8601), versions, machine, target,
+    plan {sources}, levels [{level, unit, planned, run, seconds}] and measures.
+    """
+
+    folder: Path
+    facts: Mapping[str, Any]
+    judgement: Judgement
+
+    @property
+    def history(self) -> Path:
+        return self.folder / "history"
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raises RunError when the folder holds anything: nothing of it may be touched, and all of a run's is its own."""
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be a run directory: {error.strerror}; choose another --out") from None
+    if "run.json" in names:
+        raise RunError(f"{folder} is a run directory already; choose another --out or remove it")
+    if names:
+        raise RunError(f"{folder} is not empty, and a run directory holds nothing but its run; choose another --out")
+
+
+def begin_run(folder: Path, target: Path, facts: Mapping[str, Any]) -> Run:
+    """Makes the folder and writes what is known before anything is asked. Raises RunError when it is taken."""
+    refuse_taken(folder)
+    try:
+        (folder / "history").mkdir(parents=True)
+        (folder / "target.toml").write_bytes(target.read_bytes())
+    except FileExistsError:
+        raise RunError(f"{folder} is a run directory already; choose another --out or remove it") from None
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written: {error.strerror}; choose another --out") from None
+    run = Run(folder, facts, Judgement(Verdict.UNKNOWN, UNFINISHED, ()))
+    write_record(run)
+    return run
+
+
+def finish_run(run: Run) -> None:
+    """Writes the verdict and every document made from it."""
+    write_record(run)
+    write_documents(run)
+
+
+def write_documents(run: Run) -> None:
+    """Writes the documents of a run whose verdict is written already."""
+    documents = {"junit.xml": render_junit, "summary.md": render_summary, "index.html": render_page}
+    for name, render in documents.items():
+        write_whole(run.folder / name, render(run.facts, run.judgement).encode())
+
+
+def write_record(run: Run) -> None:
+    judgement = run.judgement
+    checks = {result.check: pack_check(result) for result in judgement.checks}
+    verdict = {"verdict": judgement.verdict, "reason": judgement.reason, "counts": judgement.counts, "checks": checks}
+    record = {"format": FORMAT_VERSION, **verdict, **run.facts}
+    write_whole(run.folder / "run.json", msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+
+
+def pack_check(result: CheckResult) -> dict[str, Any]:
+    packed: dict[str, Any] = msgspec.to_builtins(result)
+    del packed["check"]
+    return packed
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """All of it or nothing: whoever reads the file never sees a half."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+def read_run(folder: Path) -> Run:
+    """The run of a folder. Raises RunError."""
+    path = folder / "run.json"
+    try:
+        record = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}; name a run directory") from None
+    except msgspec.DecodeError as error:
+        raise RunError(f"{path}: is not JSON: {error}") from None
+    if not isinstance(record, dict) or record.pop("format", None) != FORMAT_VERSION:
+        raise RunError(f"{path}: is not a run.json of format {FORMAT_VERSION}")
+    try:
+        return Run(folder, record, take_judgement(record))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path}: is not a whole run.json: {error}") from None
+
+
+def take_judgement(record: dict[str, Any]) -> Judgement:
+    """Takes the judgement out of the record, so that the facts remain."""
+    checks = record.pop("checks")
+    results = [msgspec.convert({"check": name, **packed}, CheckResult) for name, packed in checks.items()]
+    return Judgement(Verdict(record.pop("verdict")), record.pop("reason"), tuple(results), record.pop("counts"))
+
+
+def with_judgement(run: Run, judgement: Judgement, facts: Mapping[str, Any]) -> Run:
+    return replace(run, judgement=judgement, facts={**run.facts, **facts})

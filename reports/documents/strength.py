@@ -1,0 +1,167 @@
+"""Strength: how much of the workflow a run put to the test, and how rare a violation may still be. Pure.
+
+A green run says only as much as it asked. What is counted here was surely covered: an operation of which nobody knows
+in what state it was asked, or that never returned, covers nothing.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from itertools import combinations_with_replacement
+from typing import Any
+
+import polars as pl
+
+from engine.target.graph import TransitionGraph
+from reports.documents.bounds import bound_violations, say_bounds
+from reports.history.encoding import escape, split_list
+from reports.history.history import History
+
+# Of each action in a round so many stand for all. That can miss an overlap, never invent one.
+STAND_INS = 2
+NEVER_SHOWN_MAX = 5
+ACTION = ("states", "next")
+
+Pair = tuple[str, str, str]
+# The state in which a request was made, its next state, and the states in which it is due.
+Asked = tuple[str, str, tuple[str, ...]]
+
+
+def measure_strength(
+    history: History, graph: TransitionGraph, illegal: Collection[Asked] | None = None
+) -> dict[str, Any]:
+    """{transitions, illegal_pairs, raced_pairs, bounds}.
+
+    The first three are {covered, total}; `raced_pairs` adds `rounds`: for every two moves that meet in a state
+    {state, first, second, rounds}, the number of rounds in which both were in flight together. `bounds`:
+    see reports/documents/bounds.py. `illegal` are the requests that
+    can be asked and must not move a workflow, each with a state; without them, every pair of states that is no edge.
+    """
+    told = find_moves(history, graph)
+    moves = told.filter(pl.col("outcome") != "refused")
+    taken = set(walk_taken(moves)) | set(history.audit.select("from", "to").drop_nulls().unique().iter_rows())
+    asked = set(walk_asked(told))
+    raced, meeting = count_pairs(moves), list_meetings(graph)
+    wanted = set(illegal) if illegal is not None else set(pair_all(graph))
+    return {
+        "transitions": {"covered": len(taken & graph.edges), "total": len(graph.edges)},
+        "illegal_pairs": {"covered": len(asked & wanted), "total": len(wanted)},
+        "raced_pairs": {
+            "covered": sum(raced[pair] > 0 for pair in meeting),
+            "total": len(meeting),
+            "rounds": [
+                {"state": pair[0], "first": pair[1], "second": pair[2], "rounds": raced[pair]} for pair in meeting
+            ],
+        },
+        "bounds": bound_violations(history),
+    }
+
+
+def find_moves(history: History, graph: TransitionGraph) -> pl.DataFrame:
+    """Every advance of the owner's that was answered: workflow, states, next, outcome, invoked, end, round, start.
+
+    Operations of one workflow that hang together in time are one round; `start` is the state before it, as the wins
+    before it have it.
+    """
+    owners = history.encoded.filter(pl.col("kind") == "create").group_by("workflow").agg(owner=pl.col("tenant").first())
+    ops = history.encoded.filter(pl.col("kind") == "advance").join(owners, on="workflow", how="left")
+    # Whoever is no owner is refused.
+    ops = ops.filter((pl.col("outcome") != "refused") | (pl.col("tenant") == pl.col("owner")))
+    ops = ops.select(
+        pl.col("workflow", "next").cast(pl.String),
+        pl.coalesce(pl.col("set").cast(pl.String), escape(pl.col("want").cast(pl.String))).alias("states"),
+        pl.col("outcome").cast(pl.String),
+        "invoked",
+        pl.col("returned").fill_null(pl.col("invoked")).alias("end"),
+    ).sort("workflow", "invoked")
+    quiet = (pl.col("invoked") > pl.col("end").cum_max().shift(1)).fill_null(value=True).over("workflow")
+    ops = ops.with_columns(quiet.cum_sum().over("workflow").alias("round"))
+    wins = (
+        ops.filter(pl.col("outcome") == "won").group_by("workflow", "round").agg(pl.col("next").last().alias("after"))
+    )
+    rounds = ops.select("workflow", "round").unique().join(wins, on=["workflow", "round"], how="left")
+    before = pl.col("after").forward_fill().shift(1).over("workflow").fill_null(graph.initial)
+    rounds = rounds.sort("workflow", "round").with_columns(before.alias("start"))
+    return ops.join(rounds.drop("after"), on=["workflow", "round"])
+
+
+def walk_taken(moves: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """The transitions that were acknowledged, from the state in which they must have been."""
+    won = moves.filter(pl.col("outcome") == "won").select(*ACTION, "start").unique()
+    for states, to, start in won.iter_rows():
+        origin = find_state(states, states, start)
+        if origin is not None:
+            yield origin, to
+
+
+def pair_all(graph: TransitionGraph) -> Iterator[Asked]:
+    """Every move that the graph does not have, asked for in the very state that the request names."""
+    for origin in graph.states:
+        yield from ((origin, to, (origin,)) for to in graph.states if not graph.allows(origin, to))
+
+
+def walk_asked(told: pl.DataFrame) -> Iterator[Asked]:
+    """What was not done: in the state that the request names, or where nothing else moved the workflow meanwhile."""
+    is_calm = pl.col("outcome").is_in(["won", "unknown"]).any().over("workflow", "round").not_()
+    lost = pl.col("outcome").is_in(["conflict", "refused"])
+    known = told.filter(lost & ((pl.col("states") == pl.col("start")) | is_calm))
+    for states, to, start in known.select(*ACTION, "start").unique().iter_rows():
+        yield start, to, split_list(states)
+
+
+def count_pairs(moves: pl.DataFrame) -> Counter[Pair]:
+    """In how many rounds two moves out of one state were in flight together."""
+    round_ = ["workflow", "round"]
+    contested = moves.filter(pl.len().over(round_) > 1).with_row_index("number")
+    some = contested.filter(pl.int_range(pl.len()).over(*round_, *ACTION) < STAND_INS)
+    both = some.join(some, on=round_, suffix="_other").filter(
+        (pl.col("number") < pl.col("number_other"))
+        & (pl.col("invoked") <= pl.col("end_other"))
+        & (pl.col("invoked_other") <= pl.col("end"))
+    )
+    where = ["states", "states_other", "start"]
+    known = both.select(where).unique()
+    known = known.with_columns(pl.Series("state", [find_state(*row) for row in known.iter_rows()], dtype=pl.String))
+    pair = [
+        pl.min_horizontal("next", "next_other").alias("first"),
+        pl.max_horizontal("next", "next_other").alias("second"),
+    ]
+    met = both.join(known, on=where).filter(pl.col("state").is_not_null()).select(*round_, "state", *pair).unique()
+    counted = met.group_by("state", "first", "second").len()
+    return Counter({(state, first, second): count for state, first, second, count in counted.iter_rows()})
+
+
+def find_state(states: str, others: str, start: str) -> str | None:
+    """The state that both requests are due to win in: the one that both name, else the one before the round."""
+    common = set(split_list(states)) & set(split_list(others))
+    if len(common) == 1:
+        return common.pop()
+    return start if start in common else None
+
+
+def list_meetings(graph: TransitionGraph) -> list[Pair]:
+    """Every two moves, or one twice, that lead out of one state; the two in the order of their names."""
+    return [
+        (state, *pair)
+        for state, nexts in graph.successors.items()
+        for pair in combinations_with_replacement(sorted(nexts), 2)
+    ]
+
+
+def say_strength(strength: Mapping[str, Any]) -> list[str]:
+    """In words, a line each: what was covered, what a violation's rate may still be, what never raced."""
+    parts = {"transitions": "transitions", "illegal_pairs": "illegal pairs", "raced_pairs": "pairs of moves raced"}
+    covered = (f"{strength[key]['covered']:,} of {strength[key]['total']:,} {name}" for key, name in parts.items())
+    lines = [f"strength: {', '.join(covered)}"]
+    lines += say_bounds(strength.get("bounds", []))
+    calibration = strength.get("calibration")
+    if calibration is not None:
+        caught = f"{calibration['caught']:,} of {calibration['races']:,} such races show two winners"
+        lines.append(f"calibrated on this machine: with the defect {calibration['defect']}, {caught}")
+    never = [pair for pair in strength["raced_pairs"]["rounds"] if not pair["rounds"]]
+    if never:
+        named = ", ".join(
+            f"{one['first']} with {one['second']} out of {one['state']}" for one in never[:NEVER_SHOWN_MAX]
+        )
+        more = f" and {len(never) - NEVER_SHOWN_MAX} more" if len(never) > NEVER_SHOWN_MAX else ""
+        lines.append(f"never raced: {named}{more}")
+    return lines

@@ -1,0 +1,191 @@
+"""summary.md: failure first, small enough for a CI's step summary."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.comparison.comparison import Change, find_comparison
+from reports.comparison.comparison_words import (
+    order_measures,
+    say_checks,
+    say_measure,
+    say_method,
+    say_result,
+    show_ratio,
+)
+from reports.comparison.measures import Table, say_injected, tabulate
+from reports.documents.pairings import say_meetings
+from reports.documents.strength import say_strength
+from reports.judge.amounts import say_partial
+from reports.judge.proxy_facts import say_endings, say_unheld
+from reports.judge.verdict import CheckResult, Judgement, Verdict
+from reports.judge.words import capital
+
+BYTES_MAX = 1_000_000
+FINDINGS_MAX = 5
+WORDS_MAX = 8_000
+MARK = {Verdict.PASS: "pass", Verdict.FAIL: "**FAIL**", Verdict.UNKNOWN: "**unknown**", None: "not applicable"}
+HEADLINE = {
+    Verdict.PASS: "Exactly one winner, as far as this run can see",
+    Verdict.FAIL: "Not correct",
+    Verdict.UNKNOWN: "Undecided: this run proves nothing",
+}
+HARNESS = {
+    Verdict.PASS: "The judge catches what it promises, and accuses nobody else",
+    Verdict.FAIL: "The judge is not to be trusted",
+    Verdict.UNKNOWN: "Undecided: nothing is known of the judge",
+}
+
+
+def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
+    """The document, Markdown, at most BYTES_MAX bytes."""
+    passed = judgement.verdict is Verdict.PASS
+    partial = escape(say_partial(facts.get("levels") or ()))
+    told = ": ".join(filter(None, [headline(facts, judgement), partial]))
+    parts = [f"# onewinner: {told}", escape(sentence(judgement.reason))]
+    for result in judgement.checks:
+        if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
+            parts += render_findings(result)
+    parts += [render_reproduction(each) for each in facts.get("reproductions") or ()]
+    parts += [render_order(each) for each in (facts.get("orders") or ())[:1]]
+    parts += render_comparison(facts)
+    parts += ["## Checks", render_table(judgement)] if judgement.checks else []
+    parts += [render_strength(facts["strength"])] if facts.get("strength") and passed else []
+    parts += [render_defects(facts["defects"])] if facts.get("defects") else []
+    parts += [render_measure(table) for table in tabulate(facts)]
+    parts += ["## This run", render_facts(facts, judgement)]
+    text = "\n\n".join(parts) + "\n"
+    if len(text.encode()) > BYTES_MAX:
+        text = text.encode()[: BYTES_MAX - 100].decode(errors="ignore") + "\n\n(cut; the rest is in run.json)\n"
+    return text
+
+
+def headline(facts: Mapping[str, Any], judgement: Judgement) -> str:
+    """What the verdict means: of an engine, or, where engines broken on purpose were asked, of the judge."""
+    return (HARNESS if facts.get("defects") and not judgement.checks else HEADLINE)[judgement.verdict]
+
+
+def render_reproduction(plan: Mapping[str, Any]) -> str:
+    """A plan that fails, made as small as it went."""
+    sizes = " and ".join(str(size) for size in plan["branches"])
+    told = f"{plan['name']}, branches of {sizes}, reproduced in {plan['failed']} of {plan['repeats']} repeats"
+    again = code(str(plan["command"]))
+    return f"## The smallest plan that fails\n\n{escape(told)}: {escape(str(plan['kind']))}.\n\nRun it again: {again}"
+
+
+def render_findings(result: CheckResult) -> list[str]:
+    shown = result.findings[:FINDINGS_MAX]
+    parts = [f"## {result.check}: {len(shown)} of {result.findings_total} shown" if shown else f"## {result.check}"]
+    if not shown:
+        parts.append(escape(sentence(result.reason)))
+    for finding in shown:
+        parts.append(escape(sentence(finding.title)))
+        if finding.words:
+            parts.append(fence(finding.words[:WORDS_MAX]))
+        if finding.command:
+            parts.append(f"Judge it again: {code(finding.command)}")
+    return parts
+
+
+def render_table(judgement: Judgement) -> str:
+    rows = ["| check | verdict | judged | |", "|---|---|---:|---|"]
+    for result in judgement.checks:
+        judged = f"{result.judged:,} {result.unit}" if result.verdict is not None else ""
+        rows.append(f"| {result.check} | {MARK[result.verdict]} | {judged} | {escape(result.reason)} |")
+    return "\n".join(rows)
+
+
+def render_comparison(facts: Mapping[str, Any]) -> list[str]:
+    """What changed against the baseline; the failing checks first."""
+    comparison = find_comparison(facts)
+    if comparison is None:
+        return []
+    lines = [f"- {escape(words)}" for words in say_checks(comparison)]
+    lines += [
+        f"- **{change.verdict}**: {escape(f'{change.title} {show_ratio(change)}')}: {escape(say_measure(change))}"
+        for change in order_measures(comparison.measures)
+        if change.verdict is not Change.SAME
+    ]
+    notes = [escape(sentence(note)) for note in (say_method(comparison), *comparison.notes) if note]
+    result = escape(capital(sentence(say_result(comparison))))
+    return [f"## Against {code(comparison.baseline)}", result, *(["\n".join(lines)] if lines else []), *notes]
+
+
+def render_defects(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The kill matrix: a line for each engine, a column for each level."""
+    levels = list(dict.fromkeys(row["level"] for row in rows))
+    engines: dict[str, dict[str, str]] = {}
+    for row in rows:
+        told = f"{row['status']} {row['caught']} of {row['seeds']}" if row["seeds"] else row["status"]
+        engines.setdefault(row["name"], {"check": row["check"] or "none may fail"})[row["level"]] = told
+    lines = [["engine", "promised check", *levels], ["---"] * (2 + len(levels))]
+    for name, mine in engines.items():
+        lines.append([escape(name), *(escape(mine.get(key, "")) for key in ("check", *levels))])
+    return "## The kill matrix\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def render_order(order: Mapping[str, Any]) -> str:
+    """The smallest order of statements that violates."""
+    again = code(str(order["command"]))
+    told = "\n\n".join(filter(None, [fence(str(order["trace"])), escape(str(order["sentence"]))]))
+    return f"## The smallest order that fails\n\n{escape(str(order['kind']))}\n\n{told}\n\nRun it again: {again}"
+
+
+def render_strength(strength: Mapping[str, Any]) -> str:
+    return "## How much this proves\n\n" + "\n".join(f"- {escape(line)}" for line in say_strength(strength))
+
+
+def render_measure(table: Table) -> str:
+    lines = [table.head, tuple(["---"] + ["---:"] * (len(table.head) - 1)), *table.rows]
+    rows = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return f"## {table.title}\n\n{escape(table.note)}\n\n{rows}"
+
+
+def render_facts(facts: Mapping[str, Any], judgement: Judgement) -> str:
+    counted = ", ".join(f"{name} {count:,}" for name, count in judgement.counts.items())
+    told_by_wire = (say_injected(facts), say_unheld(facts))
+    lines = [f"- **{escape(ended)}**" for ended in (say_endings(facts),) if ended]
+    lines += [f"- {told}" for told in (counted, *map(escape, told_by_wire)) if told]
+    lines += [f"- {level['level']}: {escape(show_level(level))}" for level in facts.get("levels", ())]
+    lines += [f"- {escape(line)}" for line in say_meetings(facts.get("meetings") or ())]
+    plain = [name for name in ("target", "database", "seed", "profile", "started_at") if facts.get(name) is not None]
+    lines += [f"- {name}: {escape(str(facts[name]))}" for name in plain]
+    if facts.get("command"):
+        lines.append(f"- the same run again: {code(str(facts['command']))}")
+    return "\n".join(lines)
+
+
+def show_level(level: Mapping[str, Any]) -> str:
+    """What a level got to, and what it did not; of each scenario too, where it has several."""
+    parts = [f"{level['run']} of {level['planned']} {level['unit']} in {level['seconds']} s"]
+    parts += [
+        f"{part['scenario']} {part['run']} of {part['planned']} {part['unit']}" for part in level.get("scenarios", ())
+    ]
+    parts += [f"{name} is not applicable: {why}" for name, why in level.get("not_applicable", {}).items()]
+    if level.get("restarts"):
+        parts.append(f"{level['restarts']} lined up again because a connection died before the release")
+    return "; ".join(parts)
+
+
+def sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) or not text else f"{text}."
+
+
+def escape(text: str) -> str:
+    """The text as text: no markup, no HTML, one line."""
+    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]|#!~])", r"\\\1", text)
+
+
+def code(text: str) -> str:
+    """The text as inline code, whatever backticks are in it."""
+    text = " ".join(text.split())
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    pad = " " if "`" in text else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def fence(text: str) -> str:
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{ticks}text\n{text.rstrip()}\n{ticks}"

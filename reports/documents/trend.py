@@ -1,0 +1,169 @@
+"""Many runs over time: a trend per measure, and where it changed. Pure but for the reading of run.json files.
+
+Change points are found by binary segmentation: the split that explains most of the variance of the logarithms is a
+change point when few random orders of the same values have one that explains as much (a permutation test, so nothing is
+assumed about the noise), and when the means on both sides differ by the threshold. Then both parts are searched.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import exp, log, log1p
+from pathlib import Path
+from typing import Any
+
+from reports.comparison.blocks import describe_measure, list_measures, take_blocks
+from reports.comparison.changes import find_level
+from reports.comparison.comparison import ChangePoint, Trend, TrendPoint
+from reports.comparison.conditions import describe_conditions
+from reports.documents.run import UNFINISHED, Run, RunError, read_run
+
+# One slow run is no new level: it takes so many in a row, before and after.
+SEGMENT_MIN = 4
+PERMUTATIONS = 1999
+ALPHA = 0.01
+THRESHOLD = 0.05
+
+
+@dataclass(frozen=True)
+class Chronicle:
+    """The runs of a folder, oldest first, and what was left out, a sentence each."""
+
+    runs: tuple[Run, ...]
+    notes: tuple[str, ...]
+
+
+def read_chronicle(folder: Path) -> Chronicle:
+    """Every run directory in a folder, and the two in that of a job in turns; not what lies within a run."""
+    found: list[Run] = []
+    notes = []
+    within = (file for file in folder.glob("*/*/run.json") if not (file.parents[1] / "run.json").exists())
+    for file in sorted([*folder.glob("*/run.json"), *within]):
+        try:
+            run = read_run(file.parent)
+        except RunError as error:
+            notes.append(str(error))
+            continue
+        if run.judgement.reason == UNFINISHED:
+            notes.append(f"{file.parent}: {UNFINISHED}")
+        elif not take_blocks(run.facts).values:
+            notes.append(f"{file.parent}: measured nothing")
+        else:
+            found.append(run)
+    return Chronicle(tuple(sorted(found, key=lambda run: str(run.facts.get("started_at")))), tuple(notes))
+
+
+def find_trends(runs: Sequence[Run]) -> tuple[Trend, ...]:
+    """A trend for each measure of each series of runs that were made under the same conditions."""
+    series: dict[tuple[tuple[str, str], ...], list[Run]] = {}
+    for run in runs:
+        series.setdefault(tuple(name_series(run.facts).items()), []).append(run)
+    names = tell_apart([dict(key) for key in series])
+    return tuple(trend for name, members in zip(names, series.values(), strict=True) for trend in trace(name, members))
+
+
+def name_series(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What runs of one series have in common, the engine and the profile first."""
+    engine = {"engine": str(facts.get("name", "")), "profile": str(facts.get("profile", ""))}
+    isolation = {"isolation": str(facts["isolation"])} if facts.get("isolation") else {}
+    return engine | isolation | describe_conditions(facts) | describe_amounts(facts)
+
+
+def describe_amounts(facts: Mapping[str, Any]) -> dict[str, str]:
+    """How much was planned: the gate time of a longer run is no slower one."""
+    shares = ((facts.get("plan") or {}).get("shares") or {}).values()
+    races = [share.get("races") for share in shares]
+    told = {"races": "as many as the time allows" if None in races else str(sum(races))} if races else {}
+    others = [level for level in facts.get("levels", ()) if not level.get("scenarios")]
+    return told | {str(level["unit"]): str(level["planned"]) for level in others}
+
+
+def tell_apart(series: Sequence[Mapping[str, str]]) -> list[str]:
+    """A name for each series: engine and profile, and whatever else differs between any two of the same name."""
+    names = []
+    for one in series:
+        others = [each for each in series if each["engine"] == one["engine"] and each["profile"] == one["profile"]]
+        telling = [
+            f"{key}: {value}"
+            for key, value in one.items()
+            if key not in ("engine", "profile") and any(other.get(key) != value for other in others)
+        ]
+        profile = f" ({one['profile']})" if one["profile"] else ""
+        names.append(", ".join([f"{one['engine']}{profile}", *telling]))
+    return names
+
+
+def trace(series: str, runs: Sequence[Run]) -> list[Trend]:
+    """The trends of one series, in the order of the measures."""
+    blocks = [take_blocks(run.facts).values for run in runs]
+    present = [name for name in list_measures() if any(name in each for each in blocks)]
+    trends = []
+    for name in present:
+        kind = describe_measure(name)
+        assert kind is not None
+        points = tuple(
+            TrendPoint(str(run.folder), str(run.facts.get("started_at", "")), level, run.judgement.verdict)
+            for run, values in zip(runs, blocks, strict=True)
+            if (level := find_level(values.get(name))) is not None
+        )
+        if not points:
+            continue
+        changes = find_changes([point.value for point in points], ALPHA / len(present))
+        trends.append(Trend(series, name, kind.title, kind.unit, kind.better, points, changes))
+    return trends
+
+
+def find_changes(values: Sequence[float], alpha: float = ALPHA) -> tuple[ChangePoint, ...]:
+    """Where the level of a series changed, in its order."""
+    logs = [log(value) for value in values]
+    found = sorted(split(logs, 0, len(logs), alpha, random.Random(len(logs))))
+    if not found:
+        return ()
+    bounds = [0, *(index for index, _ in found), len(logs)]
+    levels = [exp(mean(logs[start:end])) for start, end in pairwise(bounds)]
+    return tuple(
+        ChangePoint(index, before, after, p_value)
+        for (index, p_value), (before, after) in zip(found, pairwise(levels), strict=True)
+    )
+
+
+def split(logs: Sequence[float], start: int, end: int, alpha: float, rng: random.Random) -> list[tuple[int, float]]:
+    """The change points within a part, each with its p-value."""
+    part = list(logs[start:end])
+    if len(part) < 2 * SEGMENT_MIN:
+        return []
+    gain, at = find_split(part)
+    if abs(mean(part[at:]) - mean(part[:at])) < log1p(THRESHOLD):
+        return []
+    p_value = find_p_value(part, gain, alpha, rng)
+    if p_value > alpha:
+        return []
+    middle = start + at
+    return [(middle, p_value), *split(logs, start, middle, alpha, rng), *split(logs, middle, end, alpha, rng)]
+
+
+def find_split(part: Sequence[float]) -> tuple[float, int]:
+    """The split after which the two means explain most of the variance: how much, and where."""
+    total, size, before = sum(part), len(part), sum(part[: SEGMENT_MIN - 1])
+    best = (-1.0, SEGMENT_MIN)
+    for at in range(SEGMENT_MIN, size - SEGMENT_MIN + 1):
+        before += part[at - 1]
+        difference = before / at - (total - before) / (size - at)
+        best = max(best, (difference * difference * at * (size - at) / size, at))
+    return best
+
+
+def find_p_value(part: list[float], gain: float, alpha: float, rng: random.Random) -> float:
+    """The share of random orders with a split as good. Given up as soon as it cannot become small enough."""
+    shuffled, as_good = list(part), 0
+    for number in range(1, PERMUTATIONS + 1):
+        rng.shuffle(shuffled)
+        as_good += find_split(shuffled)[0] >= gain - 1e-12
+        if as_good + 1 > alpha * (PERMUTATIONS + 1):
+            return (as_good + 1) / (number + 1)
+    return (as_good + 1) / (PERMUTATIONS + 1)
+
+
+def mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,1 @@
+"""What a run recorded: the journal, its reading, its sealing."""

@@ -1,0 +1,137 @@
+"""The files of a history: which of them a path names, and which belong to others.
+
+What is named is read, and nothing else is: no name is a pattern. `X.events.jsonl` and `X.audit.parquet` belong to the
+sealed `X.parquet` only where their content says so; else they are a journal and a sealed file of their own.
+"""
+
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from reports.history.events import Event, HeaderLine
+
+SEALED = ".parquet"
+SEALED_AUDIT = ".audit.parquet"
+SEALED_EVENTS = ".events.jsonl"
+JOURNAL = ".jsonl"
+PARQUET_MAGIC = b"PAR1"
+NAMED_LIKE_HISTORIES = (".jsonl", ".ndjson", ".parquet")
+OF_JOURNALS_ALONE = frozenset({"invoke", "return", "audit"})
+DECODE_EVENT = msgspec.json.Decoder(Event).decode
+DECODE_HEADER = msgspec.json.Decoder(HeaderLine).decode
+
+
+class HistoryError(Exception):
+    """A history that cannot be judged: the message names the file, the line (or row) and what is wrong."""
+
+    def __init__(self, path: Path, what: str, *, line: int | None = None, row: int | None = None) -> None:
+        place = f"{path}:{line}" if line is not None else f"{path}, row {row}" if row is not None else f"{path}"
+        super().__init__(f"{place}: {what}")
+        self.path, self.line, self.row, self.what = path, line, row, what
+
+
+def find_files(path: Path) -> list[Path]:
+    """The journals and sealed files at a path. A journal wins over its own sealed form: sealing was not finished.
+
+    Raises HistoryError for a path that holds no history, and for a file that is named like one and cannot be read.
+    """
+    if not path.is_dir():
+        refuse_irregular(path)
+        if is_sealed_events(path):
+            raise HistoryError(path, f"holds events of {find_owner(path, SEALED_EVENTS)}; name that file")
+        return [path]
+    folder = choose_folder(path)
+    candidates = [file for file in sorted(folder.iterdir()) if is_named_like_history(file)]
+    for file in candidates:
+        refuse_irregular(file)
+        if file.suffix not in (JOURNAL, SEALED):
+            raise HistoryError(file, f"is named like a history, and ends neither in {JOURNAL} nor in {SEALED}")
+    journals = [file for file in candidates if file.suffix == JOURNAL and not is_sealed_events(file)]
+    stems = {file.stem for file in journals}
+    sealed = [file for file in candidates if file.suffix == SEALED and not is_sealed_audit(file)]
+    files = sorted(journals + [file for file in sealed if file.stem not in stems])
+    if not files:
+        raise HistoryError(folder, "holds no history: neither a .jsonl journal nor a .parquet file")
+    return files
+
+
+def choose_folder(path: Path) -> Path:
+    """The folder itself, or the `history` of a run directory. Raises HistoryError where it may be either."""
+    if not (path / "history").is_dir():
+        return path
+    beside = sorted(file.name for file in path.iterdir() if is_named_like_history(file))
+    if beside:
+        raise HistoryError(path, f"holds {beside[0]} and a folder history; name the one that is to be judged")
+    return path / "history"
+
+
+def list_left_out(path: Path) -> list[str]:
+    """What else is in the folder that a path names: neither named like a history nor read."""
+    if not path.is_dir():
+        return []
+    return sorted(each.name for each in choose_folder(path).iterdir() if not is_named_like_history(each))
+
+
+def is_named_like_history(file: Path) -> bool:
+    return any(suffix.lower() in NAMED_LIKE_HISTORIES for suffix in file.suffixes)
+
+
+def refuse_irregular(path: Path) -> None:
+    """Raises HistoryError for what is no regular file."""
+    if path.is_file():
+        return
+    if path.is_symlink() and not path.exists():
+        raise HistoryError(path, "is a link to a file that does not exist")
+    if not path.exists():
+        raise HistoryError(path, "there is no such file or folder")
+    raise HistoryError(path, "is a folder" if path.is_dir() else "is neither a regular file nor a folder")
+
+
+def find_owner(file: Path, ending: str) -> Path | None:
+    """The sealed file, or the journal that was being sealed, that a file with this ending may belong to."""
+    base = file.name.removesuffix(ending)
+    owners = [file.with_name(base + SEALED), file.with_name(base + JOURNAL)]
+    return next((owner for owner in owners if file.name.endswith(ending) and owner.is_file()), None)
+
+
+def is_sealed_events(file: Path) -> bool:
+    """Whether these are the events that were sealed beside operations: they hold no operation and no trail, and no
+    header that says that they are a journal.
+    """
+    if find_owner(file, SEALED_EVENTS) is None:
+        return False
+    with file.open("rb") as lines:
+        return not any(is_line_of_journal(line, file.stem) for line in lines)
+
+
+def is_line_of_journal(line: bytes, source: str) -> bool:
+    """Whether no sealed events hold such a line. One that cannot be read says nothing."""
+    try:
+        kind = DECODE_EVENT(line).event
+        return kind in OF_JOURNALS_ALONE or (kind == "header" and DECODE_HEADER(line).source == source)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def is_sealed_audit(file: Path) -> bool:
+    """Whether these are the trails that were sealed beside operations: they have no column of operations."""
+    if find_owner(file, SEALED_AUDIT) is None:
+        return False
+    try:
+        return "kind" not in scan_parquet(file).collect_schema()
+    except pl.exceptions.PolarsError:
+        return True
+
+
+def is_parquet(file: Path) -> bool:
+    """Whether a file is sealed: by its name, else by how it begins."""
+    if file.suffix == SEALED:
+        return True
+    with file.open("rb") as content:
+        return content.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
+
+
+def scan_parquet(file: Path) -> pl.LazyFrame:
+    """Exactly this file: Polars takes a name for a pattern, or for an address, where it can."""
+    return pl.scan_parquet(file.absolute(), glob=False, hive_partitioning=False)

@@ -1,0 +1,1 @@
+"""A history in, a verdict out: the models, the search, the checks."""

@@ -1,0 +1,128 @@
+"""accounting: planned = started = returned = judged. A gap is unknown, never a failure: something was not recorded."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from reports.history.history import Source
+from reports.judge.context import Case, conclude, doubt, not_applicable
+from reports.judge.verdict import CheckResult, Finding, Verdict
+
+CHECK = "accounting"
+# Why a source may end: with its whole share, or for a reason that the plan has foreseen.
+ORDERLY = ("share", "fail-fast", "asked to", "mismatch")
+# Orderly too, once anything was run: the time is as long as the plan says, a list of ids as the target does.
+ORDERLY_ONCE_BEGUN = ("time", "out of ids")
+
+
+def check_accounting(case: Case) -> CheckResult:
+    """Holds every source that was promised to its own plan, and to its end. Without a run's plan it does not apply."""
+    plan = case.evidence.plan
+    if plan is None:
+        return not_applicable(CHECK, "the history is judged alone: nothing was promised")
+    history = case.evidence.history
+    promised = [str(name) for name in plan.get("sources", ())]
+    found = {source.name: source for source in history.sources}
+    shares = plan.get("shares") or {}
+    gaps = [
+        f"The source {name} was promised, and its history is missing{say_share(shares.get(name))}."
+        for name in promised
+        if name not in found
+    ]
+    for source in history.sources:
+        gaps += find_gaps(case, source)
+    gaps += find_race_gaps(case)
+    suspicions = [doubt(partial(word_gap, gap)) for gap in gaps]
+    return conclude(case, CHECK, judged=case.ops.height, unit="operations", suspicions=suspicions)
+
+
+def find_gaps(case: Case, source: Source) -> list[str]:
+    """What is missing in one source, one sentence each."""
+    history = case.evidence.history
+    plans = [event for event in history.having("plan") if event["source"] == source.name]
+    ends = [event for event in history.having("end") if event["source"] == source.name]
+    planned = sum(int(event.get("operations") or 0) for event in plans)
+    broken = [event for event in history.having("broken") if event["source"] == source.name]
+    gaps = [f"The source {source.name} broke off: {event.get('what')}." for event in broken]
+    if not plans and not broken:
+        gaps.append(f"The source {source.name} says nowhere what it planned.")
+    elif planned != source.operations:
+        gaps.append(f"The source {source.name} planned {count(planned)} and started {source.operations}.")
+    if not ends:
+        gaps.append(f"The source {source.name} was cut short: it has no end{say_left(case, source)}.")
+    elif (said := sum(int(event.get("operations") or 0) for event in ends)) != source.operations:
+        gaps.append(
+            f"The source {source.name} says that it started {count(said)}, and its history holds {source.operations}."
+        )
+    gaps += find_early_ends(case, source)
+    unreturned = count_unreturned(case, source)
+    if unreturned:
+        gaps.append(f"The source {source.name} has {count(unreturned)} without a return.")
+    return gaps
+
+
+def say_share(share: Mapping[str, Any] | None) -> str:
+    """What a source was to run, as far as anybody said."""
+    counts = [f"{share[unit]} {unit}" for unit in ("races", "rounds") if share.get(unit)] if share else []
+    return f", and with it its share of {' and '.join(counts)}" if counts else ""
+
+
+def say_left(case: Case, source: Source) -> str:
+    """What of its share of races a source did not come to, as far as it promised one."""
+    shares = [event for event in case.evidence.history.having("share") if event["source"] == source.name]
+    share = sum(int(event.get("races") or 0) for event in shares)
+    if not share:
+        return ""
+    mine = case.evidence.history.frame.filter(pl.col("id").str.starts_with(f"{source.name}."))
+    held = int(mine.select(pl.col("race").n_unique() - pl.col("race").is_null().any()).collect().item() or 0)
+    return f", and {max(0, share - held)} of its {share} races were not begun"
+
+
+def find_early_ends(case: Case, source: Source) -> list[str]:
+    """Whether a source ended in good order, but neither with its share nor for a reason of the plan."""
+    told = [event for event in case.evidence.history.having("level") if event["source"] == source.name]
+    return [
+        f"The source {source.name} ended with {event.get('run')} of its {event.get('planned')} {event.get('unit')}: "
+        f"{event['ended']}."
+        for event in told
+        if not is_orderly(event)
+    ]
+
+
+def is_orderly(event: Mapping[str, Any]) -> bool:
+    ended = event.get("ended", "share")
+    has_begun = bool(event.get("run") or not event.get("planned"))
+    return ended in ORDERLY or (ended in ORDERLY_ONCE_BEGUN and has_begun)
+
+
+def count_unreturned(case: Case, source: Source) -> int:
+    """How many operations of a source have no return at all; an explicit unknown is one."""
+    encoded, frame, first = case.evidence.history.encoded, case.evidence.history.frame, 0
+    for other in case.evidence.history.sources:
+        if other.name == source.name and other.path == source.path:
+            break
+        first += other.operations
+    lost = (pl.col("outcome") == "unknown") & pl.col("returned").is_null() & pl.col("status").is_null()
+    if not encoded.slice(first, source.operations).filter(lost).height:
+        return 0
+    part = frame.slice(first, source.operations)
+    silent = (pl.col("outcome") == "unknown") & pl.all_horizontal(pl.col("returned_ns", "status", "detail").is_null())
+    return int(part.select(silent.sum()).collect().item())
+
+
+def find_race_gaps(case: Case) -> list[str]:
+    """Races are counted over all sources: one race may be shared."""
+    plans = [event for event in case.evidence.history.having("plan") if event.get("races")]
+    planned = sum(int(event["races"]) for event in plans)
+    held = case.races.height
+    return [f"{planned} races were planned, and {held} were run."] if planned and planned != held else []
+
+
+def word_gap(gap: str) -> Finding:
+    return Finding(CHECK, Verdict.UNKNOWN, gap, gap)
+
+
+def count(operations: int) -> str:
+    return f"{operations} operation{'s' * (operations != 1)}"

@@ -1,0 +1,197 @@
+"""tenant-isolation, contract, schema and no-5xx: what can be said of each answer by itself."""
+
+from collections.abc import Callable
+from functools import partial
+
+import polars as pl
+
+from reports.judge.context import Case, Record, Suspicion, conclude, fail, not_applicable
+from reports.judge.faults import find_span
+from reports.judge.server_ids import find_shared_ids
+from reports.judge.verdict import CheckResult, Finding, Verdict
+from reports.judge.words import (
+    Text,
+    read_detail,
+    say_foreign,
+    say_probe,
+    say_problem,
+    say_refused,
+    say_server_error,
+    say_shared_id,
+    say_wrong_create,
+)
+
+
+def check_tenant_isolation(case: Case) -> CheckResult:
+    """Another tenant's call is refused or unknown: it sees nothing and moves nothing."""
+    check = "tenant-isolation"
+    probes = find_probes(case, check)
+    foreign = case.ops.filter(~pl.col("mine"))
+    if foreign.is_empty() and not probes:
+        return not_applicable(check, "no tenant touched another one's workflow")
+    served = foreign.filter(pl.col("outcome").is_in(["won", "ok", "conflict"]))
+    suspicions = [fail(partial(word_foreign, case, row)) for row in served["row"].to_list()]
+    suspicions += suspect_probes(check, probes)
+    return conclude(case, check, judged=foreign.height + len(probes), unit="calls", suspicions=suspicions)
+
+
+def word_foreign(case: Case, row: int) -> Finding:
+    record = case.records([row])[0]
+    owned = case.ops.filter(
+        (pl.col("workflow") == case.ops.filter(pl.col("row") == row)["workflow"][0]) & pl.col("mine")
+    )
+    owner = case.records(owned["row"][:1])[0]["tenant"]
+    return word_record("tenant-isolation", record, say_foreign(record, owner))
+
+
+def check_contract(case: Case) -> CheckResult:
+    """Every answer is the one specified, as far as whoever asked noted it; the owner's legal request is not refused."""
+    probes = find_probes(case, "contract")
+    noted = case.ops.filter("problem")["row"].to_list()
+    graph, refused = case.evidence.graph, find_refused(case)
+    shared = find_shared_ids(case.evidence.history)
+    if graph is None and not probes and not noted and not refused and not shared:
+        return not_applicable("contract", "neither a probe nor a graph says what the answers should be")
+    if case.ops.is_empty() and not probes:
+        return not_applicable("contract", "the history has no answers", "answers")
+    suspicions: list[Suspicion] = []
+    for record in case.records(noted):
+        problem = read_detail(record).get("problem")
+        if problem:
+            suspicions.append(fail(partial(word_record, "contract", record, say_problem(record, str(problem)))))
+    suspicions += [fail(partial(word_row, case, "contract", row, say_refused)) for row in refused]
+    if graph is not None:
+        suspicions += [
+            fail(partial(word_create, case, row, graph.initial)) for row in find_wrong_creates(case, graph.initial)
+        ]
+    suspicions += [fail(partial(word_shared_id, case, rows)) for rows in shared]
+    suspicions += suspect_probes("contract", probes)
+    return conclude(case, "contract", judged=case.ops.height + len(probes), unit="answers", suspicions=suspicions)
+
+
+def find_refused(case: Case) -> list[int]:
+    """The owner's requests that are legal, for a workflow that had been answered before, and that were refused. A read
+    is always legal; whether an advance is, only a graph can tell.
+    """
+    kinds = ["read"] if case.evidence.graph is None else ["advance", "read"]
+    refused = case.ops.filter(pl.col("mine") & (pl.col("outcome") == "refused") & pl.col("kind").is_in(kinds))
+    if refused.is_empty():
+        return []
+    answered = pl.col("mine") & pl.col("outcome").is_in(["won", "ok"])
+    since = case.ops.lazy().filter(answered).group_by("w").agg(pl.col("ends").min().alias("since")).collect()
+    refused = refused.join(since, on="w", how="left", maintain_order="left").filter(pl.col("since") < pl.col("begins"))
+    refused = leave_out_strays(case, refused)
+    plain = refused.filter(
+        (pl.col("kind") == "read") | ((pl.col("wants") == 1) & case.evidence.lawful(pl.col("want"), pl.col("next")))
+    )
+    names, members, graph = case.evidence.names, case.evidence.set_members, case.evidence.graph
+    several = [
+        row
+        for row, code, following in refused.filter((pl.col("wants") > 1) & (pl.col("kind") == "advance"))
+        .select("row", "set", "next")
+        .iter_rows()
+        if graph and any(graph.allows(state, names[following]) for state in members[code])
+    ]
+    return sorted([*plain["row"].to_list(), *several])
+
+
+def leave_out_strays(case: Case, refused: pl.DataFrame) -> pl.DataFrame:
+    """Without the advances that were asked in a state in which they are not due, as the wins before them have it.
+
+    A route of an edge's own names no state; outside of its sources it may say that it cannot be asked there. Where
+    something moved the workflow meanwhile, or may have, nobody knows the state.
+    """
+    moves = case.ops.filter(
+        pl.col("kind").is_in(["advance", "set"]) & pl.col("outcome").is_in(["won", "unknown"]) & pl.col("mine")
+    ).select("w", "outcome", "begins", "ends", after="next")
+    told = case.ops.filter((pl.col("kind") == "create") & (pl.col("outcome") == "ok")).select(
+        "w", "outcome", "begins", "ends", after="told"
+    )
+    asked = refused.filter(pl.col("kind") == "advance").select("row", "w", "want", "wants", "set", "begins", "ends")
+    met = asked.join(pl.concat([told, moves]), on="w", suffix="_move").filter(pl.col("begins_move") <= pl.col("ends"))
+    is_over = (pl.col("ends_move") < pl.col("begins")) & (pl.col("outcome") != "unknown")
+    known = met.group_by("row").agg(
+        pl.col("after").sort_by("ends_move").last(), pl.col("want", "wants", "set").first(), calm=is_over.all()
+    )
+    names, members = case.evidence.names, case.evidence.set_members
+    strays = [
+        row
+        for row, after, want, wants, code in known.filter("calm")
+        .select("row", "after", "want", "wants", "set")
+        .iter_rows()
+        if after is not None and names[after] not in (members[code] if wants > 1 else (names[want],))
+    ]
+    return refused.filter(~pl.col("row").is_in(strays))
+
+
+def find_wrong_creates(case: Case, initial: str) -> list[int]:
+    """Creates whose answer names another state than the graph's initial one."""
+    creates = case.ops.filter((pl.col("kind") == "create") & pl.col("known") & pl.col("told").is_not_null())
+    return creates.filter(pl.col("told") != case.evidence.codes[initial])["row"].to_list()
+
+
+def word_create(case: Case, row: int, initial: str) -> Finding:
+    record = case.records([row])[0]
+    return word_record("contract", record, say_wrong_create(record, initial))
+
+
+def word_shared_id(case: Case, rows: list[int]) -> Finding:
+    records = case.records(rows)
+    return word_record("contract", records[0], say_shared_id(records))
+
+
+def check_schema(case: Case) -> CheckResult:
+    """The live workflow table has only the columns that were designed: whoever looked has noted what it found."""
+    probes = find_probes(case, "schema")
+    if not probes:
+        return not_applicable("schema", "nobody looked at the engine's tables", "probes")
+    return conclude(case, "schema", judged=len(probes), unit="probes", suspicions=suspect_probes("schema", probes))
+
+
+def check_no_5xx(case: Case) -> CheckResult:
+    """No server error, but for operations and probes that an injected fault touched. A busy answer is none (503)."""
+    status = case.ops["status"]
+    answered = status.len() - status.null_count()
+    probes = [probe for probe in find_probes(case, "no-5xx") if not is_excused(case, probe)]
+    if not answered and not probes:
+        return not_applicable("no-5xx", "the history has no HTTP status")
+    failed = (status >= 500).fill_null(value=False) & (case.ops["outcome"] != "busy")
+    rows = case.ops.filter(failed & ~case.touched_by_fault)["row"].to_list() if failed.any() else []
+    suspicions = [fail(partial(word_row, case, "no-5xx", row, say_server_error)) for row in rows]
+    suspicions += suspect_probes("no-5xx", probes)
+    return conclude(case, "no-5xx", judged=answered + len(probes), unit="answers", suspicions=suspicions)
+
+
+def is_excused(case: Case, question: Record) -> bool:
+    """Whether a fault touched a question that is no operation: its workflow's or anybody's, where it names one. One
+    that does not tell when it was is never excused.
+    """
+    span = find_span(question)
+    if span is None:
+        return False
+    if question.get("workflow") is not None:
+        return case.faults.any_during(str(question["workflow"]), *span)
+    return any(fault.at <= span[1] and fault.until >= span[0] for fault in case.faults.all)
+
+
+def find_probes(case: Case, check: str) -> list[Record]:
+    return [event for event in case.evidence.history.having("probe") if event.get("check") == check]
+
+
+def suspect_probes(check: str, probes: list[Record]) -> list[Suspicion]:
+    return [fail(partial(word_probe, check, probe)) for probe in probes if probe.get("problem")]
+
+
+def word_probe(check: str, probe: Record) -> Finding:
+    title, words = say_probe(probe)
+    return Finding(check, Verdict.FAIL, title, words)
+
+
+def word_row(case: Case, check: str, row: int, say: Callable[[Record], Text]) -> Finding:
+    record = case.records([row])[0]
+    return word_record(check, record, say(record))
+
+
+def word_record(check: str, record: Record, text: Text) -> Finding:
+    title, words = text
+    return Finding(check, Verdict.FAIL, title, words, (record["id"],), record["workflow"], record["race"])

@@ -1,0 +1,154 @@
+"""effects: a winner left its trace exactly once and a loser none, where the engine shows the markers that it stored."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import polars as pl
+
+from reports.judge.context import Case, Record, Suspicion, conclude, fail, not_applicable
+from reports.judge.verdict import CheckResult, Finding, Verdict
+from reports.judge.words import say_foreign_trace, say_trace, say_trace_count
+
+CHECK = "effects"
+LOST = ("conflict", "refused", "busy")
+MOVES = ("advance", "set")
+# Of so many wins it is looked up whether they were alone, and so many are named.
+LOOKED_UP_MAX, NAMED_MAX = 200, 3
+
+
+def check_effects(case: Case) -> CheckResult:
+    """Judges every marker that was shown, and of each winner whose request carried one, how often it was shown.
+
+    Losers leave none, and nobody leaves one in another workflow. An unknown operation leaves its own at most once, and
+    exactly once if the trail shows that it won; another tenant's call must leave none, whatever became of it. A marker
+    that was not sent in this history says nothing: it may be the engine's own.
+    """
+    events = case.evidence.history.having("effects")
+    if not events:
+        return not_applicable(CHECK, "nobody asked the engine which operations left a trace", "workflows")
+    looked = (
+        pl.DataFrame(
+            [(str(event["workflow"]), event.get("winners", "once") == "any") for event in events],
+            schema={"workflow": pl.String, "any": pl.Boolean},
+            orient="row",
+        )
+        .group_by("workflow", maintain_order=True)
+        .agg(pl.col("any").any())
+    )
+    found = take_sent(case).join(count_shown(case), on="marker", how="left", maintain_order="left")
+    counted = mark_foreign(case, found.join(looked, on="workflow", how="left", maintain_order="left"))
+    strayed = pl.col("where").is_not_null() & (
+        pl.col("outcome").is_in(LOST) | (pl.col("workflow") != pl.col("where")) | pl.col("foreign")
+    )
+    wrong = counted.filter(strayed)
+    suspicions: list[Suspicion] = [
+        fail(partial(word_trace, case, row, where, foreign=foreign))
+        for row, where, foreign in wrong.select("row", "where", "foreign").iter_rows()
+    ]
+    suspicions += suspect_counts(case, counted.filter(~strayed & pl.col("any").not_()))
+    return conclude(case, CHECK, judged=looked.height, unit="workflows", suspicions=suspicions)
+
+
+def take_sent(case: Case) -> pl.DataFrame:
+    """Every operation that carried a marker: row, marker, workflow, kind, outcome, edge, told.
+
+    In a history that tells no marker (`told` is False) an operation's id is taken for its marker.
+    """
+    frame = case.evidence.history.frame.with_row_index("row")
+    ids, told = pl.col("id").cast(pl.String), bool(frame.select(pl.col("marker").is_not_null().any()).collect().item())
+    edge = pl.concat_str(pl.col("expected").list.join("\0"), pl.col("next"), separator="\0\0", ignore_nulls=True)
+    sent = frame.select(
+        "row", (pl.col("marker") if told else ids).alias("marker"), "workflow", "kind", "outcome", edge.alias("edge")
+    )
+    return sent.filter(pl.col("marker").is_not_null()).with_columns(told=pl.lit(told)).collect()
+
+
+def count_shown(case: Case) -> pl.DataFrame:
+    """How often each marker was shown in a workflow, at the most: marker, where, shown."""
+    rows = [
+        (number, str(event["workflow"]), str(marker))
+        for number, event in enumerate(case.evidence.history.having("effects"))
+        for marker in event["markers"]
+    ]
+    schema = {"reading": pl.UInt32, "where": pl.String, "marker": pl.String}
+    shown = pl.DataFrame(rows, schema=schema, orient="row").group_by("reading", "where", "marker").agg(shown=pl.len())
+    return shown.group_by("where", "marker").agg(pl.col("shown").max()).sort("where", "marker")
+
+
+def mark_foreign(case: Case, found: pl.DataFrame) -> pl.DataFrame:
+    """With `foreign`: another tenant asked than the workflow's owner, whom an answer must have shown."""
+    suspects = case.ops.filter(pl.col("row").is_in(found["row"].implode()) & ~pl.col("mine"))
+    owners = case.ops.filter(pl.col("w").is_in(suspects["w"].unique().implode()) & pl.col("mine"))
+    answered = owners.filter(pl.col("outcome").is_in(["won", "ok"]))["w"].unique()
+    foreign = suspects.filter(pl.col("w").is_in(answered.implode()))["row"]
+    return found.with_columns(foreign=pl.col("row").is_in(foreign.implode()))
+
+
+def suspect_counts(case: Case, counted: pl.DataFrame) -> list[Suspicion]:
+    """The operations of a workflow that was looked at whose marker was shown too often, or not at all and must be."""
+    often = counted.filter(pl.col("shown") > 1)
+    absent = find_absent(case, counted)
+    suspicions: list[Suspicion] = []
+    for wrong in (often, absent):
+        won = wrong.filter(pl.col("outcome") == "won")
+        lone = find_lone(case, won["row"].to_list()[:LOOKED_UP_MAX]) if won.height else []
+        suspicions += [
+            fail(partial(word_count, case, row, shown or 0, lone, shows_alone=told or shown is not None))
+            for row, shown, told in wrong.select("row", "shown", "told").iter_rows()
+        ]
+    return suspicions
+
+
+def find_absent(case: Case, counted: pl.DataFrame) -> pl.DataFrame:
+    """The winners whose marker must be there and is not."""
+    moves = counted.filter(pl.col("kind").is_in(MOVES))
+    certain = moves.filter("told")
+    proven = certain.filter((pl.col("outcome") == "unknown") & pl.col("shown").is_null())
+    if proven.height:
+        rows = set(case.evidence.history.audit["request_id"].drop_nulls())
+        names = case.read_request_ids(proven["row"])
+        proven = proven.filter(names.is_in(list(rows)).fill_null(value=False))
+    lacking = certain.filter((pl.col("outcome") == "won") & pl.col("shown").is_null())
+    return pl.concat([lacking, proven, find_absent_beside_others(moves.filter(~pl.col("told")))]).sort("row")
+
+
+def find_absent_beside_others(moves: pl.DataFrame) -> pl.DataFrame:
+    """Where nobody told what was carried: the winners of an edge without a marker, if others of that edge left one.
+
+    One that was followed by another of its edge in its workflow is left out: that one may have replaced it.
+    """
+    won = moves.filter(pl.col("outcome") == "won").with_columns(
+        leaves=pl.col("shown").is_not_null().any().over("edge"), last=pl.col("row").max().over("workflow", "edge")
+    )
+    lacking = won.filter(pl.col("leaves") & pl.col("shown").is_null() & (pl.col("row") == pl.col("last")))
+    return lacking.drop("leaves", "last")
+
+
+def find_lone(case: Case, rows: Sequence[int]) -> list[Record]:
+    """Those of the operations beside which nothing else was asked of their workflow, and that no fault touched."""
+    touched = case.touched_by_fault
+    suspects = case.ops.filter(pl.col("row").is_in(list(rows)) & pl.col("race").is_null() & ~touched)
+    beside = case.ops.filter(pl.col("w").is_in(suspects["w"].unique().implode())).select(
+        "w", other="row", since="begins", until="ends"
+    )
+    met = suspects.join(beside, on="w").filter(
+        (pl.col("other") != pl.col("row")) & (pl.col("since") <= pl.col("ends")) & (pl.col("until") >= pl.col("begins"))
+    )
+    alone = suspects.filter(~pl.col("row").is_in(met["row"].implode()))["row"].to_list()
+    return case.records(alone[:NAMED_MAX])
+
+
+def word_trace(case: Case, row: int, where: str, *, foreign: bool) -> Finding:
+    record: Record = case.records([row])[0]
+    title, words = say_foreign_trace(record) if foreign and record["workflow"] == where else say_trace(record, where)
+    # Of two workflows neither shows it alone.
+    workflow = where if record["workflow"] == where else None
+    return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), workflow, record["race"])
+
+
+def word_count(case: Case, row: int, shown: int, lone: Sequence[Record], *, shows_alone: bool) -> Finding:
+    """`shows_alone`: the workflow shows it by itself, without others of which it was told otherwise."""
+    record: Record = case.records([row])[0]
+    title, words = say_trace_count(record, shown, lone if record["outcome"] == "won" else ())
+    workflow = record["workflow"] if shows_alone else None
+    return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), workflow, record["race"])

@@ -1,0 +1,61 @@
+"""final-state: after quiescence, a read agrees with the last transition."""
+
+from functools import partial
+
+import polars as pl
+
+from reports.judge.context import Case, Suspicion, conclude, fail, not_applicable
+from reports.judge.interleaving import show_state
+from reports.judge.models.workflow import Operation
+from reports.judge.search import ANOTHER_STATE
+from reports.judge.timeline import Timeline, lead
+from reports.judge.verdict import CheckResult, Finding, Verdict
+from reports.judge.words import say_wrong_end
+
+CHECK = "final-state"
+
+
+def check_final_state(case: Case) -> CheckResult:
+    """Judges the last read of each workflow, where it was invoked after every known transition had returned."""
+    ops = case.ops.lazy()
+    read = pl.col("pure") & (pl.col("kind") == "read") & (pl.col("outcome") == "ok") & pl.col("told").is_not_null()
+    last = ops.filter(read).group_by("w").agg(pl.col("begins").max()).collect()
+    if last.is_empty():
+        return not_applicable(CHECK, "nothing was read", "workflows")
+    moved = ops.filter("known").group_by("w").agg(pl.col("ends").max().alias("moved")).collect()
+    final = last.join(moved, on="w", how="left").filter(
+        pl.col("moved").is_null() | (pl.col("moved") < pl.col("begins"))
+    )
+    if final.is_empty():
+        return not_applicable(CHECK, "no workflow was read after its last transition", "workflows")
+    suspicions: list[Suspicion] = []
+    for w in sorted(set(case.decision.suspects) & set(final["w"].to_list())):
+        operations, starts = case.lay_out(w)
+        read_last = find_last_read(operations)
+        if not Timeline(operations, starts, case.evidence.graph).could_be(
+            str(read_last.told), read_last.invoked, read_last.returned
+        ):
+            suspicions.append(fail(partial(word_end, case, operations, starts, read_last)))
+    return conclude(case, CHECK, judged=final.height, unit="workflows", suspicions=suspicions)
+
+
+def find_last_read(operations: list[Operation]) -> Operation:
+    reads = [each for each in operations if each.kind == "read" and each.outcome == "ok" and each.told is not None]
+    return max(reads, key=lambda each: each.invoked)
+
+
+def word_end(case: Case, operations: list[Operation], starts: list[str | None], read: Operation) -> Finding:
+    timeline = Timeline(operations, starts, case.evidence.graph)
+    moves = [each for each in timeline.moves if each.outcome != "unknown"]
+    begun_last = max((each.invoked for each in moves), default=0)
+    last = [each for each in moves if each.returned >= begun_last]
+    named = {lead(each) for each in timeline.moves} | set(starts)
+    ends = sorted(
+        "another state" if state == ANOTHER_STATE else show_state(state)
+        for state in named
+        if state is not None and timeline.could_be(state, read.invoked, read.returned)
+    )
+    record = case.records([read.row])[0]
+    title, words = say_wrong_end(record, case.records(each.row for each in last), ends)
+    ids = (*(each["id"] for each in case.records(each.row for each in last)), record["id"])
+    return Finding(CHECK, Verdict.FAIL, title, words, ids, record["workflow"])

@@ -1,0 +1,126 @@
+"""A case: the evidence, and what several checks need to have worked out of it, each worked out once."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from reports.judge.decision import Decision, decide
+from reports.judge.evidence import Evidence
+from reports.judge.faults import Faults, find_touched, take_faults
+from reports.judge.models.workflow import Operation
+from reports.judge.races import build_races
+from reports.judge.readings import Reading, read_request_ids, take_odd_readings
+from reports.judge.verdict import CheckResult, Finding, Verdict, merge
+
+Record = dict[str, Any]
+# So many times the findings that are shown are worded where faults struck, so that plain ones can come first.
+CANDIDATES = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What a check is given."""
+
+    evidence: Evidence
+
+    @cached_property
+    def decision(self) -> Decision:
+        return decide(self.evidence)
+
+    @cached_property
+    def races(self) -> pl.DataFrame:
+        """One row per race: see reports/judge/races.py."""
+        return build_races(self.evidence.ops)
+
+    @cached_property
+    def faults(self) -> Faults:
+        """The injected faults that do damage."""
+        return take_faults(self.evidence.history)
+
+    @cached_property
+    def touched_by_fault(self) -> pl.Series:
+        """For each of `ops`, whether a fault did damage during its call; a call without a return lasts forever."""
+        names = [workflow for workflow, found in self.faults.named.items() for _ in found]
+        numbers = self.evidence.number_workflows(pl.Series(names, dtype=pl.String))
+        return find_touched(self.faults, self.ops.select("w", "invoked", "returned"), numbers)
+
+    @cached_property
+    def odd_readings(self) -> list[Reading]:
+        """The readings, by time, of the trails that are not, at first sight, a chain of exactly the winners."""
+        explained = set(self.decision.searched) - set(self.decision.suspects)
+        return take_odd_readings(self.evidence, sorted(explained))
+
+    @cached_property
+    def successes(self) -> list[tuple[str, int, int]]:
+        """Each kind of operation: how many the owners tried, and how many were won or ok."""
+        success = pl.col("outcome").is_in(["won", "ok"])
+        kinds = self.ops.lazy().filter("mine").group_by("kind").agg(pl.len(), success.sum().alias("won"))
+        return [(str(kind), tried, won) for kind, tried, won in kinds.sort("kind").collect().iter_rows()]
+
+    @property
+    def ops(self) -> pl.DataFrame:
+        return self.evidence.ops
+
+    @property
+    def findings_max(self) -> int:
+        return self.evidence.limits.findings_max
+
+    def lay_out(self, w: int) -> tuple[list[Operation], list[str | None]]:
+        """A workflow as the model sees it; where the decision has laid it out already, that."""
+        found = self.decision.failed.get(w)
+        return (found.operations, found.starts) if found else self.evidence.lay_out(w)
+
+    def records(self, rows: Iterable[int]) -> list[Record]:
+        """Operations in full, with a `row`."""
+        return self.evidence.history.rows(rows)
+
+    def read_request_ids(self, rows: pl.Series) -> pl.Series:
+        """The request id in the detail of each of these operations; null without one."""
+        return read_request_ids(self.evidence.history, rows)
+
+    def workflow_name(self, w: int) -> str:
+        """What the history calls a workflow number."""
+        return self.evidence.name_workflow(w)
+
+    def finish(self, finding: Finding) -> Finding:
+        """The finding with the command that judges it again."""
+        return replace(finding, command=self.evidence.command_for(finding.check, finding.workflow))
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """Something to report: its verdict, and how to put it into words when it is among the few that are."""
+
+    verdict: Verdict
+    word: Callable[[], Finding]
+
+
+def fail(word: Callable[[], Finding]) -> Suspicion:
+    return Suspicion(Verdict.FAIL, word)
+
+
+def doubt(word: Callable[[], Finding]) -> Suspicion:
+    return Suspicion(Verdict.UNKNOWN, word)
+
+
+def conclude(
+    case: Case, check: str, *, judged: int, unit: str, suspicions: Sequence[Suspicion], reason: str = ""
+) -> CheckResult:
+    """The result of a check that had evidence: as bad as the worst suspicion; the worst are worded first, and of those
+    the ones on workflows that no fault struck.
+    """
+    worst_first = sorted(suspicions, key=lambda each: each.verdict is not Verdict.FAIL)
+    struck = case.faults.named
+    candidates = [each.word() for each in worst_first[: case.findings_max * (CANDIDATES if struck else 1)]]
+    candidates.sort(key=lambda each: (each.verdict is not Verdict.FAIL, each.workflow in struck))
+    findings = tuple(case.finish(each) for each in candidates[: case.findings_max])
+    verdict = merge([Verdict.PASS, *(each.verdict for each in suspicions)])
+    return CheckResult(check, verdict, reason, judged, unit, findings, len(suspicions))
+
+
+def not_applicable(check: str, reason: str, unit: str = "operations") -> CheckResult:
+    """The result of a check without evidence: neither pass nor fail."""
+    return CheckResult(check, None, reason, 0, unit)

@@ -1,0 +1,76 @@
+"""The decision: which workflows have an explaining order. The witness takes nearly all of them, the search the rest."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from reports.judge.births import Misbirth, find_misbirths
+from reports.judge.evidence import Evidence
+from reports.judge.linearization import find_unexplained
+from reports.judge.models.workflow import Operation
+from reports.judge.search import Searched, search
+from reports.judge.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A workflow that the witness could not explain: what the search was given and what it found. `core`: rows that are
+    known to contradict each other all by themselves.
+    """
+
+    w: int
+    operations: list[Operation]
+    starts: list[str | None]
+    searched: Searched
+    core: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`failed` and `undecided` by workflow number; every other workflow is explained. `searched` are those that the
+    witness did not explain. `seconds` is what it took.
+    """
+
+    failed: Mapping[int, Undecided] = field(default_factory=dict)
+    undecided: tuple[int, ...] = ()
+    searched: tuple[int, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def suspects(self) -> list[int]:
+        """The workflows that have no explanation, or none yet."""
+        return sorted([*self.failed, *self.undecided])
+
+
+def decide(evidence: Evidence) -> Decision:
+    """Judges every workflow. Past `limits.linearizable_s` the remaining ones stay undecided."""
+    began = time.monotonic()
+    misbirths = {each.w: each for each in find_misbirths(evidence)}
+    rest = find_unexplained(evidence, evidence.ops)
+    if rest.len():
+        again = evidence.ops.filter(pl.col("w").is_in(rest.implode()))
+        rest = find_unexplained(evidence, again, order="begins")
+    failed = {w: take_misbirth(evidence, each) for w, each in misbirths.items()}
+    undecided: list[int] = []
+    for w in rest.to_list():
+        if w in misbirths:
+            continue
+        now = time.monotonic()
+        if now > began + evidence.limits.linearizable_s:
+            undecided.append(w)
+            continue
+        operations, starts = evidence.lay_out(w)
+        searched = search(operations, starts, evidence.graph, now + evidence.limits.workflow_s)
+        if searched.verdict is Verdict.FAIL:
+            failed[w] = Undecided(w, operations, starts, searched)
+        elif searched.verdict is Verdict.UNKNOWN:
+            undecided.append(w)
+    return Decision(failed, tuple(undecided), tuple(sorted({*rest, *misbirths})), time.monotonic() - began)
+
+
+def take_misbirth(evidence: Evidence, found: Misbirth) -> Undecided:
+    """A workflow that was answered before it was created, or created twice: there is nothing to search for."""
+    operations, starts = evidence.lay_out(found.w)
+    return Undecided(found.w, operations, starts, Searched(Verdict.FAIL), (found.create, found.other))

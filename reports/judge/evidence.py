@@ -1,0 +1,352 @@
+"""Evidence: one history, encoded and sorted once, with what every check asks of it. Values only.
+
+States are small integers here (codes). Two codes are no state of the history: `unborn`, before a create, and
+`another`, a state that nothing names. Operations of other tenants, refused and busy ones change nothing and constrain
+nothing: they have no role.
+"""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from engine.target.graph import TransitionGraph
+from reports.history.encoding import split_list
+from reports.history.history import History
+from reports.judge.keys import Keys, make_keys
+from reports.judge.models.workflow import NEVER, Operation
+from reports.judge.search import ANOTHER_STATE
+
+MODEL_COLUMNS = ("row", "kind", "outcome", "want", "set", "next", "told", "invoked", "returned")
+
+
+UNKNOWN_SHARE_MAX = 0.02
+INCONCLUSIVE_SHARE_MAX = 0.10
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long the judge may take, in seconds, and how many findings of one check it puts into words.
+
+    `unknown_max`: the share of operations, races and trails that may be unknown; without it a plan's is
+    UNKNOWN_SHARE_MAX (of its races INCONCLUSIVE_SHARE_MAX), and a history that is judged alone has none.
+    """
+
+    workflow_s: float = 10.0
+    linearizable_s: float = 120.0
+    explain_s: float = 2.0
+    findings_max: int = 20
+    unknown_max: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the checks share. `initial` is the state before the first operation, where the caller knows it;
+    `plan` is the `plan` of run.json; `command` judges this history again.
+    """
+
+    history: History
+    graph: TransitionGraph | None = None
+    initial: str | None = None
+    plan: Mapping[str, Any] | None = None
+    command: str = "onewinner check HISTORY"
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def unknown_max(self) -> float | None:
+        """The share of operations, and of trails, that may be unknown; None: any."""
+        return self.find_share(UNKNOWN_SHARE_MAX)
+
+    @property
+    def inconclusive_max(self) -> float | None:
+        """The share of races that may prove nothing; None: any."""
+        return self.find_share(INCONCLUSIVE_SHARE_MAX)
+
+    def find_share(self, planned: float) -> float | None:
+        given = self.limits.unknown_max
+        return given if given is not None else planned if self.plan is not None else None
+
+    @cached_property
+    def ops(self) -> pl.DataFrame:
+        """Every operation, by workflow, then invoke.
+
+        row; w (a dense workflow number); workflow, tenant, race (codes); kind; outcome; want (the first expected
+        state), wants (how many), set (a list's number, where there are several); next (of a create: the initial
+        state); told; status; invoked, returned (ns, widened by the clock's uncertainty; NEVER without a return);
+        begins, ends (the same as keys: comparable within a workflow, ascending over workflows); problem; mine (the
+        owner's). Roles: known (took effect), maybe (unknown, may have), pure (an answer that changed nothing).
+        """
+        ops = self.sorted.with_columns(
+            begins=self.keys.begins, ends=self.keys.ends, mine=find_owned(self.sorted, self.nobody)
+        )
+        return assign_roles(ops, self.find_code(self.first_state))
+
+    @property
+    def nobody(self) -> int | None:
+        """The code of the tenant of operations that name none; None where each names one."""
+        tenants = self.history.encoded["tenant"].unique()
+        codes = dict(zip(tenants.cast(pl.String).to_list(), tenants.to_physical().to_list(), strict=True))
+        return codes.get("")
+
+    @cached_property
+    def sorted(self) -> pl.DataFrame:
+        return sort_operations(self.history)
+
+    @cached_property
+    def offsets(self) -> list[int]:
+        """The first row in `ops` of each workflow number, and one past the end."""
+        return [0, *self.sorted.select(pl.col("w").rle().struct.field("len").cum_sum())["len"].to_list()]
+
+    @property
+    def workflows(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def keys(self) -> Keys:
+        ops = self.sorted
+        return make_keys(ops["w"], ops["invoked"], ops["returned"], self.offsets)
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The state of each code: those of the operations, the trails, the graph, and the caller's."""
+        mentioned = self.history.encoded.select(pl.col("want", "next", "observed").unique().implode())
+        columns = [column[0] for column in mentioned] + [self.trails[name] for name in ("from", "to")]
+        others = {state for members in self.set_members.values() for state in members}
+        others.update(self.graph.states if self.graph else (), [self.initial] if self.initial is not None else ())
+        columns.append(pl.Series(sorted(others), dtype=pl.String).cast(self.state_type))
+        found = pl.concat([column.unique().drop_nulls() for column in columns]).unique()
+        return dict(zip(found.to_physical().to_list(), found.cast(pl.String).to_list(), strict=True))
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        return {name: code for code, name in self.names.items()}
+
+    def find_code(self, state: str | None) -> int | None:
+        """The code of a state; None without one."""
+        return None if state is None else self.codes.get(state)
+
+    @cached_property
+    def unborn(self) -> int:
+        return max(self.names, default=-1) + 1
+
+    @property
+    def another(self) -> int:
+        return self.unborn + 1
+
+    @property
+    def width(self) -> int:
+        return self.unborn + 2
+
+    @property
+    def state_type(self) -> pl.DataType:
+        return self.history.encoded.schema["want"]
+
+    @cached_property
+    def trails(self) -> pl.DataFrame:
+        """The audit entries, `from` and `to` in the dictionary of states, with the workflow number `w` (null: none)."""
+        audit = self.history.audit
+        numbers = self.number_workflows(audit["workflow"])
+        return audit.with_columns(pl.col("from", "to").cast(self.state_type), numbers)
+
+    def number_workflows(self, workflows: pl.Series) -> pl.Series:
+        """The workflow number `w` of each name; null of one without operations."""
+        codes = workflows.cast(self.history.encoded.schema["workflow"]).to_physical()
+        numbers = self.sorted.select("workflow", "w").unique("workflow")
+        return pl.DataFrame({"workflow": codes}).join(numbers, "workflow", "left", maintain_order="left")["w"]
+
+    def name_workflow(self, w: int) -> str:
+        """What the history calls a workflow number."""
+        return str(self.history.encoded["workflow"].gather(self.sorted["row"][self.offsets[w]]).cast(pl.String)[0])
+
+    @cached_property
+    def set_members(self) -> dict[int, tuple[str, ...]]:
+        """The states of each expected list that has several, by its number."""
+        found = self.history.encoded["set"].unique().drop_nulls()
+        codes, texts = found.to_physical().to_list(), found.cast(pl.String).to_list()
+        return {code: split_list(text) for code, text in zip(codes, texts, strict=True)}
+
+    def belongs(self, several: pl.Expr, state: pl.Expr) -> pl.Expr:
+        """Whether the state is in the list of that number; null without either."""
+        pairs = [code * self.width + self.codes[name] for code, names in self.set_members.items() for name in names]
+        if not pairs:
+            return pl.lit(value=False)
+        return (several.cast(pl.UInt64) * self.width + state).is_in(pl.Series(pairs, dtype=pl.UInt64).implode())
+
+    @cached_property
+    def edges(self) -> pl.Series:
+        """Whether from -> to is legal, at from * width + to. Only with a graph."""
+        legal = [False] * (self.width * self.width)
+        for state, following in self.graph.edges if self.graph else ():
+            legal[self.codes[state] * self.width + self.codes[following]] = True
+        return pl.Series(legal, dtype=pl.Boolean)
+
+    def lawful(self, state: pl.Expr, following: pl.Expr) -> pl.Expr:
+        """Whether state -> following is legal; true without a graph, and where nothing is asked to follow."""
+        if self.graph is None:
+            return pl.lit(value=True)
+        return following.is_null() | pl.lit(self.edges).gather((state * self.width + following).fill_null(0))
+
+    @property
+    def first_state(self) -> str | None:
+        """The state that a create leads to, where its answer does not tell."""
+        return self.initial if self.initial is not None else self.graph.initial if self.graph else None
+
+    @cached_property
+    def starts(self) -> pl.DataFrame:
+        """w, state: the code of the state before the first operation; null where it is free."""
+        creates = self.ops.lazy().filter(
+            (pl.col("kind") == "create") & pl.col("mine") & (pl.col("outcome") != "conflict")
+        )
+        unknown = pl.col("outcome") == "unknown"
+        creates = creates.group_by("w").agg(
+            created=pl.col("known").any(), asked=unknown.any(), begun=pl.col("begins").filter(unknown).min()
+        )
+        # What was answered before an unknown create was asked for was about a workflow that there was already.
+        answered = self.ops.lazy().filter(pl.col("known") | pl.col("pure")).group_by("w").agg(pl.col("ends").min())
+        creates = creates.join(answered, on="w", how="left")
+        creates = creates.with_columns(
+            asked=pl.col("asked") & (pl.col("ends") >= pl.col("begun")).fill_null(value=True)
+        )
+        every = pl.LazyFrame({"w": pl.int_range(self.workflows, dtype=pl.UInt32, eager=True)})
+        code = {
+            name: pl.lit(self.find_code(state), dtype=pl.UInt32)
+            for name, state in (("given", self.initial), ("first", self.first_state))
+        }
+        state = (
+            pl.when("created")
+            .then(pl.lit(self.unborn, dtype=pl.UInt32))
+            .when("asked")
+            .then(code["first"])
+            .otherwise(code["given"])
+        )
+        return every.join(creates, on="w", how="left", maintain_order="left").select("w", state=state).collect()
+
+    def slice(self, w: int) -> pl.DataFrame:
+        """The operations of one workflow number."""
+        return self.ops.slice(self.offsets[w], self.offsets[w + 1] - self.offsets[w])
+
+    def lay_out(self, w: int) -> tuple[list[Operation], list[str | None]]:
+        """A workflow as the model sees it: its operations that say anything, and the states it may start in."""
+        rows = self.slice(w).filter(pl.any_horizontal("known", "maybe", "pure")).select(MODEL_COLUMNS)
+        operations = [self.to_operation(*row) for row in rows.iter_rows()]
+        starts = self.find_starts(w, operations)
+        if starts != [None]:
+            # A create that does not tell its state, where nothing else does, says only that all else comes after it.
+            born = max((each.invoked for each in operations if is_create(each)), default=-NEVER)
+            operations = [begin_after(born, each) for each in operations if not is_create(each)]
+        return operations, starts
+
+    def find_starts(self, w: int, operations: list[Operation]) -> list[str | None]:
+        """The states to begin the search in: one where it is known, else every state that is named, and another."""
+        code = self.starts["state"][w]
+        if code == self.unborn and all(each.told is not None for each in operations if is_create(each)):
+            return [None]
+        if code is not None and code != self.unborn:
+            return [self.names[code]]
+        named = {state for each in operations for state in (*each.expected, each.next, each.told)}
+        return [*sorted(state for state in named if state is not None), ANOTHER_STATE]
+
+    def to_operation(
+        self,
+        row: int,
+        kind: str,
+        outcome: str,
+        want: int | None,
+        several: int | None,
+        following: int | None,
+        told: int | None,
+        invoked: int,
+        returned: int,
+    ) -> Operation:
+        names, create = self.names, kind == "create" and outcome == "ok"
+        expected = self.set_members[several] if several is not None else () if want is None else (names[want],)
+        shown = following if create else told
+        after = None if following is None or create else names[following]
+        until = NEVER if outcome == "unknown" else returned
+        return Operation(row, kind, outcome, expected, after, None if shown is None else names[shown], invoked, until)
+
+    def command_for(self, check: str, workflow: str | None = None) -> str:
+        """The command that judges one thing again."""
+        return f"{self.command} --only {check}" + ("" if workflow is None else f" --workflow {shlex.quote(workflow)}")
+
+
+def is_create(operation: Operation) -> bool:
+    return operation.kind == "create" and operation.outcome == "ok"
+
+
+def begin_after(moment: int, operation: Operation) -> Operation:
+    """The operation, invoked no earlier than this; one that had returned before is left as it is."""
+    if operation.invoked >= moment or operation.returned < moment:
+        return operation
+    return replace(operation, invoked=moment)
+
+
+def sort_operations(history: History) -> pl.DataFrame:
+    """The operations by workflow, then invoke. The physical order is kept where it is sorted, as sealing leaves it."""
+    wide = history.clock_uncertainty_ns
+    ops = history.encoded.with_columns(
+        pl.col("workflow", "tenant", "want", "next", "observed", "set").to_physical(),
+        pl.col("invoked") - wide,
+        (pl.col("returned") + wide).fill_null(NEVER),
+    ).rename({"observed": "told"})
+    if not is_sorted(ops):
+        # In the order in which the workflows first appear: categorical codes differ from run to run.
+        first = ops.group_by("workflow").agg(pl.col("row").min().alias("first"))
+        ops = ops.join(first, on="workflow").sort("first", "invoked", "row").drop("first")
+    return ops.with_columns(pl.col("workflow").rle_id().alias("w"))
+
+
+def is_sorted(ops: pl.DataFrame) -> bool:
+    """Whether each workflow's operations stand together, by invoke."""
+    same = pl.col("workflow") == pl.col("workflow").shift()
+    back = same & (pl.col("invoked") < pl.col("invoked").shift())
+    runs, count, unsorted = ops.select(
+        (~same).sum(), pl.col("workflow").n_unique().alias("n"), back.any().alias("b")
+    ).row(0)
+    return ops.is_empty() or (runs + 1 == count and not unsorted)
+
+
+def assign_roles(ops: pl.DataFrame, first: int | None) -> pl.DataFrame:
+    """Adds known, maybe and pure; `next` becomes the initial state of a create, and nothing of a read. What an unknown
+    operation tells is nothing.
+    """
+    kind, outcome, mine = pl.col("kind"), pl.col("outcome"), pl.col("mine")
+    moves = (kind == "advance") | (kind == "set")
+    initial = pl.col("told").fill_null(pl.lit(first, dtype=pl.UInt32))
+    return ops.with_columns(
+        known=mine & ((outcome == "won") | ((kind == "create") & (outcome == "ok"))),
+        maybe=mine & (outcome == "unknown") & moves,
+        pure=mine & ((outcome == "conflict") | ((kind == "read") & (outcome == "ok"))),
+        next=pl.when(moves).then("next").when(kind == "create").then(initial),
+        told=pl.when(outcome != "unknown").then("told"),
+    )
+
+
+def find_owned(ops: pl.DataFrame, nobody: int | None) -> pl.Series:
+    """Whether each operation is its workflow's owner's: the tenant that created it, or the first that was served. A
+    conflict says less of whose it is, and a refusal least. An operation of `nobody`, who is no tenant, is the owner's.
+    """
+    if ops["tenant"].n_unique() <= 1:
+        return pl.repeat(value=True, n=ops.height, dtype=pl.Boolean, eager=True)
+    create, outcome = pl.col("kind") == "create", pl.col("outcome")
+    ranks = (
+        pl.when(create & (outcome == "ok"))
+        .then(0)
+        .when(create & (outcome == "unknown"))
+        .then(1)
+        .when(outcome.is_in(["won", "ok"]))
+        .then(2)
+        .when(outcome == "conflict")
+        .then(3)
+        .otherwise(4)
+    )
+    anonymous = pl.col("tenant") == pl.lit(nobody, dtype=pl.UInt32)
+    ranks = pl.when(anonymous).then(5).otherwise(ranks) if nobody is not None else ranks
+    owners = (
+        ops.select("w", "tenant", rank=ranks).sort("w", "rank", maintain_order=True).unique("w", keep="first").sort("w")
+    )
+    owned = ops["tenant"].eq_missing(owners["tenant"].gather(ops["w"]))
+    return owned if nobody is None else owned | (ops["tenant"] == nobody)

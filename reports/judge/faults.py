@@ -1,0 +1,182 @@
+"""Faults: what was injected into a run, and which moments that may have spoiled."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from reports.history.history import History
+from reports.judge.models.workflow import NEVER
+
+# These do no damage: they excuse nothing, and nothing can be lost by them.
+HARMLESS = frozenset({"delayed"})
+CRASHES = frozenset({"server killed"})
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One fault: from `at` until its damage was over (ns, widened by the clock's uncertainty). `workflow` is None
+    where it is not known whom it struck: then it may be anybody.
+    """
+
+    until: int
+    at: int
+    what: str = field(compare=False)
+    workflow: str | None = field(compare=False, default=None)
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Those that do damage, by the end of it."""
+
+    all: tuple[Fault, ...]
+
+    @cached_property
+    def _by_workflow(self) -> dict[str | None, list[Fault]]:
+        found: dict[str | None, list[Fault]] = {}
+        for fault in self.all:
+            found.setdefault(fault.workflow, []).append(fault)
+        return found
+
+    @cached_property
+    def _untils(self) -> dict[str | None, list[int]]:
+        return {workflow: [fault.until for fault in found] for workflow, found in self._by_workflow.items()}
+
+    @property
+    def named(self) -> dict[str, list[Fault]]:
+        """Those that tell their workflow, by it."""
+        return {workflow: found for workflow, found in self._by_workflow.items() if workflow is not None}
+
+    @property
+    def unnamed(self) -> list[Fault]:
+        return self._by_workflow.get(None, [])
+
+    def between(self, workflow: str, begin: int, end: int) -> list[Fault]:
+        """The faults that may have struck this workflow and were over from `begin` on, before `end`; by their end."""
+        found: list[Fault] = []
+        for key in (workflow, None):
+            untils = self._untils.get(key, [])
+            found += self._by_workflow.get(key, [])[bisect_left(untils, begin) : bisect_left(untils, end)]
+        return sorted(found)
+
+    def any_during(self, workflow: str, begin: int, end: int) -> bool:
+        """Whether a fault that may have struck this workflow had begun by `end`, and was not over before `begin`."""
+        mine = Spans.over(self.named.get(workflow, ()))
+        return mine.meet(begin, end) or self._unnamed_spans.meet(begin, end)
+
+    @cached_property
+    def _unnamed_spans(self) -> "Spans":
+        return Spans.over(self.unnamed)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Times as few closed intervals that do not meet each other, ascending."""
+
+    begins: list[int]
+    ends: list[int]
+
+    @classmethod
+    def over(cls, faults: Iterable[Fault]) -> "Spans":
+        begins: list[int] = []
+        ends: list[int] = []
+        for fault in sorted(faults, key=lambda fault: fault.at):
+            if ends and fault.at <= ends[-1]:
+                ends[-1] = max(ends[-1], fault.until)
+            else:
+                begins.append(fault.at)
+                ends.append(fault.until)
+        return cls(begins, ends)
+
+    def meet(self, begin: int, end: int) -> bool:
+        """Whether some moment of the closed interval from `begin` to `end` is in here."""
+        index = bisect_left(self.ends, begin)
+        return index < len(self.ends) and self.begins[index] <= end
+
+    def meet_each(self, begin: pl.Series, end: pl.Series) -> pl.Series:
+        """The same of many intervals: of all that end late enough, the first begins first."""
+        if not self.ends:
+            return pl.repeat(value=False, n=begin.len(), dtype=pl.Boolean, eager=True).alias("touched")
+        index = pl.Series(self.ends, dtype=pl.Int64).search_sorted(begin, side="left")
+        first = pl.Series([*self.begins, None], dtype=pl.Int64).gather(index)
+        return (first <= end).fill_null(value=False).alias("touched")
+
+
+def find_touched(faults: Faults, calls: pl.DataFrame, numbers: pl.Series) -> pl.Series:
+    """Whether a fault did damage during each of the calls (w, invoked, returned). `numbers` are the workflow numbers of
+    `faults.named`: such a fault touches the calls of its workflow alone.
+    """
+    anybodys = Spans.over(faults.unnamed).meet_each(calls["invoked"], calls["returned"])
+    spans = [(fault.at, fault.until) for found in faults.named.values() for fault in found]
+    mine = pl.DataFrame(spans, schema={"at": pl.Int64, "until": pl.Int64}, orient="row").with_columns(w=numbers)
+    met = calls.with_row_index("call").join(mine, on="w")
+    met = met.filter((pl.col("invoked") <= pl.col("until")) & (pl.col("returned") >= pl.col("at")))
+    theirs = pl.int_range(calls.height, dtype=pl.UInt32, eager=True).is_in(met["call"].unique().implode())
+    return (anybodys | theirs).alias("touched")
+
+
+def take_faults(history: History) -> Faults:
+    """The faults of a history that do damage."""
+    wide = history.clock_uncertainty_ns
+    events = [event for event in history.having("fault") if event.get("what") not in HARMLESS]
+    found = [
+        take_fault(event, span, wide, workflow)
+        for event in events
+        if (span := find_span(event)) is not None
+        for workflow in list_workflows(event)
+    ]
+    return Faults(tuple(sorted([*found, *take_lasting(history, wide)])))
+
+
+def take_lasting(history: History, wide: int) -> list[Fault]:
+    """The faults that had begun when their writer was killed: their damage never ends."""
+    told = {(event.get("source"), event.get("at_ns")) for event in history.having("fault")}
+    return [
+        Fault(NEVER, int(event["at_ns"]) - wide, str(event.get("what")), workflow)
+        for event in history.having("fault_begun")
+        if event.get("what") not in HARMLESS and (event.get("source"), event["at_ns"]) not in told
+        for workflow in list_workflows(event)
+    ]
+
+
+def list_workflows(event: dict[str, Any]) -> list[str | None]:
+    """Those that a fault may have struck, as its event tells; None where that may be anybody."""
+    return list(event.get("workflows") or [event.get("workflow")])
+
+
+def take_fault(event: dict[str, Any], span: tuple[int, int], wide: int, workflow: str | None) -> Fault:
+    name = str(event.get("what") or "a fault")
+    return Fault(span[1] + wide, span[0] - wide, name, None if workflow is None else str(workflow))
+
+
+def find_span(event: dict[str, Any]) -> tuple[int, int] | None:
+    """From when until when an event was, where it tells. Without an end it was a moment."""
+    at = event.get("at_ns")
+    return None if at is None else (int(at), max(int(at), int(event.get("until_ns") or at)))
+
+
+def count_faults(history: History) -> dict[str, int]:
+    """How many faults of each sort were injected, the most frequent first; harmless ones too."""
+    counted = Counter(str(event.get("what") or "not told") for event in history.having("fault"))
+    return dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def say_faults(counts: dict[str, int]) -> str:
+    """531 faults were injected: answer lost 120, backend ended 11, 3 crashes of the database; empty without any."""
+    total = sum(counts.values())
+    if not total:
+        return ""
+    crashes = sum(many for what, many in counts.items() if what in CRASHES)
+    parts = [f"{what} {many:,}" for what, many in counts.items() if what not in CRASHES]
+    parts += [f"{crashes:,} crash{'es' * (crashes != 1)} of the database"] if crashes else []
+    return f"{total:,} fault{'s were' if total != 1 else ' was'} injected: {', '.join(parts)}"
+
+
+def choose_likeliest(faults: Sequence[Fault], begin: int, end: int) -> Fault:
+    """Of several, the one to name for what became of a call: one during it, else a crash, else the first."""
+    during = [fault for fault in faults if fault.at <= end and fault.until >= begin]
+    return (during or [fault for fault in faults if fault.what in CRASHES] or list(faults))[0]

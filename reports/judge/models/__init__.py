@@ -1,0 +1,1 @@
+"""What is right, as pure step functions: one specification a file."""

@@ -1,0 +1,202 @@
+"""Readings: each time that a trail was read, with the transitions that it must hold by then, or may.
+
+Readings that hold exactly the acknowledged transitions, edge by edge, are told apart all at once; only the few others
+are laid out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from reports.history.history import History
+from reports.judge.evidence import Evidence
+from reports.judge.models.workflow import NEVER, Operation
+from reports.judge.trails import Move, Row
+
+# When the reading was over: without a word it was a moment.
+UNTIL = pl.coalesce("returned_ns", "read_ns").alias("until_ns")
+FIRST_REQUEST_ID = r'^\{"request_id":"([^"\\]*)"'
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reading of a workflow's trail, at some moment from `read_ns` to `until_ns` (widened by the clock's
+    uncertainty). `moves` are the transitions of the history that had been asked for; `start` is the state that the
+    first of their rows must leave, None where that is not known. `is_older`: rows of what happened before this history
+    may come first.
+    """
+
+    w: int
+    workflow: str
+    read_ns: int
+    until_ns: int
+    rows: tuple[Row, ...]
+    moves: tuple[Move, ...]
+    start: str | None
+    is_older: bool
+
+
+def take_odd_readings(evidence: Evidence, searched: Sequence[int]) -> list[Reading]:
+    """All readings, by time, of the workflows of which some reading cannot be passed at first sight. `searched` are the
+    workflows of which the witness did not find an order, but the search did.
+    """
+    rows = evidence.trails.filter(pl.col("w").is_not_null())
+    if rows.is_empty():
+        return []
+    wide = evidence.history.clock_uncertainty_ns
+    times = {"read_ns": pl.col("read_ns") - wide, "until_ns": UNTIL + wide}
+    rows = rows.with_columns(pl.col("from", "to").to_physical(), **times)
+    trails = rows.select("trail", "w", "read_ns", "until_ns").unique("trail", keep="first").sort("trail")
+    odd = trails.filter(pl.col("trail").is_in(find_odd(evidence, rows, trails)) | pl.col("w").is_in(list(searched)))
+    rows = rows.filter(pl.col("w").is_in(odd["w"].unique().implode()))
+    ids = find_request_ids(evidence, odd)
+    found: list[Reading] = []
+    for (w,), readings in rows.partition_by("w", as_dict=True).items():
+        found += lay_out(evidence, w, readings, ids)
+    return sorted(found, key=lambda reading: (reading.read_ns, reading.until_ns))
+
+
+def lay_out(evidence: Evidence, w: int, rows: pl.DataFrame, ids: dict[int, str | None]) -> list[Reading]:
+    """The readings of one workflow's trail."""
+    asked = evidence.slice(w)
+    named = {ids[row] for row in asked["row"]}
+    operations, starts = evidence.lay_out(w)
+    start = find_start(operations, starts)
+    moves = [
+        (each, ids[each.row])
+        for each in operations
+        if each.kind in ("advance", "set") and each.outcome in ("won", "unknown")
+    ]
+    older, found = is_older(evidence, w), []
+    for trail in rows.sort("trail", "position").partition_by("trail", maintain_order=True):
+        read_ns, until_ns, workflow = trail.select("read_ns", "until_ns", "workflow").row(0)
+        due = [
+            Move(each, name, certain=each.outcome == "won" and each.returned < min(read_ns, NEVER))
+            for each, name in moves
+            if each.invoked <= until_ns
+        ]
+        held = lay_out_rows(evidence, trail, named)
+        found.append(Reading(w, str(workflow), read_ns, until_ns, held, tuple(due), start, older))
+    return found
+
+
+def is_older(evidence: Evidence, w: int) -> bool:
+    """Whether a workflow may be older than the history: no request of it made the workflow, as far as it tells. Without
+    a status it was no request: somebody named a workflow.
+    """
+    made = (pl.col("outcome") == "unknown") | (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
+    return evidence.slice(w).filter("mine", pl.col("kind") == "create", made).is_empty()
+
+
+def lay_out_rows(evidence: Evidence, trail: pl.DataFrame, named: set[str | None]) -> tuple[Row, ...]:
+    names, entries = evidence.names, trail.filter(pl.col("to").is_not_null() & pl.col("from").is_not_null())
+    return tuple(
+        Row(names[origin], names[to], request_id, is_named=request_id is not None and request_id in named)
+        for origin, to, request_id in entries.select("from", "to", "request_id").iter_rows()
+    )
+
+
+def find_start(operations: Sequence[Operation], starts: Sequence[str | None]) -> str | None:
+    """The state that the first transition must leave; None where that is not known."""
+    created = {each.told for each in operations if each.kind == "create" and each.outcome == "ok"}
+    if created:
+        return created.pop() if len(created) == 1 else None
+    return starts[0] if len(starts) == 1 else None
+
+
+def find_odd(evidence: Evidence, rows: pl.DataFrame, trails: pl.DataFrame) -> list[int]:
+    """The trails that are not, at first sight, a legal chain of exactly the acknowledged transitions.
+
+    At first sight: every transition was won, none is in doubt, and in the order in which they were asked for each
+    returned later than the one before. Then that is also the order in which they returned, so that the witness, by
+    whichever of the two it explained the workflow, took them in the order of the rows: one order explains the answers
+    and the trail. It respects real time, and the reading came after all of them.
+    """
+    moved = (pl.col("known") & (pl.col("kind") != "create")) | pl.col("maybe")
+    moves = evidence.ops.filter(moved).select("row", "w", "kind", "outcome", "want", "wants", "next", "returned")
+    plain = (pl.col("kind") == "advance") & (pl.col("outcome") == "won") & (pl.col("wants") == 1)
+    nested = pl.col("returned") <= pl.col("returned").shift().over("w")
+    vague = moves.filter(~plain | nested.fill_null(value=False))["w"].unique()
+    rows = rows.filter(pl.col("to").is_not_null() & pl.col("from").is_not_null()).sort("trail", "position")
+    starts = evidence.starts.with_columns(pl.col("state").replace(evidence.unborn, None))
+    created = (
+        evidence.ops.filter(pl.col("known") & (pl.col("kind") == "create"))
+        .unique("w", keep="first")
+        .select("w", first="next")
+    )
+    starts = starts.join(created, on="w", how="left").select("w", start=pl.coalesce("state", "first"))
+    rows = rows.join(starts, on="w", how="left", maintain_order="left")
+    same = pl.col("trail") == pl.col("trail").shift()
+    due = pl.when(same.fill_null(value=False)).then(pl.col("to").shift()).otherwise("start")
+    wrong = rows.filter((due.is_not_null() & (pl.col("from") != due)) | ~evidence.lawful(pl.col("from"), pl.col("to")))[
+        "trail"
+    ]
+    uneven = compare_edges(evidence, rows, moves.join(trails, on="w", maintain_order="left"))
+    doubtful = trails.filter(pl.col("w").is_in(vague.implode()))["trail"]
+    return pl.concat([wrong, uneven, doubtful, find_renamed(rows)]).unique().to_list()
+
+
+def find_renamed(rows: pl.DataFrame) -> pl.Series:
+    """The trails with a row that tells another request id in another reading."""
+    placed = rows.select("trail", "w", "request_id", place=pl.int_range(pl.len()).over("trail"))
+    told = placed.filter(pl.col("request_id").is_not_null())
+    return told.filter(pl.col("request_id").n_unique().over("w", "place") > 1)["trail"]
+
+
+def compare_edges(evidence: Evidence, rows: pl.DataFrame, moves: pl.DataFrame) -> pl.Series:
+    """The trails whose rows are not the given transitions, in the order in which they were asked for: edges and, where
+    both tell, request ids.
+    """
+    held = rows.group_by("trail").agg(held=pl.len())
+    due = moves.group_by("trail").agg(due=pl.len(), last=pl.col("returned").max(), read_ns=pl.col("read_ns").first())
+    counts = due.join(held, on="trail", how="full", coalesce=True)
+    uneven = pl.col("held").ne_missing(pl.col("due")) | (pl.col("last") >= pl.col("read_ns"))
+    odd = counts.filter(uneven)["trail"]
+    fair = pl.col("trail").is_in(odd.implode()).not_()
+    left = moves.filter(fair).select("trail", "row", origin="want", to="next").sort("trail", maintain_order=True)
+    right = rows.filter(fair).select("trail", "request_id", origin="from", to="to")
+    if right["request_id"].null_count() < right.height:
+        left = left.with_columns(request_id=read_request_ids(evidence.history, left["row"]))
+        odd = pl.concat([odd, find_borrowed(evidence, left, right)])
+    return pl.concat([odd, find_unlike(left, right)])
+
+
+def find_borrowed(evidence: Evidence, left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
+    """The trails with a row that tells the id of some operation of its workflow, where the transition tells none."""
+    bare = right.with_columns(row=left["row"]).filter(left["request_id"].is_null(), pl.col("request_id").is_not_null())
+    if bare.is_empty():
+        return bare["trail"]
+    numbers = evidence.ops.select("row", "w")
+    bare = bare.join(numbers, on="row", how="left")
+    asked = numbers.filter(pl.col("w").is_in(bare["w"].unique().implode()))
+    asked = asked.with_columns(request_id=read_request_ids(evidence.history, asked["row"]))
+    return bare.join(asked, on=["w", "request_id"], how="semi")["trail"]
+
+
+def find_unlike(left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
+    """The trails where two frames of as many rows differ, row by row."""
+    unlike = (left["origin"] != right["origin"]) | (left["to"] != right["to"])
+    if "request_id" in left.columns:
+        unlike |= (left["request_id"] != right["request_id"]).fill_null(value=False)
+    return left.filter(unlike.fill_null(value=True))["trail"]
+
+
+def find_request_ids(evidence: Evidence, odd: pl.DataFrame) -> dict[int, str | None]:
+    """The request id of every operation, by row, in the workflows whose trails are looked at one by one."""
+    rows = evidence.ops.filter(pl.col("w").is_in(odd["w"].unique().implode()))["row"]
+    return (
+        dict(zip(rows.to_list(), read_request_ids(evidence.history, rows).to_list(), strict=True)) if rows.len() else {}
+    )
+
+
+def read_request_ids(history: History, rows: pl.Series) -> pl.Series:
+    """The request id in the detail of each of these operations; null without one."""
+    asked = history.frame.select("detail").with_row_index("row")
+    picked = asked.filter(pl.col("row").is_in(rows.implode()))
+    detail = pl.col("detail")
+    # Our own writers put it first; JSON in any other form is parsed, which takes three times as long.
+    plain = detail.str.extract(FIRST_REQUEST_ID)
+    parsed = pl.when(plain.is_null()).then(detail).str.json_path_match("$.request_id")
+    found = picked.select("row", request_id=pl.coalesce(plain, parsed)).collect()
+    return pl.DataFrame({"row": rows}).join(found, on="row", how="left", maintain_order="left")["request_id"]

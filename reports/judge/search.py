@@ -1,0 +1,298 @@
+"""The exact search: is there an order of one workflow's operations that explains every answer?
+
+After Wing and Gong: place one operation after another, each one only when no unplaced operation returned before
+its invoke. Four observations keep it small.
+
+- An operation whose recorded answer can never change the state (a read, a conflict) is placed as soon as it fits
+  and never taken back: moving it earlier only removes constraints. Grouped by what they ask of the state, the
+  placed ones of a group are always a prefix by invoke time, so that a number per group tells them all.
+- Operations of one shape (same kind, expected, next) are interchangeable: of the known ones that may come next only
+  the one that returned first is tried, of the unknown ones only the one invoked first.
+- States that no answer and no request asks about are one state.
+- A configuration that another one dominates (same transitions placed, same state, no fewer answers placed) is cut.
+"""
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import accumulate
+from typing import Any
+
+from engine.target.graph import TransitionGraph
+from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation, step
+from reports.judge.verdict import Verdict
+
+State = str | None
+Shape = tuple[str, str, tuple[str, ...], str | None, str | None, str | None]
+# A state that nothing names: half of a character, which no text of a history can hold.
+ANOTHER_STATE = "\udfff"
+CONFIGURATIONS_PER_LOOK = 256
+HOPELESS_STEPS_MAX = 200_000
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the search goes by, where it follows more than the state.
+
+    `take`: the state after an operation took effect, or IMPOSSIBLE; a state is any value that can be a key. `is_past`:
+    whether an answer that does not hold in a state holds in none after it. `named`: states that are asked for although
+    no operation does. `to_the_end`: whether every known transition must be placed, or only all answers that change
+    nothing.
+    """
+
+    take: Callable[[Any, Operation], Any]
+    is_past: Callable[[Any, Operation], bool]
+    named: frozenset[str] = frozenset()
+    to_the_end: bool = True
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search found. On FAIL `witnesses` are operations that contradict each other all by themselves: a single
+    hopeless one, or every transition, and of the other answers only those that once stood in the way.
+    `configurations` counts work.
+    """
+
+    verdict: Verdict
+    witnesses: tuple[Operation, ...] = ()
+    configurations: int = 0
+
+
+@dataclass(frozen=True)
+class Group:
+    """Answers that change nothing, of one shape, by invoke time. `deadlines[i]` is the first return from i on."""
+
+    shape: Shape
+    sample: Operation
+    invokes: list[int]
+    deadlines: list[tuple[int, int]]  # (returned, index of the operation)
+    operations: list[Operation]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A configuration: known transitions before `low` are placed, and those of `window` above it (bit 0: low)."""
+
+    low: int
+    window: int
+    state: Any
+    used: tuple[int, ...]
+    placed: tuple[int, ...]
+
+
+@dataclass
+class Problem:
+    """One workflow, laid out for the search."""
+
+    rules: Rules
+    groups: list[Group]
+    known: list[Operation]
+    optional: list[list[Operation]]
+    fits: dict[Any, list[bool]] = field(default_factory=dict)
+    blockers: dict[int, Operation] = field(default_factory=dict)
+
+    def is_done(self, place: Place, placed: tuple[int, ...]) -> bool:
+        """Whether all that has to be placed is."""
+        moved = place.low == len(self.known) or not self.rules.to_the_end
+        return moved and all(n == len(group.invokes) for n, group in zip(placed, self.groups, strict=True))
+
+    def is_lost(self, place: Place, placed: tuple[int, ...]) -> bool:
+        """Whether an answer that is not placed can hold no more."""
+        is_past = self.rules.is_past
+        return any(
+            n < len(group.invokes) and is_past(place.state, group.sample)
+            for n, group in zip(placed, self.groups, strict=True)
+        )
+
+    def fitting(self, state: Any) -> list[bool]:
+        """For each group, whether its answers hold in `state`."""
+        found = self.fits.get(state)
+        if found is None:
+            take = self.rules.take
+            found = self.fits[state] = [take(state, group.sample) is not IMPOSSIBLE for group in self.groups]
+        return found
+
+
+def get_shape(operation: Operation) -> Shape:
+    return operation.kind, operation.outcome, operation.expected, operation.next, operation.told, operation.mark
+
+
+def is_pure(operation: Operation) -> bool:
+    """Whether the recorded answer can never change the state."""
+    return operation.outcome == "conflict" or operation.kind == "read"
+
+
+def search(
+    operations: Sequence[Operation],
+    starts: Iterable[Any],
+    graph: TransitionGraph | None,
+    deadline_s: float = float("inf"),
+    rules: Rules | None = None,
+) -> Searched:
+    """Whether some order explains all `operations` (each with a row of its own) from one of the `starts`.
+
+    UNKNOWN past `deadline_s` (of the monotonic clock). With `rules` the `starts` are states as these have them.
+    """
+    starts = list(starts)
+    hopeless = find_hopeless(operations, starts, graph) if rules is None else None
+    if hopeless is not None:
+        return Searched(Verdict.FAIL, (hopeless,))
+    rules = rules or Rules(partial(take_step, graph), never_past)
+    problem = lay_out(merge_states(operations, graph, rules.named), rules)
+    zero = (0,) * len(problem.groups)
+    stack = [Place(0, 0, state, (0,) * len(problem.optional), zero) for state in starts]
+    seen: dict[tuple[int, int, Any, tuple[int, ...]], list[tuple[int, ...]]] = {}
+    count = 0
+    while stack:
+        count += 1
+        if count % CONFIGURATIONS_PER_LOOK == 0 and time.monotonic() > deadline_s:
+            return Searched(Verdict.UNKNOWN, configurations=count)
+        place = stack.pop()
+        placed, limit, ready = settle(problem, place)
+        if problem.is_done(place, placed):
+            return Searched(Verdict.PASS, configurations=count)
+        key = (place.low, place.window, place.state, place.used)
+        if problem.is_lost(place, placed) or not is_new(seen.setdefault(key, []), placed):
+            continue
+        stack.extend(follow(problem, place, placed, limit, ready))
+    rows = {each.row for each in operations if not is_pure(each)} | problem.blockers.keys()
+    return Searched(Verdict.FAIL, tuple(each for each in operations if each.row in rows), count)
+
+
+def take_step(graph: TransitionGraph | None, state: State, operation: Operation) -> State | Impossible:
+    return step(state, operation, graph)
+
+
+def never_past(state: Any, operation: Operation) -> bool:  # noqa: ARG001 - any state may come again
+    return False
+
+
+def merge_states(
+    operations: Iterable[Operation], graph: TransitionGraph | None, named: frozenset[str] = frozenset()
+) -> list[Operation]:
+    """The same operations, with all the states that nobody asks about made one: what leads to them is interchangeable.
+
+    With a graph only a `set` may be changed so: whether an advance is legal depends on where it leads.
+    """
+    operations = [forget_told(each) for each in operations]
+    asked = {state for each in operations for state in (*each.expected, each.told if is_pure(each) else None)} | named
+    return [
+        replace(each, next=ANOTHER_STATE)
+        if not is_pure(each)
+        and each.next not in asked
+        and (each.kind == "set" or (each.next is not None and graph is None))
+        else each
+        for each in operations
+    ]
+
+
+def forget_told(operation: Operation) -> Operation:
+    """The same, without a told state that its next state says already: it asks nothing more."""
+    won_it = operation.outcome == "won" and operation.told == operation.next
+    return replace(operation, told=None) if won_it and operation.told is not None else operation
+
+
+def find_hopeless(
+    operations: Sequence[Operation], starts: Sequence[State], graph: TransitionGraph | None
+) -> Operation | None:
+    """An operation that fits no state at all that the workflow can ever be in; None when there is none, or when there
+    are so many states that the search itself finds out sooner.
+    """
+    states = {*starts, *(each.told if each.kind == "create" else each.next for each in operations if not is_pure(each))}
+    samples = {get_shape(each): each for each in operations if is_pure(each) or each.outcome != "unknown"}
+    if len(states) * len(samples) > HOPELESS_STEPS_MAX:
+        return None
+    for sample in samples.values():
+        if all(step(state, sample, graph) is IMPOSSIBLE for state in states):
+            return sample
+    return None
+
+
+def lay_out(operations: Iterable[Operation], rules: Rules) -> Problem:
+    """The operations by what they may do: answers in groups, known transitions, optional ones in groups."""
+    pure: dict[Shape, list[Operation]] = {}
+    optional: dict[Shape, list[Operation]] = {}
+    known: list[Operation] = []
+    for operation in sorted(operations, key=lambda each: each.invoked):
+        if is_pure(operation):
+            pure.setdefault(get_shape(operation), []).append(operation)
+        elif operation.outcome == "unknown":
+            optional.setdefault(get_shape(operation), []).append(operation)
+        else:
+            known.append(operation)
+    return Problem(rules, [gather(shape, group) for shape, group in pure.items()], known, list(optional.values()))
+
+
+def gather(shape: Shape, operations: list[Operation]) -> Group:
+    returns = [(operation.returned, index) for index, operation in enumerate(operations)]
+    deadlines = list(accumulate(reversed(returns), min))[::-1]
+    return Group(shape, operations[0], [operation.invoked for operation in operations], deadlines, operations)
+
+
+def settle(problem: Problem, place: Place) -> tuple[tuple[int, ...], int, list[int]]:
+    """Places every answer that holds now; returns the new counts, the limit on the next operation's invoke
+    (the first return of anything unplaced that cannot be placed now), and the known transitions that may be next.
+    """
+    limit, near = find_window(problem.known, place)
+    fits = problem.fitting(place.state)
+    blocker: Operation | None = None
+    for group, count, fit in zip(problem.groups, place.placed, fits, strict=True):
+        if not fit and count < len(group.invokes) and group.deadlines[count][0] < limit:
+            limit, index = group.deadlines[count]
+            blocker = group.operations[index]
+    if blocker is not None:
+        problem.blockers[blocker.row] = blocker
+    placed = tuple(
+        max(count, bisect_right(group.invokes, limit)) if fit else count
+        for group, count, fit in zip(problem.groups, place.placed, fits, strict=True)
+    )
+    return placed, limit, [index for index in near if problem.known[index].invoked <= limit]
+
+
+def find_window(known: list[Operation], place: Place) -> tuple[int, list[int]]:
+    """The first return among the unplaced known transitions, and those of them that were invoked by then."""
+    limit, near, index = NEVER, [], place.low
+    while index < len(known) and known[index].invoked <= limit:
+        if not place.window >> (index - place.low) & 1:
+            near.append(index)
+            limit = min(limit, known[index].returned)
+        index += 1
+    return limit, near
+
+
+def is_new(others: list[tuple[int, ...]], placed: tuple[int, ...]) -> bool:
+    """Whether no configuration seen before has placed at least as much; remembers this one if so."""
+    for other in others:
+        if all(theirs >= ours for theirs, ours in zip(other, placed, strict=True)):
+            return False
+    others.append(placed)
+    return True
+
+
+def follow(problem: Problem, place: Place, placed: tuple[int, ...], limit: int, ready: list[int]) -> list[Place]:
+    """The configurations one transition further. The last is tried first: a known one before an optional one."""
+    found: list[Place] = []
+    for number, group in enumerate(problem.optional):
+        used = place.used[number]
+        if used < len(group) and group[used].invoked <= limit:
+            state = problem.rules.take(place.state, group[used])
+            if state is not IMPOSSIBLE and state != place.state:
+                spent = (*place.used[:number], used + 1, *place.used[number + 1 :])
+                found.append(Place(place.low, place.window, state, spent, placed))
+    first: dict[Shape, int] = {}
+    for index in sorted(ready, key=lambda index: -problem.known[index].returned):
+        first[get_shape(problem.known[index])] = index
+    for index in sorted(first.values(), key=lambda index: -problem.known[index].returned):
+        state = problem.rules.take(place.state, problem.known[index])
+        if state is not IMPOSSIBLE:
+            found.append(Place(*mark(place, index), state, place.used, placed))
+    return found
+
+
+def mark(place: Place, index: int) -> tuple[int, int]:
+    """The window after placing the known transition `index`."""
+    low, window = place.low, place.window | 1 << (index - place.low)
+    gone = (~window & (window + 1)).bit_length() - 1
+    return low + gone, window >> gone

@@ -1,0 +1,138 @@
+"""Trails: which audit rows can be which transitions. Pure matching over small lists, one trail at a time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reports.judge.models.workflow import Operation
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a trail. `request_id` is None where the trail does not tell; `is_named` where some operation of the
+    workflow has that id.
+    """
+
+    origin: str
+    to: str
+    request_id: str | None = None
+    is_named: bool = False
+
+
+@dataclass(frozen=True)
+class Move:
+    """A transition that took effect, or may have (`certain` is False)."""
+
+    operation: Operation
+    request_id: str | None
+    certain: bool
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Rows that no transition explains, and acknowledged transitions without a row."""
+
+    rows: tuple[int, ...]
+    moves: tuple[int, ...]
+
+
+def match(rows: Sequence[Row], moves: Sequence[Move]) -> Mismatch:
+    """Matches rows and transitions one to one.
+
+    There is one matching that covers every row and every certain transition exactly when there is one that covers
+    the rows and one that covers the certain transitions; so each side is asked for itself.
+    """
+    by_row = [[number for number, move in enumerate(moves) if explains(move, row)] for row in rows]
+    certain = [number for number, move in enumerate(moves) if move.certain]
+    by_move = [[number for number, row in enumerate(rows) if explains(moves[move], row)] for move in certain]
+    lost_rows = find_unmatched(len(rows), by_row.__getitem__)
+    lost_moves = find_unmatched(len(certain), by_move.__getitem__)
+    return Mismatch(tuple(lost_rows), tuple(certain[number] for number in lost_moves))
+
+
+def explains(move: Move, row: Row) -> bool:
+    """Whether this row can be the trace of this transition."""
+    operation = move.operation
+    if operation.next != row.to or (operation.kind != "set" and row.origin not in operation.expected):
+        return False
+    return names(row, move.request_id)
+
+
+def names(row: Row, request_id: str | None) -> bool:
+    """Whether this row can be of the request with this id; None: the request does not tell. A row that tells the id of
+    an operation is of no other.
+    """
+    if row.request_id is None:
+        return True
+    return not row.is_named if request_id is None else request_id == row.request_id
+
+
+def find_unmatched(count: int, choices: Callable[[int], Sequence[int]]) -> list[int]:
+    """The left nodes that a greatest matching leaves out (augmenting paths)."""
+    partner: dict[int, int] = {}
+    return [left for left in range(count) if not augment(left, choices, partner)]
+
+
+def augment(left: int, choices: Callable[[int], Sequence[int]], partner: dict[int, int]) -> bool:
+    """Finds a partner for `left`, moving others where that helps. Breadth first, so that no depth is too much."""
+    came_from: dict[int, int] = {}
+    queue = [left]
+    for node in queue:
+        for right in choices(node):
+            if right in came_from:
+                continue
+            came_from[right] = node
+            if right not in partner:
+                flip(right, left, came_from, partner)
+                return True
+            queue.append(partner[right])
+    return False
+
+
+def flip(right: int, left: int, came_from: dict[int, int], partner: dict[int, int]) -> None:
+    """Gives every node of the path that ends in `right` the partner that it came by."""
+    back = {node: other for other, node in partner.items()}
+    while True:
+        node = came_from[right]
+        before = back.get(node)
+        partner[right] = node
+        if node == left or before is None:
+            return
+        right = before
+
+
+@dataclass(frozen=True)
+class Break:
+    """Where a chain breaks: the row's number, the state that it should have left, and whether that same visit of a
+    state had been left before.
+    """
+
+    row: int
+    due: str
+    twice: bool
+
+
+def find_break(rows: Sequence[Row], start: str | None) -> Break | None:
+    """The first row that does not leave the state that the row before it reached; `start` None: the first is free."""
+    for number, row in enumerate(rows):
+        due = rows[number - 1].to if number else start
+        if due is not None and row.origin != due:
+            return Break(number, due, twice=number > 0 and rows[number - 1].origin == row.origin)
+    return None
+
+
+def find_disorder(rows: Sequence[Row], moves: Sequence[Move]) -> tuple[int, int] | None:
+    """Two rows, by number, the first of which is of a request that was asked for when the other had been answered."""
+    named: dict[str, list[Operation]] = {}
+    for move in moves:
+        if move.request_id is not None:
+            named.setdefault(move.request_id, []).append(move.operation)
+    latest: tuple[int, int] | None = None
+    for number, row in enumerate(rows):
+        known = named.get(row.request_id or "", [])
+        if len(known) != 1:
+            continue
+        [operation] = known
+        if latest is not None and operation.returned < latest[0]:
+            return latest[1], number
+        latest = max(latest or (operation.invoked, number), (operation.invoked, number))
+    return None

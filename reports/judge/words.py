@@ -1,0 +1,334 @@
+"""Words: what was found, as sentences. Data in, text out; nothing here decides anything.
+
+Every function takes operations as rows of a history (dicts with the columns of design section 5) and returns a
+title, one sentence, and the words: a paragraph, and a table with one column per process.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from reports.judge.interleaving import describe_answer, describe_move, draw_table, format_span, show_state
+
+Record = dict[str, Any]
+Text = tuple[str, str]
+# Statuses of HTTP that may say so: locked, too early, too many requests, unavailable for a while.
+TRY_AGAIN = (423, 425, 429, 503)
+RECORDS_MAX = 8
+RECORDS_MIN = 3
+NAMED_MAX = 3  # of several winners in a sentence; the table has more
+LINE_MAX = 120  # characters: what a CI log shows without wrapping
+
+
+def read_detail(record: Record) -> dict[str, Any]:
+    """The detail of an operation; empty when it has none, or none that is an object."""
+    if record["detail"] is None:
+        return {}
+    try:
+        found = msgspec.json.decode(record["detail"])
+    except msgspec.DecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def name(record: Record) -> str:
+    """Request race-0.12 (process 3), with the request id where it differs from the operation's own."""
+    request_id = read_detail(record).get("request_id")
+    told = f", request id {request_id}" if request_id not in (None, record["id"]) else ""
+    return f"request {record['id']} (process {record['process']}{told})"
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def join(parts: Sequence[str]) -> str:
+    """a, b and c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def tabulate(paragraph: str, records: Sequence[Record]) -> str:
+    """The paragraph, and under it the table of the first few operations."""
+    if not records:
+        return paragraph
+    shown = list(records)[:RECORDS_MAX]
+    table = draw_table(shown)
+    while len(shown) > RECORDS_MIN and max(map(len, table.splitlines())) > LINE_MAX:
+        table = draw_table(shown := shown[:-1])
+    more = f"\n({len(records) - len(shown)} more not shown)" if len(records) > len(shown) else ""
+    return f"{paragraph}\n\n{table}{more}"
+
+
+def say_overlap(first: Record, second: Record) -> str:
+    """Whether two operations overlapped, and by how much; as a clause."""
+    ends = [record["returned_ns"] for record in (first, second) if record["returned_ns"] is not None]
+    begin = max(first["invoked_ns"], second["invoked_ns"])
+    if not ends:
+        return "neither of them ever returned"
+    if min(ends) >= begin:
+        return f"they overlapped by {format_span(min(ends) - begin)}"
+    early = first if first["returned_ns"] == min(ends) else second
+    return f"{early['id']} had returned {format_span(begin - min(ends))} before the other was invoked"
+
+
+def say_two_winners(records: Sequence[Record]) -> Text:
+    """Several contenders of a race, or several operations, that all won one transition."""
+    first, second = records[0], records[1]
+    workflow = first["workflow"]
+    count = "both" if len(records) == 2 else f"all {len(records)}"
+    shown = [name(record) for record in (records if len(records) <= NAMED_MAX else records[: NAMED_MAX - 1])]
+    names = join(shown if len(shown) == len(records) else [*shown, f"{len(records) - len(shown)} others"])
+    if {record["next"] for record in records} == {first["next"]}:
+        moved = f"moved workflow {workflow} from {'|'.join(first['expected'] or ())} to {first['next']}"
+    else:
+        moved = f"won out of {'|'.join(first['expected'] or ())} of workflow {workflow}"
+    title = f"{capital(names)} {count} {moved}"
+    overlap = say_overlap(first, second)
+    return f"{title}.", tabulate(f"{title}: {overlap}. Exactly one of them can have won.", records)
+
+
+def say_no_winner(records: Sequence[Record], why: str) -> Text:
+    first = records[0]
+    title = f"No contender won the race {first['race']} for workflow {first['workflow']}: {count_outcomes(records)}"
+    return f"{title}.", tabulate(f"{title}. {why}", records)
+
+
+def say_open_race(records: Sequence[Record]) -> Text:
+    first = records[0]
+    outcomes = count_outcomes(records)
+    title = f"It is not known which contender won the race {first['race']} for workflow {first['workflow']}: {outcomes}"
+    why = "Neither a trail nor a later read tells which of the requests took effect."
+    return f"{title}.", tabulate(f"{title}. {why}", records)
+
+
+def count_outcomes(records: Sequence[Record]) -> str:
+    outcomes = [record["outcome"] for record in records]
+    counts = {outcome: outcomes.count(outcome) for outcome in outcomes}
+    return join([f"{many} {outcome}{'s' * (outcome == 'conflict' and many > 1)}" for outcome, many in counts.items()])
+
+
+def say_no_conflict(record: Record, race: Any) -> Text:
+    title = (
+        f"{capital(name(record))} of the race {race} for workflow {record['workflow']} neither won nor was told of a "
+        f"conflict: it was answered {record['outcome']}{say_status(record)}"
+    )
+    return f"{title}.", tabulate(f"{title}.", [record])
+
+
+def say_status(record: Record) -> str:
+    return "" if record["status"] is None else f" ({record['status']})"
+
+
+def say_unjustified(record: Record, why: str) -> Text:
+    title = f"{capital(name(record))} was answered a conflict that nothing justifies"
+    words = f"{title}: it asked workflow {record['workflow']} to {describe_move(record)}. {why}"
+    return f"{title}.", tabulate(words, [record])
+
+
+def say_illegal_win(record: Record) -> Text:
+    title = (
+        f"{capital(name(record))} won {describe_move(record)} on workflow {record['workflow']}, which is no legal edge"
+    )
+    return f"{title}.", tabulate(f"{title}.", [record])
+
+
+def say_illegal_state(record: Record, state: str, why: str) -> Text:
+    title = f"{capital(name(record))} found workflow {record['workflow']} in {state}, which {why}"
+    return f"{title}.", tabulate(f"{title}.", [record])
+
+
+def say_illegal_row(workflow: str, origin: str | None, to: str) -> Text:
+    title = f"The trail of workflow {workflow} has a row {origin} -> {to}, which is no legal edge"
+    return f"{title}.", f"{title}."
+
+
+def say_wrong_end(record: Record, last: Sequence[Record], ends: Sequence[str]) -> Text:
+    title = (
+        f"{capital(name(record))} read workflow {record['workflow']} in {record['observed']} after its last transition"
+    )
+    moves = f", the last being {join([name(each) for each in last])}" if last else ""
+    words = f"{title}; what was acknowledged, or may have happened, leaves only {' or '.join(ends)}{moves}."
+    return f"{title}.", tabulate(words, [*last, record])
+
+
+def say_trail(workflow: str, what: str, why: str, records: Sequence[Record]) -> Text:
+    title = f"The trail of workflow {workflow} {what}"
+    return f"{title}.", tabulate(f"{title}. {why}".rstrip(), records)
+
+
+def say_foreign(record: Record, owner: str) -> Text:
+    title = (
+        f"{capital(name(record))} of tenant {record['tenant']} was answered {record['outcome']}{say_status(record)} "
+        f"on workflow {record['workflow']}, which belongs to {owner}"
+    )
+    seen = f" It was told the state {record['observed']}." if record["observed"] is not None else ""
+    return f"{title}.", tabulate(f"{title}.{seen}", [record])
+
+
+def say_problem(record: Record, problem: str) -> Text:
+    title = f"{capital(name(record))} got an answer that is not as specified: {problem}"
+    return title, tabulate(f"{title}\nIt was {describe_move(record)}; the answer: {describe_answer(record)}.", [record])
+
+
+def say_probe(probe: Record) -> Text:
+    title = f"{probe.get('what', 'a probe')}: {probe.get('problem')}"
+    return title, title
+
+
+def say_trace(record: Record, where: str) -> Text:
+    """An operation that lost, or one of another workflow, whose marker the engine shows as stored."""
+    workflow = record["workflow"]
+    if workflow != where:
+        title = f"{capital(name(record))} was about workflow {workflow}, and left its trace in workflow {where}"
+        return f"{title}.", tabulate(f"{title}: the engine shows its marker there.", [record])
+    told = "nothing happened" if record["outcome"] == "busy" else "it lost"
+    title = f"{capital(name(record))} was told that {told}, and left a trace in workflow {workflow}"
+    return f"{title}.", tabulate(f"{title}: {describe_move(record)}; the engine shows what it carried.", [record])
+
+
+def say_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> Text:
+    """A winner, or one that was not answered, whose marker the engine shows too often, or not at all.
+
+    `lone` are some wins of which the same is true though nothing else was asked beside them.
+    """
+    told = "won"
+    if record["outcome"] != "won":
+        told = "was not answered" if shown else "was not answered, and won, as the trail shows"
+    left = f"left its trace {shown} times" if shown else "left no trace"
+    title = f"{capital(name(record))} {told}, and {left} in workflow {record['workflow']}"
+    words = f"{title}: {describe_move(record)}; exactly one is right."
+    if lone:
+        which = ", ".join(f"{each['id']}: {describe_move(each)}" for each in lone)
+        leaves = f"leaves its marker {shown} times" if shown else "leaves no marker"
+        words += f'\nEven a lone win {leaves} ({which}); if that is right, write winners = "any" under [effects].'
+    return f"{title}.", tabulate(words, [record])
+
+
+def say_foreign_trace(record: Record) -> Text:
+    """An operation of another tenant than the owner whose marker the engine shows as stored."""
+    title = (
+        f"{capital(name(record))} of tenant {record['tenant']} left a trace in workflow {record['workflow']}, "
+        "which belongs to another"
+    )
+    told = f"It was answered {record['outcome']}{say_status(record)}; the engine shows what it carried."
+    return f"{title}.", tabulate(f"{title}. {told}", [record])
+
+
+def say_refused(record: Record) -> Text:
+    title = f"{capital(name(record))}, a legal request of the owner, was refused{say_status(record)}"
+    told = f"{title}: {describe_move(record)} on workflow {record['workflow']}.{say_try_again([record['status']])}"
+    return f"{title}.", tabulate(told, [record])
+
+
+def say_try_again(statuses: Iterable[int | None]) -> str:
+    """What to write where an answer may mean that nothing happened; empty for other statuses."""
+    found = sorted({status for status in statuses if status in TRY_AGAIN})
+    if not found:
+        return ""
+    means = f"If {' or '.join(map(str, found))} says that nothing happened and the client may try again"
+    return f" {means}, write busy = {found} under [advance] in the target file."
+
+
+def say_server_error(record: Record) -> Text:
+    title = f"{capital(name(record))} was answered {record['status']}"
+    # Without Retry-After a 503 says that the service could not, not that nothing happened.
+    again = say_try_again([record["status"]]) if "Retry-After" in str(read_detail(record).get("message")) else ""
+    return f"{title}.", tabulate(
+        f"{title}: {describe_move(record)} on workflow {record['workflow']}. No fault touched it.{again}", [record]
+    )
+
+
+def say_wrong_create(record: Record, initial: str) -> Text:
+    title = f"{capital(name(record))} created workflow {record['workflow']} in {record['observed']}, not in {initial}"
+    return f"{title}.", tabulate(f"{title}.", [record])
+
+
+def say_shared_id(records: Sequence[Record]) -> Text:
+    """Creates of different workflows that were answered with one id."""
+    shared, names = read_detail(records[0]).get("server_id"), [str(record["id"]) for record in records[:NAMED_MAX]]
+    more = f" and {len(records) - NAMED_MAX} more" if len(records) > NAMED_MAX else ""
+    title = f"The creates {join(names)}{more} were all answered with the id {shared}"
+    return f"{title}.", tabulate(f"{title}: each of them made a workflow of its own.", records[:NAMED_MAX])
+
+
+def say_timeout(workflow: str, limit: str) -> Text:
+    title = f"Workflow {workflow} could not be decided {limit}"
+    return f"{title}.", f"{title}; no order that explains it was found, and none was ruled out."
+
+
+def say_contradiction(records: Sequence[Record], start: str | None, *, is_minimal: bool) -> Text:
+    """Operations that no order explains: two winners, an answer about a state that never was, or a few that clash."""
+    first = records[0]
+    winners = [record for record in records if record["outcome"] == "won" and record["kind"] == "advance"]
+    if len(records) == 2 == len(winners) and first["expected"] == records[1]["expected"]:
+        title = say_two_winners(records)[0].rstrip(".")
+        words = f"{title}: {say_overlap(*records)}. No order of the two explains both answers."
+        return f"{title}.", tabulate(words, records)
+    begun = f" began in {start} and" if start else ""
+    if len(records) == 1 and first["outcome"] == "won" and first["observed"] not in (None, first["next"]):
+        title = f"{capital(name(first))} won {describe_move(first)} and was told the state {first['observed']}"
+        words = f"{title}: a win must tell the state after the move, {first['next']}."
+        return f"{title}.", tabulate(words, records)
+    if len(records) == 1:
+        title = f"{capital(name(first))} was answered {describe_seen(first)}, which nothing explains"
+        words = f"{title}: workflow {first['workflow']}{begun} no transition that was asked for can have made it so."
+        return f"{title}.", tabulate(words, records)
+    ids = join([record["id"] for record in records])
+    title = f"No order explains these {len(records)} answers of workflow {first['workflow']}: {ids}"
+    sentences = [
+        f"{capital(name(record))}: {describe_move(record)} was answered {describe_seen(record)}." for record in records
+    ]
+    sentences += say_precedence(records)
+    if start:
+        sentences.append(f"The workflow began in {start}.")
+    sentences.append(
+        "Each of them is needed for the contradiction."
+        if is_minimal
+        else "Some of them may not be needed: the time to find out ran out."
+    )
+    return f"{title}.", tabulate(f"{title}.\n" + "\n".join(sentences), records)
+
+
+def say_misbirth(records: Sequence[Record]) -> Text:
+    """An answer about a workflow that was created only later, or two creates that both succeeded."""
+    early, late = records
+    workflow = early["workflow"]
+    if early["kind"] == "create":
+        title = f"{capital(name(early))} and {name(late)} both created workflow {workflow}"
+        return f"{title}.", tabulate(f"{title}: {say_overlap(early, late)}.", records)
+    title = f"{capital(name(early))} was answered {describe_seen(early)} before workflow {workflow} was created"
+    gap = format_span(late["invoked_ns"] - early["returned_ns"])
+    words = (
+        f"{title}: it had returned {gap} before the create, {late['id']}, was invoked. Nothing justifies its answer."
+    )
+    return f"{title}.", tabulate(words, records)
+
+
+def describe_seen(record: Record) -> str:
+    """won; conflict, telling the state B; ok with the state B."""
+    seen = None if record["observed"] is None else show_state(record["observed"])
+    outcome = record["outcome"]
+    if outcome == "conflict":
+        return f"with a conflict{say_status(record)}" + (f" that tells the state {seen}" if seen is not None else "")
+    if outcome == "unknown":
+        return "by nothing certain"
+    return f"{outcome}{say_status(record)}" + (f" with the state {seen}" if seen is not None else "")
+
+
+def say_precedence(records: Sequence[Record]) -> list[str]:
+    """Which of them had returned before which other was invoked, neighbours only."""
+    ordered = sorted(records, key=lambda record: record["invoked_ns"])
+    said = []
+    for before, after in pairwise(ordered):
+        if (
+            before["returned_ns"] is not None
+            and before["outcome"] != "unknown"
+            and before["returned_ns"] < after["invoked_ns"]
+        ):
+            gap = format_span(after["invoked_ns"] - before["returned_ns"])
+            said.append(f"{before['id']} had returned {gap} before {after['id']} was invoked.")
+        elif before["returned_ns"] is not None:
+            said.append(f"{before['id']} and {after['id']}: {say_overlap(before, after)}.")
+    return said

@@ -1,0 +1,1 @@
+"""The proxy, the scheduler, the explorer, faults: every order of statements."""

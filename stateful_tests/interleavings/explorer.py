@@ -1,0 +1,212 @@
+"""The explorer: every order in which the statements of a few requests can reach the database, depth first.
+
+Nothing is undone: each order is run from the start, on a fresh workflow, along a prefix of choices. Two orders that
+differ only in neighbours that commute are one (sleep sets); what was left out is counted.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from stateful_tests.interleavings.schedule import DIVERGED, NAMES, SERIALISED, Choice, Choose, Option, Plan, Trace
+from stateful_tests.interleavings.statements import commute
+
+ATTEMPTS_MAX = 3
+PAIRS_OF_WORKFLOWS = 3
+
+# Runs one schedule of a plan, with the requests sent in that order.
+Run = Callable[[Plan, Choose], Awaitable[Trace]]
+
+
+@dataclass
+class Node:
+    """A moment of choice on the present path: who could go, who goes, who went from here before, who sleeps."""
+
+    options: tuple[Option, ...]
+    chosen: int
+    done: list[int] = field(default_factory=list)
+    asleep: frozenset[int] = frozenset()
+
+    def sql(self, actor: int) -> str:
+        return next(option.sql for option in self.options if option.actor == actor)
+
+    def list_open(self) -> list[int]:
+        """Who has neither gone from here nor sleeps."""
+        return [
+            option.actor for option in self.options if option.actor not in self.done and option.actor not in self.asleep
+        ]
+
+
+@dataclass
+class Walk:
+    """One run along `path`, extended at its end."""
+
+    path: list[Node]
+    reduces: bool
+    at: int = 0
+    saved: int = 0
+    is_cut: bool = False
+    has_diverged: bool = False
+
+    def choose(self, options: Sequence[Option]) -> Choice | None:
+        options = tuple(options)
+        if self.at < len(self.path):
+            node = self.path[self.at]
+            if {option.actor for option in node.options} != {option.actor for option in options}:
+                # The same choices led somewhere else.
+                self.has_diverged = True
+                return None
+            node.options = options
+        else:
+            node = Node(options, -1, asleep=self.inherit(options))
+            awake = node.list_open()
+            self.saved += len(options) - len(awake)
+            if not awake:
+                self.is_cut = True
+                return None
+            node.chosen = awake[0]
+            self.path.append(node)
+        self.at += 1
+        return Choice(node.chosen)
+
+    def inherit(self, options: tuple[Option, ...]) -> frozenset[int]:
+        """Who sleeps in a new node: whoever did, or went before, and commutes with what went last."""
+        if not self.reduces or not self.path:
+            return frozenset()
+        last = self.path[-1]
+        moved = last.sql(last.chosen)
+        held = {option.actor: option.sql for option in options}
+        sleepy = last.asleep | set(last.done)
+        return frozenset(
+            actor
+            for actor in sleepy
+            if actor != last.chosen and held.get(actor) == last.sql(actor) and commute(last.sql(actor), moved)
+        )
+
+
+@dataclass
+class Exploration:
+    """What came of all orders of one plan. `saved` counts the branches that were left out as equal to another."""
+
+    plan: Plan
+    traces: list[Trace] = field(default_factory=list)
+    saved: int = 0
+    is_whole: bool = False
+
+    @property
+    def is_serialised(self) -> bool:
+        return any(SERIALISED in trace.remarks for trace in self.traces)
+
+    @property
+    def orders(self) -> set[str]:
+        return {trace.order for trace in self.traces}
+
+
+async def explore(
+    plan: Plan, run: Run, *, schedules_max: int, reduces: bool = True, go_on: Callable[[], bool] = lambda: True
+) -> Exploration:
+    """Every order of the plan's statements, or the first `schedules_max`, while `go_on` says so."""
+    found = Exploration(plan)
+    path: list[Node] = []
+    async for walk, trace in walk_tree(plan, run, path, reduces=reduces):
+        found.saved += walk.saved
+        if not walk.is_cut:
+            found.traces.append(trace)
+        if not backtrack(path):
+            found.is_whole = all(each.steps for each in found.traces)
+            return found
+        if len(found.traces) >= schedules_max or not go_on():
+            return found
+    return found
+
+
+async def explore_apart(
+    plan: Plan, run: Run, *, times: int = PAIRS_OF_WORKFLOWS, go_on: Callable[[], bool] = lambda: True
+) -> Exploration:
+    """Requests on a workflow each: one is stopped after each of its statements, while the other runs to its end.
+
+    On workflows that share nothing all orders commute, so all of them are not run. What two workflows share may depend
+    on which they are: each order is run on so many pairs.
+    """
+    found = Exploration(plan)
+    plain = await run_known(plan, run, stop_after(0, 0))
+    found.traces.append(plain)
+    counts = [sum(step.actor == actor for step in plain.steps) for actor in range(2)]
+    stops = [(first, count) for first in range(2) for count in range(max(1, counts[first]))] * times
+    for first, count in stops[1:]:
+        if not go_on():
+            return found
+        found.traces.append(await run_known(plan, run, stop_after(first, count)))
+    found.is_whole = all(trace.shows_order for trace in found.traces)
+    return found
+
+
+async def run_known(plan: Plan, run: Run, choose: Callable[[], Choose]) -> Trace:
+    """A schedule, again if it is not known what became of it, ATTEMPTS_MAX times in all."""
+    for _ in range(ATTEMPTS_MAX - 1):
+        trace = await run(plan, choose())
+        if trace.is_known:
+            return trace
+    return await run(plan, choose())
+
+
+def stop_after(first: int, count: int) -> Callable[[], Choose]:
+    """Makes a chooser: so many statements of the first, then the others as far as they come, then the first again."""
+
+    def make() -> Choose:
+        gone = 0
+
+        def choose(options: Sequence[Option]) -> Choice | None:
+            nonlocal gone
+            actors = [option.actor for option in options]
+            others = [actor for actor in actors if actor != first]
+            if first in actors and (gone < count or not others):
+                gone += 1
+                return Choice(first)
+            return Choice(others[0])
+
+        return choose
+
+    return make
+
+
+async def walk_tree(plan: Plan, run: Run, path: list[Node], *, reduces: bool) -> AsyncIterator[tuple[Walk, Trace]]:
+    """Runs along the path as it stands, again and again; whoever iterates changes it in between."""
+    while True:
+        for _ in range(ATTEMPTS_MAX):
+            begun = len(path)
+            walk = Walk(path, reduces)
+            trace = await run(plan, walk.choose)
+            if walk.has_diverged:
+                trace.remarks.add(DIVERGED)
+            if trace.is_known:
+                break
+            del path[begun:]
+        yield walk, trace
+
+
+def backtrack(path: list[Node]) -> bool:
+    """Turns the path to the next branch that was not taken; False when there is none."""
+    while path:
+        node = path[-1]
+        node.done.append(node.chosen)
+        left = node.list_open()
+        if left:
+            node.chosen = left[0]
+            return True
+        path.pop()
+    return False
+
+
+def follow(order: str) -> Choose:
+    """Chooses along an order such as ABBA, passing over whoever is not there to go; then the first who is."""
+    left = list(order)
+
+    def choose(options: Sequence[Option]) -> Choice | None:
+        actors = [option.actor for option in options]
+        for place, name in enumerate(left):
+            if NAMES.index(name) in actors:
+                del left[: place + 1]
+                return Choice(NAMES.index(name))
+        return Choice(actors[0])
+
+    return choose

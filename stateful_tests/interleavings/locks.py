@@ -1,0 +1,58 @@
+"""Who waits for whom: asked of the database, over a connection of its own that does not run through the wire."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+
+import asyncpg
+
+from engine.provision.database import Database
+
+ASK = "SELECT pid, pg_blocking_pids(pid) FROM unnest($1::int[]) AS pid"
+
+
+class Locks:
+    """Asks which backends wait for a lock, one question at a time. After a crash of the server it connects anew."""
+
+    def __init__(self, database: Database, connection: asyncpg.Connection) -> None:
+        self._database = database
+        self._connection = connection
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, database: Database) -> "Locks":
+        return cls(database, await asyncpg.connect(database.url))
+
+    async def find_blockers(self, pids: Collection[int]) -> dict[int, frozenset[int]]:
+        """Of each backend that waits for a lock, the backends that it waits for."""
+        async with self._turn:
+            rows = await (await self._reach()).fetch(ASK, list(pids))
+        return {row[0]: frozenset(row[1]) for row in rows if row[1]}
+
+    async def end_backend(self, pid: int) -> bool:
+        """Ends a backend, as an administrator would. False when there is none, any more or at all."""
+        async with self._turn:
+            return bool(await (await self._reach()).fetchval("SELECT pg_terminate_backend($1)", pid))
+
+    async def _reach(self) -> asyncpg.Connection:
+        if self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._database.url)
+        return self._connection
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+def is_stuck(pid: int, blockers: Mapping[int, frozenset[int]], parked: Collection[int]) -> bool:
+    """Whether a backend waits, straight or through others that wait, for one that is parked: it will wait until
+    that one is let go. A circle of waiting backends is none of these: the database ends it by itself.
+    """
+    seen: set[int] = set()
+    frontier = [pid]
+    while frontier:
+        for other in blockers.get(frontier.pop(), ()):
+            if other in parked:
+                return True
+            if other not in seen:
+                seen.add(other)
+                frontier.append(other)
+    return False

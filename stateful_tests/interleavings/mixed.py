@@ -1,0 +1,128 @@
+"""Hypothesis draws who meets and in which order: requests and schedule together, so that a failure shrinks.
+
+It shrinks to the fewest requests and the fewest switches: a drawn 0 lets whoever went last go on. Each example has a
+journal of its own, so that the judge can be asked at once; then its lines join the level's.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from engine.target.target import Target
+from reports.history.history import read_history
+from reports.history.journal import Journal
+from reports.judge.judge import judge
+from reports.judge.verdict import Verdict
+from stateful_tests.interleavings.fresh_workflows import NotLedError
+from stateful_tests.interleavings.pairings import list_actions
+from stateful_tests.interleavings.schedule import Choice, Choose, Option, Plan, Trace
+from stateful_tests.interleavings.testbed import Rig
+
+KIND = "drawn by Hypothesis"
+ACTORS_MAX = 3
+SWITCHES_MAX = 12
+
+
+class ViolationError(AssertionError):
+    """The judge did not accept an example's history."""
+
+
+@st.composite
+def draw_meeting(draw: st.DrawFn, target: Target) -> tuple[Plan, list[int]]:
+    """Two or three requests that are legal in one state or right after it, as whichever tenant; and an order."""
+    graph = target.graph
+    states = [state for state in graph.states if list_actions(target, state, target.owner)]
+    state = draw(st.sampled_from([each for each in states if graph.path(graph.initial, each)]))
+    near = [state, *graph.successors.get(state, ())]
+    actions = [action for each in near for action in list_actions(target, each, target.owner)]
+    met = draw(st.lists(st.sampled_from(actions), min_size=2, max_size=ACTORS_MAX))
+    tenants = [draw(st.sampled_from(list(target.tenants))) for _ in met]
+    asked = tuple(replace(action, tenant=tenant) for action, tenant in zip(met, tenants, strict=True))
+    return Plan(state, asked, KIND), draw(st.lists(st.integers(0, ACTORS_MAX - 1), max_size=SWITCHES_MAX))
+
+
+def turn(switches: Sequence[int]) -> Choose:
+    """Chooses by numbers: so many places on from whoever went last, of those who are held."""
+    left, last = list(switches), 0
+
+    def choose(options: Sequence[Option]) -> Choice:
+        nonlocal last
+        actors = sorted((option.actor for option in options), key=lambda actor: (actor - last) % ACTORS_MAX)
+        last = actors[(left.pop(0) if left else 0) % len(actors)]
+        return Choice(last)
+
+    return choose
+
+
+def find_violation(
+    rig: Rig, loop: asyncio.AbstractEventLoop, examples: int, first_seed: int, go_on: Callable[[], bool]
+) -> tuple[Trace | None, int]:
+    """The smallest violating schedule of so many examples, None when there is none, and how many schedules were run.
+
+    None is run any more when `go_on` says no. Not to be called on the loop. Raises NotLedError.
+    """
+    failing: list[tuple[tuple[Plan, list[int]], Trace]] = []
+    unled: list[NotLedError] = []
+    tried = 0
+
+    def find(drawn: tuple[Plan, list[int]]) -> Trace | None:
+        nonlocal tried
+        if unled or not go_on():
+            # Hypothesis asks for its smallest example once more, and must find it as it was.
+            return failing[-1][1] if failing and failing[-1][0] == drawn else None
+        tried += 1
+        try:
+            trace, verdict = asyncio.run_coroutine_threadsafe(run_aside(rig, *drawn), loop).result()
+        except NotLedError as error:
+            unled.append(error)
+            return None
+        return trace if verdict is Verdict.FAIL else None
+
+    @seed(first_seed)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
+    @given(draw_meeting(rig.target))
+    def try_one(drawn: tuple[Plan, list[int]]) -> None:
+        trace = find(drawn)
+        if trace is not None:
+            failing.append((drawn, trace))
+            raise ViolationError(trace.order)
+
+    try:
+        try_one()
+    except AssertionError:
+        # Hypothesis ends with the smallest example.
+        return failing[-1][1], tried
+    if unled:
+        raise unled[0]
+    return None, tried
+
+
+async def run_aside(rig: Rig, plan: Plan, switches: Sequence[int]) -> tuple[Trace, Verdict]:
+    """One example, in a journal of its own until it is judged."""
+    whole = rig.asker.journal
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"{whole.path.stem}.jsonl")
+        with Journal(path) as aside:
+            rig.asker.journal = aside
+            try:
+                workflow = await rig.fresh.make(plan.state)
+                trace = await rig.run(plan, turn(switches), workflow)
+                await rig.read()
+            finally:
+                rig.asker.journal = whole
+                whole.join(path)
+        judgement = judge(read_history(path), rig.target.graph)
+    failed = any(check.verdict is Verdict.FAIL for check in judgement.checks)
+    return trace, Verdict.FAIL if failed else Verdict.PASS

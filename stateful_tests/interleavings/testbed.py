@@ -1,0 +1,184 @@
+"""The rig: a service behind the wire, and all that it takes to run schedules on it."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from engine.provision.database import Database, list_values
+from engine.provision.service import Upkeep, find_free_port, run_service
+from engine.target.target import Target, substitute
+from load.client.ask import Ask
+from load.client.asker import Asker
+from load.client.release import Gate, now_ns
+from reports.history.journal import Journal
+from stateful_tests.interleavings.fresh_workflows import Fresh, NotLedError
+from stateful_tests.interleavings.locks import Locks
+from stateful_tests.interleavings.proxy import Wire
+from stateful_tests.interleavings.schedule import NAMES, Action, Choose, Plan, Trace
+from stateful_tests.interleavings.scheduler import Director
+from stateful_tests.interleavings.sender import Sender
+
+# How long the service is listened to before anything is asked: what it sends then, it sends unasked.
+OBSERVE_S = 0.5
+# A service that does not answer may be about to end, or about to be known as ended.
+END_LIMIT_S = 2.0
+WORKFLOWS_AHEAD = 4
+USUAL = {"isolation": "read committed", "workers": "2"}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be started: `arguments` go to the service, `parameters` are settings of every database session.
+
+    `values` stand for {isolation} and {workers} in the service's command and env.
+    """
+
+    target: Target
+    database: Database
+    journal: Path
+    log: Path
+    arguments: Sequence[str] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    holds_begin: bool = False
+
+
+@dataclass
+class Rig:
+    """Runs schedules, each on a fresh workflow, and records all in one journal. `say_ended` says in words that the
+    service ended by itself, or does so within so many seconds; None while it runs. `restart` starts it again, where
+    that is wanted; `last_fault` is the last one that was injected since it was started.
+    """
+
+    target: Target
+    wire: Wire
+    director: Director
+    fresh: Fresh
+    asker: Asker
+    say_ended: Callable[[float], str | None]
+    restart: Callable[[], None] | None = None
+    last_fault: str | None = None
+    unread: list[str] = field(default_factory=list)
+    _statements: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def has_held(self) -> bool:
+        """Whether a statement of the service was held in any schedule that counts."""
+        return bool(self._statements)
+
+    async def run(self, plan: Plan, choose: Choose, workflow: str | None = None) -> Trace:
+        """One schedule, on workflows that are in the plan's state. Raises NotLedError when none comes to it."""
+        owners = [action.tenant for action in plan.actions] if plan.apart else [self.target.owner]
+        workflows = [workflow or await self.take(plan.state, owner) for owner in owners]
+        asked = workflows if plan.apart else workflows * len(plan.actions)
+        asks = [self.build(each, action) for each, action in zip(asked, plan.actions, strict=True)]
+        race = f"{workflows[0]}.race" if plan.is_race(self.target) else None
+        self.asker.plan(len(asks), int(race is not None))
+        trace = await self.director.run(plan, workflows, asks, race, choose)
+        self.unread += workflows
+        return trace
+
+    async def take(self, state: str, owner: str) -> str:
+        """A fresh workflow. The service may have ended since the last fault, a while after it. Raises NotLedError."""
+        try:
+            return await self.fresh.take(state, WORKFLOWS_AHEAD, owner)
+        except NotLedError:
+            if not await self.revive():
+                raise
+            return await self.fresh.take(state, WORKFLOWS_AHEAD, owner)
+
+    def build(self, workflow: str, action: Action) -> Ask:
+        route = action.find_route(self.target)
+        contends = action.tenant == self.target.owner
+        return self.asker.advance_ask(workflow, action.tenant, route, action.origin, action.to, contends=contends)
+
+    async def read(self) -> None:
+        """Reads every workflow that a schedule has run on, and its trail."""
+        unread, self.unread = self.unread, []
+        await self.fresh.finish(unread)
+
+    async def find_end(self, *, in_doubt: bool) -> str | None:
+        """That the service ended by itself, in words. In doubt, or if it takes no connections, it is waited for."""
+        in_doubt = in_doubt or not await self.fresh.sender.is_there()
+        return await asyncio.to_thread(self.say_ended, END_LIMIT_S if in_doubt else 0.0)
+
+    async def revive(self) -> bool:
+        """Starts the service again if it ended by itself after a fault, and tells so. Raises ServiceError."""
+        struck = self.director.struck
+        fault = struck.fault if struck is not None else self.last_fault
+        if fault is None or self.restart is None or (ended := await self.find_end(in_doubt=False)) is None:
+            return False
+        at_ns = now_ns()
+        await asyncio.to_thread(self.restart)
+        self.asker.journal.event("restarted", fault=fault, how=ended, at_ns=at_ns, until_ns=now_ns())
+        self.last_fault = None
+        return True
+
+    def tell_fault(self) -> None:
+        """Tells of the fault that has struck a schedule and is over now, unless that was told already."""
+        trace, self.director.struck = self.director.struck, None
+        if trace is not None:
+            self.last_fault = trace.fault
+            facts = {"at_ns": trace.fault_ns, "until_ns": now_ns(), "what": trace.fault}
+            self.asker.journal.event("fault", **facts, **trace.name_workflows())
+
+    def record(self, trace: Trace, plan: int) -> None:
+        """Tells of a schedule that counts; `plan` is the number of its plan."""
+        for step in trace.steps:
+            if step.sql not in self._statements:
+                self._statements[step.sql] = len(self._statements)
+                self.asker.journal.event("statement", number=self._statements[step.sql], sql=step.sql)
+        self.asker.journal.event(
+            "schedule",
+            plan=plan,
+            **trace.name_workflows(),
+            order=trace.order,
+            steps=[[NAMES[step.actor], self._statements[step.sql], step.effect, step.fault] for step in trace.steps],
+            answers=trace.answers,
+            remarks=sorted(trace.remarks),
+            switches=trace.switches,
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterator[Rig]:
+    """The service, ready, behind a wire of its own. Raises ServiceError, OSError or the driver's errors."""
+    service = order.target.service
+    assert service is not None, "a target without a service has no wire"
+    wire = Wire(order.database, dict(order.parameters), order.holds_begin)
+    async with contextlib.AsyncExitStack() as stack:
+        await wire.listen()
+        stack.callback(wire.close)
+        locks = await Locks.open(order.database)
+        stack.push_async_callback(locks.close)
+        values = {**USUAL, **order.values, "port": str(find_free_port()), **list_values(wire.database)}
+        values["isolation"] = order.parameters.get("default_transaction_isolation", values["isolation"])
+        base_url = substitute(order.target.base_url, values)
+        start = partial(run_service, service, base_url, values, order.log, environment=order.environment)
+        upkeep = Upkeep(partial(start, arguments=order.arguments), order.log)
+        # It blocks until the service is ready, which needs the wire, and so this loop.
+        stack.push_async_callback(asyncio.to_thread, upkeep.end)
+        await asyncio.to_thread(upkeep.start)
+        await observe(wire)
+        target = replace(order.target, base_url=base_url)
+        journal = Journal(order.journal)
+        # The asker plans, records and classifies; what it would send over its gate goes through the sender.
+        asker = Asker(target, Gate(base_url, target.timeout_s), journal, order.journal.stem, scenario)
+        stack.callback(asker.end)
+        sender = Sender(base_url, target.timeout_s)
+        stack.callback(sender.close)
+        director, fresh = Director(wire, locks, asker, sender), Fresh(asker, sender)
+        restart = upkeep.start if service.restart else None
+        yield Rig(target, wire, director, fresh, asker, upkeep.say_ended, restart)
+
+
+async def observe(wire: Wire) -> None:
+    """Listens to what the service sends unasked."""
+    wire.observing = True
+    await asyncio.sleep(OBSERVE_S)
+    wire.observing = False

@@ -1,0 +1,1 @@
+"""Plans of branches that run side by side, judged at once, shrunk."""

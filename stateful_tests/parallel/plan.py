@@ -1,0 +1,134 @@
+"""A plan: what several callers ask at once, as data. Drawn before anything runs, saved, and run as often as wanted.
+
+The prefix is asked one by one. Then the branches run side by side: the first operations of all branches are released
+together, then the second ones, and so on.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from engine.target.file import TargetError, load_target
+from engine.target.target import Guard, Route, Target
+
+BRANCHES_MIN, BRANCHES_MAX = 2, 4
+# Of a plan written by hand: what one execution may ask at most.
+OPERATIONS_MAX, WORKFLOWS_MAX = 200, 20
+
+
+# (branch, place) of an operation in a plan; branch -1 is the prefix.
+Place = tuple[int, int]
+
+
+class PlanError(Exception):
+    """A plan that cannot be read, or that asks for what the target does not have; one sentence."""
+
+
+class Move(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One operation: an advance over a route, a guard's request, or a read where neither is named.
+
+    `workflow` counts the plan's workflows from 0; `tenant` is empty for their owner.
+    """
+
+    workflow: int = 0
+    tenant: str = ""
+    route: str = ""
+    origin: str = msgspec.field(default="", name="from")
+    to: str = ""
+    guard: str = ""
+
+
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A prefix and its branches, on so many new workflows. `name` says where it comes from."""
+
+    branches: tuple[tuple[Move, ...], ...]
+    prefix: tuple[Move, ...] = ()
+    workflows: int = 1
+    name: str = ""
+
+    @property
+    def size(self) -> int:
+        return len(self.prefix) + sum(map(len, self.branches))
+
+    def walk_rounds(self) -> Iterator[list[Move]]:
+        """The operations that are released together, round by round."""
+        for round_ in self.number_rounds():
+            yield [move for _, move in round_]
+
+    def number_rounds(self) -> Iterator[list[tuple[int, Move]]]:
+        """The same, each operation with the number of its branch."""
+        for place in range(max(map(len, self.branches), default=0)):
+            yield [(number, branch[place]) for number, branch in enumerate(self.branches) if place < len(branch)]
+
+    def in_turn(self) -> "Plan":
+        """The same operations with nobody beside anybody: the branches one after the other."""
+        moves = tuple(move for branch in self.branches for move in branch)
+        return msgspec.structs.replace(self, branches=(), prefix=(*self.prefix, *moves))
+
+
+def list_moves(plan: Plan) -> list[Move]:
+    return [*plan.prefix, *(move for branch in plan.branches for move in branch)]
+
+
+def find_route(target: Target, move: Move) -> Route:
+    """The route of an advance. Raises PlanError."""
+    for route in (*target.routes, *([target.general] if target.general else [])):
+        if route.name == move.route and route.to in (None, move.to):
+            return route
+    raise PlanError(f"the target {target.name} has no route {move.route!r} to {move.to}; the plan was made for another")
+
+
+def find_guard(target: Target, move: Move) -> Guard:
+    """The guard of a move that asks one. Raises PlanError."""
+    for guard in target.guards:
+        if guard.name == move.guard:
+            return guard
+    raise PlanError(f"the target {target.name} has no guard {move.guard!r}; the plan was made for another")
+
+
+def save_plan(plan: Plan, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n")
+
+
+def load_plan(path: Path, target: Target) -> Plan:
+    """A saved plan, if the target can express it. Raises PlanError."""
+    try:
+        plan = msgspec.json.decode(path.read_bytes(), type=Plan)
+    except OSError as error:
+        raise PlanError(f"{path}: cannot be read: {error.strerror}; name a saved plan") from None
+    except msgspec.DecodeError as error:
+        raise PlanError(f"{path}: is no plan: {error}") from None
+    if len(plan.branches) < BRANCHES_MIN or not all(plan.branches):
+        raise PlanError(f"{path}: branches: {BRANCHES_MIN} or more are needed, each with an operation")
+    if plan.size > OPERATIONS_MAX or not 0 < plan.workflows <= WORKFLOWS_MAX:
+        raise PlanError(f"{path}: a plan has at most {OPERATIONS_MAX} operations, on 1 to {WORKFLOWS_MAX} workflows")
+    for move in list_moves(plan):
+        check_move(plan, move, path, target)
+    return plan
+
+
+def check_move(plan: Plan, move: Move, path: Path, target: Target) -> None:
+    """Raises PlanError where the target cannot express a move."""
+    if move.route:
+        find_route(target, move)
+    if move.guard:
+        find_guard(target, move)
+    if not 0 <= move.workflow < plan.workflows or move.tenant not in ("", *target.tenants):
+        raise PlanError(f"{path}: {move} names a workflow or a tenant that is not there")
+
+
+def main(path: str, target: str) -> int:
+    """Whether a saved plan can be run on a target: 0, or 2 and one sentence."""
+    try:
+        load_plan(Path(path), load_target(Path(target), None))
+    except (PlanError, TargetError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,169 @@
+"""Runs plans: each time on new workflows, every run driven to an end, and judged at once by the judge of all histories.
+
+What is asked goes into the run's journal, and a copy of the last executions into a scratch file: that is what is judged
+in between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from engine.target.graph import TransitionGraph
+from engine.target.target import Target
+from load.client.ask import Ask
+from load.client.asker import Asker
+from load.client.release import Gate
+from reports.history.history import read_history
+from reports.history.journal import Invocation, Journal, Return
+from reports.judge.evidence import Limits
+from reports.judge.judge import judge
+from reports.judge.verdict import Judgement, Verdict
+from stateful_tests.parallel.plan import Move, Place, Plan, find_guard, find_route
+
+# Checks of a few operations are certain to end; the default limits are for millions.
+FINDINGS_MAX = 1000
+# How often an end is sought again, when an answer on the way was lost or refused.
+ENDINGS_MAX = 3
+
+
+class TeeJournal(Journal):
+    """A journal that also writes into a scratch file, which can be begun anew."""
+
+    def __init__(self, path: Path, scratch: Path) -> None:
+        self._copy: Journal | None = None
+        super().__init__(path)
+        self.scratch = scratch
+
+    def begin_copy(self) -> None:
+        """The copy holds what is written from here on."""
+        self.end_copy()
+        self.scratch.unlink(missing_ok=True)
+        self._copy = Journal(self.scratch)
+
+    def end_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
+
+    def invoke(self, *invocations: Invocation) -> None:
+        super().invoke(*invocations)
+        if self._copy is not None:
+            self._copy.invoke(*invocations)
+
+    def returned(self, *returns: Return) -> None:
+        super().returned(*returns)
+        if self._copy is not None:
+            self._copy.returned(*returns)
+
+    def event(self, event: str, **facts: Any) -> None:
+        super().event(event, **facts)
+        if self._copy is not None and event in ("audit", "effects", "probe", "turned_away"):
+            self._copy.event(event, **facts)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Some executions of one plan: how many there were, how many of them failed, and what the judge said of all.
+
+    `blamed` are the operations of the plan that each failure rests on, the fewest first; `executed` says how many times
+    there were workflows to execute it on.
+    """
+
+    plan: Plan
+    repeats: int
+    failed: int
+    judgement: Judgement
+    blamed: tuple[frozenset[Place], ...] = ()
+    executed: int = 0
+
+
+class Runner:
+    """Executes plans through one asker, whose journal is the run's."""
+
+    def __init__(self, target: Target, journal: TeeJournal, source: str) -> None:
+        self.target = target
+        self.journal = journal
+        self.asker = Asker(target, Gate(target.base_url, target.timeout_s), journal, source, "parallel")
+
+    def try_out(self, plan: Plan, repeats: int) -> Trial:
+        """Executes a plan so many times, and judges each execution."""
+        self.journal.begin_copy()
+        where: dict[str, int] = {}
+        places: dict[int | str, Place] = {}
+        executed = 0
+        for number in range(repeats):
+            names = self.execute(plan, places)
+            executed += len(names) == plan.workflows
+            where |= dict.fromkeys(names, number)
+        self.journal.end_copy()
+        history = read_history(self.journal.scratch)
+        judgement = judge(history, self.target.graph, limits=Limits(findings_max=FINDINGS_MAX))
+        failing = [found for found in judgement.findings if found.verdict is Verdict.FAIL]
+        failed = {where[found.workflow] for found in failing if found.workflow in where}
+        # What belongs to no workflow counts once.
+        count = len(failed) or int(judgement.verdict is Verdict.FAIL)
+        blamed = {frozenset(places[id_] for id_ in found.operations if id_ in places) for found in failing}
+        fewest_first = tuple(sorted(blamed, key=lambda each: (len(each), sorted(each))))
+        return Trial(plan, repeats, count, judgement, fewest_first, executed)
+
+    def execute(self, plan: Plan, places: dict[int | str, Place]) -> list[str]:
+        """One execution; the names of its workflows. Notes which operation of the history is which of the plan."""
+        asker, owner = self.asker, self.target.owner
+        # New connections: which of the service's processes gets which of them is drawn anew.
+        asker.gate.close()
+        names = [name for _ in range(plan.workflows) if (name := asker.create(owner)) is not None]
+        if len(names) == plan.workflows:
+            for place, move in enumerate(plan.prefix):
+                places[asker.ask_until_told(self.make_ask(move, names)).id] = (-1, place)
+            for place, round_ in enumerate(plan.number_rounds()):
+                asks = [self.make_ask(move, names) for _, move in round_]
+                replies = asker.race(asks, None)
+                # Busy requests changed nothing: the client asks again, one at a time.
+                for ask, reply in zip(asks, replies, strict=True):
+                    if reply.outcome == "busy":
+                        asker.ask_until_told(ask)
+                places |= {reply.id: (number, place) for reply, (number, _) in zip(replies, round_, strict=True)}
+        for name in names:
+            self.finish(name)
+        return names
+
+    def finish(self, name: str) -> None:
+        """Drives a workflow to an end, as far as it goes; then its trail and its traces."""
+        asker, owner = self.asker, self.target.owner
+        state = self.look(name)
+        for _ in range(ENDINGS_MAX):
+            if state is not None and not self.walk_on(name, find_end(self.target.graph, state)):
+                break
+            state = self.look(name)
+        asker.trail(name, owner)
+        asker.effects(name, owner)
+        asker.forget(name)
+
+    def look(self, name: str) -> str | None:
+        return self.asker.ask_until_told(self.asker.read_ask(name, self.target.owner)).reading.observed
+
+    def walk_on(self, name: str, way: Sequence[str]) -> bool:
+        """Makes the moves one by one until one is not won; whether there was any to make."""
+        target = self.target
+        for origin, to in pairwise(way):
+            route = target.routes_for(origin, to)[-1]
+            ask = self.asker.advance_ask(name, target.owner, route, origin, to)
+            if self.asker.ask_until_told(ask).outcome != "won":
+                break
+        return len(way) > 1
+
+    def make_ask(self, move: Move, names: Sequence[str]) -> Ask:
+        name, tenant = names[move.workflow], move.tenant or self.target.owner
+        if move.route:
+            return self.asker.advance_ask(name, tenant, find_route(self.target, move), move.origin, move.to)
+        if move.guard:
+            return self.asker.guard_ask(name, tenant, find_guard(self.target, move))
+        return self.asker.read_ask(name, tenant)
+
+
+def find_end(graph: TransitionGraph, state: str) -> tuple[str, ...]:
+    """A shortest way from a state to a terminal one, both included; empty when there is none."""
+    ways = [graph.path(state, end) for end in sorted(graph.terminal)] if state in graph.states else []
+    return min((way for way in ways if way is not None), key=len, default=())

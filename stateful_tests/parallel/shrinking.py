@@ -1,0 +1,125 @@
+"""Shrinking: the smallest plan that still fails, when failing is a matter of luck.
+
+A candidate is kept when it fails in KEEP_FAILED of at most KEEP_REPEATS executions. The judge is exact, so that one
+failure would be proof; asking for more than one keeps plans that people can reproduce. The judge also names the few
+operations that contradict each other: these alone, or these after the others, are the first candidates.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from stateful_tests.parallel.plan import BRANCHES_MIN, Move, Place, Plan
+from stateful_tests.parallel.runner import Trial
+
+KEEP_FAILED = 2
+KEEP_REPEATS = 12
+CHUNK = 4
+
+T = TypeVar("T")
+TryOut = Callable[[Plan, int], Trial]
+
+
+def shrink(failing: Trial, try_out: TryOut, limit_s: float) -> Plan:
+    """The smallest plan found until no smaller one fails, or the time is up."""
+    deadline = time.monotonic() + limit_s
+    tried: set[Plan] = set()
+    improved = True
+    while improved and time.monotonic() < deadline:
+        improved = False
+        for candidate in list_smaller(failing.plan, failing.blamed):
+            if candidate in tried or time.monotonic() > deadline:
+                continue
+            tried.add(candidate)
+            trial = try_often(candidate, try_out)
+            if trial.failed >= KEEP_FAILED:
+                failing, improved = trial, True
+                break
+    return failing.plan
+
+
+def try_often(plan: Plan, try_out: TryOut) -> Trial:
+    """Executes it until it has failed often enough to be kept, or been executed often enough to be left."""
+    trials: list[Trial] = []
+    while sum(trial.failed for trial in trials) < KEEP_FAILED and len(trials) * CHUNK < KEEP_REPEATS:
+        trials.append(try_out(plan, CHUNK))
+    blamed = tuple(dict.fromkeys(places for trial in trials for places in trial.blamed))
+    repeats, failed = sum(trial.repeats for trial in trials), sum(trial.failed for trial in trials)
+    return Trial(plan, repeats, failed, trials[-1].judgement, blamed)
+
+
+def list_smaller(plan: Plan, blamed: Sequence[Collection[Place]] = ()) -> Iterator[Plan]:
+    """Candidates, the boldest first: what was blamed, fewer branches, shorter ones, a later beginning of the branches,
+    one workflow instead of two, a shorter prefix. Each has fewer operations in its branches, or fewer in all.
+    """
+    for places in blamed:
+        yield from keep_blamed(plan, places)
+    if len(plan.branches) > BRANCHES_MIN:
+        yield replace(plan, branches=plan.branches[:BRANCHES_MIN])
+        yield replace(plan, branches=plan.branches[-BRANCHES_MIN:])
+        for number in range(len(plan.branches)):
+            yield replace(plan, branches=leave_out(plan.branches, number))
+    yield from begin_later(plan)
+    for number, branch in enumerate(plan.branches):
+        for place in range(len(branch) if len(branch) > 1 else 0):
+            shorter = leave_out(branch, place)
+            yield replace(plan, branches=(*plan.branches[:number], shorter, *plan.branches[number + 1 :]))
+    if plan.workflows > 1:
+        for number in range(plan.workflows):
+            yield from keep_workflow(plan, number)
+    yield from list_shorter_prefixes(plan)
+
+
+def keep_blamed(plan: Plan, places: Collection[Place]) -> Iterator[Plan]:
+    """The blamed operations alone; and after whatever else was asked before the last of them."""
+    kept = [
+        tuple(move for place, move in enumerate(branch) if (number, place) in places)
+        for number, branch in enumerate(plan.branches)
+    ]
+    branches = tuple(branch for branch in kept if branch)
+    if len(branches) < BRANCHES_MIN or branches == plan.branches:
+        return
+    last = max(place for number, place in places if number >= 0)
+    others = [
+        move
+        for place, round_ in enumerate(plan.number_rounds())
+        for number, move in round_
+        if place <= last and (number, place) not in places
+    ]
+    yield replace(plan, branches=branches)
+    yield replace(plan, branches=branches, prefix=(*plan.prefix, *others))
+
+
+def begin_later(plan: Plan) -> Iterator[Plan]:
+    """One round alone, and all before it one by one."""
+    rounds = list(plan.walk_rounds())
+    for number, moves in enumerate(rounds):
+        if len(rounds) > 1 and len(moves) >= BRANCHES_MIN:
+            before = tuple(move for earlier in rounds[:number] for move in earlier)
+            yield replace(plan, branches=tuple((move,) for move in moves), prefix=(*plan.prefix, *before))
+
+
+def list_shorter_prefixes(plan: Plan) -> Iterator[Plan]:
+    """Without all of it, then halves, quarters, ..., single operations; the last ones first, on which less rests."""
+    size = len(plan.prefix)
+    while size:
+        for start in range(len(plan.prefix) - size, -size, -size):
+            yield replace(plan, prefix=plan.prefix[: max(start, 0)] + plan.prefix[start + size :])
+        size //= 2
+
+
+def keep_workflow(plan: Plan, number: int) -> Iterator[Plan]:
+    """The plan with one workflow alone; what was asked of others is left out."""
+
+    def keep(moves: tuple[Move, ...]) -> tuple[Move, ...]:
+        return tuple(replace(move, workflow=0) for move in moves if move.workflow == number)
+
+    branches = tuple(kept for branch in plan.branches if (kept := keep(branch)))
+    if len(branches) >= BRANCHES_MIN:
+        yield replace(plan, branches=branches, prefix=keep(plan.prefix), workflows=1)
+
+
+def leave_out(items: tuple[T, ...], number: int) -> tuple[T, ...]:
+    return items[:number] + items[number + 1 :]

@@ -1,0 +1,173 @@
+"""Which plans: the pinned ones, made from the target's graph and routes; and random ones, drawn by Hypothesis."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from engine.target.graph import TransitionGraph
+from engine.target.target import Target
+from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, Move, Plan, list_moves
+
+BRANCH_MOVES_MAX = 3
+# A way to the branches that is longer than this takes more time than what is asked there.
+PREFIX_MAX = 8
+
+
+def list_pinned(target: Target) -> list[Plan]:
+    """The classic ones, each as far as the target can express it; the same every time."""
+    plans = [*pin_one_edge(target), *pin_forks(target), *pin_after(target), *pin_strangers(target)]
+    return [plan for plan in plans if len(plan.branches) >= BRANCHES_MIN]
+
+
+def pin_one_edge(target: Target) -> Iterator[Plan]:
+    """Several ask for one edge: over the general route, and over the edge's own, with its payload."""
+    graph = target.graph
+    for state in find_near(graph, lambda state: bool(list_onward(graph, state)))[:2]:
+        to = list_onward(graph, state)[0]
+        routes = {route.name for route in target.routes_for(state, to)}
+        for route in sorted(routes):
+            move = Move(route=route, origin=state, to=to)
+            yield Plan(((move,),) * BRANCHES_MAX, walk_to(target, state), name=f"one edge, by {route}")
+            later = list_onward(graph, to)[:1]
+            beyond = [advance(target, to, following) for following in later]
+            read = Move()
+            branches = ((move, *beyond), (read, read), (move, read))
+            yield Plan(branches, (*walk_to(target, state), read), name=f"reads beside, by {route}")
+
+
+def pin_forks(target: Target) -> Iterator[Plan]:
+    """Different next states out of one, each wanted by two; by routes of their own (complete, fail, cancel) as well."""
+    graph = target.graph
+    forks = find_near(graph, lambda state: len(graph.successors.get(state, ())) > 1)[:2]
+    forks += find_near(graph, lambda state: len(list_onward(graph, state)) > 1)[:1]
+    for state in dict.fromkeys(forks):
+        first, *others = graph.successors[state]
+        for other in others:
+            for route in target.routes_for(state, other):
+                own = target.routes_for(state, first)[0 if route.sources else -1]
+                mine = Move(route=own.name, origin=state, to=first)
+                theirs = Move(route=route.name, origin=state, to=other)
+                name = f"{first} or {other}, by {route.name}"
+                yield Plan(((mine,), (theirs,), (mine,), (theirs,)), walk_to(target, state), name=name)
+
+
+def pin_after(target: Target) -> Iterator[Plan]:
+    """Too late: what has won already, once more; and every route into a dead end, when the workflow is in one."""
+    graph = target.graph
+    for to in graph.successors.get(graph.initial, ())[:1]:
+        for route in target.routes_for(graph.initial, to):
+            won = Move(route=route.name, origin=graph.initial, to=to)
+            yield Plan(((won,), (won,), (Move(),)), (won,), name=f"once more, by {route.name}")
+    for end in find_near(graph, lambda state: state in graph.terminal)[:1]:
+        for route in [route for route in target.routes if route.to == end]:
+            late = Move(route=route.name, origin=(route.sources or graph.sources(end))[0], to=end)
+            yield Plan(((late,), (late,), (Move(),)), walk_to(target, end), name=f"after the end, by {route.name}")
+
+
+def pin_strangers(target: Target) -> Iterator[Plan]:
+    """Another tenant beside the owner."""
+    graph = target.graph
+    for stranger in target.strangers[:1]:
+        for to in graph.successors.get(graph.initial, ())[:1]:
+            mine = advance(target, graph.initial, to)
+            theirs = Move(mine.workflow, stranger, mine.route, mine.origin, mine.to)
+            read = Move(tenant=stranger)
+            yield Plan(((mine,), (theirs,), (mine,), (read,)), name="another tenant beside the owner")
+
+
+def advance(target: Target, origin: str, to: str) -> Move:
+    """By the general route, where there is one: it says from where."""
+    return Move(route=target.routes_for(origin, to)[-1].name, origin=origin, to=to)
+
+
+def walk_to(target: Target, state: str) -> tuple[Move, ...]:
+    trail = target.graph.path(target.graph.initial, state) or ()
+    return tuple(advance(target, *pair) for pair in pairwise(trail))
+
+
+def list_onward(graph: TransitionGraph, state: str) -> list[str]:
+    """The next states that lead on."""
+    return [following for following in graph.successors.get(state, ()) if following not in graph.terminal]
+
+
+def find_near(graph: TransitionGraph, wanted: Callable[[str], bool]) -> list[str]:
+    """The states that can be reached and are wanted, the nearest to the initial one first."""
+    ways = {state: graph.path(graph.initial, state) for state in graph.states if wanted(state)}
+    near = [(len(way), state) for state, way in ways.items() if way is not None]
+    return [state for _, state in sorted(near, key=lambda each: each[0])]
+
+
+def draw_plans(target: Target, first_seed: int, count: int, use: Callable[[Plan], None]) -> None:
+    """Lets Hypothesis draw that many plans. Nothing fails in there: what fails now and then it cannot shrink."""
+
+    @seed(first_seed)
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(plans(target))
+    def draw(plan: Plan) -> None:
+        use(plan)
+
+    draw()
+
+
+@st.composite
+def plans(draw: st.DrawFn, target: Target) -> Plan:
+    """A random plan: a way to some state, then branches that mostly ask for what is due there, or was, or will be."""
+    graph = target.graph
+    near = [state for state in find_near(graph, lambda _: True) if len(walk_to(target, state)) <= PREFIX_MAX]
+    workflows = draw(st.integers(1, 2))
+    starts = [draw(st.sampled_from(near)) for _ in range(workflows)]
+    prefix = tuple(
+        Move(number, route=move.route, origin=move.origin, to=move.to)
+        for number, state in enumerate(starts)
+        for move in walk_to(target, state)
+    )
+    count = draw(st.integers(BRANCHES_MIN, BRANCHES_MAX))
+    branch = st.lists(st.deferred(lambda: moves(target, starts)), min_size=1, max_size=BRANCH_MOVES_MAX)
+    branches = tuple(tuple(draw(branch)) for _ in range(count))
+    return ask_clear_guards(Plan(branches, prefix, workflows, "drawn"), target)
+
+
+def ask_clear_guards(plan: Plan, target: Target) -> Plan:
+    """The plan with a read for every guard whose answer the state alone may not decide: nobody could judge it."""
+    reached = {move.to for move in list_moves(plan)} | {target.graph.initial}
+    unclear = {guard.name for guard in target.guards if reached & set(guard.either)}
+    branches = tuple(
+        tuple(replace(move, guard="") if move.guard in unclear else move for move in branch) for branch in plan.branches
+    )
+    return replace(plan, branches=branches)
+
+
+@st.composite
+def moves(draw: st.DrawFn, target: Target, starts: Sequence[str]) -> Move:
+    workflow = draw(st.integers(0, len(starts) - 1))
+    tenant = draw(st.sampled_from(("", "", "", "", "", *target.strangers[:1])))
+    kind = draw(st.sampled_from(("due", "due", "due", "route", "any", "read", *(["guard"] if target.guards else []))))
+    if kind == "read":
+        return Move(workflow, tenant)
+    if kind == "guard":
+        return Move(workflow, tenant, guard=draw(st.sampled_from([guard.name for guard in target.guards])))
+    origin, to = draw(st.sampled_from(list_edges(target, starts[workflow], kind)))
+    route = draw(st.sampled_from(target.routes_for(origin, to)))
+    return Move(workflow, tenant, route.name, origin, to)
+
+
+def list_edges(target: Target, start: str, kind: str) -> list[tuple[str, str]]:
+    """What to ask for: an edge that is due at the start or right after it; one with a route of its own; or anything."""
+    graph = target.graph
+    here = [start, *graph.successors.get(start, ())]
+    found = {
+        "due": [pair for pair in graph.walk_edges() if pair[0] in here],
+        "route": [(source, route.to or "") for route in target.routes for source in route.sources or ()],
+        "any": [(origin, to) for origin in here for to in graph.states],
+    }[kind]
+    usable = [pair for pair in found if target.routes_for(*pair)]
+    return usable or [pair for pair in graph.walk_edges() if target.routes_for(*pair)]

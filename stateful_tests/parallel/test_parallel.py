@@ -1,0 +1,120 @@
+"""Goal: several callers at once, any plan: some order explains every answer; if not, the smallest plan that fails.
+
+Method: the pinned plans first, then random ones and the pinned ones again, in turn: whether requests clash is chance
+each time. Each is executed a few times and judged at once. The first plan that fails is shrunk, executed some more to
+tell how often it fails, and saved with the history of those executions.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from math import ceil
+from pathlib import Path
+
+import pytest
+
+from engine.target.target import Target
+from stateful_tests.parallel.plan import Plan, PlanError, load_plan, save_plan
+from stateful_tests.parallel.runner import Runner, TeeJournal, Trial
+from stateful_tests.parallel.shrinking import shrink
+from stateful_tests.parallel.strategies import draw_plans, list_pinned
+from stateful_tests.sequential.batches import BROKE_OFF, MISMATCH, say_ended
+
+SOURCE = "parallel-0"
+# How often the smallest plan is executed to tell how often it fails.
+TOLD_REPEATS = 10
+
+
+class ParallelError(AssertionError):
+    """A plan whose answers nothing explains."""
+
+
+@dataclass
+class Search:
+    """Tries plans out until one fails, the time is up or the amount is reached. `run` counts those that were executed;
+    with one that could not be, not once, no workflow can be had any more.
+    """
+
+    runner: Runner
+    amount: int
+    repeats: int
+    deadline: float
+    run: int = 0
+    failing: Trial | None = None
+    is_starved: bool = False
+
+    @property
+    def goes_on(self) -> bool:
+        if self.is_starved or self.failing is not None or self.run >= self.amount or self.runner.asker.is_out:
+            return False
+        return self.run == 0 or time.monotonic() < self.deadline
+
+    def try_out(self, plan: Plan) -> None:
+        if self.goes_on:
+            trial = self.runner.try_out(plan, self.repeats)
+            self.is_starved = not trial.executed
+            self.run += not self.is_starved
+            self.failing = trial if trial.failed else None
+
+    def try_all(self, pinned: Sequence[Plan], first_seed: int) -> None:
+        """The pinned plans, then a drawn one and a pinned one in turn."""
+        for plan in pinned:
+            self.try_out(plan)
+        again = cycle(pinned)
+
+        def use(plan: Plan) -> None:
+            self.try_out(plan)
+            for known in islice(again, 1):
+                self.try_out(known)
+
+        left = self.amount - self.run
+        if self.goes_on:
+            draw_plans(self.runner.target, first_seed, ceil(left / 2) if pinned else left, use)
+
+
+def tell(runner: Runner, trial: Trial, folder: Path, shrink_limit_s: float) -> str:
+    """Shrinks a failing plan, saves it, and says how often it fails; one sentence."""
+    smallest = shrink(trial, runner.try_out, shrink_limit_s) if shrink_limit_s else trial.plan
+    in_turn = runner.try_out(smallest.in_turn(), TOLD_REPEATS)
+    again = runner.try_out(smallest, TOLD_REPEATS)
+    # A race that happens to show every time still needs somebody beside it.
+    kind = "logic" if again.failed == in_turn.failed == TOLD_REPEATS else "race"
+    save_plan(smallest, folder / "parallel.json")
+    branches = [len(branch) for branch in smallest.branches]
+    facts = {"plan": "plans/parallel.json", "failed": again.failed, "repeats": TOLD_REPEATS, "kind": kind}
+    runner.asker.journal.event("reproduced", name=trial.plan.name, branches=branches, **facts)
+    return f"the plan {folder / 'parallel.json'} failed in {again.failed} of {TOLD_REPEATS} repeats: {kind}"
+
+
+def find_given_plan(path: Path | None, target: Target) -> Plan | None:
+    try:
+        return load_plan(path, target) if path is not None else None
+    except PlanError as error:
+        pytest.exit(f"--plan: {error}", returncode=2)
+
+
+def test_parallel(target: Target, history: Path, pytestconfig: pytest.Config) -> None:
+    option = pytestconfig.getoption
+    folder = history.parent / "plans"
+    folder.mkdir(parents=True, exist_ok=True)
+    given_plan = find_given_plan(option("plan"), target)
+    journal = TeeJournal(history / f"{SOURCE}.jsonl", folder / "parallel.jsonl")
+    runner = Runner(target, journal, SOURCE)
+    pinned = [given_plan] * option("plans") if given_plan else list_pinned(target)
+    search = Search(runner, option("plans"), option("repeats"), time.monotonic() + option("limit_s"))
+    ended = BROKE_OFF
+    try:
+        search.try_all(pinned, option("seed"))
+        whole = search.run >= search.amount
+        ended = say_ended(runner.asker, is_whole=whole, is_starved=search.is_starved)
+        if search.failing is not None:
+            ended = MISMATCH
+            shrink_limit_s = 0.0 if option("no_shrink") or given_plan else option("shrink_limit_s")
+            raise ParallelError(tell(runner, search.failing, folder, shrink_limit_s))
+        journal.end_copy()
+        journal.scratch.unlink(missing_ok=True)
+    finally:
+        runner.asker.look_again()
+        journal.event("level", level="parallel", unit="plans", planned=search.amount, run=search.run, ended=ended)
+        runner.asker.end()

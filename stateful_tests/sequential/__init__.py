@@ -1,0 +1,1 @@
+"""Random legal and illegal sequences, compared with the model."""

@@ -1,0 +1,132 @@
+"""Goal: a real PostgreSQL out of a wheel, there when asked for and gone afterwards, however its owner ends."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from engine.provision import embedded, servers
+from engine.provision.database import Database, parse_url, start_embedded
+from engine.provision.servers import asks_password
+from engine.reference.api import prepare
+from tests.engine.asking import open_link
+from tests.engine.conftest import put
+from tests.engine.probing import eventually, is_leash_of, list_pids, run_sql, spoil
+from tests.engine.serving import ROOT, serve
+
+
+def test_the_embedded_one_is_a_real_server(database: Database) -> None:
+    assert database.host == "127.0.0.1"
+    version, connections, synchronous, folders = run_sql(
+        database.url,
+        "SHOW server_version_num",
+        "SELECT current_setting('max_connections')::int",
+        "SHOW synchronous_commit",
+        "SHOW unix_socket_directories",
+    )
+    assert 180000 <= int(str(version)) < 190000
+    assert isinstance(connections, int)
+    assert connections >= 300
+    assert synchronous == "on"
+    assert (Path(str(folders)) / f".s.PGSQL.{database.port}").is_socket()
+
+
+def test_the_password_is_asked_for(database: Database) -> None:
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        run_sql(spoil(database).url, "SELECT 1")
+    assert database.password not in database.public_url
+    assert database.password not in repr(database)
+
+
+def test_nothing_is_left_afterwards() -> None:
+    with start_embedded() as started:
+        (folder,) = run_sql(started.url, "SHOW unix_socket_directories")
+        assert Path(str(folder)).exists()
+    assert not Path(str(folder)).exists()
+    assert not asks_password(started)
+
+
+OWNER = """
+import os, sys
+from engine.provision.database import start_embedded
+assert not {"sqlalchemy", "asyncpg", "asyncio"} & set(sys.modules), "this module is used by gevent processes"
+with start_embedded() as started:
+    if "fork" in sys.argv and os.fork() == 0:
+        sys.stdin.read()
+        os._exit(0)
+    print(started.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("how", ["closed", "killed", "killed while a fork of it lives on"])
+def test_it_does_not_outlive_its_owner(how: str) -> None:
+    command = [sys.executable, "-W", "error", "-c", OWNER, *(["fork"] if "fork" in how else [])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as owner:
+        assert owner.stdin is not None
+        assert owner.stdout is not None
+        url = owner.stdout.readline().strip()
+        (folder,) = run_sql(url, "SHOW unix_socket_directories")
+        if how == "closed":
+            owner.stdin.close()
+        else:
+            owner.kill()
+        assert eventually(lambda: not Path(str(folder)).exists())
+        assert not asks_password(parse_url(url))
+
+
+def test_a_killed_leash_takes_the_server_along() -> None:
+    """Nobody is left to end the server in order; the kernel does it."""
+    with start_embedded() as started:
+        (keeper,) = [pid for pid in list_pids() if is_leash_of(pid, f'"{started.port}"')]
+        os.kill(keeper, signal.SIGKILL)
+        assert eventually(lambda: not asks_password(started))
+
+
+def test_postgres_16_will_do_as_well() -> None:
+    """The statements run on an older server; one workflow goes its first steps there."""
+
+    async def run(url: str) -> None:
+        await prepare(url)
+        (workflow,) = await put(url, ["SEED_REVIEW_PENDING"])
+        with serve(url, workers=1, pool_size=4) as served:
+            async with open_link(served) as link:
+                body = {"selectedKeywordIds": ["k"]}
+                assert (await link.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 200
+                assert (await link.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 409
+                assert (await link.ask("GET", f"/{workflow}/steps/seed-extract")).body["payload"] == body
+                assert (await link.ask("POST", f"/{workflow}/cancel")).status == 200
+                assert len((await link.ask("GET", f"/{workflow}/transitions")).body["transitions"]) == 2
+
+    with start_embedded(version=16) as started:
+        asyncio.run(run(started.url))
+
+
+def test_programs_out_of_reach_are_copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An environment under /root, say: the unprivileged user cannot execute anything in it."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir(mode=0o700)
+    package = embedded.find_programs(18).parent
+    (hidden / package.name).symlink_to(package)
+    (hidden / f"{package.name}.libs").symlink_to(package.with_name(f"{package.name}.libs"))
+    monkeypatch.setattr(embedded, "find_programs", lambda _: hidden / package.name / "pginstall18")
+    with start_embedded() as started:
+        assert run_sql(started.url, "SELECT 1") == [1]
+
+
+def test_a_port_that_is_taken_meanwhile_is_replaced(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
+    ports = iter([database.port, servers.find_port()])
+    monkeypatch.setattr(servers, "find_port", lambda: next(ports))
+    monkeypatch.setattr(servers, "asks_password", lambda one: one.port != database.port and asks_password(one))
+    with start_embedded() as started:
+        assert started.port != database.port
+
+
+def test_its_settings_are_what_is_asked_for() -> None:
+    with start_embedded(settings={"default_transaction_isolation": "repeatable read"}) as started:
+        assert run_sql(started.url, "SHOW default_transaction_isolation") == ["repeatable read"]

@@ -1,0 +1,163 @@
+"""Goal: a service is started, waited for and ended as its target file says; a start that fails says why, with its log.
+
+Method: small programs as services, and the real command where the run as a whole matters.
+"""
+
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.provision.service import ServiceError, find_free_port, run_service
+from engine.target.target import Service
+from tests.onewinner.orders import ENVIRONMENT, TARGET
+from tests.onewinner.running import Command
+
+ORDERS = Path(__file__).parents[2] / "onewinner" / "orders.py"
+# Says so, forks a child of its own that hears no SIGTERM, writes both ids, and answers every GET.
+FORKING = """
+import os, signal, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+print("the service begins", flush=True)
+child = os.fork()
+if child == 0:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.pause()
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/ready" else 404)
+        self.end_headers()
+with open(sys.argv[2], "w") as note:
+    note.write(f"{os.getpid()} {child}")
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+@contextlib.contextmanager
+def start(
+    folder: Path, *arguments: str, program: str = FORKING, ready: str = "/ready", ready_timeout_s: float = 30.0
+) -> Iterator[int]:
+    """The service of a program; gives its leash's id."""
+    (folder / "service.py").write_text(program)
+    port = find_free_port()
+    command = (sys.executable, "service.py", "{port}", *arguments)
+    service = Service(command, {}, ready, str(folder), ready_timeout_s)
+    with run_service(service, f"http://127.0.0.1:{port}", {"port": str(port)}, folder / "service.log") as process:
+        yield process.pid
+
+
+def test_the_whole_group_is_ended_with_what_it_forked(tmp_path: Path) -> None:
+    note = tmp_path / "pids"
+    with start(tmp_path, str(note)):
+        pids = [int(pid) for pid in note.read_text().split()]
+        assert all(psutil.pid_exists(pid) for pid in pids)
+    assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    assert "the service begins" in (tmp_path / "service.log").read_text()
+
+
+def test_one_that_ends_before_it_is_ready_shows_its_log(tmp_path: Path) -> None:
+    program = "print('reading the settings', flush=True)\nraise SystemExit('there is no DATABASE_URL')"
+    with pytest.raises(ServiceError) as caught, start(tmp_path, program=program):
+        pass
+    told = str(caught.value)
+    assert told.startswith("service.command: it ended with status 1 before it was ready. The last lines of its log")
+    assert told.endswith("reading the settings\nthere is no DATABASE_URL")
+
+
+@pytest.mark.parametrize(
+    ("ready", "program", "seen"),
+    [
+        ("/healthz", FORKING, "the answer was 404"),
+        ("/ready", "import signal; signal.pause()", "nothing listens on its port; does service.command use {port}?"),
+    ],
+)
+def test_one_that_never_gets_ready_says_what_was_seen(ready: str, program: str, seen: str, tmp_path: Path) -> None:
+    arguments = {"program": program, "ready": ready}
+    with (
+        pytest.raises(ServiceError) as caught,
+        start(tmp_path, str(tmp_path / "pids"), ready_timeout_s=1.0, **arguments),
+    ):
+        pass
+    assert f"{ready} was not answered 2xx within service.ready_timeout_s = 1: {seen}" in str(caught.value)
+    assert str(caught.value).startswith("service.ready: GET http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("service", "sentence"),
+    [
+        (Service(("no-such-program-at-all",)), "service.command: there is no program 'no-such-program-at-all'"),
+        (Service(("./start",), cwd="."), "service.command: there is no program './start'"),
+        (Service(("python",), cwd="/no/such/folder"), "service.cwd: /no/such/folder is not a folder"),
+        (Service(("python",), {"A": "${NO_SUCH_NAME}"}), "service.env.A: the environment variable NO_SUCH_NAME is not"),
+    ],
+)
+def test_one_that_cannot_be_started_names_the_key(service: Service, sentence: str, tmp_path: Path) -> None:
+    base_url = f"http://127.0.0.1:{find_free_port()}"
+    with pytest.raises(ServiceError) as caught, run_service(service, base_url, {}, tmp_path / "service.log"):
+        pass
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_stranger_on_its_port_is_not_taken_for_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        service = Service(("python", "-c", "pass"))
+        with (
+            pytest.raises(ServiceError, match=rf"base_url: {port} is in use on 127.0.0.1"),
+            run_service(service, f"http://127.0.0.1:{port}", {}, tmp_path / "service.log"),
+        ):
+            pass
+
+
+# Asks the service for an order, in the name of a tenant, and prints its number behind other words.
+MAKE = """
+import json, sys, urllib.request
+head = {"Authorization": f"Bearer {sys.argv[2]}-token"}
+made = urllib.request.Request(f"http://127.0.0.1:{sys.argv[1]}/orders", b"{}", head)
+print("made:", json.load(urllib.request.urlopen(made))["order"]["ref"], sep="\\n")
+"""
+
+
+def write_target(folder: Path, *arguments: str) -> None:
+    command = [sys.executable, str(ORDERS), "{port}", *arguments]
+    service = f'[service]\ncommand = {command}\nready = "/healthz"\n[tenants.acme]'
+    (folder / "target.toml").write_text(TARGET.replace("PORT", "{port}").replace("[tenants.acme]", service, 1))
+
+
+def test_one_that_ends_in_the_middle_is_not_started_again(tmp_path: Path) -> None:
+    write_target(tmp_path, "60")
+    command = Command(("gate", "--target", "target.toml", "--races", "20", "--out", "run"), tmp_path, ENVIRONMENT)
+    ended = command.run()
+    assert ended.returncode == 3, ended
+    assert "the service ended by itself with status 7; see run/logs/service.log" in ended.stderr
+    assert "orders: that was enough" in ended.stderr
+    assert "the service ended by itself with status 7" in " ".join(ended.stdout.split())
+    assert (tmp_path / "run" / "logs" / "service.log").read_text().count("that was enough") == 1
+    assert command.find_left() == []
+
+
+def test_a_target_with_a_service_of_its_own_is_judged(tmp_path: Path) -> None:
+    write_target(tmp_path)
+    options = ("--target", "target.toml", "--batches", "1", "--races", "10", "--out", "run")
+    ended = Command(("gate", *options), tmp_path, ENVIRONMENT).run()
+    assert ended.returncode == 0, ended
+
+
+def test_a_command_may_make_its_workflows(tmp_path: Path) -> None:
+    """The command's folder is meant relative to the target file, wherever onewinner is called and askers run."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home / "tools", elsewhere):
+        folder.mkdir(parents=True)
+    write_target(home)
+    (home / "tools" / "make.py").write_text(MAKE)
+    text = (home / "target.toml").read_text()
+    create = text[text.index("[create]") : text.index("[read]")]
+    command = '[create]\ncommand = ["python", "make.py", "{port}", "{tenant}"]\ncwd = "tools"\n'
+    (home / "target.toml").write_text(text.replace(create, command))
+    options = ("--target", str(home / "target.toml"), "--batches", "1", "--races", "10", "--out", "run")
+    ended = Command(("gate", *options), elsewhere, ENVIRONMENT).run()
+    assert ended.returncode == 0, ended

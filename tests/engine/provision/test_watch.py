@@ -1,0 +1,52 @@
+"""Goal: that a database was away is noted, whoever ended it. Method: a real one, crashed; and one that stays."""
+
+import asyncio
+import time
+
+import asyncpg
+
+from engine.provision.crash import crash
+from engine.provision.database import start_embedded
+from engine.provision.watch import watch_database
+from tests.engine.probing import eventually, run_sql
+
+WATCHERS = "SELECT count(*)::int FROM pg_stat_activity WHERE query = 'SELECT 1'"
+
+
+def test_a_crash_is_a_gap_and_a_quiet_time_is_none() -> None:
+    with start_embedded() as database, watch_database(database) as watch:
+        assert eventually(lambda: run_sql(database.url, WATCHERS) == [1])
+        assert watch.gaps == []
+        began_ns = time.monotonic_ns()
+        asyncio.run(crash(database))
+        assert eventually(lambda: run_sql(database.url, WATCHERS) == [1])
+        ((at_ns, until_ns),) = watch.gaps
+        # It was last known to be whole a moment before.
+        assert at_ns < until_ns
+        assert began_ns < until_ns < time.monotonic_ns()
+
+
+def test_sessions_that_are_ended_are_a_gap_too() -> None:
+    async def end_all(url: str) -> None:
+        link = await asyncpg.connect(url)
+        await link.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT 1'")
+        await link.close()
+
+    with start_embedded() as database, watch_database(database) as watch:
+        assert eventually(lambda: run_sql(database.url, WATCHERS) == [1])
+        asyncio.run(end_all(database.url))
+        assert eventually(lambda: len(watch.gaps) == 1)
+
+
+def test_a_database_that_does_not_come_back_is_a_gap_to_the_end() -> None:
+    with start_embedded() as database:
+        watching = watch_database(database)
+        watch = watching.__enter__()
+        assert eventually(lambda: run_sql(database.url, WATCHERS) == [1])
+    watching.__exit__(None, None, None)
+    assert len(watch.gaps) == 1
+
+
+def test_without_a_database_there_is_nothing_to_watch() -> None:
+    with watch_database(None) as watch:
+        assert watch.gaps == []

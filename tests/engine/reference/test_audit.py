@@ -1,0 +1,41 @@
+"""Goal: the trail is read back whole and in order, or not at all. Method: the functions, on a real database."""
+
+import asyncio
+
+import pytest
+
+from engine.provision.database import Database
+from engine.reference.audit import read_trail
+from engine.reference.errors import TransitionConflict, WorkflowNotFound
+from engine.reference.parts import Caller, Context
+from engine.reference.pool import Isolation
+from engine.reference.sessions import open_pool
+from engine.reference.workflows import REFERENCE, advance, cancel, create
+
+ANN = Caller("acme", "ann", "r-ann")
+BOB = Caller("acme", None, "r-bob")
+
+
+def test_who_moved_it_from_where_to_where(database: Database) -> None:
+    async def run() -> None:
+        async with open_pool(database.url, Isolation.READ_COMMITTED, 2) as pool:
+            context = Context(REFERENCE, pool)
+            workflow = (await create(context, ANN)).id
+            assert await read_trail(context, ANN, workflow) == []
+            first = await advance(context, ANN, workflow, "CREATED", "ICP_PENDING")
+            with pytest.raises(TransitionConflict):
+                await advance(context, BOB, workflow, "CREATED", "ICP_PENDING")
+            second = await cancel(context, BOB, workflow)
+            trail = await read_trail(context, ANN, workflow)
+            assert [(one.previous, one.state) for one in trail] == [
+                ("CREATED", "ICP_PENDING"),
+                ("ICP_PENDING", "CANCELLED"),
+            ]
+            assert [(one.actor, one.request_id) for one in trail] == [("ann", "r-ann"), (None, "r-bob")]
+            assert [(one.sequence, one.at) for one in trail] == [
+                (one.sequence, one.updated_at) for one in (first, second)
+            ]
+            with pytest.raises(WorkflowNotFound):
+                await read_trail(context, Caller("globex", "ann", "r"), workflow)
+
+    asyncio.run(run())

@@ -1,0 +1,99 @@
+"""Goal: what is right in another way has exactly one winner too, and tells everybody else the truth.
+
+Method: 50 concurrent advances over HTTP to two workers; and inside of this process at the other isolation levels.
+"""
+
+import asyncio
+from collections import Counter
+from uuid import UUID
+
+import pytest
+
+from engine.provision.database import Database
+from engine.reference.api import create_app
+from engine.reference.controls import describe_control, drops_connection, list_controls
+from engine.reference.errors import TransitionConflict, UnknownVariant
+from engine.reference.parts import Moved
+from engine.reference.pool import Isolation
+from engine.reference.settings import Settings
+from tests.engine.asking import open_link, open_links
+from tests.engine.conftest import put
+from tests.engine.serving import SECRET, Served, serve
+from tests.engine.within import open_engine, prepare_another, race, show_trail
+
+CONTENDERS = 50
+# So few that no worker of drops-connection comes to its 200th answer.
+RACES = 3
+DUE = ("ICP_PROCESSING", "ICP_COMPLETED")
+
+
+@pytest.fixture(scope="module", params=list_controls())
+def prepared(request: pytest.FixtureRequest, database: Database) -> tuple[str, str]:
+    """A control, and a database with its tables."""
+    return request.param, asyncio.run(
+        prepare_another(database, f"of-{request.param}", defect=None, control=request.param)
+    )
+
+
+def test_each_says_what_is_otherwise_and_why_it_is_right() -> None:
+    for name in list_controls():
+        assert "Right, because " in describe_control(name)
+
+
+def test_an_unknown_one_is_a_sentence_that_names_the_known() -> None:
+    with pytest.raises(UnknownVariant, match=r"no control 'nope'; the controls are: .*select-for-update"):
+        create_app(Settings("postgresql://unused", SECRET, control="nope"))
+
+
+def test_50_concurrent_advances_have_one_winner(prepared: tuple[str, str]) -> None:
+    name, url = prepared
+
+    async def run(served: Served) -> None:
+        workflows = await put(url, [DUE[0]] * RACES)
+        async with open_links(served, CONTENDERS) as links:
+            for workflow in workflows:
+                answers = await asyncio.gather(*(link.advance(workflow, *DUE) for link in links))
+                assert Counter(answer.status for answer in answers) == {200: 1, 409: CONTENDERS - 1}
+                told = {(each.body["reason"], each.body["currentState"]) for each in answers if each.status == 409}
+                assert told == {("stale_state", DUE[1])}
+        async with open_link(served) as link:
+            for workflow in workflows:
+                trail = (await link.ask("GET", f"/{workflow}/transitions")).body["transitions"]
+                assert [(row["fromState"], row["toState"]) for row in trail] == [DUE]
+
+    with serve(url, control=name) as served:
+        asyncio.run(run(served))
+
+
+@pytest.mark.parametrize("isolation", [Isolation.REPEATABLE_READ, Isolation.SERIALIZABLE])
+def test_so_they_have_at_every_isolation_level(prepared: tuple[str, str], isolation: Isolation) -> None:
+    name, url = prepared
+
+    async def run() -> None:
+        async with open_engine(url, control=name, isolation=isolation, size=CONTENDERS) as context:
+            for workflow in [UUID(each) for each in await put(url, [DUE[0]] * RACES)]:
+                outcomes = await race(context, workflow, *DUE, CONTENDERS)
+                kinds = Counter(type(outcome) for outcome in outcomes)
+                assert kinds == {Moved: 1, TransitionConflict: CONTENDERS - 1}
+                told = {outcome.current for outcome in outcomes if isinstance(outcome, TransitionConflict)}
+                assert told == {DUE[1]}
+                assert await show_trail(context, workflow) == [DUE]
+
+    asyncio.run(run())
+
+
+def test_drops_connection_after_the_commit(database: Database) -> None:
+    """The 200th answer of a worker breaks off; what was asked has happened, and the next connection works."""
+
+    async def run(served: Served) -> None:
+        (workflow,) = await put(database.url, [DUE[0]])
+        async with open_link(served) as link:
+            for _ in range(drops_connection.EVERY - 1):
+                assert (await link.ask("GET", f"/{workflow}")).body["state"] == DUE[0]
+            with pytest.raises(asyncio.IncompleteReadError):
+                await link.advance(workflow, *DUE)
+        async with open_link(served) as link:
+            assert (await link.ask("GET", f"/{workflow}")).body["state"] == DUE[1]
+
+    with serve(database.url, control="drops-connection", workers=1) as served:
+        asyncio.run(run(served))

@@ -1,0 +1,62 @@
+"""Goal: bytes to answers, however they are cut up. Method: each answer whole, byte by byte, and truncated."""
+
+import pytest
+
+from engine.target.target import Answer, Request
+from load.client.http import AnswerParser, encode_request
+
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+CHUNKED = b"HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
+EMPTY = b"HTTP/1.1 204 No Content\r\n\r\n"
+UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}"
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN
+
+
+def parse(content: bytes, size: int) -> AnswerParser:
+    parser = AnswerParser()
+    for start in range(0, len(content), size):
+        parser.feed(content[start : start + size])
+    return parser
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    ("content", "status", "body"),
+    [(PLAIN, 200, b"{}"), (CHUNKED, 409, b"{}"), (EMPTY, 204, b""), (INTERIM, 200, b"{}")],
+)
+def test_an_answer_is_whole_at_its_last_byte(content: bytes, status: int, body: bytes, size: int) -> None:
+    assert parse(content[:-1], size).answer is None
+    answer = parse(content, size).answer
+    assert answer is not None
+    assert (answer.status, answer.body) == (status, body)
+
+
+def test_a_body_may_end_with_the_connection() -> None:
+    parser = parse(UNTIL_CLOSE, 5)
+    assert parser.answer is None
+    assert parser.end() == Answer(200, {"connection": "close"}, b"{}")
+    assert not parser.keep_alive
+
+
+@pytest.mark.parametrize("cut", [0, 10, len(PLAIN) - 1])
+def test_a_connection_that_ends_too_early_gives_no_status(cut: int) -> None:
+    answer = parse(PLAIN[:cut], 10_000).end()
+    assert answer.status is None
+    assert "closed the connection" in answer.error
+
+
+def test_what_is_not_http_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"not HTTP/1\.1"):
+        AnswerParser().feed(b"220 mail ready\r\n")
+
+
+def test_keep_alive_is_what_the_server_says() -> None:
+    assert parse(PLAIN, 100).keep_alive
+    assert not parse(PLAIN.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), 100).keep_alive
+
+
+def test_a_request_is_written_whole() -> None:
+    request = Request("POST", "/orders/1?x=2", (("A", "b"),), b"{}")
+    expected = b"POST /base/orders/1?x=2 HTTP/1.1\r\nHost: h:81\r\nA: b\r\nContent-Length: 2\r\n\r\n{}"
+    assert encode_request(request, "http://h:81/base") == expected
+    assert encode_request(Request("GET", "/"), "http://h").endswith(b"Host: h\r\n\r\n")

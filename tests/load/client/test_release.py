@@ -1,0 +1,345 @@
+"""Goal: nobody is whole before everybody stands at the line, and what comes back is told apart.
+
+Method: a server made of plain sockets and threads, which records when each request was whole.
+"""
+
+import contextlib
+import http.server
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.target.target import Request
+from load.client.release import Connection, Gate, GateError, now_ns, wait_until
+
+ROOT = Path(__file__).parents[3]
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+# Made for these tests alone, of nobody's: localhost and 127.0.0.1, for a hundred years.
+CERTIFICATE = Path(__file__).parents[1] / "localhost.pem"
+POST = Request("POST", "/x", (), b"0123456789")
+Behaviour = Callable[[socket.socket, bytes, int], bool]
+
+
+class Server:
+    """Answers each whole request by a behaviour (connection, request, its number) -> keep the connection."""
+
+    def __init__(self, behave: Behaviour, tls: ssl.SSLContext | None = None) -> None:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.tls = tls
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.listening.getsockname()[1]}"
+        self.behave = behave
+        self.whole: list[bytes] = []
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.accept)]
+        self.threads[0].start()
+
+    def accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listening.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self.serve, args=(connection,))
+            self.threads.append(thread)
+            thread.start()
+
+    def serve(self, connection: socket.socket) -> None:
+        buffer = b""
+        if self.tls is not None:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except (ssl.SSLError, OSError):
+                connection.close()
+                return
+        with connection, contextlib.suppress(OSError):
+            while chunk := connection.recv(4096):
+                buffer += chunk
+                if buffer.endswith(POST.body):
+                    with self.lock:
+                        self.whole.append(buffer)
+                        number = len(self.whole)
+                    if not self.behave(connection, buffer, number):
+                        return
+                    buffer = b""
+
+    def close(self) -> None:
+        self.listening.shutdown(socket.SHUT_RDWR)
+        self.listening.close()
+        for thread in self.threads:
+            thread.join()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Behaviour], Server]]:
+    servers: list[Server] = []
+
+    def start(behave: Behaviour) -> Server:
+        servers.append(Server(behave))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@contextlib.contextmanager
+def gate_to(server: Server, timeout_s: float = 5.0) -> Iterator[Gate]:
+    gate = Gate(server.url, timeout_s)
+    yield gate
+    gate.close()
+
+
+def answer_ok(connection: socket.socket, request: bytes, number: int) -> bool:
+    connection.sendall(OK)
+    return True
+
+
+def test_all_are_held_until_all_are_there(serve: Callable[[Behaviour], Server]) -> None:
+    server = serve(answer_ok)
+    before: list[int] = []
+    with gate_to(server) as gate:
+        shots = gate.race([POST] * 20, lambda: before.append(len(server.whole)))
+    assert before == [0], "no request was whole before the release"
+    assert [shot.answer.status for shot in shots] == [200] * 20
+    assert max(shot.invoked_ns for shot in shots) < min(shot.returned_ns or 0 for shot in shots) + 10**9
+    assert all(shot.returned_ns is not None and shot.invoked_ns < shot.returned_ns for shot in shots)
+
+
+def test_connections_are_used_again(serve: Callable[[Behaviour], Server]) -> None:
+    server = serve(answer_ok)
+    with gate_to(server) as gate:
+        gate.race([POST] * 3)
+        gate.race([POST] * 3)
+    assert len(server.threads) == 1 + 3
+
+
+def test_every_connection_is_warmed_once(serve: Callable[[Behaviour], Server]) -> None:
+    server = serve(answer_ok)
+    with gate_to(server) as gate:
+        gate.warm(3, POST)
+        assert len(server.whole) == 3, "one request over each"
+        gate.warm(3, POST)
+        gate.warm(2, POST)
+        assert len(server.whole) == 3, "warm already"
+        gate.race([POST] * 3)
+    assert len(server.threads) == 1 + 3, "the race used the warm connections"
+
+
+def test_a_connection_that_was_closed_meanwhile_is_opened_anew(serve: Callable[[Behaviour], Server]) -> None:
+    def answer_and_close(connection: socket.socket, request: bytes, number: int) -> bool:
+        connection.sendall(OK)
+        return False
+
+    server = serve(answer_and_close)
+    with gate_to(server) as gate:
+        first = gate.race([POST] * 3)
+        for thread in server.threads[1:]:
+            thread.join()
+        second = gate.race([POST] * 3)
+    assert [shot.answer.status for shot in first + second] == [200] * 6
+    assert len(server.whole) == 6, "no request was sent twice"
+
+
+def test_silence_and_hanging_up_are_unknown(serve: Callable[[Behaviour], Server]) -> None:
+    def behave(connection: socket.socket, request: bytes, number: int) -> bool:
+        if number == 1:
+            return False
+        if number == 2:
+            connection.sendall(OK[:20])
+            return False
+        return True
+
+    with gate_to(serve(behave), timeout_s=0.3) as gate:
+        shots = gate.race([POST] * 3)
+    assert [shot.answer.status for shot in shots] == [None] * 3
+    assert all(shot.returned_ns is None for shot in shots)
+    errors = sorted(shot.answer.error for shot in shots)
+    assert errors[0] == "no answer within 0.3 s"
+    assert all("closed the connection" in error or "broke" in error for error in errors[1:])
+
+
+def test_one_that_speaks_too_early_sends_all_back_to_the_line() -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    accepted = threading.Event()
+
+    def speak_once() -> None:
+        first, _ = listening.accept()
+        first.sendall(OK)
+        accepted.set()
+        second, _ = listening.accept()
+        with first, second:
+            while not second.recv(4096).endswith(b"9"):
+                continue
+            second.sendall(OK)
+
+    thread = threading.Thread(target=speak_once)
+    thread.start()
+    gate = Gate(f"http://127.0.0.1:{listening.getsockname()[1]}", 5)
+    # The first connection is made and spoken on before the race begins.
+    gate._connections.append(connection := Connection(gate.base_url, 5))
+    connection.open()
+    assert accepted.wait(5)
+    assert gate.race([POST])[0].answer.status == 200
+    assert gate.restarts == 1
+    gate.close()
+    thread.join()
+    listening.close()
+
+
+def test_an_answer_that_nobody_read_is_never_taken_for_the_next(serve: Callable[[Behaviour], Server]) -> None:
+    server = serve(answer_ok)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with gate_to(server) as gate:
+        gate.race([POST] * 2)
+        with pytest.raises(KeyboardInterrupt):
+            gate.race([POST] * 2, interrupt)
+        gate.race([POST] * 2)
+    assert len(server.threads) == 1 + 4
+    assert len(server.whole) == 4
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(GateError, match=f"127.0.0.1:{port} cannot be reached"):
+        Gate(f"http://127.0.0.1:{port}", 1).send(POST)
+
+
+@pytest.fixture
+def secured(serve: Callable[[Behaviour], Server]) -> Iterator[Server]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    server = Server(answer_ok, context)
+    yield server
+    server.close()
+
+
+def test_tls_holds_everybody_too(secured: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    before: list[int] = []
+    with gate_to(secured) as gate:
+        for _ in range(3):
+            shots = gate.race([POST] * 10, lambda: before.append(len(secured.whole)))
+            assert [shot.answer.status for shot in shots] == [200] * 10
+        assert gate.restarts == 0, "session tickets are no answer"
+    assert before == [0, 10, 20]
+    assert len(secured.threads) == 1 + 10
+
+
+def test_a_certificate_that_nobody_vouches_for_is_named(secured: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with pytest.raises(GateError, match=r"cannot be reached: .*(?i:certificate)"):
+        Gate(secured.url, 5).send(POST)
+
+
+def test_the_release_waits_for_its_instant(serve: Callable[[Behaviour], Server]) -> None:
+    server = serve(answer_ok)
+    with gate_to(server) as gate:
+        gate.race([POST] * 5)
+        at_ns = now_ns() + 30_000_000
+        shots = gate.race([POST] * 5, lambda: at_ns)
+    assert all(shot.invoked_ns >= at_ns for shot in shots)
+
+
+def test_an_instant_that_has_passed_is_now() -> None:
+    before = now_ns()
+    wait_until(before - 10**9)
+    wait_until(before + 2_000_000)
+    assert now_ns() >= before + 2_000_000
+
+
+PATCHED = """
+from gevent import monkey
+monkey.patch_all()
+import sys
+from engine.target.target import Request
+from load.client.release import Gate
+post = Request("POST", "/x", (), b"0123456789")
+gate = Gate(sys.argv[1], 5)
+for _ in range(3):
+    print([shot.answer.status for shot in gate.race([post] * 3)], gate.restarts, flush=True)
+    input()
+gate.close()
+"""
+
+
+def test_a_process_patched_by_gevent_sees_closed_connections_too(serve: Callable[[Behaviour], Server]) -> None:
+    """gevent's selector does not look when it is given no time; a race over dead connections would be lost."""
+    server = serve(lambda connection, _, number: answer_ok(connection, b"", number) and number > 3)
+    command = [sys.executable, "-c", PATCHED, server.url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        lines = []
+        for _ in range(3):
+            lines.append(process.stdout.readline().strip())
+            if len(lines) == 1:
+                for thread in server.threads[1:4]:
+                    thread.join()
+            process.stdin.write("\n")
+            process.stdin.flush()
+    assert lines == ["[200, 200, 200] 0", "[200, 200, 200] 1", "[200, 200, 200] 1"]
+    assert len(server.whole) == 9, "no request was sent twice"
+
+
+def test_a_server_that_does_not_wait_for_the_body_runs_nothing_before_the_release() -> None:
+    """Its application never reads the body: it answers as soon as the head is whole."""
+    released: list[int] = []
+    began: list[int] = []
+
+    class Hasty(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            began.append(now_ns())
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.send_header("Connection", "close")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
+            """Says nothing."""
+
+    def release_at() -> int:
+        released.append(now_ns() + 20_000_000)
+        return released[0]
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hasty) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        gate = Gate(f"http://127.0.0.1:{server.server_port}", 5)
+        try:
+            shots = gate.race([POST] * 5, release_at)
+        finally:
+            gate.close()
+            server.shutdown()
+            thread.join()
+    assert [shot.answer.status for shot in shots] == [200] * 5
+    assert len(began) == 5, "nothing was sent twice"
+    assert min(began) >= released[0]
+
+
+@pytest.mark.parametrize("size", [1, 100_000, 2_000_000])
+def test_a_body_of_any_size_arrives_whole(serve: Callable[[Behaviour], Server], size: int) -> None:
+    body = b"x" * size + POST.body
+    received: list[int] = []
+
+    def note(connection: socket.socket, request: bytes, number: int) -> bool:
+        received.append(len(request.partition(b"\r\n\r\n")[2]))
+        connection.sendall(OK)
+        return True
+
+    gate = Gate(serve(note).url, 10)
+    shots = gate.race([Request("POST", "/x", (), body)] * 2)
+    gate.close()
+    assert [shot.answer.status for shot in shots] == [200, 200]
+    assert received == [len(body)] * 2

@@ -1,0 +1,241 @@
+"""Goal: one command gives the right verdict, the right exit code and a readable report; and leaves nothing behind.
+
+Method: the real command on small plans, on the reference engine and on the engines broken on purpose.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import jsonschema_rs
+import polars as pl
+import pytest
+
+from engine.provision.service import REFERENCE
+from reports.history.history import read_history
+from tests.onewinner.running import Command, wait_for
+
+# The limits of the full profile: on a busy machine those of the quick one would cut the levels short.
+OPEN = ("--level", "sequential", "--level", "parallel", "--level", "race")
+SMALL = ("--profile", "full", *OPEN, "--batches", "1", "--plans", "12", "--races", "40")
+WIRED = ("--level", "interleavings", "--level", "faults")
+
+
+def run_gate(folder: Path, *arguments: str) -> tuple["subprocess.CompletedProcess[str]", Path]:
+    out = folder / "run"
+    command = Command(("gate", *arguments, "--out", str(out)), folder)
+    ended = command.run()
+    assert command.find_left() == []
+    return ended, out
+
+
+@pytest.fixture(scope="module")
+def passing(tmp_path_factory: pytest.TempPathFactory) -> tuple["subprocess.CompletedProcess[str]", Path]:
+    return run_gate(tmp_path_factory.mktemp("passing"), *SMALL)
+
+
+def test_the_reference_engine_passes(passing: tuple["subprocess.CompletedProcess[str]", Path]) -> None:
+    ended, out = passing
+    assert ended.returncode == 0, ended
+    assert "PASS" in ended.stdout
+    assert str(out / "index.html") in ended.stdout
+    record = json.loads((out / "run.json").read_text())
+    assert record["verdict"] == "pass"
+    applied = {name: check["verdict"] for name, check in record["checks"].items()}
+    assert applied.pop("durability") is None, "no fault was injected at these levels"
+    assert set(applied.values()) == {"pass"}, applied
+    assert [(level["level"], level["planned"], level["run"]) for level in record["levels"]] == [
+        ("sequential", 1, 1),
+        ("parallel", 12, 12),
+        ("race", 40, 40),
+    ]
+
+
+def test_every_order_and_every_fault_is_in_the_gate(tmp_path: Path) -> None:
+    ended, out = run_gate(tmp_path, *WIRED)
+    assert ended.returncode == 0, ended
+    record = json.loads((out / "run.json").read_text())
+    levels = [(level["level"], level["unit"], level["planned"]) for level in record["levels"]]
+    assert levels == [("interleavings", "meetings", 31), ("faults", "meetings", 25)]
+    assert all(level["run"] == level["planned"] for level in record["levels"])
+    assert {row["level"] for row in record["meetings"]} == {"interleavings", "faults"}
+    assert "interleavings: " in ended.stdout
+    assert record["checks"]["durability"]["verdict"] == "pass"
+    schema = json.loads(Path(__file__).parents[3].joinpath("docs", "run.schema.json").read_text())
+    assert [error.message for error in jsonschema_rs.validator_for(schema).iter_errors(record)] == []
+
+
+def test_an_order_that_violates_is_shown_with_its_statements(tmp_path: Path) -> None:
+    ended, out = run_gate(tmp_path, *WIRED[:2], "--defect", "subquery-guard")
+    assert ended.returncode == 1, ended
+    [smallest, *_] = json.loads((out / "run.json").read_text())["orders"]
+    assert smallest["trace"] in ended.stdout
+    assert f"again: {smallest['command']}" in ended.stdout
+    again = Command((*smallest["command"].split()[1:], "--out", "again"), tmp_path).run()
+    assert again.returncode == 1, again
+    assert "10 of 10 replays violate" in again.stdout
+
+
+def test_what_no_wire_can_stand_behind_is_said(tmp_path: Path) -> None:
+    """A service that is told its database otherwise; it is asked at the other levels all the same."""
+    (tmp_path / "orders.toml").write_text(REFERENCE.read_text().replace("{database_url}", "postgresql://elsewhere/x"))
+    ended, _ = run_gate(tmp_path, "--target", "orders.toml", *WIRED)
+    assert ended.returncode == 2, ended
+    assert "it is not told its database" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_folder_with_rooms_of_its_own_does_no_harm(tmp_path: Path) -> None:
+    for name in ("engine", "load", "reports", "stateful_tests"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('not ours')\n")
+    # As the installed command runs: `python -m` would itself look into this folder first.
+    script = Path(sys.executable).with_name("onewinner")
+    command = [str(script), "gate", "--batches", "1", "--plans", "2", "--races", "10", "--out", "run"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended
+
+
+def test_every_document_says_the_same(passing: tuple["subprocess.CompletedProcess[str]", Path]) -> None:
+    _, out = passing
+    checks = json.loads((out / "run.json").read_text())["checks"]
+    cases = ET.parse(out / "junit.xml").getroot().iter("testcase")  # noqa: S314 - our own file
+    told = [case.get("name") for case in cases]
+    assert told[: len(checks)] == list(checks)
+    assert {"same-transition", "fork"} < set(told[len(checks) :])
+    page, summary = (out / "index.html").read_text(), (out / "summary.md").read_text()
+    assert all(name in page and name in summary for name in checks)
+    assert "http" not in page.replace("http-equiv", ""), "the page loads nothing"
+
+
+def test_its_record_is_as_documented(passing: tuple["subprocess.CompletedProcess[str]", Path]) -> None:
+    ended, out = passing
+    schema = json.loads(Path(__file__).parents[3].joinpath("docs", "run.schema.json").read_text())
+    record = json.loads((out / "run.json").read_text())
+    assert [error.message for error in jsonschema_rs.validator_for(schema).iter_errors(record)] == []
+    [quality] = record["measures"]["race_quality"]
+    assert (quality["contenders"], quality["races"], quality["arrival_ns"]["races"]) == (10, 40, 40)
+    assert {"won", "conflict", "ok"} <= set(record["measures"]["latency"])
+    assert "races of 10 (40): released within" in ended.stdout
+
+
+def test_no_token_enters_the_run_directory(passing: tuple["subprocess.CompletedProcess[str]", Path]) -> None:
+    _, out = passing
+    files = [path for path in out.rglob("*") if path.is_file()]
+    assert len(files) > 8
+    for path in files:
+        assert b"eyJ" not in path.read_bytes(), f"{path} holds a token"
+
+
+def test_the_same_seed_asks_the_same(passing: tuple["subprocess.CompletedProcess[str]", Path], tmp_path: Path) -> None:
+    _, first = passing
+    _, second = run_gate(tmp_path, *SMALL)
+    asked = ["id", "scenario", "race", "tenant", "workflow", "kind", "expected", "next"]
+    # In the parallel level the way to the end of a workflow begins where its race led.
+    planned = ~pl.col("scenario").eq("parallel")
+    rows = [read_history(out).operations.filter(planned).select(asked).sort("id") for out in (first, second)]
+    assert rows[0].equals(rows[1])
+
+
+@pytest.mark.parametrize("defect", ["check-then-act", "ignored-row-count"])
+def test_a_broken_engine_is_caught(defect: str, tmp_path: Path) -> None:
+    ended, out = run_gate(tmp_path, *SMALL, "--defect", defect)
+    assert ended.returncode == 1, ended
+    assert "FAIL" in ended.stdout
+    finding = json.loads((out / "run.json").read_text())["checks"]["one-winner"]["findings"][0]
+    assert "overlapped by" in finding["words"]
+    for operation in finding["operations"][:2]:
+        for name in ("run.json", "index.html", "summary.md", "junit.xml"):
+            assert str(operation) in (out / name).read_text()
+    again = Command(tuple(finding["command"].split()[1:]), tmp_path).run()
+    assert again.returncode == 1, again
+
+
+def test_a_failing_plan_is_saved_small_and_can_be_run_again(tmp_path: Path) -> None:
+    ended, out = run_gate(tmp_path, *SMALL, "--defect", "ignored-row-count")
+    assert ended.returncode == 1, ended
+    record = json.loads((out / "run.json").read_text())
+    [told] = record["reproductions"]
+    assert (told["branches"], told["kind"], told["failed"], told["repeats"]) == ([1, 1], "logic", 10, 10)
+    assert f"again: {told['command']}" in ended.stdout
+    assert read_history(out / "plans" / "parallel.jsonl").operations.height > 0
+    again = Command((*told["command"].split()[1:], "--out", "again"), tmp_path).run()
+    assert again.returncode == 1, again
+    levels = json.loads((tmp_path / "again" / "run.json").read_text())["levels"]
+    assert [level["level"] for level in levels] == ["parallel"]
+
+
+MOMENTS = {
+    "at once": "",
+    "while the service starts": "logs/service.log",
+    "in the sequences": "history/sequential-0.jsonl",
+    "in the parallel plans": "history/parallel-0.jsonl",
+    "in the races": "history/race-0.0.jsonl",
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_interrupted_gate_leaves_no_process_and_a_readable_journal(
+    moment: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    awaited = out / MOMENTS[moment]
+    command = Command(("gate", "--batches", "1", "--plans", "20", "--races", "100000", "--out", str(out)), tmp_path)
+    with command.start() as process:
+        if moment == "at once":
+            wait_for(lambda: len(command.find_left()) > 1, process)
+        else:
+            wait_for(lambda: awaited.exists() and (awaited.suffix == ".log" or awaited.stat().st_size > 5000), process)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 3, (output, errors)
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert command.find_left() == []
+    if awaited.suffix == ".jsonl":
+        assert f"onewinner check {out}" in errors
+        assert read_history(out).operations.height > 0
+        assert json.loads((out / "run.json").read_text())["verdict"] == "unknown"
+        judged = Command(("check", str(out)), tmp_path).run()
+        assert judged.returncode == 3, judged
+        assert "accounting" in judged.stdout
+
+
+@pytest.mark.parametrize(("level", "source"), [("race", "race-0.0"), ("faults", "faults-0")])
+def test_a_killed_gate_leaves_no_process_and_accuses_nobody(level: str, source: str, tmp_path: Path) -> None:
+    """Those that ask end before the service, and that before its database."""
+    out = tmp_path / "run"
+    command = Command(("gate", "--level", level, "--races", "100000", "--out", str(out)), tmp_path)
+    with command.start() as process:
+        journal = out / "history" / f"{source}.jsonl"
+        wait_for(lambda: journal.exists() and journal.stat().st_size > 50_000, process)
+        process.kill()
+        process.wait()
+        # The leashes notice at once; ending what hangs on them takes a moment.
+        for left in command.walk_left():
+            left.wait(30)
+    assert command.find_left() == []
+    judged = Command(("check", str(out)), tmp_path).run()
+    assert judged.returncode in (0, 3), judged.stdout
+
+
+def test_a_database_that_is_killed_from_outside_accuses_nobody(tmp_path: Path) -> None:
+    """As the kernel does when memory runs out: one process of the server, and all sessions end."""
+    out = tmp_path / "run"
+    command = Command(("gate", "--level", "race", "--races", "400", "--out", str(out)), tmp_path)
+    with command.start() as process:
+        journal = out / "history" / "race-0.0.jsonl"
+        wait_for(lambda: journal.exists() and journal.stat().st_size > 50_000, process)
+        # A backend has written its title over its environment: it is known by its parents.
+        below = [child for each in command.walk_left() for child in each.children(recursive=True)]
+        backend = next(each for each in below if " 127.0.0.1(" in " ".join(each.cmdline()))
+        backend.kill()
+        output, errors = process.communicate(timeout=300)
+    assert process.returncode == 3, (output, errors)
+    assert "the database ended, or its sessions were ended, once during the run" in " ".join(output.split())
+    checks = json.loads((out / "run.json").read_text())["checks"]
+    assert [name for name, check in checks.items() if check["verdict"] == "fail"] == []

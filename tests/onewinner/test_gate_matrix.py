@@ -1,0 +1,162 @@
+"""Goal: one table of the same gate on every footing, and the exit code of the worst.
+
+Method: the combinations as values with a gate that only says how it ends; and the real command on the reference engine.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from onewinner import gate_matrix as footings
+from onewinner.commands.gate import parse
+from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
+from onewinner.gate_matrix import choose_axes, drop_options, list_cells, run_matrix
+from reports.documents.run import begin_run
+from tests.load.stub import SMALL
+from tests.onewinner.running import Command
+
+RACES = ("--level", "race", "--races", "20")
+SMALL_GATE = ("--level", "sequential", "--batches", "1", *RACES)
+MATRIX_LIMIT_S = 1200
+
+
+@pytest.fixture(autouse=True)
+def _found(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("needs") is None:
+        monkeypatch.setattr(footings, "find_program", lambda program: program)
+
+
+def list_arguments(*arguments: str) -> list[tuple[str, tuple[str, ...]]]:
+    return [(cell.name, cell.arguments) for cell in list_cells(parse(list(arguments)))]
+
+
+def test_all_combinations_by_default() -> None:
+    cells = list_arguments("--matrix")
+    assert len(cells) == 12
+    assert cells[0] == ("read-committed-1-direct", ("--isolation", "read-committed", "--workers", "1"))
+    assert cells[-1] == ("serializable-2-pgbouncer", ("--isolation", "serializable", "--workers", "2", "--pgbouncer"))
+
+
+def test_an_option_fixes_its_axis() -> None:
+    assert list_arguments("--matrix", "--isolation", "serializable", "--pgbouncer", "/opt/pgbouncer") == [
+        ("1", ("--workers", "1", "--pgbouncer", "/opt/pgbouncer")),
+        ("2", ("--workers", "2", "--pgbouncer", "/opt/pgbouncer")),
+    ]
+
+
+def test_some_axes() -> None:
+    assert list_arguments("--matrix", "pgbouncer", "--pgbouncer", "/opt/pgbouncer") == [
+        ("direct", ()),
+        ("pgbouncer", ("--pgbouncer", "/opt/pgbouncer")),
+    ]
+    with pytest.raises(UsageError, match="there is no axis 'luck'; there are: isolation, workers, pgbouncer"):
+        parse(["--matrix", "luck"])
+    with pytest.raises(UsageError, match="--matrix workers tries every value and --workers names one"):
+        list_arguments("--matrix", "workers", "--workers", "3")
+    assert choose_axes("workers,isolation") == ("workers", "isolation")
+
+
+def test_an_axis_that_the_service_does_not_take_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "target.toml"
+    target.write_text(SMALL.replace("[tenants.acme]", '[service]\ncommand = ["true"]\n[tenants.acme]'))
+    cells = list_arguments("--matrix", "--target", str(target), "--database", "postgresql://u@h/n")
+    assert [name for name, _ in cells] == ["direct", "pgbouncer"]
+    told = capsys.readouterr().err
+    assert "left out of the matrix: --workers: " in told
+    assert "left out of the matrix: --isolation: " in told
+    target.write_text(SMALL)
+    with pytest.raises(UsageError, match=r"--matrix needs a \[service\]"):
+        list_arguments("--matrix", "--target", str(target))
+
+
+def test_options_are_dropped_with_their_values() -> None:
+    arguments = ["--seed", "7", "--matrix", "workers", "--out=x", "--pgbouncer", "--races", "3", "--out", "y"]
+    assert drop_options(arguments, ("--matrix", "--out", "--pgbouncer")) == ["--seed", "7", "--races", "3"]
+
+
+def play(folder: Path, ends: list[int | UsageError], *more: str) -> tuple[Callable[[], int], list[list[str]]]:
+    """A matrix of two cells whose gate ends as told, and the arguments that it is given."""
+    given: list[list[str]] = []
+
+    def run(arguments: list[str]) -> int:
+        given.append(arguments)
+        end = ends[len(given) - 1]
+        if isinstance(end, UsageError):
+            raise end
+        begin_run(Path(arguments[arguments.index("--out") + 1]), parse([]).target, {})
+        return end
+
+    arguments = ["--matrix", "workers", "--out", str(folder), "--seed", "3", *more]
+    return lambda: run_matrix(parse(arguments), arguments, run), given
+
+
+@pytest.mark.parametrize(
+    ("ends", "worst"),
+    [
+        ([PASS, PASS], PASS),
+        ([PASS, REGRESSION], REGRESSION),
+        ([UNKNOWN, REGRESSION], UNKNOWN),
+        ([FAIL, UNKNOWN], FAIL),
+        ([PASS, UsageError("no second one")], UNKNOWN),
+    ],
+)
+def test_the_exit_code_is_the_worst(ends: list[int | UsageError], worst: int, tmp_path: Path) -> None:
+    run, given = play(tmp_path, ends)
+    assert run() == worst
+    assert given[1] == ["--seed", "3", "--workers", "2", "--out", str(tmp_path / "2")]
+    cells = json.loads((tmp_path / "matrix.json").read_text())["cells"]
+    assert [cell["facts"] for cell in cells] == [{"workers": 1}, {"workers": 2}]
+    assert (tmp_path / "summary.md").read_text().count("\n") == 4
+
+
+def test_a_first_cell_that_cannot_be_set_up_is_the_users_mistake(tmp_path: Path) -> None:
+    run, _ = play(tmp_path / "out", [UsageError("no database")])
+    with pytest.raises(UsageError, match="no database"):
+        run()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_baseline_that_cannot_be_read_is_told_before_the_first_cell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, given = play(tmp_path / "out", [UNKNOWN], "--baseline", str(tmp_path))
+    (tmp_path / "run.json").write_text("{")
+    assert run() == UNKNOWN
+    assert given == []
+    assert "onewinner gate: --baseline: " in capsys.readouterr().err
+
+
+def run_command(folder: Path, *arguments: str) -> tuple[int, str, dict[tuple[str, int, bool], tuple[str, list[str]]]]:
+    command = Command(("gate", "--matrix", *arguments, "--out", "out"), folder)
+    ended = command.run(MATRIX_LIMIT_S)
+    assert command.find_left() == []
+    cells = json.loads((folder / "out" / "matrix.json").read_text())["cells"]
+    found = {tuple(cell["facts"].values()): (cell["verdict"], cell["checks"]) for cell in cells}
+    assert all((folder / "out" / cell["run"] / "run.json").exists() for cell in cells)
+    return ended.returncode, ended.stdout, found
+
+
+@pytest.mark.needs("pgbouncer")
+def test_the_reference_engine_passes_on_every_footing(tmp_path: Path) -> None:
+    code, told, cells = run_command(tmp_path, *SMALL_GATE)
+    assert code == 0, told
+    assert len(cells) == 12
+    assert set(map(str, cells.values())) == {"('pass', [])"}
+    assert re.search(r"serializable +2 +yes +pass +- +serializable-2-pgbouncer", told)
+    assert "12 of 12 pass" in told
+    record = json.loads((tmp_path / "out" / "serializable-1-pgbouncer" / "run.json").read_text())
+    assert (record["isolation"], record["workers"], record["pgbouncer"]) == ("serializable", 1, True)
+    told = " ".join(SMALL_GATE)
+    assert record["command"] == f"onewinner gate {told} --isolation serializable --workers 1 --pgbouncer --seed 1"
+
+
+@pytest.mark.needs("pgbouncer")
+def test_an_unhandled_serialization_failure_fails_only_where_there_are_any(tmp_path: Path) -> None:
+    code, told, cells = run_command(tmp_path, *RACES, "--defect", "serialization-failure-as-500")
+    assert code == 1, told
+    for (isolation, *_), outcome in cells.items():
+        assert outcome == (("pass", []) if isolation == "read-committed" else ("fail", ["no-5xx"]))
+    assert "4 of 12 pass" in told

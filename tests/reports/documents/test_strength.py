@@ -1,0 +1,103 @@
+"""Goal: strength counts what was surely covered, and nothing else. Method: rounds written by hand on small graphs."""
+
+from engine.target.graph import TransitionGraph
+from reports.documents.strength import list_meetings, measure_strength, say_strength
+from tests.reports.building import Record, advance, build_history, create
+
+GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "X"]})
+CANCEL = "A|B-X"
+
+
+def measure(*records: Record) -> dict[str, dict[str, int]]:
+    return measure_strength(build_history([create("c", 0, 5), *records]), GRAPH)
+
+
+def find_rounds(*records: Record) -> dict[tuple[str, str, str], int]:
+    found = measure_strength(build_history([create("c", 0, 5), *records]), GRAPH)["raced_pairs"]["rounds"]
+    return {(one["state"], one["first"], one["second"]): one["rounds"] for one in found if one["rounds"]}
+
+
+def test_every_two_moves_out_of_a_state_meet() -> None:
+    assert list_meetings(GRAPH) == [
+        ("A", "B", "B"),
+        ("A", "B", "X"),
+        ("A", "X", "X"),
+        ("B", "C", "C"),
+        ("B", "C", "X"),
+        ("B", "X", "X"),
+    ]
+
+
+def test_a_win_takes_the_edge_out_of_the_state_before_it() -> None:
+    taken = measure(advance("1", "A-B", 10, 20), advance("2", CANCEL, 30, 40))["transitions"]
+    assert taken == {"covered": 2, "total": 4}, "the cancel went out of B, where the first win led"
+
+
+def test_a_win_out_of_nobody_knows_which_state_takes_none() -> None:
+    overlapping = (advance("1", "A-B", 10, 40), advance("2", CANCEL, 20, 30))
+    assert measure(*overlapping)["transitions"]["covered"] == 2, "A-B by its name, A-X by the state before the round"
+    lost = (advance("1", "A-B", 10, 20, "unknown"), advance("2", "B|C-X", 30, 40))
+    assert measure(*lost)["transitions"]["covered"] == 0
+
+
+def test_an_illegal_pair_counts_when_it_was_asked_in_that_state() -> None:
+    there = advance("1", "A-C", 10, 20, "conflict")
+    elsewhere = advance("2", "B-A", 30, 40, "conflict")
+    assert measure(there)["illegal_pairs"] == {"covered": 1, "total": 12}
+    assert measure(there, elsewhere)["illegal_pairs"]["covered"] == 1
+    assert measure(advance("3", "A-C", 10, 20, "refused"))["illegal_pairs"]["covered"] == 1
+    stranger = advance("3", "A-C", 10, 20, "refused", tenant="globex")
+    assert measure(stranger)["illegal_pairs"]["covered"] == 0
+
+
+def test_an_illegal_request_counts_with_the_states_in_which_it_is_due() -> None:
+    """A route out of A or B, asked in X: it names neither, so the state before it is what counts."""
+    records = [create("c", 0, 5), advance("1", "A-X", 10, 20), advance("2", "A|B-C", 30, 40, "conflict")]
+    illegal = [("X", "C", ("A", "B")), ("X", "B", ("A",))]
+    strength = measure_strength(build_history(records), GRAPH, illegal)
+    assert strength["illegal_pairs"] == {"covered": 1, "total": 2}
+
+
+def test_an_illegal_request_beside_a_win_was_asked_in_nobody_knows_which_state() -> None:
+    records = [create("c", 0, 5), advance("1", "A-X", 10, 30), advance("2", "B-C", 20, 40, "conflict")]
+    strength = measure_strength(build_history(records), GRAPH, [("A", "C", ("B",)), ("X", "C", ("B",))])
+    assert strength["illegal_pairs"] == {"covered": 0, "total": 2}
+
+
+def test_moves_in_flight_together_raced() -> None:
+    together = (advance("1", "A-B", 10, 20), advance("2", "A-B", 12, 18, "conflict"))
+    assert find_rounds(*together) == {("A", "B", "B"): 1}
+
+
+def test_moves_one_after_the_other_did_not_race() -> None:
+    assert find_rounds(advance("1", "A-B", 10, 20), advance("2", "A-B", 21, 30, "conflict")) == {}
+
+
+def test_moves_that_hang_together_only_through_a_third_did_not_race_with_each_other() -> None:
+    chain = (
+        advance("1", "A-B", 10, 20),
+        advance("2", "A-X", 15, 40, "conflict"),
+        advance("3", "A-B", 30, 50, "conflict"),
+    )
+    assert find_rounds(*chain) == {("A", "B", "X"): 1}
+
+
+def test_one_that_never_returned_covers_nothing() -> None:
+    assert find_rounds(advance("1", "A-B", 10, 20), advance("2", "A-B", 5, None, "unknown")) == {}
+
+
+def test_two_cancels_raced_in_the_state_before_them() -> None:
+    cancels = (advance("2", CANCEL, 30, 40), advance("3", CANCEL, 31, 41, "conflict"))
+    assert find_rounds(advance("1", "A-B", 10, 20), *cancels) == {("B", "X", "X"): 1}
+
+
+def test_it_is_told_in_words_and_what_never_raced_is_named() -> None:
+    strength = measure_strength(
+        build_history([create("c", 0, 5), advance("1", "A-B", 10, 20), advance("2", "A-B", 12, 18, "conflict")]), GRAPH
+    )
+    lines = say_strength({**strength, "calibration": {"defect": "some-defect", "races": 10, "caught": 9}})
+    assert lines == [
+        "strength: 1 of 4 transitions, 0 of 12 illegal pairs, 1 of 6 pairs of moves raced",
+        "calibrated on this machine: with the defect some-defect, 9 of 10 such races show two winners",
+        "never raced: B with X out of A, X with X out of A, C with C out of B, C with X out of B, X with X out of B",
+    ]

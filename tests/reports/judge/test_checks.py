@@ -1,0 +1,236 @@
+"""Goal: the finer points of single checks, beyond the corpus. Method: literal journals."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.target.graph import TransitionGraph
+from reports.history.history import read_history
+from reports.judge.judge import judge
+from reports.judge.verdict import CheckResult, Verdict
+
+AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
+MS = 1_000_000
+
+
+def check(folder: Path, name: str, *events: dict[str, Any], plan: Any = None) -> CheckResult:
+    """What one check says of a journal of these events."""
+    path = folder / "s.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    (result,) = judge(read_history(path), AB, only=[name], plan=plan).checks
+    return result
+
+
+def ask(identity: str, kind: str, begin: float, end: float | None, outcome: str, **more: Any) -> list[dict[str, Any]]:
+    invoke = {"event": "invoke", "id": identity, "process": "p", "workflow": "w", "kind": kind, "tenant": "acme"}
+    invoke |= {"invoked_ns": int(begin * MS)} | {
+        key: more.pop(key) for key in list(more) if key in ("expected", "next", "tenant")
+    }
+    returned = None if end is None else int(end * MS)
+    return [invoke, {"event": "return", "id": identity, "outcome": outcome, "returned_ns": returned, **more}]
+
+
+CREATE = ask("c", "create", 0, 1, "ok", observed="A", status=201)
+WIN = ask("a", "advance", 2, 3, "won", expected="A", next="B", status=200)
+
+
+@pytest.mark.parametrize(("uncertainty_ms", "verdict"), [(0, Verdict.FAIL), (0.4, Verdict.FAIL), (0.5, Verdict.PASS)])
+def test_clock_uncertainty_widens_both_ends_of_every_call(
+    tmp_path: Path, uncertainty_ms: float, verdict: Verdict
+) -> None:
+    """The read of the old state came 1 ms after the transition; half a millisecond on either side makes them touch."""
+    header = {"event": "header", "clock_uncertainty_ns": int(uncertainty_ms * MS)}
+    stale = ask("r", "read", 4, 5, "ok", observed="A")
+    assert check(tmp_path, "linearizable", header, *CREATE, *WIN, *stale).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict"),
+    [
+        ({"at_ns": 5 * MS}, Verdict.PASS),
+        ({"at_ns": 1 * MS, "until_ns": 5 * MS}, Verdict.PASS),
+        ({"at_ns": 7 * MS}, Verdict.FAIL),
+        ({"at_ns": 3 * MS}, Verdict.FAIL),
+    ],
+)
+def test_only_a_fault_during_the_call_forgives_a_server_error(tmp_path: Path, fault: Any, verdict: Verdict) -> None:
+    error = ask("r", "read", 4, 6, "unknown", status=503)
+    assert check(tmp_path, "no-5xx", *CREATE, *error, {"event": "fault", "what": "kill"} | fault).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("when", "what", "verdict"),
+    [
+        ({"at_ns": 4 * MS, "until_ns": 6 * MS}, "kill", Verdict.PASS),
+        ({"at_ns": 4 * MS, "until_ns": 6 * MS, "workflow": "w"}, "kill", Verdict.PASS),
+        ({"at_ns": 6 * MS}, "kill", Verdict.FAIL),
+        ({"at_ns": 6 * MS, "workflow": "w"}, "kill", Verdict.FAIL),
+        ({"at_ns": 4 * MS, "until_ns": 6 * MS}, "delayed", Verdict.FAIL),
+        ({}, "kill", Verdict.FAIL),
+    ],
+)
+def test_only_a_fault_during_a_probe_forgives_its_server_error(
+    tmp_path: Path, when: Any, what: str, verdict: Verdict
+) -> None:
+    fault = {"event": "fault", "what": what, "at_ns": 5 * MS}
+    problem = "the audit trail of w was not shown: status 503"
+    probe = {"event": "probe", "check": "no-5xx", "what": "audit trail of w", "problem": problem, **when}
+    result = check(tmp_path, "no-5xx", *CREATE, probe, fault)
+    assert result.verdict is verdict
+    assert [finding.title for finding in result.findings] == [f"audit trail of w: {problem}"] * (result.findings_total)
+
+
+def test_a_trail_is_held_to_what_had_happened_when_it_was_read(tmp_path: Path) -> None:
+    later = ask("b", "advance", 6, 8, "won", expected="B", next="C")
+
+    def audit(read_ms: int, *rows: tuple[str, str]) -> dict[str, Any]:
+        entries = [{"from": origin, "to": to} for origin, to in rows]
+        return {"event": "audit", "workflow": "w", "read_ns": read_ms * MS, "entries": entries}
+
+    first, both = ("A", "B"), [("A", "B"), ("B", "C")]
+    right = [audit(5, first), audit(7, first), audit(7, *both), audit(9, *both)]
+    assert check(tmp_path, "audit", *CREATE, *WIN, *later, *right).verdict is Verdict.PASS
+    for wrong in (audit(5, *both), audit(9, first), audit(5)):
+        assert check(tmp_path, "audit", *CREATE, *WIN, *later, wrong).verdict is Verdict.FAIL
+
+
+def test_a_row_without_a_from_is_the_create(tmp_path: Path) -> None:
+    entries = [{"from": None, "to": "A"}, {"from": "A", "to": "B", "request_id": "someone else's"}]
+    trail = {"event": "audit", "workflow": "w", "read_ns": 9 * MS, "entries": entries}
+    assert check(tmp_path, "audit", *CREATE, *WIN, trail).verdict is Verdict.PASS
+
+
+def test_a_loser_of_another_tenant_is_no_contender(tmp_path: Path) -> None:
+    foreign = ask("f", "advance", 2, 3, "refused", expected="A", next="B", tenant="globex", status=404)
+    for event in (WIN[0], foreign[0]):
+        event["race"] = "r"
+    try:
+        assert check(tmp_path, "conflict-count", *CREATE, *WIN, *foreign).verdict is Verdict.PASS
+        assert check(tmp_path, "tenant-isolation", *CREATE, *WIN, *foreign).verdict is Verdict.PASS
+    finally:
+        del WIN[0]["race"]
+
+
+def test_a_whole_account_passes(tmp_path: Path) -> None:
+    plan = {"event": "plan", "operations": 1, "races": 0}
+    end = {"event": "end", "operations": 2}
+    account = check(tmp_path, "accounting", plan, *CREATE, plan, *WIN, end, plan={"sources": ["s"]})
+    assert account.verdict is Verdict.PASS
+    short = check(tmp_path, "accounting", plan, *CREATE, *WIN, end, plan={"sources": ["s"]})
+    assert [finding.title for finding in short.findings] == ["The source s planned 1 operation and started 2."]
+
+
+@pytest.mark.parametrize(
+    ("run", "ended", "is_whole"),
+    [
+        (3, "share", True),
+        (2, "time", True),
+        (0, "time", False),
+        (0, "out of ids", False),
+        (0, "asked to", True),
+        (2, "tired", False),
+    ],
+)
+def test_why_a_source_may_end_early(tmp_path: Path, run: int, ended: str, *, is_whole: bool) -> None:
+    plan, end = {"event": "plan", "operations": 1}, {"event": "end", "operations": 1}
+    level = {"event": "level", "level": "race", "unit": "races", "planned": 3, "run": run, "ended": ended}
+    account = check(tmp_path, "accounting", plan, *CREATE, level, end, plan={"sources": ["s"]})
+    told = [] if is_whole else [f"The source s ended with {run} of its 3 races: {ended}."]
+    assert [finding.title for finding in account.findings] == told
+
+
+def test_an_explicit_unknown_is_a_return(tmp_path: Path) -> None:
+    plan, end = {"event": "plan", "operations": 2}, {"event": "end", "operations": 2}
+    lost = ask("a", "advance", 2, None, "unknown", expected="A", next="B", detail={"message": "timed out"})
+    assert check(tmp_path, "accounting", plan, *CREATE, *lost, end, plan={"sources": ["s"]}).verdict is Verdict.PASS
+    assert (
+        check(tmp_path, "accounting", plan, *CREATE, lost[0], end, plan={"sources": ["s"]}).verdict is Verdict.UNKNOWN
+    )
+
+
+def judge_events(folder: Path, name: str, *events: dict[str, Any], graph: TransitionGraph | None) -> Verdict | None:
+    path = folder / "s.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    (result,) = judge(read_history(path), graph, only=[name]).checks
+    return result.verdict
+
+
+def test_a_return_that_says_nothing_but_unknown_is_one(tmp_path: Path) -> None:
+    plan, end = {"event": "plan", "operations": 2}, {"event": "end", "operations": 2}
+    [asked, _] = ask("a", "advance", 2, None, "unknown", expected="A", next="B")
+    told = {"event": "return", "id": "a", "outcome": "unknown"}
+    sources = {"sources": ["s"]}
+    assert check(tmp_path, "accounting", plan, *CREATE, asked, told, end, plan=sources).verdict is Verdict.PASS
+
+
+def test_answers_that_nobody_gave_are_none_as_specified(tmp_path: Path) -> None:
+    assert judge_events(tmp_path, "contract", graph=AB) is None
+    assert judge_events(tmp_path, "contract", *CREATE, graph=AB) is Verdict.PASS
+
+
+def test_a_workflow_that_was_seen_is_not_unknown_later(tmp_path: Path) -> None:
+    """For a read no graph is needed to say so; whether an advance was legal, only a graph can tell."""
+    gone = ask("r", "read", 5, 6, "refused", status=404)
+    refused = ask("b", "advance", 5, 6, "refused", status=404, expected="B", next="C")
+    assert judge_events(tmp_path, "contract", *CREATE, *WIN, *gone, graph=None) is Verdict.FAIL
+    assert judge_events(tmp_path, "contract", *CREATE, *WIN, *refused, graph=None) is None
+    assert judge_events(tmp_path, "contract", *CREATE, *WIN, *refused, graph=AB) is Verdict.FAIL
+    assert judge_events(tmp_path, "contract", *gone, graph=None) is None
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        ask("f", "read", 0, 1, "refused", tenant="globex", status=404),
+        ask("f", "create", 0, 1, "refused", tenant="globex", status=403),
+        ask("f", "advance", 0, 1, "unknown", expected="A", next="B", tenant="globex"),
+    ],
+)
+@pytest.mark.parametrize("outcome", ["won", "conflict"])
+def test_whoever_is_served_is_the_owner_and_not_who_came_first(
+    tmp_path: Path, first: list[dict[str, Any]], outcome: str
+) -> None:
+    served = ask("a", "advance", 2, 3, outcome, expected="A", next="B", observed="B")
+    assert check(tmp_path, "tenant-isolation", *first, *served).verdict is Verdict.PASS
+    stranger = ask("g", "read", 4, 5, "ok", tenant="globex", observed="B")
+    assert check(tmp_path, "tenant-isolation", *CREATE, *served, *stranger).verdict is Verdict.FAIL
+
+
+def test_an_operation_without_a_tenant_is_the_owners(tmp_path: Path) -> None:
+    create = [{key: value for key, value in event.items() if key != "tenant"} for event in CREATE]
+    foreign = ask("g", "read", 4, 5, "refused", tenant="globex", status=404)
+    assert check(tmp_path, "tenant-isolation", *create, *WIN, *foreign).verdict is Verdict.PASS
+    assert check(tmp_path, "linearizable", *create, *WIN).judged == 2
+    twice = ask("b", "advance", 2, 3, "won", expected="A", next="B")
+    assert check(tmp_path, "linearizable", *create, *WIN, *twice).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("before", "verdict"),
+    [
+        (ask("c", "create", 0, None, "unknown"), Verdict.UNKNOWN),
+        ([], Verdict.FAIL),
+        (CREATE, Verdict.FAIL),
+        ([*ask("c", "create", 0, None, "unknown"), *ask("r", "read", 0.5, 1, "ok", observed="A")], Verdict.FAIL),
+        ([*ask("c", "create", 0, None, "unknown"), *ask("r", "read", 2.5, 4, "ok", observed="A")], Verdict.UNKNOWN),
+    ],
+)
+def test_contenders_may_be_refused_while_nobody_knows_whether_the_workflow_exists(
+    tmp_path: Path, before: list[dict[str, Any]], verdict: Verdict
+) -> None:
+    contenders = [ask(name, "advance", 2, 3, "refused", expected="A", next="B", status=404) for name in ("a", "b")]
+    for events in contenders:
+        events[0]["race"] = "r"
+    events = [event for pair in contenders for event in pair]
+    assert check(tmp_path, "conflict-count", *before, *events).verdict is verdict
+
+
+def test_a_fault_that_names_nobody_in_so_many_words_is_anybodys(tmp_path: Path) -> None:
+    error = ask("r", "read", 4, 6, "unknown", status=503)
+    fault = {"event": "fault", "what": "kill", "at_ns": 5 * MS, "workflow": None}
+    path = tmp_path / "s.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in (*CREATE, *error, fault)))
+    (result,) = judge(read_history(path).only("w"), AB, only=["no-5xx"]).checks
+    assert result.verdict is Verdict.PASS

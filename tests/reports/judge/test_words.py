@@ -1,0 +1,73 @@
+"""Goal: a finding reads well in a CI log. Method: golden files, `tests/golden/*.txt`, made from the corpus.
+
+After a deliberate change, ONEWINNER_GOLDEN=write writes them anew; read the diff.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reports.judge.interleaving import draw_table
+from reports.judge.words import say_overlap
+from tests.reports.test_corpus import BAD, judge_file
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_the_words_are_those_of_the_golden_file(path: Path) -> None:
+    _, history, judgement = judge_file(path)
+    check = path.stem.split(".")[0]
+    findings = [finding for finding in judgement.findings if finding.check == check]
+    text = "\n\n".join(
+        f"{finding.title}\n\n{finding.words}\n\n{', '.join(map(str, finding.operations))}\n{finding.command}"
+        for finding in findings
+    )
+    text = text.replace(str(history.path), "HISTORY") + "\n"
+    golden = GOLDEN / f"{path.stem}.txt"
+    if os.environ.get("ONEWINNER_GOLDEN") == "write":
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(text)
+    assert text == golden.read_text()
+    assert max(len(line) for line in text.splitlines()) <= 250
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == {path.stem for path in BAD}
+
+
+def record(identity: str, process: str, invoked_ms: float, returned_ms: float | None) -> dict[str, object]:
+    returned = None if returned_ms is None else int(returned_ms * 1e6)
+    return {
+        "id": identity,
+        "process": process,
+        "kind": "advance",
+        "expected": ["A"],
+        "next": "B",
+        "outcome": "unknown" if returned is None else "won",
+        "status": None,
+        "observed": None,
+        "invoked_ns": int(invoked_ms * 1e6),
+        "returned_ns": returned,
+    }
+
+
+def test_the_table_has_one_column_per_process() -> None:
+    table = draw_table([record("a", "3", 1, 5), record("b", "7", 2, None), record("c", "3", 5, 6)])
+    assert table.splitlines() == [
+        "   ms | process 3           | process 7",
+        "------+---------------------+--------------------",
+        "0.000 | > a: advance A -> B |",
+        "1.000 |                     | > b: advance A -> B",
+        "4.000 | > c: advance A -> B |",
+        "4.000 | < a: won            |",
+        "5.000 | < c: won            |",
+    ]
+
+
+def test_an_overlap_and_a_gap_are_told_in_milliseconds() -> None:
+    assert say_overlap(record("a", "1", 0, 5), record("b", "2", 1.1, 9)) == "they overlapped by 3.900 ms"
+    gap = say_overlap(record("b", "2", 7, 9), record("a", "1", 0, 5))
+    assert gap == "a had returned 2.000 ms before the other was invoked"
+    assert say_overlap(record("a", "1", 0, None), record("b", "2", 1, None)) == "neither of them ever returned"

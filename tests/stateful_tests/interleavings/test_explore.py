@@ -1,0 +1,180 @@
+"""Goal: a server that was not made here is never killed, and that it was not is told; what was not run, or proves
+nothing, is no pass.
+
+Method: the program on a real database, reached by a name under which nobody knows it as ours; and the level over an
+engine in memory.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.provision.database import start_embedded
+from engine.provision.service import REFERENCE
+from engine.target.target import Answer, Request
+from onewinner.stage import mint_tokens
+from reports.history.history import read_history
+from reports.judge.judge import judge
+from reports.judge.verdict import Verdict
+from stateful_tests.interleavings.explore import Level, find_obstacle
+from stateful_tests.interleavings.faults import FAULTS, SERVER_KILLED
+from stateful_tests.interleavings.fresh_workflows import NotLedError
+from stateful_tests.interleavings.pairings import list_plans, pick_one_of_each
+from stateful_tests.interleavings.proxy import UNWIRED
+from stateful_tests.interleavings.schedule import Plan
+from stateful_tests.interleavings.sender import Sender
+from stateful_tests.interleavings.testbed import END_LIMIT_S, Rig
+from tests.engine.serving import ROOT
+from tests.load.stub import SMALL, Engine, load_text
+from tests.stateful_tests.stub import make_rig
+
+
+@pytest.mark.parametrize(
+    ("host", "may_crash", "told"),
+    [
+        ("localhost", True, "cannot be crashed: it was not made here; use --database embedded."),
+        ("127.0.0.1", False, "it is not a database of this run alone; use --database embedded"),
+    ],
+)
+def test_the_fault_that_kills_the_server_is_left_out_where_it_is_not_ours(
+    host: str, may_crash: bool, told: str, tmp_path: Path
+) -> None:
+    with start_embedded() as ours:
+        assert asyncio.run(find_obstacle(ours)) is None
+        theirs = replace(ours, host=host)
+        order = {"database_url": theirs.url, "arguments": [], "cwd": str(ROOT), "values": {}, "may_crash": may_crash}
+        environment = {**os.environ, **mint_tokens(), "PYTHONPATH": str(ROOT), "ONEWINNER_WIRE": json.dumps(order)}
+        options = ["--source", "faults-0", "--level", "faults", "--faults", "--limit-s", "15", "--kills", "9"]
+        where = ["--target", str(REFERENCE), "--history", str(tmp_path)]
+        command = [sys.executable, "-W", "error", "-m", "stateful_tests.interleavings.explore", *where, *options]
+        ended = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+    assert ended.returncode == 0, ended
+    assert told in ended.stderr
+    history = read_history(tmp_path / "faults-0.jsonl")
+    ((fault, why),) = [(event["fault"], event["why"]) for event in history.having("left_out")]
+    assert fault == SERVER_KILLED
+    assert told in why
+    remarks = {remark for event in history.having("schedule") for remark in event["remarks"]}
+    assert set(FAULTS) - remarks == {SERVER_KILLED}
+
+
+def list_small(rig: Rig) -> Sequence[Plan]:
+    return pick_one_of_each(list_plans(rig.target, 2))
+
+
+def list_gaps(rig: Rig) -> list[str]:
+    """What is wrong with the accounting of a level that has ended."""
+    rig.asker.end()
+    path = rig.asker.journal.path
+    judged = judge(read_history(path), rig.target.graph, plan={"sources": [path.stem]})
+    assert all(check.verdict is not Verdict.FAIL for check in judged.checks), judged.findings
+    (accounting,) = [check for check in judged.checks if check.check == "accounting"]
+    assert (accounting.verdict is Verdict.PASS) is not bool(accounting.findings)
+    return [found.title for found in accounting.findings]
+
+
+@pytest.mark.parametrize("faults", [False, True])
+@pytest.mark.parametrize("steps", [True, False])
+def test_a_level_in_which_no_statement_was_held_proves_nothing(tmp_path: Path, *, steps: bool, faults: bool) -> None:
+    target = load_text(tmp_path, SMALL)
+    rig = make_rig(tmp_path, target, Engine(target.graph), steps=steps)
+    level = Level(rig, time.monotonic() + 60, 10)
+    asyncio.run(level.explore_all(list_small(rig), faults=faults, mixed=0, first_seed=1))
+    asyncio.run(level.tell_end("interleavings", None))
+    gaps = list_gaps(rig)
+    assert gaps == ([] if steps else [f"The source interleavings-0 broke off: {UNWIRED}."])
+    explored = list(read_history(rig.asker.journal.path).having("exploration"))
+    assert len(explored) == level.explored == len(list_small(rig))
+    assert {event["whole"] for event in explored} == {steps}
+
+
+def test_a_level_whose_time_is_up_before_its_first_meeting_is_a_gap(tmp_path: Path) -> None:
+    """The drawn meetings keep to the time too."""
+    target = load_text(tmp_path, SMALL)
+    rig = make_rig(tmp_path, target, Engine(target.graph))
+    level = Level(rig, time.monotonic(), 10)
+    asyncio.run(level.explore_all(list_small(rig), faults=False, mixed=30, first_seed=1))
+    asyncio.run(level.tell_end("interleavings", None))
+    planned = len(list_small(rig))
+    gaps = list_gaps(rig)
+    assert f"The source interleavings-0 ended with 0 of its {planned} meetings: time." in gaps
+    assert [event["examples"] for event in read_history(rig.asker.journal.path).having("mixed")] == [0]
+
+
+@pytest.mark.parametrize("limit_s", [0.0, END_LIMIT_S])
+def test_a_service_that_ended_at_the_last_moment_is_told(tmp_path: Path, limit_s: float) -> None:
+    """It is waited for while nobody takes connections, and not otherwise."""
+    target = load_text(tmp_path, SMALL)
+    asked: list[float] = []
+
+    def say_ended(limit_s: float) -> str:
+        asked.append(limit_s)
+        return "it ended"
+
+    rig = make_rig(tmp_path, target, Engine(target.graph), say_ended=say_ended, is_there=limit_s == 0)
+    level = Level(rig, time.monotonic() + 60, 10)
+    asyncio.run(level.explore_all(list_small(rig), faults=False, mixed=0, first_seed=1))
+    asyncio.run(level.tell_end("interleavings", None))
+    assert list_gaps(rig) == ["The source interleavings-0 broke off: it ended."]
+    assert asked == [limit_s]
+
+
+def test_a_connection_tells_who_is_there() -> None:
+    async def ask() -> list[bool]:
+        listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        sender = Sender(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", 5)
+        found = [await sender.is_there()]
+        listening.close()
+        await listening.wait_closed()
+        return [*found, await sender.is_there()]
+
+    assert asyncio.run(ask()) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "outcome", "told"),
+    [
+        (429, "create", Verdict.PASS, "a workflow could not be created: unknown, status 429"),
+        (None, "create", Verdict.PASS, "a workflow could not be created: unknown, status None"),
+        (403, "create", Verdict.FAIL, "a workflow could not be created: refused, status 403"),
+        (429, "advance", Verdict.PASS, "alone, and was answered unknown (status 429)"),
+        (409, "advance", Verdict.FAIL, "alone, and was answered conflict (status 409)"),
+    ],
+)
+def test_only_a_wrong_answer_on_the_way_to_a_state_is_held_against_the_engine(
+    tmp_path: Path, status: int | None, method: str, outcome: Verdict, told: str
+) -> None:
+    def refuse(request: Request, answer: Answer) -> Answer:
+        kind = "advance" if request.path.endswith("advance") else "create" if request.method == "POST" else "read"
+        return replace(answer, status=status) if kind == method else answer
+
+    target = load_text(tmp_path, SMALL.replace("refused = [404]", "refused = [403, 404]"))
+    rig = make_rig(tmp_path, target, Engine(target.graph, refuse))
+    level, troubles = Level(rig, time.monotonic() + 60, 10), []
+    for mixed in (20, 0):
+        # From a state to which a workflow is to be led.
+        plans = [plan for plan in list_plans(target, 2) if plan.state != target.graph.initial]
+        with pytest.raises(NotLedError) as raised:
+            asyncio.run(level.explore_all(plans, faults=False, mixed=mixed, first_seed=4))
+        troubles.append(level.tell_unled(raised.value))
+    asyncio.run(level.tell_end("interleavings", troubles[0]))
+    rig.asker.end()
+    history = read_history(rig.asker.journal.path)
+    judged = judge(history, target.graph)
+    (contract,) = [check for check in judged.checks if check.check == "contract"]
+    assert contract.verdict is outcome
+    said = [event["problem"] for event in history.having("probe")] + [
+        event["what"] for event in history.having("broken")
+    ]
+    assert said
+    assert all(told in each for each in said)

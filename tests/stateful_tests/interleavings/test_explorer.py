@@ -1,0 +1,110 @@
+"""Goal: every order once, and none that equals another. Method: programs in memory, against counting by hand."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import permutations
+
+import pytest
+
+from stateful_tests.interleavings.explorer import explore, follow
+from stateful_tests.interleavings.locks import is_stuck
+from stateful_tests.interleavings.schedule import DIVERGED, NAMES, Choose, Option, Plan, Step, Trace
+
+PLAN = Plan("A", ())
+READ, WRITE = "SELECT a FROM t", "UPDATE t SET a = 1"
+
+
+class Programs:
+    """Each actor has a list of statements. `a` is what is in the table; reads tell it."""
+
+    def __init__(self, *programs: Sequence[str]) -> None:
+        self.programs = programs
+        self.runs = 0
+
+    async def run(self, plan: Plan, choose: Choose) -> Trace:
+        self.runs += 1
+        trace, at, version = Trace(plan, (f"w{self.runs}",)), [0] * len(self.programs), 0
+        seen: list[list[int]] = [[] for _ in self.programs]
+        while options := self.list_options(at):
+            choice = choose(options)
+            if choice is None:
+                break
+            sql = self.programs[choice.actor][at[choice.actor]]
+            trace.steps.append(Step(choice.actor, sql, options))
+            at[choice.actor] += 1
+            version += sql == WRITE
+            seen[choice.actor].append(version)
+        trace.answers = [str(each) for each in seen]
+        return trace
+
+    def list_options(self, at: Sequence[int]) -> tuple[Option, ...]:
+        return tuple(
+            Option(actor, program[at[actor]]) for actor, program in enumerate(self.programs) if at[actor] < len(program)
+        )
+
+
+def walk(programs: Programs, *, reduces: bool = True) -> tuple[set[str], set[tuple[str, ...]], int]:
+    found = asyncio.run(explore(PLAN, programs.run, schedules_max=10_000, reduces=reduces))
+    assert found.is_whole
+    assert len(found.orders) == len(found.traces)
+    return found.orders, {tuple(trace.answers) for trace in found.traces}, found.saved
+
+
+@pytest.mark.parametrize(("lengths", "count"), [((1, 1), 2), ((2, 2), 6), ((4, 4), 70), ((2, 2, 2), 90)])
+def test_every_order_is_run_once(lengths: tuple[int, ...], count: int) -> None:
+    orders, _, saved = walk(Programs(*([WRITE] * length for length in lengths)))
+    letters = "".join(NAMES[actor] * length for actor, length in enumerate(lengths))
+    assert orders == {"".join(order) for order in permutations(letters)}
+    assert (len(orders), saved) == (count, 0)
+
+
+@pytest.mark.parametrize(
+    "programs", [((READ, WRITE), (READ, WRITE)), ((READ, READ), (READ, READ)), ((READ, WRITE),) * 3]
+)
+def test_orders_that_differ_in_reads_that_commute_are_one_and_nothing_is_lost(
+    programs: tuple[tuple[str, ...], ...],
+) -> None:
+    reduced, outcomes, saved = walk(Programs(*programs))
+    every, all_outcomes, nothing_saved = walk(Programs(*programs), reduces=False)
+    assert outcomes == all_outcomes
+    assert reduced < every
+    assert saved > nothing_saved == 0
+
+
+def test_a_limit_is_kept_and_told() -> None:
+    found = asyncio.run(explore(PLAN, Programs([WRITE] * 4, [WRITE] * 4).run, schedules_max=5))
+    assert (len(found.traces), found.is_whole) == (5, False)
+
+
+def test_without_a_statement_no_order_is_shown() -> None:
+    found = asyncio.run(explore(PLAN, Programs((), ()).run, schedules_max=5))
+    assert (len(found.traces), found.is_whole) == (1, False)
+
+
+def test_choices_that_lead_elsewhere_are_no_proof() -> None:
+    class Fickle(Programs):
+        def list_options(self, at: Sequence[int]) -> tuple[Option, ...]:
+            options = super().list_options(at)
+            return options[:1] if self.runs > 1 and sum(at) == 1 else options
+
+    found = asyncio.run(explore(PLAN, Fickle([WRITE] * 2, [WRITE] * 2).run, schedules_max=3))
+    assert any(DIVERGED in trace.remarks for trace in found.traces)
+
+
+def test_an_order_is_followed_as_far_as_it_goes() -> None:
+    trace = asyncio.run(Programs([WRITE] * 2, [WRITE] * 2).run(PLAN, follow("BAAAB")))
+    assert trace.order == "BAAB"
+
+
+@pytest.mark.parametrize(
+    ("blockers", "stuck"),
+    [
+        ({1: {2}}, True),  # for one that is parked
+        ({1: {3}, 3: {2}}, True),  # through another that waits
+        ({1: {3}, 3: {1}}, False),  # in a circle: the database ends it
+        ({1: {9}}, False),  # for somebody who runs
+        ({}, False),
+    ],
+)
+def test_who_is_stuck(blockers: dict[int, set[int]], stuck: bool) -> None:
+    assert is_stuck(1, {pid: frozenset(others) for pid, others in blockers.items()}, {2}) is stuck

@@ -1,0 +1,207 @@
+"""Goal: a storm does what it says, tells all of it, and what a service then meets falls into the time that it tells.
+
+Method: the program between a real PostgreSQL and a driver that asks one thing after the other.
+"""
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from engine.provision.database import Database, start_embedded
+from load.client.release import now_ns
+from reports.history.history import History, read_history
+from stateful_tests.interleavings.fault_injector import KINDS, VARIABLE, Storm, crash_at
+from stateful_tests.interleavings.faults import DELAYED, SERVER_KILLED
+from stateful_tests.interleavings.proxy import UNWIRED
+from tests.engine.probing import run_sql
+from tests.engine.serving import ROOT
+
+ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# What was asked, from when to when, and whether that was answered.
+Asked = tuple[int, int, bool]
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    with start_embedded() as started:
+        run_sql(started.url, "CREATE TABLE t (a int)")
+        yield started
+
+
+@dataclass
+class Program:
+    """The storm, running. `database` is the way through it."""
+
+    process: "subprocess.Popen[str]"
+    database: Database
+
+    def order(self, **order: Any) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+
+@contextmanager
+def open_storm(database: Database, *arguments: str) -> Iterator[Program]:
+    command = [sys.executable, "-W", "error", "-m", "stateful_tests.interleavings.fault_injector", *arguments]
+    environment = {"PYTHONPATH": str(ROOT), VARIABLE: database.url}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    ) as process:
+        assert process.stdout is not None
+        port = json.loads(process.stdout.readline())["port"]
+        yield Program(process, replace(database, port=port))
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(60) == 0
+        assert process.stdout.read() == ""
+
+
+async def ask_on(database: Database, count: int, first: int = 0) -> list[Asked]:
+    """Writes, one after the other, over a connection that is made anew when it broke."""
+    link, asked = None, []
+    for number in range(first, first + count):
+        began = now_ns()
+        try:
+            link = link or await asyncpg.connect(database.url)
+            await link.execute("INSERT INTO t VALUES ($1)", number)
+            asked.append((began, now_ns(), True))
+        except ERRORS:
+            link = None
+            asked.append((began, now_ns(), False))
+    if link is not None:
+        await link.close()
+    return asked
+
+
+def list_faults(journal: Path) -> list[dict[str, Any]]:
+    return list(read_history(journal).having("fault"))
+
+
+def is_excused(asked: Asked, faults: list[dict[str, Any]]) -> bool:
+    began, ended, answered = asked
+    return answered or any(
+        fault["at_ns"] <= ended and began <= fault["until_ns"] for fault in faults if fault["what"] != DELAYED
+    )
+
+
+def test_every_error_falls_into_the_time_of_a_fault(database: Database, tmp_path: Path) -> None:
+    """And what was answered is there; of each kind of fault some were injected."""
+    run_sql(database.url, "TRUNCATE t")
+    with open_storm(database, "--rate", "0.2") as storm:
+        calm = asyncio.run(ask_on(storm.database, 50))
+        assert storm.order(begin=str(tmp_path / "faults-0.jsonl")) == {"began": True}
+        rough = asyncio.run(ask_on(storm.database, 400, 50))
+        told = storm.order(end=True)["ended"]
+        calm += asyncio.run(ask_on(storm.database, 50, 450))
+    assert all(answered for _, _, answered in calm)
+    faults = list_faults(tmp_path / "faults-0.jsonl")
+    counts = Counter(fault["what"] for fault in faults)
+    assert counts == told["faults"]
+    assert set(counts) == set(KINDS)
+    assert told["statements"] >= 400
+    assert not [asked for asked in rough if not is_excused(asked, faults)]
+    (rows,) = run_sql(database.url, "SELECT array_agg(a) FROM t")
+    assert isinstance(rows, list)
+    assert {number for number, asked in enumerate(rough, start=50) if asked[2]} <= set(rows)
+    # What was lost on the way to the database is not there; an answer that was lost says nothing against the write.
+    lost = 400 - sum(50 <= row < 450 for row in rows)
+    assert counts["connection lost before"] + counts["backend ended"] <= lost
+    assert lost <= 400 - sum(answered for _, _, answered in rough) - counts["answer lost"]
+
+
+def test_a_crash_loses_nothing_that_was_answered(database: Database, tmp_path: Path) -> None:
+    run_sql(database.url, "TRUNCATE t")
+    journal = tmp_path / "faults-0.jsonl"
+
+    async def ask_until_crashed() -> list[Asked]:
+        asked: list[Asked] = []
+        while not list_faults(journal):
+            asked += await ask_on(storm.database, 20, len(asked))
+        return asked
+
+    with open_storm(database, "--rate", "0", "--crashes-at", "0.1") as storm:
+        storm.order(begin=str(journal))
+        asked = asyncio.run(ask_until_crashed())
+        assert storm.order(end=True)["ended"]["faults"] == {SERVER_KILLED: 1}
+    assert all(is_excused(each, list_faults(journal)) for each in asked)
+    assert not all(answered for _, _, answered in asked)
+    (rows,) = run_sql(database.url, "SELECT array_agg(a) FROM t")
+    assert isinstance(rows, list)
+    assert {number for number, each in enumerate(asked) if each[2]} <= set(rows)
+
+
+def test_its_journal_is_whole_however_it_ends(database: Database, tmp_path: Path) -> None:
+    """The owner goes away: the input ends. Of crashes that are still to come nobody waits for the moment."""
+    with open_storm(database, "--crashes-at", "1000") as storm:
+        storm.order(begin=str(tmp_path / "faults-0.jsonl"))
+    history = read_history(tmp_path / "faults-0.jsonl")
+    assert [event["operations"] for event in history.having("plan")] == [0]
+    assert [event["operations"] for event in history.having("end")] == [0]
+    assert [event["statements"] for event in history.having("storm")] == [0]
+
+
+def test_a_storm_that_saw_no_statement_is_a_gap(tmp_path: Path) -> None:
+    """Sessions are set up, and nothing else is asked: whoever asks something asks another database."""
+    told, history = asyncio.run(rage(tmp_path, asked=["SET x = 1"]))
+    assert told["statements"] == 0
+    assert [event["what"] for event in history.having("broken")] == [UNWIRED]
+    told, history = asyncio.run(rage(tmp_path / "asked", asked=["SET x = 1", "SELECT a FROM t"]))
+    assert told["statements"] == 1
+    assert not list(history.having("broken"))
+
+
+def test_crashes_that_the_load_did_not_wait_for_are_told(tmp_path: Path) -> None:
+    told, history = asyncio.run(rage(tmp_path, asked=["SELECT a FROM t"], crashes_at=(1000.0, 2000.0)))
+    why = "the load ended before 2 of 2 crashes were due"
+    assert told["left_out"] == [why]
+    assert [(event["fault"], event["why"]) for event in history.having("left_out")] == [(SERVER_KILLED, why)]
+
+
+async def rage(
+    folder: Path, *, asked: Sequence[str], crashes_at: Sequence[float] = ()
+) -> tuple[dict[str, Any], History]:
+    """A storm without a wire, in which these statements come: what it tells in the end, and its journal."""
+    nothing: Any = None
+    storm, calm = Storm(nothing, 0.0, random.Random(1)), asyncio.Event()
+    storm.begin(folder / "faults-0.jsonl")
+    crashes = asyncio.ensure_future(crash_at(storm, nothing, crashes_at, calm))
+    for sql in asked:
+        assert storm.draw(sql) is None
+    calm.set()
+    await crashes
+    return await storm.end(), read_history(folder / "faults-0.jsonl")
+
+
+def test_what_is_pipelined_behind_a_statement_may_meet_a_fault_too(database: Database, tmp_path: Path) -> None:
+    """A transaction in one message after the other; whatever befalls it, the connection never hangs."""
+
+    async def run(through: Database) -> None:
+        for _ in range(60):
+            try:
+                async with asyncio.timeout(30):
+                    link = await asyncpg.connect(through.url)
+                    async with link.transaction():
+                        await link.executemany("INSERT INTO t VALUES ($1)", [(1,), (2,), (3,)])
+                    await link.close()
+            except ERRORS:
+                link.terminate()
+
+    with open_storm(database, "--rate", "0.3", "--seed", "2") as storm:
+        storm.order(begin=str(tmp_path / "faults-0.jsonl"))
+        asyncio.run(run(storm.database))
+        assert sum(storm.order(end=True)["ended"]["faults"].values()) > 10

@@ -1,0 +1,61 @@
+"""Goal: a replay follows the recorded statements, and knows when it does not. Method: options by hand."""
+
+import pytest
+
+from reports.judge.schedules import RACE_FORMAT, Line, Race, Session
+from stateful_tests.interleavings.follower import Follower
+from stateful_tests.interleavings.schedule import Option
+
+READ, WRITE, CACHE = "SELECT s FROM t WHERE id = 1", "UPDATE t SET s = 'x' WHERE id = 1", "SELECT * FROM settings"
+SESSIONS = (Session("A", "acme", "go", "X", "Y"), Session("B", "acme", "go", "X", "Y"))
+STEPS = (Line("A", READ), Line("B", READ), Line("B", WRITE, fault="answer lost"), Line("A", WRITE))
+
+
+def make(*steps: Line, order: str = "ABBA") -> Follower:
+    faults = {3: "answer lost"}
+    return Follower.of(Race(RACE_FORMAT, "t", "", "X", SESSIONS, order, (), faults, steps=steps))
+
+
+def play(follower: Follower, *programs: list[str]) -> tuple[str, str | None]:
+    """The order in which statements go, and which of them met a fault."""
+    order, struck = "", None
+    left = [list(program) for program in programs]
+    while options := [Option(number, program[0]) for number, program in enumerate(left) if program]:
+        choice = follower(options)
+        assert choice is not None
+        order += "AB"[choice.actor]
+        struck = left[choice.actor][0] if choice.fault else struck
+        left[choice.actor].pop(0)
+    return order, struck
+
+
+def about(sql: str) -> str:
+    """The same statement about another workflow."""
+    return sql.replace("1", "77").replace("'x'", "'y'")
+
+
+@pytest.mark.parametrize("steps", [STEPS, ()])
+def test_the_recorded_order_is_followed(steps: tuple[Line, ...]) -> None:
+    """By the letters where the file was written by hand."""
+    follower = make(*steps)
+    assert play(follower, [about(READ), about(WRITE)], [READ, WRITE]) == ("ABBA", WRITE)
+    assert not follower.has_left
+
+
+def test_one_more_statement_than_was_recorded_goes_by_the_way() -> None:
+    """The fault is still met by the statement that it met then."""
+    follower = make(*STEPS)
+    assert play(follower, [CACHE, READ, WRITE], [READ, WRITE]) == ("AABBA", WRITE)
+    assert follower.has_left
+
+
+def test_what_does_not_come_is_passed_over() -> None:
+    follower = make(*STEPS)
+    assert play(follower, [WRITE], [READ, WRITE]) == ("BBA", WRITE)
+    assert follower.has_left
+
+
+def test_an_order_that_ends_early_has_been_left() -> None:
+    follower = make(*STEPS)
+    assert play(follower, [READ], [READ]) == ("AB", None)
+    assert follower.has_left

@@ -1,0 +1,60 @@
+"""Goal: drawn meetings end when the time does, and what was found until then is told. Method: an engine in memory."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from engine.target.target import Answer, Request
+from stateful_tests.interleavings.mixed import find_violation
+from stateful_tests.interleavings.schedule import Trace
+from tests.load.stub import SMALL, Engine, load_text, make_answer
+from tests.stateful_tests.stub import make_rig
+
+EXAMPLES = 30
+
+
+def believe(request: Request, answer: Answer) -> Answer:
+    """Everybody is told that they won."""
+    return make_answer(200) if answer.status == 409 else answer
+
+
+async def search(
+    folder: Path, go_on: Callable[[], bool], twist: Callable[[Request, Answer], Answer] | None = None
+) -> tuple[Trace | None, int]:
+    target = load_text(folder, SMALL)
+    rig = make_rig(folder, target, Engine(target.graph, twist))
+    return await asyncio.to_thread(find_violation, rig, asyncio.get_running_loop(), EXAMPLES, 1, go_on)
+
+
+def last(calls: int) -> Callable[[], bool]:
+    """Time for so many schedules."""
+    asked = count()
+    return lambda: next(asked) < calls
+
+
+def test_all_examples_of_a_right_engine_are_run(tmp_path: Path) -> None:
+    assert asyncio.run(search(tmp_path, lambda: True)) == (None, EXAMPLES)
+
+
+@pytest.mark.parametrize("calls", [0, 4])
+def test_no_example_is_run_when_the_time_is_up(tmp_path: Path, calls: int) -> None:
+    assert asyncio.run(search(tmp_path, last(calls))) == (None, calls)
+
+
+def test_what_violates_is_made_small(tmp_path: Path) -> None:
+    trace, _ = asyncio.run(search(tmp_path, lambda: True, believe))
+    assert trace is not None
+    assert len(trace.plan.actions) == 2
+
+
+def test_what_was_found_before_the_time_was_up_is_told_as_it_is(tmp_path: Path) -> None:
+    """However far Hypothesis had come with making it small."""
+    _, whole = asyncio.run(search(tmp_path / "whole", lambda: True, believe))
+    ended = [asyncio.run(search(tmp_path / str(calls), last(calls), believe)) for calls in range(whole)]
+    assert [tried for _, tried in ended] == list(range(whole))
+    has_found = [trace is not None for trace, _ in ended]
+    assert has_found == sorted(has_found)
+    assert has_found.count(True) > 1

@@ -1,0 +1,258 @@
+"""Goal: the wire changes nothing of what passes, and knows whose every statement is and who waits for whom.
+
+Method: a real PostgreSQL behind the wire, asked by the drivers of the engine; then engines whose orders are known.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from engine.provision.database import Database, start_embedded
+from engine.provision.service import REFERENCE
+from engine.reference.defects import list_defects, read_promise
+from engine.target.file import load_target
+from onewinner.stage import mint_tokens
+from reports.history.history import read_history
+from reports.judge.evidence import Limits
+from reports.judge.judge import judge
+from reports.judge.verdict import Verdict
+from stateful_tests.interleavings.explorer import Exploration, explore, follow
+from stateful_tests.interleavings.faulted_schedules import befall, run_faulted, walk_faults
+from stateful_tests.interleavings.faults import DELAYED, FAULTS
+from stateful_tests.interleavings.pairings import list_plans
+from stateful_tests.interleavings.proxy import Wire
+from stateful_tests.interleavings.schedule import Plan
+from stateful_tests.interleavings.testbed import Order, Rig, open_rig
+
+KIND = "advance / advance, same next state"
+ENVIRONMENT = {**os.environ, **mint_tokens()}
+# Those whose outcome an order decides, and those that write more than the guarded statement; the others have the orders
+# of the engine itself, and are compared with ONEWINNER_PROFILE=full.
+ORDERED = [each for each in list_defects() if "interleavings" in read_promise(each).levels]
+WRITING = ["audit-after-commit", "audit-before-guard", "effects-before-guard"]
+REDUCED = list_defects() if os.environ.get("ONEWINNER_PROFILE") == "full" else sorted({*ORDERED, *WRITING})
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    with start_embedded() as started:
+        yield started
+
+
+@asynccontextmanager
+async def open_wire(database: Database) -> AsyncIterator[Wire]:
+    wire = Wire(database, {"lock_timeout": "1234ms"})
+    await wire.listen()
+    try:
+        yield wire
+    finally:
+        wire.close()
+
+
+@asynccontextmanager
+async def open_engine(
+    database: Database, folder: Path, *arguments: str, holds_begin: bool = False
+) -> AsyncIterator[Rig]:
+    target = load_target(REFERENCE, ENVIRONMENT)
+    journal, log = folder / "interleavings-0.jsonl", folder / "service.log"
+    order = Order(target, database, journal, log, arguments, environment=ENVIRONMENT, holds_begin=holds_begin)
+    async with open_rig(order) as rig:
+        yield rig
+
+
+def find_plan(rig: Rig, contenders: int = 2) -> Plan:
+    return next(
+        plan for plan in list_plans(rig.target, contenders) if plan.state == "CREATED" and plan.is_race(rig.target)
+    )
+
+
+async def walk(database: Database, folder: Path, *arguments: str) -> Exploration:
+    async with open_engine(database, folder, *arguments) as rig:
+        found = await explore(find_plan(rig), rig.run, schedules_max=500)
+        await rig.read()
+    return found
+
+
+async def walk_twice(database: Database, folder: Path, *arguments: str) -> tuple[Exploration, Exploration]:
+    """With the reduction; and without, where each BEGIN is held as well."""
+    async with open_engine(database, folder, *arguments) as rig:
+        reduced = await explore(find_plan(rig), rig.run, schedules_max=500)
+        rig.wire.holds_begin = True
+        every = await explore(find_plan(rig), rig.run, schedules_max=500, reduces=False)
+        await rig.read()
+    return reduced, every
+
+
+def count(found: Exploration) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(sorted(trace.answers)) for trace in found.traces)
+
+
+def test_what_passes_is_the_same_and_sessions_begin_with_the_settings(database: Database) -> None:
+    """Prepared statements, COPY, errors, a large result and a cancel, as without a wire."""
+
+    async def run() -> None:
+        async with open_wire(database) as wire:
+            link = await asyncpg.connect(wire.database.url)
+            assert await link.fetchval("SHOW lock_timeout") == "1234ms"
+            assert await link.fetchval("SELECT $1::int + 1", 1) == 2
+            assert len(await link.fetch("SELECT repeat('x', 1000) FROM generate_series(1, 2000)")) == 2000
+            await link.execute("CREATE TEMP TABLE t (a int)")
+            await link.copy_records_to_table("t", records=[(number,) for number in range(1000)])
+            assert await link.fetchval("SELECT count(*) FROM t") == 1000
+            with pytest.raises(asyncpg.UndefinedTableError):
+                await link.fetch("SELECT a FROM missing")
+            with pytest.raises(TimeoutError):
+                await link.fetch("SELECT pg_sleep(60)", timeout=0.2)
+            assert await link.fetchval("SELECT 1") == 1
+            await link.close()
+
+    asyncio.run(run())
+
+
+def test_a_held_statement_waits_until_it_is_let_go(database: Database) -> None:
+    async def run() -> None:
+        async with open_wire(database) as wire:
+            link = await asyncpg.connect(wire.database.url)
+            wire.watch()
+            asked = asyncio.ensure_future(link.fetchval("SELECT now()"))
+            await wire.bell.wait(10)
+            (door,) = [each for each in wire.links if each.door.held]
+            assert (door.door.held, asked.done()) == ("SELECT now()", False)
+            door.let_go()
+            assert await asked is not None
+            wire.release()
+            await link.close()
+
+    asyncio.run(run())
+
+
+def test_the_guarded_write_has_one_winner_in_every_order(database: Database, tmp_path: Path) -> None:
+    found = asyncio.run(walk(database, tmp_path))
+    assert count(found) == {("conflict", "won"): 2}
+    assert found.is_whole
+    assert judge_all(tmp_path) == {}
+
+
+@pytest.mark.parametrize("defect", ["narrow-check-then-act", "subquery-guard", "process-local-lock"])
+def test_defects_have_two_winners_in_known_orders(database: Database, tmp_path: Path, defect: str) -> None:
+    """A service of two processes may have both requests in one of them: then its lock serialises, which is said."""
+    found = asyncio.run(walk(database, tmp_path, "--defect", defect))
+    winners = count(found)
+    if defect == "process-local-lock":
+        assert found.is_serialised or winners[("won", "won")] == 16
+        return
+    assert winners == {("conflict", "won"): 2, ("won", "won"): 2}
+    assert found.is_whole
+    assert "one-winner" in judge_all(tmp_path)
+
+
+@pytest.mark.parametrize("defect", REDUCED)
+def test_with_and_without_the_reduction_the_outcomes_are_the_same(
+    database: Database, tmp_path: Path, defect: str
+) -> None:
+    """Every order, with each BEGIN held as well, has the answers and the failing checks of the reduced ones."""
+    needed = read_promise(defect).isolation
+    arguments = ["--defect", defect, *(["--isolation", needed.lower().replace(" ", "-")] if needed else [])]
+    reduced, every = asyncio.run(walk_twice(database, tmp_path, *arguments))
+    assert reduced.is_whole
+    assert every.is_whole
+    if not (reduced.is_serialised or every.is_serialised):
+        assert set(count(reduced)) == set(count(every))
+        failed = list_failed(tmp_path)
+        found, all_found = (
+            {check for each in walk.traces for check in failed[each.workflows[0]]} for walk in (reduced, every)
+        )
+        assert found == all_found
+        assert len(reduced.traces) <= len(every.traces)
+
+
+def test_an_order_is_the_same_every_time(database: Database, tmp_path: Path) -> None:
+    async def run() -> list[tuple[str, list[str]]]:
+        async with open_engine(database, tmp_path, "--defect", "check-then-act") as rig:
+            plan = find_plan(rig)
+            traces = [await rig.run(plan, follow("ABBBBAAA")) for _ in range(10)]
+        return [(trace.order, trace.answers) for trace in traces]
+
+    assert asyncio.run(run()) == [("ABBBBAAA", ["won", "won"])] * 10
+
+
+def test_what_is_done_after_an_answer_belongs_to_no_later_schedule(database: Database, tmp_path: Path) -> None:
+    """An engine that answers before it commits is waited for: what led an earlier workflow onward is nobody's."""
+
+    async def run() -> list[str]:
+        async with open_engine(database, tmp_path, "--defect", "ack-before-commit") as rig:
+            plan = find_plan(rig)
+            return [(await run_faulted(rig, plan, befall("AABBB", 1, DELAYED))).order for _ in range(20)]
+
+    assert asyncio.run(run()) == ["AABBB"] * 20
+
+
+def test_a_connection_that_is_always_at_work_is_waited_for_once(database: Database, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with open_engine(database, tmp_path) as rig:
+            director = rig.director
+            link = await asyncpg.connect(rig.wire.database.url)
+            await link.execute("BEGIN")
+            await director.await_quiet()
+            (restless,) = director.restless
+            assert restless.is_at_work
+            trace = await rig.run(find_plan(rig), follow(""))
+            assert sorted(trace.answers) == ["conflict", "won"]
+            assert director.restless == {restless}
+            await link.execute("ROLLBACK")
+            await director.await_quiet()
+            assert director.restless == set()
+            await link.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("defect", "check"),
+    [
+        ("database-error-as-409", "conflict-truth"),
+        ("audit-after-commit", "audit"),
+        ("ack-before-commit", "durability"),
+        ("", ""),
+    ],
+)
+def test_faults_are_explained_unless_the_engine_is_wrong(
+    database: Database, tmp_path: Path, defect: str, check: str
+) -> None:
+    async def run() -> None:
+        async with open_engine(database, tmp_path, *(["--defect", defect] if defect else [])) as rig:
+            traces, are_all = await walk_faults(rig, find_plan(rig), kills=2)
+            assert are_all
+            assert {fault for fault in FAULTS if any(fault in trace.remarks for trace in traces)} == set(FAULTS)
+            assert defect or all(trace.is_known for trace in traces)
+            await rig.read()
+
+    asyncio.run(run())
+    failed = judge_all(tmp_path)
+    assert check in failed if defect else failed == {}, failed
+
+
+def judge_all(folder: Path) -> dict[str, int]:
+    """The checks that failed, with how often."""
+    judgement = judge(read_history(folder / "interleavings-0.jsonl"), load_target(REFERENCE, ENVIRONMENT).graph)
+    return {each.check: each.findings_total for each in judgement.checks if each.verdict is Verdict.FAIL}
+
+
+def list_failed(folder: Path) -> dict[str, set[str]]:
+    """The checks that failed on each workflow."""
+    history = read_history(folder / "interleavings-0.jsonl")
+    of_operation = dict(history.operations.select("id", "workflow").iter_rows())
+    limits = Limits(findings_max=100_000)
+    judgement = judge(history, load_target(REFERENCE, ENVIRONMENT).graph, limits=limits)
+    failed: dict[str, set[str]] = {workflow: set() for workflow in of_operation.values()}
+    for finding in judgement.findings:
+        if finding.verdict is Verdict.FAIL:
+            for workflow in {finding.workflow} - {None} or {of_operation[str(id_)] for id_ in finding.operations}:
+                failed[str(workflow)].add(finding.check)
+    return failed

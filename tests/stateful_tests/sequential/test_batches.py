@@ -1,0 +1,59 @@
+"""Goal: only what was asked counts as run. Method: an engine in memory that refuses to create more than so many."""
+
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import Phase
+
+from engine.target.target import Answer, Request
+from load.client.asker import Asker
+from reports.history.journal import Journal
+from stateful_tests.sequential.batches import EXAMPLES_PER_BATCH, STARVED, STARVED_MAX, Batches, say_ended
+from tests.load.stub import SMALL, Engine, StubGate, load_text, make_answer
+
+
+def make_batches(folder: Path, amount: int, quota: int, *, keeps_refusing: bool = True) -> Batches:
+    """Creates are refused after the quota; only once, if not `keeps_refusing`."""
+    target = load_text(folder, SMALL)
+    created = count(1)
+
+    def refuse(request: Request, answer: Answer) -> Answer:
+        number = next(created) if request.path == "/w" else 0
+        is_refused = number > quota if keeps_refusing else number == quota + 1
+        return make_answer(404) if is_refused else answer
+
+    gate: Any = StubGate(Engine(target.graph, refuse))
+    asker = Asker(target, gate, Journal(folder / "sequential-0.jsonl"), "sequential-0", "sequential")
+    return Batches(asker, None, 1, amount)
+
+
+def run_all(batches: Batches) -> None:
+    while batches.goes_on:
+        batches.try_next([Phase.generate])
+
+
+@pytest.mark.parametrize(("quota", "run"), [(0, 0), (5, 0), (10**6, 2)])
+def test_batches_without_workflows_do_not_count(tmp_path: Path, quota: int, run: int) -> None:
+    batches = make_batches(tmp_path, 2, quota)
+    run_all(batches)
+    assert batches.run == run
+    is_whole = run == batches.amount
+    ended = say_ended(batches.asker, is_whole=is_whole, is_starved=batches.is_starved)
+    assert ended == ("share" if is_whole else STARVED)
+
+
+def test_a_create_that_is_refused_now_and_then_ends_nothing(tmp_path: Path) -> None:
+    batches = make_batches(tmp_path, 1, 3, keeps_refusing=False)
+    run_all(batches)
+    assert (batches.run, batches.is_starved) == (1, False)
+    assert batches.starved < STARVED_MAX < EXAMPLES_PER_BATCH
+
+
+def test_ids_that_are_used_up_are_told_as_such(tmp_path: Path) -> None:
+    batches = make_batches(tmp_path, 1, 0)
+    run_all(batches)
+    batches.asker.is_out = True
+    assert not batches.is_starved
+    assert say_ended(batches.asker, is_whole=False, is_starved=True) == "out of ids"
