@@ -1,6 +1,6 @@
 """Watches a database over a connection of its own, and notes when that broke: the server ended, or all its sessions.
 
-A thread with an event loop; whoever imports this has the driver in its process.
+A thread with an event loop; a process that imports this has the driver in its process.
 """
 
 import asyncio
@@ -64,14 +64,18 @@ async def follow(database: Database, watch: Watch, over: threading.Event) -> Non
 
 
 async def hold(connection: asyncpg.Connection, over: threading.Event) -> int | None:
-    """Asks until the connection breaks: when it was last known to be whole. None when the watch is over."""
+    """Asks until the connection breaks: when it was last known to be whole. None when the watch is over.
+
+    It asks once more when the watch is over: the database may have ended since it asked last.
+    """
     alive_ns = time.monotonic_ns()
-    while not over.is_set():
-        asked_ns = time.monotonic_ns()
+    while True:
+        is_last, asked_ns = over.is_set(), time.monotonic_ns()
         try:
             await connection.fetchval("SELECT 1")
         except LOST:
             return alive_ns
+        if is_last:
+            return None
         alive_ns = asked_ns
         await asyncio.sleep(POLL_S)
-    return None

@@ -60,7 +60,7 @@ class Weakened:
         """Whether no order explains the chosen ones. False when there was no time to find out."""
         kept = list(chosen)
         rows = {each.row for each in kept}
-        starts = [None] if any(each.kind == "create" for each in kept) else self.begun
+        starts = [None] if any(each.kind == "create" and not is_pure(each) for each in kept) else self.begun
         weak = [
             weaken(each)
             for each in self.operations

@@ -1,5 +1,6 @@
 """conflict-truth: every conflict is justified by a moment of its own call."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import polars as pl
@@ -15,6 +16,8 @@ from reports.judge.verdict import CheckResult, Finding, Verdict
 from reports.judge.words import say_unjustified
 
 CHECK = "conflict-truth"
+MOVERS = "no request that won, or may have won,"
+OTHERS = "no request but itself, as the trail shows,"
 UNBORN = "It was answered before the workflow's create was invoked: there was no state that could justify it."
 
 
@@ -29,32 +32,61 @@ def check_conflict_truth(case: Case) -> CheckResult:
     told_early = early["row"].to_list()
     suspicions = [fail(partial(word_lie, case, row, UNBORN)) for row in told_early]
     for w in sorted({*case.decision.suspects, *find_tellers(case)}):
-        operations, starts = case.lay_out(w)
-        timeline = Timeline([*operations, *find_shown(case, w, operations)], starts, case.evidence.graph)
-        for operation in operations:
-            is_judged = operation.outcome == "conflict" and operation.row not in told_early
-            why = find_lie(timeline, operation) if is_judged else None
-            if why is not None:
-                suspicions.append(fail(partial(word_lie, case, operation.row, why)))
+        for row, why in find_lies(case, w):
+            if row not in told_early:
+                suspicions.append(fail(partial(word_lie, case, row, why)))
     return conclude(case, CHECK, judged=conflicts, unit="conflicts", suspicions=suspicions)
 
 
-def find_shown(case: Case, w: int, operations: list[Operation]) -> list[Operation]:
-    """The transitions that the trail has, and no operation explains, each as one that may have happened at any moment:
-    which request took effect though it was told otherwise is for `audit` to say, and a conflict that is due to it true.
-    Where the workflow may be older than the history, they may be of before it.
+def find_lies(case: Case, w: int) -> Iterator[tuple[int, str]]:
+    """The rows of the conflicts of a workflow that nothing justifies, each with why.
+
+    A row of the trail that no request explains may justify a conflict, but not the one whose own row it is.
     """
-    if is_older(case.evidence, w):
-        return []
-    moves = [each for each in operations if is_move(each)]
+    operations, starts = case.lay_out(w)
+    rows = find_unexplained(case, w, operations)
+    timeline = Timeline([*operations, *to_moves(rows)], starts, case.evidence.graph)
+    conflicts = [each for each in operations if each.outcome == "conflict"]
+    asked = pl.Series([each.row for each in conflicts], dtype=pl.UInt32)
+    ids = case.read_request_ids(asked).to_list() if rows["request_id"].count() else [None] * len(conflicts)
+    for conflict, id_ in zip(conflicts, ids, strict=True):
+        others = rows.filter(pl.col("request_id").ne_missing(pl.lit(id_, dtype=pl.String)))
+        if id_ is None or others.height == rows.height:
+            why = find_lie(timeline, conflict, MOVERS)
+        else:
+            alone = Timeline([*operations, *to_moves(others)], starts, case.evidence.graph)
+            why = find_lie(alone, conflict, OTHERS)
+        if why is not None:
+            yield conflict.row, why
+
+
+def find_unexplained(case: Case, w: int, operations: list[Operation]) -> pl.DataFrame:
+    """The transitions that the trail has, and no operation explains (from, to, request_id). Which request took effect
+    though it was told otherwise is for `audit` to say, and a conflict that is due to it true.
+
+    None where the workflow may be older than the history: they may be of before it.
+    """
     rows = case.evidence.trails.filter((pl.col("w") == w) & pl.col("from").is_not_null() & pl.col("to").is_not_null())
-    edges = rows.select("trail", pl.col("from", "to").cast(pl.String)).group_by("trail", "from", "to").len()
-    most = edges.group_by("from", "to").agg(pl.col("len").max()).sort("from", "to")
-    return [
-        Operation(-1, "advance", "unknown", (origin,), to, None, -NEVER, NEVER)
-        for origin, to, times in most.iter_rows()
+    rows = rows.select("trail", pl.col("from", "to").cast(pl.String), "request_id")
+    if is_older(case.evidence, w):
+        return rows.clear()
+    moves = [each for each in operations if is_move(each)]
+    edges = rows.group_by("trail", "from", "to").len().group_by("from", "to").agg(pl.col("len").max())
+    free = [
+        (origin, to)
+        for origin, to, times in edges.sort("from", "to").iter_rows()
         if times > sum(each.next == to and (each.kind == "set" or origin in each.expected) for each in moves)
     ]
+    found = pl.DataFrame(free, schema={"from": pl.String, "to": pl.String}, orient="row")
+    return rows.join(found, on=["from", "to"], how="inner", maintain_order="left").unique(
+        ["from", "to", "request_id"], maintain_order=True
+    )
+
+
+def to_moves(rows: pl.DataFrame) -> list[Operation]:
+    """Each edge of the rows as a transition that may have happened at any moment."""
+    edges = rows.select("from", "to").unique(maintain_order=True)
+    return [Operation(-1, "advance", "unknown", (origin,), to, None, -NEVER, NEVER) for origin, to in edges.iter_rows()]
 
 
 def find_tellers(case: Case) -> list[int]:
@@ -66,13 +98,13 @@ def find_tellers(case: Case) -> list[int]:
     return case.ops.lazy().filter(conflict & told).select(pl.col("w").unique()).collect()["w"].to_list()
 
 
-def find_lie(timeline: Timeline, conflict: Operation) -> str | None:
+def find_lie(timeline: Timeline, conflict: Operation, movers: str = MOVERS) -> str | None:
     """Why nothing justifies a conflict; None when something may."""
     told, expected, graph = conflict.told, conflict.expected, timeline.graph
     due = tuple(
         state for state in expected if graph is None or conflict.next is None or (state, conflict.next) in graph.edges
     )
-    call, movers = (conflict.invoked, conflict.returned), "no request that won, or may have won,"
+    call = (conflict.invoked, conflict.returned)
     shown = None if told is None else show_state(told)
     if told in due and not timeline.could_enter(told, *call):
         return (

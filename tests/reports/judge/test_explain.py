@@ -22,11 +22,8 @@ CHAIN = TransitionGraph.of("A", {"A": ["B"], "B": ["C"], "C": ["D"]})
 def contradicts(chosen: list[Operation], everything: list[Operation], starts: list[str | None], graph: Any) -> bool:
     """The definition, word by word: no order of the chosen explains them with all others weakened."""
     rows = {each.row for each in chosen}
-    begun = (
-        [None]
-        if any(each.kind == "create" for each in chosen)
-        else [each.told for each in everything if each.kind == "create"] or starts
-    )
+    created = [each for each in everything if each.kind == "create" and each.outcome == "ok"]
+    begun = [None] if any(each.row in rows for each in created) else [each.told for each in created] or starts
     others = [each for each in everything if each.row not in rows and not is_pure(each) and each.kind != "create"]
     weak = [replace(each, outcome="unknown", told=None, invoked=-NEVER, returned=NEVER) for each in others]
     return not any(try_orders(start, [*chosen, *weak], graph) for start in begun)
