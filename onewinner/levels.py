@@ -46,7 +46,7 @@ PROFILES: Mapping[str, Mapping[str, Share]] = {
         "parallel": aim(60, 12),
         "race": aim(300, 12),
         "interleavings": aim(1_000, 10),
-        "faults": aim(1_000, 12),
+        "faults": aim(1_000, 25),
     },
     "full": {
         "sequential": aim(120, 240),

@@ -43,14 +43,14 @@ SHARES = {
     "parallel": aim(60, 8),
     "race": aim(80, 8),
     "interleavings": aim(1_000, 10),
-    "faults": aim(1_000, 10),
+    "faults": aim(1_000, 25),
 }
 QUICK_SHARES = {
     "sequential": aim(1, 6),
     "parallel": aim(20, 6),
     "race": aim(80, 6),
     "interleavings": aim(1_000, 10),
-    "faults": aim(1_000, 4),
+    "faults": aim(1_000, 25),
 }
 
 

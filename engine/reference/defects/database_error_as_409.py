@@ -15,7 +15,9 @@ from engine.reference.workflows import look
 from engine.reference.workflows import move as move_guarded
 
 PROMISE = Promise(
-    "conflict-truth", ("faults",), beside=("one-winner", "linearizable", "final-state", "audit", "contract")
+    "conflict-truth",
+    ("faults",),
+    beside=("one-winner", "linearizable", "final-state", "audit", "effects", "contract"),
 )
 
 
