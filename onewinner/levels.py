@@ -42,7 +42,7 @@ def aim(amount: int, aim_s: float) -> Share:
 
 PROFILES: Mapping[str, Mapping[str, Share]] = {
     "quick": {
-        "sequential": aim(8, 16),
+        "sequential": aim(8, 45),
         "parallel": aim(60, 12),
         "race": aim(300, 12),
         "interleavings": aim(1_000, 10),

@@ -17,8 +17,16 @@ from engine.provision.address import Database
 POLL_S = 0.2
 CONNECT_LIMIT_S = 5.0
 JOIN_LIMIT_S = 15.0
-# What a driver says of a connection that is no more, or that cannot be had.
+# What a driver says when no connection can be had, and of one that has ended.
 LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+ENDED = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
 
 
 @dataclass
@@ -72,9 +80,13 @@ async def hold(connection: asyncpg.Connection, over: threading.Event) -> int | N
     while True:
         is_last, asked_ns = over.is_set(), time.monotonic_ns()
         try:
-            await connection.fetchval("SELECT 1")
-        except LOST:
+            # The simple protocol: behind a pgbouncer no statement can be prepared.
+            await connection.execute("SELECT 1")
+        except ENDED:
             return alive_ns
+        except asyncpg.PostgresError:
+            # The database answers, if only that a setting of its own forbids the statement just now.
+            pass
         if is_last:
             return None
         alive_ns = asked_ns

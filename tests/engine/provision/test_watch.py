@@ -4,7 +4,9 @@ import asyncio
 import time
 
 import asyncpg
+import pytest
 
+from engine.provision.bouncer import start_bouncer
 from engine.provision.crash import crash
 from engine.provision.database import start_embedded
 from engine.provision.watch import watch_database
@@ -50,3 +52,18 @@ def test_a_database_that_does_not_come_back_is_a_gap_to_the_end() -> None:
 def test_without_a_database_there_is_nothing_to_watch() -> None:
     with watch_database(None) as watch:
         assert watch.gaps == []
+
+
+@pytest.mark.needs("pgbouncer")
+def test_behind_a_pgbouncer_a_shared_session_is_no_gap() -> None:
+    """Two watches share one session there, in which a statement that both prepare would be there already."""
+    asked: set[object] = set()
+
+    def look() -> bool:
+        asked.update(run_sql(database.url, "SELECT max(query_start) FROM pg_stat_activity WHERE query = 'SELECT 1'"))
+        return len(asked - {None}) >= 8
+
+    with start_embedded() as database, start_bouncer(database) as bouncer:
+        with watch_database(bouncer) as one, watch_database(bouncer) as other:
+            assert eventually(look)
+        assert (one.gaps, other.gaps) == ([], [])
