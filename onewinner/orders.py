@@ -168,7 +168,7 @@ def say_replay(run: Run, file: str, again: Replay) -> str:
 
 
 def find_undecided(history: History) -> str | None:
-    """The orders of which nobody knows what became of them, in words; None when there is none.
+    """The schedules whose outcome is not known, in words; None when there is none.
 
     One that was run again, and then to its end, is decided.
     """

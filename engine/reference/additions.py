@@ -1,6 +1,6 @@
 """Additions: what a variant adds to the tables, marked as ours, so that it can be told from what is not, and undone.
 
-The mark is the comment of a table or a column. So whatever is left of a process that was killed is found by the next
+The mark is the comment of a table or a column. So what a killed process left is found by the next
 one, in the catalog alone, and nothing that somebody else made is ever touched.
 """
 

@@ -196,7 +196,7 @@ class Target:
         if key not in self._expected:
             due = self._sources.get((self._identify(route, origin, to), to), frozenset())
             sources = tuple(state for state in self.graph.states if state in due)
-            # The route is kept with it, so that its id is nobody else's.
+            # The route is kept with it, so that its id stays its own.
             self._expected[key] = route, origin if sources in ((), (origin,)) else sources
         return self._expected[key][1]
 
@@ -235,7 +235,7 @@ class Target:
                 yield general, origin, to
 
     def _identify(self, route: Route, origin: str, to: str) -> Identity:
-        """The request as the service sees it, whatever the workflow and the operation."""
+        """The request as the service sees it, for any workflow and any operation."""
         return identify(self.build_advance(route, self.owner, "{id}", origin, to, "{request_id}", "{marker}"))
 
     def build_create(self, tenant: str, request_id: str, marker: str = "") -> Request:

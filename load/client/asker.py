@@ -39,7 +39,7 @@ class Asker:
 
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
     `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
-    operations of which nobody knows what became. `waiting_pays` is False while a busy engine stayed busy the last time.
+    operations whose effect is not known. `waiting_pays` is False while a busy engine stayed busy the last time.
     `went_unanswered`: none of the requests that were asked last was answered; `latest` is the workflow that was asked
     about last, with its id and its tenant.
     """
@@ -82,7 +82,7 @@ class Asker:
             self.workflows += 1
             return self._make(tenant, name or f"{self.source}.w{self.workflows}", planned=planned)
         ask = self.create_ask(tenant, name=name, examine=examine)
-        # Whoever plans by itself counts every operation by itself, so it asks again by itself.
+        # A caller that plans for itself counts each operation, so it also asks again for itself.
         reading = (self.ask(ask, planned=True) if planned else self.ask_until_told(ask)).reading
         return None if reading.server_id is None else ask.workflow
 

@@ -1,7 +1,7 @@
 """Every answer takes a fifth longer: it waits for 20 % of the time that the engine has had the request so far.
 
 Right, because nothing is decided while it waits, and what was decided is committed by then. The delay is in proportion
-to the request's own time, so that it is the same 20 % on a fast machine and on a slow one, whatever else runs there.
+to the request's own time, so that it is the same 20 % on a fast machine and on a slow one, idle or busy.
 """
 
 import asyncio
