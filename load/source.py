@@ -141,7 +141,7 @@ class Source:
         return len(life.list_first()) + contested + reads + len(life.list_final_reads())
 
     def take_part(self, round_: Round) -> Sequence[Place]:
-        """The calls of a round that are this source's, of every group; one that nobody contests is the leader's."""
+        """The calls of a round that are this source's, of every group; an uncontested one is the leader's."""
         number, size = self.rendezvous.number, self.rendezvous.size
         return [place for place in round_.list_places() if (place.group + place.number) % size == number]
 

@@ -1,6 +1,6 @@
 """Plays one plan on two engines in turns, in one process: a few races here, a few there, A B B A A B B A.
 
-Whatever the machine does happens to both. Each turn has connections of its own: which worker of a service gets which
+What slows the machine slows both. Each turn has connections of its own: which worker of a service gets which
 connection is a matter of chance, and must not stay the same for a whole run. The first turn of each engine is played
 and judged, but is no measured one: caches are cold.
 

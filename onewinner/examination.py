@@ -233,7 +233,7 @@ class Examination:
                 return
 
     def press(self, origin: str, to: str) -> None:
-        """Releases some requests for the first move of a new workflow at once: whoever is busy may say so only then."""
+        """Releases some requests for the first move of a new workflow at once: a service may be busy only then."""
         target = self.target
         if not isinstance(target.create, Template):
             return

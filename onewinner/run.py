@@ -50,7 +50,7 @@ class Order:
     `absent` has levels that cannot be run, and why. `service` are arguments of the service, None for those that the
     options ask for. One that `is_exhaustive` knows nothing as soon as it does not know of one order what became of it.
     One that `is_replay` runs the order of a race file: it fails by that order alone. One that `accepts_partial` is
-    judged however little of it was run. `storm` is what befalls the database meanwhile.
+    judged however little of it was run. `storm` says which faults are injected meanwhile.
     """
 
     command: str

@@ -306,7 +306,7 @@ class Asker:
         return {"at_ns": asked_ns + self.clock.offset_ns, "until_ns": now_ns() + self.clock.offset_ns}
 
     def is_silent(self, answer: Answer) -> bool:
-        """Whether an answer that shows nothing accuses nobody."""
+        """Whether an answer that shows nothing is no failure of the service."""
         known = (*self.target.read_ok, *self.target.refused)
         return self.target.is_busy(answer) or ((answer.status or 0) < SERVER_ERROR and answer.status not in known)
 

@@ -21,7 +21,7 @@ from reports.comparison.signed_rank import find_center, find_detectable, find_fl
 TEST_NAME = "exact signed-rank test of the logarithms of the ratios, block by block"
 PRIMARY = (RATE, "latency.won.p50", "latency.won.p95")
 CONFIDENCE = 0.95
-# How sure `same` must be. It blocks nobody, so the measures are not corrected for each other.
+# How sure `same` must be. It never decides an exit code, so the measures are not corrected for each other.
 ALPHA_SAME = 0.05
 # More pairs than this are averaged with their neighbours: an even number, so that each turn's order comes as often.
 PAIRS_MAX = 60
