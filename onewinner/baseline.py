@@ -16,14 +16,14 @@ from reports.comparison.baseline import Side, Terms, compare
 from reports.comparison.blocks import measure_blocks, measure_plan, measure_strata
 from reports.comparison.changes import RULES
 from reports.comparison.comparison import Change, Comparison, Design, MeasureChange, Standing
-from reports.comparison.comparison_words import (
+from reports.comparison.description import (
     DESIGN_WORDS,
+    describe_checks,
+    describe_measure,
+    describe_method,
+    describe_result,
+    describe_test,
     order_measures,
-    say_checks,
-    say_measure,
-    say_method,
-    say_result,
-    say_test,
     show_ratio,
     show_value,
 )
@@ -159,7 +159,7 @@ def print_comparison(comparison: Comparison) -> None:
 
     say(Text(f"baseline: {comparison.baseline} ({comparison.baseline_verdict})"))
     say(Text(f"run:      {comparison.run} ({comparison.run_verdict})"))
-    for words in say_checks(comparison):
+    for words in describe_checks(comparison):
         say(Text(words, style="bold red" if "failing" in words else ""))
     for note in comparison.notes:
         say(Text(f"note: {note}"))
@@ -167,7 +167,7 @@ def print_comparison(comparison: Comparison) -> None:
     code = find_exit(comparison)
     label = {PASS: "PASS", FAIL: "FAIL", UNKNOWN: "UNKNOWN", REGRESSION: "REGRESSION"}[code]
     style = STYLE[{PASS: Verdict.PASS, UNKNOWN: Verdict.UNKNOWN}.get(code, Verdict.FAIL)]
-    say(Text.assemble("\n", (label, style), f": {say_result(comparison)}"))
+    say(Text.assemble("\n", (label, style), f": {describe_result(comparison)}"))
 
 
 def print_measures(comparison: Comparison, say: Callable[[Text | str], None]) -> None:
@@ -179,13 +179,13 @@ def print_measures(comparison: Comparison, say: Callable[[Text | str], None]) ->
     ordered = order_measures(comparison.measures)
     for change in ordered:
         values = (show_value(value, change.unit) for value in (change.baseline, change.run))
-        told = Text(say_measure(change), style="dim")
+        told = Text(describe_measure(change), style="dim")
         table.add_row(change.measure, *values, show_ratio(change), name_change(change), told)
     open_console().print("", table)
     for change in ordered:
         if change.test is not None and change.primary and change.verdict in (Change.REGRESSED, Change.IMPROVED):
-            say(Text(f"{change.measure}: {say_test(change.test)}"))
-    say(Text(f"Measured {DESIGN_WORDS[comparison.design]}. {say_method(comparison)}".strip(), style="dim"))
+            say(Text(f"{change.measure}: {describe_test(change.test)}"))
+    say(Text(f"Measured {DESIGN_WORDS[comparison.design]}. {describe_method(comparison)}".strip(), style="dim"))
 
 
 def name_change(change: MeasureChange) -> Text:

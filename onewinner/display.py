@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner.exits import drop_output
-from reports.comparison.measures import say_injected, say_quality
+from reports.comparison.measures import describe_injected, describe_quality
 from reports.documents.page.text import reveal
-from reports.documents.pairings import say_meetings
+from reports.documents.pairings import describe_pairings
 from reports.documents.run import Run
-from reports.documents.strength import say_strength
+from reports.documents.strength import describe_strength
 from reports.judge.amounts import say_partial
 from reports.judge.proxy_facts import say_endings, say_unheld
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
@@ -126,14 +126,14 @@ def print_verdict(run: Run) -> None:
             f"the smallest plan that fails: {run.folder / one['plan']}, in {one['failed']} of {one['repeats']} repeats"
         )
         open_console().print(Text(f"{told}: {one['kind']}\nagain: {one['command']}"), soft_wrap=True)
-    for line in say_meetings(run.facts.get("meetings", ())):
+    for line in describe_pairings(run.facts.get("meetings", ())):
         open_console().print(Text(line, style="dim"), soft_wrap=True)
     if ended := say_endings(run.facts):
         open_console().print(Text(ended, style="bold yellow"), soft_wrap=True)
-    for measured in filter(None, (say_quality(run.facts), say_injected(run.facts), say_unheld(run.facts))):
+    for measured in filter(None, (describe_quality(run.facts), describe_injected(run.facts), say_unheld(run.facts))):
         open_console().print(Text(measured, style="dim"), soft_wrap=True)
     if run.judgement.verdict is Verdict.PASS and "strength" in run.facts:
-        for line in say_strength(run.facts["strength"]):
+        for line in describe_strength(run.facts["strength"]):
             open_console().print(Text(line, style="yellow" if line.startswith("never") else "dim"), soft_wrap=True)
     open_console().print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
 

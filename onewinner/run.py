@@ -34,7 +34,7 @@ from onewinner.supervisor import supervise
 from reports.comparison.comparison import Comparison, find_comparison
 from reports.comparison.measures import measure
 from reports.documents.run import Run, RunError, finish_run, read_run, refuse_taken, with_judgement
-from reports.documents.samples import exhibit
+from reports.documents.samples import take_samples
 from reports.documents.strength import measure_strength
 from reports.history.history import History, HistoryError, read_history
 from reports.history.seal import seal_history
@@ -196,7 +196,7 @@ def judge_run(
         "strength": measure_strength(history, graph, illegal),
         "levels": levels.count_levels(history.having("level"), asked),
         "measures": measure(history),
-        "exhibits": exhibit(history, judgement, graph),
+        "exhibits": take_samples(history, judgement, graph),
     }
     return with_judgement(run, judgement, facts), history
 

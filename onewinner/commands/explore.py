@@ -20,7 +20,7 @@ from onewinner.levels import Level, Share, Wiring
 from onewinner.options import ISOLATIONS, Parser, add_engine_options, bounded, name_isolation, positive
 from onewinner.run import Order, carry_out, name_folder
 from onewinner.stage import find_wire_obstacle, load
-from reports.documents.pairings import is_proven, say_row, unpack_row
+from reports.documents.pairings import describe_row, is_proven, unpack_row
 from reports.documents.run import Run, read_run
 from reports.judge.schedules import LEFT, Race, RaceFileError, read_race
 
@@ -163,7 +163,11 @@ def print_table(records: Sequence[Mapping[str, Any]], isolation: str | None) -> 
         style = "bold red" if row.violated else "green" if is_proven(row) else "yellow"
         seen = ", ".join(f"{remark} {count}" for remark, count in sorted(row.remarks.items()))
         table.add_row(
-            row.kind, str(row.meetings), str(row.schedules), Text(say_row(row), style=style), Text(seen, style="dim")
+            row.kind,
+            str(row.meetings),
+            str(row.schedules),
+            Text(describe_row(row), style=style),
+            Text(seen, style="dim"),
         )
     console = open_console()
     total, saved = sum(row.schedules for row in rows), sum(row.saved for row in rows)

@@ -14,12 +14,19 @@ from onewinner.exits import PASS, UNKNOWN, UsageError
 from onewinner.options import Parser
 from onewinner.stage import load
 from reports.comparison.comparison import Trend
-from reports.comparison.comparison_words import show_value
+from reports.comparison.description import show_value
 from reports.documents.page.trends import render_trends
 from reports.documents.run import Run, write_documents, write_whole
-from reports.documents.samples import exhibit
-from reports.documents.trend import Chronicle, find_trends, read_chronicle
-from reports.documents.trend_words import draw_line, is_worse, say_change, say_trend
+from reports.documents.samples import take_samples
+from reports.documents.trend import (
+    Chronicle,
+    describe_change,
+    describe_trend,
+    draw_line,
+    find_trends,
+    is_worse,
+    read_chronicle,
+)
 from reports.history.history import HistoryError, read_history
 
 EXAMPLE = """onewinner report runs/20260101T120000Z-orders
@@ -72,7 +79,7 @@ def show_more(run: Run) -> Run:
         history, graph = read_history(run.folder), load(run.folder / "target.toml").graph
     except (HistoryError, UsageError):
         return run
-    return replace(run, facts={**run.facts, "exhibits": exhibit(history, run.judgement, graph)})
+    return replace(run, facts={**run.facts, "exhibits": take_samples(history, run.judgement, graph)})
 
 
 def report_history(options: argparse.Namespace) -> int:
@@ -107,11 +114,13 @@ def print_trends(trends: tuple[Trend, ...], chronicle: Chronicle) -> None:
             table.add_row(Text(series, style="bold"))
         first, last = (show_value(trend.points[at].value, trend.unit) for at in (0, -1))
         line = draw_line([point.value for point in trend.points])
-        table.add_row(trend.measure, str(len(trend.points)), first, last, line, Text(say_trend(trend), style="dim"))
+        table.add_row(
+            trend.measure, str(len(trend.points)), first, last, line, Text(describe_trend(trend), style="dim")
+        )
     console.print(table)
     for trend in trends:
         for change in trend.changes:
             style = "bold red" if is_worse(trend, change) else "green"
-            console.print(Text(say_change(trend, change), style=style), soft_wrap=True)
+            console.print(Text(describe_change(trend, change), style=style), soft_wrap=True)
     for note in chronicle.notes:
         console.print(Text(f"left out: {note}", style="dim"), soft_wrap=True)

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from reports.comparison.blocks import describe_measure, list_measures
+from reports.comparison.blocks import find_kind, list_measures
 from reports.comparison.comparison import Acknowledgement, Change, MeasureChange
 
 FIELDS = ("measure", "reason", "expires")
@@ -56,7 +56,7 @@ def take_entry(place: str, entry: Any) -> Acknowledgement:
         if key not in entry:
             raise AcknowledgedError(f"{place}.{key} is missing")
     measure, reason, expires = (entry[key] for key in FIELDS)
-    if not isinstance(measure, str) or describe_measure(measure) is None:
+    if not isinstance(measure, str) or find_kind(measure) is None:
         raise AcknowledgedError(f"{place}.measure: there is no {measure!r}; there are: {', '.join(list_measures())}")
     if not isinstance(reason, str) or not reason.strip():
         raise AcknowledgedError(f"{place}.reason must say in words why the regression is accepted")

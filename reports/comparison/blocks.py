@@ -57,7 +57,7 @@ class Blocks:
     plan: Mapping[str, Any] = field(default_factory=dict)
 
 
-def describe_measure(measure: str) -> Kind | None:
+def find_kind(measure: str) -> Kind | None:
     """The kind of a measure by its id; None for an id that is none."""
     if measure == RATE:
         return Kind("races per second", "races/s", "higher")
@@ -208,7 +208,7 @@ def take_blocks(facts: Mapping[str, Any]) -> Blocks:
     """What run.json tells of a run's blocks; nothing for a run that has none. A whole run is one block of gate time."""
     measures = facts.get("measures") or {}
     told, strata, plan = (measures.get(name) or {} for name in ("blocks", "strata", "plan"))
-    values = {name: values for name, values in told.items() if describe_measure(name) is not None}
+    values = {name: values for name, values in told.items() if find_kind(name) is not None}
     levels = facts.get("levels") or ()
     if levels and GATE_TIME not in values and "turns" not in facts:
         values[GATE_TIME] = [sum(level["seconds"] for level in levels)]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, expm1, isfinite, log, log1p, sqrt
 
-from reports.comparison.blocks import LATENCY, PLAN_TIME, RATE, Blocks, Kind, describe_measure
+from reports.comparison.blocks import LATENCY, PLAN_TIME, RATE, Blocks, Kind, find_kind
 from reports.comparison.comparison import BlockTest, Change, Design, MeasureChange
 from reports.comparison.signed_rank import find_center, find_detectable, find_floor, find_interval, find_p
 
@@ -131,8 +131,8 @@ def negate(pairs: Sequence[float]) -> list[float]:
 def compare_measures(baseline: Blocks, run: Blocks, rules: Rules) -> tuple[MeasureChange, ...]:
     """What each measure did. Unknown measures are left out; the primary ones come first."""
     names = [*PRIMARY, *unite(baseline.values, run.values)]
-    known = {name for name in unite(baseline.values, run.values) if describe_measure(name) is not None}
-    kinds = {name: kind for name in unite(names, ()) if name in known and (kind := describe_measure(name)) is not None}
+    known = {name for name in unite(baseline.values, run.values) if find_kind(name) is not None}
+    kinds = {name: kind for name in unite(names, ()) if name in known and (kind := find_kind(name)) is not None}
     samples = {name: pairs for name, kind in kinds.items() if (pairs := pair(name, kind, baseline, run))}
     decisions: dict[str, Decision] = {}
     for is_primary in (True, False):
@@ -253,7 +253,7 @@ def express(effect: float, kind: Kind) -> float:
 
 def explain(decision: Decision, rules: Rules) -> str:
     """One sentence: why this verdict."""
-    margin = say_margin(decision, rules)
+    margin = describe_margin(decision, rules)
     if decision.verdict in (Change.REGRESSED, Change.IMPROVED):
         return f"surely more than {margin}"
     if decision.verdict is Change.SAME:
@@ -263,7 +263,7 @@ def explain(decision: Decision, rules: Rules) -> str:
     return f"not more than {margin}, which is neither seen nor ruled out"
 
 
-def say_margin(decision: Decision, rules: Rules) -> str:
+def describe_margin(decision: Decision, rules: Rules) -> str:
     """The margin in words."""
     share = expm1(decision.margin)
     if decision.margin <= log1p(rules.threshold):
@@ -299,7 +299,7 @@ def compare_plans(baseline: Mapping[str, object], run: Mapping[str, object]) -> 
     where = f"in {count} of {len(parts)} turns " if len(parts) > 1 else ""
     other = "baseline" if who == "run" else "run"
     reason = f"{where}the {who} was ended before it had run what was planned, which would have taken it at least "
-    kind = describe_measure(PLAN_TIME)
+    kind = find_kind(PLAN_TIME)
     assert kind is not None
     return MeasureChange(
         PLAN_TIME,

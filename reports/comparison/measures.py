@@ -9,7 +9,7 @@ from typing import Any
 
 from reports.comparison.blocks import measure_blocks, measure_plan, measure_strata
 from reports.comparison.latency import measure_latency
-from reports.comparison.quality import measure_quality
+from reports.comparison.race_quality import measure_quality
 from reports.history.history import History
 from reports.judge.faults import count_faults, say_faults
 from reports.judge.proxy_facts import count_endings, count_unheld
@@ -120,7 +120,7 @@ def show_time(nanoseconds: int) -> str:
     return f"{nanoseconds / 1e6:.3g} ms" if nanoseconds < 999_500_000 else f"{nanoseconds / 1e9:.2f} s"
 
 
-def say_quality(facts: Mapping[str, Any]) -> str:
+def describe_quality(facts: Mapping[str, Any]) -> str:
     """One line on the races of the size that was run most; empty without races."""
     quality = (facts.get("measures") or {}).get("race_quality")
     if not isinstance(quality, list) or not quality:
@@ -138,7 +138,7 @@ def say_quality(facts: Mapping[str, Any]) -> str:
     return f"races of {most['contenders']} ({most['races']:,}): {'; '.join(parts)}"
 
 
-def say_injected(facts: Mapping[str, Any]) -> str:
+def describe_injected(facts: Mapping[str, Any]) -> str:
     """One line on the faults that were injected; empty without any."""
     counts = (facts.get("measures") or {}).get("faults")
     return say_faults(counts) if isinstance(counts, dict) and "error" not in counts else ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from reports.comparison.quality import measure_races
+from reports.comparison.race_quality import measure_races
 from reports.history.history import History
 
 RULE_OF_THREE = 3.0
@@ -74,14 +74,14 @@ def count_overlaps(begins: pl.Series, ends: pl.Series) -> pl.Series:
     return begun - ends.sort().search_sorted(begins, side="left").cast(pl.Int64)
 
 
-def say_bounds(bounds: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def describe_bounds(bounds: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """A line for each sort of trial."""
     for found in bounds:
         what, such, wrong = SORTS[found["sort"]]
         rate = f"at most {found['violations_max']:.2%} of {such} can {wrong} ({IF_ALIKE})"
-        yield f"with no violation in {found['trials']:,} {what.format(size=say_size(found))}, {rate}"
+        yield f"with no violation in {found['trials']:,} {what.format(size=describe_size(found))}, {rate}"
 
 
-def say_size(found: Mapping[str, Any]) -> str:
+def describe_size(found: Mapping[str, Any]) -> str:
     low, high = found["sizes"]
     return f"{high}" if low == high or found["sort"] == "lone" else f"{low} to {high}"

@@ -33,17 +33,17 @@ def explain(
     """
     shown = [records[number] for number in numbers]
     says = {
-        "winners": say_winners,
-        "nobody": say_nobody,
-        "answer": say_answer,
-        "unknown": say_unknown,
-        "one-at-a-time": say_one_at_a_time,
-        "apart": say_apart,
+        "winners": describe_winners,
+        "nobody": describe_no_winner,
+        "answer": describe_answer,
+        "unknown": describe_unknown,
+        "one-at-a-time": describe_one_at_a_time,
+        "apart": describe_apart,
     }
     words = says[kind](shown, records, lost)
     lanes = label(records)
     written = write_picture(picture, lanes, words.splitlines()[0])
-    return "\n".join([words, "", f"{say_release(records)}:", draw_lanes(lanes), *written])
+    return "\n".join([words, "", f"{describe_release(records)}:", draw_lanes(lanes), *written])
 
 
 def label(records: Sequence[Record]) -> list[Record]:
@@ -63,27 +63,27 @@ def write_picture(picture: str | None, records: Sequence[Record], title: str) ->
     return ["", f"The picture: {picture}"]
 
 
-def say_winners(winners: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+def describe_winners(winners: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     count = "both" if len(winners) == 2 else f"all {len(winners)}"
     overlap = say_overlap(winners[0], winners[1])
     return f"{capital(name_all(winners))} {count} won: {overlap}.\nExactly one of the {len(records)} can have won."
 
 
-def say_nobody(refused: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+def describe_no_winner(refused: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     words = [f"Nobody won: {count_outcomes(records)} among {len(records)} requests."]
     if not refused:
         words.append("Every request was told that another one had won. Was the object in the right state before?")
     return "\n".join([*words, *quote(refused[:1])])
 
 
-def say_answer(refused: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+def describe_answer(refused: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     wanted = f"; a loser is to be answered {' or '.join(map(str, lost))}" if lost else ""
     words = f"{capital(name_all(refused))} did not win, and {were(refused)} not told that another one had{wanted}."
     advice = "If this status is how the server says it, name it: assert_one_winner(lost=...)."
     return "\n".join([words, advice, *quote(refused[:1])])
 
 
-def say_unknown(unknown: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+def describe_unknown(unknown: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     won = [record for record in records if record["outcome"] == "won"]
     beside = f" beside {won[0]['id']}" if won else ""
     words = f"Nobody knows who won: {name_all(unknown)} may have taken effect{beside}, and the answer does not tell."
@@ -92,7 +92,7 @@ def say_unknown(unknown: Sequence[Record], records: Sequence[Record], lost: Sequ
     return "\n".join([words, *quote(unknown[:1])])
 
 
-def say_one_at_a_time(shown: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+def describe_one_at_a_time(shown: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     return (
         f"This was no race: the server handles one connection at a time, so the {len(records)} requests never met.\n"
         "A missing guard would pass too. Run the server with threads or several processes: "
@@ -100,11 +100,11 @@ def say_one_at_a_time(shown: Sequence[Record], records: Sequence[Record], lost: 
     )
 
 
-def say_apart(shown: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
+def describe_apart(shown: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     return "This was no race: the first request was answered before the second one was whole. Run it again."
 
 
-def say_release(records: Sequence[Record]) -> str:
+def describe_release(records: Sequence[Record]) -> str:
     """POST /orders/1/pay, 10 at once, released within 0.040 ms."""
     kinds = list(dict.fromkeys(record["what"] for record in records))
     what = kinds[0] if len(kinds) == 1 else f"{len(kinds)} different requests"
@@ -115,13 +115,13 @@ def say_release(records: Sequence[Record]) -> str:
 def name_all(records: Sequence[Record]) -> str:
     """Requests #0 and #3 (POST /a, answered 200); each with its own when they differ."""
     same = len({(each["what"], each["status"]) for each in records}) == 1
-    tail = f" ({records[0]['what']}, {say_answered(records[0])})"
-    shown = [each["id"] if same else f"{each['id']} ({each['what']}, {say_answered(each)})" for each in records]
+    tail = f" ({records[0]['what']}, {describe_answered(records[0])})"
+    shown = [each["id"] if same else f"{each['id']} ({each['what']}, {describe_answered(each)})" for each in records]
     more = [f"{len(shown) - NAMED_MAX} more"] if len(shown) > NAMED_MAX else []
     return f"request{'s' * (len(records) > 1)} {join([*shown[:NAMED_MAX], *more])}{tail * same}"
 
 
-def say_answered(record: Record) -> str:
+def describe_answered(record: Record) -> str:
     return "not answered" if record["status"] is None else f"answered {record['status']}"
 
 

@@ -32,7 +32,7 @@ class Row:
 
     def pack(self) -> dict[str, Any]:
         """As run.json has it."""
-        return {**asdict(self), "told": say_row(self)}
+        return {**asdict(self), "told": describe_row(self)}
 
 
 def unpack_row(record: Mapping[str, Any]) -> Row:
@@ -87,7 +87,7 @@ def make_row(
     )
 
 
-def say_row(row: Row) -> str:
+def describe_row(row: Row) -> str:
     """What was shown of a kind, in words."""
     if row.violated:
         return f"{row.violated} of {row.schedules} schedules violate"
@@ -105,18 +105,20 @@ def is_proven(row: Row) -> bool:
     return row.whole == row.meetings and not row.unknown and not row.violated
 
 
-def say_meetings(meetings: Iterable[Mapping[str, Any]]) -> list[str]:
+def describe_pairings(meetings: Iterable[Mapping[str, Any]]) -> list[str]:
     """A line for each level: how many schedules of how many meetings, how many of them whole, and what they came to."""
     by_level: dict[str, list[Row]] = {}
     for record in meetings:
         by_level.setdefault(str(record["level"]), []).append(unpack_row(record))
-    return [f"{level}: {say_level(rows, faults=level.startswith(FAULTS))}" for level, rows in by_level.items()]
+    return [f"{level}: {describe_level(rows, faults=level.startswith(FAULTS))}" for level, rows in by_level.items()]
 
 
-def say_level(rows: Sequence[Row], *, faults: bool = False) -> str:
+def describe_level(rows: Sequence[Row], *, faults: bool = False) -> str:
     parts = {apart: [row for row in rows if row.apart is apart] for apart in (False, True)}
     return "; ".join(
-        say_part(found, name_share(apart=apart, faults=faults), apart=apart) for apart, found in parts.items() if found
+        describe_part(found, name_share(apart=apart, faults=faults), apart=apart)
+        for apart, found in parts.items()
+        if found
     )
 
 
@@ -127,7 +129,7 @@ def name_share(*, apart: bool, faults: bool) -> str:
     return "each request stopped once after each of its statements" if apart else "every order of each"
 
 
-def say_part(rows: Sequence[Row], every: str, *, apart: bool) -> str:
+def describe_part(rows: Sequence[Row], every: str, *, apart: bool) -> str:
     schedules, meetings, whole, violated, unknown = (
         sum(getattr(row, name) for row in rows) for name in ("schedules", "meetings", "whole", "violated", "unknown")
     )

@@ -1,4 +1,4 @@
-"""Exhibits: the few races and operations that the documents show in full, taken out of the history once. Data only.
+"""Samples: the few races and operations that the documents show in full, taken out of the history once. Data only.
 
 They stand in run.json under `exhibits`, so that every document can be made again from that file alone. Every text in
 them is cut: an engine may answer a megabyte.
@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from engine.target.graph import TransitionGraph
-from reports.comparison.quality import measure_races
-from reports.documents.coverage import find_coverage
+from reports.comparison.race_quality import measure_races
+from reports.documents.strength import find_coverage
 from reports.history.history import History
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 from reports.judge.words import read_detail
@@ -35,13 +35,13 @@ class Picture:
     race: str | None = None
 
 
-def exhibit(history: History, judgement: Judgement, graph: TransitionGraph | None = None) -> dict[str, Any]:
-    """{pictures, coverage}. Nothing raises: an exhibit decides nothing, so {error} stands in the place of what failed.
+def take_samples(history: History, judgement: Judgement, graph: TransitionGraph | None = None) -> dict[str, Any]:
+    """{pictures, coverage}. Nothing raises: samples decide nothing, so {error} stands where one failed.
 
     A picture: {purpose, checks, race, scenario, workflow, contenders, left_out, operations}. An operation: {id,
     process, kind, expected, next, outcome, status, observed, tenant, invoked_ns, returned_ns, arrived_ns, held,
     message}; times are relative to the first release of the picture, and `held` are those that the finding rests on.
-    Coverage: see reports/documents/coverage.py; null without a graph.
+    Coverage: see reports/documents/strength.py; null without a graph.
     """
     return {
         "pictures": attempt(lambda: draw_pictures(history, judgement)),

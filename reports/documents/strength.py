@@ -5,14 +5,14 @@ in what state it was asked, or that never returned, covers nothing.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import combinations_with_replacement
 from typing import Any
 
 import polars as pl
 
 from engine.target.graph import TransitionGraph
-from reports.documents.bounds import bound_violations, say_bounds
+from reports.documents.bounds import bound_violations, describe_bounds
 from reports.history.encoding import escape, split_list
 from reports.history.history import History
 
@@ -20,6 +20,7 @@ from reports.history.history import History
 STAND_INS = 2
 NEVER_SHOWN_MAX = 5
 ACTION = ("states", "next")
+STATES_MAX = 120  # beyond, a matrix is no picture any more
 
 Pair = tuple[str, str, str]
 # The state in which a request was made, its next state, and the states in which it is due.
@@ -147,12 +148,38 @@ def list_meetings(graph: TransitionGraph) -> list[Pair]:
     ]
 
 
-def say_strength(strength: Mapping[str, Any]) -> list[str]:
+def find_coverage(history: History, graph: TransitionGraph) -> dict[str, Any] | None:
+    """{states, legal, asked, taken}: the states in the graph's order, and pairs [from, to] of their numbers.
+
+    `asked` were requested in that state, over whichever route, and not done; `taken` were won, or are in a trail. Null
+    for a graph of more than STATES_MAX states.
+    """
+    if len(graph.states) > STATES_MAX:
+        return None
+    place = {state: index for index, state in enumerate(graph.states)}
+    told = find_moves(history, graph)
+    moves = told.filter(pl.col("outcome") != "refused")
+    trail = history.audit.select("from", "to").unique().drop_nulls().iter_rows()
+    return {
+        "states": list(graph.states),
+        "legal": number_pairs(graph.edges, place),
+        "asked": number_pairs(((state, to) for state, to, _ in walk_asked(told)), place),
+        "taken": number_pairs([*walk_taken(moves), *trail], place),
+    }
+
+
+def number_pairs(pairs: Iterable[tuple[str, str]], place: dict[str, int]) -> list[list[int]]:
+    """Pairs of states that the graph knows, as their numbers, each once."""
+    found = {(place[origin], place[to]) for origin, to in pairs if origin in place and to in place}
+    return [list(pair) for pair in sorted(found)]
+
+
+def describe_strength(strength: Mapping[str, Any]) -> list[str]:
     """In words, a line each: what was covered, what a violation's rate may still be, what never raced."""
     parts = {"transitions": "transitions", "illegal_pairs": "illegal pairs", "raced_pairs": "pairs of moves raced"}
     covered = (f"{strength[key]['covered']:,} of {strength[key]['total']:,} {name}" for key, name in parts.items())
     lines = [f"strength: {', '.join(covered)}"]
-    lines += say_bounds(strength.get("bounds", []))
+    lines += describe_bounds(strength.get("bounds", []))
     calibration = strength.get("calibration")
     if calibration is not None:
         caught = f"{calibration['caught']:,} of {calibration['races']:,} such races show two winners"

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.comparison.comparison import Change, find_comparison
-from reports.comparison.comparison_words import (
+from reports.comparison.description import (
+    describe_checks,
+    describe_measure,
+    describe_method,
+    describe_result,
     order_measures,
-    say_checks,
-    say_measure,
-    say_method,
-    say_result,
     show_ratio,
 )
-from reports.comparison.measures import Table, say_injected, tabulate
-from reports.documents.pairings import say_meetings
-from reports.documents.strength import say_strength
+from reports.comparison.measures import Table, describe_injected, tabulate
+from reports.documents.pairings import describe_pairings
+from reports.documents.strength import describe_strength
 from reports.judge.amounts import say_partial
 from reports.judge.proxy_facts import say_endings, say_unheld
 from reports.judge.verdict import CheckResult, Judgement, Verdict
@@ -100,14 +100,14 @@ def render_comparison(facts: Mapping[str, Any]) -> list[str]:
     comparison = find_comparison(facts)
     if comparison is None:
         return []
-    lines = [f"- {escape(words)}" for words in say_checks(comparison)]
+    lines = [f"- {escape(words)}" for words in describe_checks(comparison)]
     lines += [
-        f"- **{change.verdict}**: {escape(f'{change.title} {show_ratio(change)}')}: {escape(say_measure(change))}"
+        f"- **{change.verdict}**: {escape(f'{change.title} {show_ratio(change)}')}: {escape(describe_measure(change))}"
         for change in order_measures(comparison.measures)
         if change.verdict is not Change.SAME
     ]
-    notes = [escape(sentence(note)) for note in (say_method(comparison), *comparison.notes) if note]
-    result = escape(capital(sentence(say_result(comparison))))
+    notes = [escape(sentence(note)) for note in (describe_method(comparison), *comparison.notes) if note]
+    result = escape(capital(sentence(describe_result(comparison))))
     return [f"## Against {code(comparison.baseline)}", result, *(["\n".join(lines)] if lines else []), *notes]
 
 
@@ -132,7 +132,7 @@ def render_order(order: Mapping[str, Any]) -> str:
 
 
 def render_strength(strength: Mapping[str, Any]) -> str:
-    return "## How much this proves\n\n" + "\n".join(f"- {escape(line)}" for line in say_strength(strength))
+    return "## How much this proves\n\n" + "\n".join(f"- {escape(line)}" for line in describe_strength(strength))
 
 
 def render_measure(table: Table) -> str:
@@ -143,11 +143,11 @@ def render_measure(table: Table) -> str:
 
 def render_facts(facts: Mapping[str, Any], judgement: Judgement) -> str:
     counted = ", ".join(f"{name} {count:,}" for name, count in judgement.counts.items())
-    told_by_wire = (say_injected(facts), say_unheld(facts))
+    told_by_wire = (describe_injected(facts), say_unheld(facts))
     lines = [f"- **{escape(ended)}**" for ended in (say_endings(facts),) if ended]
     lines += [f"- {told}" for told in (counted, *map(escape, told_by_wire)) if told]
     lines += [f"- {level['level']}: {escape(show_level(level))}" for level in facts.get("levels", ())]
-    lines += [f"- {escape(line)}" for line in say_meetings(facts.get("meetings") or ())]
+    lines += [f"- {escape(line)}" for line in describe_pairings(facts.get("meetings") or ())]
     plain = [name for name in ("target", "database", "seed", "profile", "started_at") if facts.get(name) is not None]
     lines += [f"- {name}: {escape(str(facts[name]))}" for name in plain]
     if facts.get("command"):

@@ -13,10 +13,11 @@ from math import exp, log, log1p
 from pathlib import Path
 from typing import Any
 
-from reports.comparison.blocks import describe_measure, list_measures, take_blocks
+from reports.comparison.blocks import find_kind, list_measures, take_blocks
 from reports.comparison.changes import find_level
 from reports.comparison.comparison import ChangePoint, Trend, TrendPoint
 from reports.comparison.conditions import describe_conditions
+from reports.comparison.description import show_value
 from reports.documents.run import UNFINISHED, Run, RunError, read_run
 
 # One slow run is no new level: it takes so many in a row, before and after.
@@ -24,6 +25,8 @@ SEGMENT_MIN = 4
 PERMUTATIONS = 1999
 ALPHA = 0.01
 THRESHOLD = 0.05
+HEIGHTS = "▁▂▃▄▅▆▇█"
+WIDTH_MAX = 40
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def trace(series: str, runs: Sequence[Run]) -> list[Trend]:
     present = [name for name in list_measures() if any(name in each for each in blocks)]
     trends = []
     for name in present:
-        kind = describe_measure(name)
+        kind = find_kind(name)
         assert kind is not None
         points = tuple(
             TrendPoint(str(run.folder), str(run.facts.get("started_at", "")), level, run.judgement.verdict)
@@ -167,3 +170,30 @@ def find_p_value(part: list[float], gain: float, alpha: float, rng: random.Rando
 
 def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def draw_line(values: Sequence[float]) -> str:
+    """The last values as heights, on a logarithmic scale."""
+    logs = [log(value) for value in values[-WIDTH_MAX:]]
+    low, span = min(logs), max(logs) - min(logs)
+    return "".join(HEIGHTS[round((each - low) / span * (len(HEIGHTS) - 1))] if span else HEIGHTS[3] for each in logs)
+
+
+def is_worse(trend: Trend, change: ChangePoint) -> bool:
+    return (change.after > change.before) == (trend.better == "lower")
+
+
+def describe_change(trend: Trend, change: ChangePoint) -> str:
+    """One sentence: what changed, since which run, and how sure."""
+    ratio = f"{change.after / change.before - 1:+.1%}"
+    since = trend.points[change.index]
+    word = "worse" if is_worse(trend, change) else "better"
+    levels = f"from {show_value(change.before, trend.unit)} to {show_value(change.after, trend.unit)}"
+    return f"{trend.measure} is {word} since {since.run}: {ratio}, {levels} (p = {change.p_value:.2g})"
+
+
+def describe_trend(trend: Trend) -> str:
+    """How many change points it has, or why it can have none."""
+    if len(trend.changes):
+        return f"{len(trend.changes)} change{'s' * (len(trend.changes) > 1)}"
+    return "no change" if len(trend.points) >= 8 else f"too few runs ({len(trend.points)}; 8 are needed)"

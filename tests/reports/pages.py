@@ -16,7 +16,7 @@ from reports.comparison.comparison import (
 )
 from reports.comparison.measures import measure
 from reports.documents.pairings import Row
-from reports.documents.samples import exhibit
+from reports.documents.samples import take_samples
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import Record, advance, build_history, create, read
@@ -73,7 +73,7 @@ def build_run(*, failing: bool) -> tuple[dict[str, Any], Judgement]:
         "plan": {"sources": ["history"]},
         "levels": [{"level": "race", **part, "seconds": 8.5, "scenarios": [{"scenario": "same-transition", **part}]}],
         "measures": measure(history) | ({"faults": FAULTS} if failing else {}),
-        "exhibits": exhibit(history, judgement, GRAPH),
+        "exhibits": take_samples(history, judgement, GRAPH),
         "comparison": compare(judgement).to_dict(),
         "reproductions": [REPRODUCTION] if failing else [],
         "meetings": MEETINGS[: 2 if failing else 1],

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports.comparison.comparison import Change, CheckChange, Comparison, MeasureChange, Standing, find_comparison
-from reports.comparison.comparison_words import (
+from reports.comparison.description import (
     CHECK_WORDS,
     DESIGN_WORDS,
+    describe_measure,
+    describe_method,
+    describe_result,
+    describe_test,
     order_measures,
-    say_measure,
-    say_method,
-    say_result,
-    say_test,
     show_ratio,
     show_value,
 )
@@ -74,14 +74,14 @@ def render_comparison(facts: Mapping[str, Any], _judgement: Judgement) -> Sectio
     comparison = find_comparison(facts)
     if comparison is None:
         return None
-    parts = [f"<p>{show(capital(sentence(say_result(comparison))), 600)}</p>"]
+    parts = [f"<p>{show(capital(sentence(describe_result(comparison))), 600)}</p>"]
     changed = [change for change in comparison.checks if change.standing is not Standing.SAME]
     if changed:
         parts.append(table("Checks that changed", ("check", "baseline", "this run", ""), map(list_check, changed)))
     if comparison.measures:
         head = ("measure", "baseline", "this run", "change", "verdict", "evidence")
         parts.append(table("Measures", head, map(list_measure, order_measures(comparison.measures)), (1, 2, 3)))
-    notes = [note for note in (say_method(comparison), *map(sentence, comparison.notes)) if note]
+    notes = [note for note in (describe_method(comparison), *map(sentence, comparison.notes)) if note]
     parts += [f'<ul class="notes">{"".join(f"<li>{show(note)}</li>" for note in notes)}</ul>'] * bool(notes)
     how = f"{show(comparison.baseline, 200)} against {show(comparison.run, 200)}, {DESIGN_WORDS[comparison.design]}."
     return Section("comparison", "Against the baseline", "".join(parts), how)
@@ -93,12 +93,12 @@ def list_check(change: CheckChange) -> tuple[str, ...]:
 
 
 def list_measure(measure: MeasureChange) -> tuple[str, ...]:
-    numbers = f"<small>{show(say_test(measure.test))}</small>" if measure.test is not None else ""
+    numbers = f"<small>{show(describe_test(measure.test))}</small>" if measure.test is not None else ""
     return (
         show(measure.title, 80),
         show(show_value(measure.baseline, measure.unit)),
         show(show_value(measure.run, measure.unit)),
         show_ratio(measure),
         mark(TONES[measure.verdict], measure.verdict),
-        f'<span class="words">{show(say_measure(measure), 600)}{numbers}</span>',
+        f'<span class="words">{show(describe_measure(measure), 600)}{numbers}</span>',
     )

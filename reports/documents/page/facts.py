@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.comparison.measures import say_injected
+from reports.comparison.measures import describe_injected
 from reports.documents.page.parts import Section, command, table
 from reports.documents.page.text import show
 from reports.documents.summary import sentence
@@ -27,7 +27,7 @@ def render_accounting(facts: Mapping[str, Any], judgement: Judgement) -> Section
         parts += table(
             "What was recorded", ("", "count"), [(show(name), many) for name, many in told], (1,), captioned=True
         )
-    wired = "; ".join(filter(None, (say_endings(facts), say_injected(facts), say_unheld(facts))))
+    wired = "; ".join(filter(None, (say_endings(facts), describe_injected(facts), say_unheld(facts))))
     injected = show(sentence(wired), 1_000)
     return Section("accounting", "Accounting", f'<div class="pair">{parts}</div>', injected) if parts else None
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from reports.documents.page.parts import Section, command, fold, mark, table
 from reports.documents.page.text import show
-from reports.documents.pairings import Row, is_proven, say_meetings, say_row, unpack_row
+from reports.documents.pairings import Row, describe_pairings, describe_row, is_proven, unpack_row
 from reports.judge.verdict import Judgement
 
 TRACE_MAX = 10_000
@@ -24,7 +24,7 @@ def render_meetings(facts: Mapping[str, Any], _judgement: Judgement) -> Section 
     for level in dict.fromkeys(str(record["level"]) for record in records):
         rows = [unpack_row(record) for record in records if record["level"] == level]
         body += table(level, HEAD, [list_cells(row) for row in rows], (1, 2), captioned=True)
-    return Section("meetings", "Every order", body, show("; ".join(say_meetings(records)), 400))
+    return Section("meetings", "Every order", body, show("; ".join(describe_pairings(records)), 400))
 
 
 def render_order(order: Mapping[str, Any]) -> str:
@@ -40,5 +40,5 @@ def render_order(order: Mapping[str, Any]) -> str:
 def list_cells(row: Row) -> tuple[str, ...]:
     tone = "fail" if row.violated else "pass" if is_proven(row) else "unknown"
     seen = ", ".join(f"{show(remark, 80)} {many:,}" for remark, many in row.remarks.items())
-    told = mark(tone, say_row(row))
+    told = mark(tone, describe_row(row))
     return show(row.kind, 120), f"{row.meetings:,}", f"{row.schedules:,}", told, seen

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.documents.bounds import IF_ALIKE, SORTS, say_size
+from reports.documents.bounds import IF_ALIKE, SORTS, describe_size
 from reports.documents.page.parts import Section, fold, mark, table
 from reports.documents.page.text import show
 from reports.judge.verdict import Judgement, Verdict
@@ -31,7 +31,7 @@ def list_facts(strength: Mapping[str, Any], *, proves: bool) -> str:
     rows = [list_share(name, strength[key]["covered"], strength[key]["total"]) for key, name in COVERED.items()]
     for bound in strength.get("bounds", []) if proves else ():
         what, _, wrong = SORTS[bound["sort"]]
-        name = f"{bound['trials']:,} {what.format(size=say_size(bound))}: how many may still {wrong} ({IF_ALIKE})"
+        name = f"{bound['trials']:,} {what.format(size=describe_size(bound))}: how many may still {wrong} ({IF_ALIKE})"
         rows.append((show(name), f"at most {bound['violations_max']:.2%}", ""))
     calibration = strength.get("calibration")
     if calibration:

@@ -6,11 +6,11 @@ from itertools import groupby, pairwise
 from math import log
 
 from reports.comparison.comparison import ChangePoint, Trend
-from reports.comparison.comparison_words import show_value
+from reports.comparison.description import show_value
 from reports.documents.page.document import STYLE, digest
 from reports.documents.page.parts import Section
 from reports.documents.page.text import show
-from reports.documents.trend_words import is_worse, say_change, say_trend
+from reports.documents.trend import describe_change, describe_trend, is_worse
 from reports.judge.verdict import Verdict
 
 WIDTH, HEIGHT, MARGIN = 640, 150, 14
@@ -51,7 +51,7 @@ def render_trends(trends: Sequence[Trend], notes: Sequence[str]) -> str:
 def render_changes(trends: Sequence[Trend]) -> str:
     """Every change point of every trend, in words."""
     lines = "".join(
-        f'<li class="{name_tone(trend, change)}">{show(say_change(trend, change))}'
+        f'<li class="{name_tone(trend, change)}">{show(describe_change(trend, change))}'
         f' <span class="total">{show(trend.series)}</span></li>'
         for trend in trends
         for change in trend.changes
@@ -69,8 +69,8 @@ def render_series(anchor: str, name: str, trends: Sequence[Trend]) -> Section:
 
 
 def render_trend(trend: Trend) -> str:
-    words = f"{trend.better} is better; {len(trend.points)} runs; {say_trend(trend)}"
-    changes = "".join(f"<p>{show(say_change(trend, change))}</p>" for change in trend.changes)
+    words = f"{trend.better} is better; {len(trend.points)} runs; {describe_trend(trend)}"
+    changes = "".join(f"<p>{show(describe_change(trend, change))}</p>" for change in trend.changes)
     return (
         f"<figure><figcaption><h3>{show(trend.title)}</h3><p>{show(words)}</p></figcaption>"
         f"{draw(trend)}{changes}</figure>\n"

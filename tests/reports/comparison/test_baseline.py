@@ -11,13 +11,13 @@ import pytest
 from reports.comparison.baseline import Side, Terms, compare
 from reports.comparison.changes import Rules
 from reports.comparison.comparison import Acknowledgement, Change, Comparison, Design, Standing
-from reports.comparison.comparison_words import (
+from reports.comparison.description import (
+    describe_checks,
+    describe_measure,
+    describe_method,
+    describe_result,
+    describe_test,
     order_measures,
-    say_checks,
-    say_measure,
-    say_method,
-    say_result,
-    say_test,
 )
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
@@ -72,13 +72,13 @@ def test_the_newly_failing_come_first() -> None:
         {"a": FAIL, "b": FAIL, "c": PASS, "d": PASS, "e": PASS}, {"a": PASS, "b": FAIL, "c": FAIL, "d": PASS, "e": None}
     )
     assert [change.check for change in comparison.checks] == ["c", "b", "e", "a", "d"]
-    assert say_checks(comparison) == [
+    assert describe_checks(comparison) == [
         "newly failing: c",
         "still failing: b",
         "decided in the baseline, but not made in the run: e",
         "fixed: a",
     ]
-    assert say_result(comparison) == "newly failing: c; still failing: b"
+    assert describe_result(comparison) == "newly failing: c; still failing: b"
 
 
 @pytest.mark.parametrize(
@@ -93,20 +93,20 @@ def test_the_newly_failing_come_first() -> None:
 def test_one_sentence_says_what_decides(
     baseline: dict[str, Verdict | None], run: dict[str, Verdict | None], words: str
 ) -> None:
-    assert say_result(compare_checks(baseline, run)).startswith(words)
+    assert describe_result(compare_checks(baseline, run)).startswith(words)
 
 
 def test_a_regression_is_named_with_its_evidence() -> None:
     comparison = compare(make_side("a", {}), make_side("b", {}, SLOW), Terms(Design.INTERLEAVED))
     assert [change.verdict for change in comparison.measures] == [Change.SAME, Change.REGRESSED]
-    assert say_result(comparison).endswith("latency of won, p50 (+49.9%)")
+    assert describe_result(comparison).endswith("latency of won, p50 (+49.9%)")
     [slower] = comparison.regressions
     assert slower.test is not None
-    told = say_test(slower.test)
+    told = describe_test(slower.test)
     assert "p = 0.00012, 0.00024 after Holm's correction, held against 0.01; 95% interval +4" in told
     assert "; 14 pairs of blocks; " in told
     assert told.endswith("would have been seen")
-    assert "2 measures decide, corrected by Holm" in say_method(comparison)
+    assert "2 measures decide, corrected by Holm" in describe_method(comparison)
 
 
 def test_what_is_known_is_told_and_does_not_count() -> None:
@@ -114,8 +114,8 @@ def test_what_is_known_is_told_and_does_not_count() -> None:
     terms = Terms(Design.INTERLEAVED, None, [known], date(2026, 6, 1))
     comparison = compare(make_side("a", {"x": PASS}), make_side("b", {"x": PASS}, SLOW), terms)
     assert comparison.regressions == ()
-    assert say_measure(comparison.measures[1]).startswith("acknowledged until 2026-06-30: the new index; ")
-    told = say_result(comparison)
+    assert describe_measure(comparison.measures[1]).startswith("acknowledged until 2026-06-30: the new index; ")
+    told = describe_result(comparison)
     assert told.startswith("no check fails; acknowledged: latency of won, p50 (+49.9%); no other regression; at least ")
 
 
@@ -162,10 +162,10 @@ def test_measures_under_other_conditions_are_set_aside(
     assert {change.verdict for change in comparison.measures} == {Change.INCONCLUSIVE}
     assert {change.reason for change in comparison.measures} == {"taken under other conditions: see the notes"}
     assert comparison.primaries == ()
-    assert say_result(comparison).startswith(
+    assert describe_result(comparison).startswith(
         "no check fails; no measure could be compared: taken under other conditions"
     )
-    assert words in say_result(comparison)
+    assert words in describe_result(comparison)
 
 
 def test_what_the_engine_got_through_is_no_condition() -> None:
@@ -188,9 +188,9 @@ def test_what_the_engine_got_through_is_no_condition() -> None:
 
 def test_a_comparison_of_nothing_says_so() -> None:
     nothing = compare(make_side("a", {}, measures={}), make_side("b", {}, measures={}), Terms())
-    assert say_result(nothing) == "no check fails; no measure could be compared: there are no races in both"
+    assert describe_result(nothing) == "no check fails; no measure could be compared: there are no races in both"
     few = compare(make_side("a", {}, FAST[:3]), make_side("b", {}, SLOW[:3], measures={}), Terms())
-    assert "no measure could be compared: the run has no blocks of it" in say_result(few)
+    assert "no measure could be compared: the run has no blocks of it" in describe_result(few)
 
 
 def test_another_kernel_or_target_is_no_obstacle() -> None:

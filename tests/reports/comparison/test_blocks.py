@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from reports.comparison.blocks import (
     Blocks,
-    describe_measure,
+    find_kind,
     list_measures,
     measure_blocks,
     measure_plan,
@@ -111,10 +111,10 @@ def test_a_turn_is_a_block() -> None:
 
 def test_every_measure_is_described() -> None:
     for measure in list_measures():
-        kind = describe_measure(measure)
+        kind = find_kind(measure)
         assert kind is not None
         assert kind.better == ("higher" if measure == "races_per_second" else "lower")
-    assert [describe_measure(name) for name in ("latency.lost.p50", "latency.won.p42", "gate")] == [None] * 3
+    assert [find_kind(name) for name in ("latency.lost.p50", "latency.won.p42", "gate")] == [None] * 3
     facts = {"measures": {"blocks": {"gate_time": [1.0], "weather": [1.0]}}}
     assert take_blocks(facts) == Blocks({"gate_time": [1.0]})
     assert take_blocks({}) == Blocks()

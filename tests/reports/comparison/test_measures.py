@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reports.comparison import measures
-from reports.comparison.measures import measure, say_injected, say_quality, show_time, tabulate
+from reports.comparison.measures import describe_injected, describe_quality, measure, show_time, tabulate
 from reports.documents.page import render_page
 from reports.documents.summary import render_summary
 from reports.history.history import read_history
@@ -35,7 +35,7 @@ def test_every_document_has_both_tables() -> None:
 
 
 def test_one_line_says_how_close_the_races_were() -> None:
-    line = say_quality(small_facts())
+    line = describe_quality(small_facts())
     assert line.startswith("races of 2 (1): released within 40 µs (p50)")
     assert "all at the server within 120 µs" in line
     assert "1 of 1 in flight together with the winner" in line
@@ -61,7 +61,7 @@ def test_a_measure_that_fails_is_told_and_ends_nothing(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("facts", [{}, {"measures": None}, {"measures": {"race_quality": [], "latency": {}}}])
 def test_a_run_that_measured_nothing_shows_nothing(facts: Mapping[str, Any]) -> None:
     assert tabulate(facts) == []
-    assert say_quality(facts) == ""
+    assert describe_quality(facts) == ""
 
 
 def test_times_are_told_in_three_digits() -> None:
@@ -80,10 +80,10 @@ def test_the_faults_that_were_injected_are_counted_in_every_document() -> None:
     facts: dict[str, Any] = {"measures": measure(build_history(records, *injected)), "levels": levels}
     assert facts["measures"]["faults"] == {"answer lost": 2, "server killed": 1}
     line = "3 faults were injected: answer lost 2, 1 crash of the database"
-    assert say_injected(facts) == line
+    assert describe_injected(facts) == line
     assert line in render_page(facts, JUDGEMENT)
     assert line in render_summary(facts, JUDGEMENT)
-    assert say_injected({"measures": {"faults": {"error": "no clock"}}}) == ""
+    assert describe_injected({"measures": {"faults": {"error": "no clock"}}}) == ""
     agenda = {"event": "agenda", "source": "faults", "kinds": {}}
     assert measure(build_history(records, agenda, *injected))["faults"] == facts["measures"]["faults"]
 

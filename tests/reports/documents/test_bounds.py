@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reports.documents.bounds import bound_violations, say_bounds
+from reports.documents.bounds import bound_violations, describe_bounds
 from tests.reports.building import Record, advance, build_history
 
 
@@ -62,7 +62,7 @@ def test_each_is_told_with_what_it_is_a_bound_of() -> None:
         {"sort": "lone", "trials": 300, "sizes": [1, 9], "violations_max": 0.01},
     ]
     sure = "(95 % confidence, if they are alike and independent)"
-    told = [line.removeprefix("with no violation in ").removesuffix(f" {sure}") for line in say_bounds(bounds)]
+    told = [line.removeprefix("with no violation in ").removesuffix(f" {sure}") for line in describe_bounds(bounds)]
     assert [line.partition(", at most ")[::2] for line in told] == [
         ("2,000 races of 10 contenders, one workflow at a time", "0.15% of such races can have two winners or none"),
         ("100 races of 2 to 10 contenders beside other workflows", "3.00% of such races can have two winners or none"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.documents.pairings import Row, is_proven, say_meetings, say_row, unpack_row
+from reports.documents.pairings import Row, describe_pairings, describe_row, is_proven, unpack_row
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from reports.documents.pairings import Row, is_proven, say_meetings, say_row, un
     ],
 )
 def test_only_what_was_walked_to_the_end_is_all(row: Row, said: str) -> None:
-    assert say_row(row) == said
+    assert describe_row(row) == said
 
 
 def test_a_row_is_read_as_it_was_packed() -> None:
@@ -34,7 +34,7 @@ def test_only_a_kind_of_which_everything_is_known_and_right_is_proven() -> None:
 def test_a_level_is_a_line() -> None:
     whole, cut = Row("k", 2, 2, 6, 0, 0, 0, {}), Row("l", 2, 1, 4, 1, 0, 3, {})
     records = [("interleavings", whole), ("faults", whole), ("faults", cut)]
-    assert say_meetings({"level": level, **row.pack()} for level, row in records) == [
+    assert describe_pairings({"level": level, **row.pack()} for level, row in records) == [
         "interleavings: 6 schedules of 2 meetings; every order of each",
         "faults: 10 schedules of 4 meetings; 3 of them whole; nobody knows what became of 1 schedules; 3 violate",
     ]
@@ -46,7 +46,7 @@ def test_what_was_run_on_two_workflows_is_told_apart() -> None:
     records = [{"level": level, **row.pack()} for level in ("interleavings", "faults") for row in rows]
     both, stopped = "each fault at each statement", "each request stopped once after each of its statements"
     one, two = "6 schedules of 2 meetings", "9 schedules of 1 meetings on two workflows"
-    assert say_meetings(records) == [
+    assert describe_pairings(records) == [
         f"interleavings: {one}; every order of each; {two}; {stopped}; 2 violate",
         f"faults: {one}; {both}; {two}; {both}; 2 violate",
     ]

@@ -1,6 +1,6 @@
 """Goal: what is shown in full is what matters. Method: a run with one bad race among fifty, and hostile texts."""
 
-from reports.documents.samples import OPERATIONS_MAX, TEXT_MAX, exhibit
+from reports.documents.samples import OPERATIONS_MAX, TEXT_MAX, take_samples
 from reports.documents.strength import measure_strength
 from reports.judge.judge import judge
 from tests.reports.building import advance, build_history, create
@@ -9,7 +9,7 @@ from tests.reports.pages import GRAPH, make_records
 
 def test_the_failing_race_comes_first_and_the_others_have_one_winner() -> None:
     history = build_history(make_records(failing=True))
-    first, *others = exhibit(history, judge(history, GRAPH), GRAPH)["pictures"]
+    first, *others = take_samples(history, judge(history, GRAPH), GRAPH)["pictures"]
     assert first["purpose"] == "finding"
     assert first["checks"][0] == "one-winner"
     assert first["workflow"] == "w31"
@@ -39,9 +39,9 @@ def test_the_tightest_race_is_the_one_that_arrived_closest() -> None:
         ]
 
     history = build_history([*contend("x", 9, 0), *contend("y", 2, 1_000), *contend("z", 5, 2_000)])
-    tightest, typical = exhibit(history, judge(history))["pictures"]
+    tightest, typical = take_samples(history, judge(history))["pictures"]
     assert (tightest["workflow"], typical["workflow"]) == ("y", "z")
-    assert exhibit(history, judge(history))["coverage"] is None
+    assert take_samples(history, judge(history))["coverage"] is None
 
 
 def test_texts_are_cut_and_large_races_too() -> None:
@@ -51,7 +51,7 @@ def test_texts_are_cut_and_large_races_too() -> None:
         for number in range(100)
     ]
     history = build_history([create("c", 0, 5), *racing])
-    picture = exhibit(history, judge(history))["pictures"][0]
+    picture = take_samples(history, judge(history))["pictures"][0]
     assert picture["contenders"] == 100
     assert len(picture["operations"]) == OPERATIONS_MAX
     assert picture["left_out"] == 100 - OPERATIONS_MAX
@@ -67,7 +67,7 @@ def test_coverage_tells_asked_from_taken() -> None:
         advance("x", "A|B-X", 50, 60),
     ]
     history = build_history(records)
-    coverage = exhibit(history, judge(history, GRAPH), GRAPH)["coverage"]
+    coverage = take_samples(history, judge(history, GRAPH), GRAPH)["coverage"]
     states = coverage["states"]
     named = {
         name: {(states[origin], states[to]) for origin, to in coverage[name]} for name in ("legal", "asked", "taken")
@@ -83,5 +83,5 @@ def test_coverage_tells_asked_from_taken() -> None:
 def test_what_cannot_be_shown_says_so() -> None:
     history = build_history([create("c", 0, 5)])
     broken = judge(history)
-    assert exhibit(history, broken)["pictures"] == []
-    assert "error" in exhibit(None, broken)["pictures"]  # type: ignore[arg-type]
+    assert take_samples(history, broken)["pictures"] == []
+    assert "error" in take_samples(None, broken)["pictures"]  # type: ignore[arg-type]

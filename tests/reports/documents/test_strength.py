@@ -1,7 +1,7 @@
 """Goal: strength counts what was surely covered, and nothing else. Method: rounds written by hand on small graphs."""
 
 from engine.target.graph import TransitionGraph
-from reports.documents.strength import list_meetings, measure_strength, say_strength
+from reports.documents.strength import describe_strength, list_meetings, measure_strength
 from tests.reports.building import Record, advance, build_history, create
 
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "X"]})
@@ -95,7 +95,7 @@ def test_it_is_told_in_words_and_what_never_raced_is_named() -> None:
     strength = measure_strength(
         build_history([create("c", 0, 5), advance("1", "A-B", 10, 20), advance("2", "A-B", 12, 18, "conflict")]), GRAPH
     )
-    lines = say_strength({**strength, "calibration": {"defect": "some-defect", "races": 10, "caught": 9}})
+    lines = describe_strength({**strength, "calibration": {"defect": "some-defect", "races": 10, "caught": 9}})
     assert lines == [
         "strength: 1 of 4 transitions, 0 of 12 illegal pairs, 1 of 6 pairs of moves raced",
         "calibrated on this machine: with the defect some-defect, 9 of 10 such races show two winners",

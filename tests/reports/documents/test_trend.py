@@ -11,8 +11,15 @@ import pytest
 from reports.comparison.comparison import Trend
 from reports.documents.page.trends import render_trends
 from reports.documents.run import begin_run, finish_run, with_judgement
-from reports.documents.trend import find_changes, find_trends, read_chronicle
-from reports.documents.trend_words import draw_line, is_worse, say_change, say_trend
+from reports.documents.trend import (
+    describe_change,
+    describe_trend,
+    draw_line,
+    find_changes,
+    find_trends,
+    is_worse,
+    read_chronicle,
+)
 from reports.judge.verdict import Judgement, Verdict
 
 PASSED = Judgement(Verdict.PASS, "fine", ())
@@ -80,9 +87,9 @@ def test_runs_of_a_folder_make_a_trend_per_measure(tmp_path: Path) -> None:
     assert latency.points[0].run == str(tmp_path / "runs" / "r00")
     [change] = latency.changes
     assert is_worse(latency, change)
-    told = say_change(latency, change)
+    told = describe_change(latency, change)
     assert f"is worse since {tmp_path / 'runs' / 'r08'}: +{change.after / change.before - 1:.1%}, from " in told
-    assert (say_trend(latency), say_trend(rate)) == ("1 change", "no change")
+    assert (describe_trend(latency), describe_trend(rate)) == ("1 change", "no change")
 
 
 def test_the_page_shows_them_as_text(tmp_path: Path) -> None:

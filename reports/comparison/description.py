@@ -19,9 +19,9 @@ DESIGN_WORDS = {
 }
 
 
-def say_result(comparison: Comparison) -> str:
+def describe_result(comparison: Comparison) -> str:
     """One sentence: what decides the exit code, and nothing else."""
-    checks = say_checks(comparison)
+    checks = describe_checks(comparison)
     if comparison.run_verdict is Verdict.FAIL and checks:
         return "; ".join(checks[:2])
     if comparison.run_verdict is not Verdict.PASS:
@@ -33,14 +33,14 @@ def say_result(comparison: Comparison) -> str:
     if comparison.regressions:
         return f"the checks pass, but regressed: {name_changes(comparison.regressions)}"
     fixed = [words for words in checks if words.startswith(CHECK_WORDS[Standing.FIXED])]
-    return "; ".join([*fixed, "no check fails", *say_measures(comparison)])
+    return "; ".join([*fixed, "no check fails", *describe_measures(comparison)])
 
 
 def name_changes(changes: Iterable[MeasureChange]) -> str:
     return ", ".join(f"{change.title} ({show_ratio(change)})" for change in changes)
 
 
-def say_measures(comparison: Comparison) -> list[str]:
+def describe_measures(comparison: Comparison) -> list[str]:
     """Where no primary measure regressed: what changed, and how small a regression would have been seen."""
     if not comparison.primaries:
         return [f"no measure could be compared: {explain_nothing(comparison)}"]
@@ -49,10 +49,10 @@ def say_measures(comparison: Comparison) -> list[str]:
     parts = [
         f"{word}: {name_changes(found)}" for word, found in (("acknowledged", known), ("improved", better)) if found
     ]
-    return [*parts, f"no {'other ' if known else ''}regression", *say_detectable(comparison)]
+    return [*parts, f"no {'other ' if known else ''}regression", *describe_detectable(comparison)]
 
 
-def say_detectable(comparison: Comparison) -> list[str]:
+def describe_detectable(comparison: Comparison) -> list[str]:
     """The smallest regression that would have been seen, as the blocks of this comparison say."""
     tests = [(change.measure, change.test) for change in comparison.primaries if change.test is not None]
     seen = [f"{test.detectable:.0%} in {measure}" for measure, test in tests if test.detectable is not None]
@@ -69,7 +69,7 @@ def explain_nothing(comparison: Comparison) -> str:
     return "; ".join(list(dict.fromkeys([*(change.reason for change in primary), *comparison.notes]))[:3])
 
 
-def say_checks(comparison: Comparison) -> list[str]:
+def describe_checks(comparison: Comparison) -> list[str]:
     """What became of the checks, a sentence for each standing that any has, the most pressing first."""
     named = [(words, comparison.having(standing)) for standing, words in CHECK_WORDS.items()]
     return [f"{words}: {', '.join(names)}" for words, names in named if names]
@@ -81,7 +81,7 @@ def order_measures(measures: Iterable[MeasureChange]) -> list[MeasureChange]:
     return sorted(measures, key=lambda change: (not change.primary, order.index(change.verdict)))
 
 
-def say_measure(change: MeasureChange) -> str:
+def describe_measure(change: MeasureChange) -> str:
     """Why its verdict is what it is; with the acknowledgement, where it has one."""
     told = change.reason if change.primary else f"{change.reason} (reported only)"
     if change.acknowledged is None:
@@ -89,7 +89,7 @@ def say_measure(change: MeasureChange) -> str:
     return f"acknowledged until {change.acknowledged.expires}: {change.acknowledged.reason}; {told}"
 
 
-def say_test(test: BlockTest) -> str:
+def describe_test(test: BlockTest) -> str:
     """The test's numbers."""
     low, high = (f"{bound - 1:+.1%}" for bound in test.interval)
     numbers = f"p = {test.p_value:.2g}, {test.p_adjusted:.2g} after Holm's correction, held against {test.alpha:g}"
@@ -97,7 +97,7 @@ def say_test(test: BlockTest) -> str:
     return f"{numbers}; {test.confidence:.0%} interval {low} to {high}; {test.blocks[0]} pairs of blocks{seen}"
 
 
-def say_method(comparison: Comparison) -> str:
+def describe_method(comparison: Comparison) -> str:
     """What the primary measures share, in a few sentences; empty when none was tested."""
     tests = [change.test for change in comparison.primaries if change.test is not None]
     if not tests:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from reports.comparison.quality import measure_quality
+from reports.comparison.race_quality import measure_quality
 from tests.reports.building import Record, advance, build_history, create
 
 
