@@ -14,7 +14,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from engine.provision.service import REFERENCE
-from engine.target.target import Command, Target
+from engine.target.target import CreateCommand, Target
 from engine.target.workflow_factory import pack
 from load.client.barrier import MONOTONIC, Clock, Meetings, read_wall_clock, set_instant
 from load.shares import list_shares, make_agenda, parse_weights
@@ -82,7 +82,7 @@ class Master:
             "host": identify_host(),
             "base_url": self.target.base_url,
             "tenants": {name: dict(headers) for name, headers in self.target.tenants.items()},
-            "create": pack(self.target.create) if isinstance(self.target.create, Command) else None,
+            "create": pack(self.target.create) if isinstance(self.target.create, CreateCommand) else None,
         }
         for number, worker in enumerate(workers):
             runner.send_message(PLAN, {**common, "number": number}, client_id=worker)

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engine.target.races import Hop, find_path, is_race
+from engine.target.races import Edge, find_path, is_race
 from engine.target.target import Guard, Route, Target, Template
 
 
@@ -205,31 +205,31 @@ def deal_owners(target: Target, workflows: int) -> tuple[str, ...]:
     return tuple(tenants[number % len(tenants)] for number in range(workflows))
 
 
-def make_step(target: Target, rng: random.Random, hop: Hop, workflow: int = 0) -> Round:
+def make_step(target: Target, rng: random.Random, edge: Edge, workflow: int = 0) -> Round:
     """One request alone, to bring a workflow a state further."""
-    return make_round(target, hop.origin, [draw_call(target, rng, hop)], leads_to=hop.to, workflow=workflow)
+    return make_round(target, edge.origin, [draw_call(target, rng, edge)], leads_to=edge.to, workflow=workflow)
 
 
-def make_contest(target: Target, rng: random.Random, hop: Hop, contenders: int, workflow: int = 0) -> Round:
+def make_contest(target: Target, rng: random.Random, edge: Edge, contenders: int, workflow: int = 0) -> Round:
     """N requests for one and the same transition, each over one of the routes that make it a race."""
-    calls = [draw_call(target, rng, hop) for _ in range(contenders)]
-    return make_round(target, hop.origin, calls, leads_to=hop.to, workflow=workflow)
+    calls = [draw_call(target, rng, edge) for _ in range(contenders)]
+    return make_round(target, edge.origin, calls, leads_to=edge.to, workflow=workflow)
 
 
 def walk_to(target: Target, rng: random.Random, state: str) -> tuple[Round, ...]:
     """Single requests along a shortest way from the initial state."""
-    return tuple(make_step(target, rng, hop) for hop in find_path(target.graph, state))
+    return tuple(make_step(target, rng, edge) for edge in find_path(target.graph, state))
 
 
-def draw_call(target: Target, rng: random.Random, hop: Hop, tenant: str | None = None) -> Call:
-    return Call(hop.origin, hop.to, rng.choice(list_fair_routes(target, hop)), tenant=tenant)
+def draw_call(target: Target, rng: random.Random, edge: Edge, tenant: str | None = None) -> Call:
+    return Call(edge.origin, edge.to, rng.choice(list_fair_routes(target, edge)), tenant=tenant)
 
 
-def list_fair_routes(target: Target, hop: Hop) -> tuple[Route, ...]:
+def list_fair_routes(target: Target, edge: Edge) -> tuple[Route, ...]:
     """The routes of an edge over which only one request can win; all of them when there is none such."""
-    routes = target.routes_for(hop.origin, hop.to)
+    routes = target.routes_for(edge.origin, edge.to)
     fair = tuple(
-        route for route in routes if is_race(hop.origin, [(expect(target, route, hop.origin, hop.to), hop.to)])
+        route for route in routes if is_race(edge.origin, [(expect(target, route, edge.origin, edge.to), edge.to)])
     )
     return fair or routes
 
@@ -240,18 +240,18 @@ def expect(target: Target, route: Route, origin: str, to: str) -> tuple[str, ...
     return (expected,) if isinstance(expected, str) else expected
 
 
-def can_race(target: Target, hop: Hop) -> bool:
+def can_race(target: Target, edge: Edge) -> bool:
     """Whether several requests for this edge make a race."""
     return all(
-        is_race(hop.origin, [(expect(target, route, hop.origin, hop.to), hop.to)])
-        for route in list_fair_routes(target, hop)
+        is_race(edge.origin, [(expect(target, route, edge.origin, edge.to), edge.to)])
+        for route in list_fair_routes(target, edge)
     )
 
 
-def list_racing_edges(target: Target) -> list[Hop]:
+def list_racing_edges(target: Target) -> list[Edge]:
     """The edges that can be raced for, of those that lead on from a state that can be reached."""
-    edges = [Hop(origin, to) for origin, to in target.graph.walk_edges()]
-    return [hop for hop in edges if target.graph.path(target.graph.initial, hop.origin) and can_race(target, hop)]
+    edges = [Edge(origin, to) for origin, to in target.graph.walk_edges()]
+    return [edge for edge in edges if target.graph.path(target.graph.initial, edge.origin) and can_race(target, edge)]
 
 
 def find_no_race(target: Target) -> str | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from engine.provision.service import equip
+from engine.provision.service import resolve_target
 from engine.target.file import load_target
 from load.client.asker import Asker
 from load.client.release import Gate
@@ -94,7 +94,7 @@ def main() -> int:
 
 def open_side(told: Mapping[str, Any], options: argparse.Namespace) -> Side:
     environment = {**os.environ, **told["environment"]}
-    target = equip(load_target(Path(told["target"]), environment), told["base_url"], environment)
+    target = resolve_target(load_target(Path(told["target"]), environment), told["base_url"], environment)
     journal = Journal(Path(told["history"]) / f"{name_source(0, 0)}.jsonl")
     share = take_share(make_agenda(target, parse_weights(options.scenarios), None), 0, 1)
     journal.event("share", races=share.races, rounds=share.rounds, shared_by=[])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from engine.target.target import Answer, Guard, Reading, Request, Route, Stock, Target, Template
+from engine.target.target import Answer, ClassifiedAnswer, Guard, IdPool, Request, Route, Target, Template
 from load.client.release import Gate
 from load.client.workflow_factory import Maker
 from onewinner import remedies
@@ -76,7 +76,7 @@ class Examination:
         what: str,
         table: str,
         request: Request,
-        classify: Callable[[Answer], Reading],
+        classify: Callable[[Answer], ClassifiedAnswer],
         wanted: tuple[str, ...],
         tenant: str | None = None,
     ) -> Probe:
@@ -98,7 +98,7 @@ class Examination:
             return probe.reading.server_id
         maker = Maker(target, self.gate, self.folder)
         taken = ""
-        if isinstance(target.create, Stock):
+        if isinstance(target.create, IdPool):
             # From the end: a gate begins with the first.
             taken = self.used = target.create.ids[owner][-1]
         shot, reading = maker.make(taken, owner, id_)
@@ -108,7 +108,7 @@ class Examination:
         self.note(probe, None if reading.outcome == "ok" else self.explain_made(reading, key))
         return reading.server_id
 
-    def explain_made(self, reading: Reading, key: str) -> str:
+    def explain_made(self, reading: ClassifiedAnswer, key: str) -> str:
         message = reading.message or ""
         return message if message.startswith("create.") else f"create.{key}: {message}"
 
@@ -125,7 +125,7 @@ class Examination:
         request = self.target.build_advance(route, tenant, workflow, origin, to, id_, marker=id_)
         table = self.name_table(route)
 
-        def classify(answer: Answer) -> Reading:
+        def classify(answer: Answer) -> ClassifiedAnswer:
             return self.target.classify_advance(answer, route, to)
 
         probe = self.ask(what, table, request, classify, wanted, tenant)
@@ -217,10 +217,10 @@ class Examination:
         carried = marker if route.carries_marker else None
         self.note(probe, remedies.advise_effects(target, probe, target.read_markers(probe.answer), carried))
 
-    def classify_shown(self, answer: Answer) -> Reading:
+    def classify_shown(self, answer: Answer) -> ClassifiedAnswer:
         """What is shown whole: a trail, markers."""
         outcome = "ok" if answer.status in self.target.read_ok else self.target.classify_read(answer).outcome
-        return Reading(outcome, answer.status)
+        return ClassifiedAnswer(outcome, answer.status)
 
     def walk_routes(self) -> None:
         """Every route of an edge's own, once: from a new workflow along the shortest way to where it begins."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from engine.target.target import Answer, Query, Target
+from engine.target.target import Answer, JmesPath, Target
 
 LEAVES_MAX = 6
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -40,7 +40,7 @@ def say_places(paths: list[str]) -> str:
     return (shown + (", ..." if len(paths) > LEAVES_MAX else "")) or "nothing"
 
 
-def say_query(query: Query | None) -> str:
+def say_query(query: JmesPath | None) -> str:
     return repr(query.text) if query is not None else "nothing"
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from engine.target.target import SERVER_ERROR, Answer, Reading, Request, Route, Target
+from engine.target.target import SERVER_ERROR, Answer, ClassifiedAnswer, Request, Route, Target
 from onewinner.json_paths import (
     find_states,
     fold,
@@ -32,7 +32,7 @@ class Probe:
     tenant: str
     request: Request
     answer: Answer
-    reading: Reading
+    reading: ClassifiedAnswer
     wanted: tuple[str, ...]
 
     @property

@@ -17,11 +17,18 @@ import asyncpg
 
 from engine.provision.database import Database, is_made_here, list_values, provide_database
 from engine.provision.errors import DatabaseUnavailable
-from engine.provision.service import REFERENCE, ServiceError, Upkeep, find_free_port, is_port_free, run_service
+from engine.provision.service import (
+    REFERENCE,
+    RestartableService,
+    ServiceError,
+    find_free_port,
+    is_port_free,
+    run_service,
+)
 from engine.reference import tokens
 from engine.reference.additions import remove_additions
 from engine.target.file import TargetError, load_target
-from engine.target.target import Command, Service, Target, Template, substitute
+from engine.target.target import CreateCommand, Service, Target, Template, substitute
 from engine.target.workflow_factory import VARIABLE, pack
 from onewinner.exits import UsageError
 from onewinner.options import WORKERS_DEFAULT
@@ -174,7 +181,7 @@ def start_engine(ground: Ground, port: int | None, log: Path) -> Iterator[Stage]
     environment = ground.wire()
     if service is None or ground.database is None:
         refuse_for_running(ground.file, target, port, ground.arguments, ground.footing)
-        environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, Command) else {}
+        environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, CreateCommand) else {}
         yield Stage(target, environment, secrets=ground.secrets)
         return
     if port is not None and not is_port_free(port):
@@ -184,18 +191,23 @@ def start_engine(ground: Ground, port: int | None, log: Path) -> Iterator[Stage]
     start = partial(
         run_service, service, base_url, values, log, environment=ground.environment, arguments=ground.arguments
     )
-    upkeep = Upkeep(start, log)
+    restartable = RestartableService(start, log)
     try:
         with keep_secret(log.parent, ground.secrets), contextlib.ExitStack() as stack:
-            stack.callback(upkeep.end)
-            upkeep.start()
+            stack.callback(restartable.end)
+            restartable.start()
             create = target.create
-            if isinstance(create, Command):
+            if isinstance(create, CreateCommand):
                 create = create.fill(values)
                 environment[VARIABLE] = pack(create)
             running = replace(target, base_url=base_url, create=create)
             yield Stage(
-                running, environment, ground.database.url, ground.secrets, lambda: upkeep.say_ended(0), upkeep.start
+                running,
+                environment,
+                ground.database.url,
+                ground.secrets,
+                lambda: restartable.describe_end(0),
+                restartable.start,
             )
     except ServiceError as error:
         raise UsageError(f"{ground.file}: {error}") from None
@@ -237,7 +249,7 @@ def find_wire_obstacle(target: Target, footing: Footing = USUAL, *, explores: bo
 
 def refuse_for_no_folder(file: Path, target: Target) -> None:
     """Not when the file is loaded: the askers read a copy of it that lies elsewhere."""
-    if isinstance(target.create, Command) and not Path(target.create.cwd or ".").is_dir():
+    if isinstance(target.create, CreateCommand) and not Path(target.create.cwd or ".").is_dir():
         raise UsageError(
             f"{file}: create.cwd: {target.create.cwd} is not a folder; it is meant relative to the target file"
         )

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.target.graph import TransitionGraph
-from engine.target.target import Answer, Guard, Reading, Request, Route, Target
+from engine.target.target import Answer, ClassifiedAnswer, Guard, Request, Route, Target
 from load.client.asker import Asker
 from stateful_tests.sequential.belief import Belief, Claim
 
@@ -122,7 +122,7 @@ class Probes:
         asker.probe("tenant-isolation", name, problem, status=known.status)
         return problem
 
-    def examine_create(self, answer: Answer, reading: Reading) -> str | None:
+    def examine_create(self, answer: Answer, reading: ClassifiedAnswer) -> str | None:
         if reading.outcome == "refused":
             return f"a create was refused: {show(answer)}"
         body = answer.json()

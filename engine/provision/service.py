@@ -88,7 +88,7 @@ def refuse_taken_port(base_url: str) -> None:
         )
 
 
-def say_ended(process: Process, log: Path, limit_s: float = 0) -> str | None:
+def describe_end(process: Process, log: Path, limit_s: float = 0) -> str | None:
     """That the service ended by itself, or does so within `limit_s`, in words; else None. Nobody starts it again."""
     try:
         return f"the service ended by itself with status {process.wait(limit_s)}; see {log}"
@@ -96,7 +96,7 @@ def say_ended(process: Process, log: Path, limit_s: float = 0) -> str | None:
         return None
 
 
-class Upkeep:
+class RestartableService:
     """A service that is running, and can be started anew with the same command, port and log."""
 
     def __init__(self, start: Callable[[], contextlib.AbstractContextManager[Process]], log: Path) -> None:
@@ -112,9 +112,9 @@ class Upkeep:
     def end(self) -> None:
         self._running.close()
 
-    def say_ended(self, limit_s: float) -> str | None:
+    def describe_end(self, limit_s: float) -> str | None:
         assert self._process is not None, "the service was not started"
-        return say_ended(self._process, self._log, limit_s)
+        return describe_end(self._process, self._log, limit_s)
 
 
 @contextlib.contextmanager
@@ -127,7 +127,7 @@ def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
     file = file or REFERENCE
     described = load_target(file, None)
     if base_url is not None or described.service is None:
-        yield equip(load_target(file), (base_url or described.base_url).rstrip("/"), os.environ)
+        yield resolve_target(load_target(file), (base_url or described.base_url).rstrip("/"), os.environ)
         return
     read_end, write_end = os.pipe()
     command = [sys.executable, "-m", "onewinner", "serve", "--target", str(file), "--announce"]
@@ -138,10 +138,10 @@ def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
             raise ServiceError(f"the engine of {file} could not be started: {line}{announced.read()}".strip())
         told = json.loads(line)
         environment = {**os.environ, **told["environment"]}
-        yield equip(load_target(file, environment), told["base_url"], environment)
+        yield resolve_target(load_target(file, environment), told["base_url"], environment)
 
 
-def equip(target: Target, base_url: str, environment: Mapping[str, str]) -> Target:
+def resolve_target(target: Target, base_url: str, environment: Mapping[str, str]) -> Target:
     """The target where it runs, with what only the starter of its service knew."""
     create = unpack(environment[VARIABLE]) if VARIABLE in environment else target.create
     return replace(target, base_url=base_url, create=create)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from engine.target.template import Query
+from engine.target.template import JmesPath
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Answer:
             return None
 
 
-def say_not_found(what: str, key: str, query: Query | None, answer: Answer) -> str:
+def say_not_found(what: str, key: str, query: JmesPath | None, answer: Answer) -> str:
     """Why an answer of a good status tells nothing; the answer itself is not quoted, it may hold secrets."""
     kind = answer.headers.get("content-type", "").partition(";")[0]
     where = f" in an answer of type {kind}" if kind else ""

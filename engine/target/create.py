@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.target.tables import CreateTable
-from engine.target.template import Query, Template, braces, find_placeholders
-from engine.target.workflow_factory import Command, Stock
+from engine.target.template import JmesPath, Template, braces, find_placeholders
+from engine.target.workflow_factory import CreateCommand, IdPool
 
 if TYPE_CHECKING:
     from engine.target.file import Reader
@@ -20,7 +20,7 @@ SERVICE_VALUES = (
 
 def read_create(
     reader: "Reader", table: CreateTable, tenants: Mapping[str, object], *, served: bool
-) -> Template | Command | Stock:
+) -> Template | CreateCommand | IdPool:
     """The one way that the table names; any other number of ways is a mistake."""
     given = [way for way in WAYS if getattr(table, way) is not None]
     if not given:
@@ -35,16 +35,14 @@ def read_create(
         return reader.template("create.request", table.request, ("marker",))
     if table.id is not None:
         reader.fail("create.id", f"goes with create.request only; create.{given[0]} tells the ids itself, remove it")
-    return (
-        read_command(reader, table, served=served) if table.command is not None else read_stock(reader, table, tenants)
-    )
+    return read_command(reader, table, served=served) if table.command is not None else read_ids(reader, table, tenants)
 
 
-def read_create_id(reader: "Reader", table: CreateTable) -> Query | None:
+def read_create_id(reader: "Reader", table: CreateTable) -> JmesPath | None:
     return reader.path("create.id", table.id) if table.id is not None else None
 
 
-def read_command(reader: "Reader", table: CreateTable, *, served: bool) -> Command:
+def read_command(reader: "Reader", table: CreateTable, *, served: bool) -> CreateCommand:
     words = tuple(table.command or ())
     if not words:
         reader.fail("create.command", "must name a program and its arguments")
@@ -55,20 +53,20 @@ def read_command(reader: "Reader", table: CreateTable, *, served: bool) -> Comma
     if not 0 < table.timeout_s < float("inf"):
         reader.fail("create.timeout_s", "must be more than 0 seconds")
     cwd = (reader.file.parent / table.cwd).resolve() if table.cwd else None
-    return Command(words, str(cwd or Path.cwd()), table.timeout_s)
+    return CreateCommand(words, str(cwd or Path.cwd()), table.timeout_s)
 
 
-def read_stock(reader: "Reader", table: CreateTable, tenants: Mapping[str, object]) -> Stock:
+def read_ids(reader: "Reader", table: CreateTable, tenants: Mapping[str, object]) -> IdPool:
     owner = next(iter(tenants))
     told = table.ids if isinstance(table.ids, dict) else {owner: table.ids or []}
-    stock = {tenant: tuple(str(each) for each in ids) for tenant, ids in told.items()}
-    for tenant, ids in stock.items():
+    pool = {tenant: tuple(str(each) for each in ids) for tenant, ids in told.items()}
+    for tenant, ids in pool.items():
         key = f"create.ids.{tenant}" if isinstance(table.ids, dict) else "create.ids"
         if tenant not in tenants:
             reader.fail(key, f"there is no [tenants.{tenant}]; there are: {', '.join(tenants)}")
         twice = sorted({each for each in ids if ids.count(each) > 1})
         if twice:
             reader.fail(key, f"{twice[0]!r} stands there more than once; each id is used once, remove the second")
-    if not stock.get(owner):
+    if not pool.get(owner):
         reader.fail("create.ids", f"there is no id of {owner}, whose workflows are asked about; add at least one")
-    return Stock(stock)
+    return IdPool(pool)

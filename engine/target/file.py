@@ -28,7 +28,7 @@ from engine.target.tables import (
     TenantTable,
     WorkflowTable,
 )
-from engine.target.target import Effects, Guard, Query, Route, Service, Spelling, Target, Template, Trail
+from engine.target.target import Effects, Guard, JmesPath, Route, Service, Spelling, Target, Template, Trail
 from engine.target.template import braces
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -48,9 +48,9 @@ class Reader:
     def fail(self, key: str, what: str) -> NoReturn:
         raise TargetError(f"{self.file}: {key}: {what}")
 
-    def path(self, key: str, text: str) -> Query:
+    def path(self, key: str, text: str) -> JmesPath:
         try:
-            return Query(text)
+            return JmesPath(text)
         except ValueError as error:
             self.fail(key, str(error))
 
@@ -137,7 +137,7 @@ class Reader:
         told = self.told(f"{key}.won_state", table.won_state) or self.told("advance.won_state", advance.won_state)
         return Route(name, template, sources, table.to, told, index)
 
-    def told(self, key: str, text: str | None) -> Query | None:
+    def told(self, key: str, text: str | None) -> JmesPath | None:
         """Where an answer tells a state, if it does."""
         return None if text is None else self.path(key, text)
 

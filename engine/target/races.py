@@ -10,7 +10,7 @@ from engine.target.graph import TransitionGraph
 
 WALK_MAX = 60
 
-Used = Counter[tuple[str, str]]
+EdgeCounts = Counter[tuple[str, str]]
 
 
 def is_race(start: str, contenders: Collection[tuple[Collection[str], str]]) -> bool:
@@ -23,29 +23,29 @@ def is_race(start: str, contenders: Collection[tuple[Collection[str], str]]) -> 
 
 
 @dataclass(frozen=True)
-class Hop:
-    """One edge of a walk."""
+class Edge:
+    """One legal move of a workflow."""
 
     origin: str
     to: str
 
 
-def draw_walk(graph: TransitionGraph, rng: random.Random, used: Used) -> list[Hop]:
+def draw_walk(graph: TransitionGraph, rng: random.Random, used: EdgeCounts) -> list[Edge]:
     """One workflow's life: from the initial state along the least used edges, to a terminal state at the longest.
 
     `used` counts the edges of all walks so far and is brought up to date, so that a few walks cover the graph.
     """
-    hops: list[Hop] = []
+    edges: list[Edge] = []
     state = graph.initial
-    while len(hops) < WALK_MAX and graph.successors.get(state):
+    while len(edges) < WALK_MAX and graph.successors.get(state):
         following = choose(graph, rng, used, state)
         used[state, following] += 1
-        hops.append(Hop(state, following))
+        edges.append(Edge(state, following))
         state = following
-    return hops
+    return edges
 
 
-def choose(graph: TransitionGraph, rng: random.Random, used: Used, state: str) -> str:
+def choose(graph: TransitionGraph, rng: random.Random, used: EdgeCounts, state: str) -> str:
     """The least used edge out of a state. An edge into a dead end counts more, so that walks get far."""
 
     def weight(following: str) -> float:
@@ -55,10 +55,10 @@ def choose(graph: TransitionGraph, rng: random.Random, used: Used, state: str) -
     return min(graph.successors[state], key=weight)
 
 
-def find_path(graph: TransitionGraph, goal: str) -> list[Hop]:
-    """The hops of a shortest way from the initial state; empty when there is none, or no way to go."""
+def find_path(graph: TransitionGraph, goal: str) -> list[Edge]:
+    """The edges of a shortest way from the initial state; empty when there is none, or no way to go."""
     states = graph.path(graph.initial, goal) or ()
-    return [Hop(origin, to) for origin, to in pairwise(states)]
+    return [Edge(origin, to) for origin, to in pairwise(states)]
 
 
 def find_good_end(graph: TransitionGraph) -> str:

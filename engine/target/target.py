@@ -12,22 +12,22 @@ from typing import Any
 from engine.target.answer import Answer, say_not_found, say_status
 from engine.target.graph import TransitionGraph
 from engine.target.identity import Identity, identify
-from engine.target.template import Query, Request, Spelling, Template, substitute
-from engine.target.workflow_factory import Command, Stock
+from engine.target.template import JmesPath, Request, Spelling, Template, substitute
+from engine.target.workflow_factory import CreateCommand, IdPool
 
 __all__ = [
     "SERVER_ERROR",
     "Answer",
-    "Command",
+    "ClassifiedAnswer",
+    "CreateCommand",
     "Effects",
     "Guard",
-    "Query",
-    "Reading",
+    "IdPool",
+    "JmesPath",
     "Request",
     "Route",
     "Service",
     "Spelling",
-    "Stock",
     "Target",
     "Template",
     "Trail",
@@ -39,7 +39,7 @@ SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
-class Reading:
+class ClassifiedAnswer:
     """An answer, classified. `outcome` is won, conflict, ok, refused, busy or unknown.
 
     `observed` is the state that a read saw, a create began in, a conflict or a win told. `problem` says what in
@@ -66,11 +66,11 @@ class Route:
     template: Template
     sources: tuple[str, ...] | None = None
     to: str | None = None
-    won_state: Query | None = None
+    won_state: JmesPath | None = None
     index: int | None = field(default=None, compare=False)
 
     @property
-    def identity(self) -> tuple[Identity, str | None, Query | None]:
+    def identity(self) -> tuple[Identity, str | None, JmesPath | None]:
         """Equal for routes that are one request into one state, but for their sources."""
         names = sorted(self.template.placeholders)
         return identify(self.template.fill({name: f"{{{name}}}" for name in names}, {})), self.to, self.won_state
@@ -103,10 +103,10 @@ class Trail:
     """Where an engine shows a workflow's audit trail; `entries`, `origin` and `to` are JMESPaths."""
 
     template: Template
-    entries: "Query"
-    origin: "Query"
-    to: "Query"
-    request_id: "Query | None" = None
+    entries: "JmesPath"
+    origin: "JmesPath"
+    to: "JmesPath"
+    request_id: "JmesPath | None" = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Effects:
     """Where an engine shows the markers that left a trace; `winners` is how often a win leaves its own."""
 
     template: Template
-    markers: "Query"
+    markers: "JmesPath"
     winners: str = "once"
 
 
@@ -143,11 +143,11 @@ class Target:
     timeout_s: float
     tenants: Mapping[str, Mapping[str, str]]
     graph: TransitionGraph
-    create: Template | Command | Stock
-    create_id: Query | None
+    create: Template | CreateCommand | IdPool
+    create_id: JmesPath | None
     create_won: tuple[int, ...]
     read: Template
-    read_state: Query
+    read_state: JmesPath
     read_ok: tuple[int, ...]
     general: Route | None
     routes: tuple[Route, ...]
@@ -156,7 +156,7 @@ class Target:
     conflict: tuple[int, ...]
     refused: tuple[int, ...]
     busy: tuple[int, ...] = ()
-    current_state: Query | None = None
+    current_state: JmesPath | None = None
     spelling: Spelling = field(default_factory=Spelling)
     arrived_header: str | None = None
     guards: tuple[Guard, ...] = ()
@@ -177,9 +177,9 @@ class Target:
     @property
     def creators(self) -> tuple[str, ...]:
         """The tenants that can have workflows; the owner is among them."""
-        if isinstance(self.create, Stock):
+        if isinstance(self.create, IdPool):
             return tuple(tenant for tenant in self.tenants if self.create.ids.get(tenant))
-        if isinstance(self.create, Command) and not self.create.serves_tenants:
+        if isinstance(self.create, CreateCommand) and not self.create.serves_tenants:
             return (self.owner,)
         return tuple(self.tenants)
 
@@ -270,34 +270,36 @@ class Target:
         template = self.effects.template if self.effects else None
         return self._fill(template, tenant, id=server_id, request_id=request_id) if template else None
 
-    def classify_create(self, answer: Answer) -> Reading:
+    def classify_create(self, answer: Answer) -> ClassifiedAnswer:
         if answer.status not in self.create_won:
             return self._classify_other(answer)
         server_id = self.create_id.find_text(answer.json()) if self.create_id is not None else None
         if server_id is None:
-            return Reading("unknown", answer.status, message=say_not_found("id", "create.id", self.create_id, answer))
-        return Reading("ok", answer.status, self.graph.initial, server_id)
+            return ClassifiedAnswer(
+                "unknown", answer.status, message=say_not_found("id", "create.id", self.create_id, answer)
+            )
+        return ClassifiedAnswer("ok", answer.status, self.graph.initial, server_id)
 
-    def classify_read(self, answer: Answer) -> Reading:
+    def classify_read(self, answer: Answer) -> ClassifiedAnswer:
         if answer.status not in self.read_ok:
             return self._classify_other(answer)
         state = self._find_state(self.read_state, answer.json())
         if state is None:
-            return Reading(
+            return ClassifiedAnswer(
                 "unknown", answer.status, message=say_not_found("state", "read.state", self.read_state, answer)
             )
-        return Reading("ok", answer.status, state)
+        return ClassifiedAnswer("ok", answer.status, state)
 
-    def classify_advance(self, answer: Answer, route: Route, to: str) -> Reading:
+    def classify_advance(self, answer: Answer, route: Route, to: str) -> ClassifiedAnswer:
         if answer.status in self.won:
             return self._classify_win(answer, route.won_state, to)
         if answer.status in self.conflict:
             return self._classify_conflict(answer)
         return self._classify_other(answer)
 
-    def classify_guard(self, guard: Guard, answer: Answer) -> Reading:
+    def classify_guard(self, guard: Guard, answer: Answer) -> ClassifiedAnswer:
         if answer.status in self.read_ok:
-            return Reading("ok", answer.status)
+            return ClassifiedAnswer("ok", answer.status)
         if answer.status in guard.closed:
             return self._classify_conflict(answer)
         return self._classify_other(answer)
@@ -336,41 +338,41 @@ class Target:
             row["request_id"] = trail.request_id.find_text(entry)
         return row
 
-    def _classify_conflict(self, answer: Answer) -> Reading:
+    def _classify_conflict(self, answer: Answer) -> ClassifiedAnswer:
         if self.current_state is None:
-            return Reading("conflict", answer.status)
+            return ClassifiedAnswer("conflict", answer.status)
         told = self._find_state(self.current_state, answer.json())
         problem = None
         if told is None:
             problem = f"the conflict does not tell the current state at {self.current_state.text!r}"
-        return Reading("conflict", answer.status, told, problem=problem)
+        return ClassifiedAnswer("conflict", answer.status, told, problem=problem)
 
-    def _classify_win(self, answer: Answer, won_state: Query | None, to: str) -> Reading:
+    def _classify_win(self, answer: Answer, won_state: JmesPath | None, to: str) -> ClassifiedAnswer:
         """A win that tells another state than the one after the move is a win all the same, and a problem."""
         if won_state is None:
-            return Reading("won", answer.status)
+            return ClassifiedAnswer("won", answer.status)
         told, problem = self._find_state(won_state, answer.json()), None
         if told is None:
             problem = f"the win does not tell the state after the move at {won_state.text!r}"
         elif told != to:
             problem = f"the answer tells {told}, the move leads to {to}"
-        return Reading("won", answer.status, told, problem=problem)
+        return ClassifiedAnswer("won", answer.status, told, problem=problem)
 
-    def _classify_other(self, answer: Answer) -> Reading:
+    def _classify_other(self, answer: Answer) -> ClassifiedAnswer:
         if self.is_busy(answer):
-            return Reading("busy", answer.status)
+            return ClassifiedAnswer("busy", answer.status)
         if answer.status is not None and answer.status in self.refused:
-            return Reading("refused", answer.status)
-        return Reading("unknown", answer.status, message=answer.error or say_status(answer))
+            return ClassifiedAnswer("refused", answer.status)
+        return ClassifiedAnswer("unknown", answer.status, message=answer.error or say_status(answer))
 
-    def _find_state(self, query: Query, document: Any) -> str | None:
+    def _find_state(self, query: JmesPath, document: Any) -> str | None:
         return self.spelling.read(query.find_text(document))
 
     def _fill(self, template: Template, tenant: str, **values: str | int) -> Request:
         return template.fill(values, self.tenants[tenant])
 
 
-def find_list(query: Query, answer: Answer) -> list[Any] | None:
+def find_list(query: JmesPath, answer: Answer) -> list[Any] | None:
     """The list that an answer shows; what is no JSON shows none."""
     document = answer.json()
     is_json = document is not None or answer.body.strip() == b"null"

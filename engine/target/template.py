@@ -61,7 +61,7 @@ class Template:
         return Request(self.method, path, tuple(sent.items()), body)
 
 
-class Query:
+class JmesPath:
     """A JMESPath, compiled once. Raises ValueError when it does not parse."""
 
     def __init__(self, text: str) -> None:
@@ -92,7 +92,7 @@ class Query:
         return found if isinstance(found, list) else None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Query) and other.text == self.text
+        return isinstance(other, JmesPath) and other.text == self.text
 
     def __hash__(self) -> int:
         return hash(self.text)

@@ -16,7 +16,7 @@ VARIABLE = "ONEWINNER_CREATE"
 
 
 @dataclass(frozen=True)
-class Command:
+class CreateCommand:
     """A program that makes one workflow in its initial state and prints the id as its last line.
 
     `words` are its name and arguments; `cwd` is where it runs (None: where we do).
@@ -31,21 +31,21 @@ class Command:
         """Whether it can make a workflow of any tenant; otherwise all are the owner's."""
         return "tenant" in find_placeholders(self.words)
 
-    def fill(self, values: Mapping[str, str]) -> "Command":
+    def fill(self, values: Mapping[str, str]) -> "CreateCommand":
         return replace(self, words=tuple(substitute(word, values) for word in self.words))
 
 
 @dataclass(frozen=True)
-class Stock:
+class IdPool:
     """Ids of workflows that wait in the initial state, by tenant. Each is used once."""
 
     ids: Mapping[str, tuple[str, ...]]
 
 
-def pack(command: Command) -> str:
+def pack(command: CreateCommand) -> str:
     """The command as one line of text, for VARIABLE."""
     return msgspec.json.encode(asdict(command)).decode()
 
 
-def unpack(text: str) -> Command:
-    return msgspec.json.decode(text, type=Command)
+def unpack(text: str) -> CreateCommand:
+    return msgspec.json.decode(text, type=CreateCommand)

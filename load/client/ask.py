@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.target.target import Answer, Reading, Request
+from engine.target.target import Answer, ClassifiedAnswer, Request
 from load.client.release import Shot
 
-Examine = Callable[[Answer, Reading], str | None]
+Examine = Callable[[Answer, ClassifiedAnswer], str | None]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Ask:
     tenant: str
     workflow: str
     request: Callable[[str], Request]
-    classify: Callable[[Answer], Reading]
+    classify: Callable[[Answer], ClassifiedAnswer]
     expected: str | tuple[str, ...] | None = None
     next: str | None = None
     examine: Examine | None = None
@@ -37,7 +37,7 @@ class Reply:
 
     id: str
     shot: Shot
-    reading: Reading
+    reading: ClassifiedAnswer
     tenant: str
     workflow: str = ""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from engine.target.target import SERVER_ERROR, Answer, Guard, Reading, Request, Route, Target, Template
+from engine.target.target import SERVER_ERROR, Answer, ClassifiedAnswer, Guard, Request, Route, Target, Template
 from load.client.ask import Ask, Examine, Reply
 from load.client.barrier import MONOTONIC, Clock, Instant
 from load.client.credentials import Credentials
@@ -365,7 +365,7 @@ class Asker:
             self._tell_turned_away(ask.tenant, ask.workflow, reading.status, told, self._interval(shot.invoked_ns))
         found = ask.examine(shot.answer, reading) if ask.examine else None
         if found is not None:
-            reading = Reading(
+            reading = ClassifiedAnswer(
                 reading.outcome, reading.status, reading.observed, reading.server_id, found, reading.message
             )
         return Reply(id_, shot, reading, ask.tenant, ask.workflow)

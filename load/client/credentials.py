@@ -6,7 +6,7 @@ became of the request is unknown. A stranger who is turned away from another ten
 
 from dataclasses import dataclass, field, replace
 
-from engine.target.target import Reading, Target, Template
+from engine.target.target import ClassifiedAnswer, Target, Template
 from load.client.ask import Ask
 
 UNAUTHORIZED, FORBIDDEN = 401, 403
@@ -24,7 +24,7 @@ class Credentials:
     def owns(self, workflow: str, tenant: str) -> bool:
         return self.owners.get(workflow, self.target.owner) == tenant
 
-    def review(self, ask: Ask, reading: Reading) -> tuple[Reading, str | None]:
+    def review(self, ask: Ask, reading: ClassifiedAnswer) -> tuple[ClassifiedAnswer, str | None]:
         """The reading of an answer; unknown, and the reason, for a client that is not let in any more."""
         if not self.owns(ask.workflow, ask.tenant):
             return reading, None

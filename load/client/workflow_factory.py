@@ -10,8 +10,8 @@ from typing import Protocol
 from urllib.parse import quote
 
 from engine.target.environment import clean_environment, find_own
-from engine.target.target import Answer, Reading, Request, Target
-from engine.target.workflow_factory import Command, Stock
+from engine.target.target import Answer, ClassifiedAnswer, Request, Target
+from engine.target.workflow_factory import CreateCommand, IdPool
 from load.client.release import Shot, now_ns
 
 # Which ids are this process's: "1/3" is every third, beginning with the second. So no level uses up another one's.
@@ -44,7 +44,7 @@ class Maker:
     def take(self, tenant: str) -> str | None:
         """The next id of the tenant that nobody has taken, None when there is none; "" where a command makes them."""
         create = self.target.create
-        if not isinstance(create, Stock):
+        if not isinstance(create, IdPool):
             return ""
         ids = create.ids.get(tenant, ())
         turn, turns = read_share(os.environ.get(SHARE_VARIABLE, ""))
@@ -55,7 +55,7 @@ class Maker:
                 return ids[number]
         return None
 
-    def make(self, taken: str, tenant: str, request_id: str) -> tuple[Shot, Reading]:
+    def make(self, taken: str, tenant: str, request_id: str) -> tuple[Shot, ClassifiedAnswer]:
         """The workflow of an id that was taken, or a new one, after a look at its state.
 
         It is "ok" in the initial state alone: what is asked of any other would be judged wrongly.
@@ -65,17 +65,17 @@ class Maker:
             server_id = taken or run_command(self.target, tenant, request_id)
         except MakingError as error:
             print(f"{error}\n{error.told}", file=sys.stderr)
-            return Shot(invoked_ns, now_ns(), Answer(None)), Reading("unknown", None, message=str(error))
+            return Shot(invoked_ns, now_ns(), Answer(None)), ClassifiedAnswer("unknown", None, message=str(error))
         shot = self.gate.send(self.target.build_read(tenant, server_id, request_id))
         looked = self.target.classify_read(shot.answer)
         shot = Shot(invoked_ns, shot.returned_ns, shot.answer)
         initial = self.target.graph.initial
         if looked.outcome == "ok" and looked.observed == initial:
-            return shot, Reading("ok", None, initial, server_id)
+            return shot, ClassifiedAnswer("ok", None, initial, server_id)
         key = "create.ids" if taken else "create.command"
         seen = f"is in {looked.observed}, not in {initial}" if looked.observed else looked.message or looked.outcome
         message = f"the workflow {server_id} {seen}; {key} must name workflows that nobody has moved"
-        return shot, Reading("unknown", looked.status, message=message)
+        return shot, ClassifiedAnswer("unknown", looked.status, message=message)
 
 
 def read_share(text: str) -> tuple[int, int]:
@@ -98,7 +98,7 @@ def run_command(target: Target, tenant: str, request_id: str) -> str:
 
     It stays in our process group: whoever ends us ends it.
     """
-    assert isinstance(target.create, Command)
+    assert isinstance(target.create, CreateCommand)
     command = target.create.fill({"tenant": tenant, "request_id": request_id, "marker": request_id})
     name = command.words[0]
     try:

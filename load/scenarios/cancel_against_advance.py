@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.target.races import Hop, find_path
+from engine.target.races import Edge, find_path
 from engine.target.target import Route, Target
 from load.plans import Call, Life, Scenario, expect, list_fair_routes, make_round, walk_to
 
@@ -51,7 +51,7 @@ def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[
         number = weights.index(min(weights))
         used[number] += 1
         clash = clashes[number]
-        ways_on = list_fair_routes(target, Hop(clash.state, clash.onward))
+        ways_on = list_fair_routes(target, Edge(clash.state, clash.onward))
         ends = [Call(clash.state, clash.end, clash.route) for _ in range(contenders // 2)]
         advances = [Call(clash.state, clash.onward, rng.choice(ways_on)) for _ in range(contenders - len(ends))]
         calls = rng.sample(ends + advances, k=contenders)

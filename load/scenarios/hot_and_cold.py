@@ -7,7 +7,7 @@ single step, and left alone. In the end each is read, and its trail.
 import random
 from collections.abc import Iterator
 
-from engine.target.races import Used, draw_walk
+from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
 from load.plans import Life, Round, Scenario, find_no_race, make_contest, make_step, release_together
 
@@ -17,7 +17,7 @@ ROUNDS_EACH_MAX = 12
 
 
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
-    used: Used = Used()
+    used: EdgeCounts = EdgeCounts()
     while True:
         rounds: list[Round] = [
             make_step(target, rng, draw_walk(target.graph, rng, used)[0], workflow=cold)

@@ -8,7 +8,7 @@ conflict comes from what it shares with other workflows, and an answer about ano
 import random
 from collections.abc import Iterator
 
-from engine.target.races import Hop, Used, draw_walk
+from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
 from load.plans import (
     Life,
@@ -34,7 +34,7 @@ def find_obstacle(target: Target) -> str | None:
 
 
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:  # noqa: ARG001 - as all draw
-    used: Used = Used()
+    used: EdgeCounts = EdgeCounts()
     while True:
         ways = [draw_way(target, rng, used, number) for number in range(WORKFLOWS)]
         rounds = [
@@ -43,7 +43,7 @@ def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[
         yield Life(SCENARIO.name, tuple(rounds), WORKFLOWS, deal_owners(target, WORKFLOWS))
 
 
-def draw_way(target: Target, rng: random.Random, used: Used, workflow: int) -> list[Round]:
+def draw_way(target: Target, rng: random.Random, used: EdgeCounts, workflow: int) -> list[Round]:
     """What is asked of one workflow, one request a release. The last few are created on the way, one after another."""
     walk = iter(draw_walk(target.graph, rng, used)[:STEPS_MAX])
     state, late = target.graph.initial, workflow - (WORKFLOWS - BORN_LATE)
@@ -51,9 +51,9 @@ def draw_way(target: Target, rng: random.Random, used: Used, workflow: int) -> l
     if late >= 0 and can_create(target):
         way.append(make_create(target, workflow))
     while len(way) < STEPS_MAX:
-        hop: Hop | None = None if rng.random() < READ_SHARE else next(walk, None)
-        way.append(make_read(target, state, workflow) if hop is None else make_step(target, rng, hop, workflow))
-        state = state if hop is None else hop.to
+        edge: Edge | None = None if rng.random() < READ_SHARE else next(walk, None)
+        way.append(make_read(target, state, workflow) if edge is None else make_step(target, rng, edge, workflow))
+        state = state if edge is None else edge.to
     return way
 
 

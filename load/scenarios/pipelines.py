@@ -14,7 +14,7 @@ from load.plans import Life, Scenario, find_no_race, make_contest
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
     way = find_path(target.graph, find_good_end(target.graph))
     while True:
-        yield Life(SCENARIO.name, tuple(make_contest(target, rng, hop, contenders) for hop in way))
+        yield Life(SCENARIO.name, tuple(make_contest(target, rng, edge, contenders) for edge in way))
 
 
 SCENARIO = Scenario("pipelines", __doc__ or "", True, 2, find_no_race, draw_lives)

@@ -7,7 +7,7 @@ win. Every answer must be a conflict that tells the real state, and the trail mu
 import random
 from collections.abc import Iterator
 
-from engine.target.races import Hop, Used, draw_walk
+from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
 from load.plans import Life, Round, Scenario, expect, list_fair_routes, make_contest, make_round, make_step
 
@@ -15,24 +15,24 @@ STORMS_MAX = 4
 
 
 def find_obstacle(target: Target) -> str | None:
-    edges = (Hop(origin, to) for origin, to in target.graph.walk_edges())
-    return None if any(is_spent(target, hop) for hop in edges) else "every transition may win again and again"
+    edges = (Edge(origin, to) for origin, to in target.graph.walk_edges())
+    return None if any(is_spent(target, edge) for edge in edges) else "every transition may win again and again"
 
 
-def is_spent(target: Target, hop: Hop) -> bool:
+def is_spent(target: Target, edge: Edge) -> bool:
     """Whether the same request cannot win once more, whatever its route."""
-    return all(hop.to not in expect(target, route, hop.origin, hop.to) for route in list_fair_routes(target, hop))
+    return all(edge.to not in expect(target, route, edge.origin, edge.to) for route in list_fair_routes(target, edge))
 
 
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
-    used: Used = Used()
+    used: EdgeCounts = EdgeCounts()
     while True:
         rounds: list[Round] = []
-        for hop in draw_walk(target.graph, rng, used)[: rng.randint(1, STORMS_MAX)]:
-            rounds.append(make_step(target, rng, hop))
-            if is_spent(target, hop):
-                storm = make_contest(target, rng, hop, contenders)
-                rounds.append(make_round(target, hop.to, storm.calls, leads_to=hop.to, winners_max=0))
+        for edge in draw_walk(target.graph, rng, used)[: rng.randint(1, STORMS_MAX)]:
+            rounds.append(make_step(target, rng, edge))
+            if is_spent(target, edge):
+                storm = make_contest(target, rng, edge, contenders)
+                rounds.append(make_round(target, edge.to, storm.calls, leads_to=edge.to, winners_max=0))
         yield Life(SCENARIO.name, tuple(rounds))
 
 

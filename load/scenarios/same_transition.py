@@ -7,16 +7,16 @@ contenders ask for the same transition at the same instant, over any of the rout
 import random
 from collections.abc import Iterator
 
-from engine.target.races import Used, draw_walk
+from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
 from load.plans import Life, Scenario, find_no_race, make_contest
 
 
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
-    used: Used = Used()
+    used: EdgeCounts = EdgeCounts()
     while True:
         walk = draw_walk(target.graph, rng, used)
-        yield Life(SCENARIO.name, tuple(make_contest(target, rng, hop, contenders) for hop in walk))
+        yield Life(SCENARIO.name, tuple(make_contest(target, rng, edge, contenders) for edge in walk))
 
 
 SCENARIO = Scenario("same-transition", __doc__ or "", True, 4, find_no_race, draw_lives)

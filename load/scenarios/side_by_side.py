@@ -7,7 +7,7 @@ What they share (a lock, a row, a variable of the service) may refuse all of a r
 import random
 from collections.abc import Iterator
 
-from engine.target.races import Used, draw_walk
+from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
 from load.plans import Life, Round, Scenario, deal_owners, find_no_race, make_contest, release_together
 
@@ -16,7 +16,7 @@ STEPS_MAX = 6
 
 
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
-    used: Used = Used()
+    used: EdgeCounts = EdgeCounts()
     while True:
         walks = [draw_walk(target.graph, rng, used)[:STEPS_MAX] for _ in range(WORKFLOWS)]
         rounds: list[Round] = []

@@ -7,33 +7,33 @@ payload and a marker of its own. The edges between are taken by single requests.
 import random
 from collections.abc import Iterator
 
-from engine.target.races import Hop, Used, draw_walk, is_race
+from engine.target.races import Edge, EdgeCounts, draw_walk, is_race
 from engine.target.target import Route, Target
 from load.plans import Call, Life, Round, Scenario, expect, make_round, make_step
 
 
 def find_obstacle(target: Target) -> str | None:
-    edges = [Hop(origin, to) for origin, to in target.graph.walk_edges()]
-    return None if any(list_own_routes(target, hop) for hop in edges) else "no edge has a route of its own to race on"
+    edges = [Edge(origin, to) for origin, to in target.graph.walk_edges()]
+    return None if any(list_own_routes(target, edge) for edge in edges) else "no edge has a route of its own to race on"
 
 
-def list_own_routes(target: Target, hop: Hop) -> list[Route]:
+def list_own_routes(target: Target, edge: Edge) -> list[Route]:
     """The edge's own routes over which only one request can win."""
-    own = [route for route in target.routes_for(hop.origin, hop.to) if route.sources is not None]
-    return [route for route in own if is_race(hop.origin, [(expect(target, route, hop.origin, hop.to), hop.to)])]
+    own = [route for route in target.routes_for(edge.origin, edge.to) if route.sources is not None]
+    return [route for route in own if is_race(edge.origin, [(expect(target, route, edge.origin, edge.to), edge.to)])]
 
 
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
-    used: Used = Used()
+    used: EdgeCounts = EdgeCounts()
     while True:
         rounds: list[Round] = []
-        for hop in draw_walk(target.graph, rng, used):
-            own = list_own_routes(target, hop)
+        for edge in draw_walk(target.graph, rng, used):
+            own = list_own_routes(target, edge)
             if not own:
-                rounds.append(make_step(target, rng, hop))
+                rounds.append(make_step(target, rng, edge))
                 continue
-            calls = [Call(hop.origin, hop.to, rng.choice(own)) for _ in range(contenders)]
-            rounds.append(make_round(target, hop.origin, calls, leads_to=hop.to))
+            calls = [Call(edge.origin, edge.to, rng.choice(own)) for _ in range(contenders)]
+            rounds.append(make_round(target, edge.origin, calls, leads_to=edge.to))
         yield Life(SCENARIO.name, tuple(rounds))
 
 

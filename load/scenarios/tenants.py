@@ -7,7 +7,7 @@ the same id, over the same routes. The stranger's calls are no part of the race:
 import random
 from collections.abc import Iterator
 
-from engine.target.races import Hop, Used, draw_walk
+from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
 from load.plans import Life, Round, Scenario, draw_call, find_no_race, make_contest, make_round
 
@@ -17,17 +17,17 @@ def find_obstacle(target: Target) -> str | None:
 
 
 def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
-    used: Used = Used()
+    used: EdgeCounts = EdgeCounts()
     while True:
         walk = draw_walk(target.graph, rng, used)
-        yield Life(SCENARIO.name, tuple(make_crossed(target, rng, hop, contenders) for hop in walk))
+        yield Life(SCENARIO.name, tuple(make_crossed(target, rng, edge, contenders) for edge in walk))
 
 
-def make_crossed(target: Target, rng: random.Random, hop: Hop, contenders: int) -> Round:
-    owners = make_contest(target, rng, hop, contenders).calls
-    crossing = [draw_call(target, rng, hop, rng.choice(target.strangers)) for _ in range(max(1, contenders // 2))]
+def make_crossed(target: Target, rng: random.Random, edge: Edge, contenders: int) -> Round:
+    owners = make_contest(target, rng, edge, contenders).calls
+    crossing = [draw_call(target, rng, edge, rng.choice(target.strangers)) for _ in range(max(1, contenders // 2))]
     calls = rng.sample([*owners, *crossing], k=len(owners) + len(crossing))
-    return make_round(target, hop.origin, calls, leads_to=hop.to)
+    return make_round(target, edge.origin, calls, leads_to=edge.to)
 
 
 SCENARIO = Scenario("tenants", __doc__ or "", True, 1, find_obstacle, draw_lives)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.provision.database import Database, list_values
-from engine.provision.service import Upkeep, find_free_port, run_service
+from engine.provision.service import RestartableService, find_free_port, run_service
 from engine.target.target import Target, substitute
 from load.client.ask import Ask
 from load.client.asker import Asker
@@ -160,10 +160,10 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
         values["isolation"] = order.parameters.get("default_transaction_isolation", values["isolation"])
         base_url = substitute(order.target.base_url, values)
         start = partial(run_service, service, base_url, values, order.log, environment=order.environment)
-        upkeep = Upkeep(partial(start, arguments=order.arguments), order.log)
+        restartable = RestartableService(partial(start, arguments=order.arguments), order.log)
         # It blocks until the service is ready, which needs the wire, and so this loop.
-        stack.push_async_callback(asyncio.to_thread, upkeep.end)
-        await asyncio.to_thread(upkeep.start)
+        stack.push_async_callback(asyncio.to_thread, restartable.end)
+        await asyncio.to_thread(restartable.start)
         await observe(wire)
         target = replace(order.target, base_url=base_url)
         journal = Journal(order.journal)
@@ -173,8 +173,8 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
         sender = Sender(base_url, target.timeout_s)
         stack.callback(sender.close)
         director, fresh = Director(wire, locks, asker, sender), Fresh(asker, sender)
-        restart = upkeep.start if service.restart else None
-        yield Rig(target, wire, director, fresh, asker, upkeep.say_ended, restart)
+        restart = restartable.start if service.restart else None
+        yield Rig(target, wire, director, fresh, asker, restartable.describe_end, restart)
 
 
 async def observe(wire: Wire) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from engine.target.graph import TransitionGraph
-from engine.target.target import Reading
+from engine.target.target import ClassifiedAnswer
 from reports.judge.models.workflow import NEVER, Impossible, Operation, step
 
 
@@ -60,7 +60,7 @@ class Belief:
         """How many unknown operations may still take effect, at the most."""
         return max((len(world.open) for world in self.worlds), default=0)
 
-    def after(self, claim: Claim, reading: Reading, graph: TransitionGraph) -> "Belief":
+    def after(self, claim: Claim, reading: ClassifiedAnswer, graph: TransitionGraph) -> "Belief":
         """The worlds that remain after this answer; none when no world explains it."""
         if reading.outcome in ("refused", "busy"):
             return self

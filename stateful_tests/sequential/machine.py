@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine.target.target import Answer, Guard, Reading, Route
+from engine.target.target import Answer, ClassifiedAnswer, Guard, Route
 from load.client.ask import Ask, Reply
 from load.client.asker import Asker
 from stateful_tests.reference import Probes
@@ -132,7 +132,7 @@ class WorkflowMachine(RuleBasedStateMachine):
             return
         due = belief.is_due(Claim("read", chosen.open), self.graph)
 
-        def examine(answer: Answer, reading: Reading) -> str | None:
+        def examine(answer: Answer, reading: ClassifiedAnswer) -> str | None:
             if not own:
                 return None
             found = check_outcome({True: ("ok",), False: ("conflict",), None: ("ok", "conflict")}[due], reading)
@@ -234,7 +234,7 @@ class WorkflowMachine(RuleBasedStateMachine):
         due = belief.is_due(claim, self.graph)
         legal = any(self.graph.allows(state, to) for state in claim.expected)
 
-        def examine(answer: Answer, reading: Reading) -> str | None:
+        def examine(answer: Answer, reading: ClassifiedAnswer) -> str | None:
             if not own:
                 return None
             # A route of an edge's own names no state: outside of its sources it may say that it cannot be asked there.
@@ -286,7 +286,7 @@ class WorkflowMachine(RuleBasedStateMachine):
         self.beliefs[workflow] = belief
 
 
-def check_outcome(wanted: tuple[str, ...], reading: Reading) -> str | None:
+def check_outcome(wanted: tuple[str, ...], reading: ClassifiedAnswer) -> str | None:
     """What is wrong with the outcome, in words; one that is unknown, or busy, is never wrong."""
     if reading.outcome in (*wanted, "busy", "unknown"):
         return None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.reference.states import GRAPH
 from engine.target.graph import TransitionGraph
-from engine.target.races import Hop, Used, draw_walk, find_good_end, find_path, is_race
+from engine.target.races import Edge, EdgeCounts, draw_walk, find_good_end, find_path, is_race
 
 STATES = st.sampled_from("ABCD")
 CONTENDERS = st.lists(st.tuples(st.frozensets(STATES, min_size=1), STATES), min_size=1, max_size=4)
@@ -37,8 +37,8 @@ def test_what_is_no_race() -> None:
     assert not is_race("A", [({"A"}, "A"), ({"A"}, "A")]), "a loop lets everybody win"
 
 
-def draw_walks(graph: TransitionGraph, seed: int, count: int) -> list[list[Hop]]:
-    rng, used = random.Random(seed), Used()
+def draw_walks(graph: TransitionGraph, seed: int, count: int) -> list[list[Edge]]:
+    rng, used = random.Random(seed), EdgeCounts()
     return [draw_walk(graph, rng, used) for _ in range(count)]
 
 
@@ -50,19 +50,19 @@ def test_the_same_seed_draws_the_same_walks() -> None:
 def test_walks_follow_the_graph_from_its_initial_state() -> None:
     for walk in draw_walks(GRAPH, 1, 50):
         assert walk[0].origin == GRAPH.initial
-        assert all(GRAPH.allows(hop.origin, hop.to) for hop in walk)
+        assert all(GRAPH.allows(edge.origin, edge.to) for edge in walk)
         assert all(before.to == after.origin for before, after in pairwise(walk))
 
 
 def test_a_few_hundred_races_come_to_most_edges() -> None:
-    hops = [hop for walk in draw_walks(GRAPH, 1, 40) for hop in walk]
-    assert len({(hop.origin, hop.to) for hop in hops[:300]}) > len(GRAPH.edges) * 2 / 3
+    edges = [edge for walk in draw_walks(GRAPH, 1, 40) for edge in walk]
+    assert len({(edge.origin, edge.to) for edge in edges[:300]}) > len(GRAPH.edges) * 2 / 3
 
 
 def test_a_walk_through_a_cycle_ends() -> None:
     cycle = TransitionGraph.of("A", {"A": ["B"], "B": ["A"]})
     assert 1 < len(draw_walks(cycle, 1, 1)[0]) <= 60
-    assert find_path(cycle, find_good_end(cycle)) == [Hop("A", "B")]
+    assert find_path(cycle, find_good_end(cycle)) == [Edge("A", "B")]
 
 
 def test_the_good_end_is_the_far_one() -> None:

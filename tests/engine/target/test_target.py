@@ -8,7 +8,7 @@ import pytest
 
 from engine.provision.service import REFERENCE
 from engine.target.file import load_target
-from engine.target.target import Answer, Effects, Query, Reading, Target, Template
+from engine.target.target import Answer, ClassifiedAnswer, Effects, JmesPath, Target, Template
 from tests.engine.target.test_file import ENVIRONMENT, ORDERS
 
 
@@ -55,7 +55,7 @@ def test_expected_is_every_state_in_which_this_very_request_wins(reference: Targ
     assert [route.name for route in reference.routes_for("CREATED", "CANCELLED")] == ["cancel", "advance"]
 
 
-def classify(target: Target, answer: Answer, origin: str = "DRAFT", to: str = "SUBMITTED") -> Reading:
+def classify(target: Target, answer: Answer, origin: str = "DRAFT", to: str = "SUBMITTED") -> ClassifiedAnswer:
     """The answer to a move, over the last of its routes."""
     return target.classify_advance(answer, target.routes_for(origin, to)[-1], to)
 
@@ -136,7 +136,7 @@ LISTS: list[tuple[str, bytes, list[str] | None]] = [
 @pytest.mark.parametrize(("path", "body", "shown"), LISTS)
 def test_null_is_an_empty_list(orders: Target, path: str, body: bytes, shown: list[str] | None) -> None:
     assert orders.trail is not None
-    trail, effects = replace(orders.trail, entries=Query(path)), Effects(Template("GET", "/x"), Query(path))
+    trail, effects = replace(orders.trail, entries=JmesPath(path)), Effects(Template("GET", "/x"), JmesPath(path))
     target = replace(orders, effects=effects, trail=trail)
     assert target.read_markers(Answer(200, {}, body)) == shown
     entries = target.read_trail(Answer(200, {}, body))
@@ -145,10 +145,10 @@ def test_null_is_an_empty_list(orders: Target, path: str, body: bytes, shown: li
 
 
 def test_a_query_never_raises_on_a_strange_document() -> None:
-    assert Query("a.b[0]").find({"a": {"b": 3}}) is None
-    assert Query("length(a)").find({"a": 3}) is None
-    assert Query("a").find_text({"a": True}) is None
-    assert Query("a").find_text({"a": 3}) == "3"
+    assert JmesPath("a.b[0]").find({"a": {"b": 3}}) is None
+    assert JmesPath("length(a)").find({"a": 3}) is None
+    assert JmesPath("a").find_text({"a": True}) is None
+    assert JmesPath("a").find_text({"a": 3}) == "3"
 
 
 def test_the_arrival_is_told_in_a_header(reference: Target, orders: Target) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.target.target import Target
-from engine.target.workflow_factory import Command, Stock, pack, unpack
+from engine.target.workflow_factory import CreateCommand, IdPool, pack, unpack
 from load.client.workflow_factory import SHARE_VARIABLE, Maker, MakingError, read_share, run_command
 from load.source import Source
 from reports.history.history import read_history
@@ -99,7 +99,7 @@ def test_an_id_that_was_moved_before_accuses_nobody(tmp_path: Path) -> None:
 
 
 def command(target: Target, *words: str, timeout_s: float = 20.0) -> Target:
-    return replace(target, create=Command((sys.executable, "-c", *words), timeout_s=timeout_s))
+    return replace(target, create=CreateCommand((sys.executable, "-c", *words), timeout_s=timeout_s))
 
 
 def test_a_command_prints_the_id_last(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_command_that_fails_says_why(words: tuple[str, ...], timeout_s: float,
 def test_a_command_that_is_not_there_says_so(tmp_path: Path) -> None:
     target, _ = stock(tmp_path, 1)
     with pytest.raises(MakingError, match="'no-such-program' cannot be run: No such file"):
-        run_command(replace(target, create=Command(("no-such-program",))), "acme", "r1")
+        run_command(replace(target, create=CreateCommand(("no-such-program",))), "acme", "r1")
 
 
 def test_a_command_of_the_owner_alone(tmp_path: Path) -> None:
@@ -144,18 +144,18 @@ def test_a_command_runs_in_the_environment_of_the_caller(tmp_path: Path, monkeyp
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
-    made = replace(target, create=Command(("python", "{tenant}")))
+    made = replace(target, create=CreateCommand(("python", "{tenant}")))
     assert run_command(made, "acme", "r1") == "the python of acme, PYTHONPATH"
 
 
 def test_a_command_travels_as_text() -> None:
-    made = Command(("a", "{tenant}", "ü"), "/here", 3.5)
+    made = CreateCommand(("a", "{tenant}", "ü"), "/here", 3.5)
     assert unpack(pack(made)) == made
     assert made.fill({"port": "1"}) == made
-    assert Command(("{port}",)).fill({"port": "1"}).words == ("1",)
+    assert CreateCommand(("{port}",)).fill({"port": "1"}).words == ("1",)
 
 
 def test_a_list_for_each_tenant(tmp_path: Path) -> None:
     target, _ = stock(tmp_path, 1)
     assert target.creators == ("acme",)
-    assert replace(target, create=Stock({"globex": ("9",), "acme": ("1",)})).creators == ("acme", "globex")
+    assert replace(target, create=IdPool({"globex": ("9",), "acme": ("1",)})).creators == ("acme", "globex")

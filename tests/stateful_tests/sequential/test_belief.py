@@ -3,7 +3,7 @@
 import pytest
 
 from engine.target.graph import TransitionGraph
-from engine.target.target import Reading
+from engine.target.target import ClassifiedAnswer
 from stateful_tests.sequential.belief import Belief, Claim
 
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "A"], "C": ["X"]})
@@ -11,7 +11,7 @@ TO_B = Claim("advance", ("A",), "B")
 
 
 def after(belief: Belief, claim: Claim, outcome: str, observed: str | None = None) -> Belief:
-    return belief.after(claim, Reading(outcome, 200, observed), GRAPH)
+    return belief.after(claim, ClassifiedAnswer(outcome, 200, observed), GRAPH)
 
 
 def test_a_win_moves_and_is_in_the_trail() -> None:
