@@ -20,8 +20,8 @@ from reports.documents.run import Run
 from reports.documents.strength import describe_strength
 from reports.judge.amounts import say_partial
 from reports.judge.proxy_facts import say_endings, say_unheld
+from reports.judge.text import capital
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
-from reports.judge.words import capital
 
 STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}
 LIVE = "live.json"

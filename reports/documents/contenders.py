@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from reports.documents.lanes import draw_lanes, draw_svg
-from reports.judge.interleaving import shorten
-from reports.judge.words import capital, count_outcomes, join, say_overlap
+from reports.judge.text import capital, join, shorten
+from reports.judge.words import count_outcomes, say_overlap
 
 Record = dict[str, Any]
 NAMED_MAX = 8

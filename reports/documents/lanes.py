@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from reports.judge.interleaving import format_span, shorten
+from reports.judge.text import shorten, show_time
 
 Record = Mapping[str, Any]
 LANE_WIDTH = 56
@@ -33,7 +33,7 @@ def draw_lanes(records: Sequence[Record]) -> str:
     """Rows of a history, or records with the same id, outcome, status and times, as text: a bar per request."""
     start, span = measure_span(records)
     label = max(len(str(record["id"])) for record in records)
-    head = f"{'':{label}}  0{format_span(span):>{LANE_WIDTH - 1}}"
+    head = f"{'':{label}}  0{show_time(span):>{LANE_WIDTH - 1}}"
     return "\n".join([head, *(draw_lane(record, start, span, label) for record in sort_lanes(records))])
 
 
@@ -66,7 +66,7 @@ def draw_svg(records: Sequence[Record], title: str) -> str:
         lines += draw_bar(record, start, span, ROW_PX * (row + 2))
     foot = ROW_PX * (len(records) + 2) + 12
     lines.append(f'<text x="{LABEL_PX}" y="{foot}">0</text>')
-    lines.append(f'<text x="{LABEL_PX + LANE_PX}" y="{foot}" text-anchor="end">{format_span(span)}</text>')
+    lines.append(f'<text x="{LABEL_PX + LANE_PX}" y="{foot}" text-anchor="end">{show_time(span)}</text>')
     return "\n".join([*lines, "</svg>", ""])
 
 

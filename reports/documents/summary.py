@@ -18,8 +18,8 @@ from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
 from reports.judge.amounts import say_partial
 from reports.judge.proxy_facts import say_endings, say_unheld
+from reports.judge.text import capital
 from reports.judge.verdict import CheckResult, Judgement, Verdict
-from reports.judge.words import capital
 
 BYTES_MAX = 1_000_000
 FINDINGS_MAX = 5

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from reports.judge.faults import Fault
-from reports.judge.interleaving import describe_move, format_span
-from reports.judge.words import Record, Text, capital, describe_seen, join, name, tabulate
+from reports.judge.interleaving import describe_move
+from reports.judge.text import capital, join, show_time
+from reports.judge.words import Record, Text, describe_seen, name, tabulate
 
 
 def say_lost(records: Sequence[Record], seen: Record, faults: Sequence[Fault], fault: Fault) -> Text:
@@ -54,7 +55,7 @@ def say_when(moment: int, origin: int, what: str) -> str:
     """3.000 ms after the acknowledgement."""
     if moment == origin:
         return f"together with {what}"
-    return f"{format_span(abs(moment - origin))} {'after' if moment > origin else 'before'} {what}"
+    return f"{show_time(abs(moment - origin))} {'after' if moment > origin else 'before'} {what}"
 
 
 def say_indistinct(example: Record) -> Text:

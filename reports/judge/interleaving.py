@@ -1,8 +1,9 @@
 """Interleaving: a few operations as a table, one column per process, time downwards. Plain text for a CI log."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
+
+from reports.judge.text import shorten, show_state
 
 NS_PER_MS = 1_000_000
 SHORT_NS = 10_000  # below, milliseconds with three digits would all read the same
@@ -54,11 +55,6 @@ def describe_request(record: dict[str, Any]) -> str:
     return f"{record['id']}: {describe_move(record)}"
 
 
-def show_state(state: str) -> str:
-    """A state's name; in quotes where it is empty, or would not be seen as it is."""
-    return state if state.isprintable() and state.strip() else json.dumps(state)
-
-
 def describe_move(record: dict[str, Any]) -> str:
     """advance A -> B, set -> B, read, read if in A|B, create."""
     kind, expected = record["kind"], "|".join(map(show_state, record["expected"] or ()))
@@ -77,14 +73,5 @@ def describe_answer(record: dict[str, Any]) -> str:
     return f"{record['id']}: {record['outcome']}{status}{tail}"
 
 
-def shorten(text: str, length_max: int = 40) -> str:
-    return text if len(text) <= length_max else text[: length_max - 3] + "..."
-
-
 def format_time(nanoseconds: int, *, short: bool) -> str:
     return str(nanoseconds) if short else f"{nanoseconds / NS_PER_MS:.3f}"
-
-
-def format_span(nanoseconds: int) -> str:
-    """3.900 ms, or 40 ns where that is short."""
-    return f"{nanoseconds} ns" if nanoseconds < SHORT_NS else f"{nanoseconds / NS_PER_MS:.3f} ms"

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from reports.judge.interleaving import describe_answer, describe_move, draw_table, format_span, show_state
+from reports.judge.interleaving import describe_answer, describe_move, draw_table
+from reports.judge.text import capital, join, show_state, show_time
 
 Record = dict[str, Any]
 Text = tuple[str, str]
@@ -40,15 +41,6 @@ def name(record: Record) -> str:
     return f"request {record['id']} (process {record['process']}{told})"
 
 
-def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def join(parts: Sequence[str]) -> str:
-    """a, b and c."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
 def tabulate(paragraph: str, records: Sequence[Record]) -> str:
     """The paragraph, and under it the table of the first few operations."""
     if not records:
@@ -68,9 +60,9 @@ def say_overlap(first: Record, second: Record) -> str:
     if not ends:
         return "neither of them ever returned"
     if min(ends) >= begin:
-        return f"they overlapped by {format_span(min(ends) - begin)}"
+        return f"they overlapped by {show_time(min(ends) - begin)}"
     early = first if first["returned_ns"] == min(ends) else second
-    return f"{early['id']} had returned {format_span(begin - min(ends))} before the other was invoked"
+    return f"{early['id']} had returned {show_time(begin - min(ends))} before the other was invoked"
 
 
 def say_two_winners(records: Sequence[Record]) -> Text:
@@ -299,7 +291,7 @@ def say_misbirth(records: Sequence[Record]) -> Text:
         title = f"{capital(name(early))} and {name(late)} both created workflow {workflow}"
         return f"{title}.", tabulate(f"{title}: {say_overlap(early, late)}.", records)
     title = f"{capital(name(early))} was answered {describe_seen(early)} before workflow {workflow} was created"
-    gap = format_span(late["invoked_ns"] - early["returned_ns"])
+    gap = show_time(late["invoked_ns"] - early["returned_ns"])
     words = (
         f"{title}: it had returned {gap} before the create, {late['id']}, was invoked. Nothing justifies its answer."
     )
@@ -327,7 +319,7 @@ def say_precedence(records: Sequence[Record]) -> list[str]:
             and before["outcome"] != "unknown"
             and before["returned_ns"] < after["invoked_ns"]
         ):
-            gap = format_span(after["invoked_ns"] - before["returned_ns"])
+            gap = show_time(after["invoked_ns"] - before["returned_ns"])
             said.append(f"{before['id']} had returned {gap} before {after['id']} was invoked.")
         elif before["returned_ns"] is not None:
             said.append(f"{before['id']} and {after['id']}: {say_overlap(before, after)}.")

@@ -27,8 +27,10 @@ NAMES = ("gate", "faults")
 def judge_old(name: str) -> tuple[dict[str, Any], History, Judgement]:
     found, graph = (json.loads((FOLDER / f"{each}.json").read_text()) for each in (name, "gate"))
     history = read_history(FOLDER / name)
-    return found, history, judge(
-        history, TransitionGraph.of(graph["initial"], graph["transitions"]), plan={"sources": found["sources"]}
+    return (
+        found,
+        history,
+        judge(history, TransitionGraph.of(graph["initial"], graph["transitions"]), plan={"sources": found["sources"]}),
     )
 
 

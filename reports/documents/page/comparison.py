@@ -16,10 +16,10 @@ from reports.comparison.description import (
     show_value,
 )
 from reports.documents.page.parts import LABEL, Section, mark, mark_verdict, table
-from reports.documents.page.text import count, join, show
+from reports.documents.page.text import show
 from reports.documents.summary import sentence
+from reports.judge.text import capital, count, join
 from reports.judge.verdict import Judgement
-from reports.judge.words import capital
 
 TONES = {Change.REGRESSED: "fail", Change.IMPROVED: "pass", Change.SAME: "none", Change.INCONCLUSIVE: "unknown"}
 STANDINGS = {

@@ -5,8 +5,9 @@ from typing import Any
 
 from reports.documents.page.parts import Section, command, fold, mark_verdict
 from reports.documents.page.races import draw_for_check
-from reports.documents.page.text import count, show, show_lines
+from reports.documents.page.text import show, show_lines
 from reports.documents.summary import sentence
+from reports.judge.text import count
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 SHOWN_MAX = 10

@@ -5,11 +5,11 @@ from typing import Any
 
 from reports.documents.page.comparison import summarize_comparison
 from reports.documents.page.parts import LABEL, SIGN, command, name_tone
-from reports.documents.page.text import join, show
+from reports.documents.page.text import show
 from reports.documents.summary import headline, sentence
 from reports.judge.amounts import say_partial
+from reports.judge.text import capital, join
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
-from reports.judge.words import capital
 
 COUNTS = ("races", "operations", "workflows")
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.documents.page.shapes import label, vertical
-from reports.documents.page.text import show, show_time
+from reports.documents.page.text import show
+from reports.judge.text import show_time
 
 Operation = Mapping[str, Any]
 ROW, BAR, HEAD, FOOT = 24, 12, 20, 24  # px

@@ -7,7 +7,8 @@ from reports.comparison.measures import tabulate_quality
 from reports.documents.page.axis import LogAxis
 from reports.documents.page.parts import Section, table
 from reports.documents.page.shapes import label, vertical
-from reports.documents.page.text import show, show_time
+from reports.documents.page.text import show
+from reports.judge.text import show_time
 from reports.judge.verdict import Judgement
 
 ROWS_MAX = 12

@@ -6,10 +6,10 @@ from typing import Any
 from reports.documents.page.lanes import KINDS, draw_lanes, find_states, name_kind
 from reports.documents.page.parts import Section, fold, table
 from reports.documents.page.shapes import sample, vertical
-from reports.documents.page.text import count, join, show, show_time
+from reports.documents.page.text import show
 from reports.judge.interleaving import describe_move
+from reports.judge.text import capital, count, join, show_time
 from reports.judge.verdict import Judgement, Verdict
-from reports.judge.words import capital
 
 Picture = Mapping[str, Any]
 Operation = Mapping[str, Any]

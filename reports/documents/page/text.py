@@ -35,23 +35,3 @@ def name_hidden(found: re.Match[str]) -> str:
 def show_lines(text: str, length_max: int = LENGTH_MAX) -> str:
     """A paragraph; its line breaks are kept."""
     return "<br>".join(show(line, length_max) for line in clip(text, length_max).split("\n"))
-
-
-def show_time(nanoseconds: float) -> str:
-    """Three digits are enough for a reader: 12 ns, 84 µs, 1.31 ms, 2.05 s."""
-    size = abs(nanoseconds)
-    if size < 1_000:
-        return f"{nanoseconds:.0f} ns" if nanoseconds else "0"
-    if size < 999_500:
-        return f"{nanoseconds / 1e3:.3g} µs"
-    return f"{nanoseconds / 1e6:.3g} ms" if size < 999_500_000 else f"{nanoseconds / 1e9:.2f} s"
-
-
-def count(many: int, one: str, several: str = "") -> str:
-    """1 race, 12 races."""
-    return f"{many:,} {one if many == 1 else several or one + 's'}"
-
-
-def join(parts: list[str]) -> str:
-    """a, b and c."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

@@ -8,6 +8,7 @@ import polars as pl
 
 from reports.history.history import Source
 from reports.judge.context import Case, conclude, doubt, not_applicable
+from reports.judge.text import count
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "accounting"
@@ -49,17 +50,18 @@ def find_gaps(case: Case, source: Source) -> list[str]:
     if not plans and not broken:
         gaps.append(f"The source {source.name} says nowhere what it planned.")
     elif planned != source.operations:
-        gaps.append(f"The source {source.name} planned {count(planned)} and started {source.operations}.")
+        gaps.append(f"The source {source.name} planned {count(planned, 'operation')} and started {source.operations}.")
     if not ends:
         gaps.append(f"The source {source.name} was cut short: it has no end{say_left(case, source)}.")
     elif (said := sum(int(event.get("operations") or 0) for event in ends)) != source.operations:
         gaps.append(
-            f"The source {source.name} says that it started {count(said)}, and its history holds {source.operations}."
+            f"The source {source.name} says that it started {count(said, 'operation')}, and its "
+            f"history holds {source.operations}."
         )
     gaps += find_early_ends(case, source)
     unreturned = count_unreturned(case, source)
     if unreturned:
-        gaps.append(f"The source {source.name} has {count(unreturned)} without a return.")
+        gaps.append(f"The source {source.name} has {count(unreturned, 'operation')} without a return.")
     return gaps
 
 
@@ -122,7 +124,3 @@ def find_race_gaps(case: Case) -> list[str]:
 
 def word_gap(gap: str) -> Finding:
     return Finding(CHECK, Verdict.UNKNOWN, gap, gap)
-
-
-def count(operations: int) -> str:
-    return f"{operations} operation{'s' * (operations != 1)}"

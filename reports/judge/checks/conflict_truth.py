@@ -7,10 +7,10 @@ import polars as pl
 
 from reports.judge.births import find_early
 from reports.judge.context import Case, conclude, fail, not_applicable
-from reports.judge.interleaving import show_state
 from reports.judge.lost_updates import is_move
 from reports.judge.models.workflow import NEVER, Operation
 from reports.judge.readings import is_older
+from reports.judge.text import show_state
 from reports.judge.timeline import Timeline
 from reports.judge.verdict import CheckResult, Finding, Verdict
 from reports.judge.words import say_unjustified

@@ -5,9 +5,9 @@ from functools import partial
 import polars as pl
 
 from reports.judge.context import Case, Suspicion, conclude, fail, not_applicable
-from reports.judge.interleaving import show_state
 from reports.judge.models.workflow import Operation
 from reports.judge.search import ANOTHER_STATE
+from reports.judge.text import show_state
 from reports.judge.timeline import Timeline, lead
 from reports.judge.verdict import CheckResult, Finding, Verdict
 from reports.judge.words import say_wrong_end

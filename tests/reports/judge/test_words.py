@@ -67,7 +67,7 @@ def test_the_table_has_one_column_per_process() -> None:
 
 
 def test_an_overlap_and_a_gap_are_told_in_milliseconds() -> None:
-    assert say_overlap(record("a", "1", 0, 5), record("b", "2", 1.1, 9)) == "they overlapped by 3.900 ms"
+    assert say_overlap(record("a", "1", 0, 5), record("b", "2", 1.1, 9)) == "they overlapped by 3.9 ms"
     gap = say_overlap(record("b", "2", 7, 9), record("a", "1", 0, 5))
-    assert gap == "a had returned 2.000 ms before the other was invoked"
+    assert gap == "a had returned 2 ms before the other was invoked"
     assert say_overlap(record("a", "1", 0, None), record("b", "2", 1, None)) == "neither of them ever returned"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from reports.documents.page.text import join, show, show_lines, show_time
+from reports.documents.page.text import show, show_lines
+from reports.judge.text import join, show_time
 
 
 @pytest.mark.parametrize(
