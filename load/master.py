@@ -21,7 +21,9 @@ from load.shares import list_shares, make_agenda, parse_weights
 from load.tally import Tally, find_spread_ms, merge
 from load.trouble import say
 from load.worker import HALT, HEARD, PLAN, Worker, identify_host
+from reports.comparison.facts import Facts
 from reports.documents.run import begin_run
+from reports.judge.plan import Quota, RunPlan
 
 WATCH_S = 0.25
 LINED_UP = ".ready"
@@ -111,15 +113,15 @@ class Master:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         again = f"-{self.runs}" if self.runs > 1 else ""
         self.folder = Path("runs", f"{stamp}-locust{again}")
-        facts = {
-            "name": f"{self.target.name}, by Locust",
-            "command": "locust -f load/locustfile.py",
-            "target": self.target.name,
-            "seed": self.worker.options.seed,
-            "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "versions": {"python": platform.python_version(), "locust": locust.__version__},
-            "plan": {"sources": list(shares), "shares": shares},
-        }
+        facts = Facts(
+            name=f"{self.target.name}, by Locust",
+            command="locust -f load/locustfile.py",
+            target=self.target.name,
+            seed=self.worker.options.seed,
+            started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            versions={"python": platform.python_version(), "locust": locust.__version__},
+            plan=RunPlan(sources=tuple(shares), quotas={name: Quota(**share) for name, share in shares.items()}),
+        )
         return begin_run(self.folder, Path(self.worker.options.target or REFERENCE), facts).history
 
     def hear_word(self, data: dict[str, Any]) -> None:

@@ -32,11 +32,11 @@ from onewinner.levels import Asked, Crew, Level
 from onewinner.run import Order, gather_facts, judge_run, with_comparison
 from onewinner.secrets import keep_run
 from onewinner.stage import Stage, lay_ground, load, service_arguments, start_engine
-from reports.comparison.comparison import find_comparison
+from reports.comparison.facts import Facts, Side, Turns
 from reports.documents.run import Run, RunError, finish_run, read_run, refuse_taken
 from reports.history.history import HistoryError
 
-SIDES = ("a", "b")
+SIDES: tuple[Side, Side] = ("a", "b")
 PROFILE = "turns"
 SIDES_VARIABLE = "ONEWINNER_SIDES"
 # What is begun when the time is up ends within this, or is ended.
@@ -158,20 +158,14 @@ def plan_turns(options: argparse.Namespace, weights: Mapping[str, int]) -> Level
 
 @contextlib.contextmanager
 def set_corner(
-    contestant: Contestant, side: str, folder: Path, level: Level, arguments: Sequence[str], began: datetime
+    contestant: Contestant, side: Side, folder: Path, level: Level, arguments: Sequence[str], began: datetime
 ) -> Iterator[Corner]:
     """Starts one of the two, and begins its run."""
     options, place = contestant.options, folder / side
     name = options.defect or options.control or load(options.target, None).name
-    turns = {
-        "job": f"{began:%Y%m%dT%H%M%S.%fZ}",
-        "side": side,
-        "engine": contestant.spelled,
-        "planned": options.blocks,
-        "races": options.races,
-        "contenders": options.contenders,
-    }
-    told = {"profile": PROFILE, "turns": turns}
+    job = f"{began:%Y%m%dT%H%M%S.%fZ}"
+    turns = Turns(job, side, contestant.spelled, options.blocks, options.races, options.contenders)
+    told = Facts(profile=PROFILE, turns=turns)
     # How far each of the two gets is what is compared.
     order = Order("compare", arguments, options, (level,), told, accepts_partial=True)
     facts = gather_facts(order, name, began)
@@ -215,9 +209,9 @@ def tell(first: Path, second: Path) -> int:
     """Prints both verdicts and the comparison, as the files say, and gives the exit code."""
     for folder in (first, second):
         run = read_run(folder)
-        say(f"\n{folder.name}: {run.facts['turns']['engine']}")
+        say(f"\n{folder.name}: {run.facts.turns.engine if run.facts.turns else run.facts.name}")
         print_judgement(run.judgement)
-    comparison = find_comparison(read_run(second).facts)
+    comparison = read_run(second).facts.comparison
     assert comparison is not None
     say("")
     print_comparison(comparison)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from msgspec import structs
 from rich.table import Table
 from rich.text import Text
 
@@ -116,24 +117,21 @@ def find_baseline(options: argparse.Namespace) -> Run | None:
 
 def take_side(run: Run) -> Side:
     """The run as a side. An older run, which has no blocks in its run.json, is measured from its history."""
-    measures = run.facts.get("measures") or {}
     facts = run.facts
-    if "strata" not in measures:
+    if facts.measures.strata is None and "strata" not in facts.measures.errors:
         with contextlib.suppress(HistoryError):
             history = read_history(run.folder)
-            found = {
-                "blocks": measure_blocks(history),
-                "strata": measure_strata(history),
-                "plan": measure_plan(history),
-            }
-            facts = {**facts, "measures": {**measures, **found}}
+            blocks, strata, plan = measure_blocks(history), measure_strata(history), measure_plan(history)
+            facts = structs.replace(
+                facts, measures=structs.replace(facts.measures, blocks=blocks, strata=strata, plan=plan)
+            )
     return Side(str(run.folder), facts, run.judgement)
 
 
 def compare_runs(baseline: Run, run: Run, options: argparse.Namespace) -> Comparison:
     """Both runs of one job that was run in turns are compared as such."""
-    jobs = [(side.facts.get("turns") or {}).get("job") for side in (baseline, run)]
-    design = Design.INTERLEAVED if jobs[0] is not None and jobs[0] == jobs[1] else Design.SESSIONS
+    theirs, ours = baseline.facts.turns, run.facts.turns
+    design = Design.INTERLEAVED if theirs and ours and theirs.job == ours.job else Design.SESSIONS
     return compare(take_side(baseline), take_side(run), take_terms(options, design))
 
 

@@ -8,13 +8,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+
+from msgspec import structs
 
 from engine.provision.service import REFERENCE
 from load.shares import keep_races
 from onewinner.exits import UsageError
 from onewinner.levels import Crew, Level, plan_race, plan_sources, run_level
 from onewinner.stage import set_stage
+from reports.comparison.facts import Calibration, Facts
 from reports.documents.run import Run, RunError, begin_run, with_judgement
 from reports.history.history import HistoryError, read_history
 from reports.judge.judge import judge
@@ -31,11 +33,13 @@ def with_calibration(run: Run, levels: Sequence[Level], command: str) -> Run:
     except (UsageError, RunError, HistoryError) as error:
         print(f"onewinner {command}: --calibrate: {error}", file=sys.stderr)
         return run
-    return with_judgement(run, run.judgement, {"strength": {**run.facts["strength"], "calibration": found}})
+    strength = run.facts.strength
+    assert strength is not None
+    return with_judgement(run, run.judgement, strength=structs.replace(strength, calibration=found))
 
 
-def calibrate(levels: Sequence[Level], folder: Path) -> dict[str, Any] | None:
-    """{defect, races, caught, contenders}: races run on the defect, and those that had two winners.
+def calibrate(levels: Sequence[Level], folder: Path) -> Calibration | None:
+    """Races run on the defect, and those that had two winners.
 
     None when none of the levels races. What was recorded is in `calibration` inside `folder`. Raises UsageError,
     RunError and HistoryError.
@@ -47,15 +51,10 @@ def calibrate(levels: Sequence[Level], folder: Path) -> dict[str, Any] | None:
     log = folder / "logs" / "calibration.log"
     with set_stage(REFERENCE, "embedded", None, log, ["--defect", DEFECT]) as stage:
         plan = plan_sources(stage.target, [level])
-        run = begin_run(folder / "calibration", REFERENCE, {"name": DEFECT, "seed": SEED, "plan": plan})
+        run = begin_run(folder / "calibration", REFERENCE, Facts(name=DEFECT, seed=SEED, plan=plan))
         run_level(level, run.folder, stage)
     [result] = judge(read_history(run.history), stage.target.graph, only=["one-winner"]).checks
-    return {
-        "defect": DEFECT,
-        "races": result.judged,
-        "caught": result.findings_total,
-        "contenders": crew.contenders,
-    }
+    return Calibration(DEFECT, result.judged, result.findings_total, crew.contenders)
 
 
 def take_races(crew: Crew) -> Crew:

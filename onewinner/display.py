@@ -2,10 +2,10 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner.exits import drop_output
+from reports.comparison.facts import DefectRow, ViolatingSchedule
 from reports.comparison.measures import describe_injected, describe_quality
 from reports.documents.page.text import reveal
 from reports.documents.pairings import describe_pairings
@@ -114,52 +115,53 @@ def say(text: str) -> None:
 
 def print_verdict(run: Run) -> None:
     """The judgement, and where the report is."""
-    if partial := say_partial(run.facts.get("levels", ())):
+    if partial := say_partial(run.facts.levels):
         open_console().print(Text(capital(partial), style="bold yellow"), soft_wrap=True)
     print_judgement(run.judgement)
-    for level in run.facts.get("levels", ()):
-        for name, why in level.get("not_applicable", {}).items():
-            what = "level" if name == level["level"] else "scenario"
+    for level in run.facts.levels:
+        for name, why in level.not_applicable.items():
+            what = "level" if name == level.level else "scenario"
             open_console().print(Text(f"not applicable: the {what} {name}: {why}", style="dim"), soft_wrap=True)
-    for one in run.facts.get("reproductions", ()):
-        told = (
-            f"the smallest plan that fails: {run.folder / one['plan']}, in {one['failed']} of {one['repeats']} repeats"
-        )
-        open_console().print(Text(f"{told}: {one['kind']}\nagain: {one['command']}"), soft_wrap=True)
-    for line in describe_pairings(run.facts.get("meetings", ())):
+    for one in run.facts.reproductions:
+        told = f"the smallest plan that fails: {run.folder / one.plan}, in {one.failed} of {one.repeats} repeats"
+        open_console().print(Text(f"{told}: {one.kind}\nagain: {one.command}"), soft_wrap=True)
+    for line in describe_pairings(run.facts.pairings):
         open_console().print(Text(line, style="dim"), soft_wrap=True)
-    if ended := say_endings(run.facts):
+    measures = run.facts.measures
+    if ended := say_endings(measures.endings):
         open_console().print(Text(ended, style="bold yellow"), soft_wrap=True)
-    for measured in filter(None, (describe_quality(run.facts), describe_injected(run.facts), say_unheld(run.facts))):
+    for measured in filter(
+        None, (describe_quality(measures), describe_injected(measures), say_unheld(measures.unheld))
+    ):
         open_console().print(Text(measured, style="dim"), soft_wrap=True)
-    if run.judgement.verdict is Verdict.PASS and "strength" in run.facts:
-        for line in describe_strength(run.facts["strength"]):
+    if run.judgement.verdict is Verdict.PASS and run.facts.strength is not None:
+        for line in describe_strength(run.facts.strength):
             open_console().print(Text(line, style="yellow" if line.startswith("never") else "dim"), soft_wrap=True)
     open_console().print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
 
 
-def print_order(found: Mapping[str, Any]) -> None:
-    """The statements of the smallest order that violates, in columns; what it did; how it is run again."""
+def print_schedule(found: ViolatingSchedule) -> None:
+    """The statements of the smallest schedule that violates, in columns; what it did; how it is run again."""
     console = open_console()
-    check, title = next(iter(found["checks"].items()))
+    check, title = next(iter(found.checks.items()))
     console.print(Text.assemble("\n", (check, "bold red"), f": {title}\n"), soft_wrap=True)
-    console.print(Text(found["trace"]), soft_wrap=True)
-    if found["sentence"]:
-        console.print(Text(f"\n{found['sentence']}"), soft_wrap=True)
-    console.print(Text(f"again: {found['command']}", style="dim"), soft_wrap=True)
+    console.print(Text(found.trace), soft_wrap=True)
+    if found.sentence:
+        console.print(Text(f"\n{found.sentence}"), soft_wrap=True)
+    console.print(Text(f"again: {found.command}", style="dim"), soft_wrap=True)
 
 
 def print_matrix(run: Run) -> None:
     """The kill matrix: a line for each engine, a column for each level; then the verdict on the harness."""
     console = open_console()
-    rows = run.facts["defects"]
+    rows = run.facts.defects
     table = Table(box=None, pad_edge=False, header_style="dim")
-    levels = list(dict.fromkeys(row["level"] for row in rows))
+    levels = list(dict.fromkeys(row.level for row in rows))
     for name in ("engine", "check", *levels):
         table.add_column(name)
-    for name in dict.fromkeys(row["name"] for row in rows):
-        mine = {row["level"]: row for row in rows if row["name"] == name}
-        check = next(row["check"] for row in mine.values()) or "none may fail"
+    for name in dict.fromkeys(row.name for row in rows):
+        mine = {row.level: row for row in rows if row.name == name}
+        check = next(row.check for row in mine.values()) or "none may fail"
         table.add_row(name, Text(check, style="dim"), *(say_cell(mine[level]) for level in levels))
     console.print(table)
     verdict = run.judgement.verdict
@@ -167,18 +169,18 @@ def print_matrix(run: Run) -> None:
     console.print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
 
 
-def say_cell(row: Mapping[str, Any]) -> Text:
+def say_cell(row: DefectRow) -> Text:
     """What came of one engine at one level."""
-    if not row["seeds"]:
-        return Text(row["status"], style="dim")
-    style = {"caught": "green", "passed": "green", "unknown": "bold yellow"}.get(row["status"], "bold red")
-    if row["status"] == "passed":
-        return Text(f"passed {row['seeds']}", style=style)
-    after = f", {row['operations_p50']:,.0f} ops" if row["operations_p50"] is not None else ""
-    if row["races_p50"] is not None:
-        tail = f", p95 {row['races_p95']:,.0f}" if row["seeds"] > 1 else ""
-        after = f", {row['races_p50']:,.0f} race{'s' * (row['races_p50'] != 1)}{tail}"
-    return Text(f"{row['status']} {row['caught']}/{row['seeds']}{after}", style=style)
+    if not row.seeds:
+        return Text(row.status, style="dim")
+    style = {"caught": "green", "passed": "green", "unknown": "bold yellow"}.get(row.status, "bold red")
+    if row.status == "passed":
+        return Text(f"passed {row.seeds}", style=style)
+    after = f", {row.operations_p50:,.0f} ops" if row.operations_p50 is not None else ""
+    if row.races_p50 is not None:
+        tail = f", p95 {row.races_p95:,.0f}" if row.seeds > 1 else ""
+        after = f", {row.races_p50:,.0f} race{'s' * (row.races_p50 != 1)}{tail}"
+    return Text(f"{row.status} {row.caught}/{row.seeds}{after}", style=style)
 
 
 def print_judgement(judgement: Judgement) -> None:

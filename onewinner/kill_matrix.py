@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import polars as pl
 
 from engine.reference.controls import list_controls
 from engine.reference.defects import LEVELS, list_defects, read_promise
+from reports.comparison.facts import DefectRow, EngineKind
 from reports.history.history import History
 from reports.judge.verdict import Finding, Judgement, Verdict, merge
 
@@ -43,7 +43,7 @@ class Engine:
     """A variant of the reference engine: a defect or a control."""
 
     name: str
-    kind: str
+    kind: EngineKind
 
     @property
     def arguments(self) -> list[str]:
@@ -103,25 +103,25 @@ class Row:
         """In how many seeds the promised check failed, or, where none is promised, any check."""
         return sum(cell.status is Status.CAUGHT for cell in self.cells)
 
-    def pack(self) -> dict[str, Any]:
+    def pack(self) -> DefectRow:
         """As run.json and the report have it."""
         counts = Counter(check for cell in self.cells for check in cell.failed)
         ways = [cell.way for cell in self.cells if cell.way is not None]
-        return {
-            "name": self.engine.name,
-            "kind": self.engine.kind,
-            "level": self.level,
-            "check": self.engine.check,
-            "promised": self.engine.promised_at(self.level),
-            "status": self.status,
-            "seeds": len(self.cells),
-            "caught": self.caught,
-            "checks": dict(counts.most_common()),
-            "operations_p50": pick([way.operations for way in ways], 0.5),
-            "seconds_p50": pick([way.seconds for way in ways], 0.5),
-            "races_p50": pick([way.races for way in ways if way.races], 0.5),
-            "races_p95": pick([way.races for way in ways if way.races], 0.95),
-        }
+        return DefectRow(
+            name=self.engine.name,
+            kind=self.engine.kind,
+            level=self.level,
+            check=self.engine.check,
+            promised=self.engine.promised_at(self.level),
+            status=self.status.value,
+            seeds=len(self.cells),
+            caught=self.caught,
+            checks=dict(counts.most_common()),
+            operations_p50=pick([way.operations for way in ways], 0.5),
+            seconds_p50=pick([way.seconds for way in ways], 0.5),
+            races_p50=pick([way.races for way in ways if way.races], 0.5),
+            races_p95=pick([way.races for way in ways if way.races], 0.95),
+        )
 
 
 def list_engines() -> list[Engine]:

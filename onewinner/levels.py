@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from engine.provision.processes import run_process
 from engine.provision.service import find_free_port
 from engine.target.target import Target
@@ -17,7 +19,9 @@ from onewinner import ROOMS
 from onewinner.display import LIVE, Display
 from onewinner.secrets import keep_secret
 from onewinner.stage import Stage
+from reports.judge import plan as amounts
 from reports.judge.amounts import sum_levels
+from reports.judge.plan import Quota, RunPlan, WorkerGroup
 
 POLL_S = 0.1
 IDS_SHARE = "ONEWINNER_IDS"
@@ -207,36 +211,34 @@ def plan_race(crew: Crew, seed: int) -> Level:
     return Level("race", sources, command, crew.duration_s or None, crew.races, crew=crew)
 
 
-def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()) -> dict[str, Any]:
+def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()) -> RunPlan:
     """run.json's plan: every source (`more` are those of no level), the share of those that race, and how they race."""
-    shares: dict[str, Any] = {}
-    crews = []
+    quotas: dict[str, Quota] = {}
+    groups = []
     for level in plan:
         if level.crew is None:
             continue
         crew = level.crew
         agenda = make_agenda(target, crew.weights, crew.races)
-        shares |= list_shares(agenda, crew.processes, crew.processes, together=crew.together, label=crew.label)
-        crews.append(describe_crew(crew, agenda))
-    return {
-        "sources": [*(source for level in plan for source in level.sources), *more],
-        "shares": shares,
-        "crews": crews,
-    }
+        shares = list_shares(agenda, crew.processes, crew.processes, together=crew.together, label=crew.label)
+        quotas |= {name: Quota(**share) for name, share in shares.items()}
+        groups.append(describe_crew(crew, agenda))
+    sources = (*(source for level in plan for source in level.sources), *more)
+    return RunPlan(sources=sources, quotas=quotas, worker_groups=tuple(groups))
 
 
-def describe_crew(crew: Crew, agenda: Agenda) -> dict[str, Any]:
+def describe_crew(crew: Crew, agenda: Agenda) -> WorkerGroup:
     """What was planned of a level that races, for a comparison of runs; without the scenarios that do not apply."""
-    return {
-        "scenarios": dict(agenda.weights),
-        "races": crew.races,
-        "contenders": crew.contenders,
-        "processes": crew.processes,
-        "together": crew.together,
-        "rate": crew.rate_per_s or None,
+    return WorkerGroup(
+        scenarios=dict(agenda.weights),
+        races=crew.races,
+        contenders=crew.contenders,
+        processes=crew.processes,
+        together=crew.together,
+        rate=crew.rate_per_s or None,
         # With an amount to be run, the limit only stops what is far too slow.
-        "duration": None if crew.races is not None else crew.duration_s or None,
-    }
+        duration=None if crew.races is not None else crew.duration_s or None,
+    )
 
 
 def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None, *, ids: str = "0/1") -> Asked:
@@ -270,28 +272,27 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display | None 
     return Asked(level, code, round(time.monotonic() - began, 2))
 
 
-def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) -> list[dict[str, Any]]:
-    """What each level got to, from what its sources say: {level, unit, planned, run, ended, seconds}.
-
-    `ended` has the reasons why not all was run. A level of several scenarios adds `scenarios` ({scenario, unit,
-    planned, run}), `not_applicable` (scenario -> why) and `restarts`, how often a race was lined up again because a
-    connection died before the release.
-    """
+def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) -> tuple[amounts.Level, ...]:
+    """What each level got to, from what its sources say; of those that race, their scenarios, too."""
     told = list(events)
-    summed = {level["level"]: level for level in sum_levels(told)}
+    summed = {level.level: level for level in sum_levels(told)}
     counted = []
     for each in asked:
         mine = [event for event in told if event["level"] == each.level.name]
-        found = summed.get(each.level.name, {"unit": "", "planned": 0, "run": 0, "ended": [], "scenarios": []})
-        planned = found["planned"] if each.level.amount is None else each.level.amount
-        ended = found["ended"] if mine else ["its asker told nothing"]
-        facts: dict[str, Any] = {"level": each.level.name, **found, "planned": planned, "ended": ended}
-        del facts["scenarios"]
+        found = summed.get(each.level.name, amounts.Level(level=each.level.name))
+        found = structs.replace(
+            found,
+            planned=found.planned if each.level.amount is None else each.level.amount,
+            ended=found.ended if mine else ("its asker told nothing",),
+            scenarios=(),
+            seconds=each.seconds,
+        )
         if each.level.crew is not None:
-            facts |= {
-                "scenarios": found["scenarios"],
-                "not_applicable": {name: why for event in mine for name, why in event["not_applicable"].items()},
-                "restarts": sum(event["restarts"] for event in mine),
-            }
-        counted.append({**facts, "seconds": each.seconds})
-    return counted
+            found = structs.replace(
+                found,
+                scenarios=summed[each.level.name].scenarios if mine else (),
+                not_applicable={name: why for event in mine for name, why in event["not_applicable"].items()},
+                restarts=sum(event["restarts"] for event in mine),
+            )
+        counted.append(found)
+    return tuple(counted)

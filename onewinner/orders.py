@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.target.graph import TransitionGraph
 from onewinner.levels import Level
+from reports.comparison.facts import Pairing, ViolatingSchedule
 from reports.documents.pairings import tabulate_kinds
 from reports.documents.run import Run
 from reports.history.history import History
@@ -45,25 +46,19 @@ class Replay:
 
 def gather_orders(
     run: Run, history: History, graph: TransitionGraph, levels: Sequence[Level], arguments: Sequence[str], again: Replay
-) -> dict[str, Any]:
-    """run.json's `meetings` and `orders`; nothing where no level was wired. Writes the race files.
+) -> tuple[tuple[Pairing, ...], tuple[ViolatingSchedule, ...]]:
+    """The pairings, and the smallest schedules that violate; nothing where no level was wired. Writes the race files.
 
     `arguments` are those that the service is started with at every level.
     """
     wired = {source: level for level in levels if level.wiring is not None for source in level.sources}
     if not wired:
-        return {}
+        return (), ()
     schedules = read_schedules(history)
     violated = find_violated(run.judgement, history, graph)
-    tables = tabulate_kinds(history, schedules, violated.keys())
-    meetings = [
-        {"level": level.name, **row.pack()} for source, level in wired.items() for row in tables.get(source, ())
-    ]
-    orders = write_orders(run, history, schedules, violated, wired, arguments, again.parameters)
-    return {
-        "meetings": meetings,
-        "orders": [{**order, "command": say_replay(run, order["file"], again)} for order in orders],
-    }
+    names = {source: level.name for source, level in wired.items()}
+    pairings = tabulate_kinds(history, schedules, violated.keys(), names)
+    return tuple(pairings), write_schedules(run, history, schedules, violated, wired, arguments, again)
 
 
 def find_violated(judgement: Judgement, history: History, graph: TransitionGraph) -> dict[str, dict[str, str]]:
@@ -100,34 +95,36 @@ def list_found(schedule: Schedule, violated: Violated) -> dict[str, str]:
     return {check: title for workflow in schedule.workflows for check, title in violated.get(workflow, {}).items()}
 
 
-def write_orders(
+def write_schedules(
     run: Run,
     history: History,
     schedules: Sequence[Schedule],
     violated: Violated,
     wired: Mapping[str, Level],
     arguments: Sequence[str],
-    parameters: Mapping[str, str],
-) -> list[dict[str, Any]]:
-    """The smallest violating order of each kind of meeting, each with a race file of its own."""
+    again: Replay,
+) -> tuple[ViolatingSchedule, ...]:
+    """The smallest violating schedule of each kind of pairing, each with a race file of its own."""
     plans = {(event["source"], event["plan"]): event for event in history.having("exploration")}
-    orders: dict[str, dict[str, Any]] = {}
+    chosen: dict[str, ViolatingSchedule] = {}
     for schedule in sort_violating(schedules, violated):
         plan = plans.get((schedule.source, schedule.plan))
-        if plan is None or plan["kind"] in orders or len(orders) >= RACES_MAX:
+        if plan is None or plan["kind"] in chosen or len(chosen) >= RACES_MAX:
             continue
-        found, file = list_found(schedule, violated), f"races/race-{len(orders) + 1}.json"
-        race = make_race(schedule, plan, str(run.facts["target"]), found, wired[schedule.source], arguments, parameters)
+        found, file = list_found(schedule, violated), f"races/race-{len(chosen) + 1}.json"
+        level = wired[schedule.source]
+        race = make_race(schedule, plan, run.facts.target, found, level, arguments, again.parameters)
         write_race(run.folder / file, race)
-        orders[plan["kind"]] = {
-            "kind": plan["kind"],
-            "order": schedule.order,
-            "checks": dict(found),
-            "trace": draw_trace(schedule),
-            "sentence": explain_order(schedule),
-            "file": file,
-        }
-    return list(orders.values())
+        chosen[plan["kind"]] = ViolatingSchedule(
+            kind=plan["kind"],
+            schedule=schedule.order,
+            checks=dict(found),
+            trace=draw_trace(schedule),
+            sentence=explain_order(schedule),
+            file=file,
+            command=say_replay(run, file, again),
+        )
+    return tuple(chosen.values())
 
 
 def make_race(

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from msgspec import structs
 
 from engine.provision.database import name_source
 from engine.provision.service import REFERENCE, read_tail
@@ -19,7 +20,7 @@ from engine.target.illegal import list_illegal
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
 from onewinner.calibration import with_calibration
-from onewinner.display import Display, print_order, print_verdict
+from onewinner.display import Display, print_schedule, print_verdict
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect, list_sources
 from onewinner.levels import Asked, Level
@@ -31,13 +32,15 @@ from onewinner.secrets import keep_run
 from onewinner.stage import Ground, choose_footing, lay_ground, load, service_arguments, start_engine
 from onewinner.storm import Storm, list_storm_sources, open_storm
 from onewinner.supervisor import supervise
-from reports.comparison.comparison import Comparison, find_comparison
+from reports.comparison.comparison import Comparison
+from reports.comparison.facts import Facts, Reproduction
 from reports.comparison.measures import measure
 from reports.documents.run import Run, RunError, finish_run, read_run, refuse_taken, with_judgement
 from reports.documents.samples import take_samples
 from reports.documents.strength import measure_strength
 from reports.history.history import History, HistoryError, read_history
 from reports.history.seal import seal_history
+from reports.judge import plan as amounts
 from reports.judge.amounts import say_partial, sum_levels
 from reports.judge.judge import judge
 from reports.judge.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
@@ -57,7 +60,7 @@ class Order:
     arguments: Sequence[str]
     options: argparse.Namespace
     levels: tuple[Level, ...]
-    facts: Mapping[str, Any]
+    facts: Facts
     absent: Mapping[str, str] = field(default_factory=dict)
     service: Sequence[str] | None = None
     is_exhaustive: bool = False
@@ -143,18 +146,20 @@ def conclude(
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
     absent = [
-        {"level": name, "unit": "meetings", "planned": 0, "run": 0, "seconds": 0.0, "not_applicable": {name: why}}
-        for name, why in order.absent.items()
+        amounts.Level(level=name, unit="pairings", not_applicable={name: why}) for name, why in order.absent.items()
     ]
     graph = load(run.folder / "target.toml", None).graph
-    found = {
-        "levels": [*judged.facts["levels"], *absent],
-        "reproductions": list_reproductions(order, run, history),
-        **gather_orders(
-            judged, history, graph, order.levels, order.list_service_arguments(), name_replay(order.options)
-        ),
-    }
-    judged = with_judgement(judged, judged.judgement, found)
+    pairings, schedules = gather_orders(
+        judged, history, graph, order.levels, order.list_service_arguments(), name_replay(order.options)
+    )
+    judged = with_judgement(
+        judged,
+        judged.judgement,
+        levels=(*judged.facts.levels, *absent),
+        reproductions=list_reproductions(order, run, history),
+        pairings=pairings,
+        schedules=schedules,
+    )
     if baseline is not None:
         judged = with_comparison(judged, compare_runs(baseline, judged, order.options))
     finish_run(judged)
@@ -164,8 +169,8 @@ def conclude(
     written = read_run(run.folder)
     code = tell(written)
     if not order.is_exhaustive:
-        for found in written.facts.get("orders", ())[:1]:
-            print_order(found)
+        for found in written.facts.schedules[:1]:
+            print_schedule(found)
     return code
 
 
@@ -184,50 +189,56 @@ def judge_run(
     graph = target.graph
     illegal = [each.key(target) for state in graph.states for each in list_illegal(target, state)]
     command = f"onewinner check {shlex.quote(str(run.folder))}"
-    judgement = judge(history, graph, plan=run.facts["plan"], command=command)
+    judgement = judge(history, graph, plan=run.facts.plan, command=command)
     lost = find_undecided(history) if is_exhaustive else None
     if is_replay and judgement.verdict is Verdict.FAIL and not find_violated(judgement, history, graph):
         elsewhere = "no schedule of the replay violates, and something outside of them failed"
         judgement = replace(judgement, verdict=Verdict.UNKNOWN, reason=f"{elsewhere}: {judgement.reason}")
     troubles = [*filter(None, [ended, lost]), *find_troubles(run, asked, judgement)]
     judgement = doubt(judgement, troubles, say_partial(sum_levels(history.having("level"))))
-    facts = {
-        "finished_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "strength": measure_strength(history, graph, illegal),
-        "levels": levels.count_levels(history.having("level"), asked),
-        "measures": measure(history),
-        "exhibits": take_samples(history, judgement, graph),
-    }
-    return with_judgement(run, judgement, facts), history
+    judged = with_judgement(
+        run,
+        judgement,
+        finished_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        strength=measure_strength(history, graph, illegal),
+        levels=levels.count_levels(history.having("level"), asked),
+        measures=measure(history),
+        samples=take_samples(history, judgement, graph),
+    )
+    return judged, history
 
 
 def with_comparison(run: Run, comparison: Comparison) -> Run:
-    return with_judgement(run, run.judgement, {"comparison": comparison.to_dict()})
+    return with_judgement(run, run.judgement, comparison=comparison)
 
 
 def tell(written: Run) -> int:
     """Prints what the verdict file says, and gives the exit code that follows from it."""
     print_verdict(written)
     code = EXIT_BY_VERDICT[written.judgement.verdict]
-    comparison = find_comparison(written.facts)
+    comparison = written.facts.comparison
     if comparison is None:
         return code
     print_comparison(comparison)
     return code or find_exit(comparison)
 
 
-def list_reproductions(order: Order, run: Run, history: History) -> list[dict[str, Any]]:
+def list_reproductions(order: Order, run: Run, history: History) -> tuple[Reproduction, ...]:
     """Every failing plan, as small as it went: how often it failed, and the command that shows it again."""
-    return [
-        {
-            **{key: event[key] for key in ("name", "branches", "failed", "repeats", "kind")},
-            "plan": event["plan"],
-            "command": shlex.join(
+    return tuple(
+        Reproduction(
+            name=event["name"],
+            branches=tuple(event["branches"]),
+            failed=event["failed"],
+            repeats=event["repeats"],
+            kind=event["kind"],
+            plan=event["plan"],
+            command=shlex.join(
                 ["onewinner", "gate", "--plan", str(run.folder / event["plan"]), *list_engine_options(order.options)]
             ),
-        }
+        )
         for event in history.having("reproduced")
-    ]
+    )
 
 
 def name_replay(options: argparse.Namespace) -> Replay:
@@ -281,33 +292,31 @@ def name_folder(options: argparse.Namespace, began: datetime | None = None) -> P
     return Path("runs", f"{began or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name_engine(options)}")
 
 
-def gather_facts(order: Order, name: str, began: datetime) -> dict[str, Any]:
+def gather_facts(order: Order, name: str, began: datetime) -> Facts:
     """Everything that run.json tells beside the judgement. Neither tokens nor passwords are among it."""
     options, arguments = order.options, order.arguments
     seeded = any(argument.startswith("--seed") for argument in arguments)
     seed = [] if seeded else ["--seed", str(options.seed)]
     target = load(options.target, None)
-    return {
-        "name": name,
-        "command": shlex.join(["onewinner", order.command, *strip(arguments), *seed]),
-        "target": target.name,
-        "seed": options.seed,
-        "database": name_source(options.database),
-        "isolation": name_isolation(options),
-        "workers": options.workers or (WORKERS_DEFAULT if options.target == REFERENCE else None),
-        "pgbouncer": options.pgbouncer is not None,
-        "defect": options.defect,
-        "control": options.control,
-        "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
-        "versions": list_versions(),
-        "machine": describe_machine(),
-        "plan": levels.plan_sources(
-            target, order.levels, [*list_sources(options.target), *list_storm_sources(order.storm)]
-        )
-        | ({"accept_partial": True} if order.accepts_partial else {}),
-        **({"storm": order.storm.pack()} if order.storm is not None else {}),
-        **order.facts,
-    }
+    plan = levels.plan_sources(target, order.levels, [*list_sources(options.target), *list_storm_sources(order.storm)])
+    return structs.replace(
+        order.facts,
+        name=name,
+        command=shlex.join(["onewinner", order.command, *strip(arguments), *seed]),
+        target=target.name,
+        seed=options.seed,
+        database=name_source(options.database),
+        isolation=name_isolation(options),
+        workers=options.workers or (WORKERS_DEFAULT if options.target == REFERENCE else None),
+        pgbouncer=options.pgbouncer is not None,
+        defect=options.defect,
+        control=options.control,
+        started_at=f"{began:%Y-%m-%dT%H:%M:%SZ}",
+        versions=list_versions(),
+        machine=describe_machine(),
+        plan=structs.replace(plan, accept_partial=order.accepts_partial),
+        fault_injector=order.storm.pack() if order.storm is not None else None,
+    )
 
 
 def strip(arguments: Sequence[str]) -> list[str]:

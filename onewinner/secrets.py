@@ -9,9 +9,9 @@ import mmap
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from engine.target.target import Target
+from reports.comparison.facts import Facts
 from reports.documents.run import Run, begin_run, refuse_taken
 
 LENGTH_MIN = 8  # what is shorter stands in every file by chance
@@ -38,7 +38,7 @@ def split_credentials(headers: Mapping[str, str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def keep_run(folder: Path, target: Path, facts: Mapping[str, Any], secrets: Iterable[str]) -> Iterator[Run]:
+def keep_run(folder: Path, target: Path, facts: Facts, secrets: Iterable[str]) -> Iterator[Run]:
     """Begins a run, and hides every secret in what it wrote, however the block is left. Raises RunError when taken."""
     # Before anything is searched: what lies in the folder now is not the run's.
     refuse_taken(folder)

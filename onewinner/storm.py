@@ -17,6 +17,7 @@ from engine.provision.processes import Process, run_process
 from load.client.release import now_ns
 from onewinner import ROOMS
 from onewinner.exits import UsageError
+from reports.comparison.facts import FaultInjector
 from reports.history.journal import Journal
 
 SOURCE = "faults-0"
@@ -38,9 +39,9 @@ class Storm:
     duration_s: float
     seed: int
 
-    def pack(self) -> dict[str, Any]:
+    def pack(self) -> FaultInjector:
         """As run.json has it."""
-        return {"rate": self.rate, "crashes": self.crashes}
+        return FaultInjector(self.rate, self.crashes)
 
     def list_moments(self) -> list[float]:
         """When it crashes, in seconds after the beginning: evenly spread."""

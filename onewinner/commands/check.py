@@ -3,10 +3,10 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+
+from msgspec import structs
 
 from engine.target.graph import TransitionGraph
 from onewinner.display import print_judgement
@@ -19,6 +19,7 @@ from reports.history.history import HistoryError, read_history
 from reports.judge.checks import CHECKS
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import EXIT_BY_VERDICT, Verdict, merge
 
 EXAMPLE = "onewinner check runs/20260101T120000Z-orders --only linearizable"
@@ -64,7 +65,7 @@ def check(path: Path, options: argparse.Namespace) -> Verdict:
     """Judges one path and prints its verdict. Raises UsageError for what cannot be judged."""
     try:
         history = read_history(path)
-        plan = read_run(path).facts.get("plan") if (path / "run.json").is_file() else None
+        plan = read_run(path).facts.plan if (path / "run.json").is_file() else None
         if options.workflow is not None:
             history.only(options.workflow)
     except (HistoryError, RunError) as error:
@@ -91,9 +92,9 @@ def check(path: Path, options: argparse.Namespace) -> Verdict:
     return judgement.verdict
 
 
-def accept(plan: Mapping[str, Any] | None, options: argparse.Namespace) -> Mapping[str, Any] | None:
+def accept(plan: RunPlan | None, options: argparse.Namespace) -> RunPlan | None:
     """The run's plan, less than half of which may have been run where the options say so."""
-    return {**plan, "accept_partial": True} if plan is not None and options.accept_partial else plan
+    return structs.replace(plan, accept_partial=True) if plan is not None and options.accept_partial else plan
 
 
 def find_graph(path: Path, target: Path | None) -> TransitionGraph | None:

@@ -9,7 +9,7 @@ engines in turns on this machine, which is what finds small changes. An engine i
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from onewinner.baseline import (
 )
 from onewinner.exits import UNKNOWN, UsageError
 from onewinner.options import Parser, bounded
-from reports.documents.run import finish_run
+from reports.documents.run import finish_run, with_judgement
 
 EXAMPLE = """onewinner compare runs/20260101T120000Z-orders runs/20260102T120000Z-orders
          onewinner compare --ab old.toml new.toml"""
@@ -73,7 +73,7 @@ def compare_two(options: argparse.Namespace) -> int:
         return UNKNOWN
     comparison = compare_runs(baseline, run, options)
     if options.write:
-        finish_run(replace(run, facts={**run.facts, "comparison": comparison.to_dict()}))
+        finish_run(with_judgement(run, run.judgement, comparison=comparison))
     print_comparison(comparison)
     return find_exit(comparison)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from engine.provision.service import REFERENCE
 from engine.reference.controls import list_controls
@@ -28,6 +27,7 @@ from onewinner.options import Parser, add_database, bounded, one_of
 from onewinner.run import find_troubles, strip
 from onewinner.stage import Stage, lay_ground, start_engine
 from onewinner.subprocess_pool import count_at_once, run_errands
+from reports.comparison.facts import DefectRow, Facts
 from reports.documents.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
 from reports.history.history import read_history
 from reports.judge.judge import judge
@@ -89,16 +89,15 @@ def main(arguments: list[str]) -> int:
     plan = make_plan(options)
     began = datetime.now(UTC)
     folder: Path = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-defects")
-    facts = {
-        "name": "defects",
-        "command": " ".join(["onewinner defects", *strip(arguments)]),
-        "target": "reference",
-        "seed": options.seed,
-        "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}",
-        "versions": list_versions(),
-        "machine": describe_machine(),
-        "plan": {"sources": []},
-    }
+    facts = Facts(
+        name="defects",
+        command=" ".join(["onewinner defects", *strip(arguments)]),
+        target="reference",
+        seed=options.seed,
+        started_at=f"{began:%Y-%m-%dT%H:%M:%SZ}",
+        versions=list_versions(),
+        machine=describe_machine(),
+    )
     try:
         run = begin_run(folder, REFERENCE, facts)
     except RunError as error:
@@ -129,7 +128,7 @@ def list_arguments(options: argparse.Namespace) -> list[str]:
 
 def ask_side_by_side(
     plan: Plan, folder: Path, arguments: Sequence[str], at_once: int
-) -> tuple[list[dict[str, Any]], Judgement]:
+) -> tuple[list[DefectRow], Judgement]:
     """Every engine of the plan that is asked anything, by commands of their own; rows as run.json has them.
 
     Controls come first: no violation ends one early, and whoever takes long should not be left alone at the end.
@@ -145,19 +144,18 @@ def ask_side_by_side(
                 judgements.append(Judgement(Verdict.UNKNOWN, answer.trouble, ()))
             else:
                 judgements.append(answer.run.judgement)
-                rows[answer.engine] = answer.run.facts.get("defects", rows[answer.engine])
-            told = ", ".join(f"{row['level']} {row['status']}" for row in rows[answer.engine] if row["seeds"])
+                rows[answer.engine] = list(answer.run.facts.defects) or rows[answer.engine]
+            told = ", ".join(f"{row.level} {row.status}" for row in rows[answer.engine] if row.seeds)
             console.print(f"{answer.engine.name}: {told or answer.trouble}", soft_wrap=True)
             against = sum(each.verdict is not Verdict.PASS for each in judgements)
             status.update(f"{len(judgements)} of {len(engines)} engines, {against} wrong; {at_once} at once")
     return [row for engine in plan.engines for row in rows[engine]], gather(judgements)
 
 
-def report(run: Run, rows: Sequence[Mapping[str, Any]], judgement: Judgement) -> int:
+def report(run: Run, rows: Sequence[DefectRow], judgement: Judgement) -> int:
     """Writes and shows the matrix. The exit code comes from the verdict file."""
     finished = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    facts = {"finished_at": finished, "defects": rows}
-    finish_run(with_judgement(run, judgement, facts))
+    finish_run(with_judgement(run, judgement, finished_at=finished, defects=tuple(rows)))
     written = read_run(run.folder)
     print_matrix(written)
     return EXIT_BY_VERDICT[written.judgement.verdict]
@@ -229,7 +227,7 @@ def plan_level(level: str, seed: int, shares: Mapping[str, Share]) -> Level:
 def ask_cell(engine: Engine, level: Level, seed: int, folder: Path, stage: Stage) -> Cell:
     """Runs the level and judges what it recorded. The folder stays when that goes against the expectation."""
     plan = levels.plan_sources(stage.target, [level], list_sources(REFERENCE))
-    run = begin_run(folder, REFERENCE, {"name": engine.name, "seed": seed, "plan": plan})
+    run = begin_run(folder, REFERENCE, Facts(name=engine.name, seed=seed, plan=plan))
     asked = levels.run_level(level, folder, stage)
     inspect(stage.database_url, REFERENCE, run.history)
     history = read_history(run.history)
@@ -239,7 +237,7 @@ def ask_cell(engine: Engine, level: Level, seed: int, folder: Path, stage: Stage
     if VERDICTS.get(cell.status, Verdict.PASS) is Verdict.PASS:
         shutil.rmtree(folder)
     else:
-        finish_run(with_judgement(run, judgement, {"levels": levels.count_levels(history.having("level"), [asked])}))
+        finish_run(with_judgement(run, judgement, levels=levels.count_levels(history.having("level"), [asked])))
     return cell
 
 

@@ -5,22 +5,22 @@ a workflow in every state, over every two routes; each order has a fresh workflo
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from engine.provision.service import REFERENCE
 from onewinner import levels
-from onewinner.display import open_console, print_order, say
+from onewinner.display import open_console, print_schedule, say
 from onewinner.exits import UsageError
 from onewinner.levels import Level, Share, Wiring
 from onewinner.options import ISOLATIONS, Parser, add_engine_options, bounded, name_isolation, positive
 from onewinner.run import Order, carry_out, name_folder
 from onewinner.stage import find_wire_obstacle, load
-from reports.documents.pairings import describe_row, is_proven, unpack_row
+from reports.comparison.facts import Facts, Pairing
+from reports.documents.pairings import describe_pairing, is_proven
 from reports.documents.run import Run, read_run
 from reports.judge.schedules import LEFT, Race, RaceFileError, read_race
 
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
             arguments,
             options,
             plan,
-            {"profile": "explore"},
+            Facts(profile="explore"),
             service=service,
             is_exhaustive=True,
             is_replay=race is not None,
@@ -127,54 +127,53 @@ def plan_level(options: argparse.Namespace, race: Race | None, number: int, isol
 
 def show(written: Run, isolations: Sequence[str | None], race: Race | None) -> None:
     """The table of every isolation level, and the smallest order that violates; of a replay, how often it did."""
-    meetings = written.facts.get("meetings", ())
-    names = list(dict.fromkeys(row["level"] for row in meetings))
+    pairings = written.facts.pairings
+    names = list(dict.fromkeys(each.level for each in pairings))
     for name, isolation in zip(names, isolations, strict=False):
-        print_table([row for row in meetings if row["level"] == name], isolation)
+        print_table([each for each in pairings if each.level == name], isolation)
     if race is None:
-        for found in written.facts.get("orders", ())[:1]:
-            print_order(found)
+        for found in written.facts.schedules[:1]:
+            print_schedule(found)
         return
-    violated, schedules = (sum(row[key] for row in meetings) for key in ("violated", "schedules"))
+    violated, schedules = (sum(getattr(each, key) for each in pairings) for key in ("violated", "schedules"))
     say(f"\n{violated} of {schedules} replays violate: {', '.join(race.must_hold)}")
-    if left := sum(row["remarks"].get(LEFT, 0) for row in meetings):
+    if left := sum(each.remarks.get(LEFT, 0) for each in pairings):
         say(
             f"{left} of {schedules} replays left the recorded order: a statement of the file did not come, or another "
             "one did; they followed it as far as it went, and do not show what that order does now"
         )
     if race.apart:
         say("each replay is on new workflows; what they share may depend on which they are")
-    for found in written.facts.get("orders", ())[:1]:
-        say(found["trace"])
+    for found in written.facts.schedules[:1]:
+        say(found.trace)
 
 
-def print_table(records: Sequence[Mapping[str, Any]], isolation: str | None) -> None:
+def print_table(pairings: Sequence[Pairing], isolation: str | None) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name, justify in (
-        ("kind of meeting", "left"),
-        ("meetings", "right"),
+        ("kind of pairing", "left"),
+        ("pairings", "right"),
         ("schedules", "right"),
         ("", "left"),
         ("seen", "left"),
     ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    rows = [unpack_row(record) for record in records]
-    for row in rows:
+    for row in pairings:
         style = "bold red" if row.violated else "green" if is_proven(row) else "yellow"
         seen = ", ".join(f"{remark} {count}" for remark, count in sorted(row.remarks.items()))
         table.add_row(
             row.kind,
-            str(row.meetings),
+            str(row.pairings),
             str(row.schedules),
-            Text(describe_row(row), style=style),
+            Text(describe_pairing(row), style=style),
             Text(seen, style="dim"),
         )
     console = open_console()
-    total, saved = sum(row.schedules for row in rows), sum(row.saved for row in rows)
-    proven = sum(map(is_proven, rows))
+    total, saved = sum(row.schedules for row in pairings), sum(row.pruned for row in pairings)
+    proven = sum(map(is_proven, pairings))
     console.print(Text(f"\n{isolation or 'the isolation level of the service'}:", style="bold"))
     console.print(table)
     console.print(
-        f"{total:,} schedules of {sum(row.meetings for row in rows):,} meetings, "
-        f"{saved:,} branches left out that are equal to others; {proven} of {len(rows)} kinds shown whole"
+        f"{total:,} schedules of {sum(row.pairings for row in pairings):,} pairings, "
+        f"{saved:,} branches left out that are equal to others; {proven} of {len(pairings)} kinds exhausted"
     )

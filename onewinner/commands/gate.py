@@ -15,6 +15,7 @@ from onewinner.levels import Level, Share
 from onewinner.options import Parser, add_accept_partial, add_calibrate, add_engine_options, bounded, one_of
 from onewinner.run import Order, carry_out
 from onewinner.stage import choose_footing, find_wire_obstacle, load
+from reports.comparison.facts import Facts
 
 REPLAYS, REPLAY_LIMIT_S = 10, 60.0
 EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
@@ -32,7 +33,7 @@ def run_gate(arguments: list[str]) -> int:
     if options.plan is not None:
         share = Share(options.plans or REPLAYS, REPLAY_LIMIT_S)
         plan: tuple[Level, ...] = (levels.plan_parallel(share, options.seed, plan=check_plan(options)),)
-        facts = {"profile": options.profile}
+        facts = Facts(profile=options.profile)
         return carry_out(Order("gate", arguments, options, plan, facts, accepts_partial=options.accept_partial))
     amounts = {"batches": options.batches, "plans": options.plans, "races": options.races}
     plan = levels.plan_levels(options.profile, options.seed, options.contenders, **amounts)
@@ -42,7 +43,7 @@ def run_gate(arguments: list[str]) -> int:
     if len(absent) == len(wanted):
         raise UsageError(f"--level: none of them can be run: {options.target}: {obstacle}")
     ready = tuple(level for level in wanted if level.name not in absent)
-    facts = {"profile": options.profile}
+    facts = Facts(profile=options.profile)
     return carry_out(Order("gate", arguments, options, ready, facts, absent, accepts_partial=options.accept_partial))
 
 

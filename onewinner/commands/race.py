@@ -14,6 +14,7 @@ from onewinner.options import Parser, add_accept_partial, add_calibrate, add_eng
 from onewinner.run import Order, carry_out
 from onewinner.stage import choose_footing, find_wire_obstacle, load
 from onewinner.storm import Storm
+from reports.comparison.facts import Facts
 
 EXAMPLE = "onewinner race --scenarios same-transition,fork=2 --races 5000 --processes 2"
 PROFILE = "race"
@@ -33,7 +34,7 @@ def main(arguments: list[str]) -> int:
         fail_fast=options.fail_fast,
     )
     refuse_when_nothing_applies(options.target, crew.weights, crew.races)
-    levels, facts = (plan_race(crew, options.seed),), {"profile": PROFILE}
+    levels, facts = (plan_race(crew, options.seed),), Facts(profile=PROFILE)
     order = Order("race", arguments, options, levels, facts, storm=choose_storm(options))
     return carry_out(replace(order, accepts_partial=options.accept_partial))
 

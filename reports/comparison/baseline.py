@@ -1,9 +1,8 @@
 """A run against its baseline: every check of both, and every measure, made into one comparison. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import Any
 
 from reports.comparison.acknowledged import acknowledge
 from reports.comparison.blocks import take_blocks
@@ -18,6 +17,7 @@ from reports.comparison.comparison import (
     Standing,
 )
 from reports.comparison.conditions import find_differences
+from reports.comparison.facts import Facts
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 
@@ -26,7 +26,7 @@ class Side:
     """One of the two: what the user calls it, what is known of the run, and its judgement."""
 
     name: str
-    facts: Mapping[str, Any]
+    facts: Facts
     judgement: Judgement
 
 
@@ -65,8 +65,8 @@ def set_aside(change: MeasureChange) -> MeasureChange:
     return replace(change, verdict=Change.INCONCLUSIVE, reason="taken under other conditions: see the notes", test=None)
 
 
-def note_target(baseline: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
-    theirs, ours = baseline.get("target"), run.get("target")
+def note_target(baseline: Facts, run: Facts) -> list[str]:
+    theirs, ours = baseline.target, run.target
     return [] if theirs == ours else [f"different target: {theirs} in the baseline, {ours} in the run"]
 
 

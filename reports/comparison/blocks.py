@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
+from msgspec import convert
 
+from reports.comparison.facts import Facts, Progress, Stratum
 from reports.comparison.latency import time_operations
 from reports.history.history import History
 
@@ -22,7 +24,9 @@ PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 # A percentile of fewer answers than this beyond it is hardly one.
 BEYOND_MIN = 2
 OUTCOMES = ("won", "conflict", "ok", "refused")
+Strata = Mapping[str, Mapping[str, Stratum]]
 LATENCY = re.compile(r"latency\.(\w+)\.(p\d+)")
+UNPLANNED = Progress()
 
 
 @dataclass(frozen=True)
@@ -45,16 +49,11 @@ class Cut:
 
 @dataclass(frozen=True)
 class Blocks:
-    """What run.json tells of a run's blocks.
-
-    `values`: measure -> its value in each block. `strata`: scenario -> outcome -> {count, p50, p95}, a list each, by
-    block; None where the block has no such answer. `plan`: {planned, run, seconds}: how many races each part of the
-    plan has, and how many of them were run in how long; {} without a plan.
-    """
+    """What run.json tells of a run's blocks. `values`: measure -> its value in each block."""
 
     values: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    strata: Mapping[str, Mapping[str, Mapping[str, Sequence[float | None]]]] = field(default_factory=dict)
-    plan: Mapping[str, Any] = field(default_factory=dict)
+    strata: Strata = field(default_factory=dict)
+    plan: Progress = UNPLANNED
 
 
 def find_kind(measure: str) -> Kind | None:
@@ -89,8 +88,8 @@ def measure_blocks(history: History) -> dict[str, list[float]]:
     return {RATE: rates} | measure_percentiles(cut.operations, len(cut.spans))
 
 
-def measure_strata(history: History) -> dict[str, dict[str, dict[str, list[float | None]]]]:
-    """scenario -> outcome -> {count, p50, p95} by block, in ns; None in a block without such an answer."""
+def measure_strata(history: History) -> dict[str, dict[str, Stratum]]:
+    """scenario -> outcome -> its answers, block by block."""
     cut = cut_blocks(history)
     if cut is None:
         return {}
@@ -105,24 +104,24 @@ def measure_strata(history: History) -> dict[str, dict[str, dict[str, list[float
         lists = outcomes.setdefault(str(row["outcome"]), {name: [None] * len(cut.spans) for name in ("count", *shares)})
         for name, values in lists.items():
             values[row["block"]] = row[name]
-    return found
+    return convert(found, dict[str, dict[str, Stratum]])
 
 
-def measure_plan(history: History) -> dict[str, Any]:
-    """How much of the plan was run: {planned, run, seconds}, by turn or as a whole; {} where nothing was planned."""
+def measure_plan(history: History) -> Progress:
+    """How much of the plan was run, by turn or as a whole; nothing where nothing was planned."""
     turns = list_turns(history)
     if turns:
-        return {
-            "planned": [turn["planned"] for turn in turns],
-            "run": [turn["races"] for turn in turns],
-            "seconds": [(turn["ended_ns"] - turn["began_ns"]) / 1e9 for turn in turns],
-        }
+        return Progress(
+            tuple(turn["planned"] for turn in turns),
+            tuple(turn["races"] for turn in turns),
+            tuple((turn["ended_ns"] - turn["began_ns"]) / 1e9 for turn in turns),
+        )
     planned = count_planned(history)
     operations = take_operations(history)
     if not planned or operations.is_empty():
-        return {}
+        return UNPLANNED
     races = operations["race"].drop_nulls().n_unique()
-    return {"planned": [planned], "run": [races], "seconds": [find_span(operations)]}
+    return Progress((planned,), (races,), (find_span(operations),))
 
 
 def list_turns(history: History) -> list[dict[str, Any]]:
@@ -204,12 +203,10 @@ def measure_percentiles(operations: pl.DataFrame, blocks: int) -> dict[str, list
     return found
 
 
-def take_blocks(facts: Mapping[str, Any]) -> Blocks:
+def take_blocks(facts: Facts) -> Blocks:
     """What run.json tells of a run's blocks; nothing for a run that has none. A whole run is one block of gate time."""
-    measures = facts.get("measures") or {}
-    told, strata, plan = (measures.get(name) or {} for name in ("blocks", "strata", "plan"))
-    values = {name: values for name, values in told.items() if find_kind(name) is not None}
-    levels = facts.get("levels") or ()
-    if levels and GATE_TIME not in values and "turns" not in facts:
-        values[GATE_TIME] = [sum(level["seconds"] for level in levels)]
-    return Blocks(values, {} if "error" in strata else strata, {} if "error" in plan else plan)
+    measures = facts.measures
+    values = {name: values for name, values in (measures.blocks or {}).items() if find_kind(name) is not None}
+    if facts.levels and GATE_TIME not in values and facts.turns is None:
+        values[GATE_TIME] = (sum(level.seconds for level in facts.levels),)
+    return Blocks(values, measures.strata or {}, measures.plan or UNPLANNED)

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, expm1, isfinite, log, log1p, sqrt
 
-from reports.comparison.blocks import LATENCY, PLAN_TIME, RATE, Blocks, Kind, find_kind
+from reports.comparison.blocks import LATENCY, PLAN_TIME, RATE, Blocks, Kind, Strata, find_kind
 from reports.comparison.comparison import BlockTest, Change, Design, MeasureChange
+from reports.comparison.facts import Progress
 from reports.comparison.signed_rank import find_center, find_detectable, find_floor, find_interval, find_p
 
 TEST_NAME = "exact signed-rank test of the logarithms of the ratios, block by block"
@@ -167,9 +168,6 @@ def pair(name: str, kind: Kind, baseline: Blocks, run: Blocks) -> list[float]:
     return [mean(pairs[start : start + group]) for start in range(0, len(pairs) - group + 1, group)] if pairs else []
 
 
-Strata = Mapping[str, Mapping[str, Mapping[str, Sequence[float | None]]]]
-
-
 def pair_strata(baseline: Strata, run: Strata, outcome: str, percentile: str) -> list[float]:
     """The same for a latency: each scenario is compared with itself, and weighs as much as it has answers."""
     if percentile not in COUNT_MIN:
@@ -179,7 +177,7 @@ def pair_strata(baseline: Strata, run: Strata, outcome: str, percentile: str) ->
         theirs, ours = baseline[scenario].get(outcome), run[scenario].get(outcome)
         if theirs is None or ours is None:
             continue
-        columns = (theirs["count"], ours["count"], theirs[percentile], ours[percentile])
+        columns = (theirs.count, ours.count, getattr(theirs, percentile), getattr(ours, percentile))
         for block, (many, more, before, after) in enumerate(zip(*columns, strict=False)):
             least = min(many or 0, more or 0)
             alike = many == more or least >= COUNT_FEW or percentile == "p50"
@@ -283,7 +281,7 @@ def explain_untested(
     return "no scenario has enough of these answers in both"
 
 
-def compare_plans(baseline: Mapping[str, object], run: Mapping[str, object]) -> MeasureChange | None:
+def compare_plans(baseline: Progress, run: Progress) -> MeasureChange | None:
     """Whether one of the two did not get through the plan in several times what the other needed; None when neither.
 
     It must be so in most of the parts of the plan that both began. That alone is a regression, or an improvement.
@@ -334,7 +332,5 @@ class Part:
         )
 
 
-def list_parts(plan: Mapping[str, object]) -> list[Part]:
-    columns = [plan.get(name) for name in ("planned", "run", "seconds")]
-    lists = [column for column in columns if isinstance(column, Sequence)]
-    return [Part(*row) for row in zip(*lists, strict=True)] if len(lists) == len(columns) else []
+def list_parts(plan: Progress) -> list[Part]:
+    return [Part(*row) for row in zip(plan.planned, plan.run, plan.seconds, strict=True)]

@@ -4,12 +4,8 @@ Checks and measures are two things: a check's verdict is what it is, a measure's
 run.json under `comparison`, and every document renders it from there.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
-
-import msgspec
 
 from reports.judge.verdict import Verdict
 
@@ -148,22 +144,6 @@ class Comparison:
     def regressions(self) -> tuple[MeasureChange, ...]:
         """Those that nobody has acknowledged."""
         return tuple(measure for measure in self.measures if measure.counts)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As it stands in run.json under `comparison`."""
-        packed: dict[str, Any] = msgspec.to_builtins(self)
-        return packed
-
-    @classmethod
-    def from_dict(cls, packed: Mapping[str, Any]) -> "Comparison":
-        """What to_dict made. Raises ValueError for anything else."""
-        return msgspec.convert(packed, cls)
-
-
-def find_comparison(facts: Mapping[str, Any]) -> Comparison | None:
-    """The comparison that a run's facts hold; None where it was compared with nothing."""
-    packed = facts.get("comparison")
-    return Comparison.from_dict(packed) if packed else None
 
 
 @dataclass(frozen=True)

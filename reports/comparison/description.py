@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from reports.comparison.comparison import BlockTest, Change, Comparison, Design, MeasureChange, Standing
-from reports.comparison.measures import show_time
+from reports.judge.text import show_time
 from reports.judge.verdict import Verdict
 
 CHECK_WORDS = {
@@ -116,7 +116,7 @@ def show_value(value: float | None, unit: str) -> str:
     if value is None:
         return ""
     if unit == "ns":
-        return show_time(round(value))
+        return show_time(value)
     return f"{value:,.1f} {unit}"
 
 

@@ -4,12 +4,10 @@ From the release of a request to its whole answer; or, where the operation tells
 (`intended_ns`, an open model), from there: then waiting for a free worker counts, and no omission is coordinated.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
 import polars as pl
 from hdrh.histogram import HdrHistogram
 
+from reports.comparison.facts import Latency, Since
 from reports.history.history import History
 
 LOWEST_NS = 1
@@ -21,34 +19,23 @@ PERCENTILES = {"p50_ns": 50.0, "p90_ns": 90.0, "p95_ns": 95.0, "p99_ns": 99.0, "
 INTENDED = r'"intended_ns":\s*(\d+)'
 
 
-def measure_latency(history: History) -> dict[str, dict[str, Any]]:
-    """By outcome: {count, unanswered, since, p50_ns, ..., max_ns, histogram}.
-
-    `since` is release, intended, or mixed; `unanswered` never had an answer and are in no percentile; the histogram is
-    in the compressed format that all HdrHistogram libraries read (V2, base64).
-    """
-    found: dict[str, dict[str, Any]] = {}
+def measure_latency(history: History) -> dict[str, Latency]:
+    """By outcome; the histogram is in the compressed format that all HdrHistogram libraries read (V2, base64)."""
+    found: dict[str, Latency] = {}
     for [outcome], part in time_operations(history).group_by("outcome", maintain_order=True):
         times = part["took"].drop_nulls()
         intended = part.filter(pl.col("took").is_not_null())["intended"].sum()
-        since = "release" if not intended else "intended" if intended == times.len() else "mixed"
-        head = {"count": times.len(), "unanswered": part.height - times.len(), "since": since}
-        found[str(outcome)] = head | describe(fill_histogram(times))
+        since: Since = "release" if not intended else "intended" if intended == times.len() else "mixed"
+        histogram = fill_histogram(times)
+        found[str(outcome)] = Latency(
+            count=times.len(),
+            unanswered=part.height - times.len(),
+            since=since,
+            **{name: int(histogram.get_value_at_percentile(share)) for name, share in PERCENTILES.items()},
+            max_ns=int(histogram.get_max_value()),
+            histogram=histogram.encode().decode("ascii"),
+        )
     return found
-
-
-def merge_latency(parts: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """What several workers measured, as if one had."""
-    merged: dict[str, dict[str, Any]] = {}
-    histograms: dict[str, HdrHistogram] = {}
-    for part in parts:
-        for outcome, one in part.items():
-            whole = merged.setdefault(outcome, {"count": 0, "unanswered": 0, "since": one["since"]})
-            whole["count"] += one["count"]
-            whole["unanswered"] += one["unanswered"]
-            whole["since"] = one["since"] if whole["since"] == one["since"] else "mixed"
-            histograms.setdefault(outcome, new_histogram()).decode_and_add(one["histogram"])
-    return {outcome: merged[outcome] | describe(histogram) for outcome, histogram in histograms.items()}
 
 
 def time_operations(history: History) -> pl.DataFrame:
@@ -77,9 +64,3 @@ def fill_histogram(times: pl.Series) -> HdrHistogram:
 
 def new_histogram() -> HdrHistogram:
     return HdrHistogram(LOWEST_NS, HIGHEST_NS, DIGITS)
-
-
-def describe(histogram: HdrHistogram) -> dict[str, Any]:
-    """Its percentiles, and itself."""
-    told = {name: int(histogram.get_value_at_percentile(share)) for name, share in PERCENTILES.items()}
-    return {**told, "max_ns": int(histogram.get_max_value()), "histogram": histogram.encode().decode("ascii")}

@@ -3,16 +3,18 @@
 Measures never change a verdict; one that cannot be taken says so and leaves the rest alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reports.comparison.blocks import measure_blocks, measure_plan, measure_strata
+from reports.comparison.facts import Latency, Measures, RaceQuality, Spread
 from reports.comparison.latency import measure_latency
 from reports.comparison.race_quality import measure_quality
 from reports.history.history import History
 from reports.judge.faults import count_faults, say_faults
 from reports.judge.proxy_facts import count_endings, count_unheld
+from reports.judge.text import show_time
 
 MEASURES: Mapping[str, Callable[[History], Any]] = {
     "race_quality": measure_quality,
@@ -51,98 +53,84 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def measure(history: History) -> dict[str, Any]:
-    """One entry for each of MEASURES, as their files say. Nothing raises: {error} stands where one failed.
+def measure(history: History) -> Measures:
+    """One measure for each of MEASURES, as their files say. Nothing raises: one that fails is among the errors.
 
-    Sources that walk through orders are not timed: their statements are held back, so their times say nothing.
+    Sources that run through schedules are not timed: their statements are held back, so their times say nothing.
     """
     timed = history.without({event["source"] for event in history.having("agenda")})
     found: dict[str, Any] = {}
+    errors = {}
     for name, take in MEASURES.items():
         try:
             found[name] = take(history if name in UNTIMED else timed)
         except Exception as error:  # noqa: BLE001 - a measure decides nothing, so it may not end anything either
-            found[name] = {"error": f"{type(error).__name__}: {error}"}
-    return found
+            errors[name] = f"{type(error).__name__}: {error}"
+    return Measures(**found, errors=errors)
 
 
-def tabulate(facts: Mapping[str, Any]) -> list[Table]:
+def tabulate(measures: Measures) -> list[Table]:
     """The tables of what a run measured; none for what it did not."""
-    measures = facts.get("measures") or {}
-    quality, latency = measures.get("race_quality"), measures.get("latency")
-    tables = [tabulate_quality(quality)] if isinstance(quality, list) and quality else []
-    if latency and "error" not in latency:
-        tables.append(tabulate_latency(latency))
-    return tables
+    tables = [tabulate_quality(measures.race_quality)] if measures.race_quality else []
+    return tables + ([tabulate_latency(measures.latency)] if measures.latency else [])
 
 
-def tabulate_quality(quality: list[dict[str, Any]]) -> Table:
-    arrived = any(entry["arrival_ns"] for entry in quality)
+def tabulate_quality(quality: Sequence[RaceQuality]) -> Table:
+    arrived = any(entry.arrival_ns for entry in quality)
     shown = [(title, key) for title, key in QUALITIES.items() if arrived or key != "arrival_ns"]
     head = ("contenders", "races", *(f"{title} {label}" for title, _ in shown for label in STATISTICS))
     rows = [
         (
-            str(entry["contenders"]),
-            f"{entry['races']:,}",
-            *(show_value(entry[key], key, label) for _, key in shown for label in STATISTICS),
+            str(entry.contenders),
+            f"{entry.races:,}",
+            *(show_value(getattr(entry, key), key, label) for _, key in shown for label in STATISTICS),
         )
         for entry in quality
     ]
     return Table("How close the races were", OVERLAP_NOTE + (ARRIVAL_NOTE if arrived else ""), head, tuple(rows))
 
 
-def tabulate_latency(latency: Mapping[str, Mapping[str, Any]]) -> Table:
-    since = {one["since"] for one in latency.values()}
+def tabulate_latency(latency: Mapping[str, Latency]) -> Table:
+    since = {one.since for one in latency.values()}
     note = SINCE[since.pop() if len(since) == 1 else "mixed"]
     head = ("outcome", "answered", "never", *LATENCIES)
     rows = [
         (
             outcome,
-            f"{one['count']:,}",
-            f"{one['unanswered']:,}",
-            *(show_time(one[key]) if one["count"] else "" for key in LATENCIES.values()),
+            f"{one.count:,}",
+            f"{one.unanswered:,}",
+            *(show_time(getattr(one, key)) if one.count else "" for key in LATENCIES.values()),
         )
         for outcome, one in latency.items()
     ]
     return Table("Latency by outcome", note, head, tuple(rows))
 
 
-def show_value(summed: Mapping[str, int] | None, key: str, label: str) -> str:
+def show_value(summed: Spread | None, key: str, label: str) -> str:
     if summed is None:
         return ""
-    return f"{summed[label]:,}" if key == "overlap" else show_time(summed[label])
+    value = getattr(summed, label)
+    return f"{value:,}" if key == "overlap" else show_time(value)
 
 
-def show_time(nanoseconds: int) -> str:
-    """Three digits are enough for a reader: 84 µs, 1.31 ms, 2.05 s."""
-    if nanoseconds < 1_000_000:
-        return f"{nanoseconds / 1e3:.0f} µs"
-    return f"{nanoseconds / 1e6:.3g} ms" if nanoseconds < 999_500_000 else f"{nanoseconds / 1e9:.2f} s"
-
-
-def describe_quality(facts: Mapping[str, Any]) -> str:
+def describe_quality(measures: Measures) -> str:
     """One line on the races of the size that was run most; empty without races."""
-    quality = (facts.get("measures") or {}).get("race_quality")
-    if not isinstance(quality, list) or not quality:
+    if not measures.race_quality:
         return ""
-    most = max(quality, key=lambda entry: entry["races"])
-    release, arrival, overlap = most["release_ns"], most["arrival_ns"], most["overlap"]
-    parts = [f"released within {show_pair(release)} by the clients' clocks"]
-    if arrival:
-        parts.append(f"all at the server within {show_pair(arrival)} by its own")
-    if overlap:
-        others = most["contenders"] - 1
-        parts.append(
-            f"{overlap['p50']} of {others} in flight together with the winner (p50; at least {overlap['min']})"
-        )
-    return f"races of {most['contenders']} ({most['races']:,}): {'; '.join(parts)}"
+    most = max(measures.race_quality, key=lambda entry: entry.races)
+    parts = [f"released within {show_pair(most.release_ns)} by the clients' clocks"] if most.release_ns else []
+    if most.arrival_ns:
+        parts.append(f"all at the server within {show_pair(most.arrival_ns)} by its own")
+    if most.overlap:
+        told = f"{most.overlap.p50} of {most.contenders - 1} in flight together with the winner"
+        parts.append(f"{told} (p50; at least {most.overlap.min})")
+    return f"races of {most.contenders} ({most.races:,}): {'; '.join(parts)}"
 
 
-def describe_injected(facts: Mapping[str, Any]) -> str:
+def describe_injected(measures: Measures) -> str:
     """One line on the faults that were injected; empty without any."""
-    counts = (facts.get("measures") or {}).get("faults")
-    return say_faults(counts) if isinstance(counts, dict) and "error" not in counts else ""
+    return say_faults(measures.faults or {})
 
 
-def show_pair(summed: Mapping[str, int]) -> str:
-    return f"{show_time(summed['p50'])} (p50), {show_time(summed['p95'])} (p95)"
+def show_pair(spread: Spread) -> str:
+    return f"{show_time(spread.p50)} (p50), {show_time(spread.p95)} (p95)"

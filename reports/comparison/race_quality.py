@@ -6,32 +6,30 @@ by the clients' clocks; a server that handles requests one by one overlaps by th
 first and the last request that was whole at the server, for engines that tell it; the stronger proof.
 """
 
-from typing import Any
-
 import polars as pl
 
+from reports.comparison.facts import RaceQuality, Spread
 from reports.history.history import History
 
 SHARES = {"p50": 0.5, "p95": 0.95}
+SPREADS = ("release", "overlap", "arrival")
 ARRIVED = r'"arrived_ns":\s*(\d+)'
 
 
-def measure_quality(history: History) -> list[dict[str, Any]]:
-    """One entry per number of contenders, ascending: {contenders, races, release_ns, overlap, arrival_ns}.
-
-    The last three are {races, min, p50, p95, max}: how many races the measure could be taken of, and its values (ns; of
-    `overlap` contenders other than the winner); null when there was none. A race of one is no race and is left out.
-    """
+def measure_quality(history: History) -> tuple[RaceQuality, ...]:
+    """One entry per number of contenders, ascending. A race of one is no race and is left out."""
     races = measure_races(history).filter(pl.col("contenders") > 1)
-    names = {"release": "release_ns", "overlap": "overlap", "arrival": "arrival_ns"}
     summed = (
-        races.group_by("contenders").agg(pl.len().alias("races"), *(sum_up(name) for name in names)).sort("contenders")
+        races.group_by("contenders")
+        .agg(pl.len().alias("races"), *(sum_up(name) for name in SPREADS))
+        .sort("contenders")
     )
-    return [
-        {"contenders": row["contenders"], "races": row["races"]}
-        | {shown: row[name] if row[name]["races"] else None for name, shown in names.items()}
+    return tuple(
+        RaceQuality(
+            row["contenders"], row["races"], *(Spread(**row[name]) if row[name]["races"] else None for name in SPREADS)
+        )
         for row in summed.iter_rows(named=True)
-    ]
+    )
 
 
 def measure_races(history: History) -> pl.DataFrame:

@@ -5,49 +5,44 @@ trials are alike and independent. A bound is of one sort of trial and says nothi
 a time say nothing of what several workflows share.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 import polars as pl
 
+from reports.comparison.facts import Bound, Sort
 from reports.comparison.race_quality import measure_races
 from reports.history.history import History
 
 RULE_OF_THREE = 3.0
 IF_ALIKE = "95 % confidence, if they are alike and independent"
 # What is tried, of which one may go wrong, and how.
-SORTS = {
+SORTS: Mapping[Sort, tuple[str, str, str]] = {
     "alone": ("races of {size} contenders, one workflow at a time", "such races", "have two winners or none"),
     "beside": ("races of {size} contenders beside other workflows", "such races", "have two winners or none"),
     "lone": ("lone moves beside up to {size} requests of other workflows", "such moves", "lose though they are due"),
 }
 
 
-def bound_violations(history: History) -> list[dict[str, Any]]:
-    """{sort, trials, sizes, violations_max} of each sort that was tried.
-
-    `sizes` are the least and the greatest number of contenders (of lone moves: of requests of other workflows beside
-    them). Only races count of which somebody overlapped the winner. `violations_max` is the rate that having seen no
-    violation still allows.
-    """
+def bound_violations(history: History) -> tuple[Bound, ...]:
+    """A bound for each sort that was tried. A race counts only if a contender overlapped its winner."""
     if history.having("schedule"):
-        # Orders that were walked one by one are no sample of anything.
-        return []
+        # Schedules that ran one by one are no sample of anything.
+        return ()
     moves = count_neighbours(history)
     races = measure_races(history).filter(pl.col("overlap") > 0).select("row", "contenders")
     crowded = moves.filter(pl.col("won") & (pl.col("others") > 0)).select("workflow", "race").unique()
     raced = races.join(moves.select("row", "workflow", "race"), on="row")
     lone = pl.col("race").is_null() & pl.col("won") & (pl.col("own") == 1) & (pl.col("others") > 0)
-    sizes = {
+    sizes: dict[Sort, pl.Series] = {
         "alone": raced.join(crowded, on=["workflow", "race"], how="anti")["contenders"],
         "beside": raced.join(crowded, on=["workflow", "race"], how="semi")["contenders"],
         "lone": moves.filter(lone)["others"],
     }
-    return [
-        {"sort": sort, "trials": len(found), "sizes": [found.min(), found.max()], "violations_max": bound(len(found))}
+    return tuple(
+        Bound(sort, len(found), (int(found.min()), int(found.max())), bound(len(found)))  # type: ignore[arg-type]
         for sort, found in sizes.items()
         if len(found)
-    ]
+    )
 
 
 def bound(trials: int) -> float:
@@ -74,14 +69,14 @@ def count_overlaps(begins: pl.Series, ends: pl.Series) -> pl.Series:
     return begun - ends.sort().search_sorted(begins, side="left").cast(pl.Int64)
 
 
-def describe_bounds(bounds: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def describe_bounds(bounds: Iterable[Bound]) -> Iterator[str]:
     """A line for each sort of trial."""
     for found in bounds:
-        what, such, wrong = SORTS[found["sort"]]
-        rate = f"at most {found['violations_max']:.2%} of {such} can {wrong} ({IF_ALIKE})"
-        yield f"with no violation in {found['trials']:,} {what.format(size=describe_size(found))}, {rate}"
+        what, such, wrong = SORTS[found.sort]
+        rate = f"at most {found.violations_max:.2%} of {such} can {wrong} ({IF_ALIKE})"
+        yield f"with no violation in {found.trials:,} {what.format(size=describe_size(found))}, {rate}"
 
 
-def describe_size(found: Mapping[str, Any]) -> str:
-    low, high = found["sizes"]
-    return f"{high}" if low == high or found["sort"] == "lone" else f"{low} to {high}"
+def describe_size(found: Bound) -> str:
+    low, high = found.sizes
+    return f"{high}" if low == high or found.sort == "lone" else f"{low} to {high}"

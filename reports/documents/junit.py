@@ -1,10 +1,10 @@
 """junit.xml: a test case per check and per scenario. A failure's message is short; its body has words and commands."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
+from reports.comparison.facts import Facts
 from reports.judge.amounts import say_partial
 from reports.judge.scenarios import sum_scenarios
 from reports.judge.verdict import Finding, Judgement, Verdict
@@ -16,19 +16,21 @@ BODY_MAX = 20_000
 TAGS = {Verdict.FAIL: "failure", Verdict.UNKNOWN: "error"}
 
 
-def render_junit(facts: Mapping[str, Any], judgement: Judgement) -> str:
+def render_junit(facts: Facts, judgement: Judgement) -> str:
     """The document. What failed is a failure, what is unknown an error, what has no evidence is skipped.
 
     Each case stands for what the verdict says already: a check by its result, a scenario by the findings that name it.
     """
-    partial = say_partial(facts.get("levels") or ())
+    partial = say_partial(facts.levels)
     suites = ET.Element("testsuites", {"name": clean(f"onewinner: {partial}")} if partial else {})
     checks = [(each.check, each.verdict, each.reason, each.findings) for each in judgement.checks]
     # What makes the run unknown without being in any check still has to turn a CI red.
     if judgement.verdict is Verdict.UNKNOWN and not any(verdict is Verdict.UNKNOWN for _, verdict, *_ in checks):
         checks.append(("run", Verdict.UNKNOWN, judgement.reason, ()))
     add_suite(suites, facts, "checks", checks)
-    scenarios = [(each.scenario, each.verdict, each.reason, each.findings) for each in sum_scenarios(facts, judgement)]
+    scenarios = [
+        (each.scenario, each.verdict, each.reason, each.findings) for each in sum_scenarios(facts.levels, judgement)
+    ]
     if scenarios:
         add_suite(suites, facts, "scenarios", scenarios)
     ET.indent(suites)
@@ -37,7 +39,7 @@ def render_junit(facts: Mapping[str, Any], judgement: Judgement) -> str:
 
 def add_suite(
     suites: ET.Element,
-    facts: Mapping[str, Any],
+    facts: Facts,
     kind: str,
     cases: Sequence[tuple[str, Verdict | None, str, Sequence[Finding]]],
 ) -> None:
@@ -45,12 +47,12 @@ def add_suite(
     suite = ET.SubElement(
         suites,
         "testsuite",
-        name=f"onewinner {clean(str(facts.get('name', '')))[:MESSAGE_MAX]} {kind}".replace("  ", " "),
+        name=f"onewinner {clean(facts.name)[:MESSAGE_MAX]} {kind}".replace("  ", " "),
         tests=str(len(cases)),
         failures=str(verdicts.count(Verdict.FAIL)),
         errors=str(verdicts.count(Verdict.UNKNOWN)),
         skipped=str(verdicts.count(None)),
-        timestamp=clean(str(facts.get("started_at", ""))),
+        timestamp=clean(facts.started_at or ""),
     )
     for name, verdict, reason, findings in cases:
         case = ET.SubElement(suite, "testcase", classname=f"onewinner.{kind}", name=clean(name)[:MESSAGE_MAX])
@@ -58,13 +60,13 @@ def add_suite(
 
 
 def add_outcome(
-    case: ET.Element, verdict: Verdict | None, reason: str, findings: Sequence[Finding], facts: Mapping[str, Any]
+    case: ET.Element, verdict: Verdict | None, reason: str, findings: Sequence[Finding], facts: Facts
 ) -> None:
     if verdict is None:
         ET.SubElement(case, "skipped", message=shorten(reason))
     elif verdict is not Verdict.PASS:
         found = ET.SubElement(case, TAGS[verdict], message=shorten(findings[0].title if findings else reason))
-        found.text = clean(write_body(findings, str(facts.get("command", ""))))
+        found.text = clean(write_body(findings, facts.command))
 
 
 def write_body(findings: Iterable[Finding], command: str) -> str:

@@ -3,19 +3,21 @@
 run.json is there from the start, saying "unknown": a run that is cut short is incomplete, never green.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+from msgspec import structs
 
+from reports.comparison.facts import Count, Facts
+from reports.documents.format_1 import upgrade
 from reports.documents.junit import render_junit
 from reports.documents.page import render_page
 from reports.documents.summary import render_summary
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[2] = 2
 UNFINISHED = "the run did not finish"
 
 
@@ -23,16 +25,25 @@ class RunError(Exception):
     """A folder that is no run directory, or one that cannot be read; one sentence."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """A run: its folder, what is known of it (everything in run.json but the judgement), and the judgement.
+class Decided(msgspec.Struct, frozen=True):
+    """The judgement as run.json has it: `checks` by id. `verdict` is unknown until the run has finished.
 
-    `facts` has name, command, seed, profile, started_at, finished_at (UTC, ISO 8601), versions, machine, target,
-    plan {sources}, levels [{level, unit, planned, run, seconds}] and measures.
+    `reason`: one sentence on what decided. `counts`: operations, workflows, races, and each outcome.
     """
 
+    format: Literal[2]
+    verdict: Verdict
+    reason: str
+    counts: dict[str, Count]
+    checks: dict[str, CheckResult]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: its folder, what is known of it (everything in run.json but the judgement), and the judgement."""
+
     folder: Path
-    facts: Mapping[str, Any]
+    facts: Facts
     judgement: Judgement
 
     @property
@@ -54,7 +65,7 @@ def refuse_taken(folder: Path) -> None:
         raise RunError(f"{folder} is not empty, and a run directory holds nothing but its run; choose another --out")
 
 
-def begin_run(folder: Path, target: Path, facts: Mapping[str, Any]) -> Run:
+def begin_run(folder: Path, target: Path, facts: Facts) -> Run:
     """Makes the folder and writes what is known before anything is asked. Raises RunError when it is taken."""
     refuse_taken(folder)
     try:
@@ -84,16 +95,10 @@ def write_documents(run: Run) -> None:
 
 def write_record(run: Run) -> None:
     judgement = run.judgement
-    checks = {result.check: pack_check(result) for result in judgement.checks}
-    verdict = {"verdict": judgement.verdict, "reason": judgement.reason, "counts": judgement.counts, "checks": checks}
-    record = {"format": FORMAT_VERSION, **verdict, **run.facts}
+    checks = {result.check: result for result in judgement.checks}
+    decided = Decided(FORMAT_VERSION, judgement.verdict, judgement.reason, judgement.counts, checks)
+    record = {**msgspec.to_builtins(decided), **msgspec.to_builtins(run.facts)}
     write_whole(run.folder / "run.json", msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
-
-
-def pack_check(result: CheckResult) -> dict[str, Any]:
-    packed: dict[str, Any] = msgspec.to_builtins(result)
-    del packed["check"]
-    return packed
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -112,20 +117,22 @@ def read_run(folder: Path) -> Run:
         raise RunError(f"{path}: cannot be read: {error.strerror}; name a run directory") from None
     except msgspec.DecodeError as error:
         raise RunError(f"{path}: is not JSON: {error}") from None
-    if not isinstance(record, dict) or record.pop("format", None) != FORMAT_VERSION:
-        raise RunError(f"{path}: is not a run.json of format {FORMAT_VERSION}")
+    version = record.pop("format", None) if isinstance(record, dict) else None
+    if version not in (1, FORMAT_VERSION):
+        raise RunError(f"{path}: is not a run.json of format {FORMAT_VERSION} or older")
     try:
-        return Run(folder, record, take_judgement(record))
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{path}: is not a whole run.json: {error}") from None
+        return take_run(folder, upgrade(record) if version == 1 else record)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path}: is not as docs/run.schema.json says: {error}") from None
 
 
-def take_judgement(record: dict[str, Any]) -> Judgement:
-    """Takes the judgement out of the record, so that the facts remain."""
-    checks = record.pop("checks")
-    results = [msgspec.convert({"check": name, **packed}, CheckResult) for name, packed in checks.items()]
-    return Judgement(Verdict(record.pop("verdict")), record.pop("reason"), tuple(results), record.pop("counts"))
+def take_run(folder: Path, record: dict[str, Any]) -> Run:
+    """The run that a record of today's format tells of. Raises ValueError."""
+    decided = msgspec.convert({**record, "format": FORMAT_VERSION}, Decided)
+    judgement = Judgement(decided.verdict, decided.reason, tuple(decided.checks.values()), decided.counts)
+    return Run(folder, msgspec.convert(record, Facts), judgement)
 
 
-def with_judgement(run: Run, judgement: Judgement, facts: Mapping[str, Any]) -> Run:
-    return replace(run, judgement=judgement, facts={**run.facts, **facts})
+def with_judgement(run: Run, judgement: Judgement, **facts: Any) -> Run:
+    """The run with another judgement, and with these facts instead of its own."""
+    return replace(run, judgement=judgement, facts=Facts(**{**structs.asdict(run.facts), **facts}))

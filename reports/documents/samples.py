@@ -1,6 +1,6 @@
 """Samples: the few races and operations that the documents show in full, taken out of the history once. Data only.
 
-They stand in run.json under `exhibits`, so that every document can be made again from that file alone. Every text in
+They stand in run.json under `samples`, so that every document can be made again from that file alone. Every text in
 them is cut: an engine may answer a megabyte.
 """
 
@@ -11,8 +11,9 @@ from typing import Any
 import polars as pl
 
 from engine.target.graph import TransitionGraph
+from reports.comparison.facts import Operation, Picture, Purpose, Samples
 from reports.comparison.race_quality import measure_races
-from reports.documents.strength import find_coverage
+from reports.documents.strength import find_state_pairs
 from reports.history.history import History
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 from reports.judge.words import read_detail
@@ -21,60 +22,54 @@ OPERATIONS_MAX = 30  # lanes of a picture
 PICTURES_MAX = 12
 TEXT_MAX = 200
 STATES_MAX = 50  # expected ones of an operation
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What one picture shows. `purpose` is finding, tightest or typical; `checks` are those whose finding it is."""
+class Choice:
+    """What one picture is to show. `checks` are those whose finding it is."""
 
-    purpose: str
+    purpose: Purpose
     rows: Sequence[int]
     held: frozenset[str] = frozenset()
     checks: tuple[str, ...] = ()
     race: str | None = None
 
 
-def take_samples(history: History, judgement: Judgement, graph: TransitionGraph | None = None) -> dict[str, Any]:
-    """{pictures, coverage}. Nothing raises: samples decide nothing, so {error} stands where one failed.
-
-    A picture: {purpose, checks, race, scenario, workflow, contenders, left_out, operations}. An operation: {id,
-    process, kind, expected, next, outcome, status, observed, tenant, invoked_ns, returned_ns, arrived_ns, held,
-    message}; times are relative to the first release of the picture, and `held` are those that the finding rests on.
-    Coverage: see reports/documents/strength.py; null without a graph.
-    """
-    return {
-        "pictures": attempt(lambda: draw_pictures(history, judgement)),
-        "coverage": attempt(lambda: find_coverage(history, graph) if graph is not None else None),
+def take_samples(history: History, judgement: Judgement, graph: TransitionGraph | None = None) -> Samples:
+    """Nothing raises: samples decide nothing, so a part that fails is among the errors."""
+    found: dict[str, Any] = {}
+    errors = {}
+    parts: dict[str, Callable[[], Any]] = {
+        "pictures": lambda: draw_pictures(history, judgement),
+        "state_pairs": lambda: find_state_pairs(history, graph) if graph is not None else None,
     }
+    for name, take in parts.items():
+        try:
+            found[name] = take()
+        except Exception as error:  # noqa: BLE001 - what shows a verdict may not change one
+            errors[name] = f"{type(error).__name__}: {error}"
+    return Samples(**found, errors=errors)
 
 
-def attempt(take: Callable[[], Any]) -> Any:
-    try:
-        return take()
-    except Exception as error:  # noqa: BLE001 - what shows a verdict may not change one
-        return {"error": f"{type(error).__name__}: {error}"}
-
-
-def draw_pictures(history: History, judgement: Judgement) -> list[dict[str, Any]]:
+def draw_pictures(history: History, judgement: Judgement) -> tuple[Picture, ...]:
     """The first finding of each check that did not pass, then the tightest race and a typical one."""
-    pictures = [*picture_findings(history, judgement), *choose_races(history)]
-    return [draw(history, picture) for picture in merge_same(pictures)[:PICTURES_MAX]]
+    chosen = merge_same([*choose_findings(history, judgement), *choose_races(history)])
+    return tuple(draw(history, choice) for choice in chosen[:PICTURES_MAX])
 
 
-def picture_findings(history: History, judgement: Judgement) -> list[Picture]:
+def choose_findings(history: History, judgement: Judgement) -> list[Choice]:
     firsts = [first_with_operations(result) for result in judgement.checks if result.verdict is not Verdict.PASS]
     findings = sorted((each for each in firsts if each is not None), key=lambda each: each.verdict is not Verdict.FAIL)
     rows = find_rows(history, {str(identity) for each in findings for identity in each.operations})
-    pictures = []
+    chosen = []
     for finding in findings:
         named = [str(identity) for identity in finding.operations]
         mine = [rows[identity] for identity in named if identity in rows]
         race = None if finding.race is None else str(finding.race)
         others = find_race(history, mine[0]) if race is not None and mine else []
         checks, held = (finding.check,), frozenset(named)
-        pictures.append(Picture("finding", list(dict.fromkeys([*others, *mine])), held, checks, race))
-    return [picture for picture in pictures if picture.rows]
+        chosen.append(Choice("finding", list(dict.fromkeys([*others, *mine])), held, checks, race))
+    return [choice for choice in chosen if choice.rows]
 
 
 def first_with_operations(result: CheckResult) -> Finding | None:
@@ -96,7 +91,7 @@ def find_race(history: History, row: int) -> list[int]:
     return history.encoded.join(one, on=["workflow", "race"]).sort("invoked", "row")["row"].to_list()
 
 
-def choose_races(history: History) -> list[Picture]:
+def choose_races(history: History) -> list[Choice]:
     """Of the races of the size that was run most, with one winner: the tightest, and one in the middle."""
     races = measure_races(history).filter((pl.col("contenders") > 1) & (pl.col("won") == 1))
     if races.is_empty():
@@ -105,62 +100,65 @@ def choose_races(history: History) -> list[Picture]:
     # Where the server tells when requests arrived, that is the stronger proof of a tight race.
     tight = pl.coalesce("arrival", "release")
     ordered = races.filter(pl.col("contenders") == usual).sort(tight, pl.col("overlap").neg(), "row")
-    chosen = {"tightest": ordered["row"][0], "typical": ordered["row"][ordered.height // 2]}
-    return [Picture(purpose, find_race(history, row), race="") for purpose, row in chosen.items()]
+    chosen: dict[Purpose, int] = {"tightest": ordered["row"][0], "typical": ordered["row"][ordered.height // 2]}
+    return [Choice(purpose, find_race(history, row), race="") for purpose, row in chosen.items()]
 
 
-def merge_same(pictures: Iterable[Picture]) -> list[Picture]:
+def merge_same(choices: Iterable[Choice]) -> list[Choice]:
     """Several checks may have found the same race: one picture, that names them all."""
-    merged: dict[tuple[int, ...], Picture] = {}
-    for picture in pictures:
-        key = tuple(sorted(picture.rows))
+    merged: dict[tuple[int, ...], Choice] = {}
+    for choice in choices:
+        key = tuple(sorted(choice.rows))
         if key not in merged:
-            merged[key] = picture
-        elif picture.purpose == "finding":
+            merged[key] = choice
+        elif choice.purpose == "finding":
             known = merged[key]
-            merged[key] = replace(known, checks=known.checks + picture.checks, held=known.held | picture.held)
+            merged[key] = replace(known, checks=known.checks + choice.checks, held=known.held | choice.held)
     return list(merged.values())
 
 
-def draw(history: History, picture: Picture) -> dict[str, Any]:
+def draw(history: History, choice: Choice) -> Picture:
     """The picture, with its operations as they are shown; the first to be left out are ordinary conflicts."""
-    dull = dict(history.encoded.filter(pl.col("row").is_in(list(picture.rows))).select("row", "outcome").iter_rows())
-    kept = sorted(picture.rows, key=lambda row: dull[row] == "conflict")[: OPERATIONS_MAX + len(picture.held)]
+    dull = dict(history.encoded.filter(pl.col("row").is_in(list(choice.rows))).select("row", "outcome").iter_rows())
+    kept = sorted(choice.rows, key=lambda row: dull[row] == "conflict")[: OPERATIONS_MAX + len(choice.held)]
     records = history.rows(kept)
-    held = [record for record in records if record["id"] in picture.held]
-    others = [record for record in records if record["id"] not in picture.held]
+    held = [record for record in records if record["id"] in choice.held]
+    others = [record for record in records if record["id"] not in choice.held]
     shown = sorted([*held, *others][:OPERATIONS_MAX], key=lambda record: (record["invoked_ns"], record["id"]))
     zero, first = shown[0]["invoked_ns"], shown[0]
-    return {
-        "purpose": picture.purpose,
-        "checks": list(picture.checks),
-        "race": clip(first["race"]) if picture.race is not None else None,
-        "scenario": clip(first["scenario"]),
-        "workflow": clip(first["workflow"]),
-        "contenders": len(picture.rows),
-        "left_out": len(picture.rows) - len(shown),
-        "operations": [describe(record, zero, held=record["id"] in picture.held) for record in shown],
-    }
+    return Picture(
+        purpose=choice.purpose,
+        checks=choice.checks,
+        race=clip(first["race"]) if choice.race is not None else None,
+        scenario=clip(first["scenario"]),
+        workflow=clip(first["workflow"]) or "",
+        contenders=len(choice.rows),
+        left_out=len(choice.rows) - len(shown),
+        operations=tuple(take_operation(record, zero, held=record["id"] in choice.held) for record in shown),
+    )
 
 
-def describe(record: Mapping[str, Any], zero: int, *, held: bool) -> dict[str, Any]:
+def take_operation(record: Mapping[str, Any], zero: int, *, held: bool) -> Operation:
     detail = read_detail(dict(record))
     arrived, returned = detail.get("arrived_ns"), record["returned_ns"]
     message = detail.get("problem") or detail.get("message")
-    texts = {name: clip(record[name]) for name in ("id", "process", "kind", "next", "outcome", "observed", "tenant")}
-    return texts | {
-        "expected": [clip(state) for state in (record["expected"] or ())[:STATES_MAX]],
-        "status": record["status"],
-        "invoked_ns": record["invoked_ns"] - zero,
-        "returned_ns": None if returned is None else returned - zero,
-        "arrived_ns": arrived - zero if isinstance(arrived, int) else None,
-        "held": held,
-        "message": clip(message) if isinstance(message, str) else None,
+    texts: dict[str, Any] = {
+        name: clip(record[name]) for name in ("id", "process", "kind", "next", "outcome", "observed", "tenant")
     }
+    return Operation(
+        **texts,
+        expected=tuple(clip(state) or "" for state in (record["expected"] or ())[:STATES_MAX]),
+        status=record["status"],
+        invoked_ns=record["invoked_ns"] - zero,
+        returned_ns=None if returned is None else returned - zero,
+        arrived_ns=arrived - zero if isinstance(arrived, int) else None,
+        held=held,
+        message=clip(message) if isinstance(message, str) else None,
+    )
 
 
-def clip(text: Any) -> str | None:
+def clip(text: str | None) -> str | None:
     """At most TEXT_MAX characters of it, and how many there were."""
     if text is None or len(text) <= TEXT_MAX:
-        return text  # type: ignore[no-any-return]
+        return text
     return f"{text[:TEXT_MAX]}... ({len(text):,} characters)"

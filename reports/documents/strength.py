@@ -5,13 +5,13 @@ in what state it was asked, or that never returned, covers nothing.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from itertools import combinations_with_replacement
-from typing import Any
 
 import polars as pl
 
 from engine.target.graph import TransitionGraph
+from reports.comparison.facts import Covered, RacedPair, RacedPairs, StatePairs, Strength
 from reports.documents.bounds import bound_violations, describe_bounds
 from reports.history.encoding import escape, split_list
 from reports.history.history import History
@@ -27,34 +27,23 @@ Pair = tuple[str, str, str]
 Asked = tuple[str, str, tuple[str, ...]]
 
 
-def measure_strength(
-    history: History, graph: TransitionGraph, illegal: Collection[Asked] | None = None
-) -> dict[str, Any]:
-    """{transitions, illegal_pairs, raced_pairs, bounds}.
-
-    The first three are {covered, total}; `raced_pairs` adds `rounds`: for every two moves that meet in a state
-    {state, first, second, rounds}, the number of rounds in which both were in flight together. `bounds`:
-    see reports/documents/bounds.py. `illegal` are the requests that
-    can be asked and must not move a workflow, each with a state; without them, every pair of states that is no edge.
+def measure_strength(history: History, graph: TransitionGraph, illegal: Collection[Asked] | None = None) -> Strength:
+    """`illegal` are the requests that can be asked and must not move a workflow, each with a state; without them, every
+    pair of states that is no edge.
     """
     told = find_moves(history, graph)
     moves = told.filter(pl.col("outcome") != "refused")
     taken = set(walk_taken(moves)) | set(history.audit.select("from", "to").drop_nulls().unique().iter_rows())
     asked = set(walk_asked(told))
-    raced, meeting = count_pairs(moves), list_meetings(graph)
+    raced, pairs = count_pairs(moves), list_pairs(graph)
     wanted = set(illegal) if illegal is not None else set(pair_all(graph))
-    return {
-        "transitions": {"covered": len(taken & graph.edges), "total": len(graph.edges)},
-        "illegal_pairs": {"covered": len(asked & wanted), "total": len(wanted)},
-        "raced_pairs": {
-            "covered": sum(raced[pair] > 0 for pair in meeting),
-            "total": len(meeting),
-            "rounds": [
-                {"state": pair[0], "first": pair[1], "second": pair[2], "rounds": raced[pair]} for pair in meeting
-            ],
-        },
-        "bounds": bound_violations(history),
-    }
+    rounds = tuple(RacedPair(*pair, raced[pair]) for pair in pairs)
+    return Strength(
+        transitions=Covered(len(taken & graph.edges), len(graph.edges)),
+        illegal_pairs=Covered(len(asked & wanted), len(wanted)),
+        raced_pairs=RacedPairs(sum(raced[pair] > 0 for pair in pairs), len(pairs), rounds),
+        bounds=bound_violations(history),
+    )
 
 
 def find_moves(history: History, graph: TransitionGraph) -> pl.DataFrame:
@@ -139,7 +128,7 @@ def find_state(states: str, others: str, start: str) -> str | None:
     return start if start in common else None
 
 
-def list_meetings(graph: TransitionGraph) -> list[Pair]:
+def list_pairs(graph: TransitionGraph) -> list[Pair]:
     """Every two moves, or one twice, that lead out of one state; the two in the order of their names."""
     return [
         (state, *pair)
@@ -148,8 +137,8 @@ def list_meetings(graph: TransitionGraph) -> list[Pair]:
     ]
 
 
-def find_coverage(history: History, graph: TransitionGraph) -> dict[str, Any] | None:
-    """{states, legal, asked, taken}: the states in the graph's order, and pairs [from, to] of their numbers.
+def find_state_pairs(history: History, graph: TransitionGraph) -> StatePairs | None:
+    """Which pairs of states a run asked for, and which it saw taken. Counted, never judged.
 
     `asked` were requested in that state, over whichever route, and not done; `taken` were won, or are in a trail. Null
     for a graph of more than STATES_MAX states.
@@ -160,35 +149,36 @@ def find_coverage(history: History, graph: TransitionGraph) -> dict[str, Any] | 
     told = find_moves(history, graph)
     moves = told.filter(pl.col("outcome") != "refused")
     trail = history.audit.select("from", "to").unique().drop_nulls().iter_rows()
-    return {
-        "states": list(graph.states),
-        "legal": number_pairs(graph.edges, place),
-        "asked": number_pairs(((state, to) for state, to, _ in walk_asked(told)), place),
-        "taken": number_pairs([*walk_taken(moves), *trail], place),
-    }
+    return StatePairs(
+        tuple(graph.states),
+        number_pairs(graph.edges, place),
+        number_pairs(((state, to) for state, to, _ in walk_asked(told)), place),
+        number_pairs([*walk_taken(moves), *trail], place),
+    )
 
 
-def number_pairs(pairs: Iterable[tuple[str, str]], place: dict[str, int]) -> list[list[int]]:
+def number_pairs(pairs: Iterable[tuple[str, str]], place: dict[str, int]) -> tuple[tuple[int, int], ...]:
     """Pairs of states that the graph knows, as their numbers, each once."""
     found = {(place[origin], place[to]) for origin, to in pairs if origin in place and to in place}
-    return [list(pair) for pair in sorted(found)]
+    return tuple(sorted(found))
 
 
-def describe_strength(strength: Mapping[str, Any]) -> list[str]:
+def describe_strength(strength: Strength) -> list[str]:
     """In words, a line each: what was covered, what a violation's rate may still be, what never raced."""
-    parts = {"transitions": "transitions", "illegal_pairs": "illegal pairs", "raced_pairs": "pairs of moves raced"}
-    covered = (f"{strength[key]['covered']:,} of {strength[key]['total']:,} {name}" for key, name in parts.items())
-    lines = [f"strength: {', '.join(covered)}"]
-    lines += describe_bounds(strength.get("bounds", []))
-    calibration = strength.get("calibration")
+    parts: dict[str, Covered] = {
+        "transitions": strength.transitions,
+        "illegal pairs": strength.illegal_pairs,
+        "pairs of moves raced": strength.raced_pairs,
+    }
+    covered = (f"{part.covered:,} of {part.total:,} {name}" for name, part in parts.items())
+    lines = [f"strength: {', '.join(covered)}", *describe_bounds(strength.bounds)]
+    calibration = strength.calibration
     if calibration is not None:
-        caught = f"{calibration['caught']:,} of {calibration['races']:,} such races show two winners"
-        lines.append(f"calibrated on this machine: with the defect {calibration['defect']}, {caught}")
-    never = [pair for pair in strength["raced_pairs"]["rounds"] if not pair["rounds"]]
+        caught = f"{calibration.caught:,} of {calibration.races:,} such races show two winners"
+        lines.append(f"calibrated on this machine: with the defect {calibration.defect}, {caught}")
+    never = [pair for pair in strength.raced_pairs.rounds if not pair.rounds]
     if never:
-        named = ", ".join(
-            f"{one['first']} with {one['second']} out of {one['state']}" for one in never[:NEVER_SHOWN_MAX]
-        )
+        named = ", ".join(f"{one.first} with {one.second} out of {one.state}" for one in never[:NEVER_SHOWN_MAX])
         more = f" and {len(never) - NEVER_SHOWN_MAX} more" if len(never) > NEVER_SHOWN_MAX else ""
         lines.append(f"never raced: {named}{more}")
     return lines

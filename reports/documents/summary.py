@@ -1,10 +1,9 @@
 """summary.md: failure first, small enough for a CI's step summary."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from reports.comparison.comparison import Change, find_comparison
+from reports.comparison.comparison import Change, Comparison
 from reports.comparison.description import (
     describe_checks,
     describe_measure,
@@ -13,10 +12,12 @@ from reports.comparison.description import (
     order_measures,
     show_ratio,
 )
+from reports.comparison.facts import DefectRow, Facts, Reproduction, Strength, ViolatingSchedule
 from reports.comparison.measures import Table, describe_injected, tabulate
 from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
 from reports.judge.amounts import say_partial
+from reports.judge.plan import Level
 from reports.judge.proxy_facts import say_endings, say_unheld
 from reports.judge.text import capital
 from reports.judge.verdict import CheckResult, Judgement, Verdict
@@ -37,22 +38,22 @@ HARNESS = {
 }
 
 
-def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
+def render_summary(facts: Facts, judgement: Judgement) -> str:
     """The document, Markdown, at most BYTES_MAX bytes."""
     passed = judgement.verdict is Verdict.PASS
-    partial = escape(say_partial(facts.get("levels") or ()))
+    partial = escape(say_partial(facts.levels))
     told = ": ".join(filter(None, [headline(facts, judgement), partial]))
     parts = [f"# onewinner: {told}", escape(sentence(judgement.reason))]
     for result in judgement.checks:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             parts += render_findings(result)
-    parts += [render_reproduction(each) for each in facts.get("reproductions") or ()]
-    parts += [render_order(each) for each in (facts.get("orders") or ())[:1]]
-    parts += render_comparison(facts)
+    parts += [render_reproduction(each) for each in facts.reproductions]
+    parts += [render_schedule(each) for each in facts.schedules[:1]]
+    parts += render_comparison(facts.comparison)
     parts += ["## Checks", render_table(judgement)] if judgement.checks else []
-    parts += [render_strength(facts["strength"])] if facts.get("strength") and passed else []
-    parts += [render_defects(facts["defects"])] if facts.get("defects") else []
-    parts += [render_measure(table) for table in tabulate(facts)]
+    parts += [render_strength(facts.strength)] if facts.strength and passed else []
+    parts += [render_defects(facts.defects)] if facts.defects else []
+    parts += [render_measure(table) for table in tabulate(facts.measures)]
     parts += ["## This run", render_facts(facts, judgement)]
     text = "\n\n".join(parts) + "\n"
     if len(text.encode()) > BYTES_MAX:
@@ -60,17 +61,16 @@ def render_summary(facts: Mapping[str, Any], judgement: Judgement) -> str:
     return text
 
 
-def headline(facts: Mapping[str, Any], judgement: Judgement) -> str:
+def headline(facts: Facts, judgement: Judgement) -> str:
     """What the verdict means: of an engine, or, where engines broken on purpose were asked, of the judge."""
-    return (HARNESS if facts.get("defects") and not judgement.checks else HEADLINE)[judgement.verdict]
+    return (HARNESS if facts.defects and not judgement.checks else HEADLINE)[judgement.verdict]
 
 
-def render_reproduction(plan: Mapping[str, Any]) -> str:
+def render_reproduction(plan: Reproduction) -> str:
     """A plan that fails, made as small as it went."""
-    sizes = " and ".join(str(size) for size in plan["branches"])
-    told = f"{plan['name']}, branches of {sizes}, reproduced in {plan['failed']} of {plan['repeats']} repeats"
-    again = code(str(plan["command"]))
-    return f"## The smallest plan that fails\n\n{escape(told)}: {escape(str(plan['kind']))}.\n\nRun it again: {again}"
+    sizes = " and ".join(str(size) for size in plan.branches)
+    told = f"{plan.name}, branches of {sizes}, reproduced in {plan.failed} of {plan.repeats} repeats: {plan.kind}."
+    return f"## The smallest plan that fails\n\n{escape(told)}\n\nRun it again: {code(plan.command)}"
 
 
 def render_findings(result: CheckResult) -> list[str]:
@@ -95,9 +95,8 @@ def render_table(judgement: Judgement) -> str:
     return "\n".join(rows)
 
 
-def render_comparison(facts: Mapping[str, Any]) -> list[str]:
+def render_comparison(comparison: Comparison | None) -> list[str]:
     """What changed against the baseline; the failing checks first."""
-    comparison = find_comparison(facts)
     if comparison is None:
         return []
     lines = [f"- {escape(words)}" for words in describe_checks(comparison)]
@@ -111,27 +110,27 @@ def render_comparison(facts: Mapping[str, Any]) -> list[str]:
     return [f"## Against {code(comparison.baseline)}", result, *(["\n".join(lines)] if lines else []), *notes]
 
 
-def render_defects(rows: Sequence[Mapping[str, Any]]) -> str:
+def render_defects(rows: Sequence[DefectRow]) -> str:
     """The kill matrix: a line for each engine, a column for each level."""
-    levels = list(dict.fromkeys(row["level"] for row in rows))
+    levels = list(dict.fromkeys(row.level for row in rows))
     engines: dict[str, dict[str, str]] = {}
     for row in rows:
-        told = f"{row['status']} {row['caught']} of {row['seeds']}" if row["seeds"] else row["status"]
-        engines.setdefault(row["name"], {"check": row["check"] or "none may fail"})[row["level"]] = told
+        told = f"{row.status} {row.caught} of {row.seeds}" if row.seeds else row.status
+        engines.setdefault(row.name, {"check": row.check or "none may fail"})[row.level] = told
     lines = [["engine", "promised check", *levels], ["---"] * (2 + len(levels))]
     for name, mine in engines.items():
         lines.append([escape(name), *(escape(mine.get(key, "")) for key in ("check", *levels))])
     return "## The kill matrix\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def render_order(order: Mapping[str, Any]) -> str:
-    """The smallest order of statements that violates."""
-    again = code(str(order["command"]))
-    told = "\n\n".join(filter(None, [fence(str(order["trace"])), escape(str(order["sentence"]))]))
-    return f"## The smallest order that fails\n\n{escape(str(order['kind']))}\n\n{told}\n\nRun it again: {again}"
+def render_schedule(found: ViolatingSchedule) -> str:
+    """The smallest schedule that violates."""
+    told = "\n\n".join(filter(None, [fence(found.trace), escape(found.sentence)]))
+    head = f"## The smallest schedule that fails\n\n{escape(found.kind)}"
+    return f"{head}\n\n{told}\n\nRun it again: {code(found.command)}"
 
 
-def render_strength(strength: Mapping[str, Any]) -> str:
+def render_strength(strength: Strength) -> str:
     return "## How much this proves\n\n" + "\n".join(f"- {escape(line)}" for line in describe_strength(strength))
 
 
@@ -141,29 +140,29 @@ def render_measure(table: Table) -> str:
     return f"## {table.title}\n\n{escape(table.note)}\n\n{rows}"
 
 
-def render_facts(facts: Mapping[str, Any], judgement: Judgement) -> str:
+def render_facts(facts: Facts, judgement: Judgement) -> str:
     counted = ", ".join(f"{name} {count:,}" for name, count in judgement.counts.items())
-    told_by_wire = (describe_injected(facts), say_unheld(facts))
-    lines = [f"- **{escape(ended)}**" for ended in (say_endings(facts),) if ended]
-    lines += [f"- {told}" for told in (counted, *map(escape, told_by_wire)) if told]
-    lines += [f"- {level['level']}: {escape(show_level(level))}" for level in facts.get("levels", ())]
-    lines += [f"- {escape(line)}" for line in describe_pairings(facts.get("meetings") or ())]
-    plain = [name for name in ("target", "database", "seed", "profile", "started_at") if facts.get(name) is not None]
-    lines += [f"- {name}: {escape(str(facts[name]))}" for name in plain]
-    if facts.get("command"):
-        lines.append(f"- the same run again: {code(str(facts['command']))}")
+    measures = facts.measures
+    ended = say_endings(measures.endings)
+    lines = [f"- **{escape(ended)}**"] if ended else []
+    told = (describe_injected(measures), say_unheld(measures.unheld))
+    lines += [f"- {line}" for line in (counted, *map(escape, told)) if line]
+    lines += [f"- {level.level}: {escape(describe_level(level))}" for level in facts.levels]
+    lines += [f"- {escape(line)}" for line in describe_pairings(facts.pairings)]
+    plain = {name: getattr(facts, name) for name in ("target", "database", "seed", "profile", "started_at")}
+    lines += [f"- {name}: {escape(str(value))}" for name, value in plain.items() if value not in (None, "")]
+    if facts.command:
+        lines.append(f"- the same run again: {code(facts.command)}")
     return "\n".join(lines)
 
 
-def show_level(level: Mapping[str, Any]) -> str:
+def describe_level(level: Level) -> str:
     """What a level got to, and what it did not; of each scenario too, where it has several."""
-    parts = [f"{level['run']} of {level['planned']} {level['unit']} in {level['seconds']} s"]
-    parts += [
-        f"{part['scenario']} {part['run']} of {part['planned']} {part['unit']}" for part in level.get("scenarios", ())
-    ]
-    parts += [f"{name} is not applicable: {why}" for name, why in level.get("not_applicable", {}).items()]
-    if level.get("restarts"):
-        parts.append(f"{level['restarts']} lined up again because a connection died before the release")
+    parts = [f"{level.run} of {level.planned} {level.unit} in {level.seconds} s"]
+    parts += [f"{part.scenario} {part.run} of {part.planned} {part.unit}" for part in level.scenarios]
+    parts += [f"{name} is not applicable: {why}" for name, why in level.not_applicable.items()]
+    if level.restarts:
+        parts.append(f"{level.restarts} lined up again because a connection died before the release")
     return "; ".join(parts)
 
 

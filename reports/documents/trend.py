@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, log, log1p
 from pathlib import Path
-from typing import Any
 
 from reports.comparison.blocks import find_kind, list_measures, take_blocks
 from reports.comparison.changes import find_level
 from reports.comparison.comparison import ChangePoint, Trend, TrendPoint
 from reports.comparison.conditions import describe_conditions
 from reports.comparison.description import show_value
+from reports.comparison.facts import Facts
 from reports.documents.run import UNFINISHED, Run, RunError, read_run
 
 # One slow run is no new level: it takes so many in a row, before and after.
@@ -54,7 +54,7 @@ def read_chronicle(folder: Path) -> Chronicle:
             notes.append(f"{file.parent}: measured nothing")
         else:
             found.append(run)
-    return Chronicle(tuple(sorted(found, key=lambda run: str(run.facts.get("started_at")))), tuple(notes))
+    return Chronicle(tuple(sorted(found, key=lambda run: run.facts.started_at or "")), tuple(notes))
 
 
 def find_trends(runs: Sequence[Run]) -> tuple[Trend, ...]:
@@ -66,20 +66,19 @@ def find_trends(runs: Sequence[Run]) -> tuple[Trend, ...]:
     return tuple(trend for name, members in zip(names, series.values(), strict=True) for trend in trace(name, members))
 
 
-def name_series(facts: Mapping[str, Any]) -> dict[str, str]:
+def name_series(facts: Facts) -> dict[str, str]:
     """What runs of one series have in common, the engine and the profile first."""
-    engine = {"engine": str(facts.get("name", "")), "profile": str(facts.get("profile", ""))}
-    isolation = {"isolation": str(facts["isolation"])} if facts.get("isolation") else {}
+    engine = {"engine": facts.name, "profile": facts.profile or ""}
+    isolation = {"isolation": facts.isolation} if facts.isolation else {}
     return engine | isolation | describe_conditions(facts) | describe_amounts(facts)
 
 
-def describe_amounts(facts: Mapping[str, Any]) -> dict[str, str]:
+def describe_amounts(facts: Facts) -> dict[str, str]:
     """How much was planned: the gate time of a longer run is no slower one."""
-    shares = ((facts.get("plan") or {}).get("shares") or {}).values()
-    races = [share.get("races") for share in shares]
-    told = {"races": "as many as the time allows" if None in races else str(sum(races))} if races else {}
-    others = [level for level in facts.get("levels", ()) if not level.get("scenarios")]
-    return told | {str(level["unit"]): str(level["planned"]) for level in others}
+    races = [quota.races for quota in facts.plan.quotas.values()]
+    known = [many for many in races if many is not None]
+    told = {"races": str(sum(known)) if len(known) == len(races) else "as many as the time allows"} if races else {}
+    return told | {level.unit: str(level.planned) for level in facts.levels if not level.scenarios}
 
 
 def tell_apart(series: Sequence[Mapping[str, str]]) -> list[str]:
@@ -106,7 +105,7 @@ def trace(series: str, runs: Sequence[Run]) -> list[Trend]:
         kind = find_kind(name)
         assert kind is not None
         points = tuple(
-            TrendPoint(str(run.folder), str(run.facts.get("started_at", "")), level, run.judgement.verdict)
+            TrendPoint(str(run.folder), run.facts.started_at or "", level, run.judgement.verdict)
             for run, values in zip(runs, blocks, strict=True)
             if (level := find_level(values.get(name))) is not None
         )

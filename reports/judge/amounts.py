@@ -3,10 +3,11 @@
 A level that ran less than half of its plan proves too little, whatever its checks say of the part that was run.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reports.history.history import History
+from reports.judge.plan import Amount, Level
 
 FLOOR = 0.5
 WHOLE = "share"
@@ -18,31 +19,32 @@ REASONS = {
     "asked to": "it was asked to end",
 }
 
-Amount = Mapping[str, Any]
 
-
-def sum_levels(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """{level, unit, planned, run, ended, scenarios} of each level, from its sources' `level` events.
-
-    `ended` has every reason why a source ended with less than its share; a scenario is {scenario, unit, planned, run}.
-    """
-    levels: dict[str, dict[str, Any]] = {}
-    scenarios: dict[str, dict[str, dict[str, Any]]] = {}
+def sum_levels(events: Iterable[Mapping[str, Any]]) -> list[Level]:
+    """What each level got to, from its sources' `level` events; `ended` has every reason why a source ended early."""
+    by_level: dict[str, list[Mapping[str, Any]]] = {}
     for event in events:
-        name, ended = str(event.get("level")), str(event.get("ended", WHOLE))
-        begun = {"level": name, "unit": str(event.get("unit", "")), "planned": 0, "run": 0, "ended": []}
-        total = levels.setdefault(name, begun)
-        add(total, event)
-        total["ended"] += [ended] if ended not in (WHOLE, *total["ended"]) else []
-        parts = scenarios.setdefault(name, {})
+        by_level.setdefault(str(event.get("level")), []).append(event)
+    return [sum_level(name, mine) for name, mine in by_level.items()]
+
+
+def sum_level(name: str, events: Sequence[Mapping[str, Any]]) -> Level:
+    parts: dict[str, list[Mapping[str, Any]]] = {}
+    for event in events:
         for part in event.get("scenarios") or ():
-            add(parts.setdefault(part["scenario"], {**part, "planned": 0, "run": 0}), part)
-    return [{**level, "scenarios": list(scenarios[name].values())} for name, level in levels.items()]
+            parts.setdefault(str(part["scenario"]), []).append(part)
+    reasons = [str(event.get("ended", WHOLE)) for event in events]
+    return Level(
+        level=name,
+        ended=tuple(dict.fromkeys(reason for reason in reasons if reason != WHOLE)),
+        scenarios=tuple(Amount(scenario=scenario, **add_up(mine)) for scenario, mine in parts.items()),
+        **add_up(events),
+    )
 
 
-def add(total: dict[str, Any], part: Mapping[str, Any]) -> None:
-    for count in ("planned", "run"):
-        total[count] += int(part.get(count) or 0)
+def add_up(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    counts = {count: sum(int(part.get(count) or 0) for part in parts) for count in ("planned", "run")}
+    return {"unit": str(parts[0].get("unit", "")), **counts}
 
 
 def find_shortfalls(history: History) -> list[str]:
@@ -52,31 +54,32 @@ def find_shortfalls(history: History) -> list[str]:
     return [told] if short else []
 
 
-def name_short(level: Amount) -> list[str]:
+def name_short(level: Level) -> list[str]:
     """The level if it ran less than half of its plan, else its scenarios that did."""
-    if level["run"] < FLOOR * level["planned"]:
-        return [str(level["level"])]
-    return [part["scenario"] for part in level["scenarios"] if part["run"] < FLOOR * part["planned"]]
+    if level.run < FLOOR * level.planned:
+        return [level.level]
+    return [part.scenario for part in level.scenarios if part.run < FLOOR * part.planned]
 
 
-def say_partial(levels: Iterable[Amount]) -> str:
+def say_partial(levels: Iterable[Level]) -> str:
     """What share was run of the levels that did not run all of their plan, and why not the rest; else empty."""
     told = [say_level(level) for level in levels]
     return f"partly run: {'; '.join(filter(None, told))}" if any(told) else ""
 
 
-def say_level(level: Amount) -> str:
+def say_level(level: Level) -> str:
     """10 of 60 plans (parallel: its time was up); empty when all was run. The level's own number holds the races of its
     scenarios, and not their rounds.
     """
-    others = [part for part in level.get("scenarios") or () if part["unit"] != level["unit"]]
-    short = [amount for amount in (level, *others) if amount["run"] < amount["planned"]]
+    others = [part for part in level.scenarios if part.unit != level.unit]
+    amounts: list[Level | Amount] = [level, *others]
+    short = [amount for amount in amounts if amount.run < amount.planned]
     if not short:
         return ""
     shares = ", ".join(
-        f"{each['run']:,} of {each['planned']:,} {each['unit']}".strip()
-        + (f" of {each['scenario']}" if each in others else "")
+        f"{each.run:,} of {each.planned:,} {each.unit}".strip()
+        + (f" of {each.scenario}" if isinstance(each, Amount) else "")
         for each in short
     )
-    reasons = " and ".join(REASONS.get(reason, reason) for reason in level.get("ended") or ())
-    return f"{shares} ({level['level']}: {reasons})" if reasons else f"{shares} ({level['level']})"
+    reasons = " and ".join(REASONS.get(reason, reason) for reason in level.ended)
+    return f"{shares} ({level.level}: {reasons})" if reasons else f"{shares} ({level.level})"

@@ -6,10 +6,8 @@ nothing: they have no role.
 """
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import polars as pl
 
@@ -18,6 +16,7 @@ from reports.history.encoding import split_list
 from reports.history.history import History
 from reports.judge.keys import Keys, make_keys
 from reports.judge.models.workflow import NEVER, Operation
+from reports.judge.plan import RunPlan
 from reports.judge.search import ANOTHER_STATE
 
 MODEL_COLUMNS = ("row", "kind", "outcome", "want", "set", "next", "told", "invoked", "returned")
@@ -51,7 +50,7 @@ class Evidence:
     history: History
     graph: TransitionGraph | None = None
     initial: str | None = None
-    plan: Mapping[str, Any] | None = None
+    plan: RunPlan | None = None
     command: str = "onewinner check HISTORY"
     limits: Limits = field(default_factory=Limits)
 

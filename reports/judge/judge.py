@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import polars as pl
 
@@ -15,6 +14,7 @@ from reports.judge.checks.answers import is_excused
 from reports.judge.context import Case
 from reports.judge.evidence import Evidence, Limits
 from reports.judge.partners import find_lost_partners, soften
+from reports.judge.plan import RunPlan
 from reports.judge.scenarios import name_scenarios
 from reports.judge.silence import find_silence
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict, merge
@@ -26,7 +26,7 @@ def judge(
     graph: TransitionGraph | None = None,
     initial: str | None = None,
     *,
-    plan: Mapping[str, Any] | None = None,
+    plan: RunPlan | None = None,
     command: str | None = None,
     only: Iterable[str] | None = None,
     workflow: str | None = None,
@@ -107,7 +107,7 @@ def find_early_end(case: Case) -> list[str]:
     plan = case.evidence.plan
     if plan is None:
         return []
-    return ([] if plan.get("accept_partial") else find_shortfalls(case.evidence.history)) + find_silence(case)
+    return ([] if plan.accept_partial else find_shortfalls(case.evidence.history)) + find_silence(case)
 
 
 def say_busy(case: Case) -> str:

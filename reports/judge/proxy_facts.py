@@ -1,8 +1,10 @@
-"""What the wire noted beside the orders: what passed it unheld, and how often the service ended under a fault."""
+"""What the proxy noted beside the schedules: what passed it unheld, and how often the service ended under a fault."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
 
 from reports.history.history import History
 from reports.judge.statements import clip
@@ -11,24 +13,32 @@ TEXTS_MAX = 20
 SHOWN_MAX = 3
 
 
+class Unheld(msgspec.Struct, frozen=True):
+    """A statement that passed the proxy while schedules ran, how often, and why it was not held."""
+
+    source: str
+    sql: str
+    passed: int
+    why: Literal["background", "set-up"]
+
+
 def count_endings(history: History) -> dict[str, int]:
     """How often the service ended by itself after each injected fault, and was started again."""
     return dict(Counter(str(event["fault"]) for event in history.having("restarted")).most_common())
 
 
-def count_unheld(history: History) -> list[dict[str, Any]]:
-    """The statements that passed while orders were chosen, the most frequent first: {level, sql, passed, why}."""
+def count_unheld(history: History) -> tuple[Unheld, ...]:
+    """The statements that passed while schedules ran, the most frequent first."""
     found = [
-        {"source": event["source"], "sql": clip(event["sql"]), "passed": int(event["passed"]), "why": event["why"]}
+        Unheld(event["source"], clip(event["sql"]), int(event["passed"]), event["why"])
         for event in history.having("unheld")
     ]
-    return sorted(found, key=lambda each: -each["passed"])[:TEXTS_MAX]
+    return tuple(sorted(found, key=lambda each: -each.passed)[:TEXTS_MAX])
 
 
-def say_endings(facts: Mapping[str, Any]) -> str:
+def say_endings(counts: Mapping[str, int] | None) -> str:
     """One line; empty where it did not end."""
-    counts = (facts.get("measures") or {}).get("endings")
-    if not counts or "error" in counts:
+    if not counts:
         return ""
     total = sum(counts.values())
     after = ", ".join(f"{fault} {many}" for fault, many in counts.items())
@@ -38,15 +48,14 @@ def say_endings(facts: Mapping[str, Any]) -> str:
     )
 
 
-def say_unheld(facts: Mapping[str, Any]) -> str:
-    """One line on what passed the wire unheld; empty where nothing did."""
-    found = (facts.get("measures") or {}).get("unheld")
-    if not isinstance(found, list) or not found:
+def say_unheld(found: Sequence[Unheld] | None) -> str:
+    """One line on what passed the proxy unheld; empty where nothing did."""
+    if not found:
         return ""
     parts = []
     for why, what in (("background", "of background work"), ("set-up", "that concern their session alone")):
-        mine = [each for each in found if each["why"] == why]
+        mine = [each for each in found if each.why == why]
         if mine:
-            shown = ", ".join(f"{each['sql']} {each['passed']:,}" for each in mine[:SHOWN_MAX])
-            parts.append(f"{sum(each['passed'] for each in mine):,} {what} ({shown})")
+            shown = ", ".join(f"{each.sql} {each.passed:,}" for each in mine[:SHOWN_MAX])
+            parts.append(f"{sum(each.passed for each in mine):,} {what} ({shown})")
     return f"passed unheld during schedules: {'; '.join(parts)}"

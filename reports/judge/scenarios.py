@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import polars as pl
 
 from reports.history.history import History
+from reports.judge.plan import Amount, Level
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 
@@ -41,23 +41,22 @@ def place(finding: Finding, scenarios: Mapping[str, str | None]) -> Finding:
     )
 
 
-def sum_scenarios(facts: Mapping[str, Any], judgement: Judgement) -> list[ScenarioResult]:
+def sum_scenarios(levels: Sequence[Level], judgement: Judgement) -> list[ScenarioResult]:
     """One result per scenario of the run's levels, in their order."""
-    levels = facts.get("levels") or ()
-    parts = [part for level in levels for part in level.get("scenarios") or ()]
-    absent = {name: why for level in levels for name, why in (level.get("not_applicable") or {}).items()}
+    parts = [part for level in levels for part in level.scenarios]
+    absent = {name: why for level in levels for name, why in level.not_applicable.items()}
     run = [sum_scenario(part, judgement) for part in parts]
     return run + [ScenarioResult(name, None, (), f"not applicable: {why}") for name, why in absent.items()]
 
 
-def sum_scenario(part: Mapping[str, Any], judgement: Judgement) -> ScenarioResult:
-    name = str(part["scenario"])
+def sum_scenario(part: Amount, judgement: Judgement) -> ScenarioResult:
+    name = part.scenario
     findings = tuple(finding for finding in judgement.findings if finding.scenario == name)
     bad = [finding for finding in findings if finding.verdict is not Verdict.PASS]
     if bad:
         failed = any(finding.verdict is Verdict.FAIL for finding in bad)
         return ScenarioResult(name, Verdict.FAIL if failed else Verdict.UNKNOWN, tuple(worst_first(bad)))
-    if not part["run"]:
+    if not part.run:
         return ScenarioResult(name, None, (), "nothing of it was run")
     untold = [result.check for result in judgement.checks if is_cut(result)]
     if untold:

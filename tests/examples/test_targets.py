@@ -53,7 +53,7 @@ def test_an_example_without_what_decides_fails(target: str, tmp_path: Path) -> N
     assert ended.returncode == 1, ended
     assert {checks[name] for name in ("one-winner", "linearizable", "audit")} == {"fail"}
     assert {checks[name] for name in ("legality", "contract", "no-5xx", "accounting")} == {"pass"}
-    [smallest, *_] = json.loads((tmp_path / "run" / "run.json").read_text())["orders"]
+    [smallest, *_] = json.loads((tmp_path / "run" / "run.json").read_text())["schedules"]
     again = Command((*shlex.split(smallest["command"])[1:], "--out", "again"), tmp_path).run()
     assert "10 of 10 replays violate" in again.stdout, again
 

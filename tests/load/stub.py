@@ -17,6 +17,7 @@ from load.source import Source
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import Judgement
 
 SMALL = """
@@ -191,5 +192,5 @@ def make_source(
 def judge_folder(
     folder: Path, target: Target, sources: Sequence[str] = ("race-0.0",), *, accept_partial: bool = False
 ) -> Judgement:
-    plan = {"sources": list(sources), "accept_partial": accept_partial}
+    plan = RunPlan(sources=tuple(sources), accept_partial=accept_partial)
     return judge(read_history(folder), target.graph, plan=plan)

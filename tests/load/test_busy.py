@@ -16,6 +16,7 @@ from load.tally import Tally
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
 from tests.load.stub import (
     RICH,
@@ -67,7 +68,7 @@ def test_it_is_asked_again_until_it_is_told(tmp_path: Path, pauses: list[float])
     asker.end()
     history = read_history(asker.journal.path)
     assert history.operations["outcome"].to_list() == ["ok", "busy", "busy", "won"]
-    judgement = judge(history, asker.target.graph, plan={"sources": ["race-0.0"]})
+    judgement = judge(history, asker.target.graph, plan=RunPlan(sources=("race-0.0",)))
     assert judgement.verdict is Verdict.PASS, judgement
 
 

@@ -7,12 +7,14 @@ import os
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from onewinner.baseline import find_exit, print_comparison
 from reports.comparison.baseline import Side, Terms, compare
 from reports.comparison.comparison import Acknowledgement, Comparison, Design
 from reports.judge.verdict import CheckResult, Judgement, Verdict
+from tests.reports.building import make_facts
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "comparisons"
 NOISE = (100, 101, 99, 102, 98, 100.5, 101.5, 99.5, 100.2, 100.9, 99.1, 102.3, 98.4, 100.6)
@@ -27,7 +29,7 @@ def make_side(name: str, verdict: Verdict, times: float, cpus: int = 2) -> Side:
         "latency.conflict.p95": [value * 1e4 * times for value in NOISE],
         "gate_time": [9.5 * times],
     }
-    facts = {"target": "orders", "machine": {"cpus": cpus}, "measures": {"blocks": blocks}}
+    facts = make_facts(target="orders", machine={"cpus": cpus}, measures={"blocks": blocks})
     checks = (CheckResult("one-winner", verdict), CheckResult("audit", PASS), CheckResult("effects", None))
     return Side(name, facts, Judgement(verdict, "so it is", checks))
 
@@ -50,7 +52,7 @@ COMPARISONS = {
 def test_it_reads_as_its_golden_file(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     comparison, code = COMPARISONS[name]
     assert find_exit(comparison) == code
-    print_comparison(Comparison.from_dict(comparison.to_dict()))
+    print_comparison(msgspec.convert(msgspec.to_builtins(comparison), Comparison))
     told = "".join(f"{line.rstrip()}\n" for line in capsys.readouterr().out.splitlines())
     golden = GOLDEN / f"{name}.txt"
     if os.environ.get("ONEWINNER_GOLDEN") == "write":

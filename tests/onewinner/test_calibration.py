@@ -11,7 +11,9 @@ from onewinner.commands.gate import parse
 from onewinner.exits import PASS, Interrupted, UsageError
 from onewinner.levels import Crew, plan_race
 from onewinner.run import Order, conclude
+from reports.comparison.facts import Facts
 from reports.documents.run import Run, begin_run, read_run
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
 
 JOURNAL = """\
@@ -21,12 +23,12 @@ JOURNAL = """\
 {"event":"return","id":1,"outcome":"ok","status":201,"observed":"CREATED","returned_ns":2}
 {"event":"end","operations":1}
 """
-ORDER = Order("gate", [], parse(["--calibrate"]), (plan_race(Crew({}, 20, 5), 1),), {})
+ORDER = Order("gate", [], parse(["--calibrate"]), (plan_race(Crew({}, 20, 5), 1),), Facts())
 
 
 @pytest.fixture
 def passing(tmp_path: Path) -> Run:
-    facts = {"name": "reference", "target": "reference", "seed": 1, "plan": {"sources": ["race-0"]}}
+    facts = Facts(name="reference", target="reference", seed=1, plan=RunPlan(sources=("race-0",)))
     run = begin_run(tmp_path / "run", REFERENCE, facts)
     (run.history / "race-0.jsonl").write_text(JOURNAL)
     return run

@@ -14,6 +14,7 @@ from onewinner import gate_matrix as footings
 from onewinner.commands.gate import parse
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
 from onewinner.gate_matrix import choose_axes, drop_options, list_cells, run_matrix
+from reports.comparison.facts import Facts
 from reports.documents.run import begin_run
 from tests.load.stub import SMALL
 from tests.onewinner.running import Command
@@ -86,7 +87,7 @@ def play(folder: Path, ends: list[int | UsageError], *more: str) -> tuple[Callab
         end = ends[len(given) - 1]
         if isinstance(end, UsageError):
             raise end
-        begin_run(Path(arguments[arguments.index("--out") + 1]), parse([]).target, {})
+        begin_run(Path(arguments[arguments.index("--out") + 1]), parse([]).target, Facts())
         return end
 
     arguments = ["--matrix", "workers", "--out", str(folder), "--seed", "3", *more]

@@ -6,6 +6,7 @@ from engine.provision.service import REFERENCE
 from onewinner.inspection import SOURCE, inspect, list_sources
 from reports.history.history import read_history
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
 
 NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
@@ -13,7 +14,7 @@ NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
 
 def test_a_look_that_failed_is_a_gap_in_the_accounting(tmp_path: Path) -> None:
     inspect(NOWHERE, REFERENCE, tmp_path)
-    judgement = judge(read_history(tmp_path), plan={"sources": [SOURCE]}, only=["schema", "accounting"])
+    judgement = judge(read_history(tmp_path), plan=RunPlan(sources=(SOURCE,)), only=["schema", "accounting"])
     verdicts = {result.check: result.verdict for result in judgement.checks}
     assert verdicts == {"schema": None, "accounting": Verdict.UNKNOWN}
     assert "could not be read" in judgement.checks[1].findings[0].words

@@ -47,8 +47,8 @@ def test_the_worst_seed_decides_the_row() -> None:
     assert by_level["race"].status is Status.SURVIVED
     assert by_level["sequential"].status is Status.NOT_RUN
     packed = by_level["race"].pack()
-    assert (packed["caught"], packed["seeds"], packed["checks"]) == (2, 3, {"one-winner": 2})
-    assert (packed["operations_p50"], packed["seconds_p50"]) == (11, 0.5)
+    assert (packed.caught, packed.seeds, packed.checks) == (2, 3, {"one-winner": 2})
+    assert (packed.operations_p50, packed.seconds_p50) == (11, 0.5)
     judgement = conclude(rows)
     assert judgement.verdict is Verdict.FAIL
     assert judgement.reason == "check-then-act at the level race: one-winner did not fail in 1 of 3 seeds (first: 3)"

@@ -16,6 +16,7 @@ from engine.provision.service import REFERENCE
 from engine.target.file import load_target
 from onewinner.exits import Interrupted
 from onewinner.secrets import find_secrets, hide_secrets, keep_run
+from reports.comparison.facts import Facts
 from reports.documents.run import RunError
 from tests.onewinner.running import Command
 
@@ -120,7 +121,7 @@ def test_what_stands_in_the_name_of_a_tenant_is_no_secret(tmp_path: Path) -> Non
         TARGET.replace("[tenants.acme]", f"[tenants.{TOKEN}-eu]").replace("[tenants.globex]", "[tenants.b]")
     )
     target = load_target(file, {"HOSTILE_TOKEN": TOKEN})
-    with keep_run(tmp_path / "run", file, {}, find_secrets(target)) as run:
+    with keep_run(tmp_path / "run", file, Facts(), find_secrets(target)) as run:
         pass
     written = (run.folder / "target.toml").read_text()
     assert written == file.read_text().replace(WRITTEN, "[secret]")
@@ -131,11 +132,11 @@ def test_nothing_but_what_the_run_wrote_is_searched(tmp_path: Path) -> None:
     theirs = tmp_path / "theirs" / ".env"
     theirs.parent.mkdir()
     theirs.write_text(TOKEN)
-    with pytest.raises(RunError, match="is not empty"), keep_run(theirs.parent, REFERENCE, {}, {TOKEN}):
+    with pytest.raises(RunError, match="is not empty"), keep_run(theirs.parent, REFERENCE, Facts(), {TOKEN}):
         pytest.fail("begun in a folder that is in use")
     assert theirs.read_text() == TOKEN
     journal = tmp_path / "own" / "history" / "race-0.jsonl"
-    with contextlib.suppress(Interrupted), keep_run(tmp_path / "own", REFERENCE, {}, {TOKEN}):
+    with contextlib.suppress(Interrupted), keep_run(tmp_path / "own", REFERENCE, Facts(), {TOKEN}):
         journal.write_text(TOKEN)
         raise Interrupted
     assert journal.read_text() == "[secret]"

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import polars as pl
 
+from reports.comparison.facts import Facts
 from reports.history.history import History, take_frame
 from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA
 from reports.judge.evidence import Evidence
@@ -52,6 +54,11 @@ def trail(read_ns: int, *rows: str, workflow: str = "w", returned_ns: int | None
         entries.append({"from": origin, "to": to, "request_id": request_id or None})
     about = {"workflow": workflow, "read_ns": read_ns, "returned_ns": returned_ns}
     return {"event": "audit", **about, "entries": entries}
+
+
+def make_facts(**known: Any) -> Facts:
+    """The facts of a run, from what stands in its run.json."""
+    return msgspec.convert(known, Facts)
 
 
 def build_history(records: Sequence[Record], *events: Record) -> History:

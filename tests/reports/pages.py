@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from engine.target.graph import TransitionGraph
 from reports.comparison.comparison import (
     Acknowledgement,
@@ -14,12 +16,12 @@ from reports.comparison.comparison import (
     MeasureChange,
     Standing,
 )
+from reports.comparison.facts import Facts, Pairing
 from reports.comparison.measures import measure
-from reports.documents.pairings import Row
 from reports.documents.samples import take_samples
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict
-from tests.reports.building import Record, advance, build_history, create, read
+from tests.reports.building import Record, advance, build_history, create, make_facts, read
 
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "X"]})
 US = 1_000
@@ -54,12 +56,12 @@ def make_records(*, failing: bool) -> list[Record]:
     return [record for number, outcomes in enumerate(winners) for record in race(number, outcomes)]
 
 
-def build_run(*, failing: bool) -> tuple[dict[str, Any], Judgement]:
+def build_run(*, failing: bool) -> tuple[Facts, Judgement]:
     """The facts and the judgement of a run: everything that a page can show is in it."""
     history = build_history(make_records(failing=failing))
     judgement = judge(history, GRAPH, command="onewinner check runs/small")
     part = {"unit": "races", "planned": 50, "run": 50}
-    facts = {
+    facts: dict[str, Any] = {
         "name": "small",
         "command": "onewinner race --races 50 --seed 7",
         "target": "small",
@@ -72,16 +74,16 @@ def build_run(*, failing: bool) -> tuple[dict[str, Any], Judgement]:
         "machine": {"system": "Linux", "cpus": 2},
         "plan": {"sources": ["history"]},
         "levels": [{"level": "race", **part, "seconds": 8.5, "scenarios": [{"scenario": "same-transition", **part}]}],
-        "measures": measure(history) | ({"faults": FAULTS} if failing else {}),
-        "exhibits": take_samples(history, judgement, GRAPH),
-        "comparison": compare(judgement).to_dict(),
+        "measures": structs.replace(measure(history), **({"faults": FAULTS} if failing else {})),
+        "samples": take_samples(history, judgement, GRAPH),
+        "comparison": compare(judgement),
         "reproductions": [REPRODUCTION] if failing else [],
-        "meetings": MEETINGS[: 2 if failing else 1],
-        "orders": [ORDER] if failing else [],
+        "pairings": PAIRINGS[: 2 if failing else 1],
+        "schedules": [SCHEDULE] if failing else [],
         "strength": STRENGTH,
         "defects": DEFECTS,
     }
-    return facts, judgement
+    return make_facts(**facts), judgement
 
 
 REPRODUCTION: Mapping[str, Any] = {
@@ -94,13 +96,13 @@ REPRODUCTION: Mapping[str, Any] = {
     "command": "onewinner gate --plan runs/small/plans/parallel.json",
 }
 FAULTS: Mapping[str, int] = {"answer lost": 120, "connection lost during": 40, "delayed": 12, "server killed": 3}
-MEETINGS: Sequence[Mapping[str, Any]] = [
-    {"level": "interleavings", **Row("advance / cancel", 1, 1, 6, 0, 1, 0, {"waited": 2}).pack()},
-    {"level": "interleavings", **Row("advance / advance", 2, 1, 12, 0, 1, 4, {}).pack()},
-]
-ORDER: Mapping[str, Any] = {
+PAIRINGS = (
+    Pairing("interleavings", "advance / cancel", 1, 1, 6, 0, 1, 0, {"waited": 2}),
+    Pairing("interleavings", "advance / advance", 2, 1, 12, 0, 1, 4),
+)
+SCHEDULE: Mapping[str, Any] = {
     "kind": "advance / advance",
-    "order": "ABBA",
+    "schedule": "ABBA",
     "checks": {"one-winner": "Requests 1 and 2 both moved workflow w from A to B"},
     "trace": "    A            | B\n  1 SELECT <x>   |\n  2              | UPDATE t\n    answered won | answered won",
     "sentence": "A read in step 1, B wrote in step 2, and in step 3 A wrote what it had decided on before.",

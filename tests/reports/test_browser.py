@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from reports.documents.page import render_page
 from reports.judge.verdict import Verdict
+from tests.reports.building import make_facts
 from tests.reports.pages import build_run
 from tests.reports.test_documents import FACTS, HOSTILE, build, draw_hostile
 from tools.browser import HEIGHT, Theme, open_page, start_browser
@@ -33,7 +34,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     texts = {kind: render_page(*build_run(failing=kind == "failing")) for kind in KINDS[:2]}
     pictures = [draw_hostile("finding"), draw_hostile("tightest"), draw_hostile("typical")]
     long = build(Verdict.FAIL, HOSTILE + "x" * 1_000_000)
-    texts["hostile"] = render_page(FACTS | {"exhibits": {"pictures": pictures, "coverage": None}}, long)
+    texts["hostile"] = render_page(make_facts(**FACTS, samples={"pictures": pictures}), long)
     for kind, text in texts.items():
         (folder / f"{kind}.html").write_text(text)
     return {kind: folder / f"{kind}.html" for kind in KINDS}

@@ -10,24 +10,34 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from reports.comparison.facts import Facts
 from reports.documents.junit import render_junit
 from reports.documents.page import render_page
 from reports.documents.page.document import SCRIPT
 from reports.documents.summary import BYTES_MAX, render_summary
 from reports.judge.scenarios import sum_scenarios
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
+from tests.reports.building import make_facts
 
 HOSTILE = "</pre><script>alert('x')</script> | `tick` ``` *bold* [link](javascript:x) \x00\x1b\ufffe ü"
 FACTS: dict[str, Any] = {"name": HOSTILE, "command": f"onewinner gate {HOSTILE}", "target": HOSTILE, "seed": 1}
-HOSTILE_COVERAGE = {
+HOSTILE_PAIRS = {
     "states": [HOSTILE, HOSTILE],
     "legal": [[0, 1], [1, 1]],
     "asked": [[0, 0]],
     "taken": [[0, 0], [1, 1]],
 }
 HOSTILE_DEFECTS = [
-    dict.fromkeys(("name", "level", "check", "promised", "status"), HOSTILE)
-    | {"kind": "defect", "seeds": 2, "caught": 1, "checks": {HOSTILE: 1}, "operations_p50": 3.0, "seconds_p50": 0.5}
+    dict.fromkeys(("name", "level", "check", "promised"), HOSTILE)
+    | {
+        "status": "wrong check",
+        "kind": "defect",
+        "seeds": 2,
+        "caught": 1,
+        "checks": {HOSTILE: 1},
+        "operations_p50": 3.0,
+        "seconds_p50": 0.5,
+    }
 ]
 HOSTILE_STRENGTH = {
     "transitions": {"covered": 1, "total": 2},
@@ -73,7 +83,7 @@ class Tags(HTMLParser):
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_the_page_shows_markup_as_text(verdict: Verdict) -> None:
-    page = render_page(FACTS, build(verdict))
+    page = render_page(make_facts(**FACTS), build(verdict))
     tags = Tags(page)
     assert tags.counts["script"] == 1
     assert tags.scripts[0] == SCRIPT
@@ -88,14 +98,15 @@ def test_the_page_shows_markup_as_text(verdict: Verdict) -> None:
 
 def test_hostile_operations_are_shown_as_text() -> None:
     """Ids, processes, states, messages, the names of levels, checks and measures: nothing is trusted."""
-    facts = FACTS | {
-        "exhibits": {"pictures": [draw_hostile("finding"), draw_hostile("typical")], "coverage": HOSTILE_COVERAGE},
+    told = FACTS | {
+        "samples": {"pictures": [draw_hostile("finding"), draw_hostile("typical")], "state_pairs": HOSTILE_PAIRS},
         "levels": [{"level": HOSTILE, "unit": HOSTILE, "planned": 1, "run": 1, "seconds": 1, "not_applicable": {}}],
         "versions": {HOSTILE: HOSTILE},
         "machine": {HOSTILE: HOSTILE},
         "defects": HOSTILE_DEFECTS,
         "strength": HOSTILE_STRENGTH,
     }
+    facts = make_facts(**told)
     tags = Tags(render_page(facts, build(Verdict.FAIL)))
     assert tags.counts["script"] == 1
     assert tags.counts["figure"] >= 3
@@ -113,7 +124,7 @@ def draw_hostile(purpose: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_junit_is_xml_and_counts_right(verdict: Verdict) -> None:
-    [suite] = ET.fromstring(render_junit(FACTS, build(verdict)))  # noqa: S314 - our own text
+    [suite] = ET.fromstring(render_junit(make_facts(**FACTS), build(verdict)))  # noqa: S314 - our own text
     failed, unknown = verdict is Verdict.FAIL, verdict is Verdict.UNKNOWN
     counted = {name: int(suite.get(name, "")) for name in ("tests", "failures", "errors", "skipped")}
     assert counted == {"tests": 3, "failures": int(failed), "errors": int(unknown), "skipped": 1}
@@ -123,14 +134,14 @@ def test_junit_is_xml_and_counts_right(verdict: Verdict) -> None:
 
 def test_junit_turns_red_when_the_run_as_a_whole_is_unknown() -> None:
     judgement = Judgement(Verdict.UNKNOWN, "no check applied", ())
-    (suite,) = ET.fromstring(render_junit(FACTS, judgement))  # noqa: S314 - our own text
+    (suite,) = ET.fromstring(render_junit(make_facts(**FACTS), judgement))  # noqa: S314 - our own text
     assert suite.get("errors") == "1"
     assert [found.get("message") for found in suite.iter("error")] == ["no check applied"]
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_the_summary_escapes_markup_and_keeps_its_table(verdict: Verdict) -> None:
-    text = render_summary(FACTS, build(verdict))
+    text = render_summary(make_facts(**FACTS), build(verdict))
     coded = ("Judge it again: `", "- the same run again: `")
     in_fence = False
     for line in text.splitlines():
@@ -142,16 +153,16 @@ def test_the_summary_escapes_markup_and_keeps_its_table(verdict: Verdict) -> Non
 
 
 def test_the_summary_begins_with_what_failed() -> None:
-    text = render_summary({}, build(Verdict.FAIL, "two winners"))
+    text = render_summary(Facts(), build(Verdict.FAIL, "two winners"))
     assert text.index("two winners") < text.index("## Checks")
     assert text.startswith("# onewinner: Not correct")
 
 
 def test_long_texts_stay_within_the_limit() -> None:
     judgement = build(Verdict.FAIL, "x" * 1_000_000)
-    assert len(render_summary(FACTS, judgement).encode()) <= BYTES_MAX
-    assert len(render_page(FACTS, judgement).encode()) < 200_000
-    assert len(render_junit(FACTS, judgement)) < 100_000
+    assert len(render_summary(make_facts(**FACTS), judgement).encode()) <= BYTES_MAX
+    assert len(render_page(make_facts(**FACTS), judgement).encode()) < 200_000
+    assert len(render_junit(make_facts(**FACTS), judgement)) < 100_000
 
 
 def test_a_junit_case_stands_for_each_scenario() -> None:
@@ -171,7 +182,7 @@ def test_a_junit_case_stands_for_each_scenario() -> None:
         ],
         "not_applicable": {"step-routes": "no routes"},
     }
-    _, scenarios = ET.fromstring(render_junit({"levels": [level], "command": "again"}, judgement))  # noqa: S314
+    _, scenarios = ET.fromstring(render_junit(make_facts(levels=[level], command="again"), judgement))  # noqa: S314
     told = {case.get("name"): [(child.tag, child.get("message")) for child in case] for case in scenarios}
     assert told == {
         "fork": [("failure", "A row")],
@@ -186,6 +197,8 @@ def test_a_junit_case_stands_for_each_scenario() -> None:
 
 def test_a_scenario_does_not_pass_when_findings_were_not_told_apart() -> None:
     judgement = Judgement(Verdict.FAIL, "", (CheckResult("audit", Verdict.FAIL, "", 3, "trails", (), 7),))
-    [result] = sum_scenarios({"levels": [{"scenarios": [{"scenario": "fork", "run": 1}]}]}, judgement)
+    [result] = sum_scenarios(
+        make_facts(levels=[{"level": "race", "scenarios": [{"scenario": "fork", "run": 1}]}]).levels, judgement
+    )
     assert result.verdict is None
     assert "audit" in result.reason

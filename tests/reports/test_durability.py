@@ -16,6 +16,7 @@ from reports.history.journal import Invocation, Journal, Return
 from reports.history.seal import seal_history
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import Record, advance, build_history, create, fault, override, read, trail
 from tests.reports.simulation import GRAPH, simulate
@@ -232,7 +233,12 @@ def test_a_journal_of_faults_beside_the_others_is_enough(tmp_path: Path) -> None
         journal.event("fault", at_ns=30, until_ns=40, what="server killed")
         journal.event("end", operations=0)
     seal_history(tmp_path)
-    judgement = judge(read_history(tmp_path), ABC, "A", plan={"sources": ["faults", "race-0"]})
+    judgement = judge(
+        read_history(tmp_path),
+        ABC,
+        "A",
+        plan=RunPlan(sources=("faults", "race-0")),
+    )
     verdicts = {result.check: result.verdict for result in judgement.checks}
     assert verdicts["durability"] is Verdict.FAIL
     assert verdicts["accounting"] is Verdict.PASS

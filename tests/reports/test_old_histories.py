@@ -16,6 +16,7 @@ import pytest
 from engine.target.graph import TransitionGraph
 from reports.history.history import History, read_history
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.schedules import read_schedules
 from reports.judge.verdict import CheckResult, Judgement
 
@@ -30,7 +31,11 @@ def judge_old(name: str) -> tuple[dict[str, Any], History, Judgement]:
     return (
         found,
         history,
-        judge(history, TransitionGraph.of(graph["initial"], graph["transitions"]), plan={"sources": found["sources"]}),
+        judge(
+            history,
+            TransitionGraph.of(graph["initial"], graph["transitions"]),
+            plan=RunPlan(sources=tuple(found["sources"])),
+        ),
     )
 
 

@@ -1,14 +1,12 @@
 """Every check: its verdict, how much it judged, and what else is to be known of it."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from reports.comparison.facts import Facts
 from reports.documents.page.parts import Section, mark_verdict, table
 from reports.documents.page.text import show
 from reports.judge.verdict import CheckResult, Judgement
 
 
-def render_checks(_facts: Mapping[str, Any], judgement: Judgement) -> Section | None:
+def render_checks(_facts: Facts, judgement: Judgement) -> Section | None:
     if not judgement.checks:
         return None
     head = ("check", "verdict", "judged", "findings", "")

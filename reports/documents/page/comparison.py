@@ -1,9 +1,6 @@
 """What changed against the baseline: the checks first, then each measure with its verdict and its evidence."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from reports.comparison.comparison import Change, CheckChange, Comparison, MeasureChange, Standing, find_comparison
+from reports.comparison.comparison import Change, CheckChange, Comparison, MeasureChange, Standing
 from reports.comparison.description import (
     CHECK_WORDS,
     DESIGN_WORDS,
@@ -15,6 +12,7 @@ from reports.comparison.description import (
     show_ratio,
     show_value,
 )
+from reports.comparison.facts import Facts
 from reports.documents.page.parts import LABEL, Section, mark, mark_verdict, table
 from reports.documents.page.text import show
 from reports.documents.summary import sentence
@@ -31,12 +29,9 @@ STANDINGS = {
 }
 
 
-def summarize_comparison(facts: Mapping[str, Any]) -> str:
+def summarize_comparison(facts: Facts) -> str:
     """The card of the first screen."""
-    try:
-        comparison = find_comparison(facts)
-    except ValueError as error:
-        return card(f"<p>The comparison in run.json cannot be read: {show(error, 300)}</p>")
+    comparison = facts.comparison
     if comparison is None:
         return card("<p>Not compared: no baseline was named (<code>--baseline RUN</code>).</p>")
     lines = "".join(f"<li>{line}</li>" for line in list_changes(comparison))
@@ -70,8 +65,8 @@ def name_measure(measure: MeasureChange) -> str:
     return f"{show(measure.title, 80)} {show_ratio(measure)}{known}"
 
 
-def render_comparison(facts: Mapping[str, Any], _judgement: Judgement) -> Section | None:
-    comparison = find_comparison(facts)
+def render_comparison(facts: Facts, _judgement: Judgement) -> Section | None:
+    comparison = facts.comparison
     if comparison is None:
         return None
     parts = [f"<p>{show(capital(sentence(describe_result(comparison))), 600)}</p>"]

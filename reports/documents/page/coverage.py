@@ -1,8 +1,8 @@
 """Coverage: a matrix of all pairs of states. Which were asked for, which were taken, which were never tried."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from reports.comparison.facts import Facts, StatePairs
 from reports.documents.page.parts import Section, fold, table
 from reports.documents.page.shapes import sample
 from reports.documents.page.text import show
@@ -20,11 +20,11 @@ WORDS = {
 Pair = tuple[int, int]
 
 
-def render_coverage(facts: Mapping[str, Any], _judgement: Judgement) -> Section | None:
-    coverage = (facts.get("exhibits") or {}).get("coverage")
-    if not coverage or "error" in coverage:
+def render_coverage(facts: Facts, _judgement: Judgement) -> Section | None:
+    coverage = facts.samples.state_pairs if facts.samples else None
+    if coverage is None:
         return None
-    states = coverage["states"]
+    states = coverage.states
     cells = classify(coverage)
     counts = {name: sum(kind == name for kind in cells.values()) for name in WORDS}
     shown = [name for name in WORDS if counts[name]]
@@ -33,10 +33,10 @@ def render_coverage(facts: Mapping[str, Any], _judgement: Judgement) -> Section 
     return Section("coverage", "Pairs of states", body, NOTE)
 
 
-def classify(coverage: Mapping[str, Any]) -> dict[Pair, str]:
+def classify(coverage: StatePairs) -> dict[Pair, str]:
     """What became of each pair."""
-    legal, asked, taken = ({(pair[0], pair[1]) for pair in coverage[name]} for name in ("legal", "asked", "taken"))
-    every = range(len(coverage["states"]))
+    legal, asked, taken = (set(pairs) for pairs in (coverage.legal, coverage.asked, coverage.taken))
+    every = range(len(coverage.states))
     return {
         pair: ("taken" if pair in taken else "untaken")
         if pair in legal

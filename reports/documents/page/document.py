@@ -2,10 +2,10 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reports.comparison.facts import Facts
 from reports.documents.page.checks import render_checks
 from reports.documents.page.comparison import render_comparison
 from reports.documents.page.coverage import render_coverage
@@ -14,7 +14,7 @@ from reports.documents.page.facts import render_accounting, render_facts
 from reports.documents.page.findings import render_findings
 from reports.documents.page.glance import render_glance
 from reports.documents.page.latency import render_latency
-from reports.documents.page.meetings import render_meetings
+from reports.documents.page.pairings import render_pairings
 from reports.documents.page.parts import LABEL, Section
 from reports.documents.page.quality import render_quality
 from reports.documents.page.races import render_chosen_races, render_failed_races
@@ -28,7 +28,7 @@ SCRIPT = FOLDER.joinpath("theme.js").read_text(encoding="utf-8")
 SECTIONS = (
     render_failed_races,
     render_findings,
-    render_meetings,
+    render_pairings,
     render_comparison,
     render_chosen_races,
     render_checks,
@@ -42,7 +42,7 @@ SECTIONS = (
 )
 
 
-def render_page(facts: Mapping[str, Any], judgement: Judgement) -> str:
+def render_page(facts: Facts, judgement: Judgement) -> str:
     """The page of a run, from what run.json says. A section that cannot be made says so, and the rest is there."""
     sections = [section for render in SECTIONS if (section := attempt(render, facts, judgement)) is not None]
     links = "".join(f'<li><a href="#{each.anchor}">{show(each.title)}</a></li>' for each in sections)
@@ -57,7 +57,7 @@ def render_page(facts: Mapping[str, Any], judgement: Judgement) -> str:
     )
 
 
-def attempt(render: Any, facts: Mapping[str, Any], judgement: Judgement) -> Section | None:
+def attempt(render: Any, facts: Facts, judgement: Judgement) -> Section | None:
     try:
         section: Section | None = render(facts, judgement)
     except Exception as error:  # noqa: BLE001 - a report of a broken run.json must still tell the verdict
@@ -66,9 +66,9 @@ def attempt(render: Any, facts: Mapping[str, Any], judgement: Judgement) -> Sect
     return section
 
 
-def render_head(facts: Mapping[str, Any], judgement: Judgement) -> str:
+def render_head(facts: Facts, judgement: Judgement) -> str:
     policy = f"default-src 'none'; style-src '{digest(STYLE)}'; script-src '{digest(SCRIPT)}'; img-src data:"
-    title = f"{LABEL[judgement.verdict]}: onewinner {show(facts.get('name', ''), 80)}"
+    title = f"{LABEL[judgement.verdict]}: onewinner {show(facts.name, 80)}"
     return (
         '<meta charset="utf-8">\n'
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}; base-uri 'none'; form-action 'none'\">\n"

@@ -1,8 +1,6 @@
 """The findings: each in words, its minimal history, and the command that judges it again."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from reports.comparison.facts import Facts, Reproduction
 from reports.documents.page.parts import Section, command, fold, mark_verdict
 from reports.documents.page.races import draw_for_check
 from reports.documents.page.text import show, show_lines
@@ -19,14 +17,14 @@ REPEATING = {
 FIRST_MAX, OTHERS_MAX = 10_000, 3_000
 
 
-def render_findings(facts: Mapping[str, Any], judgement: Judgement) -> Section | None:
+def render_findings(facts: Facts, judgement: Judgement) -> Section | None:
     worst_first = sorted(judgement.checks, key=lambda result: result.verdict is not Verdict.FAIL)
     bodies = [render_check(facts, result) for result in worst_first if result.findings]
-    bodies += [render_reproduction(each) for each in facts.get("reproductions") or ()]
+    bodies += [render_reproduction(each) for each in facts.reproductions]
     return Section("findings", "What was found", "".join(bodies)) if bodies else None
 
 
-def render_check(facts: Mapping[str, Any], result: CheckResult) -> str:
+def render_check(facts: Facts, result: CheckResult) -> str:
     """The first finding in full, with its picture; the others folded."""
     first, *others = result.findings[:SHOWN_MAX]
     total = f'<span class="total">{count(result.findings_total, "finding")}</span>'
@@ -43,18 +41,16 @@ def render_check(facts: Mapping[str, Any], result: CheckResult) -> str:
     return f'<article class="finding">{head}{render_finding(first, FIRST_MAX, picture)}{more}{rest}</article>'
 
 
-def render_reproduction(plan: Mapping[str, Any]) -> str:
+def render_reproduction(plan: Reproduction) -> str:
     """A plan that fails, made as small as it went, and how often it failed when it was run again."""
-    branches = plan["branches"]
+    branches = plan.branches
     told = (
         f"A plan of {count(sum(branches), 'operation')} in {count(len(branches), 'branch', 'branches')} was "
-        f"reproduced in {plan['failed']:,} of {count(plan['repeats'], 'repeat')}: "
-        f"{REPEATING.get(plan['kind'], show(plan['kind']))}."
+        f"reproduced in {plan.failed:,} of {count(plan.repeats, 'repeat')}: "
+        f"{REPEATING.get(plan.kind, show(plan.kind))}."
     )
-    again = f'<p class="again">Run the plan again {command(plan["command"])}</p>'
-    return (
-        f'<article class="finding"><h3>The smallest plan of {show(plan["name"], 80)}</h3><p>{told}</p>{again}</article>'
-    )
+    again = f'<p class="again">Run the plan again {command(plan.command)}</p>'
+    return f'<article class="finding"><h3>The smallest plan of {show(plan.name, 80)}</h3><p>{told}</p>{again}</article>'
 
 
 def shorten(title: str) -> str:

@@ -1,8 +1,6 @@
 """The first screen: whether it is safe, what broke, what changed since the baseline, and how to see it again."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from reports.comparison.facts import Facts
 from reports.documents.page.comparison import summarize_comparison
 from reports.documents.page.parts import LABEL, SIGN, command, name_tone
 from reports.documents.page.text import show
@@ -14,7 +12,7 @@ from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 COUNTS = ("races", "operations", "workflows")
 
 
-def render_glance(facts: Mapping[str, Any], judgement: Judgement) -> str:
+def render_glance(facts: Facts, judgement: Judgement) -> str:
     tone = name_tone(judgement.verdict)
     chips = "".join(map(render_chip, judgement.checks))
     checks = f'<ul class="chips" aria-label="Checks">{chips}</ul>' if chips else ""
@@ -29,21 +27,21 @@ def render_glance(facts: Mapping[str, Any], judgement: Judgement) -> str:
     )
 
 
-def render_brand(facts: Mapping[str, Any]) -> str:
-    told = [facts.get("name"), facts.get("profile"), str(facts.get("started_at", "")).replace("T", " ").rstrip("Z")]
+def render_brand(facts: Facts) -> str:
+    told = [facts.name, facts.profile, (facts.started_at or "").replace("T", " ").rstrip("Z")]
     parts = " · ".join(show(part, 80) for part in told if part)
-    zone = " UTC" if facts.get("started_at") else ""
+    zone = " UTC" if facts.started_at else ""
     return (
         f'<div class="brand"><p><strong>onewinner</strong> {parts}{zone}</p>'
         '<button id="theme" type="button" hidden>Theme: auto</button></div>'
     )
 
 
-def render_headline(facts: Mapping[str, Any], judgement: Judgement) -> str:
+def render_headline(facts: Facts, judgement: Judgement) -> str:
     failed = [show(result.check) for result in judgement.checks if result.verdict is Verdict.FAIL]
     told = headline(facts, judgement)
     told = f"{told}: {join(failed)} failed" if failed else told
-    partial = show(say_partial(facts.get("levels") or ()), 600)
+    partial = show(say_partial(facts.levels), 600)
     return f"{told} ({partial})" if partial else told
 
 
@@ -68,13 +66,13 @@ def render_counts(judgement: Judgement) -> str:
     return f'<p class="counts">{" · ".join(parts)}</p>' if parts else ""
 
 
-def render_again(facts: Mapping[str, Any], judgement: Judgement) -> str:
+def render_again(facts: Facts, judgement: Judgement) -> str:
     finding = find_first(judgement)
     lines = ""
     if finding is not None and finding.command and judgement.verdict is not Verdict.PASS:
         lines += f"<p>Judge the first finding again</p>{command(finding.command)}"
-    if facts.get("command"):
-        lines += f"<p>The same run again</p>{command(str(facts['command']))}"
+    if facts.command:
+        lines += f"<p>The same run again</p>{command(facts.command)}"
     lines = lines or "<p>No command was recorded.</p>"
     return f'<section class="card" aria-label="See it again"><h2>See it again</h2>{lines}</section>'
 

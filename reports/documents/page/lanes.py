@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from reports.comparison.facts import Operation
 from reports.documents.page.shapes import label, vertical
 from reports.documents.page.text import show
 from reports.judge.text import show_time
 
-Operation = Mapping[str, Any]
 ROW, BAR, HEAD, FOOT = 24, 12, 20, 24  # px
 LEFT, RIGHT = 0.8, 99.2  # %
 LENGTH_MIN = 0.7  # %: what is too short to be seen
@@ -59,7 +58,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 def name_kind(operation: Operation) -> str:
-    return operation["outcome"] if operation["outcome"] in KINDS else "unknown"
+    return operation.outcome if operation.outcome in KINDS else "unknown"
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,8 @@ class Clock:
 
     @classmethod
     def of(cls, operations: Sequence[Operation]) -> "Clock":
-        ends = [each["returned_ns"] for each in operations if each["returned_ns"] is not None]
-        starts = [each["invoked_ns"] for each in operations]
+        ends = [each.returned_ns for each in operations if each.returned_ns is not None]
+        starts = [each.invoked_ns for each in operations]
         first, last = min(starts), max([*ends, *starts])
         return cls(first, max(last, first + 1))
 
@@ -87,9 +86,9 @@ def draw_lanes(operations: Sequence[Operation], identity: str, title: str, words
     height = HEAD + ROW * (len(operations) + 1) + FOOT
     before, after = find_states(operations)
     lanes = "".join(draw_lane(each, clock, HEAD + ROW * (index + 1)) for index, each in enumerate(operations))
-    lead = find_lead([str(each["id"]) for each in operations])
+    lead = find_lead([str(each.id) for each in operations])
     who = "".join(f"<div>{name(each, lead)}</div>" for each in operations)
-    asked = {(each["kind"], tuple(each["expected"]), each["next"]) for each in operations}
+    asked = {(each.kind, tuple(each.expected), each.next) for each in operations}
     answers = "".join(f"<div>{answer(each, alike=len(asked) == 1)}</div>" for each in operations)
     return (
         f'<div class="lanes"><div class="who" aria-hidden="true"><div>{show(before)}</div>{who}</div>'
@@ -102,16 +101,16 @@ def draw_lanes(operations: Sequence[Operation], identity: str, title: str, words
 
 def find_states(operations: Sequence[Operation]) -> tuple[str, str]:
     """The state before and after, as far as the winners tell: `A`, `→ B`."""
-    winners = sorted((each for each in operations if each["outcome"] == "won"), key=when_answered)
+    winners = sorted((each for each in operations if each.outcome == "won"), key=when_answered)
     first = (winners or list(operations))[0]
-    before = "|".join(first["expected"])
-    after = dict.fromkeys(str(each["next"]) for each in winners if each["next"] is not None)
+    before = "|".join(first.expected)
+    after = dict.fromkeys(str(each.next) for each in winners if each.next is not None)
     return before, f"→ {', '.join(after)}" if after else ""
 
 
 def when_answered(operation: Operation) -> int:
-    returned = operation["returned_ns"]
-    return int(operation["invoked_ns"] if returned is None else returned)
+    returned = operation.returned_ns
+    return int(operation.invoked_ns if returned is None else returned)
 
 
 def find_lead(identities: Sequence[str]) -> int:
@@ -122,8 +121,8 @@ def find_lead(identities: Sequence[str]) -> int:
 
 
 def name(operation: Operation, lead: int) -> str:
-    held = '<span class="held">▸</span> ' if operation["held"] else ""
-    identity = str(operation["id"])
+    held = '<span class="held">▸</span> ' if operation.held else ""
+    identity = str(operation.id)
     front = f'<span class="lead">{show(identity[:lead])}</span>' if lead else ""
     return f'{held}<span title="{show(identity)}">{front}{show(identity[lead:])}</span>'
 
@@ -132,9 +131,9 @@ def answer(operation: Operation, *, alike: bool) -> str:
     """won 200 · → B where the contenders asked for different things; conflict 409, told B."""
     kind = name_kind(operation)
     sign = {"won": "●", "conflict": "○", "unknown": "?", "refused": "–", "busy": "↻", "ok": "·"}[kind]
-    asked = f" → {operation['next']}" if not alike and operation["next"] else ""
-    told = f", told {operation['observed']}" if operation["observed"] is not None else ""
-    text = f"{operation['outcome']} {operation['status'] or 'no answer'}"
+    asked = f" → {operation.next}" if not alike and operation.next else ""
+    told = f", told {operation.observed}" if operation.observed is not None else ""
+    text = f"{operation.outcome} {operation.status or 'no answer'}"
     more = f"<small>{show(asked + told)}</small>"
     return f'<span class="{kind}" title="{show(text + asked + told)}">{sign} {show(text)}{more}</span>'
 
@@ -142,7 +141,7 @@ def answer(operation: Operation, *, alike: bool) -> str:
 def draw_ground(operations: Sequence[Operation], clock: Clock, height: int) -> str:
     """The release and its spread, and the clock: a line for each tick."""
     bottom, start = height - FOOT, f"{LEFT}%"
-    width = max(clock.place(max(each["invoked_ns"] for each in operations)) - LEFT, 0.3)
+    width = max(clock.place(max(each.invoked_ns for each in operations)) - LEFT, 0.3)
     spread = f'<rect class="release" x="{start}" y="{HEAD}" width="{width:.2f}%" height="{bottom - HEAD}"/>'
     parts = [
         spread,
@@ -166,11 +165,11 @@ def choose_ticks(clock: Clock) -> list[int]:
 
 def draw_state(operations: Sequence[Operation], clock: Clock) -> str:
     """The state's own lane: known before the first winner was asked, and again once one was answered."""
-    winners = [each for each in operations if each["outcome"] == "won"]
+    winners = [each for each in operations if each.outcome == "won"]
     y, end = HEAD + (ROW - BAR) // 2, RIGHT
     if not winners:
         return f'<rect class="before" x="{LEFT}%" y="{y}" width="{end - LEFT:.2f}%" height="{BAR}"/>'
-    asked = clock.place(min(each["invoked_ns"] for each in winners))
+    asked = clock.place(min(each.invoked_ns for each in winners))
     known = max(clock.place(max(map(when_answered, winners))), asked + LENGTH_MIN)
     pieces = (("before", LEFT, asked), ("between", asked, known), ("after", known, end))
     return "".join(
@@ -182,15 +181,14 @@ def draw_state(operations: Sequence[Operation], clock: Clock) -> str:
 
 def draw_lane(operation: Operation, clock: Clock, y: int) -> str:
     """One request. What never returned runs to the edge, and has an open end."""
-    never = operation["returned_ns"] is None
-    start = clock.place(operation["invoked_ns"])
-    stop = 100.0 if never else max(clock.place(operation["returned_ns"]), start + LENGTH_MIN)
+    start, returned = clock.place(operation.invoked_ns), operation.returned_ns
+    stop = 100.0 if returned is None else max(clock.place(returned), start + LENGTH_MIN)
     start = min(start, stop - LENGTH_MIN)
     top = y + (ROW - BAR) // 2
     bar = KINDS[name_kind(operation)].draw(f"{start:.2f}%", str(top), f"{stop - start:.2f}%", BAR)
     rule = f'<line class="rule" x1="{LEFT}%" x2="{RIGHT}%" y1="{y + ROW}" y2="{y + ROW}"/>'
-    held = f'<rect class="holds" x="0" y="{y + 1}" width="100%" height="{ROW - 2}"/>' if operation["held"] else ""
-    arrived = operation["arrived_ns"]
+    held = f'<rect class="holds" x="0" y="{y + 1}" width="100%" height="{ROW - 2}"/>' if operation.held else ""
+    arrived = operation.arrived_ns
     if arrived is None or not clock.first <= arrived <= clock.last:
         return f"{held}{rule}{bar}"
     return f"{held}{rule}{bar}{vertical('arrived', f'{clock.place(arrived):.2f}%', top - 3, top + BAR + 3)}"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from math import log10
-from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
+from reports.comparison.facts import Facts, Latency
 from reports.comparison.measures import tabulate_latency
 from reports.documents.page.axis import LogAxis
 from reports.documents.page.parts import Section, table
@@ -21,9 +21,9 @@ SHARES = {"50 %": 0.5, "90 %": 0.9, "99 %": 0.99, "99.9 %": 0.999, "99.99 %": 0.
 Point = tuple[float, int]
 
 
-def render_latency(facts: Mapping[str, Any], _judgement: Judgement) -> Section | None:
-    latency = (facts.get("measures") or {}).get("latency")
-    if not latency or "error" in latency:
+def render_latency(facts: Facts, _judgement: Judgement) -> Section | None:
+    latency = facts.measures.latency
+    if not latency:
         return None
     told = tabulate_latency(latency)
     rows = [(f"{draw_sample(cells[0])} {show(cells[0])}", *map(show, cells[1:])) for cells in told.rows]
@@ -36,9 +36,9 @@ def draw_sample(outcome: str) -> str:
     return sample(26, 10, f'<path class="curve {show(outcome)}" d="M0 5H26"/>')
 
 
-def draw_curves(latency: Mapping[str, Mapping[str, Any]]) -> str:
+def draw_curves(latency: Mapping[str, Latency]) -> str:
     """One curve per outcome: which share of its answers (to the right: the slowest) took at most how long."""
-    curves = {name: trace(one["histogram"]) for name, one in latency.items() if one["count"]}
+    curves = {name: trace(one.histogram) for name, one in latency.items() if one.count}
     curves = {name: points for name, points in curves.items() if points}
     if not curves:
         return ""

@@ -1,8 +1,8 @@
 """Race quality: how close together the contenders were, as a table, and each spread as a range on one axis."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from reports.comparison.facts import Facts, RaceQuality, Spread
 from reports.comparison.measures import tabulate_quality
 from reports.documents.page.axis import LogAxis
 from reports.documents.page.parts import Section, table
@@ -13,12 +13,11 @@ from reports.judge.verdict import Judgement
 
 ROWS_MAX = 12
 ROW = 22  # px
-SPREADS = {"release_ns": "released", "arrival_ns": "arrived"}
 
 
-def render_quality(facts: Mapping[str, Any], _judgement: Judgement) -> Section | None:
-    quality = (facts.get("measures") or {}).get("race_quality")
-    if not isinstance(quality, list) or not quality:
+def render_quality(facts: Facts, _judgement: Judgement) -> Section | None:
+    quality = facts.measures.race_quality
+    if not quality:
         return None
     told = tabulate_quality(quality)
     rows = [[show(cell) for cell in cells] for cells in told.rows]
@@ -26,19 +25,19 @@ def render_quality(facts: Mapping[str, Any], _judgement: Judgement) -> Section |
     return Section("quality", told.title, body, show(told.note))
 
 
-def draw_ranges(quality: Sequence[Mapping[str, Any]]) -> str:
+def draw_ranges(quality: Sequence[RaceQuality]) -> str:
     """A line from the least to the greatest spread, thick to the 95th percentile, with a dot at the median."""
     ranges = [
-        (f"{entry['contenders']} {word}", entry[key])
+        (f"{entry.contenders} {word}", spread)
         for entry in quality
-        for key, word in SPREADS.items()
-        if entry[key] is not None
+        for spread, word in ((entry.release_ns, "released"), (entry.arrival_ns, "arrived"))
+        if spread is not None
     ]
     if not ranges:
         return ""
-    axis = LogAxis.around((summed[name] for _, summed in ranges for name in ("min", "max")), 2.0, 98.0)
+    axis = LogAxis.around((value for _, spread in ranges for value in (spread.min, spread.max)), 2.0, 98.0)
     names = "".join(f"<div>{show(name)}</div>" for name, _ in ranges)
-    lines = "".join(draw_range(summed, axis, ROW * index + ROW // 2) for index, (_, summed) in enumerate(ranges))
+    lines = "".join(draw_range(spread, axis, ROW * index + ROW // 2) for index, (_, spread) in enumerate(ranges))
     bottom = ROW * len(ranges)
     return (
         f'<figure class="ranges"><div class="who" aria-hidden="true">{names}</div>'
@@ -49,8 +48,10 @@ def draw_ranges(quality: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def draw_range(summed: Mapping[str, int], axis: LogAxis, y: int) -> str:
-    low, middle, high, most = (f"{axis.place(summed[name]):.2f}%" for name in ("min", "p50", "p95", "max"))
+def draw_range(spread: Spread, axis: LogAxis, y: int) -> str:
+    low, middle, high, most = (
+        f"{axis.place(value):.2f}%" for value in (spread.min, spread.p50, spread.p95, spread.max)
+    )
     return (
         f'<line class="whole" x1="{low}" x2="{most}" y1="{y}" y2="{y}"/>'
         f'<line class="most" x1="{low}" x2="{high}" y1="{y}" y2="{y}"/>'

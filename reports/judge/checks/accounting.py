@@ -8,6 +8,7 @@ import polars as pl
 
 from reports.history.history import Source
 from reports.judge.context import Case, conclude, doubt, not_applicable
+from reports.judge.plan import Quota
 from reports.judge.text import count
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
@@ -24,12 +25,10 @@ def check_accounting(case: Case) -> CheckResult:
     if plan is None:
         return not_applicable(CHECK, "the history is judged alone: nothing was promised")
     history = case.evidence.history
-    promised = [str(name) for name in plan.get("sources", ())]
     found = {source.name: source for source in history.sources}
-    shares = plan.get("shares") or {}
     gaps = [
-        f"The source {name} was promised, and its history is missing{say_share(shares.get(name))}."
-        for name in promised
+        f"The source {name} was promised, and its history is missing{say_quota(plan.quotas.get(name))}."
+        for name in plan.sources
         if name not in found
     ]
     for source in history.sources:
@@ -65,9 +64,10 @@ def find_gaps(case: Case, source: Source) -> list[str]:
     return gaps
 
 
-def say_share(share: Mapping[str, Any] | None) -> str:
-    """What a source was to run, as far as anybody said."""
-    counts = [f"{share[unit]} {unit}" for unit in ("races", "rounds") if share.get(unit)] if share else []
+def say_quota(quota: Quota | None) -> str:
+    """What a source was to run, where the plan says so."""
+    told = {"races": quota.races, "rounds": quota.rounds} if quota is not None else {}
+    counts = [f"{count} {unit}" for unit, count in told.items() if count]
     return f", and with it its share of {' and '.join(counts)}" if counts else ""
 
 

@@ -11,21 +11,15 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from reports.comparison.facts import Facts
 from reports.documents.run import begin_run, finish_run, read_run, with_judgement
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 from tests.onewinner.running import Command
+from tests.reports.building import make_facts
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 BLOCKS = [100e6, 101e6, 99e6, 102e6, 98e6, 100.5e6, 101.5e6, 99.5e6, 100.2e6, 100.9e6, 99.1e6, 102.3e6, 98.4e6]
-FACTS = {
-    "name": "orders",
-    "command": "onewinner gate",
-    "target": "orders",
-    "seed": 1,
-    "started_at": "2026-01-01T00:00:00Z",
-    "versions": {},
-    "plan": {"sources": []},
-}
+FACTS = Facts(name="orders", command="onewinner gate", target="orders", seed=1, started_at="2026-01-01T00:00:00Z")
 KNOWN = """
 [[acknowledged]]
 measure = "latency.won.p50"
@@ -41,7 +35,9 @@ def write_run(folder: Path, name: str, checks: dict[str, Verdict], times: float 
     verdict = next((one for one in (FAIL, UNKNOWN) if one in checks.values()), PASS)
     judgement = Judgement(verdict, "so it is", tuple(CheckResult(*each) for each in checks.items()))
     blocks = {"latency.won.p50": [value * times for value in BLOCKS]}
-    finish_run(with_judgement(run, judgement, {"measures": {"blocks": blocks}, **facts}))
+    told = make_facts(**{"measures": {"blocks": blocks}, **facts})
+    known = {name: getattr(told, name) for name in ("measures", *facts)}
+    finish_run(with_judgement(run, judgement, **known))
 
 
 def compare(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -110,11 +106,12 @@ def test_it_can_be_written_into_the_run(tmp_path: Path) -> None:
     write_run(tmp_path, "b", {"audit": FAIL}, 2.0)
     before = read_run(tmp_path / "b")
     compare(tmp_path, "a", "b")
-    assert "comparison" not in read_run(tmp_path / "b").facts
+    assert read_run(tmp_path / "b").facts.comparison is None
     compare(tmp_path, "a", "b", "--write")
     after = read_run(tmp_path / "b")
     assert after.judgement == before.judgement
-    assert after.facts["comparison"]["measures"][0]["verdict"] == "regressed"
+    assert after.facts.comparison is not None
+    assert after.facts.comparison.measures[0].verdict == "regressed"
     record = json.loads((tmp_path / "b" / "run.json").read_text())
     assert [error.message for error in jsonschema_rs.validator_for(SCHEMA).iter_errors(record)] == []
     del record["comparison"]["checks"][0]["standing"]
@@ -148,7 +145,7 @@ def test_a_gate_names_what_newly_fails(tmp_path: Path) -> None:
     assert [error.message for error in jsonschema_rs.validator_for(SCHEMA).iter_errors(record)] == []
     assert record["comparison"]["checks"][0]["standing"] == "newly failing"
     assert len(record["measures"]["blocks"]["races_per_second"]) == 4
-    assert record["plan"]["crews"][0]["races"] == 40
+    assert record["plan"]["worker_groups"][0]["races"] == 40
 
 
 @pytest.mark.parametrize(
@@ -178,13 +175,19 @@ def test_two_engines_in_turns(tmp_path: Path) -> None:
     assert "too few blocks" in ended.stdout
     good, bad = (read_run(tmp_path / "both" / side) for side in ("a", "b"))
     assert (good.judgement.verdict, bad.judgement.verdict) == (PASS, FAIL)
-    assert good.facts["turns"]["job"] == bad.facts["turns"]["job"]
-    assert bad.facts["comparison"]["design"] == "interleaved"
+    ours, theirs = good.facts.turns, bad.facts.turns
+    assert ours is not None
+    assert theirs is not None
+    assert ours.job == theirs.job
+    assert bad.facts.comparison is not None
+    assert bad.facts.comparison.design == "interleaved"
     for run in (good, bad):
-        assert [(level["level"], level["unit"]) for level in run.facts["levels"]] == [("race", "races")]
-        assert run.facts["measures"]["plan"]["planned"] == run.facts["measures"]["plan"]["run"] == [30, 30]
-        assert {len(values) for values in run.facts["measures"]["blocks"].values()} == {2}
-        assert run.facts["plan"]["sources"][:1] == ["race-0.0"]
+        assert [(level.level, level.unit) for level in run.facts.levels] == [("race", "races")]
+        measures = run.facts.measures
+        assert measures.plan is not None
+        assert measures.plan.planned == measures.plan.run == (30, 30)
+        assert {len(values) for values in (measures.blocks or {}).values()} == {2}
+        assert run.facts.plan.sources[:1] == ("race-0.0",)
         record = json.loads((run.folder / "run.json").read_text())
         assert [error.message for error in jsonschema_rs.validator_for(SCHEMA).iter_errors(record)] == []
     finding = next(finding for finding in bad.judgement.findings if finding.verdict is FAIL)
@@ -201,4 +204,7 @@ def test_an_engine_that_is_many_times_slower_has_regressed(tmp_path: Path) -> No
     assert "REGRESSION: the checks pass, but regressed: seconds for the plan" in ended.stdout
     runs = [read_run(tmp_path / "both" / side) for side in ("a", "b")]
     assert [run.judgement.verdict for run in runs] == [PASS, PASS]
-    assert sum(runs[1].facts["measures"]["plan"]["run"]) < sum(runs[0].facts["measures"]["plan"]["run"])
+    fast, slow = (run.facts.measures.plan for run in runs)
+    assert fast is not None
+    assert slow is not None
+    assert sum(slow.run) < sum(fast.run)

@@ -26,13 +26,13 @@ def run_explore(
 def test_the_reference_engine_has_one_winner_in_every_order(tmp_path: Path) -> None:
     code, record, told = run_explore(tmp_path, "--scope", "kinds", "--mixed", "0")
     assert code == 0, told
-    rows = record["meetings"]
+    rows = record["pairings"]
     assert isinstance(rows, list)
     assert len(rows) == 31
-    assert all(row["whole"] == row["meetings"] and not row["violated"] and not row["unknown"] for row in rows)
-    assert record["orders"] == []
-    assert "57 schedules of 23 meetings; every order of each; " in told
-    assert "31 of 31 kinds shown whole" in told
+    assert all(row["exhausted"] == row["pairings"] and not row["violated"] and not row["unknown"] for row in rows)
+    assert "schedules" not in record
+    assert "57 schedules of 23 pairings; every schedule of each; " in told
+    assert "31 of 31 kinds exhausted" in told
 
 
 def test_an_order_that_violates_becomes_a_file_that_fails_every_time(tmp_path: Path) -> None:
@@ -41,12 +41,12 @@ def test_an_order_that_violates_becomes_a_file_that_fails_every_time(tmp_path: P
         folder.mkdir()
     code, record, told = run_explore(first, "--defect", "narrow-check-then-act", "--scope", "kinds", "--mixed", "0")
     assert code == 1, told
-    orders = record["orders"]
-    assert isinstance(orders, list)
-    assert "one-winner" in orders[0]["checks"]
-    assert orders[0]["trace"] in told
-    assert orders[0]["sentence"] in told
-    file = first / "run" / orders[0]["file"]
+    schedules = record["schedules"]
+    assert isinstance(schedules, list)
+    assert "one-winner" in schedules[0]["checks"]
+    assert schedules[0]["trace"] in told
+    assert schedules[0]["sentence"] in told
+    file = first / "run" / schedules[0]["file"]
     code, record, told = run_explore(again, "--replay", str(file), "--times", "10")
     assert code == 1, told
     assert "10 of 10 replays violate: " in told

@@ -61,7 +61,7 @@ def test_every_order_and_every_fault_is_in_the_gate(tmp_path: Path) -> None:
     levels = [(level["level"], level["unit"], level["planned"]) for level in record["levels"]]
     assert levels == [("interleavings", "meetings", 31), ("faults", "meetings", 25)]
     assert all(level["run"] == level["planned"] for level in record["levels"])
-    assert {row["level"] for row in record["meetings"]} == {"interleavings", "faults"}
+    assert {row["level"] for row in record["pairings"]} == {"interleavings", "faults"}
     assert "interleavings: " in ended.stdout
     assert record["checks"]["durability"]["verdict"] == "pass"
     schema = json.loads(Path(__file__).parents[3].joinpath("docs", "run.schema.json").read_text())
@@ -71,7 +71,7 @@ def test_every_order_and_every_fault_is_in_the_gate(tmp_path: Path) -> None:
 def test_an_order_that_violates_is_shown_with_its_statements(tmp_path: Path) -> None:
     ended, out = run_gate(tmp_path, *WIRED[:2], "--defect", "subquery-guard")
     assert ended.returncode == 1, ended
-    [smallest, *_] = json.loads((out / "run.json").read_text())["orders"]
+    [smallest, *_] = json.loads((out / "run.json").read_text())["schedules"]
     assert smallest["trace"] in ended.stdout
     assert f"again: {smallest['command']}" in ended.stdout
     again = Command((*smallest["command"].split()[1:], "--out", "again"), tmp_path).run()

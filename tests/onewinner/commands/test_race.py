@@ -106,7 +106,7 @@ def test_a_history_that_is_missing_is_named(passing: Passing, tmp_path: Path) ->
         path.unlink()
     judged = Command(("check", str(tmp_path / "run")), tmp_path).run()
     assert judged.returncode == 3, judged
-    counts = read_verdict(out)["plan"]["shares"]["race-1.0"]
+    counts = read_verdict(out)["plan"]["quotas"]["race-1.0"]
     share = f", and with it its share of {counts['races']} races and {counts['rounds']} rounds"
     share = "" if way == "together" else share
     assert way == "together" or min(counts["races"], counts["rounds"]) > 0
@@ -136,7 +136,7 @@ def test_a_killed_worker_is_named_and_the_rest_is_judged(tmp_path: Path) -> None
     ended, out = run_race(tmp_path, "--races", "240", "--processes", "2", **spoil(tmp_path, "killed"))
     assert ended.returncode == 3, ended
     gaps = list_gaps(out)
-    share, other = (read_verdict(out)["plan"]["shares"][name]["races"] for name in ("race-1.0", "race-0.0"))
+    share, other = (read_verdict(out)["plan"]["quotas"][name]["races"] for name in ("race-1.0", "race-0.0"))
     lost = re.search(rf"The source (race-1\.0) was cut short: it has no end, and \d+ of its {share} races", gaps)
     assert lost is not None, gaps
     checks = read_verdict(out)["checks"]

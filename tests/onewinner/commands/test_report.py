@@ -26,12 +26,12 @@ def test_the_documents_are_made_again(tmp_path: Path) -> None:
 def test_a_record_that_was_tampered_with_is_named(tmp_path: Path) -> None:
     write_run(tmp_path, "run", {"audit": Verdict.PASS})
     path = tmp_path / "run" / "run.json"
-    record = {**json.loads(path.read_text()), "comparison": {"baseline": 1}, "exhibits": {}}
+    record = {**json.loads(path.read_text()), "comparison": {"baseline": 1}}
     path.write_text(json.dumps(record))
     ended = Command(("report", "run"), tmp_path).run()
     assert ended.returncode == 3, ended
     assert "Traceback" not in ended.stderr
-    assert ended.stderr.startswith("onewinner report: run/run.json: is not as docs/run.schema.json says: ")
+    assert ended.stderr.startswith("onewinner report: RUN: run/run.json: is not as docs/run.schema.json says: ")
 
 
 def test_many_runs_are_shown_over_time(tmp_path: Path) -> None:

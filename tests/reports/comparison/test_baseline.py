@@ -20,6 +20,7 @@ from reports.comparison.description import (
     order_measures,
 )
 from reports.judge.verdict import CheckResult, Judgement, Verdict
+from tests.reports.building import make_facts
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 FAST = [100.0, 101, 99, 102, 98, 100.5, 101.5, 99.5, 100.2, 100.9, 99.1, 102.3, 98.4, 100.6]
@@ -31,7 +32,7 @@ def make_side(name: str, checks: dict[str, Verdict | None], blocks: list[float] 
     decided = [verdict for verdict in checks.values() if verdict is not None]
     verdict = next((one for one in (FAIL, UNKNOWN) if one in decided), PASS)
     measured = {"measures": {"blocks": {"latency.won.p50": blocks, "races_per_second": FAST}}, "target": "orders"}
-    return Side(name, measured | facts, Judgement(verdict, "", results))
+    return Side(name, make_facts(**(measured | facts)), Judgement(verdict, "", results))
 
 
 def compare_checks(baseline: dict[str, Verdict | None], run: dict[str, Verdict | None]) -> Comparison:
@@ -119,7 +120,7 @@ def test_what_is_known_is_told_and_does_not_count() -> None:
     assert told.startswith("no check fails; acknowledged: latency of won, p50 (+49.9%); no other regression; at least ")
 
 
-CREW: dict[str, Any] = {"scenarios": {"fork": 1}, "races": 300, "contenders": 10, "processes": 1, "rate": None}
+GROUP: dict[str, Any] = {"scenarios": {"fork": 1}, "races": 300, "contenders": 10, "processes": 1, "rate": None}
 RACED: dict[str, Any] = {"level": "race", "planned": 10, "run": 10, "seconds": 1}
 
 
@@ -133,13 +134,13 @@ RACED: dict[str, Any] = {"level": "race", "planned": 10, "run": 10, "seconds": 1
         ),
         ({"database": "embedded"}, {"database": "URL"}, "different database: embedded in the baseline, URL in the run"),
         (
-            {"plan": {"crews": [CREW]}},
-            {"plan": {"crews": [CREW | {"scenarios": {"fork": 1, "guards": 2}}]}},
+            {"plan": {"worker_groups": [GROUP]}},
+            {"plan": {"worker_groups": [GROUP | {"scenarios": {"fork": 1, "guards": 2}}]}},
             "different scenarios: fork=1 in the baseline, fork=1, guards=2 in the run",
         ),
         (
-            {"plan": {"crews": [CREW]}},
-            {"plan": {"crews": [CREW | {"races": None}]}},
+            {"plan": {"worker_groups": [GROUP]}},
+            {"plan": {"worker_groups": [GROUP | {"races": None}]}},
             "different races: 300 in the baseline, as many as the time allows in the run",
         ),
         (
@@ -149,7 +150,7 @@ RACED: dict[str, Any] = {"level": "race", "planned": 10, "run": 10, "seconds": 1
         ),
         (
             {},
-            {"storm": {"rate": 0.01, "crashes": 3}},
+            {"fault_injector": {"rate": 0.01, "crashes": 3}},
             "different faults under load: none in the baseline, 0.01 of the statements, 3 crashes in the run",
         ),
     ],
@@ -170,7 +171,7 @@ def test_measures_under_other_conditions_are_set_aside(
 
 def test_what_the_engine_got_through_is_no_condition() -> None:
     """Item by item what a run tells that depends on its engine's pace, and another seed of the same plan."""
-    plan = {"plan": {"crews": [CREW]}}
+    plan = {"plan": {"worker_groups": [GROUP]}}
     theirs: dict[str, Any] = plan | {
         "seed": 1,
         "levels": [RACED | {"scenarios": [{"scenario": "fork", "planned": 300, "run": 300}]}],
@@ -179,7 +180,8 @@ def test_what_the_engine_got_through_is_no_condition() -> None:
         "seed": 2,
         "levels": [RACED | {"run": 3, "scenarios": [{"scenario": "fork", "planned": 300, "run": 3}]}],
     }
-    quality = [{"contenders": 10, "races": 3}, {"contenders": 5, "races": 1}]
+    spreads: dict[str, None] = dict.fromkeys(("release_ns", "overlap", "arrival_ns"))
+    quality = [{"contenders": 10, "races": 3, **spreads}, {"contenders": 5, "races": 1, **spreads}]
     measures = {"blocks": {"latency.won.p50": SLOW}, "race_quality": quality}
     comparison = compare(make_side("a", {}, **theirs), make_side("b", {}, **ours, measures=measures), Terms())
     assert comparison.notes == ()

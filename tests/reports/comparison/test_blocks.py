@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from reports.comparison.blocks import (
     Blocks,
     find_kind,
@@ -11,7 +13,9 @@ from reports.comparison.blocks import (
     measure_strata,
     take_blocks,
 )
+from reports.comparison.facts import Facts, Measures, Progress, Stratum
 from reports.history.history import History
+from reports.judge.plan import Level
 from tests.reports.building import Record, advance, build_history, create, read
 
 SECOND = 1_000_000_000
@@ -56,10 +60,10 @@ def test_a_block_is_the_same_part_of_the_plan_however_far_the_run_came() -> None
     assert len(measure_blocks(whole)["races_per_second"]) == 20
     assert len(measure_blocks(cut)["races_per_second"]) == 5
     assert measure_blocks(plan_races(line_up(100), None)).keys() == measure_blocks(line_up(100)).keys()
-    [planned], [run], [seconds] = (measure_plan(cut)[name] for name in ("planned", "run", "seconds"))
+    [planned], [run], [seconds] = structs.astuple(measure_plan(cut))
     assert (planned, run) == (400, 100)
     assert 9.8 < seconds < 10.1
-    assert measure_plan(plan_races(line_up(100), None)) == measure_plan(line_up(100)) == {}
+    assert measure_plan(plan_races(line_up(100), None)) == measure_plan(line_up(100)) == Progress()
 
 
 def test_a_latency_is_told_by_scenario() -> None:
@@ -70,8 +74,8 @@ def test_a_latency_is_told_by_scenario() -> None:
     ]
     strata = measure_strata(build_history(records))
     assert set(strata) == {"fork", "pipelines"}
-    assert strata["fork"]["won"] == {"count": [5] * 4, "p50": [1000.0] * 4, "p95": [1000.0] * 4}
-    assert strata["pipelines"]["conflict"]["p50"] == [10_000.0] * 4
+    assert strata["fork"]["won"] == Stratum((5,) * 4, (1000.0,) * 4, (1000.0,) * 4)
+    assert strata["pipelines"]["conflict"].p50 == (10_000.0,) * 4
 
 
 def test_a_percentile_needs_answers_beyond_it() -> None:
@@ -105,8 +109,8 @@ def test_a_turn_is_a_block() -> None:
     history = replace(line_up(50), events=tuple({**turn, "source": "history"} for turn in turns))
     blocks = measure_blocks(history)
     assert blocks["races_per_second"] == [8.0, 8.0]
-    assert measure_strata(history)[""]["won"]["count"] == [10, 10]
-    assert measure_plan(history) == {"planned": [9, 9], "run": [8, 8], "seconds": [1.0, 1.0]}
+    assert measure_strata(history)[""]["won"].count == (10, 10)
+    assert measure_plan(history) == Progress((9, 9), (8, 8), (1.0, 1.0))
 
 
 def test_every_measure_is_described() -> None:
@@ -115,9 +119,10 @@ def test_every_measure_is_described() -> None:
         assert kind is not None
         assert kind.better == ("higher" if measure == "races_per_second" else "lower")
     assert [find_kind(name) for name in ("latency.lost.p50", "latency.won.p42", "gate")] == [None] * 3
-    facts = {"measures": {"blocks": {"gate_time": [1.0], "weather": [1.0]}}}
-    assert take_blocks(facts) == Blocks({"gate_time": [1.0]})
-    assert take_blocks({}) == Blocks()
-    assert take_blocks({"levels": [{"seconds": 2.0}, {"seconds": 3.0}]}) == Blocks({"gate_time": [5.0]})
-    failed = {"blocks": {}, "strata": {"error": "ValueError"}, "plan": {"error": "ValueError"}}
-    assert take_blocks({"measures": failed}) == Blocks()
+    measured = Measures(blocks={"gate_time": (1.0,), "weather": (1.0,)})
+    assert take_blocks(Facts(measures=measured)) == Blocks({"gate_time": (1.0,)})
+    assert take_blocks(Facts()) == Blocks()
+    levels = (Level(level="sequential", seconds=2.0), Level(level="race", seconds=3.0))
+    assert take_blocks(Facts(levels=levels)) == Blocks({"gate_time": (5.0,)})
+    failed = Measures(blocks={}, errors={"strata": "ValueError", "plan": "ValueError"})
+    assert take_blocks(Facts(measures=failed)) == Blocks()

@@ -7,14 +7,15 @@ thousands.
 import random
 from dataclasses import replace
 from math import exp, log
-from typing import Any
 
 import pytest
+from msgspec import structs
 
 from benchmarks.bench_compare import CASES, NO_ALARM, Case, simulate
 from reports.comparison.blocks import Blocks
 from reports.comparison.changes import PAIRS_MAX, RULES, Rules, adjust, compare_measures, decide
 from reports.comparison.comparison import Change, Design, MeasureChange
+from reports.comparison.facts import Progress, Stratum
 
 IN_TURNS, APART = RULES[Design.INTERLEAVED], RULES[Design.SESSIONS]
 LATENCY, RATE, SECONDARY = "latency.won.p95", "races_per_second", "latency.conflict.p95"
@@ -112,9 +113,9 @@ def make_strata(times: float, share: float, blocks: int = 16) -> Blocks:
     """Two scenarios, the second ten times as slow as the first; `share` of 100 answers a block are the first one's."""
     rng = random.Random(f"{times}/{share}")
 
-    def measure(level: float, count: float) -> dict[str, Any]:
+    def measure(level: float, count: float) -> dict[str, Stratum]:
         values = [level * times * exp(rng.gauss(0, 0.01)) for _ in range(blocks)]
-        return {"won": {"count": [round(count)] * blocks, "p50": values, "p95": [2 * value for value in values]}}
+        return {"won": Stratum((round(count),) * blocks, tuple(values), tuple(2 * value for value in values))}
 
     strata = {"fork": measure(1e6, 100 * share), "pipelines": measure(1e7, 100 * (1 - share))}
     mixed = [1e6 * times * (10 - 9 * share)] * blocks
@@ -141,14 +142,15 @@ def test_percentiles_of_few_answers_are_compared_with_those_of_as_many() -> None
     [_, late] = compare_measures(base, run, IN_TURNS)
     assert late.test is not None, "the larger scenario has enough answers on both sides"
     few, fewer = make_strata(1, 0.2), make_strata(1, 0.1)
-    few.strata["pipelines"]["won"]["count"][:] = [0] * 16  # type: ignore[index]
+    none = structs.replace(few.strata["pipelines"]["won"], count=(0,) * 16)
+    few = replace(few, strata={**few.strata, "pipelines": {"won": none}})
     [_, late] = compare_measures(few, fewer, IN_TURNS)
     assert late.test is None
     assert late.reason == "no scenario has enough of these answers in both"
 
 
 def make_plan(run: int, seconds: float, parts: int = 14) -> Blocks:
-    return Blocks(plan={"planned": [40] * parts, "run": [run] * parts, "seconds": [seconds] * parts})
+    return Blocks(plan=Progress((40,) * parts, (run,) * parts, (seconds,) * parts))
 
 
 @pytest.mark.parametrize(
@@ -173,10 +175,10 @@ def test_who_does_not_get_through_the_plan_has_regressed_by_that(
 
 
 def test_one_busy_moment_is_no_regression() -> None:
-    run = make_plan(40, 0.5)
-    run.plan["run"][3:6] = [2, 2, 2]
-    run.plan["seconds"][3:6] = [2.0, 2.0, 2.0]
-    assert compare_measures(make_plan(40, 0.5), run, IN_TURNS) == ()
+    run, seconds = [40] * 14, [0.5] * 14
+    run[3:6], seconds[3:6] = [2] * 3, [2.0] * 3
+    busy = Blocks(plan=Progress((40,) * 14, tuple(run), tuple(seconds)))
+    assert compare_measures(make_plan(40, 0.5), busy, IN_TURNS) == ()
 
 
 def test_many_measures_are_held_against_more_than_one_is() -> None:

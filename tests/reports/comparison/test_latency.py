@@ -1,4 +1,4 @@
-"""Goal: latencies are told by outcome, to three digits, and can be merged. Method: compare with the sorted values."""
+"""Goal: latencies are told by outcome, to three digits, in histograms. Method: compare with the sorted values."""
 
 import json
 import random
@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from reports.comparison.latency import PERCENTILES, fill_histogram, measure_latency, merge_latency, new_histogram
+from reports.comparison.latency import PERCENTILES, fill_histogram, measure_latency, new_histogram
 from tests.reports.building import Record, advance, build_history, read
 
 
@@ -28,11 +28,11 @@ def test_percentiles_are_those_of_the_sorted_values() -> None:
     times = draw_times(5000, seed=1)
     found = measure_latency(build_history(record(times, "a")))["won"]
     mine = sorted(times[::2])
-    assert found["count"] == 2500
+    assert found.count == 2500
     for name, share in PERCENTILES.items():
         exact = mine[max(0, round(share / 100 * len(mine)) - 1)]
-        assert found[name] == pytest.approx(exact, rel=0.002), name
-    assert found["max_ns"] == pytest.approx(mine[-1], rel=0.002)
+        assert getattr(found, name) == pytest.approx(exact, rel=0.002), name
+    assert found.max_ns == pytest.approx(mine[-1], rel=0.002)
 
 
 def test_counting_equal_values_first_changes_no_histogram() -> None:
@@ -46,32 +46,26 @@ def test_counting_equal_values_first_changes_no_histogram() -> None:
     assert all(slow.get_count_at_value(time) == quick.get_count_at_value(time) for time in times)
 
 
-def test_merging_two_workers_is_the_same_as_one_of_all() -> None:
-    first, second = record(draw_times(2000, seed=3), "a"), record(draw_times(1000, seed=4), "b")
-    parts = [measure_latency(build_history(part)) for part in (first, second)]
-    assert merge_latency(parts) == measure_latency(build_history(first + second))
-
-
 def test_the_histogram_can_be_read_by_others() -> None:
     found = measure_latency(build_history(record([1_000_000] * 10, "a")))["won"]
-    assert HdrHistogram.decode(found["histogram"]).get_total_count() == 5
+    assert HdrHistogram.decode(found.histogram).get_total_count() == 5
 
 
 def test_what_was_never_answered_is_counted_apart() -> None:
     lost = advance("1", "A-B", 10, None, "unknown")
     failed = advance("2", "A-B", 10, 5010, "unknown", status=503)
     found = measure_latency(build_history([lost, failed]))["unknown"]
-    assert (found["count"], found["unanswered"]) == (1, 1)
-    assert found["max_ns"] == pytest.approx(5000, rel=0.001)
+    assert (found.count, found.unanswered) == (1, 1)
+    assert found.max_ns == pytest.approx(5000, rel=0.001)
 
 
 def test_an_intended_start_counts_and_is_named() -> None:
     late = read("1", 3_000_000, 4_000_000, "A", detail=json.dumps({"intended_ns": 1_000_000}))
     found = measure_latency(build_history([late]))["ok"]
-    assert found["since"] == "intended"
-    assert found["max_ns"] == pytest.approx(3_000_000, rel=0.001)
+    assert found.since == "intended"
+    assert found.max_ns == pytest.approx(3_000_000, rel=0.001)
     both = measure_latency(build_history([late, read("2", 1, 2, "A")]))["ok"]
-    assert both["since"] == "mixed"
+    assert both.since == "mixed"
 
 
 def test_nothing_recorded_nothing_told() -> None:

@@ -1,30 +1,30 @@
 """Goal: what was measured is in every document and decides nothing. Method: render a small run, and a broken one."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from reports.comparison import measures
-from reports.comparison.measures import describe_injected, describe_quality, measure, show_time, tabulate
+from reports.comparison.facts import Facts, Measures
+from reports.comparison.measures import describe_injected, describe_quality, measure, tabulate
 from reports.documents.page import render_page
 from reports.documents.summary import render_summary
 from reports.history.history import read_history
 from reports.history.journal import Invocation, Journal, Return
+from reports.judge.plan import Level
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import advance, build_history, fault, read
 
 JUDGEMENT = Judgement(Verdict.PASS, "all passed", ())
 
 
-def small_facts() -> Mapping[str, Any]:
+def small_facts() -> Facts:
     told = {"race": "r", "workflow": "w"}
     contenders = [
         advance("1", "A-B", 1_000, 2_000_000, "won", detail='{"arrived_ns":500000}', **told),
         advance("2", "A-B", 41_000, 3_000_000, "conflict", detail='{"arrived_ns":620000}', **told),
     ]
-    return {"measures": measure(build_history(contenders))}
+    return Facts(measures=measure(build_history(contenders)))
 
 
 def test_every_document_has_both_tables() -> None:
@@ -35,15 +35,14 @@ def test_every_document_has_both_tables() -> None:
 
 
 def test_one_line_says_how_close_the_races_were() -> None:
-    line = describe_quality(small_facts())
+    line = describe_quality(small_facts().measures)
     assert line.startswith("races of 2 (1): released within 40 µs (p50)")
     assert "all at the server within 120 µs" in line
     assert "1 of 1 in flight together with the winner" in line
 
 
 def test_where_no_engine_tells_the_arrival_no_column_does() -> None:
-    facts = {"measures": measure(build_history([advance(str(n), "A-B", n, 50, race="r") for n in range(2)]))}
-    [quality, _] = tabulate(facts)
+    [quality, _] = tabulate(measure(build_history([advance(str(n), "A-B", n, 50, race="r") for n in range(2)])))
     assert not any("arrived" in title for title in quality.head)
     assert "stronger proof" not in quality.note
 
@@ -53,39 +52,30 @@ def test_a_measure_that_fails_is_told_and_ends_nothing(monkeypatch: pytest.Monke
         raise ValueError("no clock")
 
     monkeypatch.setattr(measures, "MEASURES", {**measures.MEASURES, "latency": fail})
-    facts = small_facts()
-    assert facts["measures"]["latency"] == {"error": "ValueError: no clock"}
-    assert [table.title for table in tabulate(facts)] == ["How close the races were"]
+    measured = small_facts().measures
+    assert (measured.latency, measured.errors) == (None, {"latency": "ValueError: no clock"})
+    assert [table.title for table in tabulate(measured)] == ["How close the races were"]
 
 
-@pytest.mark.parametrize("facts", [{}, {"measures": None}, {"measures": {"race_quality": [], "latency": {}}}])
-def test_a_run_that_measured_nothing_shows_nothing(facts: Mapping[str, Any]) -> None:
-    assert tabulate(facts) == []
-    assert describe_quality(facts) == ""
-
-
-def test_times_are_told_in_three_digits() -> None:
-    assert [show_time(value) for value in (84_400, 1_310_000, 123_456_789, 2_050_000_000)] == [
-        "84 µs",
-        "1.31 ms",
-        "123 ms",
-        "2.05 s",
-    ]
+@pytest.mark.parametrize("nothing", [Measures(), Measures(race_quality=(), latency={})])
+def test_a_run_that_measured_nothing_shows_nothing(nothing: Measures) -> None:
+    assert tabulate(nothing) == []
+    assert describe_quality(nothing) == ""
 
 
 def test_the_faults_that_were_injected_are_counted_in_every_document() -> None:
     records = [read("r", 0, 1, "A")]
     injected = [fault(1), fault(2, 3, "answer lost"), fault(2, 3, "answer lost")]
-    levels = [{"level": "race", "unit": "races", "planned": 1, "run": 1, "seconds": 1}]
-    facts: dict[str, Any] = {"measures": measure(build_history(records, *injected)), "levels": levels}
-    assert facts["measures"]["faults"] == {"answer lost": 2, "server killed": 1}
+    levels = (Level(level="race", unit="races", planned=1, run=1, seconds=1),)
+    facts = Facts(measures=measure(build_history(records, *injected)), levels=levels)
+    assert facts.measures.faults == {"answer lost": 2, "server killed": 1}
     line = "3 faults were injected: answer lost 2, 1 crash of the database"
-    assert describe_injected(facts) == line
+    assert describe_injected(facts.measures) == line
     assert line in render_page(facts, JUDGEMENT)
     assert line in render_summary(facts, JUDGEMENT)
-    assert describe_injected({"measures": {"faults": {"error": "no clock"}}}) == ""
+    assert describe_injected(Measures(errors={"faults": "no clock"})) == ""
     agenda = {"event": "agenda", "source": "faults", "kinds": {}}
-    assert measure(build_history(records, agenda, *injected))["faults"] == facts["measures"]["faults"]
+    assert measure(build_history(records, agenda, *injected)).faults == facts.measures.faults
 
 
 def test_sources_that_walk_through_orders_are_not_timed(tmp_path: Path) -> None:
@@ -99,11 +89,11 @@ def test_sources_that_walk_through_orders_are_not_timed(tmp_path: Path) -> None:
                 journal.returned(Return(id_, outcome, 200, None, 1_000 + took_ns))
     history = read_history(tmp_path)
     found = measure(history)
-    [race] = found["race_quality"]
-    assert race["races"] == 1
-    assert {one["max_ns"] for one in found["latency"].values()} <= set(range(999_000, 1_001_000))
+    [race] = found.race_quality or ()
+    assert race.races == 1
+    assert {one.max_ns for one in (found.latency or {}).values()} <= set(range(999_000, 1_001_000))
     kept = history.without({"interleavings-0"})
     assert kept.frame.collect()["id"].to_list() == ["race-0.0", "race-0.1"]
     assert kept.encoded["row"].to_list() == [0, 1]
     assert history.without({"nobody"}) is history
-    assert measure(history.without({"race-0"}))["race_quality"] == []
+    assert measure(history.without({"race-0"})).race_quality == ()

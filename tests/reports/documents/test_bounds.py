@@ -1,9 +1,8 @@
 """Goal: a bound is of one sort of trial, and of no other. Method: races and lone moves written by hand."""
 
-from typing import Any
-
 import pytest
 
+from reports.comparison.facts import Bound
 from reports.documents.bounds import bound_violations, describe_bounds
 from tests.reports.building import Record, advance, build_history
 
@@ -23,43 +22,39 @@ def move(number: int, begin: int, outcome: str = "won") -> Record:
 
 def test_races_on_one_workflow_at_a_time_are_a_sort_of_their_own() -> None:
     records = [record for number in range(6) for record in race(number, 100 * number)]
-    assert bound_violations(build_history(records)) == [
-        {"sort": "alone", "trials": 6, "sizes": [2, 2], "violations_max": 0.5}
-    ]
+    assert bound_violations(build_history(records)) == (Bound("alone", 6, (2, 2), 0.5),)
 
 
 def test_races_side_by_side_are_another() -> None:
     records = [record for number in range(4) for record in race(number, number // 2 * 100, 2 + number % 2)]
-    assert bound_violations(build_history([*records, *race(9, 900)])) == [
-        {"sort": "alone", "trials": 1, "sizes": [2, 2], "violations_max": 1.0},
-        {"sort": "beside", "trials": 4, "sizes": [2, 3], "violations_max": 0.75},
-    ]
+    assert bound_violations(build_history([*records, *race(9, 900)])) == (
+        Bound("alone", 1, (2, 2), 1.0),
+        Bound("beside", 4, (2, 3), 0.75),
+    )
 
 
 def test_lone_moves_count_where_others_are_beside_them() -> None:
     together, alone = [move(number, 100) for number in range(6)], move(9, 500)
-    assert bound_violations(build_history([*together, alone])) == [
-        {"sort": "lone", "trials": 6, "sizes": [5, 5], "violations_max": 0.5}
-    ]
+    assert bound_violations(build_history([*together, alone])) == (Bound("lone", 6, (5, 5), 0.5),)
     twice = [move(1, 100), advance("again", "A-B", 105, 110, "conflict", workflow="m1"), move(2, 100)]
-    assert [found["trials"] for found in bound_violations(build_history(twice))] == [1], "m1 is asked twice at once"
+    assert [found.trials for found in bound_violations(build_history(twice))] == [1], "m1 is asked twice at once"
 
 
 @pytest.mark.parametrize("begin", [110, 111])
 def test_intervals_are_closed(begin: int) -> None:
     found = bound_violations(build_history([move(1, 100), move(2, begin)]))
-    assert [each["trials"] for each in found] == ([2] if begin == 110 else [])
+    assert [each.trials for each in found] == ([2] if begin == 110 else [])
 
 
 def test_what_overlapped_nothing_is_no_trial() -> None:
-    assert bound_violations(build_history([advance("1", "A-B", 1, 2, race="1")])) == []
+    assert bound_violations(build_history([advance("1", "A-B", 1, 2, race="1")])) == ()
 
 
 def test_each_is_told_with_what_it_is_a_bound_of() -> None:
-    bounds: list[dict[str, Any]] = [
-        {"sort": "alone", "trials": 2_000, "sizes": [10, 10], "violations_max": 0.0015},
-        {"sort": "beside", "trials": 100, "sizes": [2, 10], "violations_max": 0.03},
-        {"sort": "lone", "trials": 300, "sizes": [1, 9], "violations_max": 0.01},
+    bounds = [
+        Bound("alone", 2_000, (10, 10), 0.0015),
+        Bound("beside", 100, (2, 10), 0.03),
+        Bound("lone", 300, (1, 9), 0.01),
     ]
     sure = "(95 % confidence, if they are alike and independent)"
     told = [line.removeprefix("with no violation in ").removesuffix(f" {sure}") for line in describe_bounds(bounds)]

@@ -9,17 +9,17 @@ from tests.reports.pages import GRAPH, make_records
 
 def test_the_failing_race_comes_first_and_the_others_have_one_winner() -> None:
     history = build_history(make_records(failing=True))
-    first, *others = take_samples(history, judge(history, GRAPH), GRAPH)["pictures"]
-    assert first["purpose"] == "finding"
-    assert first["checks"][0] == "one-winner"
-    assert first["workflow"] == "w31"
-    assert [each["id"] for each in first["operations"] if each["held"]] == ["r.31.2", "r.31.4"]
-    assert len(first["operations"]) == first["contenders"] == 5
-    assert [each["purpose"] for each in others] == ["finding", "tightest", "typical"]
+    first, *others = take_samples(history, judge(history, GRAPH), GRAPH).pictures
+    assert first.purpose == "finding"
+    assert first.checks[0] == "one-winner"
+    assert first.workflow == "w31"
+    assert [each.id for each in first.operations if each.held] == ["r.31.2", "r.31.4"]
+    assert len(first.operations) == first.contenders == 5
+    assert [each.purpose for each in others] == ["finding", "tightest", "typical"]
     for picture in others[1:]:
-        outcomes = [operation["outcome"] for operation in picture["operations"]]
+        outcomes = [operation.outcome for operation in picture.operations]
         assert outcomes.count("won") == 1
-        assert min(operation["invoked_ns"] for operation in picture["operations"]) == 0
+        assert min(operation.invoked_ns for operation in picture.operations) == 0
 
 
 def test_the_tightest_race_is_the_one_that_arrived_closest() -> None:
@@ -39,9 +39,9 @@ def test_the_tightest_race_is_the_one_that_arrived_closest() -> None:
         ]
 
     history = build_history([*contend("x", 9, 0), *contend("y", 2, 1_000), *contend("z", 5, 2_000)])
-    tightest, typical = take_samples(history, judge(history))["pictures"]
-    assert (tightest["workflow"], typical["workflow"]) == ("y", "z")
-    assert take_samples(history, judge(history))["coverage"] is None
+    tightest, typical = take_samples(history, judge(history)).pictures
+    assert (tightest.workflow, typical.workflow) == ("y", "z")
+    assert take_samples(history, judge(history)).state_pairs is None
 
 
 def test_texts_are_cut_and_large_races_too() -> None:
@@ -51,15 +51,15 @@ def test_texts_are_cut_and_large_races_too() -> None:
         for number in range(100)
     ]
     history = build_history([create("c", 0, 5), *racing])
-    picture = take_samples(history, judge(history))["pictures"][0]
-    assert picture["contenders"] == 100
-    assert len(picture["operations"]) == OPERATIONS_MAX
-    assert picture["left_out"] == 100 - OPERATIONS_MAX
-    assert sum(operation["outcome"] == "won" for operation in picture["operations"]) == 2
-    assert max(len(operation["observed"] or "") for operation in picture["operations"]) < TEXT_MAX + 50
+    picture = take_samples(history, judge(history)).pictures[0]
+    assert picture.contenders == 100
+    assert len(picture.operations) == OPERATIONS_MAX
+    assert picture.left_out == 100 - OPERATIONS_MAX
+    assert sum(operation.outcome == "won" for operation in picture.operations) == 2
+    assert max(len(operation.observed or "") for operation in picture.operations) < TEXT_MAX + 50
 
 
-def test_coverage_tells_asked_from_taken() -> None:
+def test_state_pairs_tell_asked_from_taken() -> None:
     records = [
         create("c", 0, 5),
         advance("a", "A-B", 10, 20),
@@ -67,21 +67,23 @@ def test_coverage_tells_asked_from_taken() -> None:
         advance("x", "A|B-X", 50, 60),
     ]
     history = build_history(records)
-    coverage = take_samples(history, judge(history, GRAPH), GRAPH)["coverage"]
-    states = coverage["states"]
+    pairs = take_samples(history, judge(history, GRAPH), GRAPH).state_pairs
+    assert pairs is not None
+    states = pairs.states
     named = {
-        name: {(states[origin], states[to]) for origin, to in coverage[name]} for name in ("legal", "asked", "taken")
+        name: {(states[origin], states[to]) for origin, to in getattr(pairs, name)}
+        for name in ("legal", "asked", "taken")
     }
     assert named["asked"] == {("B", "A")}
     assert named["taken"] == {("A", "B"), ("B", "X")}
     assert named["legal"] == GRAPH.edges
     strength = measure_strength(history, GRAPH)
-    assert strength["transitions"]["covered"] == len(named["taken"])
-    assert strength["illegal_pairs"]["covered"] == len(named["asked"])
+    assert strength.transitions.covered == len(named["taken"])
+    assert strength.illegal_pairs.covered == len(named["asked"])
 
 
 def test_what_cannot_be_shown_says_so() -> None:
     history = build_history([create("c", 0, 5)])
     broken = judge(history)
-    assert take_samples(history, broken)["pictures"] == []
-    assert "error" in take_samples(None, broken)["pictures"]  # type: ignore[arg-type]
+    assert take_samples(history, broken).pictures == ()
+    assert "pictures" in take_samples(None, broken).errors  # type: ignore[arg-type]

@@ -1,24 +1,27 @@
 """Goal: strength counts what was surely covered, and nothing else. Method: rounds written by hand on small graphs."""
 
+from msgspec import structs
+
 from engine.target.graph import TransitionGraph
-from reports.documents.strength import describe_strength, list_meetings, measure_strength
+from reports.comparison.facts import Calibration, Covered, Strength
+from reports.documents.strength import describe_strength, list_pairs, measure_strength
 from tests.reports.building import Record, advance, build_history, create
 
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "X"]})
 CANCEL = "A|B-X"
 
 
-def measure(*records: Record) -> dict[str, dict[str, int]]:
+def measure(*records: Record) -> Strength:
     return measure_strength(build_history([create("c", 0, 5), *records]), GRAPH)
 
 
 def find_rounds(*records: Record) -> dict[tuple[str, str, str], int]:
-    found = measure_strength(build_history([create("c", 0, 5), *records]), GRAPH)["raced_pairs"]["rounds"]
-    return {(one["state"], one["first"], one["second"]): one["rounds"] for one in found if one["rounds"]}
+    found = measure_strength(build_history([create("c", 0, 5), *records]), GRAPH).raced_pairs.rounds
+    return {(one.state, one.first, one.second): one.rounds for one in found if one.rounds}
 
 
 def test_every_two_moves_out_of_a_state_meet() -> None:
-    assert list_meetings(GRAPH) == [
+    assert list_pairs(GRAPH) == [
         ("A", "B", "B"),
         ("A", "B", "X"),
         ("A", "X", "X"),
@@ -29,25 +32,25 @@ def test_every_two_moves_out_of_a_state_meet() -> None:
 
 
 def test_a_win_takes_the_edge_out_of_the_state_before_it() -> None:
-    taken = measure(advance("1", "A-B", 10, 20), advance("2", CANCEL, 30, 40))["transitions"]
-    assert taken == {"covered": 2, "total": 4}, "the cancel went out of B, where the first win led"
+    taken = measure(advance("1", "A-B", 10, 20), advance("2", CANCEL, 30, 40)).transitions
+    assert taken == Covered(2, 4), "the cancel went out of B, where the first win led"
 
 
 def test_a_win_out_of_nobody_knows_which_state_takes_none() -> None:
     overlapping = (advance("1", "A-B", 10, 40), advance("2", CANCEL, 20, 30))
-    assert measure(*overlapping)["transitions"]["covered"] == 2, "A-B by its name, A-X by the state before the round"
+    assert measure(*overlapping).transitions.covered == 2, "A-B by its name, A-X by the state before the round"
     lost = (advance("1", "A-B", 10, 20, "unknown"), advance("2", "B|C-X", 30, 40))
-    assert measure(*lost)["transitions"]["covered"] == 0
+    assert measure(*lost).transitions.covered == 0
 
 
 def test_an_illegal_pair_counts_when_it_was_asked_in_that_state() -> None:
     there = advance("1", "A-C", 10, 20, "conflict")
     elsewhere = advance("2", "B-A", 30, 40, "conflict")
-    assert measure(there)["illegal_pairs"] == {"covered": 1, "total": 12}
-    assert measure(there, elsewhere)["illegal_pairs"]["covered"] == 1
-    assert measure(advance("3", "A-C", 10, 20, "refused"))["illegal_pairs"]["covered"] == 1
+    assert measure(there).illegal_pairs == Covered(1, 12)
+    assert measure(there, elsewhere).illegal_pairs.covered == 1
+    assert measure(advance("3", "A-C", 10, 20, "refused")).illegal_pairs.covered == 1
     stranger = advance("3", "A-C", 10, 20, "refused", tenant="globex")
-    assert measure(stranger)["illegal_pairs"]["covered"] == 0
+    assert measure(stranger).illegal_pairs.covered == 0
 
 
 def test_an_illegal_request_counts_with_the_states_in_which_it_is_due() -> None:
@@ -55,13 +58,13 @@ def test_an_illegal_request_counts_with_the_states_in_which_it_is_due() -> None:
     records = [create("c", 0, 5), advance("1", "A-X", 10, 20), advance("2", "A|B-C", 30, 40, "conflict")]
     illegal = [("X", "C", ("A", "B")), ("X", "B", ("A",))]
     strength = measure_strength(build_history(records), GRAPH, illegal)
-    assert strength["illegal_pairs"] == {"covered": 1, "total": 2}
+    assert strength.illegal_pairs == Covered(1, 2)
 
 
 def test_an_illegal_request_beside_a_win_was_asked_in_nobody_knows_which_state() -> None:
     records = [create("c", 0, 5), advance("1", "A-X", 10, 30), advance("2", "B-C", 20, 40, "conflict")]
     strength = measure_strength(build_history(records), GRAPH, [("A", "C", ("B",)), ("X", "C", ("B",))])
-    assert strength["illegal_pairs"] == {"covered": 0, "total": 2}
+    assert strength.illegal_pairs == Covered(0, 2)
 
 
 def test_moves_in_flight_together_raced() -> None:
@@ -95,7 +98,7 @@ def test_it_is_told_in_words_and_what_never_raced_is_named() -> None:
     strength = measure_strength(
         build_history([create("c", 0, 5), advance("1", "A-B", 10, 20), advance("2", "A-B", 12, 18, "conflict")]), GRAPH
     )
-    lines = describe_strength({**strength, "calibration": {"defect": "some-defect", "races": 10, "caught": 9}})
+    lines = describe_strength(structs.replace(strength, calibration=Calibration("some-defect", 10, 9, 2)))
     assert lines == [
         "strength: 1 of 4 transitions, 0 of 12 illegal pairs, 1 of 6 pairs of moves raced",
         "calibrated on this machine: with the defect some-defect, 9 of 10 such races show two winners",

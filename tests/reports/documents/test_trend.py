@@ -21,6 +21,7 @@ from reports.documents.trend import (
     read_chronicle,
 )
 from reports.judge.verdict import Judgement, Verdict
+from tests.reports.building import make_facts
 
 PASSED = Judgement(Verdict.PASS, "fine", ())
 
@@ -68,9 +69,9 @@ def test_what_is_no_change_is_not_marked(values: Sequence[float]) -> None:
 def write_run(folder: Path, name: str, facts: dict[str, Any], judgement: Judgement | None = PASSED) -> None:
     target = folder / "given.toml"
     target.write_text("")
-    run = begin_run(folder / "runs" / name, target, {"name": "orders", "profile": "quick", **facts})
+    run = begin_run(folder / "runs" / name, target, make_facts(**{"name": "orders", "profile": "quick", **facts}))
     if judgement is not None:
-        finish_run(with_judgement(run, judgement, {}))
+        finish_run(with_judgement(run, judgement))
 
 
 def write_many(folder: Path) -> tuple[Trend, ...]:

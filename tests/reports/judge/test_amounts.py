@@ -6,16 +6,19 @@ Method: histories with `level` events written by hand.
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from reports.comparison.facts import Facts
 from reports.documents.junit import render_junit
 from reports.documents.page import render_page
 from reports.documents.summary import render_summary
 from reports.judge.amounts import say_partial, sum_levels
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import advance, build_history, create
 
-ONE: dict[str, Any] = {"sources": ["history"]}
+ONE = RunPlan(sources=("history",))
 
 
 def tell_level(
@@ -27,7 +30,7 @@ def tell_level(
     }
 
 
-def judge_levels(*events: dict[str, Any], plan: dict[str, Any] | None = ONE) -> Judgement:
+def judge_levels(*events: dict[str, Any], plan: RunPlan | None = ONE) -> Judgement:
     whole = [
         {"event": "plan", "operations": 2, "source": "history"},
         {"event": "end", "operations": 2, "source": "history"},
@@ -46,7 +49,7 @@ def test_less_than_half_of_a_level_proves_nothing(run: int, verdict: Verdict) ->
 
 
 def test_a_part_that_is_accepted_is_told_and_judged() -> None:
-    judgement = judge_levels(tell_level("parallel", 1, 60), plan=ONE | {"accept_partial": True})
+    judgement = judge_levels(tell_level("parallel", 1, 60), plan=structs.replace(ONE, accept_partial=True))
     assert judgement.verdict is Verdict.PASS
     assert judgement.reason.endswith("; partly run: 1 of 60 plans (parallel: its time was up)")
 
@@ -70,7 +73,7 @@ def test_each_scenario_has_a_floor_of_its_own() -> None:
 def test_the_sources_of_a_level_add_up() -> None:
     events = [tell_level("race", 10, 50, unit="races"), tell_level("race", 50, 50, "share", unit="races")]
     [level] = sum_levels(events)
-    assert (level["planned"], level["run"], level["ended"]) == (100, 60, ["time"])
+    assert (level.planned, level.run, level.ended) == (100, 60, ("time",))
     assert judge_levels(*events).verdict is Verdict.PASS
 
 
@@ -83,8 +86,8 @@ def test_a_failure_stays_one() -> None:
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_the_first_line_of_every_document_tells_it(verdict: Verdict) -> None:
-    levels = [*sum_levels([tell_level("parallel", 10, 60), tell_level("faults", 3, 3, "share", unit="meetings")])]
-    facts = {"levels": [{**level, "seconds": 1.0} for level in levels]}
+    levels = sum_levels([tell_level("parallel", 10, 60), tell_level("faults", 3, 3, "share", unit="pairings")])
+    facts = Facts(levels=tuple(levels))
     told = "partly run: 10 of 60 plans (parallel: its time was up)"
     assert say_partial(levels) == told
     judgement = Judgement(verdict, "why", ())

@@ -9,10 +9,12 @@ import pytest
 from engine.target.graph import TransitionGraph
 from reports.history.history import read_history
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
 
 AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
 MS = 1_000_000
+PLAN = RunPlan(sources=("s",))
 
 
 def check(folder: Path, name: str, *events: dict[str, Any], plan: Any = None) -> CheckResult:
@@ -116,9 +118,9 @@ def test_a_loser_of_another_tenant_is_no_contender(tmp_path: Path) -> None:
 def test_a_whole_account_passes(tmp_path: Path) -> None:
     plan = {"event": "plan", "operations": 1, "races": 0}
     end = {"event": "end", "operations": 2}
-    account = check(tmp_path, "accounting", plan, *CREATE, plan, *WIN, end, plan={"sources": ["s"]})
+    account = check(tmp_path, "accounting", plan, *CREATE, plan, *WIN, end, plan=PLAN)
     assert account.verdict is Verdict.PASS
-    short = check(tmp_path, "accounting", plan, *CREATE, *WIN, end, plan={"sources": ["s"]})
+    short = check(tmp_path, "accounting", plan, *CREATE, *WIN, end, plan=PLAN)
     assert [finding.title for finding in short.findings] == ["The source s planned 1 operation and started 2."]
 
 
@@ -136,7 +138,7 @@ def test_a_whole_account_passes(tmp_path: Path) -> None:
 def test_why_a_source_may_end_early(tmp_path: Path, run: int, ended: str, *, is_whole: bool) -> None:
     plan, end = {"event": "plan", "operations": 1}, {"event": "end", "operations": 1}
     level = {"event": "level", "level": "race", "unit": "races", "planned": 3, "run": run, "ended": ended}
-    account = check(tmp_path, "accounting", plan, *CREATE, level, end, plan={"sources": ["s"]})
+    account = check(tmp_path, "accounting", plan, *CREATE, level, end, plan=PLAN)
     told = [] if is_whole else [f"The source s ended with {run} of its 3 races: {ended}."]
     assert [finding.title for finding in account.findings] == told
 
@@ -144,10 +146,8 @@ def test_why_a_source_may_end_early(tmp_path: Path, run: int, ended: str, *, is_
 def test_an_explicit_unknown_is_a_return(tmp_path: Path) -> None:
     plan, end = {"event": "plan", "operations": 2}, {"event": "end", "operations": 2}
     lost = ask("a", "advance", 2, None, "unknown", expected="A", next="B", detail={"message": "timed out"})
-    assert check(tmp_path, "accounting", plan, *CREATE, *lost, end, plan={"sources": ["s"]}).verdict is Verdict.PASS
-    assert (
-        check(tmp_path, "accounting", plan, *CREATE, lost[0], end, plan={"sources": ["s"]}).verdict is Verdict.UNKNOWN
-    )
+    assert check(tmp_path, "accounting", plan, *CREATE, *lost, end, plan=PLAN).verdict is Verdict.PASS
+    assert check(tmp_path, "accounting", plan, *CREATE, lost[0], end, plan=PLAN).verdict is Verdict.UNKNOWN
 
 
 def judge_events(folder: Path, name: str, *events: dict[str, Any], graph: TransitionGraph | None) -> Verdict | None:
@@ -161,7 +161,7 @@ def test_a_return_that_says_nothing_but_unknown_is_one(tmp_path: Path) -> None:
     plan, end = {"event": "plan", "operations": 2}, {"event": "end", "operations": 2}
     [asked, _] = ask("a", "advance", 2, None, "unknown", expected="A", next="B")
     told = {"event": "return", "id": "a", "outcome": "unknown"}
-    sources = {"sources": ["s"]}
+    sources = RunPlan(sources=("s",))
     assert check(tmp_path, "accounting", plan, *CREATE, asked, told, end, plan=sources).verdict is Verdict.PASS
 
 

@@ -10,6 +10,7 @@ from reports.judge.checks import CHECKS
 from reports.judge.context import Case
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 from tests.reports.building import Record, advance, build_history, create, fault, override, read, trail
 
@@ -30,7 +31,7 @@ def judge_run(*records: dict[str, Any], **more: Any) -> Judgement:
     about = {"source": "history", "operations": len(records)}
     events = [*more.pop("events", ()), {"event": "plan", **about}, {"event": "end", **about}]
     told = [record | {"detail": record["detail"] or "{}"} for record in records]
-    return judge_records(*told, events=events, plan={"sources": ["history"]}, **more)
+    return judge_records(*told, events=events, plan=RunPlan(sources=("history",)), **more)
 
 
 def get(judgement: Judgement, check: str) -> CheckResult:

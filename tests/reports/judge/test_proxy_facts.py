@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from reports.history.history import History
 from reports.judge.proxy_facts import count_endings, count_unheld, say_endings, say_unheld
 from tests.reports.building import build_history, read
 
@@ -13,24 +14,23 @@ PASSED = [
 ENDED = [{"event": "restarted", "source": "faults-0", "fault": fault} for fault in ("answer lost", "x", "answer lost")]
 
 
-def gather(*events: Any) -> dict[str, Any]:
-    history = build_history([read("1", 1, 2, "A")], *events)
-    return {"measures": {"endings": count_endings(history), "unheld": count_unheld(history)}}
+def gather(*events: Any) -> History:
+    return build_history([read("1", 1, 2, "A")], *events)
 
 
 def test_how_often_the_service_ended_and_after_what() -> None:
-    told = say_endings(gather(*ENDED))
+    told = say_endings(count_endings(gather(*ENDED)))
     assert "ended by itself 3 times, each time after an injected fault (answer lost 2, x 1)" in told
-    assert "1 time," in say_endings(gather(ENDED[1]))
+    assert "1 time," in say_endings(count_endings(gather(ENDED[1])))
 
 
 def test_what_passed_unheld() -> None:
-    assert say_unheld(gather(*PASSED)) == (
+    assert say_unheld(count_unheld(gather(*PASSED))) == (
         "passed unheld during schedules: 43 of background work (NOTIFY jobs 40, COMMIT 3); "
         "1 that concern their session alone (SET a = 1 1)"
     )
 
 
 def test_nothing_is_said_of_nothing() -> None:
-    for facts in (gather(), {}, {"measures": {"endings": {"error": "x"}, "unheld": {"error": "x"}}}):
-        assert (say_endings(facts), say_unheld(facts)) == ("", "")
+    assert say_endings(count_endings(gather())) == say_endings(None) == ""
+    assert say_unheld(count_unheld(gather())) == say_unheld(None) == ""

@@ -4,10 +4,11 @@ Method: the last operations of a source written by hand.
 """
 
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import Record, advance, build_history, create, fault, read
 
-PLAN: dict[str, list[str]] = {"sources": []}
+PLAN = RunPlan()
 BEGUN = [
     create("c", 0, 5, status=201),
     *(read(f"r{turn}", 10 * turn, 10 * turn + 5, "A", status=200) for turn in range(1, 300)),
@@ -16,7 +17,7 @@ LOST = advance("a", "B-C", 4_000, None, "unknown")
 SILENT = read("z", 5_000, None, None, outcome="unknown")
 
 
-def judge_all(*records: Record, events: tuple[Record, ...] = (), plan: dict[str, list[str]] | None = PLAN) -> Judgement:
+def judge_all(*records: Record, events: tuple[Record, ...] = (), plan: RunPlan | None = PLAN) -> Judgement:
     return judge(build_history([*BEGUN, advance("w", "A-B", 3_500, 3_600), *records], *events), plan=plan)
 
 

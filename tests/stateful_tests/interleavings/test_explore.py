@@ -23,6 +23,7 @@ from engine.target.target import Answer, Request
 from onewinner.stage import mint_tokens
 from reports.history.history import read_history
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explore import Level, find_obstacle
 from stateful_tests.interleavings.faults import FAULTS, SERVER_KILLED
@@ -76,7 +77,7 @@ def list_gaps(rig: Rig) -> list[str]:
     """What is wrong with the accounting of a level that has ended."""
     rig.asker.end()
     path = rig.asker.journal.path
-    judged = judge(read_history(path), rig.target.graph, plan={"sources": [path.stem]})
+    judged = judge(read_history(path), rig.target.graph, plan=RunPlan(sources=(path.stem,)))
     assert all(check.verdict is not Verdict.FAIL for check in judged.checks), judged.findings
     (accounting,) = [check for check in judged.checks if check.check == "accounting"]
     assert (accounting.verdict is Verdict.PASS) is not bool(accounting.findings)

@@ -17,6 +17,7 @@ from engine.target.target import Answer, Request
 from load.client.release import BeforeRelease, Shot
 from reports.history.history import read_history
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
 from stateful_tests.parallel.plan import Move, Plan
 from stateful_tests.parallel.runner import Runner, TeeJournal, Trial, find_end
@@ -123,7 +124,7 @@ def test_each_trial_is_judged_alone_and_the_journal_keeps_all(play: Make, tmp_pa
     runner.asker.end()
     history = read_history(tmp_path / "parallel-0.jsonl")
     assert history.operations.filter(kind="create").height == 4
-    judged = judge(history, runner.target.graph, plan={"sources": ["parallel-0"]})
+    judged = judge(history, runner.target.graph, plan=RunPlan(sources=("parallel-0",)))
     verdicts = {result.check: result.verdict for result in judged.checks}
     assert (verdicts["linearizable"], verdicts["accounting"]) == (Verdict.FAIL, Verdict.PASS)
 

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from msgspec import structs
+
+from reports.comparison.facts import Operation
 from reports.documents.page.lanes import Clock, choose_ticks, draw_lanes, find_lead, find_states
 
-BLANK = {"process": "p", "kind": "advance", "expected": ["A"], "next": "B", "observed": None, "arrived_ns": None}
+BLANK = Operation("", "p", "advance", ("A",), "B", "won", 200, None, None, 0, None, None, False, None)
 
 
-def operation(identity: str, outcome: str, invoked: int, returned: int | None, **more: Any) -> dict[str, Any]:
-    times = {"invoked_ns": invoked, "returned_ns": returned, "status": 200, "held": False}
-    return {**BLANK, "id": identity, "outcome": outcome, **times, **more}
+def operation(identity: str, outcome: str, invoked: int, returned: int | None, **more: Any) -> Operation:
+    return structs.replace(BLANK, id=identity, outcome=outcome, invoked_ns=invoked, returned_ns=returned, **more)
 
 
 def test_each_outcome_has_a_shape_of_its_own() -> None:
