@@ -84,13 +84,17 @@ def note(number: int, frame: FrameType | None) -> None:
 def start(command: list[str], order: dict[str, Any]) -> int:
     """Forks and executes the command as ordered; returns its pid, which is also its group."""
     leash = os.getpid()
+    # A signal to the child waits until it is heard there as usual: until then the child has the leash's handlers.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
     child = os.fork()
     if child:
-        # Both sides set the group, so that it is there whoever comes first.
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        # Both sides set the group, so that it is there whichever comes first.
         with contextlib.suppress(OSError):
             os.setpgid(child, child)
         return child
     try:
+        hear_as_usual(before)
         prepare(order)
         if os.getppid() == leash:
             os.execvp(command[0], command)  # noqa: S606 - a shell is what we do not want
@@ -100,11 +104,16 @@ def start(command: list[str], order: dict[str, Any]) -> int:
         os._exit(127)
 
 
-def prepare(order: dict[str, Any]) -> None:
-    """What the forked child sets up before it becomes the command."""
+def hear_as_usual(mask: set[signal.Signals]) -> None:
+    """Drops the leash's handlers in the forked child, then lets in the signals that came since the fork."""
     signal.set_wakeup_fd(-1)
     for number in HEARD:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def prepare(order: dict[str, Any]) -> None:
+    """What the forked child sets up before it becomes the command."""
     os.setpgid(0, 0)
     if order["log"] is not None:
         log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
