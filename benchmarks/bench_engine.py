@@ -21,7 +21,7 @@ import uvloop
 from engine.provision.database import Database, start_embedded
 from engine.provision.embedded import find_programs
 from engine.reference.api import prepare
-from engine.reference.parts import Caller, Context
+from engine.reference.parts import Caller, Engine
 from engine.reference.pool import Isolation
 from engine.reference.sessions import open_pool
 from engine.reference.workflows import GUARDED, REFERENCE, advance
@@ -56,12 +56,12 @@ async def put_workflows(database: Database) -> None:
 def write_script() -> str:
     """The engine's own statement for pgbench, forth and back, so that every write wins."""
     lines = []
-    for expected, following in TURNS:
+    for expected, next_state in TURNS:
         values = {
             "workflow_id": "lpad((:client_id)::text, 32, '0')",
             "organization_id": "'acme'",
             "expected": f"'{expected}'",
-            "following": f"'{following}'",
+            "next_state": f"'{next_state}'",
             "actor": "'ann'",
             "request_id": "'benchmark'",
         }
@@ -86,13 +86,13 @@ def run_pgbench(database: Database) -> float:
 async def run_advance(database: Database) -> float:
     """Wins per second of `advance()` in this process."""
     async with open_pool(database.url, Isolation.READ_COMMITTED, CONNECTIONS) as pool:
-        context = Context(REFERENCE, pool)
+        engine = Engine(REFERENCE, pool)
         begun = time.monotonic()
 
         async def keep_advancing(workflow: UUID) -> int:
             count = 0
             while time.monotonic() < begun + ROUND_S or count % 2:
-                await advance(context, CALLER, workflow, *TURNS[count % 2])
+                await advance(engine, CALLER, workflow, *TURNS[count % 2])
                 count += 1
             return count
 
@@ -136,8 +136,8 @@ class Asker(asyncio.Protocol):
             self.transport.close()
 
 
-def write_request(workflow: UUID, expected: str, following: str) -> bytes:
-    body = f'{{"expectedState":"{expected}","nextState":"{following}"}}'
+def write_request(workflow: UUID, expected: str, next_state: str) -> bytes:
+    body = f'{{"expectedState":"{expected}","nextState":"{next_state}"}}'
     head = f"POST {PREFIX}/{workflow}/advance HTTP/1.1\r\nhost: engine\r\nauthorization: Bearer {ACME}\r\n"
     return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
 

@@ -42,7 +42,7 @@ def build_operations(workflows: int) -> pl.LazyFrame:
     )
     won = pl.col("contender") == (pl.col("step") * 7 + pl.col("workflow")) % CONTENDERS
     begin = pl.col("workflow") * 1_000_000 + pl.col("step") * 80_000
-    following = pl.format("S{}", pl.col("step") + 1)
+    next_state = pl.format("S{}", pl.col("step") + 1)
     return frame.select(
         id=pl.format("race-0.{}", "number"),
         process=(number % 64).cast(pl.String),
@@ -52,10 +52,10 @@ def build_operations(workflows: int) -> pl.LazyFrame:
         workflow=pl.format("workflow-{}", "workflow"),
         kind=pl.lit("advance"),
         expected=pl.concat_list(pl.format("S{}", "step")),
-        next=following,
+        next=next_state,
         outcome=pl.when(won).then(pl.lit("won")).otherwise(pl.lit("conflict")),
         status=pl.when(won).then(200).otherwise(409).cast(pl.Int64),
-        observed=pl.when(~won).then(following),
+        observed=pl.when(~won).then(next_state),
         invoked_ns=begin + pl.col("contender") * 10,
         returned_ns=begin + 30_000 + pl.col("contender") * 1_000,
         detail=pl.concat_str(pl.lit('{"request_id":"race-0.'), number.cast(pl.String), pl.lit('"}')),

@@ -55,7 +55,7 @@ from engine.reference.errors import (
     WorkflowNotFound,
 )
 from engine.reference.openapi import PREFIX, draw_document
-from engine.reference.parts import Caller, Context, Moved
+from engine.reference.parts import Caller, Engine, Transition
 from engine.reference.sessions import open_pool, open_session
 from engine.reference.settings import Settings
 from engine.reference.states import Step
@@ -78,10 +78,10 @@ DRAINED_BYTES_MAX = 64 << 20
 
 
 @dataclass(frozen=True)
-class Ask:
+class AuthenticatedRequest:
     """One request of an identified caller. `path` has the parameters of the route."""
 
-    context: Context
+    engine: Engine
     caller: Caller
     path: Mapping[str, str]
     body: bytes
@@ -97,59 +97,59 @@ class Ask:
         return steps.find_step(self.path["step"])
 
 
-Handler = Callable[[Ask], Awaitable[tuple[int, Body]]]
+Handler = Callable[[AuthenticatedRequest], Awaitable[tuple[int, Body]]]
 
 
-async def create(ask: Ask) -> tuple[int, Body]:
-    parse_nothing(ask.body)
-    made = await workflows.create(ask.context, ask.caller)
+async def create(request: AuthenticatedRequest) -> tuple[int, Body]:
+    parse_nothing(request.body)
+    made = await workflows.create(request.engine, request.caller)
     return 201, WorkflowAnswer(made.id, made.state, made.created_at, made.updated_at)
 
 
-async def read(ask: Ask) -> tuple[int, Body]:
-    found = await workflows.read(ask.context, ask.caller, ask.workflow_id())
+async def read(request: AuthenticatedRequest) -> tuple[int, Body]:
+    found = await workflows.read(request.engine, request.caller, request.workflow_id())
     return 200, WorkflowAnswer(found.id, found.state, found.created_at, found.updated_at)
 
 
-async def advance(ask: Ask) -> tuple[int, Body]:
-    body = parse_advance(ask.body)
-    where = ask.workflow_id()
-    return tell(await workflows.advance(ask.context, ask.caller, where, body.expected_state, body.next_state))
+async def advance(request: AuthenticatedRequest) -> tuple[int, Body]:
+    body = parse_advance(request.body)
+    where = request.workflow_id()
+    return tell(await workflows.advance(request.engine, request.caller, where, body.expected_state, body.next_state))
 
 
-async def cancel(ask: Ask) -> tuple[int, Body]:
-    parse_nothing(ask.body)
-    return tell(await workflows.cancel(ask.context, ask.caller, ask.workflow_id()))
+async def cancel(request: AuthenticatedRequest) -> tuple[int, Body]:
+    parse_nothing(request.body)
+    return tell(await workflows.cancel(request.engine, request.caller, request.workflow_id()))
 
 
-async def perform_step(ask: Ask) -> tuple[int, Body]:
-    payload = parse_payload(ask.body, ask.path["step"])
-    return tell(await steps.perform(ask.context, ask.caller, ask.workflow_id(), ask.step(), payload))
+async def perform_step(request: AuthenticatedRequest) -> tuple[int, Body]:
+    payload = parse_payload(request.body, request.path["step"])
+    return tell(await steps.perform(request.engine, request.caller, request.workflow_id(), request.step(), payload))
 
 
-async def complete_step(ask: Ask) -> tuple[int, Body]:
-    parse_nothing(ask.body)
-    return tell(await steps.complete(ask.context, ask.caller, ask.workflow_id(), ask.step()))
+async def complete_step(request: AuthenticatedRequest) -> tuple[int, Body]:
+    parse_nothing(request.body)
+    return tell(await steps.complete(request.engine, request.caller, request.workflow_id(), request.step()))
 
 
-async def fail_step(ask: Ask) -> tuple[int, Body]:
-    parse_nothing(ask.body)
-    return tell(await steps.fail(ask.context, ask.caller, ask.workflow_id(), ask.step()))
+async def fail_step(request: AuthenticatedRequest) -> tuple[int, Body]:
+    parse_nothing(request.body)
+    return tell(await steps.fail(request.engine, request.caller, request.workflow_id(), request.step()))
 
 
-async def read_step(ask: Ask) -> tuple[int, Body]:
-    found = await steps.read_step(ask.context, ask.caller, ask.workflow_id(), ask.step())
+async def read_step(request: AuthenticatedRequest) -> tuple[int, Body]:
+    found = await steps.read_step(request.engine, request.caller, request.workflow_id(), request.step())
     payload = msgspec.Raw(found.payload or "null")
     return 200, StepAnswer(found.workflow_id, found.step.name, found.state, payload)
 
 
-async def read_payloads(ask: Ask) -> tuple[int, Body]:
-    stored = await steps.read_payloads(ask.context, ask.caller, ask.workflow_id())
+async def read_payloads(request: AuthenticatedRequest) -> tuple[int, Body]:
+    stored = await steps.read_payloads(request.engine, request.caller, request.workflow_id())
     return 200, PayloadsAnswer([PayloadAnswer(step, msgspec.Raw(payload)) for step, payload in stored])
 
 
-async def read_trail(ask: Ask) -> tuple[int, Body]:
-    entries = await audit.read_trail(ask.context, ask.caller, ask.workflow_id())
+async def read_trail(request: AuthenticatedRequest) -> tuple[int, Body]:
+    entries = await audit.read_trail(request.engine, request.caller, request.workflow_id())
     rows = [
         TransitionAnswer(entry.sequence, entry.previous, entry.state, entry.actor, entry.request_id, entry.at)
         for entry in entries
@@ -157,7 +157,7 @@ async def read_trail(ask: Ask) -> tuple[int, Body]:
     return 200, TrailAnswer(rows)
 
 
-def tell(moved: Moved) -> tuple[int, Body]:
+def tell(moved: Transition) -> tuple[int, Body]:
     answer = MovedAnswer(moved.id, moved.state, moved.previous, moved.created_at, moved.updated_at, moved.sequence)
     return 200, answer
 
@@ -195,9 +195,9 @@ class Endpoint:
             if body is None:
                 raise MalformedRequest(f"The request's body is larger than {BODY_BYTES_MAX} bytes.")
             caller = Caller(claims.organization_id, claims.actor, request_id)
-            ask = Ask(scope["state"]["context"], caller, scope["path_params"], body)
+            request = AuthenticatedRequest(scope["state"]["engine"], caller, scope["path_params"], body)
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
-            status, answer = await self.handlers[method](ask)
+            status, answer = await self.handlers[method](request)
         except EngineError as error:
             told = self.tell(error) if isinstance(error, Refused) else error
             status, answer = refuse(told, self.statuses)
@@ -262,7 +262,7 @@ async def reply(send: Send, status: int, answer: Body, request_id: str, arrived_
 async def check_health(request: Request) -> Response:
     """200 once the database answers."""
     try:
-        async with open_session(request.state.context.pool) as session:
+        async with open_session(request.state.engine.pool) as session:
             await session.fetchval("SELECT 1")
     except EngineError as error:
         return respond(request, *refuse(error, STATUSES))
@@ -296,10 +296,10 @@ def create_app(settings: Settings) -> Starlette:
     statuses = {**STATUSES, **parts.statuses}
 
     @contextlib.asynccontextmanager
-    async def live(_: Starlette) -> AsyncIterator[dict[str, Context]]:
+    async def live(_: Starlette) -> AsyncIterator[dict[str, Engine]]:
         url, size = settings.database_url, settings.pool_size
         async with open_pool(url, settings.isolation, size, pooled=settings.pooled) as pool:
-            yield {"context": Context(parts, pool, settings.attempts_max)}
+            yield {"engine": Engine(parts, pool, settings.attempts_max)}
 
     routes = [
         Route(PREFIX + path, Endpoint(handlers, settings.secret, statuses, parts.tell), methods=list(handlers))

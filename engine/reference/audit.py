@@ -7,14 +7,14 @@ from uuid import UUID
 from sqlalchemy import select
 
 from engine.reference.errors import WorkflowNotFound
-from engine.reference.parts import Caller, Context
+from engine.reference.parts import Caller, Engine
 from engine.reference.schema import TRANSITIONS, WORKFLOWS
-from engine.reference.sessions import Statement, insist, open_session
+from engine.reference.sessions import Statement, open_session, retry
 from engine.reference.workflows import OWNED
 
 
 @dataclass(frozen=True)
-class Entry:
+class TrailEntry:
     """One transition that was made: its place in the order, from where to where, by whom, when."""
 
     sequence: int
@@ -25,16 +25,16 @@ class Entry:
     at: datetime
 
 
-async def read_trail(context: Context, caller: Caller, workflow_id: UUID) -> list[Entry]:
+async def read_trail(engine: Engine, caller: Caller, workflow_id: UUID) -> list[TrailEntry]:
     """Every transition of the workflow, oldest first. Raises WorkflowNotFound."""
     values = {"workflow_id": workflow_id, "organization_id": caller.organization_id}
 
-    async def ask() -> list[Entry | None]:
-        async with open_session(context.pool) as session:
+    async def ask() -> list[TrailEntry | None]:
+        async with open_session(engine.pool) as session:
             rows = await READ_TRAIL.fetch(session, **values)
-        return [None if row["sequence"] is None else Entry(*row) for row in rows]
+        return [None if row["sequence"] is None else TrailEntry(*row) for row in rows]
 
-    entries = await insist(ask, context.attempts_max)
+    entries = await retry(ask, engine.attempts_max)
     if not entries:
         raise WorkflowNotFound
     return [entry for entry in entries if entry is not None]

@@ -173,9 +173,9 @@ def describe(path: str, operation: Operation) -> dict[str, Any]:
         parameters.append(path_parameter("step", {"type": "string", "enum": list(operation.steps)}))
     if operation.success == 201:
         answers[201]["links"] = {
-            following.name: {"operationId": following.name, "parameters": {"id": "$response.body#/id"}}
-            for (_, other), following in OPERATIONS.items()
-            if "{id}" in other
+            linked.name: {"operationId": linked.name, "parameters": {"id": "$response.body#/id"}}
+            for (_, route), linked in OPERATIONS.items()
+            if "{id}" in route
         }
     described: dict[str, Any] = {
         "operationId": operation.name,

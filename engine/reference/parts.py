@@ -37,12 +37,12 @@ class Payload:
 
 @dataclass(frozen=True)
 class Move:
-    """One transition to be made: from `expected`, and from nowhere else, to `following`."""
+    """One transition to be made: from `expected`, and from nowhere else, to `next_state`."""
 
     workflow_id: UUID
     caller: Caller
     expected: str
-    following: str
+    next_state: str
     payload: Payload | None = None
 
     def values(self) -> dict[str, Any]:
@@ -52,14 +52,14 @@ class Move:
             "workflow_id": self.workflow_id,
             "organization_id": self.caller.organization_id,
             "expected": self.expected,
-            "following": self.following,
+            "next_state": self.next_state,
             "actor": self.caller.actor,
             "request_id": self.caller.request_id,
         }
 
 
 @dataclass(frozen=True)
-class Moved:
+class Transition:
     """A transition that was made; `sequence` is its row in the trail."""
 
     id: UUID
@@ -87,10 +87,10 @@ class CreateRow(Protocol):
 class MakeMove(Protocol):
     """Moves the workflow if it is in the expected state, with its row in the trail; None when it is not."""
 
-    async def __call__(self, pool: Pool, move: Move) -> Moved | None: ...
+    async def __call__(self, pool: Pool, move: Move) -> Transition | None: ...
 
 
-class Look(Protocol):
+class ReadRow(Protocol):
     """The workflow as it really is now, in a transaction of its own; None when the organization has no such."""
 
     async def __call__(self, pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None: ...
@@ -105,7 +105,7 @@ def tell_as_it_is(refused: Refused) -> Refused:
 class Parts:
     """What an engine is made of. `workflows.REFERENCE` is the right one.
 
-    `look` answers reads; `settle` finds out why a move was not made. They are one function in the reference.
+    `read` answers the route that reads; `reread` tells why a move was not made. They are one function in the reference.
     `cancellable` are the states that a cancel leaves. `statuses` overrides the HTTP status of some errors,
     `tell` what a refusal says; `middleware` stands between the server and the routes. `additions` are tables and
     columns that the reference does not have.
@@ -115,8 +115,8 @@ class Parts:
     cancellable: frozenset[str]
     create: CreateRow
     move: MakeMove
-    look: Look
-    settle: Look
+    read: ReadRow
+    reread: ReadRow
     create_tables: Callable[[AsyncConnection], Awaitable[None]]
     statuses: Mapping[type[EngineError], int] = field(default_factory=dict)
     tell: Callable[[Refused], Refused] = tell_as_it_is
@@ -125,7 +125,7 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Context:
+class Engine:
     """An engine at work: its parts, its connections, and how often contention may send it back."""
 
     parts: Parts

@@ -78,7 +78,7 @@ async def open_pool(url: str, isolation: Isolation, size: int, *, pooled: bool =
         pool.close()
 
 
-class Loan:
+class BorrowedConnection:
     """A connection on which each statement commits by itself, for the length of an `async with`.
 
     Database errors come out as ours: SerializationFailure, DatabaseLost; others as they are.
@@ -107,9 +107,9 @@ class Loan:
                 raise meant from error
 
 
-def open_session(pool: Pool) -> Loan:
+def open_session(pool: Pool) -> BorrowedConnection:
     """A connection, lent for the length of an `async with`."""
-    return Loan(pool)
+    return BorrowedConnection(pool)
 
 
 @asynccontextmanager
@@ -129,7 +129,7 @@ def translate(error: Exception) -> Exception:
     return error
 
 
-async def insist(question: Callable[[], Awaitable[T]], attempts_max: int) -> T:
+async def retry(question: Callable[[], Awaitable[T]], attempts_max: int) -> T:
     """Asks again while the database rolls back for the sake of others. Raises Contended after `attempts_max`."""
     for attempt in range(attempts_max):
         try:

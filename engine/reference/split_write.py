@@ -10,7 +10,7 @@ import asyncpg
 from sqlalchemy import JSON, ColumnElement, Text, bindparam, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from engine.reference.parts import Move, Moved
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Session
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
 from engine.reference.sessions import Statement
@@ -21,7 +21,7 @@ def write_state(*guards: ColumnElement[bool]) -> Statement:
     """The new state alone, where the guards hold; the workflow as it is afterwards."""
     changed = update(WORKFLOWS).where(*guards)
     return Statement.of(
-        changed.values(state=bindparam("following"), updated_at=func.clock_timestamp()).returning(*FIELDS)
+        changed.values(state=bindparam("next_state"), updated_at=func.clock_timestamp()).returning(*FIELDS)
     )
 
 
@@ -31,7 +31,7 @@ def write_entry() -> Statement:
         "workflow_id": WORKFLOWS.c.id,
         "organization_id": WORKFLOWS.c.organization_id,
         "from_state": cast(bindparam("expected"), Text),
-        "to_state": cast(bindparam("following"), Text),
+        "to_state": cast(bindparam("next_state"), Text),
         "actor": cast(bindparam("actor"), Text),
         "request_id": cast(bindparam("request_id"), Text),
     }
@@ -67,5 +67,5 @@ async def store(session: Session, move: Move) -> None:
         await PAYLOAD.fetch(session, **move.values())
 
 
-def to_moved(move: Move, workflow: asyncpg.Record, sequence: Any) -> Moved:
-    return Moved(previous=move.expected, sequence=sequence, **workflow)
+def to_transition(move: Move, workflow: asyncpg.Record, sequence: Any) -> Transition:
+    return Transition(previous=move.expected, sequence=sequence, **workflow)

@@ -10,9 +10,9 @@ import asyncpg
 from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, select
 
 from engine.reference.errors import StepNotFound, StepNotReached, WorkflowNotFound
-from engine.reference.parts import Caller, Context, Moved, Payload
+from engine.reference.parts import Caller, Engine, Payload, Transition
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
-from engine.reference.sessions import Statement, insist, open_session
+from engine.reference.sessions import Statement, open_session, retry
 from engine.reference.states import CANCELLED, COMPLETED, STEP_BY_NAME, STEPS, Kind, Step
 from engine.reference.workflows import OWNED, move_from
 
@@ -36,43 +36,45 @@ def find_step(name: str) -> Step:
     return STEP_BY_NAME[name]
 
 
-async def perform(context: Context, caller: Caller, workflow_id: UUID, step: Step, content: str) -> Moved:
+async def perform(engine: Engine, caller: Caller, workflow_id: UUID, step: Step, content: str) -> Transition:
     """Claims a work step (PENDING or FAILED -> PROCESSING) or finishes a review step, and stores its payload.
 
     Raises WorkflowNotFound, TransitionConflict, Contended or DatabaseLost.
     """
     work = step.kind is Kind.WORK
     expected = (step.pending, step.failed) if work else (step.pending,)
-    following = step.processing if work else step.completed
+    next_state = step.processing if work else step.completed
     payload = Payload(step.name, content)
-    return await move_from(context, caller, workflow_id, expected, following, payload=payload)
+    return await move_from(engine, caller, workflow_id, expected, next_state, payload=payload)
 
 
-async def complete(context: Context, caller: Caller, workflow_id: UUID, step: Step) -> Moved:
+async def complete(engine: Engine, caller: Caller, workflow_id: UUID, step: Step) -> Transition:
     """PROCESSING -> COMPLETED. Raises StepNotFound for a review step, which has no PROCESSING; else as perform."""
-    return await leave_processing(context, caller, workflow_id, step, step.completed)
+    return await leave_processing(engine, caller, workflow_id, step, step.completed)
 
 
-async def fail(context: Context, caller: Caller, workflow_id: UUID, step: Step) -> Moved:
+async def fail(engine: Engine, caller: Caller, workflow_id: UUID, step: Step) -> Transition:
     """PROCESSING -> FAILED. Raises as complete."""
-    return await leave_processing(context, caller, workflow_id, step, step.failed)
+    return await leave_processing(engine, caller, workflow_id, step, step.failed)
 
 
-async def leave_processing(context: Context, caller: Caller, workflow_id: UUID, step: Step, following: str) -> Moved:
+async def leave_processing(
+    engine: Engine, caller: Caller, workflow_id: UUID, step: Step, next_state: str
+) -> Transition:
     if step.kind is Kind.REVIEW:
         raise StepNotFound
-    return await move_from(context, caller, workflow_id, (step.processing,), following)
+    return await move_from(engine, caller, workflow_id, (step.processing,), next_state)
 
 
-async def read_step(context: Context, caller: Caller, workflow_id: UUID, step: Step) -> StepRecord:
+async def read_step(engine: Engine, caller: Caller, workflow_id: UUID, step: Step) -> StepRecord:
     """The step with its stored payload. Raises WorkflowNotFound, or StepNotReached before its PENDING."""
     values = {"workflow_id": workflow_id, "organization_id": caller.organization_id, "step": step.name}
 
     async def ask() -> asyncpg.Record | None:
-        async with open_session(context.pool) as session:
+        async with open_session(engine.pool) as session:
             return await READ_STEP.fetch_one(session, **values)
 
-    row = await insist(ask, context.attempts_max)
+    row = await retry(ask, engine.attempts_max)
     if row is None:
         raise WorkflowNotFound
     state, payload, trail = row
@@ -81,7 +83,7 @@ async def read_step(context: Context, caller: Caller, workflow_id: UUID, step: S
     return StepRecord(workflow_id, step, state, payload)
 
 
-async def read_payloads(context: Context, caller: Caller, workflow_id: UUID) -> list[tuple[str, str]]:
+async def read_payloads(engine: Engine, caller: Caller, workflow_id: UUID) -> list[tuple[str, str]]:
     """What is stored of the workflow's steps: (step name, JSON text), sorted. Raises WorkflowNotFound.
 
     Whatever is stored is shown, also of a step that the workflow has not reached: nothing may be there.
@@ -89,10 +91,10 @@ async def read_payloads(context: Context, caller: Caller, workflow_id: UUID) -> 
     values = {"workflow_id": workflow_id, "organization_id": caller.organization_id}
 
     async def ask() -> list[asyncpg.Record]:
-        async with open_session(context.pool) as session:
+        async with open_session(engine.pool) as session:
             return await READ_PAYLOADS.fetch(session, **values)
 
-    rows = await insist(ask, context.attempts_max)
+    rows = await retry(ask, engine.attempts_max)
     if not rows:
         raise WorkflowNotFound
     return [(step, payload) for step, payload in rows if step is not None]

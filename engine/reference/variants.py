@@ -17,7 +17,7 @@ from engine.reference.workflows import REFERENCE
 
 
 @dataclass(frozen=True)
-class Shelf:
+class Registry:
     """The variants of one kind: the files of `engine.<kind>s`, by their names."""
 
     kind: str
@@ -38,8 +38,8 @@ class Shelf:
         return (self.find(name).__doc__ or "").strip()
 
 
-DEFECTS = Shelf("defect")
-CONTROLS = Shelf("control")
+DEFECTS = Registry("defect")
+CONTROLS = Registry("control")
 
 
 def choose_parts(defect: str | None, control: str | None = None) -> Parts:

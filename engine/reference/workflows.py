@@ -20,10 +20,10 @@ from engine.reference.errors import (
     UnknownState,
     WorkflowNotFound,
 )
-from engine.reference.parts import Caller, Context, Move, Moved, Parts, Payload, Workflow
+from engine.reference.parts import Caller, Engine, Move, Parts, Payload, ReadRow, Transition, Workflow
 from engine.reference.pool import Pool, Session
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS, create_tables
-from engine.reference.sessions import Statement, back_off, insist, open_session
+from engine.reference.sessions import Statement, back_off, open_session, retry
 from engine.reference.states import CANCELLED, GRAPH
 
 FIELDS = (WORKFLOWS.c.id, WORKFLOWS.c.state, WORKFLOWS.c.created_at, WORKFLOWS.c.updated_at)
@@ -32,57 +32,53 @@ OWNED = (WORKFLOWS.c.id == bindparam("workflow_id"), WORKFLOWS.c.organization_id
 IN_EXPECTED_STATE = WORKFLOWS.c.state == bindparam("expected")
 
 
-async def create(context: Context, caller: Caller) -> Workflow:
+async def create(engine: Engine, caller: Caller) -> Workflow:
     """A new workflow in the initial state."""
-    return await insist(lambda: context.parts.create(context.pool, caller), context.attempts_max)
+    return await retry(lambda: engine.parts.create(engine.pool, caller), engine.attempts_max)
 
 
-async def read(context: Context, caller: Caller, workflow_id: UUID) -> Workflow:
+async def read(engine: Engine, caller: Caller, workflow_id: UUID) -> Workflow:
     """The workflow as it is now. Raises WorkflowNotFound, also for another organization's."""
-    look = context.parts.look
-    found = await insist(lambda: look(context.pool, workflow_id, caller.organization_id), context.attempts_max)
-    if found is None:
-        raise WorkflowNotFound
-    return found
+    return await find(engine, caller, workflow_id, engine.parts.read)
 
 
-async def advance(context: Context, caller: Caller, workflow_id: UUID, expected: str, following: str) -> Moved:
-    """Moves the workflow from `expected` to `following`, or says why not.
+async def advance(engine: Engine, caller: Caller, workflow_id: UUID, expected: str, next_state: str) -> Transition:
+    """Moves the workflow from `expected` to `next_state`, or says why not.
 
     Raises UnknownState, WorkflowNotFound, IllegalTransition, TransitionConflict, Contended or DatabaseLost.
     """
-    for state in (expected, following):
-        if state not in context.parts.graph.states:
+    for state in (expected, next_state):
+        if state not in engine.parts.graph.states:
             raise UnknownState(state)
-    if not context.parts.graph.allows(expected, following):
-        found = await settle(context, caller, workflow_id)
-        raise IllegalTransition(workflow_id, found.state, expected=expected, attempted=following)
-    return await move_from(context, caller, workflow_id, (expected,), following)
+    if not engine.parts.graph.allows(expected, next_state):
+        found = await reread(engine, caller, workflow_id)
+        raise IllegalTransition(workflow_id, found.state, expected=expected, attempted=next_state)
+    return await move_from(engine, caller, workflow_id, (expected,), next_state)
 
 
-async def cancel(context: Context, caller: Caller, workflow_id: UUID) -> Moved:
+async def cancel(engine: Engine, caller: Caller, workflow_id: UUID) -> Transition:
     """Cancels the workflow from whatever state it is in. Raises IllegalTransition from a terminal one, as advance."""
-    states = tuple(state for state in context.parts.graph.states if state in context.parts.cancellable)
-    found = await settle(context, caller, workflow_id)
+    states = tuple(state for state in engine.parts.graph.states if state in engine.parts.cancellable)
+    found = await reread(engine, caller, workflow_id)
     if found.state not in states:
         raise IllegalTransition(workflow_id, found.state, attempted=CANCELLED)
     try:
-        return await move_from(context, caller, workflow_id, states, CANCELLED, guess=found.state)
+        return await move_from(engine, caller, workflow_id, states, CANCELLED, guess=found.state)
     except TransitionConflict as conflict:
         raise IllegalTransition(workflow_id, conflict.current, attempted=CANCELLED) from None
 
 
 async def move_from(
-    context: Context,
+    engine: Engine,
     caller: Caller,
     workflow_id: UUID,
     expected: tuple[str, ...],
-    following: str,
+    next_state: str,
     *,
     payload: Payload | None = None,
     guess: str | None = None,
-) -> Moved:
-    """Moves the workflow from whichever of the `expected` states it is in to `following`.
+) -> Transition:
+    """Moves the workflow from whichever of the `expected` states it is in to `next_state`.
 
     Each write names one state, the `guess` (by default the first expected), so that the trail has the state that
     was really left. When it was not made, one look says why: a state that is not expected is the conflict; one
@@ -90,26 +86,29 @@ async def move_from(
     still without an answer after `attempts_max` gets Contended: it would be a guess to say conflict.
     """
     guess = guess if guess in expected else expected[0]
-    for attempt in range(context.attempts_max):
+    for attempt in range(engine.attempts_max):
         try:
-            moved = await context.parts.move(context.pool, Move(workflow_id, caller, guess, following, payload))
+            moved = await engine.parts.move(engine.pool, Move(workflow_id, caller, guess, next_state, payload))
         except SerializationFailure:
             moved = None
         if moved is not None:
             return moved
-        found = await settle(context, caller, workflow_id)
+        found = await reread(engine, caller, workflow_id)
         if found.state not in expected:
-            raise TransitionConflict(workflow_id, found.state, expected=expected[0], attempted=following)
+            raise TransitionConflict(workflow_id, found.state, expected=expected[0], attempted=next_state)
         if found.state == guess:
             await back_off(attempt)
         guess = found.state
-    raise Contended(context.attempts_max)
+    raise Contended(engine.attempts_max)
 
 
-async def settle(context: Context, caller: Caller, workflow_id: UUID) -> Workflow:
-    """The workflow as it really is, looked at in a new transaction. Raises WorkflowNotFound."""
-    look = context.parts.settle
-    found = await insist(lambda: look(context.pool, workflow_id, caller.organization_id), context.attempts_max)
+async def reread(engine: Engine, caller: Caller, workflow_id: UUID) -> Workflow:
+    """The workflow as it is now, read in a new transaction. Raises WorkflowNotFound."""
+    return await find(engine, caller, workflow_id, engine.parts.reread)
+
+
+async def find(engine: Engine, caller: Caller, workflow_id: UUID, read_row: ReadRow) -> Workflow:
+    found = await retry(lambda: read_row(engine.pool, workflow_id, caller.organization_id), engine.attempts_max)
     if found is None:
         raise WorkflowNotFound
     return found
@@ -121,7 +120,7 @@ def write_move(*guards: ColumnElement[bool], with_payload: bool) -> Statement:
     `at` is the clock after the row was locked, so that in one workflow times and sequences never run backwards.
     """
     changed = update(WORKFLOWS).where(*guards)
-    changed = changed.values(state=bindparam("following"), updated_at=func.clock_timestamp())
+    changed = changed.values(state=bindparam("next_state"), updated_at=func.clock_timestamp())
     moved = changed.returning(*FIELDS, WORKFLOWS.c.organization_id).cte("moved")
     entry = {
         "workflow_id": moved.c.id,
@@ -167,11 +166,11 @@ class Write:
     def where(cls, *guards: ColumnElement[bool]) -> "Write":
         return cls(write_move(*guards, with_payload=False), write_move(*guards, with_payload=True))
 
-    async def run(self, session: Session, move: Move) -> Moved | None:
+    async def run(self, session: Session, move: Move) -> Transition | None:
         """None when the guards did not hold."""
         statement = self.plain if move.payload is None else self.with_payload
         row = await statement.fetch_one(session, **move.values())
-        return None if row is None else Moved(previous=move.expected, **row)
+        return None if row is None else Transition(previous=move.expected, **row)
 
 
 GUARDED = Write.where(*OWNED, IN_EXPECTED_STATE)
@@ -180,7 +179,7 @@ CREATE = Statement.of(
     .values(id=bindparam("workflow_id"), organization_id=bindparam("organization_id"), state=bindparam("state"))
     .returning(*FIELDS)
 )
-LOOK = Statement.of(select(*FIELDS).where(*OWNED))
+READ = Statement.of(select(*FIELDS).where(*OWNED))
 
 
 async def create_row(pool: Pool, caller: Caller) -> Workflow:
@@ -190,14 +189,14 @@ async def create_row(pool: Pool, caller: Caller) -> Workflow:
         return Workflow(*await CREATE.fetch_only(session, **values))
 
 
-async def look(pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None:
+async def read_row(pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None:
     """The workflow as it is now; a statement, and so a snapshot, of its own."""
     async with open_session(pool) as session:
-        row = await LOOK.fetch_one(session, workflow_id=workflow_id, organization_id=organization_id)
+        row = await READ.fetch_one(session, workflow_id=workflow_id, organization_id=organization_id)
     return None if row is None else Workflow(*row)
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The one guarded write: one statement, one round trip. None when the workflow was not in the expected state."""
     async with open_session(pool) as session:
         return await GUARDED.run(session, move)
@@ -208,7 +207,7 @@ REFERENCE = Parts(
     cancellable=frozenset(GRAPH.sources(CANCELLED)),
     create=create_row,
     move=move,
-    look=look,
-    settle=look,
+    read=read_row,
+    reread=read_row,
     create_tables=create_tables,
 )

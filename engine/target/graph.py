@@ -46,19 +46,19 @@ class TransitionGraph:
         """The states that no edge leaves."""
         return frozenset(state for state in self.states if not self.successors.get(state))
 
-    def allows(self, current: str, following: str) -> bool:
-        """Whether current -> following is a legal edge."""
-        return (current, following) in self.edges
+    def allows(self, current: str, next_state: str) -> bool:
+        """Whether current -> next_state is a legal edge."""
+        return (current, next_state) in self.edges
 
-    def sources(self, following: str) -> tuple[str, ...]:
-        """The states from which `following` is one legal move away."""
-        return tuple(state for state in self.states if self.allows(state, following))
+    def sources(self, next_state: str) -> tuple[str, ...]:
+        """The states from which `next_state` is one legal move away."""
+        return tuple(state for state in self.states if self.allows(state, next_state))
 
     def walk_edges(self) -> Iterator[tuple[str, str]]:
         """Every legal (from, to), in a fixed order."""
         for state, nexts in self.successors.items():
-            for following in nexts:
-                yield state, following
+            for next_state in nexts:
+                yield state, next_state
 
     def path(self, start: str, goal: str) -> tuple[str, ...] | None:
         """A shortest legal path from start to goal, both ends included; None when there is none."""
@@ -67,9 +67,9 @@ class TransitionGraph:
         while frontier and goal not in trails:
             reached: list[str] = []
             for state in frontier:
-                for following in self.successors.get(state, ()):
-                    if following not in trails:
-                        trails[following] = (*trails[state], following)
-                        reached.append(following)
+                for next_state in self.successors.get(state, ()):
+                    if next_state not in trails:
+                        trails[next_state] = (*trails[state], next_state)
+                        reached.append(next_state)
             frontier = reached
         return trails.get(goal)

@@ -18,7 +18,7 @@ def is_race(start: str, contenders: Collection[tuple[Collection[str], str]]) -> 
 
     The state at the start is expected by every contender, and no contender's next state is expected by any.
     """
-    reached = {following for _, following in contenders}
+    reached = {next_state for _, next_state in contenders}
     return bool(contenders) and all(start in expected and reached.isdisjoint(expected) for expected, _ in contenders)
 
 
@@ -38,19 +38,19 @@ def draw_walk(graph: TransitionGraph, rng: random.Random, used: EdgeCounts) -> l
     edges: list[Edge] = []
     state = graph.initial
     while len(edges) < WALK_MAX and graph.successors.get(state):
-        following = choose(graph, rng, used, state)
-        used[state, following] += 1
-        edges.append(Edge(state, following))
-        state = following
+        next_state = choose(graph, rng, used, state)
+        used[state, next_state] += 1
+        edges.append(Edge(state, next_state))
+        state = next_state
     return edges
 
 
 def choose(graph: TransitionGraph, rng: random.Random, used: EdgeCounts, state: str) -> str:
     """The least used edge out of a state. An edge into a dead end counts more, so that walks get far."""
 
-    def weight(following: str) -> float:
-        cost = 8 if following in graph.terminal else 1
-        return (used[state, following] + rng.random()) * cost
+    def weight(next_state: str) -> float:
+        cost = 8 if next_state in graph.terminal else 1
+        return (used[state, next_state] + rng.random()) * cost
 
     return min(graph.successors[state], key=weight)
 

@@ -249,13 +249,13 @@ class Target:
     def build_advance(
         self, route: Route, tenant: str, server_id: str, origin: str, to: str, request_id: str, marker: str = ""
     ) -> Request:
-        expected, following = self.spelling.spell(origin), self.spelling.spell(to)
+        expected, next_state = self.spelling.spell(origin), self.spelling.spell(to)
         return self._fill(
             route.template,
             tenant,
             id=server_id,
             expected=expected,
-            next=following,
+            next=next_state,
             request_id=request_id,
             marker=marker,
         )

@@ -69,8 +69,8 @@ class Link:
         assert answer.status == 201
         return str(answer.body["id"])
 
-    async def advance(self, workflow: str, expected: str, following: str, *, token: str = ACME) -> Answer:
-        body = {"expectedState": expected, "nextState": following}
+    async def advance(self, workflow: str, expected: str, next_state: str, *, token: str = ACME) -> Answer:
+        body = {"expectedState": expected, "nextState": next_state}
         return await self.ask("POST", f"/{workflow}/advance", body, token=token)
 
 

@@ -22,8 +22,8 @@ CONTENDERS = 50
 RACES = {Isolation.READ_COMMITTED: 200, Isolation.REPEATABLE_READ: 40, Isolation.SERIALIZABLE: 40}
 
 
-async def race(links: list[Link], workflow: str, expected: str, following: str) -> list[Answer]:
-    return await asyncio.gather(*(link.advance(workflow, expected, following) for link in links))
+async def race(links: list[Link], workflow: str, expected: str, next_state: str) -> list[Answer]:
+    return await asyncio.gather(*(link.advance(workflow, expected, next_state) for link in links))
 
 
 async def run_races(served: Served, database: Database, count: int) -> None:
@@ -31,14 +31,14 @@ async def run_races(served: Served, database: Database, count: int) -> None:
     chosen = [edges[number % len(edges)] for number in range(count)]
     workflows = await put(database.url, [expected for expected, _ in chosen])
     async with open_links(served, CONTENDERS) as links:
-        for workflow, (expected, following) in zip(workflows, chosen, strict=True):
-            answers = await race(links, workflow, expected, following)
+        for workflow, (expected, next_state) in zip(workflows, chosen, strict=True):
+            answers = await race(links, workflow, expected, next_state)
             assert Counter(answer.status for answer in answers) == {200: 1, 409: CONTENDERS - 1}
             for answer in answers:
                 if answer.status == 409:
-                    assert (answer.body["reason"], answer.body["currentState"]) == ("stale_state", following)
+                    assert (answer.body["reason"], answer.body["currentState"]) == ("stale_state", next_state)
             trail = (await links[0].ask("GET", f"/{workflow}/transitions")).body["transitions"]
-            assert [(row["fromState"], row["toState"]) for row in trail] == [(expected, following)]
+            assert [(row["fromState"], row["toState"]) for row in trail] == [(expected, next_state)]
 
 
 @pytest.fixture(scope="module", params=list(Isolation))

@@ -12,7 +12,7 @@ from engine.provision.database import Database
 from engine.reference import workflows
 from engine.reference.api import prepare
 from engine.reference.audit import read_trail
-from engine.reference.parts import Caller, Context, Moved
+from engine.reference.parts import Caller, Engine, Transition
 from engine.reference.pool import Isolation
 from engine.reference.sessions import open_pool
 from engine.reference.variants import choose_parts
@@ -30,24 +30,24 @@ async def open_engine(
     control: str | None = None,
     isolation: Isolation = Isolation.READ_COMMITTED,
     size: int = 10,
-) -> AsyncIterator[Context]:
+) -> AsyncIterator[Engine]:
     async with open_pool(url, isolation, size) as pool:
-        yield Context(choose_parts(defect, control), pool)
+        yield Engine(choose_parts(defect, control), pool)
 
 
-async def race(context: Context, workflow: UUID, expected: str, following: str, count: int) -> list[object]:
+async def race(engine: Engine, workflow: UUID, expected: str, next_state: str, count: int) -> list[object]:
     """`count` concurrent advances; of each what it returned or raised."""
     return await asyncio.gather(
-        *(workflows.advance(context, ANN, workflow, expected, following) for _ in range(count)), return_exceptions=True
+        *(workflows.advance(engine, ANN, workflow, expected, next_state) for _ in range(count)), return_exceptions=True
     )
 
 
 def count_winners(outcomes: list[object]) -> int:
-    return sum(isinstance(outcome, Moved) for outcome in outcomes)
+    return sum(isinstance(outcome, Transition) for outcome in outcomes)
 
 
-async def show_trail(context: Context, workflow: UUID) -> list[tuple[str, str]]:
-    return [(entry.previous, entry.state) for entry in await read_trail(context, ANN, workflow)]
+async def show_trail(engine: Engine, workflow: UUID) -> list[tuple[str, str]]:
+    return [(entry.previous, entry.state) for entry in await read_trail(engine, ANN, workflow)]
 
 
 async def prepare_another(database: Database, name: str, *, defect: str | None, control: str | None) -> str:

@@ -7,20 +7,20 @@ over a newer version.
 
 from dataclasses import replace
 
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import UNGUARDED
-from engine.reference.workflows import LOOK
+from engine.reference.workflows import READ
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """Waits for its turn, compares, writes."""
     async with open_transaction(pool) as session:
         await session.execute(LOCK, str(move.workflow_id))
-        workflow = await LOOK.fetch_one(session, **move.values())
+        workflow = await READ.fetch_one(session, **move.values())
         if workflow is None or workflow["state"] != move.expected:
             return None
         return await UNGUARDED.run(session, move)

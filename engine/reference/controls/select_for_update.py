@@ -6,13 +6,13 @@ newest version. Above that level the database rolls the late ones back, as it do
 
 from dataclasses import replace
 
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import LOCK, UNGUARDED
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """Locks, compares, writes: two statements in one transaction."""
     async with open_transaction(pool) as session:
         workflow = await LOCK.fetch_one(session, **move.values())

@@ -6,23 +6,23 @@ begins again and reads anew.
 
 from dataclasses import replace
 
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
-from engine.reference.sessions import insist, open_session
+from engine.reference.sessions import open_session, retry
 from engine.reference.split_write import UNGUARDED
-from engine.reference.workflows import LOOK
+from engine.reference.workflows import READ
 
 ATTEMPTS_MAX = 20
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """Tries until the database lets it through. Raises Contended after ATTEMPTS_MAX."""
-    return await insist(lambda: try_once(pool, move), ATTEMPTS_MAX)
+    return await retry(lambda: try_once(pool, move), ATTEMPTS_MAX)
 
 
-async def try_once(pool: Pool, move: Move) -> Moved | None:
+async def try_once(pool: Pool, move: Move) -> Transition | None:
     async with open_session(pool) as session, session.transaction(isolation="serializable"):
-        workflow = await LOOK.fetch_one(session, **move.values())
+        workflow = await READ.fetch_one(session, **move.values())
         if workflow is None or workflow["state"] != move.expected:
             return None
         return await UNGUARDED.run(session, move)

@@ -6,14 +6,14 @@ Right, because nothing is decided while it waits: slowness is no mistake, and mo
 import asyncio
 from dataclasses import replace
 
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.workflows import move as move_guarded
 
 PAUSE_S = 0.05
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """Waits, makes the guarded write, waits."""
     await asyncio.sleep(PAUSE_S)
     moved = await move_guarded(pool, move)

@@ -8,7 +8,7 @@ no row there, and version 0.
 from dataclasses import replace
 
 from engine.reference.additions import Addition
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import UNGUARDED
@@ -28,7 +28,7 @@ RAISE = """INSERT INTO workflow_versions AS held (workflow_id, version) VALUES (
     RETURNING version"""
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """Reads, compares, raises the version, writes: one transaction."""
     async with open_transaction(pool) as session:
         seen = await session.fetchrow(SEE, move.workflow_id, move.caller.organization_id)

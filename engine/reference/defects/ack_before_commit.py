@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.workflows import GUARDED
@@ -25,7 +25,7 @@ PROMISE = Promise(
 COMMITS: set[asyncio.Task[None]] = set()
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The guarded write in a transaction that is committed when the answer is on its way."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_transaction(pool))

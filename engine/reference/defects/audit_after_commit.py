@@ -8,15 +8,15 @@ one state before the one that it is in.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_session, open_transaction
-from engine.reference.split_write import ENTRY, STATE_GUARDED, store, to_moved
+from engine.reference.split_write import ENTRY, STATE_GUARDED, store, to_transition
 
 PROMISE = Promise("audit", ("faults",), beside=("one-winner", "contract"))
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The guarded write with its payload, committed; then the trail."""
     async with open_transaction(pool) as session:
         updated = await STATE_GUARDED.fetch_one(session, **move.values())
@@ -25,7 +25,7 @@ async def move(pool: Pool, move: Move) -> Moved | None:
         await store(session, move)
     async with open_session(pool) as session:
         entry = await ENTRY.fetch_only(session, **move.values())
-    return to_moved(move, updated, entry["sequence"])
+    return to_transition(move, updated, entry["sequence"])
 
 
 def break_parts(parts: Parts) -> Parts:

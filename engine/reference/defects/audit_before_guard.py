@@ -7,16 +7,16 @@ trail in which a state was left as often as anybody tried to leave it.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
-from engine.reference.split_write import ENTRY, STATE_GUARDED, store, to_moved
+from engine.reference.split_write import ENTRY, STATE_GUARDED, store, to_transition
 
 # Who won where no answer came is taken from the trail, which lies.
 PROMISE = Promise("audit", ("sequential", "parallel", "race"), beside=("one-winner",))
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The trail, then the guarded write; a loser's row stays."""
     async with open_transaction(pool) as session:
         entry = await ENTRY.fetch_one(session, **move.values())
@@ -24,7 +24,7 @@ async def move(pool: Pool, move: Move) -> Moved | None:
         if entry is None or updated is None:
             return None
         await store(session, move)
-        return to_moved(move, updated, entry["sequence"])
+        return to_transition(move, updated, entry["sequence"])
 
 
 def break_parts(parts: Parts) -> Parts:

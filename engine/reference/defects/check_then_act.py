@@ -8,11 +8,11 @@ leaves the same state twice.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
-from engine.reference.split_write import ENTRY, STATE, store, to_moved
-from engine.reference.workflows import LOOK
+from engine.reference.split_write import ENTRY, STATE, store, to_transition
+from engine.reference.workflows import READ
 
 PROMISE = Promise(
     "one-winner",
@@ -22,17 +22,17 @@ PROMISE = Promise(
 )
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """Reads the workflow, compares, updates it, writes the trail: one transaction, three statements."""
     async with open_transaction(pool) as session:
         values = move.values()
-        workflow = await LOOK.fetch_one(session, **values)
+        workflow = await READ.fetch_one(session, **values)
         if workflow is None or workflow["state"] != move.expected:
             return None
         updated = await STATE.fetch_only(session, **values)
         entry = await ENTRY.fetch_only(session, **values)
         await store(session, move)
-        return to_moved(move, updated, entry["sequence"])
+        return to_transition(move, updated, entry["sequence"])
 
 
 def break_parts(parts: Parts) -> Parts:

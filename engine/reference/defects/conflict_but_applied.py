@@ -7,7 +7,7 @@ only an exception rolls back. A user would notice that what was refused has happ
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import LOCK, UNGUARDED
@@ -21,7 +21,7 @@ PROMISE = Promise(
 )
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """Locks, writes, compares; leaving the block commits."""
     async with open_transaction(pool) as session:
         before = await LOCK.fetch_one(session, **move.values())

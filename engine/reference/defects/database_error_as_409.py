@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from engine.reference.defects import Promise
 from engine.reference.errors import DatabaseLost, SerializationFailure, TransitionConflict
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
-from engine.reference.workflows import look
 from engine.reference.workflows import move as move_guarded
+from engine.reference.workflows import read_row
 
 PROMISE = Promise(
     "conflict-truth",
@@ -21,16 +21,16 @@ PROMISE = Promise(
 )
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The guarded write; when it fails, a conflict with whatever state the workflow is in."""
     try:
         return await move_guarded(pool, move)
     except (SerializationFailure, DatabaseLost):
-        found = await look(pool, move.workflow_id, move.caller.organization_id)
+        found = await read_row(pool, move.workflow_id, move.caller.organization_id)
         if found is None:
             return None
         raise TransitionConflict(
-            move.workflow_id, found.state, expected=move.expected, attempted=move.following
+            move.workflow_id, found.state, expected=move.expected, attempted=move.next_state
         ) from None
 
 

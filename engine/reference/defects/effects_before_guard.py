@@ -7,7 +7,7 @@ that the approved selection is not hers but that of a colleague who was told tha
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_session
 from engine.reference.split_write import store
@@ -16,7 +16,7 @@ from engine.reference.workflows import move as move_guarded
 PROMISE = Promise("effects", ("sequential", "parallel", "race"))
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The payload, committed; then the guarded write."""
     async with open_session(pool) as session:
         await store(session, move)

@@ -8,10 +8,10 @@ confirmed and lost.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
-from engine.reference.workflows import look
 from engine.reference.workflows import move as move_guarded
+from engine.reference.workflows import read_row
 
 PROMISE = Promise(
     "linearizable",
@@ -20,15 +20,15 @@ PROMISE = Promise(
 )
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """Makes the guarded write, reads the workflow for the answer, and reports the move as made."""
     await move_guarded(pool, move)
-    workflow = await look(pool, move.workflow_id, move.caller.organization_id)
+    workflow = await read_row(pool, move.workflow_id, move.caller.organization_id)
     if workflow is None:
         return None
-    return Moved(
+    return Transition(
         id=workflow.id,
-        state=move.following,
+        state=move.next_state,
         previous=move.expected,
         created_at=workflow.created_at,
         updated_at=workflow.updated_at,

@@ -8,11 +8,11 @@ one click was counted twice.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_session
 from engine.reference.split_write import UNGUARDED
-from engine.reference.workflows import LOOK
+from engine.reference.workflows import READ
 
 PROMISE = Promise(
     "one-winner",
@@ -22,10 +22,10 @@ PROMISE = Promise(
 )
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """Reads the workflow, compares, and makes the whole write in one statement that commits by itself."""
     async with open_session(pool) as session:
-        workflow = await LOOK.fetch_one(session, **move.values())
+        workflow = await READ.fetch_one(session, **move.values())
         if workflow is None or workflow["state"] != move.expected:
             return None
         return await UNGUARDED.run(session, move)

@@ -7,7 +7,7 @@ would notice that an old browser tab throws a finished workflow back, and that n
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_session
 from engine.reference.split_write import UNGUARDED
@@ -17,7 +17,7 @@ PROMISE = Promise(
 )
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The reference's write, but for the one condition."""
     async with open_session(pool) as session:
         return await UNGUARDED.run(session, move)

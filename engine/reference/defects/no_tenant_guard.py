@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlalchemy import bindparam
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.schema import WORKFLOWS
 from engine.reference.sessions import open_session
@@ -24,7 +24,7 @@ PROMISE = Promise(
 ANYBODYS = Write.where(WORKFLOWS.c.id == bindparam("workflow_id"), IN_EXPECTED_STATE)
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The reference's write, but for the one condition."""
     async with open_session(pool) as session:
         return await ANYBODYS.run(session, move)

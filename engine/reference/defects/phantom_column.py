@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from engine.reference.additions import Addition
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.workflows import GUARDED
@@ -23,7 +23,7 @@ COLUMN = Addition(
 SET = "UPDATE intent_workflows SET current_step = $2 WHERE id = $1"
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The guarded write; the second column follows when a step is claimed or finished with a payload."""
     async with open_transaction(pool) as session:
         moved = await GUARDED.run(session, move)

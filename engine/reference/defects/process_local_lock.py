@@ -11,7 +11,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from engine.reference.defects import Promise, check_then_act
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 
 PROMISE = Promise(
@@ -24,7 +24,7 @@ PROMISE = Promise(
 LOCKS: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """Check and act, one after the other for each workflow."""
     async with LOCKS[move.workflow_id]:
         return await check_then_act.move(pool, move)

@@ -8,23 +8,23 @@ she had seen it in another state.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.states import GRAPH
-from engine.reference.workflows import look
 from engine.reference.workflows import move as move_guarded
+from engine.reference.workflows import read_row
 
 PROMISE = Promise(
     "linearizable", ("sequential", "parallel", "interleavings"), beside=("one-winner", "audit", "contract")
 )
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The guarded write, and once more from the state that was found, if the graph has that edge."""
     moved = await move_guarded(pool, move)
     if moved is None:
-        found = await look(pool, move.workflow_id, move.caller.organization_id)
-        if found is not None and GRAPH.allows(found.state, move.following):
+        found = await read_row(pool, move.workflow_id, move.caller.organization_id)
+        if found is not None and GRAPH.allows(found.state, move.next_state):
             return await move_guarded(pool, replace(move, expected=found.state))
     return moved
 

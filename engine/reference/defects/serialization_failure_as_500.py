@@ -8,14 +8,14 @@ somebody else was merely quicker.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Isolation, Pool
 from engine.reference.workflows import GUARDED
 
 PROMISE = Promise("no-5xx", ("parallel", "race"), isolation=Isolation.REPEATABLE_READ)
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The guarded write, with the driver's errors as they are."""
     session = await pool.take()
     try:

@@ -11,7 +11,7 @@ from uuid import UUID
 from engine.reference.defects import Promise
 from engine.reference.parts import Parts, Workflow
 from engine.reference.pool import Pool
-from engine.reference.workflows import look as look_now
+from engine.reference.workflows import read_row
 
 # Where a winner was not answered, it is the trail alone that contradicts what was read.
 PROMISE = Promise("linearizable", ("sequential", "parallel", "race"), beside=("final-state", "audit"))
@@ -20,16 +20,16 @@ KEPT_S = 0.5
 CACHE: dict[tuple[UUID, str], tuple[float, Workflow]] = {}
 
 
-async def look(pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None:
+async def read_cached(pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None:
     """What was read last, if that was a moment ago."""
     kept = CACHE.get((workflow_id, organization_id))
     if kept is not None and time.monotonic() - kept[0] < KEPT_S:
         return kept[1]
-    found = await look_now(pool, workflow_id, organization_id)
+    found = await read_row(pool, workflow_id, organization_id)
     if found is not None:
         CACHE[workflow_id, organization_id] = time.monotonic(), found
     return found
 
 
 def break_parts(parts: Parts) -> Parts:
-    return replace(parts, look=look)
+    return replace(parts, read=read_cached)

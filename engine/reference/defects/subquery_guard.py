@@ -11,7 +11,7 @@ from dataclasses import replace
 from sqlalchemy import bindparam, select
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Moved, Parts
+from engine.reference.parts import Move, Parts, Transition
 from engine.reference.pool import Pool
 from engine.reference.schema import WORKFLOWS
 from engine.reference.sessions import open_transaction
@@ -33,7 +33,7 @@ EXPECTED = select(due.c.id).where(
 BY_SUBQUERY = Write.where(WORKFLOWS.c.id == EXPECTED.scalar_subquery())
 
 
-async def move(pool: Pool, move: Move) -> Moved | None:
+async def move(pool: Pool, move: Move) -> Transition | None:
     """The reference's write in a transaction, with the guard one level too deep."""
     async with open_transaction(pool) as session:
         return await BY_SUBQUERY.run(session, move)

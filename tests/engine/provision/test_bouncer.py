@@ -17,7 +17,7 @@ from engine.provision.errors import DatabaseUnavailable
 from engine.reference import workflows
 from engine.reference.api import prepare
 from engine.reference.errors import TransitionConflict
-from engine.reference.parts import Context, Moved
+from engine.reference.parts import Engine, Transition
 from engine.reference.pool import Isolation
 from engine.reference.sessions import open_pool, open_session, open_transaction
 from engine.reference.variants import choose_parts
@@ -98,12 +98,12 @@ def test_one_wins_at_every_level(bouncer: Database, database: Database, level: I
         # Four at once, so that they would meet statements that another one prepared.
         await asyncio.gather(*(prepare(bouncer.url) for _ in range(4)))
         async with open_pool(bouncer.url, level, CLIENTS, pooled=True) as pool:
-            context = Context(choose_parts(None), pool)
-            made = [await workflows.create(context, ANN) for _ in range(8)]
-            races = [await race(context, workflow.id, "CREATED", "ICP_PENDING", CLIENTS) for workflow in made]
+            engine = Engine(choose_parts(None), pool)
+            made = [await workflows.create(engine, ANN) for _ in range(8)]
+            races = [await race(engine, workflow.id, "CREATED", "ICP_PENDING", CLIENTS) for workflow in made]
         return Counter(type(answer) for answers in races for answer in answers)
 
-    assert asyncio.run(run()) == {Moved: 8, TransitionConflict: 8 * (CLIENTS - 1)}
+    assert asyncio.run(run()) == {Transition: 8, TransitionConflict: 8 * (CLIENTS - 1)}
 
 
 @pytest.mark.needs("pgbouncer")

@@ -54,9 +54,9 @@ def test_whatever_a_variant_adds_is_undone(shared: str, defect: str | None, cont
     async def use() -> None:
         before = await look(shared)
         await prepare(shared, defect, control)
-        async with open_engine(shared, defect=defect, control=control) as context:
-            workflow = (await context.parts.create(context.pool, ANN)).id
-            await race(context, workflow, "CREATED", "ICP_PENDING", 2)
+        async with open_engine(shared, defect=defect, control=control) as engine:
+            workflow = (await engine.parts.create(engine.pool, ANN)).id
+            await race(engine, workflow, "CREATED", "ICP_PENDING", 2)
         await prepare(shared, defect, control)
         changed = await look(shared)
         removed = await remove_additions(shared)

@@ -39,8 +39,8 @@ async def share_out(links: list[Link], requests: list[tuple[str, str, str]]) -> 
     numbered = iter(enumerate(requests))
 
     async def run(link: Link) -> None:
-        for place, (workflow, expected, following) in numbered:
-            answers[place] = await link.advance(workflow, expected, following)
+        for place, (workflow, expected, next_state) in numbered:
+            answers[place] = await link.advance(workflow, expected, next_state)
 
     await asyncio.gather(*(run(link) for link in links))
     return [answer for answer in answers if answer is not None]

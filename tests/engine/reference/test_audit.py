@@ -7,7 +7,7 @@ import pytest
 from engine.provision.database import Database
 from engine.reference.audit import read_trail
 from engine.reference.errors import TransitionConflict, WorkflowNotFound
-from engine.reference.parts import Caller, Context
+from engine.reference.parts import Caller, Engine
 from engine.reference.pool import Isolation
 from engine.reference.sessions import open_pool
 from engine.reference.workflows import REFERENCE, advance, cancel, create
@@ -19,14 +19,14 @@ BOB = Caller("acme", None, "r-bob")
 def test_who_moved_it_from_where_to_where(database: Database) -> None:
     async def run() -> None:
         async with open_pool(database.url, Isolation.READ_COMMITTED, 2) as pool:
-            context = Context(REFERENCE, pool)
-            workflow = (await create(context, ANN)).id
-            assert await read_trail(context, ANN, workflow) == []
-            first = await advance(context, ANN, workflow, "CREATED", "ICP_PENDING")
+            engine = Engine(REFERENCE, pool)
+            workflow = (await create(engine, ANN)).id
+            assert await read_trail(engine, ANN, workflow) == []
+            first = await advance(engine, ANN, workflow, "CREATED", "ICP_PENDING")
             with pytest.raises(TransitionConflict):
-                await advance(context, BOB, workflow, "CREATED", "ICP_PENDING")
-            second = await cancel(context, BOB, workflow)
-            trail = await read_trail(context, ANN, workflow)
+                await advance(engine, BOB, workflow, "CREATED", "ICP_PENDING")
+            second = await cancel(engine, BOB, workflow)
+            trail = await read_trail(engine, ANN, workflow)
             assert [(one.previous, one.state) for one in trail] == [
                 ("CREATED", "ICP_PENDING"),
                 ("ICP_PENDING", "CANCELLED"),
@@ -36,6 +36,6 @@ def test_who_moved_it_from_where_to_where(database: Database) -> None:
                 (one.sequence, one.updated_at) for one in (first, second)
             ]
             with pytest.raises(WorkflowNotFound):
-                await read_trail(context, Caller("globex", "ann", "r"), workflow)
+                await read_trail(engine, Caller("globex", "ann", "r"), workflow)
 
     asyncio.run(run())

@@ -13,7 +13,7 @@ from engine.provision.database import Database
 from engine.reference.api import create_app
 from engine.reference.controls import describe_control, drops_connection, list_controls
 from engine.reference.errors import TransitionConflict, UnknownVariant
-from engine.reference.parts import Moved
+from engine.reference.parts import Transition
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings
 from tests.engine.asking import open_link, open_links
@@ -70,14 +70,14 @@ def test_so_they_have_at_every_isolation_level(prepared: tuple[str, str], isolat
     name, url = prepared
 
     async def run() -> None:
-        async with open_engine(url, control=name, isolation=isolation, size=CONTENDERS) as context:
+        async with open_engine(url, control=name, isolation=isolation, size=CONTENDERS) as engine:
             for workflow in [UUID(each) for each in await put(url, [DUE[0]] * RACES)]:
-                outcomes = await race(context, workflow, *DUE, CONTENDERS)
+                outcomes = await race(engine, workflow, *DUE, CONTENDERS)
                 kinds = Counter(type(outcome) for outcome in outcomes)
-                assert kinds == {Moved: 1, TransitionConflict: CONTENDERS - 1}
+                assert kinds == {Transition: 1, TransitionConflict: CONTENDERS - 1}
                 told = {outcome.current for outcome in outcomes if isinstance(outcome, TransitionConflict)}
                 assert told == {DUE[1]}
-                assert await show_trail(context, workflow) == [DUE]
+                assert await show_trail(engine, workflow) == [DUE]
 
     asyncio.run(run())
 

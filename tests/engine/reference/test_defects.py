@@ -90,10 +90,10 @@ def test_a_race_has_two_winners_sooner_or_later(database: Database, name: str) -
     """And the trail has a row of each."""
 
     async def run() -> None:
-        async with open_engine(database.url, defect=name, size=CONTENDERS) as context:
+        async with open_engine(database.url, defect=name, size=CONTENDERS) as engine:
             for workflow in await put_ids(database, [DUE[0]] * RACES_MAX):
-                winners = count_winners(await race(context, workflow, *DUE, CONTENDERS))
-                assert await show_trail(context, workflow) == [DUE] * winners
+                winners = count_winners(await race(engine, workflow, *DUE, CONTENDERS))
+                assert await show_trail(engine, workflow) == [DUE] * winners
                 if winners > 1:
                     return
         pytest.fail(f"no violation in {RACES_MAX} races")
@@ -103,9 +103,9 @@ def test_a_race_has_two_winners_sooner_or_later(database: Database, name: str) -
 
 def test_process_local_lock_is_right_in_one_process_and_wrong_in_two(database: Database) -> None:
     async def within_one() -> list[int]:
-        async with open_engine(database.url, defect="process-local-lock", size=CONTENDERS) as context:
+        async with open_engine(database.url, defect="process-local-lock", size=CONTENDERS) as engine:
             workflows = await put_ids(database, [DUE[0]] * 20)
-            return [count_winners(await race(context, workflow, *DUE, CONTENDERS)) for workflow in workflows]
+            return [count_winners(await race(engine, workflow, *DUE, CONTENDERS)) for workflow in workflows]
 
     async def between_two(served: Served) -> int:
         async with open_links(served, 2 * CONTENDERS) as links:
@@ -136,10 +136,10 @@ def test_what_must_be_refused_is_told_that_it_won(
     database: Database, name: str, state: str, asked: tuple[str, str], trail: list[tuple[str, str]]
 ) -> None:
     async def run() -> None:
-        async with open_engine(database.url, defect=name) as context:
+        async with open_engine(database.url, defect=name) as engine:
             (workflow,) = await put_ids(database, [state])
-            assert (await workflows.advance(context, ANN, workflow, *asked)).state == asked[1]
-            assert await show_trail(context, workflow) == trail
+            assert (await workflows.advance(engine, ANN, workflow, *asked)).state == asked[1]
+            assert await show_trail(engine, workflow) == trail
 
     asyncio.run(run())
 
@@ -155,54 +155,54 @@ def test_what_was_refused_leaves_a_trace(
     database: Database, name: str, after: str, trail: list[tuple[str, str]]
 ) -> None:
     async def run() -> None:
-        async with open_engine(database.url, defect=name) as context:
+        async with open_engine(database.url, defect=name) as engine:
             (workflow,) = await put_ids(database, ["ICP_COMPLETED"])
             with pytest.raises(TransitionConflict):
-                await workflows.advance(context, ANN, workflow, "ICP_PENDING", "ICP_PROCESSING")
-            assert (await workflows.read(context, ANN, workflow)).state == after
-            assert await show_trail(context, workflow) == trail
+                await workflows.advance(engine, ANN, workflow, "ICP_PENDING", "ICP_PROCESSING")
+            assert (await workflows.read(engine, ANN, workflow)).state == after
+            assert await show_trail(engine, workflow) == trail
 
     asyncio.run(run())
 
 
 def test_no_tenant_guard_lets_strangers_write_and_not_read(database: Database) -> None:
     async def run() -> None:
-        async with open_engine(database.url, defect="no-tenant-guard") as context:
+        async with open_engine(database.url, defect="no-tenant-guard") as engine:
             (workflow,) = await put_ids(database, [DUE[0]])
-            assert (await workflows.advance(context, GIL, workflow, *DUE)).state == DUE[1]
+            assert (await workflows.advance(engine, GIL, workflow, *DUE)).state == DUE[1]
             with pytest.raises(WorkflowNotFound):
-                await workflows.read(context, GIL, workflow)
+                await workflows.read(engine, GIL, workflow)
 
     asyncio.run(run())
 
 
 def test_effects_before_guard_keeps_the_losers_payload(database: Database) -> None:
     async def run() -> None:
-        async with open_engine(database.url, defect="effects-before-guard") as context:
+        async with open_engine(database.url, defect="effects-before-guard") as engine:
             (workflow,) = await put_ids(database, [ICP.pending])
-            await steps.perform(context, ANN, workflow, ICP, '"the winner"')
+            await steps.perform(engine, ANN, workflow, ICP, '"the winner"')
             with pytest.raises(TransitionConflict):
-                await steps.perform(context, ANN, workflow, ICP, '"the loser"')
-            assert (await steps.read_step(context, ANN, workflow, ICP)).payload == '"the loser"'
+                await steps.perform(engine, ANN, workflow, ICP, '"the loser"')
+            assert (await steps.read_step(engine, ANN, workflow, ICP)).payload == '"the loser"'
 
     asyncio.run(run())
 
 
 def test_missing_edge_refuses_the_retry(database: Database) -> None:
     async def run() -> None:
-        async with open_engine(database.url, defect="missing-edge") as context:
+        async with open_engine(database.url, defect="missing-edge") as engine:
             (workflow,) = await put_ids(database, ["ICP_FAILED"])
             with pytest.raises(IllegalTransition):
-                await workflows.advance(context, ANN, workflow, "ICP_FAILED", "ICP_PROCESSING")
+                await workflows.advance(engine, ANN, workflow, "ICP_FAILED", "ICP_PROCESSING")
 
     asyncio.run(run())
 
 
 def test_cancel_ignores_terminal_cancels_what_is_over(database: Database) -> None:
     async def run() -> None:
-        async with open_engine(database.url, defect="cancel-ignores-terminal") as context:
+        async with open_engine(database.url, defect="cancel-ignores-terminal") as engine:
             for workflow in await put_ids(database, ["COMPLETED", "CANCELLED"]):
-                assert (await workflows.cancel(context, ANN, workflow)).state == "CANCELLED"
+                assert (await workflows.cancel(engine, ANN, workflow)).state == "CANCELLED"
 
     asyncio.run(run())
 
@@ -211,11 +211,11 @@ def test_stale_read_shows_what_was(database: Database, monkeypatch: pytest.Monke
     monkeypatch.setattr(stale_read, "KEPT_S", math.inf)
 
     async def run() -> None:
-        async with open_engine(database.url, defect="stale-read") as context:
+        async with open_engine(database.url, defect="stale-read") as engine:
             (workflow,) = await put_ids(database, [DUE[0]])
-            assert (await workflows.read(context, ANN, workflow)).state == DUE[0]
-            assert (await workflows.advance(context, ANN, workflow, *DUE)).state == DUE[1]
-            assert (await workflows.read(context, ANN, workflow)).state == DUE[0]
+            assert (await workflows.read(engine, ANN, workflow)).state == DUE[0]
+            assert (await workflows.advance(engine, ANN, workflow, *DUE)).state == DUE[1]
+            assert (await workflows.read(engine, ANN, workflow)).state == DUE[0]
 
     asyncio.run(run())
 
@@ -223,14 +223,14 @@ def test_stale_read_shows_what_was(database: Database, monkeypatch: pytest.Monke
 def test_phantom_column_drifts(database: Database) -> None:
     async def run() -> None:
         url = await prepare_another(database, "phantom", defect="phantom-column", control=None)
-        async with open_engine(url, defect="phantom-column", size=1) as context:
-            workflow = (await workflows.create(context, ANN)).id
-            await workflows.advance(context, ANN, workflow, "CREATED", ICP.pending)
-            await steps.perform(context, ANN, workflow, ICP, "{}")
-            await workflows.cancel(context, ANN, workflow)
-            session = await context.pool.take()
+        async with open_engine(url, defect="phantom-column", size=1) as engine:
+            workflow = (await workflows.create(engine, ANN)).id
+            await workflows.advance(engine, ANN, workflow, "CREATED", ICP.pending)
+            await steps.perform(engine, ANN, workflow, ICP, "{}")
+            await workflows.cancel(engine, ANN, workflow)
+            session = await engine.pool.take()
             row = await session.fetchrow("SELECT state, current_step FROM intent_workflows WHERE id = $1", workflow)
-            context.pool.give(session)
+            engine.pool.give(session)
             assert row is not None
             assert tuple(row) == ("CANCELLED", ICP.name)
 
@@ -239,26 +239,26 @@ def test_phantom_column_drifts(database: Database) -> None:
 
 def test_audit_after_commit_loses_the_row_when_the_connection_is_lost(database: Database) -> None:
     async def run() -> None:
-        async with open_engine(database.url, defect="audit-after-commit") as context:
+        async with open_engine(database.url, defect="audit-after-commit") as engine:
             (workflow,) = await put_ids(database, [DUE[0]])
             async with hold(database.url, "LOCK TABLE workflow_transitions IN SHARE MODE") as holder:
-                moving = asyncio.create_task(workflows.advance(context, ANN, workflow, *DUE))
+                moving = asyncio.create_task(workflows.advance(engine, ANN, workflow, *DUE))
                 await kill_the_waiting(holder)
                 with pytest.raises(DatabaseLost):
                     await moving
-            assert (await workflows.read(context, ANN, workflow)).state == DUE[1]
-            assert await show_trail(context, workflow) == []
+            assert (await workflows.read(engine, ANN, workflow)).state == DUE[1]
+            assert await show_trail(engine, workflow) == []
 
     asyncio.run(run())
 
 
 def test_database_error_as_409_tells_a_conflict_where_nothing_had_moved(database: Database) -> None:
     async def run() -> None:
-        async with open_engine(database.url, defect="database-error-as-409") as context:
+        async with open_engine(database.url, defect="database-error-as-409") as engine:
             (workflow,) = await put_ids(database, [DUE[0]])
             lock = "SELECT FROM intent_workflows WHERE id = $1 FOR UPDATE"
             async with hold(database.url, lock, workflow) as holder:
-                moving = asyncio.create_task(workflows.advance(context, ANN, workflow, *DUE))
+                moving = asyncio.create_task(workflows.advance(engine, ANN, workflow, *DUE))
                 await kill_the_waiting(holder)
                 with pytest.raises(TransitionConflict) as told:
                     await moving
@@ -271,16 +271,16 @@ def test_ack_before_commit_loses_what_it_acknowledged(database: Database) -> Non
     """The connection dies with the process, right after the answer."""
 
     async def run() -> None:
-        async with open_engine(database.url, defect="ack-before-commit", size=1) as context:
+        async with open_engine(database.url, defect="ack-before-commit", size=1) as engine:
             (workflow,) = await put_ids(database, [DUE[0]])
-            session = await context.pool.take()
-            context.pool.give(session)
-            moved = await workflows.advance(context, ANN, workflow, *DUE)
+            session = await engine.pool.take()
+            engine.pool.give(session)
+            moved = await workflows.advance(engine, ANN, workflow, *DUE)
             session.terminate()
             await asyncio.gather(*ack_before_commit.COMMITS, return_exceptions=True)
             assert moved.state == DUE[1]
-            assert (await workflows.read(context, ANN, workflow)).state == DUE[0]
-            assert await show_trail(context, workflow) == []
+            assert (await workflows.read(engine, ANN, workflow)).state == DUE[0]
+            assert await show_trail(engine, workflow) == []
 
     asyncio.run(run())
 

@@ -12,7 +12,7 @@ from engine.provision.database import Database, start_embedded
 from engine.reference.api import prepare
 from engine.reference.errors import Contended, DatabaseLost, SerializationFailure
 from engine.reference.pool import Isolation
-from engine.reference.sessions import insist, open_pool, open_session, open_transaction, translate
+from engine.reference.sessions import open_pool, open_session, open_transaction, retry, translate
 from engine.reference.settings import share_connections
 from tests.engine.asking import Link, open_links
 from tests.engine.conftest import put
@@ -82,7 +82,7 @@ def test_insisting_has_an_end() -> None:
         raise SerializationFailure
 
     with pytest.raises(Contended):
-        asyncio.run(insist(fail, 3))
+        asyncio.run(retry(fail, 3))
 
 
 def test_no_database_is_lost_at_once() -> None:
@@ -106,8 +106,8 @@ def test_killed_connections_are_503_and_then_all_is_well_again(database: Databas
 
         async with open_links(served, len(workflows)) as links:
             for number in range(60):
-                expected, following = edges[number % 2]
-                asked = [link.advance(one, expected, following) for link, one in zip(links, workflows, strict=True)]
+                expected, next_state = edges[number % 2]
+                asked = [link.advance(one, expected, next_state) for link, one in zip(links, workflows, strict=True)]
                 running = asyncio.gather(*asked)
                 if number % 10 == 5:
                     await killer.execute(kill)
@@ -118,7 +118,7 @@ def test_killed_connections_are_503_and_then_all_is_well_again(database: Databas
                         assert answer.body["reason"] == "database_lost"
                     # Whatever happened to this move, the next round starts from a known state.
                     if answer.status != 200:
-                        await settle(link, one, following)
+                        await settle(link, one, next_state)
             assert set(statuses) <= {200, 409, 503}
             for link, one in zip(links, workflows, strict=True):
                 rows = (await link.ask("GET", f"/{one}/transitions")).body["transitions"]

@@ -1,4 +1,4 @@
-"""Goal: "no row" gets the right name, whatever happens between the write and the look.
+"""Goal: "no row" gets the right name, whatever happens between the write and the read.
 
 Method: the parts that talk to the database are replaced by scripts, so that each interleaving can be told.
 """
@@ -22,7 +22,7 @@ from engine.reference.errors import (
     UnknownState,
     WorkflowNotFound,
 )
-from engine.reference.parts import Caller, Context, Move, Moved, Workflow
+from engine.reference.parts import Caller, Engine, Move, Transition, Workflow
 from engine.reference.pool import Pool
 from engine.reference.workflows import REFERENCE, advance, cancel, move_from
 
@@ -32,38 +32,38 @@ WORKFLOW = uuid4()
 ROLLED_BACK = SerializationFailure()
 
 
-def script(moves: Iterable[bool | EngineError], looks: Iterable[str | EngineError | None]) -> tuple[Context, list[str]]:
-    """An engine whose writes win, lose or fail in this order, and whose looks see these states; and what was tried."""
+def script(moves: Iterable[bool | EngineError], reads: Iterable[str | EngineError | None]) -> tuple[Engine, list[str]]:
+    """An engine whose writes win, lose or fail in this order, and whose reads see these states; and what was tried."""
     tried: list[str] = []
-    coming_moves, coming_looks = iter(moves), iter(looks)
+    coming_moves, coming_reads = iter(moves), iter(reads)
 
-    async def move(pool: Pool, move: Move) -> Moved | None:
+    async def move(pool: Pool, move: Move) -> Transition | None:
         tried.append(move.expected)
         outcome = next(coming_moves)
         if isinstance(outcome, EngineError):
             raise outcome
-        return Moved(move.workflow_id, move.following, move.expected, NOW, NOW, 1) if outcome else None
+        return Transition(move.workflow_id, move.next_state, move.expected, NOW, NOW, 1) if outcome else None
 
-    async def look(pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None:
-        seen = next(coming_looks)
+    async def read_row(pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None:
+        seen = next(coming_reads)
         if isinstance(seen, EngineError):
             raise seen
         return None if seen is None else Workflow(workflow_id, seen, NOW, NOW)
 
-    parts = replace(REFERENCE, move=move, settle=look, look=look)
-    return Context(parts, cast("Any", None), attempts_max=3), tried
+    parts = replace(REFERENCE, move=move, reread=read_row, read=read_row)
+    return Engine(parts, cast("Any", None), attempts_max=3), tried
 
 
-def test_a_win_is_one_write_and_no_look() -> None:
-    context, tried = script([True], [])
-    moved = asyncio.run(advance(context, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
+def test_a_win_is_one_write_and_no_read() -> None:
+    engine, tried = script([True], [])
+    moved = asyncio.run(advance(engine, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
     assert (moved.previous, moved.state, tried) == ("CREATED", "ICP_PENDING", ["CREATED"])
 
 
 def test_no_row_is_a_conflict_with_the_state_that_was_seen() -> None:
-    context, _ = script([False], ["CANCELLED"])
+    engine, _ = script([False], ["CANCELLED"])
     with pytest.raises(TransitionConflict) as caught:
-        asyncio.run(advance(context, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
+        asyncio.run(advance(engine, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
     assert (caught.value.current, caught.value.expected, caught.value.attempted) == (
         "CANCELLED",
         "CREATED",
@@ -72,77 +72,77 @@ def test_no_row_is_a_conflict_with_the_state_that_was_seen() -> None:
 
 
 def test_no_row_and_nothing_there_is_not_found() -> None:
-    for expected, following in [("CREATED", "ICP_PENDING"), ("CREATED", "COMPLETED")]:
-        context, _ = script([False], [None])
+    for expected, next_state in [("CREATED", "ICP_PENDING"), ("CREATED", "COMPLETED")]:
+        engine, _ = script([False], [None])
         with pytest.raises(WorkflowNotFound):
-            asyncio.run(advance(context, CALLER, WORKFLOW, expected, following))
+            asyncio.run(advance(engine, CALLER, WORKFLOW, expected, next_state))
 
 
 def test_an_illegal_edge_never_reaches_the_write() -> None:
-    context, tried = script([], ["ICP_FAILED"])
+    engine, tried = script([], ["ICP_FAILED"])
     with pytest.raises(IllegalTransition) as caught:
-        asyncio.run(advance(context, CALLER, WORKFLOW, "CREATED", "COMPLETED"))
+        asyncio.run(advance(engine, CALLER, WORKFLOW, "CREATED", "COMPLETED"))
     assert (caught.value.current, tried) == ("ICP_FAILED", [])
     with pytest.raises(UnknownState):
-        asyncio.run(advance(context, CALLER, WORKFLOW, "CREATED", "NOWHERE"))
+        asyncio.run(advance(engine, CALLER, WORKFLOW, "CREATED", "NOWHERE"))
 
 
 @pytest.mark.parametrize("first", [ROLLED_BACK, False], ids=["rolled back", "came back"])
 def test_still_or_again_expected_is_tried_again(first: bool | EngineError) -> None:
     """A write that was rolled back says nothing; one that found another state may see the expected one return."""
-    context, tried = script([first, True], ["ICP_FAILED"])
-    moved = asyncio.run(advance(context, CALLER, WORKFLOW, "ICP_FAILED", "ICP_PROCESSING"))
+    engine, tried = script([first, True], ["ICP_FAILED"])
+    moved = asyncio.run(advance(engine, CALLER, WORKFLOW, "ICP_FAILED", "ICP_PROCESSING"))
     assert (moved.previous, tried) == ("ICP_FAILED", ["ICP_FAILED"] * 2)
 
 
 def test_rolled_back_for_a_winner_is_a_conflict() -> None:
-    context, _ = script([ROLLED_BACK], ["ICP_PENDING"])
+    engine, _ = script([ROLLED_BACK], ["ICP_PENDING"])
     with pytest.raises(TransitionConflict) as caught:
-        asyncio.run(advance(context, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
+        asyncio.run(advance(engine, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
     assert caught.value.current == "ICP_PENDING"
 
 
 def test_attempts_are_bounded_and_end_in_contended_not_in_a_conflict() -> None:
     for outcome in (ROLLED_BACK, False):
-        context, tried = script([outcome] * 3, ["CREATED"] * 3)
+        engine, tried = script([outcome] * 3, ["CREATED"] * 3)
         with pytest.raises(Contended):
-            asyncio.run(advance(context, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
+            asyncio.run(advance(engine, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
         assert len(tried) == 3
 
 
-def test_a_look_that_is_rolled_back_is_looked_again() -> None:
-    context, _ = script([False], [ROLLED_BACK, ROLLED_BACK, "CANCELLED"])
+def test_a_read_that_is_rolled_back_is_read_again() -> None:
+    engine, _ = script([False], [ROLLED_BACK, ROLLED_BACK, "CANCELLED"])
     with pytest.raises(TransitionConflict):
-        asyncio.run(advance(context, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
-    context, _ = script([False], [ROLLED_BACK] * 3)
+        asyncio.run(advance(engine, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
+    engine, _ = script([False], [ROLLED_BACK] * 3)
     with pytest.raises(Contended):
-        asyncio.run(advance(context, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
+        asyncio.run(advance(engine, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
 
 
 def test_a_lost_database_is_neither_a_conflict_nor_tried_again() -> None:
-    context, tried = script([DatabaseLost()], [])
+    engine, tried = script([DatabaseLost()], [])
     with pytest.raises(DatabaseLost):
-        asyncio.run(advance(context, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
+        asyncio.run(advance(engine, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
     assert tried == ["CREATED"]
 
 
 def test_a_claim_follows_the_workflow_from_one_expected_state_to_the_other() -> None:
     """PENDING is tried first; it was claimed and failed meanwhile, which is expected as well."""
-    context, tried = script([False, True], ["ICP_FAILED"])
+    engine, tried = script([False, True], ["ICP_FAILED"])
     expected = ("ICP_PENDING", "ICP_FAILED")
-    moved = asyncio.run(move_from(context, CALLER, WORKFLOW, expected, "ICP_PROCESSING"))
+    moved = asyncio.run(move_from(engine, CALLER, WORKFLOW, expected, "ICP_PROCESSING"))
     assert (moved.previous, tried) == ("ICP_FAILED", ["ICP_PENDING", "ICP_FAILED"])
 
 
 def test_a_cancel_writes_the_state_that_it_saw() -> None:
-    context, tried = script([False, True], ["ICP_PENDING", "ICP_PROCESSING"])
-    moved = asyncio.run(cancel(context, CALLER, WORKFLOW))
+    engine, tried = script([False, True], ["ICP_PENDING", "ICP_PROCESSING"])
+    moved = asyncio.run(cancel(engine, CALLER, WORKFLOW))
     assert (moved.previous, tried) == ("ICP_PROCESSING", ["ICP_PENDING", "ICP_PROCESSING"])
 
 
-@pytest.mark.parametrize("looks", [["COMPLETED"], ["PUBLISH_COMPLETED", "COMPLETED"]])
-def test_a_cancel_of_a_terminal_workflow_is_illegal(looks: list[str]) -> None:
-    context, _ = script([False], looks)
+@pytest.mark.parametrize("reads", [["COMPLETED"], ["PUBLISH_COMPLETED", "COMPLETED"]])
+def test_a_cancel_of_a_terminal_workflow_is_illegal(reads: list[str]) -> None:
+    engine, _ = script([False], reads)
     with pytest.raises(IllegalTransition) as caught:
-        asyncio.run(cancel(context, CALLER, WORKFLOW))
+        asyncio.run(cancel(engine, CALLER, WORKFLOW))
     assert (caught.value.current, caught.value.expected, caught.value.attempted) == ("COMPLETED", None, "CANCELLED")

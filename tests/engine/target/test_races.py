@@ -17,9 +17,9 @@ CONTENDERS = st.lists(st.tuples(st.frozensets(STATES, min_size=1), STATES), min_
 
 def count_winners(start: str, order: Collection[tuple[Collection[str], str]]) -> int:
     state, winners = start, 0
-    for expected, following in order:
+    for expected, next_state in order:
         if state in expected:
-            state, winners = following, winners + 1
+            state, winners = next_state, winners + 1
     return winners
 
 
