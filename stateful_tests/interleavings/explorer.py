@@ -7,14 +7,14 @@ differ only in neighbours that commute are one (sleep sets); what was left out i
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from stateful_tests.interleavings.schedule import DIVERGED, NAMES, SERIALISED, Choice, Choose, Option, Plan, Trace
+from stateful_tests.interleavings.schedule import DIVERGED, NAMES, SERIALISED, Choice, Choose, Option, Pairing, Trace
 from stateful_tests.interleavings.statements import commute
 
 ATTEMPTS_MAX = 3
 PAIRS_OF_WORKFLOWS = 3
 
-# Runs one schedule of a plan, with the requests sent in that order.
-Run = Callable[[Plan, Choose], Awaitable[Trace]]
+# Runs one schedule of a pairing, with the requests sent in that order.
+Run = Callable[[Pairing, Choose], Awaitable[Trace]]
 
 
 @dataclass
@@ -26,13 +26,13 @@ class Node:
     done: list[int] = field(default_factory=list)
     asleep: frozenset[int] = frozenset()
 
-    def sql(self, actor: int) -> str:
-        return next(option.sql for option in self.options if option.actor == actor)
+    def sql(self, task: int) -> str:
+        return next(option.sql for option in self.options if option.task == task)
 
     def list_open(self) -> list[int]:
         """Who has neither gone from here nor sleeps."""
         return [
-            option.actor for option in self.options if option.actor not in self.done and option.actor not in self.asleep
+            option.task for option in self.options if option.task not in self.done and option.task not in self.asleep
         ]
 
 
@@ -51,7 +51,7 @@ class Walk:
         options = tuple(options)
         if self.at < len(self.path):
             node = self.path[self.at]
-            if {option.actor for option in node.options} != {option.actor for option in options}:
+            if {option.task for option in node.options} != {option.task for option in options}:
                 # The same choices led somewhere else.
                 self.has_diverged = True
                 return None
@@ -74,20 +74,20 @@ class Walk:
             return frozenset()
         last = self.path[-1]
         moved = last.sql(last.chosen)
-        held = {option.actor: option.sql for option in options}
+        held = {option.task: option.sql for option in options}
         sleepy = last.asleep | set(last.done)
         return frozenset(
-            actor
-            for actor in sleepy
-            if actor != last.chosen and held.get(actor) == last.sql(actor) and commute(last.sql(actor), moved)
+            task
+            for task in sleepy
+            if task != last.chosen and held.get(task) == last.sql(task) and commute(last.sql(task), moved)
         )
 
 
 @dataclass
 class Exploration:
-    """What came of all orders of one plan. `saved` counts the branches that were left out as equal to another."""
+    """What came of all orders of one pairing. `saved` counts the branches that were left out as equal to another."""
 
-    plan: Plan
+    pairing: Pairing
     traces: list[Trace] = field(default_factory=list)
     saved: int = 0
     is_whole: bool = False
@@ -102,12 +102,12 @@ class Exploration:
 
 
 async def explore(
-    plan: Plan, run: Run, *, schedules_max: int, reduces: bool = True, go_on: Callable[[], bool] = lambda: True
+    pairing: Pairing, run: Run, *, schedules_max: int, reduces: bool = True, go_on: Callable[[], bool] = lambda: True
 ) -> Exploration:
-    """Every order of the plan's statements, or the first `schedules_max`, while `go_on` says so."""
-    found = Exploration(plan)
+    """Every order of the pairing's statements, or the first `schedules_max`, while `go_on` says so."""
+    found = Exploration(pairing)
     path: list[Node] = []
-    async for walk, trace in walk_tree(plan, run, path, reduces=reduces):
+    async for walk, trace in walk_tree(pairing, run, path, reduces=reduces):
         found.saved += walk.saved
         if not walk.is_cut:
             found.traces.append(trace)
@@ -120,33 +120,33 @@ async def explore(
 
 
 async def explore_apart(
-    plan: Plan, run: Run, *, times: int = PAIRS_OF_WORKFLOWS, go_on: Callable[[], bool] = lambda: True
+    pairing: Pairing, run: Run, *, times: int = PAIRS_OF_WORKFLOWS, go_on: Callable[[], bool] = lambda: True
 ) -> Exploration:
     """Requests on a workflow each: one is stopped after each of its statements, while the other runs to its end.
 
     On workflows that share nothing all orders commute, so all of them are not run. What two workflows share may depend
     on which they are: each order is run on so many pairs.
     """
-    found = Exploration(plan)
-    plain = await run_known(plan, run, stop_after(0, 0))
+    found = Exploration(pairing)
+    plain = await run_known(pairing, run, stop_after(0, 0))
     found.traces.append(plain)
-    counts = [sum(step.actor == actor for step in plain.steps) for actor in range(2)]
+    counts = [sum(step.task == task for step in plain.steps) for task in range(2)]
     stops = [(first, count) for first in range(2) for count in range(max(1, counts[first]))] * times
     for first, count in stops[1:]:
         if not go_on():
             return found
-        found.traces.append(await run_known(plan, run, stop_after(first, count)))
+        found.traces.append(await run_known(pairing, run, stop_after(first, count)))
     found.is_whole = all(trace.shows_order for trace in found.traces)
     return found
 
 
-async def run_known(plan: Plan, run: Run, choose: Callable[[], Choose]) -> Trace:
+async def run_known(pairing: Pairing, run: Run, choose: Callable[[], Choose]) -> Trace:
     """A schedule, again if it is not known what became of it, ATTEMPTS_MAX times in all."""
     for _ in range(ATTEMPTS_MAX - 1):
-        trace = await run(plan, choose())
+        trace = await run(pairing, choose())
         if trace.is_known:
             return trace
-    return await run(plan, choose())
+    return await run(pairing, choose())
 
 
 def stop_after(first: int, count: int) -> Callable[[], Choose]:
@@ -157,9 +157,9 @@ def stop_after(first: int, count: int) -> Callable[[], Choose]:
 
         def choose(options: Sequence[Option]) -> Choice | None:
             nonlocal gone
-            actors = [option.actor for option in options]
-            others = [actor for actor in actors if actor != first]
-            if first in actors and (gone < count or not others):
+            tasks = [option.task for option in options]
+            others = [task for task in tasks if task != first]
+            if first in tasks and (gone < count or not others):
                 gone += 1
                 return Choice(first)
             return Choice(others[0])
@@ -169,13 +169,15 @@ def stop_after(first: int, count: int) -> Callable[[], Choose]:
     return make
 
 
-async def walk_tree(plan: Plan, run: Run, path: list[Node], *, reduces: bool) -> AsyncIterator[tuple[Walk, Trace]]:
+async def walk_tree(
+    pairing: Pairing, run: Run, path: list[Node], *, reduces: bool
+) -> AsyncIterator[tuple[Walk, Trace]]:
     """Runs along the path as it stands, again and again; whoever iterates changes it in between."""
     while True:
         for _ in range(ATTEMPTS_MAX):
             begun = len(path)
             walk = Walk(path, reduces)
-            trace = await run(plan, walk.choose)
+            trace = await run(pairing, walk.choose)
             if walk.has_diverged:
                 trace.remarks.add(DIVERGED)
             if trace.is_known:
@@ -202,11 +204,11 @@ def follow(order: str) -> Choose:
     left = list(order)
 
     def choose(options: Sequence[Option]) -> Choice | None:
-        actors = [option.actor for option in options]
+        tasks = [option.task for option in options]
         for place, name in enumerate(left):
-            if NAMES.index(name) in actors:
+            if NAMES.index(name) in tasks:
                 del left[: place + 1]
                 return Choice(NAMES.index(name))
-        return Choice(actors[0])
+        return Choice(tasks[0])
 
     return choose

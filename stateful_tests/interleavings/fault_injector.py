@@ -1,4 +1,4 @@
-"""The storm: faults at random on the wire between a service and its database, while load goes over it. A program.
+"""The injector: faults at random on the proxy between a service and its database, while load goes over it. A program.
 
     ONEWINNER_STORM=postgresql://... python -m stateful_tests.interleavings.fault_injector
         [--rate R] [--seed N] [--crashes-at S,S,...]
@@ -36,36 +36,36 @@ from load.client.release import now_ns
 from reports.history.journal import Journal
 from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED, delay
 from stateful_tests.interleavings.locks import Locks
-from stateful_tests.interleavings.proxy import UNWIRED, Bell, Link, Wire
+from stateful_tests.interleavings.proxy import NO_STATEMENT, Bell, Connection, Proxy
 from stateful_tests.interleavings.statements import is_set_up
 
 VARIABLE = "ONEWINNER_STORM"
 SCENARIO = "faults"
 GRACE_S = 1.0
 DELAYS_S = (0.005, 0.05)
-# How long statements that have met their fault may take to their end, when the storm is to end.
+# How long statements that have met their fault may take to their end, when the injector is to end.
 END_LIMIT_S = 5.0
 KINDS = tuple(kind for kind in FAULTS if kind != SERVER_KILLED)
 # What a crash makes of a fault that is under way.
 OVERTAKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-class StormLink(Link):
+class FaultyConnection(Connection):
     """A connection whose statements may meet a fault. Cut, its end at the service stays open until that hangs up."""
 
-    def __init__(self, wire: "StormWire", number: int) -> None:
-        super().__init__(wire, number)
-        self.storm = wire.storm
+    def __init__(self, proxy: "FaultyProxy", number: int) -> None:
+        super().__init__(proxy, number)
+        self.injector = proxy.injector
         # Faults wait side by side, each for its own connection.
         self.bell = Bell()
-        self.door.passes = self.draw
+        self.protocol.passes = self.draw
         self.noticed = asyncio.Event()
         self._fate: str | None = None
         self._meeting: asyncio.Task[None] | None = None
 
     def draw(self, sql: str) -> bool:
         """Whether the statement passes; otherwise its fate is drawn."""
-        self._fate = self.storm.draw(sql)
+        self._fate = self.injector.draw(sql)
         return self._fate is None
 
     def data_received(self, data: bytes) -> None:
@@ -77,14 +77,14 @@ class StormLink(Link):
         self.meet_fate()
 
     def meet_fate(self) -> None:
-        if self.door.held is not None and self._meeting is None and self._fate is not None:
-            self._meeting = asyncio.ensure_future(self._befall(self._fate))
-            self.storm.meetings.add(self._meeting)
-            self._meeting.add_done_callback(self.storm.meetings.discard)
+        if self.protocol.held is not None and self._meeting is None and self._fate is not None:
+            self._meeting = asyncio.ensure_future(self._inject(self._fate))
+            self.injector.meetings.add(self._meeting)
+            self._meeting.add_done_callback(self.injector.meetings.discard)
 
-    async def _befall(self, fate: str) -> None:
+    async def _inject(self, fate: str) -> None:
         try:
-            await self.storm.befall(self, fate)
+            await self.injector.inject(self, fate)
         finally:
             self._meeting = None
         if not self.is_closed:
@@ -124,25 +124,25 @@ class StormLink(Link):
 
 
 @dataclass
-class StormWire(Wire):
-    """A wire whose connections are the storm's."""
+class FaultyProxy(Proxy):
+    """A proxy whose connections are the injector's."""
 
-    storm: "Storm" = field(kw_only=True)
+    injector: "FaultInjector" = field(kw_only=True)
 
-    def _make_link(self) -> Link:
+    def _make_connection(self) -> Connection:
         self._opened += 1
-        link = StormLink(self, self._opened)
-        self.links.add(link)
-        return link
+        connection = FaultyConnection(self, self._opened)
+        self.connections.add(connection)
+        return connection
 
     def close(self) -> None:
         super().close()
-        for link in list(self.links):
-            cast("StormLink", link).hang_up()
+        for connection in list(self.connections):
+            cast("FaultyConnection", connection).hang_up()
 
 
 @dataclass
-class Storm:
+class FaultInjector:
     """What befalls statements, at random. `journal` is there while it rages."""
 
     locks: Locks
@@ -161,22 +161,22 @@ class Storm:
         self.statements += 1
         return self.rng.choice(KINDS) if self.rng.random() < self.rate else None
 
-    async def befall(self, link: StormLink, kind: str) -> None:
+    async def inject(self, connection: FaultyConnection, kind: str) -> None:
         """One fault, from when to when it was."""
         at_ns = now_ns()
         self.tell_begun(kind, at_ns)
         try:
             if kind == DELAYED:
-                await delay(link, self.locks, self.rng.uniform(*DELAYS_S))
+                await delay(connection, self.locks, self.rng.uniform(*DELAYS_S))
             else:
-                await FAULTS[kind](link, self.locks)
+                await FAULTS[kind](connection, self.locks)
         except OVERTAKEN:
-            link.cut()
-        until_ns = now_ns() if kind == DELAYED else await link.await_noticed()
+            connection.cut()
+        until_ns = now_ns() if kind == DELAYED else await connection.await_noticed()
         self.tell(kind, at_ns, until_ns)
 
     def tell_begun(self, kind: str, at_ns: int) -> None:
-        """Should the storm be killed, it is known that a fault lasted."""
+        """Should the injector be killed, it is known that a fault lasted."""
         if self.journal is not None:
             self.journal.event("fault_begun", at_ns=at_ns, what=kind)
 
@@ -203,14 +203,14 @@ class Storm:
         if self.journal is not None:
             journal, self.journal = self.journal, None
             if not self.statements:
-                journal.event("broken", what=UNWIRED)
+                journal.event("broken", what=NO_STATEMENT)
             journal.event("storm", **told)
             journal.event("end", operations=0)
             journal.close()
         return {**told, "left_out": self.left_out}
 
 
-async def crash_at(storm: Storm, wire: Wire, moments: Sequence[float], calm: asyncio.Event) -> None:
+async def crash_at(injector: FaultInjector, proxy: Proxy, moments: Sequence[float], calm: asyncio.Event) -> None:
     """Crashes the server so many seconds after the beginning, until it is to be calm."""
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -220,40 +220,40 @@ async def crash_at(storm: Storm, wire: Wire, moments: Sequence[float], calm: asy
                 await calm.wait()
         if calm.is_set():
             left = len(moments) - number
-            storm.leave_out(SERVER_KILLED, f"the load ended before {left} of {len(moments)} crashes were due")
+            injector.leave_out(SERVER_KILLED, f"the load ended before {left} of {len(moments)} crashes were due")
             return
         try:
-            at_ns, until_ns = await crash(wire.upstream)
+            at_ns, until_ns = await crash(proxy.upstream)
         except DatabaseUnavailable as error:
-            if storm.journal is not None:
-                storm.journal.event("broken", what=str(error))
+            if injector.journal is not None:
+                injector.journal.event("broken", what=str(error))
             return
         # All connections of the service's pool broke, those too that it lends a little later.
-        storm.tell(SERVER_KILLED, at_ns, until_ns + int(GRACE_S * 1e9))
+        injector.tell(SERVER_KILLED, at_ns, until_ns + int(GRACE_S * 1e9))
 
 
 async def run(options: argparse.Namespace, url: str) -> None:
     locks = await Locks.open(parse_url(url))
-    storm = Storm(locks, options.rate, random.Random(options.seed))
-    wire = StormWire(parse_url(url), {}, storm=storm)
-    await wire.listen()
-    tell(port=wire.port)
+    injector = FaultInjector(locks, options.rate, random.Random(options.seed))
+    proxy = FaultyProxy(parse_url(url), {}, injector=injector)
+    await proxy.listen()
+    tell(port=proxy.port)
     calm, crashes = asyncio.Event(), asyncio.ensure_future(asyncio.sleep(0))
     try:
         async for order in read_orders(options.input):
             if "begin" in order:
-                storm.begin(Path(order["begin"]))
-                crashes = asyncio.ensure_future(crash_at(storm, wire, options.crashes_at, calm))
+                injector.begin(Path(order["begin"]))
+                crashes = asyncio.ensure_future(crash_at(injector, proxy, options.crashes_at, calm))
                 tell(began=True)
             else:
                 calm.set()
                 await crashes
-                tell(ended=await storm.end())
+                tell(ended=await injector.end())
     finally:
         calm.set()
         await crashes
-        await storm.end()
-        wire.close()
+        await injector.end()
+        proxy.close()
         await locks.close()
 
 

@@ -1,11 +1,11 @@
-"""What can befall a statement that is held: each fault as what it does to the connection."""
+"""What can inject a statement that is held: each fault as what it does to the connection."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from engine.provision.crash import crash
 from stateful_tests.interleavings.locks import Locks
-from stateful_tests.interleavings.proxy import Link
+from stateful_tests.interleavings.proxy import Connection
 
 LIMIT_S = 10.0
 DELAY_S = 0.02
@@ -13,60 +13,60 @@ DELAYED = "delayed"
 SERVER_KILLED = "server killed"
 
 
-async def cut_before(link: Link, locks: Locks) -> None:  # noqa: ARG001 - all faults look alike
+async def cut_before(connection: Connection, locks: Locks) -> None:  # noqa: ARG001 - all faults look alike
     """The connection dies before the statement reached the database."""
-    link.cut()
+    connection.cut()
 
 
-async def cut_after(link: Link, locks: Locks) -> None:  # noqa: ARG001
+async def cut_after(connection: Connection, locks: Locks) -> None:  # noqa: ARG001
     """The statement is carried out, and the connection dies before the answer: of a commit, nobody hears."""
-    await send_whole(link)
-    while link.door.is_busy and not link.is_closed:
-        await link.bell.wait(LIMIT_S)
-    link.cut()
+    await send_whole(connection)
+    while connection.protocol.is_busy and not connection.is_closed:
+        await connection.bell.wait(LIMIT_S)
+    connection.cut()
 
 
-async def cut_during(link: Link, locks: Locks) -> None:  # noqa: ARG001
+async def cut_during(connection: Connection, locks: Locks) -> None:  # noqa: ARG001
     """The connection dies while the statement is on its way: whether it is carried out, nobody knows."""
-    await send_whole(link)
+    await send_whole(connection)
     # The event loop writes what it was given when its turn is over.
     await asyncio.sleep(0)
-    link.cut()
+    connection.cut()
 
 
-async def send_whole(link: Link) -> None:
+async def send_whole(connection: Connection) -> None:
     """Lets the statement go until all of it is on its way; its answer is kept. The first time a driver sends a
     statement, it may wait for the answer to its Parse before it has the statement carried out.
     """
-    link.keeps_next = True
-    link.let_go()
-    while link.keeps_next and not link.is_closed:
-        await link.bell.wait(LIMIT_S)
+    connection.keeps_next = True
+    connection.let_go()
+    while connection.keeps_next and not connection.is_closed:
+        await connection.bell.wait(LIMIT_S)
 
 
-async def end_backend(link: Link, locks: Locks) -> None:
+async def end_backend(connection: Connection, locks: Locks) -> None:
     """An administrator ends the backend before the statement comes."""
-    if not await locks.end_backend(link.door.pid):
-        link.cut()
-    while not link.is_closed:
-        await link.bell.wait(LIMIT_S)
+    if not await locks.end_backend(connection.protocol.pid):
+        connection.cut()
+    while not connection.is_closed:
+        await connection.bell.wait(LIMIT_S)
 
 
-async def delay(link: Link, locks: Locks, seconds: float = DELAY_S) -> None:  # noqa: ARG001
+async def delay(connection: Connection, locks: Locks, seconds: float = DELAY_S) -> None:  # noqa: ARG001
     """The statement comes late."""
     await asyncio.sleep(seconds)
-    if not link.is_closed:
-        link.let_go()
+    if not connection.is_closed:
+        connection.let_go()
 
 
-async def kill_server(link: Link, locks: Locks) -> None:  # noqa: ARG001
+async def kill_server(connection: Connection, locks: Locks) -> None:  # noqa: ARG001
     """The server crashes before the statement comes, recovers, and can be reached again."""
-    await crash(link.wire.upstream)
-    while not link.is_closed:
-        await link.bell.wait(LIMIT_S)
+    await crash(connection.proxy.upstream)
+    while not connection.is_closed:
+        await connection.bell.wait(LIMIT_S)
 
 
-FAULTS: Mapping[str, Callable[[Link, Locks], Awaitable[None]]] = {
+FAULTS: Mapping[str, Callable[[Connection, Locks], Awaitable[None]]] = {
     "connection lost before": cut_before,
     "connection lost during": cut_during,
     "answer lost": cut_after,

@@ -29,21 +29,21 @@ class Follower:
         return self.strayed or bool(self.left)
 
     def __call__(self, options: Sequence[Option]) -> Choice | None:
-        held = {NAMES[option.actor]: option for option in options}
+        held = {NAMES[option.task]: option for option in options}
         while self.left:
             line = self.left[0]
             option = held.get(line.session)
             if option is not None and (not line.sql or shape(option.sql) == shape(line.sql)):
                 self.left.pop(0)
-                return Choice(option.actor, line.fault)
+                return Choice(option.task, line.fault)
             self.strayed = True
             if option is None or any(self.is_later(other, option) for other in self.left[1:]):
                 # It is not there to go, or further on already: what was recorded does not come.
                 self.left.pop(0)
                 continue
-            return Choice(option.actor)
+            return Choice(option.task)
         self.strayed = True
-        return Choice(options[0].actor)
+        return Choice(options[0].task)
 
     def is_later(self, line: Line, option: Option) -> bool:
-        return NAMES[option.actor] == line.session and shape(option.sql) == shape(line.sql)
+        return NAMES[option.task] == line.session and shape(option.sql) == shape(line.sql)

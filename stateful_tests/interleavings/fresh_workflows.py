@@ -23,7 +23,7 @@ FIRST_LINE = 100
 OTHERS = tuple(range(FIRST_LINE, FIRST_LINE + AT_ONCE))
 
 
-class NotLedError(Exception):
+class StateNotReachedError(Exception):
     """A workflow did not come to a state; one sentence. `outcome` is what stood in the way."""
 
     def __init__(self, sentence: str, outcome: str) -> None:
@@ -36,7 +36,7 @@ class NotLedError(Exception):
         return self.outcome in ("refused", "conflict")
 
 
-class Fresh:
+class FreshWorkflows:
     """Makes workflows, the target's owner's unless a tenant is named, and reads them in the end."""
 
     def __init__(self, asker: Asker, sender: Sender) -> None:
@@ -46,7 +46,7 @@ class Fresh:
         self._ready: dict[tuple[str, str], deque[str]] = defaultdict(deque)
 
     async def take(self, state: str, wanted: int, owner: str | None = None) -> str:
-        """A workflow in that state; when there is none, `wanted` are made. Raises NotLedError."""
+        """A workflow in that state; when there is none, `wanted` are made. Raises StateNotReachedError."""
         owner = owner or self.asker.target.owner
         ready = self._ready[owner, state]
         if not ready:
@@ -57,23 +57,23 @@ class Fresh:
     async def make(self, state: str, number: int = 0, owner: str | None = None) -> str:
         """A new workflow in that state; should it not come there, another one, ATTEMPTS_MAX times in all.
 
-        What it was answered on the way is in the history, and for the judge. Raises NotLedError.
+        What it was answered on the way is in the history, and for the judge. Raises StateNotReachedError.
         """
         for _ in range(ATTEMPTS_MAX - 1):
             try:
                 return await self.lead(state, number, owner)
-            except NotLedError:
+            except StateNotReachedError:
                 continue
         return await self.lead(state, number, owner)
 
     async def lead(self, state: str, number: int, owner: str | None = None) -> str:
-        """A new workflow, led from the initial state along a shortest way. Raises NotLedError."""
+        """A new workflow, led from the initial state along a shortest way. Raises StateNotReachedError."""
         target, asker = self.asker.target, self.asker
         owner = owner or target.owner
         ask = asker.create_ask(owner)
         reply = await self.ask(ask, number)
         if reply.reading.server_id is None:
-            raise NotLedError(
+            raise StateNotReachedError(
                 f"a workflow could not be created: {reply.outcome}, status {reply.reading.status}", reply.outcome
             )
         asker.server_ids[ask.workflow] = reply.reading.server_id
@@ -82,7 +82,7 @@ class Fresh:
             step = asker.advance_ask(ask.workflow, owner, self.choose_route(origin, to), origin, to)
             reply = await self.ask(step, number)
             if reply.outcome != "won":
-                raise NotLedError(
+                raise StateNotReachedError(
                     f"{ask.workflow} was to go from {origin} to {to} alone, and was answered {reply.outcome} "
                     f"(status {reply.reading.status})",
                     reply.outcome,
@@ -150,7 +150,7 @@ class Fresh:
 async def run_all(jobs: list[Coroutine[Any, Any, Any]], by: int = AT_ONCE) -> list[Any]:
     """Runs jobs, job n after job n - `by`, so that those of one remainder never run at once; their results.
 
-    All are run; then the first NotLedError among them is raised.
+    All are run; then the first StateNotReachedError among them is raised.
     """
     results: list[Any] = [None] * len(jobs)
 
@@ -158,11 +158,11 @@ async def run_all(jobs: list[Coroutine[Any, Any, Any]], by: int = AT_ONCE) -> li
         for number in range(first, len(jobs), by):
             try:
                 results[number] = await jobs[number]
-            except NotLedError as error:
+            except StateNotReachedError as error:
                 results[number] = error
 
     await asyncio.gather(*(work(first) for first in range(min(by, len(jobs)))))
     for result in results:
-        if isinstance(result, NotLedError):
+        if isinstance(result, StateNotReachedError):
             raise result
     return results

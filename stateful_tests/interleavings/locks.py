@@ -1,4 +1,4 @@
-"""Who waits for whom: asked of the database, over a connection of its own that does not run through the wire."""
+"""Who waits for whom: asked of the database, over a connection of its own that does not run through the proxy."""
 
 import asyncio
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""The PostgreSQL wire protocol, as far as one must read it to hold statements at a door. No I/O.
+"""The PostgreSQL wire protocol, as far as one must read it to hold statements at a protocol. No I/O.
 
 A *unit* is one statement on its way: a simple query, or everything from Parse (or Bind) to Execute and the Sync or
 Flush behind it. Drivers keep prepared statements, so that the same statement comes with its Parse once and without it
@@ -17,7 +17,7 @@ MESSAGE_BYTES_MAX = 1 << 30
 # Simple query, Parse, Bind, Execute, function call: with these a unit begins or goes on.
 HOLDABLE = frozenset(b"QPBEF")
 COMMANDS = frozenset(b"QEF")
-# What the wire reads of the server's messages; all others only pass.
+# What the proxy reads of the server's messages; all others only pass.
 TOLD = frozenset(b"ZKECIs1")
 REQUEST, BACKGROUND = "request", "background"
 
@@ -90,8 +90,8 @@ def read_sqlstate(error: bytes) -> str:
 
 
 @dataclass
-class Door:
-    """One connection's door: what may pass, what is held, and what the server still owes.
+class ProtocolState:
+    """One connection's protocol: what may pass, what is held, and what the server still owes.
 
     `passes` says of a statement whether it needs no leave. Messages keep their order: behind a held one all wait.
     `claim` says whose the open transaction is, or the statement under way outside of one: REQUEST or BACKGROUND, empty

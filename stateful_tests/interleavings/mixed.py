@@ -18,13 +18,13 @@ from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
-from stateful_tests.interleavings.fresh_workflows import NotLedError
+from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.pairings import list_actions
-from stateful_tests.interleavings.schedule import Choice, Choose, Option, Plan, Trace
-from stateful_tests.interleavings.testbed import Rig
+from stateful_tests.interleavings.schedule import Choice, Choose, Option, Pairing, Trace
+from stateful_tests.interleavings.testbed import Testbed
 
 KIND = "drawn by Hypothesis"
-ACTORS_MAX = 3
+REQUESTS_MAX = 3
 SWITCHES_MAX = 12
 
 
@@ -33,17 +33,17 @@ class ViolationError(AssertionError):
 
 
 @st.composite
-def draw_meeting(draw: st.DrawFn, target: Target) -> tuple[Plan, list[int]]:
+def draw_meeting(draw: st.DrawFn, target: Target) -> tuple[Pairing, list[int]]:
     """Two or three requests that are legal in one state or right after it, as whichever tenant; and an order."""
     graph = target.graph
     states = [state for state in graph.states if list_actions(target, state, target.owner)]
     state = draw(st.sampled_from([each for each in states if graph.path(graph.initial, each)]))
     near = [state, *graph.successors.get(state, ())]
     actions = [action for each in near for action in list_actions(target, each, target.owner)]
-    met = draw(st.lists(st.sampled_from(actions), min_size=2, max_size=ACTORS_MAX))
+    met = draw(st.lists(st.sampled_from(actions), min_size=2, max_size=REQUESTS_MAX))
     tenants = [draw(st.sampled_from(list(target.tenants))) for _ in met]
     asked = tuple(replace(action, tenant=tenant) for action, tenant in zip(met, tenants, strict=True))
-    return Plan(state, asked, KIND), draw(st.lists(st.integers(0, ACTORS_MAX - 1), max_size=SWITCHES_MAX))
+    return Pairing(state, asked, KIND), draw(st.lists(st.integers(0, REQUESTS_MAX - 1), max_size=SWITCHES_MAX))
 
 
 def turn(switches: Sequence[int]) -> Choose:
@@ -52,33 +52,33 @@ def turn(switches: Sequence[int]) -> Choose:
 
     def choose(options: Sequence[Option]) -> Choice:
         nonlocal last
-        actors = sorted((option.actor for option in options), key=lambda actor: (actor - last) % ACTORS_MAX)
-        last = actors[(left.pop(0) if left else 0) % len(actors)]
+        tasks = sorted((option.task for option in options), key=lambda task: (task - last) % REQUESTS_MAX)
+        last = tasks[(left.pop(0) if left else 0) % len(tasks)]
         return Choice(last)
 
     return choose
 
 
 def find_violation(
-    rig: Rig, loop: asyncio.AbstractEventLoop, examples: int, first_seed: int, go_on: Callable[[], bool]
+    testbed: Testbed, loop: asyncio.AbstractEventLoop, examples: int, first_seed: int, go_on: Callable[[], bool]
 ) -> tuple[Trace | None, int]:
     """The smallest violating schedule of so many examples, None when there is none, and how many schedules were run.
 
-    None is run any more when `go_on` says no. Not to be called on the loop. Raises NotLedError.
+    None is run any more when `go_on` says no. Not to be called on the loop. Raises StateNotReachedError.
     """
-    failing: list[tuple[tuple[Plan, list[int]], Trace]] = []
-    unled: list[NotLedError] = []
+    failing: list[tuple[tuple[Pairing, list[int]], Trace]] = []
+    unled: list[StateNotReachedError] = []
     tried = 0
 
-    def find(drawn: tuple[Plan, list[int]]) -> Trace | None:
+    def find(drawn: tuple[Pairing, list[int]]) -> Trace | None:
         nonlocal tried
         if unled or not go_on():
             # Hypothesis asks for its smallest example once more, and must find it as it was.
             return failing[-1][1] if failing and failing[-1][0] == drawn else None
         tried += 1
         try:
-            trace, verdict = asyncio.run_coroutine_threadsafe(run_aside(rig, *drawn), loop).result()
-        except NotLedError as error:
+            trace, verdict = asyncio.run_coroutine_threadsafe(run_aside(testbed, *drawn), loop).result()
+        except StateNotReachedError as error:
             unled.append(error)
             return None
         return trace if verdict is Verdict.FAIL else None
@@ -92,8 +92,8 @@ def find_violation(
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate, Phase.shrink),
     )
-    @given(draw_meeting(rig.target))
-    def try_one(drawn: tuple[Plan, list[int]]) -> None:
+    @given(draw_meeting(testbed.target))
+    def try_one(drawn: tuple[Pairing, list[int]]) -> None:
         trace = find(drawn)
         if trace is not None:
             failing.append((drawn, trace))
@@ -109,20 +109,20 @@ def find_violation(
     return None, tried
 
 
-async def run_aside(rig: Rig, plan: Plan, switches: Sequence[int]) -> tuple[Trace, Verdict]:
+async def run_aside(testbed: Testbed, pairing: Pairing, switches: Sequence[int]) -> tuple[Trace, Verdict]:
     """One example, in a journal of its own until it is judged."""
-    whole = rig.asker.journal
+    whole = testbed.asker.journal
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"{whole.path.stem}.jsonl")
         with Journal(path) as aside:
-            rig.asker.journal = aside
+            testbed.asker.journal = aside
             try:
-                workflow = await rig.fresh.make(plan.state)
-                trace = await rig.run(plan, turn(switches), workflow)
-                await rig.read()
+                workflow = await testbed.fresh.make(pairing.state)
+                trace = await testbed.run(pairing, turn(switches), workflow)
+                await testbed.read()
             finally:
-                rig.asker.journal = whole
+                testbed.asker.journal = whole
                 whole.join(path)
-        judgement = judge(read_history(path), rig.target.graph)
+        judgement = judge(read_history(path), testbed.target.graph)
     failed = any(check.verdict is Verdict.FAIL for check in judgement.checks)
     return trace, Verdict.FAIL if failed else Verdict.PASS

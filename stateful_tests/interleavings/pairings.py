@@ -5,35 +5,35 @@ from dataclasses import replace
 from itertools import combinations_with_replacement
 
 from engine.target.target import Route, Target, Template
-from stateful_tests.interleavings.schedule import Action, Plan
+from stateful_tests.interleavings.schedule import Action, Pairing
 
 # So many different words at one place of a path, over all routes, are names of things rather than of actions.
 NAMES_MIN = 3
 
 
-def list_plans(target: Target, contenders: int = 2) -> list[Plan]:
+def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
     """Every meeting of two: both the owner's, in every combination, and the owner's with another tenant's same one.
 
     With more than two contenders: so many requests for one and the same transition.
     """
-    plans: list[Plan] = []
+    pairings: list[Pairing] = []
     for state in target.graph.states:
         if target.graph.path(target.graph.initial, state) is None:
             continue
         actions = list_actions(target, state, target.owner)
         if contenders > 2:
-            plans += [meet(target, state, (action,) * contenders) for action in actions]
+            pairings += [meet(target, state, (action,) * contenders) for action in actions]
             continue
-        plans += [meet(target, state, pair) for pair in combinations_with_replacement(actions, 2)]
+        pairings += [meet(target, state, pair) for pair in combinations_with_replacement(actions, 2)]
         for stranger in target.strangers[:1]:
-            plans += [
+            pairings += [
                 meet(target, state, (action, Action(stranger, action.route, action.origin, action.to)))
                 for action in actions
             ]
-    return plans
+    return pairings
 
 
-def list_apart(target: Target, most: int) -> list[Plan]:
+def list_apart(target: Target, most: int) -> list[Pairing]:
     """Meetings of two requests on a workflow each: of one tenant in every combination, and the same two of two tenants.
 
     One of each kind, those of one and the same request first, and then further states; so many in all.
@@ -41,16 +41,16 @@ def list_apart(target: Target, most: int) -> list[Plan]:
     if not isinstance(target.create, Template):
         return []
     reached = [state for state in target.graph.states if target.graph.path(target.graph.initial, state) is not None]
-    found: list[Plan] = []
+    found: list[Pairing] = []
     for state in reached:
         actions = list_actions(target, state, target.owner)
         for pair in combinations_with_replacement(actions, 2):
             others = target.strangers[:1] if pair[0] == pair[1] else ()
             met = [pair, *((pair[0], replace(pair[1], tenant=other)) for other in others)]
-            found += [Plan(state, each, name_apart(target, each), apart=True) for each in met]
-    found.sort(key=lambda plan: plan.actions[0].route != plan.actions[1].route)
+            found += [Pairing(state, each, name_apart(target, each), apart=True) for each in met]
+    found.sort(key=lambda pairing: pairing.actions[0].route != pairing.actions[1].route)
     kinds = pick_one_of_each(found)
-    return [*kinds, *(plan for plan in found if plan not in kinds)][:most]
+    return [*kinds, *(pairing for pairing in found if pairing not in kinds)][:most]
 
 
 def name_apart(target: Target, actions: Sequence[Action]) -> str:
@@ -68,8 +68,8 @@ def list_actions(target: Target, state: str, tenant: str) -> list[Action]:
     ]
 
 
-def meet(target: Target, state: str, actions: tuple[Action, ...]) -> Plan:
-    return Plan(state, actions, name_kind(target, actions))
+def meet(target: Target, state: str, actions: tuple[Action, ...]) -> Pairing:
+    return Pairing(state, actions, name_kind(target, actions))
 
 
 def name_kind(target: Target, actions: Sequence[Action]) -> str:
@@ -97,9 +97,9 @@ def split_path(route: Route) -> list[str]:
     return route.template.path.rpartition("{id}")[2].strip("/").split("/")
 
 
-def pick_one_of_each(plans: Iterable[Plan]) -> list[Plan]:
-    """The first plan of every kind."""
-    first: dict[str, Plan] = {}
-    for plan in plans:
-        first.setdefault(plan.kind, plan)
+def pick_one_of_each(pairings: Iterable[Pairing]) -> list[Pairing]:
+    """The first pairing of every kind."""
+    first: dict[str, Pairing] = {}
+    for pairing in pairings:
+        first.setdefault(pairing.kind, pairing)
     return list(first.values())

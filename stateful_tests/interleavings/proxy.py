@@ -1,4 +1,4 @@
-"""The wire: a proxy between a service and its database that can hold every statement at the door.
+"""The proxy: a proxy between a service and its database that can hold every statement at the protocol.
 
 While it does not watch, everything passes. While it watches, each connection's statements wait until they are let go,
 one by one; `bell` rings whenever something has changed. Cancel requests and COPY data always pass.
@@ -20,17 +20,17 @@ from stateful_tests.interleavings.messages import (
     SSL_REQUEST,
     STARTUP,
     TOLD,
-    Door,
     Framer,
     ProtocolError,
+    ProtocolState,
     add_parameters,
     read_code,
 )
 from stateful_tests.interleavings.statements import is_begin, is_end, is_set_up
 
 CONNECT_LIMIT_S = 10.0
-UNWIRED = (
-    "no statement of the service came over the wire, so no order was chosen and nothing met a fault: the service does "
+NO_STATEMENT = (
+    "no statement of the service came over the proxy, so no order was chosen and nothing met a fault: the service does "
     "not use the database URL that it is given; let it take {database_url} from its command or env"
 )
 
@@ -66,14 +66,14 @@ class Bell:
             self._waiting.set_result(None)
 
 
-class Link(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One connection of the service. `number` counts them; `kept` are answers that are not handed on yet."""
 
-    def __init__(self, wire: "Wire", number: int) -> None:
-        self.wire = wire
-        self.bell = wire.bell
+    def __init__(self, proxy: "Proxy", number: int) -> None:
+        self.proxy = proxy
+        self.bell = proxy.bell
         self.number = number
-        self.door = Door(lambda sql: wire.passes(sql, self.door))
+        self.protocol = ProtocolState(lambda sql: proxy.passes(sql, self.protocol))
         self.kept: list[bytes] | None = None
         self.keeps_next = False
         self.is_closed = False
@@ -86,15 +86,15 @@ class Link(asyncio.Protocol):
     @property
     def is_at_work(self) -> bool:
         """Whether a statement or a transaction is open on it, other than one of background work."""
-        is_open = self.door.is_busy or self.door.in_transaction
-        return is_open and not self.is_closed and self.door.claim != BACKGROUND
+        is_open = self.protocol.is_busy or self.protocol.in_transaction
+        return is_open and not self.is_closed and self.protocol.claim != BACKGROUND
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses.
         self.client = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        was_held = self.door.held
+        was_held = self.protocol.held
         try:
             going = b"".join([self._take(letter, message) for letter, message in self._framer.feed(data)])
         except ProtocolError:
@@ -102,31 +102,31 @@ class Link(asyncio.Protocol):
             return
         self.send(going)
         self._begin_keeping()
-        if self.door.held is not None and was_held is None:
+        if self.protocol.held is not None and was_held is None:
             self.bell.ring()
 
     def _begin_keeping(self) -> None:
         """Once the statement itself is on its way. The answer to its Parse must reach the driver before."""
-        if self.keeps_next and self.door.has_commanded:
+        if self.keeps_next and self.protocol.has_commanded:
             self.keeps_next = False
             self.keep_answers()
             self.bell.ring()
 
     def _take(self, letter: int, message: bytes) -> bytes:
         if letter != STARTUP:
-            return self.door.take(letter, message)
+            return self.protocol.take(letter, message)
         code = read_code(message)
         if code in (SSL_REQUEST, GSS_REQUEST):
             assert self.client is not None
             self.client.write(b"N")
             return b""
         self._opening = asyncio.ensure_future(self._open())
-        return message if code == CANCEL_REQUEST else add_parameters(message, self.wire.parameters)
+        return message if code == CANCEL_REQUEST else add_parameters(message, self.proxy.parameters)
 
     async def _open(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_LIMIT_S):
-                await self.wire.connect(lambda: Upstream(self))
+                await self.proxy.connect(lambda: Upstream(self))
         except OSError:
             self.close()
 
@@ -156,7 +156,7 @@ class Link(asyncio.Protocol):
 
     def let_go(self) -> None:
         """Leave for the statement that is held."""
-        self.send(self.door.let_go())
+        self.send(self.protocol.let_go())
         self._begin_keeping()
 
     def keep_answers(self) -> None:
@@ -194,7 +194,7 @@ class Link(asyncio.Protocol):
         for transport in (self.client, self.server):
             if transport is not None and not transport.is_closing():
                 transport.close()
-        self.wire.links.discard(self)
+        self.proxy.connections.discard(self)
         self.bell.ring()
 
     def cut(self) -> None:
@@ -206,46 +206,46 @@ class Link(asyncio.Protocol):
 
 
 class Upstream(asyncio.Protocol):
-    """The server's side of a link."""
+    """The server's side of a connection."""
 
-    def __init__(self, link: Link) -> None:
-        self.link = link
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self._framer = Framer(startup=False)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.link.opened(cast("asyncio.Transport", transport))
+        self.connection.opened(cast("asyncio.Transport", transport))
 
     def data_received(self, data: bytes) -> None:
-        door = self.link.door
-        was_busy = door.is_busy
+        protocol = self.connection.protocol
+        was_busy = protocol.is_busy
         for letter, message in self._framer.feed(data):
             if letter in TOLD:
-                door.hear(letter, message)
-        self.link.answer(data)
-        if was_busy and not door.is_busy:
-            self.link.bell.ring()
+                protocol.hear(letter, message)
+        self.connection.answer(data)
+        if was_busy and not protocol.is_busy:
+            self.connection.bell.ring()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
-        self.link.server_lost()
+        self.connection.server_lost()
 
     def pause_writing(self) -> None:
-        if self.link.client is not None:
-            self.link.client.pause_reading()
+        if self.connection.client is not None:
+            self.connection.client.pause_reading()
 
     def resume_writing(self) -> None:
-        if self.link.client is not None and not self.link.client.is_closing():
-            self.link.client.resume_reading()
+        if self.connection.client is not None and not self.connection.client.is_closing():
+            self.connection.client.resume_reading()
 
 
 @dataclass
-class Wire:
+class Proxy:
     """Listens in the place of `upstream`. `parameters` are settings that every session begins with, unless it sets
     them itself.
 
     `background` are the texts that the service sends while nothing is asked of it. They pass where a transaction begins
     with them, and outside of one; so does the rest of such a transaction. In a transaction that a request began, none
     of them passes, and a text of `asked`, which requests send as well, never does. `unheld` counts what passed while
-    the wire watched.
+    the proxy watched.
     """
 
     upstream: Database
@@ -254,7 +254,7 @@ class Wire:
 
     def __post_init__(self) -> None:
         self.bell = Bell()
-        self.links: set[Link] = set()
+        self.connections: set[Connection] = set()
         self.background: set[str] = set()
         self.asked: set[str] = set()
         self.unheld: Counter[str] = Counter()
@@ -273,14 +273,14 @@ class Wire:
     async def listen(self) -> None:
         """Begins to take connections on 127.0.0.1, at a port of its own."""
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(self._make_link, "127.0.0.1", 0)
+        self._listener = await loop.create_server(self._make_connection, "127.0.0.1", 0)
         self.port = self._listener.sockets[0].getsockname()[1]
 
-    def _make_link(self) -> Link:
+    def _make_connection(self) -> Connection:
         self._opened += 1
-        link = Link(self, self._opened)
-        self.links.add(link)
-        return link
+        connection = Connection(self, self._opened)
+        self.connections.add(connection)
+        return connection
 
     async def connect(self, make: Callable[[], asyncio.Protocol]) -> None:
         """A connection to the database itself. Raises OSError."""
@@ -294,19 +294,19 @@ class Wire:
         if endpoint is not None:
             endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def passes(self, sql: str, door: Door) -> bool:
+    def passes(self, sql: str, protocol: ProtocolState) -> bool:
         """Whether a statement needs no leave. One that passes claims the transaction that it begins."""
         if self.observing and not is_set_up(sql):
             self.background.add(sql)
         if is_set_up(sql) or is_begin(sql):
             return not self.watching or self.count_unheld(sql, is_set_up(sql)) or not self.holds_begin
-        is_background = self.is_background(sql, door)
+        is_background = self.is_background(sql, protocol)
         if self.watching:
             self.count_unheld(sql, is_background)
-        elif self.probing and is_background and not (door.claim or is_end(sql)):
+        elif self.probing and is_background and not (protocol.claim or is_end(sql)):
             return False
         if is_background or not self.watching:
-            door.claim = BACKGROUND if is_background else REQUEST
+            protocol.claim = BACKGROUND if is_background else REQUEST
         return is_background or not self.watching
 
     def count_unheld(self, sql: str, passes: bool) -> bool:
@@ -314,9 +314,9 @@ class Wire:
             self.unheld[sql] += 1
         return passes
 
-    def is_background(self, sql: str, door: Door) -> bool:
+    def is_background(self, sql: str, protocol: ProtocolState) -> bool:
         """Whether a statement on that connection is certainly no request's."""
-        return door.claim == BACKGROUND or (not door.claim and sql in self.background and sql not in self.asked)
+        return protocol.claim == BACKGROUND or (not protocol.claim and sql in self.background and sql not in self.asked)
 
     def watch(self) -> None:
         """From now on statements are held."""
@@ -325,12 +325,12 @@ class Wire:
     def release(self) -> None:
         """From now on everything passes, what is held first."""
         self.watching = False
-        for link in list(self.links):
-            link.hand_answers()
-            link.send(link.door.recheck())
+        for connection in list(self.connections):
+            connection.hand_answers()
+            connection.send(connection.protocol.recheck())
 
     def close(self) -> None:
         if self._listener is not None:
             self._listener.close()
-        for link in list(self.links):
-            link.cut()
+        for connection in list(self.connections):
+            connection.cut()

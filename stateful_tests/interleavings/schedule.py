@@ -42,7 +42,7 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Pairing:
     """Requests that meet on one workflow in `state`. `kind` names the sort of meeting.
 
     `apart`: each has a workflow of its own in that state, which belongs to its tenant; so each is due to win.
@@ -71,7 +71,7 @@ def expect(target: Target, action: Action) -> tuple[str, ...]:
 class Option:
     """A statement that is held: whose, and which."""
 
-    actor: int
+    task: int
     sql: str
 
 
@@ -79,11 +79,11 @@ class Option:
 class Choice:
     """Whose statement goes next, and what befalls it (see stateful_tests/interleavings/faults.py); None: nothing."""
 
-    actor: int
+    task: int
     fault: str | None = None
 
 
-# Given the options, in the order of the actors; None ends the choosing: what is left then runs to its end freely.
+# Given the options, in the order of the tasks; None ends the choosing: what is left then runs to its end freely.
 Choose = Callable[[Sequence[Option]], Choice | None]
 
 
@@ -93,7 +93,7 @@ class Step:
     `commits`: it makes changes last.
     """
 
-    actor: int
+    task: int
     sql: str
     options: tuple[Option, ...]
     fault: str | None = None
@@ -107,7 +107,7 @@ class Trace:
     outcome; `remarks` what else is to be known; `fault_ns` is when a fault began, on the monotonic clock.
     """
 
-    plan: Plan
+    pairing: Pairing
     workflows: tuple[str, ...]
     steps: list[Step] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
@@ -121,8 +121,8 @@ class Trace:
 
     @property
     def order(self) -> str:
-        """The names of the actors whose statements went, e.g. AABB."""
-        return "".join(NAMES[step.actor] for step in self.steps)
+        """The names of the tasks whose statements went, e.g. AABB."""
+        return "".join(NAMES[step.task] for step in self.steps)
 
     @property
     def fault(self) -> str | None:
@@ -132,8 +132,8 @@ class Trace:
     @property
     def switches(self) -> int:
         """How often another request's statement followed."""
-        actors = [step.actor for step in self.steps if not is_begin(step.sql)]
-        return sum(first != second for first, second in pairwise(actors))
+        tasks = [step.task for step in self.steps if not is_begin(step.sql)]
+        return sum(first != second for first, second in pairwise(tasks))
 
     @property
     def is_known(self) -> bool:

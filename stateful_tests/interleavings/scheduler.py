@@ -1,4 +1,4 @@
-"""The director: lets one request run at a time, and so knows whose every statement is.
+"""The scheduler: lets one request run at a time, and so knows whose every statement is.
 
 Requests are sent one after another, each only until its first statement is held. From then on one of them runs, the
 one whose statement was let go, until its next statement is held, its answer is there, or the database says that it
@@ -15,7 +15,7 @@ from load.client.asker import Asker
 from load.client.release import now_ns
 from stateful_tests.interleavings.faults import FAULTS
 from stateful_tests.interleavings.locks import Locks, is_stuck
-from stateful_tests.interleavings.proxy import Link, Wire
+from stateful_tests.interleavings.proxy import Connection, Proxy
 from stateful_tests.interleavings.schedule import (
     DIVERGED,
     OUTCOMES_BY_SQLSTATE,
@@ -25,13 +25,13 @@ from stateful_tests.interleavings.schedule import (
     Choice,
     Choose,
     Option,
-    Plan,
+    Pairing,
     Step,
     Trace,
 )
 from stateful_tests.interleavings.sender import Sender
 from stateful_tests.interleavings.statements import commits
-from stateful_tests.interleavings.task import Actor
+from stateful_tests.interleavings.task import Task
 
 # How long a request may take to the database, or from it, before it is taken to wait for another one.
 PATIENCE_S = 0.75
@@ -47,255 +47,263 @@ class HungError(Exception):
 
 
 @dataclass
-class Director:
+class Scheduler:
     """Runs schedules over the HTTP connections of the numbers `lines`. `struck`: it met a fault that is not told;
     `restless` are connections that the service keeps at work whether it is asked or not.
     """
 
-    wire: Wire
+    proxy: Proxy
     locks: Locks
     asker: Asker
     sender: Sender
     lines: Sequence[int] = tuple(range(8))
     patience_s: float = PATIENCE_S
     struck: Trace | None = None
-    restless: set[Link] = field(default_factory=set)
+    restless: set[Connection] = field(default_factory=set)
 
     async def run(
-        self, plan: Plan, workflows: Sequence[str], asks: Sequence[Ask], race: str | None, choose: Choose
+        self, pairing: Pairing, workflows: Sequence[str], asks: Sequence[Ask], race: str | None, choose: Choose
     ) -> Trace:
         """One schedule, to its end. Whatever happens, everything is released afterwards and every answer is in."""
-        stage = Stage(self, Trace(plan, tuple(workflows)), [Actor(number) for number in range(len(asks))])
+        execution = Execution(self, Trace(pairing, tuple(workflows)), [Task(number) for number in range(len(asks))])
         await self.await_quiet()
-        self.wire.watch()
+        self.proxy.watch()
         tasks: list[asyncio.Task[None]] = []
         try:
-            for actor, ask in zip(stage.actors, asks, strict=True):
-                tasks.append(asyncio.ensure_future(self._ask(actor, ask, race)))
-                stage.current = actor
-                await stage.settle(actor)
-            await stage.play(choose)
+            for task, ask in zip(execution.tasks, asks, strict=True):
+                tasks.append(asyncio.ensure_future(self._ask(task, ask, race)))
+                execution.current = task
+                await execution.settle(task)
+            await execution.play(choose)
         except AmbiguousError:
-            stage.trace.remarks.add(UNKNOWN)
+            execution.trace.remarks.add(UNKNOWN)
         except HungError:
-            stage.trace.remarks |= {UNKNOWN, "hung"}
+            execution.trace.remarks |= {UNKNOWN, "hung"}
         finally:
-            self.wire.release()
+            self.proxy.release()
             await asyncio.gather(*tasks)
-        stage.trace.answers = [actor.reply.outcome if actor.reply else UNKNOWN for actor in stage.actors]
-        return stage.trace
+        execution.trace.answers = [task.reply.outcome if task.reply else UNKNOWN for task in execution.tasks]
+        return execution.trace
 
     async def await_quiet(self) -> None:
         """Until nobody who was answered before has anything left to do: a service may commit after its answer."""
         deadline = time.monotonic() + self.patience_s
         while True:
-            at_work = {link for link in self.wire.links if link.is_at_work}
+            at_work = {connection for connection in self.proxy.connections if connection.is_at_work}
             self.restless &= at_work
             if at_work == self.restless:
                 return
             left_s = deadline - time.monotonic()
-            if left_s <= 0 or not await self.wire.bell.wait(left_s):
+            if left_s <= 0 or not await self.proxy.bell.wait(left_s):
                 self.restless = at_work
                 return
 
-    async def _ask(self, actor: Actor, ask: Ask, race: str | None) -> None:
-        id_, request = self.asker.begin(ask, race if ask.contends else None, actor.number + 1)
-        shot = await self.sender.send(self.lines[actor.number], request)
-        actor.reply = self.asker.finish(ask, id_, shot)
-        self.wire.bell.ring()
+    async def _ask(self, task: Task, ask: Ask, race: str | None) -> None:
+        id_, request = self.asker.begin(ask, race if ask.contends else None, task.number + 1)
+        shot = await self.sender.send(self.lines[task.number], request)
+        task.reply = self.asker.finish(ask, id_, shot)
+        self.proxy.bell.ring()
 
 
 @dataclass
-class Stage:
+class Execution:
     """One schedule while it runs. `current` is the request that runs."""
 
-    director: Director
+    scheduler: Scheduler
     trace: Trace
-    actors: list[Actor]
-    current: Actor | None = None
-    owners: dict[Link, Actor] = field(default_factory=dict)
-    assigned: set[Link] = field(default_factory=set)
+    tasks: list[Task]
+    current: Task | None = None
+    owners: dict[Connection, Task] = field(default_factory=dict)
+    assigned: set[Connection] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.wire = self.director.wire
-        self.limit_s = self.director.sender.timeout_s
+        self.proxy = self.scheduler.proxy
+        self.limit_s = self.scheduler.sender.timeout_s
 
     async def play(self, choose: Choose) -> None:
         """Lets statements go, one by one, until every request is over."""
-        while not all(actor.is_over and not actor.held for actor in self.actors):
-            held = [actor for actor in self.actors if actor.held]
+        while not all(task.is_over and not task.held for task in self.tasks):
+            held = [task for task in self.tasks if task.held]
             if not held:
                 await self.await_anyone()
                 continue
-            options = tuple(Option(actor.number, actor.held[0].door.held or "") for actor in held)
+            options = tuple(Option(task.number, task.held[0].protocol.held or "") for task in held)
             choice = choose(options)
             if choice is None:
                 return
-            if choice.actor not in [option.actor for option in options]:
+            if choice.task not in [option.task for option in options]:
                 self.trace.remarks.add(DIVERGED)
                 return
-            await self.let_go(self.actors[choice.actor], choice, options)
+            await self.let_go(self.tasks[choice.task], choice, options)
 
-    async def let_go(self, actor: Actor, choice: Choice, options: tuple[Option, ...]) -> None:
-        link = actor.held.pop(0)
-        self.assigned.discard(link)
-        sql = link.door.held or ""
-        last = commits(sql, in_transaction=link.door.in_transaction)
-        step = Step(actor.number, sql, options, choice.fault, commits=last)
+    async def let_go(self, task: Task, choice: Choice, options: tuple[Option, ...]) -> None:
+        connection = task.held.pop(0)
+        self.assigned.discard(connection)
+        sql = connection.protocol.held or ""
+        last = commits(sql, in_transaction=connection.protocol.in_transaction)
+        step = Step(task.number, sql, options, choice.fault, commits=last)
         self.trace.steps.append(step)
-        actor.links.add(link)
-        self.owners[link] = actor
-        self.current = actor
+        task.connections.add(connection)
+        self.owners[connection] = task
+        self.current = task
         if choice.fault is None:
-            link.let_go()
+            connection.let_go()
         else:
-            self.trace.fault_ns, self.director.struck = now_ns(), self.trace
+            self.trace.fault_ns, self.scheduler.struck = now_ns(), self.trace
             begun = {"at_ns": self.trace.fault_ns, "what": choice.fault, **self.trace.name_workflows()}
-            self.director.asker.journal.event("fault_begun", **begun)
-            await FAULTS[choice.fault](link, self.director.locks)
+            self.scheduler.asker.journal.event("fault_begun", **begun)
+            await FAULTS[choice.fault](connection, self.scheduler.locks)
             self.trace.remarks.add(choice.fault)
             self.drop_lost()
-        await self.settle(actor)
-        if actor.waiting is not None:
+        await self.settle(task)
+        if task.waiting is not None:
             step.effect = WAITED
             self.trace.remarks.add(WAITED)
-        self.note_sqlstate(link, step)
+        self.note_sqlstate(connection, step)
         await self.wake()
 
     def drop_lost(self) -> None:
         """What was held on a connection that a fault took along is held no more; whoever sent it may send another."""
-        for actor in self.actors:
-            lost = [link for link in actor.held if link.is_closed]
-            actor.held = [link for link in actor.held if link not in lost]
+        for task in self.tasks:
+            lost = [connection for connection in task.held if connection.is_closed]
+            task.held = [connection for connection in task.held if connection not in lost]
             self.assigned.difference_update(lost)
-            actor.is_late = actor.is_late or bool(lost)
+            task.is_late = task.is_late or bool(lost)
 
-    def note_sqlstate(self, link: Link, step: Step) -> None:
-        if link.door.sqlstate and not step.fault:
-            step.effect = OUTCOMES_BY_SQLSTATE.get(link.door.sqlstate, f"SQLSTATE {link.door.sqlstate}")
+    def note_sqlstate(self, connection: Connection, step: Step) -> None:
+        if connection.protocol.sqlstate and not step.fault:
+            step.effect = OUTCOMES_BY_SQLSTATE.get(
+                connection.protocol.sqlstate, f"SQLSTATE {connection.protocol.sqlstate}"
+            )
             self.trace.remarks.add(step.effect)
 
-    async def settle(self, actor: Actor) -> None:
+    async def settle(self, task: Task) -> None:
         """Until the request is held, over, or known to wait: for a lock, or for another request (late)."""
         began = time.monotonic()
         quiet_since = began
         while True:
             self.attribute()
-            if actor.held or actor.is_over:
+            if task.held or task.is_over:
                 break
-            if actor.is_busy:
-                if not await self.wire.bell.wait(POLL_S) and await self.is_blocked(actor):
+            if task.is_busy:
+                if not await self.proxy.bell.wait(POLL_S) and await self.is_blocked(task):
                     break
                 quiet_since = time.monotonic()
-            elif not await self.wire.bell.wait(self.director.patience_s):
-                self.give_up(actor)
+            elif not await self.proxy.bell.wait(self.scheduler.patience_s):
+                self.give_up(task)
                 break
             if time.monotonic() - max(began, quiet_since - self.limit_s) > 2 * self.limit_s:
                 raise HungError
         self.attribute()
         self.reject_strays()
 
-    def give_up(self, actor: Actor) -> None:
+    def give_up(self, task: Task) -> None:
         """It neither reaches the database nor answers: it waits for another request, inside of the service."""
-        if actor.reply is not None:
+        if task.reply is not None:
             # It was answered, and leaves a transaction open that nobody ends.
             self.trace.remarks.add("transaction left open")
-            actor.links.clear()
+            task.connections.clear()
             return
-        actor.is_late = True
+        task.is_late = True
         self.trace.remarks.add(SERIALISED)
 
-    async def is_blocked(self, actor: Actor) -> bool:
+    async def is_blocked(self, task: Task) -> bool:
         """Asks the database whether the request's statement waits for one of those that are parked."""
-        link = next((link for link in actor.links if link.door.is_busy and not link.is_closed), None)
-        if link is None:
+        connection = next(
+            (connection for connection in task.connections if connection.protocol.is_busy and not connection.is_closed),
+            None,
+        )
+        if connection is None:
             return False
-        ours = {other.door.pid: other for other in self.wire.links if other.door.pid}
-        blockers = await self.director.locks.find_blockers(ours)
-        parked = {pid for pid, other in ours.items() if not other.door.is_busy}
-        if not link.door.is_busy or not is_stuck(link.door.pid, blockers, parked):
+        ours = {other.protocol.pid: other for other in self.proxy.connections if other.protocol.pid}
+        blockers = await self.scheduler.locks.find_blockers(ours)
+        parked = {pid for pid, other in ours.items() if not other.protocol.is_busy}
+        if not connection.protocol.is_busy or not is_stuck(connection.protocol.pid, blockers, parked):
             return False
-        link.keep_answers()
-        actor.waiting = link
+        connection.keep_answers()
+        task.waiting = connection
         return True
 
     def attribute(self) -> None:
-        """Gives every statement that has come to a door to the request that sent it, where that is certain."""
-        for link in list(self.wire.links):
-            if link.door.held is None or link in self.assigned:
+        """Gives every statement that has come to a protocol to the request that sent it, where that is certain."""
+        for connection in list(self.proxy.connections):
+            if connection.protocol.held is None or connection in self.assigned:
                 continue
-            owner = self.owners.get(link)
-            if owner is None or not link.door.in_transaction:
+            owner = self.owners.get(connection)
+            if owner is None or not connection.protocol.in_transaction:
                 candidates = self.list_candidates()
                 if len(candidates) != 1:
                     continue
                 owner = candidates[0]
             owner.is_late = False
-            owner.held.append(link)
-            owner.links.add(link)
-            self.owners[link] = owner
-            self.assigned.add(link)
+            owner.held.append(connection)
+            owner.connections.add(connection)
+            self.owners[connection] = owner
+            self.assigned.add(connection)
 
-    def list_candidates(self) -> list[Actor]:
+    def list_candidates(self) -> list[Task]:
         """The requests that may have sent a statement on a connection that is in nobody's transaction."""
         current = self.current
-        late = [actor for actor in self.actors if actor.is_late and actor.reply is None]
+        late = [task for task in self.tasks if task.is_late and task.reply is None]
         if current is not None and current not in late and current.reply is None and not current.held:
             return [current, *late]
         return late or ([current] if current is not None else [])
 
     def reject_strays(self) -> None:
         """Raises AmbiguousError when a statement is held that could belong to two requests."""
-        if any(link.door.held is not None and link not in self.assigned for link in self.wire.links):
+        if any(
+            connection.protocol.held is not None and connection not in self.assigned
+            for connection in self.proxy.connections
+        ):
             raise AmbiguousError
 
     async def wake(self) -> None:
         """Lets every request whose lock wait has ended run until it settles, one after the other."""
         began = time.monotonic()
-        while waiting := [actor for actor in self.actors if actor.waiting is not None]:
-            ready = next((actor for actor in waiting if is_answered(actor.waiting)), None)
+        while waiting := [task for task in self.tasks if task.waiting is not None]:
+            ready = next((task for task in waiting if is_answered(task.waiting)), None)
             if ready is not None:
                 await self.resume(ready)
                 continue
             if await self.are_stuck(waiting):
                 return
-            await self.wire.bell.wait(POLL_S)
+            await self.proxy.bell.wait(POLL_S)
             if time.monotonic() - began > 2 * self.limit_s:
                 raise HungError
 
-    async def resume(self, actor: Actor) -> None:
-        link = actor.waiting
-        assert link is not None
-        actor.waiting = None
-        self.current = actor
-        step = next(step for step in reversed(self.trace.steps) if step.actor == actor.number)
-        self.note_sqlstate(link, step)
-        link.hand_answers()
-        await self.settle(actor)
+    async def resume(self, task: Task) -> None:
+        connection = task.waiting
+        assert connection is not None
+        task.waiting = None
+        self.current = task
+        step = next(step for step in reversed(self.trace.steps) if step.task == task.number)
+        self.note_sqlstate(connection, step)
+        connection.hand_answers()
+        await self.settle(task)
 
-    async def are_stuck(self, waiting: Sequence[Actor]) -> bool:
-        ours = {other.door.pid: other for other in self.wire.links if other.door.pid}
-        blockers = await self.director.locks.find_blockers(ours)
-        parked = {pid for pid, other in ours.items() if not other.door.is_busy}
+    async def are_stuck(self, waiting: Sequence[Task]) -> bool:
+        ours = {other.protocol.pid: other for other in self.proxy.connections if other.protocol.pid}
+        blockers = await self.scheduler.locks.find_blockers(ours)
+        parked = {pid for pid, other in ours.items() if not other.protocol.is_busy}
         return all(
-            actor.waiting is not None and is_stuck(actor.waiting.door.pid, blockers, parked) for actor in waiting
-        ) and not any(is_answered(actor.waiting) for actor in waiting)
+            task.waiting is not None and is_stuck(task.waiting.protocol.pid, blockers, parked) for task in waiting
+        ) and not any(is_answered(task.waiting) for task in waiting)
 
     async def await_anyone(self) -> None:
         """Nobody is held: until one is, or is over. Who waits inside of the service may go on now."""
         began = time.monotonic()
-        while not any(actor.held for actor in self.actors):
+        while not any(task.held for task in self.tasks):
             self.attribute()
-            if all(actor.is_over for actor in self.actors):
+            if all(task.is_over for task in self.tasks):
                 return
             await self.wake()
             self.attribute()
-            if any(actor.held for actor in self.actors):
+            if any(task.held for task in self.tasks):
                 return
-            await self.wire.bell.wait(POLL_S * 10)
+            await self.proxy.bell.wait(POLL_S * 10)
             if time.monotonic() - began > 2 * self.limit_s:
                 raise HungError
 
 
-def is_answered(link: Link | None) -> bool:
-    return link is not None and (link.is_closed or not link.door.is_busy)
+def is_answered(connection: Connection | None) -> bool:
+    return connection is not None and (connection.is_closed or not connection.protocol.is_busy)

@@ -1,27 +1,27 @@
-"""An actor: one request of a schedule, and what it has under way."""
+"""An task: one request of a schedule, and what it has under way."""
 
 from dataclasses import dataclass, field
 
 from load.client.ask import Reply
-from stateful_tests.interleavings.proxy import Link
+from stateful_tests.interleavings.proxy import Connection
 
 
 @dataclass
-class Actor:
-    """One request of a schedule. `links` are the connections on which it has something under way."""
+class Task:
+    """One request of a schedule. `connections` are the connections on which it has something under way."""
 
     number: int
     reply: Reply | None = None
     is_late: bool = False
-    held: list[Link] = field(default_factory=list)
-    links: set[Link] = field(default_factory=set)
-    waiting: Link | None = None
+    held: list[Connection] = field(default_factory=list)
+    connections: set[Connection] = field(default_factory=set)
+    waiting: Connection | None = None
 
     @property
     def is_busy(self) -> bool:
-        return any(link.door.is_busy and not link.is_closed for link in self.links)
+        return any(connection.protocol.is_busy and not connection.is_closed for connection in self.connections)
 
     @property
     def is_over(self) -> bool:
         """Whether it was answered and has left nothing open."""
-        return self.reply is not None and not any(link.is_at_work for link in self.links)
+        return self.reply is not None and not any(connection.is_at_work for connection in self.connections)

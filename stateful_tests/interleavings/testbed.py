@@ -1,4 +1,4 @@
-"""The rig: a service behind the wire, and all that it takes to run schedules on it."""
+"""The testbed: a service behind the proxy, and all that it takes to run schedules on it."""
 
 import asyncio
 import contextlib
@@ -15,11 +15,11 @@ from load.client.ask import Ask
 from load.client.asker import Asker
 from load.client.release import Gate, now_ns
 from reports.history.journal import Journal
-from stateful_tests.interleavings.fresh_workflows import Fresh, NotLedError
+from stateful_tests.interleavings.fresh_workflows import FreshWorkflows, StateNotReachedError
 from stateful_tests.interleavings.locks import Locks
-from stateful_tests.interleavings.proxy import Wire
-from stateful_tests.interleavings.schedule import NAMES, Action, Choose, Plan, Trace
-from stateful_tests.interleavings.scheduler import Director
+from stateful_tests.interleavings.proxy import Proxy
+from stateful_tests.interleavings.schedule import NAMES, Action, Choose, Pairing, Trace
+from stateful_tests.interleavings.scheduler import Scheduler
 from stateful_tests.interleavings.sender import Sender
 
 # How long the service is listened to before anything is asked: what it sends then, it sends unasked.
@@ -31,7 +31,7 @@ USUAL = {"isolation": "read committed", "workers": "2"}
 
 
 @dataclass(frozen=True)
-class Order:
+class LaunchSpec:
     """What is to be started: `arguments` go to the service, `parameters` are settings of every database session.
 
     `values` stand for {isolation} and {workers} in the service's command and env.
@@ -49,16 +49,16 @@ class Order:
 
 
 @dataclass
-class Rig:
+class Testbed:
     """Runs schedules, each on a fresh workflow, and records all in one journal. `say_ended` says in words that the
     service ended by itself, or does so within so many seconds; None while it runs. `restart` starts it again, where
     that is wanted; `last_fault` is the last one that was injected since it was started.
     """
 
     target: Target
-    wire: Wire
-    director: Director
-    fresh: Fresh
+    proxy: Proxy
+    scheduler: Scheduler
+    fresh: FreshWorkflows
     asker: Asker
     say_ended: Callable[[float], str | None]
     restart: Callable[[], None] | None = None
@@ -71,23 +71,23 @@ class Rig:
         """Whether a statement of the service was held in any schedule that counts."""
         return bool(self._statements)
 
-    async def run(self, plan: Plan, choose: Choose, workflow: str | None = None) -> Trace:
-        """One schedule, on workflows that are in the plan's state. Raises NotLedError when none comes to it."""
-        owners = [action.tenant for action in plan.actions] if plan.apart else [self.target.owner]
-        workflows = [workflow or await self.take(plan.state, owner) for owner in owners]
-        asked = workflows if plan.apart else workflows * len(plan.actions)
-        asks = [self.build(each, action) for each, action in zip(asked, plan.actions, strict=True)]
-        race = f"{workflows[0]}.race" if plan.is_race(self.target) else None
+    async def run(self, pairing: Pairing, choose: Choose, workflow: str | None = None) -> Trace:
+        """One schedule, on workflows that are in the pairing's state. Raises StateNotReachedError."""
+        owners = [action.tenant for action in pairing.actions] if pairing.apart else [self.target.owner]
+        workflows = [workflow or await self.take(pairing.state, owner) for owner in owners]
+        asked = workflows if pairing.apart else workflows * len(pairing.actions)
+        asks = [self.build(each, action) for each, action in zip(asked, pairing.actions, strict=True)]
+        race = f"{workflows[0]}.race" if pairing.is_race(self.target) else None
         self.asker.plan(len(asks), int(race is not None))
-        trace = await self.director.run(plan, workflows, asks, race, choose)
+        trace = await self.scheduler.run(pairing, workflows, asks, race, choose)
         self.unread += workflows
         return trace
 
     async def take(self, state: str, owner: str) -> str:
-        """A fresh workflow. The service may have ended since the last fault, a while after it. Raises NotLedError."""
+        """A fresh workflow. The service may have ended a while after the last fault. Raises StateNotReachedError."""
         try:
             return await self.fresh.take(state, WORKFLOWS_AHEAD, owner)
-        except NotLedError:
+        except StateNotReachedError:
             if not await self.revive():
                 raise
             return await self.fresh.take(state, WORKFLOWS_AHEAD, owner)
@@ -109,7 +109,7 @@ class Rig:
 
     async def revive(self) -> bool:
         """Starts the service again if it ended by itself after a fault, and tells so. Raises ServiceError."""
-        struck = self.director.struck
+        struck = self.scheduler.struck
         fault = struck.fault if struck is not None else self.last_fault
         if fault is None or self.restart is None or (ended := await self.find_end(in_doubt=False)) is None:
             return False
@@ -121,24 +121,24 @@ class Rig:
 
     def tell_fault(self) -> None:
         """Tells of the fault that has struck a schedule and is over now, unless that was told already."""
-        trace, self.director.struck = self.director.struck, None
+        trace, self.scheduler.struck = self.scheduler.struck, None
         if trace is not None:
             self.last_fault = trace.fault
             facts = {"at_ns": trace.fault_ns, "until_ns": now_ns(), "what": trace.fault}
             self.asker.journal.event("fault", **facts, **trace.name_workflows())
 
-    def record(self, trace: Trace, plan: int) -> None:
-        """Tells of a schedule that counts; `plan` is the number of its plan."""
+    def record(self, trace: Trace, pairing: int) -> None:
+        """Tells of a schedule that counts; `pairing` is the number of its pairing."""
         for step in trace.steps:
             if step.sql not in self._statements:
                 self._statements[step.sql] = len(self._statements)
                 self.asker.journal.event("statement", number=self._statements[step.sql], sql=step.sql)
         self.asker.journal.event(
             "schedule",
-            plan=plan,
+            plan=pairing,
             **trace.name_workflows(),
             order=trace.order,
-            steps=[[NAMES[step.actor], self._statements[step.sql], step.effect, step.fault] for step in trace.steps],
+            steps=[[NAMES[step.task], self._statements[step.sql], step.effect, step.fault] for step in trace.steps],
             answers=trace.answers,
             remarks=sorted(trace.remarks),
             switches=trace.switches,
@@ -146,25 +146,25 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterator[Rig]:
-    """The service, ready, behind a wire of its own. Raises ServiceError, OSError or the driver's errors."""
+async def open_testbed(order: LaunchSpec, scenario: str = "interleavings") -> AsyncIterator[Testbed]:
+    """The service, ready, behind a proxy of its own. Raises ServiceError, OSError or the driver's errors."""
     service = order.target.service
-    assert service is not None, "a target without a service has no wire"
-    wire = Wire(order.database, dict(order.parameters), order.holds_begin)
+    assert service is not None, "a target without a service has no proxy"
+    proxy = Proxy(order.database, dict(order.parameters), order.holds_begin)
     async with contextlib.AsyncExitStack() as stack:
-        await wire.listen()
-        stack.callback(wire.close)
+        await proxy.listen()
+        stack.callback(proxy.close)
         locks = await Locks.open(order.database)
         stack.push_async_callback(locks.close)
-        values = {**USUAL, **order.values, "port": str(find_free_port()), **list_values(wire.database)}
+        values = {**USUAL, **order.values, "port": str(find_free_port()), **list_values(proxy.database)}
         values["isolation"] = order.parameters.get("default_transaction_isolation", values["isolation"])
         base_url = substitute(order.target.base_url, values)
         start = partial(run_service, service, base_url, values, order.log, environment=order.environment)
         restartable = RestartableService(partial(start, arguments=order.arguments), order.log)
-        # It blocks until the service is ready, which needs the wire, and so this loop.
+        # It blocks until the service is ready, which needs the proxy, and so this loop.
         stack.push_async_callback(asyncio.to_thread, restartable.end)
         await asyncio.to_thread(restartable.start)
-        await observe(wire)
+        await observe(proxy)
         target = replace(order.target, base_url=base_url)
         journal = Journal(order.journal)
         # The asker plans, records and classifies; what it would send over its gate goes through the sender.
@@ -172,13 +172,13 @@ async def open_rig(order: Order, scenario: str = "interleavings") -> AsyncIterat
         stack.callback(asker.end)
         sender = Sender(base_url, target.timeout_s)
         stack.callback(sender.close)
-        director, fresh = Director(wire, locks, asker, sender), Fresh(asker, sender)
+        scheduler, fresh = Scheduler(proxy, locks, asker, sender), FreshWorkflows(asker, sender)
         restart = restartable.start if service.restart else None
-        yield Rig(target, wire, director, fresh, asker, restartable.describe_end, restart)
+        yield Testbed(target, proxy, scheduler, fresh, asker, restartable.describe_end, restart)
 
 
-async def observe(wire: Wire) -> None:
+async def observe(proxy: Proxy) -> None:
     """Listens to what the service sends unasked."""
-    wire.observing = True
+    proxy.observing = True
     await asyncio.sleep(OBSERVE_S)
-    wire.observing = False
+    proxy.observing = False

@@ -75,8 +75,10 @@ class Jobs:
         return await self.move(parts[1], tenant, asked["from"], asked["to"])
 
     async def move(self, id_: str, tenant: str, origin: str, to: str) -> tuple[int, dict[str, str]]:
-        async with self.pool.acquire() as link, link.transaction():
-            state = await link.fetchval("SELECT state FROM jobs WHERE id = $1 AND tenant = $2 FOR UPDATE", id_, tenant)
+        async with self.pool.acquire() as connection, connection.transaction():
+            state = await connection.fetchval(
+                "SELECT state FROM jobs WHERE id = $1 AND tenant = $2 FOR UPDATE", id_, tenant
+            )
             if state is None:
                 return 404, {}
             if state != origin or to not in NEXT.get(origin, ()):
@@ -84,11 +86,11 @@ class Jobs:
             if "shared" in self.traits:
                 nowait = " NOWAIT" if "nowait" in self.traits else ""
                 try:
-                    await link.execute(f"SELECT many FROM moves FOR UPDATE{nowait}")
+                    await connection.execute(f"SELECT many FROM moves FOR UPDATE{nowait}")
                 except asyncpg.LockNotAvailableError:
                     return 409, {"state": state}
-                await link.execute("UPDATE moves SET many = many + 1")
-            await link.execute("UPDATE jobs SET state = $2 WHERE id = $1", id_, to)
+                await connection.execute("UPDATE moves SET many = many + 1")
+            await connection.execute("UPDATE jobs SET state = $2 WHERE id = $1", id_, to)
         return 200, {"state": to}
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -117,17 +119,17 @@ class Jobs:
     async def work(self) -> None:
         """Looks for old jobs, again and again, on the pool of the requests."""
         while True:
-            async with self.pool.acquire() as link, link.transaction():
-                await link.fetch("SELECT id FROM jobs WHERE state = 'OLD'")
+            async with self.pool.acquire() as connection, connection.transaction():
+                await connection.fetch("SELECT id FROM jobs WHERE state = 'OLD'")
             await asyncio.sleep(0.005)
 
 
 async def beat(url: str) -> None:
     """A heartbeat on a connection of its own, which listens as well."""
-    link = await asyncpg.connect(url)
-    await link.add_listener("jobs", lambda *_: None)
+    connection = await asyncpg.connect(url)
+    await connection.add_listener("jobs", lambda *_: None)
     while True:
-        await link.execute("NOTIFY jobs, 'alive'")
+        await connection.execute("NOTIFY jobs, 'alive'")
         await asyncio.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""A rig without a wire, over an engine in memory: for tests of what a level does and tells, without sockets."""
+"""A testbed without a proxy, over an engine in memory: for tests of what a level does and tells, without sockets."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,10 +10,10 @@ from load.client.ask import Ask
 from load.client.asker import Asker
 from load.client.release import Shot, now_ns
 from reports.history.journal import Journal
-from stateful_tests.interleavings.fresh_workflows import Fresh
-from stateful_tests.interleavings.proxy import Wire
-from stateful_tests.interleavings.schedule import Choose, Option, Plan, Step, Trace
-from stateful_tests.interleavings.testbed import Rig
+from stateful_tests.interleavings.fresh_workflows import FreshWorkflows
+from stateful_tests.interleavings.proxy import Proxy
+from stateful_tests.interleavings.schedule import Choose, Option, Pairing, Step, Trace
+from stateful_tests.interleavings.testbed import Testbed
 from tests.load.stub import Engine, StubGate
 
 WRITE = "UPDATE w SET state = $1"
@@ -38,7 +38,7 @@ class StubSender:
         return Shot(invoked_ns, None if answer.status is None else now_ns(), answer)
 
 
-class StubDirector:
+class StubScheduler:
     """Asks one after the other. With `steps` each request is one statement, which goes through the choosing."""
 
     def __init__(self, asker: Asker, sender: StubSender, *, steps: bool) -> None:
@@ -47,9 +47,9 @@ class StubDirector:
         self.struck: Trace | None = None
 
     async def run(
-        self, plan: Plan, workflows: Sequence[str], asks: Sequence[Ask], race: str | None, choose: Choose
+        self, pairing: Pairing, workflows: Sequence[str], asks: Sequence[Ask], race: str | None, choose: Choose
     ) -> Trace:
-        trace = Trace(plan, tuple(workflows))
+        trace = Trace(pairing, tuple(workflows))
         for number, ask in enumerate(asks):
             if self.steps:
                 options = (Option(number, WRITE),)
@@ -64,7 +64,7 @@ class StubDirector:
         return trace
 
 
-def make_rig(
+def make_testbed(
     folder: Path,
     target: Target,
     engine: Engine,
@@ -72,11 +72,11 @@ def make_rig(
     steps: bool = True,
     say_ended: Callable[[float], str | None] = lambda _: None,
     is_there: bool = True,
-) -> Rig:
-    """A rig whose journal is interleavings-0 in that folder."""
+) -> Testbed:
+    """A testbed whose journal is interleavings-0 in that folder."""
     gate: Any = StubGate(engine)
     sender: Any = StubSender(engine, is_there=is_there)
     asker = Asker(target, gate, Journal(folder / "interleavings-0.jsonl"), "interleavings-0", "interleavings")
-    director: Any = StubDirector(asker, sender, steps=steps)
-    wire = Wire(Database("127.0.0.1", 1, "", "", ""), {})
-    return Rig(target, wire, director, Fresh(asker, sender), asker, say_ended)
+    scheduler: Any = StubScheduler(asker, sender, steps=steps)
+    proxy = Proxy(Database("127.0.0.1", 1, "", "", ""), {})
+    return Testbed(target, proxy, scheduler, FreshWorkflows(asker, sender), asker, say_ended)

@@ -21,10 +21,10 @@ from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explorer import explore, explore_apart
 from stateful_tests.interleavings.faulted_schedules import walk_faults
-from stateful_tests.interleavings.fresh_workflows import NotLedError
-from stateful_tests.interleavings.pairings import list_apart, list_plans
+from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
+from stateful_tests.interleavings.pairings import list_apart, list_pairings
 from stateful_tests.interleavings.statements import is_end
-from stateful_tests.interleavings.testbed import Order, Rig, open_rig
+from stateful_tests.interleavings.testbed import Order, Testbed, open_testbed
 from stateful_tests.interleavings.warming import warm
 from tests.stateful_tests import jobs_service
 
@@ -38,14 +38,14 @@ def database() -> Iterator[Database]:
 
 
 @asynccontextmanager
-async def open_jobs(database: Database, folder: Path, *traits: str, service: str = "") -> AsyncIterator[Rig]:
+async def open_jobs(database: Database, folder: Path, *traits: str, service: str = "") -> AsyncIterator[Testbed]:
     file = folder / "jobs.toml"
     command = json.dumps([sys.executable, str(SERVICE), "{port}", "{database_url}", *traits])
     text = jobs_service.TARGET.replace("COMMAND", command).replace("[service]", f"[service]\n{service}")
     file.write_text(text)
     order = Order(load_target(file, os.environ), database, folder / "interleavings-0.jsonl", folder / "service.log")
-    async with open_rig(order) as rig:
-        yield rig
+    async with open_testbed(order) as testbed:
+        yield testbed
 
 
 def judge_all(folder: Path) -> set[str]:
@@ -59,20 +59,20 @@ def test_a_text_of_the_background_is_held_where_a_request_sends_it(database: Dat
     """Its worker commits all the time: with the same words, on the connections that requests use too."""
 
     async def run() -> None:
-        async with open_jobs(database, tmp_path, "busy") as rig:
-            assert any(is_end(sql) for sql in rig.wire.background)
-            plan = list_plans(rig.target)[0]
-            await warm(rig, [plan])
-            assert not rig.wire.asked
-            found = await explore(plan, rig.run, schedules_max=100)
+        async with open_jobs(database, tmp_path, "busy") as testbed:
+            assert any(is_end(sql) for sql in testbed.wire.background)
+            plan = list_pairings(testbed.target)[0]
+            await warm(testbed, [plan])
+            assert not testbed.wire.asked
+            found = await explore(plan, testbed.run, schedules_max=100)
             assert found.is_whole
             for trace in found.traces:
                 ends = [step for step in trace.steps if is_end(step.sql)]
                 assert sorted(trace.answers) == ["conflict", "won"]
                 assert [step.actor for step in ends] == sorted([0, 1], key=lambda actor: trace.answers[actor] != "won")
-            assert any(is_end(sql) and passed for sql, passed in rig.wire.unheld.items())
-            assert any(sql.startswith("NOTIFY") and passed for sql, passed in rig.wire.unheld.items())
-            await rig.read()
+            assert any(is_end(sql) and passed for sql, passed in testbed.wire.unheld.items())
+            assert any(sql.startswith("NOTIFY") and passed for sql, passed in testbed.wire.unheld.items())
+            await testbed.read()
 
     asyncio.run(run())
     assert judge_all(tmp_path) == set()
@@ -87,14 +87,14 @@ def test_what_two_workflows_share_is_waited_for_or_found(
 ) -> None:
     async def run() -> set[str]:
         remarks: set[str] = set()
-        async with open_jobs(database, tmp_path, *traits) as rig:
-            for plan in list_apart(rig.target, 3):
-                found = await explore_apart(plan, rig.run, times=1)
+        async with open_jobs(database, tmp_path, *traits) as testbed:
+            for plan in list_apart(testbed.target, 3):
+                found = await explore_apart(plan, testbed.run, times=1)
                 assert found.is_whole
                 assert all(len(set(trace.workflows)) == 2 for trace in found.traces)
                 assert checks or all(trace.answers == ["won", "won"] for trace in found.traces)
                 remarks |= {remark for trace in found.traces for remark in trace.remarks}
-            await rig.read()
+            await testbed.read()
         return remarks
 
     remarks = asyncio.run(run())
@@ -105,11 +105,11 @@ def test_what_two_workflows_share_is_waited_for_or_found(
 @pytest.mark.parametrize("trait", ["mortal", "later"])
 def test_a_service_that_ends_under_a_fault_is_started_again(database: Database, tmp_path: Path, trait: str) -> None:
     async def run() -> None:
-        async with open_jobs(database, tmp_path, trait) as rig:
-            traces, are_all = await walk_faults(rig, list_plans(rig.target)[0])
+        async with open_jobs(database, tmp_path, trait) as testbed:
+            traces, are_all = await walk_faults(testbed, list_pairings(testbed.target)[0])
             assert are_all
             assert all(trace.is_known for trace in traces)
-            await rig.read()
+            await testbed.read()
 
     asyncio.run(run())
     restarted = list(read_history(tmp_path / "interleavings-0.jsonl").having("restarted"))
@@ -120,10 +120,10 @@ def test_a_service_that_ends_under_a_fault_is_started_again(database: Database, 
 
 def test_a_service_that_is_not_to_be_started_again_is_not(database: Database, tmp_path: Path) -> None:
     async def run() -> str | None:
-        async with open_jobs(database, tmp_path, "mortal", service="restart = false") as rig:
-            with pytest.raises(NotLedError):
-                await walk_faults(rig, list_plans(rig.target)[0])
-            return await rig.find_end(in_doubt=True)
+        async with open_jobs(database, tmp_path, "mortal", service="restart = false") as testbed:
+            with pytest.raises(StateNotReachedError):
+                await walk_faults(testbed, list_pairings(testbed.target)[0])
+            return await testbed.find_end(in_doubt=True)
 
     assert "ended by itself with status 3" in str(asyncio.run(run()))
     assert not list(read_history(tmp_path / "interleavings-0.jsonl").having("restarted"))

@@ -27,15 +27,15 @@ from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explore import Level, find_obstacle
 from stateful_tests.interleavings.faults import FAULTS, SERVER_KILLED
-from stateful_tests.interleavings.fresh_workflows import NotLedError
-from stateful_tests.interleavings.pairings import list_plans, pick_one_of_each
-from stateful_tests.interleavings.proxy import UNWIRED
-from stateful_tests.interleavings.schedule import Plan
+from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
+from stateful_tests.interleavings.pairings import list_pairings, pick_one_of_each
+from stateful_tests.interleavings.proxy import NO_STATEMENT
+from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.sender import Sender
-from stateful_tests.interleavings.testbed import END_LIMIT_S, Rig
+from stateful_tests.interleavings.testbed import END_LIMIT_S, Testbed
 from tests.engine.serving import ROOT
 from tests.load.stub import SMALL, Engine, load_text
-from tests.stateful_tests.stub import make_rig
+from tests.stateful_tests.stub import make_testbed
 
 
 @pytest.mark.parametrize(
@@ -69,15 +69,15 @@ def test_the_fault_that_kills_the_server_is_left_out_where_it_is_not_ours(
     assert set(FAULTS) - remarks == {SERVER_KILLED}
 
 
-def list_small(rig: Rig) -> Sequence[Plan]:
-    return pick_one_of_each(list_plans(rig.target, 2))
+def list_small(testbed: Testbed) -> Sequence[Pairing]:
+    return pick_one_of_each(list_pairings(testbed.target, 2))
 
 
-def list_gaps(rig: Rig) -> list[str]:
+def list_gaps(testbed: Testbed) -> list[str]:
     """What is wrong with the accounting of a level that has ended."""
-    rig.asker.end()
-    path = rig.asker.journal.path
-    judged = judge(read_history(path), rig.target.graph, plan=RunPlan(sources=(path.stem,)))
+    testbed.asker.end()
+    path = testbed.asker.journal.path
+    judged = judge(read_history(path), testbed.target.graph, plan=RunPlan(sources=(path.stem,)))
     assert all(check.verdict is not Verdict.FAIL for check in judged.checks), judged.findings
     (accounting,) = [check for check in judged.checks if check.check == "accounting"]
     assert (accounting.verdict is Verdict.PASS) is not bool(accounting.findings)
@@ -88,28 +88,28 @@ def list_gaps(rig: Rig) -> list[str]:
 @pytest.mark.parametrize("steps", [True, False])
 def test_a_level_in_which_no_statement_was_held_proves_nothing(tmp_path: Path, *, steps: bool, faults: bool) -> None:
     target = load_text(tmp_path, SMALL)
-    rig = make_rig(tmp_path, target, Engine(target.graph), steps=steps)
-    level = Level(rig, time.monotonic() + 60, 10)
-    asyncio.run(level.explore_all(list_small(rig), faults=faults, mixed=0, first_seed=1))
+    testbed = make_testbed(tmp_path, target, Engine(target.graph), steps=steps)
+    level = Level(testbed, time.monotonic() + 60, 10)
+    asyncio.run(level.explore_all(list_small(testbed), faults=faults, mixed=0, first_seed=1))
     asyncio.run(level.tell_end("interleavings", None))
-    gaps = list_gaps(rig)
-    assert gaps == ([] if steps else [f"The source interleavings-0 broke off: {UNWIRED}."])
-    explored = list(read_history(rig.asker.journal.path).having("exploration"))
-    assert len(explored) == level.explored == len(list_small(rig))
+    gaps = list_gaps(testbed)
+    assert gaps == ([] if steps else [f"The source interleavings-0 broke off: {NO_STATEMENT}."])
+    explored = list(read_history(testbed.asker.journal.path).having("exploration"))
+    assert len(explored) == level.explored == len(list_small(testbed))
     assert {event["whole"] for event in explored} == {steps}
 
 
 def test_a_level_whose_time_is_up_before_its_first_meeting_is_a_gap(tmp_path: Path) -> None:
     """The drawn meetings keep to the time too."""
     target = load_text(tmp_path, SMALL)
-    rig = make_rig(tmp_path, target, Engine(target.graph))
-    level = Level(rig, time.monotonic(), 10)
-    asyncio.run(level.explore_all(list_small(rig), faults=False, mixed=30, first_seed=1))
+    testbed = make_testbed(tmp_path, target, Engine(target.graph))
+    level = Level(testbed, time.monotonic(), 10)
+    asyncio.run(level.explore_all(list_small(testbed), faults=False, mixed=30, first_seed=1))
     asyncio.run(level.tell_end("interleavings", None))
-    planned = len(list_small(rig))
-    gaps = list_gaps(rig)
+    planned = len(list_small(testbed))
+    gaps = list_gaps(testbed)
     assert f"The source interleavings-0 ended with 0 of its {planned} meetings: time." in gaps
-    assert [event["examples"] for event in read_history(rig.asker.journal.path).having("mixed")] == [0]
+    assert [event["examples"] for event in read_history(testbed.asker.journal.path).having("mixed")] == [0]
 
 
 @pytest.mark.parametrize("limit_s", [0.0, END_LIMIT_S])
@@ -122,11 +122,11 @@ def test_a_service_that_ended_at_the_last_moment_is_told(tmp_path: Path, limit_s
         asked.append(limit_s)
         return "it ended"
 
-    rig = make_rig(tmp_path, target, Engine(target.graph), say_ended=say_ended, is_there=limit_s == 0)
-    level = Level(rig, time.monotonic() + 60, 10)
-    asyncio.run(level.explore_all(list_small(rig), faults=False, mixed=0, first_seed=1))
+    testbed = make_testbed(tmp_path, target, Engine(target.graph), say_ended=say_ended, is_there=limit_s == 0)
+    level = Level(testbed, time.monotonic() + 60, 10)
+    asyncio.run(level.explore_all(list_small(testbed), faults=False, mixed=0, first_seed=1))
     asyncio.run(level.tell_end("interleavings", None))
-    assert list_gaps(rig) == ["The source interleavings-0 broke off: it ended."]
+    assert list_gaps(testbed) == ["The source interleavings-0 broke off: it ended."]
     assert asked == [limit_s]
 
 
@@ -160,17 +160,17 @@ def test_only_a_wrong_answer_on_the_way_to_a_state_is_held_against_the_engine(
         return replace(answer, status=status) if kind == method else answer
 
     target = load_text(tmp_path, SMALL.replace("refused = [404]", "refused = [403, 404]"))
-    rig = make_rig(tmp_path, target, Engine(target.graph, refuse))
-    level, troubles = Level(rig, time.monotonic() + 60, 10), []
+    testbed = make_testbed(tmp_path, target, Engine(target.graph, refuse))
+    level, troubles = Level(testbed, time.monotonic() + 60, 10), []
     for mixed in (20, 0):
         # From a state to which a workflow is to be led.
-        plans = [plan for plan in list_plans(target, 2) if plan.state != target.graph.initial]
-        with pytest.raises(NotLedError) as raised:
-            asyncio.run(level.explore_all(plans, faults=False, mixed=mixed, first_seed=4))
-        troubles.append(level.tell_unled(raised.value))
+        pairings = [pairing for pairing in list_pairings(target, 2) if pairing.state != target.graph.initial]
+        with pytest.raises(StateNotReachedError) as raised:
+            asyncio.run(level.explore_all(pairings, faults=False, mixed=mixed, first_seed=4))
+        troubles.append(level.describe_obstacle(raised.value))
     asyncio.run(level.tell_end("interleavings", troubles[0]))
-    rig.asker.end()
-    history = read_history(rig.asker.journal.path)
+    testbed.asker.end()
+    history = read_history(testbed.asker.journal.path)
     judged = judge(history, target.graph)
     (contract,) = [check for check in judged.checks if check.check == "contract"]
     assert contract.verdict is outcome

@@ -8,38 +8,38 @@ import pytest
 
 from stateful_tests.interleavings.explorer import explore, follow
 from stateful_tests.interleavings.locks import is_stuck
-from stateful_tests.interleavings.schedule import DIVERGED, NAMES, Choose, Option, Plan, Step, Trace
+from stateful_tests.interleavings.schedule import DIVERGED, NAMES, Choose, Option, Pairing, Step, Trace
 
-PLAN = Plan("A", ())
+PLAN = Pairing("A", ())
 READ, WRITE = "SELECT a FROM t", "UPDATE t SET a = 1"
 
 
 class Programs:
-    """Each actor has a list of statements. `a` is what is in the table; reads tell it."""
+    """Each task has a list of statements. `a` is what is in the table; reads tell it."""
 
     def __init__(self, *programs: Sequence[str]) -> None:
         self.programs = programs
         self.runs = 0
 
-    async def run(self, plan: Plan, choose: Choose) -> Trace:
+    async def run(self, pairing: Pairing, choose: Choose) -> Trace:
         self.runs += 1
-        trace, at, version = Trace(plan, (f"w{self.runs}",)), [0] * len(self.programs), 0
+        trace, at, version = Trace(pairing, (f"w{self.runs}",)), [0] * len(self.programs), 0
         seen: list[list[int]] = [[] for _ in self.programs]
         while options := self.list_options(at):
             choice = choose(options)
             if choice is None:
                 break
-            sql = self.programs[choice.actor][at[choice.actor]]
-            trace.steps.append(Step(choice.actor, sql, options))
-            at[choice.actor] += 1
+            sql = self.programs[choice.task][at[choice.task]]
+            trace.steps.append(Step(choice.task, sql, options))
+            at[choice.task] += 1
             version += sql == WRITE
-            seen[choice.actor].append(version)
+            seen[choice.task].append(version)
         trace.answers = [str(each) for each in seen]
         return trace
 
     def list_options(self, at: Sequence[int]) -> tuple[Option, ...]:
         return tuple(
-            Option(actor, program[at[actor]]) for actor, program in enumerate(self.programs) if at[actor] < len(program)
+            Option(task, program[at[task]]) for task, program in enumerate(self.programs) if at[task] < len(program)
         )
 
 
@@ -53,7 +53,7 @@ def walk(programs: Programs, *, reduces: bool = True) -> tuple[set[str], set[tup
 @pytest.mark.parametrize(("lengths", "count"), [((1, 1), 2), ((2, 2), 6), ((4, 4), 70), ((2, 2, 2), 90)])
 def test_every_order_is_run_once(lengths: tuple[int, ...], count: int) -> None:
     orders, _, saved = walk(Programs(*([WRITE] * length for length in lengths)))
-    letters = "".join(NAMES[actor] * length for actor, length in enumerate(lengths))
+    letters = "".join(NAMES[task] * length for task, length in enumerate(lengths))
     assert orders == {"".join(order) for order in permutations(letters)}
     assert (len(orders), saved) == (count, 0)
 

@@ -1,4 +1,4 @@
-"""Goal: a storm does what it says, tells all of it, and what a service then meets falls into the time that it tells.
+"""Goal: a injector does what it says, tells all of it, and what a service then meets falls into the time that it tells.
 
 Method: the program between a real PostgreSQL and a driver that asks one thing after the other.
 """
@@ -21,9 +21,9 @@ import pytest
 from engine.provision.database import Database, start_embedded
 from load.client.release import now_ns
 from reports.history.history import History, read_history
-from stateful_tests.interleavings.fault_injector import KINDS, VARIABLE, Storm, crash_at
+from stateful_tests.interleavings.fault_injector import KINDS, VARIABLE, FaultInjector, crash_at
 from stateful_tests.interleavings.faults import DELAYED, SERVER_KILLED
-from stateful_tests.interleavings.proxy import UNWIRED
+from stateful_tests.interleavings.proxy import NO_STATEMENT
 from tests.engine.probing import run_sql
 from tests.engine.serving import ROOT
 
@@ -41,7 +41,7 @@ def database() -> Iterator[Database]:
 
 @dataclass
 class Program:
-    """The storm, running. `database` is the way through it."""
+    """The injector, running. `database` is the way through it."""
 
     process: "subprocess.Popen[str]"
     database: Database
@@ -56,7 +56,7 @@ class Program:
 
 
 @contextmanager
-def open_storm(database: Database, *arguments: str) -> Iterator[Program]:
+def open_injector(database: Database, *arguments: str) -> Iterator[Program]:
     command = [sys.executable, "-W", "error", "-m", "stateful_tests.interleavings.fault_injector", *arguments]
     environment = {"PYTHONPATH": str(ROOT), VARIABLE: database.url}
     with subprocess.Popen(
@@ -73,18 +73,18 @@ def open_storm(database: Database, *arguments: str) -> Iterator[Program]:
 
 async def ask_on(database: Database, count: int, first: int = 0) -> list[Asked]:
     """Writes, one after the other, over a connection that is made anew when it broke."""
-    link, asked = None, []
+    connection, asked = None, []
     for number in range(first, first + count):
         began = now_ns()
         try:
-            link = link or await asyncpg.connect(database.url)
-            await link.execute("INSERT INTO t VALUES ($1)", number)
+            connection = connection or await asyncpg.connect(database.url)
+            await connection.execute("INSERT INTO t VALUES ($1)", number)
             asked.append((began, now_ns(), True))
         except ERRORS:
-            link = None
+            connection = None
             asked.append((began, now_ns(), False))
-    if link is not None:
-        await link.close()
+    if connection is not None:
+        await connection.close()
     return asked
 
 
@@ -102,12 +102,12 @@ def is_excused(asked: Asked, faults: list[dict[str, Any]]) -> bool:
 def test_every_error_falls_into_the_time_of_a_fault(database: Database, tmp_path: Path) -> None:
     """And what was answered is there; of each kind of fault some were injected."""
     run_sql(database.url, "TRUNCATE t")
-    with open_storm(database, "--rate", "0.2") as storm:
-        calm = asyncio.run(ask_on(storm.database, 50))
-        assert storm.order(begin=str(tmp_path / "faults-0.jsonl")) == {"began": True}
-        rough = asyncio.run(ask_on(storm.database, 400, 50))
-        told = storm.order(end=True)["ended"]
-        calm += asyncio.run(ask_on(storm.database, 50, 450))
+    with open_injector(database, "--rate", "0.2") as injector:
+        calm = asyncio.run(ask_on(injector.database, 50))
+        assert injector.order(begin=str(tmp_path / "faults-0.jsonl")) == {"began": True}
+        rough = asyncio.run(ask_on(injector.database, 400, 50))
+        told = injector.order(end=True)["ended"]
+        calm += asyncio.run(ask_on(injector.database, 50, 450))
     assert all(answered for _, _, answered in calm)
     faults = list_faults(tmp_path / "faults-0.jsonl")
     counts = Counter(fault["what"] for fault in faults)
@@ -131,13 +131,13 @@ def test_a_crash_loses_nothing_that_was_answered(database: Database, tmp_path: P
     async def ask_until_crashed() -> list[Asked]:
         asked: list[Asked] = []
         while not list_faults(journal):
-            asked += await ask_on(storm.database, 20, len(asked))
+            asked += await ask_on(injector.database, 20, len(asked))
         return asked
 
-    with open_storm(database, "--rate", "0", "--crashes-at", "0.1") as storm:
-        storm.order(begin=str(journal))
+    with open_injector(database, "--rate", "0", "--crashes-at", "0.1") as injector:
+        injector.order(begin=str(journal))
         asked = asyncio.run(ask_until_crashed())
-        assert storm.order(end=True)["ended"]["faults"] == {SERVER_KILLED: 1}
+        assert injector.order(end=True)["ended"]["faults"] == {SERVER_KILLED: 1}
     assert all(is_excused(each, list_faults(journal)) for each in asked)
     assert not all(answered for _, _, answered in asked)
     (rows,) = run_sql(database.url, "SELECT array_agg(a) FROM t")
@@ -147,8 +147,8 @@ def test_a_crash_loses_nothing_that_was_answered(database: Database, tmp_path: P
 
 def test_its_journal_is_whole_however_it_ends(database: Database, tmp_path: Path) -> None:
     """The owner goes away: the input ends. Of crashes that are still to come nobody waits for the moment."""
-    with open_storm(database, "--crashes-at", "1000") as storm:
-        storm.order(begin=str(tmp_path / "faults-0.jsonl"))
+    with open_injector(database, "--crashes-at", "1000") as injector:
+        injector.order(begin=str(tmp_path / "faults-0.jsonl"))
     history = read_history(tmp_path / "faults-0.jsonl")
     assert [event["operations"] for event in history.having("plan")] == [0]
     assert [event["operations"] for event in history.having("end")] == [0]
@@ -159,7 +159,7 @@ def test_a_storm_that_saw_no_statement_is_a_gap(tmp_path: Path) -> None:
     """Sessions are set up, and nothing else is asked: whoever asks something asks another database."""
     told, history = asyncio.run(rage(tmp_path, asked=["SET x = 1"]))
     assert told["statements"] == 0
-    assert [event["what"] for event in history.having("broken")] == [UNWIRED]
+    assert [event["what"] for event in history.having("broken")] == [NO_STATEMENT]
     told, history = asyncio.run(rage(tmp_path / "asked", asked=["SET x = 1", "SELECT a FROM t"]))
     assert told["statements"] == 1
     assert not list(history.having("broken"))
@@ -175,16 +175,16 @@ def test_crashes_that_the_load_did_not_wait_for_are_told(tmp_path: Path) -> None
 async def rage(
     folder: Path, *, asked: Sequence[str], crashes_at: Sequence[float] = ()
 ) -> tuple[dict[str, Any], History]:
-    """A storm without a wire, in which these statements come: what it tells in the end, and its journal."""
+    """A injector without a proxy, in which these statements come: what it tells in the end, and its journal."""
     nothing: Any = None
-    storm, calm = Storm(nothing, 0.0, random.Random(1)), asyncio.Event()
-    storm.begin(folder / "faults-0.jsonl")
-    crashes = asyncio.ensure_future(crash_at(storm, nothing, crashes_at, calm))
+    injector, calm = FaultInjector(nothing, 0.0, random.Random(1)), asyncio.Event()
+    injector.begin(folder / "faults-0.jsonl")
+    crashes = asyncio.ensure_future(crash_at(injector, nothing, crashes_at, calm))
     for sql in asked:
-        assert storm.draw(sql) is None
+        assert injector.draw(sql) is None
     calm.set()
     await crashes
-    return await storm.end(), read_history(folder / "faults-0.jsonl")
+    return await injector.end(), read_history(folder / "faults-0.jsonl")
 
 
 def test_what_is_pipelined_behind_a_statement_may_meet_a_fault_too(database: Database, tmp_path: Path) -> None:
@@ -194,14 +194,14 @@ def test_what_is_pipelined_behind_a_statement_may_meet_a_fault_too(database: Dat
         for _ in range(60):
             try:
                 async with asyncio.timeout(30):
-                    link = await asyncpg.connect(through.url)
-                    async with link.transaction():
-                        await link.executemany("INSERT INTO t VALUES ($1)", [(1,), (2,), (3,)])
-                    await link.close()
+                    connection = await asyncpg.connect(through.url)
+                    async with connection.transaction():
+                        await connection.executemany("INSERT INTO t VALUES ($1)", [(1,), (2,), (3,)])
+                    await connection.close()
             except ERRORS:
-                link.terminate()
+                connection.terminate()
 
-    with open_storm(database, "--rate", "0.3", "--seed", "2") as storm:
-        storm.order(begin=str(tmp_path / "faults-0.jsonl"))
-        asyncio.run(run(storm.database))
-        assert sum(storm.order(end=True)["ended"]["faults"].values()) > 10
+    with open_injector(database, "--rate", "0.3", "--seed", "2") as injector:
+        injector.order(begin=str(tmp_path / "faults-0.jsonl"))
+        asyncio.run(run(injector.database))
+        assert sum(injector.order(end=True)["ended"]["faults"].values()) > 10

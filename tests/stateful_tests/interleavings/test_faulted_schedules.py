@@ -20,14 +20,14 @@ from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings import explore
 from stateful_tests.interleavings import fresh_workflows as fresh
-from stateful_tests.interleavings.faulted_schedules import befall, run_faulted, walk_faults
+from stateful_tests.interleavings.faulted_schedules import inject, run_faulted, walk_faults
 from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import OTHERS
-from stateful_tests.interleavings.pairings import list_plans
-from stateful_tests.interleavings.schedule import Plan
-from stateful_tests.interleavings.testbed import Rig
+from stateful_tests.interleavings.pairings import list_pairings
+from stateful_tests.interleavings.schedule import Pairing
+from stateful_tests.interleavings.testbed import Testbed
 from tests.load.stub import SMALL, Engine, load_text, make_answer
-from tests.stateful_tests.stub import StubSender, make_rig
+from tests.stateful_tests.stub import StubSender, make_testbed
 
 FAULT = "connection lost before"
 
@@ -38,10 +38,10 @@ class Breaker(Engine):
     def __init__(self, graph: TransitionGraph, errors: int) -> None:
         super().__init__(graph)
         self.errors, self.left = errors, 0
-        self.rig: Rig | None = None
+        self.testbed: Testbed | None = None
 
     def decide(self, request: Request) -> Answer:
-        struck = self.rig.director.struck if self.rig is not None else None
+        struck = self.testbed.scheduler.struck if self.testbed is not None else None
         if struck is not None and struck.fault != DELAYED and struck.steps[-1].fault is not None:
             self.left = self.errors
             return make_answer(503)
@@ -50,90 +50,92 @@ class Breaker(Engine):
 
 
 @pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Rig]:
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Testbed]:
     monkeypatch.setattr(fresh, "PAUSE_S", 0.0)
 
-    def make_broken(errors: int) -> Rig:
+    def make_broken(errors: int) -> Testbed:
         target = load_text(tmp_path, SMALL)
         engine = Breaker(target.graph, errors)
-        engine.rig = make_rig(tmp_path, target, engine)
-        return engine.rig
+        engine.testbed = make_testbed(tmp_path, target, engine)
+        return engine.testbed
 
     return make_broken
 
 
-def find_plan(rig: Rig) -> Plan:
-    return list_plans(rig.target, 2)[0]
+def find_pairing(testbed: Testbed) -> Pairing:
+    return list_pairings(testbed.target, 2)[0]
 
 
-def judge_rig(rig: Rig) -> dict[str, Verdict | None]:
-    rig.asker.end()
-    judged = judge(read_history(rig.asker.journal.path), rig.target.graph)
+def judge_testbed(testbed: Testbed) -> dict[str, Verdict | None]:
+    testbed.asker.end()
+    judged = judge(read_history(testbed.asker.journal.path), testbed.target.graph)
     return {check.check: check.verdict for check in judged.checks}
 
 
-def sent_over(rig: Rig) -> list[int]:
-    sender: Any = rig.fresh.sender
+def sent_over(testbed: Testbed) -> list[int]:
+    sender: Any = testbed.fresh.sender
     assert isinstance(sender, StubSender)
     return sender.lines
 
 
 @pytest.mark.parametrize("errors", [0, 1, 20])
-def test_a_service_that_backs_off_for_a_while_is_not_accused(make: Callable[[int], Rig], errors: int) -> None:
-    rig = make(errors)
-    traces, are_all = asyncio.run(walk_faults(rig, find_plan(rig), kills=1))
+def test_a_service_that_backs_off_for_a_while_is_not_accused(make: Callable[[int], Testbed], errors: int) -> None:
+    testbed = make(errors)
+    traces, are_all = asyncio.run(walk_faults(testbed, find_pairing(testbed), kills=1))
     assert are_all
     assert {trace.fault for trace in traces} == {None, *FAULTS}
-    verdicts = judge_rig(rig)
+    verdicts = judge_testbed(testbed)
     assert Verdict.FAIL not in verdicts.values(), verdicts
-    told = [event["what"] for event in read_history(rig.asker.journal.path).having("fault")]
+    told = [event["what"] for event in read_history(testbed.asker.journal.path).having("fault")]
     assert told == [trace.fault for trace in traces[1:]]
 
 
-def test_one_that_does_not_get_over_it_is_accused(make: Callable[[int], Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_does_not_get_over_it_is_accused(
+    make: Callable[[int], Testbed], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fresh, "RECOVERY_LIMIT_S", -1.0)
-    rig = make(20)
-    plan = find_plan(rig)
-    asyncio.run(run_faulted(rig, plan, befall("AB", 1, FAULT)))
-    assert judge_rig(rig)["no-5xx"] is Verdict.FAIL
+    testbed = make(20)
+    pairing = find_pairing(testbed)
+    asyncio.run(run_faulted(testbed, pairing, inject("AB", 1, FAULT)))
+    assert judge_testbed(testbed)["no-5xx"] is Verdict.FAIL
 
 
 @pytest.mark.parametrize(("fault", "lines"), [(FAULT, {0, 1}), (SERVER_KILLED, {0, 1, *OTHERS}), (DELAYED, set())])
-def test_whoever_may_have_met_the_fault_is_asked(make: Callable[[int], Rig], fault: str, lines: set[int]) -> None:
-    rig = make(0)
-    plan = find_plan(rig)
-    asyncio.run(run_faulted(rig, plan, befall("AB", 1, fault)))
-    sent = sent_over(rig)
+def test_whoever_may_have_met_the_fault_is_asked(make: Callable[[int], Testbed], fault: str, lines: set[int]) -> None:
+    testbed = make(0)
+    pairing = find_pairing(testbed)
+    asyncio.run(run_faulted(testbed, pairing, inject("AB", 1, fault)))
+    sent = sent_over(testbed)
     # After the two of the schedule; then come those that look at the workflow and lead it on.
     asked = sent[sent.index(0) + 2 :]
     assert set(asked[: len(lines)]) == lines
     assert all(line >= OTHERS[0] for line in asked[len(lines) :])
 
 
-def test_no_fault_is_begun_when_the_time_is_up(make: Callable[[int], Rig]) -> None:
-    rig, asked = make(0), count()
-    traces, are_all = asyncio.run(walk_faults(rig, find_plan(rig), go_on=lambda: next(asked) < 3))
+def test_no_fault_is_begun_when_the_time_is_up(make: Callable[[int], Testbed]) -> None:
+    testbed, asked = make(0), count()
+    traces, are_all = asyncio.run(walk_faults(testbed, find_pairing(testbed), go_on=lambda: next(asked) < 3))
     assert (len(traces), are_all) == (4, False)
 
 
 def test_a_level_that_is_ended_while_a_fault_lasts_tells_of_it(
-    make: Callable[[int], Rig], monkeypatch: pytest.MonkeyPatch
+    make: Callable[[int], Testbed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer is in the history by then."""
-    rig = make(0)
-    plan = find_plan(rig)
+    testbed = make(0)
+    pairing = find_pairing(testbed)
 
     async def end_in_the_middle() -> None:
         ended = asyncio.Event()
         monkeypatch.setattr(explore, "raise_signal", lambda _: ended.set())
-        explore.tell_when_ended(rig)
-        trace = await rig.run(plan, befall("AB", 1, FAULT))
+        explore.tell_when_ended(testbed)
+        trace = await testbed.run(pairing, inject("AB", 1, FAULT))
         assert trace.fault_ns is not None
         os.kill(os.getpid(), signal.SIGTERM)
         await ended.wait()
 
     asyncio.run(end_in_the_middle())
-    rig.tell_fault()
-    (fault,) = read_history(rig.asker.journal.path).having("fault")
+    testbed.tell_fault()
+    (fault,) = read_history(testbed.asker.journal.path).having("fault")
     assert fault["what"] == FAULT
-    assert judge_rig(rig)["no-5xx"] is not Verdict.FAIL
+    assert judge_testbed(testbed)["no-5xx"] is not Verdict.FAIL

@@ -23,9 +23,9 @@ def play(follower: Follower, *programs: list[str]) -> tuple[str, str | None]:
     while options := [Option(number, program[0]) for number, program in enumerate(left) if program]:
         choice = follower(options)
         assert choice is not None
-        order += "AB"[choice.actor]
-        struck = left[choice.actor][0] if choice.fault else struck
-        left[choice.actor].pop(0)
+        order += "AB"[choice.task]
+        struck = left[choice.task][0] if choice.fault else struck
+        left[choice.task].pop(0)
     return order, struck
 
 

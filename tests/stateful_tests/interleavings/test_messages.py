@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from stateful_tests.interleavings.messages import FLUSH, Door, Framer, Message, ProtocolError, add_parameters
+from stateful_tests.interleavings.messages import FLUSH, Framer, Message, ProtocolError, ProtocolState, add_parameters
 
 STARTUP = struct.pack("!ii", 23, 196608) + b"user\0postgres\0\0"
 
@@ -27,13 +27,13 @@ EXECUTE, SYNC, DESCRIBE = make("E", b"\0\0\0\0\0"), make("S"), make("D", b"S\0")
 READY = make("Z", b"I")
 
 
-def take(door: Door, *messages: bytes) -> bytes:
-    return b"".join(door.take(message[0], message) for message in messages)
+def take(protocol: ProtocolState, *messages: bytes) -> bytes:
+    return b"".join(protocol.take(message[0], message) for message in messages)
 
 
-def hear(door: Door, *messages: bytes) -> None:
+def hear(protocol: ProtocolState, *messages: bytes) -> None:
     for message in messages:
-        door.hear(message[0], message)
+        protocol.hear(message[0], message)
 
 
 def hold_all(_: str) -> bool:
@@ -67,69 +67,69 @@ def test_settings_are_added_where_the_client_has_none() -> None:
 
 
 def test_a_simple_query_is_held_and_let_go() -> None:
-    door = Door(hold_all)
+    protocol = ProtocolState(hold_all)
     query = make("Q", b"UPDATE t\0")
-    assert take(door, query) == b""
-    assert (door.held, door.is_busy) == ("UPDATE t", False)
-    assert door.let_go() == query
-    busy = [door.is_busy]
-    hear(door, READY)
-    assert [*busy, door.is_busy] == [True, False]
+    assert take(protocol, query) == b""
+    assert (protocol.held, protocol.is_busy) == ("UPDATE t", False)
+    assert protocol.let_go() == query
+    busy = [protocol.is_busy]
+    hear(protocol, READY)
+    assert [*busy, protocol.is_busy] == [True, False]
 
 
 def test_preparing_with_flush_and_executing_later_is_one_unit() -> None:
     """As asyncpg does the first time; the second time there is no Parse."""
-    door = Door(hold_all)
+    protocol = ProtocolState(hold_all)
     prepare, run = parse("UPDATE t", b"s1") + DESCRIBE + FLUSH, (bind(b"s1"), EXECUTE, SYNC)
-    assert take(door, parse("UPDATE t", b"s1"), DESCRIBE, FLUSH) == b""
-    assert door.let_go() == prepare
-    hear(door, make("1"))
-    assert take(door, *run) == b"".join(run)
-    hear(door, make("C", b"UPDATE 1\0"), READY)
-    assert not door.is_busy
-    assert take(door, *run) == b""
-    assert door.held == "UPDATE t"
+    assert take(protocol, parse("UPDATE t", b"s1"), DESCRIBE, FLUSH) == b""
+    assert protocol.let_go() == prepare
+    hear(protocol, make("1"))
+    assert take(protocol, *run) == b"".join(run)
+    hear(protocol, make("C", b"UPDATE 1\0"), READY)
+    assert not protocol.is_busy
+    assert take(protocol, *run) == b""
+    assert protocol.held == "UPDATE t"
 
 
 def test_pipelined_statements_go_one_by_one_and_each_is_answered() -> None:
-    door = Door(hold_all)
-    assert take(door, parse("A"), bind(), EXECUTE, parse("B"), bind(), EXECUTE, SYNC) == b""
-    assert door.let_go() == parse("A") + bind() + EXECUTE + FLUSH
-    assert (door.held, door.is_busy) == ("B", True)
-    hear(door, make("1"), make("C", b"A\0"))
-    assert not door.is_busy
-    assert door.let_go() == parse("B") + bind() + EXECUTE + SYNC
+    protocol = ProtocolState(hold_all)
+    assert take(protocol, parse("A"), bind(), EXECUTE, parse("B"), bind(), EXECUTE, SYNC) == b""
+    assert protocol.let_go() == parse("A") + bind() + EXECUTE + FLUSH
+    assert (protocol.held, protocol.is_busy) == ("B", True)
+    hear(protocol, make("1"), make("C", b"A\0"))
+    assert not protocol.is_busy
+    assert protocol.let_go() == parse("B") + bind() + EXECUTE + SYNC
 
 
 def test_what_passes_goes_at_once_and_does_not_let_the_next_one_through() -> None:
-    door = Door(lambda sql: sql == "BEGIN")
+    protocol = ProtocolState(lambda sql: sql == "BEGIN")
     begin, query = make("Q", b"BEGIN\0"), make("Q", b"UPDATE t\0")
-    assert take(door, begin, query) == begin
-    assert door.held == "UPDATE t"
-    hear(door, make("Z", b"T"))
-    assert door.in_transaction
+    assert take(protocol, begin, query) == begin
+    assert protocol.held == "UPDATE t"
+    hear(protocol, make("Z", b"T"))
+    assert protocol.in_transaction
 
 
 def test_an_error_ends_what_was_owed_and_tells_its_sqlstate() -> None:
-    door = Door(hold_all)
-    take(door, parse("A"), bind(), EXECUTE, SYNC)
-    door.let_go()
-    hear(door, make("E", b"SERROR\0C40001\0\0"), READY)
-    assert (door.is_busy, door.sqlstate) == (False, "40001")
+    protocol = ProtocolState(hold_all)
+    take(protocol, parse("A"), bind(), EXECUTE, SYNC)
+    protocol.let_go()
+    hear(protocol, make("E", b"SERROR\0C40001\0\0"), READY)
+    assert (protocol.is_busy, protocol.sqlstate) == (False, "40001")
 
 
 def test_copied_data_passes() -> None:
-    door = Door(hold_all)
-    take(door, make("Q", b"COPY t FROM STDIN\0"))
-    door.let_go()
+    protocol = ProtocolState(hold_all)
+    take(protocol, make("Q", b"COPY t FROM STDIN\0"))
+    protocol.let_go()
     data = make("d", b"1\n") + make("c")
-    assert take(door, make("d", b"1\n"), make("c")) == data
+    assert take(protocol, make("d", b"1\n"), make("c")) == data
 
 
 def test_after_a_change_of_mind_what_was_held_goes() -> None:
     passing = False
-    door = Door(lambda _: passing)
-    take(door, make("Q", b"A\0"))
-    assert door.recheck() == b""
+    protocol = ProtocolState(lambda _: passing)
+    take(protocol, make("Q", b"A\0"))
+    assert protocol.recheck() == b""
     passing = True
-    assert door.recheck() == make("Q", b"A\0")
+    assert protocol.recheck() == make("Q", b"A\0")

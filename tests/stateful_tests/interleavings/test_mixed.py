@@ -11,7 +11,7 @@ from engine.target.target import Answer, Request
 from stateful_tests.interleavings.mixed import find_violation
 from stateful_tests.interleavings.schedule import Trace
 from tests.load.stub import SMALL, Engine, load_text, make_answer
-from tests.stateful_tests.stub import make_rig
+from tests.stateful_tests.stub import make_testbed
 
 EXAMPLES = 30
 
@@ -25,8 +25,8 @@ async def search(
     folder: Path, go_on: Callable[[], bool], twist: Callable[[Request, Answer], Answer] | None = None
 ) -> tuple[Trace | None, int]:
     target = load_text(folder, SMALL)
-    rig = make_rig(folder, target, Engine(target.graph, twist))
-    return await asyncio.to_thread(find_violation, rig, asyncio.get_running_loop(), EXAMPLES, 1, go_on)
+    testbed = make_testbed(folder, target, Engine(target.graph, twist))
+    return await asyncio.to_thread(find_violation, testbed, asyncio.get_running_loop(), EXAMPLES, 1, go_on)
 
 
 def last(calls: int) -> Callable[[], bool]:
@@ -47,7 +47,7 @@ def test_no_example_is_run_when_the_time_is_up(tmp_path: Path, calls: int) -> No
 def test_what_violates_is_made_small(tmp_path: Path) -> None:
     trace, _ = asyncio.run(search(tmp_path, lambda: True, believe))
     assert trace is not None
-    assert len(trace.plan.actions) == 2
+    assert len(trace.pairing.actions) == 2
 
 
 def test_what_was_found_before_the_time_was_up_is_told_as_it_is(tmp_path: Path) -> None:

@@ -4,15 +4,15 @@ from collections import Counter
 
 from engine.provision.service import REFERENCE
 from engine.target.file import load_target
-from stateful_tests.interleavings.pairings import list_actions, list_apart, list_plans, pick_one_of_each
-from stateful_tests.interleavings.schedule import Plan
+from stateful_tests.interleavings.pairings import list_actions, list_apart, list_pairings, pick_one_of_each
+from stateful_tests.interleavings.schedule import Pairing
 
 TARGET = load_target(REFERENCE, None)
-PLANS = list_plans(TARGET)
+PLANS = list_pairings(TARGET)
 
 
 def test_from_every_state_every_two_requests_meet() -> None:
-    counted = Counter(plan.state for plan in PLANS)
+    counted = Counter(pairing.state for pairing in PLANS)
     for state in TARGET.graph.states:
         count = len(list_actions(TARGET, state, TARGET.owner))
         assert counted[state] == count * (count + 1) // 2 + count
@@ -21,15 +21,15 @@ def test_from_every_state_every_two_requests_meet() -> None:
 
 def test_one_of_each_kind_is_one_of_each_kind() -> None:
     picked = pick_one_of_each(PLANS)
-    kinds = [plan.kind for plan in picked]
-    assert len(kinds) == len(set(kinds)) == len({plan.kind for plan in PLANS})
+    kinds = [pairing.kind for pairing in picked]
+    assert len(kinds) == len(set(kinds)) == len({pairing.kind for pairing in PLANS})
     assert {"advance / advance, same next state", "steps/*/complete / steps/*/fail", "advance / cancel"} <= set(kinds)
     assert "cancel / another tenant's cancel" in kinds
 
 
 def test_what_is_a_race() -> None:
-    def find(kind: str) -> Plan:
-        return next(plan for plan in PLANS if plan.kind == kind and plan.state == "ICP_PENDING")
+    def find(kind: str) -> Pairing:
+        return next(pairing for pairing in PLANS if pairing.kind == kind and pairing.state == "ICP_PENDING")
 
     assert find("advance / advance, same next state").is_race(TARGET)
     assert find("advance / advance").is_race(TARGET)
@@ -39,16 +39,16 @@ def test_what_is_a_race() -> None:
 
 
 def test_three_ask_for_one_and_the_same_transition() -> None:
-    assert all(len(plan.actions) == 3 and len(set(plan.actions)) == 1 for plan in list_plans(TARGET, 3))
+    assert all(len(pairing.actions) == 3 and len(set(pairing.actions)) == 1 for pairing in list_pairings(TARGET, 3))
 
 
 def test_on_two_workflows_each_is_alone_and_no_race() -> None:
-    plans = list_apart(TARGET, 8)
-    assert len(plans) == 8 == len({(plan.state, plan.actions) for plan in plans})
-    assert all(plan.apart and len(plan.actions) == 2 and not plan.is_race(TARGET) for plan in plans)
-    tenants = [{action.tenant for action in plan.actions} for plan in plans]
+    pairings = list_apart(TARGET, 8)
+    assert len(pairings) == 8 == len({(pairing.state, pairing.actions) for pairing in pairings})
+    assert all(pairing.apart and len(pairing.actions) == 2 and not pairing.is_race(TARGET) for pairing in pairings)
+    tenants = [{action.tenant for action in pairing.actions} for pairing in pairings]
     assert {TARGET.owner} in tenants
     assert {TARGET.owner, TARGET.strangers[0]} in tenants
     assert {"advance / advance, on two workflows", "advance / advance, on two tenants' workflows"} <= {
-        plan.kind for plan in plans
+        pairing.kind for pairing in pairings
     }

@@ -1,6 +1,6 @@
-"""Goal: the wire changes nothing of what passes, and knows whose every statement is and who waits for whom.
+"""Goal: the proxy changes nothing of what passes, and knows whose every statement is and who waits for whom.
 
-Method: a real PostgreSQL behind the wire, asked by the drivers of the engine; then engines whose orders are known.
+Method: a real PostgreSQL behind the proxy, asked by the drivers of the engine; then engines whose orders are known.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ from reports.judge.evidence import Limits
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explorer import Exploration, explore, follow
-from stateful_tests.interleavings.faulted_schedules import befall, run_faulted, walk_faults
+from stateful_tests.interleavings.faulted_schedules import inject, run_faulted, walk_faults
 from stateful_tests.interleavings.faults import DELAYED, FAULTS
-from stateful_tests.interleavings.pairings import list_plans
-from stateful_tests.interleavings.proxy import Wire
-from stateful_tests.interleavings.schedule import Plan
-from stateful_tests.interleavings.testbed import Order, Rig, open_rig
+from stateful_tests.interleavings.pairings import list_pairings
+from stateful_tests.interleavings.proxy import Proxy
+from stateful_tests.interleavings.schedule import Pairing
+from stateful_tests.interleavings.testbed import LaunchSpec, Testbed, open_testbed
 
 KIND = "advance / advance, same next state"
 ENVIRONMENT = {**os.environ, **mint_tokens()}
@@ -46,46 +46,48 @@ def database() -> Iterator[Database]:
 
 
 @asynccontextmanager
-async def open_wire(database: Database) -> AsyncIterator[Wire]:
-    wire = Wire(database, {"lock_timeout": "1234ms"})
-    await wire.listen()
+async def open_proxy(database: Database) -> AsyncIterator[Proxy]:
+    proxy = Proxy(database, {"lock_timeout": "1234ms"})
+    await proxy.listen()
     try:
-        yield wire
+        yield proxy
     finally:
-        wire.close()
+        proxy.close()
 
 
 @asynccontextmanager
 async def open_engine(
     database: Database, folder: Path, *arguments: str, holds_begin: bool = False
-) -> AsyncIterator[Rig]:
+) -> AsyncIterator[Testbed]:
     target = load_target(REFERENCE, ENVIRONMENT)
     journal, log = folder / "interleavings-0.jsonl", folder / "service.log"
-    order = Order(target, database, journal, log, arguments, environment=ENVIRONMENT, holds_begin=holds_begin)
-    async with open_rig(order) as rig:
-        yield rig
+    order = LaunchSpec(target, database, journal, log, arguments, environment=ENVIRONMENT, holds_begin=holds_begin)
+    async with open_testbed(order) as testbed:
+        yield testbed
 
 
-def find_plan(rig: Rig, contenders: int = 2) -> Plan:
+def find_pairing(testbed: Testbed, contenders: int = 2) -> Pairing:
     return next(
-        plan for plan in list_plans(rig.target, contenders) if plan.state == "CREATED" and plan.is_race(rig.target)
+        pairing
+        for pairing in list_pairings(testbed.target, contenders)
+        if pairing.state == "CREATED" and pairing.is_race(testbed.target)
     )
 
 
 async def walk(database: Database, folder: Path, *arguments: str) -> Exploration:
-    async with open_engine(database, folder, *arguments) as rig:
-        found = await explore(find_plan(rig), rig.run, schedules_max=500)
-        await rig.read()
+    async with open_engine(database, folder, *arguments) as testbed:
+        found = await explore(find_pairing(testbed), testbed.run, schedules_max=500)
+        await testbed.read()
     return found
 
 
 async def walk_twice(database: Database, folder: Path, *arguments: str) -> tuple[Exploration, Exploration]:
     """With the reduction; and without, where each BEGIN is held as well."""
-    async with open_engine(database, folder, *arguments) as rig:
-        reduced = await explore(find_plan(rig), rig.run, schedules_max=500)
-        rig.wire.holds_begin = True
-        every = await explore(find_plan(rig), rig.run, schedules_max=500, reduces=False)
-        await rig.read()
+    async with open_engine(database, folder, *arguments) as testbed:
+        reduced = await explore(find_pairing(testbed), testbed.run, schedules_max=500)
+        testbed.proxy.holds_begin = True
+        every = await explore(find_pairing(testbed), testbed.run, schedules_max=500, reduces=False)
+        await testbed.read()
     return reduced, every
 
 
@@ -94,40 +96,40 @@ def count(found: Exploration) -> Counter[tuple[str, ...]]:
 
 
 def test_what_passes_is_the_same_and_sessions_begin_with_the_settings(database: Database) -> None:
-    """Prepared statements, COPY, errors, a large result and a cancel, as without a wire."""
+    """Prepared statements, COPY, errors, a large result and a cancel, as without a proxy."""
 
     async def run() -> None:
-        async with open_wire(database) as wire:
-            link = await asyncpg.connect(wire.database.url)
-            assert await link.fetchval("SHOW lock_timeout") == "1234ms"
-            assert await link.fetchval("SELECT $1::int + 1", 1) == 2
-            assert len(await link.fetch("SELECT repeat('x', 1000) FROM generate_series(1, 2000)")) == 2000
-            await link.execute("CREATE TEMP TABLE t (a int)")
-            await link.copy_records_to_table("t", records=[(number,) for number in range(1000)])
-            assert await link.fetchval("SELECT count(*) FROM t") == 1000
+        async with open_proxy(database) as proxy:
+            connection = await asyncpg.connect(proxy.database.url)
+            assert await connection.fetchval("SHOW lock_timeout") == "1234ms"
+            assert await connection.fetchval("SELECT $1::int + 1", 1) == 2
+            assert len(await connection.fetch("SELECT repeat('x', 1000) FROM generate_series(1, 2000)")) == 2000
+            await connection.execute("CREATE TEMP TABLE t (a int)")
+            await connection.copy_records_to_table("t", records=[(number,) for number in range(1000)])
+            assert await connection.fetchval("SELECT count(*) FROM t") == 1000
             with pytest.raises(asyncpg.UndefinedTableError):
-                await link.fetch("SELECT a FROM missing")
+                await connection.fetch("SELECT a FROM missing")
             with pytest.raises(TimeoutError):
-                await link.fetch("SELECT pg_sleep(60)", timeout=0.2)
-            assert await link.fetchval("SELECT 1") == 1
-            await link.close()
+                await connection.fetch("SELECT pg_sleep(60)", timeout=0.2)
+            assert await connection.fetchval("SELECT 1") == 1
+            await connection.close()
 
     asyncio.run(run())
 
 
 def test_a_held_statement_waits_until_it_is_let_go(database: Database) -> None:
     async def run() -> None:
-        async with open_wire(database) as wire:
-            link = await asyncpg.connect(wire.database.url)
-            wire.watch()
-            asked = asyncio.ensure_future(link.fetchval("SELECT now()"))
-            await wire.bell.wait(10)
-            (door,) = [each for each in wire.links if each.door.held]
-            assert (door.door.held, asked.done()) == ("SELECT now()", False)
-            door.let_go()
+        async with open_proxy(database) as proxy:
+            connection = await asyncpg.connect(proxy.database.url)
+            proxy.watch()
+            asked = asyncio.ensure_future(connection.fetchval("SELECT now()"))
+            await proxy.bell.wait(10)
+            (protocol,) = [each for each in proxy.connections if each.protocol.held]
+            assert (protocol.protocol.held, asked.done()) == ("SELECT now()", False)
+            protocol.let_go()
             assert await asked is not None
-            wire.release()
-            await link.close()
+            proxy.release()
+            await connection.close()
 
     asyncio.run(run())
 
@@ -174,9 +176,9 @@ def test_with_and_without_the_reduction_the_outcomes_are_the_same(
 
 def test_an_order_is_the_same_every_time(database: Database, tmp_path: Path) -> None:
     async def run() -> list[tuple[str, list[str]]]:
-        async with open_engine(database, tmp_path, "--defect", "check-then-act") as rig:
-            plan = find_plan(rig)
-            traces = [await rig.run(plan, follow("ABBBBAAA")) for _ in range(10)]
+        async with open_engine(database, tmp_path, "--defect", "check-then-act") as testbed:
+            pairing = find_pairing(testbed)
+            traces = [await testbed.run(pairing, follow("ABBBBAAA")) for _ in range(10)]
         return [(trace.order, trace.answers) for trace in traces]
 
     assert asyncio.run(run()) == [("ABBBBAAA", ["won", "won"])] * 10
@@ -186,29 +188,29 @@ def test_what_is_done_after_an_answer_belongs_to_no_later_schedule(database: Dat
     """An engine that answers before it commits is waited for: what led an earlier workflow onward is nobody's."""
 
     async def run() -> list[str]:
-        async with open_engine(database, tmp_path, "--defect", "ack-before-commit") as rig:
-            plan = find_plan(rig)
-            return [(await run_faulted(rig, plan, befall("AABBB", 1, DELAYED))).order for _ in range(20)]
+        async with open_engine(database, tmp_path, "--defect", "ack-before-commit") as testbed:
+            pairing = find_pairing(testbed)
+            return [(await run_faulted(testbed, pairing, inject("AABBB", 1, DELAYED))).order for _ in range(20)]
 
     assert asyncio.run(run()) == ["AABBB"] * 20
 
 
 def test_a_connection_that_is_always_at_work_is_waited_for_once(database: Database, tmp_path: Path) -> None:
     async def run() -> None:
-        async with open_engine(database, tmp_path) as rig:
-            director = rig.director
-            link = await asyncpg.connect(rig.wire.database.url)
-            await link.execute("BEGIN")
-            await director.await_quiet()
-            (restless,) = director.restless
+        async with open_engine(database, tmp_path) as testbed:
+            scheduler = testbed.scheduler
+            connection = await asyncpg.connect(testbed.proxy.database.url)
+            await connection.execute("BEGIN")
+            await scheduler.await_quiet()
+            (restless,) = scheduler.restless
             assert restless.is_at_work
-            trace = await rig.run(find_plan(rig), follow(""))
+            trace = await testbed.run(find_pairing(testbed), follow(""))
             assert sorted(trace.answers) == ["conflict", "won"]
-            assert director.restless == {restless}
-            await link.execute("ROLLBACK")
-            await director.await_quiet()
-            assert director.restless == set()
-            await link.close()
+            assert scheduler.restless == {restless}
+            await connection.execute("ROLLBACK")
+            await scheduler.await_quiet()
+            assert scheduler.restless == set()
+            await connection.close()
 
     asyncio.run(run())
 
@@ -226,12 +228,12 @@ def test_faults_are_explained_unless_the_engine_is_wrong(
     database: Database, tmp_path: Path, defect: str, check: str
 ) -> None:
     async def run() -> None:
-        async with open_engine(database, tmp_path, *(["--defect", defect] if defect else [])) as rig:
-            traces, are_all = await walk_faults(rig, find_plan(rig), kills=2)
+        async with open_engine(database, tmp_path, *(["--defect", defect] if defect else [])) as testbed:
+            traces, are_all = await walk_faults(testbed, find_pairing(testbed), kills=2)
             assert are_all
             assert {fault for fault in FAULTS if any(fault in trace.remarks for trace in traces)} == set(FAULTS)
             assert defect or all(trace.is_known for trace in traces)
-            await rig.read()
+            await testbed.read()
 
     asyncio.run(run())
     failed = judge_all(tmp_path)
