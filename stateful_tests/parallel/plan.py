@@ -40,7 +40,7 @@ class Move(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     guard: str = ""
 
 
-class Plan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class ParallelPlan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A prefix and its branches, on so many new workflows. `name` says where it comes from."""
 
     branches: tuple[tuple[Move, ...], ...]
@@ -62,13 +62,13 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         for place in range(max(map(len, self.branches), default=0)):
             yield [(number, branch[place]) for number, branch in enumerate(self.branches) if place < len(branch)]
 
-    def in_turn(self) -> "Plan":
+    def in_turn(self) -> "ParallelPlan":
         """The same operations with nobody beside anybody: the branches one after the other."""
         moves = tuple(move for branch in self.branches for move in branch)
         return msgspec.structs.replace(self, branches=(), prefix=(*self.prefix, *moves))
 
 
-def list_moves(plan: Plan) -> list[Move]:
+def list_moves(plan: ParallelPlan) -> list[Move]:
     return [*plan.prefix, *(move for branch in plan.branches for move in branch)]
 
 
@@ -88,15 +88,15 @@ def find_guard(target: Target, move: Move) -> Guard:
     raise PlanError(f"the target {target.name} has no guard {move.guard!r}; the plan was made for another")
 
 
-def save_plan(plan: Plan, path: Path) -> None:
+def save_plan(plan: ParallelPlan, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n")
 
 
-def load_plan(path: Path, target: Target) -> Plan:
+def load_plan(path: Path, target: Target) -> ParallelPlan:
     """A saved plan, if the target can express it. Raises PlanError."""
     try:
-        plan = msgspec.json.decode(path.read_bytes(), type=Plan)
+        plan = msgspec.json.decode(path.read_bytes(), type=ParallelPlan)
     except OSError as error:
         raise PlanError(f"{path}: cannot be read: {error.strerror}; name a saved plan") from None
     except msgspec.DecodeError as error:
@@ -110,7 +110,7 @@ def load_plan(path: Path, target: Target) -> Plan:
     return plan
 
 
-def check_move(plan: Plan, move: Move, path: Path, target: Target) -> None:
+def check_move(plan: ParallelPlan, move: Move, path: Path, target: Target) -> None:
     """Raises PlanError where the target cannot express a move."""
     if move.route:
         find_route(target, move)

@@ -20,7 +20,7 @@ from reports.history.journal import Invocation, Journal, Return
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict
-from stateful_tests.parallel.plan import Move, Place, Plan, find_guard, find_route
+from stateful_tests.parallel.plan import Move, ParallelPlan, Place, find_guard, find_route
 
 # Checks of a few operations are certain to end; the default limits are for millions.
 FINDINGS_MAX = 1000
@@ -71,7 +71,7 @@ class Trial:
     there were workflows to execute it on.
     """
 
-    plan: Plan
+    plan: ParallelPlan
     repeats: int
     failed: int
     judgement: Judgement
@@ -87,7 +87,7 @@ class Runner:
         self.journal = journal
         self.asker = Asker(target, Gate(target.base_url, target.timeout_s), journal, source, "parallel")
 
-    def try_out(self, plan: Plan, repeats: int) -> Trial:
+    def try_out(self, plan: ParallelPlan, repeats: int) -> Trial:
         """Executes a plan so many times, and judges each execution."""
         self.journal.begin_copy()
         where: dict[str, int] = {}
@@ -108,7 +108,7 @@ class Runner:
         fewest_first = tuple(sorted(blamed, key=lambda each: (len(each), sorted(each))))
         return Trial(plan, repeats, count, judgement, fewest_first, executed)
 
-    def execute(self, plan: Plan, places: dict[int | str, Place]) -> list[str]:
+    def execute(self, plan: ParallelPlan, places: dict[int | str, Place]) -> list[str]:
         """One execution; the names of its workflows. Notes which operation of the history is which of the plan."""
         asker, owner = self.asker, self.target.owner
         # New connections: which of the service's processes gets which of them is drawn anew.

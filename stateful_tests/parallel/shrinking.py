@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from stateful_tests.parallel.plan import BRANCHES_MIN, Move, Place, Plan
+from stateful_tests.parallel.plan import BRANCHES_MIN, Move, ParallelPlan, Place
 from stateful_tests.parallel.runner import Trial
 
 KEEP_FAILED = 2
@@ -19,13 +19,13 @@ KEEP_REPEATS = 12
 CHUNK = 4
 
 T = TypeVar("T")
-TryOut = Callable[[Plan, int], Trial]
+TryOut = Callable[[ParallelPlan, int], Trial]
 
 
-def shrink(failing: Trial, try_out: TryOut, limit_s: float) -> Plan:
+def shrink(failing: Trial, try_out: TryOut, limit_s: float) -> ParallelPlan:
     """The smallest plan found until no smaller one fails, or the time is up."""
     deadline = time.monotonic() + limit_s
-    tried: set[Plan] = set()
+    tried: set[ParallelPlan] = set()
     improved = True
     while improved and time.monotonic() < deadline:
         improved = False
@@ -40,7 +40,7 @@ def shrink(failing: Trial, try_out: TryOut, limit_s: float) -> Plan:
     return failing.plan
 
 
-def try_often(plan: Plan, try_out: TryOut) -> Trial:
+def try_often(plan: ParallelPlan, try_out: TryOut) -> Trial:
     """Executes it until it has failed often enough to be kept, or been executed often enough to be left."""
     trials: list[Trial] = []
     while sum(trial.failed for trial in trials) < KEEP_FAILED and len(trials) * CHUNK < KEEP_REPEATS:
@@ -50,7 +50,7 @@ def try_often(plan: Plan, try_out: TryOut) -> Trial:
     return Trial(plan, repeats, failed, trials[-1].judgement, blamed)
 
 
-def list_smaller(plan: Plan, blamed: Sequence[Collection[Place]] = ()) -> Iterator[Plan]:
+def list_smaller(plan: ParallelPlan, blamed: Sequence[Collection[Place]] = ()) -> Iterator[ParallelPlan]:
     """Candidates, the boldest first: what was blamed, fewer branches, shorter ones, a later beginning of the branches,
     one workflow instead of two, a shorter prefix. Each has fewer operations in its branches, or fewer in all.
     """
@@ -72,7 +72,7 @@ def list_smaller(plan: Plan, blamed: Sequence[Collection[Place]] = ()) -> Iterat
     yield from list_shorter_prefixes(plan)
 
 
-def keep_blamed(plan: Plan, places: Collection[Place]) -> Iterator[Plan]:
+def keep_blamed(plan: ParallelPlan, places: Collection[Place]) -> Iterator[ParallelPlan]:
     """The blamed operations alone; and after whatever else was asked before the last of them."""
     kept = [
         tuple(move for place, move in enumerate(branch) if (number, place) in places)
@@ -92,7 +92,7 @@ def keep_blamed(plan: Plan, places: Collection[Place]) -> Iterator[Plan]:
     yield replace(plan, branches=branches, prefix=(*plan.prefix, *others))
 
 
-def begin_later(plan: Plan) -> Iterator[Plan]:
+def begin_later(plan: ParallelPlan) -> Iterator[ParallelPlan]:
     """One round alone, and all before it one by one."""
     rounds = list(plan.walk_rounds())
     for number, moves in enumerate(rounds):
@@ -101,7 +101,7 @@ def begin_later(plan: Plan) -> Iterator[Plan]:
             yield replace(plan, branches=tuple((move,) for move in moves), prefix=(*plan.prefix, *before))
 
 
-def list_shorter_prefixes(plan: Plan) -> Iterator[Plan]:
+def list_shorter_prefixes(plan: ParallelPlan) -> Iterator[ParallelPlan]:
     """Without all of it, then halves, quarters, ..., single operations; the last ones first, on which less rests."""
     size = len(plan.prefix)
     while size:
@@ -110,7 +110,7 @@ def list_shorter_prefixes(plan: Plan) -> Iterator[Plan]:
         size //= 2
 
 
-def keep_workflow(plan: Plan, number: int) -> Iterator[Plan]:
+def keep_workflow(plan: ParallelPlan, number: int) -> Iterator[ParallelPlan]:
     """The plan with one workflow alone; what was asked of others is left out."""
 
     def keep(moves: tuple[Move, ...]) -> tuple[Move, ...]:

@@ -9,20 +9,20 @@ from msgspec.structs import replace
 
 from engine.target.graph import TransitionGraph
 from engine.target.target import Target
-from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, Move, Plan, list_moves
+from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, Move, ParallelPlan, list_moves
 
 BRANCH_MOVES_MAX = 3
 # A way to the branches that is longer than this takes more time than what is asked there.
 PREFIX_MAX = 8
 
 
-def list_pinned(target: Target) -> list[Plan]:
+def list_pinned(target: Target) -> list[ParallelPlan]:
     """The classic ones, each as far as the target can express it; the same every time."""
     plans = [*pin_one_edge(target), *pin_forks(target), *pin_after(target), *pin_strangers(target)]
     return [plan for plan in plans if len(plan.branches) >= BRANCHES_MIN]
 
 
-def pin_one_edge(target: Target) -> Iterator[Plan]:
+def pin_one_edge(target: Target) -> Iterator[ParallelPlan]:
     """Several ask for one edge: over the general route, and over the edge's own, with its payload."""
     graph = target.graph
     for state in find_near(graph, lambda state: bool(list_onward(graph, state)))[:2]:
@@ -30,15 +30,15 @@ def pin_one_edge(target: Target) -> Iterator[Plan]:
         routes = {route.name for route in target.routes_for(state, to)}
         for route in sorted(routes):
             move = Move(route=route, origin=state, to=to)
-            yield Plan(((move,),) * BRANCHES_MAX, walk_to(target, state), name=f"one edge, by {route}")
+            yield ParallelPlan(((move,),) * BRANCHES_MAX, walk_to(target, state), name=f"one edge, by {route}")
             later = list_onward(graph, to)[:1]
             beyond = [advance(target, to, following) for following in later]
             read = Move()
             branches = ((move, *beyond), (read, read), (move, read))
-            yield Plan(branches, (*walk_to(target, state), read), name=f"reads beside, by {route}")
+            yield ParallelPlan(branches, (*walk_to(target, state), read), name=f"reads beside, by {route}")
 
 
-def pin_forks(target: Target) -> Iterator[Plan]:
+def pin_forks(target: Target) -> Iterator[ParallelPlan]:
     """Different next states out of one, each wanted by two; by routes of their own (complete, fail, cancel) as well."""
     graph = target.graph
     forks = find_near(graph, lambda state: len(graph.successors.get(state, ())) > 1)[:2]
@@ -51,23 +51,25 @@ def pin_forks(target: Target) -> Iterator[Plan]:
                 mine = Move(route=own.name, origin=state, to=first)
                 theirs = Move(route=route.name, origin=state, to=other)
                 name = f"{first} or {other}, by {route.name}"
-                yield Plan(((mine,), (theirs,), (mine,), (theirs,)), walk_to(target, state), name=name)
+                yield ParallelPlan(((mine,), (theirs,), (mine,), (theirs,)), walk_to(target, state), name=name)
 
 
-def pin_after(target: Target) -> Iterator[Plan]:
+def pin_after(target: Target) -> Iterator[ParallelPlan]:
     """Too late: what has won already, once more; and every route into a dead end, when the workflow is in one."""
     graph = target.graph
     for to in graph.successors.get(graph.initial, ())[:1]:
         for route in target.routes_for(graph.initial, to):
             won = Move(route=route.name, origin=graph.initial, to=to)
-            yield Plan(((won,), (won,), (Move(),)), (won,), name=f"once more, by {route.name}")
+            yield ParallelPlan(((won,), (won,), (Move(),)), (won,), name=f"once more, by {route.name}")
     for end in find_near(graph, lambda state: state in graph.terminal)[:1]:
         for route in [route for route in target.routes if route.to == end]:
             late = Move(route=route.name, origin=(route.sources or graph.sources(end))[0], to=end)
-            yield Plan(((late,), (late,), (Move(),)), walk_to(target, end), name=f"after the end, by {route.name}")
+            yield ParallelPlan(
+                ((late,), (late,), (Move(),)), walk_to(target, end), name=f"after the end, by {route.name}"
+            )
 
 
-def pin_strangers(target: Target) -> Iterator[Plan]:
+def pin_strangers(target: Target) -> Iterator[ParallelPlan]:
     """Another tenant beside the owner."""
     graph = target.graph
     for stranger in target.strangers[:1]:
@@ -75,7 +77,7 @@ def pin_strangers(target: Target) -> Iterator[Plan]:
             mine = advance(target, graph.initial, to)
             theirs = Move(mine.workflow, stranger, mine.route, mine.origin, mine.to)
             read = Move(tenant=stranger)
-            yield Plan(((mine,), (theirs,), (mine,), (read,)), name="another tenant beside the owner")
+            yield ParallelPlan(((mine,), (theirs,), (mine,), (read,)), name="another tenant beside the owner")
 
 
 def advance(target: Target, origin: str, to: str) -> Move:
@@ -100,7 +102,7 @@ def find_near(graph: TransitionGraph, wanted: Callable[[str], bool]) -> list[str
     return [state for _, state in sorted(near, key=lambda each: each[0])]
 
 
-def draw_plans(target: Target, first_seed: int, count: int, use: Callable[[Plan], None]) -> None:
+def draw_plans(target: Target, first_seed: int, count: int, use: Callable[[ParallelPlan], None]) -> None:
     """Lets Hypothesis draw that many plans. Nothing fails in there: what fails now and then it cannot shrink."""
 
     @seed(first_seed)
@@ -112,14 +114,14 @@ def draw_plans(target: Target, first_seed: int, count: int, use: Callable[[Plan]
         suppress_health_check=list(HealthCheck),
     )
     @given(plans(target))
-    def draw(plan: Plan) -> None:
+    def draw(plan: ParallelPlan) -> None:
         use(plan)
 
     draw()
 
 
 @st.composite
-def plans(draw: st.DrawFn, target: Target) -> Plan:
+def plans(draw: st.DrawFn, target: Target) -> ParallelPlan:
     """A random plan: a way to some state, then branches that mostly ask for what is due there, or was, or will be."""
     graph = target.graph
     near = [state for state in find_near(graph, lambda _: True) if len(walk_to(target, state)) <= PREFIX_MAX]
@@ -133,10 +135,10 @@ def plans(draw: st.DrawFn, target: Target) -> Plan:
     count = draw(st.integers(BRANCHES_MIN, BRANCHES_MAX))
     branch = st.lists(st.deferred(lambda: moves(target, starts)), min_size=1, max_size=BRANCH_MOVES_MAX)
     branches = tuple(tuple(draw(branch)) for _ in range(count))
-    return ask_clear_guards(Plan(branches, prefix, workflows, "drawn"), target)
+    return ask_clear_guards(ParallelPlan(branches, prefix, workflows, "drawn"), target)
 
 
-def ask_clear_guards(plan: Plan, target: Target) -> Plan:
+def ask_clear_guards(plan: ParallelPlan, target: Target) -> ParallelPlan:
     """The plan with a read for every guard whose answer the state alone may not decide: nobody could judge it."""
     reached = {move.to for move in list_moves(plan)} | {target.graph.initial}
     unclear = {guard.name for guard in target.guards if reached & set(guard.either)}

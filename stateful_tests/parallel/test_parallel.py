@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from engine.target.target import Target
-from stateful_tests.parallel.plan import Plan, PlanError, load_plan, save_plan
+from stateful_tests.parallel.plan import ParallelPlan, PlanError, load_plan, save_plan
 from stateful_tests.parallel.runner import Runner, TeeJournal, Trial
 from stateful_tests.parallel.shrinking import shrink
 from stateful_tests.parallel.strategies import draw_plans, list_pinned
@@ -50,20 +50,20 @@ class Search:
             return False
         return self.run == 0 or time.monotonic() < self.deadline
 
-    def try_out(self, plan: Plan) -> None:
+    def try_out(self, plan: ParallelPlan) -> None:
         if self.goes_on:
             trial = self.runner.try_out(plan, self.repeats)
             self.is_starved = not trial.executed
             self.run += not self.is_starved
             self.failing = trial if trial.failed else None
 
-    def try_all(self, pinned: Sequence[Plan], first_seed: int) -> None:
+    def try_all(self, pinned: Sequence[ParallelPlan], first_seed: int) -> None:
         """The pinned plans, then a drawn one and a pinned one in turn."""
         for plan in pinned:
             self.try_out(plan)
         again = cycle(pinned)
 
-        def use(plan: Plan) -> None:
+        def use(plan: ParallelPlan) -> None:
             self.try_out(plan)
             for known in islice(again, 1):
                 self.try_out(known)
@@ -87,7 +87,7 @@ def tell(runner: Runner, trial: Trial, folder: Path, shrink_limit_s: float) -> s
     return f"the plan {folder / 'parallel.json'} failed in {again.failed} of {TOLD_REPEATS} repeats: {kind}"
 
 
-def find_given_plan(path: Path | None, target: Target) -> Plan | None:
+def find_given_plan(path: Path | None, target: Target) -> ParallelPlan | None:
     try:
         return load_plan(path, target) if path is not None else None
     except PlanError as error:

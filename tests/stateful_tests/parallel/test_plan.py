@@ -10,7 +10,7 @@ import pytest
 from engine.provision.service import REFERENCE
 from engine.target.file import load_target
 from engine.target.target import Target
-from stateful_tests.parallel.plan import Move, Plan, PlanError, list_moves, load_plan, save_plan
+from stateful_tests.parallel.plan import Move, ParallelPlan, PlanError, list_moves, load_plan, save_plan
 from stateful_tests.parallel.strategies import ask_clear_guards, draw_plans, list_pinned, walk_to
 
 SECRETS = {
@@ -20,8 +20,8 @@ SECRETS = {
 }
 
 
-def draw_example(target: Target, seed: int, count: int) -> list[Plan]:
-    drawn: list[Plan] = []
+def draw_example(target: Target, seed: int, count: int) -> list[ParallelPlan]:
+    drawn: list[ParallelPlan] = []
     draw_plans(target, seed, count, drawn.append)
     return drawn
 
@@ -66,9 +66,9 @@ def test_a_plan_that_is_not_there_is_refused(tmp_path: Path, target: Target) -> 
 
 def test_rounds_take_one_operation_of_each_branch() -> None:
     first, second, third = (Move(to=name) for name in "ABC")
-    plan = Plan(((first, second), (third,)))
+    plan = ParallelPlan(((first, second), (third,)))
     assert list(plan.walk_rounds()) == [[first, third], [second]]
-    assert plan.in_turn() == Plan((), (first, second, third))
+    assert plan.in_turn() == ParallelPlan((), (first, second, third))
     assert list(plan.in_turn().walk_rounds()) == []
 
 
@@ -98,8 +98,8 @@ def test_drawn_plans_are_the_same_for_the_same_seed_and_stay_within_the_target(t
 def test_a_guard_that_the_state_alone_does_not_decide_becomes_a_read(target: Target) -> None:
     guard = Move(guard="icp-generate")
     cancel = Move(route="cancel", origin="CREATED", to="CANCELLED")
-    assert ask_clear_guards(Plan(((guard,), (cancel,))), target).branches == ((Move(),), (cancel,))
-    assert ask_clear_guards(Plan(((guard,), (Move(),))), target).branches == ((guard,), (Move(),))
+    assert ask_clear_guards(ParallelPlan(((guard,), (cancel,))), target).branches == ((Move(),), (cancel,))
+    assert ask_clear_guards(ParallelPlan(((guard,), (Move(),))), target).branches == ((guard,), (Move(),))
 
 
 def test_the_way_to_a_state_is_made_of_legal_moves(target: Target) -> None:

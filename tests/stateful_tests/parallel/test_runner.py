@@ -19,13 +19,13 @@ from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
-from stateful_tests.parallel.plan import Move, Plan
+from stateful_tests.parallel.plan import Move, ParallelPlan
 from stateful_tests.parallel.runner import Runner, TeeJournal, Trial, find_end
 from stateful_tests.parallel.test_parallel import Search
 from tests.load.stub import SMALL, Engine, StubGate, load_text, make_answer
 
 WIN = Move(route="advance", origin="A", to="B")
-PAIR = Plan(((WIN,), (WIN,)), name="pair")
+PAIR = ParallelPlan(((WIN,), (WIN,)), name="pair")
 
 
 class PlayedEngine(Engine):
@@ -140,7 +140,7 @@ def test_a_plan_that_no_workflow_was_created_for_is_not_counted(
     runner, _ = play(quota=quota)
     search, seen = Search(runner, 4, 2, time.monotonic() + 60), []
 
-    def note(plan: Plan, repeats: int) -> Trial:
+    def note(plan: ParallelPlan, repeats: int) -> Trial:
         trial = Runner.try_out(runner, plan, repeats)
         seen.append(trial.executed)
         return trial
@@ -157,7 +157,7 @@ def test_pinned_plans_come_first_and_again_between_the_drawn_ones(play: Make, am
     runner, _ = play()
     search, seen = Search(runner, amount, 1, time.monotonic() + 60), []
 
-    def note(plan: Plan, repeats: int) -> Trial:
+    def note(plan: ParallelPlan, repeats: int) -> Trial:
         seen.append(plan.name)
         return Runner.try_out(runner, plan, repeats)
 

@@ -7,39 +7,41 @@ import random
 from collections.abc import Callable
 
 from reports.judge.verdict import Judgement, Verdict
-from stateful_tests.parallel.plan import Move, Plan
+from stateful_tests.parallel.plan import Move, ParallelPlan
 from stateful_tests.parallel.runner import Trial
 from stateful_tests.parallel.shrinking import KEEP_FAILED, KEEP_REPEATS, keep_blamed, list_smaller, shrink, try_often
 
 WIN = Move(route="advance", origin="A", to="B")
 OTHER = Move(workflow=1, route="advance", origin="A", to="B")
 READ = Move()
-BIG = Plan(((READ, WIN), (OTHER, READ), (WIN, READ, READ), (READ,)), (READ, OTHER, READ), 2, "drawn")
+BIG = ParallelPlan(((READ, WIN), (OTHER, READ), (WIN, READ, READ), (READ,)), (READ, OTHER, READ), 2, "drawn")
 JUDGEMENT = Judgement(Verdict.FAIL, "", ())
 FAILING = Trial(BIG, 1, 1, JUDGEMENT)
 
 
-def fail_when(rule: Callable[[Plan], bool], chance: float, seed: int = 1) -> Callable[[Plan, int], Trial]:
+def fail_when(
+    rule: Callable[[ParallelPlan], bool], chance: float, seed: int = 1
+) -> Callable[[ParallelPlan, int], Trial]:
     coin = random.Random(seed)
 
-    def try_out(plan: Plan, repeats: int) -> Trial:
+    def try_out(plan: ParallelPlan, repeats: int) -> Trial:
         failed = sum(coin.random() < chance for _ in range(repeats)) if rule(plan) else 0
         return Trial(plan, repeats, failed, JUDGEMENT)
 
     return try_out
 
 
-def count_beside(plan: Plan) -> int:
+def count_beside(plan: ParallelPlan) -> int:
     return sum(map(len, plan.branches))
 
 
-def two_win(plan: Plan) -> bool:
+def two_win(plan: ParallelPlan) -> bool:
     return sum(WIN in branch for branch in plan.branches) > 1
 
 
 def test_what_always_fails_becomes_two_branches_of_one_operation() -> None:
     smallest = shrink(FAILING, fail_when(two_win, 1.0), 60)
-    assert smallest == Plan(((WIN,), (WIN,)), (), 1, "drawn")
+    assert smallest == ParallelPlan(((WIN,), (WIN,)), (), 1, "drawn")
 
 
 def test_what_fails_now_and_then_does_too() -> None:
@@ -55,7 +57,7 @@ def test_without_time_nothing_is_changed() -> None:
 def test_a_candidate_must_fail_more_than_once() -> None:
     trials: list[int] = []
 
-    def fail_once(plan: Plan, repeats: int) -> Trial:
+    def fail_once(plan: ParallelPlan, repeats: int) -> Trial:
         trials.append(repeats)
         return Trial(plan, repeats, int(len(trials) == 1), JUDGEMENT)
 
@@ -66,22 +68,22 @@ def test_a_candidate_must_fail_more_than_once() -> None:
 
 def test_what_is_blamed_is_tried_alone_and_after_the_others() -> None:
     alone, after = keep_blamed(BIG, {(0, 1), (2, 0), (-1, 2)})
-    assert alone == Plan(((WIN,), (WIN,)), BIG.prefix, 2, "drawn")
-    assert after == Plan(((WIN,), (WIN,)), (*BIG.prefix, READ, OTHER, READ, READ, READ), 2, "drawn")
+    assert alone == ParallelPlan(((WIN,), (WIN,)), BIG.prefix, 2, "drawn")
+    assert after == ParallelPlan(((WIN,), (WIN,)), (*BIG.prefix, READ, OTHER, READ, READ, READ), 2, "drawn")
     assert not list(keep_blamed(BIG, {(0, 1), (-1, 0)})), "one alone is no plan of branches"
     assert not list(keep_blamed(alone, {(0, 0), (1, 0)})), "nothing is left out"
 
 
 def test_a_race_of_later_rounds_becomes_one_of_the_first() -> None:
     """It fails only where both have read before."""
-    first = Plan(((READ, WIN), (READ, WIN), (OTHER,)), (), 2, "drawn")
+    first = ParallelPlan(((READ, WIN), (READ, WIN), (OTHER,)), (), 2, "drawn")
 
-    def read_before(plan: Plan) -> bool:
+    def read_before(plan: ParallelPlan) -> bool:
         begins = sum(branch[0] == WIN for branch in plan.branches)
         return two_win(plan) and (begins == 0 or plan.prefix.count(READ) > 1)
 
     smallest = shrink(Trial(first, 1, 1, JUDGEMENT), fail_when(read_before, 1.0), 60)
-    assert smallest == Plan(((WIN,), (WIN,)), (READ, READ), 1, "drawn")
+    assert smallest == ParallelPlan(((WIN,), (WIN,)), (READ, READ), 1, "drawn")
 
 
 def test_candidates_are_smaller_and_keep_two_branches() -> None:
