@@ -24,7 +24,7 @@ from stateful_tests.interleavings.faulted_schedules import walk_faults
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.pairings import list_apart, list_pairings
 from stateful_tests.interleavings.statements import is_end
-from stateful_tests.interleavings.testbed import Order, Testbed, open_testbed
+from stateful_tests.interleavings.testbed import LaunchSpec, Testbed, open_testbed
 from stateful_tests.interleavings.warming import warm
 from tests.stateful_tests import jobs_service
 
@@ -43,7 +43,9 @@ async def open_jobs(database: Database, folder: Path, *traits: str, service: str
     command = json.dumps([sys.executable, str(SERVICE), "{port}", "{database_url}", *traits])
     text = jobs_service.TARGET.replace("COMMAND", command).replace("[service]", f"[service]\n{service}")
     file.write_text(text)
-    order = Order(load_target(file, os.environ), database, folder / "interleavings-0.jsonl", folder / "service.log")
+    order = LaunchSpec(
+        load_target(file, os.environ), database, folder / "interleavings-0.jsonl", folder / "service.log"
+    )
     async with open_testbed(order) as testbed:
         yield testbed
 
@@ -60,18 +62,18 @@ def test_a_text_of_the_background_is_held_where_a_request_sends_it(database: Dat
 
     async def run() -> None:
         async with open_jobs(database, tmp_path, "busy") as testbed:
-            assert any(is_end(sql) for sql in testbed.wire.background)
-            plan = list_pairings(testbed.target)[0]
-            await warm(testbed, [plan])
-            assert not testbed.wire.asked
-            found = await explore(plan, testbed.run, schedules_max=100)
+            assert any(is_end(sql) for sql in testbed.proxy.background)
+            pairing = list_pairings(testbed.target)[0]
+            await warm(testbed, [pairing])
+            assert not testbed.proxy.asked
+            found = await explore(pairing, testbed.run, schedules_max=100)
             assert found.is_whole
             for trace in found.traces:
                 ends = [step for step in trace.steps if is_end(step.sql)]
                 assert sorted(trace.answers) == ["conflict", "won"]
-                assert [step.actor for step in ends] == sorted([0, 1], key=lambda actor: trace.answers[actor] != "won")
-            assert any(is_end(sql) and passed for sql, passed in testbed.wire.unheld.items())
-            assert any(sql.startswith("NOTIFY") and passed for sql, passed in testbed.wire.unheld.items())
+                assert [step.task for step in ends] == sorted([0, 1], key=lambda task: trace.answers[task] != "won")
+            assert any(is_end(sql) and passed for sql, passed in testbed.proxy.unheld.items())
+            assert any(sql.startswith("NOTIFY") and passed for sql, passed in testbed.proxy.unheld.items())
             await testbed.read()
 
     asyncio.run(run())
@@ -88,8 +90,8 @@ def test_what_two_workflows_share_is_waited_for_or_found(
     async def run() -> set[str]:
         remarks: set[str] = set()
         async with open_jobs(database, tmp_path, *traits) as testbed:
-            for plan in list_apart(testbed.target, 3):
-                found = await explore_apart(plan, testbed.run, times=1)
+            for pairing in list_apart(testbed.target, 3):
+                found = await explore_apart(pairing, testbed.run, times=1)
                 assert found.is_whole
                 assert all(len(set(trace.workflows)) == 2 for trace in found.traces)
                 assert checks or all(trace.answers == ["won", "won"] for trace in found.traces)
