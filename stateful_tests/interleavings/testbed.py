@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from engine.provision.database import Database, list_values
 from engine.provision.service import RestartableService, find_free_port, run_service
@@ -54,6 +55,9 @@ class Testbed:
     service ended by itself, or does so within so many seconds; None while it runs. `restart` starts it again, where
     that is wanted; `last_fault` is the last one that was injected since it was started.
     """
+
+    # pytest takes the name for that of a class of tests.
+    __test__: ClassVar[bool] = False
 
     target: Target
     proxy: Proxy
