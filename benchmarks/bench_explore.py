@@ -17,7 +17,7 @@ from engine.provision.service import REFERENCE, find_free_port, run_service
 from engine.target.file import load_target
 from engine.target.target import substitute
 from load.client.asker import Asker
-from load.client.release import Gate
+from load.client.release import Release
 from onewinner.stage import mint_tokens
 from reports.history.journal import Journal
 from stateful_tests.interleavings.explorer import explore
@@ -50,7 +50,7 @@ async def measure(database: Database, folder: Path) -> None:
         )
         await asyncio.to_thread(service.__enter__)
         with Journal(folder / "plain-0.jsonl") as journal:
-            asker = Asker(testbed.target, Gate(base_url, 10), journal, "plain-0", "plain", testbed.asker.server_ids)
+            asker = Asker(testbed.target, Release(base_url, 10), journal, "plain-0", "plain", testbed.asker.server_ids)
             plain = await ask_in_turn(testbed, pairing, asker, Sender(base_url, 10))
         await asyncio.to_thread(service.__exit__, None, None, None)
     print(f"two requests of two statements, in every order: {explored:,.0f} schedules/s")

@@ -1,6 +1,6 @@
 """How tight races are, how many of them a second can be verified, and how often they show a defect.
 
-For whoever changes the gate or the asker; gates nothing. One run, in turns: our gate in a plain process and in one
+For changes of the release or the asker; gates nothing. One run, in turns: our release in a plain process and in one
 patched by gevent, as Locust uses it (both record everything and judge it); Locust's FastHttpUser behind a gevent
 barrier, with users that begin with this race, and with users that keep their connections from race to race; httpx with
 asyncio.gather. Every racer asks the same engine for the same transitions.
@@ -31,11 +31,11 @@ TURNS_S = {10: 0.5, 20: 0.5, 50: 0.5, 100: 1.2}
 DEFECT_TURN_S = 0.3
 NOTING_TURN_S = 0.3
 START_LIMIT_S = 30.0
-GATE, PLAIN, GATHER = "gate, gevent", "gate, plain", "httpx, gather"
+RELEASE, PLAIN, GATHER = "release, gevent", "release, plain", "httpx, gather"
 BARRIER, KEPT = "FastHttpUser, barrier", "FastHttpUser, kept open"
 RACERS = {
-    GATE: ("benchmarks.race_with_gate", "gevent"),
-    PLAIN: ("benchmarks.race_with_gate",),
+    RELEASE: ("benchmarks.race_with_release", "gevent"),
+    PLAIN: ("benchmarks.race_with_release",),
     BARRIER: ("benchmarks.race_with_fasthttp",),
     KEPT: ("benchmarks.race_with_fasthttp", "kept"),
     GATHER: ("benchmarks.race_with_httpx",),
@@ -73,14 +73,14 @@ def main() -> None:
     for barrier in (BARRIER, KEPT):
         for where, spreads in (("a noting server", "noted_ns"), ("the engine", "spreads_ns")):
             middle, tail = (
-                pick_us(getattr(tallies[GATE, count], spreads), share)
+                pick_us(getattr(tallies[RELEASE, count], spreads), share)
                 / pick_us(getattr(tallies[barrier, count], spreads), share)
                 for count, share in ((20, 0.5), (100, 0.9))
             )
-            print(f"{GATE} / {barrier}, at {where}: p50 at N = 20 {middle:.2f}, p90 at N = 100 {tail:.2f}")
+            print(f"{RELEASE} / {barrier}, at {where}: p50 at N = 20 {middle:.2f}, p90 at N = 100 {tail:.2f}")
     print(f"wanted of {BARRIER}: p50 at most 0.1, p90 at most 1")
-    rate = tallies[GATE, 10].rate / tallies[GATHER, 10].rate
-    print(f"{GATE} / {GATHER}: races per second at N = 10 {rate:.1f} (wanted >= 2)")
+    rate = tallies[RELEASE, 10].rate / tallies[GATHER, 10].rate
+    print(f"{RELEASE} / {GATHER}: races per second at N = 10 {rate:.1f} (wanted >= 2)")
 
 
 def pick_us(spreads_ns: list[int], share: float) -> float:

@@ -15,7 +15,7 @@ from benchmarks.racing import draw_edges
 from engine.provision.service import reach_engine
 from engine.target.target import Target
 from load.client.asker import Asker
-from load.client.release import Gate
+from load.client.release import Release
 from reports.history.journal import Invocation, Journal, Return
 
 CONTENDERS = 10
@@ -49,9 +49,9 @@ def time_lines(folder: Path) -> float:
 
 def time_races(target: Target, folder: Path) -> tuple[float, float]:
     """Milliseconds per race, medians: recorded, and not. Every race is followed by one of the other kind."""
-    gate = Gate(target.base_url, target.timeout_s)
+    release = Release(target.base_url, target.timeout_s)
     askers = [
-        Asker(target, gate, kind(folder / f"{name}.jsonl"), name, "bench")
+        Asker(target, release, kind(folder / f"{name}.jsonl"), name, "bench")
         for name, kind in (("recorded", Journal), ("silent", Silence))
     ]
     workflow = askers[0].create(target.owner)
@@ -68,7 +68,7 @@ def time_races(target: Target, folder: Path) -> tuple[float, float]:
         took[which].append(time.perf_counter() - begun)
     for asker in askers:
         asker.journal.close()
-    gate.close()
+    release.close()
     return statistics.median(took[0]) * 1e3, statistics.median(took[1]) * 1e3
 
 

@@ -22,10 +22,10 @@ from engine.provision.service import ServiceError, reach_engine
 from engine.target.file import TargetError
 from load.master import Master, list_rows
 from load.panel import add_panel
-from load.shares import parse_weights
+from load.quotas import parse_weights
 from load.source import Source
 from load.trouble import TroubleHandler
-from load.worker import HALT, HEARD, LEFT, PLAN, SAY, TALLY, MessageRendezvous, Worker
+from load.worker import ASSIGNMENT, HALT, HEARD, LEFT, SAY, TALLY, MessageBarrier, Worker
 
 USAGE = 2
 STOP_TIMEOUT_S = 60.0
@@ -73,8 +73,8 @@ def receive(environment: Environment, worker: Worker) -> None:
     runner = environment.runner
     assert runner is not None
     handlers = {
-        PLAN: worker.receive_plan,
-        HEARD: lambda data: MessageRendezvous.hear(worker, data),
+        ASSIGNMENT: worker.receive_assignment,
+        HEARD: lambda data: MessageBarrier.hear(worker, data),
         HALT: lambda data: worker.halt(data["why"]),
     }
     listen(runner, worker, handlers)
@@ -130,10 +130,10 @@ class Contenders(User):
         source = self.source
         assert source is not None
         try:
-            rounds = source.play()
-            for played in rounds:
-                self.worker.show(played)
-                if source.rendezvous.size == 1 and (why := self.worker.why_stop()):
+            rounds = source.run()
+            for result in rounds:
+                self.worker.show(result)
+                if source.barrier.size == 1 and (why := self.worker.why_stop()):
                     rounds.close()
                     source.ended = why
                     break

@@ -16,11 +16,11 @@ from locust.runners import MasterRunner
 from engine.provision.service import REFERENCE
 from engine.target.target import CreateCommand, Target
 from engine.target.workflow_factory import pack
-from load.client.barrier import MONOTONIC, Clock, Meetings, read_wall_clock, set_instant
-from load.shares import list_shares, make_agenda, parse_weights
+from load.client.barrier import MONOTONIC, BarrierServer, Clock, read_wall_clock, set_instant
+from load.quotas import list_quotas, make_workload, parse_weights
 from load.tally import Tally, find_spread_ms, merge
 from load.trouble import say
-from load.worker import HALT, HEARD, PLAN, Worker, identify_host
+from load.worker import ASSIGNMENT, HALT, HEARD, Worker, identify_host
 from reports.comparison.facts import Facts
 from reports.documents.run import begin_run
 from reports.judge.plan import Quota, RunPlan
@@ -40,7 +40,7 @@ class Master:
         self.folder: Path | None = None
         self.owners: dict[str, str] = {}
         self.left: dict[str, str] = {}
-        self.meetings = Meetings(1)
+        self.barriers = BarrierServer(1)
         self.tallies: dict[str, Mapping[str, Any]] = {}
         self.clock: Clock = MONOTONIC
         self.began = time.monotonic()
@@ -69,13 +69,13 @@ class Master:
         users = max(1, runner.target_user_count)
         workers = self.list_workers()[:users]
         users = len(workers) if options.together else users
-        agenda = make_agenda(self.target, parse_weights(options.scenarios), options.races or None)
-        shares = list_shares(agenda, len(workers), users, together=options.together, label=options.label)
-        self.owners = {name: workers[number % len(workers)] for number, name in enumerate(shares)}
-        self.left, self.tallies, self.meetings = {}, {}, Meetings(len(workers))
+        workload = make_workload(self.target, parse_weights(options.scenarios), options.races or None)
+        quotas = list_quotas(workload, len(workers), users, together=options.together, label=options.label)
+        self.owners = {name: workers[number % len(workers)] for number, name in enumerate(quotas)}
+        self.left, self.tallies, self.barriers = {}, {}, BarrierServer(len(workers))
         self.began = time.monotonic()
         self.clock = read_wall_clock(0) if options.clock == "wall" else MONOTONIC
-        history = self.open_history(shares)
+        history = self.open_history(quotas)
         self.worker.keep_history(history)
         common = {
             "workers": len(workers),
@@ -87,8 +87,8 @@ class Master:
             "create": pack(self.target.create) if isinstance(self.target.create, CreateCommand) else None,
         }
         for number, worker in enumerate(workers):
-            runner.send_message(PLAN, {**common, "number": number}, client_id=worker)
-        for name, reason in agenda.obstacles.items():
+            runner.send_message(ASSIGNMENT, {**common, "number": number}, client_id=worker)
+        for name, reason in workload.obstacles.items():
             say(f"the scenario {name} is not applicable: {reason}")
         gevent.spawn(self.worker.guard("the watch over the sources", self.watch_or_quit), self.runs)
 
@@ -105,7 +105,7 @@ class Master:
             on_host[host] = on_host.get(host, 0) + 1
         return [worker for _, worker in sorted(placed)]
 
-    def open_history(self, shares: Mapping[str, Any]) -> Path:
+    def open_history(self, quotas: Mapping[str, Any]) -> Path:
         """The folder of the journals. Without --history it is that of a new run, whose run.json holds the plan."""
         self.runs += 1
         if self.worker.options.history and self.runs == 1:
@@ -120,13 +120,13 @@ class Master:
             seed=self.worker.options.seed,
             started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             versions={"python": platform.python_version(), "locust": locust.__version__},
-            plan=RunPlan(sources=tuple(shares), quotas={name: Quota(**share) for name, share in shares.items()}),
+            plan=RunPlan(sources=tuple(quotas), quotas={name: Quota(**quota) for name, quota in quotas.items()}),
         )
         return begin_run(self.folder, Path(self.worker.options.target or REFERENCE), facts).history
 
     def hear_word(self, data: dict[str, Any]) -> None:
         """One source's word; when it was the last that was missing, everybody gets all of them."""
-        words = self.meetings.say(data["key"], data["number"], data["word"])
+        words = self.barriers.say(data["key"], data["number"], data["word"])
         if words is None:
             return
         told: dict[str, Any] = {"key": data["key"], "words": words}

@@ -1,7 +1,7 @@
-"""Plans: the lives of workflows, round by round, drawn from a seed before anything runs. Pure.
+"""Plans: the scripts of workflows, round by round, drawn from a seed before anything runs. Pure.
 
 A *round* is one release: all of its requests leave at one instant. It has a *group* of calls for each workflow that it
-presses. A group is a *race* when two or more contend and, by the graph, exactly one of them can win. A *life* is
+presses. A group is a *race* when two or more contend and, by the graph, exactly one of them can win. A *script* is
 everything that is asked about one workflow, or a few, from creation to the last read.
 """
 
@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Group:
-    """The calls of a round on the life's workflow of this number.
+    """The calls of a round on the script's workflow of this number.
 
     `winners_max` is how many of the contenders can win at the most; `leads_to` the state afterwards when the
     plan goes on from it, None when more than one is right.
@@ -58,7 +58,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Place:
+class Slot:
     """One call of a round: the number of its group, and which of the group's calls it is."""
 
     group: int
@@ -72,11 +72,11 @@ class Round:
 
     groups: tuple[Group, ...]
 
-    def list_places(self) -> list[Place]:
+    def list_slots(self) -> list[Slot]:
         """The calls in the order of their release: the groups take turns, so that each is spread over all of it."""
         longest = max(len(group.calls) for group in self.groups)
         return [
-            Place(turn, number, group.calls[number])
+            Slot(turn, number, group.calls[number])
             for number in range(longest)
             for turn, group in enumerate(self.groups)
             if number < len(group.calls)
@@ -84,7 +84,7 @@ class Round:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        return tuple(place.call for place in self.list_places())
+        return tuple(slot.call for slot in self.list_slots())
 
     @property
     def races(self) -> int:
@@ -101,7 +101,7 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Life:
+class Script:
     """The rounds of a few workflows. Each workflow ends with a read and its trail.
 
     `owners` names the tenant of each workflow; without it all are the target's first one's.
@@ -133,7 +133,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One way to press. `question` is what it answers; `draw_lives` draws lives without end.
+    """One way to press. `question` is what it answers; `draw_scripts` draws scripts without end.
 
     `races` says whether its contested rounds are races; the others are judged by the other checks alone.
     `find_obstacle` says why a target cannot express it, or None. `weight` is its share when none is given.
@@ -144,7 +144,7 @@ class Scenario:
     races: bool
     weight: int
     find_obstacle: Callable[[Target], str | None]
-    draw_lives: Callable[[Target, random.Random, int], Iterator[Life]]
+    draw_scripts: Callable[[Target, random.Random, int], Iterator[Script]]
 
     @property
     def unit(self) -> str:
@@ -259,15 +259,15 @@ def find_no_race(target: Target) -> str | None:
     return None if list_racing_edges(target) else "no edge of the workflow makes a race: whoever comes second wins too"
 
 
-def cut(life: Life, scenario: Scenario, left: int) -> Life:
-    """The life, ended after `left` of its scenario's units."""
+def cut(script: Script, scenario: Scenario, left: int) -> Script:
+    """The script, ended after `left` of its scenario's units."""
     counted = 0
-    for index, round_ in enumerate(life.rounds):
+    for index, round_ in enumerate(script.rounds):
         more = scenario.count(round_)
         if counted + more >= left:
-            return replace(life, rounds=(*life.rounds[:index], keep_races(round_, left - counted, more)))
+            return replace(script, rounds=(*script.rounds[:index], keep_races(round_, left - counted, more)))
         counted += more
-    return life
+    return script
 
 
 def keep_races(round_: Round, wanted: int, held: int) -> Round:

@@ -7,7 +7,7 @@ from typing import Any
 
 from load.client.ask import Reply
 from load.plans import Call, Group
-from load.source import Played
+from load.source import RoundResult
 
 # Spreads are counted in classes, each this much wider than the one before: a few dozen numbers, whatever happens.
 SPREAD_STEP = 1.25
@@ -27,18 +27,18 @@ class Tally:
     violations: int = 0
     spreads: Counter[int] = field(default_factory=Counter)
 
-    def count(self, played: Played) -> None:
+    def count(self, result: RoundResult) -> None:
         """Adds a round: its answers by whoever got them, what it came to as a whole by whoever leads."""
-        for _, reply in played.answers:
+        for _, reply in result.answers:
             self.answers += 1
             self.winners += reply.outcome == "won"
             self.conflicts += reply.outcome == "conflict"
             self.unknowns += reply.outcome == "unknown"
-        self.violations += is_violated(played)
-        if played.leads:
+        self.violations += is_violated(result)
+        if result.leads:
             self.rounds += 1
-            self.races += played.round.races
-            self.spreads[classify(played.spread_ns)] += played.round.races
+            self.races += result.round.races
+            self.spreads[classify(result.spread_ns)] += result.round.races
 
     def pack(self) -> dict[str, Any]:
         """The tally as plain data, for messages and files."""
@@ -57,11 +57,11 @@ def merge(packed: list[Mapping[str, Any]]) -> Tally:
     return merged
 
 
-def is_violated(played: Played) -> bool:
+def is_violated(result: RoundResult) -> bool:
     """Whether a round shows, without any search, that the engine is wrong."""
-    if any(is_wrong(call, reply) for call, reply in played.answers):
+    if any(is_wrong(call, reply) for call, reply in result.answers):
         return True
-    groups = zip(played.round.groups, played.outcomes, strict=True) if played.leads else ()
+    groups = zip(result.round.groups, result.outcomes, strict=True) if result.leads else ()
     return any(is_group_violated(group, outcomes) for group, outcomes in groups)
 
 

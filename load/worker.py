@@ -21,17 +21,17 @@ from engine.target.file import load_target
 from engine.target.target import Target
 from engine.target.workflow_factory import unpack
 from load.client.asker import Asker
-from load.client.barrier import ALONE, MONOTONIC, Clock, Instant, Rendezvous, RendezvousError, read_wall_clock
-from load.client.release import Gate
+from load.client.barrier import ALONE, MONOTONIC, Barrier, BarrierError, Clock, Instant, read_wall_clock
+from load.client.release import Release
 from load.pace import make_pace
-from load.shares import make_agenda, name_source, parse_weights, take_share
-from load.source import Played, Source
+from load.quotas import make_workload, name_source, parse_weights, take_quota
+from load.source import RoundResult, Source
 from load.tally import Tally
 from load.trouble import say
 from reports.history.journal import Journal
 
-PLAN, SAY, HEARD, HALT, TALLY, LEFT = (
-    f"onewinner-{word}" for word in ("plan", "say", "heard", "halt", "tally", "left")
+ASSIGNMENT, SAY, HEARD, HALT, TALLY, LEFT = (
+    f"onewinner-{word}" for word in ("assignment", "say", "heard", "halt", "tally", "left")
 )
 REPORT_S = 0.5
 # Beyond two answers that time out, how long one may wait for another: a worker that is slow, but there.
@@ -40,7 +40,7 @@ BROKEN = 3
 
 
 @dataclass(frozen=True)
-class Plan:
+class WorkerAssignment:
     """What the master says to one worker: who it is, and what it needs to reach the engine."""
 
     number: int
@@ -67,7 +67,7 @@ class Worker:
     def __init__(self, environment: Environment, name: str) -> None:
         self.environment = environment
         self.name = name
-        self.plan: Plan | None = None
+        self.assignment: WorkerAssignment | None = None
         self.tally = Tally()
         self.halted = ""
         self.entered = 0
@@ -79,19 +79,19 @@ class Worker:
         self.history: Path | None = None
         self.set_code = False
 
-    def receive_plan(self, data: dict[str, Any]) -> None:
+    def receive_assignment(self, data: dict[str, Any]) -> None:
         """A new run begins: nothing of an earlier one counts."""
-        self.plan = Plan(**data)
-        self.name = str(self.plan.number)
+        self.assignment = WorkerAssignment(**data)
+        self.name = str(self.assignment.number)
         self.tally, self.halted, self.entered, self.lost = Tally(), "", 0, ""
         self.waiting.clear()
         self.began_ns = time.monotonic_ns()
-        self.keep_history(Path(self.plan.history))
-        gevent.spawn(self.report, self.plan)
+        self.keep_history(Path(self.assignment.history))
+        gevent.spawn(self.report, self.assignment)
 
-    def report(self, plan: Plan) -> None:
+    def report(self, assignment: WorkerAssignment) -> None:
         """Sends the tally to the master as long as the run is this one."""
-        while self.plan is plan and not self.halted:
+        while self.assignment is assignment and not self.halted:
             self.send(TALLY, {"worker": self.name, "tally": self.tally.pack()})
             gevent.sleep(REPORT_S)
 
@@ -102,36 +102,38 @@ class Worker:
 
     def enter(self) -> Source | None:
         """The next source of this process; None for a user that no source was planned for."""
-        plan, options = self.plan, self.options
+        assignment, options = self.assignment, self.options
         nth, self.entered = self.entered, self.entered + 1
-        if plan is None or plan.number + nth * plan.workers >= plan.users or (options.together and nth):
+        if assignment is None or (options.together and nth):
             return None
-        name, number = name_source(plan.number, nth, options.label), plan.number + nth * plan.workers
+        name, number = name_source(assignment.number, nth, options.label), assignment.number + nth * assignment.workers
+        if number >= assignment.users:
+            return None
         journal: Journal | None = None
         try:
             uncertainty_ns = int(self.options.clock_uncertainty_ms * 1e6) if self.options.clock == "wall" else 0
-            journal = Journal(Path(plan.history) / f"{name}.jsonl", clock_uncertainty_ns=uncertainty_ns)
-            return self.open_source(plan, number, journal)
+            journal = Journal(Path(assignment.history) / f"{name}.jsonl", clock_uncertainty_ns=uncertainty_ns)
+            return self.open_source(assignment, number, journal)
         except Exception as error:  # noqa: BLE001 - Locust would only log it
             self.tell_broken(name, journal, error)
             return None
 
-    def open_source(self, plan: Plan, number: int, journal: Journal) -> Source:
-        options, target, together = self.options, self.find_target(plan), self.options.together
-        self.clock = self.find_clock(plan, journal.clock_uncertainty_ns)
-        agenda = make_agenda(target, parse_weights(options.scenarios), options.races or None)
-        share = agenda if together else take_share(agenda, number, plan.users)
+    def open_source(self, assignment: WorkerAssignment, number: int, journal: Journal) -> Source:
+        options, target, together = self.options, self.find_target(assignment), self.options.together
+        self.clock = self.find_clock(assignment, journal.clock_uncertainty_ns)
+        workload = make_workload(target, parse_weights(options.scenarios), options.races or None)
+        quota = workload if together else take_quota(workload, number, assignment.users)
         leads = not together or number == 0
-        partners = [name_source(worker, 0, options.label) for worker in range(plan.workers)] if together else []
-        facts = {"races": share.races if leads else 0, "rounds": share.rounds if leads else 0}
+        partners = [name_source(worker, 0, options.label) for worker in range(assignment.workers)] if together else []
+        facts = {"races": quota.races if leads else 0, "rounds": quota.rounds if leads else 0}
         journal.event("share", **facts, shared_by=partners)
-        gate = Gate(target.base_url, target.timeout_s)
-        asker = Asker(target, gate, journal, journal.path.stem, "", clock=self.clock)
-        rendezvous: Rendezvous = ALONE
-        if together and plan.workers > 1:
-            rendezvous = MessageRendezvous(self, number, plan.workers, 2 * target.timeout_s + PATIENCE_S)
-        pace = make_pace(options.rate, 0 if together else number, 1 if together else plan.users, self.began_ns)
-        return Source(asker, share, options.seed, options.contenders, rendezvous, pace, self.why_stop)
+        release = Release(target.base_url, target.timeout_s)
+        asker = Asker(target, release, journal, journal.path.stem, "", clock=self.clock)
+        barrier: Barrier = ALONE
+        if together and assignment.workers > 1:
+            barrier = MessageBarrier(self, number, assignment.workers, 2 * target.timeout_s + PATIENCE_S)
+        pace = make_pace(options.rate, 0 if together else number, 1 if together else assignment.users, self.began_ns)
+        return Source(asker, quota, options.seed, options.contenders, barrier, pace, self.why_stop)
 
     @property
     def options(self) -> Any:
@@ -139,23 +141,23 @@ class Worker:
         assert options is not None
         return options
 
-    def find_clock(self, plan: Plan, uncertainty_ns: int) -> Clock:
+    def find_clock(self, assignment: WorkerAssignment, uncertainty_ns: int) -> Clock:
         """The clock that the run's times are told in. Raises ValueError when the workers share none."""
         if self.options.clock == "wall":
             return read_wall_clock(uncertainty_ns)
-        if plan.host != identify_host():
+        if assignment.host != identify_host():
             raise ValueError(
-                f"worker {plan.number} is not on the master's host, where the monotonic clock is shared; "
+                f"worker {assignment.number} is not on the master's host, where the monotonic clock is shared; "
                 "start all of them with --clock wall and the --clock-uncertainty-ms of the hosts' clocks"
             )
         return MONOTONIC
 
-    def find_target(self, plan: Plan) -> Target:
+    def find_target(self, assignment: WorkerAssignment) -> Target:
         """The target as the master reaches it: workers need the file, and neither tokens nor an engine."""
         file = Path(self.options.target) if self.options.target else REFERENCE
         told = load_target(file, None)
-        create = unpack(plan.create) if plan.create is not None else told.create
-        return replace(told, base_url=plan.base_url, tenants=plan.tenants, create=create)
+        create = unpack(assignment.create) if assignment.create is not None else told.create
+        return replace(told, base_url=assignment.base_url, tenants=assignment.tenants, create=create)
 
     def why_stop(self) -> str | None:
         """Why nothing new may begin."""
@@ -170,21 +172,21 @@ class Worker:
         if why.startswith("lost"):
             self.lost = why
             for waiting in list(self.waiting.values()):
-                waiting.set_exception(RendezvousError(why))
+                waiting.set_exception(BarrierError(why))
 
-    def show(self, played: Played) -> None:
+    def show(self, result: RoundResult) -> None:
         """Counts a round, and tells Locust's statistics; only an unknown counts as a failure there."""
-        self.tally.count(played)
+        self.tally.count(result)
         if self.tally.violations and self.options.fail_fast and not self.halted:
             self.halt("fail-fast")
             self.send(TALLY, {"worker": self.name, "tally": self.tally.pack()})
-        for call, reply in played.answers:
-            returned_ns = reply.shot.returned_ns
+        for call, reply in result.answers:
+            returned_ns = reply.exchange.returned_ns
             self.environment.events.request.fire(
                 request_type=call.to or ("create" if call.creates else "guard" if call.guard else "read"),
                 name=reply.outcome,
-                response_time=((returned_ns or time.monotonic_ns()) - reply.shot.invoked_ns) / 1e6,
-                response_length=len(reply.shot.answer.body),
+                response_time=((returned_ns or time.monotonic_ns()) - reply.exchange.invoked_ns) / 1e6,
+                response_length=len(reply.exchange.answer.body),
                 exception=RuntimeError(reply.reading.message) if reply.outcome == "unknown" else None,
                 context={},
             )
@@ -260,8 +262,8 @@ class Worker:
         return guarded
 
 
-class MessageRendezvous:
-    """A rendezvous over Locust's messages: words go to the master, and come back when everybody's are there."""
+class MessageBarrier:
+    """A barrier over Locust's messages: words go to the master, and come back when everybody's are there."""
 
     def __init__(self, worker: Worker, number: int, size: int, limit_s: float) -> None:
         self.worker, self.number, self.size, self.limit_s = worker, number, size, limit_s
@@ -278,7 +280,7 @@ class MessageRendezvous:
 
     def _meet(self, key: str, word: Any) -> dict[str, Any]:
         if self.worker.lost:
-            raise RendezvousError(self.worker.lost)
+            raise BarrierError(self.worker.lost)
         waiting: AsyncResult[dict[str, Any]] = AsyncResult()
         self.worker.waiting[key] = waiting
         self.worker.send(SAY, {"key": key, "number": self.number, "word": word})
@@ -286,7 +288,7 @@ class MessageRendezvous:
             heard: dict[str, Any] = waiting.get(timeout=self.limit_s) or {}
             return heard
         except gevent.Timeout:
-            raise RendezvousError(f"not everybody came to {key} within {self.limit_s:g} s") from None
+            raise BarrierError(f"not everybody came to {key} within {self.limit_s:g} s") from None
         finally:
             self.worker.waiting.pop(key, None)
 

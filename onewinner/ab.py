@@ -21,7 +21,7 @@ from engine.provision.processes import run_process
 from engine.provision.service import REFERENCE
 from engine.reference.controls import list_controls
 from engine.reference.defects import list_defects
-from load.shares import name_source, parse_weights
+from load.quotas import name_source, parse_weights
 from onewinner import ROOMS
 from onewinner.baseline import compare_runs, find_exit, print_comparison
 from onewinner.commands.race import refuse_when_nothing_applies
@@ -151,7 +151,7 @@ def plan_turns(options: argparse.Namespace, weights: Mapping[str, int]) -> Level
         "limit-s": options.seconds,
     }
     words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
-    command = (sys.executable, "-m", "load.turns", *words)
+    command = (sys.executable, "-m", "load.ab_sides", *words)
     crew = Crew(weights, None, options.contenders)
     return Level("race", (name_source(0, 0),), command, float(options.seconds), None, crew=crew)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import structs
 
 from engine.provision.service import REFERENCE
-from load.shares import keep_races
+from load.quotas import keep_races
 from onewinner.exits import UsageError
 from onewinner.levels import Crew, Level, plan_race, plan_sources, run_level
 from onewinner.stage import set_stage

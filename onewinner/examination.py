@@ -7,8 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from engine.target.target import Answer, ClassifiedAnswer, Guard, IdPool, Request, Route, Target, Template
-from load.client.release import Gate
-from load.client.workflow_factory import Maker
+from load.client.release import Release
+from load.client.workflow_factory import WorkflowFactory
 from onewinner import remedies
 from onewinner.remedies import Probe
 
@@ -35,7 +35,7 @@ class Examination:
     """
 
     target: Target
-    gate: Gate
+    release: Release
     folder: Path
     done: list[Examined] = field(default_factory=list)
     asked: int = 0
@@ -80,7 +80,7 @@ class Examination:
         wanted: tuple[str, ...],
         tenant: str | None = None,
     ) -> Probe:
-        answer = self.gate.send(request).answer
+        answer = self.release.send(request).answer
         return Probe(what, table, tenant or self.target.owner, request, answer, classify(answer), wanted)
 
     def note(self, probe: Probe, remedy: str | None) -> bool:
@@ -96,15 +96,15 @@ class Examination:
             probe = self.ask("create", "create", request, target.classify_create, ("ok",))
             self.note(probe, remedies.advise_create(target, probe))
             return probe.reading.server_id
-        maker = Maker(target, self.gate, self.folder)
+        factory = WorkflowFactory(target, self.release, self.folder)
         taken = ""
         if isinstance(target.create, IdPool):
             # From the end: a gate begins with the first.
             taken = self.used = target.create.ids[owner][-1]
-        shot, reading = maker.make(taken, owner, id_)
+        exchange, reading = factory.make(taken, owner, id_)
         key = "ids" if taken else "command"
         request = Request(f"create.{key}", taken)
-        probe = Probe("create", "create", owner, request, shot.answer, reading, ("ok",))
+        probe = Probe("create", "create", owner, request, exchange.answer, reading, ("ok",))
         self.note(probe, None if reading.outcome == "ok" else self.explain_made(reading, key))
         return reading.server_id
 
@@ -244,7 +244,7 @@ class Examination:
         ids = [self.name_request() for _ in range(AT_ONCE)]
         owner = target.owner
         requests = [target.build_advance(route, owner, workflow, origin, to, id_, marker=id_) for id_ in ids]
-        answers = [shot.answer for shot in self.gate.race(requests)]
+        answers = [exchange.answer for exchange in self.release.race(requests)]
         odd = [answer for answer in answers if self.is_oddly_busy(answer, route, to)]
         if odd:
             what = f"{AT_ONCE} times advance {origin} -> {to} at once"
@@ -261,7 +261,7 @@ class Examination:
 
     def create_silently(self) -> str | None:
         target, id_ = self.target, self.name_request()
-        created = self.gate.send(target.build_create(target.owner, id_, marker=id_)).answer
+        created = self.release.send(target.build_create(target.owner, id_, marker=id_)).answer
         return target.classify_create(created).server_id
 
     def walk_to(self, route: Route) -> bool:

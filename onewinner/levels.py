@@ -14,7 +14,7 @@ from msgspec import structs
 from engine.provision.processes import run_process
 from engine.provision.service import find_free_port
 from engine.target.target import Target
-from load.shares import Agenda, list_shares, make_agenda, name_source, parse_weights
+from load.quotas import Workload, list_quotas, make_workload, name_source, parse_weights
 from onewinner import ROOMS
 from onewinner.display import LIVE, Display
 from onewinner.secrets import keep_secret
@@ -24,7 +24,7 @@ from reports.judge.amounts import sum_levels
 from reports.judge.plan import Quota, RunPlan, WorkerGroup
 
 POLL_S = 0.1
-IDS_SHARE = "ONEWINNER_IDS"
+IDS_VARIABLE = "ONEWINNER_IDS"
 # A level takes about its aim on two quiet cores. What it planned is run: nothing new is begun only once it has taken so
 # many times its aim. What it began may take GRACE_S longer before it is ended.
 PATIENCE = 8
@@ -219,18 +219,18 @@ def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()
         if level.crew is None:
             continue
         crew = level.crew
-        agenda = make_agenda(target, crew.weights, crew.races)
-        shares = list_shares(agenda, crew.processes, crew.processes, together=crew.together, label=crew.label)
+        workload = make_workload(target, crew.weights, crew.races)
+        shares = list_quotas(workload, crew.processes, crew.processes, together=crew.together, label=crew.label)
         quotas |= {name: Quota(**share) for name, share in shares.items()}
-        groups.append(describe_crew(crew, agenda))
+        groups.append(describe_crew(crew, workload))
     sources = (*(source for level in plan for source in level.sources), *more)
     return RunPlan(sources=sources, quotas=quotas, worker_groups=tuple(groups))
 
 
-def describe_crew(crew: Crew, agenda: Agenda) -> WorkerGroup:
+def describe_crew(crew: Crew, workload: Workload) -> WorkerGroup:
     """What was planned of a level that races, for a comparison of runs; without the scenarios that do not apply."""
     return WorkerGroup(
-        scenarios=dict(agenda.weights),
+        scenarios=dict(workload.weights),
         races=crew.races,
         contenders=crew.contenders,
         processes=crew.processes,
@@ -249,7 +249,7 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display | None 
     if level.crew is not None:
         command += ["--live", str(folder / "logs" / LIVE)]
     path = os.pathsep.join([str(ROOMS), *filter(None, [stage.environment.get("PYTHONPATH")])])
-    environment = {**stage.environment, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_SHARE: ids}
+    environment = {**stage.environment, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_VARIABLE: ids}
     began = time.monotonic()
     log = folder / "logs" / f"{level.name}.log"
     log.parent.mkdir(exist_ok=True)

@@ -2,7 +2,7 @@
 
     python -P racer.py
 
-`{"race": {base_url, timeout_s, requests: [{method, path, headers, body}]}}` is answered by `{"shots": [...],
+`{"race": {base_url, timeout_s, requests: [{method, path, headers, body}]}}` is answered by `{"exchanges": [...],
 "one_at_a_time": ...}`, `{"explain": {...}}` by `{"words": ...}`; bodies are base64. What cannot be done is
 `{"error": sentence}`. It ends when its standard input does, or its owner.
 """
@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "rooms" if (HERE / "rooms").is_dir() else HERE.parent))
 
 from engine.target.target import Request  # noqa: E402 - after the path was set
-from load.client.release import Connection, Gate, GateError, Shot  # noqa: E402
+from load.client.release import Connection, Exchange, Release, ReleaseError  # noqa: E402
 from reports.documents.contenders import explain  # noqa: E402
 
 OWNER_POLL_S = 0.5
@@ -63,7 +63,7 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
         if "race" in order:
             return race(**order["race"])
         return {"words": explain(**order["explain"])}
-    except GateError as error:
+    except ReleaseError as error:
         return {"error": str(error)}
     except Exception:  # noqa: BLE001 - its owner waits for an answer
         return {"error": f"the process that races failed:\n{traceback.format_exc()}"}
@@ -71,12 +71,12 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
 
 def race(base_url: str, timeout_s: float, requests: list[dict[str, Any]]) -> dict[str, Any]:
     """One release. New connections each time: an idle one would keep a test's server from closing."""
-    gate = Gate(base_url, timeout_s)
+    release = Release(base_url, timeout_s)
     try:
-        shots = gate.race([build_request(each) for each in requests])
+        exchanges = release.race([build_request(each) for each in requests])
     finally:
-        gate.close()
-    return {"shots": [describe(shot) for shot in shots], "one_at_a_time": is_one_at_a_time(base_url)}
+        release.close()
+    return {"exchanges": [describe(exchange) for exchange in exchanges], "one_at_a_time": is_one_at_a_time(base_url)}
 
 
 def build_request(told: dict[str, Any]) -> Request:
@@ -84,14 +84,14 @@ def build_request(told: dict[str, Any]) -> Request:
     return Request(told["method"], told["path"], headers, base64.b64decode(told["body"]))
 
 
-def describe(shot: Shot) -> dict[str, Any]:
+def describe(exchange: Exchange) -> dict[str, Any]:
     return {
-        "invoked_ns": shot.invoked_ns,
-        "returned_ns": shot.returned_ns,
-        "status": shot.answer.status,
-        "headers": dict(shot.answer.headers),
-        "body": base64.b64encode(shot.answer.body).decode(),
-        "error": shot.answer.error,
+        "invoked_ns": exchange.invoked_ns,
+        "returned_ns": exchange.returned_ns,
+        "status": exchange.answer.status,
+        "headers": dict(exchange.answer.headers),
+        "body": base64.b64encode(exchange.answer.body).decode(),
+        "error": exchange.answer.error,
     }
 
 
@@ -102,7 +102,7 @@ def is_one_at_a_time(base_url: str) -> bool | None:
     """
     try:
         return not any(answers_beside_another(base_url) for _ in range(PROBES_MAX))
-    except GateError:
+    except ReleaseError:
         return None
 
 

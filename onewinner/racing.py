@@ -248,8 +248,8 @@ class Race:
         order = {"base_url": servers.pop(), "timeout_s": timeout_s, "requests": told}
         given = self._helper.ask({"race": order}, GRACE_S + timeout_s * (len(told) + 1))
         answers = tuple(
-            receive(number, request, shot)
-            for number, (request, shot) in enumerate(zip(requests, given["shots"], strict=True))
+            receive(number, request, exchange)
+            for number, (request, exchange) in enumerate(zip(requests, given["exchanges"], strict=True))
         )
         return Result(answers, given["one_at_a_time"], self._helper, self._picture)
 
@@ -302,10 +302,10 @@ def tell(request: Request, path: str) -> dict[str, Any]:
     return {**told, "body": base64.b64encode(body).decode()}
 
 
-def receive(number: int, request: Request, shot: Mapping[str, Any]) -> Answer:
-    body = base64.b64decode(shot["body"])
-    told = (shot["status"], shot["headers"], body, shot["error"], shot["invoked_ns"], shot["returned_ns"])
-    return Answer(number, request, *told)
+def receive(number: int, request: Request, exchange: Mapping[str, Any]) -> Answer:
+    body = base64.b64decode(exchange["body"])
+    status, headers, error = (exchange[key] for key in ("status", "headers", "error"))
+    return Answer(number, request, status, headers, body, error, exchange["invoked_ns"], exchange["returned_ns"])
 
 
 __all__ = ["Answer", "NotOneWinnerError", "Race", "RaceError", "Request", "Result", "UndecidedError"]

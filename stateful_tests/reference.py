@@ -99,7 +99,7 @@ class Probes:
         if number >= len(QUESTIONS):
             return self.ask_as_stranger(asker, server_id, owner, number - len(QUESTIONS))
         question = QUESTIONS[number]
-        answer = asker.gate.send(question.build(asker.target, owner, server_id)).answer
+        answer = asker.release.send(question.build(asker.target, owner, server_id)).answer
         problem = None
         if answer.status not in (question.status, None):
             problem = f"{question.name}: status {answer.status}, but {question.status} is specified"
@@ -112,8 +112,8 @@ class Probes:
         stranger = next(tenant for tenant in asker.target.tenants if tenant != owner)
         name = f"{'GET' if body is None else 'POST'} {path} by another tenant"
         question = Question(name, path, body, 404)
-        known = asker.gate.send(question.build(asker.target, stranger, server_id)).answer
-        unknown = asker.gate.send(question.build(asker.target, stranger, str(NOBODY))).answer
+        known = asker.release.send(question.build(asker.target, stranger, server_id)).answer
+        unknown = asker.release.send(question.build(asker.target, stranger, str(NOBODY))).answer
         problem = None
         if None not in (known.status, unknown.status):
             same = known.status == unknown.status == 404 and known.body == unknown.body

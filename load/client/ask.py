@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.target.target import Answer, ClassifiedAnswer, Request
-from load.client.release import Shot
+from load.client.release import Exchange
 
 Examine = Callable[[Answer, ClassifiedAnswer], str | None]
 
@@ -36,7 +36,7 @@ class Reply:
     """What became of an Ask."""
 
     id: str
-    shot: Shot
+    exchange: Exchange
     reading: ClassifiedAnswer
     tenant: str
     workflow: str = ""

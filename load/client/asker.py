@@ -15,9 +15,9 @@ from engine.target.target import SERVER_ERROR, Answer, ClassifiedAnswer, Guard, 
 from load.client.ask import Ask, Examine, Reply
 from load.client.barrier import MONOTONIC, Clock, Instant
 from load.client.credentials import Credentials
-from load.client.release import Gate, GateError, Shot, now_ns
-from load.client.retry import PAUSES_S, Patience
-from load.client.workflow_factory import Maker
+from load.client.release import Exchange, Release, ReleaseError, now_ns
+from load.client.retry import PAUSES_S, Retry
+from load.client.workflow_factory import WorkflowFactory
 from reports.history.journal import Invocation, Journal, Return
 
 LineUp = Callable[[], Instant]
@@ -35,7 +35,7 @@ class Question:
 
 @dataclass
 class Asker:
-    """Asks `target` through `gate` and writes what happens into `journal`.
+    """Asks `target` through `release` and writes what happens into `journal`.
 
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
     `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
@@ -45,7 +45,7 @@ class Asker:
     """
 
     target: Target
-    gate: Gate
+    release: Release
     journal: Journal
     source: str
     scenario: str
@@ -58,14 +58,14 @@ class Asker:
     waiting_pays: bool = True
     went_unanswered: bool = False
     latest: tuple[str, str, str] | None = None
-    maker: Maker = field(init=False)
-    patience: Patience = field(init=False)
+    factory: WorkflowFactory = field(init=False)
+    retry: Retry = field(init=False)
     credentials: Credentials = field(init=False)
 
     def __post_init__(self) -> None:
-        self.patience = Patience(self.gate, self.target)
+        self.retry = Retry(self.release, self.target)
         self.credentials = Credentials(self.target)
-        self.maker = Maker(self.target, self.gate, self.journal.path.parent / "ids")
+        self.factory = WorkflowFactory(self.target, self.release, self.journal.path.parent / "ids")
 
     def plan(self, operations: int, races: int = 0, **facts: Any) -> None:
         """Promises operations and races; an Ask that is given `planned=False` promises itself.
@@ -88,7 +88,7 @@ class Asker:
 
     def _make(self, tenant: str, name: str, *, planned: bool) -> str | None:
         """A workflow that no request creates. In the history it is a create like any other, without a status."""
-        taken = self.maker.take(tenant)
+        taken = self.factory.take(tenant)
         if taken is None:
             self.is_out = True
             return None
@@ -99,8 +99,8 @@ class Asker:
         self.credentials.owners[name] = tenant
         ask = Ask("create", tenant, name, lambda _: Request("", ""), self.target.classify_read)
         self.journal.invoke(self._invocation(ask, id_, None, 0))
-        shot, reading = self.maker.make(taken, tenant, id_)
-        self.journal.returned(self._return(Reply(id_, shot, reading, tenant), None))
+        exchange, reading = self.factory.make(taken, tenant, id_)
+        self.journal.returned(self._return(Reply(id_, exchange, reading, tenant), None))
         if reading.server_id is None:
             return None
         self.server_ids[name] = reading.server_id
@@ -219,8 +219,8 @@ class Asker:
 
         if race is not None or len(asks) > 1:
             self._warm(asks)
-        shots = self.gate.race(requests, prepare)
-        replies = [self._read(ask, id_, shot) for ask, id_, shot in zip(asks, ids, shots, strict=True)]
+        exchanges = self.release.race(requests, prepare)
+        replies = [self._read(ask, id_, exchange) for ask, id_, exchange in zip(asks, ids, exchanges, strict=True)]
         self.journal.returned(*(self._return(reply, instant.intended_ns) for reply in replies))
         created = {ask.workflow: reply.reading.server_id for ask, reply in zip(asks, replies, strict=True)}
         self.server_ids |= {workflow: id_ for workflow, id_ in created.items() if id_ is not None}
@@ -228,22 +228,22 @@ class Asker:
         return replies
 
     def _note_silence(self, asks: Sequence[Ask], replies: Sequence[Reply]) -> None:
-        self.went_unanswered = all(reply.shot.answer.status is None for reply in replies)
+        self.went_unanswered = all(reply.exchange.answer.status is None for reply in replies)
         known = next((ask for ask in asks if ask.contends and ask.workflow in self.server_ids), None)
         if known is not None:
             self.latest = known.workflow, self.server_ids[known.workflow], known.tenant
 
     def begin(self, ask: Ask, race: str | None = None, number: int = 1) -> tuple[str, Request]:
-        """Records that it is asked now, for whoever sends by other means than the gate: its id and its request."""
+        """Records that it is asked now, for whoever sends by other means than the release: its id and its request."""
         self.asked += 1
         id_ = f"{self.source}.{self.asked}"
         request = ask.request(id_)
         self.journal.invoke(self._invocation(ask, id_, race, number))
         return id_, request
 
-    def finish(self, ask: Ask, id_: str, shot: Shot) -> Reply:
+    def finish(self, ask: Ask, id_: str, exchange: Exchange) -> Reply:
         """Records what came of a `begin`."""
-        reply = self._read(ask, id_, shot)
+        reply = self._read(ask, id_, exchange)
         self.journal.returned(self._return(reply, None))
         self._note_silence([ask], [reply])
         return reply
@@ -288,8 +288,8 @@ class Asker:
         return markers
 
     def _insist(self, question: Question, request: Request) -> tuple[int, Answer]:
-        """When it was asked, and what was answered after some patience."""
-        return self.patience.ask(request, lambda asked_ns, answer: self._note_hidden(question, asked_ns, answer))
+        """When it was asked, and what was answered after some retries."""
+        return self.retry.ask(request, lambda asked_ns, answer: self._note_hidden(question, asked_ns, answer))
 
     def _note_hidden(self, question: Question, asked_ns: int, answer: Answer) -> None:
         """A question without its answer, and when: a fault may excuse it. An unknown answer accuses nobody."""
@@ -333,7 +333,7 @@ class Asker:
         workflow, self.server_ids[self.latest[0]], tenant = self.latest
         try:
             self.read(workflow, tenant)
-        except GateError as error:
+        except ReleaseError as error:
             self.journal.event("broken", what=str(error))
         self.forget(workflow)
 
@@ -341,14 +341,14 @@ class Asker:
         """Nothing more will come: the file is whole. Without it the source was cut short."""
         self.journal.event("end", operations=self.asked)
         self.journal.close()
-        self.gate.close()
+        self.release.close()
 
     def _warm(self, asks: Sequence[Ask]) -> None:
         """Brings connections to life with reads. They are no operations: nobody looks at what is answered."""
         known = next((ask for ask in asks if ask.contends and ask.workflow in self.server_ids), None)
         if known is not None:
             server_id = self.server_ids[known.workflow]
-            self.gate.warm(len(asks), self.target.build_read(known.tenant, server_id, f"{self.source}.warm"))
+            self.release.warm(len(asks), self.target.build_read(known.tenant, server_id, f"{self.source}.warm"))
 
     def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> Invocation:
         expected = list(ask.expected) if isinstance(ask.expected, tuple) else ask.expected
@@ -359,30 +359,30 @@ class Asker:
             id_ if ask.carries_marker else msgspec.UNSET,
         )  # fmt: skip
 
-    def _read(self, ask: Ask, id_: str, shot: Shot) -> Reply:
-        reading, told = self.credentials.review(ask, ask.classify(shot.answer))
+    def _read(self, ask: Ask, id_: str, exchange: Exchange) -> Reply:
+        reading, told = self.credentials.review(ask, ask.classify(exchange.answer))
         if told is not None:
-            self._tell_turned_away(ask.tenant, ask.workflow, reading.status, told, self._interval(shot.invoked_ns))
-        found = ask.examine(shot.answer, reading) if ask.examine else None
+            self._tell_turned_away(ask.tenant, ask.workflow, reading.status, told, self._interval(exchange.invoked_ns))
+        found = ask.examine(exchange.answer, reading) if ask.examine else None
         if found is not None:
             reading = ClassifiedAnswer(
                 reading.outcome, reading.status, reading.observed, reading.server_id, found, reading.message
             )
-        return Reply(id_, shot, reading, ask.tenant, ask.workflow)
+        return Reply(id_, exchange, reading, ask.tenant, ask.workflow)
 
     def _return(self, reply: Reply, intended_ns: int | None) -> Return:
-        reading, shot, offset_ns = reply.reading, reply.shot, self.clock.offset_ns
+        reading, exchange, offset_ns = reply.reading, reply.exchange, self.clock.offset_ns
         self.unknowns += reading.outcome == "unknown"
         facts = {
             "request_id": reply.id,
-            "arrived_ns": self.target.arrived_ns(shot.answer),
+            "arrived_ns": self.target.arrived_ns(exchange.answer),
             "intended_ns": None if intended_ns is None else intended_ns + offset_ns,
             "server_id": reading.server_id,
             "problem": reading.problem,
             "message": reading.message,
         }
         detail = {name: fact for name, fact in facts.items() if fact is not None}
-        returned_ns = None if shot.returned_ns is None else shot.returned_ns + offset_ns
+        returned_ns = None if exchange.returned_ns is None else exchange.returned_ns + offset_ns
         return Return(
             reply.id,
             reading.outcome,
@@ -390,5 +390,5 @@ class Asker:
             reading.observed,
             returned_ns,
             detail,
-            shot.invoked_ns + offset_ns,
+            exchange.invoked_ns + offset_ns,
         )

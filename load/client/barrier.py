@@ -1,7 +1,7 @@
-"""Rendezvous: the sources that share one race. Each has a part of the contenders, on a worker of its own.
+"""Barrier: the sources that share one race. Each has a part of the contenders, on a worker of its own.
 
-They meet: everybody says a word under a key, and gets everybody's words. `Meetings` is the table of the one in
-the middle (the master), without I/O; `Alone` is the rendezvous of one that needs no table.
+They meet: everybody says a word under a key, and gets everybody's words. `BarrierServer` is the table of the one in
+the middle (the master), without I/O; `Alone` is the barrier of one that needs no table.
 """
 
 import time
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 MARGIN_NS = 15_000_000
 
 
-class RendezvousError(Exception):
+class BarrierError(Exception):
     """Somebody did not come: a worker was lost or is stuck. The race cannot be run as planned."""
 
 
@@ -25,7 +25,7 @@ class Instant:
     intended_ns: int | None = None
 
 
-class Rendezvous(Protocol):
+class Barrier(Protocol):
     """`number` is this source's place, from 0; the first one leads: it creates, reads and decides."""
 
     @property
@@ -35,23 +35,23 @@ class Rendezvous(Protocol):
     def size(self) -> int: ...
 
     def gather(self, key: str, word: Any) -> list[Any]:
-        """Everybody's word, by number, once all have said theirs. Raises RendezvousError."""
+        """Everybody's word, by number, once all have said theirs. Raises BarrierError."""
 
     def line_up(self, key: str, intended_ns: int | None) -> Instant:
-        """The instant of the release, once all stand at the line. Raises RendezvousError."""
+        """The instant of the release, once all stand at the line. Raises BarrierError."""
 
 
 @dataclass(frozen=True)
 class Alone:
-    """No rendezvous: what is said is heard at once, and nobody is waited for."""
+    """No barrier: what is said is heard at once, and nobody is waited for."""
 
     number: int = 0
     size: int = 1
 
-    def gather(self, key: str, word: Any) -> list[Any]:  # noqa: ARG002 - as a Rendezvous
+    def gather(self, key: str, word: Any) -> list[Any]:  # noqa: ARG002 - as a Barrier
         return [word]
 
-    def line_up(self, key: str, intended_ns: int | None) -> Instant:  # noqa: ARG002 - as a Rendezvous
+    def line_up(self, key: str, intended_ns: int | None) -> Instant:  # noqa: ARG002 - as a Barrier
         return Instant(intended_ns, intended_ns)
 
 
@@ -81,7 +81,7 @@ def read_wall_clock(uncertainty_ns: int) -> Clock:
 
 
 @dataclass
-class Meetings:
+class BarrierServer:
     """Who has said what so far. A meeting is forgotten when it is complete."""
 
     size: int

@@ -1,4 +1,4 @@
-"""The endpoint: one connected socket, plain or under TLS, as the gate uses it. Nothing here waits but a large body.
+"""The endpoint: one connected socket, plain or under TLS, as the release uses it. Nothing here waits but a large body.
 
 What differs under TLS is told apart here and nowhere else.
 """

@@ -1,4 +1,4 @@
-"""The release gate: N requests, all but the end of each sent, released together. Knows nothing of Locust.
+"""The release: N requests, all but the end of each sent, released together. Knows nothing of Locust.
 
 The end is the last byte of the head and the whole body: many a server runs its application once the head is whole, and
 many an application never reads the body. Before that byte nothing can have run, so lining up again repeats nothing.
@@ -31,12 +31,12 @@ now_ns = time.monotonic_ns
 BeforeRelease = Callable[[], int | None]
 
 
-class GateError(Exception):
-    """The gate could not bring every contender to the line: the server cannot be reached, or hangs up."""
+class ReleaseError(Exception):
+    """The release could not bring every contender to the line: the server cannot be reached, or hangs up."""
 
 
 @dataclass(frozen=True)
-class Shot:
+class Exchange:
     """One contender's request and what came of it. `returned_ns` is None when no whole answer came."""
 
     invoked_ns: int
@@ -57,14 +57,14 @@ class Connection:
         self.socket: socket.socket | None = None
 
     def open(self) -> socket.socket:
-        """The socket, connected and blocking. Raises GateError when the server cannot be reached."""
+        """The socket, connected and blocking. Raises ReleaseError when the server cannot be reached."""
         if self.socket is None:
             try:
                 plain = socket.create_connection((self._host, self._port), self._timeout_s)
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.socket = self._tls.wrap_socket(plain, server_hostname=self._host) if self._tls else plain
             except OSError as error:
-                raise GateError(f"{self.base_url} cannot be reached: {error.strerror or error}") from None
+                raise ReleaseError(f"{self.base_url} cannot be reached: {error.strerror or error}") from None
         return self.socket
 
     def close(self, *, half: bool = False) -> None:
@@ -76,7 +76,7 @@ class Connection:
             self.socket = None
 
 
-class Gate:
+class Release:
     """As many connections as there are contenders, kept open from race to race.
 
     `restarts` counts how often contenders were lined up again because their connections died before the release.
@@ -103,16 +103,16 @@ class Gate:
             self.race([request] * count)
             self._warmed = count
 
-    def send(self, request: Request, before_release: BeforeRelease | None = None) -> Shot:
+    def send(self, request: Request, before_release: BeforeRelease | None = None) -> Exchange:
         """A race of one."""
         return self.race([request], before_release)[0]
 
-    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Shot]:
+    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Exchange]:
         """Sends all requests at once and waits for their answers, at most timeout_s.
 
         `before_release` is called when all but the end of each has been sent and every connection
         lives; it may name the instant of the release. Those that die before that line up again on new
-        connections, while the others stand: no head was whole, so no request was sent. Raises GateError when
+        connections, while the others stand: no head was whole, so no request was sent. Raises ReleaseError when
         that happens RESTARTS_MAX times in a row. What is raised before the release leaves nothing to be run.
         """
         lines = [encode_request(request, self.base_url) for request in requests]
@@ -156,18 +156,18 @@ class Gate:
             for number in fallen:
                 self._hang_up(number, half=True)
             missing = {number: heads[number] for number in fallen}
-        raise GateError(f"{self.base_url} hung up {RESTARTS_MAX} times before the requests were whole")
+        raise ReleaseError(f"{self.base_url} hung up {RESTARTS_MAX} times before the requests were whole")
 
-    def _collect(self, parsers: Sequence[AnswerParser], invoked: Sequence[int]) -> list[Shot]:
+    def _collect(self, parsers: Sequence[AnswerParser], invoked: Sequence[int]) -> list[Exchange]:
         """Reads every answer, in the order in which they come, until all are whole or the time is up."""
         assert self._selector is not None
-        shots: list[Shot | None] = [None] * len(parsers)
-        missing = len(shots)
+        exchanges: list[Exchange | None] = [None] * len(parsers)
+        missing = len(exchanges)
         deadline_ns = max(invoked) + int(self.timeout_s * 1e9)
         while missing and (left_ns := deadline_ns - now_ns()) > 0:
             for key, _ in self._selector.select(left_ns / 1e9):
                 number: int = key.data
-                if number >= len(shots) or shots[number] is not None:
+                if number >= len(exchanges) or exchanges[number] is not None:
                     # One that does not race, or has answered: it hangs up, speaks out of turn, or TLS is at work.
                     if not is_silent(self._reach(number)):
                         self._hang_up(number)
@@ -176,15 +176,15 @@ class Gate:
                 if answer is None:
                     continue
                 returned_ns = now_ns() if answer.status is not None else None
-                shots[number] = Shot(invoked[number], returned_ns, answer)
+                exchanges[number] = Exchange(invoked[number], returned_ns, answer)
                 missing -= 1
                 if not alive:
                     self._hang_up(number)
-        return [shot or self._give_up(number, invoked[number]) for number, shot in enumerate(shots)]
+        return [exchange or self._give_up(number, invoked[number]) for number, exchange in enumerate(exchanges)]
 
-    def _give_up(self, number: int, invoked_ns: int) -> Shot:
+    def _give_up(self, number: int, invoked_ns: int) -> Exchange:
         self._hang_up(number)
-        return Shot(invoked_ns, None, Answer(None, error=f"no answer within {self.timeout_s:g} s"))
+        return Exchange(invoked_ns, None, Answer(None, error=f"no answer within {self.timeout_s:g} s"))
 
     def _reach(self, number: int) -> socket.socket:
         """The socket of a connection, which is opened and watched if it is not yet."""

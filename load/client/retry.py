@@ -1,4 +1,4 @@
-"""Patience: a question that is asked again for a while where the engine could not answer. Knows nothing of Locust.
+"""Retry: a question that is asked again for a while where the engine could not answer. Knows nothing of Locust.
 
 What is read in the end, trails and effects, shows what was lost on the way, so a fault that comes just then must not
 hide it. Operations are never asked again.
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.target.target import Answer, Request, Target
-from load.client.release import Gate, now_ns
+from load.client.release import Release, now_ns
 
 # Within such a time a database is back that crashed; the limit is for an engine that takes long to say nothing.
 PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 0.8, 0.8)
@@ -18,10 +18,10 @@ TOO_MANY = 429
 
 
 @dataclass
-class Patience:
-    """One source's. `pays` is False while patience was in vain the last time: then a question is asked once."""
+class Retry:
+    """One source's. `pays` is False while retrying was in vain the last time: then a question is asked once."""
 
-    gate: Gate
+    release: Release
     target: Target
     pays: bool = True
 
@@ -45,7 +45,7 @@ class Patience:
 
     def _send(self, request: Request) -> tuple[int, Answer]:
         asked_ns = now_ns()
-        return asked_ns, self.gate.send(request).answer
+        return asked_ns, self.release.send(request).answer
 
 
 def is_lost(target: Target, answer: Answer) -> bool:

@@ -12,13 +12,13 @@ from urllib.parse import quote
 from engine.target.environment import clean_environment, find_own
 from engine.target.target import Answer, ClassifiedAnswer, Request, Target
 from engine.target.workflow_factory import CreateCommand, IdPool
-from load.client.release import Shot, now_ns
+from load.client.release import Exchange, now_ns
 
 # Which ids are this process's: "1/3" is every third, beginning with the second. So no level uses up another one's.
-SHARE_VARIABLE = "ONEWINNER_IDS"
+IDS_VARIABLE = "ONEWINNER_IDS"
 
 
-class MakingError(Exception):
+class FactoryError(Exception):
     """The command gave no id: one sentence. `told` is what it wrote to its standard error."""
 
     def __init__(self, message: str, told: str = "") -> None:
@@ -27,17 +27,17 @@ class MakingError(Exception):
 
 
 class Sender(Protocol):
-    """What a Gate is to us."""
+    """What a Release is to us."""
 
-    def send(self, request: Request) -> Shot: ...
+    def send(self, request: Request) -> Exchange: ...
 
 
 @dataclass
-class Maker:
+class WorkflowFactory:
     """Makes workflows for one source. `folder` is where all processes of a run note the ids that they have taken."""
 
     target: Target
-    gate: Sender
+    release: Sender
     folder: Path
     passed: Counter[str] = field(default_factory=Counter)
 
@@ -47,7 +47,7 @@ class Maker:
         if not isinstance(create, IdPool):
             return ""
         ids = create.ids.get(tenant, ())
-        turn, turns = read_share(os.environ.get(SHARE_VARIABLE, ""))
+        turn, turns = read_partition(os.environ.get(IDS_VARIABLE, ""))
         self.folder.mkdir(parents=True, exist_ok=True)
         for number in range(self.passed[tenant], len(ids)):
             self.passed[tenant] = number + 1
@@ -55,7 +55,7 @@ class Maker:
                 return ids[number]
         return None
 
-    def make(self, taken: str, tenant: str, request_id: str) -> tuple[Shot, ClassifiedAnswer]:
+    def make(self, taken: str, tenant: str, request_id: str) -> tuple[Exchange, ClassifiedAnswer]:
         """The workflow of an id that was taken, or a new one, after a look at its state.
 
         It is "ok" in the initial state alone: what is asked of any other would be judged wrongly.
@@ -63,22 +63,22 @@ class Maker:
         invoked_ns = now_ns()
         try:
             server_id = taken or run_command(self.target, tenant, request_id)
-        except MakingError as error:
+        except FactoryError as error:
             print(f"{error}\n{error.told}", file=sys.stderr)
-            return Shot(invoked_ns, now_ns(), Answer(None)), ClassifiedAnswer("unknown", None, message=str(error))
-        shot = self.gate.send(self.target.build_read(tenant, server_id, request_id))
-        looked = self.target.classify_read(shot.answer)
-        shot = Shot(invoked_ns, shot.returned_ns, shot.answer)
+            return Exchange(invoked_ns, now_ns(), Answer(None)), ClassifiedAnswer("unknown", None, message=str(error))
+        exchange = self.release.send(self.target.build_read(tenant, server_id, request_id))
+        looked = self.target.classify_read(exchange.answer)
+        exchange = Exchange(invoked_ns, exchange.returned_ns, exchange.answer)
         initial = self.target.graph.initial
         if looked.outcome == "ok" and looked.observed == initial:
-            return shot, ClassifiedAnswer("ok", None, initial, server_id)
+            return exchange, ClassifiedAnswer("ok", None, initial, server_id)
         key = "create.ids" if taken else "create.command"
         seen = f"is in {looked.observed}, not in {initial}" if looked.observed else looked.message or looked.outcome
         message = f"the workflow {server_id} {seen}; {key} must name workflows that nobody has moved"
-        return shot, ClassifiedAnswer("unknown", looked.status, message=message)
+        return exchange, ClassifiedAnswer("unknown", looked.status, message=message)
 
 
-def read_share(text: str) -> tuple[int, int]:
+def read_partition(text: str) -> tuple[int, int]:
     """turn and turns of "1/3"; all ids when nothing is said."""
     turn, _, turns = text.partition("/")
     return (int(turn), int(turns)) if turns else (0, 1)
@@ -94,7 +94,7 @@ def claim(note: Path) -> bool:
 
 
 def run_command(target: Target, tenant: str, request_id: str) -> str:
-    """Runs the target's command and returns the id that it printed. Raises MakingError.
+    """Runs the target's command and returns the id that it printed. Raises FactoryError.
 
     It stays in our process group: whoever ends us ends it.
     """
@@ -112,14 +112,16 @@ def run_command(target: Target, tenant: str, request_id: str) -> str:
             check=False,
         )
     except OSError as error:
-        raise MakingError(f"create.command: {name!r} cannot be run: {error.strerror}") from None
+        raise FactoryError(f"create.command: {name!r} cannot be run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise MakingError(f"create.command: {name!r} took more than create.timeout_s = {command.timeout_s:g}") from None
+        raise FactoryError(
+            f"create.command: {name!r} took more than create.timeout_s = {command.timeout_s:g}"
+        ) from None
     told = ended.stderr.decode(errors="replace").strip()
     if ended.returncode != 0:
-        raise MakingError(f"create.command: {name!r} ended with status {ended.returncode}", told)
+        raise FactoryError(f"create.command: {name!r} ended with status {ended.returncode}", told)
     lines = ended.stdout.decode(errors="replace").split("\n")
     found = next((line.strip() for line in reversed(lines) if line.strip()), None)
     if found is None:
-        raise MakingError(f"create.command: {name!r} printed nothing; its last line must be the id", told)
+        raise FactoryError(f"create.command: {name!r} printed nothing; its last line must be the id", told)
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engine.target.races import Edge, find_path
 from engine.target.target import Route, Target
-from load.plans import Call, Life, Scenario, expect, list_fair_routes, make_round, walk_to
+from load.plans import Call, Scenario, Script, expect, list_fair_routes, make_round, walk_to
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def find_clashes(target: Target) -> list[Clash]:
     ]
 
 
-def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     clashes = find_clashes(target)
     used = [0] * len(clashes)
     costs = [1 + len(find_path(target.graph, clash.state)) for clash in clashes]
@@ -56,7 +56,7 @@ def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[
         advances = [Call(clash.state, clash.onward, rng.choice(ways_on)) for _ in range(contenders - len(ends))]
         calls = rng.sample(ends + advances, k=contenders)
         round_ = make_round(target, clash.state, calls, leads_to=clash.end, winners_max=2)
-        yield Life(SCENARIO.name, (*walk_to(target, rng, clash.state), round_))
+        yield Script(SCENARIO.name, (*walk_to(target, rng, clash.state), round_))
 
 
-SCENARIO = Scenario("cancel-against-advance", __doc__ or "", False, 1, find_obstacle, draw_lives)
+SCENARIO = Scenario("cancel-against-advance", __doc__ or "", False, 1, find_obstacle, draw_scripts)

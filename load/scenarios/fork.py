@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from engine.target.races import is_race
 from engine.target.target import Route, Target
-from load.plans import Call, Life, Scenario, expect, make_round, walk_to
+from load.plans import Call, Scenario, Script, expect, make_round, walk_to
 
 WAYS_MIN = 2
 DEPTH_PER_COST = 8
@@ -40,7 +40,7 @@ def pick_ways(target: Target, state: str) -> list[Way]:
     return picked
 
 
-def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     forks = find_forks(target)
     used: Counter[str] = Counter()
     while True:
@@ -53,7 +53,7 @@ def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[
             route = rng.choice([route for route, other in forks[state] if other == to])
             calls.append(Call(state, to, route))
         fork = make_round(target, state, calls, leads_to=None)
-        yield Life(SCENARIO.name, (*walk_to(target, rng, state), fork))
+        yield Script(SCENARIO.name, (*walk_to(target, rng, state), fork))
 
 
 def weigh(target: Target, state: str, ways: list[Way]) -> float:
@@ -63,4 +63,4 @@ def weigh(target: Target, state: str, ways: list[Way]) -> float:
     return (1 + depth / DEPTH_PER_COST) * (1 if len(living) >= WAYS_MIN else 2)
 
 
-SCENARIO = Scenario("fork", __doc__ or "", True, 1, find_obstacle, draw_lives)
+SCENARIO = Scenario("fork", __doc__ or "", True, 1, find_obstacle, draw_scripts)

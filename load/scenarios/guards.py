@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from engine.target.races import Edge, find_good_end, find_path
 from engine.target.target import Guard, Target
-from load.plans import Call, Life, Round, Scenario, draw_call, make_round, make_step
+from load.plans import Call, Round, Scenario, Script, draw_call, make_round, make_step
 
 
 def find_obstacle(target: Target) -> str | None:
@@ -27,10 +27,10 @@ def list_guards(target: Target, edge: Edge) -> list[Guard]:
     return sorted(decided, key=lambda guard: (edge.origin in guard.open) == (edge.to in guard.open))
 
 
-def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     way = find_path(target.graph, find_good_end(target.graph))
     while True:
-        yield Life(SCENARIO.name, tuple(make_guarded(target, rng, edge, contenders) for edge in way))
+        yield Script(SCENARIO.name, tuple(make_guarded(target, rng, edge, contenders) for edge in way))
 
 
 def make_guarded(target: Target, rng: random.Random, edge: Edge, contenders: int) -> Round:
@@ -47,4 +47,4 @@ def make_guarded(target: Target, rng: random.Random, edge: Edge, contenders: int
     return make_round(target, edge.origin, calls, leads_to=edge.to, winners_max=1)
 
 
-SCENARIO = Scenario("guards", __doc__ or "", False, 1, find_obstacle, draw_lives)
+SCENARIO = Scenario("guards", __doc__ or "", False, 1, find_obstacle, draw_scripts)

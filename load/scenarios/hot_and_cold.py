@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import Life, Round, Scenario, find_no_race, make_contest, make_step, release_together
+from load.plans import Round, Scenario, Script, find_no_race, make_contest, make_step, release_together
 
 HOT = 2
 COLD = 8
 ROUNDS_EACH_MAX = 12
 
 
-def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     used: EdgeCounts = EdgeCounts()
     while True:
         rounds: list[Round] = [
@@ -31,7 +31,7 @@ def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[
                 if position < len(walk)
             ]
             rounds.append(release_together(races))
-        yield Life(SCENARIO.name, tuple(rounds), HOT + COLD)
+        yield Script(SCENARIO.name, tuple(rounds), HOT + COLD)
 
 
-SCENARIO = Scenario("hot-and-cold", __doc__ or "", True, 1, find_no_race, draw_lives)
+SCENARIO = Scenario("hot-and-cold", __doc__ or "", True, 1, find_no_race, draw_scripts)

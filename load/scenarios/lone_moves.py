@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
 from load.plans import (
-    Life,
     Round,
     Scenario,
+    Script,
     can_create,
     deal_owners,
     make_create,
@@ -33,14 +33,14 @@ def find_obstacle(target: Target) -> str | None:
     return None if target.graph.successors.get(target.graph.initial) else "no move leads out of the initial state"
 
 
-def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:  # noqa: ARG001 - as all draw
+def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:  # noqa: ARG001 - as all draw
     used: EdgeCounts = EdgeCounts()
     while True:
         ways = [draw_way(target, rng, used, number) for number in range(WORKFLOWS)]
         rounds = [
             release_together([way[step] for way in ways if step < len(way)]) for step in range(max(map(len, ways)))
         ]
-        yield Life(SCENARIO.name, tuple(rounds), WORKFLOWS, deal_owners(target, WORKFLOWS))
+        yield Script(SCENARIO.name, tuple(rounds), WORKFLOWS, deal_owners(target, WORKFLOWS))
 
 
 def draw_way(target: Target, rng: random.Random, used: EdgeCounts, workflow: int) -> list[Round]:
@@ -57,4 +57,4 @@ def draw_way(target: Target, rng: random.Random, used: EdgeCounts, workflow: int
     return way
 
 
-SCENARIO = Scenario("lone-moves", __doc__ or "", False, 3, find_obstacle, draw_lives)
+SCENARIO = Scenario("lone-moves", __doc__ or "", False, 3, find_obstacle, draw_scripts)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import Life, Round, Scenario, expect, list_fair_routes, make_contest, make_round, make_step
+from load.plans import Round, Scenario, Script, expect, list_fair_routes, make_contest, make_round, make_step
 
 STORMS_MAX = 4
 
@@ -24,7 +24,7 @@ def is_spent(target: Target, edge: Edge) -> bool:
     return all(edge.to not in expect(target, route, edge.origin, edge.to) for route in list_fair_routes(target, edge))
 
 
-def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     used: EdgeCounts = EdgeCounts()
     while True:
         rounds: list[Round] = []
@@ -33,7 +33,7 @@ def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[
             if is_spent(target, edge):
                 storm = make_contest(target, rng, edge, contenders)
                 rounds.append(make_round(target, edge.to, storm.calls, leads_to=edge.to, winners_max=0))
-        yield Life(SCENARIO.name, tuple(rounds))
+        yield Script(SCENARIO.name, tuple(rounds))
 
 
-SCENARIO = Scenario("replay-storm", __doc__ or "", False, 1, find_obstacle, draw_lives)
+SCENARIO = Scenario("replay-storm", __doc__ or "", False, 1, find_obstacle, draw_scripts)

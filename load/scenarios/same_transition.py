@@ -1,4 +1,4 @@
-"""Does exactly one of N contenders win the same transition, along whole lives of workflows?
+"""Does exactly one of N contenders win the same transition, along whole scripts of workflows?
 
 Each workflow is taken from its initial state along a random walk through the graph. At every edge N
 contenders ask for the same transition at the same instant, over any of the routes that serve it.
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import Life, Scenario, find_no_race, make_contest
+from load.plans import Scenario, Script, find_no_race, make_contest
 
 
-def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     used: EdgeCounts = EdgeCounts()
     while True:
         walk = draw_walk(target.graph, rng, used)
-        yield Life(SCENARIO.name, tuple(make_contest(target, rng, edge, contenders) for edge in walk))
+        yield Script(SCENARIO.name, tuple(make_contest(target, rng, edge, contenders) for edge in walk))
 
 
-SCENARIO = Scenario("same-transition", __doc__ or "", True, 4, find_no_race, draw_lives)
+SCENARIO = Scenario("same-transition", __doc__ or "", True, 4, find_no_race, draw_scripts)

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import Life, Round, Scenario, deal_owners, find_no_race, make_contest, release_together
+from load.plans import Round, Scenario, Script, deal_owners, find_no_race, make_contest, release_together
 
 WORKFLOWS = 4
 STEPS_MAX = 6
 
 
-def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     used: EdgeCounts = EdgeCounts()
     while True:
         walks = [draw_walk(target.graph, rng, used)[:STEPS_MAX] for _ in range(WORKFLOWS)]
@@ -27,7 +27,7 @@ def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[
                 if step < len(walk)
             ]
             rounds.append(release_together(races))
-        yield Life(SCENARIO.name, tuple(rounds), WORKFLOWS, deal_owners(target, WORKFLOWS))
+        yield Script(SCENARIO.name, tuple(rounds), WORKFLOWS, deal_owners(target, WORKFLOWS))
 
 
-SCENARIO = Scenario("side-by-side", __doc__ or "", True, 3, find_no_race, draw_lives)
+SCENARIO = Scenario("side-by-side", __doc__ or "", True, 3, find_no_race, draw_scripts)

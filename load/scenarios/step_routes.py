@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from engine.target.races import Edge, EdgeCounts, draw_walk, is_race
 from engine.target.target import Route, Target
-from load.plans import Call, Life, Round, Scenario, expect, make_round, make_step
+from load.plans import Call, Round, Scenario, Script, expect, make_round, make_step
 
 
 def find_obstacle(target: Target) -> str | None:
@@ -23,7 +23,7 @@ def list_own_routes(target: Target, edge: Edge) -> list[Route]:
     return [route for route in own if is_race(edge.origin, [(expect(target, route, edge.origin, edge.to), edge.to)])]
 
 
-def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     used: EdgeCounts = EdgeCounts()
     while True:
         rounds: list[Round] = []
@@ -34,7 +34,7 @@ def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[
                 continue
             calls = [Call(edge.origin, edge.to, rng.choice(own)) for _ in range(contenders)]
             rounds.append(make_round(target, edge.origin, calls, leads_to=edge.to))
-        yield Life(SCENARIO.name, tuple(rounds))
+        yield Script(SCENARIO.name, tuple(rounds))
 
 
-SCENARIO = Scenario("step-routes", __doc__ or "", True, 1, find_obstacle, draw_lives)
+SCENARIO = Scenario("step-routes", __doc__ or "", True, 1, find_obstacle, draw_scripts)

@@ -9,18 +9,18 @@ from collections.abc import Iterator
 
 from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import Life, Round, Scenario, draw_call, find_no_race, make_contest, make_round
+from load.plans import Round, Scenario, Script, draw_call, find_no_race, make_contest, make_round
 
 
 def find_obstacle(target: Target) -> str | None:
     return find_no_race(target) if target.strangers else "the target has one tenant only"
 
 
-def draw_lives(target: Target, rng: random.Random, contenders: int) -> Iterator[Life]:
+def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     used: EdgeCounts = EdgeCounts()
     while True:
         walk = draw_walk(target.graph, rng, used)
-        yield Life(SCENARIO.name, tuple(make_crossed(target, rng, edge, contenders) for edge in walk))
+        yield Script(SCENARIO.name, tuple(make_crossed(target, rng, edge, contenders) for edge in walk))
 
 
 def make_crossed(target: Target, rng: random.Random, edge: Edge, contenders: int) -> Round:
@@ -30,4 +30,4 @@ def make_crossed(target: Target, rng: random.Random, edge: Edge, contenders: int
     return make_round(target, edge.origin, calls, leads_to=edge.to)
 
 
-SCENARIO = Scenario("tenants", __doc__ or "", True, 1, find_obstacle, draw_lives)
+SCENARIO = Scenario("tenants", __doc__ or "", True, 1, find_obstacle, draw_scripts)

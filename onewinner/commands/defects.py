@@ -15,7 +15,7 @@ from pathlib import Path
 from engine.provision.service import REFERENCE
 from engine.reference.controls import list_controls
 from engine.reference.defects import LEVELS, list_defects, read_promise
-from load.shares import parse_weights
+from load.quotas import parse_weights
 from onewinner import levels
 from onewinner.display import open_console, print_matrix
 from onewinner.exits import Interrupted, UsageError

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from load.client.release import Gate, GateError
+from load.client.release import Release, ReleaseError
 from onewinner.display import open_console
 from onewinner.examination import Examination, Examined
 from onewinner.exits import PASS, Interrupted, UsageError
@@ -44,14 +44,15 @@ def examine(options: argparse.Namespace) -> int:
         arguments, footing = service_arguments(options), choose_footing(options)
         with set_stage(options.target, options.database, options.port, log, arguments, footing) as stage:
             mask = Mask.of(stage.target.tenants)
-            examination = Examination(stage.target, Gate(stage.target.base_url, stage.target.timeout_s), Path(folder))
+            release = Release(stage.target.base_url, stage.target.timeout_s)
+            examination = Examination(stage.target, release, Path(folder))
             try:
                 examination.run()
-            except GateError as error:
+            except ReleaseError as error:
                 ended = stage.say_ended()
                 raise UsageError(f"base_url: {ended or error}") from None
             finally:
-                examination.gate.close()
+                examination.release.close()
                 print_table(examination, mask)
         return conclude(examination, options, mask)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.provision.service import REFERENCE
-from load.shares import RACES_DEFAULT, make_agenda, parse_weights
+from load.quotas import RACES_DEFAULT, make_workload, parse_weights
 from onewinner.baseline import add_baseline_options
 from onewinner.exits import UsageError
 from onewinner.levels import Crew, plan_race
@@ -58,9 +58,9 @@ def choose_storm(options: argparse.Namespace) -> Storm | None:
 def refuse_when_nothing_applies(file: Path, weights: Mapping[str, int], races: int | None) -> None:
     """Raises UsageError when the target can express none of the scenarios."""
     target = load(file, None)
-    agenda = make_agenda(target, weights, races)
-    if not agenda.amounts:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in agenda.obstacles.items())
+    workload = make_workload(target, weights, races)
+    if not workload.amounts:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in workload.obstacles.items())
         raise UsageError(f"--scenarios: none of them applies to the target {target.name}: {reasons}")
 
 

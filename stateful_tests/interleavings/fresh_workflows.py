@@ -103,8 +103,8 @@ class FreshWorkflows:
         request = asker.target.build_effects(owner, asker.server_ids[workflow], f"effects.{workflow}")
         if request is not None:
             read_ns = now_ns()
-            shot = await self.sender.send(FIRST_LINE + number, request)
-            asker.take_effects(workflow, read_ns, shot.answer, owner)
+            exchange = await self.sender.send(FIRST_LINE + number, request)
+            asker.take_effects(workflow, read_ns, exchange.answer, owner)
 
     def own(self, workflow: str) -> str:
         """The tenant to whom a workflow belongs."""
@@ -117,8 +117,8 @@ class FreshWorkflows:
         request = self.asker.target.build_trail(owner, self.asker.server_ids[workflow], f"trail.{workflow}")
         if request is not None:
             read_ns = now_ns()
-            shot = await self.sender.send(FIRST_LINE + number, request)
-            self.asker.take_trail(workflow, read_ns, shot.answer, owner)
+            exchange = await self.sender.send(FIRST_LINE + number, request)
+            self.asker.take_trail(workflow, read_ns, exchange.answer, owner)
         return reply.reading.observed
 
     async def recover(self, workflow: str, lines: Sequence[int], revive: Callable[[], Awaitable[bool]]) -> None:
@@ -131,10 +131,10 @@ class FreshWorkflows:
         request = target.build_read(self.own(workflow), self.asker.server_ids[workflow], "after a fault")
         deadline = time.monotonic() + RECOVERY_LIMIT_S
         while True:
-            shots = await asyncio.gather(*(self.sender.send(line, request) for line in lines))
-            if all(shot.answer.status is not None and shot.answer.status < 500 for shot in shots):
+            exchanges = await asyncio.gather(*(self.sender.send(line, request) for line in lines))
+            if all(exchange.answer.status is not None and exchange.answer.status < 500 for exchange in exchanges):
                 return
-            if any(shot.answer.status is None for shot in shots) and await revive():
+            if any(exchange.answer.status is None for exchange in exchanges) and await revive():
                 continue
             if time.monotonic() > deadline:
                 return

@@ -100,8 +100,8 @@ class Scheduler:
 
     async def _ask(self, task: Task, ask: Ask, race: str | None) -> None:
         id_, request = self.asker.begin(ask, race if ask.contends else None, task.number + 1)
-        shot = await self.sender.send(self.lines[task.number], request)
-        task.reply = self.asker.finish(ask, id_, shot)
+        exchange = await self.sender.send(self.lines[task.number], request)
+        task.reply = self.asker.finish(ask, id_, exchange)
         self.proxy.bell.ring()
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from engine.target.target import Answer, Request
 from load.client.http import AnswerParser, encode_request
-from load.client.release import Shot, now_ns
+from load.client.release import Exchange, now_ns
 
 
 class Line(asyncio.Protocol):
@@ -69,7 +69,7 @@ class Sender:
         self._url = urlsplit(base_url)
         self._lines: dict[int, Line] = {}
 
-    async def send(self, number: int, request: Request, note: Callable[[], None] | None = None) -> Shot:
+    async def send(self, number: int, request: Request, note: Callable[[], None] | None = None) -> Exchange:
         """The request and what came of it; `note` is called at the moment of the answer."""
         try:
             line = await self._reach(number)
@@ -86,7 +86,7 @@ class Sender:
             return self._lose(invoked_ns, answer, note)
         if note is not None:
             note()
-        return Shot(invoked_ns, now_ns(), answer)
+        return Exchange(invoked_ns, now_ns(), answer)
 
     async def is_there(self) -> bool:
         """Whether somebody takes connections. Nothing is asked."""
@@ -99,10 +99,10 @@ class Sender:
         transport.close()
         return True
 
-    def _lose(self, invoked_ns: int, answer: Answer, note: Callable[[], None] | None) -> Shot:
+    def _lose(self, invoked_ns: int, answer: Answer, note: Callable[[], None] | None) -> Exchange:
         if note is not None:
             note()
-        return Shot(invoked_ns, None, answer)
+        return Exchange(invoked_ns, None, answer)
 
     @property
     def _address(self) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from engine.provision.service import RestartableService, find_free_port, run_ser
 from engine.target.target import Target, substitute
 from load.client.ask import Ask
 from load.client.asker import Asker
-from load.client.release import Gate, now_ns
+from load.client.release import Release, now_ns
 from reports.history.journal import Journal
 from stateful_tests.interleavings.fresh_workflows import FreshWorkflows, StateNotReachedError
 from stateful_tests.interleavings.locks import Locks
@@ -171,8 +171,8 @@ async def open_testbed(order: LaunchSpec, scenario: str = "interleavings") -> As
         await observe(proxy)
         target = replace(order.target, base_url=base_url)
         journal = Journal(order.journal)
-        # The asker plans, records and classifies; what it would send over its gate goes through the sender.
-        asker = Asker(target, Gate(base_url, target.timeout_s), journal, order.journal.stem, scenario)
+        # The asker plans, records and classifies; what it would send over its release goes through the sender.
+        asker = Asker(target, Release(base_url, target.timeout_s), journal, order.journal.stem, scenario)
         stack.callback(asker.end)
         sender = Sender(base_url, target.timeout_s)
         stack.callback(sender.close)

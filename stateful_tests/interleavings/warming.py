@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
-from load.client.release import Shot
+from load.client.release import Exchange
 from stateful_tests.interleavings.proxy import Proxy
 from stateful_tests.interleavings.schedule import Action, Pairing
 from stateful_tests.interleavings.statements import is_end
@@ -43,15 +43,15 @@ async def ask_twice(testbed: Testbed, action: Action, lines: tuple[int, int]) ->
         id_, request = testbed.asker.begin(ask, None, line + 1)
         sending = testbed.fresh.sender.send(testbed.scheduler.lines[line], request)
         if any(not is_end(sql) for sql in testbed.proxy.background):
-            shot, found = await probe(testbed.proxy, sending)
+            exchange, found = await probe(testbed.proxy, sending)
             sent |= found
         else:
-            shot = await sending
-        testbed.asker.finish(ask, id_, shot)
+            exchange = await sending
+        testbed.asker.finish(ask, id_, exchange)
     return sent
 
 
-async def probe(proxy: Proxy, sending: Coroutine[Any, Any, Shot]) -> tuple[Shot, set[str]]:
+async def probe(proxy: Proxy, sending: Coroutine[Any, Any, Exchange]) -> tuple[Exchange, set[str]]:
     """Holds what looks like background until the request is answered, or stands still: then it is the request's."""
     found: set[str] = set()
     task = asyncio.ensure_future(sending)

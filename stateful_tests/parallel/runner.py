@@ -14,7 +14,7 @@ from engine.target.graph import TransitionGraph
 from engine.target.target import Target
 from load.client.ask import Ask
 from load.client.asker import Asker
-from load.client.release import Gate
+from load.client.release import Release
 from reports.history.history import read_history
 from reports.history.journal import Invocation, Journal, Return
 from reports.judge.evidence import Limits
@@ -85,7 +85,7 @@ class Runner:
     def __init__(self, target: Target, journal: TeeJournal, source: str) -> None:
         self.target = target
         self.journal = journal
-        self.asker = Asker(target, Gate(target.base_url, target.timeout_s), journal, source, "parallel")
+        self.asker = Asker(target, Release(target.base_url, target.timeout_s), journal, source, "parallel")
 
     def try_out(self, plan: ParallelPlan, repeats: int) -> Trial:
         """Executes a plan so many times, and judges each execution."""
@@ -112,7 +112,7 @@ class Runner:
         """One execution; the names of its workflows. Notes which operation of the history is which of the plan."""
         asker, owner = self.asker, self.target.owner
         # New connections: which of the service's processes gets which of them is drawn anew.
-        asker.gate.close()
+        asker.release.close()
         names = [name for _ in range(plan.workflows) if (name := asker.create(owner)) is not None]
         if len(names) == plan.workflows:
             for place, move in enumerate(plan.prefix):

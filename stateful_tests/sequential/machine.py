@@ -143,9 +143,9 @@ class WorkflowMachine(RuleBasedStateMachine):
     def probe_guard(self, workflow: str, guard: Guard) -> None:
         """A guard where the state alone does not say which answer is right: no operation that a judge could place."""
         owner, server_id = self.owners[workflow], self.asker.server_ids[workflow]
-        shot = self.asker.gate.send(self.target.build_guard(guard, owner, server_id, "guard"))
-        answer = shot.answer
-        if self.asker.is_turned_away(owner, workflow, answer.status, shot.invoked_ns):
+        exchange = self.asker.release.send(self.target.build_guard(guard, owner, server_id, "guard"))
+        answer = exchange.answer
+        if self.asker.is_turned_away(owner, workflow, answer.status, exchange.invoked_ns):
             return
         found = check_outcome(("ok", "conflict"), self.target.classify_guard(guard, answer))
         problem = found or (

@@ -12,7 +12,7 @@ from hypothesis import Phase
 
 from engine.target.target import Target
 from load.client.asker import Asker
-from load.client.release import Gate
+from load.client.release import Release
 from reports.history.journal import Journal
 from stateful_tests.reference import Probes
 from stateful_tests.sequential.batches import BROKE_OFF, MISMATCH, Batches, say_ended
@@ -41,7 +41,7 @@ def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) 
     phases = [Phase.generate] if option("no_shrink") else [Phase.generate, Phase.shrink]
     probes = Probes() if target.name == "reference" else None
     asker = Asker(
-        target, Gate(target.base_url, target.timeout_s), Journal(history / f"{SOURCE}.jsonl"), SOURCE, "sequential"
+        target, Release(target.base_url, target.timeout_s), Journal(history / f"{SOURCE}.jsonl"), SOURCE, "sequential"
     )
     began, batches = time.monotonic(), Batches(asker, probes, option("seed"), option("batches"))
     ended = BROKE_OFF

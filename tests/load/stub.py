@@ -10,9 +10,9 @@ from engine.target.file import load_target
 from engine.target.graph import TransitionGraph
 from engine.target.target import Answer, Request, Target
 from load.client.asker import Asker
-from load.client.barrier import ALONE, Rendezvous
-from load.client.release import Shot, now_ns
-from load.shares import Agenda, make_agenda
+from load.client.barrier import ALONE, Barrier
+from load.client.release import Exchange, now_ns
+from load.quotas import Workload, make_workload
 from load.source import Source
 from reports.history.history import read_history
 from reports.history.journal import Journal
@@ -122,14 +122,16 @@ def make_answer(status: int, **body: object) -> Answer:
     return Answer(status, {}, json.dumps(body).encode())
 
 
-class StubGate:
+class StubRelease:
     """Answers the requests of a race in a random order, all of them in flight at one time."""
 
     def __init__(self, engine: Engine, seed: int = 1) -> None:
         self.engine, self.rng, self.restarts = engine, random.Random(seed), 0
         self.warmed: list[tuple[int, str]] = []
 
-    def race(self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None) -> list[Shot]:
+    def race(
+        self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None
+    ) -> list[Exchange]:
         if before_release is not None:
             before_release()
         invoked = [now_ns() for _ in requests]
@@ -137,11 +139,11 @@ class StubGate:
         for number in self.rng.sample(range(len(requests)), k=len(requests)):
             answers[number] = self.engine.answer(requests[number])
         return [
-            Shot(invoked[number], now_ns() if answers[number].status is not None else None, answers[number])
+            Exchange(invoked[number], now_ns() if answers[number].status is not None else None, answers[number])
             for number in range(len(requests))
         ]
 
-    def send(self, request: Request) -> Shot:
+    def send(self, request: Request) -> Exchange:
         return self.race([request])[0]
 
     def warm(self, count: int, request: Request) -> None:
@@ -157,8 +159,10 @@ class CrowdedEngine(Engine):
     crowd: Sequence[Request] = ()
 
 
-class CrowdGate(StubGate):
-    def race(self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None) -> list[Shot]:
+class CrowdRelease(StubRelease):
+    def race(
+        self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None
+    ) -> list[Exchange]:
         assert isinstance(self.engine, CrowdedEngine)
         self.engine.crowd = requests
         return super().race(requests, before_release)
@@ -176,17 +180,17 @@ def make_source(
     folder: Path,
     target: Target,
     engine: Engine,
-    share: Mapping[str, int],
+    quota: Mapping[str, int],
     *,
     name: str = "race-0.0",
-    rendezvous: Rendezvous = ALONE,
+    barrier: Barrier = ALONE,
 ) -> Source:
-    """A source of the stub engine. `share` is scenario -> amount."""
-    agenda = make_agenda(target, dict.fromkeys(share, 1), 1)
-    amounts = {key: share[key] for key in agenda.amounts}
-    gate = StubGate(engine)
-    asker = Asker(target, gate, Journal(folder / f"{name}.jsonl"), name, "")  # type: ignore[arg-type]
-    return Source(asker, Agenda(amounts, agenda.weights, agenda.obstacles), 1, 6, rendezvous)
+    """A source of the stub engine. `quota` is scenario -> amount."""
+    workload = make_workload(target, dict.fromkeys(quota, 1), 1)
+    amounts = {key: quota[key] for key in workload.amounts}
+    release = StubRelease(engine)
+    asker = Asker(target, release, Journal(folder / f"{name}.jsonl"), name, "")  # type: ignore[arg-type]
+    return Source(asker, Workload(amounts, workload.weights, workload.obstacles), 1, 6, barrier)
 
 
 def judge_folder(

@@ -21,9 +21,9 @@ from reports.judge.verdict import Verdict
 from tests.load.stub import (
     RICH,
     CrowdedEngine,
-    CrowdGate,
+    CrowdRelease,
     Engine,
-    StubGate,
+    StubRelease,
     is_move,
     judge_folder,
     load_text,
@@ -52,8 +52,8 @@ def make_asker(folder: Path, busy: list[int]) -> Asker:
                 return make_answer(423)
             return super().decide(request)
 
-    gate = StubGate(Busy(target.graph))
-    return Asker(target, gate, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
+    release = StubRelease(Busy(target.graph))
+    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
 
 
 def test_it_is_asked_again_until_it_is_told(tmp_path: Path, pauses: list[float]) -> None:
@@ -113,10 +113,10 @@ def test_a_race_that_all_lost_to_being_busy_is_asked_for_again_alone(
     engine = CrowdShy(target.graph)
     engine.gets_better = gets_better
     source = make_source(tmp_path / "h", target, engine, {scenario: 6})
-    source.asker.gate = CrowdGate(engine)  # type: ignore[assignment]
+    source.asker.release = CrowdRelease(engine)  # type: ignore[assignment]
     tally = Tally()
-    for played in source.play():
-        tally.count(played)
+    for result in source.run():
+        tally.count(result)
     source.finish()
     results = {check.check: check.verdict for check in judge_folder(tmp_path / "h", target).checks}
     assert results["accounting"] is Verdict.PASS

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from engine.target.target import Request
-from load.client.release import Gate, GateError
+from load.client.release import Release, ReleaseError
 
 ROOT = Path(__file__).parents[2]
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
@@ -110,15 +110,15 @@ def test_the_server_runs_half_a_head_that_ends() -> None:
 
 def test_only_those_that_died_line_up_again(tls: ssl.SSLContext | None) -> None:
     with serve(tls) as server:
-        gate = Gate(server.url, 5)
-        gate.race([STAY, STAY, LEAVE])
+        release = Release(server.url, 5)
+        release.race([STAY, STAY, LEAVE])
         server.leave()
-        shots = gate.race([STAY] * 3)
-        gate.close()
-    assert [shot.answer.status for shot in shots] == [200] * 3
+        exchanges = release.race([STAY] * 3)
+        release.close()
+    assert [exchange.answer.status for exchange in exchanges] == [200] * 3
     assert server.ran.count("/stay") == 2 + 3, "nothing was run twice"
     assert server.accepted == 3 + 1, "the heads that stood went on standing"
-    assert gate.restarts == 1
+    assert release.restarts == 1
 
 
 def test_those_who_stand_in_vain_run_nothing(tls: ssl.SSLContext | None) -> None:
@@ -126,24 +126,24 @@ def test_those_who_stand_in_vain_run_nothing(tls: ssl.SSLContext | None) -> None
         raise KeyboardInterrupt
 
     with serve(tls) as server:
-        gate = Gate(server.url, 5)
-        gate.warm(3, STAY)
+        release = Release(server.url, 5)
+        release.warm(3, STAY)
         with pytest.raises(KeyboardInterrupt):
-            gate.race([LEAVE] * 3, interrupt)
-        gate.close()
+            release.race([LEAVE] * 3, interrupt)
+        release.close()
     assert server.ran == ["/stay"] * 3
 
 
 def test_a_server_that_comes_to_its_end_runs_nothing_of_those_who_stand() -> None:
     """One connection is dead, and no new one can be had: the others have stood in vain."""
     with serve() as server:
-        gate = Gate(server.url, 5)
-        gate.race([STAY, STAY, LEAVE])
+        release = Release(server.url, 5)
+        release.race([STAY, STAY, LEAVE])
         server.leave()
         server.shutdown()
         server.socket.close()
-        with pytest.raises(GateError, match="cannot be reached"):
-            gate.race([LEAVE] * 3)
+        with pytest.raises(ReleaseError, match="cannot be reached"):
+            release.race([LEAVE] * 3)
     assert sorted(server.ran) == ["/leave", "/stay", "/stay"]
 
 
@@ -152,13 +152,13 @@ from gevent import monkey
 monkey.patch_all()
 import sys
 from engine.target.target import Request
-from load.client.release import Gate
+from load.client.release import Release
 def interrupt():
     raise KeyboardInterrupt
-gate = Gate(sys.argv[1], 5)
-gate.warm(3, Request("POST", "/stay"))
+release = Release(sys.argv[1], 5)
+release.warm(3, Request("POST", "/stay"))
 try:
-    gate.race([Request("POST", "/leave")] * 3, interrupt)
+    release.race([Request("POST", "/leave")] * 3, interrupt)
 except KeyboardInterrupt:
     print("interrupted")
 """

@@ -1,7 +1,7 @@
 """Goal: services that answer in odd ways are understood rightly: slow ones, redirects, HTML errors, chunked bodies,
 empty 204s, gzip, connections that are closed after each answer.
 
-Method: servers that send given bytes, asked through the gate and the asker as every run asks.
+Method: servers that send given bytes, asked through the release and the asker as every run asks.
 """
 
 import gzip
@@ -16,7 +16,7 @@ import pytest
 from engine.target.target import Target
 from load.client.ask import Reply
 from load.client.asker import Asker
-from load.client.release import Gate
+from load.client.release import Release
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from tests.load.odd import CLOSE, KEEP, Asked, Behave, Odd, pack, serve_odd, write_answer
@@ -34,7 +34,7 @@ def load(folder: Path, url: str, timeout_s: float = 10.0) -> Target:
 
 def open_asker(folder: Path, server: Odd, timeout_s: float = 10.0) -> Asker:
     target = load(folder, server.url, timeout_s)
-    asker = Asker(target, Gate(server.url, timeout_s), Journal(folder / "odd-0.jsonl"), "odd-0", "odd")
+    asker = Asker(target, Release(server.url, timeout_s), Journal(folder / "odd-0.jsonl"), "odd-0", "odd")
     asker.server_ids["w"] = "7"
     return asker
 
@@ -132,7 +132,7 @@ def test_who_answers_slowly_is_waited_for(tmp_path: Path) -> None:
         replies = advance(asker, 6)
         asker.end()
     assert sorted(reply.outcome for reply in replies) == ["conflict"] * 5 + ["won"]
-    assert all(reply.shot.returned_ns for reply in replies)
+    assert all(reply.exchange.returned_ns for reply in replies)
 
 
 def test_who_answers_too_late_is_unknown_and_never_heard_again(tmp_path: Path) -> None:
@@ -149,10 +149,10 @@ def test_who_answers_too_late_is_unknown_and_never_heard_again(tmp_path: Path) -
         asker = open_asker(tmp_path, server, TIMEOUT_S)
         [first] = advance(asker)
         go_on.set()
-        asker.gate.timeout_s = 10.0
+        asker.release.timeout_s = 10.0
         [second] = advance(asker)
         asker.end()
-    assert (first.outcome, first.shot.returned_ns) == ("unknown", None)
+    assert (first.outcome, first.exchange.returned_ns) == ("unknown", None)
     assert first.reading.message == f"no answer within {TIMEOUT_S:g} s"
     assert (second.outcome, second.reading.observed) == ("conflict", "B")
 
@@ -177,7 +177,7 @@ def test_a_connection_that_is_closed_after_each_answer_loses_nothing(name: str, 
 
     with serve_odd(behave) as server:
         asker = open_asker(tmp_path, server)
-        asker.gate.warm(6, asker.target.build_read("acme", "7", "warm"))
+        asker.release.warm(6, asker.target.build_read("acme", "7", "warm"))
         for _ in range(rounds):
             # Who hangs up at the very moment of the release is another matter: then nobody knows what became of it.
             server.wait_closed()

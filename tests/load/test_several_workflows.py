@@ -12,7 +12,7 @@ import pytest
 
 from engine.target.graph import TransitionGraph
 from engine.target.target import Answer, Request, Target
-from load.plans import Life, Scenario, cut
+from load.plans import Scenario, Script, cut
 from load.scenarios import SCENARIOS, hot_and_cold, lone_moves, side_by_side
 from load.tally import Tally
 from reports.judge.verdict import Verdict
@@ -20,7 +20,7 @@ from tests.load.stub import (
     RICH,
     SMALL,
     CrowdedEngine,
-    CrowdGate,
+    CrowdRelease,
     Engine,
     find_workflow,
     is_move,
@@ -84,9 +84,9 @@ class ReusedId(CrowdedEngine):
 def press(folder: Path, target: Target, engine: Engine, scenario: str) -> tuple[set[str], Tally]:
     """The checks that failed, and the live tally."""
     source, tally = make_source(folder / "h", target, engine, {scenario: 12}), Tally()
-    source.asker.gate = CrowdGate(engine)  # type: ignore[assignment]
-    for played in source.play():
-        tally.count(played)
+    source.asker.release = CrowdRelease(engine)  # type: ignore[assignment]
+    for result in source.run():
+        tally.count(result)
     source.finish()
     checks = judge_folder(folder / "h", target).checks
     return {check.check for check in checks if check.verdict is Verdict.FAIL}, tally
@@ -126,9 +126,9 @@ def test_the_live_tally_shows_it_too(scenario: str, rich: Target, tmp_path: Path
     assert press(tmp_path / "b", rich, CrowdedEngine(rich.graph), scenario)[1].violations == 0
 
 
-def draw(scenario: Scenario, target: Target, seed: int = 7, lives: int = 20) -> list[Life]:
-    drawn = scenario.draw_lives(target, random.Random(seed), 5)
-    return [next(drawn) for _ in range(lives)]
+def draw(scenario: Scenario, target: Target, seed: int = 7, scripts: int = 20) -> list[Script]:
+    drawn = scenario.draw_scripts(target, random.Random(seed), 5)
+    return [next(drawn) for _ in range(scripts)]
 
 
 @pytest.mark.parametrize("name", PRESSED)
@@ -138,10 +138,10 @@ def test_a_seed_draws_the_same_lives(name: str, rich: Target) -> None:
 
 
 def test_races_of_several_tenants_are_released_together(rich: Target) -> None:
-    life = draw(side_by_side.SCENARIO, rich)[0]
-    assert life.rounds[0].races == side_by_side.WORKFLOWS
-    assert set(life.owners) == set(rich.tenants)
-    turns = [place.group for place in life.rounds[0].list_places()]
+    script = draw(side_by_side.SCENARIO, rich)[0]
+    assert script.rounds[0].races == side_by_side.WORKFLOWS
+    assert set(script.owners) == set(rich.tenants)
+    turns = [slot.group for slot in script.rounds[0].list_slots()]
     assert turns == [0, 1, 2, 3] * 5, "the races take turns in the release"
 
 
@@ -150,19 +150,19 @@ def test_hot_workflows_are_raced_for_at_one_instant(rich: Target) -> None:
 
 
 def test_a_lone_move_is_alone_on_its_workflow_and_due(rich: Target) -> None:
-    lives = draw(lone_moves.SCENARIO, rich)
-    groups = [group for life in lives for round_ in life.rounds for group in round_.groups]
+    scripts = draw(lone_moves.SCENARIO, rich)
+    groups = [group for script in scripts for round_ in script.rounds for group in round_.groups]
     assert {len(group.calls) for group in groups} == {1}
     calls = [group.calls[0] for group in groups]
     assert {(call.creates, call.route is not None) for call in calls} == {(True, False), (False, True), (False, False)}
-    assert not any(life.races for life in lives)
+    assert not any(script.races for script in scripts)
 
 
 def test_what_a_round_creates_is_asked_about_afterwards(rich: Target) -> None:
-    for life in draw(lone_moves.SCENARIO, rich):
-        born = set(life.list_first())
-        assert 0 < len(born) < life.workflows
-        for round_ in life.rounds:
+    for script in draw(lone_moves.SCENARIO, rich):
+        born = set(script.list_first())
+        assert 0 < len(born) < script.workflows
+        for round_ in script.rounds:
             created = {group.workflow for group in round_.groups if group.calls[0].creates}
             assert {group.workflow for group in round_.groups} - created <= born
             born |= created
@@ -171,10 +171,10 @@ def test_what_a_round_creates_is_asked_about_afterwards(rich: Target) -> None:
 def test_ids_that_no_request_makes_are_all_there_beforehand(tmp_path: Path) -> None:
     listed = SMALL.replace('request = { method = "POST", path = "/w" }\nid = "id"\nwon = [201]', 'command = ["make"]')
     target = load_text(tmp_path, listed)
-    assert all(life.list_first() == list(range(life.workflows)) for life in draw(lone_moves.SCENARIO, target))
+    assert all(script.list_first() == list(range(script.workflows)) for script in draw(lone_moves.SCENARIO, target))
 
 
 @pytest.mark.parametrize("left", [1, 2, 3, 4, 5, 7])
 def test_a_life_is_cut_in_the_midst_of_a_round(left: int, rich: Target) -> None:
-    for life in draw(side_by_side.SCENARIO, rich):
-        assert cut(life, side_by_side.SCENARIO, left).races == min(left, life.races)
+    for script in draw(side_by_side.SCENARIO, rich):
+        assert cut(script, side_by_side.SCENARIO, left).races == min(left, script.races)

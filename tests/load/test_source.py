@@ -13,13 +13,13 @@ import polars as pl
 import pytest
 
 from engine.target.target import Answer, Request, Target
-from load.client.barrier import Alone, Instant, Meetings, RendezvousError, set_instant
+from load.client.barrier import Alone, BarrierError, BarrierServer, Instant, set_instant
 from load.pace import make_pace
 from load.scenarios import SCENARIOS
 from load.source import Source
 from reports.history.history import read_history
 from reports.judge.verdict import Verdict
-from tests.load.stub import RICH, SMALL, Engine, StubGate, judge_folder, load_text, make_answer, make_source
+from tests.load.stub import RICH, SMALL, Engine, StubRelease, judge_folder, load_text, make_answer, make_source
 
 FEW = dict.fromkeys(SCENARIOS, 5)
 
@@ -30,7 +30,7 @@ def rich(tmp_path: Path) -> Target:
 
 
 def run(source: Source) -> None:
-    for _ in source.play():
+    for _ in source.run():
         continue
     source.finish()
 
@@ -55,14 +55,14 @@ def test_a_right_engine_passes_every_scenario(name: str, rich: Target, tmp_path:
 
 def test_connections_are_warmed_before_a_race_and_only_then(rich: Target, tmp_path: Path) -> None:
     source = make_source(tmp_path / "h", rich, Engine(rich.graph), {"same-transition": 2})
-    gate = source.asker.gate
-    assert isinstance(gate, StubGate)
+    release = source.asker.release
+    assert isinstance(release, StubRelease)
     workflow = source.asker.create(rich.owner)
     assert workflow is not None
     source.asker.read(workflow, rich.owner)
-    assert gate.warmed == [], "a single question races with nobody"
+    assert release.warmed == [], "a single question races with nobody"
     run(source)
-    assert set(gate.warmed) == {(source.contenders, "GET")}
+    assert set(release.warmed) == {(source.contenders, "GET")}
 
 
 def test_every_workflow_ends_with_a_read_and_its_trail(rich: Target, tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_an_engine_that_answers_nothing_any_more_leaves_the_run_unknown(
     """The last round's answers are lost, and so is the read that looks again; or that one is answered."""
     engine = Engine(rich.graph)
     source = make_source(tmp_path / "h", rich, engine, {"replay-storm": 60})
-    for played in source.play():
-        assert played.answers
+    for result in source.run():
+        assert result.answers
     silent = Answer(None, error="no answer within 5 s")
     engine.twist = lambda *_: silent
     workflow = source.asker.latest
@@ -149,7 +149,7 @@ def test_an_engine_that_cannot_answer_for_a_while_is_given_a_rest(
 
 def test_closing_ends_in_good_order(rich: Target, tmp_path: Path) -> None:
     source = make_source(tmp_path / "h", rich, Engine(rich.graph), {"pipelines": 50})
-    rounds = source.play()
+    rounds = source.run()
     for _ in range(4):
         next(rounds)
     rounds.close()
@@ -166,7 +166,7 @@ def test_a_scenario_that_raises_leaves_a_gap(rich: Target, tmp_path: Path) -> No
 
     engine = Engine(rich.graph)
     source = make_source(tmp_path / "h", rich, engine, {"pipelines": 50})
-    rounds = source.play()
+    rounds = source.run()
     for _ in range(4):
         next(rounds)
     engine.twist = fail
@@ -208,10 +208,10 @@ def source_has_race() -> Any:
 
 
 class Table:
-    """A rendezvous of threads."""
+    """A barrier of threads."""
 
     def __init__(self, size: int) -> None:
-        self.meetings, self.condition, self.heard = Meetings(size), threading.Condition(), dict[str, list[Any]]()
+        self.barriers, self.condition, self.heard = BarrierServer(size), threading.Condition(), dict[str, list[Any]]()
 
 
 class Seat:
@@ -220,12 +220,12 @@ class Seat:
 
     def gather(self, key: str, word: Any) -> list[Any]:
         with self.table.condition:
-            words = self.table.meetings.say(key, self.number, word)
+            words = self.table.barriers.say(key, self.number, word)
             if words is not None:
                 self.table.heard[key] = words
                 self.table.condition.notify_all()
             if not self.table.condition.wait_for(lambda: key in self.table.heard, 20):
-                raise RendezvousError(key)
+                raise BarrierError(key)
             return self.table.heard[key]
 
     def line_up(self, key: str, intended_ns: int | None) -> Instant:
@@ -238,7 +238,7 @@ def test_one_race_over_several_journals(size: int, rich: Target, tmp_path: Path)
     engine, table = Engine(rich.graph), Table(size)
     names = [f"race-{number}.0" for number in range(size)]
     sources = [
-        make_source(tmp_path / "h", rich, engine, FEW, name=name, rendezvous=Seat(table, number, size))
+        make_source(tmp_path / "h", rich, engine, FEW, name=name, barrier=Seat(table, number, size))
         for number, name in enumerate(names)
     ]
     threads = [threading.Thread(target=run, args=(source,)) for source in sources]
@@ -258,7 +258,7 @@ def test_one_race_over_several_journals(size: int, rich: Target, tmp_path: Path)
     results = judge_folder(tmp_path / "h", rich, names).checks
     assert {check.verdict for check in results if check.check != "one-winner"} <= {Verdict.PASS, None}, results
     assert not any(check.verdict is Verdict.FAIL for check in results)
-    assert table.meetings.open == {}
+    assert table.barriers.open == {}
 
 
 def split_source() -> Any:
@@ -266,11 +266,11 @@ def split_source() -> Any:
 
 
 def test_a_meeting_is_complete_when_everybody_has_spoken() -> None:
-    meetings = Meetings(2)
-    assert meetings.say("a", 1, "y") is None
-    assert meetings.say("b", 0, "z") is None
-    assert meetings.say("a", 0, "x") == ["x", "y"]
-    assert list(meetings.open) == ["b"]
+    server = BarrierServer(2)
+    assert server.say("a", 1, "y") is None
+    assert server.say("b", 0, "z") is None
+    assert server.say("a", 0, "x") == ["x", "y"]
+    assert list(server.open) == ["b"]
 
 
 def test_the_instant_lies_ahead_and_not_before_the_intended_one() -> None:

@@ -17,11 +17,11 @@ def rich(tmp_path: Path) -> Target:
     return load_text(tmp_path / "target", RICH)
 
 
-def count(folder: Path, target: Target, share: Mapping[str, int], twist: Twist | None = None) -> Tally:
+def count(folder: Path, target: Target, quota: Mapping[str, int], twist: Twist | None = None) -> Tally:
     tally = Tally()
-    source = make_source(folder, target, Engine(target.graph, twist), share)
-    for played in source.play():
-        tally.count(played)
+    source = make_source(folder, target, Engine(target.graph, twist), quota)
+    for result in source.run():
+        tally.count(result)
     return tally
 
 

@@ -8,13 +8,13 @@ from engine.provision.database import Database
 from engine.target.target import Request, Target
 from load.client.ask import Ask
 from load.client.asker import Asker
-from load.client.release import Shot, now_ns
+from load.client.release import Exchange, now_ns
 from reports.history.journal import Journal
 from stateful_tests.interleavings.fresh_workflows import FreshWorkflows
 from stateful_tests.interleavings.proxy import Proxy
 from stateful_tests.interleavings.schedule import Choose, Option, Pairing, Step, Trace
 from stateful_tests.interleavings.testbed import Testbed
-from tests.load.stub import Engine, StubGate
+from tests.load.stub import Engine, StubRelease
 
 WRITE = "UPDATE w SET state = $1"
 
@@ -31,11 +31,11 @@ class StubSender:
     async def is_there(self) -> bool:
         return self.reachable
 
-    async def send(self, number: int, request: Request) -> Shot:
+    async def send(self, number: int, request: Request) -> Exchange:
         self.lines.append(number)
         invoked_ns = now_ns()
         answer = self.engine.answer(request)
-        return Shot(invoked_ns, None if answer.status is None else now_ns(), answer)
+        return Exchange(invoked_ns, None if answer.status is None else now_ns(), answer)
 
 
 class StubScheduler:
@@ -59,8 +59,8 @@ class StubScheduler:
                 if choice.fault is not None:
                     trace.fault_ns, self.struck = now_ns(), trace
             id_, request = self.asker.begin(ask, race if ask.contends else None, number + 1)
-            shot = await self.sender.send(number, request)
-            trace.answers.append(self.asker.finish(ask, id_, shot).outcome)
+            exchange = await self.sender.send(number, request)
+            trace.answers.append(self.asker.finish(ask, id_, exchange).outcome)
         return trace
 
 
@@ -74,9 +74,9 @@ def make_testbed(
     is_there: bool = True,
 ) -> Testbed:
     """A testbed whose journal is interleavings-0 in that folder."""
-    gate: Any = StubGate(engine)
+    release: Any = StubRelease(engine)
     sender: Any = StubSender(engine, is_there=is_there)
-    asker = Asker(target, gate, Journal(folder / "interleavings-0.jsonl"), "interleavings-0", "interleavings")
+    asker = Asker(target, release, Journal(folder / "interleavings-0.jsonl"), "interleavings-0", "interleavings")
     scheduler: Any = StubScheduler(asker, sender, steps=steps)
     proxy = Proxy(Database("127.0.0.1", 1, "", "", ""), {})
     return Testbed(target, proxy, scheduler, FreshWorkflows(asker, sender), asker, say_ended)

@@ -14,7 +14,7 @@ from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict
-from tests.load.stub import RICH, Engine, StubGate, load_text, make_answer
+from tests.load.stub import RICH, Engine, StubRelease, load_text, make_answer
 
 TEXT = RICH.replace("refused = [404]", "refused = [401, 403, 404]")
 SAID = "tenant acme was let in before and got 401: its credentials may have expired"
@@ -33,8 +33,8 @@ class Door:
 
 def make_asker(folder: Path, door: Door) -> Asker:
     target = load_text(folder / "target", TEXT)
-    gate = StubGate(Engine(target.graph, door.answer))
-    return Asker(target, gate, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
+    release = StubRelease(Engine(target.graph, door.answer))
+    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
 
 
 def create(asker: Asker, tenant: str = "acme") -> str:
@@ -136,7 +136,7 @@ def test_a_client_that_never_was_let_in_is_refused(tmp_path: Path) -> None:
 def test_a_workflow_that_another_process_created_shows_that_the_client_was_let_in(tmp_path: Path) -> None:
     door = Door()
     asker = make_asker(tmp_path, door)
-    created = asker.gate.send(asker.target.build_create("acme", "elsewhere")).answer
+    created = asker.release.send(asker.target.build_create("acme", "elsewhere")).answer
     asker.server_ids["w"] = str(asker.target.classify_create(created).server_id)
     shut(door)
     assert move(asker, "w") == "unknown"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from engine.target.target import Request
-from load.client.release import Connection, Gate, GateError, now_ns, wait_until
+from load.client.release import Connection, Release, ReleaseError, now_ns, wait_until
 
 ROOT = Path(__file__).parents[3]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -89,10 +89,10 @@ def serve() -> Iterator[Callable[[Behaviour], Server]]:
 
 
 @contextlib.contextmanager
-def gate_to(server: Server, timeout_s: float = 5.0) -> Iterator[Gate]:
-    gate = Gate(server.url, timeout_s)
-    yield gate
-    gate.close()
+def release_to(server: Server, timeout_s: float = 5.0) -> Iterator[Release]:
+    release = Release(server.url, timeout_s)
+    yield release
+    release.close()
 
 
 def answer_ok(connection: socket.socket, request: bytes, number: int) -> bool:
@@ -103,31 +103,36 @@ def answer_ok(connection: socket.socket, request: bytes, number: int) -> bool:
 def test_all_are_held_until_all_are_there(serve: Callable[[Behaviour], Server]) -> None:
     server = serve(answer_ok)
     before: list[int] = []
-    with gate_to(server) as gate:
-        shots = gate.race([POST] * 20, lambda: before.append(len(server.whole)))
+    with release_to(server) as release:
+        exchanges = release.race([POST] * 20, lambda: before.append(len(server.whole)))
     assert before == [0], "no request was whole before the release"
-    assert [shot.answer.status for shot in shots] == [200] * 20
-    assert max(shot.invoked_ns for shot in shots) < min(shot.returned_ns or 0 for shot in shots) + 10**9
-    assert all(shot.returned_ns is not None and shot.invoked_ns < shot.returned_ns for shot in shots)
+    assert [exchange.answer.status for exchange in exchanges] == [200] * 20
+    assert (
+        max(exchange.invoked_ns for exchange in exchanges)
+        < min(exchange.returned_ns or 0 for exchange in exchanges) + 10**9
+    )
+    assert all(
+        exchange.returned_ns is not None and exchange.invoked_ns < exchange.returned_ns for exchange in exchanges
+    )
 
 
 def test_connections_are_used_again(serve: Callable[[Behaviour], Server]) -> None:
     server = serve(answer_ok)
-    with gate_to(server) as gate:
-        gate.race([POST] * 3)
-        gate.race([POST] * 3)
+    with release_to(server) as release:
+        release.race([POST] * 3)
+        release.race([POST] * 3)
     assert len(server.threads) == 1 + 3
 
 
 def test_every_connection_is_warmed_once(serve: Callable[[Behaviour], Server]) -> None:
     server = serve(answer_ok)
-    with gate_to(server) as gate:
-        gate.warm(3, POST)
+    with release_to(server) as release:
+        release.warm(3, POST)
         assert len(server.whole) == 3, "one request over each"
-        gate.warm(3, POST)
-        gate.warm(2, POST)
+        release.warm(3, POST)
+        release.warm(2, POST)
         assert len(server.whole) == 3, "warm already"
-        gate.race([POST] * 3)
+        release.race([POST] * 3)
     assert len(server.threads) == 1 + 3, "the race used the warm connections"
 
 
@@ -137,12 +142,12 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_anew(serve: Callable[[
         return False
 
     server = serve(answer_and_close)
-    with gate_to(server) as gate:
-        first = gate.race([POST] * 3)
+    with release_to(server) as release:
+        first = release.race([POST] * 3)
         for thread in server.threads[1:]:
             thread.join()
-        second = gate.race([POST] * 3)
-    assert [shot.answer.status for shot in first + second] == [200] * 6
+        second = release.race([POST] * 3)
+    assert [exchange.answer.status for exchange in first + second] == [200] * 6
     assert len(server.whole) == 6, "no request was sent twice"
 
 
@@ -155,11 +160,11 @@ def test_silence_and_hanging_up_are_unknown(serve: Callable[[Behaviour], Server]
             return False
         return True
 
-    with gate_to(serve(behave), timeout_s=0.3) as gate:
-        shots = gate.race([POST] * 3)
-    assert [shot.answer.status for shot in shots] == [None] * 3
-    assert all(shot.returned_ns is None for shot in shots)
-    errors = sorted(shot.answer.error for shot in shots)
+    with release_to(serve(behave), timeout_s=0.3) as release:
+        exchanges = release.race([POST] * 3)
+    assert [exchange.answer.status for exchange in exchanges] == [None] * 3
+    assert all(exchange.returned_ns is None for exchange in exchanges)
+    errors = sorted(exchange.answer.error for exchange in exchanges)
     assert errors[0] == "no answer within 0.3 s"
     assert all("closed the connection" in error or "broke" in error for error in errors[1:])
 
@@ -180,14 +185,14 @@ def test_one_that_speaks_too_early_sends_all_back_to_the_line() -> None:
 
     thread = threading.Thread(target=speak_once)
     thread.start()
-    gate = Gate(f"http://127.0.0.1:{listening.getsockname()[1]}", 5)
+    release = Release(f"http://127.0.0.1:{listening.getsockname()[1]}", 5)
     # The first connection is made and spoken on before the race begins.
-    gate._connections.append(connection := Connection(gate.base_url, 5))
+    release._connections.append(connection := Connection(release.base_url, 5))
     connection.open()
     assert accepted.wait(5)
-    assert gate.race([POST])[0].answer.status == 200
-    assert gate.restarts == 1
-    gate.close()
+    assert release.race([POST])[0].answer.status == 200
+    assert release.restarts == 1
+    release.close()
     thread.join()
     listening.close()
 
@@ -198,11 +203,11 @@ def test_an_answer_that_nobody_read_is_never_taken_for_the_next(serve: Callable[
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    with gate_to(server) as gate:
-        gate.race([POST] * 2)
+    with release_to(server) as release:
+        release.race([POST] * 2)
         with pytest.raises(KeyboardInterrupt):
-            gate.race([POST] * 2, interrupt)
-        gate.race([POST] * 2)
+            release.race([POST] * 2, interrupt)
+        release.race([POST] * 2)
     assert len(server.threads) == 1 + 4
     assert len(server.whole) == 4
 
@@ -210,8 +215,8 @@ def test_an_answer_that_nobody_read_is_never_taken_for_the_next(serve: Callable[
 def test_a_server_that_is_not_there_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(GateError, match=f"127.0.0.1:{port} cannot be reached"):
-        Gate(f"http://127.0.0.1:{port}", 1).send(POST)
+    with pytest.raises(ReleaseError, match=f"127.0.0.1:{port} cannot be reached"):
+        Release(f"http://127.0.0.1:{port}", 1).send(POST)
 
 
 @pytest.fixture
@@ -226,28 +231,28 @@ def secured(serve: Callable[[Behaviour], Server]) -> Iterator[Server]:
 def test_tls_holds_everybody_too(secured: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     before: list[int] = []
-    with gate_to(secured) as gate:
+    with release_to(secured) as release:
         for _ in range(3):
-            shots = gate.race([POST] * 10, lambda: before.append(len(secured.whole)))
-            assert [shot.answer.status for shot in shots] == [200] * 10
-        assert gate.restarts == 0, "session tickets are no answer"
+            exchanges = release.race([POST] * 10, lambda: before.append(len(secured.whole)))
+            assert [exchange.answer.status for exchange in exchanges] == [200] * 10
+        assert release.restarts == 0, "session tickets are no answer"
     assert before == [0, 10, 20]
     assert len(secured.threads) == 1 + 10
 
 
 def test_a_certificate_that_nobody_vouches_for_is_named(secured: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    with pytest.raises(GateError, match=r"cannot be reached: .*(?i:certificate)"):
-        Gate(secured.url, 5).send(POST)
+    with pytest.raises(ReleaseError, match=r"cannot be reached: .*(?i:certificate)"):
+        Release(secured.url, 5).send(POST)
 
 
 def test_the_release_waits_for_its_instant(serve: Callable[[Behaviour], Server]) -> None:
     server = serve(answer_ok)
-    with gate_to(server) as gate:
-        gate.race([POST] * 5)
+    with release_to(server) as release:
+        release.race([POST] * 5)
         at_ns = now_ns() + 30_000_000
-        shots = gate.race([POST] * 5, lambda: at_ns)
-    assert all(shot.invoked_ns >= at_ns for shot in shots)
+        exchanges = release.race([POST] * 5, lambda: at_ns)
+    assert all(exchange.invoked_ns >= at_ns for exchange in exchanges)
 
 
 def test_an_instant_that_has_passed_is_now() -> None:
@@ -262,13 +267,13 @@ from gevent import monkey
 monkey.patch_all()
 import sys
 from engine.target.target import Request
-from load.client.release import Gate
+from load.client.release import Release
 post = Request("POST", "/x", (), b"0123456789")
-gate = Gate(sys.argv[1], 5)
+release = Release(sys.argv[1], 5)
 for _ in range(3):
-    print([shot.answer.status for shot in gate.race([post] * 3)], gate.restarts, flush=True)
+    print([exchange.answer.status for exchange in release.race([post] * 3)], release.restarts, flush=True)
     input()
-gate.close()
+release.close()
 """
 
 
@@ -316,14 +321,14 @@ def test_a_server_that_does_not_wait_for_the_body_runs_nothing_before_the_releas
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hasty) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        gate = Gate(f"http://127.0.0.1:{server.server_port}", 5)
+        release = Release(f"http://127.0.0.1:{server.server_port}", 5)
         try:
-            shots = gate.race([POST] * 5, release_at)
+            exchanges = release.race([POST] * 5, release_at)
         finally:
-            gate.close()
+            release.close()
             server.shutdown()
             thread.join()
-    assert [shot.answer.status for shot in shots] == [200] * 5
+    assert [exchange.answer.status for exchange in exchanges] == [200] * 5
     assert len(began) == 5, "nothing was sent twice"
     assert min(began) >= released[0]
 
@@ -338,8 +343,8 @@ def test_a_body_of_any_size_arrives_whole(serve: Callable[[Behaviour], Server], 
         connection.sendall(OK)
         return True
 
-    gate = Gate(serve(note).url, 10)
-    shots = gate.race([Request("POST", "/x", (), body)] * 2)
-    gate.close()
-    assert [shot.answer.status for shot in shots] == [200, 200]
+    release = Release(serve(note).url, 10)
+    exchanges = release.race([Request("POST", "/x", (), body)] * 2)
+    release.close()
+    assert [exchange.answer.status for exchange in exchanges] == [200, 200]
     assert received == [len(body)] * 2

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from engine.target.target import Answer, Request
-from load.client import retry as patience
+from load.client import retry
 from load.client.asker import Asker
 from load.client.retry import PAUSES_S
 from reports.history.history import read_history
 from reports.history.journal import Journal
-from tests.load.stub import RICH, Engine, StubGate, load_text, make_answer
+from tests.load.stub import RICH, Engine, StubRelease, load_text, make_answer
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def make_asker(folder: Path, *, lost: int, answer: Answer) -> Asker:
         left[0] -= 1
         return answer
 
-    gate = StubGate(Engine(target.graph, lose))
-    return Asker(target, gate, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
+    release = StubRelease(Engine(target.graph, lose))
+    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
 
 
 def read_trail(asker: Asker) -> bool:
@@ -70,7 +70,7 @@ def test_patience_in_vain_is_not_had_again_until_it_pays(tmp_path: Path, pauses:
     assert shown == [False, False, False, True]
     assert pauses == list(PAUSES_S)
     assert len(list_unshown(asker)) == once + 2
-    assert asker.patience.pays
+    assert asker.retry.pays
 
 
 @pytest.mark.parametrize(("status", "is_wrong"), [(404, True), (200, True), (405, False), (302, False)])
@@ -106,7 +106,7 @@ def test_entries_that_are_no_transitions_are_not_in_the_history(tmp_path: Path) 
 def test_an_engine_that_is_slow_to_say_nothing_is_not_waited_for(
     tmp_path: Path, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "LIMIT_S", -1.0)
+    monkeypatch.setattr(retry, "LIMIT_S", -1.0)
     asker = make_asker(tmp_path, lost=2, answer=make_answer(500))
     assert [read_trail(asker) for _ in range(3)] == [False, False, True]
     assert pauses == []

@@ -13,11 +13,11 @@ import pytest
 
 from engine.target.target import Target
 from engine.target.workflow_factory import CreateCommand, IdPool, pack, unpack
-from load.client.workflow_factory import SHARE_VARIABLE, Maker, MakingError, read_share, run_command
+from load.client.workflow_factory import IDS_VARIABLE, FactoryError, WorkflowFactory, read_partition, run_command
 from load.source import Source
 from reports.history.history import read_history
 from reports.judge.verdict import Verdict
-from tests.load.stub import RICH, Engine, StubGate, judge_folder, load_text, make_source
+from tests.load.stub import RICH, Engine, StubRelease, judge_folder, load_text, make_source
 
 CREATE = RICH[RICH.index("[create]") : RICH.index("[read]")]
 
@@ -33,7 +33,7 @@ def stock(folder: Path, count: int, text: str = RICH) -> tuple[Target, Engine]:
 
 
 def play(source: Source) -> Source:
-    for _ in source.play():
+    for _ in source.run():
         pass
     source.finish()
     return source
@@ -41,23 +41,23 @@ def play(source: Source) -> Source:
 
 def test_each_id_is_used_once_by_whoever_comes_first(tmp_path: Path) -> None:
     target, engine = stock(tmp_path / "target", 50)
-    makers = [Maker(target, StubGate(engine), tmp_path / "ids") for _ in range(4)]
+    factories = [WorkflowFactory(target, StubRelease(engine), tmp_path / "ids") for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        taken = list(pool.map(lambda turn: makers[turn % 4].take("acme"), range(60)))
+        taken = list(pool.map(lambda turn: factories[turn % 4].take("acme"), range(60)))
     assert sorted(filter(None, taken), key=int) == [str(number) for number in range(50)]
     assert taken.count(None) == 10
-    assert makers[0].take("globex") is None, "the list is the owner's"
+    assert factories[0].take("globex") is None, "the list is the owner's"
 
 
 def test_levels_share_the_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target, engine = stock(tmp_path / "target", 7)
     found = []
     for turn in range(3):
-        monkeypatch.setenv(SHARE_VARIABLE, f"{turn}/3")
-        maker = Maker(target, StubGate(engine), tmp_path / "ids")
-        found.append([taken for _ in range(4) if (taken := maker.take("acme")) is not None])
+        monkeypatch.setenv(IDS_VARIABLE, f"{turn}/3")
+        factory = WorkflowFactory(target, StubRelease(engine), tmp_path / "ids")
+        found.append([taken for _ in range(4) if (taken := factory.take("acme")) is not None])
     assert found == [["0", "3", "6"], ["1", "4"], ["2", "5"]]
-    assert read_share("") == (0, 1)
+    assert read_partition("") == (0, 1)
 
 
 def test_a_run_ends_in_good_order_when_the_ids_are_used_up(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_run_ends_in_good_order_when_the_ids_are_used_up(tmp_path: Path) -> No
 
 def test_a_run_that_got_no_id_at_all_proves_nothing(tmp_path: Path) -> None:
     target, engine = stock(tmp_path / "target", 1)
-    assert Maker(target, StubGate(engine), tmp_path / "history" / "ids").take("acme") == "0"
+    assert WorkflowFactory(target, StubRelease(engine), tmp_path / "history" / "ids").take("acme") == "0"
     play(make_source(tmp_path / "history", target, engine, {"same-transition": 100}))
     judgement = judge_folder(tmp_path / "history", target)
     assert judgement.verdict is Verdict.UNKNOWN
@@ -119,16 +119,16 @@ def test_a_command_prints_the_id_last(tmp_path: Path) -> None:
 def test_a_command_that_fails_says_why(words: tuple[str, ...], timeout_s: float, sentence: str, tmp_path: Path) -> None:
     target, engine = stock(tmp_path, 1)
     broken = command(target, *words, timeout_s=timeout_s)
-    with pytest.raises(MakingError, match=f"create.command: .* {sentence}"):
+    with pytest.raises(FactoryError, match=f"create.command: .* {sentence}"):
         run_command(broken, "acme", "r1")
-    shot, reading = Maker(broken, StubGate(engine), tmp_path).make("", "acme", "r1")
-    assert (reading.outcome, reading.status, shot.answer.status) == ("unknown", None, None)
+    exchange, reading = WorkflowFactory(broken, StubRelease(engine), tmp_path).make("", "acme", "r1")
+    assert (reading.outcome, reading.status, exchange.answer.status) == ("unknown", None, None)
     assert sentence in (reading.message or "")
 
 
 def test_a_command_that_is_not_there_says_so(tmp_path: Path) -> None:
     target, _ = stock(tmp_path, 1)
-    with pytest.raises(MakingError, match="'no-such-program' cannot be run: No such file"):
+    with pytest.raises(FactoryError, match="'no-such-program' cannot be run: No such file"):
         run_command(replace(target, create=CreateCommand(("no-such-program",))), "acme", "r1")
 
 

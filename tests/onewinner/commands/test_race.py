@@ -32,12 +32,12 @@ LOCUST = ("-m", "locust", "-f", str(ROOT / "load" / "locustfile.py"))
 SPOILING = """
 import os, signal
 import load.source
-live = load.source.Source.live
-def spoil_one(source, life):
-    if source.asker.source == "race-1.0" and source.lives == 3:
+run_script = load.source.Source.run_script
+def spoil_one(source, script):
+    if source.asker.source == "race-1.0" and source.scripts == 3:
         {}
-    return live(source, life)
-load.source.Source.live = spoil_one
+    return run_script(source, script)
+load.source.Source.run_script = spoil_one
 """
 MISHAPS = {
     "killed": "os.kill(os.getpid(), signal.SIGKILL)",

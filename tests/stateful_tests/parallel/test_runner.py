@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from engine.target.graph import TransitionGraph
 from engine.target.target import Answer, Request
-from load.client.release import BeforeRelease, Shot
+from load.client.release import BeforeRelease, Exchange
 from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
@@ -22,7 +22,7 @@ from reports.judge.verdict import Verdict
 from stateful_tests.parallel.plan import Move, ParallelPlan
 from stateful_tests.parallel.runner import Runner, TeeJournal, Trial, find_end
 from stateful_tests.parallel.test_parallel import Search
-from tests.load.stub import SMALL, Engine, StubGate, load_text, make_answer
+from tests.load.stub import SMALL, Engine, StubRelease, load_text, make_answer
 
 WIN = Move(route="advance", origin="A", to="B")
 PAIR = ParallelPlan(((WIN,), (WIN,)), name="pair")
@@ -65,14 +65,14 @@ class PlayedEngine(Engine):
         return answer
 
 
-class PlayedGate(StubGate):
+class PlayedRelease(StubRelease):
     """Tells the engine when requests are released; counts how often all connections were closed."""
 
     def __init__(self, engine: PlayedEngine) -> None:
         super().__init__(engine)
         self.played, self.closed = engine, 0
 
-    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Shot]:
+    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Exchange]:
         self.played.before = dict(self.played.states)
         return super().race(requests, before_release)
 
@@ -80,29 +80,29 @@ class PlayedGate(StubGate):
         self.closed += 1
 
 
-Make = Callable[..., tuple[Runner, PlayedGate]]
+Make = Callable[..., tuple[Runner, PlayedRelease]]
 
 
 @pytest.fixture
 def play(tmp_path: Path) -> Make:
     target = load_text(tmp_path, SMALL)
 
-    def make(**ways: Any) -> tuple[Runner, PlayedGate]:
+    def make(**ways: Any) -> tuple[Runner, PlayedRelease]:
         runner = Runner(target, TeeJournal(tmp_path / "parallel-0.jsonl", tmp_path / "scratch.jsonl"), "parallel-0")
-        gate = PlayedGate(PlayedEngine(target.graph, **ways))
-        runner.asker.gate = gate  # type: ignore[assignment]
-        return runner, gate
+        release = PlayedRelease(PlayedEngine(target.graph, **ways))
+        runner.asker.release = release  # type: ignore[assignment]
+        return runner, release
 
     return make
 
 
 def test_a_right_engine_passes_and_ends_in_a_terminal_state(play: Make) -> None:
-    runner, gate = play()
+    runner, release = play()
     trial = runner.try_out(PAIR, 3)
     assert (trial.repeats, trial.failed, trial.judgement.verdict) == (3, 0, Verdict.PASS)
-    assert len(gate.engine.states) == 3, "new workflows each time"
-    assert set(gate.engine.states.values()) <= runner.target.graph.terminal
-    assert gate.closed == 3, "and new connections"
+    assert len(release.engine.states) == 3, "new workflows each time"
+    assert set(release.engine.states.values()) <= runner.target.graph.terminal
+    assert release.closed == 3, "and new connections"
 
 
 def test_what_needs_somebody_beside_fails_in_parallel_only(play: Make) -> None:
@@ -117,9 +117,9 @@ def test_what_is_wrong_by_itself_fails_in_turn_too(play: Make) -> None:
 
 
 def test_each_trial_is_judged_alone_and_the_journal_keeps_all(play: Make, tmp_path: Path) -> None:
-    runner, gate = play(by_old=True)
+    runner, release = play(by_old=True)
     runner.try_out(PAIR, 2)
-    gate.played.by_old = False
+    release.played.by_old = False
     assert runner.try_out(PAIR, 2).failed == 0
     runner.asker.end()
     history = read_history(tmp_path / "parallel-0.jsonl")
@@ -170,9 +170,9 @@ def test_pinned_plans_come_first_and_again_between_the_drawn_ones(play: Make, am
 @pytest.mark.parametrize("lost", range(4, 7))
 def test_a_lost_answer_on_the_way_to_the_end_is_asked_about_again(play: Make, lost: int) -> None:
     """The first three are the create and the pair; then come the read, the move to the end, and the read there."""
-    runner, gate = play(lost=lost)
+    runner, release = play(lost=lost)
     assert runner.try_out(PAIR, 1).failed == 0
-    assert set(gate.engine.states.values()) <= runner.target.graph.terminal
+    assert set(release.engine.states.values()) <= runner.target.graph.terminal
 
 
 def test_the_nearest_end_is_chosen() -> None:

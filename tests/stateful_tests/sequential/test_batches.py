@@ -11,7 +11,7 @@ from engine.target.target import Answer, Request
 from load.client.asker import Asker
 from reports.history.journal import Journal
 from stateful_tests.sequential.batches import EXAMPLES_PER_BATCH, STARVED, STARVED_MAX, Batches, say_ended
-from tests.load.stub import SMALL, Engine, StubGate, load_text, make_answer
+from tests.load.stub import SMALL, Engine, StubRelease, load_text, make_answer
 
 
 def make_batches(folder: Path, amount: int, quota: int, *, keeps_refusing: bool = True) -> Batches:
@@ -24,8 +24,8 @@ def make_batches(folder: Path, amount: int, quota: int, *, keeps_refusing: bool 
         is_refused = number > quota if keeps_refusing else number == quota + 1
         return make_answer(404) if is_refused else answer
 
-    gate: Any = StubGate(Engine(target.graph, refuse))
-    asker = Asker(target, gate, Journal(folder / "sequential-0.jsonl"), "sequential-0", "sequential")
+    release: Any = StubRelease(Engine(target.graph, refuse))
+    asker = Asker(target, release, Journal(folder / "sequential-0.jsonl"), "sequential-0", "sequential")
     return Batches(asker, None, 1, amount)
 
 

@@ -17,7 +17,7 @@ from reports.history.journal import Journal
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.sequential.machine import OPEN_MAX, MismatchError, WorkflowMachine
-from tests.load.stub import RICH, SMALL, Engine, StubGate, load_text, make_answer
+from tests.load.stub import RICH, SMALL, Engine, StubRelease, load_text, make_answer
 
 
 class LateEngine(Engine):
@@ -49,9 +49,9 @@ class LateEngine(Engine):
 def make(tmp_path: Path) -> Callable[..., WorkflowMachine]:
     def make_machine(text: str, late: int, **ways: Any) -> WorkflowMachine:
         target = load_text(tmp_path, text)
-        gate: Any = StubGate(LateEngine(target.graph, late, **ways))
+        release: Any = StubRelease(LateEngine(target.graph, late, **ways))
         journal = Journal(tmp_path / "sequential-0.jsonl")
-        machine = WorkflowMachine(Asker(target, gate, journal, "sequential-0", "sequential"), None)
+        machine = WorkflowMachine(Asker(target, release, journal, "sequential-0", "sequential"), None)
         machine.create_one(1)
         return machine
 
@@ -96,8 +96,8 @@ def test_a_wrong_answer_is_one_as_soon_as_the_late_move_cannot_explain_it(
 
 def test_a_workflow_of_many_unknowns_is_moved_no_more(make: Callable[..., WorkflowMachine]) -> None:
     machine = make(SMALL, 10**6)
-    gate: Any = machine.asker.gate
-    gate.engine.twist = lambda request, answer: (
+    release: Any = machine.asker.release
+    release.engine.twist = lambda request, answer: (
         Answer(None, error="lost") if request.path.endswith("advance") else answer
     )
     for _ in range(2 * OPEN_MAX):

@@ -10,7 +10,7 @@ RACES_DEFAULT = 1000
 
 
 @dataclass(frozen=True)
-class Agenda:
+class Workload:
     """What a whole run, or one source of it, is to do.
 
     `amounts` is scenario -> how many of its unit (races or rounds), None for "as many as the time allows";
@@ -54,7 +54,7 @@ def keep_races(weights: Mapping[str, int]) -> dict[str, int]:
     return {name: weight for name, weight in weights.items() if SCENARIOS[name].races} or dict(weights)
 
 
-def make_agenda(target: Target, weights: Mapping[str, int], races: int | None) -> Agenda:
+def make_workload(target: Target, weights: Mapping[str, int], races: int | None) -> Workload:
     """What the run is to do. `races` are shared by weight among the scenarios that race.
 
     The others come on top, in the same proportion (at least one round each); when no scenario races, `races`
@@ -64,13 +64,13 @@ def make_agenda(target: Target, weights: Mapping[str, int], races: int | None) -
     obstacles = {name: obstacle for name, obstacle in found.items() if obstacle is not None}
     fit = {name: weight for name, weight in weights.items() if name not in obstacles}
     if races is None:
-        return Agenda(dict.fromkeys(fit), fit, obstacles)
+        return Workload(dict.fromkeys(fit), fit, obstacles)
     racing = {name: weight for name, weight in fit.items() if SCENARIOS[name].races} or fit
     amounts = apportion(races, racing)
     per_weight = races / (sum(racing.values()) or 1)
     for name, weight in fit.items():
         amounts.setdefault(name, max(1, round(weight * per_weight)))
-    return Agenda({name: amounts[name] for name in fit}, fit, obstacles)
+    return Workload({name: amounts[name] for name in fit}, fit, obstacles)
 
 
 def apportion(total: int, weights: Mapping[str, int]) -> dict[str, int]:
@@ -84,16 +84,16 @@ def apportion(total: int, weights: Mapping[str, int]) -> dict[str, int]:
     return amounts
 
 
-def take_share(agenda: Agenda, number: int, sources: int) -> Agenda:
-    """The share of one source of so many: all shares together are the whole.
+def take_quota(workload: Workload, number: int, sources: int) -> Workload:
+    """The quota of one source of so many: all quotas together are the whole.
 
     What does not divide evenly goes to another source with each scenario.
     """
     amounts = {
         name: None if amount is None else len(range((number - turn) % sources, amount, sources))
-        for turn, (name, amount) in enumerate(agenda.amounts.items())
+        for turn, (name, amount) in enumerate(workload.amounts.items())
     }
-    return Agenda(amounts, agenda.weights, agenda.obstacles)
+    return Workload(amounts, workload.weights, workload.obstacles)
 
 
 def name_source(worker: int, user: int, label: str = "") -> str:
@@ -104,17 +104,17 @@ def name_source(worker: int, user: int, label: str = "") -> str:
     return f"race{label}-{worker}.{user}"
 
 
-def list_shares(
-    agenda: Agenda, workers: int, users: int, *, together: bool = False, label: str = ""
+def list_quotas(
+    workload: Workload, workers: int, users: int, *, together: bool = False, label: str = ""
 ) -> dict[str, dict[str, int | None]]:
     """source -> {races, rounds} for so many workers and users in all; user u is the worker u % workers' own.
 
     When every race is shared by all sources, the first one answers for them.
     """
-    shares = {}
+    quotas = {}
     for user in range(users):
-        share = agenda if together else take_share(agenda, user, users)
+        quota = workload if together else take_quota(workload, user, users)
         helps = together and user > 0
         name = name_source(user % workers, user // workers, label)
-        shares[name] = {"races": 0 if helps else share.races, "rounds": 0 if helps else share.rounds}
-    return shares
+        quotas[name] = {"races": 0 if helps else quota.races, "rounds": 0 if helps else quota.rounds}
+    return quotas

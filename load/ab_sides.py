@@ -22,9 +22,9 @@ from typing import Any
 from engine.provision.service import resolve_target
 from engine.target.file import load_target
 from load.client.asker import Asker
-from load.client.release import Gate
-from load.shares import make_agenda, name_source, parse_weights, take_share
-from load.source import Played, Source
+from load.client.release import Release
+from load.quotas import make_workload, name_source, parse_weights, take_quota
+from load.source import RoundResult, Source
 from reports.history.journal import Journal
 
 # The sides, as JSON: [{target, base_url, history, environment}, ...]. They hold tokens, so no argument tells them.
@@ -45,7 +45,7 @@ class Side:
     """
 
     source: Source
-    rounds: Generator[Played, None, None]
+    rounds: Generator[RoundResult, None, None]
     took_s: list[float] = field(default_factory=list)
     behind: int = 0
     over: bool = False
@@ -58,15 +58,15 @@ class Side:
     def take_turn(self, number: int, races: int, limit_s: float) -> None:
         """Plays `races` races, as far as the limit allows, and tells the journal when and how many."""
         asker = self.source.asker
-        asker.gate.close()
+        asker.release.close()
         began_ns = time.monotonic_ns()
         run = 0
         while run < races and time.monotonic_ns() < began_ns + limit_s * 1e9:
-            played = next(self.rounds, None)
-            if played is None:
+            result = next(self.rounds, None)
+            if result is None:
                 self.over = True
                 break
-            run += played.round.races
+            run += result.round.races
         ended_ns = time.monotonic_ns()
         asker.journal.event("turn", number=number, planned=races, races=run, began_ns=began_ns, ended_ns=ended_ns)
         self.behind = 0 if run >= races else self.behind + 1
@@ -96,15 +96,15 @@ def open_side(told: Mapping[str, Any], options: argparse.Namespace) -> Side:
     environment = {**os.environ, **told["environment"]}
     target = resolve_target(load_target(Path(told["target"]), environment), told["base_url"], environment)
     journal = Journal(Path(told["history"]) / f"{name_source(0, 0)}.jsonl")
-    share = take_share(make_agenda(target, parse_weights(options.scenarios), None), 0, 1)
-    journal.event("share", races=share.races, rounds=share.rounds, shared_by=[])
-    asker = Asker(target, Gate(target.base_url, target.timeout_s), journal, journal.path.stem, "")
-    source = Source(asker, share, options.seed, options.contenders)
-    return Side(source, source.play())
+    quota = take_quota(make_workload(target, parse_weights(options.scenarios), None), 0, 1)
+    journal.event("share", races=quota.races, rounds=quota.rounds, shared_by=[])
+    asker = Asker(target, Release(target.base_url, target.timeout_s), journal, journal.path.stem, "")
+    source = Source(asker, quota, options.seed, options.contenders)
+    return Side(source, source.run())
 
 
 def take_turns(sides: Sequence[Side], turns: int, races: int, limit_s: float) -> None:
-    """Pairs of turns, each in the opposite order of the pair before it, until all are played or nothing new can come.
+    """Pairs of turns, each in the opposite order of the pair before it, until all are run or nothing new can come.
 
     `limit_s`: no pair begins after so many seconds.
     """

@@ -1,4 +1,4 @@
-"""A racer of bench_race: our gate, with everything recorded and judged. With `gevent`, patched as Locust does it."""
+"""A racer of bench_race: our release, with everything recorded and judged. With `gevent`, patched as Locust does it."""
 
 import sys
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.racing import Order, Report, add_race, draw_edges, find_target, obey, race_for
 from load.client.asker import Asker
-from load.client.release import Gate
+from load.client.release import Release
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.history.seal import seal_history
@@ -23,10 +23,10 @@ def race_and_judge(order: Order) -> Report:
     """As a scenario races, up to the verdict."""
     target = find_target(order.base_url)
     if not order.judged:
-        gate = Gate(target.base_url, target.timeout_s)
-        return race_for(order, target, lambda requests: [shot.answer for shot in gate.race(requests)])
+        release = Release(target.base_url, target.timeout_s)
+        return race_for(order, target, lambda requests: [exchange.answer for exchange in release.race(requests)])
     with tempfile.TemporaryDirectory() as folder, Journal(Path(folder, "race-0.jsonl")) as journal:
-        asker = Asker(target, Gate(target.base_url, target.timeout_s), journal, "race-0", "bench")
+        asker = Asker(target, Release(target.base_url, target.timeout_s), journal, "race-0", "bench")
         workflow = asker.create(target.owner)
         assert workflow is not None
         report = Report([], [], 0)
@@ -35,7 +35,7 @@ def race_and_judge(order: Order) -> Report:
             route = target.routes_for(*edge)[-1]
             asks = [asker.advance_ask(workflow, target.owner, route, *edge) for _ in range(order.contenders)]
             replies = asker.race(asks, f"{workflow}.{number}")
-            add_race(report, target, edge, [reply.shot.answer for reply in replies])
+            add_race(report, target, edge, [reply.exchange.answer for reply in replies])
             if time.perf_counter() - begun > order.seconds:
                 break
         asker.trail(workflow, target.owner)

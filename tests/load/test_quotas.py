@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.target.file import load_target
+from load.quotas import apportion, list_quotas, make_workload, parse_weights, take_quota
 from load.scenarios import SCENARIOS
-from load.shares import apportion, list_shares, make_agenda, parse_weights, take_share
 from onewinner.commands.race import parse
 
 TARGET = load_target(Path(__file__).parents[2] / "engine" / "reference" / "target.toml", None)
@@ -17,14 +17,14 @@ WEIGHTS = st.dictionaries(st.sampled_from(sorted(SCENARIOS)), st.integers(1, 50)
 
 @given(WEIGHTS, st.integers(1, 10_000), st.integers(1, 7))
 def test_the_shares_of_all_sources_are_the_whole(weights: dict[str, int], races: int, sources: int) -> None:
-    agenda = make_agenda(TARGET, weights, races)
-    shares = [take_share(agenda, number, sources) for number in range(sources)]
-    for name, amount in agenda.amounts.items():
-        assert sum(share.amounts[name] or 0 for share in shares) == amount
+    workload = make_workload(TARGET, weights, races)
+    quotas = [take_quota(workload, number, sources) for number in range(sources)]
+    for name, amount in workload.amounts.items():
+        assert sum(quota.amounts[name] or 0 for quota in quotas) == amount
     if any(SCENARIOS[name].races for name in weights):
-        assert agenda.races == races
-    listed = list_shares(agenda, sources, sources)
-    assert sum(share["races"] or 0 for share in listed.values()) == agenda.races
+        assert workload.races == races
+    listed = list_quotas(workload, sources, sources)
+    assert sum(quota["races"] or 0 for quota in listed.values()) == workload.races
 
 
 @given(st.integers(0, 10_000), WEIGHTS)
@@ -35,17 +35,17 @@ def test_apportioning_loses_nothing(total: int, weights: dict[str, int]) -> None
 
 
 def test_names_are_unique_and_tell_the_worker() -> None:
-    agenda = make_agenda(TARGET, parse_weights(""), 100)
-    assert list(list_shares(agenda, 2, 4)) == ["race-0.0", "race-1.0", "race-0.1", "race-1.1"]
-    assert list(list_shares(agenda, 1, 1, label="7")) == ["race7-0.0"]
-    together = list_shares(agenda, 2, 2, together=True)
-    assert [share["races"] for share in together.values()] == [100, 0]
+    workload = make_workload(TARGET, parse_weights(""), 100)
+    assert list(list_quotas(workload, 2, 4)) == ["race-0.0", "race-1.0", "race-0.1", "race-1.1"]
+    assert list(list_quotas(workload, 1, 1, label="7")) == ["race7-0.0"]
+    together = list_quotas(workload, 2, 2, together=True)
+    assert [quota["races"] for quota in together.values()] == [100, 0]
 
 
 def test_without_a_number_there_is_no_end() -> None:
-    agenda = make_agenda(TARGET, parse_weights("fork,guards=3"), None)
-    assert agenda.races is None
-    assert take_share(agenda, 1, 3).amounts == {"fork": None, "guards": None}
+    workload = make_workload(TARGET, parse_weights("fork,guards=3"), None)
+    assert workload.races is None
+    assert take_quota(workload, 1, 3).amounts == {"fork": None, "guards": None}
 
 
 @pytest.mark.parametrize("text", ["nope", "fork=", "fork=0", "fork=x", "fork,,"])
