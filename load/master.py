@@ -22,7 +22,6 @@ from load.tally import Tally, find_spread_ms, merge
 from load.trouble import say
 from load.worker import ASSIGNMENT, HALT, HEARD, Worker, identify_host
 from reports.comparison.facts import Facts
-from reports.documents.run import begin_run
 from reports.judge.plan import Quota, RunPlan
 
 WATCH_S = 0.25
@@ -113,6 +112,8 @@ class Master:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         again = f"-{self.runs}" if self.runs > 1 else ""
         self.folder = Path("runs", f"{stamp}-locust{again}")
+        from reports.documents.run import begin_run  # only Locust on its own needs it, and it is slow to import
+
         facts = Facts(
             name=f"{self.target.name}, by Locust",
             command="locust -f load/locustfile.py",

@@ -29,8 +29,7 @@ from onewinner.display import Display, print_judgement, say
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect
 from onewinner.levels import Asked, Crew, Level
-from onewinner.run import Order, gather_facts, judge_run, with_comparison
-from onewinner.secrets import keep_run
+from onewinner.run import Order, gather_facts, judge_run, keep_run, with_comparison
 from onewinner.stage import Stage, lay_ground, load, service_arguments, start_engine
 from reports.comparison.facts import Facts, Side, Turns
 from reports.documents.run import Run, RunError, finish_run, read_run, refuse_taken

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from engine.provision.service import REFERENCE
 from engine.reference.errors import SchemaUnavailable
-from engine.reference.schema_check import find_drift
 from reports.history.journal import Journal
 
 SOURCE = "schema-0"
@@ -24,6 +23,8 @@ def inspect(database_url: str | None, file: Path, history: Path) -> None:
     """Looks at the database. A look that fails leaves the journal without its end: a gap."""
     if not list_sources(file) or database_url is None:
         return
+    from engine.reference.schema_check import find_drift  # slow to import, and not every command needs it
+
     with Journal(history / f"{SOURCE}.jsonl") as journal:
         journal.event("plan", operations=0, races=0, scenario="schema")
         try:

@@ -4,9 +4,10 @@ The exit code comes from the verdict file, never from what an asker's process en
 """
 
 import argparse
+import contextlib
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,14 +29,14 @@ from onewinner.machine import describe_machine, list_versions
 from onewinner.options import WORKERS_DEFAULT, name_isolation
 from onewinner.orders import Replay, find_undecided, find_violated, gather_orders
 from onewinner.outages import tell_outages
-from onewinner.secrets import keep_run
+from onewinner.secrets import keep_secret
 from onewinner.stage import Ground, choose_footing, lay_ground, load, service_arguments, start_engine
 from onewinner.storm import Storm, list_storm_sources, open_storm
 from onewinner.supervisor import supervise
 from reports.comparison.comparison import Comparison
 from reports.comparison.facts import Facts, Reproduction
 from reports.comparison.measures import measure
-from reports.documents.run import Run, RunError, finish_run, read_run, refuse_taken, with_judgement
+from reports.documents.run import Run, RunError, begin_run, finish_run, read_run, refuse_taken, with_judgement
 from reports.documents.samples import take_samples
 from reports.documents.strength import measure_strength
 from reports.history.history import History, HistoryError, read_history
@@ -102,6 +103,15 @@ def carry_out(order: Order) -> int:
         print(f"onewinner {order.command}: {told}{recorded}", file=sys.stderr)
         raise
     return conclude(order, run, asked, baseline, "; ".join(filter(None, [outage, ended])) or None)
+
+
+@contextlib.contextmanager
+def keep_run(folder: Path, target: Path, facts: Facts, secrets: Iterable[str]) -> Iterator[Run]:
+    """Begins a run, and hides every secret in what it wrote, however the block is left. Raises RunError when taken."""
+    # Before anything is searched: what lies in the folder now is not the run's.
+    refuse_taken(folder)
+    with keep_secret(folder, secrets):
+        yield begin_run(folder, target, facts)
 
 
 def ask(order: Order, run: Run, ground: Ground) -> tuple[list[Asked], str | None]:

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from engine.target.target import Target
-from reports.comparison.facts import Facts
-from reports.documents.run import Run, begin_run, refuse_taken
 
 LENGTH_MIN = 8  # what is shorter stands in every file by chance
 HIDDEN = b"[secret]"
@@ -35,15 +33,6 @@ def split_credentials(headers: Mapping[str, str]) -> list[str]:
     """The words of the headers that carry credentials: of `Bearer x.y` the latter."""
     values = [value for name, value in headers.items() if CREDENTIAL.search(name)]
     return [word for value in values for word in re.split(r"[\s;,]+|(?<=\w)=(?=\S)", value)]
-
-
-@contextlib.contextmanager
-def keep_run(folder: Path, target: Path, facts: Facts, secrets: Iterable[str]) -> Iterator[Run]:
-    """Begins a run, and hides every secret in what it wrote, however the block is left. Raises RunError when taken."""
-    # Before anything is searched: what lies in the folder now is not the run's.
-    refuse_taken(folder)
-    with keep_secret(folder, secrets):
-        yield begin_run(folder, target, facts)
 
 
 @contextlib.contextmanager

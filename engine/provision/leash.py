@@ -28,6 +28,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
@@ -104,7 +105,7 @@ def start(command: list[str], order: dict[str, Any]) -> int:
         os._exit(127)
 
 
-def hear_as_usual(mask: set[signal.Signals]) -> None:
+def hear_as_usual(mask: Iterable[int]) -> None:
     """Drops the leash's handlers in the forked child, then lets in the signals that came since the fork."""
     signal.set_wakeup_fd(-1)
     for number in HEARD:

@@ -10,10 +10,12 @@ import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from engine.reference.errors import UnknownVariant
-from engine.reference.parts import Parts
-from engine.reference.workflows import REFERENCE
+
+if TYPE_CHECKING:
+    from engine.reference.parts import Parts
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,10 @@ DEFECTS = Registry("defect")
 CONTROLS = Registry("control")
 
 
-def choose_parts(defect: str | None, control: str | None = None) -> Parts:
+def choose_parts(defect: str | None, control: str | None = None) -> "Parts":
     """The parts of the engine that was asked for, by default the reference. Raises UnknownVariant."""
+    from engine.reference.workflows import REFERENCE  # the names of the variants are read without the engine
+
     parts = REFERENCE
     if defect is not None:
         parts = DEFECTS.find(defect).break_parts(parts)
