@@ -5,6 +5,7 @@ read the diff.
 """
 
 import os
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -56,10 +57,10 @@ class Text(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not set(UNHEARD) & set(self.open):
-            self.parts.append(data)
+            self.parts.append(data if "pre" in self.open else re.sub(r"\s+", " ", data))
 
     def read(self) -> str:
-        lines = (line.strip() for line in "".join(self.parts).splitlines())
+        lines = (re.sub(" +", " ", line).strip() for line in "".join(self.parts).splitlines())
         return "\n".join(line.removeprefix("| ") for line in lines if line) + "\n"
 
 

@@ -1,33 +1,33 @@
 """The kill matrix: the engines broken on purpose and the right ones, and what the judge said of each at each level."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from reports.comparison.facts import DefectRow, Facts
-from reports.documents.page.parts import Section, mark, table
-from reports.documents.page.text import show
+from reports.documents.page.templates import Section
 from reports.judge.verdict import Judgement
 
 TONES = {"caught": "pass", "passed": "pass", "not run": "none", "unknown": "unknown"}
 
 
-def render_defects(facts: Facts, _judgement: Judgement) -> Section | None:
-    rows = facts.defects
-    if not rows:
+def list_defects(facts: Facts, _judgement: Judgement) -> Section | None:
+    if not facts.defects:
         return None
-    levels = list(dict.fromkeys(row.level for row in rows))
     engines: dict[str, dict[str, DefectRow]] = {}
-    for row in rows:
+    for row in facts.defects:
         engines.setdefault(row.name, {})[row.level] = row
     # What goes against the expectation stands first.
-    ordered = sorted(engines.values(), key=lambda mine: all(is_expected(row) for row in mine.values()))
-    body = table(
-        "The kill matrix", ("engine", "promised check", *levels), [list_cells(mine, levels) for mine in ordered]
-    )
-    return Section("defects", "The kill matrix", body, sum_up(rows))
+    ordered = sorted(engines.values(), key=lambda mine: all(map(is_expected, mine.values())))
+    levels = tuple(dict.fromkeys(row.level for row in facts.defects))
+    values = {"engines": ordered, "levels": levels, "tell": tell, "find_tone": find_tone}
+    return Section("defects", "The kill matrix", values, sum_up(facts.defects))
+
+
+def find_tone(row: DefectRow) -> str:
+    return TONES.get(row.status, "fail")
 
 
 def is_expected(row: DefectRow) -> bool:
-    return TONES.get(row.status, "fail") in ("pass", "none")
+    return find_tone(row) in ("pass", "none")
 
 
 def sum_up(rows: Sequence[DefectRow]) -> str:
@@ -37,26 +37,9 @@ def sum_up(rows: Sequence[DefectRow]) -> str:
     return f"{len(ran):,} of {len(rows):,} engines and levels were run: {told}."
 
 
-def list_cells(mine: Mapping[str, DefectRow], levels: Sequence[str]) -> tuple[str, ...]:
-    first = next(iter(mine.values()))
-    control = ' <span class="total">a right engine</span>' if first.kind == "control" else ""
-    return (
-        show(first.name, 80) + control,
-        show(first.check or "none may fail", 60),
-        *(tell(mine.get(level)) for level in levels),
-    )
-
-
-def tell(row: DefectRow | None) -> str:
-    """caught 3 of 3, by which checks, and after how many operations and seconds; the status alone where not run."""
-    if row is None:
-        return ""
-    tone = TONES.get(row.status, "fail")
-    if not row.seeds:
-        return mark(tone, row.status)
-    seeds = f"{row.caught} of {row.seeds}" if row.status != "passed" else f"{row.seeds}"
-    checks = ", ".join(f"{show(name, 60)} {many}" for name, many in row.checks.items())
+def tell(row: DefectRow) -> str:
+    """By which checks, and after how many operations and seconds."""
+    checks = ", ".join(f"{name[:60]} {many}" for name, many in row.checks.items())
     cost = [f"after {row.operations_p50:,.0f} operations"] if row.operations_p50 is not None else []
     cost += [f"{row.seconds_p50:,.2f} s"] if row.seconds_p50 is not None else []
-    more = "; ".join(filter(None, [checks, ", ".join(cost)]))
-    return f"{mark(tone, row.status)} {seeds}" + (f"<small>{more}</small>" if more else "")
+    return "; ".join(filter(None, [checks, ", ".join(cost)]))

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from math import log10
 
 from hdrh.histogram import HdrHistogram
+from markupsafe import Markup
 
 from reports.comparison.facts import Facts, Latency
 from reports.comparison.measures import tabulate_latency
 from reports.documents.page.axis import LogAxis
-from reports.documents.page.parts import Section, table
-from reports.documents.page.shapes import label, sample, vertical
-from reports.documents.page.text import show
+from reports.documents.page.shapes import label, put_together, shape, vertical
+from reports.documents.page.templates import Section
 from reports.judge.text import show_time
 from reports.judge.verdict import Judgement
 
@@ -21,41 +21,30 @@ SHARES = {"50 %": 0.5, "90 %": 0.9, "99 %": 0.99, "99.9 %": 0.999, "99.99 %": 0.
 Point = tuple[float, int]
 
 
-def render_latency(facts: Facts, _judgement: Judgement) -> Section | None:
+def draw_latency(facts: Facts, _judgement: Judgement) -> Section | None:
     latency = facts.measures.latency
     if not latency:
         return None
-    told = tabulate_latency(latency)
-    rows = [(f"{draw_sample(cells[0])} {show(cells[0])}", *map(show, cells[1:])) for cells in told.rows]
-    numbers = range(1, len(told.head))
-    body = draw_curves(latency) + table(told.title, told.head, rows, numbers)
-    return Section("latency", told.title, body, show(told.note))
+    table = tabulate_latency(latency)
+    return Section("latency", table.title, {"table": table, **draw_curves(latency)}, table.note)
 
 
-def draw_sample(outcome: str) -> str:
-    return sample(26, 10, f'<path class="curve {show(outcome)}" d="M0 5H26"/>')
-
-
-def draw_curves(latency: Mapping[str, Latency]) -> str:
+def draw_curves(latency: Mapping[str, Latency]) -> dict[str, object]:
     """One curve per outcome: which share of its answers (to the right: the slowest) took at most how long."""
-    curves = {name: trace(one.histogram) for name, one in latency.items() if one.count}
-    curves = {name: points for name, points in curves.items() if points}
+    traced = {name: trace(one.histogram) for name, one in latency.items() if one.count}
+    curves = {name: points for name, points in traced.items() if points}
     if not curves:
-        return ""
+        return {"curves": ""}
     right = max(1.0, *(points[-1][0] for points in curves.values()))
     heights = LogAxis.around((value for points in curves.values() for _, value in points), 96.0, 4.0)
-    paths = "".join(
-        f'<path class="curve {show(name)}" d="{join(points, right, heights)}"/>' for name, points in curves.items()
-    )
-    return (
-        '<figure class="curves"><svg height="290" role="img" aria-labelledby="curves-title curves-words">'
-        '<title id="curves-title">Latency by percentile, one curve per outcome</title>'
-        '<desc id="curves-words">The table below has the same numbers.</desc>'
-        f'<svg height="{HEIGHT}">{draw_rules(heights)}'
-        f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="{HEIGHT}">{paths}</svg>'
-        f"{draw_heights(heights)}</svg>"
-        f"{draw_shares(right)}</svg></figure>"
-    )
+    text = '<path class="curve {}" d="{}"/>'
+    return {
+        "curves": put_together(shape(text, name, connect(points, right, heights)) for name, points in curves.items()),
+        "height": HEIGHT,
+        "rules": draw_rules(heights),
+        "heights": draw_heights(heights),
+        "shares": draw_shares(right),
+    }
 
 
 def trace(encoded: str) -> list[Point]:
@@ -74,28 +63,27 @@ def trace(encoded: str) -> list[Point]:
     return kept
 
 
-def join(points: Sequence[Point], right: float, heights: LogAxis) -> str:
+def connect(points: Sequence[Point], right: float, heights: LogAxis) -> str:
     """A path of 100 by 100 through all points."""
     places = [f"{100 * tens / right:.2f} {heights.place(value):.2f}" for tens, value in points]
     return f"M{places[0]}" + "".join(f"L{place}" for place in places[1:]) + ("h0.5" if len(places) == 1 else "")
 
 
-def draw_rules(heights: LogAxis) -> str:
+def draw_rules(heights: LogAxis) -> Markup:
+    text = '<line class="grid" x1="0" x2="100%" y1="{}" y2="{}"/>'
     places = [f"{heights.place(tick):.2f}%" for tick in heights.ticks()]
-    return "".join(f'<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>' for y in places)
+    return put_together(shape(text, place, place) for place in places)
 
 
-def draw_heights(heights: LogAxis) -> str:
-    return "".join(
-        f'<text class="axis" x="2" y="{heights.place(tick):.2f}%" dy="-3">{show_time(tick)}</text>'
-        for tick in heights.ticks()
-    )
+def draw_heights(heights: LogAxis) -> Markup:
+    text = '<text class="axis" x="2" y="{:.2f}%" dy="-3">{}</text>'
+    return put_together(shape(text, heights.place(tick), show_time(tick)) for tick in heights.ticks())
 
 
-def draw_shares(right: float) -> str:
+def draw_shares(right: float) -> Markup:
     """The percentiles that the curves reach."""
     places = {name: -100 * log10(1 - share) / right for name, share in SHARES.items()}
-    return "".join(
+    return put_together(
         vertical("grid", f"{place:.2f}%", 0, HEIGHT + 4)
         + label(f"{place:.2f}%", HEIGHT + 18, name, "end" if place > 90 else "middle")
         for name, place in places.items()

@@ -1,14 +1,22 @@
-"""Shapes of the pictures: a vertical line, a text under it, a sample for a legend. Places are SVG lengths."""
+"""Shapes of the pictures: a vertical line, a text under it. Places are SVG lengths."""
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
 
 
-def vertical(kind: str, x: str, top: float, bottom: float) -> str:
-    return f'<line class="{kind}" x1="{x}" x2="{x}" y1="{top:g}" y2="{bottom:g}"/>'
+def shape(text: str, *values: object) -> Markup:
+    """SVG with values in it, which are escaped."""
+    return Markup(text).format(*values)  # noqa: S704 - the texts of our own pictures
 
 
-def label(x: str, y: float, text: str, anchor: str = "middle") -> str:
-    return f'<text class="axis" x="{x}" y="{y:g}" text-anchor="{anchor}">{text}</text>'
+def put_together(shapes: Iterable[Markup]) -> Markup:
+    return Markup().join(shapes)
 
 
-def sample(width: int, height: int, shape: str) -> str:
-    """A small picture for a legend; the words beside it say what it is."""
-    return f'<svg class="sample" width="{width}" height="{height}" aria-hidden="true">{shape}</svg>'
+def vertical(kind: str, x: str, top: float, bottom: float) -> Markup:
+    return shape('<line class="{}" x1="{}" x2="{}" y1="{:g}" y2="{:g}"/>', kind, x, x, top, bottom)
+
+
+def label(x: str, y: float, text: str, anchor: str = "middle") -> Markup:
+    return shape('<text class="axis" x="{}" y="{:g}" text-anchor="{}">{}</text>', x, y, anchor, text)

@@ -1,7 +1,8 @@
-"""Text on a page: whatever an engine answered is shown as text, visibly, and never at any length."""
+"""Text on a page: what an engine answered is shown as text, visibly, and never at any length."""
 
 import re
-from html import escape
+
+from markupsafe import Markup, escape
 
 # What a browser would not show, or would obey: control characters, and those that turn the direction of writing.
 HIDDEN = re.compile(
@@ -11,7 +12,7 @@ PICTURES = 0x2400
 LENGTH_MAX = 2_000
 
 
-def show(value: object, length_max: int = LENGTH_MAX) -> str:
+def show(value: object, length_max: int = LENGTH_MAX) -> Markup:
     """The value as HTML text, or as an attribute in quotes: escaped, visible, cut."""
     return escape(reveal(clip(str(value), length_max)))
 
@@ -30,8 +31,3 @@ def reveal(text: str) -> str:
 def name_hidden(found: re.Match[str]) -> str:
     code = ord(found.group())
     return chr(PICTURES + code) if code < 0x20 else f"\\u{code:04x}"
-
-
-def show_lines(text: str, length_max: int = LENGTH_MAX) -> str:
-    """A paragraph; its line breaks are kept."""
-    return "<br>".join(show(line, length_max) for line in clip(text, length_max).split("\n"))

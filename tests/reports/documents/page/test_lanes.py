@@ -6,6 +6,7 @@ from msgspec import structs
 
 from reports.comparison.facts import Operation
 from reports.documents.page.lanes import Clock, choose_ticks, draw_lanes, find_lead, find_states
+from reports.documents.page.races import list_lanes
 
 BLANK = Operation("", "p", "advance", ("A",), "B", "won", 200, None, None, 0, None, None, False, None)
 
@@ -16,14 +17,15 @@ def operation(identity: str, outcome: str, invoked: int, returned: int | None, *
 
 def test_each_outcome_has_a_shape_of_its_own() -> None:
     outcomes = ("won", "conflict", "unknown", "refused", "ok")
-    svg = draw_lanes([operation(name, name, 0, 100) for name in outcomes], "x", "A race", "words")
+    operations = [operation(name, name, 0, 100) for name in outcomes]
+    svg, told = draw_lanes(operations), [f"{lane.sign} {lane.kind}" for lane in list_lanes(operations)]
     for name in outcomes:
         assert svg.count(f'<rect class="{name}"') == 1
-    assert all(sign in svg for sign in ("● won", "○ conflict", "? unknown", "– refused", "· ok"))
+    assert told == ["● won", "○ conflict", "? unknown", "– refused", "· ok"]
 
 
 def test_what_never_returned_runs_to_the_edge() -> None:
-    svg = draw_lanes([operation("a", "won", 0, 100), operation("b", "unknown", 50, None)], "x", "A race", "words")
+    svg = draw_lanes([operation("a", "won", 0, 100), operation("b", "unknown", 50, None)])
     bar = svg[svg.index('<rect class="unknown"') :]
     start, width = (float(bar.split(f'{name}="')[1].split("%")[0]) for name in ("x", "width"))
     assert start + width == 100

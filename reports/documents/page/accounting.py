@@ -1,0 +1,27 @@
+"""Accounting: what was planned and what was run. And this run: versions, seeds, database, machine."""
+
+from reports.comparison.facts import Facts
+from reports.comparison.measures import describe_injected
+from reports.documents.page.templates import Section
+from reports.documents.summary import sentence
+from reports.judge.proxy_facts import say_endings, say_unheld
+from reports.judge.verdict import Judgement
+
+PLAIN = ("target", "database", "isolation", "defect", "control", "seed", "profile", "started_at", "finished_at")
+
+
+def list_accounting(facts: Facts, judgement: Judgement) -> Section | None:
+    """How much each level and scenario ran of its plan, and what was recorded."""
+    if not facts.levels and not judgement.counts:
+        return None
+    measures = facts.measures
+    told = (say_endings(measures.endings), describe_injected(measures), say_unheld(measures.unheld))
+    values = {"levels": facts.levels, "counts": [(name, f"{many:,}") for name, many in judgement.counts.items()]}
+    return Section("accounting", "Accounting", values, sentence("; ".join(filter(None, told))))
+
+
+def list_facts(facts: Facts, _judgement: Judgement) -> Section | None:
+    known = {name.replace("_", " "): getattr(facts, name) for name in PLAIN}
+    plain = [(name, value) for name, value in known.items() if value not in (None, "")]
+    values = {"plain": plain, "facts": facts}
+    return Section("run", "This run", values) if plain or facts.command or facts.machine or facts.versions else None

@@ -1,0 +1,58 @@
+"""Race quality: how close together the contenders were, as a table, and each spread as a range on one axis."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from reports.comparison.facts import Facts, RaceQuality, Spread
+from reports.comparison.measures import tabulate_quality
+from reports.documents.page.axis import LogAxis
+from reports.documents.page.shapes import label, put_together, shape, vertical
+from reports.documents.page.templates import Section
+from reports.judge.text import show_time
+from reports.judge.verdict import Judgement
+
+ROWS_MAX = 12
+ROW = 22  # px
+
+
+def draw_quality(facts: Facts, _judgement: Judgement) -> Section | None:
+    quality = facts.measures.race_quality
+    if not quality:
+        return None
+    table, ranges = tabulate_quality(quality), list_ranges(quality[:ROWS_MAX])
+    values = {"table": table, "ranges": ranges, "height": ROW * len(ranges) + 24, "svg": draw_ranges(ranges)}
+    return Section("quality", table.title, values, table.note, "race_quality")
+
+
+def list_ranges(quality: Sequence[RaceQuality]) -> list[tuple[str, Spread]]:
+    return [
+        (f"{entry.contenders} {word}", spread)
+        for entry in quality
+        for spread, word in ((entry.release_ns, "released"), (entry.arrival_ns, "arrived"))
+        if spread is not None
+    ]
+
+
+def draw_ranges(ranges: Sequence[tuple[str, Spread]]) -> Markup:
+    """A line from the least to the greatest spread, thick to the 95th percentile, with a dot at the median."""
+    if not ranges:
+        return Markup()
+    axis = LogAxis.around((value for _, spread in ranges for value in (spread.min, spread.max)), 2.0, 98.0)
+    bottom = ROW * len(ranges)
+    grid = [
+        vertical("grid", x, 0, bottom + 4) + label(x, bottom + 18, show_time(tick))
+        for tick in axis.ticks()
+        for x in [f"{axis.place(tick):.2f}%"]
+    ]
+    lines = [draw_range(spread, axis, ROW * index + ROW // 2) for index, (_, spread) in enumerate(ranges)]
+    return put_together([*grid, *lines])
+
+
+def draw_range(spread: Spread, axis: LogAxis, y: int) -> Markup:
+    low, middle, high, most = (
+        f"{axis.place(value):.2f}%" for value in (spread.min, spread.p50, spread.p95, spread.max)
+    )
+    line = '<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>'
+    dot = shape('<circle class="middle" cx="{}" cy="{}" r="4"/>', middle, y)
+    return shape(line, "whole", low, most, y, y) + shape(line, "most", low, high, y, y) + dot
