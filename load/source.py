@@ -10,6 +10,7 @@ from typing import Any
 from load.client.ask import Ask, Reply
 from load.client.asker import Asker
 from load.client.barrier import ALONE, Barrier, Instant
+from load.client.silence import SILENT
 from load.pace import Pace
 from load.plans import Call, Round, Scenario, Script, Slot, can_create, cut
 from load.quotas import Workload
@@ -42,7 +43,8 @@ class Source:
     """One source of operations and its quota. `why_stop` says why nothing new may begin, or None.
 
     `ended` says in the end why: "share" (all of it was run), "out of ids" (those that the target lists are used up),
-    what `why_stop` said, "gave up" or "stopped"; the judge holds the last two to be gaps.
+    "silent" (the service answers no more), what `why_stop` said, "gave up" or "stopped"; the judge holds the last two
+    to be gaps.
     """
 
     asker: Asker
@@ -81,6 +83,8 @@ class Source:
             return "share"
         if self.asker.is_out:
             return "out of ids"
+        if self.asker.silence.is_certain:
+            return SILENT
         return "gave up" if fruitless == FRUITLESS_MAX else self.why_stop()
 
     def draw(self, scenario: Scenario) -> Iterator[Script]:
@@ -108,7 +112,7 @@ class Source:
         asker.scenario = script.scenario
         promised, raced = self.count_operations(script), 0
         asker.plan(promised, script.races if leads else 0)
-        asked = asker.asked
+        asked = asker.asked - asker.silence.checks
         names = self.create(script)
         gave_up = "" if names else "no workflow was created"
         try:
@@ -128,7 +132,7 @@ class Source:
         except GeneratorExit:
             gave_up = "stopped"
         self.leave(script, names)
-        missing = promised - (asker.asked - asked)
+        missing = promised - (asker.asked - asker.silence.checks - asked)
         if missing:
             asker.plan(-missing, raced - script.races if leads else 0, withdrawn=gave_up)
 
@@ -211,7 +215,7 @@ class Source:
         """Asks once more, one at a time and outside of any race, where none won and a contender was told that the
         workflow is busy. How many operations that took; they are promised as they are asked.
         """
-        asked = self.asker.asked
+        asked = self.asker.asked - self.asker.silence.checks
         for turn, group in enumerate(result.round.groups if self.barrier.number == 0 else ()):
             outcomes = result.outcomes[turn]
             if not group.winners_max or "won" in outcomes or "busy" not in outcomes:
@@ -219,13 +223,14 @@ class Source:
             call = next(call for call in group.calls if call.contends)
             again = self.make_ask(Slot(turn, 0, call), result.round, names, script)
             outcomes.append(self.asker.ask_until_told(again).outcome)
-        return self.asker.asked - asked
+        return self.asker.asked - self.asker.silence.checks - asked
 
     def goes_on(self, key: str, result: RoundResult, names: Sequence[str], script: Script) -> bool:
         """Whether every workflow is where the plan goes on. The leader looks; the others take its word."""
         word = False
         if self.barrier.number == 0:
             word = self.look(result.round, names, script) if result.round.is_contested else "won" in result.outcomes[0]
+            word = word and not self.asker.silence.is_certain
         return bool(self.barrier.gather(f"{key}.after", word)[0])
 
     def look(self, round_: Round, names: Sequence[str], script: Script) -> bool:
@@ -261,9 +266,9 @@ class Source:
         if self.barrier.number == 0:
             there = [number for number in range(script.workflows) if names and names[number] in asker.server_ids]
             for number in there:
-                if number in script.list_final_reads():
+                if number in script.list_final_reads() and not asker.silence.is_certain:
                     asker.read(names[number], self.find_owner(script, number), planned=True)
-            for number in there:
+            for number in there if not asker.silence.is_certain else ():
                 asker.trail(names[number], self.find_owner(script, number))
                 asker.effects(names[number], self.find_owner(script, number))
         for name in list(asker.server_ids):

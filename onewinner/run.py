@@ -30,6 +30,7 @@ from onewinner.options import WORKERS_DEFAULT, name_isolation
 from onewinner.orders import Replay, find_undecided, find_violated, gather_orders
 from onewinner.outages import tell_outages
 from onewinner.secrets import keep_secret
+from onewinner.silences import SILENT_WHY, is_silent, say_left_out, without
 from onewinner.stage import Ground, choose_footing, lay_ground, load, service_arguments, start_engine
 from onewinner.storm import Storm, list_storm_sources, open_storm
 from onewinner.supervisor import supervise
@@ -115,7 +116,8 @@ def keep_run(folder: Path, target: Path, facts: Facts, secrets: Iterable[str]) -
 
 
 def ask(order: Order, run: Run, ground: Ground) -> tuple[list[Asked], str | None]:
-    """Runs every level: the open ones against one service, then those that start one of their own behind the wire.
+    """Runs every level: the open ones against one service, then those that start one of their own behind the wire. None
+    after one in which the service fell silent.
 
     Also that the service ended in the middle, in words; None when it did not.
     """
@@ -134,12 +136,16 @@ def ask(order: Order, run: Run, ground: Ground) -> tuple[list[Asked], str | None
                 for turn, level in enumerate(unwired):
                     ids = f"{turn}/{len(unwired)}"
                     asked.append(levels.run_level(level, run.folder, stage, display, ids=ids))
+                    if is_silent(run.history, level):
+                        break
                 ended = stage.say_ended()
                 if ended is not None:
                     print(f"onewinner {order.command}: {ended}{read_tail(log)}", file=sys.stderr)
         # The first service is gone by now: it may poll the database, or listen where the next one will.
         wired = [level for level in order.levels if level.wiring is not None]
-        asked += [levels.run_level(level, run.folder, ground.set_bare(), display) for level in wired]
+        for level in wired:
+            if not any(is_silent(run.history, each.level) for each in asked):
+                asked.append(levels.run_level(level, run.folder, ground.set_bare(), display))
     return asked, ended
 
 
@@ -150,13 +156,18 @@ def conclude(
 
     `ended` says that the service or its database ended in the middle.
     """
+    ran = [each.level for each in asked]
+    left_out = [level for level in order.levels if level not in ran]
+    ended = "; ".join(filter(None, [ended, say_left_out(left_out)])) or None
+    run = with_judgement(run, run.judgement, plan=without(run.facts.plan, left_out))
     try:
         judged, history = judge_run(run, asked, ended, is_exhaustive=order.is_exhaustive, is_replay=order.is_replay)
     except HistoryError as error:
         print(f"onewinner {order.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
     absent = [
-        amounts.Level(level=name, unit="pairings", not_applicable={name: why}) for name, why in order.absent.items()
+        amounts.Level(level=name, unit="pairings", not_applicable={name: why})
+        for name, why in {**order.absent, **dict.fromkeys((level.name for level in left_out), SILENT_WHY)}.items()
     ]
     graph = load(run.folder / "target.toml", None).graph
     pairings, schedules = gather_orders(

@@ -11,12 +11,15 @@ from engine.target.template import JmesPath
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `status` is None when no whole answer came; then `error` says what happened."""
+    """What came back. `status` is None when no whole answer came; then `error` says what happened. `timed_out`: the
+    server kept the connection, and no whole answer came within the timeout.
+    """
 
     status: int | None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     error: str = ""
+    timed_out: bool = False
 
     def json(self) -> Any:
         """The body as JSON, or None when it is not JSON."""

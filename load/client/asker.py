@@ -17,6 +17,7 @@ from load.client.barrier import MONOTONIC, Clock, Instant
 from load.client.credentials import Credentials
 from load.client.release import Exchange, Release, ReleaseError, now_ns
 from load.client.retry import PAUSES_S, Retry
+from load.client.silence import Silence
 from load.client.workflow_factory import WorkflowFactory
 from reports.history.journal import Invocation, Journal, Return
 
@@ -61,9 +62,11 @@ class Asker:
     factory: WorkflowFactory = field(init=False)
     retry: Retry = field(init=False)
     credentials: Credentials = field(init=False)
+    silence: Silence = field(init=False)
 
     def __post_init__(self) -> None:
-        self.retry = Retry(self.release, self.target)
+        self.silence = Silence(self.target.timeout_s)
+        self.retry = Retry(self.release, self.target, self.silence)
         self.credentials = Credentials(self.target)
         self.factory = WorkflowFactory(self.target, self.release, self.journal.path.parent / "ids")
 
@@ -225,10 +228,13 @@ class Asker:
         created = {ask.workflow: reply.reading.server_id for ask, reply in zip(asks, replies, strict=True)}
         self.server_ids |= {workflow: id_ for workflow, id_ in created.items() if id_ is not None}
         self._note_silence(asks, replies)
+        self.check_silence()
         return replies
 
     def _note_silence(self, asks: Sequence[Ask], replies: Sequence[Reply]) -> None:
         self.went_unanswered = all(reply.exchange.answer.status is None for reply in replies)
+        for reply in replies:
+            self.silence.note(reply.exchange.answer, reply.workflow)
         known = next((ask for ask in asks if ask.contends and ask.workflow in self.server_ids), None)
         if known is not None:
             self.latest = known.workflow, self.server_ids[known.workflow], known.tenant
@@ -326,16 +332,34 @@ class Asker:
         """Records a question that is no operation, and what was wrong with its answer."""
         self.journal.event("probe", check=check, what=what, problem=problem, **facts)
 
+    def check_silence(self) -> None:
+        """Where no request was answered for long: a create and a read show whether the service answers at all. Blocks.
+
+        A create waits for the lock of no other workflow; where none can be asked for, several workflows must be silent.
+        """
+        silence, creates = self.silence, isinstance(self.target.create, Template)
+        if not silence.is_suspected or (len(silence.workflows) < 2 and not creates):
+            return
+        silence.is_checking, asked = True, self.asked
+        if creates:
+            self.create(self.target.owner)
+        self.look_again()
+        silence.is_checking, silence.is_certain = False, silence.unanswered > 0
+        silence.checks += self.asked - asked
+
     def look_again(self) -> None:
         """Where the last requests went unanswered, one read more shows whether the service answers at all. Blocks."""
-        if not self.went_unanswered or self.latest is None:
+        if not self.went_unanswered or self.latest is None or self.silence.is_certain:
             return
-        workflow, self.server_ids[self.latest[0]], tenant = self.latest
+        workflow, server_id, tenant = self.latest
+        is_known = workflow in self.server_ids
+        self.server_ids[workflow] = server_id
         try:
             self.read(workflow, tenant)
         except ReleaseError as error:
             self.journal.event("broken", what=str(error))
-        self.forget(workflow)
+        if not is_known:
+            self.forget(workflow)
 
     def end(self) -> None:
         """Nothing more will come: the file is whole. Without it the source was cut short."""

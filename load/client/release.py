@@ -184,7 +184,7 @@ class Release:
 
     def _give_up(self, number: int, invoked_ns: int) -> Exchange:
         self._hang_up(number)
-        return Exchange(invoked_ns, None, Answer(None, error=f"no answer within {self.timeout_s:g} s"))
+        return Exchange(invoked_ns, None, Answer(None, error=f"no answer within {self.timeout_s:g} s", timed_out=True))
 
     def _reach(self, number: int) -> socket.socket:
         """The socket of a connection, which is opened and watched if it is not yet."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from engine.target.target import Answer, Request, Target
 from load.client.release import Release, now_ns
+from load.client.silence import Silence
 
 # Within such a time a database is back that crashed; the limit is for an engine that takes long to say nothing.
 PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 0.8, 0.8)
@@ -23,6 +24,7 @@ class Retry:
 
     release: Release
     target: Target
+    silence: Silence
     pays: bool = True
 
     def ask(self, request: Request, note: Callable[[int, Answer], None]) -> tuple[int, Answer]:
@@ -30,11 +32,11 @@ class Retry:
         answer that was none, but for the last one.
         """
         began = time.monotonic()
-        for pause_s in PAUSES_S if self.pays else ():
+        for pause_s in PAUSES_S if self.pays and not self.silence.is_certain else ():
             asked_ns, answer = self._send(request)
             if not is_lost(self.target, answer):
                 return asked_ns, answer
-            if time.monotonic() > began + LIMIT_S:
+            if time.monotonic() > began + LIMIT_S or self.silence.is_suspected:
                 break
             note(asked_ns, answer)
             time.sleep(pause_s)
@@ -45,7 +47,9 @@ class Retry:
 
     def _send(self, request: Request) -> tuple[int, Answer]:
         asked_ns = now_ns()
-        return asked_ns, self.release.send(request).answer
+        answer = self.release.send(request).answer
+        self.silence.note(answer)
+        return asked_ns, answer
 
 
 def is_lost(target: Target, answer: Answer) -> bool:

@@ -17,6 +17,7 @@ REASONS = {
     "fail-fast": "a violation ended it",
     "mismatch": "a mismatch ended it",
     "asked to": "it was asked to end",
+    "silent": "the service answers no more",
 }
 
 

@@ -5,13 +5,21 @@ import polars as pl
 from reports.judge.context import Case
 from reports.judge.models.workflow import NEVER
 
+SILENT = "silent"
+
 
 def find_silence(case: Case) -> list[str]:
     """The sources whose last requests went unanswered, and a read after the first of them too, and when that began; a
-    sentence each. A read that a fault touched is set aside.
+    sentence each. A read that a fault touched is set aside, unless the source ended because of the silence.
     """
-    if case.ops.is_empty():
-        return []
+    found = {} if case.ops.is_empty() else find_unanswered(case)
+    told = [event for event in case.evidence.history.having("level") if event.get("ended") == SILENT]
+    names = [str(event["source"]) for event in told if event["source"] not in found]
+    return [*found.values(), *(f"the service stopped answering, and {name} ended" for name in names)]
+
+
+def find_unanswered(case: Case) -> dict[str, str]:
+    """By source, the sentence."""
     answered = (pl.col("returned") < NEVER) | pl.col("status").is_not_null()
     asked = case.ops.select("row", "kind", "invoked", answered.alias("answered")).with_columns(
         case.touched_by_fault.alias("touched"), source=number_sources(case)
@@ -27,11 +35,12 @@ def find_silence(case: Case) -> list[str]:
         .filter(pl.col("read") > pl.col("invoked"))
     )
     began, names = asked["invoked"].min(), [source.name for source in case.evidence.history.sources]
-    return [
-        f"the service stopped answering {(row['invoked'] - began) / 1e9:.1f} s after the first request: the last "
-        f"{row['len']} requests of {names[row['source']]} went unanswered, a read after the first of them too"
+    return {
+        names[row["source"]]: f"the service stopped answering {(row['invoked'] - began) / 1e9:.1f} s after the first "
+        f"request: the last {row['len']} requests of {names[row['source']]} went unanswered, a read after the first of "
+        "them too"
         for row in silent.sort("invoked").iter_rows(named=True)
-    ]
+    }
 
 
 def number_sources(case: Case) -> pl.Series:

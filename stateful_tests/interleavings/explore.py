@@ -26,6 +26,7 @@ from engine.provision.errors import DatabaseUnavailable
 from engine.provision.service import ServiceError
 from engine.target.file import load_target
 from engine.target.target import Target
+from load.client.silence import SILENT
 from reports.judge.schedules import LEFT, Race, read_race
 from stateful_tests.interleavings.explorer import Exploration, explore, explore_apart, follow
 from stateful_tests.interleavings.faulted_schedules import run_faulted, walk_faults
@@ -92,7 +93,8 @@ class Level:
         try:
             await (self.fault_one(pairing) if faults else self.explore_one(pairing))
         except StateNotReachedError as error:
-            if not pairing.apart or {action.tenant for action in pairing.actions} == {self.testbed.target.owner}:
+            is_owners = {action.tenant for action in pairing.actions} == {self.testbed.target.owner}
+            if self.testbed.asker.silence.is_certain or not pairing.apart or is_owners:
                 raise
             self.testbed.asker.journal.event("left_out", fault=pairing.kind, why=str(error))
             await self.finish(pairing, 0, whole=False)
@@ -176,12 +178,15 @@ class Level:
         await self.testbed.revive()
         ended_itself = await self.testbed.find_end(in_doubt=trouble is not None)
         if ended_itself is None:
+            await asyncio.to_thread(self.testbed.asker.check_silence)
             await asyncio.to_thread(self.testbed.asker.look_again)
-        trouble = ended_itself or trouble or (NO_STATEMENT if self.schedules and not self.testbed.has_held else None)
+        is_silent = self.testbed.asker.silence.is_certain
+        trouble = ended_itself or (None if is_silent else trouble)
+        trouble = trouble or (NO_STATEMENT if self.schedules and not self.testbed.has_held else None)
         journal = self.testbed.asker.journal
         if trouble is not None:
             journal.event("broken", what=trouble)
-        ended = "share" if self.explored >= self.planned else "time"
+        ended = SILENT if is_silent else "share" if self.explored >= self.planned else "time"
         unheld = self.testbed.proxy.unheld
         for sql, passed in unheld.most_common():
             journal.event("unheld", sql=sql, passed=passed, why="set-up" if is_set_up(sql) else "background")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import pairwise
 from typing import Any
 
-from engine.target.target import Route
+from engine.target.target import Answer, Request, Route
 from load.client.ask import Ask, Reply
 from load.client.asker import Asker
 from load.client.release import now_ns
@@ -103,8 +103,7 @@ class FreshWorkflows:
         request = asker.target.build_effects(owner, asker.server_ids[workflow], f"effects.{workflow}")
         if request is not None:
             read_ns = now_ns()
-            exchange = await self.sender.send(FIRST_LINE + number, request)
-            asker.take_effects(workflow, read_ns, exchange.answer, owner)
+            asker.take_effects(workflow, read_ns, await self.send(FIRST_LINE + number, request), owner)
 
     def own(self, workflow: str) -> str:
         """The tenant to whom a workflow belongs."""
@@ -117,8 +116,7 @@ class FreshWorkflows:
         request = self.asker.target.build_trail(owner, self.asker.server_ids[workflow], f"trail.{workflow}")
         if request is not None:
             read_ns = now_ns()
-            exchange = await self.sender.send(FIRST_LINE + number, request)
-            self.asker.take_trail(workflow, read_ns, exchange.answer, owner)
+            self.asker.take_trail(workflow, read_ns, await self.send(FIRST_LINE + number, request), owner)
         return reply.reading.observed
 
     async def recover(self, workflow: str, lines: Sequence[int], revive: Callable[[], Awaitable[bool]]) -> None:
@@ -131,14 +129,20 @@ class FreshWorkflows:
         request = target.build_read(self.own(workflow), self.asker.server_ids[workflow], "after a fault")
         deadline = time.monotonic() + RECOVERY_LIMIT_S
         while True:
-            exchanges = await asyncio.gather(*(self.sender.send(line, request) for line in lines))
-            if all(exchange.answer.status is not None and exchange.answer.status < 500 for exchange in exchanges):
+            answers = await asyncio.gather(*(self.send(line, request) for line in lines))
+            if all(answer.status is not None and answer.status < 500 for answer in answers):
                 return
-            if any(exchange.answer.status is None for exchange in exchanges) and await revive():
+            if any(answer.status is None for answer in answers) and await revive():
                 continue
             if time.monotonic() > deadline:
                 return
             await asyncio.sleep(PAUSE_S)
+
+    async def send(self, line: int, request: Request) -> Answer:
+        """What is no operation. Its silence counts, too."""
+        answer = (await self.sender.send(line, request)).answer
+        self.asker.silence.note(answer)
+        return answer
 
     async def ask(self, ask: Ask, number: int) -> Reply:
         self.asker.plan(1)

@@ -80,7 +80,9 @@ class Sender:
         done, _ = await asyncio.wait([answered], timeout=self.timeout_s)
         if not done:
             line.close()
-            return self._lose(invoked_ns, Answer(None, error=f"no answer within {self.timeout_s:g} s"), note)
+            return self._lose(
+                invoked_ns, Answer(None, error=f"no answer within {self.timeout_s:g} s", timed_out=True), note
+            )
         answer = answered.result()
         if answer.status is None:
             return self._lose(invoked_ns, answer, note)

@@ -77,6 +77,7 @@ class Testbed:
 
     async def run(self, pairing: Pairing, choose: Choose, workflow: str | None = None) -> Trace:
         """One schedule, on workflows that are in the pairing's state. Raises StateNotReachedError."""
+        await self.refuse_silent()
         owners = [action.tenant for action in pairing.actions] if pairing.apart else [self.target.owner]
         workflows = [workflow or await self.take(pairing.state, owner) for owner in owners]
         asked = workflows if pairing.apart else workflows * len(pairing.actions)
@@ -86,6 +87,13 @@ class Testbed:
         trace = await self.scheduler.run(pairing, workflows, asks, race, choose)
         self.unread += workflows
         return trace
+
+    async def refuse_silent(self) -> None:
+        """Raises StateNotReachedError where the service answers no more, though it runs."""
+        if self.asker.silence.is_suspected and not await self.revive():
+            await asyncio.to_thread(self.asker.check_silence)
+        if self.asker.silence.is_certain:
+            raise StateNotReachedError("the service answers no more", "unknown")
 
     async def take(self, state: str, owner: str) -> str:
         """A fresh workflow. The service may have ended a while after the last fault. Raises StateNotReachedError."""

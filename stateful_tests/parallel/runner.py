@@ -94,6 +94,8 @@ class Runner:
         places: dict[int | str, Place] = {}
         executed = 0
         for number in range(repeats):
+            if self.asker.silence.is_certain:
+                break
             names = self.execute(plan, places)
             executed += len(names) == plan.workflows
             where |= dict.fromkeys(names, number)
@@ -118,6 +120,8 @@ class Runner:
             for place, move in enumerate(plan.prefix):
                 places[asker.ask_until_told(self.make_ask(move, names)).id] = (-1, place)
             for place, round_ in enumerate(plan.number_rounds()):
+                if asker.silence.is_certain:
+                    break
                 asks = [self.make_ask(move, names) for _, move in round_]
                 replies = asker.race(asks, None)
                 # Busy requests changed nothing: the client asks again, one at a time.
@@ -134,11 +138,14 @@ class Runner:
         asker, owner = self.asker, self.target.owner
         state = self.look(name)
         for _ in range(ENDINGS_MAX):
+            if asker.silence.is_certain:
+                break
             if state is not None and not self.walk_on(name, find_end(self.target.graph, state)):
                 break
             state = self.look(name)
-        asker.trail(name, owner)
-        asker.effects(name, owner)
+        if not asker.silence.is_certain:
+            asker.trail(name, owner)
+            asker.effects(name, owner)
         asker.forget(name)
 
     def look(self, name: str) -> str | None:

@@ -46,7 +46,10 @@ class Search:
 
     @property
     def goes_on(self) -> bool:
-        if self.is_starved or self.failing is not None or self.run >= self.amount or self.runner.asker.is_out:
+        asker = self.runner.asker
+        if self.is_starved or self.failing is not None or self.run >= self.amount or asker.is_out:
+            return False
+        if asker.silence.is_certain:
             return False
         return self.run == 0 or time.monotonic() < self.deadline
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from load.client.asker import Asker
+from load.client.silence import SILENT
 from stateful_tests.reference import Probes
 from stateful_tests.sequential.machine import WorkflowMachine
 
@@ -48,13 +49,15 @@ class Batches:
 
     @property
     def goes_on(self) -> bool:
-        return self.run < self.amount and not self.asker.is_out and not self.is_starved
+        if self.asker.is_out or self.asker.silence.is_certain:
+            return False
+        return self.run < self.amount and not self.is_starved
 
     def try_next(self, phases: Sequence[Phase]) -> None:
         """Runs a batch. Raises MismatchError."""
         machine = seed(self.first_seed * 1_000_003 + self.run)(self.bind())
         run_state_machine_as_test(machine, settings=settings(SEQUENCES, phases=phases))
-        self.run += not self.is_starved
+        self.run += not (self.is_starved or self.asker.silence.is_certain)
 
     def bind(self) -> type[WorkflowMachine]:
         """The machine as Hypothesis wants it: a class that needs no arguments."""
@@ -73,6 +76,8 @@ class Batches:
 
 def say_ended(asker: Asker, *, is_whole: bool, is_starved: bool) -> str:
     """Why a level ended that met no mismatch, as its `level` event tells it."""
+    if asker.silence.is_certain:
+        return SILENT
     if is_whole:
         return "share"
     if asker.is_out:

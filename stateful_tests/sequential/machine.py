@@ -29,7 +29,7 @@ OPEN_MAX = 6
 
 
 def on_a_workflow(rule_body: Callable[..., None]) -> Callable[..., None]:
-    """Does nothing while no create was answered.
+    """Does nothing while no create was answered, or once the service answers no more.
 
     No precondition: which rules can be drawn would then hang on live answers, and Hypothesis gives up on a sequence
     that draws otherwise when it is run again.
@@ -37,7 +37,7 @@ def on_a_workflow(rule_body: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(rule_body)
     def asked(self: "WorkflowMachine", **draws: Any) -> None:
-        if self.workflows:
+        if self.workflows and not self.asker.silence.is_certain:
             rule_body(self, **draws)
 
     return asked
@@ -198,10 +198,13 @@ class WorkflowMachine(RuleBasedStateMachine):
             return
         for workflow in self.workflows:
             self.compare(workflow)
-            self.asker.effects(workflow, self.owners[workflow])
+            if not self.asker.silence.is_certain:
+                self.asker.effects(workflow, self.owners[workflow])
 
     def create_one(self, pick: int) -> str | None:
         """The new workflow, None if there is none to be known."""
+        if self.asker.silence.is_certain:
+            return None
         tenants = self.target.creators
         tenant = tenants[0 if pick % RARE else pick % len(tenants)]
         workflow = self.asker.create(tenant, examine=self.probes.examine_create if self.probes else None)
@@ -229,7 +232,7 @@ class WorkflowMachine(RuleBasedStateMachine):
         expected = self.target.expected_by(route, origin, to)
         claim = Claim("advance", (expected,) if isinstance(expected, str) else expected, to)
         belief, own = self.beliefs[workflow], tenant == self.owners[workflow]
-        if belief.open_most >= OPEN_MAX:
+        if belief.open_most >= OPEN_MAX or self.asker.silence.is_certain:
             return
         due = belief.is_due(claim, self.graph)
         legal = any(self.graph.allows(state, to) for state in claim.expected)
@@ -272,6 +275,8 @@ class WorkflowMachine(RuleBasedStateMachine):
         self.beliefs[workflow] = belief
 
     def compare(self, workflow: str) -> None:
+        if self.asker.silence.is_certain:
+            return
         owner = self.owners[workflow]
         self.ask(self.asker.read_ask(workflow, owner), workflow, Claim("read"))
         self.touched = None

@@ -14,7 +14,8 @@ from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "accounting"
 # Why a source may end: with its whole share, or for a reason that the plan has foreseen.
-ORDERLY = ("share", "fail-fast", "asked to", "mismatch")
+# That the service answers no more is said of the run as a whole.
+ORDERLY = ("share", "fail-fast", "asked to", "mismatch", "silent")
 # Orderly too, once anything was run: the time is as long as the plan says, a list of ids as the target does.
 ORDERLY_ONCE_BEGUN = ("time", "out of ids")
 

@@ -1,6 +1,6 @@
 """Goal: a plan's executions stand on their own: new workflows, each driven to its end, each judged for itself.
 
-Method: a runner over a gate and an engine that are played here, so that what happens side by side is decided and not
+Method: a runner over a release and an engine that are played here, so that what happens side by side is decided and not
 left to luck.
 """
 
@@ -22,6 +22,8 @@ from reports.judge.verdict import Verdict
 from stateful_tests.parallel.plan import Move, ParallelPlan
 from stateful_tests.parallel.runner import Runner, TeeJournal, Trial, find_end
 from stateful_tests.parallel.test_parallel import Search
+from stateful_tests.sequential.batches import say_ended
+from tests.load.silent_engine import TIMEOUT_S, SlowRelease, answer_first, stop_time
 from tests.load.stub import SMALL, Engine, StubRelease, load_text, make_answer
 
 WIN = Move(route="advance", origin="A", to="B")
@@ -150,6 +152,17 @@ def test_a_plan_that_no_workflow_was_created_for_is_not_counted(
         search.try_out(PAIR)
     assert seen == executed
     assert (search.run, search.is_starved, search.failing) == (run, quota < 100, None)
+
+
+def test_a_service_that_answers_no_more_ends_the_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, target = stop_time(monkeypatch), load_text(tmp_path, SMALL)
+    runner = Runner(target, TeeJournal(tmp_path / "parallel-0.jsonl", tmp_path / "copy.jsonl"), "parallel-0")
+    runner.asker.release = SlowRelease(Engine(target.graph, answer_first(100)), clock)  # type: ignore[assignment]
+    search = Search(runner, 1000, 3, time.monotonic() + 600)
+    search.try_all([PAIR], 1)
+    assert (search.failing, search.goes_on) == (None, False)
+    assert clock.now_s < 20 * TIMEOUT_S
+    assert say_ended(runner.asker, is_whole=False, is_starved=search.is_starved) == "silent"
 
 
 @pytest.mark.parametrize("amount", [1, 2, 5, 8])

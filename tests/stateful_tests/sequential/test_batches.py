@@ -1,4 +1,7 @@
-"""Goal: only what was asked counts as run. Method: an engine in memory that refuses to create more than so many."""
+"""Goal: only what was asked counts as run, and nothing is asked of a service that answers no more.
+
+Method: an engine in memory that refuses to create more than so many, or that stops answering.
+"""
 
 from itertools import count
 from pathlib import Path
@@ -11,7 +14,10 @@ from engine.target.target import Answer, Request
 from load.client.asker import Asker
 from reports.history.journal import Journal
 from stateful_tests.sequential.batches import EXAMPLES_PER_BATCH, STARVED, STARVED_MAX, Batches, say_ended
-from tests.load.stub import SMALL, Engine, StubRelease, load_text, make_answer
+from stateful_tests.sequential.machine import WorkflowMachine
+from stateful_tests.sequential.sweep import ask_refused
+from tests.load.silent_engine import TIMEOUT_S, SlowRelease, answer_first, stop_time
+from tests.load.stub import RICH, SMALL, Engine, StubRelease, load_text, make_answer
 
 
 def make_batches(folder: Path, amount: int, quota: int, *, keeps_refusing: bool = True) -> Batches:
@@ -57,3 +63,15 @@ def test_ids_that_are_used_up_are_told_as_such(tmp_path: Path) -> None:
     batches.asker.is_out = True
     assert not batches.is_starved
     assert say_ended(batches.asker, is_whole=False, is_starved=True) == "out of ids"
+
+
+def test_a_service_that_answers_no_more_ends_the_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, target = stop_time(monkeypatch), load_text(tmp_path, RICH)
+    release: Any = SlowRelease(Engine(target.graph, answer_first(300)), clock)
+    asker = Asker(target, release, Journal(tmp_path / "sequential-0.jsonl"), "sequential-0", "sequential")
+    batches = Batches(asker, None, 1, 8)
+    run_all(batches)
+    ask_refused(WorkflowMachine(asker, None), clock.now_s + 1e9)
+    assert say_ended(asker, is_whole=False, is_starved=batches.is_starved) == "silent"
+    assert clock.now_s < 20 * TIMEOUT_S
+    assert batches.run < 8

@@ -1,0 +1,110 @@
+"""Goal: a service that answers no more ends a source within a few timeouts; a slow, busy or stuck one never does.
+
+Method: an engine in memory that stops answering, and a clock that passes by a timeout for each release of requests that
+it does not answer.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from engine.target.target import Answer, Request
+from load.client.asker import Asker
+from load.client.silence import TIMEOUTS_MIN, UNANSWERED_MIN
+from load.scenarios import SCENARIOS
+from reports.history.history import read_history
+from reports.history.journal import Journal
+from reports.judge.verdict import Verdict
+from tests.load.silent_engine import TIMED_OUT, Clock, SlowRelease, Twist, answer_first, stop_time
+from tests.load.stub import RICH, Engine, judge_folder, load_text, make_answer, make_source
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return stop_time(monkeypatch)
+
+
+def make_asker(folder: Path, clock: Clock, twist: Twist, text: str = RICH) -> Asker:
+    target = load_text(folder / "target", text)
+    release = SlowRelease(Engine(target.graph, twist), clock)
+    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_source_ends_when_the_service_answers_no_more(name: str, tmp_path: Path, clock: Clock) -> None:
+    rich = load_text(tmp_path / "target", RICH)
+    source = make_source(tmp_path / "h", rich, Engine(rich.graph, answer_first(200)), {name: 10_000})
+    source.asker.release = SlowRelease(source.asker.release.engine, clock)  # type: ignore[attr-defined, assignment]
+    source.asker.retry.release = source.asker.release
+    for _ in source.play():
+        continue
+    source.finish()
+    assert source.ended == "silent"
+    judgement = judge_folder(tmp_path / "h", rich)
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert judgement.reason.count("the service stopped answering") == 1
+    assert "10,000 rounds" in judgement.reason or "10,000 races" in judgement.reason
+    assert "(race: the service answers no more)" in judgement.reason
+    assert {check.check: check.verdict for check in judgement.checks}["accounting"] is Verdict.PASS
+    assert clock.now_s < 20 * 5.0
+
+
+@pytest.mark.parametrize("left", [0, 1, UNANSWERED_MIN - 1])
+def test_a_service_that_answers_one_request_in_ten_lives(left: int, tmp_path: Path, clock: Clock) -> None:
+    asked = 0
+
+    def twist(_: Request, answer: Answer) -> Answer:
+        nonlocal asked
+        asked += 1
+        return answer if asked % UNANSWERED_MIN == left else TIMED_OUT
+
+    asker = make_asker(tmp_path, clock, twist)
+    for _ in range(100):
+        asker.create("acme")
+    assert not asker.silence.is_certain
+    assert asker.asked == 100, "no request more"
+
+
+def test_one_workflow_whose_requests_wait_for_ever_is_no_silence(tmp_path: Path, clock: Clock) -> None:
+    """Its row is locked, and reads wait for it as well. A create is answered."""
+    asker = make_asker(tmp_path, clock, lambda request, answer: answer if request.path == "/w" else TIMED_OUT)
+    workflow = asker.create("acme")
+    assert workflow is not None
+    for _ in range(UNANSWERED_MIN):
+        asker.read(workflow, "acme")
+    assert not asker.silence.is_certain
+    assert read_history(asker.journal.path).encoded["workflow"].n_unique() == 2, "it was asked for another workflow"
+
+
+def test_without_creates_one_workflow_is_not_enough(tmp_path: Path, clock: Clock) -> None:
+    ids = '[create]\nids = ["1", "2"]\n'
+    text = RICH.replace(RICH[RICH.index("[create]") : RICH.index("[read]")], ids)
+    asker = make_asker(tmp_path, clock, lambda *_: TIMED_OUT, text)
+    asker.server_ids |= {"one": "1", "two": "2"}
+    asker.release.engine.states |= {"1": "A", "2": "A"}  # type: ignore[attr-defined]
+    asker.release.engine.owners |= {"1": "acme", "2": "acme"}  # type: ignore[attr-defined]
+    for workflow, is_certain in (("one", False), ("two", True)):
+        for _ in range(UNANSWERED_MIN):
+            asker.ask(asker.read_ask(workflow, "acme"))
+        assert asker.silence.is_certain is is_certain
+
+
+def test_many_requests_without_an_answer_in_a_short_time_are_no_silence(tmp_path: Path, clock: Clock) -> None:
+    asker = make_asker(tmp_path, clock, answer_first(1))
+    workflow = asker.create("acme")
+    assert workflow is not None
+    for _ in range(TIMEOUTS_MIN - 1):
+        asker.race([asker.read_ask(workflow, "acme") for _ in range(UNANSWERED_MIN)], None)
+        assert not asker.silence.is_certain
+    asker.race([asker.read_ask(workflow, "acme")], None)
+    assert asker.silence.is_certain
+    assert workflow in asker.server_ids, "what asks goes on to know it"
+
+
+@pytest.mark.parametrize("answer", [make_answer(503), Answer(None, error="the server closed the connection")])
+def test_errors_and_ended_connections_are_signs_of_life(answer: Answer, tmp_path: Path, clock: Clock) -> None:
+    asker = make_asker(tmp_path, clock, lambda *_: answer)
+    for _ in range(5 * UNANSWERED_MIN):
+        asker.create("acme")
+        clock.now_s += 5.0
+    assert not asker.silence.is_certain
