@@ -31,7 +31,7 @@ def is_end(line: bytes) -> bool:
         event = msgspec.json.decode(line)
     except msgspec.DecodeError:
         return False
-    return event.get("event") == "level" and event.get("ended") == SILENT
+    return bool(event.get("event") == "level" and event.get("ended") == SILENT)
 
 
 def say_left_out(levels: Sequence[Level]) -> str | None:

@@ -5,7 +5,7 @@ scenarios ask through it, so that every history is written in one way.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -301,7 +301,7 @@ class Asker:
         """A question without its answer, and when: a fault may excuse it. An unknown answer accuses nobody."""
         what, workflow, status = question.what, question.workflow, answer.status or 0
         interval = self._interval(asked_ns)
-        if self.is_turned_away(question.tenant, workflow, answer.status, asked_ns) or self.is_silent(answer):
+        if self.is_turned_away(question.tenant, workflow, answer.status, asked_ns, what) or self.is_silent(answer):
             self.journal.event("hidden", what=what, workflow=workflow, **interval)
             return
         problem = f"the {what} of {workflow} was not shown: status {status}"
@@ -316,17 +316,20 @@ class Asker:
         known = (*self.target.read_ok, *self.target.refused)
         return self.target.is_busy(answer) or ((answer.status or 0) < SERVER_ERROR and answer.status not in known)
 
-    def is_turned_away(self, tenant: str, workflow: str, status: int | None, asked_ns: int) -> bool:
-        """Whether the workflow's own tenant is not let in any more. The history is told."""
+    def is_turned_away(
+        self, tenant: str, workflow: str, status: int | None, asked_ns: int, question: str | None = None
+    ) -> bool:
+        """Whether the workflow's own tenant is not let in any more. The history is told, and which question it was."""
         told = self.credentials.say_turned_away(tenant, status) if self.credentials.owns(workflow, tenant) else None
         if told is not None:
-            self._tell_turned_away(tenant, workflow, status, told, self._interval(asked_ns))
+            asked = {} if question is None else {"question": question}
+            self._tell_turned_away(tenant, workflow, status, told, {**self._interval(asked_ns), **asked})
         return told is not None
 
     def _tell_turned_away(
-        self, tenant: str, workflow: str, status: int | None, told: str, interval: dict[str, int]
+        self, tenant: str, workflow: str, status: int | None, told: str, facts: Mapping[str, Any]
     ) -> None:
-        self.journal.event("turned_away", tenant=tenant, workflow=workflow, status=status, what=told, **interval)
+        self.journal.event("turned_away", tenant=tenant, workflow=workflow, status=status, what=told, **facts)
 
     def probe(self, check: str, what: str, problem: str | None, **facts: Any) -> None:
         """Records a question that is no operation, and what was wrong with its answer."""

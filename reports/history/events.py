@@ -199,6 +199,7 @@ class TurnedAwayLine(msgspec.Struct):
     status: Status | None = None
     at_ns: Nanoseconds | None = None
     until_ns: Nanoseconds | None = None
+    question: str | None = None
 
     def __post_init__(self) -> None:
         refuse_backwards(self.at_ns, self.until_ns, "until_ns", "at_ns")

@@ -214,6 +214,15 @@ def say_refused(record: Record) -> Text:
     return f"{title}.", tabulate(told, [record])
 
 
+def say_never_shown(event: Record) -> Text:
+    title = f"The {event['question']} of workflow {event['workflow']} was refused ({event['status']})"
+    told = (
+        f"{title}: tenant {event['tenant']}, whose workflow it is, was answered other requests before and after, and "
+        f"was never shown any {event['question']}."
+    )
+    return f"{title}.", told
+
+
 def say_try_again(statuses: Iterable[int | None]) -> str:
     """What to write where an answer may mean that nothing happened; empty for other statuses."""
     found = sorted({status for status in statuses if status in TRY_AGAIN})

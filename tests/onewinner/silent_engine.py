@@ -1,4 +1,4 @@
-"""The reference engine, but for one thing: from the Nth request on it answers none. Arguments: port, database URL, N."""
+"""The reference engine; but from the Nth request on it answers none. Arguments: port, database URL, N."""
 
 import asyncio
 import sys

@@ -7,12 +7,14 @@ import polars as pl
 
 from reports.judge.context import Case, Record, Suspicion, conclude, fail, not_applicable
 from reports.judge.faults import find_span
+from reports.judge.forbidden import find_forbidden, find_never_shown
 from reports.judge.server_ids import find_shared_ids
 from reports.judge.verdict import CheckResult, Finding, Verdict
 from reports.judge.words import (
     Text,
     read_detail,
     say_foreign,
+    say_never_shown,
     say_probe,
     say_problem,
     say_refused,
@@ -49,8 +51,8 @@ def check_contract(case: Case) -> CheckResult:
     probes = find_probes(case, "contract")
     noted = case.ops.filter("problem")["row"].to_list()
     graph, refused = case.evidence.graph, find_refused(case)
-    shared = find_shared_ids(case.evidence.history)
-    if graph is None and not probes and not noted and not refused and not shared:
+    shared, hidden = find_shared_ids(case.evidence.history), find_never_shown(case)
+    if graph is None and not probes and not noted and not refused and not shared and not hidden:
         return not_applicable("contract", "neither a probe nor a graph says what the answers should be")
     if case.ops.is_empty() and not probes:
         return not_applicable("contract", "the history has no answers", "answers")
@@ -65,6 +67,7 @@ def check_contract(case: Case) -> CheckResult:
             fail(partial(word_create, case, row, graph.initial)) for row in find_wrong_creates(case, graph.initial)
         ]
     suspicions += [fail(partial(word_shared_id, case, rows)) for rows in shared]
+    suspicions += [fail(partial(word_hidden, event)) for event in hidden]
     suspicions += suspect_probes("contract", probes)
     return conclude(case, "contract", judged=case.ops.height + len(probes), unit="answers", suspicions=suspicions)
 
@@ -74,13 +77,17 @@ def find_refused(case: Case) -> list[int]:
     is always legal; whether an advance is, only a graph can tell.
     """
     kinds = ["read"] if case.evidence.graph is None else ["advance", "read"]
-    refused = case.ops.filter(pl.col("mine") & (pl.col("outcome") == "refused") & pl.col("kind").is_in(kinds))
+    is_forbidden = pl.col("row").is_in(find_forbidden(case).implode())
+    ops = case.ops.with_columns(
+        outcome=pl.when(is_forbidden).then(pl.lit("refused")).otherwise(pl.col("outcome").cast(pl.String))
+    )
+    refused = ops.filter(pl.col("mine") & (pl.col("outcome") == "refused") & pl.col("kind").is_in(kinds))
     if refused.is_empty():
         return []
     answered = pl.col("mine") & pl.col("outcome").is_in(["won", "ok"])
-    since = case.ops.lazy().filter(answered).group_by("w").agg(pl.col("ends").min().alias("since")).collect()
+    since = ops.lazy().filter(answered).group_by("w").agg(pl.col("ends").min().alias("since")).collect()
     refused = refused.join(since, on="w", how="left", maintain_order="left").filter(pl.col("since") < pl.col("begins"))
-    refused = leave_out_strays(case, refused)
+    refused = leave_out_strays(case, ops, refused)
     plain = refused.filter(
         (pl.col("kind") == "read") | ((pl.col("wants") == 1) & case.evidence.lawful(pl.col("want"), pl.col("next")))
     )
@@ -95,16 +102,16 @@ def find_refused(case: Case) -> list[int]:
     return sorted([*plain["row"].to_list(), *several])
 
 
-def leave_out_strays(case: Case, refused: pl.DataFrame) -> pl.DataFrame:
+def leave_out_strays(case: Case, ops: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
     """Without the advances that were asked in a state in which they are not due, as the wins before them have it.
 
     A route of an edge's own names no state; outside of its sources it may say that it cannot be asked there. Where
     something moved the workflow meanwhile, or may have, nobody knows the state.
     """
-    moves = case.ops.filter(
+    moves = ops.filter(
         pl.col("kind").is_in(["advance", "set"]) & pl.col("outcome").is_in(["won", "unknown"]) & pl.col("mine")
     ).select("w", "outcome", "begins", "ends", after="next")
-    told = case.ops.filter((pl.col("kind") == "create") & (pl.col("outcome") == "ok")).select(
+    told = ops.filter((pl.col("kind") == "create") & (pl.col("outcome") == "ok")).select(
         "w", "outcome", "begins", "ends", after="told"
     )
     asked = refused.filter(pl.col("kind") == "advance").select("row", "w", "want", "wants", "set", "begins", "ends")
@@ -138,6 +145,11 @@ def word_create(case: Case, row: int, initial: str) -> Finding:
 def word_shared_id(case: Case, rows: list[int]) -> Finding:
     records = case.records(rows)
     return word_record("contract", records[0], say_shared_id(records))
+
+
+def word_hidden(event: Record) -> Finding:
+    title, words = say_never_shown(event)
+    return Finding("contract", Verdict.FAIL, title, words, workflow=event.get("workflow"))
 
 
 def check_schema(case: Case) -> CheckResult:

@@ -88,6 +88,7 @@ def test_what_is_asked_beside_is_no_failure_either(path: str, tmp_path: Path) ->
     asker = make_asker(tmp_path, door)
     workflow = create(asker)
     move(asker, workflow)
+    assert asker.trail(workflow, "acme") is not None
     shut(door, path)
     assert asker.trail(workflow, "acme") is None or path != "/trail"
     asker.ask(asker.guard_ask(workflow, "acme", asker.target.guards[0]))
@@ -140,3 +141,76 @@ def test_a_workflow_that_another_process_created_shows_that_the_client_was_let_i
     asker.server_ids["w"] = str(asker.target.classify_create(created).server_id)
     shut(door)
     assert move(asker, "w") == "unknown"
+
+
+def test_one_move_that_is_always_forbidden_breaks_the_contract(tmp_path: Path) -> None:
+    door = Door(403)
+    asker = make_asker(tmp_path, door)
+    door.is_shut = lambda request: b'"B"' in request.body
+    assert move(asker, create(asker)) == "unknown", "its credentials may have expired"
+    assert move(asker, create(asker), "A", "X") == "won"
+    judgement = judge_asker(asker)
+    assert judgement.verdict is Verdict.FAIL
+    assert [check.check for check in judgement.checks if check.verdict is Verdict.FAIL] == ["contract"]
+    assert "a legal request of the owner, was refused (403)" in judgement.findings[0].title
+
+
+def test_a_tenant_that_may_never_read_breaks_the_contract(tmp_path: Path) -> None:
+    door = Door(403)
+    asker = make_asker(tmp_path, door)
+    door.is_shut = lambda request: request.method == "GET"
+    workflow = create(asker)
+    assert asker.read(workflow, "acme").outcome == "unknown"
+    assert move(asker, workflow) == "won"
+    assert judge_asker(asker).reason == "contract failed"
+
+
+@pytest.mark.parametrize("was_shown", [True, False])
+def test_a_tenant_that_may_never_see_its_trail_breaks_the_contract(tmp_path: Path, *, was_shown: bool) -> None:
+    """One that saw it before may have lost its credentials, for all that is known."""
+    door = Door(403)
+    asker = make_asker(tmp_path, door)
+    if was_shown:
+        assert asker.trail(create(asker), "acme") is not None
+    shut(door, "/trail")
+    workflow = create(asker)
+    assert asker.trail(workflow, "acme") is None
+    assert move(asker, workflow) == "won"
+    judgement = judge_asker(asker)
+    assert judgement.verdict is (Verdict.UNKNOWN if was_shown else Verdict.FAIL)
+    if not was_shown:
+        assert judgement.reason == "contract failed"
+        assert f"The audit trail of workflow {workflow} was refused (403)." in judgement.findings[0].title
+
+
+@pytest.mark.parametrize("was_asked", [True, False])
+def test_credentials_that_expire_accuse_nobody_of_a_move_that_was_never_made(
+    tmp_path: Path, *, was_asked: bool
+) -> None:
+    """Nothing is accepted afterwards; or the same move was accepted before."""
+    door = Door(403)
+    asker = make_asker(tmp_path, door)
+    workflow = create(asker)
+    if was_asked:
+        assert move(asker, create(asker)) == "won"
+    door.is_shut = lambda request: not was_asked or b'"B"' in request.body
+    assert move(asker, workflow) == "unknown"
+    read = asker.read(workflow, "acme").outcome
+    assert read == ("ok" if was_asked else "unknown")
+    judgement = judge_asker(asker)
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert judgement.reason.startswith(SAID.replace("401", "403"))
+
+
+def test_another_source_that_is_let_in_says_nothing_of_this_one(tmp_path: Path) -> None:
+    door = Door(403)
+    asker = make_asker(tmp_path, door)
+    workflow = create(asker)
+    shut(door)
+    assert move(asker, workflow) == "unknown"
+    asker.end()
+    shut(door, "nowhere")
+    other = Asker(asker.target, asker.gate, Journal(tmp_path / "h" / "race-1.0.jsonl"), "race-1.0", "")
+    assert other.read(create(other), "acme").outcome == "ok"
+    other.end()
+    assert judge(read_history(tmp_path / "h"), asker.target.graph).verdict is Verdict.UNKNOWN

@@ -1,0 +1,61 @@
+"""Forbidden: requests of a kind that a tenant may never make, though its credentials are good.
+
+The asker calls a 401 or 403 for a tenant that was let in before unknown: its credentials may have expired. They had not
+if the tenant was served afterwards; and if no request of the kind was ever accepted, the service refuses the kind.
+"""
+
+from typing import Any
+
+import polars as pl
+
+from reports.judge.context import Case
+from reports.judge.silence import number_sources
+
+TURNED_AWAY = (401, 403)
+QUESTIONS = ("audit trail", "effects")
+KIND = ("tenant", "kind", "want", "wants", "set", "next")
+
+
+def find_forbidden(case: Case) -> pl.Series:
+    """The rows of those operations. What a source asked is compared with what the same source was answered."""
+    if not case.evidence.history.having("turned_away"):
+        return pl.Series([], dtype=case.ops["row"].dtype)
+    own = case.ops.with_columns(source=number_sources(case)).filter("mine")
+    refused = own.filter((pl.col("outcome") == "unknown") & pl.col("status").is_in(TURNED_AWAY))
+    until = find_last_served(own)
+    accepted = own.filter(pl.col("outcome").is_in(["won", "ok"])).select(KIND).unique()
+    never = refused.join(accepted, on=KIND, how="anti", nulls_equal=True)
+    return never.join(until, on=["source", "tenant"]).filter(pl.col("served") > pl.col("returned"))["row"]
+
+
+def find_last_served(own: pl.DataFrame) -> pl.DataFrame:
+    """When each source last asked something, as each tenant, that was answered as it should be."""
+    served = own.filter(pl.col("outcome").is_in(["won", "ok", "conflict"]))
+    return served.group_by("source", "tenant").agg(pl.col("invoked").max().alias("served"))
+
+
+def find_never_shown(case: Case) -> list[dict[str, Any]]:
+    """The first question of each kind for a trail, or for effects, whose tenant was shown none at all."""
+    history = case.evidence.history
+    told = [event for event in history.having("turned_away") if event.get("question") in QUESTIONS]
+    if not told:
+        return []
+    own = case.ops.with_columns(source=number_sources(case)).filter("mine")
+    tenants = dict(own.select("w", "tenant").unique("w").iter_rows())
+    served = {(source, tenant): at for source, tenant, at in find_last_served(own).iter_rows()}
+    numbers = {source.name: number for number, source in enumerate(history.sources)}
+    shown = {
+        "audit trail": {tenants.get(w) for w in number(case, history.audit["workflow"].unique().to_list())},
+        "effects": {tenants.get(w) for w in number(case, [event["workflow"] for event in history.having("effects")])},
+    }
+    found: dict[tuple[str, int | None], dict[str, Any]] = {}
+    for event, w in zip(told, number(case, [event.get("workflow") for event in told]), strict=True):
+        what, tenant = str(event["question"]), tenants.get(w)
+        is_served = served.get((numbers[event["source"]], tenant), -1) > int(event.get("until_ns") or 0)
+        if is_served and tenant not in shown[what]:
+            found.setdefault((what, tenant), event)
+    return list(found.values())
+
+
+def number(case: Case, workflows: list[str | None]) -> list[int | None]:
+    return case.evidence.number_workflows(pl.Series(workflows, dtype=pl.String)).to_list()
