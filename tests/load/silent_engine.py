@@ -36,7 +36,9 @@ class SlowRelease(StubRelease):
         super().__init__(engine)
         self.clock = clock
 
-    def race(self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None) -> list[Exchange]:
+    def race(
+        self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None
+    ) -> list[Exchange]:
         exchanges = super().race(requests, before_release)
         self.clock.now_s += TIMEOUT_S * any(exchange.answer.timed_out for exchange in exchanges)
         return exchanges

@@ -210,7 +210,7 @@ def test_another_source_that_is_let_in_says_nothing_of_this_one(tmp_path: Path) 
     assert move(asker, workflow) == "unknown"
     asker.end()
     shut(door, "nowhere")
-    other = Asker(asker.target, asker.gate, Journal(tmp_path / "h" / "race-1.0.jsonl"), "race-1.0", "")
+    other = Asker(asker.target, asker.release, Journal(tmp_path / "h" / "race-1.0.jsonl"), "race-1.0", "")
     assert other.read(create(other), "acme").outcome == "ok"
     other.end()
     assert judge(read_history(tmp_path / "h"), asker.target.graph).verdict is Verdict.UNKNOWN

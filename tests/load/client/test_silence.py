@@ -36,7 +36,7 @@ def test_a_source_ends_when_the_service_answers_no_more(name: str, tmp_path: Pat
     source = make_source(tmp_path / "h", rich, Engine(rich.graph, answer_first(200)), {name: 10_000})
     source.asker.release = SlowRelease(source.asker.release.engine, clock)  # type: ignore[attr-defined, assignment]
     source.asker.retry.release = source.asker.release
-    for _ in source.play():
+    for _ in source.run():
         continue
     source.finish()
     assert source.ended == "silent"
