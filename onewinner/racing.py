@@ -104,7 +104,7 @@ class Finding:
 
     @property
     def is_failure(self) -> bool:
-        return self.kind in ("winners", "nobody", "answer")
+        return self.kind in ("winners", "no-winner", "answer")
 
 
 def matches(statuses: Statuses, answer: Answer) -> bool:
@@ -131,7 +131,7 @@ def judge(outcomes: Sequence[str], overlapped: int, one_at_a_time: bool | None) 
     if len(winners) > 1:
         return Finding("winners", winners)
     if not winners and not unknown:
-        return Finding("nobody", refused)
+        return Finding("no-winner", refused)
     if refused:
         return Finding("answer", refused)
     if unknown:

@@ -22,7 +22,7 @@ class Standing(StrEnum):
 
 
 class Change(StrEnum):
-    """What became of a measure. `inconclusive` blocks nobody, and is no all-clear either."""
+    """What became of a measure. `inconclusive` fails no run, and is no pass either."""
 
     REGRESSED = "regressed"
     IMPROVED = "improved"
@@ -142,7 +142,7 @@ class Comparison:
 
     @property
     def regressions(self) -> tuple[MeasureChange, ...]:
-        """Those that nobody has acknowledged."""
+        """Those that are not acknowledged."""
         return tuple(measure for measure in self.measures if measure.counts)
 
 

@@ -1,6 +1,6 @@
-"""Contest: what is wrong with a race of requests of which no history was recorded, as sentences and a picture.
+"""Contenders: what is wrong with a race of which no history was recorded, as sentences and a picture.
 
-What it is was decided elsewhere; nothing here decides anything.
+The caller decided what is wrong; nothing here decides anything.
 """
 
 from collections.abc import Sequence
@@ -27,14 +27,14 @@ def explain(
 ) -> str:
     """The words for a finding: a paragraph, the lanes of all requests, and where the picture was written.
 
-    `kind` is winners, nobody, answer, unknown, one-at-a-time or apart; `numbers` are the records that show it;
+    `kind` is winners, no-winner, answer, unknown, one-at-a-time or apart; `numbers` are the records that show it;
     `lost` the statuses that say "lost". A record has id, what, outcome, status, invoked_ns, returned_ns, said and
     location.
     """
     shown = [records[number] for number in numbers]
     says = {
         "winners": describe_winners,
-        "nobody": describe_no_winner,
+        "no-winner": describe_no_winner,
         "answer": describe_answer,
         "unknown": describe_unknown,
         "one-at-a-time": describe_one_at_a_time,
@@ -70,7 +70,7 @@ def describe_winners(winners: Sequence[Record], records: Sequence[Record], lost:
 
 
 def describe_no_winner(refused: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
-    words = [f"Nobody won: {count_outcomes(records)} among {len(records)} requests."]
+    words = [f"No request won: {count_outcomes(records)} among {len(records)} requests."]
     if not refused:
         words.append("Every request was told that another one had won. Was the object in the right state before?")
     return "\n".join([*words, *quote(refused[:1])])
@@ -86,9 +86,9 @@ def describe_answer(refused: Sequence[Record], records: Sequence[Record], lost: 
 def describe_unknown(unknown: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     won = [record for record in records if record["outcome"] == "won"]
     beside = f" beside {won[0]['id']}" if won else ""
-    words = f"Nobody knows who won: {name_all(unknown)} may have taken effect{beside}, and the answer does not tell."
+    words = f"It is not known which request won: {name_all(unknown)} may have taken effect{beside}; the answer does not say."
     if all(record["status"] is not None and 300 <= record["status"] < 400 for record in unknown):
-        words += "\nNobody follows a redirect. If this one means a win, name it: assert_one_winner(won=(302,))."
+        words += "\nThe client follows no redirect. If this one means a win, name it: assert_one_winner(won=(302,))."
     return "\n".join([words, *quote(unknown[:1])])
 
 

@@ -102,7 +102,7 @@ def write_record(run: Run) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """All of it or nothing: whoever reads the file never sees a half."""
+    """All of it or nothing: a reader never sees half of the file."""
     draft = path.with_name(f".{path.name}.draft")
     draft.write_bytes(content)
     draft.replace(path)

@@ -1,7 +1,7 @@
 """Strength: how much of the workflow a run put to the test, and how rare a violation may still be. Pure.
 
-A green run says only as much as it asked. What is counted here was surely covered: an operation of which nobody knows
-in what state it was asked, or that never returned, covers nothing.
+A green run says only as much as it asked. What is counted here was surely covered: an operation that never returned,
+or that was asked in an unknown state, covers nothing.
 """
 
 from collections import Counter
@@ -54,7 +54,7 @@ def find_moves(history: History, graph: TransitionGraph) -> pl.DataFrame:
     """
     owners = history.encoded.filter(pl.col("kind") == "create").group_by("workflow").agg(owner=pl.col("tenant").first())
     ops = history.encoded.filter(pl.col("kind") == "advance").join(owners, on="workflow", how="left")
-    # Whoever is no owner is refused.
+    # A request of another tenant is refused.
     ops = ops.filter((pl.col("outcome") != "refused") | (pl.col("tenant") == pl.col("owner")))
     ops = ops.select(
         pl.col("workflow", "next").cast(pl.String),

@@ -32,7 +32,7 @@ HEADLINE = {
     Verdict.UNKNOWN: "Undecided: this run proves nothing",
 }
 HARNESS = {
-    Verdict.PASS: "The judge catches what it promises, and accuses nobody else",
+    Verdict.PASS: "The judge catches what it promises, and accuses no other engine",
     Verdict.FAIL: "The judge is not to be trusted",
     Verdict.UNKNOWN: "Undecided: nothing is known of the judge",
 }
@@ -178,7 +178,7 @@ def escape(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """The text as inline code, whatever backticks are in it."""
+    """The text as inline code, also a text with backticks."""
     text = " ".join(text.split())
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     pad = " " if "`" in text else ""

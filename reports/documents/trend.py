@@ -82,7 +82,7 @@ def describe_amounts(facts: Facts) -> dict[str, str]:
 
 
 def tell_apart(series: Sequence[Mapping[str, str]]) -> list[str]:
-    """A name for each series: engine and profile, and whatever else differs between any two of the same name."""
+    """A name for each series: engine and profile, and what else differs between any two of the same name."""
     names = []
     for one in series:
         others = [each for each in series if each["engine"] == one["engine"] and each["profile"] == one["profile"]]

@@ -109,7 +109,7 @@ def test_requests_may_differ(shop: tuple[Race, type[Shop]]) -> None:
     ("path", "error", "words"),
     [
         ("/always", NotOneWinnerError, "all 4 won: they overlapped by"),
-        ("/409", NotOneWinnerError, "Nobody won: 4 conflicts among 4 requests."),
+        ("/409", NotOneWinnerError, "No request won: 4 conflicts among 4 requests."),
         ("/403", NotOneWinnerError, "the token against cross-site request forgery"),
         ("/500", UndecidedError, "may have taken effect, and the answer does not tell."),
         ("/302", UndecidedError, "#0 (to /login): "),

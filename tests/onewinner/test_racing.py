@@ -50,8 +50,8 @@ def test_what_means_a_win_or_a_loss_can_be_named() -> None:
         ([200, 409, 409], None, ()),
         ([200, 409, 200], "winners", (0, 2)),
         ([200, 500, 200], "winners", (0, 2)),
-        ([409, 409, 409], "nobody", ()),
-        ([409, 404, 409], "nobody", (1,)),
+        ([409, 409, 409], "no-winner", ()),
+        ([409, 404, 409], "no-winner", (1,)),
         ([409, None, 409], "unknown", (1,)),
         ([200, 409, None], "unknown", (2,)),
         ([200, 404, None], "answer", (1,)),
@@ -62,7 +62,7 @@ def test_what_means_a_win_or_a_loss_can_be_named() -> None:
 def test_the_worst_is_found_first(statuses: list[int | None], kind: str | None, numbers: tuple[int, ...]) -> None:
     found = judge(outcomes(*statuses), len(statuses), one_at_a_time=False)
     assert (found.kind if found else None, found.numbers if found else ()) == (kind, numbers)
-    assert found is None or found.is_failure == (kind in ("winners", "nobody", "answer"))
+    assert found is None or found.is_failure == (kind in ("winners", "no-winner", "answer"))
 
 
 def test_requests_that_cannot_have_met_prove_nothing() -> None:

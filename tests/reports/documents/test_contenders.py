@@ -32,8 +32,8 @@ REDIRECTED = record(1, "unknown", 302, location="/login")
 CASES: dict[str, tuple[str, list[int], list[dict[str, Any]]]] = {
     "two-winners": ("winners", [0, 1], [WON, WON_TOO, LOST]),
     "winners-that-differ": ("winners", [0, 1], [WON, {**WON_TOO, "what": "POST /cancel"}]),
-    "all-lost": ("nobody", [], [LOST, LOST]),
-    "all-refused": ("nobody", [0, 1], [REFUSED, REFUSED]),
+    "all-lost": ("no-winner", [], [LOST, LOST]),
+    "all-refused": ("no-winner", [0, 1], [REFUSED, REFUSED]),
     "another-answer": ("answer", [1], [WON, record(1, "refused", 400), LOST]),
     "not-answered": ("unknown", [1], [WON, LOST_TRACK, LOST]),
     "redirected": ("unknown", [1], [WON, REDIRECTED]),
