@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="onewinner",
         description="Proves that exactly one of N concurrent requests wins, or shows the two winners.",
-        epilog=f"commands:\n{table}\n\nexample: onewinner gate",
+        epilog=f"commands:\n{table}\n\nexample: onewinner gate\nthe words: docs/glossary.md",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=True,
     )
