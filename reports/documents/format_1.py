@@ -6,6 +6,7 @@ from typing import Any
 FACTS = {"meetings": "pairings", "orders": "schedules", "exhibits": "samples", "storm": "fault_injector"}
 PLAN = {"shares": "quotas", "crews": "worker_groups"}
 PAIRING = {"meetings": "pairings", "whole": "exhausted", "saved": "pruned"}
+UNITS = {"meetings": "pairings"}
 SCHEDULE = {"order": "schedule"}
 SAMPLES = {"coverage": "state_pairs"}
 
@@ -17,6 +18,7 @@ def upgrade(record: Mapping[str, Any]) -> Record:
     new = rename(record, FACTS)
     new["checks"] = {name: {**check, "check": name} for name, check in new["checks"].items()}
     new["plan"] = rename(new.get("plan") or {}, PLAN)
+    new["levels"] = [{**each, "unit": UNITS.get(each["unit"], each["unit"])} for each in new.get("levels") or ()]
     new["pairings"] = [rename(each, PAIRING) for each in new.get("pairings") or ()]
     new["schedules"] = [rename(each, SCHEDULE) for each in new.get("schedules") or ()]
     new["measures"] = gather_errors(new.get("measures") or {})
