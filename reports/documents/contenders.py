@@ -86,7 +86,8 @@ def describe_answer(refused: Sequence[Record], records: Sequence[Record], lost: 
 def describe_unknown(unknown: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     won = [record for record in records if record["outcome"] == "won"]
     beside = f" beside {won[0]['id']}" if won else ""
-    words = f"It is not known which request won: {name_all(unknown)} may have taken effect{beside}; the answer does not say."
+    words = f"It is not known which request won: {name_all(unknown)} may have taken effect{beside}"
+    words += "; the answer does not say."
     if all(record["status"] is not None and 300 <= record["status"] < 400 for record in unknown):
         words += "\nThe client follows no redirect. If this one means a win, name it: assert_one_winner(won=(302,))."
     return "\n".join([words, *quote(unknown[:1])])

@@ -2,7 +2,7 @@
 
 from reports.comparison.facts import Facts
 from reports.comparison.measures import describe_injected
-from reports.documents.page.templates import Section
+from reports.documents.page.templates import Section, render
 from reports.documents.summary import sentence
 from reports.judge.proxy_facts import say_endings, say_unheld
 from reports.judge.verdict import Judgement
@@ -17,11 +17,12 @@ def list_accounting(facts: Facts, judgement: Judgement) -> Section | None:
     measures = facts.measures
     told = (say_endings(measures.endings), describe_injected(measures), say_unheld(measures.unheld))
     values = {"levels": facts.levels, "counts": [(name, f"{many:,}") for name, many in judgement.counts.items()]}
-    return Section("accounting", "Accounting", values, sentence("; ".join(filter(None, told))))
+    return Section("accounting", "Accounting", render("accounting", **values), sentence("; ".join(filter(None, told))))
 
 
 def list_facts(facts: Facts, _judgement: Judgement) -> Section | None:
     known = {name.replace("_", " "): getattr(facts, name) for name in PLAIN}
     plain = [(name, value) for name, value in known.items() if value not in (None, "")]
-    values = {"plain": plain, "facts": facts}
-    return Section("run", "This run", values) if plain or facts.command or facts.machine or facts.versions else None
+    if not (plain or facts.command or facts.machine or facts.versions):
+        return None
+    return Section("run", "This run", render("run", plain=plain, facts=facts))

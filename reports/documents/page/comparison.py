@@ -16,7 +16,7 @@ from reports.comparison.description import (
     show_value,
 )
 from reports.comparison.facts import Facts
-from reports.documents.page.templates import Section
+from reports.documents.page.templates import Section, render
 from reports.judge.text import count
 from reports.judge.verdict import Judgement
 
@@ -75,4 +75,4 @@ def list_changes(facts: Facts, _judgement: Judgement) -> Section | None:
         "show_value": show_value,
     }
     how = f"{comparison.baseline[:200]} against {comparison.run[:200]}, {DESIGN_WORDS[comparison.design]}."
-    return Section("comparison", "Against the baseline", values, how)
+    return Section("comparison", "Against the baseline", render("comparison", **values), how)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reports.comparison.facts import DefectRow, Facts
-from reports.documents.page.templates import Section
+from reports.documents.page.templates import Section, render
 from reports.judge.verdict import Judgement
 
 TONES = {"caught": "pass", "passed": "pass", "not run": "none", "unknown": "unknown"}
@@ -19,7 +19,7 @@ def list_defects(facts: Facts, _judgement: Judgement) -> Section | None:
     ordered = sorted(engines.values(), key=lambda mine: all(map(is_expected, mine.values())))
     levels = tuple(dict.fromkeys(row.level for row in facts.defects))
     values = {"engines": ordered, "levels": levels, "tell": tell, "find_tone": find_tone}
-    return Section("defects", "The kill matrix", values, sum_up(facts.defects))
+    return Section("defects", "The kill matrix", render("defects", **values), sum_up(facts.defects))
 
 
 def find_tone(row: DefectRow) -> str:

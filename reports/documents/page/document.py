@@ -1,7 +1,6 @@
 """The document: head, first screen, sections. It loads nothing, and works without its one small script."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -26,7 +25,7 @@ SCRIPT = read_asset("theme.js")
 
 def list_checks(_facts: Facts, judgement: Judgement) -> Section | None:
     """Every check: its verdict, how much it judged, and what else is to be known of it."""
-    return Section("checks", "Checks", {"checks": judgement.checks}) if judgement.checks else None
+    return Section("checks", "Checks", render("checks", checks=judgement.checks)) if judgement.checks else None
 
 
 SECTIONS: tuple[Callable[[Facts, Judgement], Section | None], ...] = (
@@ -46,16 +45,6 @@ SECTIONS: tuple[Callable[[Facts, Judgement], Section | None], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """A section as the page has it."""
-
-    anchor: str
-    title: str
-    note: str
-    body: Markup
-
-
 def render_page(facts: Facts, judgement: Judgement) -> str:
     """The page of a run, from what run.json says. A section that cannot be made says so, and the rest is there."""
     attempts = [attempt(make, facts, judgement) for make in SECTIONS]
@@ -70,10 +59,9 @@ def render_page(facts: Facts, judgement: Judgement) -> str:
     )
 
 
-def attempt(make: Callable[[Facts, Judgement], Section | None], facts: Facts, judgement: Judgement) -> Rendered | None:
+def attempt(make: Callable[[Facts, Judgement], Section | None], facts: Facts, judgement: Judgement) -> Section | None:
     try:
-        section = make(facts, judgement)
-        return Rendered(section.anchor, section.title, section.note, section.render()) if section else None
+        return make(facts, judgement)
     except Exception as error:  # noqa: BLE001 - a report of which a part cannot be drawn must still tell the verdict
         name = make.__name__.partition("_")[2]
-        return Rendered(name, name, f"This cannot be shown: {type(error).__name__}: {error}", Markup())
+        return Section(name, name, Markup(), f"This cannot be shown: {type(error).__name__}: {error}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reports.comparison.facts import Facts
 from reports.documents.page.races import view_for_check
-from reports.documents.page.templates import Section
+from reports.documents.page.templates import Section, render
 from reports.documents.page.text import clip
 from reports.documents.summary import sentence
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
@@ -38,7 +38,7 @@ def list_findings(facts: Facts, judgement: Judgement) -> Section | None:
         return None
     checks = [(result, view_for_check(facts, result.check), tell_all(result)) for result in found]
     values = {"checks": checks, "reproductions": facts.reproductions, "repeating": REPEATING}
-    return Section("findings", "What was found", values)
+    return Section("findings", "What was found", render("findings", **values))
 
 
 def tell_all(result: CheckResult) -> list[Told]:

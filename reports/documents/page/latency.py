@@ -10,7 +10,7 @@ from reports.comparison.facts import Facts, Latency
 from reports.comparison.measures import tabulate_latency
 from reports.documents.page.axis import LogAxis
 from reports.documents.page.shapes import label, put_together, shape, vertical
-from reports.documents.page.templates import Section
+from reports.documents.page.templates import Section, render
 from reports.judge.text import show_time
 from reports.judge.verdict import Judgement
 
@@ -26,7 +26,7 @@ def draw_latency(facts: Facts, _judgement: Judgement) -> Section | None:
     if not latency:
         return None
     table = tabulate_latency(latency)
-    return Section("latency", table.title, {"table": table, **draw_curves(latency)}, table.note)
+    return Section("latency", table.title, render("latency", table=table, **draw_curves(latency)), table.note)
 
 
 def draw_curves(latency: Mapping[str, Latency]) -> dict[str, object]:

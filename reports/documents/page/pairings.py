@@ -1,7 +1,7 @@
 """Pairings: which of them ran in all schedules, and which schedules violate."""
 
 from reports.comparison.facts import Facts, Pairing
-from reports.documents.page.templates import Section
+from reports.documents.page.templates import Section, render
 from reports.documents.pairings import describe_pairing, describe_pairings, is_proven
 from reports.judge.verdict import Judgement
 
@@ -14,7 +14,8 @@ def list_pairings(facts: Facts, _judgement: Judgement) -> Section | None:
     for pairing in facts.pairings:
         levels.setdefault(pairing.level, []).append(pairing)
     values = {"levels": levels, "schedules": facts.schedules, "find_tone": find_tone, "describe": describe_pairing}
-    return Section("pairings", "Every schedule", values, "; ".join(describe_pairings(facts.pairings)))
+    note = "; ".join(describe_pairings(facts.pairings))
+    return Section("pairings", "Every schedule", render("pairings", **values), note)
 
 
 def find_tone(pairing: Pairing) -> str:

@@ -8,7 +8,7 @@ from reports.comparison.facts import Facts, RaceQuality, Spread
 from reports.comparison.measures import tabulate_quality
 from reports.documents.page.axis import LogAxis
 from reports.documents.page.shapes import label, put_together, shape, vertical
-from reports.documents.page.templates import Section
+from reports.documents.page.templates import Section, render
 from reports.judge.text import show_time
 from reports.judge.verdict import Judgement
 
@@ -22,7 +22,7 @@ def draw_quality(facts: Facts, _judgement: Judgement) -> Section | None:
         return None
     table, ranges = tabulate_quality(quality), list_ranges(quality[:ROWS_MAX])
     values = {"table": table, "ranges": ranges, "height": ROW * len(ranges) + 24, "svg": draw_ranges(ranges)}
-    return Section("quality", table.title, values, table.note, "race_quality")
+    return Section("quality", table.title, render("race_quality", **values), table.note)
 
 
 def list_ranges(quality: Sequence[RaceQuality]) -> list[tuple[str, Spread]]:

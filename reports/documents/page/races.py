@@ -16,7 +16,7 @@ from reports.documents.page.lanes import (
     name_kind,
 )
 from reports.documents.page.shapes import vertical
-from reports.documents.page.templates import Section
+from reports.documents.page.templates import Section, render
 from reports.judge.interleaving import describe_move
 from reports.judge.text import capital, count, join, show_time
 from reports.judge.verdict import Judgement, Verdict
@@ -62,15 +62,15 @@ def show_failed_races(facts: Facts, judgement: Judgement) -> Section | None:
     """The race of the first finding of each check. A finding without a race is drawn beside its words."""
     races = [each for each in list_pictures(facts) if is_failed_race(each)]
     title = "The race that failed" if judgement.verdict is Verdict.FAIL else "The race in doubt"
-    return Section("failed", title, list_values(facts, races), NOTE, "races") if races else None
+    return Section("failed", title, render_races(facts, races), NOTE) if races else None
 
 
 def show_chosen_races(facts: Facts, _judgement: Judgement) -> Section | None:
     """The tightest race and a typical one, side by side where there is room."""
     races = [each for each in list_pictures(facts) if each.purpose in TITLES]
     explained = any(map(is_failed_race, list_pictures(facts)))
-    values = {**list_values(facts, races), "pair": True}
-    return Section("races", "Races as they went", values, "" if explained else NOTE) if races else None
+    body = render_races(facts, races, pair=True)
+    return Section("races", "Races as they went", body, "" if explained else NOTE) if races else None
 
 
 def is_failed_race(picture: Picture) -> bool:
@@ -81,17 +81,18 @@ def list_pictures(facts: Facts) -> list[Picture]:
     return [each for each in facts.samples.pictures if each.operations] if facts.samples else []
 
 
-def list_values(facts: Facts, pictures: Sequence[Picture]) -> dict[str, object]:
+def render_races(facts: Facts, pictures: Sequence[Picture], *, pair: bool = False) -> Markup:
     """The pictures, and a legend of only what is in them."""
     operations = [each for picture in pictures for each in picture.operations]
     kinds = {name_kind(each) for each in operations}
-    return {
-        "pair": False,
-        "views": [view(facts, each) for each in pictures],
-        "kinds": [(KINDS[kind].draw(kind, "1", 1, "26", 12), KINDS[kind].label) for kind in KINDS if kind in kinds],
-        "arrived": vertical("arrived", "7", 0, 14) if any(each.arrived_ns is not None for each in operations) else "",
-        "held": any(each.held for each in operations),
-    }
+    return render(
+        "races",
+        pair=pair,
+        views=[view(facts, each) for each in pictures],
+        kinds=[(KINDS[kind].draw(kind, "1", 1, "26", 12), KINDS[kind].label) for kind in KINDS if kind in kinds],
+        arrived=vertical("arrived", "7", 0, 14) if any(each.arrived_ns is not None for each in operations) else "",
+        held=any(each.held for each in operations),
+    )
 
 
 def view_for_check(facts: Facts, check: str) -> View | None:

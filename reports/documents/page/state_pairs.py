@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from reports.comparison.facts import Facts, StatePairs
 from reports.documents.page.shapes import put_together, shape
-from reports.documents.page.templates import Section
+from reports.documents.page.templates import Section, render
 from reports.documents.page.text import show
 from reports.judge.verdict import Judgement
 
@@ -40,7 +40,7 @@ def draw_state_pairs(facts: Facts, _judgement: Judgement) -> Section | None:
             if kind in ("untaken", "broken")
         ],
     }
-    return Section("state-pairs", "Pairs of states", values, NOTE, "state_pairs")
+    return Section("state-pairs", "Pairs of states", render("state_pairs", **values), NOTE)
 
 
 def classify(pairs: StatePairs) -> dict[Pair, str]:

@@ -2,7 +2,7 @@
 
 from reports.comparison.facts import Covered, Facts, Strength
 from reports.documents.bounds import IF_ALIKE, SORTS, describe_size
-from reports.documents.page.templates import Section
+from reports.documents.page.templates import Section, render
 from reports.judge.verdict import Judgement, Verdict
 
 PAIRS_MAX = 600
@@ -21,7 +21,7 @@ def list_strength(facts: Facts, judgement: Judgement) -> Section | None:
         "total": len(rounds),
         "never": sum(not pair.rounds for pair in rounds),
     }
-    return Section("strength", "How much this proves", values)
+    return Section("strength", "How much this proves", render("strength", **values))
 
 
 def list_shares(strength: Strength) -> list[tuple[str, Covered]]:

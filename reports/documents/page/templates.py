@@ -2,8 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,18 +21,12 @@ SIGN = {"pass": "✓", "fail": "✕", "unknown": "?", "none": "–"}
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with a heading of its own: `anchor` is its id, `note` one line under the heading, and its
-    template is named after `template`, or the anchor.
-    """
+    """A part of the page with a heading of its own: `anchor` is its id, `note` one line under the heading."""
 
     anchor: str
     title: str
-    values: Mapping[str, object] = field(default_factory=dict)
+    body: Markup
     note: str = ""
-    template: str = ""
-
-    def render(self) -> Markup:
-        return render(self.template or self.anchor, **self.values)
 
 
 def render(template: str, **values: object) -> Markup:
