@@ -9,29 +9,25 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from benchmarks.racing import draw_edges
 from engine.provision.service import reach_engine
 from engine.target.target import Target
 from load.client.asker import Asker
 from load.client.release import Release
-from reports.history.journal import Invocation, Journal, Return
+from reports.history import events
+from reports.history.journal import Journal
 
 CONTENDERS = 10
 RACES = 1200
 TIMED_OPERATIONS = 100_000
-DETAIL = {"request_id": "race-0.123456", "arrived_ns": 123_456_789_012_345}
+DETAIL = events.Detail(request_id="race-0.123456", arrived_ns=123_456_789_012_345)
 
 
 class Silence(Journal):
     """A journal that takes everything and writes nothing."""
 
-    def invoke(self, *invocations: Invocation) -> None: ...
-
-    def returned(self, *returns: Return) -> None: ...
-
-    def event(self, event: str, **facts: Any) -> None: ...
+    def write(self, *written: events.Event) -> None: ...
 
 
 def time_lines(folder: Path) -> float:
@@ -40,10 +36,9 @@ def time_lines(folder: Path) -> float:
         begun = time.perf_counter()
         for race in range(TIMED_OPERATIONS // CONTENDERS):
             ids = [f"race-0.{race}-{number}" for number in range(CONTENDERS)]
-            journal.invoke(
-                *(Invocation(each, "race-0#1", "s", "w.1", "acme", "w", "advance", "A", "B", 1) for each in ids)
-            )
-            journal.returned(*(Return(each, "conflict", 409, "B", 2, DETAIL, 1) for each in ids))
+            about = {"scenario": "s", "race": "w.1", "tenant": "acme", "expected": "A", "next": "B"}
+            journal.write(*(events.Invoke(each, "race-0#1", "w", "advance", 1, **about) for each in ids))
+            journal.write(*(events.Return(each, "conflict", 409, "B", 2, 1, DETAIL.pack()) for each in ids))
         return (time.perf_counter() - begun) / TIMED_OPERATIONS * 1e6
 
 

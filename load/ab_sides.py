@@ -25,6 +25,7 @@ from load.client.asker import Asker
 from load.client.release import Release
 from load.quotas import make_workload, name_source, parse_weights, take_quota
 from load.source import RoundResult, Source
+from reports.history import events
 from reports.history.journal import Journal
 
 # The sides, as JSON: [{target, base_url, history, environment}, ...]. They hold tokens, so no argument tells them.
@@ -68,7 +69,7 @@ class Side:
                 break
             run += result.round.races
         ended_ns = time.monotonic_ns()
-        asker.journal.event("turn", number=number, planned=races, races=run, began_ns=began_ns, ended_ns=ended_ns)
+        asker.journal.write(events.Turn(number=number, planned=races, races=run, began_ns=began_ns, ended_ns=ended_ns))
         self.behind = 0 if run >= races else self.behind + 1
         if number:
             # One that was ended early would have needed so long for all of its races.
@@ -97,7 +98,7 @@ def open_side(told: Mapping[str, Any], options: argparse.Namespace) -> Side:
     target = resolve_target(load_target(Path(told["target"]), environment), told["base_url"], environment)
     journal = Journal(Path(told["history"]) / f"{name_source(0, 0)}.jsonl")
     quota = take_quota(make_workload(target, parse_weights(options.scenarios), None), 0, 1)
-    journal.event("share", races=quota.races, rounds=quota.rounds, shared_by=[])
+    journal.write(events.Quota(races=quota.races, rounds=quota.rounds, shared_by=[]))
     asker = Asker(target, Release(target.base_url, target.timeout_s), journal, journal.path.stem, "")
     source = Source(asker, quota, options.seed, options.contenders)
     return Side(source, source.run())

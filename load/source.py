@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from load.client.ask import Ask, Reply
 from load.client.asker import Asker
@@ -15,6 +14,7 @@ from load.pace import Pace
 from load.plans import Call, Round, Scenario, Script, Slot, can_create, cut
 from load.quotas import Workload
 from load.scenarios import SCENARIOS
+from reports.history import events
 
 # So many scripts in a row in which nothing could be raced for: the engine cannot be brought to where races begin.
 FRUITLESS_MAX = 20
@@ -42,7 +42,7 @@ class RoundResult:
 class Source:
     """One source of operations and its quota. `why_stop` says why nothing new may begin, or None.
 
-    `ended` says in the end why: "share" (all of it was run), "out of ids" (those that the target lists are used up),
+    `ended` says in the end why: "complete" (all of it was run), "out of ids" (those that the target lists are used up),
     "silent" (the service answers no more), what `why_stop` said, "gave up" or "stopped"; the judge holds the last two
     to be gaps.
     """
@@ -67,7 +67,7 @@ class Source:
             mine = self.find_end(name, fruitless)
             decided = self.barrier.gather(f"{self.scripts}", mine)[0]
             if decided is not None or name is None:
-                self.ended = decided or "share"
+                self.ended = decided or "complete"
                 return
             self.scripts += 1
             before, unknowns = self.done[name], self.asker.unknowns
@@ -80,7 +80,7 @@ class Source:
     def find_end(self, name: str | None, fruitless: int) -> str | None:
         """Why nothing more is begun, or None."""
         if name is None:
-            return "share"
+            return "complete"
         if self.asker.is_out:
             return "out of ids"
         if self.asker.silence.is_certain:
@@ -277,30 +277,29 @@ class Source:
     def finish(self) -> None:
         """Tells what was run of the quota, and ends the journal in good order."""
         self.asker.look_again()
-        self.asker.journal.event("level", **self.report())
+        self.asker.journal.write(self.report())
         self.asker.end()
 
-    def report(self) -> dict[str, Any]:
-        """The facts of the `level` event. Whoever only lends a hand in shared races has none of its own to report."""
+    def report(self) -> events.Level:
+        """The `level` event. Whoever only lends a hand in shared races has none of its own to report."""
         leads = self.barrier.number == 0
         scenarios = [
-            {
-                "scenario": name,
-                "unit": SCENARIOS[name].unit,
-                "planned": self.done[name] if amount is None else amount,
-                "run": self.done[name],
-            }
+            events.ScenarioLevel(
+                scenario=name,
+                unit=SCENARIOS[name].unit,
+                planned=self.done[name] if amount is None else amount,
+                run=self.done[name],
+            )
             for name, amount in self.quota.amounts.items()
         ]
-        raced = [each for each in scenarios if each["unit"] == "races"]
-        planned, run = (sum(int(each[key]) for each in raced) for key in ("planned", "run"))
-        return {
-            "level": "race",
-            "unit": "races",
-            "planned": planned if leads else 0,
-            "run": run if leads else 0,
-            "ended": self.ended,
-            "restarts": self.asker.release.restarts,
-            "scenarios": scenarios if leads else [],
-            "not_applicable": dict(self.quota.obstacles),
-        }
+        raced = [each for each in scenarios if each.unit == "races" and leads]
+        return events.Level(
+            level="race",
+            unit="races",
+            planned=sum(each.planned or 0 for each in raced),
+            run=sum(each.run or 0 for each in raced),
+            ended=self.ended,
+            restarts=self.asker.release.restarts,
+            scenarios=scenarios if leads else [],
+            not_applicable=dict(self.quota.obstacles),
+        )

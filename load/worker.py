@@ -28,6 +28,7 @@ from load.quotas import make_workload, name_source, parse_weights, take_quota
 from load.source import RoundResult, Source
 from load.tally import Tally
 from load.trouble import say
+from reports.history import events
 from reports.history.journal import Journal
 
 ASSIGNMENT, SAY, HEARD, HALT, TALLY, LEFT = (
@@ -126,7 +127,7 @@ class Worker:
         leads = not together or number == 0
         partners = [name_source(worker, 0, options.label) for worker in range(assignment.workers)] if together else []
         facts = {"races": quota.races if leads else 0, "rounds": quota.rounds if leads else 0}
-        journal.event("share", **facts, shared_by=partners)
+        journal.write(events.Quota(**facts, shared_by=partners))
         release = Release(target.base_url, target.timeout_s)
         asker = Asker(target, release, journal, journal.path.stem, "", clock=self.clock)
         barrier: Barrier = ALONE
@@ -206,7 +207,7 @@ class Worker:
             self.fear(f"the source {name} could not begin: {error}")
         elif journal.is_open:
             try:
-                journal.event("broken", what=what, traceback=told)
+                journal.write(events.Broken(what=what, traceback=told))
                 journal.close()
             except OSError:
                 self.fear(f"the source {name} broke off: {what}")
@@ -246,7 +247,7 @@ class Worker:
         # On a full disk it is kept for the next time; the exit status tells meanwhile.
         with contextlib.suppress(OSError), Journal(self.history / f"locust-{self.name}.jsonl") as journal:
             while self.troubles:
-                journal.event("broken", what=self.troubles[0])
+                journal.write(events.Broken(what=self.troubles[0]))
                 self.troubles.pop(0)
 
     def guard(self, what: str, listener: Callable[..., None]) -> Callable[..., None]:

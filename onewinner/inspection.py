@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.provision.service import REFERENCE
 from engine.reference.errors import SchemaUnavailable
+from reports.history import events
 from reports.history.journal import Journal
 
 SOURCE = "schema-0"
@@ -26,11 +27,11 @@ def inspect(database_url: str | None, file: Path, history: Path) -> None:
     from engine.reference.schema_check import find_drift  # slow to import, and not every command needs it
 
     with Journal(history / f"{SOURCE}.jsonl") as journal:
-        journal.event("plan", operations=0, races=0, scenario="schema")
+        journal.write(events.Plan(operations=0, races=0, scenario="schema"))
         try:
             problem = asyncio.run(find_drift(database_url))
         except SchemaUnavailable as error:
-            journal.event("broken", what=str(error))
+            journal.write(events.Broken(what=str(error)))
             return
-        journal.event("probe", check="schema", what=WHAT, problem=problem)
-        journal.event("end", operations=0)
+        journal.write(events.Probe(check="schema", what=WHAT, problem=problem))
+        journal.write(events.End(operations=0))

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from msgspec import structs
 
@@ -19,6 +18,7 @@ from onewinner import ROOMS
 from onewinner.display import LIVE, Display
 from onewinner.secrets import keep_secret
 from onewinner.stage import Stage
+from reports.history import events
 from reports.judge import plan as amounts
 from reports.judge.amounts import sum_levels
 from reports.judge.plan import Quota, RunPlan, WorkerGroup
@@ -272,13 +272,12 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display | None 
     return Asked(level, code, round(time.monotonic() - began, 2))
 
 
-def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) -> tuple[amounts.Level, ...]:
+def count_levels(told: Sequence[events.Level], asked: Iterable[Asked]) -> tuple[amounts.Level, ...]:
     """What each level got to, from what its sources say; of those that race, their scenarios, too."""
-    told = list(events)
     summed = {level.level: level for level in sum_levels(told)}
     counted = []
     for each in asked:
-        mine = [event for event in told if event["level"] == each.level.name]
+        mine = [event for event in told if event.level == each.level.name]
         found = summed.get(each.level.name, amounts.Level(level=each.level.name))
         found = structs.replace(
             found,
@@ -291,8 +290,8 @@ def count_levels(events: Iterable[Mapping[str, Any]], asked: Iterable[Asked]) ->
             found = structs.replace(
                 found,
                 scenarios=summed[each.level.name].scenarios if mine else (),
-                not_applicable={name: why for event in mine for name, why in event["not_applicable"].items()},
-                restarts=sum(event["restarts"] for event in mine),
+                not_applicable={name: why for event in mine for name, why in (event.not_applicable or {}).items()},
+                restarts=sum(event.restarts or 0 for event in mine),
             )
         counted.append(found)
     return tuple(counted)

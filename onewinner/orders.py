@@ -13,6 +13,7 @@ from onewinner.levels import Level
 from reports.comparison.facts import Pairing, ViolatingSchedule
 from reports.documents.pairings import tabulate_kinds
 from reports.documents.run import Run
+from reports.history.events import Exploration
 from reports.history.history import History
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
@@ -105,18 +106,18 @@ def write_schedules(
     again: Replay,
 ) -> tuple[ViolatingSchedule, ...]:
     """The smallest violating schedule of each kind of pairing, each with a race file of its own."""
-    plans = {(event["source"], event["plan"]): event for event in history.having("exploration")}
+    explored = {(source, event.pairing): event for source, event in history.by_source(Exploration)}
     chosen: dict[str, ViolatingSchedule] = {}
     for schedule in sort_violating(schedules, violated):
-        plan = plans.get((schedule.source, schedule.plan))
-        if plan is None or plan["kind"] in chosen or len(chosen) >= RACES_MAX:
+        pairing = explored.get((schedule.source, schedule.pairing))
+        if pairing is None or pairing.kind in chosen or len(chosen) >= RACES_MAX:
             continue
         found, file = list_found(schedule, violated), f"races/race-{len(chosen) + 1}.json"
         level = wired[schedule.source]
-        race = make_race(schedule, plan, run.facts.target, found, level, arguments, again.parameters)
+        race = make_race(schedule, pairing, run.facts.target, found, level, arguments, again.parameters)
         write_race(run.folder / file, race)
-        chosen[plan["kind"]] = ViolatingSchedule(
-            kind=plan["kind"],
+        chosen[pairing.kind] = ViolatingSchedule(
+            kind=pairing.kind,
             schedule=schedule.order,
             checks=dict(found),
             trace=draw_trace(schedule),
@@ -129,7 +130,7 @@ def write_schedules(
 
 def make_race(
     schedule: Schedule,
-    plan: Mapping[str, Any],
+    pairing: Exploration,
     target: str,
     found: Mapping[str, str],
     level: Level,
@@ -139,14 +140,14 @@ def make_race(
     """The schedule as data that can be run again."""
     assert level.wiring is not None
     sessions = tuple(
-        Session(name, each["tenant"], each["route"], each["origin"], each["to"])
-        for name, each in zip("ABCDEFGH", plan["actions"], strict=False)
+        Session(name, each.tenant, each.route, each.origin, each.to)
+        for name, each in zip("ABCDEFGH", pairing.actions, strict=False)
     )
     return Race(
         RACE_FORMAT,
         target,
         next(iter(found.values())),
-        plan["state"],
+        pairing.state,
         sessions,
         schedule.order,
         tuple(found),
@@ -170,6 +171,6 @@ def find_undecided(history: History) -> str | None:
     One that was run again, and then to its end, is decided.
     """
     schedules = read_schedules(history)
-    decided = {(each.source, each.plan, each.order) for each in schedules if not each.remarks & UNDECIDED}
-    lost = {(each.source, each.plan, each.order) for each in schedules if each.remarks & UNDECIDED} - decided
+    decided = {(each.source, each.pairing, each.order) for each in schedules if not each.remarks & UNDECIDED}
+    lost = {(each.source, each.pairing, each.order) for each in schedules if each.remarks & UNDECIDED} - decided
     return f"of {len(lost)} orders nobody knows what became of them, or they could not be run" if lost else None

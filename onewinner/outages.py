@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from reports.history import events
 from reports.history.journal import Journal
 from reports.judge.faults import CRASHES
 
@@ -24,10 +25,10 @@ def tell_outages(history: Path, gaps: Sequence[Span]) -> str | None:
     if not theirs:
         return None
     with Journal(history / f"{SOURCE}.jsonl") as journal:
-        journal.event("plan", operations=0, races=0, scenario="outages")
+        journal.write(events.Plan(operations=0, races=0, scenario="outages"))
         for at_ns, until_ns in theirs:
-            journal.event("fault", at_ns=at_ns, until_ns=until_ns + GRACE_NS, what=LOST)
-        journal.event("end", operations=0)
+            journal.write(events.Fault(at_ns=at_ns, until_ns=until_ns + GRACE_NS, what=LOST))
+        journal.write(events.End(operations=0))
     times = "once" if len(theirs) == 1 else f"{len(theirs)} times"
     return (
         f"the database ended, or its sessions were ended, {times} during the run, and not by onewinner (out of "

@@ -40,6 +40,7 @@ from reports.comparison.measures import measure
 from reports.documents.run import Run, RunError, begin_run, finish_run, read_run, refuse_taken, with_judgement
 from reports.documents.samples import take_samples
 from reports.documents.strength import measure_strength
+from reports.history import events
 from reports.history.history import History, HistoryError, read_history
 from reports.history.seal import seal_history
 from reports.judge import plan as amounts
@@ -216,13 +217,13 @@ def judge_run(
         elsewhere = "no schedule of the replay violates, and something outside of them failed"
         judgement = replace(judgement, verdict=Verdict.UNKNOWN, reason=f"{elsewhere}: {judgement.reason}")
     troubles = [*filter(None, [ended, lost]), *find_troubles(run, asked, judgement)]
-    judgement = doubt(judgement, troubles, say_partial(sum_levels(history.having("level"))))
+    judgement = doubt(judgement, troubles, say_partial(sum_levels(history.having(events.Level))))
     judged = with_judgement(
         run,
         judgement,
         finished_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         strength=measure_strength(history, graph, illegal),
-        levels=levels.count_levels(history.having("level"), asked),
+        levels=levels.count_levels(history.having(events.Level), asked),
         measures=measure(history),
         samples=take_samples(history, judgement, graph),
     )
@@ -248,17 +249,17 @@ def list_reproductions(order: Order, run: Run, history: History) -> tuple[Reprod
     """Every failing plan, as small as it went: how often it failed, and the command that shows it again."""
     return tuple(
         Reproduction(
-            name=event["name"],
-            branches=tuple(event["branches"]),
-            failed=event["failed"],
-            repeats=event["repeats"],
-            kind=event["kind"],
-            plan=event["plan"],
+            name=event.name,
+            branches=tuple(event.branches),
+            failed=event.failed,
+            repeats=event.repeats,
+            kind=event.kind,
+            plan=event.plan,
             command=shlex.join(
-                ["onewinner", "gate", "--plan", str(run.folder / event["plan"]), *list_engine_options(order.options)]
+                ["onewinner", "gate", "--plan", str(run.folder / event.plan), *list_engine_options(order.options)]
             ),
         )
-        for event in history.having("reproduced")
+        for event in history.having(events.Reproduced)
     )
 
 

@@ -18,6 +18,7 @@ from load.client.release import now_ns
 from onewinner import ROOMS
 from onewinner.exits import UsageError
 from reports.comparison.facts import FaultInjector
+from reports.history import events
 from reports.history.journal import Journal
 
 SOURCE = "faults-0"
@@ -91,8 +92,8 @@ class Stormy(Weather):
             return
         # The engine lost its database with it, which is no fault of the engine's. Without an end it is a gap.
         with Journal(path) as journal:
-            journal.event("broken", what=f"the storm broke off: {lost}")
-            journal.event("fault", at_ns=began_ns, until_ns=now_ns(), what=LOST)
+            journal.write(events.Broken(what=f"the storm broke off: {lost}"))
+            journal.write(events.Fault(at_ns=began_ns, until_ns=now_ns(), what=LOST))
         print(f"onewinner: the storm broke off: {lost}", file=sys.stderr)
 
     def _insist(self, name: str, **order: Any) -> tuple[str | None, Any]:

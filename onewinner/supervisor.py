@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.provision.service import ServiceError
 from onewinner.stage import Stage
+from reports.history import events
 from reports.history.journal import Journal
 
 SOURCE = "service-0"
@@ -52,12 +53,14 @@ class Supervisor:
     def tell(self, history: Path) -> None:
         """Each ending as a fault, in a journal of its own."""
         with Journal(history / f"{SOURCE}.jsonl") as journal:
-            journal.event("plan", operations=0, races=0, scenario="supervisor")
+            journal.write(events.Plan(operations=0, races=0, scenario="supervisor"))
             for each in self.endings:
-                journal.event("fault", at_ns=each.at_ns, until_ns=each.until_ns + GRACE_NS, what=ENDED)
-                told = {"how": each.how, "at_ns": each.at_ns, "until_ns": each.until_ns}
-                journal.event("restarted", fault="one of the storm", **told)
-            journal.event("end", operations=0)
+                journal.write(events.Fault(at_ns=each.at_ns, until_ns=each.until_ns + GRACE_NS, what=ENDED))
+                restarted = events.Restarted(
+                    fault="one of the storm", how=each.how, at_ns=each.at_ns, until_ns=each.until_ns
+                )
+                journal.write(restarted)
+            journal.write(events.End(operations=0))
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ scenarios ask through it, so that every history is written in one way.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -19,17 +19,19 @@ from load.client.release import Exchange, Release, ReleaseError, now_ns
 from load.client.retry import PAUSES_S, Retry
 from load.client.silence import Silence
 from load.client.workflow_factory import WorkflowFactory
-from reports.history.journal import Invocation, Journal, Return
+from reports.history import events
+from reports.history.journal import Journal
 
 LineUp = Callable[[], Instant]
-TRAIL, EFFECTS = "audit trail", "effects"
+TRAIL: events.Evidence = "audit trail"
+EFFECTS: events.Evidence = "effects"
 
 
 @dataclass(frozen=True)
 class Question:
     """What is read in the end, of which workflow and as whom."""
 
-    what: str
+    what: events.Evidence
     workflow: str
     tenant: str
 
@@ -75,7 +77,7 @@ class Asker:
 
         Negative numbers take back what cannot be asked any more; the facts say why.
         """
-        self.journal.event("plan", operations=operations, races=races, scenario=self.scenario, **facts)
+        self.journal.write(events.Plan(operations=operations, races=races, scenario=self.scenario, **facts))
 
     def create(
         self, tenant: str, *, name: str | None = None, planned: bool = False, examine: Examine | None = None
@@ -101,9 +103,9 @@ class Asker:
         id_ = f"{self.source}.{self.asked}"
         self.credentials.owners[name] = tenant
         ask = Ask("create", tenant, name, lambda _: Request("", ""), self.target.classify_read)
-        self.journal.invoke(self._invocation(ask, id_, None, 0))
+        self.journal.write(self._invocation(ask, id_, None, 0))
         exchange, reading = self.factory.make(taken, tenant, id_)
-        self.journal.returned(self._return(Reply(id_, exchange, reading, tenant), None))
+        self.journal.write(self._return(Reply(id_, exchange, reading, tenant), None))
         if reading.server_id is None:
             return None
         self.server_ids[name] = reading.server_id
@@ -216,7 +218,7 @@ class Asker:
 
         def prepare() -> int | None:
             nonlocal instant
-            self.journal.invoke(*invocations)
+            self.journal.write(*invocations)
             instant = line_up() if line_up is not None else instant
             return instant.at_ns
 
@@ -224,7 +226,7 @@ class Asker:
             self._warm(asks)
         exchanges = self.release.race(requests, prepare)
         replies = [self._read(ask, id_, exchange) for ask, id_, exchange in zip(asks, ids, exchanges, strict=True)]
-        self.journal.returned(*(self._return(reply, instant.intended_ns) for reply in replies))
+        self.journal.write(*(self._return(reply, instant.intended_ns) for reply in replies))
         created = {ask.workflow: reply.reading.server_id for ask, reply in zip(asks, replies, strict=True)}
         self.server_ids |= {workflow: id_ for workflow, id_ in created.items() if id_ is not None}
         self._note_silence(asks, replies)
@@ -244,13 +246,13 @@ class Asker:
         self.asked += 1
         id_ = f"{self.source}.{self.asked}"
         request = ask.request(id_)
-        self.journal.invoke(self._invocation(ask, id_, race, number))
+        self.journal.write(self._invocation(ask, id_, race, number))
         return id_, request
 
     def finish(self, ask: Ask, id_: str, exchange: Exchange) -> Reply:
         """Records what came of a `begin`."""
         reply = self._read(ask, id_, exchange)
-        self.journal.returned(self._return(reply, None))
+        self.journal.write(self._return(reply, None))
         self._note_silence([ask], [reply])
         return reply
 
@@ -271,8 +273,11 @@ class Asker:
             self._note_hidden(Question(TRAIL, workflow, tenant or self.target.owner), read_ns, answer)
             return None
         entries = [entry for entry in shown if entry["to"] is not None]
-        interval = {"read_ns": read_ns + self.clock.offset_ns, "returned_ns": now_ns() + self.clock.offset_ns}
-        self.journal.event("audit", workflow=workflow, **interval, entries=entries)
+        rows = [
+            events.Entry(origin=entry["from"], to=entry["to"], request_id=entry.get("request_id")) for entry in entries
+        ]
+        begun_ns, read_ns = read_ns + self.clock.offset_ns, now_ns() + self.clock.offset_ns
+        self.journal.write(events.Audit(workflow=workflow, read_ns=begun_ns, returned_ns=read_ns, entries=rows))
         return entries
 
     def effects(self, workflow: str, tenant: str) -> list[str] | None:
@@ -289,8 +294,8 @@ class Asker:
         if markers is None:
             self._note_hidden(Question(EFFECTS, workflow, tenant or self.target.owner), read_ns, answer)
             return None
-        facts = {"read_ns": read_ns + self.clock.offset_ns, "markers": markers, "winners": self.target.effects.winners}
-        self.journal.event("effects", workflow=workflow, **facts)
+        asked_ns, winners = read_ns + self.clock.offset_ns, cast("events.Winners", self.target.effects.winners)
+        self.journal.write(events.Effects(workflow=workflow, read_ns=asked_ns, markers=[*markers], winners=winners))
         return markers
 
     def _insist(self, question: Question, request: Request) -> tuple[int, Answer]:
@@ -302,7 +307,7 @@ class Asker:
         what, workflow, status = question.what, question.workflow, answer.status or 0
         interval = self._interval(asked_ns)
         if self.is_turned_away(question.tenant, workflow, answer.status, asked_ns, what) or self.is_silent(answer):
-            self.journal.event("hidden", what=what, workflow=workflow, **interval)
+            self.journal.write(events.Hidden(what=what, workflow=workflow, **interval))
             return
         problem = f"the {what} of {workflow} was not shown: status {status}"
         self.probe("no-5xx" if status >= SERVER_ERROR else "contract", f"{what} of {workflow}", problem, **interval)
@@ -329,11 +334,11 @@ class Asker:
     def _tell_turned_away(
         self, tenant: str, workflow: str, status: int | None, told: str, facts: Mapping[str, Any]
     ) -> None:
-        self.journal.event("turned_away", tenant=tenant, workflow=workflow, status=status, what=told, **facts)
+        self.journal.write(events.AccessDenied(tenant=tenant, workflow=workflow, status=status, what=told, **facts))
 
-    def probe(self, check: str, what: str, problem: str | None, **facts: Any) -> None:
+    def probe(self, check: events.ProbeCheck, what: str, problem: str | None, **facts: Any) -> None:
         """Records a question that is no operation, and what was wrong with its answer."""
-        self.journal.event("probe", check=check, what=what, problem=problem, **facts)
+        self.journal.write(events.Probe(check=check, what=what, problem=problem, **facts))
 
     def check_silence(self) -> None:
         """Where no request was answered for long: a create and a read show whether the service answers at all. Blocks.
@@ -360,13 +365,13 @@ class Asker:
         try:
             self.read(workflow, tenant)
         except ReleaseError as error:
-            self.journal.event("broken", what=str(error))
+            self.journal.write(events.Broken(what=str(error)))
         if not is_known:
             self.forget(workflow)
 
     def end(self) -> None:
         """Nothing more will come: the file is whole. Without it the source was cut short."""
-        self.journal.event("end", operations=self.asked)
+        self.journal.write(events.End(operations=self.asked))
         self.journal.close()
         self.release.close()
 
@@ -377,14 +382,23 @@ class Asker:
             server_id = self.server_ids[known.workflow]
             self.release.warm(len(asks), self.target.build_read(known.tenant, server_id, f"{self.source}.warm"))
 
-    def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> Invocation:
+    def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> events.Invoke:
         expected = list(ask.expected) if isinstance(ask.expected, tuple) else ask.expected
         process = f"{self.source}#{number}"
         invoked_ns = now_ns() + self.clock.offset_ns
-        return Invocation(
-            id_, process, self.scenario, race, ask.tenant, ask.workflow, ask.kind, expected, ask.next, invoked_ns,
-            id_ if ask.carries_marker else msgspec.UNSET,
-        )  # fmt: skip
+        return events.Invoke(
+            id=id_,
+            process=process,
+            scenario=self.scenario,
+            race=race,
+            tenant=ask.tenant,
+            workflow=ask.workflow,
+            kind=ask.kind,
+            expected=expected,
+            next=ask.next,
+            invoked_ns=invoked_ns,
+            marker=id_ if ask.carries_marker else msgspec.UNSET,
+        )
 
     def _read(self, ask: Ask, id_: str, exchange: Exchange) -> Reply:
         reading, told = self.credentials.review(ask, ask.classify(exchange.answer))
@@ -397,25 +411,23 @@ class Asker:
             )
         return Reply(id_, exchange, reading, ask.tenant, ask.workflow)
 
-    def _return(self, reply: Reply, intended_ns: int | None) -> Return:
+    def _return(self, reply: Reply, intended_ns: int | None) -> events.Return:
         reading, exchange, offset_ns = reply.reading, reply.exchange, self.clock.offset_ns
         self.unknowns += reading.outcome == "unknown"
-        facts = {
-            "request_id": reply.id,
-            "arrived_ns": self.target.arrived_ns(exchange.answer),
-            "intended_ns": None if intended_ns is None else intended_ns + offset_ns,
-            "server_id": reading.server_id,
-            "problem": reading.problem,
-            "message": reading.message,
-        }
-        detail = {name: fact for name, fact in facts.items() if fact is not None}
-        returned_ns = None if exchange.returned_ns is None else exchange.returned_ns + offset_ns
-        return Return(
-            reply.id,
-            reading.outcome,
-            reading.status,
-            reading.observed,
-            returned_ns,
-            detail,
-            exchange.invoked_ns + offset_ns,
+        detail = events.Detail(
+            request_id=reply.id,
+            arrived_ns=self.target.arrived_ns(exchange.answer),
+            intended_ns=None if intended_ns is None else intended_ns + offset_ns,
+            server_id=reading.server_id,
+            problem=reading.problem,
+            message=reading.message,
+        )
+        return events.Return(
+            id=reply.id,
+            outcome=reading.outcome,
+            status=reading.status,
+            observed=reading.observed,
+            returned_ns=None if exchange.returned_ns is None else exchange.returned_ns + offset_ns,
+            invoked_ns=exchange.invoked_ns + offset_ns,
+            detail=detail.pack(),
         )

@@ -29,6 +29,7 @@ from onewinner.stage import Stage, lay_ground, start_engine
 from onewinner.subprocess_pool import count_at_once, run_errands
 from reports.comparison.facts import DefectRow, Facts
 from reports.documents.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
+from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.verdict import EXIT_BY_VERDICT, Judgement, Verdict
@@ -237,7 +238,7 @@ def ask_cell(engine: Engine, level: Level, seed: int, folder: Path, stage: Stage
     if VERDICTS.get(cell.status, Verdict.PASS) is Verdict.PASS:
         shutil.rmtree(folder)
     else:
-        finish_run(with_judgement(run, judgement, levels=levels.count_levels(history.having("level"), [asked])))
+        finish_run(with_judgement(run, judgement, levels=levels.count_levels(history.having(events.Level), [asked])))
     return cell
 
 

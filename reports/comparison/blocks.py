@@ -8,13 +8,13 @@ plan holds the same part of it, however far each came.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import polars as pl
 from msgspec import convert
 
 from reports.comparison.facts import Facts, Progress, Stratum
 from reports.comparison.latency import time_operations
+from reports.history.events import Quota, Turn
 from reports.history.history import History
 
 BLOCKS_MAX = 20
@@ -112,9 +112,9 @@ def measure_plan(history: History) -> Progress:
     turns = list_turns(history)
     if turns:
         return Progress(
-            tuple(turn["planned"] for turn in turns),
-            tuple(turn["races"] for turn in turns),
-            tuple((turn["ended_ns"] - turn["began_ns"]) / 1e9 for turn in turns),
+            tuple(turn.planned for turn in turns),
+            tuple(turn.races for turn in turns),
+            tuple((turn.ended_ns - turn.began_ns) / 1e9 for turn in turns),
         )
     planned = count_planned(history)
     operations = take_operations(history)
@@ -124,15 +124,15 @@ def measure_plan(history: History) -> Progress:
     return Progress((planned,), (races,), (find_span(operations),))
 
 
-def list_turns(history: History) -> list[dict[str, Any]]:
+def list_turns(history: History) -> list[Turn]:
     """The turns that are measured, in their order: the first one of all is there for caches that are cold."""
-    return sorted((turn for turn in history.having("turn") if turn["number"]), key=lambda turn: turn["number"])
+    return sorted((turn for turn in history.having(Turn) if turn.number), key=lambda turn: turn.number)
 
 
 def count_planned(history: History) -> int:
     """How many races all sources together were to run; 0 where that was not said, or had no end."""
-    shares = [event.get("races") for event in history.having("share")]
-    return 0 if None in shares else sum(int(share or 0) for share in shares)
+    quotas = [event.races for event in history.having(Quota)]
+    return 0 if None in quotas else sum(races or 0 for races in quotas)
 
 
 def cut_blocks(history: History) -> Cut | None:
@@ -143,10 +143,8 @@ def cut_blocks(history: History) -> Cut | None:
         return None
     turns = list_turns(history)
     if turns:
-        bounds = [(turn["began_ns"], turn["ended_ns"]) for turn in turns]
-        return Cut(
-            assign(operations, bounds), [(end - begin) / 1e9 for begin, end in bounds], [t["races"] for t in turns]
-        )
+        bounds = [(turn.began_ns, turn.ended_ns) for turn in turns]
+        return Cut(assign(operations, bounds), [(end - begin) / 1e9 for begin, end in bounds], [t.races for t in turns])
     starts = races["invoked"].sort()
     planned = max(count_planned(history), len(starts))
     size = max(RACES_MIN, -(-planned // BLOCKS_MAX))
@@ -157,7 +155,7 @@ def cut_blocks(history: History) -> Cut | None:
     end = starts[size * count] if size * count < len(starts) and len(starts) > size else last + 1
     bounds = list(zip(begins, [*begins[1:], end], strict=True))
     spans = [max(1, end - begin) / 1e9 for begin, end in bounds]
-    counts = [((starts >= begin) & (starts < end)).sum() for begin, end in bounds]
+    counts = [int(((starts >= begin) & (starts < end)).sum()) for begin, end in bounds]
     return Cut(assign(operations, bounds), spans, counts)
 
 

@@ -11,6 +11,7 @@ from reports.comparison.blocks import measure_blocks, measure_plan, measure_stra
 from reports.comparison.facts import Latency, Measures, RaceQuality, Spread
 from reports.comparison.latency import measure_latency
 from reports.comparison.race_quality import measure_quality
+from reports.history.events import Workload
 from reports.history.history import History
 from reports.judge.faults import count_faults, say_faults
 from reports.judge.proxy_facts import count_endings, count_unheld
@@ -58,7 +59,7 @@ def measure(history: History) -> Measures:
 
     Sources that run through schedules are not timed: their statements are held back, so their times say nothing.
     """
-    timed = history.without({event["source"] for event in history.having("agenda")})
+    timed = history.without({source for source, _ in history.by_source(Workload)})
     found: dict[str, Any] = {}
     errors = {}
     for name, take in MEASURES.items():

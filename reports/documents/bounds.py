@@ -11,6 +11,7 @@ import polars as pl
 
 from reports.comparison.facts import Bound, Sort
 from reports.comparison.race_quality import measure_races
+from reports.history.events import Schedule
 from reports.history.history import History
 
 RULE_OF_THREE = 3.0
@@ -25,7 +26,7 @@ SORTS: Mapping[Sort, tuple[str, str, str]] = {
 
 def bound_violations(history: History) -> tuple[Bound, ...]:
     """A bound for each sort that was tried. A race counts only if a contender overlapped its winner."""
-    if history.having("schedule"):
+    if history.having(Schedule):
         # Schedules that ran one by one are no sample of anything.
         return ()
     moves = count_neighbours(history)

@@ -7,9 +7,9 @@ workflow each. A schedule is one order of their statements.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
 
 from reports.comparison.facts import Pairing
+from reports.history.events import Exploration, Workload
 from reports.history.history import History
 from reports.judge.schedules import UNDECIDED, Schedule
 
@@ -24,15 +24,13 @@ def tabulate_kinds(
     """
     by_plan: dict[tuple[str, int], list[Schedule]] = {}
     for schedule in schedules:
-        by_plan.setdefault((schedule.source, schedule.plan), []).append(schedule)
-    agendas = {agenda["source"]: agenda["kinds"] for agenda in history.having("agenda")}
+        by_plan.setdefault((schedule.source, schedule.pairing), []).append(schedule)
+    workloads = dict(history.by_source(Workload))
     found = []
     for source, level in levels.items():
-        for kind, plans in agendas.get(source, {}).items():
-            explored = [
-                event for event in history.having("exploration") if (event["source"], event["kind"]) == (source, kind)
-            ]
-            mine = [each for event in explored for each in by_plan.get((source, event["plan"]), [])]
+        for kind, plans in workloads[source].kinds.items() if source in workloads else ():
+            explored = [event for event in history.having(Exploration, source) if event.kind == kind]
+            mine = [each for event in explored for each in by_plan.get((source, event.pairing), [])]
             found.append(sum_up(level, kind, plans, explored, mine, violated))
     return found
 
@@ -41,7 +39,7 @@ def sum_up(
     level: str,
     kind: str,
     plans: int,
-    explored: Sequence[Mapping[str, Any]],
+    explored: Sequence[Exploration],
     schedules: Sequence[Schedule],
     violated: AbstractSet[str],
 ) -> Pairing:
@@ -50,13 +48,13 @@ def sum_up(
         level,
         kind,
         plans,
-        exhausted=sum(event["whole"] for event in explored),
+        exhausted=sum(event.exhausted for event in explored),
         schedules=len(schedules),
         unknown=sum(bool(schedule.remarks & UNDECIDED) for schedule in schedules),
-        pruned=sum(event["saved"] for event in explored),
+        pruned=sum(event.pruned for event in explored),
         violated=sum(not violated.isdisjoint(schedule.workflows) for schedule in schedules),
         remarks=dict(sorted(remarks.items())),
-        apart=any(event.get("apart", False) for event in explored),
+        apart=any(event.apart for event in explored),
     )
 
 

@@ -21,7 +21,7 @@ UNESCAPE = re.compile(r"\\[s\\]")
 
 
 @dataclass(frozen=True)
-class Fault:
+class Malformed:
     """An operation that cannot be: its row, and what is wrong with it."""
 
     row: int
@@ -88,7 +88,7 @@ def split_list(text: str) -> tuple[str, ...]:
     )
 
 
-def find_fault(frame: pl.LazyFrame, encoded: pl.DataFrame) -> Fault | None:
+def find_malformed(frame: pl.LazyFrame, encoded: pl.DataFrame) -> Malformed | None:
     """The first operation that breaks the format, or None."""
     kind, outcome = pl.col("kind"), pl.col("outcome")
     answered = (kind == "create") | (kind == "read")
@@ -115,13 +115,13 @@ def find_fault(frame: pl.LazyFrame, encoded: pl.DataFrame) -> Fault | None:
         if found:
             row = encoded.filter(wrong[what].fill_null(value=False))["row"][0]
             identity = frame.slice(row, 1).select("id", "kind", "outcome").collect().row(0)
-            return Fault(row, f"operation {identity[0]} ({identity[1]}, {identity[2]}) {what}")
+            return Malformed(row, f"operation {identity[0]} ({identity[1]}, {identity[2]}) {what}")
     if encoded["id_hash"].n_unique() == encoded.height:
         return None
     return find_duplicate(frame)
 
 
-def find_broken_detail(frame: pl.LazyFrame) -> Fault | None:
+def find_broken_detail(frame: pl.LazyFrame) -> Malformed | None:
     """The first operation whose detail seems to say what is wrong with its answer, and cannot be read."""
     noted = (
         frame.select("id", "detail").with_row_index("row").filter(pl.col("detail").str.contains(PROBLEM, literal=True))
@@ -130,12 +130,12 @@ def find_broken_detail(frame: pl.LazyFrame) -> Fault | None:
         try:
             msgspec.convert(msgspec.json.decode(detail), Detail)
         except (msgspec.DecodeError, RecursionError) as error:
-            return Fault(row, f"operation {identity} has a detail that cannot be read: {error}")
+            return Malformed(row, f"operation {identity} has a detail that cannot be read: {error}")
     return None
 
 
-def find_duplicate(frame: pl.LazyFrame) -> Fault | None:
+def find_duplicate(frame: pl.LazyFrame) -> Malformed | None:
     """The first id that an earlier operation has already; None when only the hashes met."""
     ids = frame.select("id").with_row_index("row").collect()
     again = ids.filter(pl.col("id").is_first_distinct().not_())
-    return Fault(again["row"][0], f"duplicate id {again['id'][0]}") if again.height else None
+    return Malformed(again["row"][0], f"duplicate id {again['id'][0]}") if again.height else None

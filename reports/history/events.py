@@ -1,68 +1,112 @@
-"""The events of a history: one struct for each, with every field that is known of it, its type and its range.
+"""The events of a history: one struct for each, to write and to read, with its fields, their types and ranges.
 
-A field that is not here is ignored, and an event that is not here is kept. What is here and does not fit is an error.
+A reader ignores a field that is not here, and keeps an event that is not here. A known field that does not fit is an
+error. docs/history.schema.json is made from these structs (reports/history/schema.py); docs/history.md explains them.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
-FORMATS = 2  # the newest format that is read; all older ones are
+FORMAT_VERSION = 2  # the newest format; a reader takes all older ones, too
 TIME_MAX = 1 << 61
 
-Nanoseconds = Annotated[int, msgspec.Meta(ge=-TIME_MAX, le=TIME_MAX)]
-Uncertainty = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]
-Format = Annotated[int, msgspec.Meta(ge=1, le=FORMATS)]
-Status = Annotated[int, msgspec.Meta(ge=0, le=1 << 30)]
-Sequence = Annotated[int, msgspec.Meta(ge=-TIME_MAX, le=TIME_MAX)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
-Change = Annotated[int, msgspec.Meta(ge=-(1 << 53), le=1 << 53)]
-Amount = Annotated[float, msgspec.Meta(ge=0)]
+Id = int | str
+Nanoseconds = Annotated[int, Meta(ge=-TIME_MAX, le=TIME_MAX)]
+Uncertainty = Annotated[int, Meta(ge=0, le=1 << 60)]
+Format = Annotated[int, Meta(ge=1, le=FORMAT_VERSION)]
+Status = Annotated[int, Meta(ge=0, le=1 << 30)]
+Sequence = Annotated[int, Meta(ge=-TIME_MAX, le=TIME_MAX)]
+Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+Change = Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)]
+Amount = Count | Annotated[float, Meta(ge=0)]
+ProbeCheck = Literal["contract", "no-5xx", "schema", "tenant-isolation"]
+Evidence = Literal["audit trail", "effects"]
+Winners = Literal["once", "any"]
+Json = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": ["object", "null"]})]
+NO_DETAIL = msgspec.Raw(b"null")
 
 
-class Event(msgspec.Struct):
-    """Any line: what it is is known before the rest of it is decoded."""
+def name_event(struct: str) -> str:
+    """FaultBegun -> fault_begun."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", struct).lower()
+
+
+class Event(msgspec.Struct, omit_defaults=True, tag_field="event", tag=name_event):
+    """A line of a journal."""
+
+
+class Kind(msgspec.Struct):
+    """A line of which only its event is decoded."""
 
     event: str
 
 
-class InvokeLine(msgspec.Struct):
-    """An invoke line as any tool may write it; what a tool does not know may be left out."""
+DECODE_KIND = msgspec.json.Decoder(Kind).decode
 
-    id: int | str
-    process: int | str
+
+class Header(Event):
+    """The first line of a journal."""
+
+    format: Format | None = None
+    source: str | None = None
+    clock_uncertainty_ns: Uncertainty | None = None
+
+
+class Invoke(Event, omit_defaults=False):
+    """What is known of an operation before its answer.
+
+    `expected` is a state or a list of states in which this request must win; `kind` is create, read, advance or set;
+    `workflow` is the harness's own name of it; `marker` is the marker that the request carried.
+    """
+
+    id: Id
+    process: Id
     workflow: str
     kind: str
     invoked_ns: Nanoseconds
     scenario: str | None = None
-    race: int | str | None = None
+    race: Id | None = None
     tenant: str | None = None
     expected: str | list[str] | None = None
     next: str | None = None
-    marker: str | None = None
+    marker: str | UnsetType | None = UNSET
 
 
-class ReturnLine(msgspec.Struct):
-    """A return line. `detail` stays JSON: few ever look into it."""
+class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What else a return tells. A reader holds only `problem` to its type: it is what is not as specified, in words."""
 
-    id: int | str
+    request_id: Any = None
+    server_id: Any = None
+    problem: str | None = None
+    message: Any = None
+    arrived_ns: Any = None
+    intended_ns: Any = None
+
+    def pack(self) -> msgspec.Raw:
+        return msgspec.Raw(msgspec.json.encode(self))
+
+
+class Return(Event, omit_defaults=False):
+    """The answer of one operation. `outcome` is won, conflict, ok, refused, busy or unknown.
+
+    `invoked_ns` is the moment of the release; it replaces that of the invoke line. `detail` stays JSON (see Detail).
+    """
+
+    id: Id
     outcome: str
     status: Status | None = None
     observed: str | None = None
     returned_ns: Nanoseconds | None = None
     invoked_ns: Nanoseconds | None = None
-    detail: msgspec.Raw = msgspec.Raw(b"null")
+    detail: Json = msgspec.field(default_factory=lambda: NO_DETAIL)
 
 
-class Detail(msgspec.Struct):
-    """The detail of a return that says what is wrong with the answer."""
-
-    problem: str | None = None
-
-
-class Entry(msgspec.Struct, rename={"origin": "from"}):
-    """One row of an audit trail as an engine tells it."""
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"origin": "from"}):
+    """One row of an audit trail as an engine shows it."""
 
     to: str
     origin: str | None = None
@@ -72,7 +116,7 @@ class Entry(msgspec.Struct, rename={"origin": "from"}):
     at: Any = None
 
 
-class AuditLine(msgspec.Struct):
+class Audit(Event):
     """A trail as it was at some moment from `read_ns` to `returned_ns`; without the latter, at `read_ns`."""
 
     workflow: str
@@ -81,28 +125,21 @@ class AuditLine(msgspec.Struct):
     returned_ns: Nanoseconds | None = None
 
     def __post_init__(self) -> None:
-        refuse_backwards(self.read_ns, self.returned_ns, "returned_ns", "read_ns")
+        if self.returned_ns is not None and self.returned_ns < self.read_ns:
+            raise ValueError("`returned_ns` is before `read_ns`")
 
 
-class EffectsLine(msgspec.Struct):
+class Effects(Event):
     """Which markers an engine showed as stored in a workflow; `winners`: how often a win leaves its own."""
 
     workflow: str
     read_ns: Nanoseconds
-    markers: list[int | str]
-    winners: Literal["once", "any"] = "once"
+    markers: list[Id]
+    winners: Winners = "once"
 
 
-class HeaderLine(msgspec.Struct):
-    """The first line."""
-
-    format: Format | None = None
-    source: str | None = None
-    clock_uncertainty_ns: Uncertainty | None = None
-
-
-class PlanLine(msgspec.Struct):
-    """So much more is promised; negative: taken back."""
+class Plan(Event):
+    """The source plans so much more; negative numbers withdraw, and `withdrawn` says why."""
 
     operations: Change | None = None
     races: Change | None = None
@@ -110,22 +147,22 @@ class PlanLine(msgspec.Struct):
     withdrawn: str | None = None
 
 
-class EndLine(msgspec.Struct):
-    """The writer finished in an orderly way."""
+class End(Event):
+    """The source finished in order."""
 
     operations: Count | None = None
 
 
-class ShareLine(msgspec.Struct):
-    """All that a source is to run, and the sources that ask about the same workflows."""
+class Quota(Event):
+    """All that a source is to run, and the sources that use the same workflows."""
 
     races: Count | None = None
     rounds: Count | None = None
     shared_by: list[str] | None = None
 
 
-class ScenarioShare(msgspec.Struct):
-    """What of a scenario a level was given, and what it got to."""
+class ScenarioLevel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much of a scenario a level was given, and how much it ran."""
 
     scenario: str | None = None
     unit: str | None = None
@@ -133,8 +170,8 @@ class ScenarioShare(msgspec.Struct):
     run: Amount | None = None
 
 
-class LevelLine(msgspec.Struct):
-    """What share of a level a source was given, and what it got to."""
+class Level(Event):
+    """How much of a level a source was given, how much it ran, and why it ended."""
 
     level: str | None = None
     unit: str | None = None
@@ -142,83 +179,92 @@ class LevelLine(msgspec.Struct):
     run: Amount | None = None
     ended: str | None = None
     restarts: Count | None = None
-    scenarios: list[ScenarioShare] | None = None
+    scenarios: list[ScenarioLevel] | None = None
     not_applicable: dict[str, Any] | None = None
+    unscheduled: Count | None = None
 
 
-class BrokenLine(msgspec.Struct):
-    """Something raised."""
+class Turn(Event):
+    """A turn of a comparison of two engines: how many races it planned and ran, and when."""
+
+    number: Count
+    planned: Count
+    races: Count
+    began_ns: Nanoseconds
+    ended_ns: Nanoseconds
+
+
+class Broken(Event):
+    """The source raised an exception."""
 
     what: str | None = None
     traceback: str | None = None
 
 
-class ReproducedLine(msgspec.Struct):
+class Reproduced(Event):
     """The smallest plan of the parallel level that fails."""
 
-    name: str | None = None
-    branches: list[Count] | None = None
-    plan: str | None = None
-    failed: Count | None = None
-    repeats: Count | None = None
-    kind: str | None = None
+    name: str
+    branches: list[Count]
+    plan: str
+    failed: Count
+    repeats: Count
+    kind: Literal["race", "logic"]
 
 
-class ProbeLine(msgspec.Struct):
-    """A question that is no operation. `problem` null is a good answer."""
+class Spanned(Event):
+    """An event that lasted from `at_ns` to `until_ns`; without the latter it was a moment."""
 
-    check: Literal["contract", "no-5xx", "schema", "tenant-isolation"]
+    at_ns: Nanoseconds | None = None
+    until_ns: Nanoseconds | None = None
+
+    def __post_init__(self) -> None:
+        if self.until_ns is not None and (self.at_ns is None or self.until_ns < self.at_ns):
+            raise ValueError("`until_ns` without an `at_ns`" if self.at_ns is None else "`until_ns` is before `at_ns`")
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """From when to when, if the event tells."""
+        return None if self.at_ns is None else (self.at_ns, self.at_ns if self.until_ns is None else self.until_ns)
+
+
+class Probe(Spanned, kw_only=True):
+    """A question that is no operation. `problem` is null for a good answer."""
+
+    check: ProbeCheck
     what: str | None = None
     problem: str | None = None
     workflow: str | None = None
-    at_ns: Nanoseconds | None = None
-    until_ns: Nanoseconds | None = None
-
-    def __post_init__(self) -> None:
-        refuse_backwards(self.at_ns, self.until_ns, "until_ns", "at_ns")
+    status: Status | None = None
 
 
-class HiddenLine(msgspec.Struct):
-    """A question about a trail or about effects that was not answered."""
+class Hidden(Spanned, kw_only=True):
+    """The service did not show a trail or effects."""
 
-    what: Literal["audit trail", "effects"]
+    what: Evidence
     workflow: str
-    at_ns: Nanoseconds | None = None
-    until_ns: Nanoseconds | None = None
-
-    def __post_init__(self) -> None:
-        refuse_backwards(self.at_ns, self.until_ns, "until_ns", "at_ns")
 
 
-class TurnedAwayLine(msgspec.Struct):
-    """A client that was let in before was not any more."""
+class AccessDenied(Spanned, kw_only=True):
+    """A tenant that was admitted before is refused."""
 
     what: str
     tenant: str | None = None
     workflow: str | None = None
     status: Status | None = None
-    at_ns: Nanoseconds | None = None
-    until_ns: Nanoseconds | None = None
     question: str | None = None
 
-    def __post_init__(self) -> None:
-        refuse_backwards(self.at_ns, self.until_ns, "until_ns", "at_ns")
 
-
-class FaultLine(msgspec.Struct):
+class Fault(Spanned, kw_only=True):
     """A fault was injected; its damage was over at `until_ns`."""
 
     at_ns: Nanoseconds
-    until_ns: Nanoseconds | None = None
     what: str | None = None
     workflow: str | None = None
     workflows: list[str] | None = None
 
-    def __post_init__(self) -> None:
-        refuse_backwards(self.at_ns, self.until_ns, "until_ns", "at_ns")
 
-
-class FaultBegunLine(msgspec.Struct):
+class FaultBegun(Event):
     """A fault begins; without a `fault` of the same moment it lasts to the end."""
 
     at_ns: Nanoseconds
@@ -227,55 +273,65 @@ class FaultBegunLine(msgspec.Struct):
     workflows: list[str] | None = None
 
 
-class RestartedLine(msgspec.Struct):
-    """The service ended by itself after a fault, and was started again."""
+class Restarted(Spanned):
+    """The service ended by itself after a fault, and onewinner started it again."""
 
     fault: str | None = None
     how: str | None = None
-    at_ns: Nanoseconds | None = None
-    until_ns: Nanoseconds | None = None
-
-    def __post_init__(self) -> None:
-        refuse_backwards(self.at_ns, self.until_ns, "until_ns", "at_ns")
 
 
-class UnheldLine(msgspec.Struct):
-    """How often a statement passed the wire while orders were chosen."""
+class FaultsInjected(Event):
+    """How many statements passed the proxy of a run with faults, and how many faults of each kind it injected."""
 
-    sql: str
-    passed: Count
-    why: str | None = None
+    statements: Count
+    faults: dict[str, Count]
 
 
-class AgendaLine(msgspec.Struct):
-    """How many plans of each kind a level behind the wire is to walk."""
+class Skipped(Event):
+    """A kind of fault that could not be injected, or a pairing that was impossible."""
+
+    fault: str
+    why: str
+
+
+class Workload(Event):
+    """How many pairings of each kind a level behind the proxy is to run."""
 
     kinds: dict[str, Count]
 
 
-class ExplorationLine(msgspec.Struct):
-    """A plan that was walked."""
+class Action(msgspec.Struct, frozen=True):
+    """One request of a pairing."""
 
-    plan: Count
+    tenant: str
+    route: str
+    origin: str
+    to: str
+
+
+class Exploration(Event):
+    """A pairing that the explorer ran. `pruned`: orders that the reduction left out; `exhausted`: all others ran."""
+
+    pairing: Count
     kind: str
     state: str
-    actions: list[dict[str, Any]]
-    saved: Count
-    whole: bool
+    actions: list[Action]
+    pruned: Count
+    exhausted: bool
     apart: bool | None = None
 
 
-class StatementLine(msgspec.Struct):
-    """A statement's text, told once."""
+class Statement(Event):
+    """A statement's text, once."""
 
     number: Count
     sql: str
 
 
-class ScheduleLine(msgspec.Struct):
-    """One order of one plan's statements, as it was carried out. A step: request, statement, effect, fault."""
+class Schedule(Event):
+    """One order of one pairing's statements, as it ran. A step: request, statement, effect, fault."""
 
-    plan: Count
+    pairing: Count
     workflow: str
     order: str
     steps: list[tuple[str, Count, str, str | None]]
@@ -285,57 +341,26 @@ class ScheduleLine(msgspec.Struct):
     workflows: list[str] | None = None
 
 
-class MixedLine(msgspec.Struct):
-    """Random mixtures of requests that were tried."""
+class Unscheduled(Event):
+    """How often a statement passed the proxy while the scheduler chose orders, without being one of them."""
+
+    sql: str
+    passed: Count
+    why: Literal["background", "set-up"]
+
+
+class RandomPlans(Event):
+    """How many random mixtures of requests ran, and whether one of them violated."""
 
     examples: Count
     violated: bool
 
 
-class LeftOutLine(msgspec.Struct):
-    """A kind of fault that could not be injected."""
-
-    fault: str
-    why: str
-
-
-class StormLine(msgspec.Struct):
-    """What passed the wire of a run with faults, and how many faults of each kind were injected."""
-
-    statements: Count
-    faults: dict[str, Count]
-
-
-EVENTS: Mapping[str, type[msgspec.Struct]] = {
-    "invoke": InvokeLine,
-    "return": ReturnLine,
-    "audit": AuditLine,
-    "effects": EffectsLine,
-    "header": HeaderLine,
-    "plan": PlanLine,
-    "end": EndLine,
-    "share": ShareLine,
-    "level": LevelLine,
-    "broken": BrokenLine,
-    "reproduced": ReproducedLine,
-    "probe": ProbeLine,
-    "hidden": HiddenLine,
-    "turned_away": TurnedAwayLine,
-    "fault": FaultLine,
-    "fault_begun": FaultBegunLine,
-    "restarted": RestartedLine,
-    "unheld": UnheldLine,
-    "agenda": AgendaLine,
-    "exploration": ExplorationLine,
-    "statement": StatementLine,
-    "schedule": ScheduleLine,
-    "mixed": MixedLine,
-    "left_out": LeftOutLine,
-    "storm": StormLine,
-}
-
-
-def refuse_backwards(begin: int | None, end: int | None, later: str, earlier: str) -> None:
-    """Raises ValueError for a time that ends without a beginning, or before it."""
-    if end is not None and (begin is None or end < begin):
-        raise ValueError(f"`{later}` without a `{earlier}`" if begin is None else f"`{later}` is before `{earlier}`")
+EVENTS: Mapping[str, type[Event]] = {
+    name_event(struct.__name__): struct
+    for struct in (
+        Header, Plan, Quota, Invoke, Return, Audit, Effects, Probe, Hidden, AccessDenied, Fault, FaultBegun, Restarted,
+        FaultsInjected, Skipped, Workload, Exploration, Statement, Schedule, Unscheduled, RandomPlans, Reproduced,
+        Level, Turn, Broken, End,
+    )
+}  # fmt: skip

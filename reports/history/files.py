@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from reports.history.events import Event, HeaderLine
+from reports.history.events import DECODE_KIND, Header
 
 SEALED = ".parquet"
 SEALED_AUDIT = ".audit.parquet"
@@ -18,8 +18,7 @@ JOURNAL = ".jsonl"
 PARQUET_MAGIC = b"PAR1"
 NAMED_LIKE_HISTORIES = (".jsonl", ".ndjson", ".parquet")
 OF_JOURNALS_ALONE = frozenset({"invoke", "return", "audit"})
-DECODE_EVENT = msgspec.json.Decoder(Event).decode
-DECODE_HEADER = msgspec.json.Decoder(HeaderLine).decode
+DECODE_HEADER = msgspec.json.Decoder(Header).decode
 
 
 class HistoryError(Exception):
@@ -108,7 +107,7 @@ def is_sealed_events(file: Path) -> bool:
 def is_line_of_journal(line: bytes, source: str) -> bool:
     """Whether no sealed events hold such a line. One that cannot be read says nothing."""
     try:
-        kind = DECODE_EVENT(line).event
+        kind = DECODE_KIND(line).event
         return kind in OF_JOURNALS_ALONE or (kind == "header" and DECODE_HEADER(line).source == source)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False

@@ -4,21 +4,23 @@ A journal that a killed process left behind is valid: its truncated last line is
 without a return line is unknown. Anything else that does not fit is a HistoryError naming file and line.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
-from reports.history.encoding import encode, find_fault
+from reports.history.encoding import encode, find_malformed
+from reports.history.events import Event, Header
 from reports.history.files import HistoryError, find_files, is_parquet
 from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, read_lines
 from reports.history.sealed import first_line, read_audit, read_events, scan_operations
 
 __all__ = ["History", "HistoryError", "Source", "read_history", "read_journal", "take_frame"]
 ROWS_APART_MAX = 10_000
+Known = TypeVar("Known", bound=Event)
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class History:
 
     `frame` is every operation with the columns of OPERATION_SCHEMA, not yet collected; a row's number in it is
     its `row` everywhere. `encoded` is the lean form that the checks work on (see reports/history/encoding.py). `audit`
-    has one row per trail entry (AUDIT_SCHEMA). `events` are all other events, each with its `source`.
+    has one row per trail entry (AUDIT_SCHEMA). `events` are all other known events, each with the name of its source.
     """
 
     path: Path
@@ -45,7 +47,7 @@ class History:
     frame: pl.LazyFrame
     encoded: pl.DataFrame
     audit: pl.DataFrame
-    events: tuple[dict[str, Any], ...] = field(default=())
+    events: tuple[tuple[str, Event], ...] = ()
 
     @cached_property
     def operations(self) -> pl.DataFrame:
@@ -55,11 +57,15 @@ class History:
     @property
     def clock_uncertainty_ns(self) -> int:
         """By how much every interval must be widened on either side."""
-        return max((int(event.get("clock_uncertainty_ns") or 0) for event in self.having("header")), default=0)
+        return max((header.clock_uncertainty_ns or 0 for header in self.having(Header)), default=0)
 
-    def having(self, kind: str) -> list[dict[str, Any]]:
-        """The events of one kind, in the order of the files."""
-        return [event for event in self.events if event["event"] == kind]
+    def having(self, kind: type[Known], source: str | None = None) -> list[Known]:
+        """The events of one kind, in the order of the files; those of one source if it is named."""
+        return [event for name, event in self.by_source(kind) if source in (None, name)]
+
+    def by_source(self, kind: type[Known]) -> list[tuple[str, Known]]:
+        """The events of one kind, each with the name of its source."""
+        return [(name, event) for name, event in self.events if isinstance(event, kind)]
 
     def only(self, workflow: str) -> "History":
         """The history of one workflow. Raises HistoryError when nothing happened to it."""
@@ -67,7 +73,7 @@ class History:
         if frame.is_empty():
             raise HistoryError(self.path, f"has no operation of a workflow {workflow}")
         audit = self.audit.filter(pl.col("workflow") == workflow)
-        events = tuple(event for event in self.events if concerns(event, workflow))
+        events = tuple(each for each in self.events if concerns(each[1], workflow))
         lean = encode(frame.lazy()).drop("id_hash")
         return replace(self, frame=frame.lazy(), encoded=lean, audit=audit, events=events)
 
@@ -86,7 +92,7 @@ class History:
             sources=tuple(kept),
             frame=pl.concat([self.frame.slice(*span) for span in spans]),
             encoded=pl.concat([self.encoded.slice(*span) for span in spans]).drop("row").with_row_index("row"),
-            events=tuple(event for event in self.events if event["source"] not in names),
+            events=tuple(each for each in self.events if each[0] not in names),
         )
 
     def rows(self, rows: Iterable[int]) -> list[dict[str, Any]]:
@@ -113,9 +119,10 @@ def read_history(path: Path | str) -> History:
     return join_pieces(path, [read_piece(file) for file in files])
 
 
-def concerns(event: Mapping[str, Any], workflow: str) -> bool:
+def concerns(event: Event, workflow: str) -> bool:
     """Whether an event names this workflow, maybe among several, or none."""
-    return event.get("workflow") in (None, workflow) or workflow in (event.get("workflows") or ())
+    named = getattr(event, "workflow", None)
+    return named in (None, workflow) or workflow in (getattr(event, "workflows", None) or ())
 
 
 def take_frame(operations: pl.DataFrame, name: str = "history") -> History:
@@ -133,25 +140,26 @@ def join_pieces(path: Path, pieces: "Sequence[Piece]") -> History:
         encoded = encode(frame)
     except pl.exceptions.PolarsError as error:
         raise HistoryError(path, f"cannot be read: {first_line(error)}") from error
-    reject_faults(sources, frame, encoded)
+    refuse_malformed(sources, frame, encoded)
     return History(
         path=path,
         sources=sources,
         frame=frame,
         encoded=encoded.drop("id_hash"),
         audit=join_audits([piece.audit for piece in pieces]),
-        events=tuple({**event, "source": piece.source.name} for piece in pieces for event in piece.events),
+        events=tuple((piece.source.name, event) for piece in pieces for event in piece.events),
     )
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What one file (and its siblings) holds."""
+    """What one file (and its siblings) holds. `event_lines`: all events of a journal as they were written."""
 
     source: Source
     frame: pl.LazyFrame
     audit: pl.DataFrame
-    events: list[dict[str, Any]]
+    events: list[Event]
+    event_lines: list[bytes] = field(default_factory=list)
 
 
 def read_piece(path: Path) -> Piece:
@@ -168,7 +176,7 @@ def read_journal(path: Path) -> Piece:
     except LineError as error:
         raise HistoryError(path, error.what, line=error.line) from None
     source = Source(path.stem, path, lines.operations.height, lines.invoke_lines)
-    return Piece(source, lines.operations.lazy(), lines.audit, lines.events)
+    return Piece(source, lines.operations.lazy(), lines.audit, lines.events, lines.raw_events)
 
 
 def read_sealed(path: Path) -> Piece:
@@ -196,15 +204,15 @@ def join_audits(audits: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(numbered) if numbered else pl.DataFrame(schema=AUDIT_SCHEMA)
 
 
-def reject_faults(sources: tuple[Source, ...], frame: pl.LazyFrame, encoded: pl.DataFrame) -> None:
+def refuse_malformed(sources: tuple[Source, ...], frame: pl.LazyFrame, encoded: pl.DataFrame) -> None:
     """Raises HistoryError for the first operation that cannot be: a wrong word, a duplicate id, time running back."""
-    fault = find_fault(frame, encoded)
-    if fault is None:
+    malformed = find_malformed(frame, encoded)
+    if malformed is None:
         return
-    row = fault.row
+    row = malformed.row
     for source in sources:
         if row < source.operations:
             line = source.lines[row] if source.lines else None
-            raise HistoryError(source.path, fault.what, line=line, row=None if line else row)
+            raise HistoryError(source.path, malformed.what, line=line, row=None if line else row)
         row -= source.operations
-    raise AssertionError(fault)
+    raise AssertionError(malformed)

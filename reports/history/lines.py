@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from reports.history.events import EVENTS, AuditLine, Detail, Event, InvokeLine, ReturnLine
+from reports.history import former_names
+from reports.history.events import DECODE_KIND, EVENTS, Audit, Detail, Event, Invoke, Return
 
 OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "id": pl.String,
@@ -58,7 +59,8 @@ class Lines:
 
     columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in OPERATION_SCHEMA})
     entries: list[tuple[Any, ...]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    raw_events: list[bytes] = field(default_factory=list)
     invoke_lines: list[int] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
     answered: set[int] = field(default_factory=set)
@@ -78,10 +80,9 @@ class Lines:
         return pl.DataFrame(self.entries, schema=AUDIT_SCHEMA, orient="row")
 
 
-DECODE_EVENT = msgspec.json.Decoder(Event).decode
-DECODE_INVOKE = msgspec.json.Decoder(InvokeLine).decode
-DECODE_RETURN = msgspec.json.Decoder(ReturnLine).decode
-DECODE_AUDIT = msgspec.json.Decoder(AuditLine).decode
+DECODE_INVOKE = msgspec.json.Decoder(Invoke).decode
+DECODE_RETURN = msgspec.json.Decoder(Return).decode
+DECODE_AUDIT = msgspec.json.Decoder(Audit).decode
 DECODE_ANY = msgspec.json.Decoder(dict[str, Any]).decode
 DECODERS = {name: msgspec.json.Decoder(kind).decode for name, kind in EVENTS.items()}
 
@@ -103,7 +104,7 @@ def read_lines(path: Path, *, is_finished: bool = False) -> Lines:
 def take_line(lines: Lines, line: bytes, number: int) -> None:
     """Adds one line. Raises LineError where it cannot be part of a history."""
     try:
-        TAKE.get(DECODE_EVENT(line).event, take_event)(lines, line, number)
+        TAKE.get(DECODE_KIND(line).event, take_event)(lines, line, number)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LineError(number, f"malformed line: {error}") from None
     except RecursionError:
@@ -146,7 +147,7 @@ def take_invoke(lines: Lines, line: bytes, number: int) -> None:
         found.invoked_ns,
         None,
         None,
-        found.marker,
+        None if found.marker is msgspec.UNSET else found.marker,
     )
     for column, value in zip(lines.columns.values(), values, strict=True):
         column.append(value)
@@ -197,11 +198,16 @@ def take_audit(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 
 
 
 def take_event(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 - all takers look alike
-    """Any other event: kept whole, once what is known of its kind is found to fit."""
-    found = DECODE_ANY(line)
-    if found["event"] in DECODERS:
-        DECODERS[found["event"]](line)
-    lines.events.append(found)
+    """Any other event. One that is not known stays only as a line."""
+    kind = DECODE_KIND(line).event
+    if kind in former_names.MAY_BE_OLD:
+        found = former_names.rename(DECODE_ANY(line))
+        lines.events.append(msgspec.convert(found, EVENTS[found["event"]]))
+    elif kind in DECODERS:
+        lines.events.append(DECODERS[kind](line))
+    else:
+        DECODE_ANY(line)
+    lines.raw_events.append(line)
 
 
 TAKE: dict[str, Callable[[Lines, bytes, int], None]] = {

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import msgspec
 import polars as pl
 
 from reports.history.files import (
@@ -41,8 +40,8 @@ def seal_journal(journal: Path) -> Path:
             raise HistoryError(journal, f"cannot be sealed: {sibling.name} is a history of its own")
     if piece.audit.height:
         piece.audit.write_parquet(audit.absolute())
-    if piece.events:
-        events.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in piece.events))
+    if piece.event_lines:
+        events.write_bytes(b"".join(line.rstrip() + b"\n" for line in piece.event_lines))
     part = sealed.with_suffix(".part")
     operations.write_parquet(part.absolute(), row_group_size=ROW_GROUP_ROWS)
     held = scan_parquet(part).select(pl.len()).collect().item()

@@ -4,11 +4,10 @@ error with the file, and the row or the line.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from reports.history.events import TIME_MAX
+from reports.history.events import TIME_MAX, Event
 from reports.history.files import (
     SEALED_AUDIT,
     SEALED_EVENTS,
@@ -83,7 +82,7 @@ def read_audit(path: Path) -> pl.DataFrame:
         raise HistoryError(sibling, f"is not readable Parquet: {first_line(error)}") from None
 
 
-def read_events(path: Path) -> list[dict[str, Any]]:
+def read_events(path: Path) -> list[Event]:
     """The events that were sealed beside the operations at `path`. Raises HistoryError."""
     sibling = path.with_name(path.stem + SEALED_EVENTS)
     if not sibling.is_file() or not is_sealed_events(sibling):

@@ -3,14 +3,15 @@
 A level that ran less than half of its plan proves too little, whatever its checks say of the part that was run.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from reports.history import events
 from reports.history.history import History
 from reports.judge.plan import Amount, Level
 
 FLOOR = 0.5
-WHOLE = "share"
+COMPLETE = "complete"
 REASONS = {
     "time": "its time was up",
     "out of ids": "no id was left",
@@ -21,36 +22,35 @@ REASONS = {
 }
 
 
-def sum_levels(events: Iterable[Mapping[str, Any]]) -> list[Level]:
+def sum_levels(told: Iterable[events.Level]) -> list[Level]:
     """What each level got to, from its sources' `level` events; `ended` has every reason why a source ended early."""
-    by_level: dict[str, list[Mapping[str, Any]]] = {}
-    for event in events:
-        by_level.setdefault(str(event.get("level")), []).append(event)
+    by_level: dict[str, list[events.Level]] = {}
+    for event in told:
+        by_level.setdefault(str(event.level), []).append(event)
     return [sum_level(name, mine) for name, mine in by_level.items()]
 
 
-def sum_level(name: str, events: Sequence[Mapping[str, Any]]) -> Level:
-    parts: dict[str, list[Mapping[str, Any]]] = {}
-    for event in events:
-        for part in event.get("scenarios") or ():
-            parts.setdefault(str(part["scenario"]), []).append(part)
-    reasons = [str(event.get("ended", WHOLE)) for event in events]
+def sum_level(name: str, told: Sequence[events.Level]) -> Level:
+    parts: dict[str, list[events.ScenarioLevel]] = {}
+    for part in (part for event in told for part in event.scenarios or ()):
+        parts.setdefault(str(part.scenario), []).append(part)
+    reasons = dict.fromkeys(event.ended for event in told if event.ended is not None)
     return Level(
         level=name,
-        ended=tuple(dict.fromkeys(reason for reason in reasons if reason != WHOLE)),
+        ended=tuple(reason for reason in reasons if reason != COMPLETE),
         scenarios=tuple(Amount(scenario=scenario, **add_up(mine)) for scenario, mine in parts.items()),
-        **add_up(events),
+        **add_up(told),
     )
 
 
-def add_up(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    counts = {count: sum(int(part.get(count) or 0) for part in parts) for count in ("planned", "run")}
-    return {"unit": str(parts[0].get("unit", "")), **counts}
+def add_up(parts: Sequence[events.Level | events.ScenarioLevel]) -> dict[str, Any]:
+    planned, run = (sum(int(getattr(each, name) or 0) for each in parts) for name in ("planned", "run"))
+    return {"unit": parts[0].unit or "", "planned": planned, "run": run}
 
 
 def find_shortfalls(history: History) -> list[str]:
     """The levels, and the scenarios of a level, that ran less than half of their plan; one sentence for all."""
-    short = [name for level in sum_levels(history.having("level")) for name in name_short(level)]
+    short = [name for level in sum_levels(history.having(events.Level)) for name in name_short(level)]
     told = f"less than half of what was planned of {', '.join(short)} was run (--accept-partial accepts that)"
     return [told] if short else []
 

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import polars as pl
 
+from reports.history import events
 from reports.history.history import History
 from reports.judge.models.workflow import NEVER
 
@@ -122,11 +122,10 @@ def find_touched(faults: Faults, calls: pl.DataFrame, numbers: pl.Series) -> pl.
 def take_faults(history: History) -> Faults:
     """The faults of a history that do damage."""
     wide = history.clock_uncertainty_ns
-    events = [event for event in history.having("fault") if event.get("what") not in HARMLESS]
     found = [
-        take_fault(event, span, wide, workflow)
-        for event in events
-        if (span := find_span(event)) is not None
+        Fault((event.until_ns or event.at_ns) + wide, event.at_ns - wide, event.what or "a fault", workflow)
+        for event in history.having(events.Fault)
+        if event.what not in HARMLESS
         for workflow in list_workflows(event)
     ]
     return Faults(tuple(sorted([*found, *take_lasting(history, wide)])))
@@ -134,34 +133,23 @@ def take_faults(history: History) -> Faults:
 
 def take_lasting(history: History, wide: int) -> list[Fault]:
     """The faults that had begun when their writer was killed: their damage never ends."""
-    told = {(event.get("source"), event.get("at_ns")) for event in history.having("fault")}
+    ended = {(source, event.at_ns) for source, event in history.by_source(events.Fault)}
     return [
-        Fault(NEVER, int(event["at_ns"]) - wide, str(event.get("what")), workflow)
-        for event in history.having("fault_begun")
-        if event.get("what") not in HARMLESS and (event.get("source"), event["at_ns"]) not in told
+        Fault(NEVER, event.at_ns - wide, str(event.what), workflow)
+        for source, event in history.by_source(events.FaultBegun)
+        if event.what not in HARMLESS and (source, event.at_ns) not in ended
         for workflow in list_workflows(event)
     ]
 
 
-def list_workflows(event: dict[str, Any]) -> list[str | None]:
-    """Those that a fault may have struck, as its event tells; None where that may be anybody."""
-    return list(event.get("workflows") or [event.get("workflow")])
-
-
-def take_fault(event: dict[str, Any], span: tuple[int, int], wide: int, workflow: str | None) -> Fault:
-    name = str(event.get("what") or "a fault")
-    return Fault(span[1] + wide, span[0] - wide, name, None if workflow is None else str(workflow))
-
-
-def find_span(event: dict[str, Any]) -> tuple[int, int] | None:
-    """From when until when an event was, where it tells. Without an end it was a moment."""
-    at = event.get("at_ns")
-    return None if at is None else (int(at), max(int(at), int(event.get("until_ns") or at)))
+def list_workflows(event: events.Fault | events.FaultBegun) -> list[str | None]:
+    """The workflows that a fault may have touched, as its event tells; None for any."""
+    return [*event.workflows] if event.workflows else [event.workflow]
 
 
 def count_faults(history: History) -> dict[str, int]:
     """How many faults of each sort were injected, the most frequent first; harmless ones too."""
-    counted = Counter(str(event.get("what") or "not told") for event in history.having("fault"))
+    counted = Counter(event.what or "not told" for event in history.having(events.Fault))
     return dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
 
 

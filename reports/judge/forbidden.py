@@ -4,10 +4,9 @@ The asker calls a 401 or 403 for a tenant that was let in before unknown: its cr
 if the tenant was served afterwards; and if no request of the kind was ever accepted, the service refuses the kind.
 """
 
-from typing import Any
-
 import polars as pl
 
+from reports.history.events import AccessDenied, Effects
 from reports.judge.context import Case
 from reports.judge.silence import number_sources
 
@@ -18,7 +17,7 @@ KIND = ("tenant", "kind", "want", "wants", "set", "next")
 
 def find_forbidden(case: Case) -> pl.Series:
     """The rows of those operations. What a source asked is compared with what the same source was answered."""
-    if not case.evidence.history.having("turned_away"):
+    if not case.evidence.history.having(AccessDenied):
         return pl.Series([], dtype=case.ops["row"].dtype)
     own = case.ops.with_columns(source=number_sources(case)).filter("mine")
     refused = own.filter((pl.col("outcome") == "unknown") & pl.col("status").is_in(TURNED_AWAY))
@@ -34,10 +33,10 @@ def find_last_served(own: pl.DataFrame) -> pl.DataFrame:
     return served.group_by("source", "tenant").agg(pl.col("invoked").max().alias("served"))
 
 
-def find_never_shown(case: Case) -> list[dict[str, Any]]:
+def find_never_shown(case: Case) -> list[AccessDenied]:
     """The first question of each kind for a trail, or for effects, whose tenant was shown none at all."""
     history = case.evidence.history
-    told = [event for event in history.having("turned_away") if event.get("question") in QUESTIONS]
+    told = [(source, event) for source, event in history.by_source(AccessDenied) if event.question in QUESTIONS]
     if not told:
         return []
     own = case.ops.with_columns(source=number_sources(case)).filter("mine")
@@ -46,12 +45,12 @@ def find_never_shown(case: Case) -> list[dict[str, Any]]:
     numbers = {source.name: number for number, source in enumerate(history.sources)}
     shown = {
         "audit trail": {tenants.get(w) for w in number(case, history.audit["workflow"].unique().to_list())},
-        "effects": {tenants.get(w) for w in number(case, [event["workflow"] for event in history.having("effects")])},
+        "effects": {tenants.get(w) for w in number(case, [event.workflow for event in history.having(Effects)])},
     }
-    found: dict[tuple[str, int | None], dict[str, Any]] = {}
-    for event, w in zip(told, number(case, [event.get("workflow") for event in told]), strict=True):
-        what, tenant = str(event["question"]), tenants.get(w)
-        is_served = served.get((numbers[event["source"]], tenant), -1) > int(event.get("until_ns") or 0)
+    found: dict[tuple[str, int | None], AccessDenied] = {}
+    for (source, event), w in zip(told, number(case, [event.workflow for _, event in told]), strict=True):
+        what, tenant = str(event.question), tenants.get(w)
+        is_served = served.get((numbers[source], tenant), -1) > (event.until_ns or 0)
         if is_served and tenant not in shown[what]:
             found.setdefault((what, tenant), event)
     return list(found.values())

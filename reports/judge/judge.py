@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 import polars as pl
 
 from engine.target.graph import TransitionGraph
+from reports.history import events
 from reports.history.encoding import OUTCOMES
 from reports.history.history import History
 from reports.judge.amounts import find_shortfalls, say_partial, sum_levels
@@ -55,7 +56,7 @@ def judge(
     turned_away = find_turned_away(case) if only is None else []
     verdict = merge([*applied, *(Verdict.UNKNOWN for _ in [*turned_away, *doubts])])
     reason = give_reason(verdict, results, doubts, turned_away)
-    partial = say_partial(sum_levels(history.having("level"))) if plan is not None else ""
+    partial = say_partial(sum_levels(history.having(events.Level))) if plan is not None else ""
     return Judgement(verdict, "; ".join(filter(None, [reason, partial])), results, counts)
 
 
@@ -124,8 +125,8 @@ def say_share(share: float) -> str:
 
 def find_turned_away(case: Case) -> list[str]:
     """The clients that were let in and then were not, no fault aside: once that happens, nothing is known any more."""
-    told = (event for event in case.evidence.history.having("turned_away") if not is_excused(case, event))
-    return list(dict.fromkeys(str(event.get("what")) for event in told))
+    told = (event for event in case.evidence.history.having(events.AccessDenied) if not is_excused(case, event))
+    return list(dict.fromkeys(event.what for event in told))
 
 
 def find_hidden(case: Case, share: float) -> list[str]:
@@ -133,13 +134,12 @@ def find_hidden(case: Case, share: float) -> list[str]:
     history = case.evidence.history
     shown = {
         "audit trail": set(history.audit["workflow"]),
-        "effects": {str(event["workflow"]) for event in history.having("effects")},
+        "effects": {event.workflow for event in history.having(events.Effects)},
     }
     hidden: dict[str, set[str]] = {what: set() for what in shown}
-    for event in history.having("hidden"):
-        what = event.get("what")
-        if what in hidden and not is_excused(case, event):
-            hidden[what].add(str(event.get("workflow")))
+    for event in history.having(events.Hidden):
+        if not is_excused(case, event):
+            hidden[event.what].add(event.workflow)
     told = [(what, len(hidden[what] - shown[what]), len(hidden[what] | shown[what])) for what in shown]
     return [
         f"{lost} of {asked} workflows never showed their {what}, more than {say_share(share)}"

@@ -1,10 +1,11 @@
 """Partners: sources that shared workflows. Without all of their journals nobody can be accused.
 
-A source that asked about the same workflows as others says so in a `share` event, `shared_by`: all their names.
+A source that asked about the same workflows as others says so in a `quota` event, `shared_by`: all their names.
 """
 
 from dataclasses import replace
 
+from reports.history.events import Quota
 from reports.history.history import History
 from reports.judge.verdict import CheckResult, Verdict
 
@@ -12,7 +13,7 @@ from reports.judge.verdict import CheckResult, Verdict
 def find_lost_partners(history: History) -> str:
     """Which partners of the sources that are here have no journal here; a sentence, or empty."""
     here = {source.name for source in history.sources}
-    partners = {str(name) for event in history.having("share") for name in event.get("shared_by") or ()}
+    partners = {name for event in history.having(Quota) for name in event.shared_by or ()}
     missing = ", ".join(sorted(partners - here))
     return f"these races were shared with {missing}, whose journals are missing" if missing else ""
 

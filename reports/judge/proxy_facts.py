@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from reports.history import events
 from reports.history.history import History
 from reports.judge.statements import clip
 
@@ -24,14 +25,14 @@ class Unheld(msgspec.Struct, frozen=True):
 
 def count_endings(history: History) -> dict[str, int]:
     """How often the service ended by itself after each injected fault, and was started again."""
-    return dict(Counter(str(event["fault"]) for event in history.having("restarted")).most_common())
+    return dict(Counter(str(event.fault) for event in history.having(events.Restarted)).most_common())
 
 
 def count_unheld(history: History) -> tuple[Unheld, ...]:
     """The statements that passed while schedules ran, the most frequent first."""
     found = [
-        Unheld(event["source"], clip(event["sql"]), int(event["passed"]), event["why"])
-        for event in history.having("unheld")
+        Unheld(source, clip(event.sql), event.passed, event.why)
+        for source, event in history.by_source(events.Unscheduled)
     ]
     return tuple(sorted(found, key=lambda each: -each.passed)[:TEXTS_MAX])
 

@@ -1,7 +1,7 @@
 """Schedules, as the interleavings level records them: which orders were run, what came of each, and how to say it.
 
 A journal has events `statement` (number, sql), `schedule` (one order, run on a workflow of its own) and `exploration`
-(how far the orders of one plan were walked).
+(how many orders of one pairing were run).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from textwrap import wrap
 
 import msgspec
 
+from reports.history import events
 from reports.history.history import History
 from reports.judge.statements import clip
 
@@ -92,10 +93,10 @@ def read_race(path: Path) -> Race:
 
 @dataclass(frozen=True)
 class Schedule:
-    """One order that was run, on these workflows. `plan` is the number of its exploration within its source."""
+    """One order that was run, on these workflows. `pairing` is the number of its exploration within its source."""
 
     source: str
-    plan: int
+    pairing: int
     workflows: tuple[str, ...]
     order: str
     steps: tuple[Line, ...]
@@ -115,25 +116,20 @@ class Schedule:
 
 def read_schedules(history: History) -> list[Schedule]:
     """Every schedule of a history, in the order of the files."""
-    texts = {(event["source"], event["number"]): event["sql"] for event in history.having("statement")}
-    found = []
-    for event in history.having("schedule"):
-        lines = [
-            Line(name, texts[event["source"], number], effect, fault) for name, number, effect, fault in event["steps"]
-        ]
-        found.append(
-            Schedule(
-                event["source"],
-                event["plan"],
-                tuple(event.get("workflows") or [event["workflow"]]),
-                event["order"],
-                tuple(lines),
-                tuple(event["answers"]),
-                frozenset(event["remarks"]),
-                event["switches"],
-            )
+    texts = {(source, event.number): event.sql for source, event in history.by_source(events.Statement)}
+    return [
+        Schedule(
+            source,
+            event.pairing,
+            tuple(event.workflows or [event.workflow]),
+            event.order,
+            tuple(Line(name, texts[source, number], effect, fault) for name, number, effect, fault in event.steps),
+            tuple(event.answers),
+            frozenset(event.remarks),
+            event.switches,
         )
-    return found
+        for source, event in history.by_source(events.Schedule)
+    ]
 
 
 def draw_trace(schedule: Schedule) -> str:

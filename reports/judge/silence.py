@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from reports.history.events import Level
 from reports.judge.context import Case
 from reports.judge.models.workflow import NEVER
 
@@ -13,8 +14,8 @@ def find_silence(case: Case) -> list[str]:
     sentence each. A read that a fault touched is set aside, unless the source ended because of the silence.
     """
     found = {} if case.ops.is_empty() else find_unanswered(case)
-    told = [event for event in case.evidence.history.having("level") if event.get("ended") == SILENT]
-    names = [str(event["source"]) for event in told if event["source"] not in found]
+    told = [source for source, event in case.evidence.history.by_source(Level) if event.ended == SILENT]
+    names = [source for source in told if source not in found]
     return [*found.values(), *(f"the service stopped answering, and {name} ended" for name in names)]
 
 

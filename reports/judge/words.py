@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from reports.history.events import AccessDenied, Probe
 from reports.judge.interleaving import describe_answer, describe_move, draw_table
 from reports.judge.text import capital, join, show_state, show_time
 
@@ -164,8 +165,8 @@ def say_problem(record: Record, problem: str) -> Text:
     return title, tabulate(f"{title}\nIt was {describe_move(record)}; the answer: {describe_answer(record)}.", [record])
 
 
-def say_probe(probe: Record) -> Text:
-    title = f"{probe.get('what', 'a probe')}: {probe.get('problem')}"
+def say_probe(probe: Probe) -> Text:
+    title = f"{probe.what or 'a probe'}: {probe.problem}"
     return title, title
 
 
@@ -214,11 +215,11 @@ def say_refused(record: Record) -> Text:
     return f"{title}.", tabulate(told, [record])
 
 
-def say_never_shown(event: Record) -> Text:
-    title = f"The {event['question']} of workflow {event['workflow']} was refused ({event['status']})"
+def say_never_shown(event: AccessDenied) -> Text:
+    title = f"The {event.question} of workflow {event.workflow} was refused ({event.status})"
     told = (
-        f"{title}: tenant {event['tenant']}, whose workflow it is, was answered other requests before and after, and "
-        f"was never shown any {event['question']}."
+        f"{title}: tenant {event.tenant}, whose workflow it is, was answered other requests before and after, and "
+        f"was never shown any {event.question}."
     )
     return f"{title}.", told
 

@@ -27,6 +27,7 @@ from engine.provision.service import ServiceError
 from engine.target.file import load_target
 from engine.target.target import Target
 from load.client.silence import SILENT
+from reports.history import events
 from reports.judge.schedules import LEFT, Race, read_race
 from stateful_tests.interleavings.explorer import Exploration, explore, explore_apart, follow
 from stateful_tests.interleavings.faulted_schedules import run_faulted, walk_faults
@@ -71,18 +72,18 @@ class Level:
     async def explore_all(self, pairings: Sequence[Pairing], *, faults: bool, mixed: int, first_seed: int) -> None:
         journal = self.testbed.asker.journal
         self.planned = len(pairings)
-        journal.event("agenda", kinds=dict(Counter(pairing.kind for pairing in pairings)))
+        journal.write(events.Workload(kinds=dict(Counter(pairing.kind for pairing in pairings))))
         await warm(self.testbed, pairings)
         if mixed:
             loop = asyncio.get_running_loop()
             found, tried = await asyncio.to_thread(
                 find_violation, self.testbed, loop, mixed, first_seed, lambda: self.has_time
             )
-            journal.event("mixed", examples=tried, violated=found is not None)
+            journal.write(events.RandomPlans(examples=tried, violated=found is not None))
             if found is not None:
                 # With a number of its own, behind those of the pairings.
                 self.testbed.record(found, len(pairings))
-                journal.event("exploration", **describe(found.pairing, len(pairings), 0, whole=False))
+                journal.write(describe(found.pairing, len(pairings), 0, exhausted=False))
         for pairing in pairings:
             if not self.has_time:
                 return
@@ -96,7 +97,7 @@ class Level:
             is_owners = {action.tenant for action in pairing.actions} == {self.testbed.target.owner}
             if self.testbed.asker.silence.is_certain or not pairing.apart or is_owners:
                 raise
-            self.testbed.asker.journal.event("left_out", fault=pairing.kind, why=str(error))
+            self.testbed.asker.journal.write(events.Skipped(fault=pairing.kind, why=str(error)))
             await self.finish(pairing, 0, whole=False)
 
     async def fault_one(self, pairing: Pairing) -> None:
@@ -128,7 +129,7 @@ class Level:
     async def finish(self, pairing: Pairing, saved: int, *, whole: bool) -> None:
         """Reads what the pairing's schedules left, and tells how far its orders were walked."""
         await self.testbed.read()
-        self.testbed.asker.journal.event("exploration", **describe(pairing, self.explored, saved, whole=whole))
+        self.testbed.asker.journal.write(describe(pairing, self.explored, saved, exhausted=whole))
         self.explored += 1
 
     async def walk(self, pairing: Pairing) -> Exploration:
@@ -156,7 +157,7 @@ class Level:
         """One order, so many times, after the placement was found."""
         pairing, self.planned = read_pairing(race), times
         await warm(self.testbed, [pairing])
-        self.testbed.asker.journal.event("agenda", kinds={pairing.kind: times})
+        self.testbed.asker.journal.write(events.Workload(kinds={pairing.kind: times}))
         for _ in range(times):
             trace = await self.replay_once(pairing, race)
             if SERIALISED in trace.remarks and self.placeable:
@@ -185,13 +186,21 @@ class Level:
         trouble = trouble or (NO_STATEMENT if self.schedules and not self.testbed.has_held else None)
         journal = self.testbed.asker.journal
         if trouble is not None:
-            journal.event("broken", what=trouble)
-        ended = SILENT if is_silent else "share" if self.explored >= self.planned else "time"
+            journal.write(events.Broken(what=trouble))
+        ended = SILENT if is_silent else "complete" if self.explored >= self.planned else "time"
         unheld = self.testbed.proxy.unheld
         for sql, passed in unheld.most_common():
-            journal.event("unheld", sql=sql, passed=passed, why="set-up" if is_set_up(sql) else "background")
-        told = {"planned": self.planned, "run": self.explored, "ended": ended}
-        journal.event("level", level=name, unit="meetings", **told, unheld=unheld.total())
+            journal.write(events.Unscheduled(sql=sql, passed=passed, why="set-up" if is_set_up(sql) else "background"))
+        journal.write(
+            events.Level(
+                level=name,
+                unit="pairings",
+                planned=self.planned,
+                run=self.explored,
+                ended=ended,
+                unscheduled=unheld.total(),
+            )
+        )
 
     async def replay_once(self, pairing: Pairing, race: Race) -> Trace:
         follower = Follower.of(race)
@@ -234,18 +243,17 @@ def choose_apart(target: Target, options: argparse.Namespace) -> list[Pairing]:
     return list(by_tenants.values())
 
 
-def describe(pairing: Pairing, number: int, saved: int, *, whole: bool) -> dict[str, Any]:
+def describe(pairing: Pairing, number: int, pruned: int, *, exhausted: bool) -> events.Exploration:
     """What is recorded of a pairing whose orders were walked."""
-    actions = [vars(action) for action in pairing.actions]
-    told = {
-        "plan": number,
-        "kind": pairing.kind,
-        "state": pairing.state,
-        "actions": actions,
-        "saved": saved,
-        "whole": whole,
-    }
-    return {**told, "apart": True} if pairing.apart else told
+    return events.Exploration(
+        pairing=number,
+        kind=pairing.kind,
+        state=pairing.state,
+        actions=[events.Action(**vars(action)) for action in pairing.actions],
+        pruned=pruned,
+        exhausted=exhausted,
+        apart=pairing.apart or None,
+    )
 
 
 def read_pairing(race: Race) -> Pairing:
@@ -283,14 +291,14 @@ async def run(options: argparse.Namespace, wiring: dict[str, Any]) -> None:
             testbed, time.monotonic() + options.limit_s, options.schedules, options.kills if obstacle is None else 0
         )
         if obstacle is not None and options.faults:
-            testbed.asker.journal.event("left_out", fault=SERVER_KILLED, why=obstacle)
+            testbed.asker.journal.write(events.Skipped(fault=SERVER_KILLED, why=obstacle))
             print(f"the fault {SERVER_KILLED!r} is left out: {obstacle}", file=sys.stderr)
         trouble = None
         try:
             if options.replay is not None:
                 race = read_race(options.replay)
                 if obstacle is not None and SERVER_KILLED in race.faults.values():
-                    testbed.asker.journal.event("broken", what=obstacle)
+                    testbed.asker.journal.write(events.Broken(what=obstacle))
                     return
                 await level.replay(race, options.times)
             else:

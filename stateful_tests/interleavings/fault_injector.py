@@ -33,6 +33,7 @@ from engine.provision.crash import crash
 from engine.provision.database import parse_url
 from engine.provision.errors import DatabaseUnavailable
 from load.client.release import now_ns
+from reports.history import events
 from reports.history.journal import Journal
 from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED, delay
 from stateful_tests.interleavings.locks import Locks
@@ -178,21 +179,21 @@ class FaultInjector:
     def tell_begun(self, kind: str, at_ns: int) -> None:
         """Should the injector be killed, it is known that a fault lasted."""
         if self.journal is not None:
-            self.journal.event("fault_begun", at_ns=at_ns, what=kind)
+            self.journal.write(events.FaultBegun(at_ns=at_ns, what=kind))
 
     def tell(self, kind: str, at_ns: int, until_ns: int) -> None:
         if self.journal is not None:
             self.counts[kind] += 1
-            self.journal.event("fault", at_ns=at_ns, until_ns=until_ns, what=kind)
+            self.journal.write(events.Fault(at_ns=at_ns, until_ns=until_ns, what=kind))
 
     def leave_out(self, kind: str, why: str) -> None:
         self.left_out.append(why)
         if self.journal is not None:
-            self.journal.event("left_out", fault=kind, why=why)
+            self.journal.write(events.Skipped(fault=kind, why=why))
 
     def begin(self, path: Path) -> None:
         self.journal = Journal(path)
-        self.journal.event("plan", operations=0, races=0, scenario=SCENARIO)
+        self.journal.write(events.Plan(operations=0, races=0, scenario=SCENARIO))
 
     async def end(self) -> dict[str, Any]:
         """Calms down; what was injected, and why some of it was not."""
@@ -203,9 +204,9 @@ class FaultInjector:
         if self.journal is not None:
             journal, self.journal = self.journal, None
             if not self.statements:
-                journal.event("broken", what=NO_STATEMENT)
-            journal.event("storm", **told)
-            journal.event("end", operations=0)
+                journal.write(events.Broken(what=NO_STATEMENT))
+            journal.write(events.FaultsInjected(statements=self.statements, faults=dict(self.counts)))
+            journal.write(events.End(operations=0))
             journal.close()
         return {**told, "left_out": self.left_out}
 
@@ -226,7 +227,7 @@ async def crash_at(injector: FaultInjector, proxy: Proxy, moments: Sequence[floa
             at_ns, until_ns = await crash(proxy.upstream)
         except DatabaseUnavailable as error:
             if injector.journal is not None:
-                injector.journal.event("broken", what=str(error))
+                injector.journal.write(events.Broken(what=str(error)))
             return
         # All connections of the service's pool broke, those too that it lends a little later.
         injector.tell(SERVER_KILLED, at_ns, until_ns + int(GRACE_S * 1e9))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from load.client.ask import Ask
 from load.client.asker import Asker
 from load.client.release import now_ns
+from reports.history import events
 from stateful_tests.interleavings.faults import FAULTS
 from stateful_tests.interleavings.locks import Locks, is_stuck
 from stateful_tests.interleavings.proxy import Connection, Proxy
@@ -150,8 +151,8 @@ class Execution:
             connection.let_go()
         else:
             self.trace.fault_ns, self.scheduler.struck = now_ns(), self.trace
-            begun = {"at_ns": self.trace.fault_ns, "what": choice.fault, **self.trace.name_workflows()}
-            self.scheduler.asker.journal.event("fault_begun", **begun)
+            begun = events.FaultBegun(at_ns=self.trace.fault_ns, what=choice.fault, **self.trace.name_workflows())
+            self.scheduler.asker.journal.write(begun)
             await FAULTS[choice.fault](connection, self.scheduler.locks)
             self.trace.remarks.add(choice.fault)
             self.drop_lost()

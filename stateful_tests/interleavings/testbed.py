@@ -15,6 +15,7 @@ from engine.target.target import Target, substitute
 from load.client.ask import Ask
 from load.client.asker import Asker
 from load.client.release import Release, now_ns
+from reports.history import events
 from reports.history.journal import Journal
 from stateful_tests.interleavings.fresh_workflows import FreshWorkflows, StateNotReachedError
 from stateful_tests.interleavings.locks import Locks
@@ -127,33 +128,35 @@ class Testbed:
             return False
         at_ns = now_ns()
         await asyncio.to_thread(self.restart)
-        self.asker.journal.event("restarted", fault=fault, how=ended, at_ns=at_ns, until_ns=now_ns())
+        self.asker.journal.write(events.Restarted(fault=fault, how=ended, at_ns=at_ns, until_ns=now_ns()))
         self.last_fault = None
         return True
 
     def tell_fault(self) -> None:
         """Tells of the fault that has struck a schedule and is over now, unless that was told already."""
         trace, self.scheduler.struck = self.scheduler.struck, None
-        if trace is not None:
+        if trace is not None and trace.fault_ns is not None:
             self.last_fault = trace.fault
-            facts = {"at_ns": trace.fault_ns, "until_ns": now_ns(), "what": trace.fault}
-            self.asker.journal.event("fault", **facts, **trace.name_workflows())
+            workflows = trace.name_workflows()
+            fault = events.Fault(at_ns=trace.fault_ns, until_ns=now_ns(), what=trace.fault, **workflows)
+            self.asker.journal.write(fault)
 
     def record(self, trace: Trace, pairing: int) -> None:
         """Tells of a schedule that counts; `pairing` is the number of its pairing."""
         for step in trace.steps:
             if step.sql not in self._statements:
                 self._statements[step.sql] = len(self._statements)
-                self.asker.journal.event("statement", number=self._statements[step.sql], sql=step.sql)
-        self.asker.journal.event(
-            "schedule",
-            plan=pairing,
-            **trace.name_workflows(),
-            order=trace.order,
-            steps=[[NAMES[step.task], self._statements[step.sql], step.effect, step.fault] for step in trace.steps],
-            answers=trace.answers,
-            remarks=sorted(trace.remarks),
-            switches=trace.switches,
+                self.asker.journal.write(events.Statement(number=self._statements[step.sql], sql=step.sql))
+        self.asker.journal.write(
+            events.Schedule(
+                pairing=pairing,
+                **trace.name_workflows(),
+                order=trace.order,
+                steps=[(NAMES[step.task], self._statements[step.sql], step.effect, step.fault) for step in trace.steps],
+                answers=list(trace.answers),
+                remarks=sorted(trace.remarks),
+                switches=trace.switches,
+            )
         )
 
 

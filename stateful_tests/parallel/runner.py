@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from engine.target.graph import TransitionGraph
 from engine.target.target import Target
 from load.client.ask import Ask
 from load.client.asker import Asker
 from load.client.release import Release
+from reports.history import events
 from reports.history.history import read_history
-from reports.history.journal import Invocation, Journal, Return
+from reports.history.journal import Journal
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict
@@ -26,6 +26,7 @@ from stateful_tests.parallel.plan import Move, ParallelPlan, Place, find_guard, 
 FINDINGS_MAX = 1000
 # How often an end is sought again, when an answer on the way was lost or refused.
 ENDINGS_MAX = 3
+COPIED = (events.Invoke, events.Return, events.Audit, events.Effects, events.Probe, events.AccessDenied)
 
 
 class TeeJournal(Journal):
@@ -47,20 +48,10 @@ class TeeJournal(Journal):
             self._copy.close()
             self._copy = None
 
-    def invoke(self, *invocations: Invocation) -> None:
-        super().invoke(*invocations)
+    def write(self, *written: events.Event) -> None:
+        super().write(*written)
         if self._copy is not None:
-            self._copy.invoke(*invocations)
-
-    def returned(self, *returns: Return) -> None:
-        super().returned(*returns)
-        if self._copy is not None:
-            self._copy.returned(*returns)
-
-    def event(self, event: str, **facts: Any) -> None:
-        super().event(event, **facts)
-        if self._copy is not None and event in ("audit", "effects", "probe", "turned_away"):
-            self._copy.event(event, **facts)
+            self._copy.write(*(event for event in written if isinstance(event, COPIED)))
 
 
 @dataclass(frozen=True)

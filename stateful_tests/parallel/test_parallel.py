@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from math import ceil
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from engine.target.target import Target
+from reports.history import events
 from stateful_tests.parallel.plan import ParallelPlan, PlanError, load_plan, save_plan
 from stateful_tests.parallel.runner import Runner, TeeJournal, Trial
 from stateful_tests.parallel.shrinking import shrink
@@ -82,11 +84,17 @@ def tell(runner: Runner, trial: Trial, folder: Path, shrink_limit_s: float) -> s
     in_turn = runner.try_out(smallest.in_turn(), TOLD_REPEATS)
     again = runner.try_out(smallest, TOLD_REPEATS)
     # A race that happens to show every time still needs somebody beside it.
-    kind = "logic" if again.failed == in_turn.failed == TOLD_REPEATS else "race"
+    kind: Literal["race", "logic"] = "logic" if again.failed == in_turn.failed == TOLD_REPEATS else "race"
     save_plan(smallest, folder / "parallel.json")
-    branches = [len(branch) for branch in smallest.branches]
-    facts = {"plan": "plans/parallel.json", "failed": again.failed, "repeats": TOLD_REPEATS, "kind": kind}
-    runner.asker.journal.event("reproduced", name=trial.plan.name, branches=branches, **facts)
+    reproduced = events.Reproduced(
+        name=trial.plan.name,
+        branches=[len(branch) for branch in smallest.branches],
+        plan="plans/parallel.json",
+        failed=again.failed,
+        repeats=TOLD_REPEATS,
+        kind=kind,
+    )
+    runner.asker.journal.write(reproduced)
     return f"the plan {folder / 'parallel.json'} failed in {again.failed} of {TOLD_REPEATS} repeats: {kind}"
 
 
@@ -119,5 +127,5 @@ def test_parallel(target: Target, history: Path, pytestconfig: pytest.Config) ->
         journal.scratch.unlink(missing_ok=True)
     finally:
         runner.asker.look_again()
-        journal.event("level", level="parallel", unit="plans", planned=search.amount, run=search.run, ended=ended)
+        journal.write(events.Level(level="parallel", unit="plans", planned=search.amount, run=search.run, ended=ended))
         runner.asker.end()

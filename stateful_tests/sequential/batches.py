@@ -79,7 +79,7 @@ def say_ended(asker: Asker, *, is_whole: bool, is_starved: bool) -> str:
     if asker.silence.is_certain:
         return SILENT
     if is_whole:
-        return "share"
+        return "complete"
     if asker.is_out:
         return "out of ids"
     return STARVED if is_starved else "time"

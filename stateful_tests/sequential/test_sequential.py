@@ -13,6 +13,7 @@ from hypothesis import Phase
 from engine.target.target import Target
 from load.client.asker import Asker
 from load.client.release import Release
+from reports.history import events
 from reports.history.journal import Journal
 from stateful_tests.reference import Probes
 from stateful_tests.sequential.batches import BROKE_OFF, MISMATCH, Batches, say_ended
@@ -57,6 +58,6 @@ def test_sequential(target: Target, history: Path, pytestconfig: pytest.Config) 
         raise
     finally:
         asker.look_again()
-        counts = {"planned": batches.amount, "run": batches.run}
-        asker.journal.event("level", level="sequential", unit="batches", **counts, ended=ended)
+        told = events.Level(level="sequential", unit="batches", planned=batches.amount, run=batches.run, ended=ended)
+        asker.journal.write(told)
         asker.end()

@@ -71,7 +71,7 @@ def list_events(folder: Path, source: str) -> list[dict[str, Any]]:
 def test_a_display_that_cannot_be_written_ends_nothing(tmp_path: Path, url: str) -> None:
     assert press(tmp_path, url, "", "--races", "3", "--live", str(tmp_path / "removed" / "live.json")) == 0
     *_, level, end = list_events(tmp_path, "race-0.0")
-    assert (level["event"], level["run"], level["ended"]) == ("level", 3, "share")
+    assert (level["event"], level["run"], level["ended"]) == ("level", 3, "complete")
     assert end["event"] == "end"
     assert not (tmp_path / "history" / "locust-0.jsonl").exists()
 

@@ -48,7 +48,7 @@ def test_a_right_engine_passes_every_scenario(name: str, rich: Target, tmp_path:
     assert judgement.verdict is Verdict.PASS, judgement
     report = read_report(tmp_path / "h")
     assert [(each["planned"], each["run"]) for each in report["scenarios"]] == [(12, 12)]
-    assert report["ended"] == "share"
+    assert report["ended"] == "complete"
     assert judgement.counts["races"] == (12 if SCENARIOS[name].races else 0)
     assert source.asker.server_ids == {}, "finished workflows are forgotten"
 
@@ -93,7 +93,7 @@ def test_what_the_engine_leaves_no_room_for_is_taken_back_and_made_up_for(rich: 
     run(source)
     judgement = judge_folder(tmp_path / "h", rich)
     assert {check.check: check.verdict for check in judgement.checks}["accounting"] is Verdict.PASS
-    assert [(each["planned"], each["run"]) for each in source.report()["scenarios"]] == [(60, 60), (20, 20)]
+    assert [(each.planned, each.run) for each in source.report().scenarios or ()] == [(60, 60), (20, 20)]
 
 
 def test_an_engine_that_creates_nothing_ends_the_source(
@@ -141,7 +141,7 @@ def test_an_engine_that_cannot_answer_for_a_while_is_given_a_rest(
         {"pipelines": 20},
     )
     run(source)
-    assert source.ended == "share"
+    assert source.ended == "complete"
     assert rests[:2] == [0.02, 0.04]
     checks = {check.check: check.verdict for check in judge_folder(tmp_path / "h", rich).checks}
     assert checks["accounting"] is Verdict.PASS

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from onewinner.outages import tell_outages
+from reports.history.events import Event, Fault, FaultBegun
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.faults import take_faults
@@ -10,20 +11,19 @@ from reports.judge.faults import take_faults
 SECOND = 1_000_000_000
 
 
-def write_crash(folder: Path, kind: str, at_ns: int, until_ns: int | None) -> None:
+def write_crash(folder: Path, crash: Event) -> None:
     with Journal(folder / "faults-0.jsonl") as journal:
-        more = {} if until_ns is None else {"until_ns": until_ns}
-        journal.event(kind, at_ns=at_ns, what="server killed", **more)
+        journal.write(crash)
 
 
 def test_a_crash_of_ours_is_told_already(tmp_path: Path) -> None:
-    write_crash(tmp_path, "fault", 10 * SECOND, 12 * SECOND)
+    write_crash(tmp_path, Fault(at_ns=10 * SECOND, until_ns=12 * SECOND, what="server killed"))
     assert tell_outages(tmp_path, [(9 * SECOND, 12 * SECOND)]) is None
     assert [path.name for path in tmp_path.iterdir()] == ["faults-0.jsonl"]
 
 
 def test_another_one_is_a_fault_and_a_sentence(tmp_path: Path) -> None:
-    write_crash(tmp_path, "fault_begun", 10 * SECOND, None)
+    write_crash(tmp_path, FaultBegun(at_ns=10 * SECOND, what="server killed"))
     told = tell_outages(tmp_path, [(9 * SECOND, 12 * SECOND), (40 * SECOND, 41 * SECOND)])
     assert told is not None
     assert "ended, once during the run, and not by onewinner" in told

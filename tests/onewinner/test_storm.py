@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from onewinner.storm import Storm
+from reports.history import events
 from reports.history.history import read_history
 from tests.onewinner.running import Command, wait_for
 from tests.stateful_tests import jobs_service
@@ -30,10 +31,10 @@ def test_the_reference_engine_passes_under_faults_and_a_crash(tmp_path: Path) ->
     record = read_record(tmp_path)
     assert "faults-0" in record["plan"]["sources"]
     assert record["checks"]["accounting"]["verdict"] == "pass"
-    faults = list(read_history(tmp_path / "run").having("fault"))
-    assert sum(fault["what"] == "server killed" for fault in faults) == 1
-    assert len({fault["what"] for fault in faults}) > 2
-    assert all(fault["at_ns"] <= fault["until_ns"] for fault in faults)
+    faults = list(read_history(tmp_path / "run").having(events.Fault))
+    assert sum(fault.what == "server killed" for fault in faults) == 1
+    assert len({fault.what for fault in faults}) > 2
+    assert all(fault.at_ns <= (fault.until_ns or 0) for fault in faults)
 
 
 def test_a_storm_that_is_lost_on_the_way_is_no_pass(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import msgspec
 import polars as pl
 
 from reports.comparison.facts import Facts
+from reports.history.events import EVENTS, Event
 from reports.history.history import History, take_frame
 from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA
 from reports.judge.evidence import Evidence
@@ -65,8 +66,13 @@ def build_history(records: Sequence[Record], *events: Record) -> History:
     frame = pl.DataFrame(records, schema=OPERATION_SCHEMA, infer_schema_length=None)
     history = take_frame(frame)
     trails = [event for event in events if event["event"] == "audit"]
-    others = tuple(event for event in events if event["event"] != "audit")
+    others = tuple(make_event(event) for event in events if event["event"] != "audit")
     return replace(history, audit=lay_out_trails(trails), events=others) if events else history
+
+
+def make_event(record: Record) -> tuple[str, Event]:
+    """An event of the source that the record names."""
+    return str(record.get("source", "")), msgspec.convert(record, EVENTS[record["event"]])
 
 
 def lay_out_trails(trails: Sequence[Record]) -> pl.DataFrame:

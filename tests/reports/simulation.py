@@ -15,7 +15,7 @@ import polars as pl
 from engine.target.graph import TransitionGraph
 from reports.history.history import History, Piece, Source, join_pieces
 from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA
-from tests.reports.building import BLANK
+from tests.reports.building import BLANK, make_event
 
 Record = dict[str, Any]
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["F", "C", "X"], "F": ["B", "X"], "C": ["D", "X"], "D": ["X"]})
@@ -147,6 +147,6 @@ def simulate(seed: int, workflows: int, *, illegal: bool = True, faults: int = 0
     random.shuffle(operations)
     frame = pl.DataFrame(operations, schema=OPERATION_SCHEMA, infer_schema_length=None)
     audit = pl.DataFrame(entries, schema=AUDIT_SCHEMA, infer_schema_length=None)
-    events = inject(random, workflows, faults)
+    injected = [make_event(each)[1] for each in inject(random, workflows, faults)]
     path = Path("simulated")
-    return join_pieces(path, [Piece(Source(path.name, path, frame.height), frame.lazy(), audit, events)])
+    return join_pieces(path, [Piece(Source(path.name, path, frame.height), frame.lazy(), audit, injected)])

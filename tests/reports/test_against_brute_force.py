@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.target.graph import TransitionGraph
+from reports.history.events import Header
 from reports.history.history import take_frame
 from reports.history.lines import OPERATION_SCHEMA
 from reports.judge.births import find_misbirths
@@ -38,8 +39,8 @@ def make_evidence(workflows: Workflows, graph: TransitionGraph | None, initial: 
         rows += [dict.fromkeys(OPERATION_SCHEMA) | record | {"workflow": f"w{number}"} for record in records]
     for number, row in enumerate(rows):
         row.update(id=str(number), process="p", tenant="acme")
-    header = {"event": "header", "source": "history", "clock_uncertainty_ns": wide}
-    history = replace(take_frame(pl.DataFrame(rows, schema=OPERATION_SCHEMA)), events=(header,))
+    header = Header(clock_uncertainty_ns=wide)
+    history = replace(take_frame(pl.DataFrame(rows, schema=OPERATION_SCHEMA)), events=(("history", header),))
     return Evidence(history, graph, initial)
 
 

@@ -6,16 +6,19 @@ state to judge it by; the overall `verdict` where it is neither plain pass nor f
 operations that a finding must name, how many it names `at_most`, and checks that must fail `also`.
 """
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.target.graph import TransitionGraph
 from reports.history.history import History, read_history
 from reports.judge.checks import CHECKS
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 CORPUS = Path(__file__).parent.parent / "histories"
@@ -26,10 +29,15 @@ BAD = sorted((CORPUS / "bad").glob("*.jsonl"))
 @cache
 def judge_file(path: Path) -> tuple[dict[str, Any], History, Judgement]:
     history = read_history(path)
-    header = history.having("header")[0]
+    with path.open() as lines:
+        header = json.loads(next(lines))
     graph = header.get("graph")
     found = TransitionGraph.of(graph["initial"], graph["transitions"]) if graph else None
-    return header, history, judge(history, found, header.get("initial"), plan=header.get("plan"))
+    return header, history, judge(history, found, header.get("initial"), plan=take_plan(header))
+
+
+def take_plan(header: dict[str, Any]) -> RunPlan | None:
+    return msgspec.convert(header["plan"], RunPlan) if "plan" in header else None
 
 
 def get_result(judgement: Judgement, check: str) -> CheckResult:
@@ -80,7 +88,7 @@ def test_judging_one_workflow_alone_finds_it_again(path: Path) -> None:
             history,
             found,
             header.get("initial"),
-            plan=header.get("plan"),
+            plan=take_plan(header),
             only=[finding.check],
             workflow=finding.workflow,
         )

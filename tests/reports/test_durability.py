@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 from engine.target.graph import TransitionGraph
+from reports.history import events
 from reports.history.history import read_history
-from reports.history.journal import Invocation, Journal, Return
+from reports.history.journal import Journal
 from reports.history.seal import seal_history
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
@@ -220,18 +221,20 @@ def test_double_winners_under_faults_are_no_losses(seed: int, audited: bool) -> 
 def test_a_journal_of_faults_beside_the_others_is_enough(tmp_path: Path) -> None:
     """As a run writes them, sealed: whoever asks and whoever injects have a file each."""
     with Journal(tmp_path / "race-0.jsonl") as journal:
-        journal.event("plan", operations=2)
+        journal.write(events.Plan(operations=2))
         for identity, kind, following, begin in (("a", "advance", "B", 10), ("r", "read", None, 50)):
-            journal.invoke(
-                Invocation(identity, 0, "", None, "acme", "w", kind, "A" if following else None, following, begin)
+            journal.write(
+                events.Invoke(
+                    identity, 0, "w", kind, begin, tenant="acme", expected="A" if following else None, next=following
+                )
             )
             outcome, seen = ("won", None) if following else ("ok", "A")
-            journal.returned(Return(identity, outcome, 200, seen, begin + 5))
-        journal.event("end", operations=2)
+            journal.write(events.Return(identity, outcome, 200, seen, begin + 5))
+        journal.write(events.End(operations=2))
     with Journal(tmp_path / "faults.jsonl") as journal:
-        journal.event("plan", operations=0)
-        journal.event("fault", at_ns=30, until_ns=40, what="server killed")
-        journal.event("end", operations=0)
+        journal.write(events.Plan(operations=0))
+        journal.write(events.Fault(at_ns=30, until_ns=40, what="server killed"))
+        journal.write(events.End(operations=0))
     seal_history(tmp_path)
     judgement = judge(
         read_history(tmp_path),

@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from engine.target.graph import TransitionGraph
+from reports.history.events import Header
 from reports.history.history import History, take_frame
 from reports.history.lines import OPERATION_SCHEMA
 from reports.judge.context import Case
@@ -63,8 +64,8 @@ def build(worlds: Named) -> History:
             rows.append(dict.fromkeys(OPERATION_SCHEMA) | record | about | {"race": race, "detail": tell_id(record)})
         readings += [reading | {"workflow": name} for reading in world.readings]
     frame = pl.DataFrame(rows, schema=OPERATION_SCHEMA, infer_schema_length=None)
-    header = {"event": "header", "source": "s", "clock_uncertainty_ns": next(iter(worlds.values())).wide}
-    return replace(take_frame(frame), audit=lay_out_trails(readings), events=(header,))
+    header = Header(clock_uncertainty_ns=next(iter(worlds.values())).wide)
+    return replace(take_frame(frame), audit=lay_out_trails(readings), events=(("s", header),))
 
 
 def find_accused(history: History, graph: TransitionGraph | None, initial: str | None) -> dict[str, set[str]]:

@@ -16,6 +16,7 @@ import pytest
 
 from engine.provision.database import Database, start_embedded
 from engine.target.file import load_target
+from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
@@ -114,9 +115,9 @@ def test_a_service_that_ends_under_a_fault_is_started_again(database: Database, 
             await testbed.read()
 
     asyncio.run(run())
-    restarted = list(read_history(tmp_path / "interleavings-0.jsonl").having("restarted"))
-    assert {event["fault"] for event in restarted} & {"connection lost before", "answer lost"}
-    assert all("ended by itself with status 3" in event["how"] for event in restarted)
+    restarted = list(read_history(tmp_path / "interleavings-0.jsonl").having(events.Restarted))
+    assert {event.fault for event in restarted} & {"connection lost before", "answer lost"}
+    assert all("ended by itself with status 3" in str(event.how) for event in restarted)
     assert judge_all(tmp_path) == set()
 
 
@@ -128,4 +129,4 @@ def test_a_service_that_is_not_to_be_started_again_is_not(database: Database, tm
             return await testbed.find_end(in_doubt=True)
 
     assert "ended by itself with status 3" in str(asyncio.run(run()))
-    assert not list(read_history(tmp_path / "interleavings-0.jsonl").having("restarted"))
+    assert not list(read_history(tmp_path / "interleavings-0.jsonl").having(events.Restarted))

@@ -1,11 +1,10 @@
 """accounting: planned = started = returned = judged. A gap is unknown, never a failure: something was not recorded."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import polars as pl
 
+from reports.history import events
 from reports.history.history import Source
 from reports.judge.context import Case, conclude, doubt, not_applicable
 from reports.judge.plan import Quota
@@ -15,7 +14,7 @@ from reports.judge.verdict import CheckResult, Finding, Verdict
 CHECK = "accounting"
 # Why a source may end: with its whole share, or for a reason that the plan has foreseen.
 # That the service answers no more is said of the run as a whole.
-ORDERLY = ("share", "fail-fast", "asked to", "mismatch", "silent")
+ORDERLY = ("complete", "fail-fast", "asked to", "mismatch", "silent")
 # Orderly too, once anything was run: the time is as long as the plan says, a list of ids as the target does.
 ORDERLY_ONCE_BEGUN = ("time", "out of ids")
 
@@ -42,18 +41,17 @@ def check_accounting(case: Case) -> CheckResult:
 def find_gaps(case: Case, source: Source) -> list[str]:
     """What is missing in one source, one sentence each."""
     history = case.evidence.history
-    plans = [event for event in history.having("plan") if event["source"] == source.name]
-    ends = [event for event in history.having("end") if event["source"] == source.name]
-    planned = sum(int(event.get("operations") or 0) for event in plans)
-    broken = [event for event in history.having("broken") if event["source"] == source.name]
-    gaps = [f"The source {source.name} broke off: {event.get('what')}." for event in broken]
+    plans, ends = history.having(events.Plan, source.name), history.having(events.End, source.name)
+    planned = sum(event.operations or 0 for event in plans)
+    broken = history.having(events.Broken, source.name)
+    gaps = [f"The source {source.name} broke off: {event.what}." for event in broken]
     if not plans and not broken:
         gaps.append(f"The source {source.name} says nowhere what it planned.")
     elif planned != source.operations:
         gaps.append(f"The source {source.name} planned {count(planned, 'operation')} and started {source.operations}.")
     if not ends:
         gaps.append(f"The source {source.name} was cut short: it has no end{say_left(case, source)}.")
-    elif (said := sum(int(event.get("operations") or 0) for event in ends)) != source.operations:
+    elif (said := sum(event.operations or 0 for event in ends)) != source.operations:
         gaps.append(
             f"The source {source.name} says that it started {count(said, 'operation')}, and its "
             f"history holds {source.operations}."
@@ -74,29 +72,26 @@ def say_quota(quota: Quota | None) -> str:
 
 def say_left(case: Case, source: Source) -> str:
     """What of its share of races a source did not come to, as far as it promised one."""
-    shares = [event for event in case.evidence.history.having("share") if event["source"] == source.name]
-    share = sum(int(event.get("races") or 0) for event in shares)
-    if not share:
+    quota = sum(event.races or 0 for event in case.evidence.history.having(events.Quota, source.name))
+    if not quota:
         return ""
     mine = case.evidence.history.frame.filter(pl.col("id").str.starts_with(f"{source.name}."))
     held = int(mine.select(pl.col("race").n_unique() - pl.col("race").is_null().any()).collect().item() or 0)
-    return f", and {max(0, share - held)} of its {share} races were not begun"
+    return f", and {max(0, quota - held)} of its {quota} races were not begun"
 
 
 def find_early_ends(case: Case, source: Source) -> list[str]:
     """Whether a source ended in good order, but neither with its share nor for a reason of the plan."""
-    told = [event for event in case.evidence.history.having("level") if event["source"] == source.name]
     return [
-        f"The source {source.name} ended with {event.get('run')} of its {event.get('planned')} {event.get('unit')}: "
-        f"{event['ended']}."
-        for event in told
+        f"The source {source.name} ended with {event.run} of its {event.planned} {event.unit}: {event.ended}."
+        for event in case.evidence.history.having(events.Level, source.name)
         if not is_orderly(event)
     ]
 
 
-def is_orderly(event: Mapping[str, Any]) -> bool:
-    ended = event.get("ended", "share")
-    has_begun = bool(event.get("run") or not event.get("planned"))
+def is_orderly(event: events.Level) -> bool:
+    ended = event.ended or "complete"
+    has_begun = bool(event.run or not event.planned)
     return ended in ORDERLY or (ended in ORDERLY_ONCE_BEGUN and has_begun)
 
 
@@ -117,8 +112,7 @@ def count_unreturned(case: Case, source: Source) -> int:
 
 def find_race_gaps(case: Case) -> list[str]:
     """Races are counted over all sources: one race may be shared."""
-    plans = [event for event in case.evidence.history.having("plan") if event.get("races")]
-    planned = sum(int(event["races"]) for event in plans)
+    planned = sum(event.races or 0 for event in case.evidence.history.having(events.Plan))
     held = case.races.height
     return [f"{planned} races were planned, and {held} were run."] if planned and planned != held else []
 

@@ -5,8 +5,8 @@ from functools import partial
 
 import polars as pl
 
+from reports.history.events import AccessDenied, Hidden, Probe
 from reports.judge.context import Case, Record, Suspicion, conclude, fail, not_applicable
-from reports.judge.faults import find_span
 from reports.judge.forbidden import find_forbidden, find_never_shown
 from reports.judge.server_ids import find_shared_ids
 from reports.judge.verdict import CheckResult, Finding, Verdict
@@ -147,9 +147,9 @@ def word_shared_id(case: Case, rows: list[int]) -> Finding:
     return word_record("contract", records[0], say_shared_id(records))
 
 
-def word_hidden(event: Record) -> Finding:
+def word_hidden(event: AccessDenied) -> Finding:
     title, words = say_never_shown(event)
-    return Finding("contract", Verdict.FAIL, title, words, workflow=event.get("workflow"))
+    return Finding("contract", Verdict.FAIL, title, words, workflow=event.workflow)
 
 
 def check_schema(case: Case) -> CheckResult:
@@ -174,27 +174,27 @@ def check_no_5xx(case: Case) -> CheckResult:
     return conclude(case, "no-5xx", judged=answered + len(probes), unit="answers", suspicions=suspicions)
 
 
-def is_excused(case: Case, question: Record) -> bool:
+def is_excused(case: Case, question: Probe | Hidden | AccessDenied) -> bool:
     """Whether a fault touched a question that is no operation: its workflow's or anybody's, where it names one. One
     that does not tell when it was is never excused.
     """
-    span = find_span(question)
+    span = question.span
     if span is None:
         return False
-    if question.get("workflow") is not None:
-        return case.faults.any_during(str(question["workflow"]), *span)
+    if question.workflow is not None:
+        return case.faults.any_during(question.workflow, *span)
     return any(fault.at <= span[1] and fault.until >= span[0] for fault in case.faults.all)
 
 
-def find_probes(case: Case, check: str) -> list[Record]:
-    return [event for event in case.evidence.history.having("probe") if event.get("check") == check]
+def find_probes(case: Case, check: str) -> list[Probe]:
+    return [event for event in case.evidence.history.having(Probe) if event.check == check]
 
 
-def suspect_probes(check: str, probes: list[Record]) -> list[Suspicion]:
-    return [fail(partial(word_probe, check, probe)) for probe in probes if probe.get("problem")]
+def suspect_probes(check: str, probes: list[Probe]) -> list[Suspicion]:
+    return [fail(partial(word_probe, check, probe)) for probe in probes if probe.problem]
 
 
-def word_probe(check: str, probe: Record) -> Finding:
+def word_probe(check: str, probe: Probe) -> Finding:
     title, words = say_probe(probe)
     return Finding(check, Verdict.FAIL, title, words)
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import polars as pl
 
+from reports.history.events import Effects
 from reports.judge.context import Case, Record, Suspicion, conclude, fail, not_applicable
 from reports.judge.verdict import CheckResult, Finding, Verdict
 from reports.judge.words import say_foreign_trace, say_trace, say_trace_count
@@ -23,12 +24,12 @@ def check_effects(case: Case) -> CheckResult:
     exactly once if the trail shows that it won; another tenant's call must leave none, whatever became of it. A marker
     that was not sent in this history says nothing: it may be the engine's own.
     """
-    events = case.evidence.history.having("effects")
+    events = case.evidence.history.having(Effects)
     if not events:
         return not_applicable(CHECK, "nobody asked the engine which operations left a trace", "workflows")
     looked = (
         pl.DataFrame(
-            [(str(event["workflow"]), event.get("winners", "once") == "any") for event in events],
+            [(event.workflow, event.winners == "any") for event in events],
             schema={"workflow": pl.String, "any": pl.Boolean},
             orient="row",
         )
@@ -66,9 +67,9 @@ def take_sent(case: Case) -> pl.DataFrame:
 def count_shown(case: Case) -> pl.DataFrame:
     """How often each marker was shown in a workflow, at the most: marker, where, shown."""
     rows = [
-        (number, str(event["workflow"]), str(marker))
-        for number, event in enumerate(case.evidence.history.having("effects"))
-        for marker in event["markers"]
+        (number, event.workflow, str(marker))
+        for number, event in enumerate(case.evidence.history.having(Effects))
+        for marker in event.markers
     ]
     schema = {"reading": pl.UInt32, "where": pl.String, "marker": pl.String}
     shown = pl.DataFrame(rows, schema=schema, orient="row").group_by("reading", "where", "marker").agg(shown=pl.len())

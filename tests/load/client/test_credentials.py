@@ -131,7 +131,7 @@ def test_a_client_that_never_was_let_in_is_refused(tmp_path: Path) -> None:
     assert asker.create("acme") is None
     lines = asker.journal.path.read_text()
     assert '"outcome":"refused"' in lines
-    assert "turned_away" not in lines
+    assert "access_denied" not in lines
 
 
 def test_a_workflow_that_another_process_created_shows_that_the_client_was_let_in(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from engine.target.target import Target
 from engine.target.workflow_factory import CreateCommand, IdPool, pack, unpack
 from load.client.workflow_factory import IDS_VARIABLE, FactoryError, WorkflowFactory, read_partition, run_command
 from load.source import Source
+from reports.history import events
 from reports.history.history import read_history
 from reports.judge.verdict import Verdict
 from tests.load.stub import RICH, Engine, StubRelease, judge_folder, load_text, make_source
@@ -72,8 +73,8 @@ def test_a_run_ends_in_good_order_when_the_ids_are_used_up(tmp_path: Path) -> No
     creates = history.operations.filter(history.operations["kind"] == "create")
     assert creates["outcome"].to_list() == ["ok"] * 3
     assert creates["status"].to_list() == [None] * 3
-    [level] = history.having("level")
-    assert 0 < level["run"] < level["planned"] == 100
+    [level] = history.having(events.Level)
+    assert 0 < (level.run or 0) < (level.planned or 0) == 100
 
 
 def test_a_run_that_got_no_id_at_all_proves_nothing(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_every_order_and_every_fault_is_in_the_gate(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended
     record = json.loads((out / "run.json").read_text())
     levels = [(level["level"], level["unit"], level["planned"]) for level in record["levels"]]
-    assert levels == [("interleavings", "meetings", 31), ("faults", "meetings", 25)]
+    assert levels == [("interleavings", "pairings", 31), ("faults", "pairings", 25)]
     assert all(level["run"] == level["planned"] for level in record["levels"])
     assert {row["level"] for row in record["pairings"]} == {"interleavings", "faults"}
     assert "interleavings: " in ended.stdout

@@ -14,6 +14,7 @@ from reports.comparison.blocks import (
     take_blocks,
 )
 from reports.comparison.facts import Facts, Measures, Progress, Stratum
+from reports.history.events import Quota, Turn
 from reports.history.history import History
 from reports.judge.plan import Level
 from tests.reports.building import Record, advance, build_history, create, read
@@ -52,7 +53,7 @@ def test_few_races_make_few_blocks() -> None:
 
 
 def plan_races(history: History, races: int | None) -> History:
-    return replace(history, events=({"event": "share", "source": "history", "races": races, "rounds": 0},))
+    return replace(history, events=(("history", Quota(races=races, rounds=0)),))
 
 
 def test_a_block_is_the_same_part_of_the_plan_however_far_the_run_came() -> None:
@@ -96,17 +97,10 @@ def test_what_never_returned_has_no_latency() -> None:
 def test_a_turn_is_a_block() -> None:
     """What was asked between the turns, and in the first of them, is no measure."""
     turns = [
-        {
-            "event": "turn",
-            "number": number,
-            "planned": 9,
-            "races": 8,
-            "began_ns": begin * SECOND,
-            "ended_ns": end * SECOND,
-        }
+        Turn(number=number, planned=9, races=8, began_ns=begin * SECOND, ended_ns=end * SECOND)
         for number, (begin, end) in enumerate(((0, 1), (1, 2), (3, 4)))
     ]
-    history = replace(line_up(50), events=tuple({**turn, "source": "history"} for turn in turns))
+    history = replace(line_up(50), events=tuple(("history", turn) for turn in turns))
     blocks = measure_blocks(history)
     assert blocks["races_per_second"] == [8.0, 8.0]
     assert measure_strata(history)[""]["won"].count == (10, 10)

@@ -9,8 +9,9 @@ from reports.comparison.facts import Facts, Measures
 from reports.comparison.measures import describe_injected, describe_quality, measure, tabulate
 from reports.documents.page import render_page
 from reports.documents.summary import render_summary
+from reports.history import events
 from reports.history.history import read_history
-from reports.history.journal import Invocation, Journal, Return
+from reports.history.journal import Journal
 from reports.judge.plan import Level
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import advance, build_history, fault, read
@@ -74,7 +75,7 @@ def test_the_faults_that_were_injected_are_counted_in_every_document() -> None:
     assert line in render_page(facts, JUDGEMENT)
     assert line in render_summary(facts, JUDGEMENT)
     assert describe_injected(Measures(errors={"faults": "no clock"})) == ""
-    agenda = {"event": "agenda", "source": "faults", "kinds": {}}
+    agenda = {"event": "workload", "source": "faults", "kinds": {}}
     assert measure(build_history(records, agenda, *injected)).faults == facts.measures.faults
 
 
@@ -82,11 +83,13 @@ def test_sources_that_walk_through_orders_are_not_timed(tmp_path: Path) -> None:
     for name, took_ns, asks in (("interleavings-0", 9_000_000, True), ("race-0", 1_000_000, False)):
         with Journal(tmp_path / f"{name}.jsonl") as journal:
             if asks:
-                journal.event("agenda", kinds={"advance / advance": 1})
+                journal.write(events.Workload(kinds={"advance / advance": 1}))
             for number, outcome in enumerate(("won", "conflict")):
                 id_ = f"{name}.{number}"
-                journal.invoke(Invocation(id_, "p", "s", "r", "acme", name, "advance", "A", "B", 1_000))
-                journal.returned(Return(id_, outcome, 200, None, 1_000 + took_ns))
+                journal.write(
+                    events.Invoke(id_, "p", name, "advance", 1_000, race="r", tenant="acme", expected="A", next="B")
+                )
+                journal.write(events.Return(id_, outcome, 200, None, 1_000 + took_ns))
     history = read_history(tmp_path)
     found = measure(history)
     [race] = found.race_quality or ()

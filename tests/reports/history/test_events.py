@@ -7,19 +7,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from reports.history.events import EVENTS
+from reports.history import former_names
+from reports.history.events import EVENTS, Exploration, Level, Schedule
 from reports.history.history import HistoryError, read_history
 from reports.history.seal import seal_history
 from tests.reports.history.test_history import INVOKE, RETURN, write
 
 SPAN = {"at_ns": 1, "until_ns": 2}
+ACTION = {"tenant": "t", "route": "r", "origin": "A", "to": "B"}
 GOOD: dict[str, dict[str, Any]] = {
     "header": {"format": 2, "source": "s", "clock_uncertainty_ns": 5},
     "plan": {"operations": -1, "races": 2, "scenario": "s", "withdrawn": "w"},
     "end": {"operations": 1},
-    "share": {"races": 1, "rounds": 2, "shared_by": ["a"]},
+    "quota": {"races": 1, "rounds": 2, "shared_by": ["a"]},
     "level": {
         "level": "race",
         "unit": "races",
@@ -29,21 +32,23 @@ GOOD: dict[str, dict[str, Any]] = {
         "restarts": 0,
         "scenarios": [{"scenario": "s", "unit": "races", "planned": 1, "run": 1}],
         "not_applicable": {"tenants": "one tenant"},
+        "unscheduled": 3,
     },
+    "turn": {"number": 1, "planned": 3, "races": 2, "began_ns": 5, "ended_ns": 9},
     "broken": {"what": "w", "traceback": "t"},
     "reproduced": {"name": "n", "branches": [1], "plan": "p", "failed": 1, "repeats": 10, "kind": "race"},
     "probe": {"check": "contract", "what": "w", "problem": None, "workflow": "w", **SPAN},
     "hidden": {"what": "effects", "workflow": "w", **SPAN},
-    "turned_away": {"what": "the token expired", "tenant": "t", "workflow": "w", "status": 401, **SPAN},
+    "access_denied": {"what": "the token expired", "tenant": "t", "workflow": "w", "status": 401, **SPAN},
     "fault": {"what": "kill", "workflow": "w", **SPAN},
     "fault_begun": {"at_ns": 1, "what": "kill", "workflow": "w", "workflows": ["v", "w"]},
     "restarted": {"fault": "f", "how": "exit 1", **SPAN},
-    "unheld": {"sql": "select 1", "passed": 3, "why": "background"},
-    "agenda": {"kinds": {"two": 1}},
-    "exploration": {"plan": 0, "kind": "k", "state": "A", "actions": [{}], "saved": 0, "whole": True},
+    "unscheduled": {"sql": "select 1", "passed": 3, "why": "background"},
+    "workload": {"kinds": {"two": 1}},
+    "exploration": {"pairing": 0, "kind": "k", "state": "A", "actions": [ACTION], "pruned": 0, "exhausted": True},
     "statement": {"number": 0, "sql": "select 1"},
     "schedule": {
-        "plan": 0,
+        "pairing": 0,
         "workflow": "w",
         "order": "AB",
         "steps": [["A", 0, "", None]],
@@ -51,9 +56,9 @@ GOOD: dict[str, dict[str, Any]] = {
         "remarks": [],
         "switches": 1,
     },
-    "mixed": {"examples": 1, "violated": False},
-    "left_out": {"fault": "f", "why": "w"},
-    "storm": {"statements": 1, "faults": {"delayed": 2}},
+    "random_plans": {"examples": 1, "violated": False},
+    "skipped": {"fault": "f", "why": "w"},
+    "faults_injected": {"statements": 1, "faults": {"delayed": 2}},
     "effects": {"workflow": "w", "read_ns": 1, "markers": ["m", 2], "winners": "any"},
     "audit": {"workflow": "w", "read_ns": 1, "returned_ns": 2, "entries": [{"from": "A", "to": "B", "sequence": 1}]},
 }
@@ -61,14 +66,14 @@ OUT_OF_RANGE: dict[str, list[dict[str, Any]]] = {
     "header": [{"format": 3}, {"format": 0}, {"clock_uncertainty_ns": -1}, {"clock_uncertainty_ns": 10**30}],
     "plan": [{"operations": 10**30}],
     "end": [{"operations": -1}],
-    "share": [{"races": -1}, {"shared_by": [1]}],
+    "quota": [{"races": -1}, {"shared_by": [1]}],
     "level": [{"planned": -1}, {"scenarios": [1]}, {"scenarios": [{"run": "x"}]}],
     "probe": [{"check": "contracts"}, {"at_ns": None}, {"until_ns": 0}],
     "hidden": [{"what": "trail"}, {"until_ns": 0}, {"at_ns": 10**30}],
     "fault": [{"at_ns": None}, {"until_ns": 0}, {"until_ns": 2**63}],
-    "agenda": [{"kinds": {"two": "x"}}],
+    "workload": [{"kinds": {"two": "x"}}],
     "schedule": [{"steps": [["A"]]}, {"steps": [[0, 0, "", None]]}],
-    "storm": [{"faults": {"delayed": -1}}],
+    "faults_injected": [{"faults": {"delayed": -1}}],
     "effects": [{"markers": [None]}, {"winners": "twice"}],
     "audit": [{"entries": [{"from": "A"}]}, {"entries": [{"to": "A", "sequence": 2**62}]}, {"returned_ns": 0}],
 }
@@ -98,8 +103,11 @@ def test_what_fits_is_kept_with_what_is_not_known(tmp_path: Path, name: str) -> 
     path = write(tmp_path / "s.jsonl", INVOKE, RETURN, line, {"event": "of tomorrow", "at_ns": "soon"})
     history = read_history(path)
     if name != "audit":
-        assert history.having(name) == [line | {"source": "s"}]
-    assert history.having("of tomorrow") == [{"event": "of tomorrow", "at_ns": "soon", "source": "s"}]
+        assert history.having(EVENTS[name]) == [msgspec.convert(line, EVENTS[name])]
+    seal_history(path)
+    kept = [json.loads(each) for each in (tmp_path / "s.events.jsonl").read_text().splitlines()]
+    assert kept[-1] == {"event": "of tomorrow", "at_ns": "soon"}
+    assert name == "audit" or kept[0] == line
 
 
 @pytest.mark.parametrize(("name", "fields"), list_bad())
@@ -151,3 +159,45 @@ def test_a_problem_that_is_written_with_escapes_is_read(tmp_path: Path) -> None:
     line = '{"event":"return","id":1,"outcome":"won","detail":{"pr\\u006fblem":"no body"}}'
     history = read_history(write(tmp_path / "s.jsonl", INVOKE, line))
     assert history.encoded["problem"].to_list() == [True]
+
+
+OLD: dict[str, dict[str, Any]] = {
+    "share": {"races": 1},
+    "turned_away": {"what": "the token expired"},
+    "unheld": {"sql": "select 1", "passed": 3, "why": "background"},
+    "agenda": {"kinds": {"two": 1}},
+    "exploration": {
+        "plan": 7,
+        "kind": "k",
+        "state": "A",
+        "actions": [ACTION],
+        "saved": 1,
+        "whole": True,
+        "apart": True,
+    },
+    "schedule": {
+        "plan": 7,
+        "workflow": "w",
+        "order": "A",
+        "steps": [["A", 0, "", None]],
+        "answers": ["won"],
+        "remarks": [],
+        "switches": 0,
+    },
+    "mixed": {"examples": 1, "violated": False},
+    "left_out": {"fault": "f", "why": "w"},
+    "storm": {"statements": 1, "faults": {}},
+    "level": {"level": "l", "unit": "meetings", "ended": "share", "unheld": 2},
+}
+
+
+def test_every_former_name_is_read_as_todays(tmp_path: Path) -> None:
+    lines = [{"event": name, **fields} for name, fields in OLD.items()]
+    history = read_history(write(tmp_path / "s.jsonl", INVOKE, RETURN, *lines))
+    assert {*former_names.EVENTS, *former_names.FIELDS} == set(OLD)
+    for name in OLD:
+        assert len(history.having(EVENTS[former_names.EVENTS.get(name, name)])) == 1
+    [exploration], [schedule] = history.having(Exploration), history.having(Schedule)
+    assert (exploration.pairing, exploration.pruned, exploration.exhausted, exploration.apart) == (7, 1, True, True)
+    assert schedule.pairing == 7
+    assert history.having(Level) == [Level(level="l", unit="pairings", ended="complete", unscheduled=2)]

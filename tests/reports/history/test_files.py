@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from reports.history import events
 from reports.history.files import HistoryError, list_left_out
 from reports.history.history import read_history
 from reports.history.seal import seal_history
@@ -37,7 +38,7 @@ def test_no_name_is_a_pattern(tmp_path: Path, name: str, monkeypatch: pytest.Mon
         history = read_history(path)
         assert history.operations["id"].to_list() == ["0"]
         assert history.audit.height == 1
-        assert [event["operations"] for event in history.having("plan")] == [0]
+        assert [event.operations for event in history.having(events.Plan)] == [0]
 
 
 @pytest.mark.parametrize("name", ["x[1]", "x*", "x?"])
@@ -68,10 +69,10 @@ def test_a_journal_that_holds_no_operation_yet_is_known_by_its_header(tmp_path: 
     (tmp_path / "x.events.jsonl").unlink()
     write(tmp_path / "x.events.jsonl", {**HEADER, "source": "x.events"}, plan)
     history = read_history(tmp_path)
-    assert [(event["source"], event["operations"]) for event in history.having("plan")] == [("x.events", 7)]
+    assert [(source, event.operations) for source, event in history.by_source(events.Plan)] == [("x.events", 7)]
     write(tmp_path / "x.events.jsonl", {**HEADER, "source": "x"}, plan)
     history = read_history(tmp_path)
-    assert [(event["source"], event["operations"]) for event in history.having("plan")] == [("x", 7)]
+    assert [(source, event.operations) for source, event in history.by_source(events.Plan)] == [("x", 7)]
     with pytest.raises(HistoryError, match=r"holds events of .*x.parquet; name that file"):
         read_history(tmp_path / "x.events.jsonl")
 
@@ -94,7 +95,7 @@ def test_what_is_sealed_beside_a_journal_that_is_still_there_is_read_from_the_jo
     seal_history(journal)
     journal.write_bytes(text)
     history = read_history(tmp_path)
-    assert (history.operations.height, history.audit.height, len(history.having("header"))) == (1, 1, 1)
+    assert (history.operations.height, history.audit.height, len(history.having(events.Header))) == (1, 1, 1)
 
 
 def make_folder(path: Path) -> None:

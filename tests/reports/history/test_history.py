@@ -11,8 +11,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from reports.history import events
 from reports.history.history import HistoryError, read_history
-from reports.history.journal import Invocation, Journal, Return
+from reports.history.journal import Journal
 from reports.history.lines import OPERATION_SCHEMA
 from reports.history.seal import seal_history
 from reports.judge.judge import judge
@@ -135,24 +136,27 @@ def test_a_bad_row_of_parquet_is_named(tmp_path: Path) -> None:
     assert str(caught.value).startswith(f"{bad}, row 1: ")
 
 
+MYSTERY = '{"event":"mystery",  "of":"a later version"}'
+
+
 def record(folder: Path) -> None:
     """Two sources, as a run leaves them."""
     for number in range(2):
         with Journal(folder / f"load-{number}.jsonl") as journal:
             for step, workflow in enumerate(("w2", "w1")):
                 identity = f"load-{number}.{step}"
-                ask = Invocation(
-                    identity, step, "race", "r", "acme", workflow, "advance", ["A", "Z"], "B", 10 * step + number
-                )
-                won = "won" if number == 0 else "conflict"
-                journal.invoke(ask)
-                journal.returned(Return(identity, won, 200, None, 50 + step, {"request_id": identity}))
-            entries = [{"from": "A", "to": "B", "request_id": f"load-0.{step}", "sequence": 1}]
+                at = 10 * step + number
+                ask = events.Invoke(identity, step, workflow, "advance", at, race="r", expected=["A", "Z"], next="B")
+                journal.write(ask)
+                won, detail = "won" if number == 0 else "conflict", events.Detail(request_id=identity).pack()
+                journal.write(events.Return(identity, won, 200, returned_ns=50 + step, detail=detail))
+            entries = [events.Entry(origin="A", to="B", request_id=f"load-0.{step}", sequence=1)]
             if number == 0:
-                journal.event("audit", workflow="w1", read_ns=90, entries=entries)
-                journal.event("audit", workflow="w3", read_ns=90, entries=[])
-            journal.event("plan", operations=2, races=0)
-            journal.event("mystery", of="a later version")
+                journal.write(events.Audit(workflow="w1", read_ns=90, entries=entries))
+                journal.write(events.Audit(workflow="w3", read_ns=90, entries=[]))
+            journal.write(events.Plan(operations=2, races=0))
+        with journal.path.open("a") as file:
+            file.write(f"{MYSTERY}\n")
 
 
 def test_sealing_keeps_everything(tmp_path: Path) -> None:
@@ -173,6 +177,7 @@ def test_sealing_keeps_everything(tmp_path: Path) -> None:
     assert after.operations["workflow"].to_list() == ["w1", "w2", "w1", "w2"]
     assert after.audit.equals(before.audit)
     assert after.events == before.events
+    assert MYSTERY in (folder / "load-0.events.jsonl").read_text().splitlines()
     assert judge(after) == judge(before)
     assert read_history(folder / "load-0.parquet").audit.height == 2
     assert list(pl.read_parquet(folder / "load-0.parquet").schema.items()) == list(pl.Schema(OPERATION_SCHEMA).items())
@@ -190,12 +195,13 @@ def test_while_the_journal_is_there_it_counts(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from reports.history.journal import Invocation, Journal, Return
+from reports.history.events import Invoke, Return
+from reports.history.journal import Journal
 journal = Journal(Path(sys.argv[1]))
 number = 0
 while True:
-    journal.invoke(Invocation(number, 0, "s", None, "t", "w", "read", None, None, number))
-    journal.returned(Return(number, "ok", 200, "A", number))
+    journal.write(Invoke(number, 0, "w", "read", number))
+    journal.write(Return(number, "ok", 200, "A", number))
     number += 1
     if number == 100:
         print("going", flush=True)

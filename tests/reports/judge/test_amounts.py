@@ -5,6 +5,7 @@ Method: histories with `level` events written by hand.
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -12,6 +13,7 @@ from reports.comparison.facts import Facts
 from reports.documents.junit import render_junit
 from reports.documents.page import render_page
 from reports.documents.summary import render_summary
+from reports.history.events import Level
 from reports.judge.amounts import say_partial, sum_levels
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
@@ -28,6 +30,10 @@ def tell_level(
         "ended": ended,
         **more,
     }
+
+
+def make_levels(*told: dict[str, Any]) -> list[Level]:
+    return [msgspec.convert(each, Level) for each in told]
 
 
 def judge_levels(*events: dict[str, Any], plan: RunPlan | None = ONE) -> Judgement:
@@ -71,8 +77,8 @@ def test_each_scenario_has_a_floor_of_its_own() -> None:
 
 
 def test_the_sources_of_a_level_add_up() -> None:
-    events = [tell_level("race", 10, 50, unit="races"), tell_level("race", 50, 50, "share", unit="races")]
-    [level] = sum_levels(events)
+    events = [tell_level("race", 10, 50, unit="races"), tell_level("race", 50, 50, "complete", unit="races")]
+    [level] = sum_levels(make_levels(*events))
     assert (level.planned, level.run, level.ended) == (100, 60, ("time",))
     assert judge_levels(*events).verdict is Verdict.PASS
 
@@ -86,7 +92,8 @@ def test_a_failure_stays_one() -> None:
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_the_first_line_of_every_document_tells_it(verdict: Verdict) -> None:
-    levels = sum_levels([tell_level("parallel", 10, 60), tell_level("faults", 3, 3, "share", unit="pairings")])
+    faults = tell_level("faults", 3, 3, "complete", unit="pairings")
+    levels = sum_levels(make_levels(tell_level("parallel", 10, 60), faults))
     facts = Facts(levels=tuple(levels))
     told = "partly run: 10 of 60 plans (parallel: its time was up)"
     assert say_partial(levels) == told

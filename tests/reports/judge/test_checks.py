@@ -127,7 +127,7 @@ def test_a_whole_account_passes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("run", "ended", "is_whole"),
     [
-        (3, "share", True),
+        (3, "complete", True),
         (2, "time", True),
         (0, "time", False),
         (0, "out of ids", False),

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.target.graph import TransitionGraph
+from reports.history import events
 from reports.history.history import History, read_history
-from reports.history.journal import Invocation, Journal, Return
+from reports.history.journal import Journal
 from reports.judge.context import Case
 from reports.judge.evidence import Evidence
 from reports.judge.faults import Fault, Spans, choose_likeliest, count_faults, say_faults, take_faults
@@ -16,14 +17,20 @@ from reports.judge.judge import judge
 from tests.reports.building import Record, advance, build_history, read
 
 moments = st.integers(0, 40)
-FAULT = st.fixed_dictionaries(
-    {"at_ns": moments},
-    optional={
+
+
+@st.composite
+def draw_fault(draw: st.DrawFn) -> dict[str, Any]:
+    at_ns = draw(moments)
+    optional = {
         "workflow": st.sampled_from("vw"),
-        "until_ns": moments | st.none(),
+        "until_ns": st.integers(at_ns, 40) | st.none(),
         "what": st.sampled_from(["answer lost", "delayed", "server killed"]),
-    },
-)
+    }
+    return {"at_ns": at_ns, **draw(st.fixed_dictionaries({}, optional=optional))}
+
+
+FAULT = draw_fault()
 CALL = st.tuples(moments, st.none() | st.integers(0, 12))
 
 
@@ -64,15 +71,11 @@ def test_the_faults_between_two_moments(faults: list[dict[str, Any]], begin: int
 
 def test_the_clocks_uncertainty_widens_a_fault(tmp_path: Any) -> None:
     with Journal(tmp_path / "s.jsonl", clock_uncertainty_ns=5) as journal:
-        journal.invoke(Invocation("a", 0, "", None, "acme", "w", "read", None, None, 1))
-        journal.returned(Return("a", "ok", 200, "A", 2))
-        journal.event("fault", at_ns=100, until_ns=200, what="answer lost")
+        journal.write(events.Invoke("a", 0, "w", "read", 1))
+        journal.write(events.Return("a", "ok", 200, "A", 2))
+        journal.write(events.Fault(at_ns=100, until_ns=200, what="answer lost"))
     (fault,) = take_faults(read_history(tmp_path)).all
     assert (fault.at, fault.until) == (95, 205)
-
-
-def test_a_fault_without_a_time_touches_nothing() -> None:
-    assert take_faults(with_faults([read("r", 0, 1, "A")], [{"what": "answer lost"}])).all == ()
 
 
 def test_the_likeliest_of_several_is_the_one_during_the_call() -> None:
@@ -125,7 +128,7 @@ def test_what_needs_no_fault_is_shown_first() -> None:
     ]
     struck = {"event": "fault", "source": "s", "what": "answer lost", "at_ns": 3, "until_ns": 4, "workflow": "v"}
     graph = TransitionGraph.of("A", {"A": ["B"]})
-    for events, first in (((), "v"), ((struck,), "w")):
-        (check,) = judge(build_history(records, *events), graph, only=["linearizable"]).checks
+    for told, first in (((), "v"), ((struck,), "w")):
+        (check,) = judge(build_history(records, *told), graph, only=["linearizable"]).checks
         assert check.findings[0].workflow == first
         assert len(check.findings) == 2

@@ -7,9 +7,9 @@ from reports.judge.proxy_facts import count_endings, count_unheld, say_endings, 
 from tests.reports.building import build_history, read
 
 PASSED = [
-    {"event": "unheld", "source": "interleavings-0", "sql": "COMMIT", "passed": 3, "why": "background"},
-    {"event": "unheld", "source": "interleavings-0", "sql": "NOTIFY jobs", "passed": 40, "why": "background"},
-    {"event": "unheld", "source": "faults-0", "sql": "SET a = 1", "passed": 1, "why": "set-up"},
+    {"event": "unscheduled", "source": "interleavings-0", "sql": "COMMIT", "passed": 3, "why": "background"},
+    {"event": "unscheduled", "source": "interleavings-0", "sql": "NOTIFY jobs", "passed": 40, "why": "background"},
+    {"event": "unscheduled", "source": "faults-0", "sql": "SET a = 1", "passed": 1, "why": "set-up"},
 ]
 ENDED = [{"event": "restarted", "source": "faults-0", "fault": fault} for fault in ("answer lost", "x", "answer lost")]
 

@@ -21,6 +21,7 @@ from engine.provision.database import start_embedded
 from engine.provision.service import REFERENCE
 from engine.target.target import Answer, Request
 from onewinner.stage import mint_tokens
+from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
@@ -62,10 +63,10 @@ def test_the_fault_that_kills_the_server_is_left_out_where_it_is_not_ours(
     assert ended.returncode == 0, ended
     assert told in ended.stderr
     history = read_history(tmp_path / "faults-0.jsonl")
-    ((fault, why),) = [(event["fault"], event["why"]) for event in history.having("left_out")]
+    ((fault, why),) = [(event.fault, event.why) for event in history.having(events.Skipped)]
     assert fault == SERVER_KILLED
     assert told in why
-    remarks = {remark for event in history.having("schedule") for remark in event["remarks"]}
+    remarks = {remark for event in history.having(events.Schedule) for remark in event.remarks}
     assert set(FAULTS) - remarks == {SERVER_KILLED}
 
 
@@ -94,9 +95,9 @@ def test_a_level_in_which_no_statement_was_held_proves_nothing(tmp_path: Path, *
     asyncio.run(level.tell_end("interleavings", None))
     gaps = list_gaps(testbed)
     assert gaps == ([] if steps else [f"The source interleavings-0 broke off: {NO_STATEMENT}."])
-    explored = list(read_history(testbed.asker.journal.path).having("exploration"))
+    explored = list(read_history(testbed.asker.journal.path).having(events.Exploration))
     assert len(explored) == level.explored == len(list_small(testbed))
-    assert {event["whole"] for event in explored} == {steps}
+    assert {event.exhausted for event in explored} == {steps}
 
 
 def test_a_level_whose_time_is_up_before_its_first_meeting_is_a_gap(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_a_level_whose_time_is_up_before_its_first_meeting_is_a_gap(tmp_path: Pa
     planned = len(list_small(testbed))
     gaps = list_gaps(testbed)
     assert f"The source interleavings-0 ended with 0 of its {planned} meetings: time." in gaps
-    assert [event["examples"] for event in read_history(testbed.asker.journal.path).having("mixed")] == [0]
+    assert [event.examples for event in read_history(testbed.asker.journal.path).having(events.RandomPlans)] == [0]
 
 
 @pytest.mark.parametrize("limit_s", [0.0, END_LIMIT_S])
@@ -174,8 +175,8 @@ def test_only_a_wrong_answer_on_the_way_to_a_state_is_held_against_the_engine(
     judged = judge(history, target.graph)
     (contract,) = [check for check in judged.checks if check.check == "contract"]
     assert contract.verdict is outcome
-    said = [event["problem"] for event in history.having("probe")] + [
-        event["what"] for event in history.having("broken")
+    said = [event.problem for event in history.having(events.Probe)] + [
+        event.what for event in history.having(events.Broken)
     ]
     assert said
-    assert all(told in each for each in said)
+    assert all(told in str(each) for each in said)

@@ -20,6 +20,7 @@ import pytest
 
 from engine.provision.database import Database, start_embedded
 from load.client.release import now_ns
+from reports.history import events
 from reports.history.history import History, read_history
 from stateful_tests.interleavings.fault_injector import KINDS, VARIABLE, FaultInjector, crash_at
 from stateful_tests.interleavings.faults import DELAYED, SERVER_KILLED
@@ -88,14 +89,14 @@ async def ask_on(database: Database, count: int, first: int = 0) -> list[Asked]:
     return asked
 
 
-def list_faults(journal: Path) -> list[dict[str, Any]]:
-    return list(read_history(journal).having("fault"))
+def list_faults(journal: Path) -> list[events.Fault]:
+    return read_history(journal).having(events.Fault)
 
 
-def is_excused(asked: Asked, faults: list[dict[str, Any]]) -> bool:
+def is_excused(asked: Asked, faults: list[events.Fault]) -> bool:
     began, ended, answered = asked
     return answered or any(
-        fault["at_ns"] <= ended and began <= fault["until_ns"] for fault in faults if fault["what"] != DELAYED
+        fault.at_ns <= ended and began <= (fault.until_ns or 0) for fault in faults if fault.what != DELAYED
     )
 
 
@@ -110,7 +111,7 @@ def test_every_error_falls_into_the_time_of_a_fault(database: Database, tmp_path
         calm += asyncio.run(ask_on(injector.database, 50, 450))
     assert all(answered for _, _, answered in calm)
     faults = list_faults(tmp_path / "faults-0.jsonl")
-    counts = Counter(fault["what"] for fault in faults)
+    counts = Counter(fault.what for fault in faults)
     assert counts == told["faults"]
     assert set(counts) == set(KINDS)
     assert told["statements"] >= 400
@@ -150,26 +151,26 @@ def test_its_journal_is_whole_however_it_ends(database: Database, tmp_path: Path
     with open_injector(database, "--crashes-at", "1000") as injector:
         injector.order(begin=str(tmp_path / "faults-0.jsonl"))
     history = read_history(tmp_path / "faults-0.jsonl")
-    assert [event["operations"] for event in history.having("plan")] == [0]
-    assert [event["operations"] for event in history.having("end")] == [0]
-    assert [event["statements"] for event in history.having("storm")] == [0]
+    assert [event.operations for event in history.having(events.Plan)] == [0]
+    assert [event.operations for event in history.having(events.End)] == [0]
+    assert [event.statements for event in history.having(events.FaultsInjected)] == [0]
 
 
 def test_a_storm_that_saw_no_statement_is_a_gap(tmp_path: Path) -> None:
     """Sessions are set up, and nothing else is asked: whoever asks something asks another database."""
     told, history = asyncio.run(rage(tmp_path, asked=["SET x = 1"]))
     assert told["statements"] == 0
-    assert [event["what"] for event in history.having("broken")] == [NO_STATEMENT]
+    assert [event.what for event in history.having(events.Broken)] == [NO_STATEMENT]
     told, history = asyncio.run(rage(tmp_path / "asked", asked=["SET x = 1", "SELECT a FROM t"]))
     assert told["statements"] == 1
-    assert not list(history.having("broken"))
+    assert not list(history.having(events.Broken))
 
 
 def test_crashes_that_the_load_did_not_wait_for_are_told(tmp_path: Path) -> None:
     told, history = asyncio.run(rage(tmp_path, asked=["SELECT a FROM t"], crashes_at=(1000.0, 2000.0)))
     why = "the load ended before 2 of 2 crashes were due"
     assert told["left_out"] == [why]
-    assert [(event["fault"], event["why"]) for event in history.having("left_out")] == [(SERVER_KILLED, why)]
+    assert [(event.fault, event.why) for event in history.having(events.Skipped)] == [(SERVER_KILLED, why)]
 
 
 async def rage(

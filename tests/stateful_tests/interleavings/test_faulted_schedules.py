@@ -15,6 +15,7 @@ import pytest
 
 from engine.target.graph import TransitionGraph
 from engine.target.target import Answer, Request
+from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
@@ -86,7 +87,7 @@ def test_a_service_that_backs_off_for_a_while_is_not_accused(make: Callable[[int
     assert {trace.fault for trace in traces} == {None, *FAULTS}
     verdicts = judge_testbed(testbed)
     assert Verdict.FAIL not in verdicts.values(), verdicts
-    told = [event["what"] for event in read_history(testbed.asker.journal.path).having("fault")]
+    told = [event.what for event in read_history(testbed.asker.journal.path).having(events.Fault)]
     assert told == [trace.fault for trace in traces[1:]]
 
 
@@ -136,6 +137,6 @@ def test_a_level_that_is_ended_while_a_fault_lasts_tells_of_it(
 
     asyncio.run(end_in_the_middle())
     testbed.tell_fault()
-    (fault,) = read_history(testbed.asker.journal.path).having("fault")
-    assert fault["what"] == FAULT
+    (fault,) = read_history(testbed.asker.journal.path).having(events.Fault)
+    assert fault.what == FAULT
     assert judge_testbed(testbed)["no-5xx"] is not Verdict.FAIL

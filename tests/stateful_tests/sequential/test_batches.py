@@ -47,7 +47,7 @@ def test_batches_without_workflows_do_not_count(tmp_path: Path, quota: int, run:
     assert batches.run == run
     is_whole = run == batches.amount
     ended = say_ended(batches.asker, is_whole=is_whole, is_starved=batches.is_starved)
-    assert ended == ("share" if is_whole else STARVED)
+    assert ended == ("complete" if is_whole else STARVED)
 
 
 def test_a_create_that_is_refused_now_and_then_ends_nothing(tmp_path: Path) -> None:
