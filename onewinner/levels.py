@@ -273,7 +273,10 @@ def run_level(level: Level, folder: Path, stage: Stage, display: Display | None 
 
 
 def count_levels(told: Sequence[events.Level], asked: Iterable[Asked]) -> tuple[amounts.Level, ...]:
-    """What each level got to, from what its sources say; of those that race, their scenarios, too."""
+    """What each level got to, from what its sources say; of those that race, their scenarios, too.
+
+    A level may tell of parts that have amounts of their own, the sweeps of `sequential`: they come last.
+    """
     summed = {level.level: level for level in sum_levels(told)}
     counted = []
     for each in asked:
@@ -294,4 +297,5 @@ def count_levels(told: Sequence[events.Level], asked: Iterable[Asked]) -> tuple[
                 restarts=sum(event.restarts or 0 for event in mine),
             )
         counted.append(found)
-    return tuple(counted)
+    named = {level.level for level in counted}
+    return (*counted, *(level for level in summed.values() if level.level not in named))

@@ -18,6 +18,7 @@ REASONS = {
     "fail-fast": "a violation ended it",
     "mismatch": "a mismatch ended it",
     "asked to": "it was asked to end",
+    "lost track": "answers were lost",
     "silent": "the service answers no more",
 }
 

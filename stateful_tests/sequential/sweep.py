@@ -6,66 +6,108 @@ is and the next pair can be asked at once.
 """
 
 import time
+from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.target.graph import TransitionGraph
 from engine.target.illegal import list_illegal
 from engine.target.target import Route, Target
+from load.client.asker import Asker
 from stateful_tests.interleavings.schedule import Action, expect
+from stateful_tests.sequential.batches import MISMATCH, say_ended
 from stateful_tests.sequential.machine import WorkflowMachine
 
+# A sweep gives up after so many workflows that came to nothing new, or whose state it does not know any more.
+LOST_MAX = 5
+LOST = "lost track"
 
-def ask_refused(machine: WorkflowMachine, deadline: float) -> None:
+
+@dataclass
+class Sweep:
+    """One sweep of a level: how many questions it has, and how many were asked."""
+
+    name: str
+    unit: str
+    planned: int
+    run: int = 0
+    lost: int = 0
+
+    def tell(self, asker: Asker, *, met_mismatch: bool) -> None:
+        """How much was asked, and why not all, as an event of its own: half of a sweep proves too little."""
+        is_whole = self.run >= self.planned
+        ended = MISMATCH if met_mismatch and not is_whole else say_ended(asker, is_whole=is_whole, is_starved=False)
+        ended = LOST if ended == "time" and self.lost >= LOST_MAX else ended
+        asker.journal.event("level", level=self.name, unit=self.unit, planned=self.planned, run=self.run, ended=ended)
+
+
+def ask_refused(machine: WorkflowMachine, sweep: Sweep, deadline: float) -> None:
     """Takes workflows through all states and asks, in each, for every move that a right engine refuses.
 
     `deadline` is of time.monotonic(). Raises MismatchError at the first wrong answer.
     """
     graph = machine.graph
-    left = set(graph.states)
-    while left & reach(graph, graph.initial):
-        workflow = machine.create_one(1)
+    left = reach(graph, graph.initial)
+    while left and time.monotonic() < deadline and sweep.lost < LOST_MAX:
+        workflow, run = machine.create_one(1), sweep.run
         if workflow is None:
             return
         state: str | None = graph.initial
         while state is not None:
             if state in left:
-                ask_illegal(machine, workflow, state, deadline)
-                ask_stale(machine, workflow, state, deadline)
                 left.discard(state)
+                ask_in(machine, workflow, state, sweep, deadline)
             state = walk(machine, workflow, find_next(graph, state, left))
         machine.compare(workflow)
-        if time.monotonic() > deadline or not machine.beliefs[workflow].is_certain:
-            return
+        sweep.lost += sweep.run == run or not machine.beliefs[workflow].is_certain
 
 
-def make_legal(machine: WorkflowMachine, deadline: float) -> None:
+def make_legal(machine: WorkflowMachine, sweep: Sweep, deadline: float) -> None:
     """Takes workflows along every edge, as ask_refused does."""
     graph = machine.graph
-    left = {(origin, to) for origin in reach(graph, graph.initial) for to in graph.successors.get(origin, ())}
-    while left and time.monotonic() < deadline:
+    left = list_edges(graph)
+    while left and time.monotonic() < deadline and sweep.lost < LOST_MAX:
         workflow = machine.create_one(1)
         if workflow is None:
             return
         state: str | None = graph.initial
         while state is not None:
-            trail = find_edge(graph, state, left)
-            left.difference_update(pairwise(trail))
+            trail, asked = find_edge(graph, state, left), machine.asker.asked
+            new = left & set(pairwise(trail))
+            left -= new
             state = walk(machine, workflow, trail)
+            sweep.run += len(new) if machine.asker.asked - asked >= len(trail) - 1 else 0
         machine.compare(workflow)
+        sweep.lost += not machine.beliefs[workflow].is_certain
 
 
-def ask_illegal(machine: WorkflowMachine, workflow: str, state: str, deadline: float) -> None:
-    for request in list_illegal(machine.target, state):
+def plan_refused(target: Target) -> Sweep:
+    states = reach(target.graph, target.graph.initial)
+    return Sweep("refusals", "requests", sum(len(list_refused(target, state)) for state in states))
+
+
+def plan_legal(target: Target) -> Sweep:
+    return Sweep("legal moves", "moves", len(list_edges(target.graph)))
+
+
+def list_edges(graph: TransitionGraph) -> set[tuple[str, str]]:
+    """The edges that lead on from where legal moves come to."""
+    return {(origin, to) for origin in reach(graph, graph.initial) for to in graph.successors.get(origin, ())}
+
+
+def ask_in(machine: WorkflowMachine, workflow: str, state: str, sweep: Sweep, deadline: float) -> None:
+    """Asks for each move that is refused in this state; counts those that were asked."""
+    for route, origin, to in list_refused(machine.target, state):
         if time.monotonic() < deadline:
-            machine.ask_advance(workflow, machine.owners[workflow], request.route, request.origin, request.to)
-
-
-def ask_stale(machine: WorkflowMachine, workflow: str, state: str, deadline: float) -> None:
-    for to in machine.graph.successors.get(state, ()):
-        found = find_stale(machine.target, state, to)
-        if found is not None and time.monotonic() < deadline:
-            route, origin = found
+            asked = machine.asker.asked
             machine.ask_advance(workflow, machine.owners[workflow], route, origin, to)
+            sweep.run += machine.asker.asked > asked
+
+
+def list_refused(target: Target, state: str) -> list[tuple[Route, str, str]]:
+    """What a right engine refuses in a state: illegal moves, and legal ones that are asked from another state."""
+    illegal = [(request.route, request.origin, request.to) for request in list_illegal(target, state)]
+    stale = [(to, find_stale(target, state, to)) for to in target.graph.successors.get(state, ())]
+    return [*illegal, *((*found, to) for to, found in stale if found is not None)]
 
 
 def find_stale(target: Target, state: str, to: str) -> tuple[Route, str] | None:

@@ -18,21 +18,24 @@ from reports.history.journal import Journal
 from stateful_tests.reference import Probes
 from stateful_tests.sequential.batches import BROKE_OFF, MISMATCH, Batches, say_ended
 from stateful_tests.sequential.machine import MismatchError, WorkflowMachine
-from stateful_tests.sequential.sweep import ask_refused, make_legal
+from stateful_tests.sequential.sweep import ask_refused, make_legal, plan_legal, plan_refused
 
 SOURCE = "sequential-0"
-# How much of the time may pass with pairs of states, before the first batch.
-SWEEP_SHARE = 0.3
+# How much of the limit may pass with sweeps, before the first batch.
+SWEEP_SHARE = 0.5
 
 
 def try_sweeps(machine: WorkflowMachine, deadline: float) -> MismatchError | None:
     """What a sweep finds first is told in the end: the other, and the batches, may see more of the same mistake."""
     found = None
-    for sweep in (ask_refused, make_legal):
+    for sweep, ask in ((plan_refused(machine.target), ask_refused), (plan_legal(machine.target), make_legal)):
+        met = None
         try:
-            sweep(machine, deadline)
+            ask(machine, sweep, deadline)
         except MismatchError as error:
-            found = found or error
+            met = error
+        sweep.tell(machine.asker, met_mismatch=met is not None)
+        found = found or met
     return found
 
 

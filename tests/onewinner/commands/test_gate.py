@@ -51,6 +51,8 @@ def test_the_reference_engine_passes(passing: tuple["subprocess.CompletedProcess
         ("sequential", 1, 1),
         ("parallel", 12, 12),
         ("race", 40, 40),
+        ("refusals", 1976, 1976),
+        ("legal moves", 73, 73),
     ]
 
 

@@ -15,7 +15,7 @@ from load.client.asker import Asker
 from reports.history.journal import Journal
 from stateful_tests.sequential.batches import EXAMPLES_PER_BATCH, STARVED, STARVED_MAX, Batches, say_ended
 from stateful_tests.sequential.machine import WorkflowMachine
-from stateful_tests.sequential.sweep import ask_refused
+from stateful_tests.sequential.sweep import ask_refused, plan_refused
 from tests.load.silent_engine import TIMEOUT_S, SlowRelease, answer_first, stop_time
 from tests.load.stub import RICH, SMALL, Engine, StubRelease, load_text, make_answer
 
@@ -71,7 +71,7 @@ def test_a_service_that_answers_no_more_ends_the_level(tmp_path: Path, monkeypat
     asker = Asker(target, release, Journal(tmp_path / "sequential-0.jsonl"), "sequential-0", "sequential")
     batches = Batches(asker, None, 1, 8)
     run_all(batches)
-    ask_refused(WorkflowMachine(asker, None), clock.now_s + 1e9)
+    ask_refused(WorkflowMachine(asker, None), plan_refused(target), clock.now_s + 1e9)
     assert say_ended(asker, is_whole=False, is_starved=batches.is_starved) == "silent"
     assert clock.now_s < 20 * TIMEOUT_S
     assert batches.run < 8

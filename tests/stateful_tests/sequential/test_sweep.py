@@ -1,15 +1,29 @@
 """Goal: the sweeps come to every state, each of its illegal pairs, and along every edge. Method: their ways, planned on
-graphs alone.
+graphs alone; and an engine in memory, right or not.
 """
 
-from itertools import pairwise
+import json
+import time
+from collections.abc import Callable
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from engine.provision.service import REFERENCE
 from engine.reference.states import GRAPH
 from engine.target.file import load_target
 from engine.target.graph import TransitionGraph
+from engine.target.target import Answer, Request
+from load.client.asker import Asker
+from reports.history.journal import Journal
+from reports.judge.amounts import say_partial, sum_levels
 from stateful_tests.interleavings.schedule import Action, expect
+from stateful_tests.sequential.machine import WorkflowMachine
 from stateful_tests.sequential.sweep import find_edge, find_next, find_stale, reach
+from stateful_tests.sequential.test_sequential import try_sweeps
+from tests.load.stub import SMALL, Engine, StubRelease, load_text, make_answer
 
 
 def plan(graph: TransitionGraph) -> list[list[str]]:
@@ -62,3 +76,75 @@ def test_a_stale_question_names_another_state_and_a_legal_move_out_of_it() -> No
         assert origin != state
         assert GRAPH.allows(origin, to)
         assert expect(target, Action(target.owner, route.name, origin, to)) == (origin,)
+
+
+class Clock:
+    """Each question takes a second."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        self.now_s += 1.0
+        return self.now_s
+
+
+def make_machine(folder: Path, twist: Callable[[Request, Answer], Answer] | None = None) -> WorkflowMachine:
+    target = load_text(folder, SMALL)
+    release: Any = StubRelease(Engine(target.graph, twist))
+    asker = Asker(target, release, Journal(folder / "sequential-0.jsonl"), "sequential-0", "sequential")
+    return WorkflowMachine(asker, None)
+
+
+def tell_levels(machine: WorkflowMachine) -> list[tuple[str, int, int, str]]:
+    machine.asker.journal.close()
+    events = [json.loads(line) for line in machine.asker.journal.path.read_text().splitlines()]
+    levels = [event for event in events if event["event"] == "level"]
+    return [(each["level"], each["planned"], each["run"], each["ended"]) for each in levels]
+
+
+def test_a_sweep_asks_all_that_it_plans(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path)
+    assert try_sweeps(machine, time.monotonic() + 600) is None
+    # Five states have 25 pairs, of which five are legal; two of the moves to D and X are asked from another state.
+    assert tell_levels(machine) == [("refusals", 22, 22, "share"), ("legal moves", 5, 5, "share")]
+
+
+def test_a_sweep_without_time_tells_how_far_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = make_machine(tmp_path)
+    monkeypatch.setattr("stateful_tests.sequential.sweep.time", Clock())
+    assert try_sweeps(machine, 8.0) is None
+    (_, planned, run, ended), legal = tell_levels(machine)
+    assert (planned, ended) == (22, "time")
+    assert 0 < run < planned
+    assert legal == ("legal moves", 5, 0, "time")
+    level = sum_levels([{"level": "refusals", "unit": "requests", "planned": planned, "run": run, "ended": ended}])
+    assert say_partial(level) == f"partly run: {run} of 22 requests (refusals: its time was up)"
+
+
+def test_a_sweep_goes_on_after_an_answer_that_was_lost(tmp_path: Path) -> None:
+    asked = count(1)
+    machine = make_machine(tmp_path, lambda _, answer: Answer(None, error="lost") if next(asked) == 5 else answer)
+    assert try_sweeps(machine, time.monotonic() + 600) is None
+    assert [ended for _, _, _, ended in tell_levels(machine)][1] == "share"
+
+
+def test_a_sweep_gives_up_when_answers_are_lost_again_and_again(tmp_path: Path) -> None:
+    def lose(request: Request, answer: Answer) -> Answer:
+        return Answer(None, error="lost") if request.path.endswith("advance") else answer
+
+    machine = make_machine(tmp_path, lose)
+    assert try_sweeps(machine, time.monotonic() + 600) is None
+    refusals, legal = tell_levels(machine)
+    assert refusals[-1] == "lost track"
+    assert refusals[2] < 22
+    assert legal == ("legal moves", 5, 5, "share"), "each was asked once"
+
+
+def test_a_wrong_answer_ends_a_sweep_and_not_the_other(tmp_path: Path) -> None:
+    def win(request: Request, answer: Answer) -> Answer:
+        return make_answer(200) if b'"expected":"A","next":"D"' in request.body.replace(b" ", b"") else answer
+
+    machine = make_machine(tmp_path, win)
+    assert try_sweeps(machine, time.monotonic() + 600) is not None
+    assert [ended for _, _, _, ended in tell_levels(machine)] == ["mismatch", "share"]
