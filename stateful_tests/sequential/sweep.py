@@ -13,6 +13,7 @@ from engine.target.graph import TransitionGraph
 from engine.target.illegal import list_illegal
 from engine.target.target import Route, Target
 from load.client.asker import Asker
+from reports.history import events
 from stateful_tests.interleavings.schedule import Action, expect
 from stateful_tests.sequential.batches import MISMATCH, say_ended
 from stateful_tests.sequential.machine import WorkflowMachine
@@ -37,7 +38,8 @@ class Sweep:
         is_whole = self.run >= self.planned
         ended = MISMATCH if met_mismatch and not is_whole else say_ended(asker, is_whole=is_whole, is_starved=False)
         ended = LOST if ended == "time" and self.lost >= LOST_MAX else ended
-        asker.journal.event("level", level=self.name, unit=self.unit, planned=self.planned, run=self.run, ended=ended)
+        told = events.Level(level=self.name, unit=self.unit, planned=self.planned, run=self.run, ended=ended)
+        asker.journal.write(told)
 
 
 def ask_refused(machine: WorkflowMachine, sweep: Sweep, deadline: float) -> None:

@@ -17,6 +17,7 @@ from engine.target.file import load_target
 from engine.target.graph import TransitionGraph
 from engine.target.target import Answer, Request
 from load.client.asker import Asker
+from reports.history import events
 from reports.history.journal import Journal
 from reports.judge.amounts import say_partial, sum_levels
 from stateful_tests.interleavings.schedule import Action, expect
@@ -107,7 +108,7 @@ def test_a_sweep_asks_all_that_it_plans(tmp_path: Path) -> None:
     machine = make_machine(tmp_path)
     assert try_sweeps(machine, time.monotonic() + 600) is None
     # Five states have 25 pairs, of which five are legal; two of the moves to D and X are asked from another state.
-    assert tell_levels(machine) == [("refusals", 22, 22, "share"), ("legal moves", 5, 5, "share")]
+    assert tell_levels(machine) == [("refusals", 22, 22, "complete"), ("legal moves", 5, 5, "share")]
 
 
 def test_a_sweep_without_time_tells_how_far_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +119,7 @@ def test_a_sweep_without_time_tells_how_far_it_came(tmp_path: Path, monkeypatch:
     assert (planned, ended) == (22, "time")
     assert 0 < run < planned
     assert legal == ("legal moves", 5, 0, "time")
-    level = sum_levels([{"level": "refusals", "unit": "requests", "planned": planned, "run": run, "ended": ended}])
+    level = sum_levels([events.Level(level="refusals", unit="requests", planned=planned, run=run, ended=ended)])
     assert say_partial(level) == f"partly run: {run} of 22 requests (refusals: its time was up)"
 
 
@@ -126,7 +127,7 @@ def test_a_sweep_goes_on_after_an_answer_that_was_lost(tmp_path: Path) -> None:
     asked = count(1)
     machine = make_machine(tmp_path, lambda _, answer: Answer(None, error="lost") if next(asked) == 5 else answer)
     assert try_sweeps(machine, time.monotonic() + 600) is None
-    assert [ended for _, _, _, ended in tell_levels(machine)][1] == "share"
+    assert [ended for _, _, _, ended in tell_levels(machine)][1] == "complete"
 
 
 def test_a_sweep_gives_up_when_answers_are_lost_again_and_again(tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_a_sweep_gives_up_when_answers_are_lost_again_and_again(tmp_path: Path) 
     refusals, legal = tell_levels(machine)
     assert refusals[-1] == "lost track"
     assert refusals[2] < 22
-    assert legal == ("legal moves", 5, 5, "share"), "each was asked once"
+    assert legal == ("legal moves", 5, 5, "complete"), "each was asked once"
 
 
 def test_a_wrong_answer_ends_a_sweep_and_not_the_other(tmp_path: Path) -> None:
@@ -147,4 +148,4 @@ def test_a_wrong_answer_ends_a_sweep_and_not_the_other(tmp_path: Path) -> None:
 
     machine = make_machine(tmp_path, win)
     assert try_sweeps(machine, time.monotonic() + 600) is not None
-    assert [ended for _, _, _, ended in tell_levels(machine)] == ["mismatch", "share"]
+    assert [ended for _, _, _, ended in tell_levels(machine)] == ["mismatch", "complete"]
