@@ -108,7 +108,7 @@ def test_a_sweep_asks_all_that_it_plans(tmp_path: Path) -> None:
     machine = make_machine(tmp_path)
     assert try_sweeps(machine, time.monotonic() + 600) is None
     # Five states have 25 pairs, of which five are legal; two of the moves to D and X are asked from another state.
-    assert tell_levels(machine) == [("refusals", 22, 22, "complete"), ("legal moves", 5, 5, "share")]
+    assert tell_levels(machine) == [("refusals", 22, 22, "complete"), ("legal moves", 5, 5, "complete")]
 
 
 def test_a_sweep_without_time_tells_how_far_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
