@@ -6,14 +6,18 @@ READY := $(VENV)/.ready-$(shell cksum requirements.lock pyproject.toml | cksum |
 # What the examples need, apart from what onewinner needs: an environment of their own, and Node's packages.
 EXAMPLES := examples/.venv/.ready-$(shell cksum examples/requirements.lock | cut -d' ' -f1)
 NODE := examples/node_guarded_update/node_modules/.package-lock.json
+# How many processes run the tests: each has a core of its own. A file's tests stay in one of them, in their order.
+TEST_WORKERS ?= 2
+PYTEST := $(BIN)/python -W error -m pytest
+SPREAD := --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 EXAMPLE_COMMANDS := example-flask example-flask-without-version example-django example-django-without-mixin \
 	example-node example-node-unguarded example-route-per-edge
 
 .PHONY: help gate test test-all check format bench screenshots lock clean $(EXAMPLE_COMMANDS)
 help:
 	@echo "make gate      prove the reference engine: exactly one winner (about a minute)"
-	@echo "make test      format check, lint, strict types, tests; warnings are errors"
-	@echo "make test-all  the same, and the tests that need more than Python"
+	@echo "make test      format check, lint, strict types, tests; warnings are errors (five minutes on two cores)"
+	@echo "make test-all  the same, with whole series, and the tests that need more than Python"
 	@echo "make example-flask, -django, -node, -route-per-edge: each proves an example; see examples/*/README.md"
 	@echo "make bench     the benchmarks: ratios, taken in one run"
 	@echo "make screenshots  the report's pictures in docs/, of two runs made anew (needs Chromium)"
@@ -22,7 +26,8 @@ help:
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "onewinner needs Python 3.11 or later; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
-	$(PYTHON) -m venv --clear $(VENV)
+	rm -f $(VENV)/.ready-*
+	test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -36,10 +41,12 @@ check: $(READY)
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/python -W error -m pytest -m "not needs"
+	$(PYTEST) $(SPREAD) -m "not needs and not exhaustive"
 
+# What needs Docker or the like looks at what the whole machine has, so it runs alone.
 test-all: check $(EXAMPLES) $(NODE)
-	$(BIN)/python -W error -m pytest
+	$(PYTEST) $(SPREAD) -m "not needs"
+	$(PYTEST) -m needs
 
 $(EXAMPLES): examples/requirements.lock
 	$(PYTHON) -m venv --clear examples/.venv

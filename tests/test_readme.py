@@ -1,13 +1,12 @@
 """Goal: what the README tells people to type exists. Method: every command in it, against the help and the Makefile."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.onewinner.running import Command
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -24,8 +23,9 @@ def test_there_are_commands_to_check() -> None:
 @pytest.mark.parametrize("line", OURS)
 def test_every_command_and_option_exists(line: str) -> None:
     _, command, *arguments = shlex.split(line)
-    asked = [sys.executable, "-m", "onewinner", command, "--help"]
-    told = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    asked = Command((command, "--help"), ROOT).run_here()
+    assert asked.returncode == 0, asked
+    told = asked.stdout
     for option in (argument.partition("=")[0] for argument in arguments if argument.startswith("--")):
         assert option in told, f"{line}: {option} is not in its help"
 
@@ -41,8 +41,7 @@ def test_every_link_leads_somewhere(path: str) -> None:
 
 
 def test_the_ci_workflow_is_the_one_that_init_writes(tmp_path: Path) -> None:
-    asked = [sys.executable, "-m", "onewinner", "init", "--out", "orders.toml", "--github"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run(asked, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    asked = Command(("init", "--out", "orders.toml", "--github"), tmp_path).run_here()
+    assert asked.returncode == 0, asked
     written = (tmp_path / ".github" / "workflows" / "onewinner.yml").read_text()
     assert re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) == [written]

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -76,8 +76,20 @@ def share_port(port: int) -> socket.socket:
     return shared
 
 
-async def work(settings: Settings, port: int) -> None:
-    """One worker: says so once it listens."""
+@contextlib.asynccontextmanager
+async def serve_here(
+    database_url: str, *, defect: str | None = None, control: str | None = None, pool_size: int = 20
+) -> AsyncIterator[Served]:
+    """One worker in this process and this event loop: it is there at once."""
+    settings = Settings(database_url, SECRET, Isolation.READ_COMMITTED, defect, pool_size, control=control)
+    with share_port(0) as shared:
+        async with listen(settings, shared):
+            yield Served(shared.getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def listen(settings: Settings, shared: socket.socket) -> AsyncIterator["asyncio.Task[None]"]:
+    """A worker's server, which listens; it ends with the block."""
     import uvicorn
 
     from engine.reference.api import create_app
@@ -86,14 +98,22 @@ async def work(settings: Settings, port: int) -> None:
         create_app(settings), log_level="warning", access_log=False, lifespan="on", backlog=512, proxy_headers=False
     )
     server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[shared]))
+    deadline = time.monotonic() + READY_LIMIT_S
+    while not server.started and not serving.done() and time.monotonic() < deadline:  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0.01)
+    assert server.started or serving.done(), "the worker does not get ready"
+    yield serving
+    server.should_exit = True
+    await serving
+
+
+async def work(settings: Settings, port: int) -> None:
+    """One worker: says so once it listens, and serves until it is told to end."""
     with share_port(port) as shared:
-        serving = asyncio.create_task(server.serve(sockets=[shared]))
-        deadline = time.monotonic() + READY_LIMIT_S
-        while not server.started and not serving.done() and time.monotonic() < deadline:  # noqa: ASYNC110 - it has no event
-            await asyncio.sleep(0.01)
-        if server.started:
+        async with listen(settings, shared) as serving:
             print("ready", flush=True)
-        await serving
+            await serving
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def name(file: Path) -> str:
 )
 def test_an_example_needs_no_change(file: Path, tmp_path: Path) -> None:
     command = Command(("doctor", "--target", str(file)), tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert ended.returncode == 0, ended
     assert "answers look right; next: onewinner gate" in ended.stdout
     assert command.find_left() == []

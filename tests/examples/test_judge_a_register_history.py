@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from examples.judge_a_register_history import convert
+from tests.onewinner.running import Command
 
 ROOT = Path(__file__).parents[2]
 RECORDED = sorted((ROOT / "tests" / "histories" / "registers").glob("*.edn"))
@@ -21,8 +22,7 @@ def test_a_recorded_register_is_judged_right(recorded: Path, tmp_path: Path) -> 
     with journal.open("wb") as output:
         program = [sys.executable, "examples/judge_a_register_history.py", str(recorded)]
         subprocess.run(program, cwd=ROOT, stdout=output, check=True)
-    command = [sys.executable, "-m", "onewinner", "check", str(journal), "--only", "linearizable", "--initial", "nil"]
-    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    judged = Command(("check", str(journal), "--only", "linearizable", "--initial", "nil"), tmp_path).run_here()
     assert judged.returncode == (0 if recorded.stem.startswith("good.") else 1), judged
 
 

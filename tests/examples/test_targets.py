@@ -27,7 +27,7 @@ def run_gate(
     out = folder / "run"
     small = ("--batches", "1", "--plans", "5", "--races", "30")
     command = Command(("gate", "--target", str(target), *small, *arguments, "--out", str(out)), folder)
-    ended = command.run()
+    ended = command.run_here()
     assert command.find_left() == []
     assert (out / "run.json").exists(), ended
     checks = json.loads((out / "run.json").read_text())["checks"]
@@ -54,7 +54,7 @@ def test_an_example_without_what_decides_fails(target: str, tmp_path: Path) -> N
     assert {checks[name] for name in ("one-winner", "linearizable", "audit")} == {"fail"}
     assert {checks[name] for name in ("legality", "contract", "no-5xx", "accounting")} == {"pass"}
     [smallest, *_] = json.loads((tmp_path / "run" / "run.json").read_text())["schedules"]
-    again = Command((*shlex.split(smallest["command"])[1:], "--out", "again"), tmp_path).run()
+    again = Command((*shlex.split(smallest["command"])[1:], "--out", "again"), tmp_path).run_here()
     assert "10 of 10 replays violate" in again.stdout, again
 
 
@@ -115,9 +115,9 @@ def test_pytest_and_locust_ask_a_target_on_their_own(tool: str, tmp_path: Path) 
     history = tmp_path / "history"
     target = ("--target", "examples/route_per_edge/target.toml", "--history", str(history))
     command = Command(target, ROOT, program=NATIVE[tool])
-    ended = command.run()
+    ended = command.run_here()
     assert ended.returncode == 0, ended
     assert command.find_left() == []
-    judged = Command(("check", str(history), *target[:2]), ROOT).run()
+    judged = Command(("check", str(history), *target[:2]), ROOT).run_here()
     assert judged.returncode == 0, judged
     assert re.search(r"legality +pass", judged.stdout)

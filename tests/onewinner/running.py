@@ -1,7 +1,9 @@
 """Runs the command as its users do, and finds whatever it left behind."""
 
 import contextlib
+import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,8 +11,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import psutil
+
+from onewinner.__main__ import main
+from onewinner.exits import HEARD
 
 MARK = "ONEWINNER_TEST_MARK"
 WAIT_S = 60.0
@@ -43,6 +49,22 @@ class Command:
             output, errors = process.communicate(timeout=limit_s)
         return subprocess.CompletedProcess(self.arguments, process.returncode, output, errors)
 
+    def run_here(self) -> "subprocess.CompletedProcess[str]":
+        """Runs it in this process, which spares the second that an interpreter takes to import it.
+
+        For commands that end by themselves and start little. What they start carries the mark, too.
+        """
+        output, errors = io.StringIO(), io.StringIO()
+        with contextlib.ExitStack() as changed:
+            changed.enter_context(keep_handlers())
+            changed.enter_context(patch.dict(os.environ, {**self.environment, MARK: self.mark}))
+            changed.enter_context(patch.object(sys, "path", list(sys.path)))
+            changed.enter_context(contextlib.chdir(self.cwd))
+            changed.enter_context(contextlib.redirect_stdout(output))
+            changed.enter_context(contextlib.redirect_stderr(errors))
+            code = run_main(self.arguments)
+        return subprocess.CompletedProcess(self.arguments, code, output.getvalue(), errors.getvalue())
+
     def find_left(self) -> list[str]:
         """The command lines of processes that are still there."""
         left = []
@@ -56,6 +78,25 @@ class Command:
             with contextlib.suppress(psutil.Error):
                 if process.pid != os.getpid() and process.environ().get(MARK) == self.mark:
                     yield process
+
+
+def run_main(arguments: tuple[str, ...]) -> int:
+    """The exit code of the command."""
+    try:
+        return main(arguments)
+    except SystemExit as ended:
+        return int(str(ended.code))
+
+
+@contextlib.contextmanager
+def keep_handlers() -> Iterator[None]:
+    """Puts back the signal handlers of this process afterwards."""
+    before = {number: signal.getsignal(number) for number in HEARD}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:

@@ -33,7 +33,7 @@ def test_there_are_enough_of_them() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_broken_file_is_one_sentence(file: Path, tmp_path: Path) -> None:
     command = Command(("gate", "--target", file.name, "--out", str(tmp_path / "run")), file.parent)
-    ended = command.run()
+    ended = command.run_here()
     assert (ended.returncode, ended.stdout) == (2, ""), ended
     assert ended.stderr == file.with_suffix(".txt").read_text()
     assert ended.stderr.count("\n") == 1

@@ -27,7 +27,7 @@ SMALL = (*LEVELS, "--batches", "1", "--races", "40")
 def run_gate(folder: Path, *arguments: str) -> tuple[int, dict[str, str], str]:
     """The exit code, the verdict of each check, and everything printed."""
     command = Command(("gate", *SMALL, *arguments, "--out", "out"), folder)
-    ended = command.run()
+    ended = command.run_here()
     assert command.find_left() == []
     checks = json.loads((folder / "out" / "run.json").read_text())["checks"]
     return ended.returncode, {name: check["verdict"] for name, check in checks.items()}, ended.stdout + ended.stderr

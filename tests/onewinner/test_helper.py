@@ -65,7 +65,7 @@ class Shop(http.server.BaseHTTPRequestHandler):
 def serve(kind: type[http.server.HTTPServer]) -> Iterator[tuple[str, type[Shop]]]:
     handler = type("Shop", (Shop,), {"seen": [], "sold": set()})
     with kind(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}", handler
         server.shutdown()

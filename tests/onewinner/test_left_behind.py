@@ -27,7 +27,7 @@ def database() -> Iterator[Database]:
 
 def test_what_a_defect_adds_is_found_and_undone(database: Database, tmp_path: Path) -> None:
     command = Command(("gate", *SMALL, "--defect", "phantom-column", "--database", database.url), tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert command.find_left() == []
     assert ended.returncode == 1, ended
     checks = json.loads((tmp_path / "out" / "run.json").read_text())["checks"]
@@ -54,7 +54,7 @@ def test_a_run_that_was_killed_accuses_no_later_one(database: Database, tmp_path
     process.communicate()
     eventually(lambda: command.find_left() == [])
     assert "current_step" in (asyncio.run(find_drift(database.url)) or "")
-    ended = Command(("gate", *SMALL, "--database", database.url), tmp_path).run()
+    ended = Command(("gate", *SMALL, "--database", database.url), tmp_path).run_here()
     assert ended.returncode == 0, ended
 
 
@@ -62,7 +62,7 @@ def test_the_defects_in_one_database_accuse_no_other(database: Database, tmp_pat
     chosen = ("--defect", "phantom-column", "--defect", "stale-read", "--control", "version-column")
     quick = ("--quick", "--level", "sequential", "--out", "out")
     command = Command(("defects", *chosen, *quick, "--database", database.url), tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert command.find_left() == []
     assert ended.returncode == 0, ended
     assert asyncio.run(find_drift(database.url)) is None

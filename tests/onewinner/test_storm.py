@@ -25,7 +25,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 def test_the_reference_engine_passes_under_faults_and_a_crash(tmp_path: Path) -> None:
     command = Command(("race", "--faults", "0.05", "--crashes", "1", "--duration", "6", "--out", "run"), tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert ended.returncode == 0, ended
     assert command.find_left() == []
     record = read_record(tmp_path)
@@ -57,7 +57,7 @@ def test_a_service_that_ends_under_faults_is_started_again(tmp_path: Path) -> No
     (tmp_path / "jobs.toml").write_text(jobs_service.TARGET.replace("COMMAND", json.dumps(words)))
     options = ("--target", "jobs.toml", "--faults", "0.005", "--duration", "8", "--out", "run")
     command = Command(("race", *options), tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert command.find_left() == []
     record = read_record(tmp_path)
     assert record["measures"]["endings"]["one of the storm"] > 0

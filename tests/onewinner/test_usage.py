@@ -88,7 +88,7 @@ def test_a_mistake_is_one_sentence(sentence: str, tmp_path: Path) -> None:
     (tmp_path / "small.toml").write_text(SMALL)
     (tmp_path / "other.json").write_text('{"branches": [[{"route": "pick", "to": "B"}], [{}]]}')
     command = Command(MISTAKES[sentence], tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert ended.returncode == 2, ended
     assert sentence in ended.stderr
     assert "secret" not in ended.stderr
@@ -103,7 +103,7 @@ def test_a_port_in_use_is_named(name: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = Command((name, "--port", port), tmp_path)
-        ended = command.run()
+        ended = command.run_here()
     assert ended.returncode == 2, ended
     assert f"--port: {port} is in use" in ended.stderr
     assert command.find_left() == []
@@ -111,7 +111,7 @@ def test_a_port_in_use_is_named(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["gate", "race", "serve", "check", "report", "compare", "defects", "init", "doctor"])
 def test_help_shows_an_example(name: str, tmp_path: Path) -> None:
-    ended = Command((name, "--help"), tmp_path).run()
+    ended = Command((name, "--help"), tmp_path).run_here()
     assert ended.returncode == 0
     assert f"example: onewinner {name}" in ended.stdout
 
@@ -131,7 +131,7 @@ def test_help_shows_an_example(name: str, tmp_path: Path) -> None:
 def test_a_folder_in_which_anything_lies_is_no_run_directory(arguments: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("ACME_TOKEN=mine")
     command = Command((*arguments, "--out", "."), tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert ended.returncode == 2, ended
     assert f"onewinner {arguments[0]}: . is not empty, and a run directory holds nothing but its run" in ended.stderr
     assert ended.stdout == ""

@@ -94,7 +94,7 @@ def stand_in(database: Database) -> Iterator[Database]:
                 back.join()
 
     with socketserver.TCPServer(("127.0.0.1", 0), Relay) as server:
-        serving = threading.Thread(target=server.serve_forever)
+        serving = threading.Thread(target=server.serve_forever, args=(0.02,))
         serving.start()
         try:
             yield replace(database, port=server.server_address[1])

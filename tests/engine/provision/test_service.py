@@ -131,7 +131,7 @@ def write_target(folder: Path, *arguments: str) -> None:
 def test_one_that_ends_in_the_middle_is_not_started_again(tmp_path: Path) -> None:
     write_target(tmp_path, "60")
     command = Command(("gate", "--target", "target.toml", "--races", "20", "--out", "run"), tmp_path, ENVIRONMENT)
-    ended = command.run()
+    ended = command.run_here()
     assert ended.returncode == 3, ended
     assert "the service ended by itself with status 7; see run/logs/service.log" in ended.stderr
     assert "orders: that was enough" in ended.stderr
@@ -143,7 +143,7 @@ def test_one_that_ends_in_the_middle_is_not_started_again(tmp_path: Path) -> Non
 def test_a_target_with_a_service_of_its_own_is_judged(tmp_path: Path) -> None:
     write_target(tmp_path)
     options = ("--target", "target.toml", "--batches", "1", "--races", "10", "--out", "run")
-    ended = Command(("gate", *options), tmp_path, ENVIRONMENT).run()
+    ended = Command(("gate", *options), tmp_path, ENVIRONMENT).run_here()
     assert ended.returncode == 0, ended
 
 
@@ -159,5 +159,5 @@ def test_a_command_may_make_its_workflows(tmp_path: Path) -> None:
     command = '[create]\ncommand = ["python", "make.py", "{port}", "{tenant}"]\ncwd = "tools"\n'
     (home / "target.toml").write_text(text.replace(create, command))
     options = ("--target", str(home / "target.toml"), "--batches", "1", "--races", "10", "--out", "run")
-    ended = Command(("gate", *options), elsewhere, ENVIRONMENT).run()
+    ended = Command(("gate", *options), elsewhere, ENVIRONMENT).run_here()
     assert ended.returncode == 0, ended

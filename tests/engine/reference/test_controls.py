@@ -18,7 +18,7 @@ from engine.reference.pool import Isolation
 from engine.reference.settings import Settings
 from tests.engine.asking import open_link, open_links
 from tests.engine.conftest import put
-from tests.engine.serving import SECRET, Served, serve
+from tests.engine.serving import SECRET, Served, serve, serve_here
 from tests.engine.within import open_engine, prepare_another, race, show_trail
 
 CONTENDERS = 50
@@ -85,15 +85,15 @@ def test_so_they_have_at_every_isolation_level(prepared: tuple[str, str], isolat
 def test_drops_connection_after_the_commit(database: Database) -> None:
     """The 200th answer of a worker breaks off; what was asked has happened, and the next connection works."""
 
-    async def run(served: Served) -> None:
+    async def run() -> None:
         (workflow,) = await put(database.url, [DUE[0]])
-        async with open_link(served) as link:
-            for _ in range(drops_connection.EVERY - 1):
-                assert (await link.ask("GET", f"/{workflow}")).body["state"] == DUE[0]
-            with pytest.raises(asyncio.IncompleteReadError):
-                await link.advance(workflow, *DUE)
-        async with open_link(served) as link:
-            assert (await link.ask("GET", f"/{workflow}")).body["state"] == DUE[1]
+        async with serve_here(database.url, control="drops-connection") as served:
+            async with open_link(served) as link:
+                for _ in range(drops_connection.EVERY - 1):
+                    assert (await link.ask("GET", f"/{workflow}")).body["state"] == DUE[0]
+                with pytest.raises(asyncio.IncompleteReadError):
+                    await link.advance(workflow, *DUE)
+            async with open_link(served) as link:
+                assert (await link.ask("GET", f"/{workflow}")).body["state"] == DUE[1]
 
-    with serve(database.url, control="drops-connection", workers=1) as served:
-        asyncio.run(run(served))
+    asyncio.run(run())

@@ -27,7 +27,7 @@ from engine.reference.states import STEP_BY_NAME
 from reports.judge.checks import CHECKS
 from tests.engine.asking import Answer, open_link, open_links
 from tests.engine.conftest import put
-from tests.engine.serving import SECRET, Served, serve
+from tests.engine.serving import SECRET, Served, serve, serve_here
 from tests.engine.within import (
     ANN,
     GIL,
@@ -69,8 +69,9 @@ def test_an_unknown_one_is_a_sentence_that_names_the_known() -> None:
 def test_alone_nobody_would_notice(database: Database, name: str) -> None:
     """One request at a time, as in a demonstration: created, claimed, completed, cancelled, read back."""
 
-    async def run(served: Served) -> None:
-        async with open_link(served) as link:
+    async def run() -> None:
+        # One connection to the database: whatever was put off is done before the next question.
+        async with serve_here(database.url, defect=name, pool_size=1) as served, open_link(served) as link:
             workflow = await link.create()
             assert (await link.advance(workflow, "CREATED", "ICP_PENDING")).status == 200
             assert (await link.ask("POST", f"/{workflow}/steps/icp-generate", {"a": 1})).status == 200
@@ -80,9 +81,7 @@ def test_alone_nobody_would_notice(database: Database, name: str) -> None:
             assert (await link.ask("POST", f"/{workflow}/cancel")).status == 409
             assert len((await link.ask("GET", f"/{workflow}/transitions")).body["transitions"]) == 4
 
-    # One connection to the database: whatever was put off is done before the next question.
-    with serve(database.url, defect=name, workers=1, pool_size=1) as served:
-        asyncio.run(run(served))
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("name", ["check-then-act", "narrow-check-then-act", "subquery-guard"])
@@ -317,13 +316,12 @@ def test_serialization_failure_as_500_at_repeatable_read(database: Database) -> 
 def ask_over_http(database: Database, name: str, state: str, *asked: tuple[str, str]) -> list[Answer]:
     """The answers of a broken engine to some advances of a workflow in this state."""
 
-    async def run(served: Served) -> list[Answer]:
+    async def run() -> list[Answer]:
         (workflow,) = await put(database.url, [state])
-        async with open_link(served) as link:
+        async with serve_here(database.url, defect=name) as served, open_link(served) as link:
             return [await link.advance(workflow, *edge) for edge in asked]
 
-    with serve(database.url, defect=name, workers=1) as served:
-        return asyncio.run(run(served))
+    return asyncio.run(run())
 
 
 async def put_ids(database: Database, states: list[str]) -> list[UUID]:

@@ -319,7 +319,7 @@ def test_a_server_that_does_not_wait_for_the_body_runs_nothing_before_the_releas
         return released[0]
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hasty) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         release = Release(f"http://127.0.0.1:{server.server_port}", 5)
         try:

@@ -41,7 +41,7 @@ def write_run(folder: Path, name: str, checks: dict[str, Verdict], times: float 
 
 
 def compare(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    ended = Command(("compare", *arguments), folder).run()
+    ended = Command(("compare", *arguments), folder).run_here()
     assert "Traceback" not in ended.stderr
     return ended
 
@@ -124,7 +124,7 @@ def test_a_run_that_cannot_be_read_is_unknown(content: str, tmp_path: Path) -> N
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "run.json").write_text(content)
     for arguments in (("compare", "a", "b"), ("gate", "--baseline", "b"), ("report", "b")):
-        ended = Command(arguments, tmp_path).run()
+        ended = Command(arguments, tmp_path).run_here()
         assert ended.returncode == 3, ended
         assert "b/run.json: is not" in ended.stderr
         assert "Traceback" not in ended.stderr
@@ -135,7 +135,7 @@ def test_a_gate_names_what_newly_fails(tmp_path: Path) -> None:
     write_run(tmp_path, "good", {"one-winner": PASS, "linearizable": PASS, "audit": PASS})
     small = ("--level", "race", "--races", "40", "--out", "run")
     command = Command(("gate", *small, "--defect", "check-then-act", "--baseline", "good"), tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert command.find_left() == []
     assert ended.returncode == 1, ended
     _, _, told = ended.stdout.partition("baseline: good (pass)\nrun:      run (fail)\n")
@@ -168,7 +168,7 @@ def test_a_comparison_that_could_compare_nothing_is_unknown(facts: dict[str, Any
 def test_two_engines_in_turns(tmp_path: Path) -> None:
     arguments = ("--ab", "reference", "defect:check-then-act", "--blocks", "2", "--races", "30", "--out", "both")
     command = Command(("compare", *arguments), tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert command.find_left() == []
     assert ended.returncode == 1, ended
     assert "newly failing: " in ended.stdout
@@ -191,14 +191,14 @@ def test_two_engines_in_turns(tmp_path: Path) -> None:
         record = json.loads((run.folder / "run.json").read_text())
         assert [error.message for error in jsonschema_rs.validator_for(SCHEMA).iter_errors(record)] == []
     finding = next(finding for finding in bad.judgement.findings if finding.verdict is FAIL)
-    again = Command(tuple(finding.command.split()[1:]), tmp_path).run()
+    again = Command(tuple(finding.command.split()[1:]), tmp_path).run_here()
     assert again.returncode == 1, again
 
 
 def test_an_engine_that_is_many_times_slower_has_regressed(tmp_path: Path) -> None:
     arguments = ("--ab", "reference", "control:slow", "--races", "20", "--out", "both")
     command = Command(("compare", *arguments), tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert command.find_left() == []
     assert ended.returncode == 4, ended
     assert "REGRESSION: the checks pass, but regressed: seconds for the plan" in ended.stdout

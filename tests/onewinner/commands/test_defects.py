@@ -19,7 +19,7 @@ FEW = ("--defect", "check-then-act", "--control", "version-column", "--seeds", "
 
 def test_a_race_defect_is_caught_by_racing_and_a_control_is_not_accused(tmp_path: Path) -> None:
     command = Command(("defects", *FEW, "--level", "sequential", "--level", "race", "--out", "run"), tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert ended.returncode == 0, ended
     assert command.find_left() == []
     record = json.loads((tmp_path / "run" / "run.json").read_text())
@@ -54,7 +54,7 @@ def test_a_judge_that_does_not_see_two_winners_is_noticed(
 def test_a_level_at_which_nothing_is_promised_is_a_usage_error(tmp_path: Path) -> None:
     ended = Command(
         ("defects", "--quick", "--level", "faults", "--defect", "extra-edge", "--out", "run"), tmp_path
-    ).run()
+    ).run_here()
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert "--level" in ended.stderr

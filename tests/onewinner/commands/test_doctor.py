@@ -113,7 +113,7 @@ def orders() -> Iterator[Orders]:
 
 
 def serve(server: Orders) -> Iterator[Orders]:
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield server
     server.shutdown()
@@ -124,7 +124,7 @@ def serve(server: Orders) -> Iterator[Orders]:
 def consult(text: str, port: int, folder: Path) -> "subprocess.CompletedProcess[str]":
     (folder / "target.toml").write_text(text.replace("PORT", str(port)))
     command = Command(("doctor", "--target", "target.toml"), folder, ENVIRONMENT)
-    ended = command.run()
+    ended = command.run_here()
     assert command.find_left() == []
     assert "Traceback" not in ended.stderr
     assert "acme-token" not in ended.stdout + ended.stderr

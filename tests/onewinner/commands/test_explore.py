@@ -17,7 +17,7 @@ def run_explore(
     folder: Path, *arguments: str, environment: dict[str, str] | None = None
 ) -> tuple[int, dict[str, object], str]:
     command = Command(("explore", *arguments, "--out", "run"), folder, environment or {})
-    ended = command.run()
+    ended = command.run_here()
     assert command.find_left() == []
     file = folder / "run" / "run.json"
     return ended.returncode, json.loads(file.read_text()) if file.exists() else {}, ended.stdout + ended.stderr
@@ -69,7 +69,7 @@ def test_a_wrong_race_file_is_one_sentence(tmp_path: Path, text: str, arguments:
 
 
 def test_without_a_service_there_is_nothing_to_stand_between(tmp_path: Path) -> None:
-    ended = Command(("init", "--out", "target.toml"), tmp_path).run()
+    ended = Command(("init", "--out", "target.toml"), tmp_path).run_here()
     assert ended.returncode == 0, ended.stderr
     lines = (tmp_path / "target.toml").read_text().splitlines()
     text = "\n".join(line for line in lines if not line.startswith(("[service]", "command =")))

@@ -101,7 +101,7 @@ def test_schemas_that_lead_back_to_themselves() -> None:
 
 def test_the_blank_file_loads(tmp_path: Path) -> None:
     command = Command(("init", "--name", 'my "orders"'), tmp_path)
-    ended = command.run()
+    ended = command.run_here()
     assert ended.returncode == 0, ended
     assert ended.stdout.splitlines() == [
         "wrote target.toml",
@@ -114,7 +114,7 @@ def test_the_blank_file_loads(tmp_path: Path) -> None:
 
 def test_what_is_commented_out_loads_too(tmp_path: Path) -> None:
     """Every example in the comments is one that works: without the # in front, the file still loads."""
-    Command(("init",), tmp_path).run()
+    Command(("init",), tmp_path).run_here()
     lines = (tmp_path / "target.toml").read_text().splitlines()
     shown = [
         line[2:] if line.startswith("# ") and ("=" in line or line[2] == "[") and "{file}" not in line else line
@@ -132,19 +132,19 @@ def test_what_is_commented_out_loads_too(tmp_path: Path) -> None:
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "target.toml").write_text("mine")
-    ended = Command(("init", "--github"), tmp_path).run()
+    ended = Command(("init", "--github"), tmp_path).run_here()
     assert ended.returncode == 2
     assert ended.stderr == (
         "onewinner init: target.toml is there already; choose another --out, or overwrite it with --force\n"
     )
     assert (tmp_path / "target.toml").read_text() == "mine"
     assert not (tmp_path / ".github").exists()
-    assert Command(("init", "--force"), tmp_path).run().returncode == 0
+    assert Command(("init", "--force"), tmp_path).run_here().returncode == 0
     assert (tmp_path / "target.toml").read_text() != "mine"
 
 
 def test_the_workflow_of_ci_runs_the_gate(tmp_path: Path) -> None:
-    ended = Command(("init", "--github", "--out", "ci/my target.toml"), tmp_path).run()
+    ended = Command(("init", "--github", "--out", "ci/my target.toml"), tmp_path).run_here()
     assert ended.returncode == 0, ended
     text = (tmp_path / ".github" / "workflows" / "onewinner.yml").read_text()
     job = yaml.safe_load(text)["jobs"]["gate"]
@@ -227,11 +227,11 @@ def test_a_document_from_a_url_and_in_yaml(tmp_path: Path) -> None:
             """Nothing is printed."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
-        ended = Command(("init", "--openapi", f"{url}/openapi.yaml"), tmp_path).run()
-        wrong = Command(("init", "--openapi", f"{url}/nothing", "--force"), tmp_path).run()
+        ended = Command(("init", "--openapi", f"{url}/openapi.yaml"), tmp_path).run_here()
+        wrong = Command(("init", "--openapi", f"{url}/nothing", "--force"), tmp_path).run_here()
         server.shutdown()
         thread.join()
     assert ended.returncode == 0, ended
@@ -253,7 +253,7 @@ def test_a_document_from_a_url_and_in_yaml(tmp_path: Path) -> None:
 def test_a_document_that_cannot_be_used(content: str | None, sentence: str, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "document").write_text(content)
-    ended = Command(("init", "--openapi", "document"), tmp_path).run()
+    ended = Command(("init", "--openapi", "document"), tmp_path).run_here()
     assert ended.returncode == 2, ended
     assert f"onewinner init: --openapi: {sentence}" in ended.stderr
     assert ended.stderr.count("\n") == 1

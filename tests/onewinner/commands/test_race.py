@@ -54,7 +54,7 @@ def spoil(folder: Path, mishap: str) -> dict[str, str]:
 def run_race(folder: Path, *arguments: str, **environment: str) -> tuple["subprocess.CompletedProcess[str]", Path]:
     out = folder / "run"
     command = Command(("race", *arguments, "--out", str(out)), folder, environment)
-    ended = command.run()
+    ended = command.run_here()
     assert command.find_left() == []
     return ended, out
 
@@ -104,7 +104,7 @@ def test_a_history_that_is_missing_is_named(passing: Passing, tmp_path: Path) ->
     shutil.copytree(out, tmp_path / "run")
     for path in (tmp_path / "run" / "history").glob("race-1.0.*"):
         path.unlink()
-    judged = Command(("check", str(tmp_path / "run")), tmp_path).run()
+    judged = Command(("check", str(tmp_path / "run")), tmp_path).run_here()
     assert judged.returncode == 3, judged
     counts = read_verdict(out)["plan"]["quotas"]["race-1.0"]
     share = f", and with it its share of {counts['races']} races and {counts['rounds']} rounds"
@@ -158,7 +158,7 @@ def test_a_killed_master_leaves_journals_that_can_be_judged(tmp_path: Path) -> N
     assert process.returncode == 3, (output, errors)
     assert "the asker of the level race ended with status 137" in read_verdict(out)["reason"]
     assert command.find_left() == []
-    judged = Command(("check", str(out)), tmp_path).run()
+    judged = Command(("check", str(out)), tmp_path).run_here()
     assert judged.returncode == 3
     assert re.search(r"one-winner +pass", judged.stdout)
 
@@ -203,7 +203,7 @@ def test_an_open_model_records_the_intended_start(base_url: tuple[str, dict[str,
     starts = races.group_by("race").agg(intended.first().alias("at"))["at"]
     assert set(starts.sort().diff().drop_nulls()) == {10_000_000}
     assert int(races.select((pl.col("invoked_ns") - intended).min()).item()) >= 0, "nobody starts before it is due"
-    assert Command(("check", str(run)), tmp_path).run().returncode == 0
+    assert Command(("check", str(run)), tmp_path).run_here().returncode == 0
 
 
 def test_a_master_and_two_workers_started_apart(base_url: tuple[str, dict[str, str]], tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_master_and_two_workers_started_apart(base_url: tuple[str, dict[str, s
     assert '"title": "onewinner"' in page
     run = find_run(tmp_path)
     assert run is not None
-    judged = Command(("check", str(run)), tmp_path).run()
+    judged = Command(("check", str(run)), tmp_path).run_here()
     assert judged.returncode == 0, judged
     assert re.search(r"accounting +pass", judged.stdout)
 
@@ -260,7 +260,7 @@ def test_a_master_that_loses_a_source_ends_with_3(
     assert process.returncode == 3, told
     run = find_run(tmp_path)
     assert run is not None
-    assert Command(("check", str(run)), tmp_path).run().returncode == 3
+    assert Command(("check", str(run)), tmp_path).run_here().returncode == 3
 
 
 def fetch(url: str) -> str:
@@ -294,6 +294,6 @@ def test_what_locust_swallows_is_told(what: str, base_url: tuple[str, dict[str, 
     Command(options, tmp_path, environment, program).run()
     run = find_run(tmp_path)
     assert run is not None
-    judged = Command(("check", str(run)), tmp_path).run()
+    judged = Command(("check", str(run)), tmp_path).run_here()
     assert judged.returncode == 3, judged
     assert re.search(r"The source locust-\w+ broke off: .*(ZeroDivisionError|set to 7)", judged.stdout)

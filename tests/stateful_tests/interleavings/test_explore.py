@@ -18,9 +18,7 @@ from pathlib import Path
 import pytest
 
 from engine.provision.database import start_embedded
-from engine.provision.service import REFERENCE
 from engine.target.target import Answer, Request
-from onewinner.stage import mint_tokens
 from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
@@ -36,6 +34,7 @@ from stateful_tests.interleavings.sender import Sender
 from stateful_tests.interleavings.testbed import END_LIMIT_S, Testbed
 from tests.engine.serving import ROOT
 from tests.load.stub import SMALL, Engine, load_text
+from tests.stateful_tests import jobs_service
 from tests.stateful_tests.stub import make_testbed
 
 
@@ -49,13 +48,16 @@ from tests.stateful_tests.stub import make_testbed
 def test_the_fault_that_kills_the_server_is_left_out_where_it_is_not_ours(
     host: str, may_crash: bool, told: str, tmp_path: Path
 ) -> None:
+    words = [sys.executable, jobs_service.__file__, "{port}", "{database_url}"]
+    target = tmp_path / "jobs.toml"
+    target.write_text(jobs_service.TARGET.replace("COMMAND", json.dumps(words)))
     with start_embedded() as ours:
         assert asyncio.run(find_obstacle(ours)) is None
         theirs = replace(ours, host=host)
         order = {"database_url": theirs.url, "arguments": [], "cwd": str(ROOT), "values": {}, "may_crash": may_crash}
-        environment = {**os.environ, **mint_tokens(), "PYTHONPATH": str(ROOT), "ONEWINNER_WIRE": json.dumps(order)}
-        options = ["--source", "faults-0", "--level", "faults", "--faults", "--limit-s", "15", "--kills", "9"]
-        where = ["--target", str(REFERENCE), "--history", str(tmp_path)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "ONEWINNER_WIRE": json.dumps(order)}
+        options = ["--source", "faults-0", "--level", "faults", "--faults", "--kills", "9"]
+        where = ["--target", str(target), "--history", str(tmp_path)]
         command = [sys.executable, "-W", "error", "-m", "stateful_tests.interleavings.explore", *where, *options]
         ended = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False

@@ -37,6 +37,11 @@ ENVIRONMENT = {**os.environ, **mint_tokens()}
 ORDERED = [each for each in list_defects() if "interleavings" in read_promise(each).levels]
 WRITING = ["audit-after-commit", "audit-before-guard", "effects-before-guard"]
 REDUCED = list_defects() if os.environ.get("ONEWINNER_PROFILE") == "full" else sorted({*ORDERED, *WRITING})
+# One that reads first, one that writes more, and one whose requests may wait for each other outside of the database.
+KINDS = ("check-then-act", "audit-after-commit", "process-local-lock")
+SERIES = [pytest.param(each, marks=() if each in KINDS else pytest.mark.exhaustive) for each in REDUCED]
+# Two processes differ from one only in what a process keeps to itself.
+IN_ONE_PROCESS = ("--workers", "1")
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +65,8 @@ async def open_engine(
     database: Database, folder: Path, *arguments: str, holds_begin: bool = False
 ) -> AsyncIterator[Testbed]:
     target = load_target(REFERENCE, ENVIRONMENT)
+    if "process-local-lock" not in arguments:
+        arguments = (*arguments, *IN_ONE_PROCESS)
     journal, log = folder / "interleavings-0.jsonl", folder / "service.log"
     order = LaunchSpec(target, database, journal, log, arguments, environment=ENVIRONMENT, holds_begin=holds_begin)
     async with open_testbed(order) as testbed:
@@ -154,7 +161,7 @@ def test_defects_have_two_winners_in_known_orders(database: Database, tmp_path: 
     assert "one-winner" in judge_all(tmp_path)
 
 
-@pytest.mark.parametrize("defect", REDUCED)
+@pytest.mark.parametrize("defect", SERIES)
 def test_with_and_without_the_reduction_the_outcomes_are_the_same(
     database: Database, tmp_path: Path, defect: str
 ) -> None:
