@@ -26,7 +26,7 @@ class AcknowledgedError(Exception):
 
 
 def read_acknowledged(path: Path) -> tuple[Acknowledgement, ...]:
-    """The acknowledgements of a file. Raises AcknowledgedError for a single one that is not as it must be."""
+    """The acknowledgements of a file. Raises AcknowledgedError if any of them is malformed."""
     try:
         record = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
@@ -47,7 +47,7 @@ def read_acknowledged(path: Path) -> tuple[Acknowledgement, ...]:
 
 
 def take_entry(place: str, entry: Any) -> Acknowledgement:
-    """One entry, whole and right. Raises AcknowledgedError."""
+    """One entry, checked. Raises AcknowledgedError."""
     if not isinstance(entry, dict):
         raise AcknowledgedError(f"{place} is no table; write [[acknowledged]]")
     for key in [*entry, *FIELDS]:
@@ -68,7 +68,7 @@ def take_entry(place: str, entry: Any) -> Acknowledgement:
 def acknowledge(
     changes: Sequence[MeasureChange], known: Sequence[Acknowledgement], today: date
 ) -> tuple[tuple[MeasureChange, ...], tuple[str, ...]]:
-    """The changes, with the acknowledgements that hold today; and a sentence for each that has expired."""
+    """The changes, with the acknowledgements that hold today; and a sentence for each expired acknowledgement."""
     valid = {one.measure: one for one in known if one.expires >= today.isoformat()}
     expired = [one for one in known if one.measure not in valid]
     notes = tuple(f"the acknowledgement of {one.measure} expired on {one.expires}: {one.reason}" for one in expired)

@@ -61,7 +61,7 @@ def compare(baseline: Side, run: Side, terms: Terms) -> Comparison:
 
 
 def set_aside(change: MeasureChange) -> MeasureChange:
-    """A measure that was taken under other conditions than its counterpart decides nothing."""
+    """The change without a verdict: the two runs measured it under different conditions."""
     return replace(change, verdict=Change.INCONCLUSIVE, reason="taken under other conditions: see the notes", test=None)
 
 
@@ -71,7 +71,7 @@ def note_target(baseline: Facts, run: Facts) -> list[str]:
 
 
 def compare_checks(baseline: Iterable[CheckResult], run: Iterable[CheckResult]) -> tuple[CheckChange, ...]:
-    """Every check of either; the most pressing first, else in the order of the checks."""
+    """Every check of either run; failures first, else in the order of the checks."""
     theirs = {result.check: result.verdict for result in baseline}
     ours = {result.check: result.verdict for result in run}
     changes = [

@@ -1,8 +1,8 @@
-"""Blocks: a run's measures, taken again and again. What differs between its blocks is noise, and a comparison needs it.
+"""Blocks: parts of a run, each with measures of its own. A comparison estimates the noise from their differences.
 
-Every turn of a comparison in turns is a block; else a run's races are cut, in the order in which they began, into
-blocks of as many races each. How many that are depends on what was planned, so that the same block of two runs of one
-plan holds the same part of it, however far each came.
+In a comparison in turns each turn is a block. Otherwise a run's races are cut, in the order in which they began, into
+blocks of equal size. The plan decides the size, so the same block of two runs of one plan holds the same part of the
+plan, independent of how far each engine came.
 """
 
 import re
@@ -21,7 +21,7 @@ BLOCKS_MAX = 20
 RACES_MIN = 10
 RATE, GATE_TIME, PLAN_TIME = "races_per_second", "gate_time", "plan_time"
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-# A percentile of fewer answers than this beyond it is hardly one.
+# A percentile needs so many answers beyond it.
 BEYOND_MIN = 2
 OUTCOMES = ("won", "conflict", "ok", "refused")
 Strata = Mapping[str, Mapping[str, Stratum]]
@@ -71,15 +71,15 @@ def find_kind(measure: str) -> Kind | None:
 
 
 def list_measures() -> list[str]:
-    """Every id that there is."""
+    """The ids of all measures."""
     latencies = [f"latency.{outcome}.{name}" for outcome in OUTCOMES for name in PERCENTILES]
     return [RATE, *latencies, PLAN_TIME, GATE_TIME]
 
 
 def measure_blocks(history: History) -> dict[str, list[float]]:
-    """measure -> its value in each block. Only what raced counts: sources without a race are left out.
+    """measure -> its value in each block, from the sources that race. Empty without races.
 
-    A percentile that some block has too few answers for is left out. Empty without races.
+    A percentile is left out if any block has too few answers for it.
     """
     cut = cut_blocks(history)
     if cut is None:
@@ -125,12 +125,12 @@ def measure_plan(history: History) -> Progress:
 
 
 def list_turns(history: History) -> list[Turn]:
-    """The turns that are measured, in their order: the first one of all is there for caches that are cold."""
+    """The turns that are measured, in their order; turn 0 only warms the caches."""
     return sorted((turn for turn in history.having(Turn) if turn.number), key=lambda turn: turn.number)
 
 
 def count_planned(history: History) -> int:
-    """How many races all sources together were to run; 0 where that was not said, or had no end."""
+    """How many races all sources together were to run; 0 if the plan has no number."""
     quotas = [event.races for event in history.having(Quota)]
     return 0 if None in quotas else sum(races or 0 for races in quotas)
 
@@ -150,7 +150,7 @@ def cut_blocks(history: History) -> Cut | None:
     size = max(RACES_MIN, -(-planned // BLOCKS_MAX))
     count = max(1, len(starts) // size)
     last = operations.select(pl.max_horizontal("invoked", pl.col("returned").fill_null(0)).max()).item()
-    # What is left over at the end is no whole block, unless it is all that there is.
+    # A remainder at the end is no block, unless the run has no other.
     begins = [starts[size * block] for block in range(count)]
     end = starts[size * count] if size * count < len(starts) and len(starts) > size else last + 1
     bounds = list(zip(begins, [*begins[1:], end], strict=True))
@@ -173,7 +173,7 @@ def take_operations(history: History) -> pl.DataFrame:
 
 
 def assign(frame: pl.DataFrame, bounds: Sequence[tuple[int, int]]) -> pl.DataFrame:
-    """Adds the block in which each was invoked; what was invoked outside of all is left out."""
+    """Adds the block in which each operation was invoked; operations outside of all blocks are left out."""
     begins, ends = (pl.Series(side, dtype=pl.Int64) for side in zip(*bounds, strict=True))
     block = begins.search_sorted(frame["invoked"], side="right").cast(pl.Int64) - 1
     placed = frame.with_columns(block.alias("block")).filter(pl.col("block") >= 0)
@@ -202,7 +202,7 @@ def measure_percentiles(operations: pl.DataFrame, blocks: int) -> dict[str, list
 
 
 def take_blocks(facts: Facts) -> Blocks:
-    """What run.json tells of a run's blocks; nothing for a run that has none. A whole run is one block of gate time."""
+    """A run's blocks as run.json has them, if any. A whole run is one block of gate time."""
     measures = facts.measures
     values = {name: values for name, values in (measures.blocks or {}).items() if find_kind(name) is not None}
     if facts.levels and GATE_TIME not in values and facts.turns is None:

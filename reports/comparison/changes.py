@@ -1,4 +1,4 @@
-"""What a measure did, decided from the same blocks of both sides. Pure: numbers in, verdicts out.
+"""Changes: the verdict on each measure, from the same blocks of both sides. Pure: numbers in, verdicts out.
 
 Each block of the run is paired with the same block of the baseline: the same part of the plan, and in turns nearly the
 same moment. A pair gives the logarithm of how much worse the run was; a latency is compared within each scenario, and
@@ -6,8 +6,8 @@ the pair's value is their mean, weighted by the answers. A regression is a chang
 an exact signed-rank test of the pairs rejects "not worse by more than that". The margin is the threshold, or what the
 machine may have drifted where that is more.
 
-Only the primary measures can stop a release, and they are few: Holm's correction is for three, not for a dozen. What
-they could have seen is told of each (`BlockTest.detectable`). All else is reported, and decides nothing.
+Only the primary measures can fail a comparison, and they are few: Holm's correction is for three, not for a dozen. Each
+tells the change that it would have detected (`BlockTest.detectable`). The other measures are only reported.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,11 +26,11 @@ CONFIDENCE = 0.95
 ALPHA_SAME = 0.05
 # More pairs than this are averaged with their neighbours: an even number, so that each turn's order comes as often.
 PAIRS_MAX = 60
-# A percentile of fewer answers than this is that of a mere few.
+# A percentile of fewer answers than this is not compared.
 COUNT_MIN = {"p50": 1, "p95": 5}
-# Fewer answers than this beyond it: then it is compared with one of as many answers alone.
+# A percentile of fewer answers than this is compared only with one of as many answers.
 COUNT_FEW = 40
-# An engine that would need so many times the other one's seconds for the plan, and was ended, has regressed by that.
+# An engine that was ended, and would have needed so many times the other engine's seconds, has regressed.
 BEHIND_FACTOR = 4.0
 
 
@@ -48,8 +48,8 @@ class Rules:
     alpha: float = 0.01
 
 
-# Between two sessions the drift is not known. Four times the 3 % that a quiet machine of its own has; and three times
-# what its blocks scatter by, because a machine that is not quiet drifts as it scatters.
+# The drift between two sessions is not known. Allowed are four times the 3 % of a quiet machine, or three times the
+# scatter of the blocks: a busy machine drifts as much as it scatters.
 RULES = {Design.SESSIONS: Rules(allowance=0.12, scatter=3.0), Design.INTERLEAVED: Rules()}
 
 
@@ -101,7 +101,7 @@ def find_margin(pairs: Sequence[float], rules: Rules) -> float:
 
 
 def choose_testable(samples: Mapping[str, Sequence[float]], alpha: float) -> list[str]:
-    """The measures whose smallest possible p-value would do, in a family of so many."""
+    """The measures with enough pairs: their smallest possible p-value suffices, in a family of that size."""
     chosen = list(samples)
     while chosen:
         fit = [name for name in chosen if 2 * find_floor(len(samples[name])) <= alpha / len(chosen)]
@@ -112,7 +112,7 @@ def choose_testable(samples: Mapping[str, Sequence[float]], alpha: float) -> lis
 
 
 def adjust(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Holm's correction: the chance that any of them is a false alarm stays below what one alone would have."""
+    """Holm's correction: the chance of any false alarm among them is at most that of a single test."""
     adjusted, least = {}, 0.0
     for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
         least = max(least, min(1.0, p_values[name] * (len(p_values) - rank)))
@@ -245,7 +245,7 @@ def make_test(kind: Kind, pairs: Sequence[float], decision: Decision, rules: Rul
 
 
 def express(effect: float, kind: Kind) -> float:
-    """A worsening as a share: of a latency what is added, of a rate what is taken away."""
+    """A change for the worse as a share: what a latency gains, what a rate loses."""
     return expm1(effect) if kind.better == "lower" else -expm1(-effect)
 
 
@@ -282,7 +282,7 @@ def explain_untested(
 
 
 def compare_plans(baseline: Progress, run: Progress) -> MeasureChange | None:
-    """Whether one of the two did not get through the plan in several times what the other needed; None when neither.
+    """A change if one engine was ended before it finished the plan, and needed several times as long as the other.
 
     It must be so in most of the parts of the plan that both began. That alone is a regression, or an improvement.
     """

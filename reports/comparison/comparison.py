@@ -1,7 +1,7 @@
-"""A comparison of a run with its baseline: which checks changed, and what each measure did. Values only.
+"""A comparison of a run with its baseline: which checks changed, and how each measure changed. Values only.
 
-Checks and measures are two things: a check's verdict is what it is, a measure's needs size and evidence. It stands in
-run.json under `comparison`, and every document renders it from there.
+A check needs no evidence beyond its verdict; a measure needs a size and a test. run.json has the comparison under
+`comparison`, and every document renders it from there.
 """
 
 from dataclasses import dataclass
@@ -128,11 +128,11 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     def having(self, standing: Standing) -> tuple[str, ...]:
-        """The checks of which this became."""
+        """The checks with this standing."""
         return tuple(change.check for change in self.checks if change.standing is standing)
 
     def turning(self, change: Change) -> tuple[MeasureChange, ...]:
-        """The measures that did this."""
+        """The measures with this change."""
         return tuple(measure for measure in self.measures if measure.verdict is change)
 
     @property

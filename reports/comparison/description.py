@@ -1,4 +1,4 @@
-"""A comparison in words: the failing checks first, then what fell back, then the rest. Text only."""
+"""A comparison in words: failing checks first, then regressions, then the rest. Text only."""
 
 from collections.abc import Iterable
 
@@ -41,7 +41,7 @@ def name_changes(changes: Iterable[MeasureChange]) -> str:
 
 
 def describe_measures(comparison: Comparison) -> list[str]:
-    """Where no primary measure regressed: what changed, and how small a regression would have been seen."""
+    """If no primary measure regressed: what changed, and the smallest regression that would have been seen."""
     if not comparison.primaries:
         return [f"no measure could be compared: {explain_nothing(comparison)}"]
     known = [change for change in comparison.primaries if change.acknowledged is not None]
@@ -70,7 +70,7 @@ def explain_nothing(comparison: Comparison) -> str:
 
 
 def describe_checks(comparison: Comparison) -> list[str]:
-    """What became of the checks, a sentence for each standing that any has, the most pressing first."""
+    """The checks that changed: a sentence for each standing, failures first."""
     named = [(words, comparison.having(standing)) for standing, words in CHECK_WORDS.items()]
     return [f"{words}: {', '.join(names)}" for words, names in named if names]
 

@@ -1,6 +1,6 @@
-"""What a run measured beside its verdict, and how it is told: tables for the documents, a line for the terminal.
+"""What a run measured beside its verdict, as tables for the documents and as lines for the terminal.
 
-Measures never change a verdict; one that cannot be taken says so and leaves the rest alone.
+Measures never change a verdict. If one fails, its error is recorded, and the others are still taken.
 """
 
 from collections.abc import Callable, Mapping, Sequence

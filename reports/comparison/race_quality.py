@@ -53,7 +53,7 @@ def measure_races(history: History) -> pl.DataFrame:
         pl.col("invoked").filter(won).first().alias("winner_invoked"),
         pl.col("returned").filter(won).first().alias("winner_returned"),
     )
-    # What never returned was in flight for ever. The winner meets itself, which is taken off.
+    # An operation without a return is in flight for ever. The winner overlaps itself, hence minus one.
     met = (pl.col("invoked") <= pl.col("winner_returned")) & (
         pl.col("returned").is_null() | (pl.col("returned") >= pl.col("winner_invoked"))
     )

@@ -1,4 +1,4 @@
-"""Wilcoxon's signed-rank test for pairs: exact, and with it the change that it would have seen.
+"""Wilcoxon's signed-rank test for pairs, exact, and the change that it would have detected.
 
 Each pair gives a difference. If nothing differs, every difference was as likely to have the other sign, so each of the
 2^n ways to set the signs of their ranks is as likely as the one that happened (Wilcoxon 1945). The sums of ranks are

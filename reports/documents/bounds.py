@@ -1,8 +1,8 @@
 """Bounds: how rare a violation may still be after a run that saw none, for each sort of trial. Pure.
 
-What nothing was seen of in n trials happens at a rate of at most 3/n, with 95 % confidence (the rule of three), if the
-trials are alike and independent. A bound is of one sort of trial and says nothing of another: races on one workflow at
-a time say nothing of what several workflows share.
+If n trials showed no violation, its rate is at most 3/n with 95 % confidence (the rule of three), provided that the
+trials are alike and independent. A bound holds for one sort of trial only: races on one workflow at a time do not test
+what several workflows share.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from reports.history.history import History
 
 RULE_OF_THREE = 3.0
 IF_ALIKE = "95 % confidence, if they are alike and independent"
-# What is tried, of which one may go wrong, and how.
+# Of each sort: what a trial is, several of them in short, and what a violation is.
 SORTS: Mapping[Sort, tuple[str, str, str]] = {
     "alone": ("races of {size} contenders, one workflow at a time", "such races", "have two winners or none"),
     "beside": ("races of {size} contenders beside other workflows", "such races", "have two winners or none"),
@@ -65,7 +65,7 @@ def count_neighbours(history: History) -> pl.DataFrame:
 
 
 def count_overlaps(begins: pl.Series, ends: pl.Series) -> pl.Series:
-    """How many of the closed intervals each of them meets, itself among them."""
+    """How many of the closed intervals each of them overlaps, itself included."""
     begun = begins.sort().search_sorted(ends, side="right").cast(pl.Int64)
     return begun - ends.sort().search_sorted(begins, side="left").cast(pl.Int64)
 

@@ -17,14 +17,14 @@ TAGS = {Verdict.FAIL: "failure", Verdict.UNKNOWN: "error"}
 
 
 def render_junit(facts: Facts, judgement: Judgement) -> str:
-    """The document. What failed is a failure, what is unknown an error, what has no evidence is skipped.
+    """The document. A failed check is a failure, an unknown one an error, one without evidence is skipped.
 
-    Each case stands for what the verdict says already: a check by its result, a scenario by the findings that name it.
+    The cases decide nothing: a check has its result, a scenario the findings that name it.
     """
     partial = say_partial(facts.levels)
     suites = ET.Element("testsuites", {"name": clean(f"onewinner: {partial}")} if partial else {})
     checks = [(each.check, each.verdict, each.reason, each.findings) for each in judgement.checks]
-    # What makes the run unknown without being in any check still has to turn a CI red.
+    # A run that is unknown for a reason outside of all checks must fail a CI job, too.
     if judgement.verdict is Verdict.UNKNOWN and not any(verdict is Verdict.UNKNOWN for _, verdict, *_ in checks):
         checks.append(("run", Verdict.UNKNOWN, judgement.reason, ()))
     add_suite(suites, facts, "checks", checks)

@@ -1,6 +1,6 @@
 """The run directory, written and read: run.json, target.toml, history/, and the documents.
 
-run.json is there from the start, saying "unknown": a run that is cut short is incomplete, never green.
+run.json says "unknown" from the start: a run that is cut short is never green.
 """
 
 from dataclasses import dataclass, replace
@@ -52,7 +52,7 @@ class Run:
 
 
 def refuse_taken(folder: Path) -> None:
-    """Raises RunError when the folder holds anything: nothing of it may be touched, and all of a run's is its own."""
+    """Raises RunError if the folder holds anything: a run directory holds only its run."""
     try:
         names = {path.name for path in folder.iterdir()}
     except FileNotFoundError:

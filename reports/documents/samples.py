@@ -92,7 +92,7 @@ def find_race(history: History, row: int) -> list[int]:
 
 
 def choose_races(history: History) -> list[Choice]:
-    """Of the races of the size that was run most, with one winner: the tightest, and one in the middle."""
+    """Of the most frequent size, the races with one winner: the tightest, and the one in the middle."""
     races = measure_races(history).filter((pl.col("contenders") > 1) & (pl.col("won") == 1))
     if races.is_empty():
         return []
@@ -105,7 +105,7 @@ def choose_races(history: History) -> list[Choice]:
 
 
 def merge_same(choices: Iterable[Choice]) -> list[Choice]:
-    """Several checks may have found the same race: one picture, that names them all."""
+    """One picture for a race that several checks found; it names all of them."""
     merged: dict[tuple[int, ...], Choice] = {}
     for choice in choices:
         key = tuple(sorted(choice.rows))
@@ -118,7 +118,7 @@ def merge_same(choices: Iterable[Choice]) -> list[Choice]:
 
 
 def draw(history: History, choice: Choice) -> Picture:
-    """The picture, with its operations as they are shown; the first to be left out are ordinary conflicts."""
+    """The picture with its operations. If there are too many, ordinary conflicts are left out first."""
     dull = dict(history.encoded.filter(pl.col("row").is_in(list(choice.rows))).select("row", "outcome").iter_rows())
     kept = sorted(choice.rows, key=lambda row: dull[row] == "conflict")[: OPERATIONS_MAX + len(choice.held)]
     records = history.rows(kept)

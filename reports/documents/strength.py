@@ -16,7 +16,7 @@ from reports.documents.bounds import bound_violations, describe_bounds
 from reports.history.encoding import escape, split_list
 from reports.history.history import History
 
-# Of each action in a round so many stand for all. That can miss an overlap, never invent one.
+# Of each action in a round only so many are compared. That can miss an overlap, and never invents one.
 STAND_INS = 2
 NEVER_SHOWN_MAX = 5
 ACTION = ("states", "next")
@@ -49,8 +49,8 @@ def measure_strength(history: History, graph: TransitionGraph, illegal: Collecti
 def find_moves(history: History, graph: TransitionGraph) -> pl.DataFrame:
     """Every advance of the owner's that was answered: workflow, states, next, outcome, invoked, end, round, start.
 
-    Operations of one workflow that hang together in time are one round; `start` is the state before it, as the wins
-    before it have it.
+    Operations of one workflow whose times overlap, directly or through others, are one round. `start` is the state
+    before it, by the earlier wins.
     """
     owners = history.encoded.filter(pl.col("kind") == "create").group_by("workflow").agg(owner=pl.col("tenant").first())
     ops = history.encoded.filter(pl.col("kind") == "advance").join(owners, on="workflow", how="left")
@@ -90,7 +90,7 @@ def pair_all(graph: TransitionGraph) -> Iterator[Asked]:
 
 
 def walk_asked(told: pl.DataFrame) -> Iterator[Asked]:
-    """What was not done: in the state that the request names, or where nothing else moved the workflow meanwhile."""
+    """The requests that moved nothing: in the state that they name, or while nothing else moved the workflow."""
     is_calm = pl.col("outcome").is_in(["won", "unknown"]).any().over("workflow", "round").not_()
     lost = pl.col("outcome").is_in(["conflict", "refused"])
     known = told.filter(lost & ((pl.col("states") == pl.col("start")) | is_calm))
@@ -121,7 +121,7 @@ def count_pairs(moves: pl.DataFrame) -> Counter[Pair]:
 
 
 def find_state(states: str, others: str, start: str) -> str | None:
-    """The state that both requests are due to win in: the one that both name, else the one before the round."""
+    """The state in which both requests must win: the one that both name, else the state before the round."""
     common = set(split_list(states)) & set(split_list(others))
     if len(common) == 1:
         return common.pop()
@@ -140,7 +140,7 @@ def list_pairs(graph: TransitionGraph) -> list[Pair]:
 def find_state_pairs(history: History, graph: TransitionGraph) -> StatePairs | None:
     """Which pairs of states a run asked for, and which it saw taken. Counted, never judged.
 
-    `asked` were requested in that state, over whichever route, and not done; `taken` were won, or are in a trail. Null
+    `asked` were requested in that state, over any route, and not done; `taken` were won, or are in a trail. Null
     for a graph of more than STATES_MAX states.
     """
     if len(graph.states) > STATES_MAX:

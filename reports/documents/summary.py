@@ -62,12 +62,12 @@ def render_summary(facts: Facts, judgement: Judgement) -> str:
 
 
 def headline(facts: Facts, judgement: Judgement) -> str:
-    """What the verdict means: of an engine, or, where engines broken on purpose were asked, of the judge."""
+    """What the verdict says: about an engine or, for the kill matrix, about the judge."""
     return (HARNESS if facts.defects and not judgement.checks else HEADLINE)[judgement.verdict]
 
 
 def render_reproduction(plan: Reproduction) -> str:
-    """A plan that fails, made as small as it went."""
+    """A failing plan, as small as shrinking could make it."""
     sizes = " and ".join(str(size) for size in plan.branches)
     told = f"{plan.name}, branches of {sizes}, reproduced in {plan.failed} of {plan.repeats} repeats: {plan.kind}."
     return f"## The smallest plan that fails\n\n{escape(told)}\n\nRun it again: {code(plan.command)}"
@@ -157,7 +157,7 @@ def render_facts(facts: Facts, judgement: Judgement) -> str:
 
 
 def describe_level(level: Level) -> str:
-    """What a level got to, and what it did not; of each scenario too, where it has several."""
+    """How much of its plan a level ran, and each of its scenarios."""
     parts = [f"{level.run} of {level.planned} {level.unit} in {level.seconds} s"]
     parts += [f"{part.scenario} {part.run} of {part.planned} {part.unit}" for part in level.scenarios]
     parts += [f"{name} is not applicable: {why}" for name, why in level.not_applicable.items()]

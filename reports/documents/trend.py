@@ -1,8 +1,8 @@
 """Many runs over time: a trend per measure, and where it changed. Pure but for the reading of run.json files.
 
-Change points are found by binary segmentation: the split that explains most of the variance of the logarithms is a
-change point when few random orders of the same values have one that explains as much (a permutation test, so nothing is
-assumed about the noise), and when the means on both sides differ by the threshold. Then both parts are searched.
+Change points are found by binary segmentation. The best split is the one that explains most of the variance of the
+logarithms. It is a change point if few random orders of the same values have a split as good (a permutation test, which
+assumes nothing about the noise), and if the means on both sides differ by the threshold. Then both parts are searched.
 """
 
 import random
@@ -20,7 +20,7 @@ from reports.comparison.description import show_value
 from reports.comparison.facts import Facts
 from reports.documents.run import UNFINISHED, Run, RunError, read_run
 
-# One slow run is no new level: it takes so many in a row, before and after.
+# A new level needs so many runs in a row, before and after it: one slow run is none.
 SEGMENT_MIN = 4
 PERMUTATIONS = 1999
 ALPHA = 0.01
@@ -38,7 +38,7 @@ class Chronicle:
 
 
 def read_chronicle(folder: Path) -> Chronicle:
-    """Every run directory in a folder, and the two in that of a job in turns; not what lies within a run."""
+    """Every run directory in a folder, and both runs of a job in turns; no run inside another run."""
     found: list[Run] = []
     notes = []
     within = (file for file in folder.glob("*/*/run.json") if not (file.parents[1] / "run.json").exists())

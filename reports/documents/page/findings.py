@@ -47,7 +47,7 @@ def tell_all(result: CheckResult) -> list[Told]:
 
 
 def tell(finding: Finding, length_max: int) -> Told:
-    """Its words begin with the title, only more fully; after the first empty line comes a table."""
+    """The words of a finding repeat its title in full; after the first empty line comes a table."""
     text, _, table = (finding.words or sentence(finding.title)).partition("\n\n")
     title = " ".join(finding.title[: 2 * TITLE_MAX].split())
     return Told(

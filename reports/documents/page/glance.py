@@ -1,4 +1,4 @@
-"""The first screen: whether it is safe, what broke, what changed since the baseline, and how to see it again."""
+"""The first screen: the verdict, what broke, what changed since the baseline, and the commands to see it again."""
 
 from markupsafe import Markup
 

@@ -9,7 +9,7 @@ PAIRS_MAX = 600
 
 
 def list_strength(facts: Facts, judgement: Judgement) -> Section | None:
-    """The bounds are of a run in which no violation was seen: of another one they say nothing."""
+    """Bounds only for a run that passed: they hold only where no violation was seen."""
     if facts.strength is None:
         return None
     rounds = facts.strength.raced_pairs.rounds

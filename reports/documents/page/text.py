@@ -1,10 +1,10 @@
-"""Text on a page: what an engine answered is shown as text, visibly, and never at any length."""
+"""Text on a page: an engine's answers are shown as text, with every character visible, and cut."""
 
 import re
 
 from markupsafe import Markup, escape
 
-# What a browser would not show, or would obey: control characters, and those that turn the direction of writing.
+# Characters that a browser hides or obeys: control characters, and those that change the direction of writing.
 HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]"
 )
