@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from reports.comparison.comparison import Comparison
 from reports.judge.plan import Level, RunPlan
-from reports.judge.proxy_facts import Unheld
+from reports.judge.proxy_facts import UnscheduledStatement
 
 Count = Annotated[int, Meta(ge=0)]
 Side = Literal["a", "b"]
@@ -85,7 +85,7 @@ class Measures(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `blocks`: measure -> its value in each block, in ns, races/s or s. `strata`: scenario -> outcome. `faults`: how many
     were injected, by sort. `endings`: how often the service ended by itself after each fault, and was started again.
-    `unheld`: the statements that passed the proxy while schedules ran, the most frequent first.
+    `unscheduled`: the statements that passed the proxy while schedules ran, the most frequent first.
     """
 
     race_quality: tuple[RaceQuality, ...] | None = None
@@ -95,7 +95,7 @@ class Measures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     plan: Progress | None = None
     faults: dict[str, Count] | None = None
     endings: dict[str, Count] | None = None
-    unheld: tuple[Unheld, ...] | None = None
+    unscheduled: tuple[UnscheduledStatement, ...] | None = None
     errors: dict[str, str] = {}
 
 

@@ -14,7 +14,7 @@ from reports.comparison.race_quality import measure_quality
 from reports.history.events import Workload
 from reports.history.history import History
 from reports.judge.faults import count_faults, say_faults
-from reports.judge.proxy_facts import count_endings, count_unheld
+from reports.judge.proxy_facts import count_endings, count_unscheduled
 from reports.judge.text import show_time
 
 MEASURES: Mapping[str, Callable[[History], Any]] = {
@@ -25,9 +25,9 @@ MEASURES: Mapping[str, Callable[[History], Any]] = {
     "plan": measure_plan,
     "faults": count_faults,
     "endings": count_endings,
-    "unheld": count_unheld,
+    "unscheduled": count_unscheduled,
 }
-UNTIMED = frozenset({"faults", "endings", "unheld"})
+UNTIMED = frozenset({"faults", "endings", "unscheduled"})
 OVERLAP_NOTE = (
     "Released: from the first to the last byte that made a contender's request whole. Overlapping: how many others "
     "were in flight together with the winner. Both are by the clients' clocks; a server that handles requests one by "

@@ -8,6 +8,7 @@ PLAN = {"shares": "quotas", "crews": "worker_groups"}
 PAIRING = {"meetings": "pairings", "whole": "exhausted", "saved": "pruned"}
 UNITS = {"meetings": "pairings"}
 SCHEDULE = {"order": "schedule"}
+MEASURES = {"unheld": "unscheduled"}
 SAMPLES = {"coverage": "state_pairs"}
 
 Record = dict[str, Any]
@@ -21,7 +22,7 @@ def upgrade(record: Mapping[str, Any]) -> Record:
     new["levels"] = [{**each, "unit": UNITS.get(each["unit"], each["unit"])} for each in new.get("levels") or ()]
     new["pairings"] = [rename(each, PAIRING) for each in new.get("pairings") or ()]
     new["schedules"] = [rename(each, SCHEDULE) for each in new.get("schedules") or ()]
-    new["measures"] = gather_errors(new.get("measures") or {})
+    new["measures"] = gather_errors(rename(new.get("measures") or {}, MEASURES))
     if "samples" in new:
         new["samples"] = gather_errors(rename(new["samples"], SAMPLES))
     return new

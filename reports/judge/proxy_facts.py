@@ -1,4 +1,4 @@
-"""What the proxy noted beside the schedules: what passed it unheld, and how often the service ended under a fault."""
+"""What the proxy noted beside the schedules: statements that passed, and how often the service ended after a fault."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ TEXTS_MAX = 20
 SHOWN_MAX = 3
 
 
-class Unheld(msgspec.Struct, frozen=True):
+class UnscheduledStatement(msgspec.Struct, frozen=True):
     """A statement that passed the proxy while schedules ran, how often, and why it was not held."""
 
     source: str
@@ -28,10 +28,10 @@ def count_endings(history: History) -> dict[str, int]:
     return dict(Counter(str(event.fault) for event in history.having(events.Restarted)).most_common())
 
 
-def count_unheld(history: History) -> tuple[Unheld, ...]:
+def count_unscheduled(history: History) -> tuple[UnscheduledStatement, ...]:
     """The statements that passed while schedules ran, the most frequent first."""
     found = [
-        Unheld(source, clip(event.sql), event.passed, event.why)
+        UnscheduledStatement(source, clip(event.sql), event.passed, event.why)
         for source, event in history.by_source(events.Unscheduled)
     ]
     return tuple(sorted(found, key=lambda each: -each.passed)[:TEXTS_MAX])
@@ -49,8 +49,8 @@ def say_endings(counts: Mapping[str, int] | None) -> str:
     )
 
 
-def say_unheld(found: Sequence[Unheld] | None) -> str:
-    """One line on what passed the proxy unheld; empty where nothing did."""
+def say_unscheduled(found: Sequence[UnscheduledStatement] | None) -> str:
+    """One line on what passed the proxy unscheduled; empty where nothing did."""
     if not found:
         return ""
     parts = []
@@ -59,4 +59,4 @@ def say_unheld(found: Sequence[Unheld] | None) -> str:
         if mine:
             shown = ", ".join(f"{each.sql} {each.passed:,}" for each in mine[:SHOWN_MAX])
             parts.append(f"{sum(each.passed for each in mine):,} {what} ({shown})")
-    return f"passed unheld during schedules: {'; '.join(parts)}"
+    return f"passed unscheduled during schedules: {'; '.join(parts)}"

@@ -299,17 +299,17 @@ class Proxy:
         if self.observing and not is_set_up(sql):
             self.background.add(sql)
         if is_set_up(sql) or is_begin(sql):
-            return not self.watching or self.count_unheld(sql, is_set_up(sql)) or not self.holds_begin
+            return not self.watching or self.count_unscheduled(sql, is_set_up(sql)) or not self.holds_begin
         is_background = self.is_background(sql, protocol)
         if self.watching:
-            self.count_unheld(sql, is_background)
+            self.count_unscheduled(sql, is_background)
         elif self.probing and is_background and not (protocol.claim or is_end(sql)):
             return False
         if is_background or not self.watching:
             protocol.claim = BACKGROUND if is_background else REQUEST
         return is_background or not self.watching
 
-    def count_unheld(self, sql: str, passes: bool) -> bool:
+    def count_unscheduled(self, sql: str, passes: bool) -> bool:
         if passes:
             self.unheld[sql] += 1
         return passes

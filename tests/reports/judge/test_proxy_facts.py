@@ -1,9 +1,9 @@
-"""Goal: what passed unheld, and how often the service ended, is counted and said. Method: events by hand."""
+"""Goal: what passed unscheduled, and how often the service ended, is counted and said. Method: events by hand."""
 
 from typing import Any
 
 from reports.history.history import History
-from reports.judge.proxy_facts import count_endings, count_unheld, say_endings, say_unheld
+from reports.judge.proxy_facts import count_endings, count_unscheduled, say_endings, say_unscheduled
 from tests.reports.building import build_history, read
 
 PASSED = [
@@ -25,12 +25,12 @@ def test_how_often_the_service_ended_and_after_what() -> None:
 
 
 def test_what_passed_unheld() -> None:
-    assert say_unheld(count_unheld(gather(*PASSED))) == (
-        "passed unheld during schedules: 43 of background work (NOTIFY jobs 40, COMMIT 3); "
+    assert say_unscheduled(count_unscheduled(gather(*PASSED))) == (
+        "passed unscheduled during schedules: 43 of background work (NOTIFY jobs 40, COMMIT 3); "
         "1 that concern their session alone (SET a = 1 1)"
     )
 
 
 def test_nothing_is_said_of_nothing() -> None:
     assert say_endings(count_endings(gather())) == say_endings(None) == ""
-    assert say_unheld(count_unheld(gather())) == say_unheld(None) == ""
+    assert say_unscheduled(count_unscheduled(gather())) == say_unscheduled(None) == ""
