@@ -63,8 +63,8 @@ async def ask_in_turn(testbed: Testbed, pairing: Pairing, asker: Asker, sender: 
     began = time.perf_counter()
     for _ in range(SOLO):
         workflow = await testbed.fresh.take(pairing.state, 4)
-        for action in pairing.actions:
-            ask = testbed.build(workflow, action)
+        for call in pairing.calls:
+            ask = testbed.build(workflow, call)
             id_, request = asker.begin(ask)
             asker.finish(ask, id_, await sender.send(1, request))
     return SOLO / (time.perf_counter() - began)

@@ -9,33 +9,9 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from engine.target.call import Call, call_route, expect
 from engine.target.races import Edge, find_path, is_race
-from engine.target.target import Guard, Route, Target, Template
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request: an advance over `route`, the read of `guard`, the create, or, if it is none of these, a read.
-
-    `tenant` is another one than the workflow's owner: a stranger. Only the owner's advances contend; the rest is asked
-    at the same instant and is not part of the race.
-    """
-
-    origin: str
-    to: str | None = None
-    route: Route | None = None
-    guard: Guard | None = None
-    tenant: str | None = None
-    creates: bool = False
-
-    @property
-    def contends(self) -> bool:
-        return self.route is not None and self.tenant is None
-
-    @property
-    def changes(self) -> bool:
-        """Whether it may leave the workflow in another state than before."""
-        return self.route is not None or self.creates
+from engine.target.target import Route, Target, Template
 
 
 @dataclass(frozen=True)
@@ -168,14 +144,15 @@ def make_round(
 
     A call that contends with no other is no race: that it must win is held by `linearizable` and `conflict-truth`.
     """
-    contenders = [
-        (expect(target, call.route, call.origin, call.to), call.to)
-        for call in calls
-        if call.contends and call.route is not None and call.to is not None
-    ]
+    contenders = [(expect(target, call), call.to) for call in calls if contends(call)]
     race = len(contenders) > 1 and is_race(state, contenders)
     most = len(contenders) if winners_max is None else winners_max
     return Round((Group(tuple(calls), race, 1 if race else most, leads_to, workflow),))
+
+
+def contends(call: Call) -> bool:
+    """Whether it can win a race: an advance of the workflow's owner. Other calls go with it, outside of it."""
+    return bool(call.route) and not call.tenant
 
 
 def release_together(rounds: Sequence[Round]) -> Round:
@@ -185,13 +162,13 @@ def release_together(rounds: Sequence[Round]) -> Round:
 
 def make_read(target: Target, state: str, workflow: int = 0) -> Round:
     """One read of a workflow that is in that state, alone."""
-    return make_round(target, state, [Call(state)], leads_to=state, workflow=workflow)
+    return make_round(target, state, [Call()], leads_to=state, workflow=workflow)
 
 
 def make_create(target: Target, workflow: int) -> Round:
     """The create of a workflow, alone. It wins nothing, and is due."""
     initial = target.graph.initial
-    return make_round(target, initial, [Call(initial, creates=True)], leads_to=initial, workflow=workflow)
+    return make_round(target, initial, [Call(creates=True)], leads_to=initial, workflow=workflow)
 
 
 def can_create(target: Target) -> bool:
@@ -221,29 +198,23 @@ def walk_to(target: Target, rng: random.Random, state: str) -> tuple[Round, ...]
     return tuple(make_step(target, rng, edge) for edge in find_path(target.graph, state))
 
 
-def draw_call(target: Target, rng: random.Random, edge: Edge, tenant: str | None = None) -> Call:
-    return Call(edge.origin, edge.to, rng.choice(list_fair_routes(target, edge)), tenant=tenant)
+def draw_call(target: Target, rng: random.Random, edge: Edge, tenant: str = "") -> Call:
+    return call_route(rng.choice(list_fair_routes(target, edge)), edge.origin, edge.to, tenant)
 
 
 def list_fair_routes(target: Target, edge: Edge) -> tuple[Route, ...]:
     """The routes of an edge over which only one request can win; all of them when there is none such."""
     routes = target.routes_for(edge.origin, edge.to)
     fair = tuple(
-        route for route in routes if is_race(edge.origin, [(expect(target, route, edge.origin, edge.to), edge.to)])
+        route for route in routes if is_race(edge.origin, [(target.expected_by(route, edge.origin, edge.to), edge.to)])
     )
     return fair or routes
-
-
-def expect(target: Target, route: Route, origin: str, to: str) -> tuple[str, ...]:
-    """The states in which the request is due to win."""
-    expected = target.expected_by(route, origin, to)
-    return (expected,) if isinstance(expected, str) else expected
 
 
 def can_race(target: Target, edge: Edge) -> bool:
     """Whether several requests for this edge make a race."""
     return all(
-        is_race(edge.origin, [(expect(target, route, edge.origin, edge.to), edge.to)])
+        is_race(edge.origin, [(target.expected_by(route, edge.origin, edge.to), edge.to)])
         for route in list_fair_routes(target, edge)
     )
 

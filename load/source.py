@@ -4,14 +4,15 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from engine.target.call import Call
 from load.client.ask import Ask, Reply
 from load.client.asker import Asker
 from load.client.barrier import ALONE, Barrier, Instant
 from load.client.silence import SILENT
 from load.pace import Pace
-from load.plans import Call, Round, Scenario, Script, Slot, can_create, cut
+from load.plans import Round, Scenario, Script, Slot, can_create, contends, cut
 from load.quotas import Workload
 from load.scenarios import SCENARIOS
 from reports.history import events
@@ -193,12 +194,14 @@ class Source:
     def meet_after(self, key: str, round_: Round, told: Sequence[tuple[Slot, Reply]]) -> RoundResult:
         """What all of the round's sources saw together."""
         asker, offset_ns = self.asker, self.asker.clock.offset_ns
-        contended = [(slot, reply) for slot, reply in told if slot.call.contends]
+        contended = [(slot, reply) for slot, reply in told if contends(slot.call)]
         word = {
             "outcomes": [(slot.group, reply.outcome) for slot, reply in contended],
             "released": [reply.exchange.invoked_ns + offset_ns for _, reply in contended],
             "created": [
-                (reply.workflow, asker.server_ids.get(reply.workflow)) for slot, reply in told if slot.call.creates
+                (reply.ask.workflow, asker.server_ids.get(reply.ask.workflow))
+                for slot, reply in told
+                if slot.call.creates
             ],
         }
         words = self.barrier.gather(f"{key}.done", word)
@@ -220,7 +223,7 @@ class Source:
             outcomes = result.outcomes[turn]
             if not group.winners_max or "won" in outcomes or "busy" not in outcomes:
                 continue
-            call = next(call for call in group.calls if call.contends)
+            call = next(call for call in group.calls if contends(call))
             again = self.make_ask(Slot(turn, 0, call), result.round, names, script)
             outcomes.append(self.asker.ask_until_told(again).outcome)
         return self.asker.asked - self.asker.silence.checks - asked
@@ -253,12 +256,8 @@ class Source:
         tenant = call.tenant or owner
         if call.creates:
             return asker.create_ask(tenant, name=workflow)
-        if call.guard is not None:
-            return asker.guard_ask(workflow, tenant, call.guard)
-        if call.route is None or call.to is None:
-            return asker.read_ask(workflow, tenant)
-        ask = asker.advance_ask(workflow, tenant, call.route, call.origin, call.to, contends=call.contends)
-        return replace(ask, race=f"{workflow}.{index}" if group.is_race and index is not None else None)
+        race = f"{workflow}.{index}" if group.is_race and index is not None else None
+        return asker.bind(call, workflow, tenant, contends=contends(call), race=race)
 
     def leave(self, script: Script, names: Sequence[str]) -> None:
         """The last read, the trail and the traces of each workflow."""

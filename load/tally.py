@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.target.call import Call
 from load.client.ask import Reply
-from load.plans import Call, Group
+from load.plans import Group
 from load.source import RoundResult
 
 # Spreads are counted in classes, each this much wider than the one before: a few dozen numbers, whatever happens.
@@ -75,7 +76,7 @@ def is_wrong(call: Call, reply: Reply) -> bool:
     """Whether one answer is wrong whatever the others were told."""
     if reply.reading.problem is not None:
         return True
-    if call.tenant is not None:
+    if call.tenant:
         return reply.outcome not in ("refused", "unknown")
     return reply.outcome == "refused"
 

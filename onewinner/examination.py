@@ -160,8 +160,7 @@ class Examination:
         return (route, to, id_) if self.note(probe, remedy) else None
 
     def ask_stale(self, workflow: str, route: Route, origin: str, to: str) -> None:
-        expected = self.target.expected_by(route, origin, to)
-        if to in ((expected,) if isinstance(expected, str) else expected):
+        if to in self.target.expected_by(route, origin, to):
             return
         probe, _ = self.send_advance(f"stale advance {origin} -> {to}", workflow, route, origin, to, ("conflict",))
         self.note(probe, remedies.advise_stale(self.target, probe, to))

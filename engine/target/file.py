@@ -3,6 +3,7 @@
 import os
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,8 @@ from engine.target.tables import (
 from engine.target.target import Effects, Guard, JmesPath, Route, Service, Spelling, Target, Template, Trail
 from engine.target.template import braces
 
+# The name of the route that serves any edge.
+GENERAL = "advance"
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -120,7 +123,8 @@ class Reader:
             first = merged.setdefault(route.identity, route)
             sources = dict.fromkeys([*(first.sources or ()), *(route.sources or ())])
             merged[route.identity] = replace(first, sources=tuple(sources))
-        return tuple(merged.values())
+        names = name_apart((route.name, route.to or "") for route in merged.values())
+        return tuple(replace(route, name=name) for route, name in zip(merged.values(), names, strict=True))
 
     def route(self, index: int, table: EdgeTable, advance: AdvanceTable, graph: TransitionGraph) -> Route:
         key = f"advance.edges[{index}]"
@@ -144,11 +148,16 @@ class Reader:
     def general(self, table: AdvanceTable, routes: tuple[Route, ...], graph: TransitionGraph) -> Route | None:
         if table.request is not None:
             template = self.template("advance.request", table.request, ("id", "expected", "next", "marker"), ("id",))
-            return Route("advance", template, won_state=self.told("advance.won_state", table.won_state))
+            return Route(GENERAL, template, won_state=self.told("advance.won_state", table.won_state))
         served = {(origin, route.to or "") for route in routes for origin in route.sources or ()}
         if found := checks.check_edges(table, served, graph):
             self.fail("advance", found)
         return None
+
+    def guards(self, tables: Sequence[GuardTable], graph: TransitionGraph) -> tuple[Guard, ...]:
+        guards = [self.guard(f"guards[{index}]", table, graph) for index, table in enumerate(tables)]
+        names = name_apart((guard.name, "") for guard in guards)
+        return tuple(replace(guard, name=name) for guard, name in zip(guards, names, strict=True))
 
     def guard(self, key: str, table: GuardTable, graph: TransitionGraph) -> Guard:
         template = self.template(f"{key}.request", table.request, ("id",), ("id",))
@@ -265,13 +274,24 @@ class Reader:
             current_state=self.told("advance.current_state", file.advance.current_state),
             spelling=self.spelling(file.workflow, graph),
             arrived_header=file.arrived_header,
-            guards=tuple(self.guard(f"guards[{index}]", table, graph) for index, table in enumerate(file.guards)),
+            guards=self.guards(file.guards, graph),
             trail=self.trail(file.audit),
             effects=self.effects(file.effects),
             service=self.service(file.service),
         )
         self.check_requests(target)
         return target
+
+
+def name_apart(keys: Iterable[tuple[str, str]]) -> list[str]:
+    """The names of (name, next state), with a number behind all but the first of those that are equal."""
+    keys = list(keys)
+    used = Counter((GENERAL, to) for to in {to for _, to in keys})
+    names = []
+    for name, to in keys:
+        used[name, to] += 1
+        names.append(name if used[name, to] == 1 else f"{name} ({used[name, to]})")
+    return names
 
 
 def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) -> Target:

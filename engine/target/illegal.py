@@ -17,8 +17,7 @@ class IllegalRequest:
 
     def key(self, target: Target) -> tuple[str, str, tuple[str, ...]]:
         """As a history shows it: the state, the next state, and the states in which the request is due."""
-        expected = target.expected_by(self.route, self.origin, self.to)
-        return self.state, self.to, (expected,) if isinstance(expected, str) else expected
+        return self.state, self.to, target.expected_by(self.route, self.origin, self.to)
 
 
 def list_illegal(target: Target, state: str) -> list[IllegalRequest]:

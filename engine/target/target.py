@@ -190,14 +190,14 @@ class Target:
             return own
         return (*own, self.general)
 
-    def expected_by(self, route: Route, origin: str, to: str) -> str | tuple[str, ...]:
+    def expected_by(self, route: Route, origin: str, to: str) -> tuple[str, ...]:
         """Every state in which this very request is due to win, by whichever routes of the file it is spelled."""
         key = (id(route), origin, to)
         if key not in self._expected:
             due = self._sources.get((self._identify(route, origin, to), to), frozenset())
             sources = tuple(state for state in self.graph.states if state in due)
             # The route is kept with it, so that its id stays its own.
-            self._expected[key] = route, origin if sources in ((), (origin,)) else sources
+            self._expected[key] = route, sources or (origin,)
         return self._expected[key][1]
 
     def find_ambiguous(self) -> tuple[tuple[str, str], tuple[str, str]] | None:
@@ -211,7 +211,7 @@ class Target:
         return None
 
     @cached_property
-    def _expected(self) -> dict[tuple[int, str, str], tuple[Route, str | tuple[str, ...]]]:
+    def _expected(self) -> dict[tuple[int, str, str], tuple[Route, tuple[str, ...]]]:
         """What `expected_by` has found so far."""
         return {}
 

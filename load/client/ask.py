@@ -1,34 +1,39 @@
-"""Ask and Reply: one operation as it is planned, and what became of it. Values only."""
+"""Ask and Reply: a planned call of one workflow, and what became of it. Pure: no socket, no file, no clock.
+
+From here come the request of an Ask, the meaning of its answer, and both lines of the history.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from engine.target.target import Answer, ClassifiedAnswer, Request
+import msgspec
+
+from engine.target.call import Call, find_guard, find_route
+from engine.target.target import Answer, ClassifiedAnswer, Guard, Request, Route, Target
+from load.client.barrier import Clock
 from load.client.release import Exchange
+from reports.history import events
 
 Examine = Callable[[Answer, ClassifiedAnswer], str | None]
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One operation, planned: what it claims (the history's input fields) and the request that makes the claim.
+    """A call of the workflow of this name, sent as `tenant`.
 
-    `request` is made from the operation's id, which is also its X-Request-ID and its marker. `examine`, when
-    given, says what in the answer is not as it must be; that becomes the operation's `problem`. What is asked in
-    a race without being part of it does not contend. `race` is the race's id where several are released together.
+    `route` or `guard` is what the target has under the name that the call gives. `examine`, when given, says what in
+    the answer is not as it must be; that becomes the operation's `problem`. An Ask that does not contend is released
+    with a race and is no part of it. `race` is the race's id where several races are released together.
     """
 
-    kind: str
-    tenant: str
+    call: Call
     workflow: str
-    request: Callable[[str], Request]
-    classify: Callable[[Answer], ClassifiedAnswer]
-    expected: str | tuple[str, ...] | None = None
-    next: str | None = None
+    tenant: str
+    route: Route | None = None
+    guard: Guard | None = None
     examine: Examine | None = None
     contends: bool = True
     race: str | None = None
-    carries_marker: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,102 @@ class Reply:
     """What became of an Ask."""
 
     id: str
+    ask: Ask
     exchange: Exchange
     reading: ClassifiedAnswer
-    tenant: str
-    workflow: str = ""
 
     @property
     def outcome(self) -> str:
         return self.reading.outcome
+
+
+def bind(
+    target: Target,
+    call: Call,
+    workflow: str,
+    tenant: str,
+    examine: Examine | None = None,
+    *,
+    contends: bool = True,
+    race: str | None = None,
+) -> Ask:
+    """The Ask of a call. Raises LookupError when the target has no such route or guard."""
+    route = find_route(target, call) if call.route else None
+    guard = find_guard(target, call) if call.guard else None
+    return Ask(call, workflow, tenant, route, guard, examine, contends and guard is None, race)
+
+
+def build_request(target: Target, ask: Ask, server_id: str, id_: str) -> Request:
+    """The request of an Ask. The operation's id is also its X-Request-ID and its marker."""
+    call = ask.call
+    if call.creates:
+        return target.build_create(ask.tenant, id_, marker=id_)
+    if ask.route is not None:
+        return target.build_advance(ask.route, ask.tenant, server_id, call.origin, call.to, id_, marker=id_)
+    if ask.guard is not None:
+        return target.build_guard(ask.guard, ask.tenant, server_id, id_)
+    return target.build_read(ask.tenant, server_id, id_)
+
+
+def classify(target: Target, ask: Ask, answer: Answer) -> ClassifiedAnswer:
+    if ask.call.creates:
+        return target.classify_create(answer)
+    if ask.route is not None:
+        return target.classify_advance(answer, ask.route, ask.call.to)
+    if ask.guard is not None:
+        return target.classify_guard(ask.guard, answer)
+    return target.classify_read(answer)
+
+
+def list_expected(target: Target, ask: Ask) -> tuple[str, ...]:
+    """The states in which an advance is due to win, or a guard to answer."""
+    if ask.route is not None:
+        return target.expected_by(ask.route, ask.call.origin, ask.call.to)
+    return ask.guard.open if ask.guard is not None else ()
+
+
+def add_problem(ask: Ask, answer: Answer, reading: ClassifiedAnswer) -> ClassifiedAnswer:
+    """The classified answer with what `examine` finds wrong in it."""
+    found = ask.examine(answer, reading) if ask.examine else None
+    return reading if found is None else replace(reading, problem=found)
+
+
+def make_invocation(
+    target: Target, ask: Ask, id_: str, process: str, scenario: str, race: str | None, invoked_ns: int
+) -> events.Invoke:
+    states = list(list_expected(target, ask))
+    expected = states[0] if len(states) == 1 and ask.guard is None else states or None
+    return events.Invoke(
+        id=id_,
+        process=process,
+        scenario=scenario,
+        race=race,
+        tenant=ask.tenant,
+        workflow=ask.workflow,
+        kind=ask.call.kind,
+        expected=expected,
+        next=ask.call.to or None,
+        invoked_ns=invoked_ns,
+        marker=id_ if ask.route is not None and ask.route.carries_marker else msgspec.UNSET,
+    )
+
+
+def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | None) -> events.Return:
+    reading, exchange, offset_ns = reply.reading, reply.exchange, clock.offset_ns
+    detail = events.Detail(
+        request_id=reply.id,
+        arrived_ns=target.arrived_ns(exchange.answer),
+        intended_ns=None if intended_ns is None else intended_ns + offset_ns,
+        server_id=reading.server_id,
+        problem=reading.problem,
+        message=reading.message,
+    )
+    return events.Return(
+        id=reply.id,
+        outcome=reading.outcome,
+        status=reading.status,
+        observed=reading.observed,
+        returned_ns=None if exchange.returned_ns is None else exchange.returned_ns + offset_ns,
+        invoked_ns=exchange.invoked_ns + offset_ns,
+        detail=detail.pack(),
+    )

@@ -7,7 +7,7 @@ became of the request is unknown. A stranger who is turned away from another ten
 from dataclasses import dataclass, field, replace
 
 from engine.target.target import ClassifiedAnswer, Target, Template
-from load.client.ask import Ask
+from load.client.ask import Ask, list_expected
 
 UNAUTHORIZED, FORBIDDEN = 401, 403
 SERVED = ("ok", "won", "conflict")
@@ -33,13 +33,12 @@ class Credentials:
         if reading.outcome != "refused":
             return reading, None
         # What a win needs is decided by the graph; everything else may always be asked.
-        is_legal = ask.kind != "advance" or self.is_legal(ask)
-        told = self.say_turned_away(ask.tenant, reading.status, creates=ask.kind == "create", is_legal=is_legal)
+        is_legal = ask.route is None or self.is_legal(ask)
+        told = self.say_turned_away(ask.tenant, reading.status, creates=ask.call.creates, is_legal=is_legal)
         return (reading if told is None else replace(reading, outcome="unknown", message=told)), told
 
     def is_legal(self, ask: Ask) -> bool:
-        expected = (ask.expected,) if isinstance(ask.expected, str) else ask.expected or ()
-        return any(self.target.graph.allows(state, ask.next or "") for state in expected)
+        return any(self.target.graph.allows(state, ask.call.to) for state in list_expected(self.target, ask))
 
     def say_turned_away(
         self, tenant: str, status: int | None, *, creates: bool = False, is_legal: bool = True

@@ -9,9 +9,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from engine.target.call import call_route
 from engine.target.races import Edge, find_path
 from engine.target.target import Route, Target
-from load.plans import Call, Scenario, Script, expect, list_fair_routes, make_round, walk_to
+from load.plans import Scenario, Script, list_fair_routes, make_round, walk_to
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def find_clashes(target: Target) -> list[Clash]:
         if end in graph.terminal
         for route in target.routes_for(state, end)
         for onward in graph.successors[state]
-        if onward not in graph.terminal and onward in expect(target, route, state, end)
+        if onward not in graph.terminal and onward in target.expected_by(route, state, end)
     ]
 
 
@@ -52,8 +53,8 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
         used[number] += 1
         clash = clashes[number]
         ways_on = list_fair_routes(target, Edge(clash.state, clash.onward))
-        ends = [Call(clash.state, clash.end, clash.route) for _ in range(contenders // 2)]
-        advances = [Call(clash.state, clash.onward, rng.choice(ways_on)) for _ in range(contenders - len(ends))]
+        ends = [call_route(clash.route, clash.state, clash.end) for _ in range(contenders // 2)]
+        advances = [call_route(rng.choice(ways_on), clash.state, clash.onward) for _ in range(contenders - len(ends))]
         calls = rng.sample(ends + advances, k=contenders)
         round_ = make_round(target, clash.state, calls, leads_to=clash.end, winners_max=2)
         yield Script(SCENARIO.name, (*walk_to(target, rng, clash.state), round_))

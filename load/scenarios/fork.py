@@ -8,9 +8,10 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 
+from engine.target.call import call_route
 from engine.target.races import is_race
 from engine.target.target import Route, Target
-from load.plans import Call, Scenario, Script, expect, make_round, walk_to
+from load.plans import Scenario, Script, make_round, walk_to
 
 WAYS_MIN = 2
 DEPTH_PER_COST = 8
@@ -33,9 +34,9 @@ def pick_ways(target: Target, state: str) -> list[Way]:
     successors = target.graph.successors.get(state, ())
     ways = [(route, to) for to in successors for route in target.routes_for(state, to)]
     picked: list[Way] = []
-    for route, to in sorted(ways, key=lambda way: len(expect(target, way[0], state, way[1]))):
+    for route, to in sorted(ways, key=lambda way: len(target.expected_by(way[0], state, way[1]))):
         tried = [*picked, (route, to)]
-        if is_race(state, [(expect(target, route, state, to), to) for route, to in tried]):
+        if is_race(state, [(target.expected_by(route, state, to), to) for route, to in tried]):
             picked = tried
     return picked
 
@@ -51,7 +52,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
         for number in range(contenders):
             to = nexts[number % len(nexts)]
             route = rng.choice([route for route, other in forks[state] if other == to])
-            calls.append(Call(state, to, route))
+            calls.append(call_route(route, state, to))
         fork = make_round(target, state, calls, leads_to=None)
         yield Script(SCENARIO.name, (*walk_to(target, rng, state), fork))
 

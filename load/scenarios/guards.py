@@ -7,9 +7,10 @@ No race. States in which the state alone does not decide are left out, and nobod
 import random
 from collections.abc import Iterator
 
+from engine.target.call import Call
 from engine.target.races import Edge, find_good_end, find_path
 from engine.target.target import Guard, Target
-from load.plans import Call, Round, Scenario, Script, draw_call, make_round, make_step
+from load.plans import Round, Scenario, Script, draw_call, make_round, make_step
 
 
 def find_obstacle(target: Target) -> str | None:
@@ -39,8 +40,7 @@ def make_guarded(target: Target, rng: random.Random, edge: Edge, contenders: int
     if not guards:
         return make_step(target, rng, edge)
     reads = [
-        Call(edge.origin, guard=guards[0] if number % 2 == 0 else rng.choice(guards))
-        for number in range(contenders - 1)
+        Call(guard=(guards[0] if number % 2 == 0 else rng.choice(guards)).name) for number in range(contenders - 1)
     ]
     calls = [*reads, draw_call(target, rng, edge)]
     rng.shuffle(calls)

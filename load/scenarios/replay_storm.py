@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import Round, Scenario, Script, expect, list_fair_routes, make_contest, make_round, make_step
+from load.plans import Round, Scenario, Script, list_fair_routes, make_contest, make_round, make_step
 
 STORMS_MAX = 4
 
@@ -21,7 +21,8 @@ def find_obstacle(target: Target) -> str | None:
 
 def is_spent(target: Target, edge: Edge) -> bool:
     """Whether the same request cannot win once more, whatever its route."""
-    return all(edge.to not in expect(target, route, edge.origin, edge.to) for route in list_fair_routes(target, edge))
+    origin, to = edge.origin, edge.to
+    return all(to not in target.expected_by(route, origin, to) for route in list_fair_routes(target, edge))
 
 
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:

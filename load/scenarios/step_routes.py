@@ -7,9 +7,10 @@ payload and a marker of its own. The edges between are taken by single requests.
 import random
 from collections.abc import Iterator
 
+from engine.target.call import call_route
 from engine.target.races import Edge, EdgeCounts, draw_walk, is_race
 from engine.target.target import Route, Target
-from load.plans import Call, Round, Scenario, Script, expect, make_round, make_step
+from load.plans import Round, Scenario, Script, make_round, make_step
 
 
 def find_obstacle(target: Target) -> str | None:
@@ -19,8 +20,9 @@ def find_obstacle(target: Target) -> str | None:
 
 def list_own_routes(target: Target, edge: Edge) -> list[Route]:
     """The edge's own routes over which only one request can win."""
-    own = [route for route in target.routes_for(edge.origin, edge.to) if route.sources is not None]
-    return [route for route in own if is_race(edge.origin, [(expect(target, route, edge.origin, edge.to), edge.to)])]
+    origin, to = edge.origin, edge.to
+    own = [route for route in target.routes_for(origin, to) if route.sources is not None]
+    return [route for route in own if is_race(origin, [(target.expected_by(route, origin, to), to)])]
 
 
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
@@ -32,7 +34,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
             if not own:
                 rounds.append(make_step(target, rng, edge))
                 continue
-            calls = [Call(edge.origin, edge.to, rng.choice(own)) for _ in range(contenders)]
+            calls = [call_route(rng.choice(own), edge.origin, edge.to) for _ in range(contenders)]
             rounds.append(make_round(target, edge.origin, calls, leads_to=edge.to))
         yield Script(SCENARIO.name, tuple(rounds))
 

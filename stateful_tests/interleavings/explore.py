@@ -24,6 +24,7 @@ from engine.provision.crash import find_data
 from engine.provision.database import Database, parse_url
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.service import ServiceError
+from engine.target.call import Call
 from engine.target.file import load_target
 from engine.target.target import Target
 from load.client.silence import SILENT
@@ -37,7 +38,7 @@ from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.mixed import find_violation
 from stateful_tests.interleavings.pairings import list_apart, list_pairings, pick_one_of_each
 from stateful_tests.interleavings.proxy import NO_STATEMENT
-from stateful_tests.interleavings.schedule import SERIALISED, Action, Pairing, Trace
+from stateful_tests.interleavings.schedule import SERIALISED, Pairing, Trace
 from stateful_tests.interleavings.statements import is_set_up
 from stateful_tests.interleavings.testbed import LaunchSpec, Testbed, open_testbed
 from stateful_tests.interleavings.warming import warm
@@ -94,7 +95,7 @@ class Level:
         try:
             await (self.fault_one(pairing) if faults else self.explore_one(pairing))
         except StateNotReachedError as error:
-            is_owners = {action.tenant for action in pairing.actions} == {self.testbed.target.owner}
+            is_owners = {call.tenant for call in pairing.calls} == {self.testbed.target.owner}
             if self.testbed.asker.silence.is_certain or not pairing.apart or is_owners:
                 raise
             self.testbed.asker.journal.write(events.Skipped(fault=pairing.kind, why=str(error)))
@@ -117,12 +118,12 @@ class Level:
         if pairing.apart:
             await self.finish(pairing, 0, whole=found.is_whole)
             return
-        if found.is_serialised and self.placeable and len(pairing.actions) == 2:
+        if found.is_serialised and self.placeable and len(pairing.calls) == 2:
             self.placeable = await self.find_place(pairing)
             found = await self.walk(pairing) if self.placeable else found
         saved, whole = found.saved, found.is_whole
-        if found.is_serialised and pairing.actions[0] != pairing.actions[-1]:
-            turned = await self.walk(Pairing(pairing.state, pairing.actions[::-1], pairing.kind))
+        if found.is_serialised and pairing.calls[0] != pairing.calls[-1]:
+            turned = await self.walk(Pairing(pairing.state, pairing.calls[::-1], pairing.kind))
             saved, whole = saved + turned.saved, whole and turned.is_whole
         await self.finish(pairing, saved, whole=whole)
 
@@ -239,7 +240,7 @@ def choose_apart(target: Target, options: argparse.Namespace) -> list[Pairing]:
     pairings = list_apart(target, APART[options.scope])
     if not options.faults:
         return pairings
-    by_tenants = {len({action.tenant for action in pairing.actions}): pairing for pairing in reversed(pairings)}
+    by_tenants = {len({call.tenant for call in pairing.calls}): pairing for pairing in reversed(pairings)}
     return list(by_tenants.values())
 
 
@@ -249,7 +250,10 @@ def describe(pairing: Pairing, number: int, pruned: int, *, exhausted: bool) -> 
         pairing=number,
         kind=pairing.kind,
         state=pairing.state,
-        actions=[events.Action(**vars(action)) for action in pairing.actions],
+        actions=[
+            events.Action(tenant=call.tenant, route=call.route, origin=call.origin, to=call.to)
+            for call in pairing.calls
+        ],
         pruned=pruned,
         exhausted=exhausted,
         apart=pairing.apart or None,
@@ -257,8 +261,8 @@ def describe(pairing: Pairing, number: int, pruned: int, *, exhausted: bool) -> 
 
 
 def read_pairing(race: Race) -> Pairing:
-    actions = tuple(Action(each.tenant, each.route, each.origin, each.to) for each in race.sessions)
-    return Pairing(race.state, actions, "replay", race.apart)
+    calls = tuple(Call(tenant=each.tenant, route=each.route, origin=each.origin, to=each.to) for each in race.sessions)
+    return Pairing(race.state, calls, "replay", race.apart)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

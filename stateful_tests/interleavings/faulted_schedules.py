@@ -55,7 +55,7 @@ async def run_faulted(testbed: Testbed, pairing: Pairing, choose: Choose) -> Tra
     testbed.tell_fault()
     if trace.fault not in (None, DELAYED):
         # Whoever met the fault may back off for a while. After a crash anybody may: all connections of a pool are dead.
-        mine = testbed.scheduler.lines[: len(pairing.actions)]
+        mine = testbed.scheduler.lines[: len(pairing.calls)]
         await testbed.fresh.recover(
             trace.workflows[0], (*mine, *OTHERS) if trace.fault == SERVER_KILLED else mine, testbed.revive
         )

@@ -76,7 +76,6 @@ class FreshWorkflows:
             raise StateNotReachedError(
                 f"a workflow could not be created: {reply.outcome}, status {reply.reading.status}", reply.outcome
             )
-        asker.server_ids[ask.workflow] = reply.reading.server_id
         self._owners[ask.workflow] = owner
         for origin, to in pairwise(target.graph.path(target.graph.initial, state) or ()):
             step = asker.advance_ask(ask.workflow, owner, self.choose_route(origin, to), origin, to)
@@ -103,7 +102,7 @@ class FreshWorkflows:
         request = asker.target.build_effects(owner, asker.server_ids[workflow], f"effects.{workflow}")
         if request is not None:
             read_ns = now_ns()
-            asker.take_effects(workflow, read_ns, await self.send(FIRST_LINE + number, request), owner)
+            asker.trails.take_effects(workflow, read_ns, await self.send(FIRST_LINE + number, request), owner)
 
     def own(self, workflow: str) -> str:
         """The tenant to whom a workflow belongs."""
@@ -116,7 +115,7 @@ class FreshWorkflows:
         request = self.asker.target.build_trail(owner, self.asker.server_ids[workflow], f"trail.{workflow}")
         if request is not None:
             read_ns = now_ns()
-            self.asker.take_trail(workflow, read_ns, await self.send(FIRST_LINE + number, request), owner)
+            self.asker.trails.take_trail(workflow, read_ns, await self.send(FIRST_LINE + number, request), owner)
         return reply.reading.observed
 
     async def recover(self, workflow: str, lines: Sequence[int], revive: Callable[[], Awaitable[bool]]) -> None:

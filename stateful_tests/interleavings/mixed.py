@@ -7,11 +7,11 @@ journal of its own, so that the judge can be asked at once; then its lines join 
 import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.target.target import Target
 from reports.history.history import read_history
@@ -19,7 +19,7 @@ from reports.history.journal import Journal
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
-from stateful_tests.interleavings.pairings import list_actions
+from stateful_tests.interleavings.pairings import list_calls
 from stateful_tests.interleavings.schedule import Choice, Choose, Option, Pairing, Trace
 from stateful_tests.interleavings.testbed import Testbed
 
@@ -36,13 +36,13 @@ class ViolationError(AssertionError):
 def draw_meeting(draw: st.DrawFn, target: Target) -> tuple[Pairing, list[int]]:
     """Two or three requests that are legal in one state or right after it, as whichever tenant; and an order."""
     graph = target.graph
-    states = [state for state in graph.states if list_actions(target, state, target.owner)]
+    states = [state for state in graph.states if list_calls(target, state, target.owner)]
     state = draw(st.sampled_from([each for each in states if graph.path(graph.initial, each)]))
     near = [state, *graph.successors.get(state, ())]
-    actions = [action for each in near for action in list_actions(target, each, target.owner)]
-    met = draw(st.lists(st.sampled_from(actions), min_size=2, max_size=REQUESTS_MAX))
+    calls = [call for each in near for call in list_calls(target, each, target.owner)]
+    met = draw(st.lists(st.sampled_from(calls), min_size=2, max_size=REQUESTS_MAX))
     tenants = [draw(st.sampled_from(list(target.tenants))) for _ in met]
-    asked = tuple(replace(action, tenant=tenant) for action, tenant in zip(met, tenants, strict=True))
+    asked = tuple(replace(call, tenant=tenant) for call, tenant in zip(met, tenants, strict=True))
     return Pairing(state, asked, KIND), draw(st.lists(st.integers(0, REQUESTS_MAX - 1), max_size=SWITCHES_MAX))
 
 

@@ -1,13 +1,15 @@
 """Which requests meet: every two that are legal in one state, from every state that can be reached. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import combinations_with_replacement
 
-from engine.target.target import Route, Target, Template
-from stateful_tests.interleavings.schedule import Action, Pairing
+from msgspec.structs import replace
 
-# So many different words at one place of a path, over all routes, are names of things rather than of actions.
+from engine.target.call import Call, call_route, find_route
+from engine.target.target import Route, Target, Template
+from stateful_tests.interleavings.schedule import Pairing
+
+# So many different words at one place of a path, over all routes, are names of things rather than of calls.
 NAMES_MIN = 3
 
 
@@ -20,16 +22,13 @@ def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
     for state in target.graph.states:
         if target.graph.path(target.graph.initial, state) is None:
             continue
-        actions = list_actions(target, state, target.owner)
+        calls = list_calls(target, state, target.owner)
         if contenders > 2:
-            pairings += [meet(target, state, (action,) * contenders) for action in actions]
+            pairings += [meet(target, state, (call,) * contenders) for call in calls]
             continue
-        pairings += [meet(target, state, pair) for pair in combinations_with_replacement(actions, 2)]
+        pairings += [meet(target, state, pair) for pair in combinations_with_replacement(calls, 2)]
         for stranger in target.strangers[:1]:
-            pairings += [
-                meet(target, state, (action, Action(stranger, action.route, action.origin, action.to)))
-                for action in actions
-            ]
+            pairings += [meet(target, state, (call, replace(call, tenant=stranger))) for call in calls]
     return pairings
 
 
@@ -43,47 +42,47 @@ def list_apart(target: Target, most: int) -> list[Pairing]:
     reached = [state for state in target.graph.states if target.graph.path(target.graph.initial, state) is not None]
     found: list[Pairing] = []
     for state in reached:
-        actions = list_actions(target, state, target.owner)
-        for pair in combinations_with_replacement(actions, 2):
+        calls = list_calls(target, state, target.owner)
+        for pair in combinations_with_replacement(calls, 2):
             others = target.strangers[:1] if pair[0] == pair[1] else ()
             met = [pair, *((pair[0], replace(pair[1], tenant=other)) for other in others)]
             found += [Pairing(state, each, name_apart(target, each), apart=True) for each in met]
-    found.sort(key=lambda pairing: pairing.actions[0].route != pairing.actions[1].route)
+    found.sort(key=lambda pairing: pairing.calls[0].route != pairing.calls[1].route)
     kinds = pick_one_of_each(found)
     return [*kinds, *(pairing for pairing in found if pairing not in kinds)][:most]
 
 
-def name_apart(target: Target, actions: Sequence[Action]) -> str:
-    names = sorted(name_action(target, action) for action in actions)
-    whose = "two tenants'" if len({action.tenant for action in actions}) > 1 else "two"
+def name_apart(target: Target, calls: Sequence[Call]) -> str:
+    names = sorted(name_call(target, call) for call in calls)
+    whose = "two tenants'" if len({call.tenant for call in calls}) > 1 else "two"
     return f"{' / '.join(names)}, on {whose} workflows"
 
 
-def list_actions(target: Target, state: str, tenant: str) -> list[Action]:
+def list_calls(target: Target, state: str, tenant: str) -> list[Call]:
     """Every request that is legal in a state."""
     return [
-        Action(tenant, route.name, state, to)
+        call_route(route, state, to, tenant)
         for to in target.graph.successors.get(state, ())
         for route in target.routes_for(state, to)
     ]
 
 
-def meet(target: Target, state: str, actions: tuple[Action, ...]) -> Pairing:
-    return Pairing(state, actions, name_kind(target, actions))
+def meet(target: Target, state: str, calls: tuple[Call, ...]) -> Pairing:
+    return Pairing(state, calls, name_kind(target, calls))
 
 
-def name_kind(target: Target, actions: Sequence[Action]) -> str:
+def name_kind(target: Target, calls: Sequence[Call]) -> str:
     """The sort of meeting: the routes, without the names of things, and how the requests stand to each other."""
-    names = [name_action(target, action) for action in actions]
-    if any(action.tenant != target.owner for action in actions):
+    names = [name_call(target, call) for call in calls]
+    if any(call.tenant != target.owner for call in calls):
         return f"{names[0]} / another tenant's {names[1]}"
-    same = len({action.to for action in actions}) == 1
+    same = len({call.to for call in calls}) == 1
     return f"{' / '.join(sorted(names))}{', same next state' if same else ''}"
 
 
-def name_action(target: Target, action: Action) -> str:
+def name_call(target: Target, call: Call) -> str:
     """The end of the path behind {id}, with a * where the routes have names of things; the general route's own name."""
-    route = action.find_route(target)
+    route = find_route(target, call)
     if route is target.general:
         return route.name
     mine = split_path(route)

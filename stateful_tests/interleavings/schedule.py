@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from engine.target.call import Call, expect
 from engine.target.races import is_race
-from engine.target.target import Route, Target
+from engine.target.target import Target
 from stateful_tests.interleavings.statements import is_begin
 
 NAMES = "ABCDEFGH"
@@ -22,26 +23,6 @@ OUTCOMES_BY_SQLSTATE = {
 
 
 @dataclass(frozen=True)
-class Action:
-    """One request: an advance from `origin` to `to` over the route of this name, asked as `tenant`."""
-
-    tenant: str
-    route: str
-    origin: str
-    to: str
-
-    def find_route(self, target: Target) -> Route:
-        """The route. Raises LookupError when the target has none of that name for the edge."""
-        routes = target.routes_for(self.origin, self.to)
-        found = [route for route in (*routes, *target.routes) if route.name == self.route]
-        if not found and target.general is not None and target.general.name == self.route:
-            found = [target.general]
-        if not found:
-            raise LookupError(f"the target {target.name} has no route {self.route} from {self.origin} to {self.to}")
-        return found[0]
-
-
-@dataclass(frozen=True)
 class Pairing:
     """Requests that meet on one workflow in `state`. `kind` names the sort of meeting.
 
@@ -49,7 +30,7 @@ class Pairing:
     """
 
     state: str
-    actions: tuple[Action, ...]
+    calls: tuple[Call, ...]
     kind: str = ""
     apart: bool = False
 
@@ -57,14 +38,8 @@ class Pairing:
         """Whether exactly one of the owner's requests can win in every order."""
         if self.apart:
             return False
-        contenders = [(expect(target, action), action.to) for action in self.actions if action.tenant == target.owner]
+        contenders = [(expect(target, call), call.to) for call in self.calls if call.tenant == target.owner]
         return len(contenders) > 1 and is_race(self.state, contenders)
-
-
-def expect(target: Target, action: Action) -> tuple[str, ...]:
-    """The states in which the request is due to win."""
-    expected = target.expected_by(action.find_route(target), action.origin, action.to)
-    return (expected,) if isinstance(expected, str) else expected
 
 
 @dataclass(frozen=True)

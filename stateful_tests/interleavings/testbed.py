@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from engine.provision.database import Database, list_values
 from engine.provision.service import RestartableService, find_free_port, run_service
+from engine.target.call import Call
 from engine.target.target import Target, substitute
 from load.client.ask import Ask
 from load.client.asker import Asker
@@ -20,7 +21,7 @@ from reports.history.journal import Journal
 from stateful_tests.interleavings.fresh_workflows import FreshWorkflows, StateNotReachedError
 from stateful_tests.interleavings.locks import Locks
 from stateful_tests.interleavings.proxy import Proxy
-from stateful_tests.interleavings.schedule import NAMES, Action, Choose, Pairing, Trace
+from stateful_tests.interleavings.schedule import NAMES, Choose, Pairing, Trace
 from stateful_tests.interleavings.scheduler import Scheduler
 from stateful_tests.interleavings.sender import Sender
 
@@ -79,10 +80,10 @@ class Testbed:
     async def run(self, pairing: Pairing, choose: Choose, workflow: str | None = None) -> Trace:
         """One schedule, on workflows that are in the pairing's state. Raises StateNotReachedError."""
         await self.refuse_silent()
-        owners = [action.tenant for action in pairing.actions] if pairing.apart else [self.target.owner]
+        owners = [call.tenant for call in pairing.calls] if pairing.apart else [self.target.owner]
         workflows = [workflow or await self.take(pairing.state, owner) for owner in owners]
-        asked = workflows if pairing.apart else workflows * len(pairing.actions)
-        asks = [self.build(each, action) for each, action in zip(asked, pairing.actions, strict=True)]
+        asked = workflows if pairing.apart else workflows * len(pairing.calls)
+        asks = [self.build(each, call) for each, call in zip(asked, pairing.calls, strict=True)]
         race = f"{workflows[0]}.race" if pairing.is_race(self.target) else None
         self.asker.plan(len(asks), int(race is not None))
         trace = await self.scheduler.run(pairing, workflows, asks, race, choose)
@@ -105,10 +106,9 @@ class Testbed:
                 raise
             return await self.fresh.take(state, WORKFLOWS_AHEAD, owner)
 
-    def build(self, workflow: str, action: Action) -> Ask:
-        route = action.find_route(self.target)
-        contends = action.tenant == self.target.owner
-        return self.asker.advance_ask(workflow, action.tenant, route, action.origin, action.to, contends=contends)
+    def build(self, workflow: str, call: Call) -> Ask:
+        contends = call.tenant == self.target.owner
+        return self.asker.bind(call, workflow, call.tenant, contends=contends)
 
     async def read(self) -> None:
         """Reads every workflow that a schedule has run on, and its trail."""

@@ -8,9 +8,10 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
+from engine.target.call import Call
 from load.client.release import Exchange
 from stateful_tests.interleavings.proxy import Proxy
-from stateful_tests.interleavings.schedule import Action, Pairing
+from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.statements import is_end
 from stateful_tests.interleavings.testbed import Testbed
 
@@ -21,24 +22,24 @@ LINES = ((0, 1), (1, 0))
 
 async def warm(testbed: Testbed, pairings: Iterable[Pairing]) -> None:
     """Asks every route of the pairings, and asks it again where it has lost. Raises StateNotReachedError."""
-    routes: dict[str, Action] = {}
+    routes: dict[str, Call] = {}
     for pairing in pairings:
-        for action in pairing.actions:
-            if action.tenant == testbed.target.owner:
-                routes.setdefault(action.route, action)
-    for action in routes.values():
-        sent = [await ask_twice(testbed, action, lines) for lines in LINES]
+        for call in pairing.calls:
+            if call.tenant == testbed.target.owner:
+                routes.setdefault(call.route, call)
+    for call in routes.values():
+        sent = [await ask_twice(testbed, call, lines) for lines in LINES]
         # A statement of a poller may come in the middle of one request, hardly of both.
         testbed.proxy.asked |= set.intersection(*sent)
 
 
-async def ask_twice(testbed: Testbed, action: Action, lines: tuple[int, int]) -> set[str]:
+async def ask_twice(testbed: Testbed, call: Call, lines: tuple[int, int]) -> set[str]:
     """Asks one after the other; the texts of the background without which a request did not go on."""
-    workflow = await testbed.fresh.take(action.origin, len(LINES))
+    workflow = await testbed.fresh.take(call.origin, len(LINES))
     testbed.unread.append(workflow)
     sent: set[str] = set()
     for line in lines:
-        ask = testbed.build(workflow, action)
+        ask = testbed.build(workflow, call)
         testbed.asker.plan(1)
         id_, request = testbed.asker.begin(ask, None, line + 1)
         sending = testbed.fresh.sender.send(testbed.scheduler.lines[line], request)

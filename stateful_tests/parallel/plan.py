@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from engine.target.call import Call, find_guard, find_route
 from engine.target.file import TargetError, load_target
-from engine.target.target import Guard, Route, Target
+from engine.target.target import Target
 
 BRANCHES_MIN, BRANCHES_MAX = 2, 4
 # Of a plan written by hand: what one execution may ask at most.
@@ -26,25 +27,11 @@ class PlanError(Exception):
     """A plan that cannot be read, or that asks for what the target does not have; one sentence."""
 
 
-class Move(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One operation: an advance over a route, a guard's request, or a read where neither is named.
-
-    `workflow` counts the plan's workflows from 0; `tenant` is empty for their owner.
-    """
-
-    workflow: int = 0
-    tenant: str = ""
-    route: str = ""
-    origin: str = msgspec.field(default="", name="from")
-    to: str = ""
-    guard: str = ""
-
-
 class ParallelPlan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A prefix and its branches, on so many new workflows. `name` says where it comes from."""
 
-    branches: tuple[tuple[Move, ...], ...]
-    prefix: tuple[Move, ...] = ()
+    branches: tuple[tuple[Call, ...], ...]
+    prefix: tuple[Call, ...] = ()
     workflows: int = 1
     name: str = ""
 
@@ -52,40 +39,24 @@ class ParallelPlan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
     def size(self) -> int:
         return len(self.prefix) + sum(map(len, self.branches))
 
-    def walk_rounds(self) -> Iterator[list[Move]]:
+    def walk_rounds(self) -> Iterator[list[Call]]:
         """The operations that are released together, round by round."""
         for round_ in self.number_rounds():
-            yield [move for _, move in round_]
+            yield [call for _, call in round_]
 
-    def number_rounds(self) -> Iterator[list[tuple[int, Move]]]:
+    def number_rounds(self) -> Iterator[list[tuple[int, Call]]]:
         """The same, each operation with the number of its branch."""
         for place in range(max(map(len, self.branches), default=0)):
             yield [(number, branch[place]) for number, branch in enumerate(self.branches) if place < len(branch)]
 
     def in_turn(self) -> "ParallelPlan":
         """The same operations with nobody beside anybody: the branches one after the other."""
-        moves = tuple(move for branch in self.branches for move in branch)
-        return msgspec.structs.replace(self, branches=(), prefix=(*self.prefix, *moves))
+        calls = tuple(call for branch in self.branches for call in branch)
+        return msgspec.structs.replace(self, branches=(), prefix=(*self.prefix, *calls))
 
 
-def list_moves(plan: ParallelPlan) -> list[Move]:
-    return [*plan.prefix, *(move for branch in plan.branches for move in branch)]
-
-
-def find_route(target: Target, move: Move) -> Route:
-    """The route of an advance. Raises PlanError."""
-    for route in (*target.routes, *([target.general] if target.general else [])):
-        if route.name == move.route and route.to in (None, move.to):
-            return route
-    raise PlanError(f"the target {target.name} has no route {move.route!r} to {move.to}; the plan was made for another")
-
-
-def find_guard(target: Target, move: Move) -> Guard:
-    """The guard of a move that asks one. Raises PlanError."""
-    for guard in target.guards:
-        if guard.name == move.guard:
-            return guard
-    raise PlanError(f"the target {target.name} has no guard {move.guard!r}; the plan was made for another")
+def list_calls(plan: ParallelPlan) -> list[Call]:
+    return [*plan.prefix, *(call for branch in plan.branches for call in branch)]
 
 
 def save_plan(plan: ParallelPlan, path: Path) -> None:
@@ -105,19 +76,24 @@ def load_plan(path: Path, target: Target) -> ParallelPlan:
         raise PlanError(f"{path}: branches: {BRANCHES_MIN} or more are needed, each with an operation")
     if plan.size > OPERATIONS_MAX or not 0 < plan.workflows <= WORKFLOWS_MAX:
         raise PlanError(f"{path}: a plan has at most {OPERATIONS_MAX} operations, on 1 to {WORKFLOWS_MAX} workflows")
-    for move in list_moves(plan):
-        check_move(plan, move, path, target)
+    for call in list_calls(plan):
+        check_call(plan, call, path, target)
     return plan
 
 
-def check_move(plan: ParallelPlan, move: Move, path: Path, target: Target) -> None:
-    """Raises PlanError where the target cannot express a move."""
-    if move.route:
-        find_route(target, move)
-    if move.guard:
-        find_guard(target, move)
-    if not 0 <= move.workflow < plan.workflows or move.tenant not in ("", *target.tenants):
-        raise PlanError(f"{path}: {move} names a workflow or a tenant that is not there")
+def check_call(plan: ParallelPlan, call: Call, path: Path, target: Target) -> None:
+    """Raises PlanError where the target cannot express a call."""
+    try:
+        if call.route:
+            find_route(target, call)
+        if call.guard:
+            find_guard(target, call)
+    except LookupError as error:
+        raise PlanError(f"{error}; the plan was made for another") from None
+    if call.creates:
+        raise PlanError(f'{path}: a plan creates its workflows itself; leave out "creates"')
+    if not 0 <= call.workflow < plan.workflows or call.tenant not in ("", *target.tenants):
+        raise PlanError(f"{path}: {call} names a workflow or a tenant that is not there")
 
 
 def main(path: str, target: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from engine.target.call import Call
 from engine.target.graph import TransitionGraph
 from engine.target.target import Target
 from load.client.ask import Ask
@@ -20,7 +21,7 @@ from reports.history.journal import Journal
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict
-from stateful_tests.parallel.plan import Move, ParallelPlan, Place, find_guard, find_route
+from stateful_tests.parallel.plan import ParallelPlan, Place
 
 # Checks of a few operations are certain to end; the default limits are for millions.
 FINDINGS_MAX = 1000
@@ -108,12 +109,12 @@ class Runner:
         asker.release.close()
         names = [name for _ in range(plan.workflows) if (name := asker.create(owner)) is not None]
         if len(names) == plan.workflows:
-            for place, move in enumerate(plan.prefix):
-                places[asker.ask_until_told(self.make_ask(move, names)).id] = (-1, place)
+            for place, call in enumerate(plan.prefix):
+                places[asker.ask_until_told(self.make_ask(call, names)).id] = (-1, place)
             for place, round_ in enumerate(plan.number_rounds()):
                 if asker.silence.is_certain:
                     break
-                asks = [self.make_ask(move, names) for _, move in round_]
+                asks = [self.make_ask(call, names) for _, call in round_]
                 replies = asker.race(asks, None)
                 # Busy requests changed nothing: the client asks again, one at a time.
                 for ask, reply in zip(asks, replies, strict=True):
@@ -152,13 +153,8 @@ class Runner:
                 break
         return len(way) > 1
 
-    def make_ask(self, move: Move, names: Sequence[str]) -> Ask:
-        name, tenant = names[move.workflow], move.tenant or self.target.owner
-        if move.route:
-            return self.asker.advance_ask(name, tenant, find_route(self.target, move), move.origin, move.to)
-        if move.guard:
-            return self.asker.guard_ask(name, tenant, find_guard(self.target, move))
-        return self.asker.read_ask(name, tenant)
+    def make_ask(self, call: Call, names: Sequence[str]) -> Ask:
+        return self.asker.bind(call, names[call.workflow], call.tenant or self.target.owner)
 
 
 def find_end(graph: TransitionGraph, state: str) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from stateful_tests.parallel.plan import BRANCHES_MIN, Move, ParallelPlan, Place
+from engine.target.call import Call
+from stateful_tests.parallel.plan import BRANCHES_MIN, ParallelPlan, Place
 from stateful_tests.parallel.runner import Trial
 
 KEEP_FAILED = 2
@@ -75,7 +76,7 @@ def list_smaller(plan: ParallelPlan, blamed: Sequence[Collection[Place]] = ()) -
 def keep_blamed(plan: ParallelPlan, places: Collection[Place]) -> Iterator[ParallelPlan]:
     """The blamed operations alone; and after whatever else was asked before the last of them."""
     kept = [
-        tuple(move for place, move in enumerate(branch) if (number, place) in places)
+        tuple(call for place, call in enumerate(branch) if (number, place) in places)
         for number, branch in enumerate(plan.branches)
     ]
     branches = tuple(branch for branch in kept if branch)
@@ -83,9 +84,9 @@ def keep_blamed(plan: ParallelPlan, places: Collection[Place]) -> Iterator[Paral
         return
     last = max(place for number, place in places if number >= 0)
     others = [
-        move
+        call
         for place, round_ in enumerate(plan.number_rounds())
-        for number, move in round_
+        for number, call in round_
         if place <= last and (number, place) not in places
     ]
     yield replace(plan, branches=branches)
@@ -95,10 +96,10 @@ def keep_blamed(plan: ParallelPlan, places: Collection[Place]) -> Iterator[Paral
 def begin_later(plan: ParallelPlan) -> Iterator[ParallelPlan]:
     """One round alone, and all before it one by one."""
     rounds = list(plan.walk_rounds())
-    for number, moves in enumerate(rounds):
-        if len(rounds) > 1 and len(moves) >= BRANCHES_MIN:
-            before = tuple(move for earlier in rounds[:number] for move in earlier)
-            yield replace(plan, branches=tuple((move,) for move in moves), prefix=(*plan.prefix, *before))
+    for number, calls in enumerate(rounds):
+        if len(rounds) > 1 and len(calls) >= BRANCHES_MIN:
+            before = tuple(call for earlier in rounds[:number] for call in earlier)
+            yield replace(plan, branches=tuple((call,) for call in calls), prefix=(*plan.prefix, *before))
 
 
 def list_shorter_prefixes(plan: ParallelPlan) -> Iterator[ParallelPlan]:
@@ -113,8 +114,8 @@ def list_shorter_prefixes(plan: ParallelPlan) -> Iterator[ParallelPlan]:
 def keep_workflow(plan: ParallelPlan, number: int) -> Iterator[ParallelPlan]:
     """The plan with one workflow alone; what was asked of others is left out."""
 
-    def keep(moves: tuple[Move, ...]) -> tuple[Move, ...]:
-        return tuple(replace(move, workflow=0) for move in moves if move.workflow == number)
+    def keep(calls: tuple[Call, ...]) -> tuple[Call, ...]:
+        return tuple(replace(call, workflow=0) for call in calls if call.workflow == number)
 
     branches = tuple(kept for branch in plan.branches if (kept := keep(branch)))
     if len(branches) >= BRANCHES_MIN:

@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from engine.target.call import Call
 from engine.target.graph import TransitionGraph
 from engine.target.target import Target
-from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, Move, ParallelPlan, list_moves
+from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, ParallelPlan, list_calls
 
 BRANCH_MOVES_MAX = 3
 # A way to the branches that is longer than this takes more time than what is asked there.
@@ -29,12 +30,12 @@ def pin_one_edge(target: Target) -> Iterator[ParallelPlan]:
         to = list_onward(graph, state)[0]
         routes = {route.name for route in target.routes_for(state, to)}
         for route in sorted(routes):
-            move = Move(route=route, origin=state, to=to)
-            yield ParallelPlan(((move,),) * BRANCHES_MAX, walk_to(target, state), name=f"one edge, by {route}")
+            call = Call(route=route, origin=state, to=to)
+            yield ParallelPlan(((call,),) * BRANCHES_MAX, walk_to(target, state), name=f"one edge, by {route}")
             later = list_onward(graph, to)[:1]
             beyond = [advance(target, to, following) for following in later]
-            read = Move()
-            branches = ((move, *beyond), (read, read), (move, read))
+            read = Call()
+            branches = ((call, *beyond), (read, read), (call, read))
             yield ParallelPlan(branches, (*walk_to(target, state), read), name=f"reads beside, by {route}")
 
 
@@ -48,8 +49,8 @@ def pin_forks(target: Target) -> Iterator[ParallelPlan]:
         for other in others:
             for route in target.routes_for(state, other):
                 own = target.routes_for(state, first)[0 if route.sources else -1]
-                mine = Move(route=own.name, origin=state, to=first)
-                theirs = Move(route=route.name, origin=state, to=other)
+                mine = Call(route=own.name, origin=state, to=first)
+                theirs = Call(route=route.name, origin=state, to=other)
                 name = f"{first} or {other}, by {route.name}"
                 yield ParallelPlan(((mine,), (theirs,), (mine,), (theirs,)), walk_to(target, state), name=name)
 
@@ -59,13 +60,13 @@ def pin_after(target: Target) -> Iterator[ParallelPlan]:
     graph = target.graph
     for to in graph.successors.get(graph.initial, ())[:1]:
         for route in target.routes_for(graph.initial, to):
-            won = Move(route=route.name, origin=graph.initial, to=to)
-            yield ParallelPlan(((won,), (won,), (Move(),)), (won,), name=f"once more, by {route.name}")
+            won = Call(route=route.name, origin=graph.initial, to=to)
+            yield ParallelPlan(((won,), (won,), (Call(),)), (won,), name=f"once more, by {route.name}")
     for end in find_near(graph, lambda state: state in graph.terminal)[:1]:
         for route in [route for route in target.routes if route.to == end]:
-            late = Move(route=route.name, origin=(route.sources or graph.sources(end))[0], to=end)
+            late = Call(route=route.name, origin=(route.sources or graph.sources(end))[0], to=end)
             yield ParallelPlan(
-                ((late,), (late,), (Move(),)), walk_to(target, end), name=f"after the end, by {route.name}"
+                ((late,), (late,), (Call(),)), walk_to(target, end), name=f"after the end, by {route.name}"
             )
 
 
@@ -75,17 +76,17 @@ def pin_strangers(target: Target) -> Iterator[ParallelPlan]:
     for stranger in target.strangers[:1]:
         for to in graph.successors.get(graph.initial, ())[:1]:
             mine = advance(target, graph.initial, to)
-            theirs = Move(mine.workflow, stranger, mine.route, mine.origin, mine.to)
-            read = Move(tenant=stranger)
+            theirs = Call(mine.workflow, stranger, mine.route, mine.origin, mine.to)
+            read = Call(tenant=stranger)
             yield ParallelPlan(((mine,), (theirs,), (mine,), (read,)), name="another tenant beside the owner")
 
 
-def advance(target: Target, origin: str, to: str) -> Move:
+def advance(target: Target, origin: str, to: str) -> Call:
     """By the general route, where there is one: it says from where."""
-    return Move(route=target.routes_for(origin, to)[-1].name, origin=origin, to=to)
+    return Call(route=target.routes_for(origin, to)[-1].name, origin=origin, to=to)
 
 
-def walk_to(target: Target, state: str) -> tuple[Move, ...]:
+def walk_to(target: Target, state: str) -> tuple[Call, ...]:
     trail = target.graph.path(target.graph.initial, state) or ()
     return tuple(advance(target, *pair) for pair in pairwise(trail))
 
@@ -128,38 +129,38 @@ def plans(draw: st.DrawFn, target: Target) -> ParallelPlan:
     workflows = draw(st.integers(1, 2))
     starts = [draw(st.sampled_from(near)) for _ in range(workflows)]
     prefix = tuple(
-        Move(number, route=move.route, origin=move.origin, to=move.to)
+        Call(number, route=call.route, origin=call.origin, to=call.to)
         for number, state in enumerate(starts)
-        for move in walk_to(target, state)
+        for call in walk_to(target, state)
     )
     count = draw(st.integers(BRANCHES_MIN, BRANCHES_MAX))
-    branch = st.lists(st.deferred(lambda: moves(target, starts)), min_size=1, max_size=BRANCH_MOVES_MAX)
+    branch = st.lists(st.deferred(lambda: calls(target, starts)), min_size=1, max_size=BRANCH_MOVES_MAX)
     branches = tuple(tuple(draw(branch)) for _ in range(count))
     return ask_clear_guards(ParallelPlan(branches, prefix, workflows, "drawn"), target)
 
 
 def ask_clear_guards(plan: ParallelPlan, target: Target) -> ParallelPlan:
     """The plan with a read for every guard whose answer the state alone may not decide: nobody could judge it."""
-    reached = {move.to for move in list_moves(plan)} | {target.graph.initial}
+    reached = {call.to for call in list_calls(plan)} | {target.graph.initial}
     unclear = {guard.name for guard in target.guards if reached & set(guard.either)}
     branches = tuple(
-        tuple(replace(move, guard="") if move.guard in unclear else move for move in branch) for branch in plan.branches
+        tuple(replace(call, guard="") if call.guard in unclear else call for call in branch) for branch in plan.branches
     )
     return replace(plan, branches=branches)
 
 
 @st.composite
-def moves(draw: st.DrawFn, target: Target, starts: Sequence[str]) -> Move:
+def calls(draw: st.DrawFn, target: Target, starts: Sequence[str]) -> Call:
     workflow = draw(st.integers(0, len(starts) - 1))
     tenant = draw(st.sampled_from(("", "", "", "", "", *target.strangers[:1])))
     kind = draw(st.sampled_from(("due", "due", "due", "route", "any", "read", *(["guard"] if target.guards else []))))
     if kind == "read":
-        return Move(workflow, tenant)
+        return Call(workflow, tenant)
     if kind == "guard":
-        return Move(workflow, tenant, guard=draw(st.sampled_from([guard.name for guard in target.guards])))
+        return Call(workflow, tenant, guard=draw(st.sampled_from([guard.name for guard in target.guards])))
     origin, to = draw(st.sampled_from(list_edges(target, starts[workflow], kind)))
     route = draw(st.sampled_from(target.routes_for(origin, to)))
-    return Move(workflow, tenant, route.name, origin, to)
+    return Call(workflow, tenant, route.name, origin, to)
 
 
 def list_edges(target: Target, start: str, kind: str) -> list[tuple[str, str]]:

@@ -145,7 +145,7 @@ class WorkflowMachine(RuleBasedStateMachine):
         owner, server_id = self.owners[workflow], self.asker.server_ids[workflow]
         exchange = self.asker.release.send(self.target.build_guard(guard, owner, server_id, "guard"))
         answer = exchange.answer
-        if self.asker.is_turned_away(owner, workflow, answer.status, exchange.invoked_ns):
+        if self.asker.trails.is_turned_away(owner, workflow, answer.status, exchange.invoked_ns):
             return
         found = check_outcome(("ok", "conflict"), self.target.classify_guard(guard, answer))
         problem = found or (
@@ -229,8 +229,7 @@ class WorkflowMachine(RuleBasedStateMachine):
             self.ask_advance(workflow, tenant, routes[pick % len(routes)], origin, to)
 
     def ask_advance(self, workflow: str, tenant: str, route: Route, origin: str, to: str) -> None:
-        expected = self.target.expected_by(route, origin, to)
-        claim = Claim("advance", (expected,) if isinstance(expected, str) else expected, to)
+        claim = Claim("advance", self.target.expected_by(route, origin, to), to)
         belief, own = self.beliefs[workflow], tenant == self.owners[workflow]
         if belief.open_most >= OPEN_MAX or self.asker.silence.is_certain:
             return
@@ -260,7 +259,7 @@ class WorkflowMachine(RuleBasedStateMachine):
             raise MismatchError(f"operation {reply.id}: {reply.reading.problem}")
         own = ask.tenant == self.owners[workflow]
         if not own and reply.outcome not in ("refused", "busy", "unknown"):
-            raise MismatchError(f"operation {reply.id}: another tenant's {ask.kind} was answered {reply.outcome}")
+            raise MismatchError(f"operation {reply.id}: another tenant's {ask.call.kind} was answered {reply.outcome}")
         if own and claim is not None:
             self.believe(workflow, self.beliefs[workflow].after(claim, reply.reading, self.graph), reply)
         return reply

@@ -14,7 +14,6 @@ from engine.target.illegal import list_illegal
 from engine.target.target import Route, Target
 from load.client.asker import Asker
 from reports.history import events
-from stateful_tests.interleavings.schedule import Action, expect
 from stateful_tests.sequential.batches import MISMATCH, say_ended
 from stateful_tests.sequential.machine import WorkflowMachine
 
@@ -118,7 +117,7 @@ def find_stale(target: Target, state: str, to: str) -> tuple[Route, str] | None:
         if origin != state and target.graph.allows(origin, to):
             # The last route is the general one, if there is one: its callers say where they believe to be.
             route = target.routes_for(origin, to)[-1]
-            if state not in expect(target, Action(target.owner, route.name, origin, to)):
+            if state not in target.expected_by(route, origin, to):
                 return route, origin
     return None
 

@@ -154,7 +154,7 @@ def test_a_lone_move_is_alone_on_its_workflow_and_due(rich: Target) -> None:
     groups = [group for script in scripts for round_ in script.rounds for group in round_.groups]
     assert {len(group.calls) for group in groups} == {1}
     calls = [group.calls[0] for group in groups]
-    assert {(call.creates, call.route is not None) for call in calls} == {(True, False), (False, True), (False, False)}
+    assert {(call.creates, bool(call.route)) for call in calls} == {(True, False), (False, True), (False, False)}
     assert not any(script.races for script in scripts)
 
 

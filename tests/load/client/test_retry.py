@@ -70,7 +70,7 @@ def test_patience_in_vain_is_not_had_again_until_it_pays(tmp_path: Path, pauses:
     assert shown == [False, False, False, True]
     assert pauses == list(PAUSES_S)
     assert len(list_unshown(asker)) == once + 2
-    assert asker.retry.pays
+    assert asker.trails.retry.pays
 
 
 @pytest.mark.parametrize(("status", "is_wrong"), [(404, True), (200, True), (405, False), (302, False)])

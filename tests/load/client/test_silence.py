@@ -35,7 +35,7 @@ def test_a_source_ends_when_the_service_answers_no_more(name: str, tmp_path: Pat
     rich = load_text(tmp_path / "target", RICH)
     source = make_source(tmp_path / "h", rich, Engine(rich.graph, answer_first(200)), {name: 10_000})
     source.asker.release = SlowRelease(source.asker.release.engine, clock)  # type: ignore[attr-defined, assignment]
-    source.asker.retry.release = source.asker.release
+    source.asker.trails.retry.release = source.asker.release
     for _ in source.run():
         continue
     source.finish()

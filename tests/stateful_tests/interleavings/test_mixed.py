@@ -47,7 +47,7 @@ def test_no_example_is_run_when_the_time_is_up(tmp_path: Path, calls: int) -> No
 def test_what_violates_is_made_small(tmp_path: Path) -> None:
     trace, _ = asyncio.run(search(tmp_path, lambda: True, believe))
     assert trace is not None
-    assert len(trace.pairing.actions) == 2
+    assert len(trace.pairing.calls) == 2
 
 
 def test_what_was_found_before_the_time_was_up_is_told_as_it_is(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 from engine.provision.service import REFERENCE
 from engine.target.file import load_target
-from stateful_tests.interleavings.pairings import list_actions, list_apart, list_pairings, pick_one_of_each
+from stateful_tests.interleavings.pairings import list_apart, list_calls, list_pairings, pick_one_of_each
 from stateful_tests.interleavings.schedule import Pairing
 
 TARGET = load_target(REFERENCE, None)
@@ -14,7 +14,7 @@ PLANS = list_pairings(TARGET)
 def test_from_every_state_every_two_requests_meet() -> None:
     counted = Counter(pairing.state for pairing in PLANS)
     for state in TARGET.graph.states:
-        count = len(list_actions(TARGET, state, TARGET.owner))
+        count = len(list_calls(TARGET, state, TARGET.owner))
         assert counted[state] == count * (count + 1) // 2 + count
     assert counted["COMPLETED"] == 0
 
@@ -39,14 +39,14 @@ def test_what_is_a_race() -> None:
 
 
 def test_three_ask_for_one_and_the_same_transition() -> None:
-    assert all(len(pairing.actions) == 3 and len(set(pairing.actions)) == 1 for pairing in list_pairings(TARGET, 3))
+    assert all(len(pairing.calls) == 3 and len(set(pairing.calls)) == 1 for pairing in list_pairings(TARGET, 3))
 
 
 def test_on_two_workflows_each_is_alone_and_no_race() -> None:
     pairings = list_apart(TARGET, 8)
-    assert len(pairings) == 8 == len({(pairing.state, pairing.actions) for pairing in pairings})
-    assert all(pairing.apart and len(pairing.actions) == 2 and not pairing.is_race(TARGET) for pairing in pairings)
-    tenants = [{action.tenant for action in pairing.actions} for pairing in pairings]
+    assert len(pairings) == 8 == len({(pairing.state, pairing.calls) for pairing in pairings})
+    assert all(pairing.apart and len(pairing.calls) == 2 and not pairing.is_race(TARGET) for pairing in pairings)
+    tenants = [{call.tenant for call in pairing.calls} for pairing in pairings]
     assert {TARGET.owner} in tenants
     assert {TARGET.owner, TARGET.strangers[0]} in tenants
     assert {"advance / advance, on two workflows", "advance / advance, on two tenants' workflows"} <= {

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from engine.provision.service import REFERENCE
+from engine.target.call import Call
 from engine.target.file import load_target
 from engine.target.target import Target
-from stateful_tests.parallel.plan import Move, ParallelPlan, PlanError, list_moves, load_plan, save_plan
+from stateful_tests.parallel.plan import ParallelPlan, PlanError, list_calls, load_plan, save_plan
 from stateful_tests.parallel.strategies import ask_clear_guards, draw_plans, list_pinned, walk_to
 
 SECRETS = {
@@ -65,7 +66,7 @@ def test_a_plan_that_is_not_there_is_refused(tmp_path: Path, target: Target) -> 
 
 
 def test_rounds_take_one_operation_of_each_branch() -> None:
-    first, second, third = (Move(to=name) for name in "ABC")
+    first, second, third = (Call(to=name) for name in "ABC")
     plan = ParallelPlan(((first, second), (third,)))
     assert list(plan.walk_rounds()) == [[first, third], [second]]
     assert plan.in_turn() == ParallelPlan((), (first, second, third))
@@ -89,20 +90,20 @@ def test_drawn_plans_are_the_same_for_the_same_seed_and_stay_within_the_target(t
     assert drawn == draw_example(target, 7, 50)
     assert drawn != draw_example(target, 8, 50)
     assert {len(plan.branches) for plan in drawn} == {2, 3, 4}
-    asked = [move for plan in drawn for move in list_moves(plan)]
-    assert any(move.tenant for move in asked)
-    assert any(move.guard for move in asked)
-    assert any(move.route and not target.graph.allows(move.origin, move.to) for move in asked)
+    asked = [call for plan in drawn for call in list_calls(plan)]
+    assert any(call.tenant for call in asked)
+    assert any(call.guard for call in asked)
+    assert any(call.route and not target.graph.allows(call.origin, call.to) for call in asked)
 
 
 def test_a_guard_that_the_state_alone_does_not_decide_becomes_a_read(target: Target) -> None:
-    guard = Move(guard="icp-generate")
-    cancel = Move(route="cancel", origin="CREATED", to="CANCELLED")
-    assert ask_clear_guards(ParallelPlan(((guard,), (cancel,))), target).branches == ((Move(),), (cancel,))
-    assert ask_clear_guards(ParallelPlan(((guard,), (Move(),))), target).branches == ((guard,), (Move(),))
+    guard = Call(guard="icp-generate")
+    cancel = Call(route="cancel", origin="CREATED", to="CANCELLED")
+    assert ask_clear_guards(ParallelPlan(((guard,), (cancel,))), target).branches == ((Call(),), (cancel,))
+    assert ask_clear_guards(ParallelPlan(((guard,), (Call(),))), target).branches == ((guard,), (Call(),))
 
 
 def test_the_way_to_a_state_is_made_of_legal_moves(target: Target) -> None:
     way = walk_to(target, "ICP_COMPLETED")
     assert way[0].origin == target.graph.initial
-    assert all(target.graph.allows(move.origin, move.to) for move in way)
+    assert all(target.graph.allows(call.origin, call.to) for call in way)

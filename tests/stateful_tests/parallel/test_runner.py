@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from engine.target.call import Call
 from engine.target.graph import TransitionGraph
 from engine.target.target import Answer, Request
 from load.client.release import BeforeRelease, Exchange
@@ -19,14 +20,14 @@ from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
-from stateful_tests.parallel.plan import Move, ParallelPlan
+from stateful_tests.parallel.plan import ParallelPlan
 from stateful_tests.parallel.runner import Runner, TeeJournal, Trial, find_end
 from stateful_tests.parallel.test_parallel import Search
 from stateful_tests.sequential.batches import say_ended
 from tests.load.silent_engine import TIMEOUT_S, SlowRelease, answer_first, stop_time
 from tests.load.stub import SMALL, Engine, StubRelease, load_text, make_answer
 
-WIN = Move(route="advance", origin="A", to="B")
+WIN = Call(route="advance", origin="A", to="B")
 PAIR = ParallelPlan(((WIN,), (WIN,)), name="pair")
 
 
@@ -182,7 +183,7 @@ def test_pinned_plans_come_first_and_again_between_the_drawn_ones(play: Make, am
 
 @pytest.mark.parametrize("lost", range(4, 7))
 def test_a_lost_answer_on_the_way_to_the_end_is_asked_about_again(play: Make, lost: int) -> None:
-    """The first three are the create and the pair; then come the read, the move to the end, and the read there."""
+    """The first three are the create and the pair; then come the read, the call to the end, and the read there."""
     runner, release = play(lost=lost)
     assert runner.try_out(PAIR, 1).failed == 0
     assert set(release.engine.states.values()) <= runner.target.graph.terminal

@@ -6,14 +6,15 @@ Method: executions that fail by a rule and a seeded coin, without an engine.
 import random
 from collections.abc import Callable
 
+from engine.target.call import Call
 from reports.judge.verdict import Judgement, Verdict
-from stateful_tests.parallel.plan import Move, ParallelPlan
+from stateful_tests.parallel.plan import ParallelPlan
 from stateful_tests.parallel.runner import Trial
 from stateful_tests.parallel.shrinking import KEEP_FAILED, KEEP_REPEATS, keep_blamed, list_smaller, shrink, try_often
 
-WIN = Move(route="advance", origin="A", to="B")
-OTHER = Move(workflow=1, route="advance", origin="A", to="B")
-READ = Move()
+WIN = Call(route="advance", origin="A", to="B")
+OTHER = Call(workflow=1, route="advance", origin="A", to="B")
+READ = Call()
 BIG = ParallelPlan(((READ, WIN), (OTHER, READ), (WIN, READ, READ), (READ,)), (READ, OTHER, READ), 2, "drawn")
 JUDGEMENT = Judgement(Verdict.FAIL, "", ())
 FAILING = Trial(BIG, 1, 1, JUDGEMENT)

@@ -20,7 +20,6 @@ from load.client.asker import Asker
 from reports.history import events
 from reports.history.journal import Journal
 from reports.judge.amounts import say_partial, sum_levels
-from stateful_tests.interleavings.schedule import Action, expect
 from stateful_tests.sequential.machine import WorkflowMachine
 from stateful_tests.sequential.sweep import find_edge, find_next, find_stale, reach
 from stateful_tests.sequential.test_sequential import try_sweeps
@@ -76,7 +75,7 @@ def test_a_stale_question_names_another_state_and_a_legal_move_out_of_it() -> No
         route, origin = each
         assert origin != state
         assert GRAPH.allows(origin, to)
-        assert expect(target, Action(target.owner, route.name, origin, to)) == (origin,)
+        assert target.expected_by(route, origin, to) == (origin,)
 
 
 class Clock:

@@ -1,0 +1,60 @@
+"""A call: one planned request about a workflow, as data. Scenarios, parallel plans and pairings are made of calls.
+
+A call names its route or its guard, so that it can be saved, and compared. `find_route` and `find_guard` give what the
+target has under the name.
+"""
+
+import msgspec
+
+from engine.target.target import Guard, Route, Target
+
+
+class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, rename={"origin": "from"}):
+    """An advance over a route, a guard's request, a create, or a read where it is none of these.
+
+    `workflow` counts the workflows of a plan from 0. `tenant` is empty for the workflow's owner.
+    """
+
+    workflow: int = 0
+    tenant: str = ""
+    route: str = ""
+    origin: str = ""
+    to: str = ""
+    guard: str = ""
+    creates: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The kind of the operation in a history."""
+        return "create" if self.creates else "advance" if self.route else "read"
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may leave the workflow in another state than before."""
+        return self.kind != "read"
+
+
+def call_route(route: Route, origin: str, to: str, tenant: str = "") -> Call:
+    """An advance from `origin` to `to` over the route."""
+    return Call(tenant=tenant, route=route.name, origin=origin, to=to)
+
+
+def find_route(target: Target, call: Call) -> Route:
+    """The route of an advance; name and next state tell one route. Raises LookupError."""
+    for route in (*target.routes, *([target.general] if target.general else [])):
+        if route.name == call.route and route.to in (None, call.to):
+            return route
+    raise LookupError(f"the target {target.name} has no route {call.route!r} to {call.to}")
+
+
+def find_guard(target: Target, call: Call) -> Guard:
+    """The guard that a call asks. Raises LookupError."""
+    for guard in target.guards:
+        if guard.name == call.guard:
+            return guard
+    raise LookupError(f"the target {target.name} has no guard {call.guard!r}")
+
+
+def expect(target: Target, call: Call) -> tuple[str, ...]:
+    """The states in which an advance is due to win."""
+    return target.expected_by(find_route(target, call), call.origin, call.to)

@@ -1,0 +1,113 @@
+"""TrailReader: what is read at the end of a workflow, its audit trail and the markers that left a trace.
+
+These reads are no operations. One that shows nothing is in the history too, with the time it took: a fault may explain
+it. An unknown answer accuses no service.
+"""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from engine.target.target import SERVER_ERROR, Answer, Request, Target
+from load.client.barrier import Clock
+from load.client.credentials import Credentials
+from load.client.release import now_ns
+from load.client.retry import Retry
+from reports.history import events
+from reports.history.journal import Journal
+
+TRAIL: events.Evidence = "audit trail"
+EFFECTS: events.Evidence = "effects"
+
+
+@dataclass
+class TrailReader:
+    """Reads into the journal of one source. Times are this process's, and written in the run's."""
+
+    target: Target
+    journal: Journal
+    credentials: Credentials
+    clock: Clock
+    retry: Retry
+
+    def read_trail(self, workflow: str, server_id: str, tenant: str) -> list[dict[str, Any]] | None:
+        """The transitions of the trail; None when the target has none, or it was not shown."""
+        request = self.target.build_trail(tenant, server_id, f"{self.journal.path.stem}.trail.{workflow}")
+        if request is None:
+            return None
+        return self.take_trail(workflow, *self._read(TRAIL, workflow, tenant, request), tenant)
+
+    def take_trail(self, workflow: str, read_ns: int, answer: Answer, tenant: str) -> list[dict[str, Any]] | None:
+        """Takes the transitions of an answer, read at `read_ns`, into the history."""
+        shown = self.target.read_trail(answer)
+        if shown is None:
+            self._note_hidden(TRAIL, workflow, tenant, read_ns, answer)
+            return None
+        entries = [entry for entry in shown if entry["to"] is not None]
+        rows = [
+            events.Entry(origin=entry["from"], to=entry["to"], request_id=entry.get("request_id")) for entry in entries
+        ]
+        begun_ns, ended_ns = read_ns + self.clock.offset_ns, now_ns() + self.clock.offset_ns
+        self.journal.write(events.Audit(workflow=workflow, read_ns=begun_ns, returned_ns=ended_ns, entries=rows))
+        return entries
+
+    def read_effects(self, workflow: str, server_id: str, tenant: str) -> list[str] | None:
+        """The markers that left a trace; None when the target does not tell them, or did not."""
+        request = self.target.build_effects(tenant, server_id, f"{self.journal.path.stem}.effects.{workflow}")
+        if request is None:
+            return None
+        return self.take_effects(workflow, *self._read(EFFECTS, workflow, tenant, request), tenant)
+
+    def take_effects(self, workflow: str, read_ns: int, answer: Answer, tenant: str) -> list[str] | None:
+        """Takes the markers of an answer, read at `read_ns`, into the history, each as often as it was shown."""
+        assert self.target.effects is not None
+        markers = self.target.read_markers(answer)
+        if markers is None:
+            self._note_hidden(EFFECTS, workflow, tenant, read_ns, answer)
+            return None
+        asked_ns, winners = read_ns + self.clock.offset_ns, cast("events.Winners", self.target.effects.winners)
+        self.journal.write(events.Effects(workflow=workflow, read_ns=asked_ns, markers=[*markers], winners=winners))
+        return markers
+
+    def is_turned_away(
+        self, tenant: str, workflow: str, status: int | None, asked_ns: int, question: str | None = None
+    ) -> bool:
+        """Whether the workflow's own tenant is not let in any more. The history has it, and which read it was."""
+        reason = self.credentials.say_turned_away(tenant, status) if self.credentials.owns(workflow, tenant) else None
+        if reason is not None:
+            self.note_turned_away(tenant, workflow, status, reason, asked_ns, question)
+        return reason is not None
+
+    def note_turned_away(
+        self, tenant: str, workflow: str, status: int | None, reason: str, asked_ns: int, question: str | None = None
+    ) -> None:
+        interval = self._interval(asked_ns)
+        denied = events.AccessDenied(
+            tenant=tenant, workflow=workflow, status=status, what=reason, question=question, **interval
+        )
+        self.journal.write(denied)
+
+    def _read(self, what: events.Evidence, workflow: str, tenant: str, request: Request) -> tuple[int, Answer]:
+        """When the last read was sent, and its answer."""
+
+        def note(asked_ns: int, answer: Answer) -> None:
+            self._note_hidden(what, workflow, tenant, asked_ns, answer)
+
+        return self.retry.ask(request, note)
+
+    def _note_hidden(self, what: events.Evidence, workflow: str, tenant: str, asked_ns: int, answer: Answer) -> None:
+        status, interval = answer.status or 0, self._interval(asked_ns)
+        if self.is_turned_away(tenant, workflow, answer.status, asked_ns, what) or self._is_silent(answer):
+            self.journal.write(events.Hidden(what=what, workflow=workflow, **interval))
+            return
+        check: events.ProbeCheck = "no-5xx" if status >= SERVER_ERROR else "contract"
+        problem = f"the {what} of {workflow} was not shown: status {status}"
+        self.journal.write(events.Probe(check=check, what=f"{what} of {workflow}", problem=problem, **interval))
+
+    def _is_silent(self, answer: Answer) -> bool:
+        """Whether an answer that shows nothing is no failure of the service."""
+        known = (*self.target.read_ok, *self.target.refused)
+        return self.target.is_busy(answer) or ((answer.status or 0) < SERVER_ERROR and answer.status not in known)
+
+    def _interval(self, asked_ns: int) -> dict[str, int]:
+        """From the sending of a read until now, in the run's time."""
+        return {"at_ns": asked_ns + self.clock.offset_ns, "until_ns": now_ns() + self.clock.offset_ns}
