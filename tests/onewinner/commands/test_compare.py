@@ -78,13 +78,13 @@ def test_the_exit_code_says_what_is_so(
 
 def test_jobs_in_turns_need_no_allowance(tmp_path: Path) -> None:
     for side, times in (("a", 1.0), ("b", 1.1)):
-        write_run(tmp_path, side, {"audit": PASS}, times, turns={"job": "j1", "side": side})
+        write_run(tmp_path, side, {"audit": PASS}, times, turns={"job": "j1", "side": side, "engine": side})
     assert compare(tmp_path, "a", "b").returncode == 4
     assert compare(tmp_path, "a", "b", "--threshold", "20").returncode == 0
     assert compare(tmp_path, "a", "b", "--drift", "15%").returncode == 0
 
 
-def test_a_known_regression_blocks_nobody(tmp_path: Path) -> None:
+def test_a_known_regression_fails_no_comparison(tmp_path: Path) -> None:
     write_run(tmp_path, "a", {"audit": PASS})
     write_run(tmp_path, "b", {"audit": PASS}, 2.0)
     (tmp_path / "known.toml").write_text(KNOWN)
