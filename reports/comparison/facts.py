@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from reports.comparison.comparison import Comparison
-from reports.judge.plan import Level, RunPlan
-from reports.judge.proxy_facts import UnscheduledStatement
+from reports.judge.plan import Level, RunPlan, UnscheduledStatement
 
 Count = Annotated[int, Meta(ge=0)]
 Side = Literal["a", "b"]

@@ -12,9 +12,6 @@ from msgspec import structs
 
 from reports.comparison.facts import Count, Facts
 from reports.documents.format_1 import upgrade
-from reports.documents.junit import render_junit
-from reports.documents.page import render_page
-from reports.documents.summary import render_summary
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 FORMAT_VERSION: Literal[2] = 2
@@ -88,6 +85,11 @@ def finish_run(run: Run) -> None:
 
 def write_documents(run: Run) -> None:
     """Writes the documents of a run whose verdict is written already."""
+    # Not above: to read a run takes neither Jinja nor Polars.
+    from reports.documents.junit import render_junit
+    from reports.documents.page import render_page
+    from reports.documents.summary import render_summary
+
     documents = {"junit.xml": render_junit, "summary.md": render_summary, "index.html": render_page}
     for name, render in documents.items():
         write_whole(run.folder / name, render(run.facts, run.judgement).encode())

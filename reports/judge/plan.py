@@ -1,5 +1,7 @@
 """What was planned of a run, and what was run of it: parts of run.json that the judge reads too. Values only."""
 
+from typing import Literal
+
 import msgspec
 
 
@@ -62,3 +64,12 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     quotas: dict[str, Quota] = {}
     worker_groups: tuple[WorkerGroup, ...] = ()
     accept_partial: bool = False
+
+
+class UnscheduledStatement(msgspec.Struct, frozen=True):
+    """A statement that passed the proxy while schedules ran, how often, and why it was not held."""
+
+    source: str
+    sql: str
+    passed: int
+    why: Literal["background", "set-up"]

@@ -2,25 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
-
-import msgspec
 
 from reports.history import events
 from reports.history.history import History
+from reports.judge.plan import UnscheduledStatement
 from reports.judge.statements import clip
 
 TEXTS_MAX = 20
 SHOWN_MAX = 3
-
-
-class UnscheduledStatement(msgspec.Struct, frozen=True):
-    """A statement that passed the proxy while schedules ran, how often, and why it was not held."""
-
-    source: str
-    sql: str
-    passed: int
-    why: Literal["background", "set-up"]
 
 
 def count_endings(history: History) -> dict[str, int]:
