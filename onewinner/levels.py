@@ -156,7 +156,7 @@ def plan_levels(
 def plan_sequential(share: Share, seed: int, *, shrink: bool = True) -> Level:
     options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
     options += [] if shrink else ["--no-shrink"]
-    command = call_pytest("sequential/test_sequential.py", options)
+    command = call_pytest("sequential/level.py", options)
     return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
 
 
@@ -165,7 +165,7 @@ def plan_parallel(share: Share, seed: int, *, shrink: bool = True, plan: Path | 
     options = ["--seed", str(seed), "--plans", str(share.amount), "--limit-s", str(share.limit_s)]
     options += [] if shrink else ["--no-shrink"]
     options += ["--plan", str(plan.absolute())] if plan is not None else []
-    command = call_pytest("parallel/test_parallel.py", options)
+    command = call_pytest("parallel/level.py", options)
     # What was begun may end in shrinking, which has a limit of its own.
     return Level("parallel", ("parallel-0",), command, share.limit_s, share.amount, mismatch_code=1)
 

@@ -1,6 +1,6 @@
-"""What only the reference engine promises, and no target file can express: bodies, reasons, malformed input.
+"""What only the reference engine declares, and no target file can express: bodies, reasons, malformed input.
 
-The one file of the askers that knows its routes.
+Of all clients, only this file knows its routes.
 """
 
 import uuid
@@ -16,7 +16,7 @@ from stateful_tests.sequential.belief import Belief, Claim
 
 PREFIX = "/api/intent/workflows"
 CONFLICT_KEYS = {"error", "reason", "currentState", "expectedState", "attemptedState"}
-NOBODY = uuid.UUID("00000000-0000-4000-8000-000000000000")
+UNKNOWN_ID = uuid.UUID("00000000-0000-4000-8000-000000000000")
 OWN = "the tenant's own"
 JSON = ("Content-Type", "application/json")
 FORGED = "eyJhbGciOiJub25lIn0.eyJvcmdfaWQiOiJhY21lIn0."
@@ -24,7 +24,7 @@ FORGED = "eyJhbGciOiJub25lIn0.eyJvcmdfaWQiOiJhY21lIn0."
 
 @dataclass(frozen=True)
 class Question:
-    """A request that is no operation, and the one status that is right. `bearer` None sends none."""
+    """A request that is no operation, and its one right status. Without a `bearer` it sends no token."""
 
     name: str
     path: str
@@ -64,17 +64,17 @@ MALFORMED = {
 QUESTIONS = (
     *(Question(f"advance with {name}", "/{id}/advance", body, 422) for name, body in MALFORMED.items()),
     Question("advance without a token", "/{id}/advance", LEGAL, 401, None),
-    Question("advance with a token that is none", "/{id}/advance", LEGAL, 401, "nonsense"),
+    Question("advance with an invalid token", "/{id}/advance", LEGAL, 401, "nonsense"),
     Question("advance with alg: none", "/{id}/advance", LEGAL, 401, FORGED),
     Question("a malformed body without a token: 401 comes first", "/{id}/advance", b"{", 401, None),
     Question("read without a token", "/{id}", None, 401, None),
-    Question("a malformed body for an unknown id: 422 comes first", f"/{NOBODY}/advance", b"{", 422),
-    Question("advance of an unknown id", f"/{NOBODY}/advance", LEGAL, 404),
-    Question("read of an unknown id", f"/{NOBODY}", None, 404),
-    Question("read of an id that is none", "/17", None, 404),
-    Question("trail of an unknown id", f"/{NOBODY}/transitions", None, 404),
-    Question("payloads of an unknown id", f"/{NOBODY}/steps", None, 404),
-    Question("cancel of an unknown id", f"/{NOBODY}/cancel", b"{}", 404),
+    Question("a malformed body for an unknown id: 422 comes first", f"/{UNKNOWN_ID}/advance", b"{", 422),
+    Question("advance of an unknown id", f"/{UNKNOWN_ID}/advance", LEGAL, 404),
+    Question("read of an unknown id", f"/{UNKNOWN_ID}", None, 404),
+    Question("read of an invalid id", "/17", None, 404),
+    Question("trail of an unknown id", f"/{UNKNOWN_ID}/transitions", None, 404),
+    Question("payloads of an unknown id", f"/{UNKNOWN_ID}/steps", None, 404),
+    Question("cancel of an unknown id", f"/{UNKNOWN_ID}/cancel", b"{}", 404),
     Question("an unknown step", "/{id}/steps/dream", b"{}", 404),
 )
 AS_STRANGER: tuple[tuple[str, bytes | None], ...] = (
@@ -90,10 +90,10 @@ AS_STRANGER: tuple[tuple[str, bytes | None], ...] = (
 
 
 class Probes:
-    """The reference engine's own promises, checked answer by answer. None of them keeps anything."""
+    """Checks single answers of the reference engine. It keeps no state."""
 
     def ask(self, asker: Asker, workflow: str, owner: str, pick: int) -> str | None:
-        """Asks one question, records it, and returns what was wrong with the answer."""
+        """Sends one of the questions, records it, and returns what is wrong with the answer."""
         server_id = asker.server_ids[workflow]
         number = pick % (len(QUESTIONS) + len(AS_STRANGER))
         if number >= len(QUESTIONS):
@@ -107,13 +107,13 @@ class Probes:
         return problem
 
     def ask_as_stranger(self, asker: Asker, server_id: str, owner: str, number: int) -> str | None:
-        """Another tenant's workflow must read exactly as one that does not exist."""
+        """For another tenant a workflow must look exactly like one that does not exist."""
         path, body = AS_STRANGER[number]
         stranger = next(tenant for tenant in asker.target.tenants if tenant != owner)
         name = f"{'GET' if body is None else 'POST'} {path} by another tenant"
         question = Question(name, path, body, 404)
         known = asker.release.send(question.build(asker.target, stranger, server_id)).answer
-        unknown = asker.release.send(question.build(asker.target, stranger, str(NOBODY))).answer
+        unknown = asker.release.send(question.build(asker.target, stranger, str(UNKNOWN_ID))).answer
         problem = None
         if None not in (known.status, unknown.status):
             same = known.status == unknown.status == 404 and known.body == unknown.body
@@ -127,13 +127,13 @@ class Probes:
             return f"a create was refused: {show(answer)}"
         body = answer.json()
         if reading.outcome == "ok" and (not isinstance(body, dict) or body.get("state") != reading.observed):
-            return f"a create must tell the state {reading.observed}: {show(answer)}"
+            return f"the answer to a create must tell the state {reading.observed}: {show(answer)}"
         return None
 
     def examine_advance(
         self, claim: Claim, belief: Belief, route: Route, graph: TransitionGraph, answer: Answer
     ) -> str | None:
-        """Whether the body of a win or a conflict is the one specified for this question in this state."""
+        """What is wrong with the body of a win or a conflict in this state."""
         body = answer.json()
         if answer.status not in (200, 409) or not belief.is_certain:
             return None
@@ -144,7 +144,7 @@ class Probes:
         return find_conflict_problem(body, claim, belief, route, graph)
 
     def examine_guard(self, guard: Guard, belief: Belief, answer: Answer) -> str | None:
-        """A guard is closed until the step is reached; a cancelled workflow has reached what its trail shows."""
+        """A guard is closed until its step is reached; a cancelled workflow has reached the states of its trail."""
         if answer.status not in (200, 409) or not belief.is_certain:
             return None
         (world,) = belief.worlds
@@ -164,7 +164,7 @@ def find_conflict_problem(
     if set(body) != CONFLICT_KEYS:
         return f"a 409 has the keys {', '.join(sorted(CONFLICT_KEYS))}, but this one has {', '.join(sorted(body))}"
     origin = claim.expected[0]
-    # A step's own edge is legal and merely not due; a cancel is refused only where no edge leads to CANCELLED.
+    # The edge of a step is legal, and the state is stale; a cancel is illegal only where no edge leads to CANCELLED.
     illegal = route.name == "cancel" or (route.sources is None and not graph.allows(origin, claim.next or ""))
     wanted: dict[str, Any] = {
         "reason": "illegal_transition" if illegal else "stale_state",

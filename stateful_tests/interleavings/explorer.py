@@ -1,7 +1,7 @@
 """The explorer: every order in which the statements of a few requests can reach the database, depth first.
 
-Nothing is undone: each order is run from the start, on a fresh workflow, along a prefix of choices. Two orders that
-differ only in neighbours that commute are one (sleep sets); what was left out is counted.
+It undoes nothing: it runs each order from the start, on a fresh workflow, along a prefix of choices. Two orders that
+differ only in neighbours that commute count as one (sleep sets); the branches left out are counted.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -19,7 +19,7 @@ Run = Callable[[Pairing, Choose], Awaitable[Trace]]
 
 @dataclass
 class Node:
-    """A moment of choice on the present path: who could go, who goes, who went from here before, who sleeps."""
+    """A choice on the current path: the held statements, the task chosen, those chosen before, and those asleep."""
 
     options: tuple[Option, ...]
     chosen: int
@@ -30,7 +30,7 @@ class Node:
         return next(option.sql for option in self.options if option.task == task)
 
     def list_open(self) -> list[int]:
-        """Who has neither gone from here nor sleeps."""
+        """The tasks that were not chosen here before and are not asleep."""
         return [
             option.task for option in self.options if option.task not in self.done and option.task not in self.asleep
         ]
@@ -43,7 +43,7 @@ class Walk:
     path: list[Node]
     reduces: bool
     at: int = 0
-    saved: int = 0
+    pruned: int = 0
     is_cut: bool = False
     has_diverged: bool = False
 
@@ -52,14 +52,14 @@ class Walk:
         if self.at < len(self.path):
             node = self.path[self.at]
             if {option.task for option in node.options} != {option.task for option in options}:
-                # The same choices led somewhere else.
+                # The same choices led to other statements.
                 self.has_diverged = True
                 return None
             node.options = options
         else:
             node = Node(options, -1, asleep=self.inherit(options))
             awake = node.list_open()
-            self.saved += len(options) - len(awake)
+            self.pruned += len(options) - len(awake)
             if not awake:
                 self.is_cut = True
                 return None
@@ -69,7 +69,7 @@ class Walk:
         return Choice(node.chosen)
 
     def inherit(self, options: tuple[Option, ...]) -> frozenset[int]:
-        """Who sleeps in a new node: whoever did, or went before, and commutes with what went last."""
+        """The tasks asleep in a new node: asleep or chosen before in the last one, and commuting with its choice."""
         if not self.reduces or not self.path:
             return frozenset()
         last = self.path[-1]
@@ -85,12 +85,12 @@ class Walk:
 
 @dataclass
 class Exploration:
-    """What came of all orders of one pairing. `saved` counts the branches that were left out as equal to another."""
+    """The schedules of one pairing. `pruned` counts the branches that were left out as equal to another."""
 
     pairing: Pairing
     traces: list[Trace] = field(default_factory=list)
-    saved: int = 0
-    is_whole: bool = False
+    pruned: int = 0
+    is_exhausted: bool = False
 
     @property
     def is_serialised(self) -> bool:
@@ -104,15 +104,15 @@ class Exploration:
 async def explore(
     pairing: Pairing, run: Run, *, schedules_max: int, reduces: bool = True, go_on: Callable[[], bool] = lambda: True
 ) -> Exploration:
-    """Every order of the pairing's statements, or the first `schedules_max`, while `go_on` says so."""
+    """Every order of the pairing's statements, or the first `schedules_max`, while `go_on` allows it."""
     found = Exploration(pairing)
     path: list[Node] = []
     async for walk, trace in walk_tree(pairing, run, path, reduces=reduces):
-        found.saved += walk.saved
+        found.pruned += walk.pruned
         if not walk.is_cut:
             found.traces.append(trace)
         if not backtrack(path):
-            found.is_whole = all(each.steps for each in found.traces)
+            found.is_exhausted = all(each.steps for each in found.traces)
             return found
         if len(found.traces) >= schedules_max or not go_on():
             return found
@@ -122,10 +122,10 @@ async def explore(
 async def explore_apart(
     pairing: Pairing, run: Run, *, times: int = PAIRS_OF_WORKFLOWS, go_on: Callable[[], bool] = lambda: True
 ) -> Exploration:
-    """Requests on a workflow each: one is stopped after each of its statements, while the other runs to its end.
+    """Requests on two workflows: one stops after each of its statements, while the other runs to its end.
 
-    On workflows that share nothing all orders commute, so all of them are not run. What two workflows share may depend
-    on which they are: each order is run on so many pairs.
+    If the workflows share nothing, all orders commute, so not all of them are run. What they share may depend on the
+    workflows: each order runs on that many pairs.
     """
     found = Exploration(pairing)
     plain = await run_known(pairing, run, stop_after(0, 0))
@@ -136,12 +136,12 @@ async def explore_apart(
         if not go_on():
             return found
         found.traces.append(await run_known(pairing, run, stop_after(first, count)))
-    found.is_whole = all(trace.shows_order for trace in found.traces)
+    found.is_exhausted = all(trace.shows_order for trace in found.traces)
     return found
 
 
 async def run_known(pairing: Pairing, run: Run, choose: Callable[[], Choose]) -> Trace:
-    """A schedule, again if it is not known what became of it, ATTEMPTS_MAX times in all."""
+    """A schedule, tried ATTEMPTS_MAX times until its outcome is known."""
     for _ in range(ATTEMPTS_MAX - 1):
         trace = await run(pairing, choose())
         if trace.is_known:
@@ -150,7 +150,7 @@ async def run_known(pairing: Pairing, run: Run, choose: Callable[[], Choose]) ->
 
 
 def stop_after(first: int, count: int) -> Callable[[], Choose]:
-    """Makes a chooser: so many statements of the first, then the others as far as they come, then the first again."""
+    """Makes a chooser: that many statements of the first, then the others as far as they go, then the first again."""
 
     def make() -> Choose:
         gone = 0
@@ -172,7 +172,7 @@ def stop_after(first: int, count: int) -> Callable[[], Choose]:
 async def walk_tree(
     pairing: Pairing, run: Run, path: list[Node], *, reduces: bool
 ) -> AsyncIterator[tuple[Walk, Trace]]:
-    """Runs along the path as it stands, again and again; whoever iterates changes it in between."""
+    """Runs along the path again and again; the caller changes the path in between."""
     while True:
         for _ in range(ATTEMPTS_MAX):
             begun = len(path)
@@ -187,7 +187,7 @@ async def walk_tree(
 
 
 def backtrack(path: list[Node]) -> bool:
-    """Turns the path to the next branch that was not taken; False when there is none."""
+    """Turns the path to the next branch not taken; False when there is none."""
     while path:
         node = path[-1]
         node.done.append(node.chosen)
@@ -200,7 +200,7 @@ def backtrack(path: list[Node]) -> bool:
 
 
 def follow(order: str) -> Choose:
-    """Chooses along an order such as ABBA, passing over whoever is not there to go; then the first who is."""
+    """Chooses along an order such as ABBA, skipping a request without a held statement; then the first with one."""
     left = list(order)
 
     def choose(options: Sequence[Option]) -> Choice | None:

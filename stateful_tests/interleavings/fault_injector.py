@@ -1,15 +1,15 @@
-"""The injector: faults at random on the proxy between a service and its database, while load goes over it. A program.
+"""The fault injector: faults at random between a service and its database, under load. A program.
 
     ONEWINNER_STORM=postgresql://... python -m stateful_tests.interleavings.fault_injector
         [--rate R] [--seed N] [--crashes-at S,S,...]
 
-It prints {"port": N} when it listens, and everything passes. The line {"begin": FILE} on its standard input lets it
-loose, with FILE as its journal; {"end": true} calms it, and is answered with what was injected. It ends when its input
-does, or at SIGTERM.
+It prints {"port": N} when it listens; until it begins, everything passes. The line {"begin": FILE} on its standard
+input makes it begin, with FILE as its journal. The line {"end": true} makes it end; it answers with the faults that it
+injected. The program ends when its input does, or at SIGTERM.
 
-Each statement, but for those that set a session up, meets a fault with probability R. A fault lasts until the service
-has hung up too, which says that it has noticed: from then on nobody is given that connection. A pool may notice late,
-when it lends the connection, and so a second is waited. A crash lasts until the database answers again, and a second.
+Each statement, except those that set a session up, meets a fault with probability R. A fault lasts until the service
+closes its end of the connection, too: from then on no request gets that connection. A pool may notice late, when it
+lends the connection; the injector waits one second for that. A crash lasts until one second after the database answers.
 """
 
 import argparse
@@ -23,8 +23,9 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import asyncpg
 import uvloop
@@ -35,62 +36,63 @@ from engine.provision.errors import DatabaseUnavailable
 from load.client.release import now_ns
 from reports.history import events
 from reports.history.journal import Journal
+from stateful_tests.interleavings.connection import Connection, Signal
 from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED, delay
 from stateful_tests.interleavings.locks import Locks
-from stateful_tests.interleavings.proxy import NO_STATEMENT, Bell, Connection, Proxy
+from stateful_tests.interleavings.proxy import NO_STATEMENT, Proxy
 from stateful_tests.interleavings.statements import is_set_up
 
 VARIABLE = "ONEWINNER_STORM"
 SCENARIO = "faults"
 GRACE_S = 1.0
 DELAYS_S = (0.005, 0.05)
-# How long statements that have met their fault may take to their end, when the injector is to end.
+# How long the faults in progress may last once the injector is to end.
 END_LIMIT_S = 5.0
 KINDS = tuple(kind for kind in FAULTS if kind != SERVER_KILLED)
-# What a crash makes of a fault that is under way.
-OVERTAKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# The errors that a crash causes in a fault in progress.
+CRASH_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class FaultyConnection(Connection):
-    """A connection whose statements may meet a fault. Cut, its end at the service stays open until that hangs up."""
+    """A connection whose statements may meet a fault. After a cut, the service alone closes its own end."""
 
-    def __init__(self, proxy: "FaultyProxy", number: int) -> None:
-        super().__init__(proxy, number)
-        self.injector = proxy.injector
-        # Faults wait side by side, each for its own connection.
-        self.bell = Bell()
-        self.protocol.passes = self.draw
+    def __init__(self, proxy: Proxy, injector: "FaultInjector") -> None:
+        super().__init__(proxy)
+        self.injector = injector
+        # Faults last concurrently, each on its own connection.
+        self.changed = Signal()
+        self.protocol.passes = self.choose_fault
         self.noticed = asyncio.Event()
-        self._fate: str | None = None
-        self._meeting: asyncio.Task[None] | None = None
+        self._fault: str | None = None
+        self._injection: asyncio.Task[None] | None = None
 
-    def draw(self, sql: str) -> bool:
-        """Whether the statement passes; otherwise its fate is drawn."""
-        self._fate = self.injector.draw(sql)
-        return self._fate is None
+    def choose_fault(self, sql: str) -> bool:
+        """Chooses the fault of a statement; whether the statement passes without one."""
+        self._fault = self.injector.choose_fault(sql)
+        return self._fault is None
 
     def data_received(self, data: bytes) -> None:
         if self.is_closed:
-            # Whoever still uses it is to hear at once that it is dead.
-            self.hang_up()
+            # The service still uses it, and must learn at once that it is dead.
+            self.abort()
             return
         super().data_received(data)
-        self.meet_fate()
+        self.inject_fault()
 
-    def meet_fate(self) -> None:
-        if self.protocol.held is not None and self._meeting is None and self._fate is not None:
-            self._meeting = asyncio.ensure_future(self._inject(self._fate))
-            self.injector.meetings.add(self._meeting)
-            self._meeting.add_done_callback(self.injector.meetings.discard)
+    def inject_fault(self) -> None:
+        if self.protocol.held is not None and self._injection is None and self._fault is not None:
+            self._injection = asyncio.ensure_future(self._inject(self._fault))
+            self.injector.injections.add(self._injection)
+            self._injection.add_done_callback(self.injector.injections.discard)
 
-    async def _inject(self, fate: str) -> None:
+    async def _inject(self, fault: str) -> None:
         try:
-            await self.injector.inject(self, fate)
+            await self.injector.inject(self, fault)
         finally:
-            self._meeting = None
+            self._injection = None
         if not self.is_closed:
-            # What came behind it may have a fate as well.
-            self.meet_fate()
+            # The next statement may meet a fault, too.
+            self.inject_fault()
 
     def server_lost(self) -> None:
         self.cut()
@@ -102,22 +104,16 @@ class FaultyConnection(Connection):
             if self.server is not None:
                 self.server.abort()
             if self.client is not None and not self.client.is_closing():
-                # What was answered so far still arrives, and then the end.
+                # The answers so far still arrive, and then the end.
                 self.client.write_eof()
-        self.bell.ring()
-
-    def hang_up(self) -> None:
-        """Hangs up on both sides for good."""
-        for transport in (self.client, self.server):
-            if transport is not None:
-                transport.abort()
+        self.changed.notify()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.noticed.set()
         super().connection_lost(error)
 
     async def await_noticed(self) -> int:
-        """Until the service has hung up too, or for the grace; the moment."""
+        """Until the service has closed its end, too, for at most GRACE_S; returns that moment."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
                 await self.noticed.wait()
@@ -125,26 +121,8 @@ class FaultyConnection(Connection):
 
 
 @dataclass
-class FaultyProxy(Proxy):
-    """A proxy whose connections are the injector's."""
-
-    injector: "FaultInjector" = field(kw_only=True)
-
-    def _make_connection(self) -> Connection:
-        self._opened += 1
-        connection = FaultyConnection(self, self._opened)
-        self.connections.add(connection)
-        return connection
-
-    def close(self) -> None:
-        super().close()
-        for connection in list(self.connections):
-            cast("FaultyConnection", connection).hang_up()
-
-
-@dataclass
 class FaultInjector:
-    """What befalls statements, at random. `journal` is there while it rages."""
+    """Injects faults at random. It has a `journal` from its begin to its end."""
 
     locks: Locks
     rate: float
@@ -153,117 +131,114 @@ class FaultInjector:
     statements: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
-    meetings: set[asyncio.Task[None]] = field(default_factory=set)
+    injections: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def draw(self, sql: str) -> str | None:
-        """The fault that a statement is to meet; mostly none."""
+    def choose_fault(self, sql: str) -> str | None:
+        """The fault that a statement meets; mostly none."""
         if self.journal is None or is_set_up(sql):
             return None
         self.statements += 1
         return self.rng.choice(KINDS) if self.rng.random() < self.rate else None
 
     async def inject(self, connection: FaultyConnection, kind: str) -> None:
-        """One fault, from when to when it was."""
+        """Injects one fault, and records how long it lasted."""
         at_ns = now_ns()
-        self.tell_begun(kind, at_ns)
+        self.record(events.FaultBegun(at_ns=at_ns, what=kind))
         try:
             if kind == DELAYED:
                 await delay(connection, self.locks, self.rng.uniform(*DELAYS_S))
             else:
                 await FAULTS[kind](connection, self.locks)
-        except OVERTAKEN:
+        except CRASH_ERRORS:
             connection.cut()
         until_ns = now_ns() if kind == DELAYED else await connection.await_noticed()
-        self.tell(kind, at_ns, until_ns)
+        self.record_fault(kind, at_ns, until_ns)
 
-    def tell_begun(self, kind: str, at_ns: int) -> None:
-        """Should the injector be killed, it is known that a fault lasted."""
+    def record(self, event: events.Event) -> None:
         if self.journal is not None:
-            self.journal.write(events.FaultBegun(at_ns=at_ns, what=kind))
+            self.journal.write(event)
 
-    def tell(self, kind: str, at_ns: int, until_ns: int) -> None:
+    def record_fault(self, kind: str, at_ns: int, until_ns: int) -> None:
         if self.journal is not None:
             self.counts[kind] += 1
-            self.journal.write(events.Fault(at_ns=at_ns, until_ns=until_ns, what=kind))
+            self.record(events.Fault(at_ns=at_ns, until_ns=until_ns, what=kind))
 
     def leave_out(self, kind: str, why: str) -> None:
         self.left_out.append(why)
-        if self.journal is not None:
-            self.journal.write(events.Skipped(fault=kind, why=why))
+        self.record(events.Skipped(fault=kind, why=why))
 
     def begin(self, path: Path) -> None:
         self.journal = Journal(path)
-        self.journal.write(events.Plan(operations=0, races=0, scenario=SCENARIO))
+        self.record(events.Plan(operations=0, races=0, scenario=SCENARIO))
 
     async def end(self) -> dict[str, Any]:
-        """Calms down; what was injected, and why some of it was not."""
+        """Ends the injecting; returns what was injected, and why some faults were left out."""
         self.rate = 0.0
-        if self.journal is not None and self.meetings:
-            await asyncio.wait(self.meetings, timeout=END_LIMIT_S)
+        if self.journal is not None and self.injections:
+            await asyncio.wait(self.injections, timeout=END_LIMIT_S)
         told = {"statements": self.statements, "faults": dict(self.counts)}
         if self.journal is not None:
-            journal, self.journal = self.journal, None
             if not self.statements:
-                journal.write(events.Broken(what=NO_STATEMENT))
-            journal.write(events.FaultsInjected(statements=self.statements, faults=dict(self.counts)))
-            journal.write(events.End(operations=0))
-            journal.close()
+                self.record(events.Broken(what=NO_STATEMENT))
+            self.record(events.FaultsInjected(statements=self.statements, faults=dict(self.counts)))
+            self.record(events.End(operations=0))
+            self.journal.close()
+            self.journal = None
         return {**told, "left_out": self.left_out}
 
 
-async def crash_at(injector: FaultInjector, proxy: Proxy, moments: Sequence[float], calm: asyncio.Event) -> None:
-    """Crashes the server so many seconds after the beginning, until it is to be calm."""
+async def crash_at(injector: FaultInjector, proxy: Proxy, moments: Sequence[float], ended: asyncio.Event) -> None:
+    """Crashes the server that many seconds after the begin, until the injector is to end."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     for number, moment in enumerate(moments):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(began + moment):
-                await calm.wait()
-        if calm.is_set():
+                await ended.wait()
+        if ended.is_set():
             left = len(moments) - number
             injector.leave_out(SERVER_KILLED, f"the load ended before {left} of {len(moments)} crashes were due")
             return
         try:
             at_ns, until_ns = await crash(proxy.upstream)
         except DatabaseUnavailable as error:
-            if injector.journal is not None:
-                injector.journal.write(events.Broken(what=str(error)))
+            injector.record(events.Broken(what=str(error)))
             return
-        # All connections of the service's pool broke, those too that it lends a little later.
-        injector.tell(SERVER_KILLED, at_ns, until_ns + int(GRACE_S * 1e9))
+        # All connections of the service's pool broke, also those that the pool lends a little later.
+        injector.record_fault(SERVER_KILLED, at_ns, until_ns + int(GRACE_S * 1e9))
 
 
-async def run(options: argparse.Namespace, url: str) -> None:
+async def run(url: str, *, rate: float, seed: int, crashes_at: Sequence[float], input_: int) -> None:
     locks = await Locks.open(parse_url(url))
-    injector = FaultInjector(locks, options.rate, random.Random(options.seed))
-    proxy = FaultyProxy(parse_url(url), {}, injector=injector)
+    injector = FaultInjector(locks, rate, random.Random(seed))
+    proxy = Proxy(parse_url(url), {}, build=partial(FaultyConnection, injector=injector))
     await proxy.listen()
-    tell(port=proxy.port)
-    calm, crashes = asyncio.Event(), asyncio.ensure_future(asyncio.sleep(0))
+    answer(port=proxy.port)
+    ended, crashes = asyncio.Event(), asyncio.ensure_future(asyncio.sleep(0))
     try:
-        async for order in read_orders(options.input):
-            if "begin" in order:
-                injector.begin(Path(order["begin"]))
-                crashes = asyncio.ensure_future(crash_at(injector, proxy, options.crashes_at, calm))
-                tell(began=True)
+        async for command in read_commands(input_):
+            if "begin" in command:
+                injector.begin(Path(command["begin"]))
+                crashes = asyncio.ensure_future(crash_at(injector, proxy, crashes_at, ended))
+                answer(began=True)
             else:
-                calm.set()
+                ended.set()
                 await crashes
-                tell(ended=await injector.end())
+                answer(ended=await injector.end())
     finally:
-        calm.set()
+        ended.set()
         await crashes
         await injector.end()
         proxy.close()
         await locks.close()
 
 
-def tell(**facts: Any) -> None:
+def answer(**facts: Any) -> None:
     print(json.dumps(facts), flush=True)
 
 
-async def read_orders(descriptor: int) -> AsyncIterator[dict[str, Any]]:
-    """Each line of the input, until that ends or a SIGTERM comes."""
+async def read_commands(descriptor: int) -> AsyncIterator[dict[str, Any]]:
+    """Each line of the input, until it ends or a SIGTERM comes."""
     loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
     pipe = os.fdopen(descriptor, "rb")
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
@@ -275,18 +250,14 @@ async def read_orders(descriptor: int) -> AsyncIterator[dict[str, Any]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    uvloop.run(run(parse(arguments), os.environ[VARIABLE]))
-    return 0
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--rate", type=float, default=0.01, help="the part of the statements that meet a fault")
     add("--seed", type=int, default=1)
-    add("--crashes-at", type=read_moments, default=(), metavar="S,S,...", help="seconds after the beginning")
-    add("--input", type=int, default=0, metavar="FD", help="a pipe instead of the standard input")
-    return parser.parse_args(arguments)
+    add("--crashes-at", type=read_moments, default=(), metavar="S,S,...", help="seconds after the begin")
+    add("--input", dest="input_", type=int, default=0, metavar="FD", help="a pipe instead of the standard input")
+    uvloop.run(run(os.environ[VARIABLE], **vars(parser.parse_args(arguments))))
+    return 0
 
 
 def read_moments(text: str) -> tuple[float, ...]:

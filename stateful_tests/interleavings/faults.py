@@ -1,11 +1,11 @@
-"""What can inject a statement that is held: each fault as what it does to the connection."""
+"""The faults that can be injected at a held statement: each fault is what it does to the connection."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from engine.provision.crash import crash
+from stateful_tests.interleavings.connection import Connection
 from stateful_tests.interleavings.locks import Locks
-from stateful_tests.interleavings.proxy import Connection
 
 LIMIT_S = 10.0
 DELAY_S = 0.02
@@ -14,34 +14,34 @@ SERVER_KILLED = "server killed"
 
 
 async def cut_before(connection: Connection, locks: Locks) -> None:  # noqa: ARG001 - all faults look alike
-    """The connection dies before the statement reached the database."""
+    """The connection breaks before the statement reaches the database."""
     connection.cut()
 
 
 async def cut_after(connection: Connection, locks: Locks) -> None:  # noqa: ARG001
-    """The statement is carried out, and the connection dies before the answer: of a commit, nobody hears."""
-    await send_whole(connection)
+    """The statement takes effect, and the connection breaks before its answer; so the service learns of no commit."""
+    await send_statement(connection)
     while connection.protocol.is_busy and not connection.is_closed:
-        await connection.bell.wait(LIMIT_S)
+        await connection.changed.wait(LIMIT_S)
     connection.cut()
 
 
 async def cut_during(connection: Connection, locks: Locks) -> None:  # noqa: ARG001
-    """The connection dies while the statement is on its way: whether it is carried out, nobody knows."""
-    await send_whole(connection)
-    # The event loop writes what it was given when its turn is over.
+    """The connection breaks while the statement is on its way: it may take effect or not."""
+    await send_statement(connection)
+    # The event loop writes at the end of its iteration.
     await asyncio.sleep(0)
     connection.cut()
 
 
-async def send_whole(connection: Connection) -> None:
-    """Lets the statement go until all of it is on its way; its answer is kept. The first time a driver sends a
-    statement, it may wait for the answer to its Parse before it has the statement carried out.
+async def send_statement(connection: Connection) -> None:
+    """Lets the statement go until all of it is sent, and keeps its answer. The first time, a driver may wait for the
+    answer to its Parse before it sends the Execute.
     """
     connection.keeps_next = True
     connection.let_go()
     while connection.keeps_next and not connection.is_closed:
-        await connection.bell.wait(LIMIT_S)
+        await connection.changed.wait(LIMIT_S)
 
 
 async def end_backend(connection: Connection, locks: Locks) -> None:
@@ -49,7 +49,7 @@ async def end_backend(connection: Connection, locks: Locks) -> None:
     if not await locks.end_backend(connection.protocol.pid):
         connection.cut()
     while not connection.is_closed:
-        await connection.bell.wait(LIMIT_S)
+        await connection.changed.wait(LIMIT_S)
 
 
 async def delay(connection: Connection, locks: Locks, seconds: float = DELAY_S) -> None:  # noqa: ARG001
@@ -60,10 +60,10 @@ async def delay(connection: Connection, locks: Locks, seconds: float = DELAY_S) 
 
 
 async def kill_server(connection: Connection, locks: Locks) -> None:  # noqa: ARG001
-    """The server crashes before the statement comes, recovers, and can be reached again."""
+    """The server crashes before the statement comes, recovers, and is reachable again."""
     await crash(connection.proxy.upstream)
     while not connection.is_closed:
-        await connection.bell.wait(LIMIT_S)
+        await connection.changed.wait(LIMIT_S)
 
 
 FAULTS: Mapping[str, Callable[[Connection, Locks], Awaitable[None]]] = {

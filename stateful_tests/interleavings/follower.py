@@ -1,4 +1,4 @@
-"""Follows a race file: the statements that it recorded, by their text, each with the fault that it met. No I/O."""
+"""Follows a race file: the recorded statements, by their text, each with its fault. No I/O."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from stateful_tests.interleavings.statements import shape
 
 @dataclass
 class Follower:
-    """Chooses as the race did. `left` are the recorded statements that are still to come; `strayed` says that others
-    came than were recorded, or that one of those did not come.
+    """Chooses as the race did. `left` are the recorded statements that have not come yet; `strayed`: another statement
+    came, or a recorded one did not.
     """
 
     left: list[Line]
@@ -19,13 +19,13 @@ class Follower:
 
     @classmethod
     def of(cls, race: Race) -> "Follower":
-        """Of a file without statements, which was written by hand, the letters and the faults of the steps are kept."""
+        """A file without statements was written by hand: then the letters of its order and its faults are followed."""
         letters = [Line(name, "", fault=race.faults.get(step)) for step, name in enumerate(race.order, start=1)]
         return cls(list(race.steps) or letters)
 
     @property
     def has_left(self) -> bool:
-        """Whether what was run is another order than the recorded one."""
+        """Whether another order ran than the recorded one."""
         return self.strayed or bool(self.left)
 
     def __call__(self, options: Sequence[Option]) -> Choice | None:
@@ -38,7 +38,7 @@ class Follower:
                 return Choice(option.task, line.fault)
             self.strayed = True
             if option is None or any(self.is_later(other, option) for other in self.left[1:]):
-                # It is not there to go, or further on already: what was recorded does not come.
+                # The request has no held statement, or a later one: the recorded statement does not come.
                 self.left.pop(0)
                 continue
             return Choice(option.task)

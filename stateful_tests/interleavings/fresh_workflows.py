@@ -1,4 +1,4 @@
-"""Fresh workflows, one for each schedule: created and led to a state, several at once, while nothing is held."""
+"""Fresh workflows, one for each schedule: created and moved to a state, several at once, while nothing is held."""
 
 import asyncio
 import time
@@ -15,16 +15,16 @@ from stateful_tests.interleavings.sender import Sender
 
 AT_ONCE = 8
 ATTEMPTS_MAX = 5
-# How long a service may answer with server errors after a fault, and how often it is asked.
+# How long a service may answer with server errors after a fault, and the pause between two reads.
 RECOVERY_LIMIT_S = 10.0
 PAUSE_S = 0.1
-# The numbers of the HTTP connections that lead workflows about; those below are the contenders'.
-FIRST_LINE = 100
-OTHERS = tuple(range(FIRST_LINE, FIRST_LINE + AT_ONCE))
+# The numbers of the HTTP connections that make and read workflows; those below belong to the contenders.
+FIRST_CHANNEL = 100
+OTHER_CHANNELS = tuple(range(FIRST_CHANNEL, FIRST_CHANNEL + AT_ONCE))
 
 
 class StateNotReachedError(Exception):
-    """A workflow did not come to a state; one sentence. `outcome` is what stood in the way."""
+    """A workflow did not reach a state; one sentence. `outcome` is that of the request that failed."""
 
     def __init__(self, sentence: str, outcome: str) -> None:
         super().__init__(sentence)
@@ -32,12 +32,12 @@ class StateNotReachedError(Exception):
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the engine refused what was due. An unknown outcome is no answer that could be wrong."""
+        """Whether the engine refused a request that must win. An unknown outcome is no answer that could be wrong."""
         return self.outcome in ("refused", "conflict")
 
 
 class FreshWorkflows:
-    """Makes workflows, the target's owner's unless a tenant is named, and reads them in the end."""
+    """Makes workflows of the target's owner, unless another tenant is named, and reads them in the end."""
 
     def __init__(self, asker: Asker, sender: Sender) -> None:
         self.asker = asker
@@ -46,7 +46,7 @@ class FreshWorkflows:
         self._ready: dict[tuple[str, str], deque[str]] = defaultdict(deque)
 
     async def take(self, state: str, wanted: int, owner: str | None = None) -> str:
-        """A workflow in that state; when there is none, `wanted` are made. Raises StateNotReachedError."""
+        """A workflow in that state; if none is ready, `wanted` are made. Raises StateNotReachedError."""
         owner = owner or self.asker.target.owner
         ready = self._ready[owner, state]
         if not ready:
@@ -55,10 +55,11 @@ class FreshWorkflows:
         return ready.popleft()
 
     async def make(self, state: str, number: int = 0, owner: str | None = None) -> str:
-        """A new workflow in that state; should it not come there, another one, ATTEMPTS_MAX times in all.
+        """A new workflow in that state, tried ATTEMPTS_MAX times. Raises StateNotReachedError.
 
-        What it was answered on the way is in the history, and for the judge. Raises StateNotReachedError.
+        The answers on the way are in the history, for the judge.
         """
+        owner = owner or self.asker.target.owner
         for _ in range(ATTEMPTS_MAX - 1):
             try:
                 return await self.lead(state, number, owner)
@@ -66,10 +67,9 @@ class FreshWorkflows:
                 continue
         return await self.lead(state, number, owner)
 
-    async def lead(self, state: str, number: int, owner: str | None = None) -> str:
-        """A new workflow, led from the initial state along a shortest way. Raises StateNotReachedError."""
+    async def lead(self, state: str, number: int, owner: str) -> str:
+        """A new workflow, moved from the initial state along a shortest path. Raises StateNotReachedError."""
         target, asker = self.asker.target, self.asker
-        owner = owner or target.owner
         ask = asker.create_ask(owner)
         reply = await self.ask(ask, number)
         if reply.reading.server_id is None:
@@ -93,42 +93,42 @@ class FreshWorkflows:
 
     async def finish(self, workflows: list[str]) -> None:
         """Reads every workflow, its trail and its effects."""
-        await run_all([self.look(workflow, number % AT_ONCE) for number, workflow in enumerate(workflows)], by=AT_ONCE)
+        await run_all([self.read_all(workflow, number % AT_ONCE) for number, workflow in enumerate(workflows)])
 
-    async def look(self, workflow: str, number: int) -> None:
-        """The workflow's state and trail, and the markers that left a trace, into the history."""
+    async def read_all(self, workflow: str, number: int) -> None:
+        """Records the workflow's state and trail, and the markers of its effects."""
         await self.read(workflow, number)
-        owner, asker = self.own(workflow), self.asker
+        owner, asker = self.find_owner(workflow), self.asker
         request = asker.target.build_effects(owner, asker.server_ids[workflow], f"effects.{workflow}")
         if request is not None:
             read_ns = now_ns()
-            asker.trails.take_effects(workflow, read_ns, await self.send(FIRST_LINE + number, request), owner)
+            asker.trails.take_effects(workflow, read_ns, await self.send(FIRST_CHANNEL + number, request), owner)
 
-    def own(self, workflow: str) -> str:
+    def find_owner(self, workflow: str) -> str:
         """The tenant to whom a workflow belongs."""
         return self._owners.get(workflow, self.asker.target.owner)
 
     async def read(self, workflow: str, number: int) -> str | None:
-        """The workflow's state now, and its trail into the history."""
-        owner = self.own(workflow)
+        """The workflow's state now; records its trail too."""
+        owner = self.find_owner(workflow)
         reply = await self.ask(self.asker.read_ask(workflow, owner), number)
         request = self.asker.target.build_trail(owner, self.asker.server_ids[workflow], f"trail.{workflow}")
         if request is not None:
             read_ns = now_ns()
-            self.asker.trails.take_trail(workflow, read_ns, await self.send(FIRST_LINE + number, request), owner)
+            self.asker.trails.take_trail(workflow, read_ns, await self.send(FIRST_CHANNEL + number, request), owner)
         return reply.reading.observed
 
-    async def recover(self, workflow: str, lines: Sequence[int], revive: Callable[[], Awaitable[bool]]) -> None:
-        """Reads over all these connections at once until nobody meets a server error, for RECOVERY_LIMIT_S at the most.
+    async def recover(self, workflow: str, channels: Sequence[int], revive: Callable[[], Awaitable[bool]]) -> None:
+        """Sends reads over all these connections until no answer is a server error, for at most RECOVERY_LIMIT_S.
 
-        A service may back off before it asks its database again, and what is stale in its pool must be used up. The
-        reads are no operations: nobody looks at what else is answered. `revive` starts a service again that has ended.
+        A service may back off before it uses its database again, and must use up the dead connections of its pool. The
+        reads are no operations: their other answers do not count. `revive` starts a service again that has ended.
         """
         target = self.asker.target
-        request = target.build_read(self.own(workflow), self.asker.server_ids[workflow], "after a fault")
+        request = target.build_read(self.find_owner(workflow), self.asker.server_ids[workflow], "after a fault")
         deadline = time.monotonic() + RECOVERY_LIMIT_S
         while True:
-            answers = await asyncio.gather(*(self.send(line, request) for line in lines))
+            answers = await asyncio.gather(*(self.send(channel, request) for channel in channels))
             if all(answer.status is not None and answer.status < 500 for answer in answers):
                 return
             if any(answer.status is None for answer in answers) and await revive():
@@ -137,34 +137,34 @@ class FreshWorkflows:
                 return
             await asyncio.sleep(PAUSE_S)
 
-    async def send(self, line: int, request: Request) -> Answer:
-        """What is no operation. Its silence counts, too."""
-        answer = (await self.sender.send(line, request)).answer
+    async def send(self, channel: int, request: Request) -> Answer:
+        """Sends a request that is no operation. Its silence counts, too."""
+        answer = (await self.sender.send(channel, request)).answer
         self.asker.silence.note(answer)
         return answer
 
     async def ask(self, ask: Ask, number: int) -> Reply:
         self.asker.plan(1)
-        line = FIRST_LINE + number
-        id_, request = self.asker.begin(ask, None, line)
-        return self.asker.finish(ask, id_, await self.sender.send(line, request))
+        channel = FIRST_CHANNEL + number
+        id_, request = self.asker.begin(ask, None, channel)
+        return self.asker.finish(ask, id_, await self.sender.send(channel, request))
 
 
-async def run_all(jobs: list[Coroutine[Any, Any, Any]], by: int = AT_ONCE) -> list[Any]:
-    """Runs jobs, job n after job n - `by`, so that those of one remainder never run at once; their results.
+async def run_all(jobs: list[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Runs jobs, job n after job n - AT_ONCE, so that two of one connection never run at once; returns their results.
 
-    All are run; then the first StateNotReachedError among them is raised.
+    All of them run; then the first StateNotReachedError is raised.
     """
     results: list[Any] = [None] * len(jobs)
 
     async def work(first: int) -> None:
-        for number in range(first, len(jobs), by):
+        for number in range(first, len(jobs), AT_ONCE):
             try:
                 results[number] = await jobs[number]
             except StateNotReachedError as error:
                 results[number] = error
 
-    await asyncio.gather(*(work(first) for first in range(min(by, len(jobs)))))
+    await asyncio.gather(*(work(first) for first in range(min(AT_ONCE, len(jobs)))))
     for result in results:
         if isinstance(result, StateNotReachedError):
             raise result

@@ -1,4 +1,4 @@
-"""Who waits for whom: asked of the database, over a connection of its own that does not run through the proxy."""
+"""Which backend waits for which: asked of the database, over a connection that does not run through the proxy."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -11,7 +11,7 @@ ASK = "SELECT pid, pg_blocking_pids(pid) FROM unnest($1::int[]) AS pid"
 
 
 class Locks:
-    """Asks which backends wait for a lock, one question at a time. After a crash of the server it connects anew."""
+    """Asks which backends wait for a lock, one query at a time. After a crash of the server it connects again."""
 
     def __init__(self, database: Database, connection: asyncpg.Connection) -> None:
         self._database = database
@@ -23,13 +23,13 @@ class Locks:
         return cls(database, await asyncpg.connect(database.url))
 
     async def find_blockers(self, pids: Collection[int]) -> dict[int, frozenset[int]]:
-        """Of each backend that waits for a lock, the backends that it waits for."""
+        """The backends that wait for a lock, each with the backends that it waits for."""
         async with self._turn:
             rows = await (await self._reach()).fetch(ASK, list(pids))
         return {row[0]: frozenset(row[1]) for row in rows if row[1]}
 
     async def end_backend(self, pid: int) -> bool:
-        """Ends a backend, as an administrator would. False when there is none, any more or at all."""
+        """Ends a backend, as an administrator would. False if there is none with that pid."""
         async with self._turn:
             return bool(await (await self._reach()).fetchval("SELECT pg_terminate_backend($1)", pid))
 
@@ -43,8 +43,8 @@ class Locks:
 
 
 def is_stuck(pid: int, blockers: Mapping[int, frozenset[int]], parked: Collection[int]) -> bool:
-    """Whether a backend waits, straight or through others that wait, for one that is parked: it will wait until
-    that one is let go. A circle of waiting backends is none of these: the database ends it by itself.
+    """Whether a backend waits for a parked one, directly or through other waiting backends; it waits until that one is
+    let go. A cycle of waiting backends is a deadlock, which the database resolves itself.
     """
     seen: set[int] = set()
     frontier = [pid]

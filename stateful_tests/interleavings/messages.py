@@ -1,8 +1,7 @@
-"""The PostgreSQL wire protocol, as far as one must read it to hold statements at a protocol. No I/O.
+"""The PostgreSQL wire protocol, as far as the proxy needs it to hold statements. No I/O.
 
-A *unit* is one statement on its way: a simple query, or everything from Parse (or Bind) to Execute and the Sync or
-Flush behind it. Drivers keep prepared statements, so that the same statement comes with its Parse once and without it
-later; as one unit, both look alike.
+A *unit* is one statement: a simple query, or the messages from Parse (or Bind) to Execute with the following Sync or
+Flush. A driver sends the Parse of a prepared statement once only; as a unit, the statement looks the same both times.
 """
 
 import struct
@@ -14,29 +13,29 @@ SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
 STARTUP = 0
 FLUSH = b"H\x00\x00\x00\x04"
 MESSAGE_BYTES_MAX = 1 << 30
-# Simple query, Parse, Bind, Execute, function call: with these a unit begins or goes on.
+# Simple query, Parse, Bind, Execute, function call: a unit begins or continues with one of these.
 HOLDABLE = frozenset(b"QPBEF")
 COMMANDS = frozenset(b"QEF")
-# What the proxy reads of the server's messages; all others only pass.
-TOLD = frozenset(b"ZKECIs1")
+# The messages of the server that the proxy reads; all others only pass.
+READ_LETTERS = frozenset(b"ZKECIs1")
 REQUEST, BACKGROUND = "request", "background"
 
 Message = tuple[int, bytes]
 
 
 class ProtocolError(Exception):
-    """Bytes that are not PostgreSQL's protocol."""
+    """The bytes are not of PostgreSQL's protocol."""
 
 
 class Framer:
-    """Cuts a stream into messages. `startup`: the first message has no letter (a client's side)."""
+    """Splits a stream into messages. `startup`: the first message has no letter (the client's side)."""
 
     def __init__(self, *, startup: bool) -> None:
         self.startup = startup
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
-        """Every whole message, as its letter (STARTUP for one without) and all its bytes. Raises ProtocolError."""
+        """Every complete message, as its letter (STARTUP if it has none) and all its bytes. Raises ProtocolError."""
         buffer = self._buffer
         buffer += chunk
         at = 0
@@ -53,7 +52,7 @@ class Framer:
             letter = buffer[at] if head else STARTUP
             message = bytes(buffer[at:end])
             at = end
-            # Whoever asked for encryption and was refused begins anew.
+            # A client whose request for encryption was refused begins again.
             if head == 0 and read_code(message) not in (SSL_REQUEST, GSS_REQUEST):
                 self.startup = False
             yield letter, message
@@ -66,7 +65,7 @@ def read_code(startup: bytes) -> int:
 
 
 def add_parameters(startup: bytes, parameters: dict[str, str]) -> bytes:
-    """The start-up message with more settings for the session; those that the client sets itself stay as they are."""
+    """The start-up message with more settings for the session; those of the client stay as they are."""
     words = startup[8:].rstrip(b"\0").split(b"\0")
     names = words[::2]
     for name, value in parameters.items():
@@ -91,27 +90,24 @@ def read_sqlstate(error: bytes) -> str:
 
 @dataclass
 class ProtocolState:
-    """One connection's protocol: what may pass, what is held, and what the server still owes.
+    """The protocol state of one connection: what may pass, what is held, and what the server still owes.
 
-    `passes` says of a statement whether it needs no leave. Messages keep their order: behind a held one all wait.
-    `claim` says whose the open transaction is, or the statement under way outside of one: REQUEST or BACKGROUND, empty
-    while nothing in it tells.
+    `passes` says whether a statement passes unheld. Messages keep their order: behind a held one all wait. `is_sent`
+    says whether the last statement that passed is complete at the server. `claim` names the owner of the open
+    transaction, or of the statement in progress outside of one: REQUEST or BACKGROUND, empty while it is not known.
     """
 
     passes: Callable[[str], bool]
     held: str | None = None
-    current: str | None = None
     status: str = "I"
     sqlstate: str = ""
     pid: int = 0
-    secret: int = 0
-    fresh: bool = False
     claim: str = ""
+    is_sent: bool = True
     _queue: deque[Message] = field(default_factory=deque)
     _statements: dict[bytes, str] = field(default_factory=dict)
     _portals: dict[bytes, str] = field(default_factory=dict)
     _open: bool = False
-    _commanded: bool = True
     _unflushed: bool = False
     _readies: int = 0
     _completions: int = 0
@@ -119,20 +115,15 @@ class ProtocolState:
 
     @property
     def is_busy(self) -> bool:
-        """Whether the server has not answered all that it was sent."""
+        """Whether the server owes an answer."""
         return self._readies > 0 or self._completions > 0 or self._parses > 0
-
-    @property
-    def has_commanded(self) -> bool:
-        """Whether the statement that was let go is with the server whole: a driver may wait for its Parse first."""
-        return self._commanded
 
     @property
     def in_transaction(self) -> bool:
         return self.status != "I"
 
     def take(self, letter: int, message: bytes) -> bytes:
-        """A message of the client: what may go on to the server now."""
+        """Takes a message of the client; returns what goes to the server now."""
         if not self._queue and letter not in HOLDABLE:
             self._note(letter)
             return message
@@ -140,37 +131,35 @@ class ProtocolState:
         return self._pump()
 
     def let_go(self) -> bytes:
-        """Leave for the unit that is held: what goes on to the server now."""
+        """Lets the held unit continue; returns what goes to the server now."""
         self.held = None
         self.claim = REQUEST
-        self._open, self._commanded = True, False
+        self._open, self.is_sent = True, False
         return self._pump()
 
     def recheck(self) -> bytes:
-        """After `passes` has changed its mind: what goes on to the server now."""
-        if self.held is None or not self.passes(self.held):
-            return b""
-        return self.let_go()
+        """Lets the held unit continue if `passes` allows it now; returns what goes to the server now."""
+        return self.let_go() if self.held is not None and self.passes(self.held) else b""
 
     def _pump(self) -> bytes:
-        going: list[bytes] = []
+        passing: list[bytes] = []
         while self._queue and self.held is None:
             letter, message = self._queue[0]
-            if letter in HOLDABLE and (self._commanded or not self._open):
+            if letter in HOLDABLE and (self.is_sent or not self._open):
                 sql = self._find_sql(letter, message)
                 if not self.passes(sql):
                     self.held = sql
                     if self._unflushed:
-                        # The one before has no Sync of its own: without this its answer would not come.
-                        going.append(FLUSH)
+                        # The unit before has no Sync of its own: without this its answer would not come.
+                        passing.append(FLUSH)
                         self._unflushed = False
                     break
-                self._open, self._commanded = True, False
+                self._open, self.is_sent = True, False
             self._queue.popleft()
             self._learn(letter, message)
             self._note(letter)
-            going.append(message)
-        return b"".join(going)
+            passing.append(message)
+        return b"".join(passing)
 
     def _find_sql(self, letter: int, message: bytes) -> str:
         if letter == ord("Q"):
@@ -182,18 +171,16 @@ class ProtocolState:
         return self._portals.get(read_words(message, 1)[0], "") if letter == ord("E") else "(function call)"
 
     def _learn(self, letter: int, message: bytes) -> None:
-        """Which text stands behind the names of statements and portals."""
-        if letter in HOLDABLE:
-            self.current = self._find_sql(letter, message)
+        """Learns the texts behind the names of statements and portals."""
         if letter == ord("P"):
-            self._statements[read_words(message, 1)[0]] = self.current or ""
+            self._statements[read_words(message, 1)[0]] = self._find_sql(letter, message)
         elif letter == ord("B"):
-            self._portals[read_words(message, 1)[0]] = self.current or ""
+            self._portals[read_words(message, 1)[0]] = self._find_sql(letter, message)
 
     def _note(self, letter: int) -> None:
-        """What the server owes for a message that goes on to it."""
+        """Notes what the server owes for a message that goes to it."""
         if letter in COMMANDS:
-            self._commanded = True
+            self.is_sent = True
             self.sqlstate = ""
         if letter == ord("E"):
             self._completions += 1
@@ -207,7 +194,7 @@ class ProtocolState:
             self._unflushed = False
 
     def hear(self, letter: int, message: bytes) -> None:
-        """A message of the server."""
+        """Takes a message of the server."""
         if letter == ord("Z"):
             self.status = chr(message[5])
             self._readies = max(0, self._readies - 1)
@@ -220,7 +207,7 @@ class ProtocolState:
             self._parses = max(0, self._parses - 1)
         elif letter == ord("E"):
             self.sqlstate = read_sqlstate(message)
-            # It skips everything up to the next Sync.
+            # The server skips everything up to the next Sync.
             self._completions = self._parses = 0
         elif letter == ord("K"):
-            self.pid, self.secret = struct.unpack_from("!ii", message, 5)
+            (self.pid,) = struct.unpack_from("!i", message, 5)

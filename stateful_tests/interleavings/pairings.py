@@ -1,4 +1,4 @@
-"""Which requests meet: every two that are legal in one state, from every state that can be reached. Pure."""
+"""The pairings of a target: every two requests that are legal in one state, for every reachable state. Pure."""
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations_with_replacement
@@ -9,14 +9,14 @@ from engine.target.call import Call, call_route, find_route
 from engine.target.target import Route, Target, Template
 from stateful_tests.interleavings.schedule import Pairing
 
-# So many different words at one place of a path, over all routes, are names of things rather than of calls.
+# If one place of a path has that many different words over all routes, they name things rather than calls.
 NAMES_MIN = 3
 
 
 def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
-    """Every meeting of two: both the owner's, in every combination, and the owner's with another tenant's same one.
+    """Every pairing of two requests: the owner's in every combination, and each with the same one of another tenant.
 
-    With more than two contenders: so many requests for one and the same transition.
+    With more than two contenders: that many requests for one transition.
     """
     pairings: list[Pairing] = []
     for state in target.graph.states:
@@ -24,18 +24,18 @@ def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
             continue
         calls = list_calls(target, state, target.owner)
         if contenders > 2:
-            pairings += [meet(target, state, (call,) * contenders) for call in calls]
+            pairings += [pair(target, state, (call,) * contenders) for call in calls]
             continue
-        pairings += [meet(target, state, pair) for pair in combinations_with_replacement(calls, 2)]
+        pairings += [pair(target, state, two) for two in combinations_with_replacement(calls, 2)]
         for stranger in target.strangers[:1]:
-            pairings += [meet(target, state, (call, replace(call, tenant=stranger))) for call in calls]
+            pairings += [pair(target, state, (call, replace(call, tenant=stranger))) for call in calls]
     return pairings
 
 
 def list_apart(target: Target, most: int) -> list[Pairing]:
-    """Meetings of two requests on a workflow each: of one tenant in every combination, and the same two of two tenants.
+    """Pairings on two workflows: two requests of one tenant in every combination, and one request of two tenants.
 
-    One of each kind, those of one and the same request first, and then further states; so many in all.
+    First one of each kind, those of twice the same request before the others; then further states; `most` in all.
     """
     if not isinstance(target.create, Template):
         return []
@@ -43,10 +43,10 @@ def list_apart(target: Target, most: int) -> list[Pairing]:
     found: list[Pairing] = []
     for state in reached:
         calls = list_calls(target, state, target.owner)
-        for pair in combinations_with_replacement(calls, 2):
-            others = target.strangers[:1] if pair[0] == pair[1] else ()
-            met = [pair, *((pair[0], replace(pair[1], tenant=other)) for other in others)]
-            found += [Pairing(state, each, name_apart(target, each), apart=True) for each in met]
+        for first, second in combinations_with_replacement(calls, 2):
+            others = target.strangers[:1] if first == second else ()
+            paired = [(first, second), *((first, replace(second, tenant=other)) for other in others)]
+            found += [Pairing(state, each, name_apart(target, each), apart=True) for each in paired]
     found.sort(key=lambda pairing: pairing.calls[0].route != pairing.calls[1].route)
     kinds = pick_one_of_each(found)
     return [*kinds, *(pairing for pairing in found if pairing not in kinds)][:most]
@@ -67,12 +67,12 @@ def list_calls(target: Target, state: str, tenant: str) -> list[Call]:
     ]
 
 
-def meet(target: Target, state: str, calls: tuple[Call, ...]) -> Pairing:
+def pair(target: Target, state: str, calls: tuple[Call, ...]) -> Pairing:
     return Pairing(state, calls, name_kind(target, calls))
 
 
 def name_kind(target: Target, calls: Sequence[Call]) -> str:
-    """The sort of meeting: the routes, without the names of things, and how the requests stand to each other."""
+    """The kind of pairing: the routes, without the names of things, and how the requests relate to each other."""
     names = [name_call(target, call) for call in calls]
     if any(call.tenant != target.owner for call in calls):
         return f"{names[0]} / another tenant's {names[1]}"
@@ -81,7 +81,7 @@ def name_kind(target: Target, calls: Sequence[Call]) -> str:
 
 
 def name_call(target: Target, call: Call) -> str:
-    """The end of the path behind {id}, with a * where the routes have names of things; the general route's own name."""
+    """The end of the path after {id}, with a * where the routes name things; of the general route, its own name."""
     route = find_route(target, call)
     if route is target.general:
         return route.name

@@ -1,4 +1,4 @@
-"""A race as data: who asks what, on a workflow in which state, and in which order their statements go. Values only."""
+"""A schedule as data: the requests, the state they begin in, and the order of their statements. Values only."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ OUTCOMES_BY_SQLSTATE = {
 
 @dataclass(frozen=True)
 class Pairing:
-    """Requests that meet on one workflow in `state`. `kind` names the sort of meeting.
+    """Requests that run concurrently, on one workflow that is in `state`. `kind` names the kind of pairing.
 
-    `apart`: each has a workflow of its own in that state, which belongs to its tenant; so each is due to win.
+    `apart`: each request has its own workflow in that state, which belongs to its tenant; so each must win.
     """
 
     state: str
@@ -44,7 +44,7 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Option:
-    """A statement that is held: whose, and which."""
+    """A held statement, and the request that sent it."""
 
     task: int
     sql: str
@@ -52,20 +52,20 @@ class Option:
 
 @dataclass(frozen=True)
 class Choice:
-    """Whose statement goes next, and what befalls it (see stateful_tests/interleavings/faults.py); None: nothing."""
+    """The request whose statement goes next, and the fault injected there (see faults.py)."""
 
     task: int
     fault: str | None = None
 
 
-# Given the options, in the order of the tasks; None ends the choosing: what is left then runs to its end freely.
+# Gets the options, in the order of the tasks. After None the other statements run to their end unheld.
 Choose = Callable[[Sequence[Option]], Choice | None]
 
 
 @dataclass
 class Step:
-    """A statement that was let go, out of several that were held. `effect`: waited, or what the database said;
-    `commits`: it makes changes last.
+    """A statement that was let go, out of the held ones. `effect`: it waited, or the database's error; `commits`: it
+    makes changes durable.
     """
 
     task: int
@@ -78,8 +78,8 @@ class Step:
 
 @dataclass
 class Trace:
-    """What became of one schedule on these workflows: one, or one for each request. `answers` has each request's
-    outcome; `remarks` what else is to be known; `fault_ns` is when a fault began, on the monotonic clock.
+    """The record of one schedule on these workflows: one, or one for each request. `answers` are the outcomes of the
+    requests, `remarks` what else happened; `fault_ns` is the begin of the fault, on the monotonic clock.
     """
 
     pairing: Pairing
@@ -90,23 +90,23 @@ class Trace:
     fault_ns: int | None = None
 
     def name_workflows(self) -> dict[str, Any]:
-        """Its workflow, as its events tell it; of one on several, all."""
+        """Its workflow, as its events name it; and all of them where there are several."""
         first, *others = self.workflows
         return {"workflow": first, **({"workflows": [first, *others]} if others else {})}
 
     @property
     def order(self) -> str:
-        """The names of the tasks whose statements went, e.g. AABB."""
+        """The names of the requests whose statements went, e.g. AABB."""
         return "".join(NAMES[step.task] for step in self.steps)
 
     @property
     def fault(self) -> str | None:
-        """The first fault that one of the statements met."""
+        """The first fault that was injected."""
         return next((step.fault for step in self.steps if step.fault is not None), None)
 
     @property
     def switches(self) -> int:
-        """How often another request's statement followed."""
+        """How often the statement of another request came next."""
         tasks = [step.task for step in self.steps if not is_begin(step.sql)]
         return sum(first != second for first, second in pairwise(tasks))
 
@@ -116,5 +116,5 @@ class Trace:
 
     @property
     def shows_order(self) -> bool:
-        """Whether it is known, and the database was asked at all: without a statement there is no order to be shown."""
+        """Whether it is known, and has a statement at all: without one there is no order to show."""
         return self.is_known and bool(self.steps)

@@ -1,7 +1,6 @@
-"""HTTP requests from an event loop: connections that are kept open, each known by its number."""
+"""HTTP requests from an event loop, over connections that stay open; each connection has a number, its channel."""
 
 import asyncio
-from collections.abc import Callable
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -10,7 +9,7 @@ from load.client.http import AnswerParser, encode_request
 from load.client.release import Exchange, now_ns
 
 
-class Line(asyncio.Protocol):
+class Channel(asyncio.Protocol):
     """One connection, one request at a time."""
 
     def __init__(self) -> None:
@@ -26,32 +25,32 @@ class Line(asyncio.Protocol):
         # uvloop's transports are no subclasses.
         self._transport = cast("asyncio.Transport", transport)
 
-    def send(self, line: bytes) -> "asyncio.Future[Answer]":
+    def send(self, request: bytes) -> "asyncio.Future[Answer]":
         assert self._transport is not None
         self._parser = AnswerParser()
         self._answered = asyncio.get_running_loop().create_future()
-        self._transport.write(line)
+        self._transport.write(request)
         return self._answered
 
     def data_received(self, data: bytes) -> None:
         try:
             answer = self._parser.feed(data)
         except ValueError as error:
-            self._settle(Answer(None, error=str(error)))
+            self._finish(Answer(None, error=str(error)))
             self.close()
             return
         if answer is not None:
             if not self._parser.keep_alive:
                 self.close()
-            self._settle(answer)
+            self._finish(answer)
 
     def connection_lost(self, error: Exception | None) -> None:
         if error is not None:
-            self._settle(Answer(None, error=f"the connection broke: {error}"))
+            self._finish(Answer(None, error=f"the connection broke: {error}"))
         else:
-            self._settle(self._parser.end())
+            self._finish(self._parser.end())
 
-    def _settle(self, answer: Answer) -> None:
+    def _finish(self, answer: Answer) -> None:
         if self._answered is not None and not self._answered.done():
             self._answered.set_result(answer)
 
@@ -61,37 +60,33 @@ class Line(asyncio.Protocol):
 
 
 class Sender:
-    """Sends requests to one service, each over the connection of a given number."""
+    """Sends requests to one service, each over the channel of a given number."""
 
     def __init__(self, base_url: str, timeout_s: float) -> None:
         self.base_url = base_url
         self.timeout_s = timeout_s
         self._url = urlsplit(base_url)
-        self._lines: dict[int, Line] = {}
+        self._channels: dict[int, Channel] = {}
 
-    async def send(self, number: int, request: Request, note: Callable[[], None] | None = None) -> Exchange:
-        """The request and what came of it; `note` is called at the moment of the answer."""
+    async def send(self, number: int, request: Request) -> Exchange:
+        """Sends the request, and returns it with its answer."""
         try:
-            line = await self._reach(number)
+            channel = await self._reach(number)
         except OSError as error:
-            return self._lose(now_ns(), Answer(None, error=f"{self.base_url} cannot be reached: {error}"), note)
+            return Exchange(now_ns(), None, Answer(None, error=f"{self.base_url} cannot be reached: {error}"))
         invoked_ns = now_ns()
-        answered = line.send(encode_request(request, self.base_url))
+        answered = channel.send(encode_request(request, self.base_url))
         done, _ = await asyncio.wait([answered], timeout=self.timeout_s)
         if not done:
-            line.close()
-            return self._lose(
-                invoked_ns, Answer(None, error=f"no answer within {self.timeout_s:g} s", timed_out=True), note
+            channel.close()
+            return Exchange(
+                invoked_ns, None, Answer(None, error=f"no answer within {self.timeout_s:g} s", timed_out=True)
             )
         answer = answered.result()
-        if answer.status is None:
-            return self._lose(invoked_ns, answer, note)
-        if note is not None:
-            note()
-        return Exchange(invoked_ns, now_ns(), answer)
+        return Exchange(invoked_ns, None if answer.status is None else now_ns(), answer)
 
     async def is_there(self) -> bool:
-        """Whether somebody takes connections. Nothing is asked."""
+        """Whether the service accepts connections. No request is sent."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.timeout_s):
@@ -101,23 +96,18 @@ class Sender:
         transport.close()
         return True
 
-    def _lose(self, invoked_ns: int, answer: Answer, note: Callable[[], None] | None) -> Exchange:
-        if note is not None:
-            note()
-        return Exchange(invoked_ns, None, answer)
-
     @property
     def _address(self) -> tuple[str, int]:
         return self._url.hostname or "", self._url.port or (443 if self._url.scheme == "https" else 80)
 
-    async def _reach(self, number: int) -> Line:
-        line = self._lines.get(number)
-        if line is None or not line.is_usable:
+    async def _reach(self, number: int) -> Channel:
+        channel = self._channels.get(number)
+        if channel is None or not channel.is_usable:
             loop = asyncio.get_running_loop()
-            _, line = await loop.create_connection(Line, *self._address, ssl=self._url.scheme == "https" or None)
-            self._lines[number] = line
-        return line
+            _, channel = await loop.create_connection(Channel, *self._address, ssl=self._url.scheme == "https" or None)
+            self._channels[number] = channel
+        return channel
 
     def close(self) -> None:
-        for line in self._lines.values():
-            line.close()
+        for channel in self._channels.values():
+            channel.close()

@@ -1,9 +1,9 @@
-"""What a statement is, as far as its order matters: read from its text, and only where that is certain. Pure."""
+"""What a statement does, as far as its order matters: taken from its text, and only where that is certain. Pure."""
 
 import re
 from functools import lru_cache
 
-# Quoted text and comments say nothing of what a statement does. The order matters: a quote may hold a comment's sign.
+# Quoted text and comments do not change what a statement does. The order matters: a quote may contain a comment's sign.
 SILENT = re.compile(
     r"\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/",
     re.DOTALL,
@@ -13,15 +13,15 @@ CALL = re.compile(r"([a-z_][a-z0-9_.]*)\s*\(")
 BEGIN = re.compile(r"(begin|start\s+transaction)\b[\sa-z,]*;?$")
 END = re.compile(r"(commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b")
 COMMIT = re.compile(r"(commit|end)\b")
-# These change nothing but the session that sends them, or tell what it is set to.
+# These change only their own session, or tell its settings.
 SET_UP = re.compile(
     r"(set|reset|show|discard|deallocate|unlisten|close)\b[^;]*;?$"
-    # What the pools of known drivers send when a connection comes back to them.
+    # What the pools of known drivers send when a connection returns to them.
     r"|select pg_advisory_unlock_all\(\);(close all;unlisten \*;reset all;|reset all;)?$"
     r"|select \d+;?$|;?$"
     r"|select (pg_catalog\.)?(version|current_schema|current_database)\(\);?$"
 )
-# How asyncpg asks for the types of its parameters: catalogs alone.
+# How asyncpg learns the types of its parameters: it reads catalogs only.
 TYPES = re.compile(r"(with recursive typeinfo_tree|select t\.oid,.*pg_catalog\.pg_type)", re.DOTALL)
 WORDS = (
     "all|and|any|as|by|case|coalesce|distinct|else|exists|filter|from|having|in|is|join|lateral|like|limit|not|nullif"
@@ -37,39 +37,39 @@ HARMLESS = re.compile(f"({WORDS}|{READERS})$")
 
 @lru_cache(maxsize=4096)
 def normalise(sql: str) -> str:
-    """The text on one line, without comments and quoted text, in small letters."""
+    """The text on one line, in lower case, without comments and quoted text."""
     return " ".join(SILENT.sub(lambda found: "''" if found[0][0] in "'$" else " ", sql).lower().split())
 
 
 @lru_cache(maxsize=4096)
 def shape(sql: str) -> str:
-    """The text without the values in it: what is the same of a statement that is sent about another workflow."""
+    """The text without its values: the same for a statement about another workflow."""
     return NUMBER.sub("0", normalise(sql))
 
 
 @lru_cache(maxsize=4096)
 def is_set_up(sql: str) -> bool:
-    """Whether it concerns its own session alone: it passes whenever it comes."""
+    """Whether it concerns its own session only: it always passes."""
     text = normalise(sql)
     return bool(SET_UP.match(text.replace("; ", ";")) or TYPES.match(text))
 
 
 @lru_cache(maxsize=4096)
 def is_begin(sql: str) -> bool:
-    """Whether it begins a transaction and does nothing else: no snapshot is taken, no lock, before the next one."""
+    """Whether it begins a transaction and does nothing else: it takes no snapshot and no lock."""
     return bool(BEGIN.match(normalise(sql)))
 
 
 @lru_cache(maxsize=4096)
 def is_end(sql: str) -> bool:
-    """Whether it ends a transaction, or a part of one."""
+    """Whether it ends a transaction or a part of one."""
     return bool(END.match(normalise(sql)))
 
 
 @lru_cache(maxsize=4096)
 def is_plain_select(sql: str) -> bool:
-    """Whether it reads and certainly does nothing else: one SELECT, without FOR or INTO, and without functions but
-    those of a list. Whatever is not recognised is not plain.
+    """Whether it certainly only reads: one SELECT, without FOR or INTO, and with no functions except those of a list. A
+    text that is not recognised is not plain.
     """
     # A quoted name may call anything.
     text = normalise(re.sub(r'"([^"]|"")*"', " quoted ", sql)).rstrip("; ")
@@ -80,7 +80,7 @@ def is_plain_select(sql: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def commits(sql: str, *, in_transaction: bool) -> bool:
-    """Whether it makes changes last: a COMMIT, or alone whatever may write."""
+    """Whether it makes changes durable: a COMMIT, or a statement outside of a transaction that may write."""
     text = normalise(sql)
     if in_transaction:
         return bool(COMMIT.match(text))
@@ -88,5 +88,5 @@ def commits(sql: str, *, in_transaction: bool) -> bool:
 
 
 def commute(first: str, second: str) -> bool:
-    """Whether the order of two statements that follow each other certainly makes no difference."""
+    """Whether the order of two successive statements certainly makes no difference."""
     return is_begin(first) or is_begin(second) or (is_plain_select(first) and is_plain_select(second))

@@ -1,4 +1,4 @@
-"""The testbed: a service behind the proxy, and all that it takes to run schedules on it."""
+"""The testbed: a service behind the proxy, and the parts that run schedules on it."""
 
 import asyncio
 import contextlib
@@ -25,19 +25,19 @@ from stateful_tests.interleavings.schedule import NAMES, Choose, Pairing, Trace
 from stateful_tests.interleavings.scheduler import Scheduler
 from stateful_tests.interleavings.sender import Sender
 
-# How long the service is listened to before anything is asked: what it sends then, it sends unasked.
+# How long the proxy observes the service before the first request: what the service sends then is background.
 OBSERVE_S = 0.5
-# A service that does not answer may be about to end, or about to be known as ended.
+# A service that does not answer may end soon, or may have ended without its exit being noticed yet.
 END_LIMIT_S = 2.0
 WORKFLOWS_AHEAD = 4
-USUAL = {"isolation": "read committed", "workers": "2"}
+DEFAULTS = {"isolation": "read committed", "workers": "2"}
 
 
 @dataclass(frozen=True)
 class LaunchSpec:
-    """What is to be started: `arguments` go to the service, `parameters` are settings of every database session.
+    """How the service is started: it gets `arguments`, and every database session begins with `parameters`.
 
-    `values` stand for {isolation} and {workers} in the service's command and env.
+    `values` replace {isolation} and {workers} in the service's command and env.
     """
 
     target: Target
@@ -53,12 +53,12 @@ class LaunchSpec:
 
 @dataclass
 class Testbed:
-    """Runs schedules, each on a fresh workflow, and records all in one journal. `say_ended` says in words that the
-    service ended by itself, or does so within so many seconds; None while it runs. `restart` starts it again, where
-    that is wanted; `last_fault` is the last one that was injected since it was started.
+    """Runs schedules, each on a fresh workflow, and records them all in one journal. `describe_end` says in words that
+    the service ended by itself, or does so within that many seconds; None while it runs. `restart` starts it again, if
+    it may be restarted; `last_fault` is the last fault injected since its start.
     """
 
-    # pytest takes the name for that of a class of tests.
+    # The name begins like that of a class of tests.
     __test__: ClassVar[bool] = False
 
     target: Target
@@ -66,7 +66,7 @@ class Testbed:
     scheduler: Scheduler
     fresh: FreshWorkflows
     asker: Asker
-    say_ended: Callable[[float], str | None]
+    describe_end: Callable[[float], str | None]
     restart: Callable[[], None] | None = None
     last_fault: str | None = None
     unread: list[str] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Testbed:
 
     @property
     def has_held(self) -> bool:
-        """Whether a statement of the service was held in any schedule that counts."""
+        """Whether a statement of the service was held in any recorded schedule."""
         return bool(self._statements)
 
     async def run(self, pairing: Pairing, choose: Choose, workflow: str | None = None) -> Trace:
@@ -91,7 +91,7 @@ class Testbed:
         return trace
 
     async def refuse_silent(self) -> None:
-        """Raises StateNotReachedError where the service answers no more, though it runs."""
+        """Raises StateNotReachedError if the service runs but answers no more."""
         if self.asker.silence.is_suspected and not await self.revive():
             await asyncio.to_thread(self.asker.check_silence)
         if self.asker.silence.is_certain:
@@ -111,19 +111,19 @@ class Testbed:
         return self.asker.bind(call, workflow, call.tenant, contends=contends)
 
     async def read(self) -> None:
-        """Reads every workflow that a schedule has run on, and its trail."""
+        """Reads every workflow of a schedule, and its trail."""
         unread, self.unread = self.unread, []
         await self.fresh.finish(unread)
 
     async def find_end(self, *, in_doubt: bool) -> str | None:
-        """That the service ended by itself, in words. In doubt, or if it takes no connections, it is waited for."""
+        """How the service ended by itself, in words. In doubt, or if it accepts no connections, it gets END_LIMIT_S."""
         in_doubt = in_doubt or not await self.fresh.sender.is_there()
-        return await asyncio.to_thread(self.say_ended, END_LIMIT_S if in_doubt else 0.0)
+        return await asyncio.to_thread(self.describe_end, END_LIMIT_S if in_doubt else 0.0)
 
     async def revive(self) -> bool:
-        """Starts the service again if it ended by itself after a fault, and tells so. Raises ServiceError."""
-        struck = self.scheduler.struck
-        fault = struck.fault if struck is not None else self.last_fault
+        """Starts the service again if it ended by itself after a fault, and records it. Raises ServiceError."""
+        faulted = self.scheduler.faulted
+        fault = faulted.fault if faulted is not None else self.last_fault
         if fault is None or self.restart is None or (ended := await self.find_end(in_doubt=False)) is None:
             return False
         at_ns = now_ns()
@@ -132,9 +132,9 @@ class Testbed:
         self.last_fault = None
         return True
 
-    def tell_fault(self) -> None:
-        """Tells of the fault that has struck a schedule and is over now, unless that was told already."""
-        trace, self.scheduler.struck = self.scheduler.struck, None
+    def record_fault(self) -> None:
+        """Records the fault of the last schedule, which is over now, unless it is recorded already."""
+        trace, self.scheduler.faulted = self.scheduler.faulted, None
         if trace is not None and trace.fault_ns is not None:
             self.last_fault = trace.fault
             workflows = trace.name_workflows()
@@ -142,48 +142,47 @@ class Testbed:
             self.asker.journal.write(fault)
 
     def record(self, trace: Trace, pairing: int) -> None:
-        """Tells of a schedule that counts; `pairing` is the number of its pairing."""
+        """Records a schedule; `pairing` is the number of its pairing."""
         for step in trace.steps:
             if step.sql not in self._statements:
                 self._statements[step.sql] = len(self._statements)
                 self.asker.journal.write(events.Statement(number=self._statements[step.sql], sql=step.sql))
-        self.asker.journal.write(
-            events.Schedule(
-                pairing=pairing,
-                **trace.name_workflows(),
-                order=trace.order,
-                steps=[(NAMES[step.task], self._statements[step.sql], step.effect, step.fault) for step in trace.steps],
-                answers=list(trace.answers),
-                remarks=sorted(trace.remarks),
-                switches=trace.switches,
-            )
+        schedule = events.Schedule(
+            pairing=pairing,
+            **trace.name_workflows(),
+            order=trace.order,
+            steps=[(NAMES[step.task], self._statements[step.sql], step.effect, step.fault) for step in trace.steps],
+            answers=list(trace.answers),
+            remarks=sorted(trace.remarks),
+            switches=trace.switches,
         )
+        self.asker.journal.write(schedule)
 
 
 @contextlib.asynccontextmanager
-async def open_testbed(order: LaunchSpec, scenario: str = "interleavings") -> AsyncIterator[Testbed]:
+async def open_testbed(spec: LaunchSpec, scenario: str = "interleavings") -> AsyncIterator[Testbed]:
     """The service, ready, behind a proxy of its own. Raises ServiceError, OSError or the driver's errors."""
-    service = order.target.service
+    service = spec.target.service
     assert service is not None, "a target without a service has no proxy"
-    proxy = Proxy(order.database, dict(order.parameters), order.holds_begin)
+    proxy = Proxy(spec.database, dict(spec.parameters), spec.holds_begin)
     async with contextlib.AsyncExitStack() as stack:
         await proxy.listen()
         stack.callback(proxy.close)
-        locks = await Locks.open(order.database)
+        locks = await Locks.open(spec.database)
         stack.push_async_callback(locks.close)
-        values = {**USUAL, **order.values, "port": str(find_free_port()), **list_values(proxy.database)}
-        values["isolation"] = order.parameters.get("default_transaction_isolation", values["isolation"])
-        base_url = substitute(order.target.base_url, values)
-        start = partial(run_service, service, base_url, values, order.log, environment=order.environment)
-        restartable = RestartableService(partial(start, arguments=order.arguments), order.log)
-        # It blocks until the service is ready, which needs the proxy, and so this loop.
+        values = {**DEFAULTS, **spec.values, "port": str(find_free_port()), **list_values(proxy.database)}
+        values["isolation"] = spec.parameters.get("default_transaction_isolation", values["isolation"])
+        base_url = substitute(spec.target.base_url, values)
+        start = partial(run_service, service, base_url, values, spec.log, environment=spec.environment)
+        restartable = RestartableService(partial(start, arguments=spec.arguments), spec.log)
+        # A thread starts the service: it blocks until the service is ready, which needs the proxy in this loop.
         stack.push_async_callback(asyncio.to_thread, restartable.end)
         await asyncio.to_thread(restartable.start)
         await observe(proxy)
-        target = replace(order.target, base_url=base_url)
-        journal = Journal(order.journal)
-        # The asker plans, records and classifies; what it would send over its release goes through the sender.
-        asker = Asker(target, Release(base_url, target.timeout_s), journal, order.journal.stem, scenario)
+        target = replace(spec.target, base_url=base_url)
+        journal = Journal(spec.journal)
+        # The asker plans, records and classifies; the sender sends.
+        asker = Asker(target, Release(base_url, target.timeout_s), journal, spec.journal.stem, scenario)
         stack.callback(asker.end)
         sender = Sender(base_url, target.timeout_s)
         stack.callback(sender.close)
@@ -193,7 +192,7 @@ async def open_testbed(order: LaunchSpec, scenario: str = "interleavings") -> As
 
 
 async def observe(proxy: Proxy) -> None:
-    """Listens to what the service sends unasked."""
+    """Collects the texts that the service sends on its own."""
     proxy.observing = True
     await asyncio.sleep(OBSERVE_S)
     proxy.observing = False

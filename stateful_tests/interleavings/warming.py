@@ -1,7 +1,7 @@
-"""Before the first schedule: each route is asked once over each connection, and what requests send is told from what
-the service sends by itself.
+"""Before the first schedule: one request to each route over each connection, to tell apart what requests send from what
+the service sends on its own.
 
-What a service does at a first request only (a cache to be filled, a statement to be prepared) is done by then.
+After that the service has done what it does only at a first request (fill a cache, prepare a statement).
 """
 
 import asyncio
@@ -15,34 +15,34 @@ from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.statements import is_end
 from stateful_tests.interleavings.testbed import Testbed
 
-# How long a request may stand still while a statement of the background is held, until it is taken to wait for that.
+# A request that does not move for so long while a background statement is held waits for that statement.
 QUIET_S = 0.3
-LINES = ((0, 1), (1, 0))
+CHANNELS = ((0, 1), (1, 0))
 
 
 async def warm(testbed: Testbed, pairings: Iterable[Pairing]) -> None:
-    """Asks every route of the pairings, and asks it again where it has lost. Raises StateNotReachedError."""
+    """Sends each route of the pairings twice: a request that wins, and one that loses. Raises StateNotReachedError."""
     routes: dict[str, Call] = {}
     for pairing in pairings:
         for call in pairing.calls:
             if call.tenant == testbed.target.owner:
                 routes.setdefault(call.route, call)
     for call in routes.values():
-        sent = [await ask_twice(testbed, call, lines) for lines in LINES]
-        # A statement of a poller may come in the middle of one request, hardly of both.
+        sent = [await ask_twice(testbed, call, channels) for channels in CHANNELS]
+        # A statement of a poller may come in the middle of one request, but hardly in the middle of both.
         testbed.proxy.asked |= set.intersection(*sent)
 
 
-async def ask_twice(testbed: Testbed, call: Call, lines: tuple[int, int]) -> set[str]:
-    """Asks one after the other; the texts of the background without which a request did not go on."""
-    workflow = await testbed.fresh.take(call.origin, len(LINES))
+async def ask_twice(testbed: Testbed, call: Call, channels: tuple[int, int]) -> set[str]:
+    """Sends one request after the other; returns the background texts without which a request did not continue."""
+    workflow = await testbed.fresh.take(call.origin, len(CHANNELS))
     testbed.unread.append(workflow)
     sent: set[str] = set()
-    for line in lines:
+    for channel in channels:
         ask = testbed.build(workflow, call)
         testbed.asker.plan(1)
-        id_, request = testbed.asker.begin(ask, None, line + 1)
-        sending = testbed.fresh.sender.send(testbed.scheduler.lines[line], request)
+        id_, request = testbed.asker.begin(ask, None, channel + 1)
+        sending = testbed.fresh.sender.send(testbed.scheduler.channels[channel], request)
         if any(not is_end(sql) for sql in testbed.proxy.background):
             exchange, found = await probe(testbed.proxy, sending)
             sent |= found
@@ -53,17 +53,15 @@ async def ask_twice(testbed: Testbed, call: Call, lines: tuple[int, int]) -> set
 
 
 async def probe(proxy: Proxy, sending: Coroutine[Any, Any, Exchange]) -> tuple[Exchange, set[str]]:
-    """Holds what looks like background until the request is answered, or stands still: then it is the request's."""
+    """Holds background texts until the request has its answer, or stands still: then the held text is the request's."""
     found: set[str] = set()
     task = asyncio.ensure_future(sending)
-    task.add_done_callback(lambda _: proxy.bell.ring())
+    task.add_done_callback(lambda _: proxy.changed.notify())
     proxy.probing = True
     try:
         while not task.done():
-            if not await proxy.bell.wait(QUIET_S) and not task.done():
-                for connection in [
-                    connection for connection in proxy.connections if connection.protocol.held is not None
-                ]:
+            if not await proxy.changed.wait(QUIET_S) and not task.done():
+                for connection in [each for each in proxy.connections if each.protocol.held is not None]:
                     found.add(connection.protocol.held or "")
                     connection.let_go()
     finally:

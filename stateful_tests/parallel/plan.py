@@ -1,7 +1,8 @@
-"""A plan: what several callers ask at once, as data. Drawn before anything runs, saved, and run as often as wanted.
+"""A plan: the requests of several concurrent clients, as data. It is complete before anything runs; it can be saved
+and executed again.
 
-The prefix is asked one by one. Then the branches run side by side: the first operations of all branches are released
-together, then the second ones, and so on.
+The prefix runs one request at a time. Then the branches run concurrently: one release sends the first operation of
+every branch, the next release the second ones, and so on.
 """
 
 import sys
@@ -15,7 +16,7 @@ from engine.target.file import TargetError, load_target
 from engine.target.target import Target
 
 BRANCHES_MIN, BRANCHES_MAX = 2, 4
-# Of a plan written by hand: what one execution may ask at most.
+# The limits of a plan that is written by hand.
 OPERATIONS_MAX, WORKFLOWS_MAX = 200, 20
 
 
@@ -24,11 +25,11 @@ Place = tuple[int, int]
 
 
 class PlanError(Exception):
-    """A plan that cannot be read, or that asks for what the target does not have; one sentence."""
+    """A plan that cannot be read, or that the target cannot express; one sentence."""
 
 
 class ParallelPlan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A prefix and its branches, on so many new workflows. `name` says where it comes from."""
+    """A prefix and its branches, on that many new workflows. `name` says where the plan comes from."""
 
     branches: tuple[tuple[Call, ...], ...]
     prefix: tuple[Call, ...] = ()
@@ -40,7 +41,7 @@ class ParallelPlan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
         return len(self.prefix) + sum(map(len, self.branches))
 
     def walk_rounds(self) -> Iterator[list[Call]]:
-        """The operations that are released together, round by round."""
+        """The operations that one release sends, round by round."""
         for round_ in self.number_rounds():
             yield [call for _, call in round_]
 
@@ -50,7 +51,7 @@ class ParallelPlan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
             yield [(number, branch[place]) for number, branch in enumerate(self.branches) if place < len(branch)]
 
     def in_turn(self) -> "ParallelPlan":
-        """The same operations with nobody beside anybody: the branches one after the other."""
+        """The same operations without concurrency: the branches one after the other."""
         calls = tuple(call for branch in self.branches for call in branch)
         return msgspec.structs.replace(self, branches=(), prefix=(*self.prefix, *calls))
 
@@ -65,7 +66,7 @@ def save_plan(plan: ParallelPlan, path: Path) -> None:
 
 
 def load_plan(path: Path, target: Target) -> ParallelPlan:
-    """A saved plan, if the target can express it. Raises PlanError."""
+    """A saved plan that the target can express. Raises PlanError."""
     try:
         plan = msgspec.json.decode(path.read_bytes(), type=ParallelPlan)
     except OSError as error:
@@ -82,7 +83,7 @@ def load_plan(path: Path, target: Target) -> ParallelPlan:
 
 
 def check_call(plan: ParallelPlan, call: Call, path: Path, target: Target) -> None:
-    """Raises PlanError where the target cannot express a call."""
+    """Raises PlanError if the target cannot express the call."""
     try:
         if call.route:
             find_route(target, call)
@@ -97,7 +98,7 @@ def check_call(plan: ParallelPlan, call: Call, path: Path, target: Target) -> No
 
 
 def main(path: str, target: str) -> int:
-    """Whether a saved plan can be run on a target: 0, or 2 and one sentence."""
+    """Whether a target can express a saved plan: 0, or 2 and one sentence."""
     try:
         load_plan(Path(path), load_target(Path(target), None))
     except (PlanError, TargetError) as error:

@@ -1,7 +1,6 @@
-"""Runs plans: each time on new workflows, every run driven to an end, and judged at once by the judge of all histories.
+"""Executes plans: each time on new workflows, which it moves to a terminal state; the judge judges each execution.
 
-What is asked goes into the run's journal, and a copy of the last executions into a scratch file: that is what is judged
-in between.
+The operations go into the run's journal, and those of the last executions also into a scratch file: the judge reads it.
 """
 
 from collections.abc import Sequence
@@ -25,13 +24,13 @@ from stateful_tests.parallel.plan import ParallelPlan, Place
 
 # Checks of a few operations are certain to end; the default limits are for millions.
 FINDINGS_MAX = 1000
-# How often an end is sought again, when an answer on the way was lost or refused.
+# How often the way to a terminal state is tried, if an answer on the way was lost or refused.
 ENDINGS_MAX = 3
 COPIED = (events.Invoke, events.Return, events.Audit, events.Effects, events.Probe, events.AccessDenied)
 
 
 class TeeJournal(Journal):
-    """A journal that also writes into a scratch file, which can be begun anew."""
+    """A journal that also writes into a scratch file, which can begin again."""
 
     def __init__(self, path: Path, scratch: Path) -> None:
         self._copy: Journal | None = None
@@ -39,7 +38,7 @@ class TeeJournal(Journal):
         self.scratch = scratch
 
     def begin_copy(self) -> None:
-        """The copy holds what is written from here on."""
+        """Begins a new copy: it holds the lines written from now on."""
         self.end_copy()
         self.scratch.unlink(missing_ok=True)
         self._copy = Journal(self.scratch)
@@ -57,10 +56,10 @@ class TeeJournal(Journal):
 
 @dataclass(frozen=True)
 class Trial:
-    """Some executions of one plan: how many there were, how many of them failed, and what the judge said of all.
+    """Some executions of one plan: how many, how many of them failed, and the judgement of all.
 
-    `blamed` are the operations of the plan that each failure rests on, the fewest first; `executed` says how many times
-    there were workflows to execute it on.
+    `blamed` are the operations of the plan on which each failure rests, the fewest first. `executed` counts the
+    executions that had their workflows.
     """
 
     plan: ParallelPlan
@@ -72,7 +71,7 @@ class Trial:
 
 
 class Runner:
-    """Executes plans through one asker, whose journal is the run's."""
+    """Executes plans through one asker, with the journal of the run."""
 
     def __init__(self, target: Target, journal: TeeJournal, source: str) -> None:
         self.target = target
@@ -80,7 +79,7 @@ class Runner:
         self.asker = Asker(target, Release(target.base_url, target.timeout_s), journal, source, "parallel")
 
     def try_out(self, plan: ParallelPlan, repeats: int) -> Trial:
-        """Executes a plan so many times, and judges each execution."""
+        """Executes a plan that many times, and judges each execution."""
         self.journal.begin_copy()
         where: dict[str, int] = {}
         places: dict[int | str, Place] = {}
@@ -96,16 +95,16 @@ class Runner:
         judgement = judge(history, self.target.graph, limits=Limits(findings_max=FINDINGS_MAX))
         failing = [found for found in judgement.findings if found.verdict is Verdict.FAIL]
         failed = {where[found.workflow] for found in failing if found.workflow in where}
-        # What belongs to no workflow counts once.
+        # A failure that belongs to no workflow counts once.
         count = len(failed) or int(judgement.verdict is Verdict.FAIL)
         blamed = {frozenset(places[id_] for id_ in found.operations if id_ in places) for found in failing}
         fewest_first = tuple(sorted(blamed, key=lambda each: (len(each), sorted(each))))
         return Trial(plan, repeats, count, judgement, fewest_first, executed)
 
     def execute(self, plan: ParallelPlan, places: dict[int | str, Place]) -> list[str]:
-        """One execution; the names of its workflows. Notes which operation of the history is which of the plan."""
+        """One execution; returns its workflows. Adds to `places` the place of each operation in the plan."""
         asker, owner = self.asker, self.target.owner
-        # New connections: which of the service's processes gets which of them is drawn anew.
+        # With new connections, chance decides again which process of the service gets which of them.
         asker.release.close()
         names = [name for _ in range(plan.workflows) if (name := asker.create(owner)) is not None]
         if len(names) == plan.workflows:
@@ -126,7 +125,7 @@ class Runner:
         return names
 
     def finish(self, name: str) -> None:
-        """Drives a workflow to an end, as far as it goes; then its trail and its traces."""
+        """Moves a workflow to a terminal state, if it can; then it reads its trail and its effects."""
         asker, owner = self.asker, self.target.owner
         state = self.look(name)
         for _ in range(ENDINGS_MAX):
@@ -144,7 +143,7 @@ class Runner:
         return self.asker.ask_until_told(self.asker.read_ask(name, self.target.owner)).reading.observed
 
     def walk_on(self, name: str, way: Sequence[str]) -> bool:
-        """Makes the moves one by one until one is not won; whether there was any to make."""
+        """Makes the moves one by one until one does not win; whether there was any to make."""
         target = self.target
         for origin, to in pairwise(way):
             route = target.routes_for(origin, to)[-1]
@@ -158,6 +157,6 @@ class Runner:
 
 
 def find_end(graph: TransitionGraph, state: str) -> tuple[str, ...]:
-    """A shortest way from a state to a terminal one, both included; empty when there is none."""
+    """A shortest path from a state to a terminal one, both included; empty if there is none."""
     ways = [graph.path(state, end) for end in sorted(graph.terminal)] if state in graph.states else []
     return min((way for way in ways if way is not None), key=len, default=())

@@ -1,8 +1,8 @@
-"""Shrinking: the smallest plan that still fails, when failing is a matter of luck.
+"""Shrinking: the smallest plan that still fails, although each failure is a matter of chance.
 
-A candidate is kept when it fails in KEEP_FAILED of at most KEEP_REPEATS executions. The judge is exact, so that one
-failure would be proof; asking for more than one keeps plans that people can reproduce. The judge also names the few
-operations that contradict each other: these alone, or these after the others, are the first candidates.
+A candidate is kept if it fails in KEEP_FAILED of at most KEEP_REPEATS executions. The judge is exact, so one failure is
+proof; more than one keeps the plans that people can reproduce. The judge also names the few operations that contradict
+each other: these alone, or these after the others, are the first candidates.
 """
 
 import time
@@ -24,7 +24,7 @@ TryOut = Callable[[ParallelPlan, int], Trial]
 
 
 def shrink(failing: Trial, try_out: TryOut, limit_s: float) -> ParallelPlan:
-    """The smallest plan found until no smaller one fails, or the time is up."""
+    """The smallest plan found before no smaller one fails, or the time is up."""
     deadline = time.monotonic() + limit_s
     tried: set[ParallelPlan] = set()
     improved = True
@@ -42,7 +42,7 @@ def shrink(failing: Trial, try_out: TryOut, limit_s: float) -> ParallelPlan:
 
 
 def try_often(plan: ParallelPlan, try_out: TryOut) -> Trial:
-    """Executes it until it has failed often enough to be kept, or been executed often enough to be left."""
+    """Executes it until it has failed often enough to be kept, or was executed often enough to be dropped."""
     trials: list[Trial] = []
     while sum(trial.failed for trial in trials) < KEEP_FAILED and len(trials) * CHUNK < KEEP_REPEATS:
         trials.append(try_out(plan, CHUNK))
@@ -52,8 +52,8 @@ def try_often(plan: ParallelPlan, try_out: TryOut) -> Trial:
 
 
 def list_smaller(plan: ParallelPlan, blamed: Sequence[Collection[Place]] = ()) -> Iterator[ParallelPlan]:
-    """Candidates, the boldest first: what was blamed, fewer branches, shorter ones, a later beginning of the branches,
-    one workflow instead of two, a shorter prefix. Each has fewer operations in its branches, or fewer in all.
+    """Candidates, the smallest first: the blamed operations, fewer branches, a later begin of the branches, shorter
+    branches, one workflow instead of two, a shorter prefix. Each has fewer operations in its branches, or in all.
     """
     for places in blamed:
         yield from keep_blamed(plan, places)
@@ -74,7 +74,7 @@ def list_smaller(plan: ParallelPlan, blamed: Sequence[Collection[Place]] = ()) -
 
 
 def keep_blamed(plan: ParallelPlan, places: Collection[Place]) -> Iterator[ParallelPlan]:
-    """The blamed operations alone; and after whatever else was asked before the last of them."""
+    """The blamed operations alone; and after all other operations up to the last of them."""
     kept = [
         tuple(call for place, call in enumerate(branch) if (number, place) in places)
         for number, branch in enumerate(plan.branches)
@@ -94,7 +94,7 @@ def keep_blamed(plan: ParallelPlan, places: Collection[Place]) -> Iterator[Paral
 
 
 def begin_later(plan: ParallelPlan) -> Iterator[ParallelPlan]:
-    """One round alone, and all before it one by one."""
+    """One round alone, with the operations before it in the prefix."""
     rounds = list(plan.walk_rounds())
     for number, calls in enumerate(rounds):
         if len(rounds) > 1 and len(calls) >= BRANCHES_MIN:
@@ -103,7 +103,7 @@ def begin_later(plan: ParallelPlan) -> Iterator[ParallelPlan]:
 
 
 def list_shorter_prefixes(plan: ParallelPlan) -> Iterator[ParallelPlan]:
-    """Without all of it, then halves, quarters, ..., single operations; the last ones first, on which less rests."""
+    """Without all of it, then halves, quarters, ..., single operations; the last ones first: less depends on them."""
     size = len(plan.prefix)
     while size:
         for start in range(len(plan.prefix) - size, -size, -size):
@@ -112,7 +112,7 @@ def list_shorter_prefixes(plan: ParallelPlan) -> Iterator[ParallelPlan]:
 
 
 def keep_workflow(plan: ParallelPlan, number: int) -> Iterator[ParallelPlan]:
-    """The plan with one workflow alone; what was asked of others is left out."""
+    """The plan with one of its workflows alone."""
 
     def keep(calls: tuple[Call, ...]) -> tuple[Call, ...]:
         return tuple(replace(call, workflow=0) for call in calls if call.workflow == number)

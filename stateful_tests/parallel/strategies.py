@@ -1,4 +1,4 @@
-"""Which plans: the pinned ones, made from the target's graph and routes; and random ones, drawn by Hypothesis."""
+"""The plans to execute: pinned ones, made from the target's graph and routes; and random ones, made by Hypothesis."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -13,18 +13,18 @@ from engine.target.target import Target
 from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, ParallelPlan, list_calls
 
 BRANCH_MOVES_MAX = 3
-# A way to the branches that is longer than this takes more time than what is asked there.
+# A longer prefix would take more time than the branches.
 PREFIX_MAX = 8
 
 
 def list_pinned(target: Target) -> list[ParallelPlan]:
-    """The classic ones, each as far as the target can express it; the same every time."""
+    """The classic races, as far as the target can express them; the same every time."""
     plans = [*pin_one_edge(target), *pin_forks(target), *pin_after(target), *pin_strangers(target)]
     return [plan for plan in plans if len(plan.branches) >= BRANCHES_MIN]
 
 
 def pin_one_edge(target: Target) -> Iterator[ParallelPlan]:
-    """Several ask for one edge: over the general route, and over the edge's own, with its payload."""
+    """Several clients race for one edge: over the general route, and over the edge's own, with its payload."""
     graph = target.graph
     for state in find_near(graph, lambda state: bool(list_onward(graph, state)))[:2]:
         to = list_onward(graph, state)[0]
@@ -33,14 +33,14 @@ def pin_one_edge(target: Target) -> Iterator[ParallelPlan]:
             call = Call(route=route, origin=state, to=to)
             yield ParallelPlan(((call,),) * BRANCHES_MAX, walk_to(target, state), name=f"one edge, by {route}")
             later = list_onward(graph, to)[:1]
-            beyond = [advance(target, to, following) for following in later]
+            beyond = [advance(target, to, next_state) for next_state in later]
             read = Call()
             branches = ((call, *beyond), (read, read), (call, read))
             yield ParallelPlan(branches, (*walk_to(target, state), read), name=f"reads beside, by {route}")
 
 
 def pin_forks(target: Target) -> Iterator[ParallelPlan]:
-    """Different next states out of one, each wanted by two; by routes of their own (complete, fail, cancel) as well."""
+    """Two clients each for different next states of one state, also by routes of their own (complete, fail, cancel)."""
     graph = target.graph
     forks = find_near(graph, lambda state: len(graph.successors.get(state, ())) > 1)[:2]
     forks += find_near(graph, lambda state: len(list_onward(graph, state)) > 1)[:1]
@@ -56,7 +56,7 @@ def pin_forks(target: Target) -> Iterator[ParallelPlan]:
 
 
 def pin_after(target: Target) -> Iterator[ParallelPlan]:
-    """Too late: what has won already, once more; and every route into a dead end, when the workflow is in one."""
+    """Too late: a call that has won, once more; and every route into a terminal state, from a terminal state."""
     graph = target.graph
     for to in graph.successors.get(graph.initial, ())[:1]:
         for route in target.routes_for(graph.initial, to):
@@ -71,7 +71,7 @@ def pin_after(target: Target) -> Iterator[ParallelPlan]:
 
 
 def pin_strangers(target: Target) -> Iterator[ParallelPlan]:
-    """Another tenant beside the owner."""
+    """Another tenant, concurrently with the owner."""
     graph = target.graph
     for stranger in target.strangers[:1]:
         for to in graph.successors.get(graph.initial, ())[:1]:
@@ -82,7 +82,7 @@ def pin_strangers(target: Target) -> Iterator[ParallelPlan]:
 
 
 def advance(target: Target, origin: str, to: str) -> Call:
-    """By the general route, where there is one: it says from where."""
+    """By the general route, if there is one: its requests name the state they expect."""
     return Call(route=target.routes_for(origin, to)[-1].name, origin=origin, to=to)
 
 
@@ -92,19 +92,19 @@ def walk_to(target: Target, state: str) -> tuple[Call, ...]:
 
 
 def list_onward(graph: TransitionGraph, state: str) -> list[str]:
-    """The next states that lead on."""
-    return [following for following in graph.successors.get(state, ()) if following not in graph.terminal]
+    """The next states that are not terminal."""
+    return [next_state for next_state in graph.successors.get(state, ()) if next_state not in graph.terminal]
 
 
 def find_near(graph: TransitionGraph, wanted: Callable[[str], bool]) -> list[str]:
-    """The states that can be reached and are wanted, the nearest to the initial one first."""
+    """The reachable states that are wanted, the nearest to the initial one first."""
     ways = {state: graph.path(graph.initial, state) for state in graph.states if wanted(state)}
     near = [(len(way), state) for state, way in ways.items() if way is not None]
     return [state for _, state in sorted(near, key=lambda each: each[0])]
 
 
-def draw_plans(target: Target, first_seed: int, count: int, use: Callable[[ParallelPlan], None]) -> None:
-    """Lets Hypothesis draw that many plans. Nothing fails in there: what fails now and then it cannot shrink."""
+def generate_plans(target: Target, first_seed: int, count: int, use: Callable[[ParallelPlan], None]) -> None:
+    """Lets Hypothesis generate that many plans. `use` does not fail: Hypothesis cannot shrink a failure by chance."""
 
     @seed(first_seed)
     @settings(
@@ -115,15 +115,15 @@ def draw_plans(target: Target, first_seed: int, count: int, use: Callable[[Paral
         suppress_health_check=list(HealthCheck),
     )
     @given(plans(target))
-    def draw(plan: ParallelPlan) -> None:
+    def generate(plan: ParallelPlan) -> None:
         use(plan)
 
-    draw()
+    generate()
 
 
 @st.composite
 def plans(draw: st.DrawFn, target: Target) -> ParallelPlan:
-    """A random plan: a way to some state, then branches that mostly ask for what is due there, or was, or will be."""
+    """A random plan: a way to some state, then branches, mostly of moves that are legal there, or were, or will be."""
     graph = target.graph
     near = [state for state in find_near(graph, lambda _: True) if len(walk_to(target, state)) <= PREFIX_MAX]
     workflows = draw(st.integers(1, 2))
@@ -140,7 +140,7 @@ def plans(draw: st.DrawFn, target: Target) -> ParallelPlan:
 
 
 def ask_clear_guards(plan: ParallelPlan, target: Target) -> ParallelPlan:
-    """The plan with a read for every guard whose answer the state alone may not decide: nobody could judge it."""
+    """The plan with reads in place of guards whose right answer may not follow from the state: no judge could tell."""
     reached = {call.to for call in list_calls(plan)} | {target.graph.initial}
     unclear = {guard.name for guard in target.guards if reached & set(guard.either)}
     branches = tuple(
@@ -164,7 +164,7 @@ def calls(draw: st.DrawFn, target: Target, starts: Sequence[str]) -> Call:
 
 
 def list_edges(target: Target, start: str, kind: str) -> list[tuple[str, str]]:
-    """What to ask for: an edge that is due at the start or right after it; one with a route of its own; or anything."""
+    """The edges to choose from: those legal at the start or right after it; those with a route of their own; or any."""
     graph = target.graph
     here = [start, *graph.successors.get(start, ())]
     found = {

@@ -1,6 +1,4 @@
-"""Batches of random sequences, each batch from a seed of its own, so that one left out for lack of time changes none of
-the others; and why a level ends that has nothing left to ask about.
-"""
+"""Batches of random sequences. Each has a seed of its own, so a batch left out for lack of time changes no other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +7,13 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from load.client.asker import Asker
-from load.client.silence import SILENT
 from stateful_tests.reference import Probes
 from stateful_tests.sequential.machine import WorkflowMachine
 
 EXAMPLES_PER_BATCH = 20
 STEPS_MAX = 30
-# A create may be lost now and then. So many sequences in a row without a workflow are no accident.
+# A create may be lost now and then; that many sequences in a row without a workflow are no accident.
 STARVED_MAX = 3
-STARVED = "no workflow could be created any more"
-MISMATCH, BROKE_OFF = "mismatch", "broke off"
 
 SEQUENCES = settings(
     max_examples=EXAMPLES_PER_BATCH,
@@ -32,8 +27,8 @@ SEQUENCES = settings(
 
 @dataclass
 class Batches:
-    """So many batches; `run` counts those in which something was asked to the end. `starved` is how many sequences in a
-    row, up to now, had no workflow to ask about.
+    """`amount` batches; `run` counts those that ran to their end. `starved` counts the sequences without a workflow
+    since the last one that had a workflow.
     """
 
     asker: Asker
@@ -69,17 +64,6 @@ class Batches:
 
             def teardown(self) -> None:
                 super().teardown()
-                batches.starved = 0 if self.workflows else batches.starved + 1
+                batches.starved = 0 if self.workflows.names else batches.starved + 1
 
         return Bound
-
-
-def say_ended(asker: Asker, *, is_whole: bool, is_starved: bool) -> str:
-    """Why a level ended that met no mismatch, as its `level` event tells it."""
-    if asker.silence.is_certain:
-        return SILENT
-    if is_whole:
-        return "complete"
-    if asker.is_out:
-        return "out of ids"
-    return STARVED if is_starved else "time"

@@ -1,7 +1,7 @@
 """What the model believes of a workflow: the states that it may be in, and the trail that led there. Pure.
 
-One state while every answer is known. After an unknown answer there are two or more; a read narrows them. But whoever
-was not answered may take effect later, at any moment and once: that stays possible until something shows that it did.
+While every answer is known, there is one state. After an unknown answer there are several; a read excludes some. An
+unknown operation may take effect once, at any later moment: that stays possible until an answer shows that it did.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from reports.judge.models.workflow import NEVER, Impossible, Operation, step
 
 @dataclass(frozen=True)
 class Claim:
-    """What an operation asks for: its kind, and for an advance or a guard the states in which it is due."""
+    """What an operation claims: its kind, and for an advance or a guard the states in which it must succeed."""
 
     kind: str
     expected: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Claim:
 @dataclass(frozen=True)
 class World:
     """One possibility: the state, every transition so far as (from, to), and the unknown operations that have not taken
-    effect, in the order in which they were asked.
+    effect, in the order in which they were sent.
     """
 
     state: str
@@ -34,7 +34,7 @@ class World:
 
 @dataclass(frozen=True)
 class Belief:
-    """Every world that explains the answers so far: with each, all that open operations may make of it."""
+    """Every world that explains the answers so far, and every world that open operations may make of these."""
 
     worlds: frozenset[World]
 
@@ -48,7 +48,7 @@ class Belief:
 
     @property
     def state(self) -> str:
-        """The state; any one of them, always the same, while several are possible."""
+        """The state; while several are possible, one of them, always the same."""
         return min(self.states)
 
     @property
@@ -61,7 +61,7 @@ class Belief:
         return max((len(world.open) for world in self.worlds), default=0)
 
     def after(self, claim: Claim, reading: ClassifiedAnswer, graph: TransitionGraph) -> "Belief":
-        """The worlds that remain after this answer; none when no world explains it."""
+        """The worlds that remain after this answer; none if no world explains it."""
         if reading.outcome in ("refused", "busy"):
             return self
         if reading.outcome == "unknown":
@@ -71,12 +71,12 @@ class Belief:
         return replace(self, worlds=spread(moved, graph))
 
     def seen(self, trail: Iterable[tuple[str, str]], graph: TransitionGraph) -> "Belief":
-        """The worlds with this very trail, and what may have come of them since."""
+        """The worlds with exactly this trail, and the worlds that open operations may make of these."""
         wanted = tuple(trail)
         return replace(self, worlds=spread((world for world in self.worlds if world.trail == wanted), graph))
 
     def is_due(self, claim: Claim, graph: TransitionGraph) -> bool | None:
-        """Whether the claim must win (or a guard answer); None while that is not known."""
+        """Whether the claim must succeed; None while that is not known."""
         verdicts = {
             state in claim.expected and (claim.next is None or graph.allows(state, claim.next)) for state in self.states
         }
@@ -84,7 +84,7 @@ class Belief:
 
 
 def take(world: World, operation: Operation, graph: TransitionGraph) -> World | None:
-    """The world after the operation took effect in it; None when it cannot have."""
+    """The world after the operation took effect in it; None if it cannot take effect."""
     state = step(world.state, operation, graph)
     if isinstance(state, Impossible) or state is None:
         return None
@@ -94,13 +94,13 @@ def take(world: World, operation: Operation, graph: TransitionGraph) -> World | 
 
 
 def leave_open(world: World, claim: Claim, graph: TransitionGraph) -> World:
-    """The world in which this operation may take effect one day, if it is one that ever can."""
+    """The world in which this operation may still take effect, if it can take effect at all."""
     can_move = claim.kind == "advance" and any(graph.allows(state, claim.next or "") for state in claim.expected)
     return replace(world, open=(*world.open, claim)) if can_move else world
 
 
 def spread(worlds: Iterable[World], graph: TransitionGraph) -> frozenset[World]:
-    """These worlds, and every one that comes of them when open operations take effect, in any order."""
+    """These worlds, and every world that they become when open operations take effect, in any order."""
     left = list(worlds)
     found = set(left)
     while left:

@@ -1,8 +1,8 @@
-"""Every illegal request, asked once in each state in which it is illegal; every legal move, asked once by somebody who
-believes the workflow to be in another state from which it would be legal too; and every legal move, made once.
+"""The sweeps: every illegal request once in each state, every legal move once, and every legal move as of a client that
+believes the workflow to be in another state from which the move is legal, too.
 
-Random questions hardly meet one pair of a thousand; and asking them all is cheap, since a right engine stays where it
-is and the next pair can be asked at once.
+Random requests hardly ever hit one pair of a thousand. All pairs are cheap: a right engine stays in its state, so the
+next pair follows at once.
 """
 
 import time
@@ -14,71 +14,76 @@ from engine.target.illegal import list_illegal
 from engine.target.target import Route, Target
 from load.client.asker import Asker
 from reports.history import events
-from stateful_tests.sequential.batches import MISMATCH, say_ended
-from stateful_tests.sequential.machine import WorkflowMachine
+from stateful_tests.level_report import MISMATCH, explain_end
+from stateful_tests.sequential.checked_workflows import CheckedWorkflows
 
-# A sweep gives up after so many workflows that came to nothing new, or whose state it does not know any more.
+# A sweep gives up after that many workflows that led to no new request, or whose state became uncertain.
 LOST_MAX = 5
 LOST = "lost track"
 
 
 @dataclass
 class Sweep:
-    """One sweep of a level: how many questions it has, and how many were asked."""
+    """One sweep of a level: the `amount` of its requests, and how many of them were sent."""
 
     name: str
     unit: str
-    planned: int
+    amount: int
     run: int = 0
     lost: int = 0
+    is_starved: bool = False
 
-    def tell(self, asker: Asker, *, met_mismatch: bool) -> None:
-        """How much was asked, and why not all, as an event of its own: half of a sweep proves too little."""
-        is_whole = self.run >= self.planned
-        ended = MISMATCH if met_mismatch and not is_whole else say_ended(asker, is_whole=is_whole, is_starved=False)
-        ended = LOST if ended == "time" and self.lost >= LOST_MAX else ended
-        told = events.Level(level=self.name, unit=self.unit, planned=self.planned, run=self.run, ended=ended)
-        asker.journal.write(told)
+    @property
+    def goes_on(self) -> bool:
+        return self.lost < LOST_MAX
+
+    def record(self, asker: Asker, *, met_mismatch: bool) -> None:
+        """Records how much was sent, and why not all, as an event of its own: half of a sweep proves too little."""
+        ended = MISMATCH if met_mismatch and self.run < self.amount else explain_end(asker, self)
+        ended = LOST if ended == "time" and not self.goes_on else ended
+        asker.journal.write(
+            events.Level(level=self.name, unit=self.unit, planned=self.amount, run=self.run, ended=ended)
+        )
 
 
-def ask_refused(machine: WorkflowMachine, sweep: Sweep, deadline: float) -> None:
-    """Takes workflows through all states and asks, in each, for every move that a right engine refuses.
+def ask_refused(workflows: CheckedWorkflows, sweep: Sweep, deadline: float) -> None:
+    """Takes workflows through all states and sends, in each, every move that a right engine refuses.
 
     `deadline` is of time.monotonic(). Raises MismatchError at the first wrong answer.
     """
-    graph = machine.graph
+    graph = workflows.graph
     left = reach(graph, graph.initial)
-    while left and time.monotonic() < deadline and sweep.lost < LOST_MAX:
-        workflow, run = machine.create_one(1), sweep.run
+    while left and time.monotonic() < deadline and sweep.goes_on:
+        workflow, run = workflows.create(workflows.target.creators[0]), sweep.run
         if workflow is None:
             return
         state: str | None = graph.initial
         while state is not None:
             if state in left:
                 left.discard(state)
-                ask_in(machine, workflow, state, sweep, deadline)
-            state = walk(machine, workflow, find_next(graph, state, left))
-        machine.compare(workflow)
-        sweep.lost += sweep.run == run or not machine.beliefs[workflow].is_certain
+                ask_in(workflows, workflow, state, sweep, deadline)
+            state = walk(workflows, workflow, find_next(graph, state, left))
+        workflows.compare(workflow)
+        sweep.lost += sweep.run == run or not workflows.beliefs[workflow].is_certain
 
 
-def make_legal(machine: WorkflowMachine, sweep: Sweep, deadline: float) -> None:
+def make_legal(workflows: CheckedWorkflows, sweep: Sweep, deadline: float) -> None:
     """Takes workflows along every edge, as ask_refused does."""
-    graph = machine.graph
+    graph = workflows.graph
     left = list_edges(graph)
-    while left and time.monotonic() < deadline and sweep.lost < LOST_MAX:
-        workflow = machine.create_one(1)
+    while left and time.monotonic() < deadline and sweep.goes_on:
+        workflow = workflows.create(workflows.target.creators[0])
         if workflow is None:
             return
         state: str | None = graph.initial
         while state is not None:
-            trail, asked = find_edge(graph, state, left), machine.asker.asked
+            trail, asked = find_edge(graph, state, left), workflows.asker.asked
             new = left & set(pairwise(trail))
             left -= new
-            state = walk(machine, workflow, trail)
-            sweep.run += len(new) if machine.asker.asked - asked >= len(trail) - 1 else 0
-        machine.compare(workflow)
-        sweep.lost += not machine.beliefs[workflow].is_certain
+            state = walk(workflows, workflow, trail)
+            sweep.run += len(new) if workflows.asker.asked - asked >= len(trail) - 1 else 0
+        workflows.compare(workflow)
+        sweep.lost += not workflows.beliefs[workflow].is_certain
 
 
 def plan_refused(target: Target) -> Sweep:
@@ -91,49 +96,49 @@ def plan_legal(target: Target) -> Sweep:
 
 
 def list_edges(graph: TransitionGraph) -> set[tuple[str, str]]:
-    """The edges that lead on from where legal moves come to."""
+    """The edges out of every reachable state."""
     return {(origin, to) for origin in reach(graph, graph.initial) for to in graph.successors.get(origin, ())}
 
 
-def ask_in(machine: WorkflowMachine, workflow: str, state: str, sweep: Sweep, deadline: float) -> None:
-    """Asks for each move that is refused in this state; counts those that were asked."""
-    for route, origin, to in list_refused(machine.target, state):
+def ask_in(workflows: CheckedWorkflows, workflow: str, state: str, sweep: Sweep, deadline: float) -> None:
+    """Sends each move that a right engine refuses in this state, and counts those sent."""
+    for route, origin, to in list_refused(workflows.target, state):
         if time.monotonic() < deadline:
-            asked = machine.asker.asked
-            machine.ask_advance(workflow, machine.owners[workflow], route, origin, to)
-            sweep.run += machine.asker.asked > asked
+            asked = workflows.asker.asked
+            workflows.advance_by(workflow, workflows.owners[workflow], route, origin, to)
+            sweep.run += workflows.asker.asked > asked
 
 
 def list_refused(target: Target, state: str) -> list[tuple[Route, str, str]]:
-    """What a right engine refuses in a state: illegal moves, and legal ones that are asked from another state."""
+    """The moves that a right engine refuses in a state: illegal ones, and legal ones that name another state."""
     illegal = [(request.route, request.origin, request.to) for request in list_illegal(target, state)]
     stale = [(to, find_stale(target, state, to)) for to in target.graph.successors.get(state, ())]
     return [*illegal, *((*found, to) for to, found in stale if found is not None)]
 
 
 def find_stale(target: Target, state: str, to: str) -> tuple[Route, str] | None:
-    """A route over which a move to `to` is asked for out of another state than `state`, and not out of this one too."""
+    """A route over which a move to `to` can be sent from another state than `state`, and not from this one too."""
     for origin in target.graph.states:
         if origin != state and target.graph.allows(origin, to):
-            # The last route is the general one, if there is one: its callers say where they believe to be.
+            # The last route is the general one, if there is one: its requests name the state they expect.
             route = target.routes_for(origin, to)[-1]
             if state not in target.expected_by(route, origin, to):
                 return route, origin
     return None
 
 
-def walk(machine: WorkflowMachine, workflow: str, trail: tuple[str, ...]) -> str | None:
-    """Makes the moves one by one; the state at their end, None when there is none to go to or nobody knows."""
+def walk(workflows: CheckedWorkflows, workflow: str, trail: tuple[str, ...]) -> str | None:
+    """Makes the moves one by one; the state at their end, None if there is no move or the state is not certain."""
     if not trail:
         return None
     for origin, to in pairwise(trail):
-        # The last route is the general one, if there is one: it is where an edge can have been forgotten.
-        machine.advance(workflow, machine.owners[workflow], origin, to, -1)
-    return trail[-1] if machine.beliefs[workflow].states == {trail[-1]} else None
+        # The last route is the general one, if there is one: it is the one that can lack an edge.
+        workflows.advance(workflow, workflows.owners[workflow], origin, to, -1)
+    return trail[-1] if workflows.beliefs[workflow].states == {trail[-1]} else None
 
 
 def find_next(graph: TransitionGraph, state: str, left: set[str]) -> tuple[str, ...]:
-    """The way to the nearest state that is left: dead ends last, of several the one that leads to most, or from far."""
+    """The path to the nearest state left: terminal ones last; then the one that leads to most, then the farthest."""
     trails = [trail for goal in sorted(left - {state}) if (trail := graph.path(state, goal)) is not None]
 
     def rank(trail: tuple[str, ...]) -> tuple[bool, int, int, int]:
@@ -145,7 +150,7 @@ def find_next(graph: TransitionGraph, state: str, left: set[str]) -> tuple[str, 
 
 
 def find_edge(graph: TransitionGraph, state: str, left: set[tuple[str, str]]) -> tuple[str, ...]:
-    """The way along the nearest edge that is left: those that end a workflow last."""
+    """The path along the nearest edge left; those that end a workflow last."""
     trails = [(*trail, to) for origin, to in sorted(left) if (trail := graph.path(state, origin)) is not None]
     return min(trails, key=lambda trail: (trail[-1] in graph.terminal, len(trail)), default=())
 

@@ -20,19 +20,19 @@ WRITE = "UPDATE w SET state = $1"
 
 
 class StubSender:
-    """Hands every request to the engine; `lines` are the connections that they were sent over."""
+    """Hands every request to the engine; `channels` are the connections that they were sent over."""
 
     timeout_s = 1.0
 
     def __init__(self, engine: Engine, *, is_there: bool) -> None:
         self.engine, self.reachable = engine, is_there
-        self.lines: list[int] = []
+        self.channels: list[int] = []
 
     async def is_there(self) -> bool:
         return self.reachable
 
     async def send(self, number: int, request: Request) -> Exchange:
-        self.lines.append(number)
+        self.channels.append(number)
         invoked_ns = now_ns()
         answer = self.engine.answer(request)
         return Exchange(invoked_ns, None if answer.status is None else now_ns(), answer)
@@ -43,8 +43,8 @@ class StubScheduler:
 
     def __init__(self, asker: Asker, sender: StubSender, *, steps: bool) -> None:
         self.asker, self.sender, self.steps = asker, sender, steps
-        self.lines: Sequence[int] = tuple(range(8))
-        self.struck: Trace | None = None
+        self.channels: Sequence[int] = tuple(range(8))
+        self.faulted: Trace | None = None
 
     async def run(
         self, pairing: Pairing, workflows: Sequence[str], asks: Sequence[Ask], race: str | None, choose: Choose
@@ -57,7 +57,7 @@ class StubScheduler:
                 assert choice is not None
                 trace.steps.append(Step(number, WRITE, options, choice.fault, commits=True))
                 if choice.fault is not None:
-                    trace.fault_ns, self.struck = now_ns(), trace
+                    trace.fault_ns, self.faulted = now_ns(), trace
             id_, request = self.asker.begin(ask, race if ask.contends else None, number + 1)
             exchange = await self.sender.send(number, request)
             trace.answers.append(self.asker.finish(ask, id_, exchange).outcome)
@@ -70,7 +70,7 @@ def make_testbed(
     engine: Engine,
     *,
     steps: bool = True,
-    say_ended: Callable[[float], str | None] = lambda _: None,
+    describe_end: Callable[[float], str | None] = lambda _: None,
     is_there: bool = True,
 ) -> Testbed:
     """A testbed whose journal is interleavings-0 in that folder."""
@@ -79,4 +79,4 @@ def make_testbed(
     asker = Asker(target, release, Journal(folder / "interleavings-0.jsonl"), "interleavings-0", "interleavings")
     scheduler: Any = StubScheduler(asker, sender, steps=steps)
     proxy = Proxy(Database("127.0.0.1", 1, "", "", ""), {})
-    return Testbed(target, proxy, scheduler, FreshWorkflows(asker, sender), asker, say_ended)
+    return Testbed(target, proxy, scheduler, FreshWorkflows(asker, sender), asker, describe_end)

@@ -68,13 +68,13 @@ def test_a_text_of_the_background_is_held_where_a_request_sends_it(database: Dat
             await warm(testbed, [pairing])
             assert not testbed.proxy.asked
             found = await explore(pairing, testbed.run, schedules_max=100)
-            assert found.is_whole
+            assert found.is_exhausted
             for trace in found.traces:
                 ends = [step for step in trace.steps if is_end(step.sql)]
                 assert sorted(trace.answers) == ["conflict", "won"]
                 assert [step.task for step in ends] == sorted([0, 1], key=lambda task: trace.answers[task] != "won")
-            assert any(is_end(sql) and passed for sql, passed in testbed.proxy.unheld.items())
-            assert any(sql.startswith("NOTIFY") and passed for sql, passed in testbed.proxy.unheld.items())
+            assert any(is_end(sql) and passed for sql, passed in testbed.proxy.unscheduled.items())
+            assert any(sql.startswith("NOTIFY") and passed for sql, passed in testbed.proxy.unscheduled.items())
             await testbed.read()
 
     asyncio.run(run())
@@ -93,7 +93,7 @@ def test_what_two_workflows_share_is_waited_for_or_found(
         async with open_jobs(database, tmp_path, *traits) as testbed:
             for pairing in list_apart(testbed.target, 3):
                 found = await explore_apart(pairing, testbed.run, times=1)
-                assert found.is_whole
+                assert found.is_exhausted
                 assert all(len(set(trace.workflows)) == 2 for trace in found.traces)
                 assert checks or all(trace.answers == ["won", "won"] for trace in found.traces)
                 remarks |= {remark for trace in found.traces for remark in trace.remarks}

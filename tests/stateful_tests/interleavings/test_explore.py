@@ -24,9 +24,10 @@ from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
-from stateful_tests.interleavings.explore import Level, find_obstacle
+from stateful_tests.interleavings.explore import find_obstacle
 from stateful_tests.interleavings.faults import FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
+from stateful_tests.interleavings.level import Level
 from stateful_tests.interleavings.pairings import list_pairings, pick_one_of_each
 from stateful_tests.interleavings.proxy import NO_STATEMENT
 from stateful_tests.interleavings.schedule import Pairing
@@ -94,7 +95,7 @@ def test_a_level_in_which_no_statement_was_held_proves_nothing(tmp_path: Path, *
     testbed = make_testbed(tmp_path, target, Engine(target.graph), steps=steps)
     level = Level(testbed, time.monotonic() + 60, 10)
     asyncio.run(level.explore_all(list_small(testbed), faults=faults, mixed=0, first_seed=1))
-    asyncio.run(level.tell_end("interleavings", None))
+    asyncio.run(level.end("interleavings", None))
     gaps = list_gaps(testbed)
     assert gaps == ([] if steps else [f"The source interleavings-0 broke off: {NO_STATEMENT}."])
     explored = list(read_history(testbed.asker.journal.path).having(events.Exploration))
@@ -102,13 +103,13 @@ def test_a_level_in_which_no_statement_was_held_proves_nothing(tmp_path: Path, *
     assert {event.exhausted for event in explored} == {steps}
 
 
-def test_a_level_whose_time_is_up_before_its_first_meeting_is_a_gap(tmp_path: Path) -> None:
+def test_a_level_whose_time_is_up_before_its_first_pairing_is_a_gap(tmp_path: Path) -> None:
     """The drawn meetings keep to the time too."""
     target = load_text(tmp_path, SMALL)
     testbed = make_testbed(tmp_path, target, Engine(target.graph))
     level = Level(testbed, time.monotonic(), 10)
     asyncio.run(level.explore_all(list_small(testbed), faults=False, mixed=30, first_seed=1))
-    asyncio.run(level.tell_end("interleavings", None))
+    asyncio.run(level.end("interleavings", None))
     planned = len(list_small(testbed))
     gaps = list_gaps(testbed)
     assert f"The source interleavings-0 ended with 0 of its {planned} pairings: time." in gaps
@@ -125,10 +126,10 @@ def test_a_service_that_ended_at_the_last_moment_is_told(tmp_path: Path, limit_s
         asked.append(limit_s)
         return "it ended"
 
-    testbed = make_testbed(tmp_path, target, Engine(target.graph), say_ended=say_ended, is_there=limit_s == 0)
+    testbed = make_testbed(tmp_path, target, Engine(target.graph), describe_end=say_ended, is_there=limit_s == 0)
     level = Level(testbed, time.monotonic() + 60, 10)
     asyncio.run(level.explore_all(list_small(testbed), faults=False, mixed=0, first_seed=1))
-    asyncio.run(level.tell_end("interleavings", None))
+    asyncio.run(level.end("interleavings", None))
     assert list_gaps(testbed) == ["The source interleavings-0 broke off: it ended."]
     assert asked == [limit_s]
 
@@ -170,8 +171,8 @@ def test_only_a_wrong_answer_on_the_way_to_a_state_is_held_against_the_engine(
         pairings = [pairing for pairing in list_pairings(target, 2) if pairing.state != target.graph.initial]
         with pytest.raises(StateNotReachedError) as raised:
             asyncio.run(level.explore_all(pairings, faults=False, mixed=mixed, first_seed=4))
-        troubles.append(level.describe_obstacle(raised.value))
-    asyncio.run(level.tell_end("interleavings", troubles[0]))
+        troubles.append(level.judge_obstacle(raised.value))
+    asyncio.run(level.end("interleavings", troubles[0]))
     testbed.asker.end()
     history = read_history(testbed.asker.journal.path)
     judged = judge(history, target.graph)

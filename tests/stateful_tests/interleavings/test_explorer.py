@@ -45,9 +45,9 @@ class Programs:
 
 def walk(programs: Programs, *, reduces: bool = True) -> tuple[set[str], set[tuple[str, ...]], int]:
     found = asyncio.run(explore(PLAN, programs.run, schedules_max=10_000, reduces=reduces))
-    assert found.is_whole
+    assert found.is_exhausted
     assert len(found.orders) == len(found.traces)
-    return found.orders, {tuple(trace.answers) for trace in found.traces}, found.saved
+    return found.orders, {tuple(trace.answers) for trace in found.traces}, found.pruned
 
 
 @pytest.mark.parametrize(("lengths", "count"), [((1, 1), 2), ((2, 2), 6), ((4, 4), 70), ((2, 2, 2), 90)])
@@ -73,12 +73,12 @@ def test_orders_that_differ_in_reads_that_commute_are_one_and_nothing_is_lost(
 
 def test_a_limit_is_kept_and_told() -> None:
     found = asyncio.run(explore(PLAN, Programs([WRITE] * 4, [WRITE] * 4).run, schedules_max=5))
-    assert (len(found.traces), found.is_whole) == (5, False)
+    assert (len(found.traces), found.is_exhausted) == (5, False)
 
 
 def test_without_a_statement_no_order_is_shown() -> None:
     found = asyncio.run(explore(PLAN, Programs((), ()).run, schedules_max=5))
-    assert (len(found.traces), found.is_whole) == (1, False)
+    assert (len(found.traces), found.is_exhausted) == (1, False)
 
 
 def test_choices_that_lead_elsewhere_are_no_proof() -> None:

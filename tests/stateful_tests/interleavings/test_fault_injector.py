@@ -146,7 +146,7 @@ def test_a_crash_loses_nothing_that_was_answered(database: Database, tmp_path: P
     assert {number for number, each in enumerate(asked) if each[2]} <= set(rows)
 
 
-def test_its_journal_is_whole_however_it_ends(database: Database, tmp_path: Path) -> None:
+def test_its_journal_is_exhausted_however_it_ends(database: Database, tmp_path: Path) -> None:
     """The owner goes away: the input ends. Of crashes that are still to come nobody waits for the moment."""
     with open_injector(database, "--crashes-at", "1000") as injector:
         injector.order(begin=str(tmp_path / "faults-0.jsonl"))
@@ -182,7 +182,7 @@ async def rage(
     injector.begin(folder / "faults-0.jsonl")
     crashes = asyncio.ensure_future(crash_at(injector, nothing, crashes_at, calm))
     for sql in asked:
-        assert injector.draw(sql) is None
+        assert injector.choose_fault(sql) is None
     calm.set()
     await crashes
     return await injector.end(), read_history(folder / "faults-0.jsonl")

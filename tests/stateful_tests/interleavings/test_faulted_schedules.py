@@ -23,7 +23,7 @@ from stateful_tests.interleavings import explore
 from stateful_tests.interleavings import fresh_workflows as fresh
 from stateful_tests.interleavings.faulted_schedules import inject, run_faulted, walk_faults
 from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED
-from stateful_tests.interleavings.fresh_workflows import OTHERS
+from stateful_tests.interleavings.fresh_workflows import OTHER_CHANNELS
 from stateful_tests.interleavings.pairings import list_pairings
 from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.testbed import Testbed
@@ -42,7 +42,7 @@ class Breaker(Engine):
         self.testbed: Testbed | None = None
 
     def decide(self, request: Request) -> Answer:
-        struck = self.testbed.scheduler.struck if self.testbed is not None else None
+        struck = self.testbed.scheduler.faulted if self.testbed is not None else None
         if struck is not None and struck.fault != DELAYED and struck.steps[-1].fault is not None:
             self.left = self.errors
             return make_answer(503)
@@ -76,7 +76,7 @@ def judge_testbed(testbed: Testbed) -> dict[str, Verdict | None]:
 def sent_over(testbed: Testbed) -> list[int]:
     sender: Any = testbed.fresh.sender
     assert isinstance(sender, StubSender)
-    return sender.lines
+    return sender.channels
 
 
 @pytest.mark.parametrize("errors", [0, 1, 20])
@@ -101,7 +101,9 @@ def test_one_that_does_not_get_over_it_is_accused(
     assert judge_testbed(testbed)["no-5xx"] is Verdict.FAIL
 
 
-@pytest.mark.parametrize(("fault", "lines"), [(FAULT, {0, 1}), (SERVER_KILLED, {0, 1, *OTHERS}), (DELAYED, set())])
+@pytest.mark.parametrize(
+    ("fault", "lines"), [(FAULT, {0, 1}), (SERVER_KILLED, {0, 1, *OTHER_CHANNELS}), (DELAYED, set())]
+)
 def test_whoever_may_have_met_the_fault_is_asked(make: Callable[[int], Testbed], fault: str, lines: set[int]) -> None:
     testbed = make(0)
     pairing = find_pairing(testbed)
@@ -110,7 +112,7 @@ def test_whoever_may_have_met_the_fault_is_asked(make: Callable[[int], Testbed],
     # After the two of the schedule; then come those that look at the workflow and lead it on.
     asked = sent[sent.index(0) + 2 :]
     assert set(asked[: len(lines)]) == lines
-    assert all(line >= OTHERS[0] for line in asked[len(lines) :])
+    assert all(line >= OTHER_CHANNELS[0] for line in asked[len(lines) :])
 
 
 def test_no_fault_is_begun_when_the_time_is_up(make: Callable[[int], Testbed]) -> None:
@@ -129,14 +131,14 @@ def test_a_level_that_is_ended_while_a_fault_lasts_tells_of_it(
     async def end_in_the_middle() -> None:
         ended = asyncio.Event()
         monkeypatch.setattr(explore, "raise_signal", lambda _: ended.set())
-        explore.tell_when_ended(testbed)
+        explore.record_when_ended(testbed)
         trace = await testbed.run(pairing, inject("AB", 1, FAULT))
         assert trace.fault_ns is not None
         os.kill(os.getpid(), signal.SIGTERM)
         await ended.wait()
 
     asyncio.run(end_in_the_middle())
-    testbed.tell_fault()
+    testbed.record_fault()
     (fault,) = read_history(testbed.asker.journal.path).having(events.Fault)
     assert fault.what == FAULT
     assert judge_testbed(testbed)["no-5xx"] is not Verdict.FAIL

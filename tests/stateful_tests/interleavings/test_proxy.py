@@ -130,7 +130,7 @@ def test_a_held_statement_waits_until_it_is_let_go(database: Database) -> None:
             connection = await asyncpg.connect(proxy.database.url)
             proxy.watch()
             asked = asyncio.ensure_future(connection.fetchval("SELECT now()"))
-            await proxy.bell.wait(10)
+            await proxy.changed.wait(10)
             (protocol,) = [each for each in proxy.connections if each.protocol.held]
             assert (protocol.protocol.held, asked.done()) == ("SELECT now()", False)
             protocol.let_go()
@@ -144,7 +144,7 @@ def test_a_held_statement_waits_until_it_is_let_go(database: Database) -> None:
 def test_the_guarded_write_has_one_winner_in_every_order(database: Database, tmp_path: Path) -> None:
     found = asyncio.run(walk(database, tmp_path))
     assert count(found) == {("conflict", "won"): 2}
-    assert found.is_whole
+    assert found.is_exhausted
     assert judge_all(tmp_path) == {}
 
 
@@ -157,7 +157,7 @@ def test_defects_have_two_winners_in_known_orders(database: Database, tmp_path: 
         assert found.is_serialised or winners[("won", "won")] == 16
         return
     assert winners == {("conflict", "won"): 2, ("won", "won"): 2}
-    assert found.is_whole
+    assert found.is_exhausted
     assert "one-winner" in judge_all(tmp_path)
 
 
@@ -169,8 +169,8 @@ def test_with_and_without_the_reduction_the_outcomes_are_the_same(
     needed = read_promise(defect).isolation
     arguments = ["--defect", defect, *(["--isolation", needed.lower().replace(" ", "-")] if needed else [])]
     reduced, every = asyncio.run(walk_twice(database, tmp_path, *arguments))
-    assert reduced.is_whole
-    assert every.is_whole
+    assert reduced.is_exhausted
+    assert every.is_exhausted
     if not (reduced.is_serialised or every.is_serialised):
         assert set(count(reduced)) == set(count(every))
         failed = list_failed(tmp_path)

@@ -12,7 +12,7 @@ from engine.target.call import Call
 from engine.target.file import load_target
 from engine.target.target import Target
 from stateful_tests.parallel.plan import ParallelPlan, PlanError, list_calls, load_plan, save_plan
-from stateful_tests.parallel.strategies import ask_clear_guards, draw_plans, list_pinned, walk_to
+from stateful_tests.parallel.strategies import ask_clear_guards, generate_plans, list_pinned, walk_to
 
 SECRETS = {
     "ONEWINNER_JWT_SECRET": "s",
@@ -23,7 +23,7 @@ SECRETS = {
 
 def draw_example(target: Target, seed: int, count: int) -> list[ParallelPlan]:
     drawn: list[ParallelPlan] = []
-    draw_plans(target, seed, count, drawn.append)
+    generate_plans(target, seed, count, drawn.append)
     return drawn
 
 

@@ -20,10 +20,10 @@ from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
+from stateful_tests.level_report import explain_end
+from stateful_tests.parallel.level import Search
 from stateful_tests.parallel.plan import ParallelPlan
 from stateful_tests.parallel.runner import Runner, TeeJournal, Trial, find_end
-from stateful_tests.parallel.test_parallel import Search
-from stateful_tests.sequential.batches import say_ended
 from tests.load.silent_engine import TIMEOUT_S, SlowRelease, answer_first, stop_time
 from tests.load.stub import SMALL, Engine, StubRelease, load_text, make_answer
 
@@ -163,7 +163,7 @@ def test_a_service_that_answers_no_more_ends_the_level(tmp_path: Path, monkeypat
     search.try_all([PAIR], 1)
     assert (search.failing, search.goes_on) == (None, False)
     assert clock.now_s < 20 * TIMEOUT_S
-    assert say_ended(runner.asker, is_whole=False, is_starved=search.is_starved) == "silent"
+    assert explain_end(runner.asker, search) == "silent"
 
 
 @pytest.mark.parametrize("amount", [1, 2, 5, 8])

@@ -13,8 +13,9 @@ from hypothesis import Phase
 from engine.target.target import Answer, Request
 from load.client.asker import Asker
 from reports.history.journal import Journal
-from stateful_tests.sequential.batches import EXAMPLES_PER_BATCH, STARVED, STARVED_MAX, Batches, say_ended
-from stateful_tests.sequential.machine import WorkflowMachine
+from stateful_tests.level_report import STARVED, explain_end
+from stateful_tests.sequential.batches import EXAMPLES_PER_BATCH, STARVED_MAX, Batches
+from stateful_tests.sequential.checked_workflows import CheckedWorkflows
 from stateful_tests.sequential.sweep import ask_refused, plan_refused
 from tests.load.silent_engine import TIMEOUT_S, SlowRelease, answer_first, stop_time
 from tests.load.stub import RICH, SMALL, Engine, StubRelease, load_text, make_answer
@@ -45,9 +46,7 @@ def test_batches_without_workflows_do_not_count(tmp_path: Path, quota: int, run:
     batches = make_batches(tmp_path, 2, quota)
     run_all(batches)
     assert batches.run == run
-    is_whole = run == batches.amount
-    ended = say_ended(batches.asker, is_whole=is_whole, is_starved=batches.is_starved)
-    assert ended == ("complete" if is_whole else STARVED)
+    assert explain_end(batches.asker, batches) == ("complete" if run == batches.amount else STARVED)
 
 
 def test_a_create_that_is_refused_now_and_then_ends_nothing(tmp_path: Path) -> None:
@@ -62,7 +61,7 @@ def test_ids_that_are_used_up_are_told_as_such(tmp_path: Path) -> None:
     run_all(batches)
     batches.asker.is_out = True
     assert not batches.is_starved
-    assert say_ended(batches.asker, is_whole=False, is_starved=True) == "out of ids"
+    assert explain_end(batches.asker, batches) == "out of ids"
 
 
 def test_a_service_that_answers_no_more_ends_the_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +70,7 @@ def test_a_service_that_answers_no_more_ends_the_level(tmp_path: Path, monkeypat
     asker = Asker(target, release, Journal(tmp_path / "sequential-0.jsonl"), "sequential-0", "sequential")
     batches = Batches(asker, None, 1, 8)
     run_all(batches)
-    ask_refused(WorkflowMachine(asker, None), plan_refused(target), clock.now_s + 1e9)
-    assert say_ended(asker, is_whole=False, is_starved=batches.is_starved) == "silent"
+    ask_refused(CheckedWorkflows(asker, None), plan_refused(target), clock.now_s + 1e9)
+    assert explain_end(asker, batches) == "silent"
     assert clock.now_s < 20 * TIMEOUT_S
     assert batches.run < 8

@@ -16,7 +16,9 @@ from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
-from stateful_tests.sequential.machine import OPEN_MAX, MismatchError, WorkflowMachine
+from stateful_tests.level_report import MismatchError
+from stateful_tests.sequential.checked_workflows import OPEN_MAX
+from stateful_tests.sequential.machine import WorkflowMachine
 from tests.load.stub import RICH, SMALL, Engine, StubRelease, load_text, make_answer
 
 
@@ -60,14 +62,14 @@ def make(tmp_path: Path) -> Callable[..., WorkflowMachine]:
 
 def advance(machine: WorkflowMachine, origin: str, to: str) -> None:
     """A move, and what follows every rule."""
-    (workflow,) = machine.workflows
-    machine.advance(workflow, machine.owners[workflow], origin, to, -1)
+    (workflow,) = machine.workflows.names
+    machine.advance(workflow, origin, to, -1)
     machine.agree()
 
 
 def judge_machine(machine: WorkflowMachine) -> dict[str, Verdict | None]:
-    machine.asker.end()
-    judged = judge(read_history(machine.asker.journal.path), machine.graph)
+    machine.workflows.asker.end()
+    judged = judge(read_history(machine.workflows.asker.journal.path), machine.graph)
     return {check.check: check.verdict for check in judged.checks}
 
 
@@ -96,11 +98,11 @@ def test_a_wrong_answer_is_one_as_soon_as_the_late_move_cannot_explain_it(
 
 def test_a_workflow_of_many_unknowns_is_moved_no_more(make: Callable[..., WorkflowMachine]) -> None:
     machine = make(SMALL, 10**6)
-    release: Any = machine.asker.release
+    release: Any = machine.workflows.asker.release
     release.engine.twist = lambda request, answer: (
         Answer(None, error="lost") if request.path.endswith("advance") else answer
     )
     for _ in range(2 * OPEN_MAX):
         advance(machine, "B", "C")
-    assert machine.asker.unknowns == OPEN_MAX
+    assert machine.workflows.asker.unknowns == OPEN_MAX
     machine.teardown()

@@ -20,9 +20,9 @@ from load.client.asker import Asker
 from reports.history import events
 from reports.history.journal import Journal
 from reports.judge.amounts import say_partial, sum_levels
-from stateful_tests.sequential.machine import WorkflowMachine
+from stateful_tests.sequential.checked_workflows import CheckedWorkflows
+from stateful_tests.sequential.level import try_sweeps
 from stateful_tests.sequential.sweep import find_edge, find_next, find_stale, reach
-from stateful_tests.sequential.test_sequential import try_sweeps
 from tests.load.stub import SMALL, Engine, StubRelease, load_text, make_answer
 
 
@@ -89,32 +89,32 @@ class Clock:
         return self.now_s
 
 
-def make_machine(folder: Path, twist: Callable[[Request, Answer], Answer] | None = None) -> WorkflowMachine:
+def make_workflows(folder: Path, twist: Callable[[Request, Answer], Answer] | None = None) -> CheckedWorkflows:
     target = load_text(folder, SMALL)
     release: Any = StubRelease(Engine(target.graph, twist))
     asker = Asker(target, release, Journal(folder / "sequential-0.jsonl"), "sequential-0", "sequential")
-    return WorkflowMachine(asker, None)
+    return CheckedWorkflows(asker, None)
 
 
-def tell_levels(machine: WorkflowMachine) -> list[tuple[str, int, int, str]]:
-    machine.asker.journal.close()
-    events = [json.loads(line) for line in machine.asker.journal.path.read_text().splitlines()]
+def tell_levels(workflows: CheckedWorkflows) -> list[tuple[str, int, int, str]]:
+    workflows.asker.journal.close()
+    events = [json.loads(line) for line in workflows.asker.journal.path.read_text().splitlines()]
     levels = [event for event in events if event["event"] == "level"]
     return [(each["level"], each["planned"], each["run"], each["ended"]) for each in levels]
 
 
 def test_a_sweep_asks_all_that_it_plans(tmp_path: Path) -> None:
-    machine = make_machine(tmp_path)
-    assert try_sweeps(machine, time.monotonic() + 600) is None
+    workflows = make_workflows(tmp_path)
+    assert try_sweeps(workflows, time.monotonic() + 600) is None
     # Five states have 25 pairs, of which five are legal; two of the moves to D and X are asked from another state.
-    assert tell_levels(machine) == [("refusals", 22, 22, "complete"), ("legal moves", 5, 5, "complete")]
+    assert tell_levels(workflows) == [("refusals", 22, 22, "complete"), ("legal moves", 5, 5, "complete")]
 
 
 def test_a_sweep_without_time_tells_how_far_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = make_machine(tmp_path)
+    workflows = make_workflows(tmp_path)
     monkeypatch.setattr("stateful_tests.sequential.sweep.time", Clock())
-    assert try_sweeps(machine, 8.0) is None
-    (_, planned, run, ended), legal = tell_levels(machine)
+    assert try_sweeps(workflows, 8.0) is None
+    (_, planned, run, ended), legal = tell_levels(workflows)
     assert (planned, ended) == (22, "time")
     assert 0 < run < planned
     assert legal == ("legal moves", 5, 0, "time")
@@ -124,18 +124,18 @@ def test_a_sweep_without_time_tells_how_far_it_came(tmp_path: Path, monkeypatch:
 
 def test_a_sweep_goes_on_after_an_answer_that_was_lost(tmp_path: Path) -> None:
     asked = count(1)
-    machine = make_machine(tmp_path, lambda _, answer: Answer(None, error="lost") if next(asked) == 5 else answer)
-    assert try_sweeps(machine, time.monotonic() + 600) is None
-    assert [ended for _, _, _, ended in tell_levels(machine)][1] == "complete"
+    workflows = make_workflows(tmp_path, lambda _, answer: Answer(None, error="lost") if next(asked) == 5 else answer)
+    assert try_sweeps(workflows, time.monotonic() + 600) is None
+    assert [ended for _, _, _, ended in tell_levels(workflows)][1] == "complete"
 
 
 def test_a_sweep_gives_up_when_answers_are_lost_again_and_again(tmp_path: Path) -> None:
     def lose(request: Request, answer: Answer) -> Answer:
         return Answer(None, error="lost") if request.path.endswith("advance") else answer
 
-    machine = make_machine(tmp_path, lose)
-    assert try_sweeps(machine, time.monotonic() + 600) is None
-    refusals, legal = tell_levels(machine)
+    workflows = make_workflows(tmp_path, lose)
+    assert try_sweeps(workflows, time.monotonic() + 600) is None
+    refusals, legal = tell_levels(workflows)
     assert refusals[-1] == "lost track"
     assert refusals[2] < 22
     assert legal == ("legal moves", 5, 5, "complete"), "each was asked once"
@@ -145,6 +145,6 @@ def test_a_wrong_answer_ends_a_sweep_and_not_the_other(tmp_path: Path) -> None:
     def win(request: Request, answer: Answer) -> Answer:
         return make_answer(200) if b'"expected":"A","next":"D"' in request.body.replace(b" ", b"") else answer
 
-    machine = make_machine(tmp_path, win)
-    assert try_sweeps(machine, time.monotonic() + 600) is not None
-    assert [ended for _, _, _, ended in tell_levels(machine)] == ["mismatch", "complete"]
+    workflows = make_workflows(tmp_path, win)
+    assert try_sweeps(workflows, time.monotonic() + 600) is not None
+    assert [ended for _, _, _, ended in tell_levels(workflows)] == ["mismatch", "complete"]

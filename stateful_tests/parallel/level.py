@@ -1,8 +1,8 @@
-"""Goal: several callers at once, any plan: some order explains every answer; if not, the smallest plan that fails.
+"""Goal: several clients at once, any plan: some order explains every answer; if none does, the smallest failing plan.
 
-Method: the pinned plans first, then random ones and the pinned ones again, in turn: whether requests clash is chance
-each time. Each is executed a few times and judged at once. The first plan that fails is shrunk, executed some more to
-tell how often it fails, and saved with the history of those executions.
+Method: first the pinned plans, then random and pinned ones in turn: chance decides each time whether requests overlap.
+Each plan is executed a few times and judged at once. The first plan that fails is shrunk, executed ten times more to
+tell how often it fails, and saved. pytest runs this file as the level `parallel`.
 """
 
 import time
@@ -17,25 +17,22 @@ import pytest
 
 from engine.target.target import Target
 from reports.history import events
+from stateful_tests.level_report import MISMATCH, MismatchError, report_level
+from stateful_tests.options import Options
 from stateful_tests.parallel.plan import ParallelPlan, PlanError, load_plan, save_plan
 from stateful_tests.parallel.runner import Runner, TeeJournal, Trial
 from stateful_tests.parallel.shrinking import shrink
-from stateful_tests.parallel.strategies import draw_plans, list_pinned
-from stateful_tests.sequential.batches import BROKE_OFF, MISMATCH, say_ended
+from stateful_tests.parallel.strategies import generate_plans, list_pinned
 
 SOURCE = "parallel-0"
 # How often the smallest plan is executed to tell how often it fails.
 TOLD_REPEATS = 10
 
 
-class ParallelError(AssertionError):
-    """A plan whose answers nothing explains."""
-
-
 @dataclass
 class Search:
-    """Tries plans out until one fails, the time is up or the amount is reached. `run` counts those that were executed;
-    with one that could not be, not once, no workflow can be had any more.
+    """Tries plans until one fails, the time is up or the amount is reached. `run` counts those executed. It is starved
+    after a plan that never had its workflows.
     """
 
     runner: Runner
@@ -63,7 +60,7 @@ class Search:
             self.failing = trial if trial.failed else None
 
     def try_all(self, pinned: Sequence[ParallelPlan], first_seed: int) -> None:
-        """The pinned plans, then a drawn one and a pinned one in turn."""
+        """The pinned plans, then a generated one and a pinned one in turn."""
         for plan in pinned:
             self.try_out(plan)
         again = cycle(pinned)
@@ -75,15 +72,15 @@ class Search:
 
         left = self.amount - self.run
         if self.goes_on:
-            draw_plans(self.runner.target, first_seed, ceil(left / 2) if pinned else left, use)
+            generate_plans(self.runner.target, first_seed, ceil(left / 2) if pinned else left, use)
 
 
-def tell(runner: Runner, trial: Trial, folder: Path, shrink_limit_s: float) -> str:
+def reproduce(runner: Runner, trial: Trial, folder: Path, shrink_limit_s: float) -> str:
     """Shrinks a failing plan, saves it, and says how often it fails; one sentence."""
     smallest = shrink(trial, runner.try_out, shrink_limit_s) if shrink_limit_s else trial.plan
     in_turn = runner.try_out(smallest.in_turn(), TOLD_REPEATS)
     again = runner.try_out(smallest, TOLD_REPEATS)
-    # A race that happens to show every time still needs somebody beside it.
+    # A race may show every time; but it shows only if requests run concurrently.
     kind: Literal["race", "logic"] = "logic" if again.failed == in_turn.failed == TOLD_REPEATS else "race"
     save_plan(smallest, folder / "parallel.json")
     reproduced = events.Reproduced(
@@ -105,27 +102,19 @@ def find_given_plan(path: Path | None, target: Target) -> ParallelPlan | None:
         pytest.exit(f"--plan: {error}", returncode=2)
 
 
-def test_parallel(target: Target, history: Path, pytestconfig: pytest.Config) -> None:
-    option = pytestconfig.getoption
+def test_parallel(target: Target, history: Path, options: Options) -> None:
     folder = history.parent / "plans"
     folder.mkdir(parents=True, exist_ok=True)
-    given_plan = find_given_plan(option("plan"), target)
+    given_plan = find_given_plan(options.plan, target)
     journal = TeeJournal(history / f"{SOURCE}.jsonl", folder / "parallel.jsonl")
     runner = Runner(target, journal, SOURCE)
-    pinned = [given_plan] * option("plans") if given_plan else list_pinned(target)
-    search = Search(runner, option("plans"), option("repeats"), time.monotonic() + option("limit_s"))
-    ended = BROKE_OFF
-    try:
-        search.try_all(pinned, option("seed"))
-        whole = search.run >= search.amount
-        ended = say_ended(runner.asker, is_whole=whole, is_starved=search.is_starved)
+    pinned = [given_plan] * options.plans if given_plan else list_pinned(target)
+    search = Search(runner, options.plans, options.repeats, time.monotonic() + options.limit_s)
+    with report_level(runner.asker, "parallel", "plans", search) as report:
+        search.try_all(pinned, options.seed)
         if search.failing is not None:
-            ended = MISMATCH
-            shrink_limit_s = 0.0 if option("no_shrink") or given_plan else option("shrink_limit_s")
-            raise ParallelError(tell(runner, search.failing, folder, shrink_limit_s))
+            report.ended = MISMATCH
+            shrink_limit_s = 0.0 if options.no_shrink or given_plan else options.shrink_limit_s
+            raise MismatchError(reproduce(runner, search.failing, folder, shrink_limit_s))
         journal.end_copy()
         journal.scratch.unlink(missing_ok=True)
-    finally:
-        runner.asker.look_again()
-        journal.write(events.Level(level="parallel", unit="plans", planned=search.amount, run=search.run, ended=ended))
-        runner.asker.end()

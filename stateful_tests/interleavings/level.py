@@ -1,0 +1,206 @@
+"""The level: explores pairings one after the other, or replays one schedule, and records how far it came."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.target.call import Call
+from load.client.silence import SILENT
+from reports.history import events
+from reports.judge.schedules import LEFT, Race
+from stateful_tests.interleavings.explorer import Exploration, explore, explore_apart, follow
+from stateful_tests.interleavings.faulted_schedules import run_faulted, walk_faults
+from stateful_tests.interleavings.faults import SERVER_KILLED
+from stateful_tests.interleavings.follower import Follower
+from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
+from stateful_tests.interleavings.mixed import find_violation
+from stateful_tests.interleavings.proxy import NO_STATEMENT
+from stateful_tests.interleavings.schedule import SERIALISED, Pairing, Trace
+from stateful_tests.interleavings.statements import is_set_up
+from stateful_tests.interleavings.testbed import Testbed
+from stateful_tests.interleavings.warming import warm
+
+# How many other HTTP connections are tried for the second request before the service counts as serialising.
+PLACES_MAX = 6
+
+
+@dataclass
+class Level:
+    """A level on a testbed. `placeable` is False once no HTTP connection was found on which two requests run
+    concurrently; `killed` are the kinds of pairings for which the server was killed.
+    """
+
+    testbed: Testbed
+    deadline: float
+    schedules_max: int
+    kills: int = 0
+    explored: int = 0
+    schedules: int = 0
+    planned: int = 0
+    placeable: bool = True
+    killed: set[str] = field(default_factory=set)
+
+    @property
+    def has_time(self) -> bool:
+        return time.monotonic() < self.deadline
+
+    async def explore_all(self, pairings: Sequence[Pairing], *, faults: bool, mixed: int, first_seed: int) -> None:
+        journal = self.testbed.asker.journal
+        self.planned = len(pairings)
+        journal.write(events.Workload(kinds=dict(Counter(pairing.kind for pairing in pairings))))
+        await warm(self.testbed, pairings)
+        if mixed:
+            loop = asyncio.get_running_loop()
+            found, tried = await asyncio.to_thread(
+                find_violation, self.testbed, loop, mixed, first_seed, lambda: self.has_time
+            )
+            journal.write(events.RandomPlans(examples=tried, violated=found is not None))
+            if found is not None:
+                # Its number comes after those of the planned pairings.
+                self.testbed.record(found, len(pairings))
+                journal.write(describe(found.pairing, len(pairings), 0, exhausted=False))
+        for pairing in pairings:
+            if not self.has_time:
+                return
+            await self.explore_one(pairing, faults=faults)
+
+    async def explore_one(self, pairing: Pairing, *, faults: bool) -> None:
+        """One pairing. It is skipped if a tenant other than the owner has no workflow in its state."""
+        try:
+            pruned, exhausted = await (self.inject_faults(pairing) if faults else self.run_orders(pairing))
+        except StateNotReachedError as error:
+            is_owners = {call.tenant for call in pairing.calls} == {self.testbed.target.owner}
+            if self.testbed.asker.silence.is_certain or not pairing.apart or is_owners:
+                raise
+            self.testbed.asker.journal.write(events.Skipped(fault=pairing.kind, why=str(error)))
+            pruned, exhausted = 0, False
+        await self.finish(pairing, pruned, exhausted=exhausted)
+
+    async def inject_faults(self, pairing: Pairing) -> tuple[int, bool]:
+        """One fault at each statement of the simplest order; the server is killed in the first pairing of each kind.
+
+        Returns how many branches were pruned, and whether the pairing is exhausted.
+        """
+        kills = self.kills if pairing.kind not in self.killed else 0
+        self.killed.add(pairing.kind)
+        traces, are_all = await walk_faults(self.testbed, pairing, kills=kills, go_on=lambda: self.has_time)
+        self.kills -= sum(SERVER_KILLED in trace.remarks for trace in traces)
+        self.record(traces)
+        return 0, are_all and all(trace.shows_order for trace in traces)
+
+    async def run_orders(self, pairing: Pairing) -> tuple[int, bool]:
+        """Every order of a pairing; of a service that serialises, with the requests sent in both orders.
+
+        Returns how many branches were pruned, and whether the pairing is exhausted.
+        """
+        found = await self.walk(pairing)
+        if pairing.apart:
+            return found.pruned, found.is_exhausted
+        if found.is_serialised and self.placeable and len(pairing.calls) == 2:
+            self.placeable = await self.find_place(pairing)
+            found = await self.walk(pairing) if self.placeable else found
+        if not found.is_serialised or pairing.calls[0] == pairing.calls[-1]:
+            return found.pruned, found.is_exhausted
+        reverse = await self.walk(Pairing(pairing.state, pairing.calls[::-1], pairing.kind))
+        return found.pruned + reverse.pruned, found.is_exhausted and reverse.is_exhausted
+
+    async def walk(self, pairing: Pairing) -> Exploration:
+        run = self.testbed.run
+        if pairing.apart:
+            found = await explore_apart(pairing, run, go_on=lambda: self.has_time)
+        else:
+            found = await explore(pairing, run, schedules_max=self.schedules_max, go_on=lambda: self.has_time)
+        self.record(found.traces)
+        return found
+
+    def record(self, traces: Sequence[Trace]) -> None:
+        for trace in traces:
+            self.testbed.record(trace, self.explored)
+        self.schedules += len(traces)
+
+    async def find_place(self, pairing: Pairing) -> bool:
+        """Another connection for the second request, on which it reaches the database while the first is held."""
+        scheduler = self.testbed.scheduler
+        for place in range(2, 2 + PLACES_MAX):
+            scheduler.channels = (0, place, *range(place + 1, place + 8))
+            if SERIALISED not in (await self.testbed.run(pairing, follow(""))).remarks:
+                return True
+        return False
+
+    async def finish(self, pairing: Pairing, pruned: int, *, exhausted: bool) -> None:
+        """Reads the workflows of the pairing's schedules, and records how many of its orders ran."""
+        await self.testbed.read()
+        self.testbed.asker.journal.write(describe(pairing, self.explored, pruned, exhausted=exhausted))
+        self.explored += 1
+
+    async def replay(self, race: Race, times: int) -> None:
+        """One schedule, that many times; first it looks for a connection on which the requests run concurrently."""
+        pairing, self.planned = read_pairing(race), times
+        await warm(self.testbed, [pairing])
+        self.testbed.asker.journal.write(events.Workload(kinds={pairing.kind: times}))
+        for _ in range(times):
+            trace = await self.replay_once(pairing, race)
+            if SERIALISED in trace.remarks and self.placeable:
+                self.placeable = await self.find_place(pairing)
+                trace = await self.replay_once(pairing, race)
+            self.record([trace])
+            await self.finish(pairing, 0, exhausted=trace.shows_order)
+
+    async def replay_once(self, pairing: Pairing, race: Race) -> Trace:
+        follower = Follower.of(race)
+        run = run_faulted(self.testbed, pairing, follower) if race.faults else self.testbed.run(pairing, follower)
+        trace = await run
+        if follower.has_left:
+            trace.remarks.add(LEFT)
+        return trace
+
+    def judge_obstacle(self, error: StateNotReachedError) -> str | None:
+        """Records a certain violation of the engine as such; otherwise returns what stopped the level, in words."""
+        if not error.is_wrong:
+            return str(error)
+        self.testbed.asker.probe("contract", "leading a workflow to a state", str(error))
+        return None
+
+    async def end(self, name: str, obstacle: str | None) -> None:
+        """Records how far the level came, and why that proves less than it seems to, if so. `obstacle` stopped it."""
+        testbed = self.testbed
+        await testbed.revive()
+        ended_itself = await testbed.find_end(in_doubt=obstacle is not None)
+        if ended_itself is None:
+            await asyncio.to_thread(testbed.asker.check_silence)
+            await asyncio.to_thread(testbed.asker.look_again)
+        is_silent = testbed.asker.silence.is_certain
+        obstacle = ended_itself or (None if is_silent else obstacle)
+        obstacle = obstacle or (NO_STATEMENT if self.schedules and not testbed.has_held else None)
+        journal = testbed.asker.journal
+        if obstacle is not None:
+            journal.write(events.Broken(what=obstacle))
+        ended = SILENT if is_silent else "complete" if self.explored >= self.planned else "time"
+        unscheduled = testbed.proxy.unscheduled
+        for sql, passed in unscheduled.most_common():
+            journal.write(events.Unscheduled(sql=sql, passed=passed, why="set-up" if is_set_up(sql) else "background"))
+        counts = {"planned": self.planned, "run": self.explored, "unscheduled": unscheduled.total()}
+        journal.write(events.Level(level=name, unit="pairings", ended=ended, **counts))
+
+
+def describe(pairing: Pairing, number: int, pruned: int, *, exhausted: bool) -> events.Exploration:
+    """The record of a pairing whose orders ran."""
+    return events.Exploration(
+        pairing=number,
+        kind=pairing.kind,
+        state=pairing.state,
+        actions=[
+            events.Action(tenant=call.tenant, route=call.route, origin=call.origin, to=call.to)
+            for call in pairing.calls
+        ],
+        pruned=pruned,
+        exhausted=exhausted,
+        apart=pairing.apart or None,
+    )
+
+
+def read_pairing(race: Race) -> Pairing:
+    calls = tuple(Call(tenant=each.tenant, route=each.route, origin=each.origin, to=each.to) for each in race.sessions)
+    return Pairing(race.state, calls, "replay", race.apart)

@@ -1,0 +1,181 @@
+"""The workflows of a sequence, each with what the model believes of it. Every answer is compared with the model.
+
+Each mismatch is also written into the history, so the judge finds it on its own.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.target.target import Answer, ClassifiedAnswer, Guard, Route
+from load.client.ask import Ask, Reply
+from load.client.asker import Asker
+from stateful_tests.level_report import MismatchError
+from stateful_tests.reference import Probes
+from stateful_tests.sequential.belief import Belief, Claim
+
+# While that many unknown operations of a workflow may take effect, it is not moved: the possible states multiply.
+OPEN_MAX = 6
+
+
+class CheckedWorkflows:
+    """Sends one request at a time. `asker` and `probes` belong to the whole run. `touched` is the workflow of the last
+    request, until its state and trail were compared. After the service is silent, nothing is sent.
+    """
+
+    def __init__(self, asker: Asker, probes: Probes | None) -> None:
+        self.asker = asker
+        self.target = asker.target
+        self.graph = asker.target.graph
+        self.probes = probes
+        self.names: list[str] = []
+        self.owners: dict[str, str] = {}
+        self.beliefs: dict[str, Belief] = {}
+        self.won: list[tuple[str, Route, str, str]] = []
+        self.touched: str | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        return self.asker.silence.is_certain
+
+    def create(self, tenant: str) -> str | None:
+        """The new workflow; None if its create did not succeed."""
+        if self.is_silent:
+            return None
+        workflow = self.asker.create(tenant, examine=self.probes.examine_create if self.probes else None)
+        if workflow is not None:
+            self.names.append(workflow)
+            self.owners[workflow] = tenant
+            self.beliefs[workflow] = Belief.fresh(self.graph)
+            self.touched = workflow
+        return workflow
+
+    def advance(self, workflow: str, tenant: str, origin: str, to: str, pick: int) -> None:
+        """Advances over one of the routes of that edge, if there is one."""
+        routes = self.target.routes_for(origin, to)
+        if routes:
+            self.advance_by(workflow, tenant, routes[pick % len(routes)], origin, to)
+
+    def advance_by(self, workflow: str, tenant: str, route: Route, origin: str, to: str) -> None:
+        claim = Claim("advance", self.target.expected_by(route, origin, to), to)
+        belief, own = self.beliefs[workflow], tenant == self.owners[workflow]
+        if belief.open_most >= OPEN_MAX or self.is_silent:
+            return
+        legal = any(self.graph.allows(state, to) for state in claim.expected)
+        # The route of an edge names no state: outside of its sources it may say that it cannot be asked there.
+        lost = ("conflict",) if legal and route.sources is None else ("conflict", "refused")
+        right = {True: ("won",), False: lost, None: ("won", *lost)}[belief.is_due(claim, self.graph)]
+
+        def examine(answer: Answer, reading: ClassifiedAnswer) -> str | None:
+            if not own:
+                return None
+            found = check_outcome(right, reading)
+            return found or (
+                self.probes.examine_advance(claim, belief, route, self.graph, answer) if self.probes else None
+            )
+
+        reply = self.ask(self.asker.advance_ask(workflow, tenant, route, origin, to, examine), workflow, claim)
+        if reply.outcome == "won" and own:
+            self.won.append((workflow, route, origin, to))
+
+    def ask_guard(self, workflow: str, tenant: str, guard: Guard) -> None:
+        belief, own = self.beliefs[workflow], tenant == self.owners[workflow]
+        if own and belief.states & set(guard.either):
+            self.probe_guard(workflow, guard)
+            return
+        right = {True: ("ok",), False: ("conflict",), None: ("ok", "conflict")}[
+            belief.is_due(Claim("read", guard.open), self.graph)
+        ]
+
+        def examine(answer: Answer, reading: ClassifiedAnswer) -> str | None:
+            return self.examine_guard(guard, belief, right, answer, reading) if own else None
+
+        self.ask(self.asker.guard_ask(workflow, tenant, guard, examine), workflow)
+
+    def probe_guard(self, workflow: str, guard: Guard) -> None:
+        """A guard whose right answer does not follow from the state alone: no operation that a judge could place."""
+        owner, server_id = self.owners[workflow], self.asker.server_ids[workflow]
+        exchange = self.asker.release.send(self.target.build_guard(guard, owner, server_id, "guard"))
+        answer = exchange.answer
+        if self.asker.trails.is_turned_away(owner, workflow, answer.status, exchange.invoked_ns):
+            return
+        reading = self.target.classify_guard(guard, answer)
+        problem = self.examine_guard(guard, self.beliefs[workflow], ("ok", "conflict"), answer, reading)
+        self.asker.probe("contract", f"guard {guard.name}", problem, status=answer.status, workflow=workflow)
+        self.refuse(workflow, problem)
+
+    def examine_guard(
+        self, guard: Guard, belief: Belief, right: Sequence[str], answer: Answer, reading: ClassifiedAnswer
+    ) -> str | None:
+        found = check_outcome(right, reading)
+        return found or (self.probes.examine_guard(guard, belief, answer) if self.probes else None)
+
+    def ask_malformed(self, workflow: str, question: int) -> None:
+        """A request that no target can express: malformed bodies, unknown states, bad tokens, unknown ids."""
+        assert self.probes is not None
+        self.refuse(workflow, self.probes.ask(self.asker, workflow, self.owners[workflow], question))
+
+    def refuse(self, workflow: str, problem: str | None) -> None:
+        """Raises MismatchError if there is a problem."""
+        self.touched = workflow
+        if problem is not None:
+            raise MismatchError(problem)
+
+    def read(self, workflow: str, tenant: str) -> None:
+        claim = Claim("read") if tenant == self.owners[workflow] else None
+        self.ask(self.asker.read_ask(workflow, tenant), workflow, claim)
+
+    def ask(self, ask: Ask, workflow: str, claim: Claim | None = None) -> Reply:
+        """Sends a request, and updates the belief by its answer. Raises MismatchError if no world explains it."""
+        reply = self.asker.ask_until_told(ask)
+        problem = reply.reading.problem
+        self.refuse(workflow, problem and f"operation {reply.id}: {problem}")
+        own = ask.tenant == self.owners[workflow]
+        if not own and reply.outcome not in ("refused", "busy", "unknown"):
+            raise MismatchError(f"operation {reply.id}: another tenant's {ask.kind} was answered {reply.outcome}")
+        if own and claim is not None:
+            self.believe(workflow, self.beliefs[workflow].after(claim, reply.reading, self.graph), reply)
+        return reply
+
+    def believe(self, workflow: str, belief: Belief, reply: Reply) -> None:
+        if not belief.worlds:
+            told = f", telling {reply.reading.observed}" if reply.reading.observed else ""
+            states = ", ".join(sorted(self.beliefs[workflow].states))
+            raise MismatchError(
+                f"operation {reply.id} was answered {reply.outcome}{told}, but {workflow} was in {states}"
+            )
+        self.beliefs[workflow] = belief
+
+    def compare(self, workflow: str) -> None:
+        """Compares the workflow's state and trail with the model's. Raises MismatchError."""
+        if self.is_silent:
+            return
+        owner = self.owners[workflow]
+        self.read(workflow, owner)
+        self.touched = None
+        entries = self.asker.trail(workflow, owner)
+        if entries is None:
+            return
+        trail = tuple((entry["from"], entry["to"]) for entry in entries if entry["from"] is not None)
+        belief = self.beliefs[workflow].seen(trail, self.graph)
+        if not belief.worlds:
+            known = min(self.beliefs[workflow].worlds, key=lambda world: world.trail).trail
+            raise MismatchError(f"the trail of {workflow} is {show(trail)}, but the model's is {show(known)}")
+        self.beliefs[workflow] = belief
+
+    def finish(self) -> None:
+        """Compares every workflow once more, and reads its effects."""
+        for workflow in self.names:
+            self.compare(workflow)
+            if not self.is_silent:
+                self.asker.effects(workflow, self.owners[workflow])
+
+
+def check_outcome(right: Sequence[str], reading: ClassifiedAnswer) -> str | None:
+    """What is wrong with the outcome, in words; an unknown one or a busy one is never wrong."""
+    if reading.outcome in (*right, "busy", "unknown"):
+        return None
+    return f"the answer (status {reading.status}) means {reading.outcome}, but only {' or '.join(right)} is right here"
+
+
+def show(trail: Any) -> str:
+    return " ".join(f"{origin}->{to}" for origin, to in trail) or "empty"
