@@ -18,7 +18,7 @@ from engine.target.file import load_target
 from engine.target.target import substitute
 from load.client.asker import Asker
 from load.client.release import Release
-from onewinner.stage import mint_tokens
+from onewinner.deployment import mint_tokens
 from reports.history.journal import Journal
 from stateful_tests.interleavings.explorer import explore
 from stateful_tests.interleavings.pairings import list_pairings

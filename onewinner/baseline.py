@@ -1,6 +1,5 @@
 """Comparing a run with a baseline, for every command that does: the options, the runs, the words, the exit code."""
 
-import argparse
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from onewinner.display import STYLE, open_console
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
+from onewinner.options import ComparisonOptions
 from reports.comparison.acknowledged import AcknowledgedError, read_acknowledged
 from reports.comparison.baseline import Side, Terms, compare
 from reports.comparison.blocks import measure_blocks, measure_plan, measure_strata
@@ -35,48 +35,7 @@ from reports.judge.verdict import Verdict
 CHANGE_STYLE = {Change.REGRESSED: "bold red", Change.IMPROVED: "green", Change.SAME: "", Change.INCONCLUSIVE: "dim"}
 
 
-def add_baseline_options(parser: argparse.ArgumentParser) -> None:
-    """--baseline, for a command that makes a run, and what belongs to it."""
-    parser.add_argument("--baseline", type=Path, metavar="RUN", help="compare with this run; exit 4 for a regression")
-    add_comparison_options(parser)
-
-
-def add_comparison_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--acknowledged",
-        type=Path,
-        metavar="FILE",
-        help="TOML: known regressions, each with measure, reason and expires",
-    )
-    default = RULES[Design.SESSIONS]
-    add(
-        "--threshold",
-        type=percentage,
-        metavar="PERCENT",
-        help=f"the least change of a measure that counts (default: {default.threshold:.0%})".replace("%", "%%"),
-    )
-    add(
-        "--drift",
-        type=percentage,
-        metavar="PERCENT",
-        help="what the machine may have drifted between two sessions "
-        f"(default: {default.allowance:.0%}; none in turns)".replace("%", "%%"),
-    )
-
-
-def percentage(text: str) -> float:
-    """An argparse type: a share, given in percent."""
-    try:
-        value = float(text.removesuffix("%"))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0 to 1000")
-    return value / 100
-
-
-def take_terms(options: argparse.Namespace, design: Design = Design.SESSIONS) -> Terms:
+def read_terms(options: ComparisonOptions, design: Design = Design.SESSIONS) -> Terms:
     """How to compare, by the options. Raises UsageError for a file of acknowledgements that cannot be used."""
     rules = RULES[design]
     if options.threshold is not None:
@@ -104,14 +63,14 @@ def find_run(folder: Path, what: str) -> Run:
         raise UnreadableError(f"{what}: {error}") from None
 
 
-def find_baseline(options: argparse.Namespace) -> Run | None:
+def find_baseline(options: ComparisonOptions) -> Run | None:
     """The run that --baseline names, before anything is started. Raises UsageError and UnreadableError."""
     if options.baseline is None:
         for name in ("acknowledged", "threshold", "drift"):
             if getattr(options, name) is not None:
                 raise UsageError(f"--{name} is for a comparison; add --baseline RUN")
         return None
-    take_terms(options)
+    read_terms(options)
     return find_run(options.baseline, "--baseline")
 
 
@@ -128,11 +87,11 @@ def take_side(run: Run) -> Side:
     return Side(str(run.folder), facts, run.judgement)
 
 
-def compare_runs(baseline: Run, run: Run, options: argparse.Namespace) -> Comparison:
+def compare_runs(baseline: Run, run: Run, options: ComparisonOptions) -> Comparison:
     """Both runs of one job that was run in turns are compared as such."""
     theirs, ours = baseline.facts.turns, run.facts.turns
     design = Design.INTERLEAVED if theirs and ours and theirs.job == ours.job else Design.SESSIONS
-    return compare(take_side(baseline), take_side(run), take_terms(options, design))
+    return compare(take_side(baseline), take_side(run), read_terms(options, design))
 
 
 def find_exit(comparison: Comparison) -> int:

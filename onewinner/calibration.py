@@ -11,11 +11,11 @@ from pathlib import Path
 
 from msgspec import structs
 
-from engine.provision.service import REFERENCE
 from load.quotas import keep_races
+from onewinner.deployment import run_engine
+from onewinner.engine_choice import choose_reference
 from onewinner.exits import UsageError
-from onewinner.levels import Crew, Level, plan_race, plan_sources, run_level
-from onewinner.stage import set_stage
+from onewinner.levels import Level, RaceLoad, plan_race, plan_sources, run_level
 from reports.comparison.facts import Calibration, Facts
 from reports.documents.run import Run, RunError, begin_run, with_judgement
 from reports.history.history import HistoryError, read_history
@@ -44,20 +44,19 @@ def calibrate(levels: Sequence[Level], folder: Path) -> Calibration | None:
     None when none of the levels races. What was recorded is in `calibration` inside `folder`. Raises UsageError,
     RunError and HistoryError.
     """
-    crew = next((level.crew for level in levels if level.crew is not None), None)
-    if crew is None:
+    load = next((level.load for level in levels if level.load is not None), None)
+    if load is None:
         return None
-    level = plan_race(take_races(crew), SEED)
-    log = folder / "logs" / "calibration.log"
-    with set_stage(REFERENCE, "embedded", None, log, ["--defect", DEFECT]) as stage:
-        plan = plan_sources(stage.target, [level])
-        run = begin_run(folder / "calibration", REFERENCE, Facts(name=DEFECT, seed=SEED, plan=plan))
-        run_level(level, run.folder, stage)
-    [result] = judge(read_history(run.history), stage.target.graph, only=["one-winner"]).checks
-    return Calibration(DEFECT, result.judged, result.findings_total, crew.contenders)
+    level, engine = plan_race(take_races(load), SEED), choose_reference(DEFECT)
+    with run_engine(engine, folder / "logs" / "calibration.log") as access:
+        plan = plan_sources(engine.target, [level])
+        run = begin_run(folder / "calibration", engine.file, Facts(name=DEFECT, seed=SEED, plan=plan))
+        run_level(level, run.folder, access)
+    [result] = judge(read_history(run.history), engine.target.graph, only=["one-winner"]).checks
+    return Calibration(DEFECT, result.judged, result.findings_total, load.contenders)
 
 
-def take_races(crew: Crew) -> Crew:
-    """The same races, no more of them than are needed, all of them run, and only those in which somebody wins."""
-    races = min(crew.races or RACES_MAX, RACES_MAX)
-    return replace(crew, weights=keep_races(crew.weights), races=races, fail_fast=False)
+def take_races(load: RaceLoad) -> RaceLoad:
+    """The same races, no more of them than are needed, all of them run, and only those that have a winner."""
+    races = min(load.races or RACES_MAX, RACES_MAX)
+    return replace(load, weights=keep_races(load.weights), races=races, fail_fast=False)

@@ -1,13 +1,13 @@
-"""The same gate on every footing: isolation levels, one process or two, with and without a pgbouncer; one table."""
+"""The same gate in every configuration: isolation levels, one process or two, with or without pgbouncer; one table."""
 
 import argparse
 import itertools
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -16,9 +16,9 @@ from engine.provision.bouncer import PROGRAM, find_program
 from engine.provision.errors import DatabaseUnavailable
 from onewinner.baseline import UnreadableError, find_baseline
 from onewinner.display import STYLE, open_console, say
+from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_obstacles
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
-from onewinner.options import ISOLATIONS
-from onewinner.stage import find_obstacles, load
+from onewinner.options import RunOptions
 from reports.documents.run import RunError, read_run, refuse_taken
 from reports.judge.verdict import Verdict
 
@@ -30,10 +30,11 @@ AXES: Values = {"isolation": ISOLATIONS, "workers": (1, 2), "pgbouncer": (False,
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One combination: by axis what it is there; and the options that say so."""
+class Configuration:
+    """One combination: its value on each axis, the engine in it, and the options that say so."""
 
     facts: Mapping[str, str | int | bool]
+    engine: EngineChoice
     arguments: tuple[str, ...]
 
     @property
@@ -46,7 +47,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a cell: its exit code, verdict and reason, the checks that did not pass, its run directory."""
+    """The exit code of a configuration, its verdict and reason, the checks that did not pass, its run directory."""
 
     facts: Mapping[str, str | int | bool]
     code: int
@@ -65,80 +66,87 @@ def choose_axes(text: str) -> tuple[str, ...]:
     return named
 
 
-def run_matrix(options: argparse.Namespace, arguments: Sequence[str], run: Callable[[list[str]], int]) -> int:
-    """Runs `run` with the arguments of each cell, one after the other. Returns the worst exit code.
+def run_matrix(
+    engine: EngineChoice, options: RunOptions, axes: Sequence[str], gate: Callable[[EngineChoice, RunOptions], int]
+) -> int:
+    """Runs the gate in each configuration, one after the other. Returns the worst exit code.
 
-    Raises UsageError when the first cell cannot be set up; for the others that makes an unknown.
+    Raises UsageError when the first one cannot be set up; for the others that makes an unknown.
     """
-    cells = list_cells(options)
-    folder = options.out or Path("runs", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-matrix")
+    configurations = list_configurations(engine, axes)
+    folder = options.folder
     try:
         refuse_taken(folder)
-        # Each cell reads it again; one that cannot be read leaves a cell without a run directory.
-        find_baseline(options)
+        # Each run reads it again; one that cannot be read leaves no run directory.
+        find_baseline(options.comparison)
     except RunError as error:
         raise UsageError(str(error)) from None
     except UnreadableError as error:
         print(f"onewinner gate: {error}", file=sys.stderr)
         return UNKNOWN
-    shared = drop_options(arguments, OWN)
     outcomes: list[Outcome] = []
     try:
-        for cell in cells:
-            told = " ".join(cell.arguments) or "as it is"
-            say(f"\n{len(outcomes) + 1} of {len(cells)}: {told}")
-            outcomes.append(run_cell(cell, folder / cell.name, [*shared, *cell.arguments], run, first=not outcomes))
+        for each in configurations:
+            say(f"\n{len(outcomes) + 1} of {len(configurations)}: {' '.join(each.arguments) or 'as it is'}")
+            arguments = (*drop_options(options.arguments, OWN), *each.arguments)
+            mine = replace(options, folder=folder / each.name, arguments=arguments)
+            outcomes.append(run_one(each, mine, gate, first=not outcomes))
     finally:
         if outcomes:
             write_table(folder, outcomes)
-            print_table(folder, outcomes, len(cells))
+            print_table(folder, outcomes, len(configurations))
     return min((outcome.code for outcome in outcomes), key=CODES.index)
 
 
-def run_cell(
-    cell: Cell, out: Path, arguments: Sequence[str], run: Callable[[list[str]], int], *, first: bool
+def run_one(
+    configuration: Configuration,
+    options: RunOptions,
+    gate: Callable[[EngineChoice, RunOptions], int],
+    *,
+    first: bool,
 ) -> Outcome:
+    facts, name = configuration.facts, options.folder.name
     try:
-        code = run([*arguments, "--out", str(out)])
+        code = gate(configuration.engine, options)
     except UsageError as error:
         if first:
             raise
         print(f"onewinner gate: {error}", file=sys.stderr)
-        return Outcome(cell.facts, UNKNOWN, Verdict.UNKNOWN, str(error), (), out.name)
-    judgement = read_run(out).judgement
+        return Outcome(facts, UNKNOWN, Verdict.UNKNOWN, str(error), (), name)
+    judgement = read_run(options.folder).judgement
     checks = tuple(result.check for result in judgement.checks if result.verdict not in (Verdict.PASS, None))
-    return Outcome(cell.facts, code, judgement.verdict, judgement.reason, checks, out.name)
+    return Outcome(facts, code, judgement.verdict, judgement.reason, checks, name)
 
 
-def list_cells(options: argparse.Namespace) -> list[Cell]:
-    """Every combination of the axes that were asked for and that this target can be put on. Raises UsageError."""
-    axes = pick_axes(options)
-    program = options.pgbouncer or PROGRAM
-    cells = []
-    for combination in itertools.product(*axes.values()):
-        facts = dict(zip(axes, combination, strict=True))
-        arguments = [part for axis, fact in facts.items() for part in spell(axis, fact, program)]
-        if "pgbouncer" not in axes and options.pgbouncer is not None:
-            arguments += spell("pgbouncer", True, program)
-        cells.append(Cell(facts, tuple(arguments)))
-    return cells
+def list_configurations(engine: EngineChoice, axes: Sequence[str]) -> list[Configuration]:
+    """Every combination of the axes that were asked for and that this target can honour. Raises UsageError."""
+    values = pick_axes(engine, axes)
+    program = engine.pgbouncer or PROGRAM
+    found = []
+    for combination in itertools.product(*values.values()):
+        facts = dict(zip(values, combination, strict=True))
+        pooled = facts.get("pgbouncer", engine.pgbouncer is not None)
+        arguments = [part for axis in facts if axis != "pgbouncer" for part in (f"--{axis}", str(facts[axis]))]
+        arguments += ["--pgbouncer", *([program] if program != PROGRAM else [])] if pooled else []
+        chosen: dict[str, Any] = {**facts, "pgbouncer": program if pooled else None}
+        found.append(Configuration(facts, replace(engine, **chosen), tuple(arguments)))
+    return found
 
 
-def pick_axes(options: argparse.Namespace) -> Values:
-    """The axes and their values. An option fixes its axis; one that the target cannot be put on is left out."""
-    target = load(options.target, None)
-    if target.service is None:
+def pick_axes(engine: EngineChoice, axes: Sequence[str]) -> Values:
+    """The axes and their values. An option fixes its axis; one that the target cannot honour is left out."""
+    if engine.target.service is None:
         raise UsageError("--matrix needs a [service] in the target file that onewinner starts")
-    given = {axis for axis in AXES if getattr(options, axis) is not None}
-    for axis in set(options.matrix) & (given - {"pgbouncer"}):
+    given = {axis for axis in AXES if getattr(engine, axis) is not None}
+    for axis in set(axes) & (given - {"pgbouncer"}):
         raise UsageError(f"--matrix {axis} tries every value and --{axis} names one; leave out one of them")
-    wanted = options.matrix or tuple(axis for axis in AXES if axis not in given)
-    obstacles = find_obstacles(target.service, options.database)
+    wanted = axes or tuple(axis for axis in AXES if axis not in given)
+    obstacles = find_obstacles(engine)
     for axis in wanted:
         if axis in obstacles:
             print(f"left out of the matrix: --{axis}: {obstacles[axis]}", file=sys.stderr)
     if "pgbouncer" in wanted:
-        require_program(options.pgbouncer or PROGRAM)
+        require_program(engine.pgbouncer or PROGRAM)
     return {axis: AXES[axis] for axis in AXES if axis in wanted and axis not in obstacles}
 
 
@@ -147,13 +155,6 @@ def require_program(program: str) -> None:
         find_program(program)
     except DatabaseUnavailable as error:
         raise UsageError(f"{error} Or leave its axis out: --matrix isolation,workers.") from None
-
-
-def spell(axis: str, fact: str | int | bool, program: str) -> list[str]:
-    """The options of one place on an axis."""
-    if axis == "pgbouncer":
-        return ["--pgbouncer", *([program] if program != PROGRAM else [])] if fact else []
-    return [f"--{axis}", str(fact)]
 
 
 def drop_options(arguments: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -169,7 +170,7 @@ def drop_options(arguments: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def write_table(folder: Path, outcomes: Sequence[Outcome]) -> None:
-    """The table beside the cells' run directories: matrix.json, and summary.md for people."""
+    """The table beside the run directories: matrix.json, and summary.md for people."""
     cells = [asdict(outcome) for outcome in outcomes]
     (folder / "matrix.json").write_text(json.dumps({"cells": cells}, indent=2) + "\n")
     head, *rows = [" | ".join(row) for row in (name_columns(outcomes), *map(list_words, outcomes))]

@@ -6,8 +6,8 @@ Only the reference engine's tables are known; of other engines' databases nothin
 import asyncio
 from pathlib import Path
 
-from engine.provision.service import REFERENCE
 from engine.reference.errors import SchemaUnavailable
+from onewinner.engine_choice import EngineChoice
 from reports.history import events
 from reports.history.journal import Journal
 
@@ -15,14 +15,14 @@ SOURCE = "schema-0"
 WHAT = "the columns of the live workflow table"
 
 
-def list_sources(file: Path) -> tuple[str, ...]:
-    """The sources that an inspection of this target will write."""
-    return (SOURCE,) if file == REFERENCE else ()
+def list_sources(engine: EngineChoice) -> tuple[str, ...]:
+    """The sources that an inspection of this engine will write."""
+    return (SOURCE,) if engine.is_reference else ()
 
 
-def inspect(database_url: str | None, file: Path, history: Path) -> None:
+def inspect(database_url: str | None, engine: EngineChoice, history: Path) -> None:
     """Looks at the database. A look that fails leaves the journal without its end: a gap."""
-    if not list_sources(file) or database_url is None:
+    if not list_sources(engine) or database_url is None:
         return
     from engine.reference.schema_check import find_drift  # slow to import, and not every command needs it
 

@@ -1,17 +1,18 @@
 """The kill matrix: what is expected of the judge for every engine broken on purpose, and what it said. Values only.
 
-A cell is one engine, asked at one level from one seed. A row is the cells of one engine at one level.
+A cell is one variant, asked at one level from one seed. A row is the cells of one variant at one level.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import polars as pl
 
 from engine.reference.controls import list_controls
 from engine.reference.defects import LEVELS, list_defects, read_promise
+from onewinner.engine_choice import EngineChoice
 from reports.comparison.facts import DefectRow, EngineKind
 from reports.history.history import History
 from reports.judge.verdict import Finding, Judgement, Verdict, merge
@@ -39,7 +40,7 @@ VERDICTS = {
 
 
 @dataclass(frozen=True)
-class Engine:
+class Variant:
     """A variant of the reference engine: a defect or a control."""
 
     name: str
@@ -47,8 +48,14 @@ class Engine:
 
     @property
     def arguments(self) -> list[str]:
-        """What the reference engine's command is given."""
+        """As options of a command."""
         return [f"--{self.kind}", self.name]
+
+    def choose(self, reference: EngineChoice) -> EngineChoice:
+        """The engine, at the isolation level at which its defect shows."""
+        defect, control = (self.name if self.kind == kind else None for kind in ("defect", "control"))
+        chosen = replace(reference, defect=defect, control=control)
+        return replace(chosen, isolation=chosen.isolation_asked)
 
     @property
     def check(self) -> str | None:
@@ -71,7 +78,7 @@ class Cell:
     where none is promised).
     """
 
-    engine: Engine
+    variant: Variant
     level: str
     seed: int
     status: Status
@@ -93,7 +100,7 @@ class Way:
 class Row:
     """One engine at one level: the cells of all seeds, and what they come to together."""
 
-    engine: Engine
+    variant: Variant
     level: str
     cells: tuple[Cell, ...]
     status: Status
@@ -108,11 +115,11 @@ class Row:
         counts = Counter(check for cell in self.cells for check in cell.failed)
         ways = [cell.way for cell in self.cells if cell.way is not None]
         return DefectRow(
-            name=self.engine.name,
-            kind=self.engine.kind,
+            name=self.variant.name,
+            kind=self.variant.kind,
             level=self.level,
-            check=self.engine.check,
-            promised=self.engine.promised_at(self.level),
+            check=self.variant.check,
+            promised=self.variant.promised_at(self.level),
             status=self.status.value,
             seeds=len(self.cells),
             caught=self.caught,
@@ -124,29 +131,29 @@ class Row:
         )
 
 
-def list_engines() -> list[Engine]:
+def list_variants() -> list[Variant]:
     """Every defect, then every control."""
-    return [Engine(name, "defect") for name in list_defects()] + [Engine(name, "control") for name in list_controls()]
+    return [Variant(name, "defect") for name in list_defects()] + [Variant(name, "control") for name in list_controls()]
 
 
 def judge_cell(
-    engine: Engine, level: str, seed: int, history: History, judgement: Judgement, trouble: str = ""
+    variant: Variant, level: str, seed: int, history: History, judgement: Judgement, trouble: str = ""
 ) -> Cell:
     """Holds a judgement against what is expected. `trouble` says why the asker cannot be trusted, if so."""
     failed = tuple(result.check for result in judgement.checks if result.verdict is Verdict.FAIL)
-    status = weigh(engine, level, failed, judgement.verdict, trouble)
-    promised = engine.promised_at(level)
+    status = weigh(variant, level, failed, judgement.verdict, trouble)
+    promised = variant.promised_at(level)
     findings = [each for each in judgement.findings if each.check in (failed if promised is None else [promised])]
     reason = trouble or ("" if judgement.verdict is Verdict.PASS else judgement.reason)
-    return Cell(engine, level, seed, status, failed, find_way(history, findings), reason)
+    return Cell(variant, level, seed, status, failed, find_way(history, findings), reason)
 
 
-def weigh(engine: Engine, level: str, failed: Sequence[str], verdict: Verdict, trouble: str = "") -> Status:
+def weigh(variant: Variant, level: str, failed: Sequence[str], verdict: Verdict, trouble: str = "") -> Status:
     """What the failed checks mean for this engine at this level."""
-    promised = engine.promised_at(level)
-    if engine.kind == "control" and failed:
+    promised = variant.promised_at(level)
+    if variant.kind == "control" and failed:
         return Status.ACCUSED
-    if not all(map(engine.allows, failed)):
+    if not all(map(variant.allows, failed)):
         return Status.WRONG_CHECK
     if trouble:
         return Status.UNKNOWN
@@ -172,19 +179,21 @@ def find_way(history: History, findings: Iterable[Finding]) -> Way | None:
     return Way(begun.height, begun["race"].drop_nulls().n_unique(), round((min(seen) - first_ns) / 1e9, 3))
 
 
-def make_row(engine: Engine, level: str, cells: Sequence[Cell]) -> Row:
+def make_row(variant: Variant, level: str, cells: Sequence[Cell]) -> Row:
     """Without cells the level was not run."""
     worst = min((cell.status for cell in cells), key=RANK.__getitem__, default=Status.NOT_RUN)
-    return Row(engine, level, tuple(cells), worst)
+    return Row(variant, level, tuple(cells), worst)
 
 
-def make_rows(engines: Iterable[Engine], cells: Iterable[Cell]) -> list[Row]:
+def make_rows(variants: Iterable[Variant], cells: Iterable[Cell]) -> list[Row]:
     """A row for each engine and level, in order."""
     sorted_cells: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
-        sorted_cells.setdefault((cell.engine.name, cell.level), []).append(cell)
+        sorted_cells.setdefault((cell.variant.name, cell.level), []).append(cell)
     return [
-        make_row(engine, level, sorted_cells.get((engine.name, level), [])) for engine in engines for level in LEVELS
+        make_row(variant, level, sorted_cells.get((variant.name, level), []))
+        for variant in variants
+        for level in LEVELS
     ]
 
 
@@ -194,7 +203,7 @@ def conclude(rows: Sequence[Row]) -> Judgement:
     verdict = merge(VERDICTS.get(row.status, Verdict.PASS) for row in ran)
     against = [row for row in ran if VERDICTS.get(row.status, Verdict.PASS) is verdict is not Verdict.PASS]
     counts = {
-        "engines": len({row.engine for row in ran}),
+        "engines": len({row.variant for row in ran}),
         "cells": sum(len(row.cells) for row in ran),
         "caught": sum(row.caught for row in ran),
     }
@@ -220,12 +229,12 @@ def say_row(row: Row) -> str:
     """Why a row is not as expected, in one sentence."""
     wrong = [cell for cell in row.cells if cell.status is row.status]
     seeds = f"in {len(wrong)} of {len(row.cells)} seeds (first: {wrong[0].seed})"
-    where = f"{row.engine.name} at the level {row.level}"
+    where = f"{row.variant.name} at the level {row.level}"
     if row.status is Status.SURVIVED:
-        return f"{where}: {row.engine.promised_at(row.level)} did not fail {seeds}"
+        return f"{where}: {row.variant.promised_at(row.level)} did not fail {seeds}"
     if row.status is Status.UNKNOWN:
         return f"{where}: nothing was decided {seeds}: {wrong[0].reason}"
-    accused = sorted({check for cell in wrong for check in cell.failed if not row.engine.allows(check)})
+    accused = sorted({check for cell in wrong for check in cell.failed if not row.variant.allows(check)})
     return f"{where}: {', '.join(accused)} failed {seeds}, which is wrong"
 
 

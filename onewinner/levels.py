@@ -15,9 +15,9 @@ from engine.provision.service import find_free_port
 from engine.target.target import Target
 from load.quotas import Workload, list_quotas, make_workload, name_source, parse_weights
 from onewinner import ROOMS
+from onewinner.deployment import EngineAccess
 from onewinner.display import LIVE, Display
 from onewinner.secrets import keep_secret
-from onewinner.stage import Stage
 from reports.history import events
 from reports.judge import plan as amounts
 from reports.judge.amounts import sum_levels
@@ -27,47 +27,47 @@ POLL_S = 0.1
 IDS_VARIABLE = "ONEWINNER_IDS"
 # A level takes about its aim on two quiet cores. What it planned is run: nothing new is begun only once it has taken so
 # many times its aim. What it began may take GRACE_S longer before it is ended.
-PATIENCE = 8
+LIMIT_FACTOR = 8
 GRACE_S = 60.0
 
 
 @dataclass(frozen=True)
-class Share:
+class Size:
     """How much of a level a profile wants, and how long it may go on beginning it, in seconds."""
 
     amount: int
     limit_s: float
 
 
-def aim(amount: int, aim_s: float) -> Share:
+def size_for(amount: int, aim_s: float) -> Size:
     """So much of a level, which takes about so many seconds on two quiet cores."""
-    return Share(amount, PATIENCE * aim_s)
+    return Size(amount, LIMIT_FACTOR * aim_s)
 
 
-PROFILES: Mapping[str, Mapping[str, Share]] = {
+PROFILES: Mapping[str, Mapping[str, Size]] = {
     "quick": {
-        "sequential": aim(8, 45),
-        "parallel": aim(60, 12),
-        "race": aim(300, 12),
-        "interleavings": aim(1_000, 10),
-        "faults": aim(1_000, 25),
+        "sequential": size_for(8, 45),
+        "parallel": size_for(60, 12),
+        "race": size_for(300, 12),
+        "interleavings": size_for(1_000, 10),
+        "faults": size_for(1_000, 25),
     },
     "full": {
-        "sequential": aim(120, 240),
-        "parallel": aim(1_500, 180),
-        "race": aim(10_000, 300),
-        "interleavings": aim(1_000, 120),
-        "faults": aim(1_000, 60),
+        "sequential": size_for(120, 240),
+        "parallel": size_for(1_500, 180),
+        "race": size_for(10_000, 300),
+        "interleavings": size_for(1_000, 120),
+        "faults": size_for(1_000, 60),
     },
 }
-# Those that start a service of their own behind the wire. Quick has one meeting of each kind, full all meetings.
-WIRED = ("interleavings", "faults")
+# Those that start a service of their own behind the proxy. Quick has one meeting of each kind, full all meetings.
+PROXIED = ("interleavings", "faults")
 SCOPES = {"quick": "kinds", "full": "all"}
 MIXED = {"quick": 0, "full": 100}
 
 
 @dataclass(frozen=True)
-class Crew:
+class RaceLoad:
     """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows).
 
     `label` tells the jobs of one run apart.
@@ -85,8 +85,8 @@ class Crew:
 
 
 @dataclass(frozen=True)
-class Wiring:
-    """How a service is started behind the wire: more arguments, and what every database session is set to."""
+class ProxySetup:
+    """How a service is started behind the proxy: more arguments, and what every database session is set to."""
 
     arguments: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Level:
     """One asker, to be run as a process. `mismatch_code` is its exit code for "the engine was wrong".
 
     `limit_s` is after how many seconds it begins nothing new, None for never; `amount` what it was asked to run,
-    None for as much as it can. One that has a `wiring` starts the service by itself, behind the wire.
+    None for as much as it can. One that has a `proxy` starts the service by itself, behind the proxy.
     """
 
     name: str
@@ -111,12 +111,12 @@ class Level:
     limit_s: float | None
     amount: int | None
     mismatch_code: int = 0
-    crew: Crew | None = None
-    wiring: "Wiring | None" = None
+    load: RaceLoad | None = None
+    proxy: ProxySetup | None = None
 
 
 @dataclass(frozen=True)
-class Asked:
+class LevelResult:
     """A level that was run: the asker's exit code (None: it took too long and was ended), and the seconds."""
 
     level: Level
@@ -147,42 +147,42 @@ def plan_levels(
     return (
         plan_sequential(replace(sequential, amount=batches or sequential.amount), seed),
         plan_parallel(replace(parallel, amount=plans or parallel.amount), seed),
-        plan_race(Crew(parse_weights(""), races or race.amount, contenders, duration_s=race.limit_s), seed),
-        plan_wire("interleavings", interleavings, walked),
-        plan_wire("faults", faults, ["--scope", "kinds"]),
+        plan_race(RaceLoad(parse_weights(""), races or race.amount, contenders, duration_s=race.limit_s), seed),
+        plan_proxied("interleavings", interleavings, walked),
+        plan_proxied("faults", faults, ["--scope", "kinds"]),
     )
 
 
-def plan_sequential(share: Share, seed: int, *, shrink: bool = True) -> Level:
-    options = ["--seed", str(seed), "--batches", str(share.amount), "--limit-s", str(share.limit_s)]
+def plan_sequential(size: Size, seed: int, *, shrink: bool = True) -> Level:
+    options = ["--seed", str(seed), "--batches", str(size.amount), "--limit-s", str(size.limit_s)]
     options += [] if shrink else ["--no-shrink"]
     command = call_pytest("sequential/level.py", options)
-    return Level("sequential", ("sequential-0",), command, share.limit_s, share.amount, mismatch_code=1)
+    return Level("sequential", ("sequential-0",), command, size.limit_s, size.amount, mismatch_code=1)
 
 
-def plan_parallel(share: Share, seed: int, *, shrink: bool = True, plan: Path | None = None) -> Level:
+def plan_parallel(size: Size, seed: int, *, shrink: bool = True, plan: Path | None = None) -> Level:
     """`plan`: a saved one, to be executed so often instead of pinned and random ones."""
-    options = ["--seed", str(seed), "--plans", str(share.amount), "--limit-s", str(share.limit_s)]
+    options = ["--seed", str(seed), "--plans", str(size.amount), "--limit-s", str(size.limit_s)]
     options += [] if shrink else ["--no-shrink"]
     options += ["--plan", str(plan.absolute())] if plan is not None else []
     command = call_pytest("parallel/level.py", options)
     # What was begun may end in shrinking, which has a limit of its own.
-    return Level("parallel", ("parallel-0",), command, share.limit_s, share.amount, mismatch_code=1)
+    return Level("parallel", ("parallel-0",), command, size.limit_s, size.amount, mismatch_code=1)
 
 
-def plan_wire(
-    kind: str, share: Share, options: Sequence[str] = (), *, number: int = 0, wiring: Wiring | None = None
+def plan_proxied(
+    kind: str, size: Size, options: Sequence[str] = (), *, number: int = 0, proxy: ProxySetup | None = None
 ) -> Level:
-    """A level of WIRED. `options` are those of stateful_tests/interleavings/explore.py.
+    """A level of PROXIED. `options` are those of stateful_tests/interleavings/explore.py.
 
-    `share.amount` is how many schedules of one meeting are run at the most; `number` tells several levels of one kind
+    `size.amount` is how many schedules of one meeting are run at the most; `number` tells several levels of one kind
     apart.
     """
-    name, source, wiring = f"{kind}-{number}" if number else kind, f"{kind}-{number}", wiring or Wiring()
-    told = ["--level", name, "--source", source, "--schedules", str(share.amount), "--limit-s", str(share.limit_s)]
-    told += [*options, *wiring.spell(), *(["--faults"] if kind == "faults" else [])]
+    name, source, proxy = f"{kind}-{number}" if number else kind, f"{kind}-{number}", proxy or ProxySetup()
+    told = ["--level", name, "--source", source, "--schedules", str(size.amount), "--limit-s", str(size.limit_s)]
+    told += [*options, *proxy.spell(), *(["--faults"] if kind == "faults" else [])]
     command = (sys.executable, "-m", "stateful_tests.interleavings.explore", *told)
-    return Level(name, (source,), command, share.limit_s, None, wiring=wiring)
+    return Level(name, (source,), command, size.limit_s, None, proxy=proxy)
 
 
 def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:
@@ -192,23 +192,23 @@ def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:
     return (sys.executable, "-m", "pytest", "-q", *alone, f"{folder}/{file}", *options)
 
 
-def plan_race(crew: Crew, seed: int) -> Level:
+def plan_race(load: RaceLoad, seed: int) -> Level:
     """The level that Locust runs: one source in each process, so that nothing comes between its last bytes."""
-    scenarios = ",".join(f"{name}={weight}" for name, weight in crew.weights.items())
-    options = ["--seed", str(seed), "--contenders", str(crew.contenders), "--scenarios", scenarios]
-    options += ["--races", str(crew.races or 0), "--duration", str(crew.duration_s), "--rate", str(crew.rate_per_s)]
-    options += ["--together"] if crew.together else []
-    options += ["--label", crew.label] if crew.label else []
-    options += ["--fail-fast"] if crew.fail_fast else []
-    count = str(crew.processes)
+    scenarios = ",".join(f"{name}={weight}" for name, weight in load.weights.items())
+    options = ["--seed", str(seed), "--contenders", str(load.contenders), "--scenarios", scenarios]
+    options += ["--races", str(load.races or 0), "--duration", str(load.duration_s), "--rate", str(load.rate_per_s)]
+    options += ["--together"] if load.together else []
+    options += ["--label", load.label] if load.label else []
+    options += ["--fail-fast"] if load.fail_fast else []
+    count = str(load.processes)
     headless = ["--headless", "--only-summary", "--users", count, "--spawn-rate", count, "--exit-code-on-error", "0"]
-    if crew.processes > 1:
+    if load.processes > 1:
         port = str(find_free_port())
         headless += ["--processes", count, "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         headless += ["--master-port", port]
     command = (sys.executable, "-m", "locust", "-f", str(ROOMS / "load" / "locustfile.py"), *headless, *options)
-    sources = tuple(name_source(worker, 0, crew.label) for worker in range(crew.processes))
-    return Level("race", sources, command, crew.duration_s or None, crew.races, crew=crew)
+    sources = tuple(name_source(worker, 0, load.label) for worker in range(load.processes))
+    return Level("race", sources, command, load.duration_s or None, load.races, load=load)
 
 
 def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()) -> RunPlan:
@@ -216,63 +216,65 @@ def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()
     quotas: dict[str, Quota] = {}
     groups = []
     for level in plan:
-        if level.crew is None:
+        if level.load is None:
             continue
-        crew = level.crew
-        workload = make_workload(target, crew.weights, crew.races)
-        shares = list_quotas(workload, crew.processes, crew.processes, together=crew.together, label=crew.label)
+        load = level.load
+        workload = make_workload(target, load.weights, load.races)
+        shares = list_quotas(workload, load.processes, load.processes, together=load.together, label=load.label)
         quotas |= {name: Quota(**share) for name, share in shares.items()}
-        groups.append(describe_crew(crew, workload))
+        groups.append(describe_load(load, workload))
     sources = (*(source for level in plan for source in level.sources), *more)
     return RunPlan(sources=sources, quotas=quotas, worker_groups=tuple(groups))
 
 
-def describe_crew(crew: Crew, workload: Workload) -> WorkerGroup:
+def describe_load(load: RaceLoad, workload: Workload) -> WorkerGroup:
     """What was planned of a level that races, for a comparison of runs; without the scenarios that do not apply."""
     return WorkerGroup(
         scenarios=dict(workload.weights),
-        races=crew.races,
-        contenders=crew.contenders,
-        processes=crew.processes,
-        together=crew.together,
-        rate=crew.rate_per_s or None,
+        races=load.races,
+        contenders=load.contenders,
+        processes=load.processes,
+        together=load.together,
+        rate=load.rate_per_s or None,
         # With an amount to be run, the limit only stops what is far too slow.
-        duration=None if crew.races is not None else crew.duration_s or None,
+        duration=None if load.races is not None else load.duration_s or None,
     )
 
 
-def run_level(level: Level, folder: Path, stage: Stage, display: Display | None = None, *, ids: str = "0/1") -> Asked:
+def run_level(
+    level: Level, folder: Path, access: EngineAccess, display: Display | None = None, *, ids: str = "0/1"
+) -> LevelResult:
     """Runs the asker to its end, showing how it gets on. `ids` is its share of the ids that the target lists."""
     folder = folder.absolute()
-    where = ["--target", str(folder / "target.toml"), "--base-url", stage.target.base_url]
+    where = ["--target", str(folder / "target.toml"), "--base-url", access.target.base_url]
     command = [*level.command, *where, "--history", str(folder / "history")]
-    if level.crew is not None:
+    if level.load is not None:
         command += ["--live", str(folder / "logs" / LIVE)]
-    path = os.pathsep.join([str(ROOMS), *filter(None, [stage.environment.get("PYTHONPATH")])])
-    environment = {**stage.environment, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_VARIABLE: ids}
+    path = os.pathsep.join([str(ROOMS), *filter(None, [access.environment.get("PYTHONPATH")])])
+    environment = {**access.environment, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_VARIABLE: ids}
     began = time.monotonic()
     log = folder / "logs" / f"{level.name}.log"
     log.parent.mkdir(exist_ok=True)
     # Not in the caller's folder, which Python would search first: it may have a `load` or `reports` of its own.
     with (
-        keep_secret(folder / "history", stage.secrets),
+        keep_secret(folder / "history", access.secrets),
         log.open("ab") as output,
         run_process(command, output=output, environment=environment, cwd=folder) as process,
     ):
         code: int | None = None
         while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + GRACE_S):
             if display is not None:
-                display.show(level.name, level.sources, live=level.crew is not None)
+                display.show(level.name, level.sources, live=level.load is not None)
             try:
                 code = process.wait(POLL_S)
             except subprocess.TimeoutExpired:
                 continue
     if display is not None:
-        display.show(level.name, level.sources, live=level.crew is not None)
-    return Asked(level, code, round(time.monotonic() - began, 2))
+        display.show(level.name, level.sources, live=level.load is not None)
+    return LevelResult(level, code, round(time.monotonic() - began, 2))
 
 
-def count_levels(told: Sequence[events.Level], asked: Iterable[Asked]) -> tuple[amounts.Level, ...]:
+def count_levels(told: Sequence[events.Level], asked: Iterable[LevelResult]) -> tuple[amounts.Level, ...]:
     """What each level got to, from what its sources say; of those that race, their scenarios, too.
 
     A level may tell of parts that have amounts of their own, the sweeps of `sequential`: they come last.
@@ -289,7 +291,7 @@ def count_levels(told: Sequence[events.Level], asked: Iterable[Asked]) -> tuple[
             scenarios=(),
             seconds=each.seconds,
         )
-        if each.level.crew is not None:
+        if each.level.load is not None:
             found = structs.replace(
                 found,
                 scenarios=summed[each.level.name].scenarios if mine else (),

@@ -1,17 +1,19 @@
 """The options that several commands share."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
 from engine.provision.bouncer import PROGRAM
 from engine.provision.container import IMAGE_DEFAULT, IMAGE_VARIABLE
 from engine.provision.service import REFERENCE
+from onewinner.engine_choice import ISOLATIONS, WORKERS_DEFAULT, EngineChoice, read_target
 from onewinner.exits import UsageError
-
-ISOLATIONS = ("read-committed", "repeatable-read", "serializable")
-WORKERS_DEFAULT = 2
+from reports.comparison.changes import RULES
+from reports.comparison.comparison import Design
 
 
 class Parser(argparse.ArgumentParser):
@@ -74,14 +76,6 @@ def add_engine_options(parser: argparse.ArgumentParser, isolations: Sequence[str
     parser.add_argument("--port", type=bounded(1, 65535), help="the port of the service (default: a free one)")
 
 
-def add_calibrate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--calibrate",
-        action="store_true",
-        help="when all passed, count how many of the same races catch narrow-check-then-act on this machine",
-    )
-
-
 def add_accept_partial(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accept-partial",
@@ -99,15 +93,92 @@ def add_database(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def name_isolation(options: argparse.Namespace) -> str | None:
-    """The isolation level that was asked for; else the one at which the defect shows; None: the engine's own."""
-    from engine.reference.defects import read_promise
+def read_engine(given: argparse.Namespace) -> EngineChoice:
+    """The engine that these options choose. Raises UsageError for a mistake in its target file."""
+    names = ("database", "isolation", "workers", "pgbouncer", "defect", "control", "port")
+    return EngineChoice(given.target, read_target(given.target), **{name: getattr(given, name) for name in names})
 
-    if options.isolation is None and options.defect is not None:
-        needed = read_promise(options.defect).isolation
-        return needed.lower().replace(" ", "-") if needed is not None else None
-    given: str | None = options.isolation
-    return given
+
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """How a run is compared: with which baseline, and what counts as a change; None for the usual."""
+
+    baseline: Path | None = None
+    acknowledged: Path | None = None
+    threshold: float | None = None
+    drift: float | None = None
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of a command that makes a run. `arguments` are those of the command line; `folder` is the run's."""
+
+    command: str
+    arguments: tuple[str, ...]
+    folder: Path
+    seed: int
+    accepts_partial: bool = False
+    calibrates: bool = False
+    comparison: ComparisonOptions = ComparisonOptions()
+
+
+def add_run_options(parser: argparse.ArgumentParser, seed: str) -> None:
+    """The seed and the run directory, which every run has. `seed` says what the same seed repeats."""
+    add = parser.add_argument
+    add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help=f"repeats {seed} (default: 1)")
+    add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
+
+
+def add_judged_options(parser: argparse.ArgumentParser) -> None:
+    """For gate and race, which measure and so can be compared."""
+    parser.add_argument("--baseline", type=Path, metavar="RUN", help="compare with this run; exit 4 for a regression")
+    add_comparison_options(parser)
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="when all passed, count how many of the same races catch narrow-check-then-act on this machine",
+    )
+    add_accept_partial(parser)
+
+
+def add_comparison_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--acknowledged",
+        type=Path,
+        metavar="FILE",
+        help="TOML: known regressions, each with measure, reason and expires",
+    )
+    default = RULES[Design.SESSIONS]
+    add(
+        "--threshold",
+        type=percentage,
+        metavar="PERCENT",
+        help=f"the least change of a measure that counts (default: {default.threshold:.0%})".replace("%", "%%"),
+    )
+    add(
+        "--drift",
+        type=percentage,
+        metavar="PERCENT",
+        help="what the machine may have drifted between two sessions "
+        f"(default: {default.allowance:.0%}; none in turns)".replace("%", "%%"),
+    )
+
+
+def read_run_options(command: str, arguments: Sequence[str], given: argparse.Namespace, name: str) -> RunOptions:
+    """The options of a run; `name` is what its folder is called when --out names none."""
+    measured = (given.accept_partial, given.calibrate, read_comparison(given)) if "calibrate" in given else ()
+    return RunOptions(command, tuple(arguments), choose_folder(given.out, name), given.seed, *measured)
+
+
+def read_comparison(given: argparse.Namespace) -> ComparisonOptions:
+    baseline = given.baseline if "baseline" in given else None
+    return ComparisonOptions(baseline, given.acknowledged, given.threshold, given.drift)
+
+
+def choose_folder(out: Path | None, name: str) -> Path:
+    """The run directory that was named, else a new one."""
+    return out or Path("runs", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}")
 
 
 def one_of(names: Sequence[str]) -> Callable[[str], str]:
@@ -152,3 +223,25 @@ def bounded(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def percentage(text: str) -> float:
+    """An argparse type: a share, given in percent."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0 to 1000")
+    return value / 100
+
+
+def weights(text: str) -> Mapping[str, int]:
+    """An argparse type: scenarios with their weights."""
+    # Not above: `check` needs no scenario.
+    from load.quotas import parse_weights
+
+    try:
+        return parse_weights(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,6 +1,6 @@
-"""Errands: each engine of the matrix asked by a command of its own, several side by side. A run directory is an answer.
+"""A subprocess pool: asks each variant of the matrix by a command of its own, several at a time.
 
-They share nothing but the machine: each has a database of its own, and ends with this process, however that ends.
+Each command has a database of its own, leaves a run directory, and ends with this process.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.provision.processes import Process, run_process
-from onewinner.kill_matrix import Engine
+from onewinner.kill_matrix import Variant
 from reports.documents.run import Run, RunError, read_run
 
 AT_ONCE_MAX = 4
@@ -22,19 +22,19 @@ POLL_S = 0.1
 
 
 @dataclass(frozen=True)
-class Errand:
-    """One engine, the run directory in which the answer will be, and the file for what the command prints."""
+class Job:
+    """One variant, the run directory of its command, and the file for what the command prints."""
 
-    engine: Engine
+    variant: Variant
     folder: Path
     log: Path
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What an errand brought back; `run` is None where it brought nothing to read, and `trouble` says why."""
+class JobResult:
+    """What a job brought back; `run` is None where it brought nothing to read, and `trouble` says why."""
 
-    engine: Engine
+    variant: Variant
     run: Run | None
     trouble: str = ""
 
@@ -44,32 +44,32 @@ def count_at_once() -> int:
     return min(os.cpu_count() or 1, AT_ONCE_MAX)
 
 
-def run_errands(engines: Sequence[Engine], arguments: Sequence[str], folder: Path, at_once: int) -> Iterator[Answer]:
-    """Asks all of them with `onewinner defects` and these arguments; the answers as they come."""
+def run_jobs(variants: Sequence[Variant], arguments: Sequence[str], folder: Path, at_once: int) -> Iterator[JobResult]:
+    """Asks all of them with `onewinner defects` and these arguments; the results as they come."""
     waiting = deque(
-        Errand(each, folder / "engines" / each.name, folder / "logs" / f"{each.name}.log") for each in engines
+        Job(each, folder / "engines" / each.name, folder / "logs" / f"{each.name}.log") for each in variants
     )
-    running: list[tuple[Errand, Process, contextlib.ExitStack]] = []
+    running: list[tuple[Job, Process, contextlib.ExitStack]] = []
     with contextlib.ExitStack() as everything:
         while waiting or running:
             while waiting and len(running) < at_once:
-                errand = waiting.popleft()
+                job = waiting.popleft()
                 mine = everything.enter_context(contextlib.ExitStack())
-                running.append((errand, mine.enter_context(start(errand, arguments)), mine))
-            for errand, process, mine in list(running):
+                running.append((job, mine.enter_context(start(job, arguments)), mine))
+            for job, process, mine in list(running):
                 if has_ended(process):
-                    running.remove((errand, process, mine))
+                    running.remove((job, process, mine))
                     mine.close()
-                    yield read_answer(errand, process)
+                    yield read_result(job, process)
 
 
 @contextlib.contextmanager
-def start(errand: Errand, arguments: Sequence[str]) -> Iterator[Process]:
-    errand.log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-P", "-m", "onewinner", "defects", *errand.engine.arguments, *arguments]
+def start(job: Job, arguments: Sequence[str]) -> Iterator[Process]:
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-P", "-m", "onewinner", "defects", *job.variant.arguments, *arguments]
     with (
-        errand.log.open("ab") as output,
-        run_process([*command, "--out", str(errand.folder)], output=output) as process,
+        job.log.open("ab") as output,
+        run_process([*command, "--out", str(job.folder)], output=output) as process,
     ):
         yield process
 
@@ -80,13 +80,13 @@ def has_ended(process: Process) -> bool:
     return process.poll() is not None
 
 
-def read_answer(errand: Errand, process: Process) -> Answer:
+def read_result(job: Job, process: Process) -> JobResult:
     """What the command left. Where all is as expected nothing of it is kept."""
     try:
-        run = read_run(errand.folder)
+        run = read_run(job.folder)
     except RunError:
-        trouble = f"{errand.engine.name}: the command ended with status {process.returncode}; see {errand.log}"
-        return Answer(errand.engine, None, trouble)
+        trouble = f"{job.variant.name}: the command ended with status {process.returncode}; see {job.log}"
+        return JobResult(job.variant, None, trouble)
     if process.returncode == 0:
-        shutil.rmtree(errand.folder)
-    return Answer(errand.engine, run)
+        shutil.rmtree(job.folder)
+    return JobResult(job.variant, run)

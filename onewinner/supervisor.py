@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.provision.service import ServiceError
-from onewinner.stage import Stage
+from onewinner.deployment import EngineAccess
 from reports.history import events
 from reports.history.journal import Journal
 
@@ -33,18 +33,18 @@ class Ending:
 class Supervisor:
     """`endings` are those after which it was started again."""
 
-    stage: Stage
+    access: EngineAccess
     endings: list[Ending] = field(default_factory=list)
 
     def supervise(self, over: threading.Event) -> None:
         """Until it is over, or the service cannot be started any more."""
         alive_ns = time.monotonic_ns()
         while not over.wait(POLL_S):
-            how = self.stage.say_ended()
+            how = self.access.describe_end()
             if how is not None:
-                assert self.stage.restart is not None
+                assert self.access.restart is not None
                 try:
-                    self.stage.restart()
+                    self.access.restart()
                 except ServiceError:
                     return
                 self.endings.append(Ending(how, alive_ns, time.monotonic_ns()))
@@ -64,13 +64,13 @@ class Supervisor:
 
 
 @contextlib.contextmanager
-def supervise(stage: Stage, history: Path, *, wanted: bool) -> Iterator[None]:
+def supervise(access: EngineAccess, history: Path, *, wanted: bool) -> Iterator[None]:
     """Supervises until the block is left, where that is wanted and the service is ours."""
-    service = stage.target.service
-    if not wanted or stage.restart is None or service is None or not service.restart:
+    service = access.target.service
+    if not wanted or access.restart is None or service is None or not service.restart:
         yield
         return
-    supervisor, over = Supervisor(stage), threading.Event()
+    supervisor, over = Supervisor(access), threading.Event()
     thread = threading.Thread(target=supervisor.supervise, args=(over,), daemon=True)
     thread.start()
     try:

@@ -308,3 +308,9 @@ def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) 
     except msgspec.ValidationError as error:
         raise TargetError(f"{file}: {explain_shape(str(error), document)}") from None
     return Reader(file, environment).read(tables)
+
+
+def fill_credentials(file: Path, target: Target, environment: Mapping[str, str]) -> Target:
+    """A target that was loaded without an environment, with its tenants' ${NAME}s filled in. Raises TargetError."""
+    tables = {name: TenantTable(headers=dict(headers)) for name, headers in target.tenants.items()}
+    return replace(target, tenants=Reader(file, environment).tenants(tables))

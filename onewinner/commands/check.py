@@ -1,18 +1,18 @@
 """Judges recorded histories again: a journal, a Parquet file, a folder of either, or a run directory."""
 
-import argparse
 import shlex
 import sys
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec import structs
 
 from engine.target.graph import TransitionGraph
 from onewinner.display import print_judgement
+from onewinner.engine_choice import read_target
 from onewinner.exits import UsageError
 from onewinner.options import Parser, add_accept_partial, positive, share
-from onewinner.stage import load
 from reports.documents.run import RunError, read_run
 from reports.history.files import list_left_out
 from reports.history.history import HistoryError, read_history
@@ -25,12 +25,25 @@ from reports.judge.verdict import EXIT_BY_VERDICT, Verdict, merge
 EXAMPLE = "onewinner check runs/20260101T120000Z-orders --only linearizable"
 
 
+@dataclass(frozen=True)
+class CheckOptions:
+    """What `check` is asked for. `only` names the checks, `workflow` the one workflow to judge; None for all."""
+
+    paths: Sequence[Path]
+    target: Path | None
+    initial: str | None
+    only: Sequence[str] | None
+    workflow: str | None
+    accepts_partial: bool
+    limits: Limits
+
+
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
     return EXIT_BY_VERDICT[merge([check(path, options) for path in options.paths])]
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
+def parse(arguments: list[str]) -> CheckOptions:
     parser = Parser("check", __doc__ or "", EXAMPLE)
     add = parser.add_argument
     add("paths", type=Path, nargs="+", metavar="PATH", help="what to judge")
@@ -58,10 +71,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add("--timeout-s", type=positive, metavar="S", help="the longest search in one workflow, in seconds (default: 10)")
     add_accept_partial(parser)
-    return parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
+    limits = replace(Limits(), unknown_max=given.unknown_max)
+    limits = limits if given.timeout_s is None else replace(limits, workflow_s=given.timeout_s)
+    return CheckOptions(
+        given.paths, given.target, given.initial, given.only, given.workflow, given.accept_partial, limits
+    )
 
 
-def check(path: Path, options: argparse.Namespace) -> Verdict:
+def check(path: Path, options: CheckOptions) -> Verdict:
     """Judges one path and prints its verdict. Raises UsageError for what cannot be judged."""
     try:
         history = read_history(path)
@@ -76,8 +94,6 @@ def check(path: Path, options: argparse.Namespace) -> Verdict:
     graph = find_graph(path, options.target)
     if options.initial is not None and graph is not None and options.initial not in graph.states:
         raise UsageError(f"--initial: {options.initial!r} is no state of the target's workflow")
-    limits = replace(Limits(), unknown_max=options.unknown_max)
-    limits = limits if options.timeout_s is None else replace(limits, workflow_s=options.timeout_s)
     judgement = judge(
         history,
         graph,
@@ -86,15 +102,15 @@ def check(path: Path, options: argparse.Namespace) -> Verdict:
         command=repeat_command(path, options),
         only=options.only,
         workflow=options.workflow,
-        limits=limits,
+        limits=options.limits,
     )
     print_judgement(judgement)
     return judgement.verdict
 
 
-def accept(plan: RunPlan | None, options: argparse.Namespace) -> RunPlan | None:
+def accept(plan: RunPlan | None, options: CheckOptions) -> RunPlan | None:
     """The run's plan, less than half of which may have been run where the options say so."""
-    return structs.replace(plan, accept_partial=True) if plan is not None and options.accept_partial else plan
+    return structs.replace(plan, accept_partial=True) if plan is not None and options.accepts_partial else plan
 
 
 def find_graph(path: Path, target: Path | None) -> TransitionGraph | None:
@@ -102,13 +118,14 @@ def find_graph(path: Path, target: Path | None) -> TransitionGraph | None:
     own = path / "target.toml"
     if target is None and own.is_file():
         target = own
-    return load(target, None).graph if target is not None else None
+    return read_target(target).graph if target is not None else None
 
 
-def repeat_command(path: Path, options: argparse.Namespace) -> str:
+def repeat_command(path: Path, options: CheckOptions) -> str:
     """What every finding's own command begins with."""
+    unknown_max = options.limits.unknown_max
     parts = ["onewinner", "check", str(path)]
     parts += ["--target", str(options.target)] if options.target is not None else []
     parts += ["--initial", options.initial] if options.initial is not None else []
-    parts += ["--unknown-max", f"{options.unknown_max:g}"] if options.unknown_max is not None else []
+    parts += ["--unknown-max", f"{unknown_max:g}"] if unknown_max is not None else []
     return shlex.join(parts)

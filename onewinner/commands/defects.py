@@ -4,29 +4,30 @@ Of each defect, at each level, the promised check must fail and no other that it
 control. Exit 1 when that does not hold. A failing cell's history is kept in the run directory.
 """
 
-import argparse
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.provision.service import REFERENCE
+from msgspec import structs
+
 from engine.reference.controls import list_controls
-from engine.reference.defects import LEVELS, list_defects, read_promise
+from engine.reference.defects import LEVELS, list_defects
 from load.quotas import parse_weights
 from onewinner import levels
+from onewinner.deployment import EngineAccess, deploy, start_engine
 from onewinner.display import open_console, print_matrix
+from onewinner.engine_choice import EngineChoice, choose_reference
 from onewinner.exits import Interrupted, UsageError
 from onewinner.inspection import inspect, list_sources
-from onewinner.kill_matrix import VERDICTS, Cell, Engine, conclude, gather, judge_cell, list_engines, make_rows
-from onewinner.levels import Crew, Level, Share, aim
-from onewinner.machine import describe_machine, list_versions
-from onewinner.options import Parser, add_database, bounded, one_of
-from onewinner.run import find_troubles, strip
-from onewinner.stage import Stage, lay_ground, start_engine
-from onewinner.subprocess_pool import count_at_once, run_errands
+from onewinner.kill_matrix import VERDICTS, Cell, Variant, conclude, gather, judge_cell, list_variants, make_rows
+from onewinner.levels import Level, RaceLoad, Size, size_for
+from onewinner.options import Parser, RunOptions, add_database, add_run_options, bounded, one_of, read_run_options
+from onewinner.run import find_troubles
+from onewinner.run_request import describe_command, describe_host
+from onewinner.subprocess_pool import count_at_once, run_jobs
 from reports.comparison.facts import DefectRow, Facts
 from reports.documents.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
 from reports.history import events
@@ -36,121 +37,121 @@ from reports.judge.verdict import EXIT_BY_VERDICT, Judgement, Verdict
 
 EXAMPLE = "onewinner defects --defect narrow-check-then-act --level race --seeds 30"
 CONTENDERS = 10
-# Whoever names one of these gets a database of its own.
+# Each command that names one of these gets a database of its own.
 OWN_DATABASES = ("embedded", "container")
 # What a cell asks for at most; a violation ends it earlier, but for races.
-SHARES = {
-    "sequential": aim(1, 6),
-    "parallel": aim(60, 8),
-    "race": aim(80, 8),
-    "interleavings": aim(1_000, 10),
-    "faults": aim(1_000, 25),
+SIZES = {
+    "sequential": size_for(1, 6),
+    "parallel": size_for(60, 8),
+    "race": size_for(80, 8),
+    "interleavings": size_for(1_000, 10),
+    "faults": size_for(1_000, 25),
 }
-QUICK_SHARES = {
-    "sequential": aim(1, 6),
-    "parallel": aim(20, 6),
-    "race": aim(80, 6),
-    "interleavings": aim(1_000, 10),
-    "faults": aim(1_000, 25),
+QUICK_SIZES = {
+    "sequential": size_for(1, 6),
+    "parallel": size_for(20, 6),
+    "race": size_for(80, 6),
+    "interleavings": size_for(1_000, 10),
+    "faults": size_for(1_000, 25),
 }
 
 
 @dataclass(frozen=True)
-class Plan:
+class MatrixPlan:
     """What to ask: engines, levels and seeds. `is_quick`: less of it, and at fewer levels."""
 
-    engines: Sequence[Engine]
+    variants: Sequence[Variant]
     levels: Sequence[str]
     seeds: Sequence[int]
     is_quick: bool
 
-    def list_cells(self, engine: Engine) -> Iterator[tuple[str, int]]:
-        for level in self.list_levels(engine):
+    def list_cells(self, variant: Variant) -> Iterator[tuple[str, int]]:
+        for level in self.list_levels(variant):
             # All orders are walked at the levels behind the wire: nothing is drawn, so one seed is all.
-            yield from ((level, seed) for seed in (self.seeds[:1] if level in levels.WIRED else self.seeds))
+            yield from ((level, seed) for seed in (self.seeds[:1] if level in levels.PROXIED else self.seeds))
 
-    def list_levels(self, engine: Engine) -> Sequence[str]:
+    def list_levels(self, variant: Variant) -> Sequence[str]:
         """Those at which an engine is asked. Quick asks a defect at one of the levels that it names, and a control at
         one of the two behind the wire; which one goes in turn, so that each level has some.
         """
         if not self.is_quick:
             return self.levels
-        turn = list_engines().index(engine)
-        if engine.kind == "control":
-            return [level for level in self.levels if level not in levels.WIRED or level == levels.WIRED[turn % 2]]
-        promised = [level for level in self.levels if engine.promised_at(level)]
+        turn = list_variants().index(variant)
+        if variant.kind == "control":
+            return [level for level in self.levels if level not in levels.PROXIED or level == levels.PROXIED[turn % 2]]
+        promised = [level for level in self.levels if variant.promised_at(level)]
         return [promised[turn % len(promised)]] if promised else []
 
     def __len__(self) -> int:
-        return sum(len(list(self.list_cells(engine))) for engine in self.engines)
+        return sum(len(list(self.list_cells(variant))) for variant in self.variants)
+
+
+@dataclass(frozen=True)
+class DefectsOptions:
+    """What `defects` is asked for. `shared` are the options of the commands that ask one variant each."""
+
+    plan: MatrixPlan
+    reference: EngineChoice
+    run: RunOptions
+    shared: Sequence[str]
 
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    plan = make_plan(options)
-    began = datetime.now(UTC)
-    folder: Path = options.out or Path("runs", f"{began:%Y%m%dT%H%M%SZ}-defects")
-    facts = Facts(
+    reference = options.reference
+    facts = structs.replace(
+        describe_host(),
         name="defects",
-        command=" ".join(["onewinner defects", *strip(arguments)]),
-        target="reference",
-        seed=options.seed,
-        started_at=f"{began:%Y-%m-%dT%H:%M:%SZ}",
-        versions=list_versions(),
-        machine=describe_machine(),
+        command=describe_command(options.run),
+        target=reference.target.name,
+        seed=options.run.seed,
     )
     try:
-        run = begin_run(folder, REFERENCE, facts)
+        run = begin_run(options.run.folder, reference.file, facts)
     except RunError as error:
         raise UsageError(str(error)) from None
     try:
-        return ask(run, plan, options)
+        return ask(run, options)
     except Interrupted:
         print("onewinner defects: interrupted; nothing was judged", file=sys.stderr)
         raise
 
 
-def ask(run: Run, plan: Plan, options: argparse.Namespace) -> int:
-    # A database that somebody named is one for all.
-    at_once = count_at_once() if options.database.split(":")[0] in OWN_DATABASES and len(plan.engines) > 1 else 1
+def ask(run: Run, options: DefectsOptions) -> int:
+    plan = options.plan
+    # One database that the user named serves all engines, one after the other.
+    is_own = options.reference.database.split(":")[0] in OWN_DATABASES
+    at_once = count_at_once() if is_own and len(plan.variants) > 1 else 1
     if at_once > 1:
-        return report(run, *ask_side_by_side(plan, run.folder, list_arguments(options), at_once))
-    rows = make_rows(plan.engines, ask_everybody(plan, run.folder, options.database))
+        return report(run, *ask_side_by_side(plan, run.folder, options.shared, at_once))
+    rows = make_rows(plan.variants, ask_all(plan, run.folder, options.reference))
     return report(run, [row.pack() for row in rows], conclude(rows))
 
 
-def list_arguments(options: argparse.Namespace) -> list[str]:
-    """The options that say how each engine is asked."""
-    seeds = ["--seeds", str(options.seeds)] if options.seeds else []
-    levels = [word for level in options.level or () for word in ("--level", level)]
-    quick = ["--quick"] if options.quick else []
-    return ["--database", options.database, "--seed", str(options.seed), *seeds, *levels, *quick]
-
-
 def ask_side_by_side(
-    plan: Plan, folder: Path, arguments: Sequence[str], at_once: int
+    plan: MatrixPlan, folder: Path, arguments: Sequence[str], at_once: int
 ) -> tuple[list[DefectRow], Judgement]:
     """Every engine of the plan that is asked anything, by commands of their own; rows as run.json has them.
 
-    Controls come first: no violation ends one early, and whoever takes long should not be left alone at the end.
+    Controls come first: no violation ends one early, and the slowest should not run alone at the end.
     """
-    asked = [engine for engine in plan.engines if plan.list_levels(engine)]
-    engines = sorted(asked, key=lambda engine: engine.kind != "control")
+    asked = [variant for variant in plan.variants if plan.list_levels(variant)]
+    variants = sorted(asked, key=lambda variant: variant.kind != "control")
     console = open_console()
-    rows = {engine: [row.pack() for row in make_rows([engine], [])] for engine in plan.engines}
+    rows = {variant: [row.pack() for row in make_rows([variant], [])] for variant in plan.variants}
     judgements: list[Judgement] = []
-    with console.status(f"0 of {len(engines)} engines, {at_once} at once") as status:
-        for answer in run_errands(engines, arguments, folder, at_once):
-            if answer.run is None:
-                judgements.append(Judgement(Verdict.UNKNOWN, answer.trouble, ()))
+    with console.status(f"0 of {len(variants)} engines, {at_once} at once") as status:
+        for result in run_jobs(variants, arguments, folder, at_once):
+            if result.run is None:
+                judgements.append(Judgement(Verdict.UNKNOWN, result.trouble, ()))
             else:
-                judgements.append(answer.run.judgement)
-                rows[answer.engine] = list(answer.run.facts.defects) or rows[answer.engine]
-            told = ", ".join(f"{row.level} {row.status}" for row in rows[answer.engine] if row.seeds)
-            console.print(f"{answer.engine.name}: {told or answer.trouble}", soft_wrap=True)
+                judgements.append(result.run.judgement)
+                rows[result.variant] = list(result.run.facts.defects) or rows[result.variant]
+            told = ", ".join(f"{row.level} {row.status}" for row in rows[result.variant] if row.seeds)
+            console.print(f"{result.variant.name}: {told or result.trouble}", soft_wrap=True)
             against = sum(each.verdict is not Verdict.PASS for each in judgements)
-            status.update(f"{len(judgements)} of {len(engines)} engines, {against} wrong; {at_once} at once")
-    return [row for engine in plan.engines for row in rows[engine]], gather(judgements)
+            status.update(f"{len(judgements)} of {len(variants)} engines, {against} wrong; {at_once} at once")
+    return [row for variant in plan.variants for row in rows[variant]], gather(judgements)
 
 
 def report(run: Run, rows: Sequence[DefectRow], judgement: Judgement) -> int:
@@ -162,98 +163,83 @@ def report(run: Run, rows: Sequence[DefectRow], judgement: Judgement) -> int:
     return EXIT_BY_VERDICT[written.judgement.verdict]
 
 
-def ask_everybody(plan: Plan, folder: Path, database: str) -> list[Cell]:
-    """Every cell of the plan, engine by engine; what goes against the expectation is told at once."""
+def ask_all(plan: MatrixPlan, folder: Path, reference: EngineChoice) -> list[Cell]:
+    """Every cell of the plan, variant by variant; what goes against the expectation is told at once."""
     console = open_console()
     cells: list[Cell] = []
     with console.status("") as status:
 
-        def tell(engine: Engine, level: str, seed: int) -> None:
+        def tell(variant: Variant, level: str, seed: int) -> None:
             against = sum(VERDICTS.get(cell.status, Verdict.PASS) is not Verdict.PASS for cell in cells)
-            status.update(f"{len(cells)} of {len(plan)} cells, {against} wrong: {engine.name}, {level}, seed {seed}")
+            status.update(f"{len(cells)} of {len(plan)} cells, {against} wrong: {variant.name}, {level}, seed {seed}")
 
-        for engine in plan.engines:
-            wanted = list(plan.list_cells(engine))
+        for variant in plan.variants:
+            wanted = list(plan.list_cells(variant))
             if wanted:
-                mine = ask_engine(engine, wanted, folder, database, tell, QUICK_SHARES if plan.is_quick else SHARES)
-                for cell in mine:
+                sizes = QUICK_SIZES if plan.is_quick else SIZES
+                for cell in ask_variant(variant, wanted, folder, reference, tell, sizes):
                     cells += [cell]
-                told = ", ".join(f"{row.level} {row.status}" for row in make_rows([engine], cells) if row.cells)
-                console.print(f"{engine.name}: {told}", soft_wrap=True)
+                told = ", ".join(f"{row.level} {row.status}" for row in make_rows([variant], cells) if row.cells)
+                console.print(f"{variant.name}: {told}", soft_wrap=True)
     return cells
 
 
-def ask_engine(
-    engine: Engine,
+def ask_variant(
+    variant: Variant,
     wanted: Sequence[tuple[str, int]],
     folder: Path,
-    database: str,
-    tell: Callable[[Engine, str, int], None],
-    shares: Mapping[str, Share],
+    reference: EngineChoice,
+    tell: Callable[[Variant, str, int], None],
+    sizes: Mapping[str, Size],
 ) -> Iterator[Cell]:
-    """The cells of one engine, which is started once for all levels that are not wired."""
-    log = folder / "logs" / f"{engine.name}.log"
+    """The cells of one variant, which is started once for all levels that need no proxy."""
+    log = folder / "logs" / f"{variant.name}.log"
 
-    def ask(level: str, seed: int, stage: Stage) -> Cell:
-        tell(engine, level, seed)
-        return ask_cell(
-            engine, plan_level(level, seed, shares), seed, folder / "cells" / f"{engine.name}-{level}-{seed}", stage
-        )
+    def ask(level: str, seed: int, access: EngineAccess) -> Cell:
+        tell(variant, level, seed)
+        place = folder / "cells" / f"{variant.name}-{level}-{seed}"
+        return ask_cell(variant, plan_level(level, seed, sizes), seed, place, engine, access)
 
-    unwired, wired = ([cell for cell in wanted if (cell[0] in levels.WIRED) is behind] for behind in (False, True))
-    with lay_ground(REFERENCE, database, [*engine.arguments, *isolate(engine)]) as ground:
-        if unwired:
-            with start_engine(ground, None, log) as stage:
-                yield from (ask(level, seed, stage) for level, seed in unwired)
-        yield from (ask(level, seed, ground.set_bare()) for level, seed in wired)
-
-
-def isolate(engine: Engine) -> list[str]:
-    """The isolation level at which a defect shows."""
-    needed = read_promise(engine.name).isolation if engine.kind == "defect" else None
-    return ["--isolation", needed.lower().replace(" ", "-")] if needed is not None else []
+    direct, proxied = ([cell for cell in wanted if (cell[0] in levels.PROXIED) is behind] for behind in (False, True))
+    engine = variant.choose(reference)
+    with deploy(engine) as deployment:
+        if direct:
+            with start_engine(deployment, log) as access:
+                yield from (ask(level, seed, access) for level, seed in direct)
+        yield from (ask(level, seed, deployment.give_access()) for level, seed in proxied)
 
 
-def plan_level(level: str, seed: int, shares: Mapping[str, Share]) -> Level:
-    share = shares[level]
+def plan_level(level: str, seed: int, sizes: Mapping[str, Size]) -> Level:
+    size = sizes[level]
     if level == "sequential":
-        return levels.plan_sequential(share, seed, shrink=False)
-    if level in levels.WIRED:
-        return levels.plan_wire(level, share, ["--scope", "kinds"])
+        return levels.plan_sequential(size, seed, shrink=False)
+    if level in levels.PROXIED:
+        return levels.plan_proxied(level, size, ["--scope", "kinds"])
     if level == "parallel":
-        return levels.plan_parallel(share, seed, shrink=False)
-    return levels.plan_race(Crew(parse_weights(""), share.amount, CONTENDERS, duration_s=share.limit_s), seed)
+        return levels.plan_parallel(size, seed, shrink=False)
+    return levels.plan_race(RaceLoad(parse_weights(""), size.amount, CONTENDERS, duration_s=size.limit_s), seed)
 
 
-def ask_cell(engine: Engine, level: Level, seed: int, folder: Path, stage: Stage) -> Cell:
+def ask_cell(
+    variant: Variant, level: Level, seed: int, folder: Path, engine: EngineChoice, access: EngineAccess
+) -> Cell:
     """Runs the level and judges what it recorded. The folder stays when that goes against the expectation."""
-    plan = levels.plan_sources(stage.target, [level], list_sources(REFERENCE))
-    run = begin_run(folder, REFERENCE, Facts(name=engine.name, seed=seed, plan=plan))
-    asked = levels.run_level(level, folder, stage)
-    inspect(stage.database_url, REFERENCE, run.history)
+    plan = levels.plan_sources(engine.target, [level], list_sources(engine))
+    run = begin_run(folder, engine.file, Facts(name=variant.name, seed=seed, plan=plan))
+    result = levels.run_level(level, folder, access)
+    inspect(access.database_url, engine, run.history)
     history = read_history(run.history)
-    judgement = judge(history, stage.target.graph, plan=plan)
-    troubles = "; ".join(find_troubles(run, [asked], judgement))
-    cell = judge_cell(engine, level.name, seed, history, judgement, troubles)
+    judgement = judge(history, engine.target.graph, plan=plan)
+    troubles = "; ".join(find_troubles(run, [result], judgement))
+    cell = judge_cell(variant, level.name, seed, history, judgement, troubles)
     if VERDICTS.get(cell.status, Verdict.PASS) is Verdict.PASS:
         shutil.rmtree(folder)
     else:
-        finish_run(with_judgement(run, judgement, levels=levels.count_levels(history.having(events.Level), [asked])))
+        finish_run(with_judgement(run, judgement, levels=levels.count_levels(history.having(events.Level), [result])))
     return cell
 
 
-def make_plan(options: argparse.Namespace) -> Plan:
-    named = {*(options.defect or ()), *(options.control or ())}
-    engines = [engine for engine in list_engines() if not named or engine.name in named]
-    chosen = [level for level in LEVELS if not options.level or level in options.level]
-    count = options.seeds or (1 if options.quick else 10)
-    plan = Plan(engines, chosen, range(options.seed, options.seed + count), options.quick)
-    if not len(plan):
-        raise UsageError("--level: nothing is promised of these engines there; leave out --level or --quick")
-    return plan
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
+def parse(arguments: list[str]) -> DefectsOptions:
     parser = Parser("defects", __doc__ or "", EXAMPLE)
     add = parser.add_argument
     add("--defect", type=one_of(list_defects()), action="append", metavar="NAME", help="only this defect; repeatable")
@@ -262,8 +248,20 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add("--level", type=one_of(LEVELS), action="append", metavar="NAME", help="only this level; repeatable")
     add("--seeds", type=bounded(1, 1000), metavar="K", help="how many seeds (default: 10; 1 with --quick)")
-    add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="the first of the seeds (default: 1)")
     add("--quick", action="store_true", help="one seed, less of each level, and each defect at one level")
     add_database(parser)
-    add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-defects)")
-    return parser.parse_args(arguments)
+    add_run_options(parser, "the same plan; the first of the seeds")
+    given = parser.parse_args(arguments)
+    named = {*(given.defect or ()), *(given.control or ())}
+    variants = [variant for variant in list_variants() if not named or variant.name in named]
+    chosen = [level for level in LEVELS if not given.level or level in given.level]
+    count = given.seeds or (1 if given.quick else 10)
+    plan = MatrixPlan(variants, chosen, range(given.seed, given.seed + count), given.quick)
+    if not len(plan):
+        raise UsageError("--level: nothing is promised of these engines there; leave out --level or --quick")
+    shared = ["--database", given.database, "--seed", str(given.seed)]
+    shared += ["--seeds", str(given.seeds)] if given.seeds else []
+    shared += [word for level in given.level or () for word in ("--level", level)]
+    shared += ["--quick"] if given.quick else []
+    reference = replace(choose_reference(), database=given.database)
+    return DefectsOptions(plan, reference, read_run_options("defects", arguments, given, "defects"), shared)

@@ -1,6 +1,5 @@
 """Asks a service one of each, shows what came back and how it was understood, and names what to change in the file."""
 
-import argparse
 import re
 import shlex
 import sys
@@ -13,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from load.client.release import Release, ReleaseError
+from onewinner.deployment import run_engine
 from onewinner.display import open_console
+from onewinner.engine_choice import EngineChoice
 from onewinner.examination import Examination, Examined
 from onewinner.exits import PASS, Interrupted, UsageError
-from onewinner.options import Parser, add_engine_options
-from onewinner.run import list_engine_options
-from onewinner.stage import choose_footing, service_arguments, set_stage
+from onewinner.options import Parser, add_engine_options, read_engine
 
 EXAMPLE = "onewinner doctor --target orders.toml"
 BODY_MAX = 80
@@ -29,38 +28,32 @@ STYLE = {True: "bold green", False: "bold red"}
 
 
 def main(arguments: list[str]) -> int:
-    options = parse(arguments)
+    parser = Parser("doctor", __doc__ or "", EXAMPLE)
+    add_engine_options(parser)
+    engine = read_engine(parser.parse_args(arguments))
     try:
-        return examine(options)
+        return examine(engine)
     except Interrupted:
         print("onewinner doctor: interrupted; nothing was decided", file=sys.stderr)
         raise
 
 
-def examine(options: argparse.Namespace) -> int:
-    """Sets the stage, asks, shows, and clears it again."""
+def examine(engine: EngineChoice) -> int:
+    """Runs the engine, asks it, shows what came back, and ends it."""
     with tempfile.TemporaryDirectory(prefix="onewinner-") as folder:
-        log = Path(folder, "service.log")
-        arguments, footing = service_arguments(options), choose_footing(options)
-        with set_stage(options.target, options.database, options.port, log, arguments, footing) as stage:
-            mask = Mask.of(stage.target.tenants)
-            release = Release(stage.target.base_url, stage.target.timeout_s)
-            examination = Examination(stage.target, release, Path(folder))
+        with run_engine(engine, Path(folder, "service.log")) as access:
+            mask = Mask.of(access.target.tenants)
+            release = Release(access.target.base_url, access.target.timeout_s)
+            examination = Examination(access.target, release, Path(folder))
             try:
                 examination.run()
             except ReleaseError as error:
-                ended = stage.say_ended()
+                ended = access.describe_end()
                 raise UsageError(f"base_url: {ended or error}") from None
             finally:
-                examination.release.close()
+                release.close()
                 print_table(examination, mask)
-        return conclude(examination, options, mask)
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = Parser("doctor", __doc__ or "", EXAMPLE)
-    add_engine_options(parser)
-    return parser.parse_args(arguments)
+        return conclude(examination, engine, mask)
 
 
 @dataclass(frozen=True)
@@ -134,7 +127,7 @@ def shorten(text: str, each: Examined) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
-def conclude(examination: Examination, options: argparse.Namespace, mask: Mask) -> int:
+def conclude(examination: Examination, engine: EngineChoice, mask: Mask) -> int:
     """0 when everything looks right; else the first thing to fix, as a UsageError."""
     console = open_console()
     if examination.used is not None:
@@ -145,8 +138,8 @@ def conclude(examination: Examination, options: argparse.Namespace, mask: Mask) 
     remedies = [each.remedy for each in examination.done if each.remedy is not None]
     if remedies:
         more = f" ({len(remedies) - 1} more above)" if len(remedies) > 1 else ""
-        raise UsageError(f"{options.target}: {mask.hide(remedies[0])}{more}")
-    again = shlex.join(["onewinner", "gate", *list_engine_options(options)])
+        raise UsageError(f"{engine.file}: {mask.hide(remedies[0])}{more}")
+    again = shlex.join(["onewinner", "gate", *engine.options])
     console.print(
         Text.assemble(
             "\n",

@@ -4,21 +4,30 @@ A wire between the service and its database holds every statement, and lets one 
 a workflow in every state, over every two routes; each order has a fresh workflow, and the judge has the last word.
 """
 
-import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
-from engine.provision.service import REFERENCE
 from onewinner import levels
 from onewinner.display import open_console, print_schedule, say
+from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
-from onewinner.levels import Level, Share, Wiring
-from onewinner.options import ISOLATIONS, Parser, add_engine_options, bounded, name_isolation, positive
-from onewinner.run import Order, carry_out, name_folder
-from onewinner.stage import find_wire_obstacle, load
+from onewinner.levels import Level, ProxySetup, Size
+from onewinner.options import (
+    Parser,
+    RunOptions,
+    add_engine_options,
+    add_run_options,
+    bounded,
+    positive,
+    read_engine,
+    read_run_options,
+)
+from onewinner.run import carry_out
+from onewinner.run_request import RunRequest
 from reports.comparison.facts import Facts, Pairing
 from reports.documents.pairings import describe_pairing, is_proven
 from reports.documents.run import Run, read_run
@@ -28,33 +37,39 @@ KILLS_MAX = 10_000
 EXAMPLE = "onewinner explore --defect check-then-act --isolation all"
 
 
+@dataclass(frozen=True)
+class ExploreOptions:
+    """What `explore` is asked for. `isolations` are explored one after the other; None: the engine's own.
+
+    `race` is the one schedule to replay, from the file `replay`.
+    """
+
+    engine: EngineChoice
+    run: RunOptions
+    isolations: tuple[str | None, ...]
+    scope: str
+    contenders: int
+    schedules: int
+    limit_s: float
+    mixed: int
+    faults: bool
+    replay: Path | None
+    race: Race | None
+    times: int
+
+
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    race = read(options)
-    target = load(options.target, None)
-    if obstacle := find_wire_obstacle(target):
-        raise UsageError(f"{options.target}: {obstacle}")
-    isolations = list_isolations(options)
-    plan = tuple(plan_level(options, race, number, isolation) for number, isolation in enumerate(isolations))
-    service = None if race is None else race.arguments
-    options.out = options.out or name_folder(options)
-    code = carry_out(
-        Order(
-            "explore",
-            arguments,
-            options,
-            plan,
-            Facts(profile="explore"),
-            service=service,
-            is_exhaustive=True,
-            is_replay=race is not None,
-        )
-    )
-    show(read_run(options.out), isolations, race)
+    if obstacle := find_proxy_obstacle(options.engine):
+        raise UsageError(f"{options.engine.file}: {obstacle}")
+    plan = tuple(plan_level(options, number, isolation) for number, isolation in enumerate(options.isolations))
+    facts, is_replay = Facts(profile="explore"), options.race is not None
+    code = carry_out(RunRequest(options.run, options.engine, plan, facts, is_exhaustive=True, is_replay=is_replay))
+    show(read_run(options.run.folder), options.isolations, options.race)
     return code
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
+def parse(arguments: list[str]) -> ExploreOptions:
     parser = Parser("explore", __doc__ or "", EXAMPLE)
     add_engine_options(parser, isolations=(*ISOLATIONS, "all"))
     add = parser.add_argument
@@ -68,61 +83,60 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--schedules", type=bounded(1, 10**6), default=1000, metavar="N", help="at most so many orders of one meeting")
     add("--limit-s", type=positive, default=600.0, metavar="S", help="no meeting begins after so long (default: 600)")
     add("--mixed", type=bounded(0, 10**5), default=30, metavar="N", help="meetings drawn by Hypothesis (default: 30)")
-    add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same drawn meetings (default: 1)")
     add(
         "--faults", action="store_true", help="one fault at each statement of the plainest order, instead of all orders"
     )
     add("--replay", type=Path, metavar="FILE", help="run the one order of a race file instead")
     add("--times", type=bounded(1, 10**4), default=1, metavar="N", help="how often to replay (default: 1)")
-    add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
-    # Nothing is measured here that could be compared.
-    parser.set_defaults(calibrate=False, baseline=None, acknowledged=None, threshold=None, drift=None)
-    options = parser.parse_args(arguments)
-    if options.pgbouncer is not None:
-        raise UsageError("--pgbouncer: the wire stands where it would stand; leave it out")
-    return options
-
-
-def read(options: argparse.Namespace) -> Race | None:
-    """The race to be replayed, if one is named. The engine is the one that it was found in."""
-    if options.replay is None:
-        return None
-    if options.defect or options.control or options.isolation:
+    add_run_options(parser, "the same drawn meetings")
+    given = parser.parse_args(arguments)
+    if given.pgbouncer is not None:
+        raise UsageError("--pgbouncer: the proxy stands where it would stand; leave it out")
+    chosen, race = read_engine(given), read_replay(given.replay)
+    if race is not None and (given.defect or given.control or given.isolation):
         raise UsageError("--replay: the file says which engine it was; leave out --defect, --control and --isolation")
+    # Each level sets its own isolation.
+    engine = replace(chosen, isolation=None, recorded_arguments=None if race is None else race.arguments)
+    return ExploreOptions(
+        engine,
+        read_run_options("explore", arguments, given, engine.name),
+        ISOLATIONS if given.isolation == "all" else (chosen.isolation_asked,),
+        given.scope,
+        given.contenders,
+        given.schedules,
+        given.limit_s,
+        given.mixed,
+        given.faults,
+        given.replay,
+        race,
+        given.times,
+    )
+
+
+def read_replay(file: Path | None) -> Race | None:
+    """The race to be replayed, if one is named. The engine is the one that it was found in."""
     try:
-        return read_race(options.replay)
+        return None if file is None else read_race(file)
     except RaceFileError as error:
         raise UsageError(str(error)) from None
 
 
-def list_isolations(options: argparse.Namespace) -> tuple[str | None, ...]:
-    """The isolation levels to be explored, one after the other; None: the engine's own."""
-    asked, options.isolation = options.isolation, None if options.isolation == "all" else options.isolation
-    if asked == "all":
-        return ISOLATIONS
-    found = name_isolation(options)
-    # What goes to the service is decided level by level.
-    options.isolation = None
-    return (found,)
-
-
-def plan_level(options: argparse.Namespace, race: Race | None, number: int, isolation: str | None) -> Level:
+def plan_level(options: ExploreOptions, number: int, isolation: str | None) -> Level:
     told = ["--scope", options.scope, "--contenders", str(options.contenders)]
-    told += ["--mixed", str(options.mixed), "--seed", str(options.seed)]
-    # At every level of a gate it is killed a few times; here wherever something new is to be learnt.
+    told += ["--mixed", str(options.mixed), "--seed", str(options.run.seed)]
+    # A gate kills the server a few times at each level; here it is killed wherever that shows something new.
     told += ["--kills", str(KILLS_MAX)] if options.faults else []
-    wiring = Wiring()
-    if race is not None:
+    proxy = ProxySetup()
+    if options.race is not None and options.replay is not None:
         told += ["--replay", str(options.replay.absolute()), "--times", str(options.times)]
-        wiring = Wiring(parameters=dict(race.parameters))
-    if isolation is not None and options.target == REFERENCE:
-        wiring = Wiring(("--isolation", isolation))
+        proxy = ProxySetup(parameters=dict(options.race.parameters))
+    if isolation is not None and options.engine.is_reference:
+        proxy = ProxySetup(("--isolation", isolation))
     elif isolation is not None:
-        # Of anyone else's service the wire asks it for every session that does not choose for itself.
-        wiring = Wiring(parameters={"default_transaction_isolation": isolation.replace("-", " ")})
-    share = Share(options.schedules, options.limit_s)
+        # The proxy asks another engine's database for it, in every session that does not choose for itself.
+        proxy = ProxySetup(parameters={"default_transaction_isolation": isolation.replace("-", " ")})
     kind = "faults" if options.faults else "interleavings"
-    return levels.plan_wire(kind, share, told, number=number, wiring=wiring)
+    return levels.plan_proxied(kind, Size(options.schedules, options.limit_s), told, number=number, proxy=proxy)
 
 
 def show(written: Run, isolations: Sequence[str | None], race: Race | None) -> None:

@@ -1,67 +1,100 @@
 """Proves that exactly one of N concurrent requests wins: starts the engine, asks it, judges, reports."""
 
-import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.reference.defects import LEVELS
 from onewinner import ROOMS, levels
-from onewinner.baseline import add_baseline_options
+from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.gate_matrix import AXES, choose_axes, run_matrix
-from onewinner.levels import Level, Share
-from onewinner.options import Parser, add_accept_partial, add_calibrate, add_engine_options, bounded, one_of
-from onewinner.run import Order, carry_out
-from onewinner.stage import choose_footing, find_wire_obstacle, load
+from onewinner.levels import Size
+from onewinner.options import (
+    Parser,
+    RunOptions,
+    add_engine_options,
+    add_judged_options,
+    add_run_options,
+    bounded,
+    one_of,
+    read_engine,
+    read_run_options,
+)
+from onewinner.run import carry_out
+from onewinner.run_request import RunRequest
 from reports.comparison.facts import Facts
 
 REPLAYS, REPLAY_LIMIT_S = 10, 60.0
 EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
 
 
+@dataclass(frozen=True)
+class GateOptions:
+    """What `gate` is asked for; an amount that is None is that of the profile. `plan` is a saved one.
+
+    `axes` are those of --matrix: none for those without an option of their own, None without --matrix.
+    """
+
+    engine: EngineChoice
+    run: RunOptions
+    profile: str
+    contenders: int
+    levels: Sequence[str] | None
+    batches: int | None
+    plans: int | None
+    races: int | None
+    plan: Path | None
+    axes: Sequence[str] | None
+
+
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    if options.matrix is not None:
-        return run_matrix(options, arguments, run_gate)
-    return run_gate(arguments)
+    if options.axes is None:
+        return carry_out(plan_gate(options))
+    return run_matrix(
+        options.engine,
+        options.run,
+        options.axes,
+        lambda engine, run: carry_out(plan_gate(replace(options, engine=engine, run=run))),
+    )
 
 
-def run_gate(arguments: list[str]) -> int:
-    options = parse(arguments)
-    if options.plan is not None:
-        share = Share(options.plans or REPLAYS, REPLAY_LIMIT_S)
-        plan: tuple[Level, ...] = (levels.plan_parallel(share, options.seed, plan=check_plan(options)),)
-        facts = Facts(profile=options.profile)
-        return carry_out(Order("gate", arguments, options, plan, facts, accepts_partial=options.accept_partial))
-    amounts = {"batches": options.batches, "plans": options.plans, "races": options.races}
-    plan = levels.plan_levels(options.profile, options.seed, options.contenders, **amounts)
-    wanted = [level for level in plan if not options.level or level.name in options.level]
-    obstacle = find_wire_obstacle(load(options.target), choose_footing(options))
-    absent = {level.name: obstacle for level in wanted if obstacle is not None and level.wiring is not None}
-    if len(absent) == len(wanted):
-        raise UsageError(f"--level: none of them can be run: {options.target}: {obstacle}")
-    ready = tuple(level for level in wanted if level.name not in absent)
+def plan_gate(options: GateOptions) -> RunRequest:
+    """The levels to be run. Raises UsageError when none of them can be."""
+    engine, seed = options.engine, options.run.seed
     facts = Facts(profile=options.profile)
-    return carry_out(Order("gate", arguments, options, ready, facts, absent, accepts_partial=options.accept_partial))
+    if options.plan is not None:
+        size = Size(options.plans or REPLAYS, REPLAY_LIMIT_S)
+        level = levels.plan_parallel(size, seed, plan=check_plan(options.plan, engine))
+        return RunRequest(options.run, engine, (level,), facts)
+    amounts = {"batches": options.batches, "plans": options.plans, "races": options.races}
+    planned = levels.plan_levels(options.profile, seed, options.contenders, **amounts)
+    wanted = [level for level in planned if not options.levels or level.name in options.levels]
+    obstacle = find_proxy_obstacle(engine)
+    absent = {level.name: obstacle for level in wanted if obstacle is not None and level.proxy is not None}
+    if len(absent) == len(wanted):
+        raise UsageError(f"--level: none of them can be run: {engine.file}: {obstacle}")
+    ready = tuple(level for level in wanted if level.name not in absent)
+    return RunRequest(options.run, engine, ready, facts, absent)
 
 
-def check_plan(options: argparse.Namespace) -> Path:
+def check_plan(path: Path, engine: EngineChoice) -> Path:
     """The saved plan, which the target must be able to express: a wrong one is no fault of the engine."""
-    path: Path = options.plan
     if not path.is_file():
         raise UsageError(
             f"--plan: {path} is no file; name a plan that a run has saved, plans/parallel.json in its folder"
         )
-    load(options.target, None)
     # Plans belong to the asker, which is never imported.
     command = [
         sys.executable,
         "-m",
         "stateful_tests.parallel.plan",
         str(path.absolute()),
-        str(options.target.absolute()),
+        str(engine.file.absolute()),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOMS)}
     ended = subprocess.run(command, cwd=ROOMS, env=environment, capture_output=True, text=True, check=False)
@@ -70,12 +103,11 @@ def check_plan(options: argparse.Namespace) -> Path:
     return path
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
+def parse(arguments: list[str]) -> GateOptions:
     parser = Parser("gate", __doc__ or "", EXAMPLE)
     add_engine_options(parser)
     add = parser.add_argument
     add("--profile", choices=sorted(levels.PROFILES), default="quick", help="quick (default): 90 s; full: 15 min")
-    add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same plan (default: 1)")
     add("--contenders", type=bounded(2, 200), default=10, metavar="N", help="requests per race (default: 10)")
     add("--level", type=one_of(LEVELS), action="append", metavar="NAME", help="only this level; repeatable")
     add("--batches", type=bounded(1, 10**6), metavar="N", help="batches of random sequences (default: by profile)")
@@ -93,8 +125,19 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help=f"the gate for each combination, in one table: {','.join(AXES)} (default: those without an option of "
         "their own)",
     )
-    add_baseline_options(parser)
-    add_calibrate(parser)
-    add_accept_partial(parser)
-    add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
-    return parser.parse_args(arguments)
+    add_judged_options(parser)
+    add_run_options(parser, "the same plan")
+    given = parser.parse_args(arguments)
+    engine = read_engine(given)
+    return GateOptions(
+        engine,
+        read_run_options("gate", arguments, given, engine.name if given.matrix is None else "matrix"),
+        given.profile,
+        given.contenders,
+        given.level,
+        given.batches,
+        given.plans,
+        given.races,
+        given.plan,
+        given.matrix,
+    )

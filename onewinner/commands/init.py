@@ -1,6 +1,5 @@
 """Writes a commented target file to begin with; from an OpenAPI document it proposes the routes."""
 
-import argparse
 import importlib
 import json
 import shlex
@@ -28,7 +27,7 @@ BLANK = Proposal(
 
 
 def main(arguments: list[str]) -> int:
-    options = parse(arguments)
+    options = build_parser().parse_args(arguments)
     proposal = BLANK if options.openapi is None else read_proposal(options.openapi)
     if options.name is not None:
         proposal = replace(proposal, name=options.name)
@@ -43,7 +42,7 @@ def main(arguments: list[str]) -> int:
     return PASS
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
+def build_parser() -> Parser:
     parser = Parser("init", __doc__ or "", EXAMPLE)
     add = parser.add_argument
     add("--out", type=Path, default=Path("target.toml"), metavar="FILE", help="the file (default: target.toml)")
@@ -51,7 +50,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--openapi", metavar="FILE|URL", help="an OpenAPI 3 document, from which the routes are proposed")
     add("--github", action="store_true", help=f"also write {WORKFLOW}, which runs the gate on every push")
     add("--force", action="store_true", help="overwrite what is there")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def refuse_to_overwrite(files: list[Path], *, force: bool) -> None:

@@ -2,18 +2,28 @@
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass
 
-from engine.provision.service import REFERENCE
-from load.quotas import RACES_DEFAULT, make_workload, parse_weights
-from onewinner.baseline import add_baseline_options
+from engine.target.target import Target
+from load.quotas import RACES_DEFAULT, make_workload
+from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
-from onewinner.levels import Crew, plan_race
-from onewinner.options import Parser, add_accept_partial, add_calibrate, add_engine_options, bounded, positive
-from onewinner.run import Order, carry_out
-from onewinner.stage import choose_footing, find_wire_obstacle, load
-from onewinner.storm import Storm
+from onewinner.levels import RaceLoad, plan_race
+from onewinner.load_faults import FaultPlan
+from onewinner.options import (
+    Parser,
+    RunOptions,
+    add_engine_options,
+    add_judged_options,
+    add_run_options,
+    bounded,
+    positive,
+    read_engine,
+    read_run_options,
+    weights,
+)
+from onewinner.run import carry_out
+from onewinner.run_request import RunRequest
 from reports.comparison.facts import Facts
 
 EXAMPLE = "onewinner race --scenarios same-transition,fork=2 --races 5000 --processes 2"
@@ -21,50 +31,50 @@ PROFILE = "race"
 FAULT_RATE_DEFAULT, FAULT_RATE_MAX = 0.01, 0.2
 
 
+@dataclass(frozen=True)
+class RaceOptions:
+    """What `race` is asked for. `faults` is the part of the statements that meet one, None where no option names it."""
+
+    engine: EngineChoice
+    run: RunOptions
+    load: RaceLoad
+    faults: float | None
+    crashes: int
+
+
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    crew = Crew(
-        weights=options.scenarios,
-        races=options.races,
-        contenders=options.contenders,
-        processes=options.processes,
-        duration_s=options.duration or 0.0,
-        rate_per_s=options.rate or 0.0,
-        together=options.together,
-        fail_fast=options.fail_fast,
-    )
-    refuse_when_nothing_applies(options.target, crew.weights, crew.races)
-    levels, facts = (plan_race(crew, options.seed),), Facts(profile=PROFILE)
-    order = Order("race", arguments, options, levels, facts, storm=choose_storm(options))
-    return carry_out(replace(order, accepts_partial=options.accept_partial))
+    refuse_when_nothing_applies(options.engine.target, options.load.weights, options.load.races)
+    levels, facts = (plan_race(options.load, options.run.seed),), Facts(profile=PROFILE)
+    return carry_out(RunRequest(options.run, options.engine, levels, facts, faults=plan_faults(options)))
 
 
-def choose_storm(options: argparse.Namespace) -> Storm | None:
-    """What is to befall the engine's database. Raises UsageError when that cannot be done here."""
+def plan_faults(options: RaceOptions) -> FaultPlan | None:
+    """The faults to inject. Raises UsageError when that cannot be done here."""
     if options.faults is None and not options.crashes:
         return None
+    engine, load = options.engine, options.load
     asked = "--faults" if options.faults is not None else "--crashes"
-    obstacle = find_wire_obstacle(load(options.target), choose_footing(options), explores=False)
+    obstacle = find_proxy_obstacle(engine, explores=False)
     if obstacle is not None:
-        place = "" if options.target == REFERENCE else f"{options.target}: "
+        place = "" if engine.is_reference else f"{engine.file}: "
         raise UsageError(f"{asked}: {place}{obstacle}")
-    if options.crashes and options.database != "embedded":
+    if options.crashes and engine.database != "embedded":
         raise UsageError("--crashes: only a database that onewinner made is crashed; pass --database embedded")
-    if options.crashes and (options.duration is None or options.races is not None):
+    if options.crashes and (not load.duration_s or load.races is not None):
         raise UsageError("--crashes: they are spread over the --duration, which is needed; leave out --races")
-    return Storm(options.faults or 0.0, options.crashes, options.duration or 0.0, options.seed)
+    return FaultPlan(options.faults or 0.0, options.crashes, load.duration_s, options.run.seed)
 
 
-def refuse_when_nothing_applies(file: Path, weights: Mapping[str, int], races: int | None) -> None:
+def refuse_when_nothing_applies(target: Target, weights: Mapping[str, int], races: int | None) -> None:
     """Raises UsageError when the target can express none of the scenarios."""
-    target = load(file, None)
     workload = make_workload(target, weights, races)
     if not workload.amounts:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in workload.obstacles.items())
         raise UsageError(f"--scenarios: none of them applies to the target {target.name}: {reasons}")
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
+def parse(arguments: list[str]) -> RaceOptions:
     parser = Parser("race", __doc__ or "", EXAMPLE)
     add_engine_options(parser)
     add = parser.add_argument
@@ -82,7 +92,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="N",
         help=f"how many races in all (default: {RACES_DEFAULT}, or what --duration allows)",
     )
-    add("--duration", type=positive, metavar="S", help="no life of a workflow begins after this many seconds")
+    add("--duration", type=positive, metavar="S", help="no script of a workflow begins after this many seconds")
     add("--rate", type=positive, metavar="R", help="rounds per second, begun when due: an open model")
     add("--processes", type=bounded(1, 64), default=1, metavar="N", help="Locust worker processes (default: 1)")
     add("--together", action="store_true", help="spread the contenders of each race over all processes")
@@ -97,17 +107,25 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add("--crashes", type=bounded(0, 100), default=0, metavar="N", help="SIGKILL the PostgreSQL so often meanwhile")
     add("--fail-fast", action="store_true", help="end as soon as a violation is seen")
-    add("--seed", type=bounded(0, 2**31), default=1, metavar="N", help="repeats the same plan (default: 1)")
-    add_baseline_options(parser)
-    add_calibrate(parser)
-    add_accept_partial(parser)
-    add("--out", type=Path, metavar="DIR", help="the run directory (default: runs/<UTC time>-<name>)")
-    options = parser.parse_args(arguments)
-    if options.together and options.processes == 1:
+    add_judged_options(parser)
+    add_run_options(parser, "the same plan")
+    given = parser.parse_args(arguments)
+    if given.together and given.processes == 1:
         raise UsageError("--together spreads each race over several processes; add --processes 2 or more")
-    if options.races is None and options.duration is None:
-        options.races = RACES_DEFAULT
-    return options
+    load = RaceLoad(
+        weights=given.scenarios,
+        races=RACES_DEFAULT if given.races is None and given.duration is None else given.races,
+        contenders=given.contenders,
+        processes=given.processes,
+        duration_s=given.duration or 0.0,
+        rate_per_s=given.rate or 0.0,
+        together=given.together,
+        fail_fast=given.fail_fast,
+    )
+    engine = read_engine(given)
+    return RaceOptions(
+        engine, read_run_options("race", arguments, given, engine.name), load, given.faults, given.crashes
+    )
 
 
 def rate(text: str) -> float:
@@ -119,11 +137,3 @@ def rate(text: str) -> float:
     if not 0 < value <= FAULT_RATE_MAX:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and up to {FAULT_RATE_MAX}")
     return value
-
-
-def weights(text: str) -> Mapping[str, int]:
-    """An argparse type: scenarios with their weights."""
-    try:
-        return parse_weights(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

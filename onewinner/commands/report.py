@@ -1,6 +1,5 @@
 """Renders an old run's documents again, or many runs over time. Nothing is judged anew: run.json says what is so."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -9,9 +8,9 @@ from rich.text import Text
 
 from onewinner.baseline import UnreadableError, find_run
 from onewinner.display import open_console
+from onewinner.engine_choice import read_target
 from onewinner.exits import PASS, UNKNOWN, UsageError
 from onewinner.options import Parser
-from onewinner.stage import load
 from reports.comparison.comparison import Trend
 from reports.comparison.description import show_value
 from reports.documents.page.trends import render_trends
@@ -34,15 +33,16 @@ PAGE = "trend.html"
 
 
 def main(arguments: list[str]) -> int:
-    options = parse(arguments)
+    runs, history, page = parse(arguments)
     try:
-        return report_history(options) if options.history is not None else report_runs(options.runs)
+        return report_runs(runs) if history is None else report_history(history, page or history / PAGE)
     except UnreadableError as error:
         print(f"onewinner report: {error}", file=sys.stderr)
         return UNKNOWN
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
+def parse(arguments: list[str]) -> tuple[list[Path], Path | None, Path | None]:
+    """The run directories, or the folder of them whose trends are shown, and where their page goes."""
     parser = Parser("report", __doc__ or "", EXAMPLE)
     add = parser.add_argument
     add("runs", type=Path, nargs="*", metavar="RUN", help="run directories whose documents are to be made again")
@@ -53,7 +53,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         raise UsageError("name run directories, or a folder of them with --history")
     if options.history is None and options.out is not None:
         raise UsageError("--out is for --history; a run's documents stand in its directory")
-    return options
+    return options.runs, options.history, options.out
 
 
 def report_runs(folders: list[Path]) -> int:
@@ -72,15 +72,14 @@ def show_more(run: Run) -> Run:
     if run.facts.samples is not None:
         return run
     try:
-        history, graph = read_history(run.folder), load(run.folder / "target.toml").graph
+        history, graph = read_history(run.folder), read_target(run.folder / "target.toml").graph
     except (HistoryError, UsageError):
         return run
     return with_judgement(run, run.judgement, samples=take_samples(history, run.judgement, graph))
 
 
-def report_history(options: argparse.Namespace) -> int:
+def report_history(folder: Path, page: Path) -> int:
     """Prints the trends and writes their page. A folder without a single measured run is nothing to report on."""
-    folder: Path = options.history
     if not folder.is_dir():
         raise UsageError(f"--history: {folder} is no folder")
     chronicle = read_chronicle(folder)
@@ -88,7 +87,6 @@ def report_history(options: argparse.Namespace) -> int:
         reasons = f": {'; '.join(chronicle.notes)}" if chronicle.notes else ""
         raise UsageError(f"--history: {folder} holds no run that measured anything{reasons}")
     trends = find_trends(chronicle.runs)
-    page: Path = options.out or folder / PAGE
     try:
         write_whole(page, render_trends(trends, chronicle.notes).encode())
     except OSError as error:

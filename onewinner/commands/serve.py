@@ -1,6 +1,5 @@
 """Runs the reference engine in N worker processes, or the service of a target file, until it is told to stop."""
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -15,15 +14,16 @@ from pathlib import Path
 from engine.provision.database import is_made_here, provide_database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.processes import Process, run_process
-from engine.provision.service import REFERENCE, answers, find_free_port, is_port_free
+from engine.provision.service import answers, find_free_port
 from engine.reference import tokens
 from engine.reference.api import prepare
 from engine.reference.errors import SchemaUnavailable
 from engine.reference.settings import share_connections
 from onewinner import ROOMS
+from onewinner.deployment import mint_tokens, refuse_used_port, run_engine, undo_additions
+from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice
 from onewinner.exits import UNKNOWN, UsageError
-from onewinner.options import WORKERS_DEFAULT, Parser, add_engine_options, name_isolation
-from onewinner.stage import choose_footing, mint_tokens, service_arguments, set_stage, undo_additions
+from onewinner.options import Parser, add_engine_options, read_engine
 
 POLL_S = 0.2
 BACKLOG = 2048
@@ -38,57 +38,50 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--announce", action="store_true", help="print address and tokens as one line of JSON, no more")
     parser.add_argument("--quiet", action="store_true", help="print nothing when it is ready")
-    options = parser.parse_args(arguments)
-    if options.target != REFERENCE or options.announce:
-        return serve_target(options)
+    given = parser.parse_args(arguments)
+    engine = read_engine(given)
+    if not engine.is_reference or given.announce:
+        return serve_target(engine)
     try:
-        return serve_reference(options)
+        return serve_reference(engine, is_pooled=given.pooled == "true", is_quiet=given.quiet)
     except (DatabaseUnavailable, SchemaUnavailable) as error:
         raise UsageError(str(error)) from None
 
 
-def serve_target(options: argparse.Namespace) -> int:
+def serve_target(engine: EngineChoice) -> int:
     """Starts a target's service on a database of its own and says where it is."""
     with (
         tempfile.TemporaryDirectory(prefix="onewinner-") as folder,
-        set_stage(
-            options.target,
-            options.database,
-            options.port,
-            Path(folder, "service.log"),
-            service_arguments(options),
-            choose_footing(options),
-        ) as stage,
+        run_engine(engine, Path(folder, "service.log")) as access,
     ):
-        told = {name: value for name, value in stage.environment.items() if os.environ.get(name) != value}
-        print(json.dumps({"base_url": stage.target.base_url, "environment": told}), flush=True)
+        differing = {name: value for name, value in access.environment.items() if os.environ.get(name) != value}
+        print(json.dumps({"base_url": access.target.base_url, "environment": differing}), flush=True)
         while True:
             time.sleep(3600)
 
 
-def serve_reference(options: argparse.Namespace) -> int:
-    port = options.port or find_free_port()
-    if not is_port_free(port):
-        raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
+def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool) -> int:
+    refuse_used_port(engine.port)
+    port = engine.port or find_free_port()
     environment = {**os.environ, **({} if tokens.SECRET_VARIABLE in os.environ else mint_tokens())}
     with contextlib.ExitStack() as before, contextlib.ExitStack() as running:
-        workers = options.workers or WORKERS_DEFAULT
-        database = before.enter_context(provide_database(options.database, pgbouncer=options.pgbouncer))
-        asyncio.run(prepare(database.url, options.defect, options.control))
+        workers = engine.workers or WORKERS_DEFAULT
+        database = before.enter_context(provide_database(engine.database, pgbouncer=engine.pgbouncer))
+        asyncio.run(prepare(database.url, engine.defect, engine.control))
         order = {
             "database_url": database.url,
-            "isolation": (name_isolation(options) or "read-committed").replace("-", " ").upper(),
-            "defect": options.defect,
-            "control": options.control,
+            "isolation": (engine.isolation_asked or "read-committed").replace("-", " ").upper(),
+            "defect": engine.defect,
+            "control": engine.control,
             "pool_size": share_connections(workers, database.connections),
-            "pooled": database.pooled or options.pooled == "true",
+            "pooled": database.pooled or is_pooled,
         }
         sockets = [running.enter_context(listen(port)) for _ in range(workers)]
         processes = [running.enter_context(start_worker(order, shared.fileno(), environment)) for shared in sockets]
-        if not options.quiet and not is_made_here(options.database):
+        if not is_quiet and not is_made_here(engine.database):
             # Of one that is started for a run, the run undoes it, once it has looked at the tables.
             before.callback(undo_additions, database.url)
-        return watch(processes, f"http://127.0.0.1:{port}", {} if options.quiet else environment)
+        return watch(processes, f"http://127.0.0.1:{port}", {} if is_quiet else environment)
 
 
 @contextlib.contextmanager

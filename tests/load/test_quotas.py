@@ -55,6 +55,6 @@ def test_a_mistake_is_a_sentence(text: str) -> None:
 
 
 def test_the_command_parses_scenarios() -> None:
-    assert parse(["--scenarios", "fork,tenants=2"]).scenarios == {"fork": 1, "tenants": 2}
-    assert parse([]).races == 1000
-    assert parse(["--duration", "5"]).races is None
+    assert parse(["--scenarios", "fork,tenants=2"]).load.weights == {"fork": 1, "tenants": 2}
+    assert parse([]).load.races == 1000
+    assert parse(["--duration", "5"]).load.races is None

@@ -9,8 +9,9 @@ from engine.provision.service import REFERENCE
 from onewinner import calibration
 from onewinner.commands.gate import parse
 from onewinner.exits import PASS, Interrupted, UsageError
-from onewinner.levels import Crew, plan_race
-from onewinner.run import Order, conclude
+from onewinner.levels import LevelResult, RaceLoad, plan_race
+from onewinner.run import conclude
+from onewinner.run_request import RunRequest
 from reports.comparison.facts import Facts
 from reports.documents.run import Run, begin_run, read_run
 from reports.judge.plan import RunPlan
@@ -23,7 +24,10 @@ JOURNAL = """\
 {"event":"return","id":1,"outcome":"ok","status":201,"observed":"CREATED","returned_ns":2}
 {"event":"end","operations":1}
 """
-ORDER = Order("gate", [], parse(["--calibrate"]), (plan_race(Crew({}, 20, 5), 1),), Facts())
+LEVEL = plan_race(RaceLoad({}, 20, 5), 1)
+OPTIONS = parse(["--calibrate"])
+RAN = LevelResult(LEVEL, 0, 1.0)
+REQUEST = RunRequest(OPTIONS.run, OPTIONS.engine, (LEVEL,), Facts())
 
 
 @pytest.fixture
@@ -35,17 +39,17 @@ def passing(tmp_path: Path) -> Run:
 
 
 def break_off(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    def set_stage(*_: object) -> AbstractContextManager[None]:
+    def run_engine(*_: object) -> AbstractContextManager[None]:
         raise error
 
-    monkeypatch.setattr(calibration, "set_stage", set_stage)
+    monkeypatch.setattr(calibration, "run_engine", run_engine)
 
 
 def test_one_that_cannot_be_made_is_told(
     passing: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     break_off(monkeypatch, UsageError("no database"))
-    assert conclude(ORDER, passing, []) == PASS
+    assert conclude(REQUEST, passing, [RAN]) == PASS
     assert capsys.readouterr().err == "onewinner gate: --calibrate: no database\n"
     assert read_run(passing.folder).judgement.verdict is Verdict.PASS
 
@@ -53,6 +57,6 @@ def test_one_that_cannot_be_made_is_told(
 def test_an_interrupt_comes_after_the_verdict(passing: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     break_off(monkeypatch, Interrupted())
     with pytest.raises(Interrupted):
-        conclude(ORDER, passing, [])
+        conclude(REQUEST, passing, [RAN])
     assert read_run(passing.folder).judgement.verdict is Verdict.PASS
     assert (passing.folder / "index.html").is_file()

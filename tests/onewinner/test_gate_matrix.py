@@ -1,4 +1,4 @@
-"""Goal: one table of the same gate on every footing, and the exit code of the worst.
+"""Goal: one table of the same gate in every configuration, and the exit code of the worst.
 
 Method: the combinations as values with a gate that only says how it ends; and the real command on the reference engine.
 """
@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from onewinner import gate_matrix as footings
+from onewinner import gate_matrix
 from onewinner.commands.gate import parse
+from onewinner.engine_choice import EngineChoice
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
-from onewinner.gate_matrix import choose_axes, drop_options, list_cells, run_matrix
+from onewinner.gate_matrix import choose_axes, drop_options, list_configurations, run_matrix
+from onewinner.options import RunOptions
 from reports.comparison.facts import Facts
 from reports.documents.run import begin_run
 from tests.load.stub import SMALL
@@ -27,11 +29,17 @@ MATRIX_LIMIT_S = 1200
 @pytest.fixture(autouse=True)
 def _found(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("needs") is None:
-        monkeypatch.setattr(footings, "find_program", lambda program: program)
+        monkeypatch.setattr(gate_matrix, "find_program", lambda program: program)
 
 
 def list_arguments(*arguments: str) -> list[tuple[str, tuple[str, ...]]]:
-    return [(cell.name, cell.arguments) for cell in list_cells(parse(list(arguments)))]
+    options = parse(list(arguments))
+    found = list_configurations(options.engine, options.axes or ())
+    for each in found:
+        # What the options say is what the engine is.
+        again = parse([*drop_options(arguments, ("--matrix", "--pgbouncer")), *each.arguments])
+        assert again.engine == each.engine
+    return [(each.name, each.arguments) for each in found]
 
 
 def test_all_combinations_by_default() -> None:
@@ -78,20 +86,23 @@ def test_options_are_dropped_with_their_values() -> None:
     assert drop_options(arguments, ("--matrix", "--out", "--pgbouncer")) == ["--seed", "7", "--races", "3"]
 
 
-def play(folder: Path, ends: list[int | UsageError], *more: str) -> tuple[Callable[[], int], list[list[str]]]:
-    """A matrix of two cells whose gate ends as told, and the arguments that it is given."""
-    given: list[list[str]] = []
+Given = list[tuple[int | None, RunOptions]]
 
-    def run(arguments: list[str]) -> int:
-        given.append(arguments)
+
+def play(folder: Path, ends: list[int | UsageError], *more: str) -> tuple[Callable[[], int], Given]:
+    """A matrix of two configurations whose gate ends as told, and what it is given."""
+    given: Given = []
+
+    def run(engine: EngineChoice, options: RunOptions) -> int:
+        given.append((engine.workers, options))
         end = ends[len(given) - 1]
         if isinstance(end, UsageError):
             raise end
-        begin_run(Path(arguments[arguments.index("--out") + 1]), parse([]).target, Facts())
+        begin_run(options.folder, engine.file, Facts())
         return end
 
-    arguments = ["--matrix", "workers", "--out", str(folder), "--seed", "3", *more]
-    return lambda: run_matrix(parse(arguments), arguments, run), given
+    options = parse(["--matrix", "workers", "--out", str(folder), "--seed", "3", *more])
+    return lambda: run_matrix(options.engine, options.run, options.axes or (), run), given
 
 
 @pytest.mark.parametrize(
@@ -107,7 +118,9 @@ def play(folder: Path, ends: list[int | UsageError], *more: str) -> tuple[Callab
 def test_the_exit_code_is_the_worst(ends: list[int | UsageError], worst: int, tmp_path: Path) -> None:
     run, given = play(tmp_path, ends)
     assert run() == worst
-    assert given[1] == ["--seed", "3", "--workers", "2", "--out", str(tmp_path / "2")]
+    workers, options = given[1]
+    assert (workers, options.folder) == (2, tmp_path / "2")
+    assert options.arguments == ("--seed", "3", "--workers", "2")
     cells = json.loads((tmp_path / "matrix.json").read_text())["cells"]
     assert [cell["facts"] for cell in cells] == [{"workers": 1}, {"workers": 2}]
     assert (tmp_path / "summary.md").read_text().count("\n") == 4
@@ -141,7 +154,7 @@ def run_command(folder: Path, *arguments: str) -> tuple[int, str, dict[tuple[str
 
 
 @pytest.mark.needs("pgbouncer")
-def test_the_reference_engine_passes_on_every_footing(tmp_path: Path) -> None:
+def test_the_reference_engine_passes_in_every_configuration(tmp_path: Path) -> None:
     code, told, cells = run_command(tmp_path, *SMALL_GATE)
     assert code == 0, told
     assert len(cells) == 12

@@ -5,13 +5,13 @@ Method: judgements written by hand against the promises of real defects.
 
 import pytest
 
-from onewinner.kill_matrix import Cell, Engine, Status, Way, conclude, find_way, make_rows, weigh
+from onewinner.kill_matrix import Cell, Status, Variant, Way, conclude, find_way, make_rows, weigh
 from reports.judge.verdict import Finding, Verdict
 from tests.reports.building import advance, build_history, create
 
-RACY = Engine("check-then-act", "defect")
-FAULTY = Engine("ack-before-commit", "defect")
-CONTROL = Engine("slow", "control")
+RACY = Variant("check-then-act", "defect")
+FAULTY = Variant("ack-before-commit", "defect")
+CONTROL = Variant("slow", "control")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,9 @@ CONTROL = Engine("slow", "control")
         (CONTROL, "race", ["audit"], Status.ACCUSED),
     ],
 )
-def test_what_failed_is_held_against_the_promise(engine: Engine, level: str, failed: list[str], status: Status) -> None:
+def test_what_failed_is_held_against_the_promise(
+    engine: Variant, level: str, failed: list[str], status: Status
+) -> None:
     assert weigh(engine, level, failed, Verdict.FAIL if failed else Verdict.PASS) is status
 
 

@@ -3,20 +3,20 @@ refuses; answers put together."""
 
 from pathlib import Path
 
-from onewinner.kill_matrix import Engine, gather
-from onewinner.subprocess_pool import run_errands
+from onewinner.kill_matrix import Variant, gather
+from onewinner.subprocess_pool import run_jobs
 from reports.judge.verdict import Judgement, Verdict
 
-ENGINES = [Engine("check-then-act", "defect"), Engine("slow", "control")]
+VARIANTS = [Variant("check-then-act", "defect"), Variant("slow", "control")]
 
 
 def test_a_command_that_leaves_no_run_directory_is_trouble(tmp_path: Path) -> None:
-    answers = list(run_errands(ENGINES, ["--level", "nowhere"], tmp_path, 2))
-    assert {answer.engine for answer in answers} == set(ENGINES)
-    for answer in answers:
-        assert answer.run is None
-        assert "ended with status 2" in answer.trouble
-        assert "nowhere" in (tmp_path / "logs" / f"{answer.engine.name}.log").read_text()
+    results = list(run_jobs(VARIANTS, ["--level", "nowhere"], tmp_path, 2))
+    assert {each.variant for each in results} == set(VARIANTS)
+    for each in results:
+        assert each.run is None
+        assert "ended with status 2" in each.trouble
+        assert "nowhere" in (tmp_path / "logs" / f"{each.variant.name}.log").read_text()
 
 
 def test_several_verdicts_become_one() -> None:

@@ -23,8 +23,8 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "--together spreads each race over several processes": ("race", "--together"),
     "'-1' is not a number above 0": ("race", "--rate", "-1"),
     "'0.5' is not a number above 0 and up to 0.2": ("race", "--faults", "0.5"),
-    "small.toml: service: there is none, and the wire stands between": ("race", "--target", "small.toml", "--faults"),
-    "--faults: pgbouncer: behind it nobody can tell": ("race", "--faults", "--pgbouncer"),
+    "small.toml: service: there is none, and the proxy stands between": ("race", "--target", "small.toml", "--faults"),
+    "--faults: pgbouncer: behind it the proxy cannot tell": ("race", "--faults", "--pgbouncer"),
     "--crashes: they are spread over the --duration, which is needed": ("race", "--crashes", "1"),
     "which is needed; leave out --races": ("race", "--crashes", "1", "--duration", "9", "--races", "9"),
     "--crashes: only a database that onewinner made is crashed; pass --database embedded": (

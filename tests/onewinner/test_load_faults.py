@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from onewinner.storm import Storm
+from onewinner.load_faults import FaultPlan
 from reports.history import events
 from reports.history.history import read_history
 from tests.onewinner.running import Command, wait_for
@@ -74,5 +74,5 @@ def is_storm(process: psutil.Process) -> bool:
 
 
 def test_crashes_are_spread_evenly() -> None:
-    assert Storm(0.0, 3, 60.0, 1).list_moments() == [15.0, 30.0, 45.0]
-    assert Storm(0.1, 0, 0.0, 1).list_moments() == []
+    assert FaultPlan(0.0, 3, 60.0, 1).list_moments() == [15.0, 30.0, 45.0]
+    assert FaultPlan(0.1, 0, 0.0, 1).list_moments() == []

@@ -23,16 +23,16 @@ from reports.history.journal import Journal
 
 SOURCE = "faults-0"
 VARIABLE = "ONEWINNER_STORM"
-# How long the storm may take to listen, to begin, and to calm down; a crash may be under way then.
+# How long the fault injector may take to listen, to begin and to end; a crash may be under way then.
 ANSWER_LIMIT_S = 90.0
 SHOWN_MAX = 3
-LOST = "storm lost"
+LOST = "fault injector lost"
 
 
 @dataclass(frozen=True)
-class Storm:
-    """What befalls the database: the part `rate` of the statements meet a fault, and in `duration_s` seconds the server
-    crashes `crashes` times.
+class FaultPlan:
+    """The faults under load: the part `rate` of the statements meet one, and the server crashes `crashes` times in
+    `duration_s` seconds.
     """
 
     rate: float
@@ -49,27 +49,25 @@ class Storm:
         return [round(self.duration_s * number / (self.crashes + 1), 3) for number in range(1, self.crashes + 1)]
 
 
-def list_storm_sources(storm: Storm | None) -> tuple[str, ...]:
-    """The sources that a storm will write."""
-    return (SOURCE,) if storm is not None else ()
+def list_fault_sources(plan: FaultPlan | None) -> tuple[str, ...]:
+    """The sources that the fault injector will write."""
+    return (SOURCE,) if plan is not None else ()
 
 
-class Weather:
-    """What stands between an engine and its database: nothing, until a storm is opened. `database` is where the engine
-    is to look for its database.
-    """
+class NoInjector:
+    """Nothing stands between an engine and its database. `database` is where the engine finds its database."""
 
     def __init__(self, database: Database | None) -> None:
         self.database = database
 
     @contextlib.contextmanager
-    def rage(self, history: Path) -> Iterator[None]:  # noqa: ARG002 - calm weather writes no history
-        """Faults, until the block is left; they are told in a journal of that folder."""
+    def inject(self, history: Path) -> Iterator[None]:  # noqa: ARG002 - it writes no history
+        """Faults, until the block is left; a journal in that folder records them."""
         yield
 
 
-class Stormy(Weather):
-    """Weather with a storm in it."""
+class Injector(NoInjector):
+    """The fault injector, a process between an engine and its database."""
 
     def __init__(self, database: Database, process: Process, orders: int) -> None:
         assert process.stdout is not None
@@ -79,7 +77,7 @@ class Stormy(Weather):
         super().__init__(replace(database, host="127.0.0.1", port=int(self._hear("port")), options=""))
 
     @contextlib.contextmanager
-    def rage(self, history: Path) -> Iterator[None]:
+    def inject(self, history: Path) -> Iterator[None]:
         path, began_ns = history / f"{SOURCE}.jsonl", now_ns()
         lost, _ = self._insist("began", begin=str(path.absolute()))
         yield
@@ -92,20 +90,20 @@ class Stormy(Weather):
             return
         # The engine lost its database with it, which is no fault of the engine's. Without an end it is a gap.
         with Journal(path) as journal:
-            journal.write(events.Broken(what=f"the storm broke off: {lost}"))
+            journal.write(events.Broken(what=f"the fault injector ended early: {lost}"))
             journal.write(events.Fault(at_ns=began_ns, until_ns=now_ns(), what=LOST))
-        print(f"onewinner: the storm broke off: {lost}", file=sys.stderr)
+        print(f"onewinner: the fault injector ended early: {lost}", file=sys.stderr)
 
     def _insist(self, name: str, **order: Any) -> tuple[str | None, Any]:
         """Gives an order and waits for its answer: what is wrong when none comes, and the answer."""
         try:
             os.write(self._orders, json.dumps(order).encode() + b"\n")
             return None, self._hear(name)
-        except (OSError, StormError) as error:
+        except (OSError, InjectorError) as error:
             return str(error), None
 
     def _hear(self, name: str) -> Any:
-        """The next answer, which must have that name. Raises StormError."""
+        """The next answer, which must have that name. Raises InjectorError."""
         deadline, others = time.monotonic() + ANSWER_LIMIT_S, []
         while True:
             line, newline, rest = self._heard.partition(b"\n")
@@ -118,19 +116,19 @@ class Stormy(Weather):
             ready, _, _ = select([self._answers], [], [], max(0.0, deadline - time.monotonic()))
             chunk = os.read(self._answers, 65536) if ready else b""
             if not chunk:
-                raise StormError(" / ".join(others[-SHOWN_MAX:]) or "it did not answer")
+                raise InjectorError(" / ".join(others[-SHOWN_MAX:]) or "it did not answer")
             self._heard += chunk
 
 
-class StormError(Exception):
-    """The storm did not answer as it must; its last words."""
+class InjectorError(Exception):
+    """The fault injector did not answer as it must; its last lines."""
 
 
 @contextlib.contextmanager
-def open_storm(storm: Storm | None, database: Database | None) -> Iterator[Weather]:
-    """The weather in which an engine is to run, until the block is left. Raises UsageError when no storm can be had."""
-    if storm is None or database is None:
-        yield Weather(database)
+def start_injector(plan: FaultPlan | None, database: Database | None) -> Iterator[NoInjector]:
+    """What stands between an engine and its database, until the block is left. Raises UsageError."""
+    if plan is None or database is None:
+        yield NoInjector(database)
         return
     command = [
         sys.executable,
@@ -138,11 +136,11 @@ def open_storm(storm: Storm | None, database: Database | None) -> Iterator[Weath
         "-m",
         "stateful_tests.interleavings.fault_injector",
         "--rate",
-        str(storm.rate),
+        str(plan.rate),
         "--seed",
-        str(storm.seed),
+        str(plan.seed),
     ]
-    command += ["--crashes-at", ",".join(map(str, storm.list_moments()))]
+    command += ["--crashes-at", ",".join(map(str, plan.list_moments()))]
     path = os.pathsep.join([str(ROOMS), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path, VARIABLE: database.url}
     orders, mouth = os.pipe()
@@ -154,7 +152,9 @@ def open_storm(storm: Storm | None, database: Database | None) -> Iterator[Weath
             assert process.stdout is not None
             stack.callback(process.stdout.close)
             try:
-                weather = Stormy(database, process, mouth)
-            except StormError as error:
-                raise UsageError(f"--faults: {database.public_url} cannot be reached through a wire: {error}") from None
-            yield weather
+                injector = Injector(database, process, mouth)
+            except InjectorError as error:
+                raise UsageError(
+                    f"--faults: {database.public_url} cannot be reached through the proxy: {error}"
+                ) from None
+            yield injector

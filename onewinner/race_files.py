@@ -5,11 +5,12 @@ Each such order becomes a race file in the run directory, which `onewinner explo
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from engine.target.graph import TransitionGraph
+from onewinner.engine_choice import EngineChoice
 from onewinner.levels import Level
+from onewinner.run_request import RunRequest
 from reports.comparison.facts import Pairing, ViolatingSchedule
 from reports.documents.pairings import tabulate_kinds
 from reports.documents.run import Run
@@ -37,29 +38,21 @@ TIMES = 10
 Violated = Mapping[str, Mapping[str, str]]
 
 
-@dataclass(frozen=True)
-class Replay:
-    """How a race is run again: `options` of the command beside the file, and `parameters` of every database session."""
-
-    options: tuple[str, ...]
-    parameters: Mapping[str, str]
-
-
-def gather_orders(
-    run: Run, history: History, graph: TransitionGraph, levels: Sequence[Level], arguments: Sequence[str], again: Replay
+def gather_schedules(
+    run: Run, history: History, request: RunRequest
 ) -> tuple[tuple[Pairing, ...], tuple[ViolatingSchedule, ...]]:
-    """The pairings, and the smallest schedules that violate; nothing where no level was wired. Writes the race files.
+    """The pairings, and the smallest schedules that violate; none where no level ran behind the proxy.
 
-    `arguments` are those that the service is started with at every level.
+    Writes the race files.
     """
-    wired = {source: level for level in levels if level.wiring is not None for source in level.sources}
-    if not wired:
+    proxied = {source: level for level in request.levels if level.proxy is not None for source in level.sources}
+    if not proxied:
         return (), ()
-    schedules = read_schedules(history)
-    violated = find_violated(run.judgement, history, graph)
-    names = {source: level.name for source, level in wired.items()}
+    schedules, engine = read_schedules(history), request.engine
+    violated = find_violated(run.judgement, history, engine.target.graph)
+    names = {source: level.name for source, level in proxied.items()}
     pairings = tabulate_kinds(history, schedules, violated.keys(), names)
-    return tuple(pairings), write_schedules(run, history, schedules, violated, wired, arguments, again)
+    return tuple(pairings), write_schedules(run, history, schedules, violated, proxied, engine)
 
 
 def find_violated(judgement: Judgement, history: History, graph: TransitionGraph) -> dict[str, dict[str, str]]:
@@ -101,9 +94,8 @@ def write_schedules(
     history: History,
     schedules: Sequence[Schedule],
     violated: Violated,
-    wired: Mapping[str, Level],
-    arguments: Sequence[str],
-    again: Replay,
+    proxied: Mapping[str, Level],
+    engine: EngineChoice,
 ) -> tuple[ViolatingSchedule, ...]:
     """The smallest violating schedule of each kind of pairing, each with a race file of its own."""
     explored = {(source, event.pairing): event for source, event in history.by_source(Exploration)}
@@ -113,56 +105,51 @@ def write_schedules(
         if pairing is None or pairing.kind in chosen or len(chosen) >= RACES_MAX:
             continue
         found, file = list_found(schedule, violated), f"races/race-{len(chosen) + 1}.json"
-        level = wired[schedule.source]
-        race = make_race(schedule, pairing, run.facts.target, found, level, arguments, again.parameters)
-        write_race(run.folder / file, race)
+        write_race(run.folder / file, make_race(schedule, pairing, found, proxied[schedule.source], engine))
         chosen[pairing.kind] = ViolatingSchedule(
             kind=pairing.kind,
             schedule=schedule.order,
-            checks=dict(found),
+            checks=found,
             trace=draw_trace(schedule),
             sentence=explain_order(schedule),
             file=file,
-            command=say_replay(run, file, again),
+            command=describe_replay(run, file, engine),
         )
     return tuple(chosen.values())
 
 
 def make_race(
-    schedule: Schedule,
-    pairing: Exploration,
-    target: str,
-    found: Mapping[str, str],
-    level: Level,
-    arguments: Sequence[str],
-    parameters: Mapping[str, str],
+    schedule: Schedule, pairing: Exploration, found: Mapping[str, str], level: Level, engine: EngineChoice
 ) -> Race:
     """The schedule as data that can be run again."""
-    assert level.wiring is not None
+    assert level.proxy is not None
     sessions = tuple(
         Session(name, each.tenant, each.route, each.origin, each.to)
         for name, each in zip("ABCDEFGH", pairing.actions, strict=False)
     )
+    isolation = engine.database_isolation
+    parameters = {} if isolation is None else {"default_transaction_isolation": isolation}
     return Race(
         RACE_FORMAT,
-        target,
+        engine.target.name,
         next(iter(found.values())),
         pairing.state,
         sessions,
         schedule.order,
         tuple(found),
         {number: step.fault for number, step in enumerate(schedule.steps, start=1) if step.fault},
-        (*arguments, *level.wiring.arguments),
-        {**parameters, **level.wiring.parameters},
+        (*engine.service_arguments, *level.proxy.arguments),
+        {**parameters, **level.proxy.parameters},
         schedule.steps,
         len(schedule.workflows) > 1,
     )
 
 
-def say_replay(run: Run, file: str, again: Replay) -> str:
-    return shlex.join(
-        ["onewinner", "explore", *again.options, "--replay", str(run.folder / file), "--times", str(TIMES)]
-    )
+def describe_replay(run: Run, file: str, engine: EngineChoice) -> str:
+    """The command that runs a race file again: the engine's options are those that the file does not hold."""
+    workers = ["--workers", str(engine.workers)] if engine.workers is not None else []
+    options = [*engine.place_options, *workers, "--replay", str(run.folder / file), "--times", str(TIMES)]
+    return shlex.join(["onewinner", "explore", *options])
 
 
 def find_undecided(history: History) -> str | None:

@@ -1,15 +1,17 @@
-"""Goal: a service in any language is put on the footing that was asked for, or one sentence says why it cannot be.
+"""Goal: a service in any language is run in the configuration that is asked for, or one sentence says why it cannot.
 
 Method: a service that is no engine at all and writes down what it is told; the database is asked what it was given.
 """
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from onewinner.deployment import run_engine
+from onewinner.engine_choice import EngineChoice, read_target
 from onewinner.exits import UsageError
-from onewinner.stage import Footing, set_stage
 from tests.engine.probing import run_sql
 from tests.load.stub import SMALL
 
@@ -39,55 +41,64 @@ def write_target(folder: Path, *, told: str = TOLD) -> Path:
     return folder / "target.toml"
 
 
-def ask_service(folder: Path, footing: Footing, *questions: str) -> tuple[list[str], list[object]]:
+def choose(file: Path, **options: Any) -> EngineChoice:
+    return EngineChoice(file, read_target(file), **options)
+
+
+def ask_service(folder: Path, options: dict[str, Any], *questions: str) -> tuple[list[str], list[object]]:
     """What the service was told, and what the database that it was given says."""
-    with set_stage(write_target(folder), "embedded", None, folder / "log", footing=footing):
+    with run_engine(choose(write_target(folder), **options), folder / "log"):
         told = json.loads((folder / "told.json").read_text())
         return told["arguments"], run_sql(told["url"], *questions)
 
 
 def test_without_options_it_is_told_what_is_usual(tmp_path: Path) -> None:
-    told, answers = ask_service(tmp_path, Footing(), "SHOW default_transaction_isolation")
+    told, answers = ask_service(tmp_path, {}, "SHOW default_transaction_isolation")
     assert told == ["2", "read committed", "false"]
     assert answers == ["read committed"]
 
 
 def test_isolation_is_the_default_of_its_database(tmp_path: Path) -> None:
-    footing = Footing("repeatable read", 5)
-    told, answers = ask_service(tmp_path, footing, "SHOW default_transaction_isolation", "SHOW transaction_isolation")
+    options = {"isolation": "repeatable-read", "workers": 5}
+    told, answers = ask_service(tmp_path, options, "SHOW default_transaction_isolation", "SHOW transaction_isolation")
     assert told == ["5", "repeatable read", "false"]
     assert answers == ["repeatable read"] * 2
 
 
 @pytest.mark.needs("pgbouncer")
 def test_behind_a_pgbouncer_isolation_holds_too(tmp_path: Path) -> None:
-    told, answers = ask_service(tmp_path, Footing("serializable", pgbouncer="pgbouncer"), "SHOW transaction_isolation")
+    told, answers = ask_service(
+        tmp_path, {"isolation": "serializable", "pgbouncer": "pgbouncer"}, "SHOW transaction_isolation"
+    )
     assert told == ["2", "serializable", "true"]
     assert answers == ["serializable"]
 
 
 @pytest.mark.parametrize(
-    ("footing", "database", "sentence"),
+    ("options", "sentence"),
     [
-        (Footing(workers=2), "embedded", r"--workers: .* write \{workers\} in its command or env"),
-        (Footing(isolation="serializable"), "postgresql://u@127.0.0.1:1/n", r"--isolation: .* write \{isolation\} in"),
+        ({"workers": 2}, r"--workers: .* write \{workers\} in its command or env"),
+        (
+            {"isolation": "serializable", "database": "postgresql://u@127.0.0.1:1/n"},
+            r"--isolation: .* write \{isolation\} in",
+        ),
     ],
 )
-def test_what_a_service_cannot_be_put_on_is_one_sentence(
-    footing: Footing, database: str, sentence: str, tmp_path: Path
+def test_a_configuration_that_a_service_cannot_have_is_one_sentence(
+    options: dict[str, Any], sentence: str, tmp_path: Path
 ) -> None:
     target = write_target(tmp_path, told='"nothing"')
     with (
         pytest.raises(UsageError, match=sentence),
-        set_stage(target, database, None, tmp_path / "log", footing=footing),
+        run_engine(choose(target, **options), tmp_path / "log"),
     ):
         raise AssertionError("unreachable")
 
 
-def test_a_running_service_takes_no_footing(tmp_path: Path) -> None:
+def test_a_running_service_takes_no_configuration(tmp_path: Path) -> None:
     (tmp_path / "target.toml").write_text(SMALL)
     with (
         pytest.raises(UsageError, match=r"--workers, --pgbouncer, .* need a \[service\]"),
-        set_stage(tmp_path / "target.toml", "embedded", None, tmp_path / "log", footing=Footing(workers=2)),
+        run_engine(choose(tmp_path / "target.toml", workers=2), tmp_path / "log"),
     ):
         raise AssertionError("unreachable")

@@ -1,0 +1,203 @@
+"""Deploys the chosen engine: a database, the service on it, and the target with its address and tokens filled in."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from engine.provision.database import Database, is_made_here, list_values, provide_database
+from engine.provision.errors import DatabaseUnavailable
+from engine.provision.service import RestartableService, ServiceError, find_free_port, is_port_free, run_service
+from engine.reference import tokens
+from engine.reference.additions import remove_additions
+from engine.target.file import TargetError, fill_credentials
+from engine.target.target import CreateCommand, Target, substitute
+from engine.target.workflow_factory import VARIABLE, pack
+from onewinner.engine_choice import EngineChoice, find_obstacles
+from onewinner.exits import UsageError
+from onewinner.secrets import find_secrets, keep_secret
+
+CONNECT_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True)
+class EngineAccess:
+    """How the askers reach an engine. The tokens are in `environment`.
+
+    `database_url` is None where onewinner did not start the engine, and so does not know its database. `secrets` are
+    those that no file may keep. `describe_end` says in words that the service that was started here ended by itself;
+    None while it runs. `restart` starts it again.
+    """
+
+    target: Target
+    environment: Mapping[str, str]
+    database_url: str | None = None
+    secrets: frozenset[str] = frozenset()
+    describe_end: Callable[[], str | None] = lambda: None
+    restart: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The chosen engine with its credentials, and its database (None where onewinner does not start the engine).
+
+    `may_crash`: the database belongs to this run alone, and comes back when its processes are killed.
+    """
+
+    choice: EngineChoice
+    target: Target
+    environment: Mapping[str, str]
+    database: Database | None
+    secrets: frozenset[str]
+    may_crash: bool = False
+
+    @property
+    def database_url(self) -> str | None:
+        return self.database.url if self.database is not None else None
+
+    def give_access(self) -> EngineAccess:
+        """For a level that starts the service itself, behind the proxy."""
+        return EngineAccess(self.target, self.describe_launch(), self.database_url, self.secrets)
+
+    def describe_launch(self) -> dict[str, str]:
+        """The environment, with what the level behind the proxy needs to start a service of its own."""
+        if self.target.service is None or self.database is None:
+            return dict(self.environment)
+        launch = {
+            "database_url": self.database.url,
+            "arguments": list(self.choice.service_arguments),
+            # The askers run elsewhere, and read a copy of the target file that lies elsewhere.
+            "cwd": self.target.service.cwd or str(Path.cwd()),
+            "values": self.choice.service_values,
+            "may_crash": self.may_crash,
+        }
+        return {**self.environment, "ONEWINNER_WIRE": json.dumps(launch)}
+
+
+@contextlib.contextmanager
+def deploy(choice: EngineChoice) -> Iterator[Deployment]:
+    """The database for the engine, until the block is left. Raises UsageError for what the user can correct."""
+    minted = mint_tokens() if choice.is_reference else {}
+    environment = {**os.environ, **minted}
+    try:
+        target = fill_credentials(choice.file, choice.target, environment)
+    except TargetError as error:
+        raise UsageError(str(error)) from None
+    refuse_missing_folder(choice)
+    deployment = Deployment(choice, target, environment, None, find_secrets(target, minted.values()))
+    if target.service is None:
+        yield deployment
+        return
+    obstacles = find_obstacles(choice)
+    for option, value in (("workers", choice.workers), ("isolation", choice.database_isolation)):
+        if value is not None and option in obstacles:
+            raise UsageError(f"--{option}: {obstacles[option]}")
+    source = provide_database(choice.database, isolation=choice.database_isolation, pgbouncer=choice.pgbouncer)
+    try:
+        with source as database:
+            try:
+                yield replace(deployment, database=database, may_crash=choice.database == "embedded")
+            finally:
+                if choice.is_reference and not is_made_here(choice.database):
+                    undo_additions(database.url)
+    except DatabaseUnavailable as error:
+        raise UsageError(str(error)) from None
+
+
+@contextlib.contextmanager
+def start_engine(deployment: Deployment, log: Path) -> Iterator[EngineAccess]:
+    """The engine, ready to be asked, until the block is left. Raises UsageError for what the user can correct."""
+    target, service, choice = deployment.target, deployment.target.service, deployment.choice
+    environment = deployment.describe_launch()
+    if service is None or deployment.database is None:
+        refuse_for_running(choice)
+        environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, CreateCommand) else {}
+        yield EngineAccess(target, environment, secrets=deployment.secrets)
+        return
+    refuse_used_port(choice.port)
+    port = {"port": str(choice.port or find_free_port())}
+    values = {**port, **list_values(deployment.database), **choice.service_values}
+    base_url = substitute(target.base_url, values)
+    start = partial(run_service, service, base_url, values, log)
+    start = partial(start, environment=deployment.environment, arguments=choice.service_arguments)
+    restartable = RestartableService(start, log)
+    create = target.create.fill(values) if isinstance(target.create, CreateCommand) else target.create
+    environment |= {VARIABLE: pack(create)} if isinstance(create, CreateCommand) else {}
+    try:
+        with keep_secret(log.parent, deployment.secrets), contextlib.ExitStack() as stack:
+            stack.callback(restartable.end)
+            restartable.start()
+            running = replace(target, base_url=base_url, create=create)
+            ended = partial(restartable.describe_end, 0)
+            yield EngineAccess(
+                running, environment, deployment.database_url, deployment.secrets, ended, restartable.start
+            )
+    except ServiceError as error:
+        raise UsageError(f"{choice.file}: {error}") from None
+
+
+@contextlib.contextmanager
+def run_engine(choice: EngineChoice, log: Path) -> Iterator[EngineAccess]:
+    """The chosen engine, ready to be asked, on a database of its own; see deploy and start_engine."""
+    with deploy(choice) as deployment, start_engine(deployment, log) as access:
+        yield access
+
+
+def undo_additions(url: str) -> None:
+    """Leaves the user's database as the reference engine has it. What cannot be undone now, the next start removes."""
+    try:
+        asyncio.run(remove_additions(url))
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        print(
+            f"onewinner: what a defect added to the database was not removed ({reason}); the next start removes it",
+            file=sys.stderr,
+        )
+
+
+def refuse_missing_folder(choice: EngineChoice) -> None:
+    """Not when the file is read: the askers read a copy of it that lies elsewhere."""
+    create = choice.target.create
+    if isinstance(create, CreateCommand) and not Path(create.cwd or ".").is_dir():
+        raise UsageError(
+            f"{choice.file}: create.cwd: {create.cwd} is not a folder; it is meant relative to the target file"
+        )
+
+
+def refuse_used_port(port: int | None) -> None:
+    if port is not None and not is_port_free(port):
+        raise UsageError(f"--port: {port} is in use on 127.0.0.1; end what listens there or choose another")
+
+
+def refuse_for_running(choice: EngineChoice) -> None:
+    """A running service is taken as it is; it must be there."""
+    if any(given is not None for given in (choice.port, choice.isolation, choice.workers, choice.pgbouncer)):
+        raise UsageError(
+            "--port, --isolation, --workers, --pgbouncer, --defect and --control need a [service] in the target file "
+            "that onewinner starts"
+        )
+    url = urlsplit(choice.target.base_url)
+    try:
+        address = (url.hostname or "", url.port or (443 if url.scheme == "https" else 80))
+        socket.create_connection(address, CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(
+            f"{choice.file}: base_url: nothing answers at {choice.target.base_url} ({reason}); start the service first"
+        ) from None
+
+
+def mint_tokens() -> dict[str, str]:
+    """A new secret for the reference engine, and a token for each of its two tenants."""
+    secret = tokens.make_secret()
+    minted = {name: tokens.mint(name.lower(), f"{name.lower()}-tester", secret) for name in ("ACME", "GLOBEX")}
+    return {tokens.SECRET_VARIABLE: secret, **{f"ONEWINNER_{name}_TOKEN": token for name, token in minted.items()}}
