@@ -12,6 +12,7 @@ from reports.comparison.facts import Pairing
 from reports.history.events import Exploration, Workload
 from reports.history.history import History
 from reports.judge.schedules import UNDECIDED, Schedule
+from reports.judge.text import count
 
 FAULTS = "faults"
 
@@ -105,8 +106,9 @@ def describe_part(found: Sequence[Pairing], every: str, *, apart: bool) -> str:
         sum(getattr(each, name) for each in found)
         for name in ("schedules", "pairings", "exhausted", "violated", "unknown")
     )
-    parts = [f"{schedules:,} schedules of {pairings:,} pairings{' on two workflows' if apart else ''}"]
+    where = " on two workflows" if apart else ""
+    parts = [f"{count(schedules, 'schedule')} of {count(pairings, 'pairing')}{where}"]
     parts.append(every if exhausted == pairings and not unknown else f"{exhausted:,} of them exhausted")
-    parts += [f"the outcome of {unknown:,} schedules is not known"] if unknown else []
+    parts += [f"the outcome of {count(unknown, 'schedule')} is not known"] if unknown else []
     parts += [f"{violated:,} violate"] if violated else []
     return "; ".join(parts)

@@ -36,7 +36,7 @@ def test_a_level_is_a_line() -> None:
     faults = [structs.replace(each, level="faults") for each in (pair(2, 2, 6), pair(2, 1, 4, unknown=1, violated=3))]
     assert describe_pairings([pair(2, 2, 6), *faults]) == [
         "interleavings: 6 schedules of 2 pairings; every schedule of each",
-        "faults: 10 schedules of 4 pairings; 3 of them exhausted; the outcome of 1 schedules is not known; 3 violate",
+        "faults: 10 schedules of 4 pairings; 3 of them exhausted; the outcome of 1 schedule is not known; 3 violate",
     ]
 
 
@@ -45,7 +45,7 @@ def test_what_was_run_on_two_workflows_is_told_apart() -> None:
     found = [pair(2, 2, 6), structs.replace(pair(1, 1, 9, violated=2), apart=True)]
     records = [structs.replace(each, level=level) for level in ("interleavings", "faults") for each in found]
     both, stopped = "each fault at each statement", "each request stopped once after each of its statements"
-    one, two = "6 schedules of 2 pairings", "9 schedules of 1 pairings on two workflows"
+    one, two = "6 schedules of 2 pairings", "9 schedules of 1 pairing on two workflows"
     assert describe_pairings(records) == [
         f"interleavings: {one}; every schedule of each; {two}; {stopped}; 2 violate",
         f"faults: {one}; {both}; {two}; {both}; 2 violate",
