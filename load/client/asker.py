@@ -220,19 +220,30 @@ class Asker:
         self.journal.write(events.Probe(check=check, what=what, problem=problem, **facts))
 
     def check_silence(self) -> None:
-        """If no request was answered for long, a create and a read show whether the service answers at all. Blocks.
+        """If no request, or no advance, was answered for long: a create, a lone legal move of the new workflow and a
+        read show whether the service answers at all. Blocks.
 
-        A create waits for the lock of no other workflow; where no request creates, several workflows must be silent.
+        They wait for the lock of no other workflow; where no request creates, several workflows must be silent.
         """
         silence, creates = self.silence, isinstance(self.target.create, Template)
-        if not silence.is_suspected or (len(silence.workflows) < 2 and not creates):
+        if not silence.is_suspected or (len(silence.requests.workflows) < 2 and not creates):
             return
         silence.is_checking, asked = True, self.asked
-        if creates:
-            self.create(self.target.owner)
+        moved = creates and self._move_anew()
         self.look_again()
-        silence.is_checking, silence.is_certain = False, silence.unanswered > 0
+        silence.conclude(moved=moved)
         silence.checks += self.asked - asked
+
+    def _move_anew(self) -> bool:
+        """Creates a workflow, and makes the first legal move with it; whether there was one to make."""
+        graph, owner = self.target.graph, self.target.owner
+        workflow, onward = self.create(owner), graph.successors.get(graph.initial, ())
+        if workflow is None or not onward:
+            return False
+        route = self.target.routes_for(graph.initial, onward[0])[-1]
+        self.ask(self.advance_ask(workflow, owner, route, graph.initial, onward[0]))
+        self.forget(workflow)
+        return True
 
     def look_again(self) -> None:
         """If the last requests went unanswered, one more read shows whether the service answers at all. Blocks."""
@@ -284,7 +295,7 @@ class Asker:
     def _note_silence(self, replies: Sequence[Reply]) -> None:
         self.went_unanswered = all(reply.exchange.answer.status is None for reply in replies)
         for reply in replies:
-            self.silence.note(reply.exchange.answer, reply.ask.workflow)
+            self.silence.note(reply.exchange.answer, reply.ask.workflow, advances=reply.ask.route is not None)
         known = self._find_known([reply.ask for reply in replies])
         if known is not None:
             self.latest = known.workflow, self.server_ids[known.workflow], known.tenant

@@ -30,6 +30,31 @@ def make_asker(folder: Path, clock: Clock, twist: Twist, text: str = RICH) -> As
     return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("creates", [True, False])
+def test_a_service_that_answers_no_advance_any_more(tmp_path: Path, clock: Clock, *, creates: bool) -> None:
+    """It answers reads. Where the create of the check is refused, too, nothing is certain."""
+    asked = 0
+
+    def twist(request: Request, answer: Answer) -> Answer:
+        nonlocal asked
+        asked += request.path == "/w"
+        if request.path == "/w" and asked > 2 and not creates:
+            return make_answer(404)
+        return TIMED_OUT if request.path.endswith("/advance") else answer
+
+    asker = make_asker(tmp_path, clock, twist)
+    route = asker.target.routes_for("A", "B")[-1]
+    for workflow in [asker.create("acme"), asker.create("acme")]:
+        assert workflow is not None
+        for _ in range(UNANSWERED_MIN // 2):
+            asker.ask(asker.advance_ask(workflow, "acme", route, "A", "B"))
+            assert asker.read(workflow, "acme").outcome == "ok"
+    assert asker.silence.is_certain is creates
+    asked_before = asker.asked
+    asker.check_silence()
+    assert asker.asked == asked_before, "it is not checked again"
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_source_ends_when_the_service_answers_no_more(name: str, tmp_path: Path, clock: Clock) -> None:
     rich = load_text(tmp_path / "target", RICH)
@@ -67,13 +92,15 @@ def test_a_service_that_answers_one_request_in_ten_lives(left: int, tmp_path: Pa
 
 def test_one_workflow_whose_requests_wait_for_ever_is_no_silence(tmp_path: Path, clock: Clock) -> None:
     """Its row is locked, and reads wait for it as well. A create is answered."""
-    asker = make_asker(tmp_path, clock, lambda request, answer: answer if request.path == "/w" else TIMED_OUT)
+    asker = make_asker(tmp_path, clock, lambda request, answer: TIMED_OUT if "/w/0" in request.path else answer)
     workflow = asker.create("acme")
     assert workflow is not None
-    for _ in range(UNANSWERED_MIN):
-        asker.read(workflow, "acme")
-    assert not asker.silence.is_certain
-    assert read_history(asker.journal.path).encoded["workflow"].n_unique() == 2, "it was asked for another workflow"
+    route = asker.target.routes_for("A", "B")[-1]
+    for ask in (asker.read_ask(workflow, "acme"), asker.advance_ask(workflow, "acme", route, "A", "B")):
+        for _ in range(UNANSWERED_MIN):
+            asker.ask(ask)
+        assert not asker.silence.is_certain
+    assert read_history(asker.journal.path).encoded["workflow"].n_unique() == 3, "it was asked for others"
 
 
 def test_without_creates_one_workflow_is_not_enough(tmp_path: Path, clock: Clock) -> None:
