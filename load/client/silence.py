@@ -1,8 +1,8 @@
 """Silence: what one source knows of a service that answers no more. Knows nothing of Locust, sends nothing.
 
 A slow service answers in the end, and a busy one answers some requests. A service is suspected if no request at all, or
-no advance, was answered within its whole timeout, several timeouts long. Then the asker creates a workflow, makes a move
-with it, and reads.
+no advance, was answered within its whole timeout, several timeouts long. Then the asker creates a workflow, makes a
+move with it, and reads.
 """
 
 import time
