@@ -131,7 +131,7 @@ class CheckedWorkflows:
         self.refuse(workflow, problem and f"operation {reply.id}: {problem}")
         own = ask.tenant == self.owners[workflow]
         if not own and reply.outcome not in ("refused", "busy", "unknown"):
-            raise MismatchError(f"operation {reply.id}: another tenant's {ask.kind} was answered {reply.outcome}")
+            raise MismatchError(f"operation {reply.id}: another tenant's {ask.call.kind} was answered {reply.outcome}")
         if own and claim is not None:
             self.believe(workflow, self.beliefs[workflow].after(claim, reply.reading, self.graph), reply)
         return reply
