@@ -23,8 +23,8 @@ from reports.judge.schedules import (
     RACE_FORMAT,
     UNDECIDED,
     Race,
+    RaceRequest,
     Schedule,
-    Session,
     draw_trace,
     read_schedules,
     write_race,
@@ -123,8 +123,8 @@ def make_race(
 ) -> Race:
     """The schedule as data that can be run again."""
     assert level.proxy is not None
-    sessions = tuple(
-        Session(name, each.tenant, each.route, each.origin, each.to)
+    requests = tuple(
+        RaceRequest(name, each.tenant, each.route, each.origin, each.to)
         for name, each in zip("ABCDEFGH", pairing.actions, strict=False)
     )
     isolation = engine.database_isolation
@@ -134,7 +134,7 @@ def make_race(
         engine.target.name,
         next(iter(found.values())),
         pairing.state,
-        sessions,
+        requests,
         schedule.order,
         tuple(found),
         {number: step.fault for number, step in enumerate(schedule.steps, start=1) if step.fault},

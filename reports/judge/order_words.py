@@ -14,9 +14,9 @@ def explain_order(schedule: Schedule) -> str:
     winners = [name for name, answer in zip(NAMES, schedule.answers, strict=False) if answer == "won"]
     for number, step in enumerate(schedule.steps):
         if step.fault and step.fault not in HARMLESS:
-            answer = schedule.answers[NAMES.index(step.session)]
-            met = f"{step.session}'s statement of step {number + 1} met a fault ({step.fault})"
-            return f"{met}, and {step.session} was answered {answer}."
+            answer = schedule.answers[NAMES.index(step.request)]
+            met = f"{step.request}'s statement of step {number + 1} met a fault ({step.fault})"
+            return f"{met}, and {step.request} was answered {answer}."
     if len(schedule.workflows) > 1:
         return explain_apart(schedule, winners)
     if len(winners) < 2:
@@ -37,7 +37,7 @@ def explain_apart(schedule: Schedule, winners: Sequence[str]) -> str:
     said = [
         f"; its statement of step {number} met a {step.effect}"
         for number, step in enumerate(schedule.steps, start=1)
-        if step.session == lost[0] and step.effect not in ("", "waited")
+        if step.request == lost[0] and step.effect not in ("", "waited")
     ]
     return f"Each request had a workflow of its own, and {lost[0]} was answered {answer}{''.join(said[:1])}."
 
@@ -46,15 +46,15 @@ def explain_wait(schedule: Schedule, winners: Sequence[str]) -> str:
     """A write that waited for a lock, and whose request won after another's commit."""
     for number, step in enumerate(schedule.steps):
         table = find_written(step.sql)
-        if step.effect != "waited" or step.session not in winners or table is None:
+        if step.effect != "waited" or step.request not in winners or table is None:
             continue
-        if find_read(schedule, step.session, number, table) is not None:
+        if find_read(schedule, step.request, number, table) is not None:
             continue
         for place, other in list(enumerate(schedule.steps))[number + 1 :]:
-            if other.session != step.session and is_commit(other.sql):
+            if other.request != step.request and is_commit(other.sql):
                 return (
-                    f"{step.session}'s write of {table} in step {number + 1} waited for a lock, and went on after "
-                    f"{other.session}'s commit of step {place + 1}{say_condition(step.sql)}."
+                    f"{step.request}'s write of {table} in step {number + 1} waited for a lock, and went on after "
+                    f"{other.request}'s commit of step {place + 1}{say_condition(step.sql)}."
                 )
     return ""
 
@@ -63,16 +63,16 @@ def explain_stale_read(schedule: Schedule, winners: Sequence[str]) -> str:
     """A read of a table, another's write of it, then a write of it by the one that read."""
     for number, step in enumerate(schedule.steps):
         table = find_written(step.sql)
-        if step.session not in winners or table is None:
+        if step.request not in winners or table is None:
             continue
-        read = find_read(schedule, step.session, number, table)
+        read = find_read(schedule, step.request, number, table)
         if read is None:
             continue
         for place, other in list(enumerate(schedule.steps))[read + 1 : number]:
-            if other.session in winners and other.session != step.session and find_written(other.sql) == table:
+            if other.request in winners and other.request != step.request and find_written(other.sql) == table:
                 return (
-                    f"{step.session} read {table} in step {read + 1}, {other.session} wrote it in step {place + 1}, "
-                    f"and {step.session} wrote it in step {number + 1}, with no read of it in between"
+                    f"{step.request} read {table} in step {read + 1}, {other.request} wrote it in step {place + 1}, "
+                    f"and {step.request} wrote it in step {number + 1}, with no read of it in between"
                     f"{say_condition(step.sql)}."
                 )
     return ""
@@ -82,17 +82,17 @@ def explain_second_try(schedule: Schedule, winners: Sequence[str]) -> str:
     """A write, then a read of the same table, then the same write again by one and the same."""
     for number, step in enumerate(schedule.steps):
         table = find_written(step.sql)
-        read = None if table is None else find_read(schedule, step.session, number, table)
-        if step.session not in winners or table is None or read is None:
+        read = None if table is None else find_read(schedule, step.request, number, table)
+        if step.request not in winners or table is None or read is None:
             continue
         tried = [
             place
             for place, other in enumerate(schedule.steps[:read])
-            if (other.session, other.sql) == (step.session, step.sql)
+            if (other.request, other.sql) == (step.request, step.sql)
         ]
         if tried:
             return (
-                f"{step.session} sent the same write of {table} in steps {tried[0] + 1} and {number + 1}, and read it "
+                f"{step.request} sent the same write of {table} in steps {tried[0] + 1} and {number + 1}, and read it "
                 f"in step {read + 1} in between{say_condition(step.sql)}."
             )
     return ""
@@ -103,7 +103,7 @@ def find_read(schedule: Schedule, session: str, before: int, table: str) -> int 
     places = [
         place
         for place, step in enumerate(schedule.steps[:before])
-        if step.session == session and table in find_read_tables(step.sql)
+        if step.request == session and table in find_read_tables(step.sql)
     ]
     return places[-1] if places else None
 

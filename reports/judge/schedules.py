@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
+from typing import Any
 
 import msgspec
 
@@ -16,8 +17,10 @@ from reports.history.history import History
 from reports.judge.statements import clip
 
 COLUMN = 54
-RACE_FORMAT = 1
-# Of such an order nobody knows what became of it: a statement of two owners, or a service that did otherwise.
+RACE_FORMAT = 2
+# How a race file of format 1 calls what has another name now.
+FORMER_NAMES = {"sessions": "requests", "session": "request"}
+# The outcome of such an order is not known: a statement could belong to two requests, or the service did otherwise.
 UNDECIDED = frozenset({"unknown", "diverged"})
 # Of a schedule that was to follow a race file.
 LEFT = "left the recorded order"
@@ -29,7 +32,7 @@ class RaceFileError(Exception):
     """A file that is no race; one sentence."""
 
 
-class Session(msgspec.Struct, frozen=True, rename={"origin": "from"}, forbid_unknown_fields=True):
+class RaceRequest(msgspec.Struct, frozen=True, rename={"origin": "from"}, forbid_unknown_fields=True):
     """One request of a race."""
 
     name: str
@@ -40,18 +43,18 @@ class Session(msgspec.Struct, frozen=True, rename={"origin": "from"}, forbid_unk
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A statement, as it went when the race was found: for the reader. `fault` is what befalls it."""
+    """A statement of a request, as it ran when the race was found; `fault` is the fault injected there."""
 
-    session: str
+    request: str
     sql: str
     effect: str = ""
     fault: str | None = None
 
 
 class Race(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A race as data: who asks what, of a workflow in `state`; in which `order` the held statements go; what must hold.
+    """A race as data: the requests, the `state` of their workflow, the `order` of the held statements, what must hold.
 
-    `arguments` went to the service, and `parameters` were settings of its database sessions, when it was found.
+    When the race was found, the service got `arguments`, and `parameters` were the settings of its database sessions.
     `apart`: each request has a workflow of its own in that state.
     """
 
@@ -59,7 +62,7 @@ class Race(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     target: str
     found: str
     state: str
-    sessions: tuple[Session, ...]
+    requests: tuple[RaceRequest, ...]
     order: str
     must_hold: tuple[str, ...]
     faults: Mapping[int, str] = {}
@@ -77,18 +80,32 @@ def write_race(path: Path, race: Race) -> None:
 def read_race(path: Path) -> Race:
     """The race of a file. Raises RaceFileError."""
     try:
-        race = msgspec.json.decode(path.read_bytes(), type=Race)
+        read = msgspec.json.decode(path.read_bytes())
+        number = read.get("format") if isinstance(read, dict) else None
+        if number == 1:
+            read = rename(read)
+        elif isinstance(number, int) and number != RACE_FORMAT:
+            raise RaceFileError(f"{path}: is a race of format {number}; this version reads formats 1 to {RACE_FORMAT}")
+        race = msgspec.convert(read, Race, str_keys=True)
     except OSError as error:
         raise RaceFileError(f"{path}: cannot be read: {error.strerror}") from None
     except msgspec.DecodeError as error:
         raise RaceFileError(f"{path}: is no race: {error}") from None
-    if race.format != RACE_FORMAT:
-        raise RaceFileError(f"{path}: is a race of format {race.format}; this version reads format {RACE_FORMAT}")
-    names = {session.name for session in race.sessions}
+    names = {request.name for request in race.requests}
     strange = sorted(set(race.order) - names)
-    if strange or not race.sessions:
-        raise RaceFileError(f"{path}: order: there is no session {', '.join(strange) or 'at all'}")
+    if strange or not race.requests:
+        raise RaceFileError(f"{path}: order: there is no request {', '.join(strange) or 'at all'}")
     return race
+
+
+def rename(read: Any) -> Any:
+    """A race of format 1 with the names of format 2."""
+    if isinstance(read, list):
+        return [rename(each) for each in read]
+    if isinstance(read, dict):
+        renamed = {FORMER_NAMES.get(name, name): rename(value) for name, value in read.items()}
+        return {**renamed, "format": RACE_FORMAT} if "format" in renamed else renamed
+    return read
 
 
 @dataclass(frozen=True)
@@ -140,7 +157,7 @@ def draw_trace(schedule: Schedule) -> str:
     for number, step in enumerate(schedule.steps, start=1):
         notes = [note for note in (step.effect and f"({step.effect})", step.fault and f"!! {step.fault}") if note]
         cell = wrap(clip(step.sql), COLUMN)
-        lines += lay_out(number, names.index(step.session), [*cell, *notes], count)
+        lines += lay_out(number, names.index(step.request), [*cell, *notes], count)
     answers = " | ".join(f"{f'answered {answer}':{COLUMN}}" for answer in schedule.answers)
     return "\n".join([*lines, ("    " + answers).rstrip()])
 

@@ -32,7 +32,7 @@ class Follower:
         held = {NAMES[option.task]: option for option in options}
         while self.left:
             line = self.left[0]
-            option = held.get(line.session)
+            option = held.get(line.request)
             if option is not None and (not line.sql or shape(option.sql) == shape(line.sql)):
                 self.left.pop(0)
                 return Choice(option.task, line.fault)
@@ -46,4 +46,4 @@ class Follower:
         return Choice(options[0].task)
 
     def is_later(self, line: Line, option: Option) -> bool:
-        return NAMES[option.task] == line.session and shape(option.sql) == shape(line.sql)
+        return NAMES[option.task] == line.request and shape(option.sql) == shape(line.sql)

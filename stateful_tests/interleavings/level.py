@@ -202,5 +202,5 @@ def describe(pairing: Pairing, number: int, pruned: int, *, exhausted: bool) -> 
 
 
 def read_pairing(race: Race) -> Pairing:
-    calls = tuple(Call(tenant=each.tenant, route=each.route, origin=each.origin, to=each.to) for each in race.sessions)
+    calls = tuple(Call(tenant=each.tenant, route=each.route, origin=each.origin, to=each.to) for each in race.requests)
     return Pairing(race.state, calls, "replay", race.apart)

@@ -1,5 +1,6 @@
 """Goal: a schedule is told as it was, and a race file is read as it was written. Method: small ones, by hand."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,14 @@ from reports.judge.schedules import (
     Line,
     Race,
     RaceFileError,
+    RaceRequest,
     Schedule,
-    Session,
     draw_trace,
     read_race,
     write_race,
 )
 
+OLD = Path(__file__).parents[1] / "data" / "old_races"
 READ, WRITE, COMMIT = "SELECT state FROM t", "UPDATE t SET state = 'B'", "COMMIT"
 
 
@@ -101,10 +103,21 @@ def test_a_trace_has_a_column_for_each_request() -> None:
 
 
 def test_a_race_is_read_as_it_was_written(tmp_path: Path) -> None:
-    sessions = (Session("A", "acme", "advance", "X", "Y"), Session("B", "acme", "advance", "X", "Y"))
-    race = Race(RACE_FORMAT, "orders", "two winners", "X", sessions, "ABBA", ("one-winner",), {2: "answer lost"})
+    requests = (RaceRequest("A", "acme", "advance", "X", "Y"), RaceRequest("B", "acme", "advance", "X", "Y"))
+    race = Race(RACE_FORMAT, "orders", "two winners", "X", requests, "ABBA", ("one-winner",), {2: "answer lost"})
     write_race(tmp_path / "races" / "race.json", race)
     assert read_race(tmp_path / "races" / "race.json") == race
+
+
+def test_a_race_of_format_1_is_read(tmp_path: Path) -> None:
+    """As the version of November 2026 wrote it."""
+    race = read_race(OLD / "race-format-1.json")
+    assert [request.name for request in race.requests] == ["A", "B"]
+    assert (race.state, race.order, race.must_hold[0]) == ("CREATED", "ABBBBAAA", "one-winner")
+    assert "".join(step.request for step in race.steps) == race.order
+    write_race(tmp_path / "race.json", race)
+    assert read_race(tmp_path / "race.json") == race
+    assert json.loads((tmp_path / "race.json").read_text())["format"] == 2
 
 
 @pytest.mark.parametrize(
@@ -118,7 +131,7 @@ def test_a_race_is_read_as_it_was_written(tmp_path: Path) -> None:
         ),
         (
             '{"format":1,"target":"t","found":"","state":"X","sessions":[],"order":"A","must_hold":[]}',
-            "there is no session A",
+            "there is no request A",
         ),
     ],
 )

@@ -2,18 +2,18 @@
 
 import pytest
 
-from reports.judge.schedules import RACE_FORMAT, Line, Race, Session
+from reports.judge.schedules import RACE_FORMAT, Line, Race, RaceRequest
 from stateful_tests.interleavings.follower import Follower
 from stateful_tests.interleavings.schedule import Option
 
 READ, WRITE, CACHE = "SELECT s FROM t WHERE id = 1", "UPDATE t SET s = 'x' WHERE id = 1", "SELECT * FROM settings"
-SESSIONS = (Session("A", "acme", "go", "X", "Y"), Session("B", "acme", "go", "X", "Y"))
+REQUESTS = (RaceRequest("A", "acme", "go", "X", "Y"), RaceRequest("B", "acme", "go", "X", "Y"))
 STEPS = (Line("A", READ), Line("B", READ), Line("B", WRITE, fault="answer lost"), Line("A", WRITE))
 
 
 def make(*steps: Line, order: str = "ABBA") -> Follower:
     faults = {3: "answer lost"}
-    return Follower.of(Race(RACE_FORMAT, "t", "", "X", SESSIONS, order, (), faults, steps=steps))
+    return Follower.of(Race(RACE_FORMAT, "t", "", "X", REQUESTS, order, (), faults, steps=steps))
 
 
 def play(follower: Follower, *programs: list[str]) -> tuple[str, str | None]:
