@@ -20,7 +20,7 @@ from reports.documents.pairings import describe_pairings
 from reports.documents.run import Run
 from reports.documents.strength import describe_strength
 from reports.judge.amounts import say_partial
-from reports.judge.proxy_facts import say_endings, say_unscheduled
+from reports.judge.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.text import capital
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
@@ -128,10 +128,10 @@ def print_verdict(run: Run) -> None:
     for line in describe_pairings(run.facts.pairings):
         open_console().print(Text(line, style="dim"), soft_wrap=True)
     measures = run.facts.measures
-    if ended := say_endings(measures.endings):
+    if ended := describe_endings(measures.endings):
         open_console().print(Text(ended, style="bold yellow"), soft_wrap=True)
     for measured in filter(
-        None, (describe_quality(measures), describe_injected(measures), say_unscheduled(measures.unscheduled))
+        None, (describe_quality(measures), describe_injected(measures), describe_unscheduled(measures.unscheduled))
     ):
         open_console().print(Text(measured, style="dim"), soft_wrap=True)
     if run.judgement.verdict is Verdict.PASS and run.facts.strength is not None:

@@ -10,6 +10,7 @@ UNITS = {"meetings": "pairings"}
 SCHEDULE = {"order": "schedule"}
 MEASURES = {"unheld": "unscheduled"}
 SAMPLES = {"coverage": "state_pairs"}
+MEASURES = {"unheld": "unscheduled"}
 
 Record = dict[str, Any]
 

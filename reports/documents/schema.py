@@ -11,6 +11,7 @@ import msgspec
 
 from reports.comparison.facts import Facts
 from reports.documents.run import Decided
+from reports.history.schema import strip
 
 ABOUT = (
     "What ran, what was decided, what was measured. Readers ignore keys that they do not know. The format number rises "
@@ -31,17 +32,6 @@ def make_schema() -> dict[str, Any]:
         "properties": decided["properties"] | facts["properties"],
         "$defs": {name: strip(part) for name, part in sorted(parts.items())},
     }
-
-
-def strip(part: Any) -> Any:
-    """Without the titles, which repeat the names of our classes, and with descriptions on one line."""
-    if isinstance(part, dict):
-        return {
-            key: " ".join(value.split()) if key == "description" and isinstance(value, str) else strip(value)
-            for key, value in part.items()
-            if not (key == "title" and isinstance(value, str))
-        }
-    return [strip(each) for each in part] if isinstance(part, list) else part
 
 
 def render_schema() -> str:

@@ -18,7 +18,7 @@ from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
 from reports.judge.amounts import say_partial
 from reports.judge.plan import Level
-from reports.judge.proxy_facts import say_endings, say_unscheduled
+from reports.judge.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.text import capital
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
@@ -143,9 +143,9 @@ def render_measure(table: Table) -> str:
 def render_facts(facts: Facts, judgement: Judgement) -> str:
     counted = ", ".join(f"{name} {count:,}" for name, count in judgement.counts.items())
     measures = facts.measures
-    ended = say_endings(measures.endings)
+    ended = describe_endings(measures.endings)
     lines = [f"- **{escape(ended)}**"] if ended else []
-    told = (describe_injected(measures), say_unscheduled(measures.unscheduled))
+    told = (describe_injected(measures), describe_unscheduled(measures.unscheduled))
     lines += [f"- {line}" for line in (counted, *map(escape, told)) if line]
     lines += [f"- {level.level}: {escape(describe_level(level))}" for level in facts.levels]
     lines += [f"- {escape(line)}" for line in describe_pairings(facts.pairings)]

@@ -26,7 +26,7 @@ def count_unscheduled(history: History) -> tuple[UnscheduledStatement, ...]:
     return tuple(sorted(found, key=lambda each: -each.passed)[:TEXTS_MAX])
 
 
-def say_endings(counts: Mapping[str, int] | None) -> str:
+def describe_endings(counts: Mapping[str, int] | None) -> str:
     """One line; empty where it did not end."""
     if not counts:
         return ""
@@ -38,7 +38,7 @@ def say_endings(counts: Mapping[str, int] | None) -> str:
     )
 
 
-def say_unscheduled(found: Sequence[UnscheduledStatement] | None) -> str:
+def describe_unscheduled(found: Sequence[UnscheduledStatement] | None) -> str:
     """One line on what passed the proxy unscheduled; empty where nothing did."""
     if not found:
         return ""

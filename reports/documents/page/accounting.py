@@ -4,7 +4,7 @@ from reports.comparison.facts import Facts
 from reports.comparison.measures import describe_injected
 from reports.documents.page.templates import Section, render
 from reports.documents.summary import sentence
-from reports.judge.proxy_facts import say_endings, say_unscheduled
+from reports.judge.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.verdict import Judgement
 
 PLAIN = ("target", "database", "isolation", "defect", "control", "seed", "profile", "started_at", "finished_at")
@@ -15,7 +15,7 @@ def list_accounting(facts: Facts, judgement: Judgement) -> Section | None:
     if not facts.levels and not judgement.counts:
         return None
     measures = facts.measures
-    told = (say_endings(measures.endings), describe_injected(measures), say_unscheduled(measures.unscheduled))
+    told = (describe_endings(measures.endings), describe_injected(measures), describe_unscheduled(measures.unscheduled))
     values = {"levels": facts.levels, "counts": [(name, f"{many:,}") for name, many in judgement.counts.items()]}
     return Section("accounting", "Accounting", render("accounting", **values), sentence("; ".join(filter(None, told))))
 

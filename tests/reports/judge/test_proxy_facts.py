@@ -3,7 +3,7 @@
 from typing import Any
 
 from reports.history.history import History
-from reports.judge.proxy_facts import count_endings, count_unscheduled, say_endings, say_unscheduled
+from reports.judge.proxy_facts import count_endings, count_unscheduled, describe_endings, describe_unscheduled
 from tests.reports.building import build_history, read
 
 PASSED = [
@@ -19,18 +19,18 @@ def gather(*events: Any) -> History:
 
 
 def test_how_often_the_service_ended_and_after_what() -> None:
-    told = say_endings(count_endings(gather(*ENDED)))
+    told = describe_endings(count_endings(gather(*ENDED)))
     assert "ended by itself 3 times, each time after an injected fault (answer lost 2, x 1)" in told
-    assert "1 time," in say_endings(count_endings(gather(ENDED[1])))
+    assert "1 time," in describe_endings(count_endings(gather(ENDED[1])))
 
 
 def test_what_passed_unheld() -> None:
-    assert say_unscheduled(count_unscheduled(gather(*PASSED))) == (
+    assert describe_unscheduled(count_unscheduled(gather(*PASSED))) == (
         "passed unscheduled during schedules: 43 of background work (NOTIFY jobs 40, COMMIT 3); "
         "1 that concern their session alone (SET a = 1 1)"
     )
 
 
 def test_nothing_is_said_of_nothing() -> None:
-    assert say_endings(count_endings(gather())) == say_endings(None) == ""
-    assert say_unscheduled(count_unscheduled(gather())) == say_unscheduled(None) == ""
+    assert describe_endings(count_endings(gather())) == describe_endings(None) == ""
+    assert describe_unscheduled(count_unscheduled(gather())) == describe_unscheduled(None) == ""
