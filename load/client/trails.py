@@ -108,6 +108,6 @@ class TrailReader:
         known = (*self.target.read_ok, *self.target.refused)
         return self.target.is_busy(answer) or ((answer.status or 0) < SERVER_ERROR and answer.status not in known)
 
-    def _interval(self, asked_ns: int) -> dict[str, int]:
+    def _interval(self, asked_ns: int) -> dict[str, Any]:
         """From the sending of a read until now, in the run's time."""
         return {"at_ns": asked_ns + self.clock.offset_ns, "until_ns": now_ns() + self.clock.offset_ns}
