@@ -22,7 +22,7 @@ from load.tally import Tally, find_spread_ms, merge
 from load.trouble import say
 from load.worker import ASSIGNMENT, HALT, HEARD, Worker, identify_host
 from reports.comparison.facts import Facts
-from reports.judge.plan import Quota, RunPlan
+from reports.judge.plan import RunPlan, SourceQuota
 
 WATCH_S = 0.25
 LINED_UP = ".ready"
@@ -121,7 +121,7 @@ class Master:
             seed=self.worker.options.seed,
             started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             versions={"python": platform.python_version(), "locust": locust.__version__},
-            plan=RunPlan(sources=tuple(quotas), quotas={name: Quota(**quota) for name, quota in quotas.items()}),
+            plan=RunPlan(sources=tuple(quotas), quotas={name: SourceQuota(**quota) for name, quota in quotas.items()}),
         )
         return begin_run(self.folder, Path(self.worker.options.target or REFERENCE), facts).history
 

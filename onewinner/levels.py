@@ -21,7 +21,7 @@ from onewinner.secrets import keep_secret
 from reports.history import events
 from reports.judge import plan as amounts
 from reports.judge.amounts import sum_levels
-from reports.judge.plan import Quota, RunPlan, WorkerGroup
+from reports.judge.plan import RunPlan, SourceQuota, WorkerGroup
 
 POLL_S = 0.1
 IDS_VARIABLE = "ONEWINNER_IDS"
@@ -213,7 +213,7 @@ def plan_race(load: RaceLoad, seed: int) -> Level:
 
 def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()) -> RunPlan:
     """run.json's plan: every source (`more` are those of no level), the share of those that race, and how they race."""
-    quotas: dict[str, Quota] = {}
+    quotas: dict[str, SourceQuota] = {}
     groups = []
     for level in plan:
         if level.load is None:
@@ -221,7 +221,7 @@ def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()
         load = level.load
         workload = make_workload(target, load.weights, load.races)
         shares = list_quotas(workload, load.processes, load.processes, together=load.together, label=load.label)
-        quotas |= {name: Quota(**share) for name, share in shares.items()}
+        quotas |= {name: SourceQuota(**share) for name, share in shares.items()}
         groups.append(describe_load(load, workload))
     sources = (*(source for level in plan for source in level.sources), *more)
     return RunPlan(sources=sources, quotas=quotas, worker_groups=tuple(groups))
@@ -274,7 +274,7 @@ def run_level(
     return LevelResult(level, code, round(time.monotonic() - began, 2))
 
 
-def count_levels(told: Sequence[events.Level], asked: Iterable[LevelResult]) -> tuple[amounts.Level, ...]:
+def count_levels(told: Sequence[events.Level], asked: Iterable[LevelResult]) -> tuple[amounts.LevelRun, ...]:
     """What each level got to, from what its sources say; of those that race, their scenarios, too.
 
     A level may tell of parts that have amounts of their own, the sweeps of `sequential`: they come last.
@@ -283,7 +283,7 @@ def count_levels(told: Sequence[events.Level], asked: Iterable[LevelResult]) -> 
     counted = []
     for each in asked:
         mine = [event for event in told if event.level == each.level.name]
-        found = summed.get(each.level.name, amounts.Level(level=each.level.name))
+        found = summed.get(each.level.name, amounts.LevelRun(level=each.level.name))
         found = structs.replace(
             found,
             planned=found.planned if each.level.amount is None else each.level.amount,

@@ -141,7 +141,7 @@ def conclude(
         print(f"onewinner {request.options.command}: the history cannot be judged: {error}", file=sys.stderr)
         return UNKNOWN
     absent = [
-        amounts.Level(level=name, unit="pairings", not_applicable={name: why})
+        amounts.LevelRun(level=name, unit="pairings", not_applicable={name: why})
         for name, why in {**request.absent, **dict.fromkeys((level.name for level in left_out), SILENT_WHY)}.items()
     ]
     pairings, schedules = gather_schedules(judged, history, request)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from reports.comparison.comparison import Comparison
-from reports.judge.plan import Level, RunPlan, UnscheduledStatement
+from reports.judge.plan import LevelRun, RunPlan, UnscheduledStatement
 
 Count = Annotated[int, Meta(ge=0)]
 Side = Literal["a", "b"]
@@ -190,7 +190,7 @@ class DefectRow(Struct, frozen=True):
     races_p95: float | None = None
 
 
-class Operation(Struct, frozen=True):
+class ShownOperation(Struct, frozen=True):
     """An operation of a picture. Times are relative to its first release. `held`: the finding rests on it."""
 
     id: str
@@ -219,7 +219,7 @@ class Picture(Struct, frozen=True):
     workflow: str
     contenders: Count
     left_out: Count
-    operations: tuple[Operation, ...]
+    operations: tuple[ShownOperation, ...]
 
 
 class StatePairs(Struct, frozen=True):
@@ -320,7 +320,7 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     machine: dict[str, str | int] = {}
     plan: RunPlan = RunPlan()
     fault_injector: FaultInjector | None = None
-    levels: tuple[Level, ...] = ()
+    levels: tuple[LevelRun, ...] = ()
     turns: Turns | None = None
     comparison: Comparison | None = None
     reproductions: tuple[Reproduction, ...] = ()

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from engine.target.graph import TransitionGraph
-from reports.comparison.facts import Operation, Picture, Purpose, Samples
+from reports.comparison.facts import Picture, Purpose, Samples, ShownOperation
 from reports.comparison.race_quality import measure_races
 from reports.documents.strength import find_state_pairs
 from reports.history.history import History
@@ -138,14 +138,14 @@ def draw(history: History, choice: Choice) -> Picture:
     )
 
 
-def take_operation(record: Mapping[str, Any], zero: int, *, held: bool) -> Operation:
+def take_operation(record: Mapping[str, Any], zero: int, *, held: bool) -> ShownOperation:
     detail = read_detail(dict(record))
     arrived, returned = detail.get("arrived_ns"), record["returned_ns"]
     message = detail.get("problem") or detail.get("message")
     texts: dict[str, Any] = {
         name: clip(record[name]) for name in ("id", "process", "kind", "next", "outcome", "observed", "tenant")
     }
-    return Operation(
+    return ShownOperation(
         **texts,
         expected=tuple(clip(state) or "" for state in (record["expected"] or ())[:STATES_MAX]),
         status=record["status"],

@@ -17,7 +17,7 @@ from reports.comparison.measures import Table, describe_injected, tabulate
 from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
 from reports.judge.amounts import say_partial
-from reports.judge.plan import Level
+from reports.judge.plan import LevelRun
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.text import capital
 from reports.judge.verdict import CheckResult, Judgement, Verdict
@@ -156,7 +156,7 @@ def render_facts(facts: Facts, judgement: Judgement) -> str:
     return "\n".join(lines)
 
 
-def describe_level(level: Level) -> str:
+def describe_level(level: LevelRun) -> str:
     """How much of its plan a level ran, and each of its scenarios."""
     parts = [f"{level.run} of {level.planned} {level.unit} in {level.seconds} s"]
     parts += [f"{part.scenario} {part.run} of {part.planned} {part.unit}" for part in level.scenarios]

@@ -8,7 +8,7 @@ from typing import Any
 
 from reports.history import events
 from reports.history.history import History
-from reports.judge.plan import Amount, Level
+from reports.judge.plan import LevelRun, ScenarioRun
 
 FLOOR = 0.5
 COMPLETE = "complete"
@@ -23,7 +23,7 @@ REASONS = {
 }
 
 
-def sum_levels(told: Iterable[events.Level]) -> list[Level]:
+def sum_levels(told: Iterable[events.Level]) -> list[LevelRun]:
     """What each level got to, from its sources' `level` events; `ended` has every reason why a source ended early."""
     by_level: dict[str, list[events.Level]] = {}
     for event in told:
@@ -31,15 +31,15 @@ def sum_levels(told: Iterable[events.Level]) -> list[Level]:
     return [sum_level(name, mine) for name, mine in by_level.items()]
 
 
-def sum_level(name: str, told: Sequence[events.Level]) -> Level:
+def sum_level(name: str, told: Sequence[events.Level]) -> LevelRun:
     parts: dict[str, list[events.ScenarioLevel]] = {}
     for part in (part for event in told for part in event.scenarios or ()):
         parts.setdefault(str(part.scenario), []).append(part)
     reasons = dict.fromkeys(event.ended for event in told if event.ended is not None)
-    return Level(
+    return LevelRun(
         level=name,
         ended=tuple(reason for reason in reasons if reason != COMPLETE),
-        scenarios=tuple(Amount(scenario=scenario, **add_up(mine)) for scenario, mine in parts.items()),
+        scenarios=tuple(ScenarioRun(scenario=scenario, **add_up(mine)) for scenario, mine in parts.items()),
         **add_up(told),
     )
 
@@ -56,31 +56,31 @@ def find_shortfalls(history: History) -> list[str]:
     return [told] if short else []
 
 
-def name_short(level: Level) -> list[str]:
+def name_short(level: LevelRun) -> list[str]:
     """The level if it ran less than half of its plan, else its scenarios that did."""
     if level.run < FLOOR * level.planned:
         return [level.level]
     return [part.scenario for part in level.scenarios if part.run < FLOOR * part.planned]
 
 
-def say_partial(levels: Iterable[Level]) -> str:
+def say_partial(levels: Iterable[LevelRun]) -> str:
     """What share was run of the levels that did not run all of their plan, and why not the rest; else empty."""
     told = [say_level(level) for level in levels]
     return f"partly run: {'; '.join(filter(None, told))}" if any(told) else ""
 
 
-def say_level(level: Level) -> str:
+def say_level(level: LevelRun) -> str:
     """10 of 60 plans (parallel: its time was up); empty when all was run. The level's own number holds the races of its
     scenarios, and not their rounds.
     """
     others = [part for part in level.scenarios if part.unit != level.unit]
-    amounts: list[Level | Amount] = [level, *others]
+    amounts: list[LevelRun | ScenarioRun] = [level, *others]
     short = [amount for amount in amounts if amount.run < amount.planned]
     if not short:
         return ""
     shares = ", ".join(
         f"{each.run:,} of {each.planned:,} {each.unit}".strip()
-        + (f" of {each.scenario}" if isinstance(each, Amount) else "")
+        + (f" of {each.scenario}" if isinstance(each, ScenarioRun) else "")
         for each in short
     )
     reasons = " and ".join(REASONS.get(reason, reason) for reason in level.ended)

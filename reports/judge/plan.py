@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 
-class Amount(msgspec.Struct, frozen=True, kw_only=True):
+class ScenarioRun(msgspec.Struct, frozen=True, kw_only=True):
     """How much was planned and run of one scenario, in its unit."""
 
     scenario: str
@@ -14,7 +14,7 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
     run: int = 0
 
 
-class Level(msgspec.Struct, frozen=True, kw_only=True):
+class LevelRun(msgspec.Struct, frozen=True, kw_only=True):
     """How much was planned and run of one level. `ended` says why not all was run: time, out of ids, mismatch, ...
 
     `not_applicable`: what the target cannot express, and why: a scenario, or the level itself. `restarts`: how often a
@@ -27,12 +27,12 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     run: int = 0
     seconds: float = 0.0
     ended: tuple[str, ...] = ()
-    scenarios: tuple[Amount, ...] = ()
+    scenarios: tuple[ScenarioRun, ...] = ()
     not_applicable: dict[str, str] = {}
     restarts: int = 0
 
 
-class Quota(msgspec.Struct, frozen=True):
+class SourceQuota(msgspec.Struct, frozen=True):
     """How many races and rounds a source is to run; null: as many as the time allows."""
 
     races: int | None = None
@@ -61,7 +61,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     sources: tuple[str, ...] = ()
-    quotas: dict[str, Quota] = {}
+    quotas: dict[str, SourceQuota] = {}
     worker_groups: tuple[WorkerGroup, ...] = ()
     accept_partial: bool = False
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from reports.history.history import History
-from reports.judge.plan import Amount, Level
+from reports.judge.plan import LevelRun, ScenarioRun
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 
@@ -41,7 +41,7 @@ def place(finding: Finding, scenarios: Mapping[str, str | None]) -> Finding:
     )
 
 
-def sum_scenarios(levels: Sequence[Level], judgement: Judgement) -> list[ScenarioResult]:
+def sum_scenarios(levels: Sequence[LevelRun], judgement: Judgement) -> list[ScenarioResult]:
     """One result per scenario of the run's levels, in their order."""
     parts = [part for level in levels for part in level.scenarios]
     absent = {name: why for level in levels for name, why in level.not_applicable.items()}
@@ -49,7 +49,7 @@ def sum_scenarios(levels: Sequence[Level], judgement: Judgement) -> list[Scenari
     return run + [ScenarioResult(name, None, (), f"not applicable: {why}") for name, why in absent.items()]
 
 
-def sum_scenario(part: Amount, judgement: Judgement) -> ScenarioResult:
+def sum_scenario(part: ScenarioRun, judgement: Judgement) -> ScenarioResult:
     name = part.scenario
     findings = tuple(finding for finding in judgement.findings if finding.scenario == name)
     bad = [finding for finding in findings if finding.verdict is not Verdict.PASS]

@@ -13,7 +13,7 @@ from reports.comparison.measures import measure
 from reports.documents.run import Run, begin_run, finish_run, with_judgement
 from reports.documents.schema import make_schema
 from reports.judge.judge import judge
-from reports.judge.plan import Level, RunPlan
+from reports.judge.plan import LevelRun, RunPlan
 from reports.judge.verdict import Verdict
 from tests.reports.building import Record, advance, build_history, create
 from tests.reports.pages import build_run
@@ -66,7 +66,7 @@ def test_a_run_that_did_not_finish_is_valid(tmp_path: Path) -> None:
 def test_a_finished_run_is_valid(outcomes: tuple[str, ...], verdict: str, tmp_path: Path) -> None:
     run = begin(tmp_path)
     history = build_history(contend(*outcomes))
-    levels = (Level(level="race", unit="races", planned=1, run=1, seconds=0.1),)
+    levels = (LevelRun(level="race", unit="races", planned=1, run=1, seconds=0.1),)
     finish_run(with_judgement(run, judge(history), measures=measure(history), levels=levels))
     record = read_record(run)
     assert list_faults(record) == []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports.comparison.facts import Operation
+from reports.comparison.facts import ShownOperation
 from reports.documents.page.shapes import label, put_together, shape, vertical
 from reports.judge.text import show_time
 
@@ -44,7 +44,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def name_kind(operation: Operation) -> str:
+def name_kind(operation: ShownOperation) -> str:
     return operation.outcome if operation.outcome in KINDS else "unknown"
 
 
@@ -56,7 +56,7 @@ class Clock:
     last: int
 
     @classmethod
-    def of(cls, operations: Sequence[Operation]) -> "Clock":
+    def of(cls, operations: Sequence[ShownOperation]) -> "Clock":
         ends = [each.returned_ns for each in operations if each.returned_ns is not None]
         starts = [each.invoked_ns for each in operations]
         first, last = min(starts), max([*ends, *starts])
@@ -67,11 +67,11 @@ class Clock:
         return LEFT + (RIGHT - LEFT) * min(max(share, 0.0), 1.0)
 
 
-def measure_height(operations: Sequence[Operation]) -> int:
+def measure_height(operations: Sequence[ShownOperation]) -> int:
     return HEAD + ROW * (len(operations) + 1) + FOOT
 
 
-def draw_lanes(operations: Sequence[Operation]) -> Markup:
+def draw_lanes(operations: Sequence[ShownOperation]) -> Markup:
     """The lanes, the state above, the clock below."""
     clock = Clock.of(operations)
     lanes = (draw_lane(each, clock, HEAD + ROW * (index + 1)) for index, each in enumerate(operations))
@@ -79,7 +79,7 @@ def draw_lanes(operations: Sequence[Operation]) -> Markup:
     return put_together([ground, draw_state(operations, clock), *lanes])
 
 
-def find_states(operations: Sequence[Operation]) -> tuple[str, str]:
+def find_states(operations: Sequence[ShownOperation]) -> tuple[str, str]:
     """The state before and after, as far as the winners tell: `A`, `→ B`."""
     winners = sorted((each for each in operations if each.outcome == "won"), key=when_answered)
     first = (winners or list(operations))[0]
@@ -88,7 +88,7 @@ def find_states(operations: Sequence[Operation]) -> tuple[str, str]:
     return before, f"→ {', '.join(after)}" if after else ""
 
 
-def when_answered(operation: Operation) -> int:
+def when_answered(operation: ShownOperation) -> int:
     returned = operation.returned_ns
     return int(operation.invoked_ns if returned is None else returned)
 
@@ -100,7 +100,7 @@ def find_lead(identities: Sequence[str]) -> int:
     return max((index + 1 for index in range(alike) if not identities[0][index].isalnum()), default=0)
 
 
-def draw_ground(operations: Sequence[Operation], clock: Clock, height: int) -> Markup:
+def draw_ground(operations: Sequence[ShownOperation], clock: Clock, height: int) -> Markup:
     """The release and its spread, and the clock: a line for each tick."""
     bottom, start = height - FOOT, f"{LEFT}%"
     width = max(clock.place(max(each.invoked_ns for each in operations)) - LEFT, 0.3)
@@ -124,7 +124,7 @@ def choose_ticks(clock: Clock) -> list[int]:
     return [clock.first + tick for tick in ticks if clock.place(clock.first + tick) < 94]
 
 
-def draw_state(operations: Sequence[Operation], clock: Clock) -> Markup:
+def draw_state(operations: Sequence[ShownOperation], clock: Clock) -> Markup:
     """The state's own lane: known before the first winner was asked, and again once one was answered."""
     winners = [each for each in operations if each.outcome == "won"]
     pieces = [("before", LEFT, RIGHT)]
@@ -139,7 +139,7 @@ def draw_state(operations: Sequence[Operation], clock: Clock) -> Markup:
     )
 
 
-def draw_lane(operation: Operation, clock: Clock, y: int) -> Markup:
+def draw_lane(operation: ShownOperation, clock: Clock, y: int) -> Markup:
     """One request. What never returned runs to the edge, and has an open end."""
     start, returned = clock.place(operation.invoked_ns), operation.returned_ns
     stop = 100.0 if returned is None else max(clock.place(returned), start + LENGTH_MIN)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from msgspec.structs import asdict
 
-from reports.comparison.facts import Facts, Operation, Picture
+from reports.comparison.facts import Facts, Picture, ShownOperation
 from reports.documents.page.lanes import (
     KINDS,
     draw_lanes,
@@ -32,7 +32,7 @@ NOTE = (
 class Lane:
     """One request of a picture, in words: its id is cut after `lead`, where there is little room."""
 
-    operation: Operation
+    operation: ShownOperation
     kind: str
     sign: str
     lead: str
@@ -119,7 +119,7 @@ def view(facts: Facts, picture: Picture, same_as: str = "") -> View:
     )
 
 
-def list_lanes(operations: Sequence[Operation]) -> list[Lane]:
+def list_lanes(operations: Sequence[ShownOperation]) -> list[Lane]:
     """won 200 · → B where the contenders asked for different things; conflict 409, told B."""
     lead = find_lead([each.id for each in operations])
     alike = len({(each.kind, each.expected, each.next) for each in operations}) == 1

@@ -7,7 +7,7 @@ import polars as pl
 from reports.history import events
 from reports.history.history import Source
 from reports.judge.context import Case, conclude, doubt, not_applicable
-from reports.judge.plan import Quota
+from reports.judge.plan import SourceQuota
 from reports.judge.text import count
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
@@ -63,7 +63,7 @@ def find_gaps(case: Case, source: Source) -> list[str]:
     return gaps
 
 
-def say_quota(quota: Quota | None) -> str:
+def say_quota(quota: SourceQuota | None) -> str:
     """What a source was to run, where the plan says so."""
     told = {"races": quota.races, "rounds": quota.rounds} if quota is not None else {}
     counts = [f"{count} {unit}" for unit, count in told.items() if count]

@@ -16,7 +16,7 @@ from reports.comparison.blocks import (
 from reports.comparison.facts import Facts, Measures, Progress, Stratum
 from reports.history.events import Quota, Turn
 from reports.history.history import History
-from reports.judge.plan import Level
+from reports.judge.plan import LevelRun
 from tests.reports.building import Record, advance, build_history, create, read
 
 SECOND = 1_000_000_000
@@ -116,7 +116,7 @@ def test_every_measure_is_described() -> None:
     measured = Measures(blocks={"gate_time": (1.0,), "weather": (1.0,)})
     assert take_blocks(Facts(measures=measured)) == Blocks({"gate_time": (1.0,)})
     assert take_blocks(Facts()) == Blocks()
-    levels = (Level(level="sequential", seconds=2.0), Level(level="race", seconds=3.0))
+    levels = (LevelRun(level="sequential", seconds=2.0), LevelRun(level="race", seconds=3.0))
     assert take_blocks(Facts(levels=levels)) == Blocks({"gate_time": (5.0,)})
     failed = Measures(blocks={}, errors={"strata": "ValueError", "plan": "ValueError"})
     assert take_blocks(Facts(measures=failed)) == Blocks()

@@ -12,7 +12,7 @@ from reports.documents.summary import render_summary
 from reports.history import events
 from reports.history.history import read_history
 from reports.history.journal import Journal
-from reports.judge.plan import Level
+from reports.judge.plan import LevelRun
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import advance, build_history, fault, read
 
@@ -67,7 +67,7 @@ def test_a_run_that_measured_nothing_shows_nothing(nothing: Measures) -> None:
 def test_the_faults_that_were_injected_are_counted_in_every_document() -> None:
     records = [read("r", 0, 1, "A")]
     injected = [fault(1), fault(2, 3, "answer lost"), fault(2, 3, "answer lost")]
-    levels = (Level(level="race", unit="races", planned=1, run=1, seconds=1),)
+    levels = (LevelRun(level="race", unit="races", planned=1, run=1, seconds=1),)
     facts = Facts(measures=measure(build_history(records, *injected)), levels=levels)
     assert facts.measures.faults == {"answer lost": 2, "server killed": 1}
     line = "3 faults were injected: answer lost 2, 1 crash of the database"

@@ -4,14 +4,14 @@ from typing import Any
 
 from msgspec import structs
 
-from reports.comparison.facts import Operation
+from reports.comparison.facts import ShownOperation
 from reports.documents.page.lanes import Clock, choose_ticks, draw_lanes, find_lead, find_states
 from reports.documents.page.races import list_lanes
 
-BLANK = Operation("", "p", "advance", ("A",), "B", "won", 200, None, None, 0, None, None, False, None)
+BLANK = ShownOperation("", "p", "advance", ("A",), "B", "won", 200, None, None, 0, None, None, False, None)
 
 
-def operation(identity: str, outcome: str, invoked: int, returned: int | None, **more: Any) -> Operation:
+def operation(identity: str, outcome: str, invoked: int, returned: int | None, **more: Any) -> ShownOperation:
     return structs.replace(BLANK, id=identity, outcome=outcome, invoked_ns=invoked, returned_ns=returned, **more)
 
 
