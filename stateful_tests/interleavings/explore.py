@@ -173,12 +173,12 @@ def parse(arguments: Sequence[str] | None) -> Options:
     add("--limit-s", type=float, default=60.0)
     add("--mixed", type=int, default=0)
     add("--seed", type=int, default=1)
-    add("--faults", call="store_true")
+    add("--faults", action="store_true")
     add("--kills", type=int, default=KILLS, help="how often the server is killed, at the most")
     add("--replay", type=Path)
     add("--times", type=int, default=1)
-    add("--service-argument", call="append", default=[])
-    add("--parameter", call="append", default=[], metavar="NAME=VALUE")
+    add("--service-argument", action="append", default=[])
+    add("--parameter", action="append", default=[], metavar="NAME=VALUE")
     return Options(**vars(parser.parse_args(arguments)))
 
 
