@@ -1,0 +1,20 @@
+"""Goal: a file that a document names is there. Method: every path and every module in `docs/`, against the tree."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("engine", "stateful_tests", "load", "reports", "onewinner", "tests", "tools", "benchmarks", "examples", "docs")
+MODULES = {path.name for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMED = re.compile(r"`([\w/]+\.(?:py|toml|json|css|j2))`")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_named_file_is_there(document: Path) -> None:
+    names = NAMED.findall(document.read_text())
+    paths = [name for name in names if name.partition("/")[0] in ROOMS and "/" in name]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    assert [name for name in names if name.endswith(".py") and "/" not in name and name not in MODULES] == []
