@@ -14,8 +14,8 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from engine.provision.service import REFERENCE
+from engine.target.create import pack
 from engine.target.target import CreateCommand, Target
-from engine.target.workflow_factory import pack
 from load.client.barrier import MONOTONIC, BarrierServer, Clock, read_wall_clock, set_instant
 from load.quotas import list_quotas, make_workload, parse_weights
 from load.tally import Tally, find_spread_ms, merge

@@ -17,9 +17,9 @@ from gevent.event import AsyncResult
 from locust.env import Environment
 
 from engine.provision.service import REFERENCE
+from engine.target.create import unpack
 from engine.target.file import load_target
 from engine.target.target import Target
-from engine.target.workflow_factory import unpack
 from load.client.asker import Asker
 from load.client.barrier import ALONE, MONOTONIC, Barrier, BarrierError, Clock, Instant, read_wall_clock
 from load.client.release import Release

@@ -19,9 +19,9 @@ from engine.provision.errors import DatabaseUnavailable
 from engine.provision.service import RestartableService, ServiceError, find_free_port, is_port_free, run_service
 from engine.reference import tokens
 from engine.reference.additions import remove_additions
+from engine.target.create import VARIABLE, pack
 from engine.target.file import TargetError, fill_credentials
 from engine.target.target import CreateCommand, Target, substitute
-from engine.target.workflow_factory import VARIABLE, pack
 from onewinner.engine_choice import EngineChoice, find_obstacles
 from onewinner.exits import UsageError
 from onewinner.secrets import find_secrets, keep_secret

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 from engine.provision.processes import SERVICE as ORPHANED_SERVICE
 from engine.provision.processes import Process, end_process, hold_signals, run_process, start_process
+from engine.target.create import VARIABLE, unpack
 from engine.target.environment import clean_environment, find_own
-from engine.target.file import VARIABLE as VARIABLE_NAME
 from engine.target.file import load_target
-from engine.target.target import Service, Target, substitute
-from engine.target.workflow_factory import VARIABLE, unpack
+from engine.target.target import Service, Target
+from engine.target.template import fill_variables, substitute
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "target.toml"
 
@@ -175,10 +175,10 @@ def start_service(
 
 def expand(key: str, text: str, environment: Mapping[str, str]) -> str:
     """The text with every ${NAME} taken from the environment. Raises ServiceError for a name that is not set."""
-    for name in VARIABLE_NAME.findall(text):
-        if name not in environment:
-            raise ServiceError(f"{key}: the environment variable {name} is not set; export it and run again")
-    return VARIABLE_NAME.sub(lambda match: environment[match[1]], text)
+    try:
+        return fill_variables(text, environment)
+    except LookupError as error:
+        raise ServiceError(f"{key}: {error}") from None
 
 
 def wait_until_ready(process: Process, service: Service, base_url: str, log: Path) -> None:

@@ -29,16 +29,40 @@ class Answer:
             return None
 
 
-def say_not_found(what: str, key: str, query: JmesPath | None, answer: Answer) -> str:
+@dataclass(frozen=True)
+class ClassifiedAnswer:
+    """An answer, classified. `outcome` is won, conflict, ok, refused, busy or unknown.
+
+    `observed` is the state that a read saw, a create began in, a conflict or a win told. `problem` says what in
+    the answer is not as the target file specifies it; `message` why an outcome is unknown.
+    """
+
+    outcome: str
+    status: int | None
+    observed: str | None = None
+    server_id: str | None = None
+    problem: str | None = None
+    message: str | None = None
+
+
+def describe_missing(what: str, key: str, query: JmesPath | None, answer: Answer) -> str:
     """Why an answer of a good status tells nothing; the answer itself is not quoted, it may hold secrets."""
     kind = answer.headers.get("content-type", "").partition(";")[0]
     where = f" in an answer of type {kind}" if kind else ""
     return f"no {what} at {key} = {query.text if query else None!r}{where}"
 
 
-def say_status(answer: Answer) -> str:
+def describe_status(answer: Answer) -> str:
     """What a status means that the file does not list."""
     if answer.status is not None and 300 <= answer.status < 400:
-        return f"status {answer.status} redirects to {answer.headers.get('location', 'nowhere')}; nobody follows it"
+        where = answer.headers.get("location", "nowhere")
+        return f"status {answer.status} redirects to {where}; redirects are not followed"
     again = " with Retry-After" if "retry-after" in answer.headers else ""
     return f"status {answer.status}{again} is neither a win, a conflict nor a refusal"
+
+
+def find_list(query: JmesPath, answer: Answer) -> list[Any] | None:
+    """The list that an answer shows; what is no JSON shows none."""
+    document = answer.json()
+    is_json = document is not None or answer.body.strip() == b"null"
+    return query.find_list(document) if is_json else None

@@ -1,4 +1,4 @@
-"""What a target file may not say, beyond its shape: one sentence each, None where all is well. Pure."""
+"""What a target file may not say, beyond its shape. Each check raises Mistake with the key's path. Pure."""
 
 import difflib
 import re
@@ -7,8 +7,7 @@ from itertools import combinations
 from urllib.parse import urlsplit
 
 from engine.target.graph import TransitionGraph
-from engine.target.shape import suggest
-from engine.target.tables import AdvanceTable, RequestTable
+from engine.target.tables import RequestTable
 
 SERVER_ERROR, UNAVAILABLE = 500, 503
 # Of the meanings of statuses, those that no answer need have.
@@ -16,100 +15,135 @@ MAY_BE_EMPTY = ("refused", "busy")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def check_base_url(text: str, *, served: bool) -> str | None:
+class Mistake(Exception):  # noqa: N818 - it is the user's, and is reported as a TargetError
+    """What is wrong at a key of the file, and what to do about it."""
+
+    def __init__(self, key: str, what: str) -> None:
+        super().__init__(f"{key}: {what}")
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """The near name, else all of them: what a sentence about an unknown word ends with."""
+    options = list(known)
+    close = difflib.get_close_matches(word, options, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are: {', '.join(options)}" if options else ""
+
+
+def check_base_url(text: str, *, served: bool) -> None:
     if not re.match(r"https?://[^/]", text):
-        return f"{text!r} must begin with http:// or https:// and name a host"
+        raise Mistake("base_url", f"{text!r} must begin with http:// or https:// and name a host")
     if "{port}" in text and not served:
-        return "{port} needs a [service] that onewinner starts; write the port of the running service"
+        raise Mistake(
+            "base_url", "{port} needs a [service] that onewinner starts; write the port of the running service"
+        )
     try:
         url = urlsplit(text.replace("{port}", "1"))
         host, port = url.hostname, url.port
     except ValueError:
-        return f"{text!r} has no port that can be; write one from 1 to 65535 behind the host"
+        raise Mistake("base_url", f"{text!r} has no valid port; write one from 1 to 65535 behind the host") from None
     if not host or port == 0:
-        return f"{text!r} names no host and port that can be reached; write it as http://127.0.0.1:8080"
+        raise Mistake("base_url", f"{text!r} names no host and port; write it as http://127.0.0.1:8080")
     if url.username is not None:
-        return "user and password cannot stand here; write them as an Authorization header into [tenants.NAME] headers"
+        raise Mistake(
+            "base_url",
+            "user and password cannot stand here; write them as an Authorization header into [tenants.NAME] headers",
+        )
     if url.query or url.fragment:
-        return f"{text!r} must end with a path; write the query into each request"
-    return None
+        raise Mistake("base_url", f"{text!r} must end with a path; write the query into each request")
 
 
-def check_request(table: RequestTable) -> str | None:
-    """What is wrong with a request before its placeholders are looked at."""
+def check_request(key: str, table: RequestTable) -> None:
+    """A request, before its placeholders are checked."""
     if not table.path.startswith("/"):
-        return f"path: {table.path!r} must begin with / (the host stands in base_url)"
+        raise Mistake(f"{key}.path", f"{table.path!r} must begin with / (the host stands in base_url)")
     if not TOKEN.fullmatch(table.method):
-        return f"method: {table.method!r} is no method; write GET, POST, PUT, PATCH or DELETE"
-    found = check_headers(table.headers)
-    return f"headers.{found}" if found else None
+        raise Mistake(f"{key}.method", f"{table.method!r} is no method; write GET, POST, PUT, PATCH or DELETE")
+    check_headers(f"{key}.headers", table.headers)
 
 
-def check_headers(headers: Mapping[str, str]) -> str | None:
-    """The header that cannot be sent, with the reason. No value is quoted: it may be a token."""
+def check_headers(key: str, headers: Mapping[str, str]) -> None:
+    """Whether the headers can be sent. The sentence quotes no value, which may be a token."""
     for name, value in headers.items():
         if not TOKEN.fullmatch(name):
-            return f"{name!r}: is no name of a header; write letters, digits and -"
+            raise Mistake(f"{key}.{name!r}", "is no name of a header; write letters, digits and -")
         if re.search(r"[\r\n\0]", value) or not value.isascii():
-            return f"{name}: its value has a line break or a character that is not ASCII; look at what it is made from"
-    return None
+            raise Mistake(
+                f"{key}.{name}",
+                "its value has a line break or a character that is not ASCII; look at what it is made from",
+            )
 
 
-def check_graph(graph: TransitionGraph) -> tuple[str, str] | None:
-    """The first state that nothing leads to, as the key to change and why."""
+def check_graph(graph: TransitionGraph) -> None:
+    """Whether a workflow can reach every state."""
+    if not graph.successors.get(graph.initial):
+        close = suggest(graph.initial, graph.states[1:])
+        raise Mistake("workflow.initial", f"no transition leaves {graph.initial!r}{close}")
     for state in graph.states:
         if graph.path(graph.initial, state) is not None:
             continue
         if all(graph.path(state, other) for other in graph.states):
-            told = f"no way from {graph.initial!r} leads to {state!r}, from which all can be reached"
-            return "initial", f'{told}; write initial = "{state}" if a workflow begins there'
-        others = [other for other in graph.states if other != state]
+            raise Mistake(
+                "workflow.initial",
+                f"no way from {graph.initial!r} leads to {state!r}, from which all can be reached; "
+                f'write initial = "{state}" if a workflow begins there',
+            )
         ways = f"no way from {graph.initial!r} leads to" if graph.sources(state) else "no edge leads to"
-        close = difflib.get_close_matches(state, others, n=1)
+        close = difflib.get_close_matches(state, [other for other in graph.states if other != state], n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
-        return "transitions", f"{ways} {state!r}{hint}; list it as a next state of another one, or remove it"
-    return None
+        raise Mistake(
+            "workflow.transitions", f"{ways} {state!r}{hint}; list it as a next state of another one, or remove it"
+        )
 
 
-def check_spelling(spelling: Mapping[str, str | int], graph: TransitionGraph) -> tuple[str, str] | None:
-    """The state whose spelling is wrong, and why."""
+def check_states(key: str, names: Iterable[str], graph: TransitionGraph) -> None:
+    for name in names:
+        if name not in graph.states:
+            raise Mistake(key, f"{name!r} is no state of workflow.transitions{suggest(name, graph.states)}")
+
+
+def check_spelling(spelling: Mapping[str, str | int], graph: TransitionGraph) -> None:
+    """Whether each spelling is of a state, and of one only."""
     for state in spelling:
         if state not in graph.states:
-            return state, f"is no state of workflow.transitions{suggest(state, graph.states)}"
+            raise Mistake(
+                f"workflow.spelling.{state}", f"is no state of workflow.transitions{suggest(state, graph.states)}"
+            )
     seen: dict[str, str] = {}
     for state in graph.states:
         spelled = str(spelling.get(state, state))
         if spelled in seen:
-            first = state if state in spelling else seen[spelled]
-            return (
-                first,
+            raise Mistake(
+                f"workflow.spelling.{state if state in spelling else seen[spelled]}",
                 f"{spelled!r} would mean both {seen[spelled]!r} and {state!r}; give each a spelling of its own",
             )
         seen[spelled] = state
-    return None
 
 
-def check_statuses(named: Mapping[str, Sequence[int]]) -> tuple[str, str] | None:
-    """The key among won, conflict, ... whose statuses cannot be, and why: numbers of HTTP, each with one meaning."""
-    for key, statuses in named.items():
-        if not statuses and key not in MAY_BE_EMPTY:
-            return key, "must name at least one status"
+def check_statuses(key: str, **named: Sequence[int]) -> None:
+    """Whether won, conflict, ... are statuses of HTTP, each with one meaning."""
+    for name, statuses in named.items():
+        if not statuses and name not in MAY_BE_EMPTY:
+            raise Mistake(f"{key}.{name}", "must name at least one status")
         for status in statuses:
             if not 100 <= status <= 599:
-                return key, f"{status} is no HTTP status; write one from 100 to 599"
+                raise Mistake(f"{key}.{name}", f"{status} is no HTTP status; write one from 100 to 599")
     for status in named.get("busy", ()):
         if status >= SERVER_ERROR and status != UNAVAILABLE:
-            return "busy", f"{status} does not say that nothing happened; of the server errors only {UNAVAILABLE} does"
+            raise Mistake(
+                f"{key}.busy",
+                f"{status} does not say that nothing happened; of the server errors only {UNAVAILABLE} does",
+            )
     for first, second in combinations(named, 2):
-        for status in sorted(set(named.get(first, ())) & set(named.get(second, ()))):
-            return second, f"{status} is also in advance.{first}; a status can mean one thing only"
-    return None
+        refuse_second_meaning(f"{key}.{second}", named[second], f"{key}.{first}", named[first])
 
 
-def check_edges(table: AdvanceTable, served: Iterable[tuple[str, str]], graph: TransitionGraph) -> str | None:
-    """The first edge that no request serves."""
-    known = set(served)
-    for origin, to in graph.walk_edges():
-        if table.request is None and (origin, to) not in known:
-            return f"no request serves {origin} -> {to}; add [advance] request or an [[advance.edges]]"
-    return None
+def refuse_second_meaning(key: str, statuses: Sequence[int], first: str, taken: Sequence[int]) -> None:
+    for status in sorted(set(statuses) & set(taken)):
+        raise Mistake(key, f"{status} is also in {first}; a status can mean one thing only")
+
+
+def check_seconds(key: str, value: float) -> None:
+    if not 0 < value < float("inf"):
+        raise Mistake(key, "must be more than 0 seconds")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from engine.target.workflow_factory import TIMEOUT_S
+from engine.target.create import TIMEOUT_S
 
 WINNERS = ("once", "any")
 REFUSED = (400, 401, 403, 404, 422)

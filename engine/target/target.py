@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from engine.target.answer import Answer, say_not_found, say_status
+from engine.target.answer import Answer, ClassifiedAnswer, describe_missing, describe_status, find_list
+from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
 from engine.target.identity import Identity, identify
+from engine.target.routes import Effects, Guard, Route, Trail
 from engine.target.template import JmesPath, Request, Spelling, Template, substitute
-from engine.target.workflow_factory import CreateCommand, IdPool
 
 __all__ = [
     "SERVER_ERROR",
@@ -36,86 +37,6 @@ __all__ = [
 
 
 SERVER_ERROR = 500
-
-
-@dataclass(frozen=True)
-class ClassifiedAnswer:
-    """An answer, classified. `outcome` is won, conflict, ok, refused, busy or unknown.
-
-    `observed` is the state that a read saw, a create began in, a conflict or a win told. `problem` says what in
-    the answer is not as the target file specifies it; `message` why an outcome is unknown.
-    """
-
-    outcome: str
-    status: int | None
-    observed: str | None = None
-    server_id: str | None = None
-    problem: str | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True)
-class Route:
-    """One way to ask for an advance. `sources` and `to` are None on the general route, which serves any edge.
-
-    `won_state` is where the answer to a win tells the state after the move, None where it does not. `index` is its
-    place among the file's edges, the first one where several of them are one request.
-    """
-
-    name: str
-    template: Template
-    sources: tuple[str, ...] | None = None
-    to: str | None = None
-    won_state: JmesPath | None = None
-    index: int | None = field(default=None, compare=False)
-
-    @property
-    def identity(self) -> tuple[Identity, str | None, JmesPath | None]:
-        """Equal for routes that are one request into one state, but for their sources."""
-        names = sorted(self.template.placeholders)
-        return identify(self.template.fill({name: f"{{{name}}}" for name in names}, {})), self.to, self.won_state
-
-    @property
-    def carries_expected(self) -> bool:
-        return "expected" in self.template.placeholders
-
-    @property
-    def carries_marker(self) -> bool:
-        return "marker" in self.template.placeholders
-
-
-@dataclass(frozen=True)
-class Guard:
-    """A request that answers only in some states (`open`), and with a status of `closed` in all others.
-
-    In the states of `either` the state alone does not decide, and both answers are right.
-    """
-
-    name: str
-    template: Template
-    open: tuple[str, ...]
-    closed: tuple[int, ...] = (409,)
-    either: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Trail:
-    """Where an engine shows a workflow's audit trail; `entries`, `origin` and `to` are JMESPaths."""
-
-    template: Template
-    entries: "JmesPath"
-    origin: "JmesPath"
-    to: "JmesPath"
-    request_id: "JmesPath | None" = None
-
-
-@dataclass(frozen=True)
-class Effects:
-    """Where an engine shows the markers that left a trace; `winners` is how often a win leaves its own."""
-
-    template: Template
-    markers: "JmesPath"
-    winners: str = "once"
 
 
 @dataclass(frozen=True)
@@ -276,7 +197,7 @@ class Target:
         server_id = self.create_id.find_text(answer.json()) if self.create_id is not None else None
         if server_id is None:
             return ClassifiedAnswer(
-                "unknown", answer.status, message=say_not_found("id", "create.id", self.create_id, answer)
+                "unknown", answer.status, message=describe_missing("id", "create.id", self.create_id, answer)
             )
         return ClassifiedAnswer("ok", answer.status, self.graph.initial, server_id)
 
@@ -286,7 +207,7 @@ class Target:
         state = self._find_state(self.read_state, answer.json())
         if state is None:
             return ClassifiedAnswer(
-                "unknown", answer.status, message=say_not_found("state", "read.state", self.read_state, answer)
+                "unknown", answer.status, message=describe_missing("state", "read.state", self.read_state, answer)
             )
         return ClassifiedAnswer("ok", answer.status, state)
 
@@ -363,17 +284,10 @@ class Target:
             return ClassifiedAnswer("busy", answer.status)
         if answer.status is not None and answer.status in self.refused:
             return ClassifiedAnswer("refused", answer.status)
-        return ClassifiedAnswer("unknown", answer.status, message=answer.error or say_status(answer))
+        return ClassifiedAnswer("unknown", answer.status, message=answer.error or describe_status(answer))
 
     def _find_state(self, query: JmesPath, document: Any) -> str | None:
         return self.spelling.read(query.find_text(document))
 
     def _fill(self, template: Template, tenant: str, **values: str | int) -> Request:
         return template.fill(values, self.tenants[tenant])
-
-
-def find_list(query: JmesPath, answer: Answer) -> list[Any] | None:
-    """The list that an answer shows; what is no JSON shows none."""
-    document = answer.json()
-    is_json = document is not None or answer.body.strip() == b"null"
-    return query.find_list(document) if is_json else None

@@ -12,6 +12,7 @@ import jmespath.exceptions
 import msgspec
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 EXAMPLE = "names have dots between them, as in order.status"
 # What may stand in a path and its query as it is; the rest is percent-encoded.
 PATH_SAFE = "/?&=%:@!$'()*+,;~-._[]"
@@ -136,6 +137,14 @@ def find_placeholders(document: Any) -> frozenset[str]:
 def substitute(text: str, values: Values) -> str:
     """The text with every {placeholder} that has a value replaced; other braces stay."""
     return PLACEHOLDER.sub(lambda match: str(values.get(match[1], match[0])), text)
+
+
+def fill_variables(text: str, environment: Mapping[str, str]) -> str:
+    """The text with every ${NAME} taken from the environment. Raises LookupError, one sentence, for a missing one."""
+    for name in VARIABLE.findall(text):
+        if name not in environment:
+            raise LookupError(f"the environment variable {name} is not set; export it and run again")
+    return VARIABLE.sub(lambda match: environment[match[1]], text)
 
 
 def substitute_deep(document: Any, values: Values) -> Any:

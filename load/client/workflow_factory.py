@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
+from engine.target.create import CreateCommand, IdPool
 from engine.target.environment import clean_environment, find_own
 from engine.target.target import Answer, ClassifiedAnswer, Request, Target
-from engine.target.workflow_factory import CreateCommand, IdPool
 from load.client.release import Exchange, now_ns
 
 # Which ids are this process's: "1/3" is every third, beginning with the second. So no level uses up another one's.

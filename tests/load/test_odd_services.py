@@ -104,7 +104,8 @@ def test_nobody_follows_a_redirect(status: int, tmp_path: Path) -> None:
         assert asker.create("acme") is None
         asker.end()
     assert [reply.outcome for reply in replies] == ["unknown", "unknown"]
-    assert {reply.reading.message for reply in replies} == {f"status {status} redirects to /login; nobody follows it"}
+    expected = f"status {status} redirects to /login; redirects are not followed"
+    assert {reply.reading.message for reply in replies} == {expected}
     assert [asked.path for asked in server.asked] == ["/w/7/advance", "/w/7", "/w"]
 
 

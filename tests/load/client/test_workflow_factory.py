@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.target.create import CreateCommand, IdPool, pack, unpack
 from engine.target.target import Target
-from engine.target.workflow_factory import CreateCommand, IdPool, pack, unpack
 from load.client.workflow_factory import IDS_VARIABLE, FactoryError, WorkflowFactory, read_partition, run_command
 from load.source import Source
 from reports.history import events

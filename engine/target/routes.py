@@ -1,0 +1,198 @@
+"""Reads the requests of a target file, and the JMESPaths into their answers: routes, guards, audit trail, effects."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from engine.target.checks import Mistake, check_request, check_states, check_statuses
+from engine.target.graph import TransitionGraph
+from engine.target.identity import Identity, identify
+from engine.target.tables import WINNERS, AdvanceTable, AuditTable, EdgeTable, EffectsTable, GuardTable, RequestTable
+from engine.target.template import JmesPath, Template, braces
+
+# The name of the route that serves any edge.
+GENERAL = "advance"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way to ask for an advance. `sources` and `to` are None on the general route, which serves any edge.
+
+    `won_state` is where the answer to a win tells the state after the move, None where it does not. `index` is its
+    place among the file's edges, the first one where several of them are one request.
+    """
+
+    name: str
+    template: Template
+    sources: tuple[str, ...] | None = None
+    to: str | None = None
+    won_state: JmesPath | None = None
+    index: int | None = field(default=None, compare=False)
+
+    @property
+    def identity(self) -> tuple[Identity, str | None, JmesPath | None]:
+        """Equal for routes that are one request into one state, but for their sources."""
+        names = sorted(self.template.placeholders)
+        return identify(self.template.fill({name: f"{{{name}}}" for name in names}, {})), self.to, self.won_state
+
+    @property
+    def carries_expected(self) -> bool:
+        return "expected" in self.template.placeholders
+
+    @property
+    def carries_marker(self) -> bool:
+        return "marker" in self.template.placeholders
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A request that answers only in some states (`open`), and with a status of `closed` in all others.
+
+    In the states of `either` the state alone does not decide, and both answers are right.
+    """
+
+    name: str
+    template: Template
+    open: tuple[str, ...]
+    closed: tuple[int, ...] = (409,)
+    either: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trail:
+    """Where an engine shows a workflow's audit trail; `entries`, `origin` and `to` are JMESPaths."""
+
+    template: Template
+    entries: JmesPath
+    origin: JmesPath
+    to: JmesPath
+    request_id: JmesPath | None = None
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Where an engine shows the markers that left a trace; `winners` is how often a win leaves its own."""
+
+    template: Template
+    markers: JmesPath
+    winners: str = "once"
+
+
+def read_path(key: str, text: str) -> JmesPath:
+    try:
+        return JmesPath(text)
+    except ValueError as error:
+        raise Mistake(key, str(error)) from None
+
+
+def read_optional_path(key: str, text: str | None) -> JmesPath | None:
+    return None if text is None else read_path(key, text)
+
+
+def read_template(key: str, table: RequestTable, allowed: Iterable[str], *, needed: str = "") -> Template:
+    """The request, in which the placeholders of `allowed` may stand, and `needed` must."""
+    check_request(key, table)
+    template = Template(table.method.upper(), table.path, table.json, table.headers, table.query)
+    known = {*allowed, "request_id"}
+    for name in sorted(template.placeholders - known):
+        raise Mistake(key, f"{{{name}}} means nothing here; what can stand here: {braces(known)}")
+    if needed and needed not in template.placeholders:
+        raise Mistake(key, f"nothing in the request carries {{{needed}}}; put it into the path, query, headers or json")
+    return template
+
+
+def read_request_of_workflow(key: str, table: RequestTable) -> Template:
+    return read_template(key, table, ("id",), needed="id")
+
+
+def read_request_of_move(key: str, table: RequestTable) -> Template:
+    return read_template(key, table, ("id", "expected", "next", "marker"), needed="id")
+
+
+def read_routes(table: AdvanceTable, graph: TransitionGraph) -> tuple[Route, ...]:
+    """The routes of edges. Those that are one request into one state are one route, out of all of their sources."""
+    merged: dict[object, Route] = {}
+    for index, edge in enumerate(table.edges):
+        route = read_route(index, edge, table, graph)
+        first = merged.setdefault(route.identity, route)
+        sources = dict.fromkeys([*(first.sources or ()), *(route.sources or ())])
+        merged[route.identity] = replace(first, sources=tuple(sources))
+    names = name_apart((route.name, route.to or "") for route in merged.values())
+    return tuple(replace(route, name=name) for route, name in zip(merged.values(), names, strict=True))
+
+
+def read_route(index: int, table: EdgeTable, advance: AdvanceTable, graph: TransitionGraph) -> Route:
+    key = f"advance.edges[{index}]"
+    sources = (table.origin,) if isinstance(table.origin, str) else tuple(table.origin)
+    check_states(f"{key}.from", sources, graph)
+    check_states(f"{key}.to", [table.to], graph)
+    for origin in sources:
+        if not graph.allows(origin, table.to):
+            raise Mistake(
+                key, f"{origin} -> {table.to} is not among workflow.transitions; add it there or remove it here"
+            )
+    template = read_request_of_move(f"{key}.request", table.request)
+    name = table.name or f"{table.request.method} {table.request.path}"
+    own_state = read_optional_path(f"{key}.won_state", table.won_state)
+    won_state = own_state or read_optional_path("advance.won_state", advance.won_state)
+    return Route(name, template, sources, table.to, won_state, index)
+
+
+def read_general(table: AdvanceTable, routes: Iterable[Route], graph: TransitionGraph) -> Route | None:
+    """The route that serves any edge; without it, the routes of edges must serve all of them."""
+    if table.request is None:
+        check_edges(routes, graph)
+        return None
+    template = read_request_of_move("advance.request", table.request)
+    return Route(GENERAL, template, won_state=read_optional_path("advance.won_state", table.won_state))
+
+
+def check_edges(routes: Iterable[Route], graph: TransitionGraph) -> None:
+    served = {(origin, route.to) for route in routes for origin in route.sources or ()}
+    for origin, to in graph.walk_edges():
+        if (origin, to) not in served:
+            raise Mistake(
+                "advance", f"no request serves {origin} -> {to}; add [advance] request or an [[advance.edges]]"
+            )
+
+
+def read_guards(tables: Iterable[GuardTable], graph: TransitionGraph) -> tuple[Guard, ...]:
+    guards = [read_guard(f"guards[{index}]", table, graph) for index, table in enumerate(tables)]
+    names = name_apart((guard.name, "") for guard in guards)
+    return tuple(replace(guard, name=name) for guard, name in zip(guards, names, strict=True))
+
+
+def read_guard(key: str, table: GuardTable, graph: TransitionGraph) -> Guard:
+    check_states(f"{key}.open", table.open, graph)
+    check_states(f"{key}.either", table.either, graph)
+    check_statuses(key, closed=table.closed)
+    template = read_request_of_workflow(f"{key}.request", table.request)
+    return Guard(table.name or table.request.path, template, tuple(table.open), table.closed, tuple(table.either))
+
+
+def read_trail(table: AuditTable) -> Trail:
+    return Trail(
+        read_request_of_workflow("audit.request", table.request),
+        read_path("audit.entries", table.entries),
+        read_path("audit.from", table.origin),
+        read_path("audit.to", table.to),
+        read_optional_path("audit.request_id", table.request_id),
+    )
+
+
+def read_effects(table: EffectsTable) -> Effects:
+    if table.winners not in WINNERS:
+        raise Mistake("effects.winners", f'must be "once" or "any", not {table.winners!r}')
+    template = read_request_of_workflow("effects.request", table.request)
+    return Effects(template, read_path("effects.markers", table.markers), table.winners)
+
+
+def name_apart(keys: Iterable[tuple[str, str]]) -> list[str]:
+    """The names of (name, next state); equal ones get a number, except the first."""
+    keys = list(keys)
+    used = Counter((GENERAL, to) for to in {to for _, to in keys})
+    names = []
+    for name, to in keys:
+        used[name, to] += 1
+        names.append(name if used[name, to] == 1 else f"{name} ({used[name, to]})")
+    return names
