@@ -13,7 +13,8 @@ from pathlib import Path
 import uvloop
 
 from engine.provision.database import Database, list_values, start_embedded
-from engine.provision.service import REFERENCE, find_free_port, run_service
+from engine.provision.ports import find_free_port
+from engine.provision.service import REFERENCE, run_service
 from engine.target.file import load_target
 from engine.target.target import substitute
 from load.client.asker import Asker

@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from benchmarks.racing import Order, Report
+from engine.provision.ports import find_free_port
 from engine.provision.processes import Process, run_process
-from engine.provision.service import answers, find_free_port
+from engine.provision.service import is_ready
 from engine.reference import tokens
 
 ROUNDS = 3
@@ -135,7 +136,7 @@ def serve_notes(environment: Mapping[str, str]) -> Iterator[str]:
 
 def wait_for(process: Process, port: int) -> str:
     deadline = time.monotonic() + START_LIMIT_S
-    while not answers(f"http://127.0.0.1:{port}", "/healthz"):
+    while not is_ready(f"http://127.0.0.1:{port}", "/healthz"):
         assert process.poll() is None, "the server ended"
         assert time.monotonic() < deadline, "the server did not start in time"
         time.sleep(0.05)

@@ -16,7 +16,8 @@ import asyncpg
 
 from engine.provision.database import Database, is_made_here, list_values, provide_database
 from engine.provision.errors import DatabaseUnavailable
-from engine.provision.service import RestartableService, ServiceError, find_free_port, is_port_free, run_service
+from engine.provision.ports import find_free_port, is_port_free
+from engine.provision.service import RestartableService, ServiceError, run_service
 from engine.reference import tokens
 from engine.reference.additions import remove_additions
 from engine.target.create import VARIABLE, pack

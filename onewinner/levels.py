@@ -10,8 +10,8 @@ from pathlib import Path
 
 from msgspec import structs
 
+from engine.provision.ports import find_free_port
 from engine.provision.processes import run_process
-from engine.provision.service import find_free_port
 from engine.target.target import Target
 from load.quotas import Workload, list_quotas, make_workload, name_source, parse_weights
 from onewinner import ROOMS

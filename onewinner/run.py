@@ -79,9 +79,9 @@ def record(request: RunRequest) -> tuple[Run, list[LevelResult], str | None]:
         deploy(engine) as deployment,
         keep_run(folder, engine.file, gather_facts(request), deployment.secrets) as run,
     ):
-        with watch_database(deployment.database) as watch:
+        with watch_database(deployment.database) as gaps:
             results, ended = run_levels(request, run, deployment)
-        outage = tell_outages(run.history, watch.gaps)
+        outage = tell_outages(run.history, gaps)
         inspect(deployment.database_url, engine, run.history)
     return run, results, "; ".join(filter(None, [outage, ended])) or None
 

@@ -1,4 +1,4 @@
-"""Where a database is, as a value, and as a URL read and written."""
+"""Database: the address of a database; reads it from a URL and writes it as one."""
 
 import os
 import pwd
@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from engine.provision.errors import DatabaseUnavailable
 
-# Of the databases that are made here.
+# The max_connections of the databases that we start.
 CONNECTIONS_MAX = 400
 
 
@@ -15,8 +15,8 @@ CONNECTIONS_MAX = 400
 class Database:
     """One database on a running PostgreSQL. `host` may be the folder of a Unix socket.
 
-    `pooled` says that a session lasts for one transaction only: a pgbouncer in transaction mode is in front of it.
-    `connections` is how many can be opened.
+    `pooled`: a session lasts for one transaction only, because a pgbouncer in transaction mode is in front of it.
+    `connections`: how many sessions can be opened.
     """
 
     host: str
@@ -61,7 +61,7 @@ def parse_url(url: str) -> Database:
         parts = urlsplit(f"postgresql://{rest}")
         port = parts.port or 5432
     except ValueError:
-        # The reason would quote what may be a part of the password.
+        # The error quotes text that may be a part of the password.
         raise DatabaseUnavailable(
             "The database URL cannot be read; pass postgresql://user:password@host:port/name, "
             "with / and @ in the password written as %2F and %40."
@@ -81,7 +81,7 @@ def parse_url(url: str) -> Database:
 
 
 def list_values(database: Database) -> dict[str, str]:
-    """What stands for {database_url} and its parts in a [service]."""
+    """The values of the placeholders {database_url}, {database_host}, ... of a [service]."""
     return {
         "database_url": database.url,
         "database_host": database.host,

@@ -1,7 +1,7 @@
-"""A pgbouncer in transaction mode between a service and its database, as many have it in production.
+"""Starts a pgbouncer in transaction mode between a service and its database, as in many production systems.
 
-Whoever is behind it keeps nothing from one transaction to the next: neither settings nor prepared statements. That is
-what it is here for, so that its pool is smaller than what services open.
+Behind it a session keeps neither settings nor prepared statements from one transaction to the next. The pool of
+pgbouncer is smaller than the pools of services, so that they do share its connections.
 """
 
 import os
@@ -16,15 +16,16 @@ from urllib.parse import parse_qsl
 
 from engine.provision.address import Database
 from engine.provision.errors import DatabaseUnavailable
+from engine.provision.ports import LOOPBACK
 from engine.provision.processes import DATABASE_AFTER_S, Process, start_leash
-from engine.provision.servers import LOG, LOOPBACK, run_server, unprivileged, write_for_server
+from engine.provision.servers import LOG, run_server, unprivileged, write_for_server
 
 PROGRAM = "pgbouncer"
-# Debian has it where only root looks.
+# Debian installs it into a folder that is on the PATH of root only.
 FURTHER_FOLDERS = "/usr/sbin"
 CLIENTS_MAX = 2000
 SERVER_CONNECTIONS = 20
-# What JDBC sends to every server; nothing else is ignored, least of all an isolation level.
+# JDBC sends this parameter to every server. No other parameter is ignored, above all no isolation level.
 IGNORED_PARAMETERS = "extra_float_digits"
 
 
@@ -36,12 +37,12 @@ def start_bouncer(database: Database, program: str = PROGRAM) -> Iterator[Databa
     tls = options.pop("sslmode", "prefer")
     if options:
         raise DatabaseUnavailable(
-            f"A pgbouncer cannot pass on what the database URL asks for with {', '.join(options)}; "
-            "leave that out, or leave out --pgbouncer."
+            f"A pgbouncer cannot pass on the options {', '.join(options)} of the database URL; "
+            "leave them out, or leave out --pgbouncer."
         )
 
     def start(folder: Path, port: int) -> tuple[Process, Database]:
-        # Where the server asks for no password, clients are still asked for one.
+        # pgbouncer asks its clients for a password even if the server asks for none.
         password = database.password or secrets.token_hex(16)
         reached = replace(database, host=LOOPBACK, port=port, password=password, options="", pooled=True)
         return start_program(found, folder, database, reached, tls), reached
@@ -51,7 +52,7 @@ def start_bouncer(database: Database, program: str = PROGRAM) -> Iterator[Databa
 
 
 def find_program(program: str) -> str:
-    """The path of the program of this name or path. Raises DatabaseUnavailable."""
+    """The path of a program that is given by name or path. Raises DatabaseUnavailable."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), FURTHER_FOLDERS])
     found = shutil.which(program, path=path)
     if found is None:
@@ -67,7 +68,7 @@ def start_program(program: str, folder: Path, database: Database, reached: Datab
     settings = write_for_server(folder / "pgbouncer.ini", write_settings(database, reached, users, tls))
     return start_leash(
         [[program, str(settings)]],
-        # It closes its connections at once; SIGINT would wait for its clients.
+        # On SIGTERM it closes its connections at once; on SIGINT it would wait for its clients.
         end_signal=signal.SIGTERM,
         user=unprivileged() if os.geteuid() == 0 else None,
         folder=folder,
@@ -77,7 +78,7 @@ def start_program(program: str, folder: Path, database: Database, reached: Datab
 
 
 def write_settings(database: Database, reached: Database, users: Path, tls: str) -> str:
-    """pgbouncer.ini. Any name of a database leads to that name on the one server."""
+    """The text of pgbouncer.ini. Every database name leads to the same name on the one server."""
     settings = {
         "listen_addr": reached.host,
         "listen_port": reached.port,
@@ -98,10 +99,10 @@ def write_settings(database: Database, reached: Database, users: Path, tls: str)
 
 
 def double_quoted(text: str) -> str:
-    """A word of the users' file, in which a double quote is written twice."""
+    """A word for the users' file: double quotes are doubled."""
     return '"{}"'.format(text.replace('"', '""'))
 
 
 def single_quoted(text: str) -> str:
-    """A value of a connection string, in which a single quote is written twice."""
+    """A value for a connection string: single quotes are doubled."""
     return "'{}'".format(text.replace("'", "''"))

@@ -1,7 +1,7 @@
-"""A PostgreSQL in a container, through testcontainers: made for one owner, and removed with it.
+"""Starts a PostgreSQL in a container, through testcontainers, and removes the container when its owner ends.
 
-The container has a keeper, a process of its own on a leash (`container_supervisor.py`): Docker does not end what a
-process started when that process ends. Should the keeper alone be killed, the owner removes the container in the end.
+Docker does not end a container when the process that started it ends. So a supervisor, a process on a leash
+(`container_supervisor.py`), starts and removes it. If the supervisor is killed, the owner removes the container.
 """
 
 import importlib.util
@@ -25,10 +25,10 @@ from engine.provision.servers import SERVER_SETTINGS
 
 IMAGE_DEFAULT = "postgres:18"
 IMAGE_VARIABLE = "ONEWINNER_POSTGRES_IMAGE"
-# To remove a container takes a busy Docker a good while.
+# A busy Docker needs long to remove a container.
 END_LIMIT_S = 60.0
-# Not in the caller's folder, which may have an `engine` of its own.
-KEEPER = (sys.executable, "-P", "-m", "engine.provision.container_supervisor")
+# -P: the caller's folder may contain another package named `engine`.
+SUPERVISOR = (sys.executable, "-P", "-m", "engine.provision.container_supervisor")
 ROOMS = Path(__file__).parents[2]
 
 log = logging.getLogger("onewinner.engine")
@@ -36,10 +36,10 @@ log = logging.getLogger("onewinner.engine")
 
 @contextmanager
 def start_container(image: str = "", settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Database]:
-    """A new, empty PostgreSQL of an image, on a port of this machine. It is removed in the end.
+    """A new, empty PostgreSQL on a port of this machine, until the block is left.
 
-    The image is `image`, else $ONEWINNER_POSTGRES_IMAGE, else the official postgres:18; it is pulled when it is not
-    here. `settings` are the server's own, by name. Raises DatabaseUnavailable, one sentence with the remedy.
+    The image is `image`, else $ONEWINNER_POSTGRES_IMAGE, else postgres:18. Docker pulls a missing image. `settings`
+    are settings of the server, by name. Raises DatabaseUnavailable, one sentence with the remedy.
     """
     if importlib.util.find_spec("testcontainers") is None:
         raise DatabaseUnavailable(
@@ -47,70 +47,70 @@ def start_container(image: str = "", settings: Mapping[str, str] = MappingProxyT
             "install it with: pip install 'onewinner[container]', or pass --database embedded."
         )
     name, password = f"onewinner-{secrets.token_hex(8)}", secrets.token_hex(16)
-    order = {"image": choose_image(image), "name": name, "settings": {**SERVER_SETTINGS, **settings}}
+    spec = {"image": choose_image(image), "name": name, "settings": {**SERVER_SETTINGS, **settings}}
     login = {"user": "postgres", "password": password, "name": "postgres"}
-    keeper = None
+    supervisor = None
     try:
         with hold_signals():
-            keeper = start_keeper({**order, "login": login})
-        host, port = await_ready(keeper)
+            supervisor = start_supervisor({**spec, "login": login})
+        host, port = await_ready(supervisor)
         yield Database(host, port, login["user"], password, login["name"])
     finally:
-        if keeper is not None:
-            end_keeper(keeper, name)
+        if supervisor is not None:
+            end_supervisor(supervisor, name)
 
 
 def choose_image(image: str) -> str:
-    """The image that is named, else the environment's, else the official one."""
+    """The given image, else the one of the environment, else the official one."""
     return image or os.environ.get(IMAGE_VARIABLE) or IMAGE_DEFAULT
 
 
-def start_keeper(order: Mapping[str, Any]) -> Process:
-    """Its order goes by the environment: a command line would show the password."""
-    environment = {**name_path(), "ONEWINNER_KEEPER": json.dumps(order)}
+def start_supervisor(spec: Mapping[str, Any]) -> Process:
+    """Passes the spec in the environment, because a command line would show the password."""
+    environment = {**make_environment(), "ONEWINNER_SUPERVISOR": json.dumps(spec)}
     orphan = (DATABASE_AFTER_S, int(signal.SIGTERM))
     return start_leash(
-        [[*KEEPER, "keep"]], limit_s=END_LIMIT_S, output=subprocess.PIPE, environment=environment, orphan=orphan
+        [[*SUPERVISOR, "keep"]], limit_s=END_LIMIT_S, output=subprocess.PIPE, environment=environment, orphan=orphan
     )
 
 
-def end_keeper(keeper: Process, name: str) -> None:
-    """Ends the keeper, and removes the container itself when the keeper was killed."""
-    code = end_process(keeper, END_LIMIT_S)
-    if keeper.stdout is not None:
-        keeper.stdout.close()
+def end_supervisor(supervisor: Process, name: str) -> None:
+    """Ends the supervisor, and removes the container if the supervisor was killed."""
+    code = end_process(supervisor, END_LIMIT_S)
+    if supervisor.stdout is not None:
+        supervisor.stdout.close()
     if code != 0:
-        command = [*KEEPER, "remove", name]
-        subprocess.run(command, env=name_path(), capture_output=True, timeout=END_LIMIT_S, check=False)
+        command = [*SUPERVISOR, "remove", name]
+        subprocess.run(command, env=make_environment(), capture_output=True, timeout=END_LIMIT_S, check=False)
 
 
-def name_path() -> dict[str, str]:
-    """The environment, in which the keeper finds what it imports."""
+def make_environment() -> dict[str, str]:
+    """Our environment, with a PYTHONPATH on which the supervisor finds our packages."""
     path = os.pathsep.join([str(ROOMS), *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, "PYTHONPATH": path}
 
 
-def await_ready(keeper: Process) -> tuple[str, int]:
-    """Host and port, once the keeper tells them. It watches the time itself."""
-    assert keeper.stdout is not None
-    others: list[str] = []
-    for line in keeper.stdout:
-        told = parse(line)
-        if told is None:
-            others.append(line.decode(errors="replace").strip())
-        elif "pulling" in told:
-            log.warning("The image %s is not here yet and is pulled; this may take a while.", told["pulling"])
-        elif "problem" in told:
-            raise DatabaseUnavailable(told["problem"])
+def await_ready(supervisor: Process) -> tuple[str, int]:
+    """Waits until the supervisor reports host and port. The supervisor has the time limit."""
+    assert supervisor.stdout is not None
+    unknown: list[str] = []
+    for line in supervisor.stdout:
+        report = parse(line)
+        if report is None:
+            unknown.append(line.decode(errors="replace").strip())
+        elif "pulling" in report:
+            log.warning("The image %s is not here yet and is pulled; this may take a while.", report["pulling"])
+        elif "problem" in report:
+            raise DatabaseUnavailable(report["problem"])
         else:
-            return told["host"], told["port"]
-    raise DatabaseUnavailable(f"The container was not started: {' / '.join(others[-3:]) or 'its keeper ended'}")
+            return report["host"], report["port"]
+    raise DatabaseUnavailable(f"The container was not started: {' / '.join(unknown[-3:]) or 'its supervisor ended'}")
 
 
 def parse(line: bytes) -> dict[str, Any] | None:
-    """What the keeper tells; None for what a library of its prints."""
+    """A report of the supervisor; None for a line that one of its libraries prints."""
     try:
-        told = json.loads(line)
+        report = json.loads(line)
     except ValueError:
         return None
-    return told if isinstance(told, dict) else None
+    return report if isinstance(report, dict) else None

@@ -1,10 +1,10 @@
-"""Starts a PostgreSQL container, keeps it while it is wanted, removes it. A program: it needs testcontainers.
+"""Starts a PostgreSQL container, and removes it on SIGTERM. A program; it needs testcontainers.
 
-    ... -m engine.provision.container_supervisor keep         the order is in $ONEWINNER_KEEPER, as JSON; SIGTERM ends
-    ... -m engine.provision.container_supervisor remove NAME  what a killed keeper left behind
+    ... -m engine.provision.container_supervisor keep         runs the container of the spec in $ONEWINNER_SUPERVISOR
+    ... -m engine.provision.container_supervisor remove NAME  removes the container that a killed supervisor left behind
 
-The order is {image, name, settings, login: {user, password, name}}. It tells one JSON object per line:
-{"pulling": image}, then {"host", "port"} when the database takes connections, or {"problem": one sentence}.
+The spec is JSON: {image, name, settings, login: {user, password, name}}. The program prints one JSON object per line:
+{"pulling": image}, then {"host", "port"} when the database accepts connections, or {"problem": one sentence}.
 """
 
 import contextlib
@@ -20,8 +20,9 @@ import docker.errors
 from testcontainers.core.container import DockerContainer
 
 from engine.provision.address import Database
+from engine.provision.ports import LOOPBACK
 from engine.provision.processes import hold_signals
-from engine.provision.servers import LOOPBACK, START_LIMIT_S, asks_password
+from engine.provision.servers import START_LIMIT_S, asks_password
 
 READY_POLL_S = 0.05
 LOG_LINES = 3
@@ -37,11 +38,11 @@ def main() -> int:
     if sys.argv[1] == "remove":
         remove(sys.argv[2])
         return 0
-    order = json.loads(os.environ.pop("ONEWINNER_KEEPER"))
+    spec = json.loads(os.environ.pop("ONEWINNER_SUPERVISOR"))
     try:
-        keep(order)
+        keep(spec)
     except DOCKER_ERRORS as error:
-        tell(problem=f"Docker cannot be used: {say(error)}; start it and see that this user may use it, {REMEDY}.")
+        report(problem=f"Docker cannot be used: {describe_error(error)}; start it, let this user use it, {REMEDY}.")
     return 0
 
 
@@ -50,42 +51,42 @@ def leave(*_: object) -> None:
     raise SystemExit(0)
 
 
-def tell(**facts: Any) -> None:
+def report(**facts: Any) -> None:
     print(json.dumps(facts), flush=True)
 
 
-def say(error: BaseException) -> str:
-    """An error of Docker's in one line."""
+def describe_error(error: BaseException) -> str:
+    """A Docker error in one line."""
     explanation = getattr(error, "explanation", None)
     return " ".join(str(explanation or error).split()).rstrip(".")
 
 
-def keep(order: dict[str, Any]) -> None:
-    """Starts the container, tells where it is, and waits until it is told to leave."""
-    container = describe(order)
+def keep(spec: dict[str, Any]) -> None:
+    """Starts the container, reports its address, and waits for the signal to end."""
+    container = make_container(spec)
     if not pull(container):
         return
     try:
-        # Docker would go on with what nobody waits for any more.
+        # Docker would start it even if we stopped waiting.
         with hold_signals():
             container.start()
-        problem = await_ready(container, order)
+        problem = await_ready(container, spec)
         if problem is None:
-            tell(**locate(container))
-            # Woken by the signal alone.
+            report(**locate(container))
+            # Only a signal ends this loop.
             while True:
                 signal.pause()
-        tell(problem=problem)
+        report(problem=problem)
     finally:
         with hold_signals():
-            remove(order["name"])
+            remove(spec["name"])
 
 
-def describe(order: dict[str, Any]) -> DockerContainer:
-    """The container as it is to be. Where Docker is on this machine, its port is open to this machine alone."""
-    options = [part for name, value in order["settings"].items() for part in ("-c", f"{name}={value}")]
-    container = DockerContainer(order["image"]).with_name(order["name"]).with_command(["postgres", *options])
-    login = order["login"]
+def make_container(spec: dict[str, Any]) -> DockerContainer:
+    """The container of a spec. If Docker runs on this machine, the port is open to this machine only."""
+    options = [part for name, value in spec["settings"].items() for part in ("-c", f"{name}={value}")]
+    container = DockerContainer(spec["image"]).with_name(spec["name"]).with_command(["postgres", *options])
+    login = spec["login"]
     container.with_envs(POSTGRES_USER=login["user"], POSTGRES_PASSWORD=login["password"], POSTGRES_DB=login["name"])
     container.with_exposed_ports(PORT)
     client = container.get_docker_client()
@@ -95,50 +96,50 @@ def describe(order: dict[str, Any]) -> DockerContainer:
 
 
 def pull(container: DockerContainer) -> bool:
-    """Whether the image is here, if need be after it was pulled."""
+    """Pulls the image if it is missing. Returns whether the image is here."""
     images = container.get_docker_client().client.images
     try:
         images.get(container.image)
         return True
     except docker.errors.ImageNotFound:
-        tell(pulling=container.image)
+        report(pulling=container.image)
     try:
         images.pull(container.image)
     except DOCKER_ERRORS as error:
-        tell(
-            problem=f"The image {container.image} is not here and cannot be pulled: {say(error)}; name another with "
-            f"--database container:IMAGE or ONEWINNER_POSTGRES_IMAGE, {REMEDY}."
+        report(
+            problem=f"The image {container.image} is not here and cannot be pulled: {describe_error(error)}; "
+            f"name another with --database container:IMAGE or ONEWINNER_POSTGRES_IMAGE, {REMEDY}."
         )
         return False
     return True
 
 
-def await_ready(container: DockerContainer, order: dict[str, Any]) -> str | None:
-    """Waits until the database asks for a password: while it sets itself up, nobody does. None, or why it does not."""
+def await_ready(container: DockerContainer, spec: dict[str, Any]) -> str | None:
+    """Waits until the database asks for a password: then it is set up. Returns why it does not, or None."""
     deadline = time.monotonic() + START_LIMIT_S
     wrapped = container.get_wrapped_container()
     while True:
         wrapped.reload()
         running = wrapped.status == "running"
-        if running and asks_password(Database(**locate(container), **order["login"])):
+        if running and asks_password(Database(**locate(container), **spec["login"])):
             return None
         overdue = time.monotonic() > deadline
         if not running or overdue:
             what = f"was not ready within {START_LIMIT_S:.0f} s" if overdue else "ended by itself"
             lines = wrapped.logs(tail=LOG_LINES).decode(errors="replace").strip().splitlines()
-            told = f"; its log ends with: {' / '.join(lines)}" if lines else ""
-            return f"The container of the image {container.image} {what}{told}; name an image of PostgreSQL, {REMEDY}."
+            tail = f"; its log ends with: {' / '.join(lines)}" if lines else ""
+            return f"The container of the image {container.image} {what}{tail}; name an image of PostgreSQL, {REMEDY}."
         time.sleep(READY_POLL_S)
 
 
 def locate(container: DockerContainer) -> dict[str, Any]:
-    """Host and port at which this process reaches it."""
+    """The host and the port at which this process reaches the container."""
     host = container.get_container_host_ip()
     return {"host": LOOPBACK if host in LOCAL_HOSTS else host, "port": container.get_exposed_port(PORT)}
 
 
 def remove(name: str) -> None:
-    """Removes the container of this name with its volumes, whatever state it is in; if there is one."""
+    """Removes the container of this name, if there is one, with its volumes, in any state."""
     client = docker.from_env()
     with contextlib.suppress(docker.errors.NotFound):
         client.containers.get(name).remove(force=True, v=True)

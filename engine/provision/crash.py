@@ -1,7 +1,7 @@
-"""A crash of a PostgreSQL that was made here: all of its processes are killed at once, and its leash runs it again.
+"""Crashes a PostgreSQL that we started: kills all of its processes at once; then its leash runs it again.
 
-What the server had answered is with the operating system, which lives on; what it held in its memory alone is lost. The
-processes are found in /proc (Linux), and only those of a data directory that was made here are ever killed.
+The operating system still has everything that the server wrote before it answered. The content of the server's own
+memory is lost. The processes are found in /proc (Linux); only processes on a data directory of ours are killed.
 """
 
 import asyncio
@@ -17,26 +17,29 @@ import asyncpg
 
 from engine.provision.address import Database
 from engine.provision.errors import DatabaseUnavailable
-from engine.provision.servers import FOLDER_PREFIX, LOOPBACK, READY_POLL_S, START_LIMIT_S, asks_password
+from engine.provision.ports import LOOPBACK
+from engine.provision.servers import FOLDER_PREFIX, READY_POLL_S, START_LIMIT_S, asks_password
 
 PROC = Path("/proc")
 CONNECT_LIMIT_S = 5.0
-# In postmaster.pid: the process, its data directory, its start, its port, ..., its shared memory (key, number).
+# Lines of postmaster.pid: process id, data directory, start time, port, ..., shared memory (key and id).
 PID_LINE, PORT_LINE, MEMORY_LINE = 0, 3, 6
 IPC_RMID = 0
 STOPPED, GONE = "Tt", "ZX"
 
 
 async def crash(database: Database) -> tuple[int, int]:
-    """Kills the server with SIGKILL and waits until it answers again. Returns from when until when that was, in
-    nanoseconds of the monotonic clock. Raises DatabaseUnavailable when the server was not made here, or stays away.
+    """Kills the server with SIGKILL and waits until it answers again.
+
+    Returns when the crash began and when it was over, in nanoseconds of the monotonic clock. Raises
+    DatabaseUnavailable if we did not start the server, or if it does not come back.
     """
     data = await find_data(database)
     return await asyncio.to_thread(crash_server, data, database)
 
 
 async def find_data(database: Database) -> Path:
-    """The data directory, as the server tells it. Raises DatabaseUnavailable when it was not made here."""
+    """The data directory that the server reports. Raises DatabaseUnavailable if we did not make it."""
     try:
         connection = await asyncpg.connect(database.url, timeout=CONNECT_LIMIT_S)
         try:
@@ -44,18 +47,18 @@ async def find_data(database: Database) -> Path:
         finally:
             await connection.close(timeout=CONNECT_LIMIT_S)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise unfit(database, f"its data directory cannot be learnt: {error}") from None
+        raise make_error(database, f"its data directory cannot be read: {error}") from None
     if database.host != LOOPBACK or not data.parent.name.startswith(FOLDER_PREFIX) or find_pid(data, database) is None:
-        raise unfit(database, "it was not made here")
+        raise make_error(database, "onewinner did not start it")
     return data
 
 
-def unfit(database: Database, why: str) -> DatabaseUnavailable:
+def make_error(database: Database, why: str) -> DatabaseUnavailable:
     return DatabaseUnavailable(f"The database {database.public_url} cannot be crashed: {why}; use --database embedded.")
 
 
 def find_pid(data: Path, database: Database) -> int | None:
-    """The process of the server on this data directory that listens at the database's port; None when none does."""
+    """The id of the server process on this data directory that listens on the port of the database, or None."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         pid, port = int(lines[PID_LINE]), int(lines[PORT_LINE])
@@ -66,36 +69,34 @@ def find_pid(data: Path, database: Database) -> int | None:
 
 
 def crash_server(data: Path, database: Database) -> tuple[int, int]:
-    """As `crash`, on a data directory that was looked at."""
+    """Does what `crash` says, on a data directory of ours."""
     at_ns = time.monotonic_ns()
     pid = find_pid(data, database)
     if pid is None:
-        raise unfit(database, "it does not run")
+        raise make_error(database, "it does not run")
     kill_all(pid, data)
-    # The new one writes its own process there before it listens.
-    await_that(lambda: find_pid(data, database) not in (None, pid) and asks_password(database), database)
+    # The new server writes its process id there before it listens.
+    wait_until(lambda: find_pid(data, database) not in (None, pid) and asks_password(database), database)
     return at_ns, time.monotonic_ns()
 
 
 def kill_all(pid: int, data: Path) -> None:
-    """Kills a server and its processes, which are its children; they are gone when it goes, so that whoever runs it
-    again finds its shared memory free.
-    """
+    """Kills the children of a server, then the server. In this order its shared memory is free for the next start."""
     try:
-        # Stopped, it begets no more, and cannot mourn either: it would take a killed backend for one that crashed.
+        # A stopped server starts no further children, and does not react to the death of a child.
         os.kill(pid, signal.SIGSTOP)
-        await_that(lambda: read_state(pid)[0] in STOPPED)
+        wait_until(lambda: read_state(pid)[0] in STOPPED)
         children = find_children(pid)
         for child in children:
             os.kill(child, signal.SIGKILL)
-        await_that(lambda: all(read_state(child)[0] in GONE for child in children))
-        forget_memory(data)
+        wait_until(lambda: all(read_state(child)[0] in GONE for child in children))
+        release_memory(data)
     finally:
         os.kill(pid, signal.SIGKILL)
 
 
-def forget_memory(data: Path) -> None:
-    """Has the server's shared memory go with its last process; it would outlive a crash, if no server came after it."""
+def release_memory(data: Path) -> None:
+    """Lets the kernel free the shared memory with its last process. It would outlive a crash without a next start."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         number = int((data / "postmaster.pid").read_text().splitlines()[MEMORY_LINE].split()[1])
         ctypes.CDLL(None).shmctl(number, IPC_RMID, None)
@@ -107,20 +108,20 @@ def find_children(pid: int) -> list[int]:
 
 
 def read_state(pid: int) -> tuple[str, int]:
-    """The state of a process, one letter, and its parent; of one that is gone X and 0."""
+    """The state of a process, one letter, and the id of its parent; X and 0 if there is no such process."""
     try:
-        # The name, in brackets, may hold anything.
+        # The name, in brackets, may contain any character.
         state, parent = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[:2]
     except (OSError, ValueError):
         return "X", 0
     return state, int(parent)
 
 
-def await_that(holds: Callable[[], bool], database: Database | None = None) -> None:
-    """Waits until it is so. Raises DatabaseUnavailable when it is not within START_LIMIT_S."""
+def wait_until(holds: Callable[[], bool], database: Database | None = None) -> None:
+    """Waits until the condition holds. Raises DatabaseUnavailable after START_LIMIT_S."""
     deadline = time.monotonic() + START_LIMIT_S
     while not holds():
         if time.monotonic() > deadline:
-            where = f"The database {database.public_url}" if database is not None else "A server that was made here"
+            where = f"The database {database.public_url}" if database is not None else "A server that onewinner started"
             raise DatabaseUnavailable(f"{where} did not crash and come back within {START_LIMIT_S:.0f} s.")
         time.sleep(READY_POLL_S)

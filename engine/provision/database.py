@@ -1,7 +1,7 @@
-"""Where Postgres comes from: embedded, a container, or a URL; and whether a pgbouncer stands in front of it.
+"""Provides a database: embedded, in a container, or at a URL, with or without a pgbouncer in front of it.
 
-Imports the standard library alone and starts no event loop, so that processes of any make (asyncio, gevent)
-may use it. `provide_database` is the whole interface.
+`provide_database` is the entry point. This module imports only the standard library and starts no event loop, so that
+asyncio and gevent processes can use it.
 """
 
 import json
@@ -26,10 +26,10 @@ CONNECT_LIMIT_S = 10.0
 def provide_database(
     source: str = "embedded", *, isolation: str | None = None, pgbouncer: str | None = None
 ) -> AbstractContextManager[Database]:
-    """A context manager that gives the Database of `embedded`, `container`, `container:IMAGE` or a postgresql:// URL.
+    """A context manager with the Database of `embedded`, `container`, `container:IMAGE` or a postgresql:// URL.
 
-    `isolation` (as in SQL) becomes the default of a database that is made here; one of a URL is not ours to change.
-    `pgbouncer` is the program that is put in front of it. Raises DatabaseUnavailable, one sentence, on entering.
+    `isolation` (as in SQL) becomes the default of a database that we start; a database at a URL keeps its own.
+    `pgbouncer` is the program to put in front of it. Raises DatabaseUnavailable, one sentence, on entering.
     """
     settings = {"default_transaction_isolation": isolation.lower()} if isolation is not None else {}
     kind, _, rest = source.partition(":")
@@ -43,12 +43,12 @@ def provide_database(
 
 
 def is_made_here(source: str) -> bool:
-    """Whether the database of this source is made for us, so that its settings are ours."""
+    """Whether we start the database of this source, so that we can choose its settings."""
     return source.partition(":")[0] in ("embedded", "container")
 
 
 def name_source(source: str) -> str:
-    """The source without what is secret in it: `embedded`, `container` with its image, or `URL`."""
+    """The source without its secrets: `embedded`, `container` with its image, or `URL`."""
     kind, _, image = source.partition(":")
     if kind == "container":
         return f"container {choose_image(image)}"
@@ -63,23 +63,23 @@ def put_in_front(provided: AbstractContextManager[Database], pgbouncer: str) -> 
 
 @contextmanager
 def reach_url(url: str) -> Iterator[Database]:
-    """The database of a URL, after two sessions have really been opened on it."""
+    """The database at a URL, after a probe has opened two sessions on it."""
     database = parse_url(url)
-    # A process of its own: the driver needs an event loop, and this process may be patched by gevent.
-    prober = [sys.executable, "-P", str(Path(__file__).with_name("database_probe.py")), str(CONNECT_LIMIT_S)]
+    # A separate process: the driver needs an event loop, and gevent may have patched this process.
+    probe = [sys.executable, "-P", str(Path(__file__).with_name("database_probe.py")), str(CONNECT_LIMIT_S)]
     try:
         run = subprocess.run(
-            prober, input=database.url, capture_output=True, text=True, timeout=2 * CONNECT_LIMIT_S, check=False
+            probe, input=database.url, capture_output=True, text=True, timeout=2 * CONNECT_LIMIT_S, check=False
         )
     except subprocess.TimeoutExpired:
         raise unusable(database, f"it did not answer within {2 * CONNECT_LIMIT_S:.0f} s") from None
     if run.returncode != 0:
         lines = run.stderr.strip().splitlines()
-        raise unusable(database, f"the check ended with: {lines[-1] if lines else run.returncode}")
-    told = json.loads(run.stdout)
-    if told["problem"] is not None:
-        raise unusable(database, told["problem"])
-    yield replace(database, connections=told["connections"])
+        raise unusable(database, f"the probe ended with: {lines[-1] if lines else run.returncode}")
+    report = json.loads(run.stdout)
+    if report["problem"] is not None:
+        raise unusable(database, report["problem"])
+    yield replace(database, connections=report["connections"])
 
 
 def unusable(database: Database, problem: str) -> DatabaseUnavailable:

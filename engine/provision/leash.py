@@ -1,22 +1,21 @@
-"""Runs commands in a process group of their own, and never lets them outlive their owner. A program; stdlib only.
+"""Runs commands in a process group, and ends the group when their owner ends. A program; standard library only.
 
-    python leash.py ORDER
+    python leash.py SPEC
 
-ORDER is JSON: {commands, limit_s, signal, user, folder, log, again_s, orphan}. The commands run one after the other,
-each only when the one before ended with status 0; `user` is [uid, gid] or null, `folder` where they run and what is
-removed in the end (null: nothing), `log` a file for their output (null: ours). Where `again_s` is above 0, the last
-command is run again whenever it died by SIGKILL; should it then fail, because something of its earlier life is still
-there, it is tried for so many seconds.
+SPEC is JSON: {commands, limit_s, signal, user, folder, log, again_s, orphan}. The commands run one after the other; a
+command that ends with another status than 0 is the last. `user` is [uid, gid] or null. The commands run in `folder`,
+which the leash removes at the end (null: none). Their output goes to the file `log` (null: to our output). If
+`again_s` is above 0, the leash runs the last command again each time it dies by SIGKILL. If a restart fails because
+processes of the run before are still there, the leash tries again for `again_s` seconds.
 
-When the owner writes to standard input, or a SIGTERM comes, the running command's group gets `signal`, and after
-`limit_s` seconds SIGKILL. When standard input closes without a word, the owner has died: then the group gets the signal
-of `orphan`, [seconds, signal], after so many seconds, so that of several commands of one owner those that ask end
-before those that answer. Should the leash itself be killed, the
-kernel signals the command (Linux). A pipe and a process rather than a death signal straight from the owner, because
-that signal is bound to the *thread* that started the command, reaches no group, and removes no folder.
+The owner ends the group by a write to standard input, or by SIGTERM to the leash: the group gets `signal`, and SIGKILL
+after `limit_s` seconds. If standard input closes without a write, the owner has died. Then the group gets the signal of
+`orphan`, [seconds, signal], after that many seconds: so the clients among the commands of one owner end before the
+servers. If the leash itself is killed, the kernel signals the command (Linux). A death signal from the owner would not
+do: the kernel binds it to the *thread* that started the command, it reaches no group, and it removes no folder.
 
-Exits with the last command's status (the folder is then left, for the log to be read); 128 + N when it died by signal
-N; 127 when it could not be run, with the reason in its output.
+The exit code is the status of the last command (then the folder stays, so that its log can be read), 128 + N if signal
+N killed it, or 127 if it could not be run; the output then has the reason.
 """
 
 import contextlib
@@ -41,32 +40,32 @@ HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main() -> int:
-    order = json.loads(sys.argv[1])
+    spec = json.loads(sys.argv[1])
     owner = os.getppid()
-    # A child's end wakes the select below through this pipe; so does SIGTERM, which means "stop".
+    # Through this pipe the end of a child wakes the select below, and so does SIGTERM, which means "stop".
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     for number in HEARD:
         signal.signal(number, note)
-    code, last = 0, order["commands"][-1]
-    for command in order["commands"]:
-        again_s = order["again_s"] if command is last else 0.0
-        code, asked = run(command, order, owner, wake_read, again_s)
-        if asked and order["folder"] is not None:
-            shutil.rmtree(order["folder"], ignore_errors=True)
+    code, last = 0, spec["commands"][-1]
+    for command in spec["commands"]:
+        again_s = spec["again_s"] if command is last else 0.0
+        code, asked = run(command, spec, owner, wake_read, again_s)
+        if asked and spec["folder"] is not None:
+            shutil.rmtree(spec["folder"], ignore_errors=True)
         if asked or code != 0:
             break
     return code
 
 
-def run(command: list[str], order: dict[str, Any], owner: int, wake: int, again_s: float) -> tuple[int, bool]:
-    """Runs a command to its end. Returns its exit code, and whether it was ended because it was to."""
+def run(command: list[str], spec: dict[str, Any], owner: int, wake: int, again_s: float) -> tuple[int, bool]:
+    """Runs a command to its end. Returns its exit code, and whether we ended it as asked."""
     failing_until = 0.0
     while True:
-        child = start(command, order)
+        child = start(command, spec)
         status, is_orphan = watch(child, owner, wake)
-        code = decode(end(child, order, is_orphan) if status is None else status)
+        code = decode(end(child, spec, is_orphan) if status is None else status)
         signal_group(child, signal.SIGKILL)
         if status is None or not again_s:
             return code, status is None
@@ -82,21 +81,21 @@ def note(number: int, frame: FrameType | None) -> None:
     """The wake-up pipe tells which signal came; nothing to do here."""
 
 
-def start(command: list[str], order: dict[str, Any]) -> int:
-    """Forks and executes the command as ordered; returns its pid, which is also its group."""
+def start(command: list[str], spec: dict[str, Any]) -> int:
+    """Forks and executes the command as specified. Returns its pid, which is also its group."""
     leash = os.getpid()
-    # A signal to the child waits until it is heard there as usual: until then the child has the leash's handlers.
+    # Until the child has the usual handlers in place of the leash's, signals to it wait.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
     child = os.fork()
     if child:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        # Both sides set the group, so that it is there whichever comes first.
+        # Both sides set the group, so that it is there in any order of the two.
         with contextlib.suppress(OSError):
             os.setpgid(child, child)
         return child
     try:
         hear_as_usual(before)
-        prepare(order)
+        prepare(spec)
         if os.getppid() == leash:
             os.execvp(command[0], command)  # noqa: S606 - a shell is what we do not want
     except OSError as error:
@@ -113,28 +112,28 @@ def hear_as_usual(mask: Iterable[int]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def prepare(order: dict[str, Any]) -> None:
-    """What the forked child sets up before it becomes the command."""
+def prepare(spec: dict[str, Any]) -> None:
+    """Sets up the forked child before it becomes the command."""
     os.setpgid(0, 0)
-    if order["log"] is not None:
-        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    if spec["log"] is not None:
+        log = os.open(spec["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    if order["folder"] is not None:
-        os.chdir(order["folder"])
-    if order["user"] is not None:
-        uid, gid = order["user"]
+    if spec["folder"] is not None:
+        os.chdir(spec["folder"])
+    if spec["user"] is not None:
+        uid, gid = spec["user"]
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
     if sys.platform == "linux":
-        # After the change of user, which would clear it.
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, order["signal"])
+        # After the change of user, which would clear this setting.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, spec["signal"])
 
 
 def watch(child: int, owner: int, wake: int) -> tuple[int | None, bool]:
-    """The child's wait status when it ends by itself; None when it is to be ended, and whether the owner has died."""
+    """The wait status of a child that ends by itself; else None, and whether the owner has died."""
     while True:
         why = is_to_end(owner, wake, OWNER_POLL_S)
         if why:
@@ -145,26 +144,26 @@ def watch(child: int, owner: int, wake: int) -> tuple[int | None, bool]:
 
 
 def is_to_end(owner: int, wake: int, limit_s: float) -> int:
-    """Whether everything is to end, TOLD or ORPHANED; told at once, or after a child's end or the limit."""
+    """Whether to end: TOLD or ORPHANED, at once; else STAYS, after the end of a child or the limit."""
     ready, _, _ = select.select([0, wake], [], [], limit_s)
     if 0 in ready:
         return TOLD if os.read(0, 1024) else ORPHANED
     if wake in ready and set(os.read(wake, 1024)) - {signal.SIGCHLD}:
         return TOLD
-    # A fork of the owner may hold the pipe open for longer than the owner lives.
+    # A fork of the owner may keep the pipe open after the end of the owner.
     return ORPHANED if os.getppid() != owner else STAYS
 
 
-def end(child: int, order: dict[str, Any], is_orphan: bool) -> int:
-    """The ordered signal to the group, SIGKILL after the limit; the leader's wait status."""
-    after_s, number = order["orphan"] if is_orphan else (0.0, order["signal"])
+def end(child: int, spec: dict[str, Any], is_orphan: bool) -> int:
+    """Signals the group, with SIGKILL after the limit. Returns the wait status of its leader."""
+    after_s, number = spec["orphan"] if is_orphan else (0.0, spec["signal"])
     due = time.monotonic() + after_s
     while after_s and time.monotonic() < due:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return status
         time.sleep(END_POLL_S)
-    deadline = time.monotonic() + order["limit_s"]
+    deadline = time.monotonic() + spec["limit_s"]
     signal_group(child, number)
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)

@@ -1,4 +1,4 @@
-"""Processes on a leash: they end when they are told to, and in any case when this process does."""
+"""Starts and ends processes on a leash: they end when we end them, and at the latest when this process ends."""
 
 import contextlib
 import json
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO
 
 END_LIMIT_S = 10.0
-# What becomes of a command whose owner has died: after so many seconds its group gets this signal. Those that ask end
-# at once, then the service that answers, and last the database, so that nothing that is recorded comes of their end.
+# If the owner of a command dies, the command's group gets this signal after this many seconds. Clients end at once,
+# then the service, and last the database, so that no client records an error that the end of a server caused.
 Orphan = tuple[float, int]
 AT_ONCE: Orphan = (0.0, int(signal.SIGKILL))
 SERVICE: Orphan = (2.0, int(signal.SIGTERM))
@@ -33,14 +33,13 @@ def run_process(
 ) -> Iterator[Process]:
     """The command, running in a process group of its own until the block is left.
 
-    `output` takes its standard output and errors. The process that is given is the leash: its return code
-    is the command's (127 when it could not be run), its id is not. `inherit` are file descriptors that the command
-    keeps under their numbers.
+    `output` takes its standard output and errors. The yielded process is the leash: its return code is the command's
+    (127 if it could not be run), its id is not. `inherit` are file descriptors that the command inherits.
     """
     process = None
     try:
         with hold_signals():
-            process = start_process(command, output=output, environment=environment, cwd=cwd, inherit=inherit)
+            process = start_leash([list(command)], output=output, environment=environment, cwd=cwd, inherit=inherit)
         yield process
     finally:
         if process is not None:
@@ -49,9 +48,9 @@ def run_process(
 
 @contextlib.contextmanager
 def hold_signals() -> Iterator[None]:
-    """Puts off SIGINT, SIGTERM and SIGHUP until the block is left: what was started in it is known to its owner then.
+    """Defers SIGINT, SIGTERM and SIGHUP to the end of the block: then the owner knows what the block has started.
 
-    Python runs handlers in the main thread alone; elsewhere there is nothing to put off.
+    Python runs signal handlers in the main thread only. In another thread this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -65,21 +64,8 @@ def hold_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-        for told in held:
-            signal.raise_signal(told)
-
-
-def start_process(
-    command: Sequence[str],
-    *,
-    output: IO[bytes] | int | None = None,
-    environment: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-    inherit: Sequence[int] = (),
-    orphan: Orphan = AT_ONCE,
-) -> Process:
-    """Starts it, to be ended with SIGTERM; see run_process."""
-    return start_leash([list(command)], output=output, environment=environment, cwd=cwd, inherit=inherit, orphan=orphan)
+        for number in held:
+            signal.raise_signal(number)
 
 
 def start_leash(
@@ -97,11 +83,11 @@ def start_leash(
     again_s: float = 0.0,
     orphan: Orphan = AT_ONCE,
 ) -> Process:
-    """Starts commands, one after the other, on a leash (see engine/provision/leash.py for what the arguments mean).
+    """Starts commands, one after the other, on a leash; engine/provision/leash.py explains the arguments.
 
-    Should the caller be interrupted before it holds the result, the pipe closes and all ends.
+    If the caller is interrupted before it has the result, the pipe closes and the commands end.
     """
-    order = {
+    spec = {
         "commands": list(commands),
         "limit_s": limit_s,
         "signal": int(end_signal),
@@ -112,14 +98,14 @@ def start_leash(
         "orphan": orphan,
     }
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), json.dumps(order)],
+        [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), json.dumps(spec)],
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
         env=dict(environment if environment is not None else os.environ),
         cwd=cwd,
         pass_fds=inherit,
-        # A terminal's Ctrl-C must reach us first, and the process when we say so.
+        # Ctrl-C in a terminal must reach only us; we end the process.
         start_new_session=True,
     )
 
@@ -127,10 +113,10 @@ def start_leash(
 def end_process(process: Process, limit_s: float = END_LIMIT_S) -> int:
     """Ends the process group and waits until it is gone. Returns its exit code.
 
-    `limit_s` is the one with which it was started: how long the group may take until it is killed.
+    `limit_s`: after this many seconds the leash kills the group; the same value as at the start.
     """
     if process.stdin is not None:
-        # A leash that has ended already hears nothing.
+        # The leash may have ended already.
         with contextlib.suppress(OSError):
             process.stdin.write(b"end")
             process.stdin.flush()

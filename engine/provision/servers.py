@@ -1,4 +1,4 @@
-"""What all servers have in common that we start ourselves: a port, a folder, a user, settings, and a sign of life."""
+"""Runs a database server or pgbouncer in a folder and on a port of its own, and waits until it is ready."""
 
 import os
 import pwd
@@ -13,12 +13,12 @@ from pathlib import Path
 
 from engine.provision.address import CONNECTIONS_MAX, Database
 from engine.provision.errors import DatabaseUnavailable
+from engine.provision.ports import find_free_port
 from engine.provision.processes import Process, end_process, hold_signals
 
-LOOPBACK = "127.0.0.1"
 LOG = "log"
-# A throw-away database need not survive the machine. It does survive the death of its own processes, since what they
-# wrote is with the operating system; and a commit is still answered only after that.
+# A throw-away database need not survive a crash of the machine. It survives the death of its processes: the operating
+# system has what they wrote, and the server still answers a commit only after the write.
 SERVER_SETTINGS = {
     "max_connections": str(CONNECTIONS_MAX),
     "fsync": "off",
@@ -27,29 +27,29 @@ SERVER_SETTINGS = {
     "jit": "off",
 }
 PORT_ATTEMPTS_MAX = 5
-# What PostgreSQL and pgbouncer log when somebody else has the port.
+# PostgreSQL and pgbouncer log these texts when another process has the port.
 PORT_TAKEN = ("could not create any TCP/IP sockets", "Address already in use")
 START_LIMIT_S = 60.0
 READY_POLL_S = 0.01
 FOLDER_PREFIX = "onewinner-pg-"
 UNPRIVILEGED_USER = "nobody"
-# The path of a Unix socket has at most 103 bytes on some systems.
+# Some systems limit the path of a Unix socket to 103 bytes.
 TEMPORARY_PATH_MAX = 64
 SHORT_TEMPORARY_PATH = "/tmp"  # noqa: S108 - mkdtemp makes the folder in it, for its owner alone
 
 
 @contextmanager
 def run_server(what: str, start: Callable[[Path, int], tuple[Process, Database]]) -> Iterator[Database]:
-    """A server in a folder and on a port of its own, ready, until the block is left; then both are gone.
+    """A ready server until the block is left; then it is ended and its folder removed.
 
-    `start` is given the folder, in which the log is to be, and the port. Raises DatabaseUnavailable.
+    `start` gets the folder, for the log and other files, and the port. Raises DatabaseUnavailable.
     """
     for _ in range(PORT_ATTEMPTS_MAX):
         folder = make_folder()
         process = None
         try:
             with hold_signals():
-                process, database = start(folder, find_port())
+                process, database = start(folder, find_free_port())
             if await_ready(what, process, folder / LOG, database):
                 yield database
                 return
@@ -57,11 +57,11 @@ def run_server(what: str, start: Callable[[Path, int], tuple[Process, Database]]
             if process is not None:
                 end_process(process)
             shutil.rmtree(folder, ignore_errors=True)
-    raise DatabaseUnavailable(f"No free port was found for the {what}; end what listens on this machine.")
+    raise DatabaseUnavailable(f"No free port was found for the {what}; end programs that listen on this machine.")
 
 
 def write_for_server(file: Path, text: str) -> Path:
-    """A file that the server's user alone can read. Gives its path."""
+    """Writes a file that only the server's user can read. Returns its path."""
     file.touch(mode=0o600)
     file.write_text(text)
     os.chown(file, *unprivileged())
@@ -69,7 +69,7 @@ def write_for_server(file: Path, text: str) -> Path:
 
 
 def make_folder() -> Path:
-    """A new folder of the user as whom Postgres runs, with a path short enough for a Unix socket in it."""
+    """Makes a folder for the user that runs Postgres. Its path is short enough for a Unix socket in it."""
     root = tempfile.gettempdir()
     if len(root) > TEMPORARY_PATH_MAX:
         root = SHORT_TEMPORARY_PATH
@@ -79,7 +79,7 @@ def make_folder() -> Path:
 
 
 def unprivileged() -> tuple[int, int]:
-    """The uid and gid as which Postgres runs: it refuses to be root."""
+    """The uid and gid that run Postgres, which refuses to run as root."""
     if os.geteuid() != 0:
         return os.geteuid(), os.getegid()
     nobody = pwd.getpwnam(UNPRIVILEGED_USER)
@@ -87,7 +87,7 @@ def unprivileged() -> tuple[int, int]:
 
 
 def await_ready(what: str, process: Process, log: Path, database: Database) -> bool:
-    """Waits until the server asks for a password; False when another process took the port meanwhile."""
+    """Waits until the server asks for a password. Returns False if another process took the port meanwhile."""
     deadline = time.monotonic() + START_LIMIT_S
     while not asks_password(database):
         overdue = time.monotonic() > deadline
@@ -103,20 +103,12 @@ def await_ready(what: str, process: Process, log: Path, database: Database) -> b
 
 
 def asks_password(database: Database) -> bool:
-    """Whether a server is there and takes connections: a start-up packet is answered by a request to log in."""
+    """Whether a server accepts connections: it answers a start-up packet with a request for a password."""
     words = ("user", database.user, "database", database.name, "")
     packet = struct.pack("!i", 196608) + b"".join(word.encode() + b"\0" for word in words)
     try:
-        with socket.create_connection((database.host, database.port), timeout=1) as link:
-            link.sendall(struct.pack("!i", len(packet) + 4) + packet)
-            return link.recv(1) == b"R"
+        with socket.create_connection((database.host, database.port), timeout=1) as connection:
+            connection.sendall(struct.pack("!i", len(packet) + 4) + packet)
+            return connection.recv(1) == b"R"
     except OSError:
         return False
-
-
-def find_port() -> int:
-    """A TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,11 +1,10 @@
-"""Starts any engine as a process group, waits until it is ready, keeps its log, ends it."""
+"""Starts the service of a target as a process group, waits until it is ready, keeps its log, and ends it."""
 
 import contextlib
 import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from engine.provision.ports import is_port_free
 from engine.provision.processes import SERVICE as ORPHANED_SERVICE
-from engine.provision.processes import Process, end_process, hold_signals, run_process, start_process
+from engine.provision.processes import Process, end_process, hold_signals, run_process, start_leash
 from engine.target.create import VARIABLE, unpack
 from engine.target.environment import clean_environment, find_own
 from engine.target.file import load_target
@@ -29,25 +29,7 @@ LOG_TAIL_BYTES = 4000
 
 
 class ServiceError(Exception):
-    """The service did not start, or is not there any more; the message ends with the last lines of its log."""
-
-
-def find_free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def is_port_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    """The service did not start, or has ended. The message ends with the last lines of its log."""
 
 
 @contextlib.contextmanager
@@ -60,10 +42,10 @@ def run_service(
     environment: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
 ) -> Iterator[Process]:
-    """The service, ready, until the block is left; then its whole process group is ended.
+    """The ready service until the block is left; then its process group is ended.
 
-    `values` fill {port}, {database_url} and the like in its command and env; `arguments` are put after its
-    command. Raises ServiceError when it cannot be started, ends, or is not ready in time.
+    `values` fill placeholders such as {port} and {database_url} in its command and env. `arguments` are appended to
+    its command. Raises ServiceError if it cannot be started, ends, or is not ready in time.
     """
     refuse_taken_port(base_url)
     process = None
@@ -78,7 +60,7 @@ def run_service(
 
 
 def refuse_taken_port(base_url: str) -> None:
-    """Whoever listens there already would be taken for the service."""
+    """Another process that listens there would be taken for the service. Raises ServiceError."""
     url = urlsplit(base_url)
     port = url.port or (443 if url.scheme == "https" else 80)
     if url.hostname in ("127.0.0.1", "localhost") and not is_port_free(port):
@@ -88,16 +70,8 @@ def refuse_taken_port(base_url: str) -> None:
         )
 
 
-def describe_end(process: Process, log: Path, limit_s: float = 0) -> str | None:
-    """That the service ended by itself, or does so within `limit_s`, in words; else None. Nobody starts it again."""
-    try:
-        return f"the service ended by itself with status {process.wait(limit_s)}; see {log}"
-    except subprocess.TimeoutExpired:
-        return None
-
-
 class RestartableService:
-    """A service that is running, and can be started anew with the same command, port and log."""
+    """A running service that can be started again with the same command, port and log."""
 
     def __init__(self, start: Callable[[], contextlib.AbstractContextManager[Process]], log: Path) -> None:
         self._start, self._log = start, log
@@ -113,16 +87,20 @@ class RestartableService:
         self._running.close()
 
     def describe_end(self, limit_s: float) -> str | None:
+        """Says that the service ended by itself, or ends within `limit_s`; None if it still runs."""
         assert self._process is not None, "the service was not started"
-        return describe_end(self._process, self._log, limit_s)
+        try:
+            return f"the service ended by itself with status {self._process.wait(limit_s)}; see {self._log}"
+        except subprocess.TimeoutExpired:
+            return None
 
 
 @contextlib.contextmanager
 def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
-    """The target, running: where base_url says, or else started for this block by `onewinner serve`.
+    """The target of a service that runs at base_url, or else is started for this block by `onewinner serve`.
 
-    For those who ask on their own (pytest, Locust); without a file it is the reference engine. Raises
-    TargetError and ServiceError.
+    For pytest and Locust, which onewinner did not start. Without a file it is the reference engine. Raises TargetError
+    and ServiceError.
     """
     file = file or REFERENCE
     described = load_target(file, None)
@@ -136,13 +114,13 @@ def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
         line = announced.readline()
         if not line.startswith("{"):
             raise ServiceError(f"the engine of {file} could not be started: {line}{announced.read()}".strip())
-        told = json.loads(line)
-        environment = {**os.environ, **told["environment"]}
-        yield resolve_target(load_target(file, environment), told["base_url"], environment)
+        announcement = json.loads(line)
+        environment = {**os.environ, **announcement["environment"]}
+        yield resolve_target(load_target(file, environment), announcement["base_url"], environment)
 
 
 def resolve_target(target: Target, base_url: str, environment: Mapping[str, str]) -> Target:
-    """The target where it runs, with what only the starter of its service knew."""
+    """The target at its real address, with the create command that the starter of the service has filled in."""
     create = unpack(environment[VARIABLE]) if VARIABLE in environment else target.create
     return replace(target, base_url=base_url, create=create)
 
@@ -162,14 +140,14 @@ def start_service(
     }
     cwd = Path(service.cwd) if service.cwd else None
     if cwd is not None and not cwd.is_dir():
-        raise ServiceError(f"service.cwd: {cwd} is not a folder; it is meant relative to the target file")
+        raise ServiceError(f"service.cwd: {cwd} is not a folder; it is relative to the target file")
     program = str((cwd or Path()) / command[0]) if "/" in command[0] else command[0]
     if shutil.which(program, path=cleaned["PATH"]) is None:
         raise ServiceError(f"service.command: there is no program {command[0]!r}; install it, or write its whole path")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return start_process(
-            command, output=output, environment={**cleaned, **filled}, cwd=cwd, orphan=ORPHANED_SERVICE
+        return start_leash(
+            [command], output=output, environment={**cleaned, **filled}, cwd=cwd, orphan=ORPHANED_SERVICE
         )
 
 
@@ -183,7 +161,7 @@ def expand(key: str, text: str, environment: Mapping[str, str]) -> str:
 
 def wait_until_ready(process: Process, service: Service, base_url: str, log: Path) -> None:
     deadline = time.monotonic() + service.ready_timeout_s
-    while (seen := look(base_url, service.ready)) is not None:
+    while (problem := find_problem(base_url, service.ready)) is not None:
         if process.poll() is not None:
             raise ServiceError(
                 f"service.command: it ended with status {process.returncode} before it was ready{read_tail(log)}"
@@ -191,18 +169,18 @@ def wait_until_ready(process: Process, service: Service, base_url: str, log: Pat
         if time.monotonic() > deadline:
             raise ServiceError(
                 f"service.ready: GET {base_url}{service.ready} was not answered 2xx within "
-                f"service.ready_timeout_s = {service.ready_timeout_s:g}: {seen}{read_tail(log)}"
+                f"service.ready_timeout_s = {service.ready_timeout_s:g}: {problem}{read_tail(log)}"
             )
         time.sleep(POLL_S)
 
 
-def answers(base_url: str, path: str) -> bool:
+def is_ready(base_url: str, path: str) -> bool:
     """Whether a GET is answered with a status from 200 to 299."""
-    return look(base_url, path) is None
+    return find_problem(base_url, path) is None
 
 
-def look(base_url: str, path: str, timeout_s: float = 2.0) -> str | None:
-    """What a GET met, in words, where that was not a status from 200 to 299."""
+def find_problem(base_url: str, path: str, timeout_s: float = 2.0) -> str | None:
+    """Why a GET was not answered with a status from 200 to 299; None if it was."""
     url = urlsplit(base_url)
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = kind(url.hostname or "", url.port, timeout=timeout_s)
@@ -219,7 +197,7 @@ def look(base_url: str, path: str, timeout_s: float = 2.0) -> str | None:
 
 
 def read_tail(log: Path) -> str:
-    """The last lines of the log, introduced; empty when it has none."""
+    """The last lines of the log as the end of a message; empty if it has none."""
     try:
         text = log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
     except OSError:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from engine.provision.database import is_made_here, provide_database
 from engine.provision.errors import DatabaseUnavailable
+from engine.provision.ports import find_free_port
 from engine.provision.processes import Process, run_process
-from engine.provision.service import answers, find_free_port
+from engine.provision.service import is_ready
 from engine.reference import tokens
 from engine.reference.api import prepare
 from engine.reference.errors import SchemaUnavailable
@@ -111,7 +112,7 @@ def watch(workers: list[Process], url: str, environment: Mapping[str, str]) -> i
     """Waits for the signal that ends everything. A worker that ends by itself is not replaced: it is an error."""
     greeted = not environment
     while all(worker.poll() is None for worker in workers):
-        if not greeted and answers(url, "/healthz"):
+        if not greeted and is_ready(url, "/healthz"):
             greet(url, environment)
             greeted = True
         time.sleep(POLL_S)

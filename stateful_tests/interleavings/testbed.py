@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from engine.provision.database import Database, list_values
-from engine.provision.service import RestartableService, find_free_port, run_service
+from engine.provision.ports import find_free_port
+from engine.provision.service import RestartableService, run_service
 from engine.target.call import Call
 from engine.target.target import Target, substitute
 from load.client.ask import Ask

@@ -58,7 +58,9 @@ with provide_database("container"):
 
 
 @pytest.mark.needs("docker")
-@pytest.mark.parametrize("how", ["owner closed", "owner killed", "leash killed", "keeper killed, then owner closed"])
+@pytest.mark.parametrize(
+    "how", ["owner closed", "owner killed", "leash killed", "supervisor killed, then owner closed"]
+)
 def test_it_is_removed_however_its_owner_ends(how: str) -> None:
     before = list_containers()
     command = [sys.executable, "-W", "error", "-c", OWNER]
@@ -72,7 +74,7 @@ def test_it_is_removed_however_its_owner_ends(how: str) -> None:
         elif how == "leash killed":
             os.kill(find_child(owner.pid, "leash.py"), signal.SIGKILL)
         else:
-            if how.startswith("keeper"):
+            if how.startswith("supervisor"):
                 os.kill(
                     find_child(find_child(owner.pid, "leash.py"), "engine.provision.container_supervisor"),
                     signal.SIGKILL,

@@ -84,7 +84,7 @@ def test_nobody_elses_server_is_killed(own: Database, how: str, monkeypatch: pyt
         monkeypatch.setattr(crashes, "PORT_LINE", 0)
     else:
         monkeypatch.setattr(crashes, "FOLDER_PREFIX", "somebody-else-")
-    with pytest.raises(DatabaseUnavailable, match=r"cannot be crashed: it was not made here; use --database embedded"):
+    with pytest.raises(DatabaseUnavailable, match="cannot be crashed: onewinner did not start it; use"):
         asyncio.run(crash(told))
     assert asks_password(own)
 

@@ -15,7 +15,7 @@ from engine.provision import database as databases
 from engine.provision.database import Database, name_source, parse_url, provide_database
 from engine.provision.database_probe import compare
 from engine.provision.errors import DatabaseUnavailable
-from engine.provision.servers import find_port
+from engine.provision.ports import find_free_port
 
 
 def test_a_url_is_tried_before_it_is_given(database: Database) -> None:
@@ -36,7 +36,7 @@ def test_a_url_is_tried_before_it_is_given(database: Database) -> None:
     ],
 )
 def test_a_url_that_cannot_be_used_is_one_sentence(database: Database, url: str, problem: str) -> None:
-    closed = find_port()
+    closed = find_free_port()
     source = url.format(closed=closed, port=database.port, password=database.password)
     with pytest.raises(DatabaseUnavailable) as caught, provide_database(source):
         raise AssertionError("unreachable")
@@ -115,7 +115,7 @@ def test_a_database_of_one_session_is_refused(database: Database, monkeypatch: p
     monkeypatch.setattr(databases, "CONNECT_LIMIT_S", 4.0)
     with stand_in(database) as alone, pytest.raises(DatabaseUnavailable) as caught, provide_database(alone.url):
         raise AssertionError("unreachable")
-    assert "two sessions could not be at work at once within 4 s" in str(caught.value)
+    assert "two sessions could not run at the same time within 4 s" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,8 @@ def test_it_does_not_outlive_its_owner(how: str) -> None:
 def test_a_killed_leash_takes_the_server_along() -> None:
     """Nobody is left to end the server in order; the kernel does it."""
     with start_embedded() as started:
-        (keeper,) = [pid for pid in list_pids() if is_leash_of(pid, f'"{started.port}"')]
-        os.kill(keeper, signal.SIGKILL)
+        (supervisor,) = [pid for pid in list_pids() if is_leash_of(pid, f'"{started.port}"')]
+        os.kill(supervisor, signal.SIGKILL)
         assert eventually(lambda: not asks_password(started))
 
 
@@ -120,8 +120,8 @@ def test_programs_out_of_reach_are_copied(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_a_port_that_is_taken_meanwhile_is_replaced(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
-    ports = iter([database.port, servers.find_port()])
-    monkeypatch.setattr(servers, "find_port", lambda: next(ports))
+    ports = iter([database.port, servers.find_free_port()])
+    monkeypatch.setattr(servers, "find_free_port", lambda: next(ports))
     monkeypatch.setattr(servers, "asks_password", lambda one: one.port != database.port and asks_password(one))
     with start_embedded() as started:
         assert started.port != database.port

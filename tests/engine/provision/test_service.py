@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.provision.service import ServiceError, find_free_port, run_service
+from engine.provision.ports import find_free_port
+from engine.provision.service import ServiceError, run_service
 from engine.target.target import Service
 from tests.onewinner.orders import ENVIRONMENT, TARGET
 from tests.onewinner.running import Command

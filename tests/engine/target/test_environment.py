@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.provision.service import find_free_port, run_service
+from engine.provision.ports import find_free_port
+from engine.provision.service import run_service
 from engine.target.environment import ROOMS, clean_environment, find_own
 from engine.target.target import Service
 

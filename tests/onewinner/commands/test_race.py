@@ -21,7 +21,7 @@ import polars as pl
 import psutil
 import pytest
 
-from engine.provision.service import find_free_port
+from engine.provision.ports import find_free_port
 from load.scenarios import SCENARIOS
 from reports.history.history import read_history
 from tests.onewinner.running import Command, wait_for

@@ -42,7 +42,7 @@ from tests.stateful_tests.stub import make_testbed
 @pytest.mark.parametrize(
     ("host", "may_crash", "told"),
     [
-        ("localhost", True, "cannot be crashed: it was not made here; use --database embedded."),
+        ("localhost", True, "cannot be crashed: onewinner did not start it; use --database embedded."),
         ("127.0.0.1", False, "it is not a database of this run alone; use --database embedded"),
     ],
 )
