@@ -89,7 +89,7 @@ def start(command: list[str], spec: dict[str, Any]) -> int:
     child = os.fork()
     if child:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        # Both sides set the group, so that it is there in any order of the two.
+        # Both sides set the group, so that it exists in any order of the two.
         with contextlib.suppress(OSError):
             os.setpgid(child, child)
         return child

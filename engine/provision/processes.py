@@ -64,8 +64,8 @@ def hold_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-        for number in held:
-            signal.raise_signal(number)
+        for deferred in held:
+            signal.raise_signal(deferred)
 
 
 def start_leash(

@@ -30,7 +30,7 @@ class Addition:
         return self.statement, f"COMMENT ON {self.what} IS '{MARK}{variant}'"
 
 
-def word_removal(table: str, column: str | None) -> str:
+def make_removal(table: str, column: str | None) -> str:
     return f"DROP TABLE IF EXISTS {table}" if column is None else f"ALTER TABLE {table} DROP COLUMN IF EXISTS {column}"
 
 
@@ -46,7 +46,7 @@ async def remove_additions(database_url: str, but_of: str = "") -> list[str]:
             await session.execute(f"SET LOCAL lock_timeout = '{LIMIT_S:.0f}s'")
             marked = await session.fetch(MARKED, MARK, timeout=LIMIT_S)
             found = [(row["table"], row["column"]) for row in marked if row["mark"] != MARK + but_of]
-            removals = [word_removal(table, column) for table, column in found]
+            removals = [make_removal(table, column) for table, column in found]
             for statement in removals:
                 await session.execute(statement, timeout=2 * LIMIT_S)
             return removals

@@ -7,12 +7,11 @@ order of refusals, 401, 422, 404, 409, is the order of the lines in each functio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
-import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -23,26 +22,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from engine.reference import audit, steps, tokens, variants, workflows
+from engine.reference import tokens, variants
 from engine.reference.additions import remove_additions
-from engine.reference.bodies import (
-    BODY_BYTES_MAX,
-    Body,
-    ErrorAnswer,
-    HealthAnswer,
-    MovedAnswer,
-    PayloadAnswer,
-    PayloadsAnswer,
-    RefusalAnswer,
-    StepAnswer,
-    TrailAnswer,
-    TransitionAnswer,
-    WorkflowAnswer,
-    encode,
-    parse_advance,
-    parse_nothing,
-    parse_payload,
-)
+from engine.reference.bodies import BODY_BYTES_MAX, Body, ErrorAnswer, HealthAnswer, RefusalAnswer, encode
 from engine.reference.errors import (
     EngineError,
     InvalidToken,
@@ -54,11 +36,11 @@ from engine.reference.errors import (
     Unavailable,
     WorkflowNotFound,
 )
-from engine.reference.openapi import PREFIX, draw_document
-from engine.reference.parts import Caller, Engine, Transition
+from engine.reference.handlers import ROUTES, AuthenticatedRequest, Handler
+from engine.reference.openapi import PREFIX, describe_api
+from engine.reference.parts import Caller, Engine
 from engine.reference.sessions import open_pool, open_session
 from engine.reference.settings import Settings
-from engine.reference.states import Step
 
 log = logging.getLogger("onewinner.engine")
 
@@ -78,112 +60,13 @@ DRAINED_BYTES_MAX = 64 << 20
 
 
 @dataclass(frozen=True)
-class AuthenticatedRequest:
-    """One request of an identified caller. `path` has the parameters of the route."""
-
-    engine: Engine
-    caller: Caller
-    path: Mapping[str, str]
-    body: bytes
-
-    def workflow_id(self) -> UUID:
-        """The id in the path; one that is none is as unknown as any other. Raises WorkflowNotFound."""
-        try:
-            return UUID(self.path["id"])
-        except ValueError:
-            raise WorkflowNotFound from None
-
-    def step(self) -> Step:
-        return steps.find_step(self.path["step"])
-
-
-Handler = Callable[[AuthenticatedRequest], Awaitable[tuple[int, Body]]]
-
-
-async def create(request: AuthenticatedRequest) -> tuple[int, Body]:
-    parse_nothing(request.body)
-    made = await workflows.create(request.engine, request.caller)
-    return 201, WorkflowAnswer(made.id, made.state, made.created_at, made.updated_at)
-
-
-async def read(request: AuthenticatedRequest) -> tuple[int, Body]:
-    found = await workflows.read(request.engine, request.caller, request.workflow_id())
-    return 200, WorkflowAnswer(found.id, found.state, found.created_at, found.updated_at)
-
-
-async def advance(request: AuthenticatedRequest) -> tuple[int, Body]:
-    body = parse_advance(request.body)
-    where = request.workflow_id()
-    return tell(await workflows.advance(request.engine, request.caller, where, body.expected_state, body.next_state))
-
-
-async def cancel(request: AuthenticatedRequest) -> tuple[int, Body]:
-    parse_nothing(request.body)
-    return tell(await workflows.cancel(request.engine, request.caller, request.workflow_id()))
-
-
-async def perform_step(request: AuthenticatedRequest) -> tuple[int, Body]:
-    payload = parse_payload(request.body, request.path["step"])
-    return tell(await steps.perform(request.engine, request.caller, request.workflow_id(), request.step(), payload))
-
-
-async def complete_step(request: AuthenticatedRequest) -> tuple[int, Body]:
-    parse_nothing(request.body)
-    return tell(await steps.complete(request.engine, request.caller, request.workflow_id(), request.step()))
-
-
-async def fail_step(request: AuthenticatedRequest) -> tuple[int, Body]:
-    parse_nothing(request.body)
-    return tell(await steps.fail(request.engine, request.caller, request.workflow_id(), request.step()))
-
-
-async def read_step(request: AuthenticatedRequest) -> tuple[int, Body]:
-    found = await steps.read_step(request.engine, request.caller, request.workflow_id(), request.step())
-    payload = msgspec.Raw(found.payload or "null")
-    return 200, StepAnswer(found.workflow_id, found.step.name, found.state, payload)
-
-
-async def read_payloads(request: AuthenticatedRequest) -> tuple[int, Body]:
-    stored = await steps.read_payloads(request.engine, request.caller, request.workflow_id())
-    return 200, PayloadsAnswer([PayloadAnswer(step, msgspec.Raw(payload)) for step, payload in stored])
-
-
-async def read_trail(request: AuthenticatedRequest) -> tuple[int, Body]:
-    entries = await audit.read_trail(request.engine, request.caller, request.workflow_id())
-    rows = [
-        TransitionAnswer(entry.sequence, entry.previous, entry.state, entry.actor, entry.request_id, entry.at)
-        for entry in entries
-    ]
-    return 200, TrailAnswer(rows)
-
-
-def tell(moved: Transition) -> tuple[int, Body]:
-    answer = MovedAnswer(moved.id, moved.state, moved.previous, moved.created_at, moved.updated_at, moved.sequence)
-    return 200, answer
-
-
-# The busiest first: they are tried in this order.
-ROUTES: Mapping[str, Mapping[str, Handler]] = {
-    "/workflows/{id}/advance": {"POST": advance},
-    "/workflows/{id}": {"GET": read},
-    "/workflows": {"POST": create},
-    "/workflows/{id}/steps/{step}": {"POST": perform_step, "GET": read_step},
-    "/workflows/{id}/steps/{step}/complete": {"POST": complete_step},
-    "/workflows/{id}/steps/{step}/fail": {"POST": fail_step},
-    "/workflows/{id}/cancel": {"POST": cancel},
-    "/workflows/{id}/transitions": {"GET": read_trail},
-    "/workflows/{id}/steps": {"GET": read_payloads},
-}
-
-
-@dataclass(frozen=True)
 class Endpoint:
     """An ASGI application around the handlers of one path, by their methods."""
 
     handlers: Mapping[str, Handler]
     secret: str
     statuses: Mapping[type[EngineError], int]
-    tell: Callable[[Refused], Refused]
+    report: Callable[[Refused], Refused]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive)
@@ -199,8 +82,8 @@ class Endpoint:
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             status, answer = await self.handlers[method](request)
         except EngineError as error:
-            told = self.tell(error) if isinstance(error, Refused) else error
-            status, answer = refuse(told, self.statuses)
+            reported = self.report(error) if isinstance(error, Refused) else error
+            status, answer = refuse(reported, self.statuses)
         except Exception:
             log.exception("request %s failed", request_id)
             status, answer = UNKNOWN_STATUS, ErrorAnswer("Internal error.", "internal_error")
@@ -270,7 +153,7 @@ async def check_health(request: Request) -> Response:
 
 
 async def show_document(request: Request) -> Response:
-    return respond(request, 200, draw_document())
+    return respond(request, 200, describe_api())
 
 
 async def refuse_route(request: Request, error: Exception) -> Response:
@@ -302,7 +185,7 @@ def create_app(settings: Settings) -> Starlette:
             yield {"engine": Engine(parts, pool, settings.attempts_max)}
 
     routes = [
-        Route(PREFIX + path, Endpoint(handlers, settings.secret, statuses, parts.tell), methods=list(handlers))
+        Route(PREFIX + path, Endpoint(handlers, settings.secret, statuses, parts.report), methods=list(handlers))
         for path, handlers in ROUTES.items()
     ]
     routes += [Route("/healthz", check_health), Route("/openapi.json", show_document)]

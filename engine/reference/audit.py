@@ -1,11 +1,11 @@
-"""The trail of a workflow, read back in order."""
+"""Reads the audit trail of a workflow."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 
+from engine.reference.bodies import Body, StateName
 from engine.reference.errors import WorkflowNotFound
 from engine.reference.parts import Caller, Engine
 from engine.reference.schema import TRANSITIONS, WORKFLOWS
@@ -13,20 +13,25 @@ from engine.reference.sessions import Statement, open_session, retry
 from engine.reference.workflows import OWNED
 
 
-@dataclass(frozen=True)
-class TrailEntry:
-    """One transition that was made: its place in the order, from where to where, by whom, when."""
+class TrailEntry(Body, frozen=True):
+    """One row of the trail."""
 
     sequence: int
-    previous: str
-    state: str
+    from_state: StateName
+    to_state: StateName
     actor: str | None
     request_id: str
     at: datetime
 
 
-async def read_trail(engine: Engine, caller: Caller, workflow_id: UUID) -> list[TrailEntry]:
-    """Every transition of the workflow, oldest first. Raises WorkflowNotFound."""
+class TrailAnswer(Body, frozen=True):
+    """The trail, oldest first."""
+
+    transitions: list[TrailEntry]
+
+
+async def read_trail(engine: Engine, caller: Caller, workflow_id: UUID) -> TrailAnswer:
+    """Raises WorkflowNotFound."""
     values = {"workflow_id": workflow_id, "organization_id": caller.organization_id}
 
     async def ask() -> list[TrailEntry | None]:
@@ -37,7 +42,7 @@ async def read_trail(engine: Engine, caller: Caller, workflow_id: UUID) -> list[
     entries = await retry(ask, engine.attempts_max)
     if not entries:
         raise WorkflowNotFound
-    return [entry for entry in entries if entry is not None]
+    return TrailAnswer([entry for entry in entries if entry is not None])
 
 
 # Joined from the workflow outwards: no row at all means that there is no such workflow, in one snapshot.

@@ -1,9 +1,7 @@
-"""What travels in bodies: requests as msgspec structs, and answers, in camelCase."""
+"""The bodies of requests and of errors, as msgspec structs in camelCase; parses requests, encodes answers."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Any, TypeVar
-from uuid import UUID
 
 import msgspec
 
@@ -33,65 +31,6 @@ class SeedSelection(Body, frozen=True):
     """The payload of the step seed-extract: the keywords that a person selected."""
 
     selected_keyword_ids: Annotated[list[KeywordId], msgspec.Meta(min_length=1, max_length=KEYWORD_IDS_MAX)]
-
-
-class WorkflowAnswer(Body, frozen=True):
-    """A workflow as it was at one moment."""
-
-    id: UUID
-    state: StateName
-    created_at: datetime
-    updated_at: datetime
-
-
-class MovedAnswer(Body, frozen=True):
-    """A transition that was made; `sequence` is its place in the trail."""
-
-    id: UUID
-    state: StateName
-    previous_state: StateName
-    created_at: datetime
-    updated_at: datetime
-    sequence: int
-
-
-class StepAnswer(Body, frozen=True):
-    """A step that the workflow has reached, with the payload that it was last given."""
-
-    id: UUID
-    step: str
-    state: StateName
-    payload: msgspec.Raw
-
-
-class PayloadAnswer(Body, frozen=True):
-    """What a step was last given."""
-
-    step: str
-    payload: msgspec.Raw
-
-
-class PayloadsAnswer(Body, frozen=True):
-    """Everything that is stored of the steps of a workflow."""
-
-    steps: list[PayloadAnswer]
-
-
-class TransitionAnswer(Body, frozen=True):
-    """One row of the trail."""
-
-    sequence: int
-    from_state: StateName
-    to_state: StateName
-    actor: str | None
-    request_id: str
-    at: datetime
-
-
-class TrailAnswer(Body, frozen=True):
-    """The trail, oldest first."""
-
-    transitions: list[TransitionAnswer]
 
 
 class HealthAnswer(Body, frozen=True):

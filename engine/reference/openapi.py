@@ -6,32 +6,23 @@ from typing import Any
 
 import msgspec
 
-from engine.reference.bodies import (
-    AdvanceRequest,
-    Body,
-    ErrorAnswer,
-    HealthAnswer,
-    MovedAnswer,
-    PayloadsAnswer,
-    RefusalAnswer,
-    SeedSelection,
-    StepAnswer,
-    TrailAnswer,
-    WorkflowAnswer,
-)
+from engine.reference.audit import TrailAnswer
+from engine.reference.bodies import AdvanceRequest, Body, ErrorAnswer, HealthAnswer, RefusalAnswer, SeedSelection
+from engine.reference.parts import Transition, Workflow
 from engine.reference.states import STEP_BY_NAME, Kind
+from engine.reference.steps import PayloadsAnswer, StepAnswer
 
 BODIES = (
     AdvanceRequest,
     ErrorAnswer,
     HealthAnswer,
-    MovedAnswer,
     PayloadsAnswer,
     RefusalAnswer,
     SeedSelection,
     StepAnswer,
     TrailAnswer,
-    WorkflowAnswer,
+    Transition,
+    Workflow,
 )
 PREFIX = "/api/intent"
 SEEDS = "seed-extract"
@@ -44,6 +35,9 @@ ERRORS = {
     422: "The body is malformed, or names an unknown state.",
     503: "The database cannot say; the request may or may not have taken effect.",
 }
+# The refusals of the routes of one workflow: by its state too, or not.
+MAY_FAIL = (401, 404, 422, 503)
+MAY_REFUSE = (401, 404, 409, 422, 503)
 ANY_OBJECT = {"type": "object", "description": "Optional, and ignored."}
 
 
@@ -70,14 +64,14 @@ PERFORM = "Claims a work step, or finishes a review step, and stores its payload
 READ = "Reads a step that the workflow has reached"
 OPERATIONS = {
     ("POST", "/workflows"): Operation(
-        "create", "Creates a workflow", WorkflowAnswer, (401, 422, 503), success=201, body=ANY_OBJECT
+        "create", "Creates a workflow", Workflow, (401, 422, 503), success=201, body=ANY_OBJECT
     ),
-    ("GET", "/workflows/{id}"): Operation("read", "Reads a workflow", WorkflowAnswer, (401, 404, 422, 503)),
+    ("GET", "/workflows/{id}"): Operation("read", "Reads a workflow", Workflow, MAY_FAIL),
     ("POST", "/workflows/{id}/advance"): Operation(
         "advance",
         "Moves a workflow from the expected state to the next one; of N concurrent requests exactly one wins",
-        MovedAnswer,
-        (401, 404, 409, 422, 503),
+        Transition,
+        MAY_REFUSE,
         body=refer(AdvanceRequest),
         body_required=True,
     ),
@@ -85,52 +79,50 @@ OPERATIONS = {
     ("POST", f"/workflows/{{id}}/steps/{SEEDS}"): Operation(
         "selectSeeds",
         PERFORM,
-        MovedAnswer,
-        (401, 404, 409, 422, 503),
+        Transition,
+        MAY_REFUSE,
         body=refer(SeedSelection),
         body_required=True,
     ),
-    ("GET", f"/workflows/{{id}}/steps/{SEEDS}"): Operation("readSeeds", READ, StepAnswer, (401, 404, 409, 422, 503)),
+    ("GET", f"/workflows/{{id}}/steps/{SEEDS}"): Operation("readSeeds", READ, StepAnswer, MAY_REFUSE),
     ("POST", "/workflows/{id}/steps/{step}"): Operation(
-        "performStep", PERFORM, MovedAnswer, (401, 404, 409, 422, 503), body=STEP_PAYLOAD, steps=OTHER_STEPS
+        "performStep", PERFORM, Transition, MAY_REFUSE, body=STEP_PAYLOAD, steps=OTHER_STEPS
     ),
-    ("GET", "/workflows/{id}/steps/{step}"): Operation(
-        "readStep", READ, StepAnswer, (401, 404, 409, 422, 503), steps=OTHER_STEPS
-    ),
+    ("GET", "/workflows/{id}/steps/{step}"): Operation("readStep", READ, StepAnswer, MAY_REFUSE, steps=OTHER_STEPS),
     ("POST", "/workflows/{id}/steps/{step}/complete"): Operation(
         "completeStep",
         "Completes a claimed work step",
-        MovedAnswer,
-        (401, 404, 409, 422, 503),
+        Transition,
+        MAY_REFUSE,
         body=ANY_OBJECT,
         steps=WORK_STEPS,
     ),
     ("POST", "/workflows/{id}/steps/{step}/fail"): Operation(
         "failStep",
         "Fails a claimed work step, which can then be claimed again",
-        MovedAnswer,
-        (401, 404, 409, 422, 503),
+        Transition,
+        MAY_REFUSE,
         body=ANY_OBJECT,
         steps=WORK_STEPS,
     ),
     ("POST", "/workflows/{id}/cancel"): Operation(
         "cancel",
         "Cancels a workflow in any state that is not terminal",
-        MovedAnswer,
-        (401, 404, 409, 422, 503),
+        Transition,
+        MAY_REFUSE,
         body=ANY_OBJECT,
     ),
     ("GET", "/workflows/{id}/steps"): Operation(
-        "readPayloads", "Reads what is stored of the steps of a workflow", PayloadsAnswer, (401, 404, 422, 503)
+        "readPayloads", "Reads what is stored of the steps of a workflow", PayloadsAnswer, MAY_FAIL
     ),
     ("GET", "/workflows/{id}/transitions"): Operation(
-        "readTrail", "Reads every transition of a workflow, oldest first", TrailAnswer, (401, 404, 422, 503)
+        "readTrail", "Reads every transition of a workflow, oldest first", TrailAnswer, MAY_FAIL
     ),
 }
 
 
 @cache
-def draw_document() -> dict[str, Any]:
+def describe_api() -> dict[str, Any]:
     """The document that the engine publishes at /openapi.json."""
     _, schemas = msgspec.json.schema_components(BODIES, ref_template="#/components/schemas/{name}")
     schemas["StepAnswer"]["properties"]["payload"] = {"type": ["object", "null"]}

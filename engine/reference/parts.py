@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.middleware import Middleware
 
 from engine.reference.additions import Addition
+from engine.reference.bodies import Body, StateName
 from engine.reference.errors import EngineError, Refused
 from engine.reference.pool import Pool
 from engine.target.graph import TransitionGraph
@@ -58,26 +59,24 @@ class Move:
         }
 
 
-@dataclass(frozen=True)
-class Transition:
-    """A transition that was made; `sequence` is its row in the trail."""
-
-    id: UUID
-    state: str
-    previous: str
-    created_at: datetime
-    updated_at: datetime
-    sequence: int
-
-
-@dataclass(frozen=True)
-class Workflow:
+class Workflow(Body, frozen=True):
     """A workflow as it was at one moment."""
 
     id: UUID
-    state: str
+    state: StateName
     created_at: datetime
     updated_at: datetime
+
+
+class Transition(Body, frozen=True):
+    """A transition that was made; `sequence` is its row in the trail."""
+
+    id: UUID
+    state: StateName
+    previous_state: StateName
+    created_at: datetime
+    updated_at: datetime
+    sequence: int
 
 
 class CreateRow(Protocol):
@@ -96,8 +95,8 @@ class ReadRow(Protocol):
     async def __call__(self, pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None: ...
 
 
-def tell_as_it_is(refused: Refused) -> Refused:
-    """What the caller is told of a refusal: all of it."""
+def report_fully(refused: Refused) -> Refused:
+    """The refusal as it is."""
     return refused
 
 
@@ -105,10 +104,10 @@ def tell_as_it_is(refused: Refused) -> Refused:
 class Parts:
     """What an engine is made of. `workflows.REFERENCE` is the right one.
 
-    `read` answers the route that reads; `reread` tells why a move was not made. They are one function in the reference.
-    `cancellable` are the states that a cancel leaves. `statuses` overrides the HTTP status of some errors,
-    `tell` what a refusal says; `middleware` stands between the server and the routes. `additions` are tables and
-    columns that the reference does not have.
+    `read` answers the route that reads; `reread` tells why a move was not made. They are one function in the
+    reference. A cancel leaves the states of `cancellable`. `statuses` overrides the HTTP status of some errors,
+    `report` changes what a refusal says. `middleware` stands between the server and the routes. `additions` are tables
+    and columns that the reference does not have.
     """
 
     graph: TransitionGraph
@@ -119,7 +118,7 @@ class Parts:
     reread: ReadRow
     create_tables: Callable[[AsyncConnection], Awaitable[None]]
     statuses: Mapping[type[EngineError], int] = field(default_factory=dict)
-    tell: Callable[[Refused], Refused] = tell_as_it_is
+    report: Callable[[Refused], Refused] = report_fully
     additions: tuple[Addition, ...] = ()
     middleware: tuple[Middleware, ...] = ()
 

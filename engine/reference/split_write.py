@@ -68,4 +68,4 @@ async def store(session: Session, move: Move) -> None:
 
 
 def to_transition(move: Move, workflow: asyncpg.Record, sequence: Any) -> Transition:
-    return Transition(previous=move.expected, sequence=sequence, **workflow)
+    return Transition(previous_state=move.expected, sequence=sequence, **workflow)

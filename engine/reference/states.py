@@ -63,7 +63,7 @@ STEPS = (
 STEP_BY_NAME = {step.name: step for step in STEPS}
 
 
-def draw_graph() -> TransitionGraph:
+def make_graph() -> TransitionGraph:
     """The legal edges of the reference workflow, derived from its steps."""
     transitions: dict[str, list[str]] = {CREATED: [STEPS[0].pending, CANCELLED]}
     entrances = [step.pending for step in STEPS[1:]] + [COMPLETED]
@@ -78,4 +78,4 @@ def draw_graph() -> TransitionGraph:
     return TransitionGraph.of(CREATED, transitions)
 
 
-GRAPH = draw_graph()
+GRAPH = make_graph()

@@ -3,12 +3,13 @@
 A payload is written by the statement that makes the transition, so that a loser leaves no trace.
 """
 
-from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, select
 
+from engine.reference.bodies import Body, StateName
 from engine.reference.errors import StepNotFound, StepNotReached, WorkflowNotFound
 from engine.reference.parts import Caller, Engine, Payload, Transition
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
@@ -19,14 +20,26 @@ from engine.reference.workflows import OWNED, move_from
 NUMBER_BY_STATE = {state: step.number for step in STEPS for state in step.states} | {COMPLETED: len(STEPS) + 1}
 
 
-@dataclass(frozen=True)
-class StepRecord:
-    """A step of a workflow that has reached it. `payload` is JSON text, None when nothing was stored."""
+class StepAnswer(Body, frozen=True):
+    """A step that the workflow has reached, with the payload that it was last given; null if it was given none."""
 
-    workflow_id: UUID
-    step: Step
-    state: str
-    payload: str | None
+    id: UUID
+    step: str
+    state: StateName
+    payload: msgspec.Raw
+
+
+class PayloadAnswer(Body, frozen=True):
+    """The payload that a step was last given."""
+
+    step: str
+    payload: msgspec.Raw
+
+
+class PayloadsAnswer(Body, frozen=True):
+    """Everything that is stored of the steps of a workflow."""
+
+    steps: list[PayloadAnswer]
 
 
 def find_step(name: str) -> Step:
@@ -66,7 +79,7 @@ async def leave_processing(
     return await move_from(engine, caller, workflow_id, (step.processing,), next_state)
 
 
-async def read_step(engine: Engine, caller: Caller, workflow_id: UUID, step: Step) -> StepRecord:
+async def read_step(engine: Engine, caller: Caller, workflow_id: UUID, step: Step) -> StepAnswer:
     """The step with its stored payload. Raises WorkflowNotFound, or StepNotReached before its PENDING."""
     values = {"workflow_id": workflow_id, "organization_id": caller.organization_id, "step": step.name}
 
@@ -80,11 +93,11 @@ async def read_step(engine: Engine, caller: Caller, workflow_id: UUID, step: Ste
     state, payload, trail = row
     if not has_reached(step, state, trail or ()):
         raise StepNotReached(workflow_id, state)
-    return StepRecord(workflow_id, step, state, payload)
+    return StepAnswer(workflow_id, step.name, state, msgspec.Raw(payload or "null"))
 
 
-async def read_payloads(engine: Engine, caller: Caller, workflow_id: UUID) -> list[tuple[str, str]]:
-    """What is stored of the workflow's steps: (step name, JSON text), sorted. Raises WorkflowNotFound.
+async def read_payloads(engine: Engine, caller: Caller, workflow_id: UUID) -> PayloadsAnswer:
+    """What is stored of the workflow's steps, sorted by name. Raises WorkflowNotFound.
 
     Whatever is stored is shown, also of a step that the workflow has not reached: nothing may be there.
     """
@@ -97,7 +110,7 @@ async def read_payloads(engine: Engine, caller: Caller, workflow_id: UUID) -> li
     rows = await retry(ask, engine.attempts_max)
     if not rows:
         raise WorkflowNotFound
-    return [(step, payload) for step, payload in rows if step is not None]
+    return PayloadsAnswer([PayloadAnswer(step, msgspec.Raw(payload)) for step, payload in rows if step is not None])
 
 
 def has_reached(step: Step, state: str, trail: "tuple[str, ...] | list[str]") -> bool:

@@ -7,7 +7,6 @@ said of that one thing.
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -18,30 +17,17 @@ if TYPE_CHECKING:
     from engine.reference.parts import Parts
 
 
-@dataclass(frozen=True)
-class Registry:
-    """The variants of one kind: the files of `engine.<kind>s`, by their names."""
-
-    kind: str
-
-    def list(self) -> tuple[str, ...]:
-        """Every name, sorted."""
-        folder = Path(__file__).with_name(f"{self.kind}s")
-        return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules([str(folder)])))
-
-    def find(self, name: str) -> ModuleType:
-        """The variant's module. Raises UnknownVariant, which names all."""
-        if name not in self.list():
-            raise UnknownVariant(self.kind, name, self.list())
-        return importlib.import_module(f"engine.reference.{self.kind}s.{name.replace('-', '_')}")
-
-    def describe(self, name: str) -> str:
-        """What it does otherwise, in its own words. Raises UnknownVariant."""
-        return (self.find(name).__doc__ or "").strip()
+def list_variants(kind: str) -> tuple[str, ...]:
+    """The names of all variants of a kind, "defect" or "control", sorted."""
+    folder = Path(__file__).with_name(f"{kind}s")
+    return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules([str(folder)])))
 
 
-DEFECTS = Registry("defect")
-CONTROLS = Registry("control")
+def find_variant(kind: str, name: str) -> ModuleType:
+    """The variant's module. Raises UnknownVariant, which names all."""
+    if name not in list_variants(kind):
+        raise UnknownVariant(kind, name, list_variants(kind))
+    return importlib.import_module(f"engine.reference.{kind}s.{name.replace('-', '_')}")
 
 
 def choose_parts(defect: str | None, control: str | None = None) -> "Parts":
@@ -50,7 +36,7 @@ def choose_parts(defect: str | None, control: str | None = None) -> "Parts":
 
     parts = REFERENCE
     if defect is not None:
-        parts = DEFECTS.find(defect).break_parts(parts)
+        parts = find_variant("defect", defect).break_parts(parts)
     if control is not None:
-        parts = CONTROLS.find(control).change_parts(parts)
+        parts = find_variant("control", control).change_parts(parts)
     return parts

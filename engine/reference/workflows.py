@@ -170,7 +170,7 @@ class Write:
         """None when the guards did not hold."""
         statement = self.plain if move.payload is None else self.with_payload
         row = await statement.fetch_one(session, **move.values())
-        return None if row is None else Transition(previous=move.expected, **row)
+        return None if row is None else Transition(previous_state=move.expected, **row)
 
 
 GUARDED = Write.where(*OWNED, IN_EXPECTED_STATE)

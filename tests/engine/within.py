@@ -47,7 +47,7 @@ def count_winners(outcomes: list[object]) -> int:
 
 
 async def show_trail(engine: Engine, workflow: UUID) -> list[tuple[str, str]]:
-    return [(entry.previous, entry.state) for entry in await read_trail(engine, ANN, workflow)]
+    return [(entry.from_state, entry.to_state) for entry in (await read_trail(engine, ANN, workflow)).transitions]
 
 
 async def prepare_another(database: Database, name: str, *, defect: str | None, control: str | None) -> str:

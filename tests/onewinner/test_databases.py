@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from engine.provision.database import Database
+from engine.provision.ports import LOOPBACK
 from engine.provision.processes import Process, start_leash
-from engine.provision.servers import LOG, LOOPBACK, run_server, write_for_server
+from engine.provision.servers import LOG, run_server, write_for_server
 from tests.engine.probing import eventually, run_sql
 from tests.engine.provision.test_container import list_containers
 from tests.onewinner.running import Command, wait_for

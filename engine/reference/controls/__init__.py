@@ -4,14 +4,9 @@ A file `another_way.py` is the control `another-way`; it has `change_parts(parts
 it does otherwise and why that is right.
 """
 
-from engine.reference.variants import CONTROLS
+from engine.reference.variants import list_variants
 
 
 def list_controls() -> tuple[str, ...]:
     """The names of all controls, sorted."""
-    return CONTROLS.list()
-
-
-def describe_control(name: str) -> str:
-    """What it does otherwise. Raises UnknownVariant."""
-    return CONTROLS.describe(name)
+    return list_variants("control")

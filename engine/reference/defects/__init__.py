@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.reference.pool import Isolation
-from engine.reference.variants import DEFECTS
+from engine.reference.variants import find_variant, list_variants
 
 # In the order in which they ask: the model, models side by side, races, schedules, failures.
 LEVELS = ("sequential", "parallel", "race", "interleavings", "faults")
@@ -40,15 +40,10 @@ class Promise:
 
 def list_defects() -> tuple[str, ...]:
     """The names of all defects, sorted."""
-    return DEFECTS.list()
-
-
-def describe_defect(name: str) -> str:
-    """What the mistake is and what a user would notice. Raises UnknownVariant."""
-    return DEFECTS.describe(name)
+    return list_variants("defect")
 
 
 def read_promise(name: str) -> Promise:
     """What is promised of the judge for this defect. Raises UnknownVariant."""
-    promise: Promise = DEFECTS.find(name).PROMISE
+    promise: Promise = find_variant("defect", name).PROMISE
     return promise

@@ -29,7 +29,7 @@ async def move(pool: Pool, move: Move) -> Transition | None:
     return Transition(
         id=workflow.id,
         state=move.next_state,
-        previous=move.expected,
+        previous_state=move.expected,
         created_at=workflow.created_at,
         updated_at=workflow.updated_at,
         sequence=0,

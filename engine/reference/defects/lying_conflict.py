@@ -13,8 +13,8 @@ from engine.reference.parts import Parts
 PROMISE = Promise("conflict-truth", ("sequential", "parallel", "race"), beside=("contract",))
 
 
-def tell(refused: Refused) -> Refused:
-    """A stale request is told what it said itself."""
+def report_expected(refused: Refused) -> Refused:
+    """Reports the expected state of the request as the current one."""
     if isinstance(refused, TransitionConflict) and refused.expected is not None:
         return TransitionConflict(
             refused.workflow_id, refused.expected, expected=refused.expected, attempted=refused.attempted
@@ -23,4 +23,4 @@ def tell(refused: Refused) -> Refused:
 
 
 def break_parts(parts: Parts) -> Parts:
-    return replace(parts, tell=tell)
+    return replace(parts, report=report_expected)

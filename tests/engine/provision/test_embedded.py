@@ -12,6 +12,7 @@ import pytest
 
 from engine.provision import embedded, servers
 from engine.provision.database import Database, parse_url, start_embedded
+from engine.provision.ports import find_free_port
 from engine.provision.servers import asks_password
 from engine.reference.api import prepare
 from tests.engine.asking import open_link
@@ -120,7 +121,7 @@ def test_programs_out_of_reach_are_copied(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_a_port_that_is_taken_meanwhile_is_replaced(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
-    ports = iter([database.port, servers.find_free_port()])
+    ports = iter([database.port, find_free_port()])
     monkeypatch.setattr(servers, "find_free_port", lambda: next(ports))
     monkeypatch.setattr(servers, "asks_password", lambda one: one.port != database.port and asks_password(one))
     with start_embedded() as started:

@@ -21,13 +21,13 @@ def test_who_moved_it_from_where_to_where(database: Database) -> None:
         async with open_pool(database.url, Isolation.READ_COMMITTED, 2) as pool:
             engine = Engine(REFERENCE, pool)
             workflow = (await create(engine, ANN)).id
-            assert await read_trail(engine, ANN, workflow) == []
+            assert (await read_trail(engine, ANN, workflow)).transitions == []
             first = await advance(engine, ANN, workflow, "CREATED", "ICP_PENDING")
             with pytest.raises(TransitionConflict):
                 await advance(engine, BOB, workflow, "CREATED", "ICP_PENDING")
             second = await cancel(engine, BOB, workflow)
-            trail = await read_trail(engine, ANN, workflow)
-            assert [(one.previous, one.state) for one in trail] == [
+            trail = (await read_trail(engine, ANN, workflow)).transitions
+            assert [(one.from_state, one.to_state) for one in trail] == [
                 ("CREATED", "ICP_PENDING"),
                 ("ICP_PENDING", "CANCELLED"),
             ]

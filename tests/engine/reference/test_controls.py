@@ -11,11 +11,12 @@ import pytest
 
 from engine.provision.database import Database
 from engine.reference.api import create_app
-from engine.reference.controls import describe_control, drops_connection, list_controls
+from engine.reference.controls import drops_connection, list_controls
 from engine.reference.errors import TransitionConflict, UnknownVariant
 from engine.reference.parts import Transition
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings
+from engine.reference.variants import find_variant
 from tests.engine.asking import open_link, open_links
 from tests.engine.conftest import put
 from tests.engine.serving import SECRET, Served, serve, serve_here
@@ -37,7 +38,7 @@ def prepared(request: pytest.FixtureRequest, database: Database) -> tuple[str, s
 
 def test_each_says_what_is_otherwise_and_why_it_is_right() -> None:
     for name in list_controls():
-        assert "Right, because " in describe_control(name)
+        assert "Right, because " in (find_variant("control", name).__doc__ or "")
 
 
 def test_an_unknown_one_is_a_sentence_that_names_the_known() -> None:

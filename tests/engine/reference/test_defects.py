@@ -13,7 +13,7 @@ import pytest
 from engine.provision.database import Database
 from engine.reference import steps, workflows
 from engine.reference.api import create_app
-from engine.reference.defects import LEVELS, ack_before_commit, describe_defect, list_defects, read_promise, stale_read
+from engine.reference.defects import LEVELS, ack_before_commit, list_defects, read_promise, stale_read
 from engine.reference.errors import (
     DatabaseLost,
     IllegalTransition,
@@ -24,6 +24,7 @@ from engine.reference.errors import (
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings
 from engine.reference.states import STEP_BY_NAME
+from engine.reference.variants import find_variant
 from reports.judge.checks import CHECKS
 from tests.engine.asking import Answer, open_link, open_links
 from tests.engine.conftest import put
@@ -49,8 +50,9 @@ SEQUENTIAL = [name for name in list_defects() if "sequential" in read_promise(na
 
 @pytest.mark.parametrize("name", list_defects())
 def test_each_says_what_is_wrong_what_is_noticed_and_what_is_promised(name: str) -> None:
-    assert "The mistake: " in describe_defect(name)
-    assert "A user would notice" in " ".join(describe_defect(name).split())
+    description = " ".join((find_variant("defect", name).__doc__ or "").split())
+    assert "The mistake: " in description
+    assert "A user would notice" in description
     promise = read_promise(name)
     assert {promise.check, *promise.beside} <= set(CHECKS)
     assert promise.check not in promise.beside

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from engine.reference.api import ROUTES
-from engine.reference.openapi import OPERATIONS, SEEDS, draw_document
+from engine.reference.openapi import OPERATIONS, SEEDS, describe_api
 from tests.engine.asking import ACME, open_link
 from tests.engine.serving import Served
 
@@ -24,7 +24,7 @@ def test_it_is_published(served: Served) -> None:
     async def run() -> None:
         async with open_link(served) as link:
             answer = await link.ask("GET", "!/openapi.json", token=None)
-            assert (answer.status, answer.body) == (200, draw_document())
+            assert (answer.status, answer.body) == (200, describe_api())
 
     asyncio.run(run())
 

@@ -57,7 +57,7 @@ def script(moves: Iterable[bool | EngineError], reads: Iterable[str | EngineErro
 def test_a_win_is_one_write_and_no_read() -> None:
     engine, tried = script([True], [])
     moved = asyncio.run(advance(engine, CALLER, WORKFLOW, "CREATED", "ICP_PENDING"))
-    assert (moved.previous, moved.state, tried) == ("CREATED", "ICP_PENDING", ["CREATED"])
+    assert (moved.previous_state, moved.state, tried) == ("CREATED", "ICP_PENDING", ["CREATED"])
 
 
 def test_no_row_is_a_conflict_with_the_state_that_was_seen() -> None:
@@ -92,7 +92,7 @@ def test_still_or_again_expected_is_tried_again(first: bool | EngineError) -> No
     """A write that was rolled back says nothing; one that found another state may see the expected one return."""
     engine, tried = script([first, True], ["ICP_FAILED"])
     moved = asyncio.run(advance(engine, CALLER, WORKFLOW, "ICP_FAILED", "ICP_PROCESSING"))
-    assert (moved.previous, tried) == ("ICP_FAILED", ["ICP_FAILED"] * 2)
+    assert (moved.previous_state, tried) == ("ICP_FAILED", ["ICP_FAILED"] * 2)
 
 
 def test_rolled_back_for_a_winner_is_a_conflict() -> None:
@@ -131,13 +131,13 @@ def test_a_claim_follows_the_workflow_from_one_expected_state_to_the_other() -> 
     engine, tried = script([False, True], ["ICP_FAILED"])
     expected = ("ICP_PENDING", "ICP_FAILED")
     moved = asyncio.run(move_from(engine, CALLER, WORKFLOW, expected, "ICP_PROCESSING"))
-    assert (moved.previous, tried) == ("ICP_FAILED", ["ICP_PENDING", "ICP_FAILED"])
+    assert (moved.previous_state, tried) == ("ICP_FAILED", ["ICP_PENDING", "ICP_FAILED"])
 
 
 def test_a_cancel_writes_the_state_that_it_saw() -> None:
     engine, tried = script([False, True], ["ICP_PENDING", "ICP_PROCESSING"])
     moved = asyncio.run(cancel(engine, CALLER, WORKFLOW))
-    assert (moved.previous, tried) == ("ICP_PROCESSING", ["ICP_PENDING", "ICP_PROCESSING"])
+    assert (moved.previous_state, tried) == ("ICP_PROCESSING", ["ICP_PENDING", "ICP_PROCESSING"])
 
 
 @pytest.mark.parametrize("reads", [["COMPLETED"], ["PUBLISH_COMPLETED", "COMPLETED"]])

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engine.reference.openapi import draw_document
+from engine.reference.openapi import describe_api
 from engine.target.file import load_target
 from engine.target.target import Target, Template
 from onewinner.draft import draft_target
@@ -155,7 +155,7 @@ def test_the_workflow_of_ci_runs_the_gate(tmp_path: Path) -> None:
 
 
 def test_the_reference_engine_is_found_in_its_own_document(tmp_path: Path) -> None:
-    target = load(tmp_path, propose(Document(draw_document())))
+    target = load(tmp_path, propose(Document(describe_api())))
     assert isinstance(target.create, Template)
     assert (target.create.path, target.create_won) == ("/api/intent/workflows", (201,))
     assert target.read_state.text == "state"
@@ -201,7 +201,7 @@ def test_a_status_that_is_patched(tmp_path: Path) -> None:
 
 def test_a_document_with_less_in_it_still_gives_a_file_that_loads(tmp_path: Path) -> None:
     """Whatever single part of a document is missing, what is written loads."""
-    for document in (SEVERAL_ROUTES, PATCHED, draw_document()):
+    for document in (SEVERAL_ROUTES, PATCHED, describe_api()):
         for path in document["paths"]:
             less = copy.deepcopy(document)
             del less["paths"][path]
