@@ -78,8 +78,9 @@ def check_headers(key: str, headers: Mapping[str, str]) -> None:
 def check_graph(graph: TransitionGraph) -> None:
     """Whether a workflow can reach every state."""
     if not graph.successors.get(graph.initial):
-        close = suggest(graph.initial, graph.states[1:])
-        raise Mistake("workflow.initial", f"no transition leaves {graph.initial!r}{close}")
+        raise Mistake(
+            "workflow.initial", f"no transition leaves {graph.initial!r}{suggest(graph.initial, graph.states[1:])}"
+        )
     for state in graph.states:
         if graph.path(graph.initial, state) is not None:
             continue

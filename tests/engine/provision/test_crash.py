@@ -90,7 +90,7 @@ def test_nobody_elses_server_is_killed(own: Database, how: str, monkeypatch: pyt
 
 
 def test_a_server_that_cannot_be_asked_is_not_killed(own: Database) -> None:
-    with pytest.raises(DatabaseUnavailable, match="its data directory cannot be learnt"):
+    with pytest.raises(DatabaseUnavailable, match="its data directory cannot be read"):
         asyncio.run(crash(replace(own, password="wrong")))
 
 

@@ -8,6 +8,7 @@ import asyncio
 import math
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from engine.provision.database import Database
@@ -184,7 +185,7 @@ def test_effects_before_guard_keeps_the_losers_payload(database: Database) -> No
             await steps.perform(engine, ANN, workflow, ICP, '"the winner"')
             with pytest.raises(TransitionConflict):
                 await steps.perform(engine, ANN, workflow, ICP, '"the loser"')
-            assert (await steps.read_step(engine, ANN, workflow, ICP)).payload == '"the loser"'
+            assert (await steps.read_step(engine, ANN, workflow, ICP)).payload == msgspec.Raw(b'"the loser"')
 
     asyncio.run(run())
 

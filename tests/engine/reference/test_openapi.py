@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.reference.api import ROUTES
+from engine.reference.handlers import ROUTES
 from engine.reference.openapi import OPERATIONS, SEEDS, describe_api
 from tests.engine.asking import ACME, open_link
 from tests.engine.serving import Served
