@@ -1,7 +1,7 @@
-"""Additions: what a variant adds to the tables, marked as ours, so that it can be told from what is not, and undone.
+"""Additions: tables and columns that a variant adds, marked as ours, so that a later process can remove them.
 
-The mark is the comment of a table or a column. So what a killed process left is found by the next
-one, in the catalog alone, and nothing that somebody else made is ever touched.
+The mark is the comment of the table or the column. A process finds the additions of a killed one in the catalog, and
+never touches a table or a column without the mark.
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,16 @@ MARKED = """SELECT objoid::regclass::text AS table, quote_ident(attname) AS colu
 
 @dataclass(frozen=True)
 class Addition:
-    """A table or a column, as in `COMMENT ON` (TABLE name, COLUMN table.name), and the statement that adds it where it
-    is missing.
+    """A table or a column, as in `COMMENT ON` (TABLE name, COLUMN table.name).
+
+    `statement` adds it if it is missing.
     """
 
     what: str
     statement: str
 
     def list_statements(self, variant: str) -> tuple[str, str]:
-        """What adds it and marks it."""
+        """The statements that add it and mark it."""
         return self.statement, f"COMMENT ON {self.what} IS '{MARK}{variant}'"
 
 
@@ -35,14 +36,14 @@ def make_removal(table: str, column: str | None) -> str:
 
 
 async def remove_additions(database_url: str, but_of: str = "") -> list[str]:
-    """Removes all that a variant has added, but for that of the one named; what was removed, in SQL.
+    """Removes the additions of all variants but the named one. Returns the statements that removed them.
 
     Raises OSError, TimeoutError or one of asyncpg's errors.
     """
     session = await asyncpg.connect(database_url, timeout=LIMIT_S, statement_cache_size=0)
     try:
         async with session.transaction():
-            # Somebody may still use the table. Then it is for the next one to remove.
+            # Another session may still use the table. Then a later process removes it.
             await session.execute(f"SET LOCAL lock_timeout = '{LIMIT_S:.0f}s'")
             marked = await session.fetch(MARKED, MARK, timeout=LIMIT_S)
             found = [(row["table"], row["column"]) for row in marked if row["mark"] != MARK + but_of]

@@ -1,7 +1,6 @@
-"""HTTP: the routes, and which status each error has. Nothing is decided here.
+"""The reference engine as an ASGI application: reads requests, identifies callers, and maps errors to HTTP statuses.
 
-An endpoint speaks ASGI itself: the body is read, the moment noted, the caller identified, the answer encoded. The
-order of refusals, 401, 422, 404, 409, is the order of the lines in each function below.
+It decides nothing about workflows. It refuses a request with 401, 422, 404 or 409, in this order.
 """
 
 import contextlib
@@ -61,7 +60,7 @@ DRAINED_BYTES_MAX = 64 << 20
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An ASGI application around the handlers of one path, by their methods."""
+    """The ASGI application of one path; `handlers` are by HTTP method."""
 
     handlers: Mapping[str, Handler]
     secret: str
@@ -70,7 +69,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive)
-        # The server's protocol notes when the last byte came; without its note this is the first moment we have.
+        # The server notes when the last byte came. Without its note, now is the earliest time that we know.
         arrived_ns: int = scope.get(ARRIVED) or time.monotonic_ns()
         authorization, request_id = read_headers(scope)
         try:
@@ -91,7 +90,7 @@ class Endpoint:
 
 
 async def read_body(receive: Receive) -> bytes | None:
-    """The whole body; None when it is too large, in which case it is read all the same, so that the client can hear."""
+    """The whole body; None if it is too large. Then we still read it, so that the client can read the answer."""
     chunks: list[bytes] = []
     size = 0
     while size <= DRAINED_BYTES_MAX:
@@ -106,7 +105,7 @@ async def read_body(receive: Receive) -> bytes | None:
 
 
 def read_headers(scope: Scope) -> tuple[str | None, str]:
-    """The header Authorization, and the request's id: the caller's when it can be stored and shown, else a new one."""
+    """The Authorization header, and the id of the request: the caller's, or a new one if that cannot be stored."""
     authorization = request_id = None
     for name, value in scope["headers"]:
         if name == b"authorization":
@@ -120,7 +119,7 @@ def read_headers(scope: Scope) -> tuple[str | None, str]:
 
 
 def refuse(error: EngineError, statuses: Mapping[type[EngineError], int]) -> tuple[int, Body]:
-    """The status and the body of an error, by the nearest of its classes in the table."""
+    """The status and the body of an error; the status is that of the nearest base class in the table."""
     status = next((statuses[kind] for kind in type(error).__mro__ if kind in statuses), UNKNOWN_STATUS)
     if isinstance(error, Refused):
         return status, RefusalAnswer(str(error), error.reason, error.current, error.expected, error.attempted)
@@ -128,7 +127,7 @@ def refuse(error: EngineError, statuses: Mapping[type[EngineError], int]) -> tup
 
 
 async def reply(send: Send, status: int, answer: Body, request_id: str, arrived_ns: int) -> None:
-    """Sends the answer. X-Arrived-Ns is the monotonic moment at which the request was there, all of it."""
+    """Sends the answer. X-Arrived-Ns is the monotonic time at which the whole request had arrived."""
     content = encode(answer)
     headers = [
         (b"content-type", b"application/json"),
@@ -143,7 +142,7 @@ async def reply(send: Send, status: int, answer: Body, request_id: str, arrived_
 
 
 async def check_health(request: Request) -> Response:
-    """200 once the database answers."""
+    """Answers 200 if the database answers."""
     try:
         async with open_session(request.state.engine.pool) as session:
             await session.fetchval("SELECT 1")
@@ -157,23 +156,23 @@ async def show_document(request: Request) -> Response:
 
 
 async def refuse_route(request: Request, error: Exception) -> Response:
-    """No such route, or not with this method."""
+    """Answers a request to an unknown route, or with a method that the route does not have."""
     assert isinstance(error, HTTPException)
     answer = ErrorAnswer(f"{error.detail}.", error.detail.lower().replace(" ", "_"))
     return respond(request, error.status_code, answer, error.headers)
 
 
 def respond(request: Request, status: int, answer: object, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer outside of the workflows."""
+    """An answer of a route that needs no caller."""
     _, request_id = read_headers(request.scope)
     ours = {"x-request-id": request_id, "x-arrived-ns": str(time.monotonic_ns())}
     return Response(encode(answer), status, {**(headers or {}), **ours}, "application/json")
 
 
 def create_app(settings: Settings) -> Starlette:
-    """The engine as an ASGI application; its connections are opened and closed by its lifespan.
+    """The engine as an ASGI application. Its lifespan opens and closes the connections.
 
-    `prepare` must have been awaited on the database once. Raises UnknownVariant.
+    Await `prepare` on the database first. Raises UnknownVariant.
     """
     parts = variants.choose_parts(settings.defect, settings.control)
     statuses = {**STATUSES, **parts.statuses}
@@ -200,12 +199,12 @@ def create_app(settings: Settings) -> Starlette:
 
 
 async def prepare(database_url: str, defect: str | None = None, control: str | None = None) -> None:
-    """Creates the tables where they are missing, as this variant has them: what another one left is removed.
+    """Creates the tables of this variant that are missing, and removes the additions of other variants.
 
     Safe to repeat. Raises SchemaUnavailable or UnknownVariant.
     """
     parts = variants.choose_parts(defect, control)
-    # It may be behind a pgbouncer, which keeps statements prepared under a name that the next one would use too.
+    # Unique names: behind a pgbouncer, another session may have prepared a statement under the default name.
     engine = create_async_engine(
         "postgresql+asyncpg://",
         connect_args={

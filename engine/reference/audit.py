@@ -34,18 +34,18 @@ async def read_trail(engine: Engine, caller: Caller, workflow_id: UUID) -> Trail
     """Raises WorkflowNotFound."""
     values = {"workflow_id": workflow_id, "organization_id": caller.organization_id}
 
-    async def ask() -> list[TrailEntry | None]:
+    async def fetch() -> list[TrailEntry | None]:
         async with open_session(engine.pool) as session:
             rows = await READ_TRAIL.fetch(session, **values)
         return [None if row["sequence"] is None else TrailEntry(*row) for row in rows]
 
-    entries = await retry(ask, engine.attempts_max)
+    entries = await retry(fetch, engine.attempts_max)
     if not entries:
         raise WorkflowNotFound
     return TrailAnswer([entry for entry in entries if entry is not None])
 
 
-# Joined from the workflow outwards: no row at all means that there is no such workflow, in one snapshot.
+# A join from the workflow: if it returns no row, the workflow does not exist. One statement, so one snapshot.
 READ_TRAIL = Statement.of(
     select(
         TRANSITIONS.c.sequence,

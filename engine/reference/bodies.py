@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Body(msgspec.Struct, frozen=True, rename="camel"):
-    """Fields that are not named are ignored in requests."""
+    """The base of all bodies. A request may have further fields, which are ignored."""
 
 
 class AdvanceRequest(Body, frozen=True):
@@ -34,13 +34,13 @@ class SeedSelection(Body, frozen=True):
 
 
 class HealthAnswer(Body, frozen=True):
-    """The database answered."""
+    """The database answers."""
 
     status: str
 
 
 class RefusalAnswer(Body, frozen=True):
-    """Why the workflow's state, which really is `currentState`, forbids it. What does not apply is null."""
+    """Why the state of the workflow, `currentState`, forbids the request. Fields that do not apply are null."""
 
     error: str
     reason: str
@@ -50,7 +50,7 @@ class RefusalAnswer(Body, frozen=True):
 
 
 class ErrorAnswer(Body, frozen=True):
-    """Why there is no answer: `error` in words, `reason` as a name."""
+    """Why the request failed: `error` in words, `reason` as a name."""
 
     error: str
     reason: str
@@ -72,7 +72,7 @@ def parse_advance(body: bytes) -> AdvanceRequest:
 
 
 def parse_payload(body: bytes, step: str) -> str:
-    """The payload of a step as JSON text, `{}` when the body is empty. Raises MalformedRequest."""
+    """The payload of a step as JSON text; `{}` for an empty body. Raises MalformedRequest."""
     if step == "seed-extract":
         _parse(_decode_seeds, body)
     parse_nothing(body)
@@ -80,7 +80,7 @@ def parse_payload(body: bytes, step: str) -> str:
 
 
 def parse_nothing(body: bytes) -> None:
-    """A request that needs no body may have an object, which is ignored. Raises MalformedRequest."""
+    """Accepts an empty body, or an object, which is ignored. Raises MalformedRequest."""
     if body:
         _parse(_decode_object, body)
 

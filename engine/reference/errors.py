@@ -1,32 +1,32 @@
-"""Every way in which the engine can fail, each with one name.
+"""The errors of the engine: one class for each way to fail.
 
     EngineError
-    ├── SchemaUnavailable       the tables cannot be made or looked at
+    ├── SchemaUnavailable       the tables cannot be made or read
     ├── UnknownVariant          there is no defect, or no control, of this name
     ├── InvalidToken            the bearer token proves no organization
     ├── MalformedRequest        the body is not what the route takes
     │   └── UnknownState        a state name that the workflow does not have
     ├── WorkflowNotFound        no such workflow in this organization
     ├── StepNotFound            no such step
-    ├── Refused                 the workflow's state forbids it; carries the state that it really is in
+    ├── Refused                 the state of the workflow, which the error carries, forbids it
     │   ├── IllegalTransition   there is no such edge in any state
     │   ├── TransitionConflict  the edge is legal, but the workflow is not in an expected state
-    │   └── StepNotReached      the workflow has not come to this step
-    ├── SerializationFailure    rolled back for the sake of others; says nothing about the state
-    └── Unavailable             the engine cannot say; the request may or may not have had its effect
-        ├── Contended           the attempts allowed for serialization failures are used up
-        └── DatabaseLost        the connection to the database is gone, or none could be had
+    │   └── StepNotReached      the workflow has not reached this step
+    ├── SerializationFailure    the database rolled the transaction back; says nothing about the state
+    └── Unavailable             the outcome is not known: the request may or may not have taken effect
+        ├── Contended           too many serialization failures
+        └── DatabaseLost        the connection to the database broke, or could not be opened
 
-The docstring is the message; facts are attributes. Which HTTP status each has is one table in api.py.
+The docstring is the message; facts are attributes. A table in api.py maps the classes to HTTP statuses.
 """
 
-# ruff: noqa: N818 - the names say what happened, and the tree above that they are errors
+# ruff: noqa: N818 - the names say what happened; the tree above shows that they are errors
 
 from uuid import UUID
 
 
 class EngineError(Exception):
-    """Something went wrong in the engine."""
+    """The engine failed."""
 
     reason = "engine_error"
 

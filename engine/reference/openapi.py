@@ -1,4 +1,4 @@
-"""The OpenAPI document, drawn from the bodies and from one table of operations. Pure."""
+"""Makes the OpenAPI document from the bodies and from one table of operations. Pure."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -33,7 +33,7 @@ ERRORS = {
     404: "No such workflow in this organization.",
     409: "The state of the workflow does not allow it.",
     422: "The body is malformed, or names an unknown state.",
-    503: "The database cannot say; the request may or may not have taken effect.",
+    503: "The outcome is not known; the request may or may not have taken effect.",
 }
 # The refusals of the routes of one workflow: by its state too, or not.
 MAY_FAIL = (401, 404, 422, 503)
@@ -43,7 +43,7 @@ ANY_OBJECT = {"type": "object", "description": "Optional, and ignored."}
 
 @dataclass(frozen=True)
 class Operation:
-    """One route. `statuses` are its refusals; `steps` those that the parameter {step} may name."""
+    """One route and method. `statuses` are those of its errors; `steps` are the values of the parameter {step}."""
 
     name: str
     summary: str
@@ -75,7 +75,7 @@ OPERATIONS = {
         body=refer(AdvanceRequest),
         body_required=True,
     ),
-    # One route with the next; its payload alone has a form.
+    # The same route as performStep. Only its payload has required fields.
     ("POST", f"/workflows/{{id}}/steps/{SEEDS}"): Operation(
         "selectSeeds",
         PERFORM,
@@ -143,9 +143,12 @@ def describe_api() -> dict[str, Any]:
             "schemas": schemas,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
             "headers": {
-                "X-Request-ID": {"description": "The request's id, as given or as made.", "schema": {"type": "string"}},
+                "X-Request-ID": {
+                    "description": "The id of the request: the caller's, or a new one.",
+                    "schema": {"type": "string"},
+                },
                 "X-Arrived-Ns": {
-                    "description": "The monotonic nanosecond at which the whole request was there.",
+                    "description": "The monotonic time, in ns, at which the whole request had arrived.",
                     "schema": {"type": "string", "pattern": "^[0-9]+$"},
                 },
             },
@@ -154,8 +157,8 @@ def describe_api() -> dict[str, Any]:
 
 
 def describe(path: str, operation: Operation) -> dict[str, Any]:
-    """One operation as OpenAPI has it."""
-    answers = {operation.success: answer_with("As asked.", operation.answer)}
+    """One operation as an OpenAPI object."""
+    answers = {operation.success: answer_with("Success.", operation.answer)}
     for status in operation.statuses:
         answers[status] = answer_with(ERRORS[status], RefusalAnswer if status == 409 else ErrorAnswer)
     parameters = [REQUEST_ID]
@@ -185,7 +188,7 @@ REQUEST_ID = {
     "name": "X-Request-ID",
     "in": "header",
     "required": False,
-    "description": "Kept when it has at most 200 characters, all printable ASCII; else made anew.",
+    "description": "Used if it has at most 200 characters, all printable ASCII; else the engine makes a new one.",
     "schema": {"type": "string"},
 }
 
@@ -206,11 +209,11 @@ def answer_with(description: str, body: type[Body]) -> dict[str, Any]:
 def describe_health() -> dict[str, Any]:
     return {
         "operationId": "checkHealth",
-        "summary": "Answers once the database does",
+        "summary": "Tells whether the database answers",
         "security": [],
         "parameters": [REQUEST_ID],
         "responses": {
             "200": answer_with("The database answers.", HealthAnswer),
-            "503": answer_with("It does not.", ErrorAnswer),
+            "503": answer_with("The database does not answer.", ErrorAnswer),
         },
     }

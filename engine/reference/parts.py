@@ -1,6 +1,6 @@
-"""Parts: the engine as a record of functions, each of which can be replaced by one that is wrong.
+"""Parts: the functions and values that an engine is made of, and the values that they take and return.
 
-A defect is the same engine with one part replaced, so that what a check catches is that one mistake.
+A defect or a control is the reference engine with one part replaced.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,7 +21,7 @@ from engine.target.graph import TransitionGraph
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: the organization and the actor of the token, and the id of the request."""
+    """The organization and the actor of the token, and the id of the request."""
 
     organization_id: str
     actor: str | None
@@ -30,7 +30,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Payload:
-    """What a step is given, as JSON text."""
+    """The payload of a step; `content` is JSON text."""
 
     step: str
     content: str
@@ -38,7 +38,7 @@ class Payload:
 
 @dataclass(frozen=True)
 class Move:
-    """One transition to be made: from `expected`, and from nowhere else, to `next_state`."""
+    """One transition to make: from `expected`, and from no other state, to `next_state`."""
 
     workflow_id: UUID
     caller: Caller
@@ -47,7 +47,7 @@ class Move:
     payload: Payload | None = None
 
     def values(self) -> dict[str, Any]:
-        """Everything in it by the names of the statements' parameters."""
+        """Its values, by the names of the statements' parameters."""
         payload = {} if self.payload is None else {"step": self.payload.step, "payload": self.payload.content}
         return payload | {
             "workflow_id": self.workflow_id,
@@ -84,13 +84,13 @@ class CreateRow(Protocol):
 
 
 class MakeMove(Protocol):
-    """Moves the workflow if it is in the expected state, with its row in the trail; None when it is not."""
+    """Moves the workflow and writes its row in the trail; None if the workflow is not in the expected state."""
 
     async def __call__(self, pool: Pool, move: Move) -> Transition | None: ...
 
 
 class ReadRow(Protocol):
-    """The workflow as it really is now, in a transaction of its own; None when the organization has no such."""
+    """The workflow as it is now, read in a transaction of its own; None if the organization has no such workflow."""
 
     async def __call__(self, pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None: ...
 
@@ -102,7 +102,7 @@ def report_fully(refused: Refused) -> Refused:
 
 @dataclass(frozen=True)
 class Parts:
-    """What an engine is made of. `workflows.REFERENCE` is the right one.
+    """The parts of an engine. `workflows.REFERENCE` has those of the correct one.
 
     `read` answers the route that reads; `reread` tells why a move was not made. They are one function in the
     reference. A cancel leaves the states of `cancellable`. `statuses` overrides the HTTP status of some errors,
@@ -125,7 +125,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine at work: its parts, its connections, and how often contention may send it back."""
+    """A running engine: its parts, its connections, and the attempts that contention may cost one request."""
 
     parts: Parts
     pool: Pool

@@ -1,8 +1,7 @@
-"""Connections kept open, and lent to one user at a time.
+"""A pool of connections to the database.
 
-The driver has a pool of its own, which wraps each connection and bounds each wait with a timer of its own; that
-costs as much time as the statement itself (docs/decisions/0003-guarded-write.md has the figures). Nothing here
-changes a connection, so that there is nothing to reset when it comes back.
+The pool of the driver wraps each connection and starts a timer for each wait, which costs as much time as the statement
+itself (docs/decisions/0003-guarded-write.md has the figures). This pool changes no connection, so it resets none.
 """
 
 import asyncio
@@ -32,8 +31,8 @@ class Isolation(StrEnum):
 class PooledSession(asyncpg.Connection):
     """A session behind a pgbouncer in transaction mode, where the next transaction may run on another connection.
 
-    What a session is told once would be told to whoever is given that connection next, or to nobody. So every
-    statement runs in a transaction that states its isolation level itself, and nothing is prepared beforehand.
+    A setting of the session might reach another client, or none. So every statement runs in a transaction that sets its
+    own isolation level, and no statement is prepared.
     """
 
     isolation = Isolation.READ_COMMITTED
@@ -54,7 +53,7 @@ class PooledSession(asyncpg.Connection):
         return await self._alone(super().fetchval, arguments, options)
 
     async def execute(self, *arguments: Any, **options: Any) -> Any:
-        # Without values it is what the driver begins and ends transactions with.
+        # Without values it is a statement with which the driver begins or ends a transaction.
         if len(arguments) == 1:
             return await super().execute(*arguments, **options)
         return await self._alone(super().execute, arguments, options)
@@ -67,9 +66,9 @@ class PooledSession(asyncpg.Connection):
 
 
 class Pool:
-    """At most `size` connections to one database, the last used first. A closed one is replaced when it is needed.
+    """At most `size` connections to one database; the one used last is lent first. Closed ones are replaced on demand.
 
-    `pooled` says that a pgbouncer in transaction mode is in between.
+    `pooled`: a pgbouncer in transaction mode is in front of the database.
     """
 
     def __init__(self, url: str, isolation: Isolation, size: int, *, pooled: bool = False) -> None:
@@ -81,7 +80,7 @@ class Pool:
         self._idle: list[Session] = []
 
     async def fill(self) -> None:
-        """Opens every connection, so that the first race is not one of connecting."""
+        """Opens all connections, so that no request has to wait for a connection to open."""
         opened = await asyncio.gather(*(self._connect() for _ in range(self._size)), return_exceptions=True)
         self._idle = [one for one in opened if not isinstance(one, BaseException)]
         for failed in opened:
@@ -89,7 +88,7 @@ class Pool:
                 raise failed
 
     async def take(self) -> Session:
-        """A connection, to be given back. Raises TimeoutError, OSError or the driver's errors."""
+        """A connection; the caller gives it back. Raises TimeoutError, OSError or the driver's errors."""
         if self._free.locked():
             async with asyncio.timeout(TAKE_TIMEOUT_S):
                 await self._free.acquire()
@@ -112,7 +111,7 @@ class Pool:
         self._free.release()
 
     def close(self) -> None:
-        """Ends all connections that are not lent."""
+        """Ends all connections that are not borrowed."""
         while self._idle:
             self._idle.pop().terminate()
 
@@ -132,7 +131,7 @@ class Pool:
             timeout=CONNECT_TIMEOUT_S,
             connection_class=PooledSession,
             server_settings={"application_name": APPLICATION},
-            # The driver's clock instead of the server's setting, which would stay with the server's connection.
+            # A timeout of the driver: a setting of the server would stay with the server's connection.
             command_timeout=STATEMENT_TIMEOUT_MS / 1000,
             statement_cache_size=0,
         )

@@ -1,7 +1,7 @@
-"""The tables, and what the database itself holds true of them.
+"""The tables of the engine, their constraints and triggers, and how they are created.
 
-`state` is the single source of truth: no second column says how far a workflow is. The trail is append-only:
-triggers refuse UPDATE, DELETE and TRUNCATE, whoever asks.
+The column `state` alone tells the state of a workflow. Triggers refuse UPDATE, DELETE and TRUNCATE of the trail from
+every session.
 """
 
 from collections.abc import Iterable
@@ -28,14 +28,14 @@ from sqlalchemy.schema import DDL
 
 from engine.reference.states import CREATED, GRAPH, STEPS
 
-# Two processes that prepare one database at once: the second waits for this lock and finds all done.
+# If two processes prepare one database at once, the second waits for this lock, and then finds all tables.
 PREPARE_LOCK_KEY = 7_160_311_909
 
 METADATA = MetaData()
 
 
 def one_of(column: str, values: Iterable[str]) -> str:
-    """A CHECK's text. The values are our own names, so that quoting them is enough."""
+    """The text of a CHECK. The values are names of ours, so quotes suffice."""
     listed = ", ".join(f"'{value}'" for value in values)
     return f"{column} IN ({listed})"
 
@@ -51,7 +51,7 @@ WORKFLOWS = Table(
     PrimaryKeyConstraint("id", name="intent_workflows_pk"),
     CheckConstraint(one_of("state", GRAPH.states), name="intent_workflows_state_known"),
     CheckConstraint("organization_id <> ''", name="intent_workflows_organization_named"),
-    # Room on each page, so that a change of state rewrites no index.
+    # Free space on each page, so that a change of state needs no new index entries.
     postgresql_with={"fillfactor": 70},
 )
 
@@ -78,7 +78,7 @@ PAYLOADS = Table(
     METADATA,
     Column("workflow_id", Uuid, nullable=False),
     Column("step", Text, nullable=False),
-    # json rather than jsonb: it gives back what it was given, NUL escapes and large numbers included.
+    # json, not jsonb: it returns the text as stored, including NUL escapes and large numbers.
     Column("payload", JSON, nullable=False),
     Column("request_id", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
@@ -93,7 +93,7 @@ APPEND_ONLY = (
        USING ERRCODE = 'restrict_violation'; END $$""",
     """CREATE TRIGGER workflow_transitions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON workflow_transitions
     FOR EACH STATEMENT EXECUTE FUNCTION workflow_transitions_refuse()""",
-    # ALWAYS: also for a session that calls itself a replica to get around triggers.
+    # ALWAYS: also in a session with session_replication_role = replica.
     "ALTER TABLE workflow_transitions ENABLE ALWAYS TRIGGER workflow_transitions_append_only",
 )
 for statement in APPEND_ONLY:
@@ -101,6 +101,6 @@ for statement in APPEND_ONLY:
 
 
 async def create_tables(connection: AsyncConnection) -> None:
-    """Creates what is missing, inside the connection's transaction. Safe when all is there, and when several do it."""
+    """Creates the missing tables in the connection's transaction. Safe to repeat, and in several processes at once."""
     await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PREPARE_LOCK_KEY})
     await connection.run_sync(METADATA.create_all)

@@ -1,4 +1,4 @@
-"""The live workflow table against its design: `state` alone says how far a workflow is."""
+"""Compares the columns of the live workflow table with its design."""
 
 import asyncpg
 
@@ -6,13 +6,13 @@ from engine.reference.errors import SchemaUnavailable
 from engine.reference.schema import WORKFLOWS
 
 LIMIT_S = 10.0
-# As a session of the engine sees the table: by its search path, dropped columns left out.
+# The columns as a session of the engine sees them: by its search path, without dropped ones.
 LIVE = """SELECT attname::text FROM pg_attribute
     WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
 
 
 async def find_drift(database_url: str) -> str | None:
-    """What the live workflow table has that it was not designed with, or lacks, in words; None when it is as designed.
+    """Names the columns that the live workflow table has in addition or lacks; None if it is as designed.
 
     Raises SchemaUnavailable.
     """
@@ -23,8 +23,8 @@ async def find_drift(database_url: str) -> str | None:
         finally:
             await session.close(timeout=LIMIT_S)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        told = " ".join(str(error).split()) or type(error).__name__
-        raise SchemaUnavailable(f"the columns of {WORKFLOWS.name} could not be read: {told}") from error
+        problem = " ".join(str(error).split()) or type(error).__name__
+        raise SchemaUnavailable(f"the columns of {WORKFLOWS.name} could not be read: {problem}") from error
     return compare([row[0] for row in rows])
 
 

@@ -1,8 +1,8 @@
-"""Connections to the database, the statements that run on them, and what the database's errors mean.
+"""Runs statements on borrowed connections, translates the database's errors, and retries.
 
 Statements are written in SQLAlchemy Core, compiled once, and run on the driver itself: one prepared statement, one
-round trip (docs/decisions/0003-guarded-write.md has the figures). A database error is never dressed up as a
-conflict: it either says "try again" or that nobody can say.
+round trip (docs/decisions/0003-guarded-write.md has the figures). A database error never becomes a conflict: it means
+either "try again", or that the outcome is not known.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from engine.reference.pool import Pool, Session
 
 BACKOFF_MS = 2.0
 
-# serialization_failure and deadlock_detected: rolled back for the sake of others.
+# serialization_failure and deadlock_detected.
 TRY_AGAIN = ("40001", "40P01")
 # Connection, resources, operator intervention (shutdown, timeout), lock not available, standby.
 LOST = ("08", "53", "57", "55P03", "25006")
-# What the driver says, without a word from the database, of a connection that was closed under it.
+# The errors of the driver for a connection that was closed without a message from the database.
 DRIVER_ERRORS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Statement:
         return cls(str(compiled), tuple(compiled.positiontup or ()))
 
     async def fetch(self, session: Session, **values: Any) -> list[asyncpg.Record]:
-        """Every row. `values` has each named parameter."""
+        """All rows. `values` are the parameters, by name."""
         return await session.fetch(self.sql, *self.arrange(values))
 
     async def fetch_one(self, session: Session, **values: Any) -> asyncpg.Record | None:
@@ -55,7 +55,7 @@ class Statement:
         return await session.fetchrow(self.sql, *self.arrange(values))
 
     async def fetch_only(self, session: Session, **values: Any) -> asyncpg.Record:
-        """The one row that there must be."""
+        """The only row; there must be exactly one."""
         (row,) = await self.fetch(session, **values)
         return row
 
@@ -79,9 +79,9 @@ async def open_pool(url: str, isolation: Isolation, size: int, *, pooled: bool =
 
 
 class BorrowedConnection:
-    """A connection on which each statement commits by itself, for the length of an `async with`.
+    """A connection for the length of an `async with`; each statement commits by itself.
 
-    Database errors come out as ours: SerializationFailure, DatabaseLost; others as they are.
+    Translates database errors: see `translate`.
     """
 
     __slots__ = ("_pool", "_session")
@@ -98,7 +98,7 @@ class BorrowedConnection:
 
     async def __aexit__(self, _: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, DRIVER_ERRORS):
-            # Told to end while it was idle, say; it may not know yet that it is closed.
+            # The server may have ended it while it was idle, and the driver may not have noticed yet.
             self._session.terminate()
         self._pool.give(self._session)
         if isinstance(error, Exception):
@@ -108,7 +108,7 @@ class BorrowedConnection:
 
 
 def open_session(pool: Pool) -> BorrowedConnection:
-    """A connection, lent for the length of an `async with`."""
+    """A connection for the length of an `async with`."""
     return BorrowedConnection(pool)
 
 
@@ -120,7 +120,7 @@ async def open_transaction(pool: Pool) -> AsyncIterator[Session]:
 
 
 def translate(error: Exception) -> Exception:
-    """SerializationFailure, DatabaseLost, or the error itself when it says neither."""
+    """SerializationFailure, DatabaseLost, or the error itself if it means neither."""
     state = getattr(error, "sqlstate", None) or ""
     if state in TRY_AGAIN:
         return SerializationFailure()
@@ -130,7 +130,7 @@ def translate(error: Exception) -> Exception:
 
 
 async def retry(question: Callable[[], Awaitable[T]], attempts_max: int) -> T:
-    """Asks again while the database rolls back for the sake of others. Raises Contended after `attempts_max`."""
+    """Asks again after each SerializationFailure. Raises Contended after `attempts_max` attempts."""
     for attempt in range(attempts_max):
         try:
             return await question()
@@ -140,5 +140,5 @@ async def retry(question: Callable[[], Awaitable[T]], attempts_max: int) -> T:
 
 
 async def back_off(attempt: int) -> None:
-    """Waits a random moment, at most BACKOFF_MS doubled with each attempt, for contenders to get apart."""
+    """Waits for a random time, at most BACKOFF_MS doubled with each attempt, so that contenders spread out."""
     await asyncio.sleep(random.random() * BACKOFF_MS * 2 ** min(attempt, 6) / 1000)

@@ -1,4 +1,4 @@
-"""Settings: everything that an engine process needs to know, as one value."""
+"""Settings: the configuration of an engine process."""
 
 from dataclasses import dataclass, field
 
@@ -9,17 +9,17 @@ CONNECTIONS_ONE_WORKER_MAX = 64
 
 
 def share_connections(workers: int, connections: int) -> int:
-    """The pool size of each of `workers` processes, so that of `connections` some are left for others."""
+    """The pool size of each of `workers` processes, which leaves some of the `connections` to other clients."""
     together = min(CONNECTIONS_ALL_WORKERS, connections * 3 // 4)
     return max(1, min(CONNECTIONS_ONE_WORKER_MAX, together // workers))
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`secret` signs the tokens; `defect` names one of engine.defects, or `control` one of engine.controls.
+    """`secret` signs the tokens. `defect` or `control` names a variant.
 
-    `pool_size` is in connections; `attempts_max` bounds how often contention in the database may send one request back;
-    `pooled` says that the URL leads to a pgbouncer in transaction mode.
+    `pool_size` is in connections. `attempts_max` limits the attempts that contention may cost one request.
+    `pooled`: the URL leads to a pgbouncer in transaction mode.
     """
 
     database_url: str

@@ -1,7 +1,6 @@
-"""The guarded write taken to pieces: one statement for each of its effects.
+"""The guarded write split into one statement for each of its effects, for the variants.
 
-The reference has no use for them: it writes all in one statement. Its variants make the same effects one by one, each
-at its own right or wrong moment.
+The reference engine makes all effects in one statement. A variant makes them one by one, in its own order.
 """
 
 from typing import Any
@@ -18,7 +17,7 @@ from engine.reference.workflows import FIELDS, IN_EXPECTED_STATE, OWNED, Write, 
 
 
 def write_state(*guards: ColumnElement[bool]) -> Statement:
-    """The new state alone, where the guards hold; the workflow as it is afterwards."""
+    """Writes only the new state, where the guards hold. Returns the workflow as it is afterwards."""
     changed = update(WORKFLOWS).where(*guards)
     return Statement.of(
         changed.values(state=bindparam("next_state"), updated_at=func.clock_timestamp()).returning(*FIELDS)
@@ -26,7 +25,7 @@ def write_state(*guards: ColumnElement[bool]) -> Statement:
 
 
 def write_entry() -> Statement:
-    """A row in the trail, whatever state the workflow is in; nothing when the organization has no such workflow."""
+    """Writes a row in the trail, in any state; writes nothing if the organization has no such workflow."""
     entry = {
         "workflow_id": WORKFLOWS.c.id,
         "organization_id": WORKFLOWS.c.organization_id,
@@ -40,7 +39,7 @@ def write_entry() -> Statement:
 
 
 def write_payload() -> Statement:
-    """The payload of a step, whatever state the workflow is in; nothing when the organization has no such workflow."""
+    """Writes the payload of a step, in any state; writes nothing if the organization has no such workflow."""
     entry = {
         "workflow_id": WORKFLOWS.c.id,
         "step": cast(bindparam("step"), Text),
@@ -52,12 +51,12 @@ def write_payload() -> Statement:
 
 
 LOCK = Statement.of(select(*FIELDS).where(*OWNED).with_for_update())
-# Without the state: whoever uses it must know by other means that the workflow is in the expected state.
+# Without a guard on the state: the caller must make sure by other means that the state is the expected one.
 STATE = write_state(*OWNED)
 STATE_GUARDED = write_state(*OWNED, IN_EXPECTED_STATE)
 ENTRY = write_entry()
 PAYLOAD = write_payload()
-# As STATE, with everything else that belongs to the move.
+# As STATE, with the row in the trail and the payload.
 UNGUARDED = Write.where(*OWNED)
 
 

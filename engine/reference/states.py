@@ -11,7 +11,7 @@ CANCELLED = "CANCELLED"
 
 
 class Kind(StrEnum):
-    """What a step is: work has PENDING, PROCESSING, COMPLETED, FAILED; review has PENDING, COMPLETED."""
+    """The kind of a step. Work has PENDING, PROCESSING, COMPLETED, FAILED; review has PENDING, COMPLETED."""
 
     WORK = "work"
     REVIEW = "review"
@@ -19,7 +19,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the pipeline: its route name, the prefix of its states, and its kind."""
+    """One step: its name in routes, the prefix of its states, and its kind."""
 
     number: int
     name: str

@@ -1,8 +1,9 @@
-"""The nine steps: claim or finish one with its payload, complete it, fail it, read it back.
+"""The nine steps: claims or finishes a step with its payload, completes it, fails it, reads it.
 
-A payload is written by the statement that makes the transition, so that a loser leaves no trace.
+The statement that makes the transition also writes the payload, so a loser leaves no trace.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
@@ -83,11 +84,11 @@ async def read_step(engine: Engine, caller: Caller, workflow_id: UUID, step: Ste
     """The step with its stored payload. Raises WorkflowNotFound, or StepNotReached before its PENDING."""
     values = {"workflow_id": workflow_id, "organization_id": caller.organization_id, "step": step.name}
 
-    async def ask() -> asyncpg.Record | None:
+    async def fetch() -> asyncpg.Record | None:
         async with open_session(engine.pool) as session:
             return await READ_STEP.fetch_one(session, **values)
 
-    row = await retry(ask, engine.attempts_max)
+    row = await retry(fetch, engine.attempts_max)
     if row is None:
         raise WorkflowNotFound
     state, payload, trail = row
@@ -99,28 +100,28 @@ async def read_step(engine: Engine, caller: Caller, workflow_id: UUID, step: Ste
 async def read_payloads(engine: Engine, caller: Caller, workflow_id: UUID) -> PayloadsAnswer:
     """What is stored of the workflow's steps, sorted by name. Raises WorkflowNotFound.
 
-    Whatever is stored is shown, also of a step that the workflow has not reached: nothing may be there.
+    It shows all of it, also for a step that the workflow has not reached, where nothing may be stored.
     """
     values = {"workflow_id": workflow_id, "organization_id": caller.organization_id}
 
-    async def ask() -> list[asyncpg.Record]:
+    async def fetch() -> list[asyncpg.Record]:
         async with open_session(engine.pool) as session:
             return await READ_PAYLOADS.fetch(session, **values)
 
-    rows = await retry(ask, engine.attempts_max)
+    rows = await retry(fetch, engine.attempts_max)
     if not rows:
         raise WorkflowNotFound
     return PayloadsAnswer([PayloadAnswer(step, msgspec.Raw(payload)) for step, payload in rows if step is not None])
 
 
-def has_reached(step: Step, state: str, trail: "tuple[str, ...] | list[str]") -> bool:
-    """Whether a workflow in this state has come to the step; a cancelled one has reached what its trail shows."""
+def has_reached(step: Step, state: str, trail: Sequence[str]) -> bool:
+    """Whether a workflow in this state has reached the step. For a cancelled one, its trail decides."""
     seen = trail if state == CANCELLED else (state,)
     return any(NUMBER_BY_STATE.get(one, 0) >= step.number for one in seen)
 
 
-def ask_for_step() -> Statement:
-    """State, payload and, of a cancelled workflow, the states that it left: one snapshot of the three."""
+def select_step() -> Statement:
+    """Selects the state, the payload, and for a cancelled workflow the states that it left: in one snapshot."""
     left = select(func.array_agg(TRANSITIONS.c.from_state)).where(TRANSITIONS.c.workflow_id == WORKFLOWS.c.id)
     left = left.where(WORKFLOWS.c.state == literal_column(f"'{CANCELLED}'"))
     stored = and_(PAYLOADS.c.workflow_id == WORKFLOWS.c.id, PAYLOADS.c.step == bindparam("step"))
@@ -129,8 +130,8 @@ def ask_for_step() -> Statement:
     return Statement.of(select(*columns).select_from(joined).where(*OWNED))
 
 
-READ_STEP = ask_for_step()
-# Joined from the workflow outwards: no row at all means that there is no such workflow.
+READ_STEP = select_step()
+# A join from the workflow: if it returns no row, the workflow does not exist.
 READ_PAYLOADS = Statement.of(
     select(PAYLOADS.c.step, cast(PAYLOADS.c.payload, Text))
     .select_from(WORKFLOWS.outerjoin(PAYLOADS, PAYLOADS.c.workflow_id == WORKFLOWS.c.id))

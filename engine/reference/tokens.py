@@ -1,4 +1,4 @@
-"""Bearer tokens: a signed JWT (HS256) says which organization asks, and who in it."""
+"""Makes and verifies bearer tokens: signed JWTs (HS256) that name an organization and an actor."""
 
 import os
 import secrets
@@ -21,7 +21,7 @@ TOKENS_KEPT = 1024
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token proves: the organization (`org_id`) and the actor (`sub`, None when not named)."""
+    """The claims of a token: the organization (`org_id`) and the actor (`sub`; None if absent)."""
 
     organization_id: str
     actor: str | None
@@ -48,7 +48,7 @@ def mint(organization_id: str, actor: str | None, secret: str, *, lifetime_s: fl
 
 
 def read(token: str, secret: str) -> Claims:
-    """What the token proves. Raises InvalidToken for another algorithm, a wrong key, expiry or missing claims."""
+    """The claims of a token. Raises InvalidToken for another algorithm, a wrong key, expiry or missing claims."""
     claims, expires_s = verify(token, secret)
     if expires_s is not None and expires_s <= time.time():
         raise InvalidToken
@@ -57,10 +57,10 @@ def read(token: str, secret: str) -> Claims:
 
 @lru_cache(maxsize=TOKENS_KEPT)
 def verify(token: str, secret: str) -> tuple[Claims, int | None]:
-    """What the token proves until when (seconds since the epoch), by its signature. Raises InvalidToken.
+    """The claims of a token and its expiry in seconds since the epoch, after a check of its signature.
 
-    A signature stays right, so those of the last tokens are remembered: checking one costs as much as
-    routing, parsing and encoding together.
+    Raises InvalidToken. The results for the last tokens are cached: a check costs as much time as routing, parsing and
+    encoding together.
     """
     try:
         claims = jwt.decode(token, secret, algorithms=[ALGORITHM], options={"verify_aud": False})
@@ -73,7 +73,7 @@ def verify(token: str, secret: str) -> tuple[Claims, int | None]:
 
 
 def read_header(header: str | None, secret: str) -> Claims:
-    """What the header `Authorization: Bearer TOKEN` proves. Raises InvalidToken."""
+    """The claims of the header `Authorization: Bearer TOKEN`. Raises InvalidToken."""
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise InvalidToken
@@ -81,5 +81,5 @@ def read_header(header: str | None, secret: str) -> Claims:
 
 
 def is_name(value: object) -> TypeGuard[str]:
-    """Whether it is text that the database can hold and a person can read."""
+    """Whether it is short printable text."""
     return isinstance(value, str) and 0 < len(value) <= NAME_LENGTH_MAX and value.isprintable()

@@ -1,8 +1,7 @@
-"""Variants: engines that differ from the reference in one thing, each a file in the folder of its kind.
+"""Lists and finds the variants of the reference engine: defects and controls, one file each.
 
-A file `some_mistake.py` in engine/reference/defects/ is the defect `some-mistake`; one in engine/reference/controls/ is
-a control. A variant replaces parts of the reference and leaves the others alone, so that what a check says of it is
-said of that one thing.
+The file defects/some_mistake.py is the defect `some-mistake`. A variant replaces as few parts of the reference as it
+can, so that the result of a check concerns that one change.
 """
 
 import importlib
@@ -31,7 +30,7 @@ def find_variant(kind: str, name: str) -> ModuleType:
 
 
 def choose_parts(defect: str | None, control: str | None = None) -> "Parts":
-    """The parts of the engine that was asked for, by default the reference. Raises UnknownVariant."""
+    """The parts of a variant; without a name those of the reference. Raises UnknownVariant."""
     from engine.reference.workflows import REFERENCE  # the names of the variants are read without the engine
 
     parts = REFERENCE

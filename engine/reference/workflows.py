@@ -1,7 +1,7 @@
-"""create(), read(), advance(), cancel(): and the one guarded write through which every transition goes.
+"""Creates, reads, advances and cancels workflows; every transition goes through one guarded write.
 
-The database decides a race: a workflow moves only by one UPDATE that names the state it must be in, with its row in
-the trail in the same statement. Python then names the outcome. Nothing reads first in order to write.
+The database decides a race: only an UPDATE that names the expected state moves a workflow, and the same statement
+writes the row in the trail. Python then names the outcome. No write relies on a state that was read before.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ async def read(engine: Engine, caller: Caller, workflow_id: UUID) -> Workflow:
 
 
 async def advance(engine: Engine, caller: Caller, workflow_id: UUID, expected: str, next_state: str) -> Transition:
-    """Moves the workflow from `expected` to `next_state`, or says why not.
+    """Moves the workflow from `expected` to `next_state`, or raises why it cannot.
 
     Raises UnknownState, WorkflowNotFound, IllegalTransition, TransitionConflict, Contended or DatabaseLost.
     """
@@ -57,7 +57,7 @@ async def advance(engine: Engine, caller: Caller, workflow_id: UUID, expected: s
 
 
 async def cancel(engine: Engine, caller: Caller, workflow_id: UUID) -> Transition:
-    """Cancels the workflow from whatever state it is in. Raises IllegalTransition from a terminal one, as advance."""
+    """Cancels the workflow. In a terminal state it raises IllegalTransition; else it raises as advance does."""
     states = tuple(state for state in engine.parts.graph.states if state in engine.parts.cancellable)
     found = await reread(engine, caller, workflow_id)
     if found.state not in states:
@@ -78,12 +78,12 @@ async def move_from(
     payload: Payload | None = None,
     guess: str | None = None,
 ) -> Transition:
-    """Moves the workflow from whichever of the `expected` states it is in to `next_state`.
+    """Moves the workflow to `next_state`, from the one of the `expected` states that it is in.
 
-    Each write names one state, the `guess` (by default the first expected), so that the trail has the state that
-    was really left. When it was not made, one look says why: a state that is not expected is the conflict; one
-    that is, because it came (back) after the write or the write was rolled back, is the next guess. Whoever is
-    still without an answer after `attempts_max` gets Contended: it would be a guess to say conflict.
+    Each write names one state, the `guess` (by default the first expected), so that the trail has the state that the
+    workflow left. If the write did nothing, a read tells why. A state that is not expected is a conflict. An expected
+    one is the next guess: the workflow came (back) into it after the write, or the write was rolled back. After
+    `attempts_max` attempts the answer is Contended, because a conflict would not be proven.
     """
     guess = guess if guess in expected else expected[0]
     for attempt in range(engine.attempts_max):
@@ -115,9 +115,9 @@ async def find(engine: Engine, caller: Caller, workflow_id: UUID, read_row: Read
 
 
 def write_move(*guards: ColumnElement[bool], with_payload: bool) -> Statement:
-    """One statement: the transition where the guards hold, its row in the trail and the payload, or nothing at all.
+    """One statement: the transition where the guards hold, with its row in the trail and the payload; or nothing.
 
-    `at` is the clock after the row was locked, so that in one workflow times and sequences never run backwards.
+    `at` is the time after the row was locked, so that times and sequences of a workflow have the same order.
     """
     changed = update(WORKFLOWS).where(*guards)
     changed = changed.values(state=bindparam("next_state"), updated_at=func.clock_timestamp())
@@ -138,7 +138,7 @@ def write_move(*guards: ColumnElement[bool], with_payload: bool) -> Statement:
 
 
 def store_payload(moved: CTE) -> CTE:
-    """The payload of the step, in the place of an earlier attempt's, if the workflow was moved."""
+    """Stores the payload of the step, in place of an earlier attempt's, if the workflow was moved."""
     entry = {
         "workflow_id": moved.c.id,
         "step": cast(bindparam("step"), Text),
@@ -150,14 +150,14 @@ def store_payload(moved: CTE) -> CTE:
 
 
 def or_replace(stored: Insert) -> Insert:
-    """The insert of a payload, which takes the place of an earlier attempt's."""
+    """The insert of a payload, which replaces an earlier attempt's."""
     replaced = {name: stored.excluded[name] for name in ("payload", "request_id", "at")}
     return stored.on_conflict_do_update(constraint="workflow_payloads_pk", set_=replaced)
 
 
 @dataclass(frozen=True)
 class Write:
-    """A write that makes a move whole, with its row in the trail and its payload, in one statement."""
+    """A write that makes the move, its row in the trail and its payload in one statement."""
 
     plain: Statement
     with_payload: Statement
@@ -167,7 +167,7 @@ class Write:
         return cls(write_move(*guards, with_payload=False), write_move(*guards, with_payload=True))
 
     async def run(self, session: Session, move: Move) -> Transition | None:
-        """None when the guards did not hold."""
+        """Returns None if the guards do not hold."""
         statement = self.plain if move.payload is None else self.with_payload
         row = await statement.fetch_one(session, **move.values())
         return None if row is None else Transition(previous_state=move.expected, **row)
@@ -183,21 +183,21 @@ READ = Statement.of(select(*FIELDS).where(*OWNED))
 
 
 async def create_row(pool: Pool, caller: Caller) -> Workflow:
-    """Inserts a workflow in the initial state, under an id that we make."""
+    """Inserts a workflow in the initial state, under a new id."""
     values = {"workflow_id": uuid4(), "organization_id": caller.organization_id, "state": GRAPH.initial}
     async with open_session(pool) as session:
         return Workflow(*await CREATE.fetch_only(session, **values))
 
 
 async def read_row(pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None:
-    """The workflow as it is now; a statement, and so a snapshot, of its own."""
+    """The workflow as it is now, in a statement of its own, and so in a snapshot of its own."""
     async with open_session(pool) as session:
         row = await READ.fetch_one(session, workflow_id=workflow_id, organization_id=organization_id)
     return None if row is None else Workflow(*row)
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """The one guarded write: one statement, one round trip. None when the workflow was not in the expected state."""
+    """The guarded write: one statement, one round trip. None if the workflow is not in the expected state."""
     async with open_session(pool) as session:
         return await GUARDED.run(session, move)
 

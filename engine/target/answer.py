@@ -1,4 +1,4 @@
-"""Answer: what came back over HTTP; and what an answer that the target file does not foresee is called. Pure."""
+"""Answer and ClassifiedAnswer: an HTTP answer, and what it means; describes unexpected answers in words. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,8 +11,9 @@ from engine.target.template import JmesPath
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `status` is None when no whole answer came; then `error` says what happened. `timed_out`: the
-    server kept the connection, and no whole answer came within the timeout.
+    """An HTTP answer. `status` is None if no whole answer came; then `error` says what happened.
+
+    `timed_out`: the server kept the connection, and no whole answer came within the timeout.
     """
 
     status: int | None
@@ -22,7 +23,7 @@ class Answer:
     timed_out: bool = False
 
     def json(self) -> Any:
-        """The body as JSON, or None when it is not JSON."""
+        """The body as JSON, or None if it is not JSON."""
         try:
             return msgspec.json.decode(self.body)
         except msgspec.DecodeError:
@@ -31,10 +32,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class ClassifiedAnswer:
-    """An answer, classified. `outcome` is won, conflict, ok, refused, busy or unknown.
+    """The meaning of an answer. `outcome` is won, conflict, ok, refused, busy or unknown.
 
-    `observed` is the state that a read saw, a create began in, a conflict or a win told. `problem` says what in
-    the answer is not as the target file specifies it; `message` why an outcome is unknown.
+    `observed` is the state in the answer; for a create it is the initial state. `problem` tells how the answer differs
+    from what the target file specifies; `message` tells why an outcome is unknown.
     """
 
     outcome: str
@@ -46,14 +47,14 @@ class ClassifiedAnswer:
 
 
 def describe_missing(what: str, key: str, query: JmesPath | None, answer: Answer) -> str:
-    """Why an answer of a good status tells nothing; the answer itself is not quoted, it may hold secrets."""
+    """Tells that an answer of a good status lacks a value. It does not quote the answer, which may hold secrets."""
     kind = answer.headers.get("content-type", "").partition(";")[0]
     where = f" in an answer of type {kind}" if kind else ""
     return f"no {what} at {key} = {query.text if query else None!r}{where}"
 
 
 def describe_status(answer: Answer) -> str:
-    """What a status means that the file does not list."""
+    """Describes a status that the target file does not list."""
     if answer.status is not None and 300 <= answer.status < 400:
         where = answer.headers.get("location", "nowhere")
         return f"status {answer.status} redirects to {where}; redirects are not followed"
@@ -62,7 +63,7 @@ def describe_status(answer: Answer) -> str:
 
 
 def find_list(query: JmesPath, answer: Answer) -> list[Any] | None:
-    """The list that an answer shows; what is no JSON shows none."""
+    """The list at a path of an answer; None if there is none, or if the answer is not JSON."""
     document = answer.json()
     is_json = document is not None or answer.body.strip() == b"null"
     return query.find_list(document) if is_json else None

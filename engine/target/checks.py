@@ -1,4 +1,4 @@
-"""What a target file may not say, beyond its shape. Each check raises Mistake with the key's path. Pure."""
+"""Checks the values of a target file. Each check raises Mistake with the path of the key. Pure."""
 
 import difflib
 import re
@@ -10,20 +10,20 @@ from engine.target.graph import TransitionGraph
 from engine.target.tables import RequestTable
 
 SERVER_ERROR, UNAVAILABLE = 500, 503
-# Of the meanings of statuses, those that no answer need have.
+# The meanings that may have no status.
 MAY_BE_EMPTY = ("refused", "busy")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Mistake(Exception):  # noqa: N818 - it is the user's, and is reported as a TargetError
-    """What is wrong at a key of the file, and what to do about it."""
+    """The path of a key of the file, what is wrong there, and what to do about it."""
 
     def __init__(self, key: str, what: str) -> None:
         super().__init__(f"{key}: {what}")
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """The near name, else all of them: what a sentence about an unknown word ends with."""
+    """The end of a sentence about an unknown word: the closest known one, else all of them."""
     options = list(known)
     close = difflib.get_close_matches(word, options, n=1)
     if close:
@@ -71,7 +71,7 @@ def check_headers(key: str, headers: Mapping[str, str]) -> None:
         if re.search(r"[\r\n\0]", value) or not value.isascii():
             raise Mistake(
                 f"{key}.{name}",
-                "its value has a line break or a character that is not ASCII; look at what it is made from",
+                "its value has a line break or a character that is not ASCII; check its source",
             )
 
 

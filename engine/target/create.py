@@ -1,6 +1,6 @@
-"""Where workflows come from when the engine has no route that creates them: a command, or ids that are there already.
+"""CreateCommand and IdPool: where workflows come from if no request creates them.
 
-Values only; who runs the command or takes an id is `load.client.workflow_factory`.
+These are values; `load.client.workflow_factory` runs the command or takes an id.
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ import msgspec
 from engine.target.template import find_placeholders, substitute
 
 TIMEOUT_S = 30.0
-# How whoever asks is told of the command with all that only the starter of the service knows filled in.
+# In this variable the starter of the service passes the command, filled in with its values, to clients.
 VARIABLE = "ONEWINNER_CREATE"
 
 
 @dataclass(frozen=True)
 class CreateCommand:
-    """A program that makes one workflow in its initial state and prints the id as its last line.
+    """A program that makes one workflow in the initial state and prints its id as the last line.
 
-    `words` are its name and arguments; `cwd` is where it runs (None: where we do).
+    `words` are its name and arguments; `cwd` is its working folder (None: ours).
     """
 
     words: tuple[str, ...]
@@ -28,7 +28,7 @@ class CreateCommand:
 
     @property
     def serves_tenants(self) -> bool:
-        """Whether it can make a workflow of any tenant; otherwise all are the owner's."""
+        """Whether it can make workflows of any tenant. Otherwise all belong to the owner."""
         return "tenant" in find_placeholders(self.words)
 
     def fill(self, values: Mapping[str, str]) -> "CreateCommand":
@@ -37,13 +37,13 @@ class CreateCommand:
 
 @dataclass(frozen=True)
 class IdPool:
-    """Ids of workflows that wait in the initial state, by tenant. Each is used once."""
+    """Ids of existing workflows in the initial state, by tenant. Each id is used once."""
 
     ids: Mapping[str, tuple[str, ...]]
 
 
 def pack(command: CreateCommand) -> str:
-    """The command as one line of text, for VARIABLE."""
+    """The command as one line of text, the value of VARIABLE."""
     return msgspec.json.encode(asdict(command)).decode()
 
 

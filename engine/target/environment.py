@@ -1,4 +1,4 @@
-"""The environment of the user's own programs: the caller's, without what we set for processes of our own."""
+"""Makes the environment of the user's programs: ours without our own settings."""
 
 import os
 import sys
@@ -10,9 +10,9 @@ OWN_COMMAND = "onewinner"
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The caller's PATH, and at its end the folder of this Python, for a caller who has activated nothing.
+    """The environment with the folder of this Python at the end of PATH, and our packages removed from PYTHONPATH.
 
-    PYTHONPATH is without the folder of our rooms.
+    With this Python on PATH a target finds `onewinner` and `python` without an activated virtual environment.
     """
     folders = environment.get("PYTHONPATH", "").split(os.pathsep)
     kept = os.pathsep.join(folder for folder in folders if folder and Path(folder) != ROOMS)
@@ -22,6 +22,6 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def find_own(word: str) -> str:
-    """The program that a command's first word means: our own command is this one, wherever the PATH has others."""
+    """The program of a command's first word: `onewinner` is this installation, also if PATH has another one."""
     own = Path(sys.executable).with_name(OWN_COMMAND)
     return str(own) if word == OWN_COMMAND and own.exists() else word

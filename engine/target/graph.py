@@ -1,6 +1,6 @@
-"""TransitionGraph: which moves between states are legal. Pure; imports nothing of ours.
+"""TransitionGraph: the states of a workflow and the legal moves between them. Pure.
 
-It is the one thing that the judged and the judge share.
+The engine and the judge share this file and nothing else.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,8 +12,8 @@ from functools import cached_property
 class TransitionGraph:
     """A workflow's states, its initial state and its legal edges.
 
-    `successors` maps a state to the states that it may move to, in the order in which they were
-    given. A state that leads nowhere may be left out; it is terminal.
+    `successors` maps a state to its next states, in the order in which they were given. A terminal state may be left
+    out.
     """
 
     initial: str
@@ -21,7 +21,7 @@ class TransitionGraph:
 
     @classmethod
     def of(cls, initial: str, transitions: Mapping[str, Iterable[str]]) -> "TransitionGraph":
-        """The graph of a mapping from a state to its next states. Raises ValueError when it has no edges."""
+        """The graph of a mapping from states to next states. Raises ValueError if it has no edges."""
         successors = {state: tuple(dict.fromkeys(nexts)) for state, nexts in transitions.items()}
         if not any(successors.values()):
             raise ValueError("a transition graph needs at least one edge")
@@ -29,7 +29,7 @@ class TransitionGraph:
 
     @cached_property
     def states(self) -> tuple[str, ...]:
-        """Every state once: the initial one first, then in the order of the edges."""
+        """All states, the initial one first, then in the order of the edges."""
         found: dict[str, None] = {self.initial: None}
         for state, nexts in self.successors.items():
             found.setdefault(state)
@@ -38,12 +38,12 @@ class TransitionGraph:
 
     @cached_property
     def edges(self) -> frozenset[tuple[str, str]]:
-        """Every legal (from, to)."""
+        """All legal (from, to)."""
         return frozenset(self.walk_edges())
 
     @cached_property
     def terminal(self) -> frozenset[str]:
-        """The states that no edge leaves."""
+        """The states without outgoing edges."""
         return frozenset(state for state in self.states if not self.successors.get(state))
 
     def allows(self, current: str, next_state: str) -> bool:
@@ -51,17 +51,17 @@ class TransitionGraph:
         return (current, next_state) in self.edges
 
     def sources(self, next_state: str) -> tuple[str, ...]:
-        """The states from which `next_state` is one legal move away."""
+        """The states from which a legal move leads to `next_state`."""
         return tuple(state for state in self.states if self.allows(state, next_state))
 
     def walk_edges(self) -> Iterator[tuple[str, str]]:
-        """Every legal (from, to), in a fixed order."""
+        """All legal (from, to), in a fixed order."""
         for state, nexts in self.successors.items():
             for next_state in nexts:
                 yield state, next_state
 
     def path(self, start: str, goal: str) -> tuple[str, ...] | None:
-        """A shortest legal path from start to goal, both ends included; None when there is none."""
+        """A shortest legal path, start and goal included; None if there is none."""
         trails: dict[str, tuple[str, ...]] = {start: (start,)}
         frontier = [start]
         while frontier and goal not in trails:

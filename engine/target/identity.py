@@ -1,4 +1,4 @@
-"""Which requests are one and the same to a service, however a target file spells them. Pure."""
+"""Tells which requests are the same to a service, though a target file spells them differently. Pure."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ Identity = tuple[str, str, tuple[tuple[str, str], ...], tuple[tuple[str, str], .
 
 
 def identify(request: Request) -> Identity:
-    """Equal for two requests that differ in the order of keys, of headers or of the query, or in escapes, alone."""
+    """Equal for two requests that differ only in escapes, or in the order of keys, headers or query parameters."""
     path, _, query = request.path.partition("?")
     headers = sorted((name.lower(), value.strip()) for name, value in request.headers)
     pairs = sorted(parse_qsl(query, keep_blank_values=True))
@@ -20,7 +20,7 @@ def identify(request: Request) -> Identity:
 
 
 def normalise(body: bytes) -> str:
-    """JSON with its keys in order; anything else as it is."""
+    """JSON with sorted keys; any other body as it is."""
     try:
         document: Any = msgspec.json.decode(body)
     except msgspec.DecodeError:

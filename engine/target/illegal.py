@@ -1,4 +1,4 @@
-"""What a right engine never does: every state with every request that must not move a workflow out of it. Pure."""
+"""Lists the illegal requests of a state: those that must not move a workflow in it. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from engine.target.target import Route, Target
 
 @dataclass(frozen=True)
 class IllegalRequest:
-    """A request over `route`, from `origin` to `to`, asked in a `state` that is not among those in which it is due."""
+    """A request over `route`, from `origin` to `to`, in a `state` that the request does not expect."""
 
     state: str
     route: Route
@@ -16,12 +16,12 @@ class IllegalRequest:
     to: str
 
     def key(self, target: Target) -> tuple[str, str, tuple[str, ...]]:
-        """As a history shows it: the state, the next state, and the states in which the request is due."""
+        """The request as a history shows it: the state, the next state, and the expected states."""
         return self.state, self.to, target.expected_by(self.route, self.origin, self.to)
 
 
 def list_illegal(target: Target, state: str) -> list[IllegalRequest]:
-    """Those of one state: each move that the graph does not have, over the general route; then the routes of edges."""
+    """The illegal moves of a state over the general route, then those over the routes of edges."""
     found = {request.key(target): request for request in walk_illegal(target, state)}
     return list(found.values())
 

@@ -1,4 +1,4 @@
-"""What is a race, and which edges to walk: drawn from a seed before anything runs. Pure."""
+"""Tells whether requests are a race, and draws walks through a graph from a seed. Pure."""
 
 import random
 from collections import Counter
@@ -16,7 +16,7 @@ EdgeCounts = Counter[tuple[str, str]]
 def is_race(start: str, contenders: Collection[tuple[Collection[str], str]]) -> bool:
     """Whether exactly one of the contenders (expected states, next state) can win, in every order.
 
-    The state at the start is expected by every contender, and no contender's next state is expected by any.
+    So every contender expects the state at the start, and no contender expects the next state of any.
     """
     reached = {next_state for _, next_state in contenders}
     return bool(contenders) and all(start in expected and reached.isdisjoint(expected) for expected, _ in contenders)
@@ -31,9 +31,9 @@ class Edge:
 
 
 def draw_walk(graph: TransitionGraph, rng: random.Random, used: EdgeCounts) -> list[Edge]:
-    """One workflow's life: from the initial state along the least used edges, to a terminal state at the longest.
+    """A walk from the initial state along the least used edges, at most to a terminal state.
 
-    `used` counts the edges of all walks so far and is brought up to date, so that a few walks cover the graph.
+    It adds its edges to `used`, the counts of all walks so far, so that a few walks cover the graph.
     """
     edges: list[Edge] = []
     state = graph.initial
@@ -46,7 +46,7 @@ def draw_walk(graph: TransitionGraph, rng: random.Random, used: EdgeCounts) -> l
 
 
 def choose(graph: TransitionGraph, rng: random.Random, used: EdgeCounts, state: str) -> str:
-    """The least used edge out of a state. An edge into a dead end counts more, so that walks get far."""
+    """The next state of the least used edge. Edges into terminal states weigh more, so that walks are long."""
 
     def weight(next_state: str) -> float:
         cost = 8 if next_state in graph.terminal else 1
@@ -56,13 +56,13 @@ def choose(graph: TransitionGraph, rng: random.Random, used: EdgeCounts, state: 
 
 
 def find_path(graph: TransitionGraph, goal: str) -> list[Edge]:
-    """The edges of a shortest way from the initial state; empty when there is none, or no way to go."""
+    """The edges of a shortest path from the initial state; empty if there is none, or if it is the goal."""
     states = graph.path(graph.initial, goal) or ()
     return [Edge(origin, to) for origin, to in pairwise(states)]
 
 
 def find_good_end(graph: TransitionGraph) -> str:
-    """The terminal state that lies farthest from the initial one (of all states, when none is terminal)."""
+    """The terminal state that is farthest from the initial one; of all states, if none is terminal."""
     reachable = [state for state in graph.states if graph.path(graph.initial, state)]
     ends = [state for state in reachable if state in graph.terminal]
     return max(ends or reachable, key=lambda state: len(graph.path(graph.initial, state) or ()))

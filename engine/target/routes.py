@@ -1,4 +1,4 @@
-"""Reads the requests of a target file, and the JMESPaths into their answers: routes, guards, audit trail, effects."""
+"""Routes, guards, audit trail and effects: requests with the JMESPaths into their answers, read from a target file."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,10 +16,10 @@ GENERAL = "advance"
 
 @dataclass(frozen=True)
 class Route:
-    """One way to ask for an advance. `sources` and `to` are None on the general route, which serves any edge.
+    """A request for an advance. `sources` and `to` are None on the general route, which serves any edge.
 
-    `won_state` is where the answer to a win tells the state after the move, None where it does not. `index` is its
-    place among the file's edges, the first one where several of them are one request.
+    `won_state` is the path of the state after the move in the answer to a win, if the answer has it. `index` is the
+    place among the edges of the file; of several edges with one request, the first.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Route:
 
     @property
     def identity(self) -> tuple[Identity, str | None, JmesPath | None]:
-        """Equal for routes that are one request into one state, but for their sources."""
+        """Equal for routes with the same request and the same next state, from any sources."""
         names = sorted(self.template.placeholders)
         return identify(self.template.fill({name: f"{{{name}}}" for name in names}, {})), self.to, self.won_state
 
@@ -46,9 +46,9 @@ class Route:
 
 @dataclass(frozen=True)
 class Guard:
-    """A request that answers only in some states (`open`), and with a status of `closed` in all others.
+    """A request that answers only in the states of `open`, and with a status of `closed` in all others.
 
-    In the states of `either` the state alone does not decide, and both answers are right.
+    In the states of `either` both answers are right.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Guard:
 
 @dataclass(frozen=True)
 class Trail:
-    """Where an engine shows a workflow's audit trail; `entries`, `origin` and `to` are JMESPaths."""
+    """The request that shows the audit trail of a workflow. `origin` and `to` are paths in one of the `entries`."""
 
     template: Template
     entries: JmesPath
@@ -71,7 +71,7 @@ class Trail:
 
 @dataclass(frozen=True)
 class Effects:
-    """Where an engine shows the markers that left a trace; `winners` is how often a win leaves its own."""
+    """The request that shows the markers that left a trace. `winners` tells how often a win leaves its own."""
 
     template: Template
     markers: JmesPath
@@ -110,7 +110,7 @@ def read_request_of_move(key: str, table: RequestTable) -> Template:
 
 
 def read_routes(table: AdvanceTable, graph: TransitionGraph) -> tuple[Route, ...]:
-    """The routes of edges. Those that are one request into one state are one route, out of all of their sources."""
+    """The routes of edges. Edges with the same request and next state become one route from all of their sources."""
     merged: dict[object, Route] = {}
     for index, edge in enumerate(table.edges):
         route = read_route(index, edge, table, graph)

@@ -1,4 +1,4 @@
-"""The JSON schema of target files, for editors: made from the tables that the loader reads, so that neither drifts.
+"""Makes the JSON schema of target files, for editors, from the tables that the loader reads.
 
 python -m engine.target.schema > docs/target.schema.json
 """
@@ -13,10 +13,10 @@ from engine.target.tables import File
 
 
 def make_schema() -> dict[str, Any]:
-    """The schema, with what a type cannot say: which keys go together."""
+    """The schema, with the rules that types cannot express: which keys go together."""
     [root], parts = msgspec.json.schema_components([File], ref_template="#/$defs/{name}")
     tables = {name.removesuffix("Table"): strip(part) for name, part in parts.items()}
-    whole = tables.pop("File")
+    root_table = tables.pop("File")
     tables["Create"]["oneOf"] = [
         keep(["request", "id"], without=["command", "ids"]),
         keep(["command"], without=["request", "id", "ids"]),
@@ -24,17 +24,21 @@ def make_schema() -> dict[str, Any]:
     ]
     tables["Advance"]["anyOf"] = [{"required": ["request"]}, {"required": ["edges"]}]
     assert root == {"$ref": "#/$defs/File"}
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "title": "a target file of onewinner"}
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **root_table,
+        "title": "a target file of onewinner",
+    }
     return {**head, "$defs": dict(sorted(tables.items()))}
 
 
 def keep(keys: list[str], *, without: list[str]) -> dict[str, Any]:
-    """These keys, and none of those."""
+    """Requires the `keys`, and forbids those of `without`."""
     return {"required": keys, "not": {"anyOf": [{"required": [key]} for key in without]}}
 
 
 def strip(part: Any) -> Any:
-    """Without the titles, which repeat the names of our classes."""
+    """Removes the titles, which repeat the names of our classes."""
     if isinstance(part, dict):
         return {
             key: value.replace("Table", "") if key == "$ref" else strip(value)

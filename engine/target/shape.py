@@ -1,4 +1,4 @@
-"""Whether a document has the shape of a target file: every key known, none missing, each value of its type. Pure."""
+"""Checks the shape of a target file: that no key is unknown or missing, and that each value has its type. Pure."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -9,7 +9,7 @@ from msgspec import inspect
 from engine.target.checks import Mistake, suggest
 from engine.target.tables import File
 
-# Of each type of the tables, the Python types that a value of it may have.
+# For each type in the tables, the Python types that its values may have.
 TYPES: dict[type[inspect.Type], tuple[type, ...]] = {
     inspect.StrType: (str,),
     inspect.IntType: (int,),
@@ -36,7 +36,7 @@ def describe_file() -> inspect.Type:
 
 
 def check_shape(value: Any, kind: inspect.Type, key: str = "") -> None:
-    """Raises Mistake for the first key, in the order of the document, that does not fit its type."""
+    """Raises Mistake for the first key that does not fit."""
     kinds = list_alternatives(kind)
     fitting = next((each for each in kinds if type(value) in TYPES.get(type(each), (type(value),))), None)
     if fitting is None:
@@ -65,7 +65,7 @@ def check_table(table: Mapping[str, Any], kind: inspect.StructType, key: str) ->
 
 
 def list_alternatives(kind: inspect.Type) -> list[inspect.Type]:
-    """The types that a value may have. null is none of them: TOML has no such value."""
+    """The types that a value may have, without null, which TOML does not have."""
     if isinstance(kind, inspect.Metadata):
         return list_alternatives(kind.type)
     if isinstance(kind, inspect.UnionType):
@@ -74,7 +74,7 @@ def list_alternatives(kind: inspect.Type) -> list[inspect.Type]:
 
 
 def describe_addition(key: str, field: inspect.Field) -> str:
-    """What to add, and where."""
+    """Tells what to add, and where."""
     name = field.encode_name
     if not key:
         is_table = isinstance(field.type, inspect.StructType)

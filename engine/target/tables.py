@@ -1,6 +1,6 @@
-"""The tables of a target file, as they stand in it: names, types, defaults, and what each key is for. Shapes only.
+"""The tables of a target file: names, types, defaults, and a description of each key.
 
-The descriptions are what an editor shows: docs/target.schema.json is made from these tables (engine/target/schema.py).
+Editors show the descriptions: engine/target/schema.py makes docs/target.schema.json from these tables.
 """
 
 from typing import Annotated, Any
@@ -48,15 +48,18 @@ class ServiceTable(Table):
     ready_timeout_s: Annotated[float, Meta(description="How long it may take to get ready, in seconds.")] = 30.0
     restart: Annotated[
         bool,
-        Meta(description="Whether it is started again when it ends after an injected fault, as a supervisor would."),
+        Meta(
+            description="Whether onewinner starts it again if it ends after an injected fault, as a supervisor would."
+        ),
     ] = True
 
 
 class TenantTable(Table):
-    """One tenant: the headers that prove it. The first one of the file owns the workflows that are asked about."""
+    """One tenant: the headers that prove it. The first one of the file owns the workflows of a run."""
 
     headers: Annotated[
-        dict[str, str], Meta(description="Sent with every request of the tenant; ${NAME} is of the environment.")
+        dict[str, str],
+        Meta(description="Sent with every request of the tenant; ${NAME} is taken from the environment."),
     ] = {}
 
 
@@ -74,7 +77,7 @@ class WorkflowTable(Table):
 
 
 class CreateTable(Table):
-    """How a workflow comes to be: a request, or else a command, or else ids of workflows that are there already."""
+    """How workflows are created: by a request or by a command; or ids of workflows that exist already."""
 
     request: Annotated[RequestTable | None, Meta(description="The request that creates a workflow.")] = None
     id: Annotated[str | None, Meta(description="JMESPath of the id in the answer to the request.")] = None
@@ -83,7 +86,7 @@ class CreateTable(Table):
         Strings | None,
         Meta(
             description="A program that makes one workflow and prints its id as its last line. {tenant}, {request_id}, "
-            "{marker} and what may stand in service.command are filled in, ${NAME} from the environment."
+            "{marker} and what may stand in service.command are filled in, ${NAME} is taken from the environment."
         ),
     ] = None
     cwd: Annotated[
@@ -114,7 +117,7 @@ class EdgeTable(Table, rename={"origin": "from"}):
     to: Annotated[str, Meta(description="The state that it leads to.")]
     request: Annotated[RequestTable, Meta(description="The request; it needs {id}.")]
     name: Annotated[str | None, Meta(description="What reports call it (default: method and path).")] = None
-    won_state: Annotated[str | None, Meta(description="As in [advance], for a route that tells it elsewhere.")] = None
+    won_state: Annotated[str | None, Meta(description="As in [advance], for a route with another path.")] = None
 
 
 class AdvanceTable(Table):
@@ -125,7 +128,8 @@ class AdvanceTable(Table):
     ] = None
     won: Annotated[tuple[Status, ...], Meta(description="Statuses that mean: this request made the move.")] = (200,)
     conflict: Annotated[
-        tuple[Status, ...], Meta(description="Statuses that mean: not in the expected state; somebody else was first.")
+        tuple[Status, ...],
+        Meta(description="Statuses that mean: not in the expected state; another request was first."),
     ] = (409,)
     refused: Annotated[
         tuple[Status, ...] | None,
@@ -135,11 +139,11 @@ class AdvanceTable(Table):
         ),
     ] = None
     current_state: Annotated[
-        str | None, Meta(description="JMESPath of the current state in a conflict's answer, where it is told.")
+        str | None, Meta(description="JMESPath of the current state in the answer to a conflict, if the answer has it.")
     ] = None
     won_state: Annotated[
         str | None,
-        Meta(description="JMESPath, in the answer to a win, of the state after the move, where it is told."),
+        Meta(description="JMESPath of the state after the move in the answer to a win, if the answer has it."),
     ] = None
     busy: Annotated[
         tuple[Status, ...],

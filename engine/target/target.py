@@ -1,7 +1,6 @@
-"""Target: how any engine is reached over HTTP. Builds requests, classifies answers; no I/O.
+"""Target: builds the requests to an engine and classifies its answers, as a target file describes them. Pure.
 
-Everything that asks an engine goes through here, and nothing else knows a route. A Target is read from a
-TOML file by `engine.target.file`.
+All clients build their requests here. `engine.target.file` reads a Target from a TOML file.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,8 +42,8 @@ SERVER_ERROR = 500
 class Service:
     """How onewinner starts the engine.
 
-    Placeholders: {port}, {database_url} and its parts, {workers}, {isolation}, {pooled}. `restart`: it is started again
-    when it ends after an injected fault.
+    Placeholders: {port}, {database_url} and its parts, {workers}, {isolation}, {pooled}. `restart`: onewinner starts it
+    again if it ends after an injected fault.
     """
 
     command: tuple[str, ...]
@@ -87,17 +86,17 @@ class Target:
 
     @property
     def owner(self) -> str:
-        """The tenant whose workflows are asked about: the first one of the file."""
+        """The tenant that owns the workflows of a run: the first one of the file."""
         return next(iter(self.tenants))
 
     @property
     def strangers(self) -> tuple[str, ...]:
-        """The other tenants; empty when the file has one only."""
+        """The other tenants."""
         return tuple(self.tenants)[1:]
 
     @property
     def creators(self) -> tuple[str, ...]:
-        """The tenants that can have workflows; the owner is among them."""
+        """The tenants that can have workflows, including the owner."""
         if isinstance(self.create, IdPool):
             return tuple(tenant for tenant in self.tenants if self.create.ids.get(tenant))
         if isinstance(self.create, CreateCommand) and not self.create.serves_tenants:
@@ -105,24 +104,24 @@ class Target:
         return tuple(self.tenants)
 
     def routes_for(self, origin: str, to: str) -> tuple[Route, ...]:
-        """The routes that serve origin -> to. An edge's own come first; an illegal pair has the general one at most."""
+        """The routes that serve origin -> to, the edge's own ones first. An illegal pair has only the general one."""
         own = tuple(route for route in self.routes if route.to == to and origin in (route.sources or ()))
         if self.general is None or (own and not self.general_serves_all):
             return own
         return (*own, self.general)
 
     def expected_by(self, route: Route, origin: str, to: str) -> tuple[str, ...]:
-        """Every state in which this very request is due to win, by whichever routes of the file it is spelled."""
+        """All states in which this request must win. Other routes of the file may spell the same request."""
         key = (id(route), origin, to)
         if key not in self._expected:
             due = self._sources.get((self._identify(route, origin, to), to), frozenset())
             sources = tuple(state for state in self.graph.states if state in due)
-            # The route is kept with it, so that its id stays its own.
+            # The cache keeps the route alive, so that no other route gets its id.
             self._expected[key] = route, sources or (origin,)
         return self._expected[key][1]
 
     def find_ambiguous(self) -> tuple[tuple[str, str], tuple[str, str]] | None:
-        """Two edges into different states that one and the same request serves; None when there are none."""
+        """Two edges into different states that the same request serves; None if there are none."""
         seen: dict[Identity, tuple[str, str]] = {}
         for route, origin, to in self._walk_served():
             if route in self.routes_for(origin, to):
@@ -133,34 +132,34 @@ class Target:
 
     @cached_property
     def _expected(self) -> dict[tuple[int, str, str], tuple[Route, tuple[str, ...]]]:
-        """What `expected_by` has found so far."""
+        """The cache of `expected_by`."""
         return {}
 
     @cached_property
     def _sources(self) -> Mapping[tuple[Identity, str], frozenset[str]]:
-        """The states in which a request wins, for each next state."""
+        """The states in which a request wins, by request and next state."""
         found: dict[tuple[Identity, str], set[str]] = {}
         for route, origin, to in self._walk_served():
             found.setdefault((self._identify(route, origin, to), to), set()).add(origin)
         return {key: frozenset(sources) for key, sources in found.items()}
 
     def _walk_served(self) -> Iterator[tuple[Route, str, str]]:
-        """Every edge with each route that makes the move."""
+        """All edges, each with every route that makes the move."""
         for route in self.routes:
             yield from ((route, origin, route.to or "") for origin in route.sources or ())
         if (general := self.general) is None:
             return
         for origin, to in self.graph.walk_edges():
-            # One that carries the next state makes the move, though the file names another way to ask for it.
+            # A request that carries the next state makes the move, also if the file names another route for the edge.
             if "next" in general.template.placeholders or general in self.routes_for(origin, to):
                 yield general, origin, to
 
     def _identify(self, route: Route, origin: str, to: str) -> Identity:
-        """The request as the service sees it, for any workflow and any operation."""
+        """The identity of a request, for any workflow and any operation."""
         return identify(self.build_advance(route, self.owner, "{id}", origin, to, "{request_id}", "{marker}"))
 
     def build_create(self, tenant: str, request_id: str, marker: str = "") -> Request:
-        """Only where a request creates workflows."""
+        """Only for targets in which a request creates workflows."""
         assert isinstance(self.create, Template)
         return self._fill(self.create, tenant, request_id=request_id, marker=marker)
 
@@ -226,15 +225,15 @@ class Target:
         return self._classify_other(answer)
 
     def is_busy(self, answer: Answer) -> bool:
-        """Whether it says that nothing happened, try again. A server error says so only with Retry-After."""
+        """Whether it means: nothing happened, try again. A server error means it only with Retry-After."""
         if answer.status not in self.busy:
             return False
         return answer.status < SERVER_ERROR or "retry-after" in answer.headers
 
     def read_trail(self, answer: Answer) -> list[dict[str, Any]] | None:
-        """The audit entries in order, as {from, to, request_id?}; None when the answer does not show them.
+        """The audit entries in order, as {from, to, request_id?}; None if the answer does not have them.
 
-        Of an entry that is no transition, such as a comment, `to` is None.
+        In an entry that is no transition, such as a comment, `to` is None.
         """
         if self.trail is None or answer.status not in self.read_ok:
             return None
@@ -242,16 +241,16 @@ class Target:
         return None if found is None else [self._read_entry(self.trail, entry) for entry in found]
 
     def read_markers(self, answer: Answer) -> list[str] | None:
-        """The markers that left a trace, as often as they are shown; None when the answer does not show them."""
+        """The markers that left a trace, duplicates included; None if the answer does not have them."""
         if self.effects is None or answer.status not in self.read_ok:
             return None
         found = find_list(self.effects.markers, answer)
         return None if found is None else [marker for marker in found if isinstance(marker, str)]
 
     def arrived_ns(self, answer: Answer) -> int | None:
-        """When the request was whole at the server, for engines that tell it in a header."""
-        told = answer.headers.get(self.arrived_header.lower(), "") if self.arrived_header else ""
-        return int(told) if told.isascii() and told.isdigit() else None
+        """When the whole request had arrived, for engines that send a header with that time."""
+        text = answer.headers.get(self.arrived_header.lower(), "") if self.arrived_header else ""
+        return int(text) if text.isascii() and text.isdigit() else None
 
     def _read_entry(self, trail: Trail, entry: Any) -> dict[str, Any]:
         row = {"from": self._find_state(trail.origin, entry), "to": self._find_state(trail.to, entry)}
@@ -262,22 +261,22 @@ class Target:
     def _classify_conflict(self, answer: Answer) -> ClassifiedAnswer:
         if self.current_state is None:
             return ClassifiedAnswer("conflict", answer.status)
-        told = self._find_state(self.current_state, answer.json())
+        observed = self._find_state(self.current_state, answer.json())
         problem = None
-        if told is None:
+        if observed is None:
             problem = f"the conflict does not tell the current state at {self.current_state.text!r}"
-        return ClassifiedAnswer("conflict", answer.status, told, problem=problem)
+        return ClassifiedAnswer("conflict", answer.status, observed, problem=problem)
 
     def _classify_win(self, answer: Answer, won_state: JmesPath | None, to: str) -> ClassifiedAnswer:
-        """A win that tells another state than the one after the move is a win all the same, and a problem."""
+        """An answer with another state than the one after the move is still a win, and a problem."""
         if won_state is None:
             return ClassifiedAnswer("won", answer.status)
-        told, problem = self._find_state(won_state, answer.json()), None
-        if told is None:
+        observed, problem = self._find_state(won_state, answer.json()), None
+        if observed is None:
             problem = f"the win does not tell the state after the move at {won_state.text!r}"
-        elif told != to:
-            problem = f"the answer tells {told}, the move leads to {to}"
-        return ClassifiedAnswer("won", answer.status, told, problem=problem)
+        elif observed != to:
+            problem = f"the answer tells {observed}, the move leads to {to}"
+        return ClassifiedAnswer("won", answer.status, observed, problem=problem)
 
     def _classify_other(self, answer: Answer) -> ClassifiedAnswer:
         if self.is_busy(answer):

@@ -1,4 +1,4 @@
-"""Requests with placeholders, and the paths into what comes back. Pure; the language of a target file."""
+"""Templates of requests with placeholders, JMESPaths into answers, and the spelling of states. Pure."""
 
 import json
 import re
@@ -14,7 +14,7 @@ import msgspec
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 EXAMPLE = "names have dots between them, as in order.status"
-# What may stand in a path and its query as it is; the rest is percent-encoded.
+# Characters of a path and its query that are not percent-encoded.
 PATH_SAFE = "/?&=%:@!$'()*+,;~-._[]"
 
 Values = Mapping[str, str | int]
@@ -22,7 +22,7 @@ Values = Mapping[str, str | int]
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, ready to be written. `path` includes the query; `headers` are in sending order."""
+    """One HTTP request. `path` includes the query; `headers` are in sending order."""
 
     method: str
     path: str
@@ -45,7 +45,7 @@ class Template:
         return find_placeholders([self.path, self.json, dict(self.headers), dict(self.query)])
 
     def fill(self, values: Values, headers: Mapping[str, str]) -> Request:
-        """The request with every placeholder replaced; `headers` are the tenant's."""
+        """The request with its placeholders replaced; `headers` are the tenant's."""
         sent = {**headers, **{name: substitute(value, values) for name, value in self.headers.items()}}
         body = b""
         if self.json is not None:
@@ -63,31 +63,31 @@ class Template:
 
 
 class JmesPath:
-    """A JMESPath, compiled once. Raises ValueError when it does not parse."""
+    """A compiled JMESPath. Raises ValueError if the text does not parse."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         try:
             self._compiled = jmespath.compile(text)
         except jmespath.exceptions.JMESPathError as error:
-            raise ValueError(f"{text!r} is not a JMESPath{say_position(error)}; {EXAMPLE}") from None
+            raise ValueError(f"{text!r} is not a JMESPath{describe_position(error)}; {EXAMPLE}") from None
 
     def find(self, document: Any) -> Any:
-        """What the path finds; None when it finds nothing or the document has another shape."""
+        """The value at the path; None if there is none."""
         try:
             return self._compiled.search(document)
         except jmespath.exceptions.JMESPathError:
             return None
 
     def find_text(self, document: Any) -> str | None:
-        """A string or a number as text; None for anything else."""
+        """A string or a number at the path, as text; None for any other value."""
         found = self.find(document)
         if isinstance(found, str):
             return found
         return str(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
     def find_list(self, document: Any) -> list[Any] | None:
-        """The list that the path finds; None for anything else. A null in its place is an empty one: Go writes so."""
+        """The list at the path; None for any other value. null counts as an empty list, as Go encodes it."""
         found = self.find(document)
         found = self.find(fill_nulls(document)) if found is None else found
         return found if isinstance(found, list) else None
@@ -101,16 +101,16 @@ class JmesPath:
 
 @dataclass(frozen=True)
 class Spelling:
-    """How the service spells the states. One that is not named in `spelled` is spelled as the file spells it."""
+    """How the service spells the states that are in `spelled`; it spells the others as the file does."""
 
     spelled: Mapping[str, str | int] = field(default_factory=dict)
 
     def spell(self, state: str) -> str | int:
-        """The state as the service takes it: a number where its spelling is one."""
+        """The spelling of a state for the service, a text or a number."""
         return self.spelled.get(state, state)
 
     def read(self, text: str | None) -> str | None:
-        """The state that the service means by a text; one that nobody knows stays as it is."""
+        """The state of a spelling; an unknown text stays as it is."""
         return next((state for state, spelled in self.spelled.items() if str(spelled) == text), text)
 
 
@@ -123,8 +123,8 @@ def fill_nulls(document: Any) -> Any:
     return [] if document is None else document
 
 
-def say_position(error: jmespath.exceptions.JMESPathError) -> str:
-    """Where a JMESPath breaks, as far as the error tells; empty when it does not."""
+def describe_position(error: jmespath.exceptions.JMESPathError) -> str:
+    """Where a JMESPath does not parse, if the error tells it; else empty."""
     position = getattr(error, "lex_position", getattr(error, "lexer_position", None))
     return f": it breaks at character {position + 1}" if isinstance(position, int) else ""
 
@@ -135,7 +135,7 @@ def find_placeholders(document: Any) -> frozenset[str]:
 
 
 def substitute(text: str, values: Values) -> str:
-    """The text with every {placeholder} that has a value replaced; other braces stay."""
+    """The text with each {placeholder} that has a value replaced; other braces stay."""
     return PLACEHOLDER.sub(lambda match: str(values.get(match[1], match[0])), text)
 
 
@@ -148,7 +148,7 @@ def fill_variables(text: str, environment: Mapping[str, str]) -> str:
 
 
 def substitute_deep(document: Any, values: Values) -> Any:
-    """The same in every string of a JSON document; keys stay. What is a placeholder alone takes a number as such."""
+    """Substitutes in the strings of a JSON document, not in keys. A placeholder alone may become a number."""
     if isinstance(document, str):
         alone = PLACEHOLDER.fullmatch(document)
         return values.get(alone[1], document) if alone else substitute(document, values)

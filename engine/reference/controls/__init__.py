@@ -1,7 +1,7 @@
-"""Engines that are right in another way, one file per control: every check must pass on each of them.
+"""Controls: correct engines that work in another way, one per file. Every check must pass on each of them.
 
-A file `another_way.py` is the control `another-way`; it has `change_parts(parts) -> parts`, and its docstring says what
-it does otherwise and why that is right.
+The file `another_way.py` is the control `another-way`. It has `change_parts(parts) -> parts`, and a docstring that
+explains the difference and why it is correct.
 """
 
 from engine.reference.variants import list_variants

@@ -1,8 +1,8 @@
-"""A lock of the database by the workflow's id, held until the commit; then the state is read and written.
+"""Takes an advisory lock on the workflow's id until the commit; then reads the state and writes.
 
-Right, because every move takes the same lock, in whatever process, and the statement after it has a snapshot of its own
-at READ COMMITTED. Above that level the snapshot is older than the wait, and the database rolls back whoever would write
-over a newer version.
+Right, because every move in every process takes the same lock, and at READ COMMITTED the next statement has a snapshot
+of its own. Above that level the snapshot is older than the wait, and the database rolls back a transaction that would
+overwrite a newer version.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
-"""One answer in 200 is broken off after the commit: the connection is closed in the middle of it.
+"""Closes the connection in the middle of one answer in 200, after the commit.
 
-Right, because the engine has done what it should and nobody was told a lie: a client that hears nothing knows nothing.
-Which answers are lost is counted, not drawn: in each worker every 200th.
+Right, because the engine has done its work and no answer is wrong: a client without an answer knows nothing. The choice
+is not random: each worker breaks off every 200th answer.
 """
 
 from dataclasses import replace
@@ -32,7 +32,7 @@ class Dropper:
 
 
 def keep_body(send: Send) -> Send:
-    """Sends the head of the answer alone; the server then closes the connection on the unfinished answer."""
+    """Sends only the head of the answer. The server then closes the connection on the unfinished answer."""
 
     async def send_head(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,7 +1,7 @@
-"""Every answer takes a fifth longer: it waits for 20 % of the time that the engine has had the request so far.
+"""Every answer takes a fifth longer: it is delayed by 20 % of the time since the request came.
 
-Right, because nothing is decided while it waits, and what was decided is committed by then. The delay is in proportion
-to the request's own time, so that it is the same 20 % on a fast machine and on a slow one, idle or busy.
+Right, because the wait comes after the commit and decides nothing. The delay is in proportion to the time of the
+request, so that it is 20 % on any machine, idle or busy.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ CLOCK_MONOTONIC, TFD_NONBLOCK = 1, os.O_NONBLOCK
 
 
 class Slower:
-    """Holds the beginning of each answer back."""
+    """Delays the start of each answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -41,8 +41,9 @@ class Slower:
 
 
 async def wait(delay_ns: int) -> None:
-    """Waits without holding up anything else. Event loops round to milliseconds, which is too coarse here; on Linux a
-    timer of the kernel's is exact.
+    """Waits without blocking the event loop.
+
+    The timers of event loops round to milliseconds, which is too coarse here. On Linux a kernel timer is exact.
     """
     if sys.platform != "linux":
         await asyncio.sleep(delay_ns / 1e9)
@@ -53,7 +54,7 @@ async def wait(delay_ns: int) -> None:
         raise OSError(ctypes.get_errno(), "timerfd_create")
     due = asyncio.Event()
     try:
-        # {interval, value}, each {seconds, nanoseconds}; a value of 0 would be none.
+        # {interval, value}, each {seconds, nanoseconds}. A value of 0 would disarm the timer.
         LIBC.timerfd_settime(timer, 0, (ctypes.c_long * 4)(0, 0, *divmod(max(1, delay_ns), 10**9)), None)
         loop.add_reader(timer, due.set)
         await due.wait()

@@ -1,7 +1,7 @@
-"""The row is locked, then read, then written: SELECT ... FOR UPDATE in one transaction.
+"""Locks and reads the row with SELECT ... FOR UPDATE, then writes it, in one transaction.
 
-Right, because nobody else can lock or change the row until the commit, and at READ COMMITTED the locking read sees the
-newest version. Above that level the database rolls the late ones back, as it does with the reference.
+Right, because no other transaction can lock or change the row until the commit, and at READ COMMITTED the locking read
+sees the newest version. Above that level the database rolls back the later transactions, as it does with the reference.
 """
 
 from dataclasses import replace

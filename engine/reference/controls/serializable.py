@@ -1,7 +1,7 @@
-"""Read, compare, write, with nothing but SERIALIZABLE transactions and a bounded number of retries.
+"""Reads, compares and writes in a SERIALIZABLE transaction, with a limited number of retries.
 
-Right, because the database lets nothing commit that could not have happened one after the other; whoever is rolled back
-begins again and reads anew.
+Right, because the database commits only transactions that could have run one after the other. A transaction that is
+rolled back starts again with a new read.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ ATTEMPTS_MAX = 20
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """Tries until the database lets it through. Raises Contended after ATTEMPTS_MAX."""
+    """Retries until the database commits. Raises Contended after ATTEMPTS_MAX attempts."""
     return await retry(lambda: try_once(pool, move), ATTEMPTS_MAX)
 
 

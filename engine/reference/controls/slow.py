@@ -1,6 +1,6 @@
-"""The reference's write, with 50 ms before it and 50 ms after it.
+"""The write of the reference, with 50 ms before it and 50 ms after it.
 
-Right, because nothing is decided while it waits: slowness is no mistake, and more requests overlap than elsewhere.
+Right, because the waits decide nothing. They make more requests overlap.
 """
 
 import asyncio

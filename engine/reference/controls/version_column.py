@@ -1,8 +1,8 @@
-"""Optimistic locking: state and version are read together, and whoever still finds that version may write.
+"""Optimistic locking: reads state and version together, and writes only if the version is still the same.
 
-Right, because the version is raised by one guarded statement, in the transaction that writes the state. The column
-is in a table of its own, since the workflow's has only what it was designed with; a workflow that never moved has
-no row there, and version 0.
+Right, because one guarded statement raises the version, in the transaction that writes the state. The column is in a
+table of its own, because the workflow table may have only its designed columns. A workflow that never moved has no row
+there, and version 0.
 """
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ TABLE = Addition(
 )
 SEE = """SELECT state, coalesce(version, 0) AS version
     FROM intent_workflows LEFT JOIN workflow_versions ON workflow_id = id WHERE id = $1 AND organization_id = $2"""
-# The row that is there already has the version that was seen, or else nothing is written and nothing returned.
+# An existing row must have the version that was read; otherwise the statement writes and returns nothing.
 RAISE = """INSERT INTO workflow_versions AS held (workflow_id, version) VALUES ($1, $2 + 1)
     ON CONFLICT (workflow_id) DO UPDATE SET version = excluded.version WHERE held.version = excluded.version - 1
     RETURNING version"""

@@ -1,8 +1,8 @@
-"""The same engine broken on purpose, one file per defect, each replacing as little of the reference as it can.
+"""Defects: the reference engine broken on purpose, one mistake per file.
 
-A file `some_mistake.py` is the defect `some-mistake`. It has `break_parts(parts) -> parts`, a `PROMISE`, and a
-docstring that says what the mistake is and what a user would notice. Nothing in it is there in order to be caught: no
-pause, no yield.
+The file `some_mistake.py` is the defect `some-mistake`. It has `break_parts(parts) -> parts`, a `PROMISE`, and a
+docstring that explains the mistake and what a user would notice. A defect contains nothing that makes it easier to
+detect: no pause, no yield.
 """
 
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from engine.reference.pool import Isolation
 from engine.reference.variants import find_variant, list_variants
 
-# In the order in which they ask: the model, models side by side, races, schedules, failures.
+# The levels of a gate, in their order.
 LEVELS = ("sequential", "parallel", "race", "interleavings", "faults")
 
 
 @dataclass(frozen=True)
 class Promise:
-    """What is expected of the judge: `check` fails at each of `levels`; of the others only those `beside` it may.
+    """What the judge must detect: `check` fails at each of `levels`; of the others only those `beside` it may fail.
 
-    Where a level gives that check nothing to judge (there is no race in a sequence, say), `elsewhere` names another
-    one for it. `isolation` is the isolation level at which the mistake shows; None: at any.
+    A level may have nothing for that check to judge; a sequence has no races, for example. Then `elsewhere` names the
+    check for that level. `isolation` is the isolation level at which the mistake has an effect; None: at any.
     """
 
     check: str
@@ -34,7 +34,7 @@ class Promise:
         return self.elsewhere.get(level, self.check) if level in self.levels else None
 
     def allows(self, check: str) -> bool:
-        """Whether this check may fail, at whatever level."""
+        """Whether this check may fail, at any level."""
         return check == self.check or check in self.beside
 
 
@@ -44,6 +44,6 @@ def list_defects() -> tuple[str, ...]:
 
 
 def read_promise(name: str) -> Promise:
-    """What is promised of the judge for this defect. Raises UnknownVariant."""
+    """What the judge must detect in this defect. Raises UnknownVariant."""
     promise: Promise = find_variant("defect", name).PROMISE
     return promise

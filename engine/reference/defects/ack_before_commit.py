@@ -1,8 +1,8 @@
-"""The caller is told that she won while the transaction is still open.
+"""The engine answers a win while the transaction is still open.
 
-The mistake: the commit is put off until after the answer, as a framework does that closes its sessions when the answer
-has gone out. When the process or the database dies in between, all is rolled back. A user would notice that a click
-that was confirmed has never happened, and now and then that the page read right after it shows the old state.
+The mistake: the commit comes after the answer, as in a framework that closes its sessions after the response. If the
+process or the database dies in between, the transaction is rolled back. A user would notice that a confirmed click had
+no effect, and now and then that a page loaded right after the click shows the old state.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ PROMISE = Promise(
     beside=("one-winner", "conflict-truth", "linearizable", "final-state", "audit", "contract"),
 )
 
-# The event loop keeps only a weak hold on its tasks.
+# The event loop keeps only weak references to its tasks.
 COMMITS: set[asyncio.Task[None]] = set()
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """The guarded write in a transaction that is committed when the answer is on its way."""
+    """The guarded write in a transaction that is committed after the answer."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_transaction(pool))
         moved = await GUARDED.run(session, move)

@@ -1,8 +1,8 @@
-"""The row in the trail is written after the transition was committed.
+"""The row in the trail is written after the commit of the transition.
 
-The mistake: the trail is "only a log" and has a transaction of its own. When the process dies in between, or the
-connection is lost, the transition has happened and nobody ever did it. A user would notice a workflow whose trail ends
-one state before the one that it is in.
+The mistake: the trail is "only a log" and has a transaction of its own. If the process dies in between, or the
+connection breaks, the trail lacks a transition that happened. A user would notice a workflow whose trail ends one state
+before its current state.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ PROMISE = Promise("audit", ("faults",), beside=("one-winner", "contract"))
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """The guarded write with its payload, committed; then the trail."""
+    """Commits the guarded write with its payload, then writes the trail."""
     async with open_transaction(pool) as session:
         updated = await STATE_GUARDED.fetch_one(session, **move.values())
         if updated is None:

@@ -1,7 +1,7 @@
-"""The row in the trail is written before it is known whether the transition happens.
+"""The row in the trail is written before the guard decides whether the transition happens.
 
-The mistake: "first the log, then the deed", in one transaction that is committed either way. A user would notice a
-trail in which a state was left as often as anybody tried to leave it.
+The mistake: first the log entry, then the change, in one transaction that is committed in both cases. A user would
+notice a trail with a row for every attempt, also for the failed ones.
 """
 
 from dataclasses import replace
@@ -12,12 +12,12 @@ from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import ENTRY, STATE_GUARDED, store, to_transition
 
-# Who won where no answer came is taken from the trail, which lies.
+# Where no answer came, the judge takes the winner from the trail, which is wrong here.
 PROMISE = Promise("audit", ("sequential", "parallel", "race"), beside=("one-winner",))
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """The trail, then the guarded write; a loser's row stays."""
+    """Writes the trail, then makes the guarded write; a loser's row stays."""
     async with open_transaction(pool) as session:
         entry = await ENTRY.fetch_one(session, **move.values())
         updated = await STATE_GUARDED.fetch_one(session, **move.values())

@@ -1,7 +1,7 @@
 """A cancel is accepted in every state, the terminal ones included.
 
-The mistake: "cancel always works", so nobody asked what it does to a workflow that is over. A user would notice that a
-published workflow is cancelled after the fact, and that one was cancelled twice.
+The mistake: "cancel always works" was meant for running workflows, and the code has no check for finished ones. A user
+would notice that a published workflow is cancelled afterwards, and that a workflow is cancelled twice.
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
 """The state is read, compared in Python, and then written by id.
 
 The mistake: between the SELECT and the UPDATE another request may do the same. Both find the expected state, both
-update, both are told that they won. A user would notice two articles published for one click, and a trail that
-leaves the same state twice.
+update, and both answers say that the request won. A user would notice two articles published for one click, and a trail
+in which the same state is left twice.
 """
 
 from dataclasses import replace

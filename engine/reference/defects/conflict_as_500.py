@@ -1,8 +1,7 @@
-"""Nobody has told the web layer what a conflict is.
+"""A conflict is answered with a server error.
 
-The mistake: the error for a lost race was added to the engine and not to the table of statuses, so that it goes out as
-a server error. A user would notice "something went wrong" where somebody else was merely quicker, and operations would
-be woken by it.
+The mistake: the error for a lost race was added to the engine but not to the table of statuses. A user would notice
+"something went wrong" where another request was only faster, and it would page the people on call.
 """
 
 from dataclasses import replace

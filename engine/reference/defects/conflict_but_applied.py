@@ -1,7 +1,7 @@
-"""The conflict is noticed after the write, and the write stays.
+"""The engine detects the conflict after the write, and the write stays.
 
-The mistake: inside the transaction the row is locked, written and only then compared; the way out is a `return` where
-only an exception rolls back. A user would notice that what was refused has happened all the same.
+The mistake: the transaction locks the row, writes it, and only then compares the state. On a conflict it returns, but
+only an exception would roll back. A user would notice that a refused request had its effect all the same.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ PROMISE = Promise(
     "linearizable",
     ("sequential", "parallel", "race"),
     beside=("one-winner", "conflict-truth", "final-state", "audit", "effects", "contract"),
-    # Those who lose ask for the state that the winner leads to; only the trail shows that they moved it as well.
+    # The losers ask for the same next state as the winner; only the trail shows that they moved the workflow too.
     elsewhere={"parallel": "audit", "race": "audit"},
 )
 

@@ -1,8 +1,8 @@
-"""Any trouble in the database is taken for somebody else having been quicker.
+"""Every error of the database becomes a conflict.
 
-The mistake: one `except` around the write turns a lost connection into a conflict, although the workflow may be where
-the caller expected it, or may have been moved by this very request. A user would notice a "somebody else was quicker"
-on a workflow that nobody else ever touched, and that does not go away.
+The mistake: one `except` around the write turns a broken connection into a conflict, although the workflow may still be
+in the expected state, or this very request may have moved it. A user would notice conflicts, again and again, on a
+workflow that no other user ever touched.
 """
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ PROMISE = Promise(
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """The guarded write; when it fails, a conflict with whatever state the workflow is in."""
+    """The guarded write; if it fails, a conflict that reports the current state of the workflow."""
     try:
         return await move_guarded(pool, move)
     except (SerializationFailure, DatabaseLost):

@@ -1,7 +1,7 @@
-"""The payload of a step is stored before it is known whether the step is claimed.
+"""The payload of a step is stored before the guard decides whether the request claims the step.
 
-The mistake: "save what the user typed first, it can do no harm". It replaces what the winner typed. A user would notice
-that the approved selection is not hers but that of a colleague who was told that he came too late.
+The mistake: "save the input first, that can do no harm". It replaces the input of the winner. A user would notice that
+the approved selection is not hers, but that of a colleague whose request got a conflict.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ PROMISE = Promise("effects", ("sequential", "parallel", "race"))
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """The payload, committed; then the guarded write."""
+    """Commits the payload, then makes the guarded write."""
     async with open_session(pool) as session:
         await store(session, move)
     return await move_guarded(pool, replace(move, payload=None))

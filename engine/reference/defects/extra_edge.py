@@ -1,7 +1,7 @@
 """The engine's graph has an edge that the design does not have.
 
-The mistake: an "undo" from ICP_PENDING back to CREATED was tried out and stayed in the table. A user would notice that
-a workflow begins a second time, with its first beginning still in the trail.
+The mistake: an "undo" from ICP_PENDING back to CREATED was an experiment and stayed in the table. A user would notice
+a workflow that starts a second time, with its first start still in the trail.
 """
 
 from dataclasses import replace

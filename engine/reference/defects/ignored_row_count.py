@@ -1,8 +1,8 @@
-"""The guarded write is right, but nobody looks at whether it changed a row.
+"""The guarded write is correct, but the engine ignores whether it changed a row.
 
-The mistake: the UPDATE names the expected state, and its row count, which alone says whether it won, is thrown away.
-A user would notice that everybody is told 200 and only one of them has happened: an editor's approval that is
-confirmed and lost.
+The mistake: the UPDATE names the expected state, but its row count, which tells whether it won, is not used. A user
+would notice that every request gets a 200 and only one of them had an effect: an editor's approval is confirmed and
+lost.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
-"""A conflict tells the caller's own expectation as the current state.
+"""A conflict reports the expected state of the request as the current state.
 
-The mistake: the body of the 409 is filled in from the request, which has a state at hand, and not from the workflow. A
-user would notice "expected ICP_PENDING, but it is ICP_PENDING", and a client that tries the same again for ever.
+The mistake: the body of the 409 is filled in from the request instead of the workflow. A user would notice "expected
+ICP_PENDING, but it is ICP_PENDING", and a client that repeats the same request for ever.
 """
 
 from dataclasses import replace

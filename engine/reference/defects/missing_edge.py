@@ -1,7 +1,7 @@
 """The engine's graph lacks an edge that the design has.
 
-The mistake: nobody thought of the retry, ICP_FAILED -> ICP_PROCESSING, when the table was typed. A user would notice
-that a failed step cannot be started again, with the reason that the workflow knows no such transition.
+The mistake: the table lacks the retry, ICP_FAILED -> ICP_PROCESSING. A user would notice that a failed step cannot be
+started again; the engine says that the workflow has no such transition.
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
-"""The check and the write stand back to back on one connection, and there is still room between them.
+"""The write follows the check directly on one connection, and other requests can still run in between.
 
 The mistake: "nothing can happen between two lines". The SELECT and the UPDATE are two statements, each with a snapshot
-of its own, and the UPDATE names no state. A user would notice, once in a while and never when somebody looks, that
-one click was counted twice.
+of its own, and the UPDATE names no state. A user would notice now and then, and never in an attempt to reproduce it,
+that one click was counted twice.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """The UPDATE does not name the state that the caller expects.
 
-The mistake: `WHERE id = ... AND organization_id = ...`, and the expected state is only written into the trail. A user
-would notice that an old browser tab throws a finished workflow back, and that nobody is ever told of a conflict.
+The mistake: `WHERE id = ... AND organization_id = ...`; the expected state is used for the trail only. A user would
+notice that an old browser tab moves a finished workflow back, and that no request ever gets a conflict.
 """
 
 from dataclasses import replace
@@ -18,7 +18,7 @@ PROMISE = Promise(
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """The reference's write, but for the one condition."""
+    """The write of the reference without the guard on the state."""
     async with open_session(pool) as session:
         return await UNGUARDED.run(session, move)
 

@@ -1,7 +1,7 @@
 """The UPDATE does not name the organization.
 
-The mistake: reads are filtered by organization, the write goes by id and state, since "the id was read before". A user
-would notice that somebody of another company, who has the id from a forwarded link, moves their workflow.
+The mistake: reads are filtered by organization, but the write names only id and state, since "the id was read before".
+A user would notice that a person of another company, who has the id from a forwarded link, moves the workflow.
 """
 
 from dataclasses import replace
@@ -25,7 +25,7 @@ ANYBODYS = Write.where(WORKFLOWS.c.id == bindparam("workflow_id"), IN_EXPECTED_S
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """The reference's write, but for the one condition."""
+    """The write of the reference without the guard on the organization."""
     async with open_session(pool) as session:
         return await ANYBODYS.run(session, move)
 

@@ -1,8 +1,7 @@
-"""A second column says how far a workflow is, and drifts away from the first.
+"""A second column tells the progress of a workflow, and drifts away from the first.
 
-The mistake: `current_step` was added for a list of workflows and is kept up to date where a step's own route is used,
-and forgotten wherever else the state moves. A user would notice an overview that says "icp-generate" of a workflow that
-was cancelled long ago.
+The mistake: `current_step` was added for a list of workflows. The routes of steps update it; the other routes that move
+the state do not. A user would notice an overview that shows "icp-generate" for a workflow that was cancelled long ago.
 """
 
 from dataclasses import replace

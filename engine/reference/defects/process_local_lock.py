@@ -1,8 +1,7 @@
 """A lock in memory lets one request at a time touch a workflow, in this process.
 
-The mistake: check-then-act behind an asyncio.Lock per workflow is right on a developer's machine, where there is one
-process. With a second worker there is a second lock. A user would notice two winners from the day on which the
-service was scaled out.
+The mistake: check-then-act behind an asyncio.Lock per workflow is correct on a developer's machine, which has one
+process. With a second worker there is a second lock. A user would notice two winners since the service was scaled out.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ LOCKS: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """Check and act, one after the other for each workflow."""
+    """Check and act under the lock of the workflow."""
     async with LOCKS[move.workflow_id]:
         return await check_then_act.move(pool, move)
 

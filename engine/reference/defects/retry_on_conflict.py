@@ -1,8 +1,8 @@
-"""The server meets a conflict by reading again and applying the request to whatever it finds.
+"""After a conflict the server reads the state again and applies the request to the state that it finds.
 
-The mistake: a retry that belongs to the caller, who alone can decide whether the new state changes her mind, is made
-on her behalf. A user would notice that a workflow was cancelled that had just been finished by somebody else, although
-she had seen it in another state.
+The mistake: the server retries in place of the caller. Only the caller can decide whether the request still makes sense
+in the new state. A user would notice that her request, made in one state, was applied in another state, which a second
+user had produced in between.
 """
 
 from dataclasses import replace

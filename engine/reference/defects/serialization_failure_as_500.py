@@ -1,8 +1,8 @@
-"""Nobody handles the database's "try again".
+"""A serialization failure becomes a server error.
 
-The mistake: above READ COMMITTED the database rolls back whoever lost a race, with SQLSTATE 40001, and this engine
-takes that for a failure like any other. A user would notice server errors that come and go with the load, where
-somebody else was merely quicker.
+The mistake: above READ COMMITTED the database rolls back the losers of a race with SQLSTATE 40001, which means "try
+again". This engine treats it like any other failure. A user would notice server errors that come and go with the load,
+where another request was only faster.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ PROMISE = Promise("no-5xx", ("parallel", "race"), isolation=Isolation.REPEATABLE
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """The guarded write, with the driver's errors as they are."""
+    """The guarded write; the driver's errors are not translated."""
     session = await pool.take()
     try:
         return await GUARDED.run(session, move)

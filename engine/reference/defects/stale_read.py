@@ -1,7 +1,7 @@
-"""GET answers from a cache that lives for a moment.
+"""GET answers from a cache with entries that live for half a second.
 
-The mistake: reads were too many, so each worker keeps what it read for half a second, and nobody empties the cache when
-the workflow moves. A user would notice that the page still shows the old state right after her own click.
+The mistake: to save reads, each worker caches what it read for half a second, and a move does not empty the cache. A
+user would notice that the page still shows the old state right after her own click.
 """
 
 import time
@@ -13,7 +13,7 @@ from engine.reference.parts import Parts, Workflow
 from engine.reference.pool import Pool
 from engine.reference.workflows import read_row
 
-# Where a winner was not answered, it is the trail alone that contradicts what was read.
+# If a winner got no answer, only the trail contradicts the read.
 PROMISE = Promise("linearizable", ("sequential", "parallel", "race"), beside=("final-state", "audit"))
 
 KEPT_S = 0.5
@@ -21,7 +21,7 @@ CACHE: dict[tuple[UUID, str], tuple[float, Workflow]] = {}
 
 
 async def read_cached(pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None:
-    """What was read last, if that was a moment ago."""
+    """The last read, if it is recent."""
     kept = CACHE.get((workflow_id, organization_id))
     if kept is not None and time.monotonic() - kept[0] < KEPT_S:
         return kept[1]

@@ -1,9 +1,9 @@
-"""The expected state is named in a subquery, which is not asked again after a wait for the row's lock.
+"""A subquery names the expected state; the database does not evaluate it again after a wait for the row's lock.
 
 The mistake: `UPDATE ... WHERE id = (SELECT id ... AND state = ...)` looks like one guarded statement. At READ
-COMMITTED, whoever waited for the row looks at it again, but only the outer condition, the id, is checked anew; the
-subquery's answer is kept from before the wait. So two can win. A user would notice two winners, now and then, under
-load only.
+COMMITTED, a transaction that waited for the row checks only the outer condition again, the id. The result of the
+subquery is from before the wait. So two requests can win. A user would notice two winners, now and then, under load
+only.
 """
 
 from dataclasses import replace
@@ -34,7 +34,7 @@ BY_SUBQUERY = Write.where(WORKFLOWS.c.id == EXPECTED.scalar_subquery())
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """The reference's write in a transaction, with the guard one level too deep."""
+    """The write of the reference in a transaction, with the guard in a subquery."""
     async with open_transaction(pool) as session:
         return await BY_SUBQUERY.run(session, move)
 
