@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, one after the other. Ratios taken in one run; nothing here gates anything."""
+"""Runs the benchmarks one after the other: `make bench`. Their results are ratios within a run, and gate nothing."""
 
 import importlib
 import pkgutil

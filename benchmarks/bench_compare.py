@@ -1,8 +1,9 @@
-"""How often a comparison is wrong, for those who let one stop a release. Simulated runs of which the truth is known.
+"""How often is a comparison wrong? For users who let a comparison stop a release. Uses simulated runs.
 
-Every turn has lognormal noise of 15 %, which is what a turn of 40 races has on two quiet cores; a block of a run of its
-own has 6 %. Every session has a drift of 3 % that all its measures share. A comparison counts as regressed when any of
-its measures is. `python -m benchmarks bench_compare` (about half a minute).
+Every turn has lognormal noise of 15 %, as a turn of 40 races on two quiet cores; a block of a single run has 6 %. Every
+session has a drift of 3 % that all its measures share. A comparison counts as regressed if any of its measures is.
+
+`python -m benchmarks bench_compare` takes about half a minute.
 """
 
 import random
@@ -22,7 +23,7 @@ COMPARISONS = 2000
 
 @dataclass(frozen=True)
 class Case:
-    """One row: what is simulated, and what is asked of it: a change, and at least or at most which share."""
+    """One row: the simulated change, and the least or the largest share that is acceptable."""
 
     title: str
     design: Design
@@ -65,13 +66,13 @@ def main() -> None:
 
 
 def simulate(case: Case, comparisons: int = COMPARISONS) -> Counter[Change]:
-    """What each comparison as a whole was called; the same ones for the same case."""
+    """The result of each comparison; the same for the same case."""
     rng = random.Random(f"1/{case}")
     return Counter(call(decide(draw(case, rng), RULES[case.design])) for _ in range(comparisons))
 
 
 def draw(case: Case, rng: random.Random) -> dict[str, list[float]]:
-    """How much worse each block of the run was than the baseline's. In turns, the sides share a session."""
+    """By how much each block of the run was worse than the baseline's. In turns, the sides share a session."""
     drift = rng.gauss(0, DRIFT) - rng.gauss(0, DRIFT) if case.design is Design.SESSIONS else 0.0
     drawn = {}
     for number in range(case.measures):
@@ -85,12 +86,12 @@ def draw(case: Case, rng: random.Random) -> dict[str, list[float]]:
 
 
 def place(block: int, side: int, case: Case) -> float:
-    """How much slower the machine has become by the time of a block, in the order A B B A A B B A."""
+    """By how much the machine is slower at the time of a block, in the order A B B A A B B A."""
     return log1p(case.creep) * (2 * block + (side ^ block % 2)) / (2 * case.blocks)
 
 
 def call(decisions: dict[str, Decision]) -> Change:
-    """Regressed when any measure is, then improved, then inconclusive."""
+    """Regressed if any measure is; else improved if any is; else inconclusive if any is."""
     found = {decision.verdict for decision in decisions.values()}
     for change in (Change.REGRESSED, Change.IMPROVED, Change.INCONCLUSIVE):
         if change in found:

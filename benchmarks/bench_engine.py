@@ -1,8 +1,8 @@
-"""How much of what PostgreSQL can do reaches a caller of the engine. For whoever changes the hot path; gates nothing.
+"""How much of PostgreSQL's throughput does a caller of the engine get? For changes of the hot path; gates nothing.
 
 One run, in turns: `pgbench` with the guarded write as a prepared statement; `advance()` in one process; and HTTP
-advances to one worker. All with as many connections, one workflow per connection, and every move wins. What counts
-is the ratio to pgbench, since it holds on a machine that is slow or busy too.
+advances to one worker. All with the same number of connections, one workflow per connection, and every move wins. The
+result is the ratio to pgbench, which holds on a slow or busy machine too.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ async def run_advance(database: Database) -> float:
 
 
 class Asker(asyncio.Protocol):
-    """One connection that advances one workflow forth and back; as little client as will do."""
+    """One connection that advances one workflow forth and back; a minimal client."""
 
     def __init__(self, number: int, until: float, ended: "asyncio.Future[int]") -> None:
         self.requests = [write_request(workflow_id(number), *turn) for turn in TURNS]
@@ -165,7 +165,7 @@ def measure() -> dict[str, list[float]]:
         with serve(database.url, workers=1, pool_size=CONNECTIONS) as served:
             for _ in range(ROUNDS):
                 rates["pgbench"].append(run_pgbench(database))
-                # It ends in the middle of a script, so in either state.
+                # It ends in the middle of a script, so the workflow may be in either state.
                 asyncio.run(put_workflows(database))
                 rates["advance()"].append(uvloop.run(run_advance(database)))
                 rates["HTTP advance"].append(uvloop.run(run_http(served)))

@@ -1,7 +1,7 @@
-"""How many schedules a second does the explorer run, and what does the proxy cost that lets everything pass?
+"""How many schedules a second does the explorer run, and how much time does the proxy cost?
 
-For changes of the proxy or the scheduler. The same two requests for three engines: through the proxy, one order after
-another; through the proxy that only passes; and without a proxy, one request after the other. Gates nothing.
+For changes of the proxy or the scheduler; gates nothing. The same two requests in three ways: through the proxy, one
+schedule after the other; through the proxy without a schedule; and without a proxy, one request after the other.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ async def measure(database: Database, folder: Path) -> None:
 
 
 async def ask_in_turn(testbed: Testbed, pairing: Pairing, asker: Asker, sender: Sender) -> float:
-    """How many times a second a workflow is made and the pairing's requests are asked of it, one after the other."""
+    """How many times a second a workflow is created and the pairing's requests are sent to it one after the other."""
     began = time.perf_counter()
     for _ in range(SOLO):
         workflow = await testbed.fresh.take(pairing.state, 4)

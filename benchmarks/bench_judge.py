@@ -1,7 +1,7 @@
-"""How fast the judge is, for whoever judges long load runs. One table; the ratios are taken within one run.
+"""How fast is the judge? For users who judge long load runs. Prints one table; the ratios are within one run.
 
-`python -m benchmarks.bench_judge` (a few minutes; `--small` leaves out the ten million operations). Nothing here
-gates anything: machines differ, ratios less so.
+`python -m benchmarks.bench_judge` takes a few minutes; `--small` leaves out the ten million operations. It gates
+nothing: machines differ; ratios differ less.
 """
 
 import json
@@ -34,7 +34,7 @@ CHANGES = ("a conflict made a win", "a read of another time's state", "a told st
 
 
 def build_operations(workflows: int) -> pl.LazyFrame:
-    """Races as a load run records them: each workflow goes through all transitions, each one raced for."""
+    """Races as a load run records them: each workflow makes all transitions, each in a race."""
     per_workflow = TRANSITIONS * CONTENDERS
     number = pl.col("number")
     frame = pl.LazyFrame({"number": pl.int_range(workflows * per_workflow, eager=True)}).with_columns(
@@ -114,7 +114,7 @@ def measure(path: Path, times: int) -> dict[str, float]:
         failed = Case(evidence).decision.failed
         return float("inf") if failed else time.perf_counter() - begin
 
-    # In turns, and their medians: what else the machine does then falls on both.
+    # In turns, and their medians: so other load on the machine affects both.
     pairs = [(take_seconds(read_plainly, 1), take_seconds(lambda: judge_file(path), 1)) for _ in range(2 * times + 1)]
     plain, full = (statistics.median(column) for column in zip(*pairs, strict=True))
     history = read_history(path)
@@ -138,7 +138,7 @@ def call(task: str, *arguments: object) -> Any:
 
 
 def call_twice(task: str, path: Path) -> Any:
-    """The quicker of two runs: one alone says more of what else the machine was doing."""
+    """The faster of two runs: a single one may show only other load on the machine."""
     return min((call(task, path) for _ in range(2)), key=lambda measured: measured["cold_s"])
 
 
@@ -171,7 +171,7 @@ def build_two_winners(contenders: int, unknown: int) -> pl.DataFrame:
 
 
 def measure_two_winners(contenders: int, unknown: int) -> float:
-    """Seconds to read, decide, explain and word one race with two winners."""
+    """Seconds to read, decide, explain and describe one race with two winners."""
     frame = build_two_winners(contenders, unknown)
 
     def find() -> None:

@@ -1,8 +1,10 @@
-"""How often `compare --ab` calls real engines regressed, for those who let it stop a release.
+"""How often does `compare --ab` call real engines regressed? For users who let it stop a release.
 
-The reference against itself (never), against a control that is 20 % slower (nearly always), and against one that is
-many times slower (always). `python -m benchmarks.bench_power --same 20 --fifth 10 --slow 1`; two minutes each, on a
-machine that does nothing else. Without arguments, as under `make bench`, one of each.
+It compares the reference with itself (expected: never), with a control that is 20 % slower (nearly always), and with
+one that is many times slower (always).
+
+`python -m benchmarks.bench_power --same 20 --fifth 10 --slow 1`; two minutes each, on a machine without other load.
+Without arguments, as under `make bench`, one of each.
 """
 
 import argparse

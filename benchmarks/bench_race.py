@@ -1,13 +1,13 @@
-"""How tight races are, how many of them a second can be verified, and how often they show a defect.
+"""How tight are races, how many of them can be verified per second, and how often do they show a defect?
 
 For changes of the release or the asker; gates nothing. One run, in turns: our release in a plain process and in one
 patched by gevent, as Locust uses it (both record everything and judge it); Locust's FastHttpUser behind a gevent
-barrier, with users that begin with this race, and with users that keep their connections from race to race; httpx with
-asyncio.gather. Every racer asks the same engine for the same transitions.
+barrier, with new users for each race, and with users that keep their connections; httpx with asyncio.gather. Every
+racer asks the same engine for the same transitions.
 
-The spread of arrival is measured twice: at a server that does nothing but note it, which shows what the racer does;
-and at the engine's workers, which share the cores with the racer and the database. Both tell the kernel's time, so
-that it does not matter when they come to read. What counts is the ratio within one run.
+The spread of the arrivals is measured twice: at a server that only notes them, which shows the work of the racer; and
+at the workers of the engine, which share the cores with the racer and the database. Both report the kernel's time, so
+the time of the read does not matter. The result is the ratio within one run.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from benchmarks.racing import Order, Report
+from benchmarks.racing import RacerJob, Report
 from engine.provision.ports import find_free_port
 from engine.provision.processes import Process, run_process
 from engine.provision.service import is_ready
@@ -45,7 +45,7 @@ RACERS = {
 
 @dataclass
 class Tally:
-    """What one racer did with one number of contenders, over all rounds."""
+    """The results of one racer with one number of contenders, over all rounds."""
 
     noted_ns: list[int] = field(default_factory=list)
     spreads_ns: list[int] = field(default_factory=list)
@@ -105,13 +105,13 @@ def measure() -> dict[tuple[str, int], Tally]:
         racers = {name: stack.enter_context(start_racer(command, environment)) for name, command in RACERS.items()}
         for _ in range(ROUNDS):
             for (name, contenders), tally in tallies.items():
-                report = command_racer(racers[name], Order(noting, contenders, NOTING_TURN_S, judged=False))
+                report = command_racer(racers[name], RacerJob(noting, contenders, NOTING_TURN_S, judged=False))
                 tally.noted_ns += report.spreads_ns
-                report = command_racer(racers[name], Order(good, contenders, TURNS_S[contenders]))
+                report = command_racer(racers[name], RacerJob(good, contenders, TURNS_S[contenders]))
                 tally.spreads_ns += report.spreads_ns
                 tally.races += len(report.winners)
                 tally.seconds += report.seconds
-                report = command_racer(racers[name], Order(broken, contenders, DEFECT_TURN_S))
+                report = command_racer(racers[name], RacerJob(broken, contenders, DEFECT_TURN_S))
                 tally.defect_races += len(report.winners)
                 tally.defect_shown += sum(winners > 1 for winners in report.winners)
     return tallies
@@ -152,10 +152,10 @@ def start_racer(command: tuple[str, ...], environment: Mapping[str, str]) -> Ite
         yield process
 
 
-def command_racer(process: "subprocess.Popen[bytes]", order: Order) -> Report:
+def command_racer(process: "subprocess.Popen[bytes]", job: RacerJob) -> Report:
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(msgspec.json.encode(order) + b"\n")
+    process.stdin.write(msgspec.json.encode(job) + b"\n")
     process.stdin.flush()
     line = process.stdout.readline()
     assert line, "the racer ended; see above"

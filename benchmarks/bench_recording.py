@@ -1,7 +1,7 @@
-"""What recording costs: per operation, and as a share of a race. For whoever changes the journal; gates nothing.
+"""How much time does recording cost, per operation and as a share of a race? For changes of the journal; gates nothing.
 
-One run, in turns: races through the asker with a journal, and the same with one that writes nothing. What counts is
-the ratio within the run.
+One run, in turns: races through the asker with a journal, and with one that writes nothing. The result is the ratio
+within the run.
 """
 
 import os

@@ -1,8 +1,8 @@
-"""A server that does nothing but note when each request was whole; it answers once nothing more comes.
+"""A server that only notes when each request was complete, and answers when no further bytes come.
 
-An engine on the same cores is at work on the first request while the last one arrives. This server sleeps meanwhile:
-when something came is told by the kernel, and waking a server for each request costs whoever sends them more than the
-sending. So it shows how far apart the requests themselves come.
+An engine on the same cores works on the first request while the last one arrives. This server sleeps meanwhile, because
+waking it for each request would slow the client down; the kernel tells the arrival times. So it shows the spread of the
+requests themselves.
 """
 
 import json
@@ -50,7 +50,7 @@ def read(
     begun: dict[socket.socket, bytes],
     whole: list[tuple[socket.socket, bytes, int]],
 ) -> None:
-    """Takes what came over the connection, and notes the time when a request is whole with it."""
+    """Reads from the connection, and notes the time if that completes a request."""
     chunk, arrived_ns = receive(connection)
     if not chunk:
         selector.unregister(connection)

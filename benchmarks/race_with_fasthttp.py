@@ -1,7 +1,7 @@
 """A racer of bench_race: Locust's FastHttpUser, one per contender, held by a gevent barrier.
 
-Every race has users of its own, whose connections are opened when the barrier is up, as Locust does it. With `kept`,
-the same users go from race to race over connections that stay open.
+Every race has new users, whose connections open after the barrier, as in Locust. With `kept`, the same users run all
+races over open connections.
 """
 
 import sys
@@ -11,7 +11,7 @@ from gevent.event import Event
 from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 
-from benchmarks.racing import Order, Report, find_target, obey, race_for
+from benchmarks.racing import RacerJob, Report, find_target, race_for, run_jobs
 from engine.target.target import Answer, Request
 
 
@@ -21,9 +21,9 @@ class Contender(FastHttpUser):
     network_timeout = 10.0
 
 
-def carry_out(order: Order) -> Report:
-    environment = Environment(user_classes=[Contender], host=order.base_url)
-    Contender.host = order.base_url
+def run_job(job: RacerJob) -> Report:
+    environment = Environment(user_classes=[Contender], host=job.base_url)
+    Contender.host = job.base_url
     kept: list[Contender] = []
 
     def race(requests: list[Request]) -> list[Answer]:
@@ -41,7 +41,7 @@ def carry_out(order: Order) -> Report:
         return [one.get() for one in running]
 
     try:
-        return race_for(order, find_target(order.base_url), race)
+        return race_for(job, find_target(job.base_url), race)
     finally:
         hang_up(kept)
 
@@ -53,7 +53,7 @@ def hang_up(contenders: list[Contender]) -> None:
 
 
 def ask(contender: Contender, request: Request, barrier: Event) -> Answer:
-    """One request of one contender, once the barrier is up."""
+    """Sends one request of one contender after the barrier."""
     barrier.wait()
     with contender.client.request(
         request.method, request.path, data=request.body.decode(), headers=dict(request.headers), catch_response=True
@@ -64,4 +64,4 @@ def ask(contender: Contender, request: Request, barrier: Event) -> Answer:
 
 
 if __name__ == "__main__":
-    obey(carry_out)
+    run_jobs(run_job)

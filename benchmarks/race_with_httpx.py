@@ -4,17 +4,15 @@ import asyncio
 
 import httpx
 
-from benchmarks.racing import Order, Report, find_target, obey, race_for
+from benchmarks.racing import RacerJob, Report, find_target, race_for, run_jobs
 from engine.target.target import Answer, Request
 
 
-def carry_out(order: Order) -> Report:
-    limits = httpx.Limits(max_connections=order.contenders, max_keepalive_connections=order.contenders)
+def run_job(job: RacerJob) -> Report:
+    limits = httpx.Limits(max_connections=job.contenders, max_keepalive_connections=job.contenders)
     with asyncio.Runner() as runner:
-        client = httpx.AsyncClient(base_url=order.base_url, limits=limits, timeout=10)
-        report = race_for(
-            order, find_target(order.base_url), lambda requests: runner.run(ask_together(client, requests))
-        )
+        client = httpx.AsyncClient(base_url=job.base_url, limits=limits, timeout=10)
+        report = race_for(job, find_target(job.base_url), lambda requests: runner.run(ask_together(client, requests)))
         runner.run(client.aclose())
         return report
 
@@ -29,4 +27,4 @@ async def ask(client: httpx.AsyncClient, request: Request) -> Answer:
 
 
 if __name__ == "__main__":
-    obey(carry_out)
+    run_jobs(run_job)

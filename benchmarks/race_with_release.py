@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.racing import Order, Report, add_race, draw_edges, find_target, obey, race_for
+from benchmarks.racing import RacerJob, Report, add_race, draw_edges, find_target, race_for, run_jobs
 from load.client.asker import Asker
 from load.client.release import Release
 from reports.history.history import read_history
@@ -19,12 +19,12 @@ from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 
 
-def race_and_judge(order: Order) -> Report:
-    """As a scenario races, up to the verdict."""
-    target = find_target(order.base_url)
-    if not order.judged:
+def race_and_judge(job: RacerJob) -> Report:
+    """Races as a scenario does, including the verdict."""
+    target = find_target(job.base_url)
+    if not job.judged:
         release = Release(target.base_url, target.timeout_s)
-        return race_for(order, target, lambda requests: [exchange.answer for exchange in release.race(requests)])
+        return race_for(job, target, lambda requests: [exchange.answer for exchange in release.race(requests)])
     with tempfile.TemporaryDirectory() as folder, Journal(Path(folder, "race-0.jsonl")) as journal:
         asker = Asker(target, Release(target.base_url, target.timeout_s), journal, "race-0", "bench")
         workflow = asker.create(target.owner)
@@ -33,10 +33,10 @@ def race_and_judge(order: Order) -> Report:
         begun = time.perf_counter()
         for number, edge in enumerate(draw_edges()):
             route = target.routes_for(*edge)[-1]
-            asks = [asker.advance_ask(workflow, target.owner, route, *edge) for _ in range(order.contenders)]
+            asks = [asker.advance_ask(workflow, target.owner, route, *edge) for _ in range(job.contenders)]
             replies = asker.race(asks, f"{workflow}.{number}")
             add_race(report, target, edge, [reply.exchange.answer for reply in replies])
-            if time.perf_counter() - begun > order.seconds:
+            if time.perf_counter() - begun > job.seconds:
                 break
         asker.trail(workflow, target.owner)
         asker.end()
@@ -49,4 +49,4 @@ def race_and_judge(order: Order) -> Report:
 
 
 if __name__ == "__main__":
-    obey(race_and_judge)
+    run_jobs(race_and_judge)

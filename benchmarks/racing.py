@@ -1,6 +1,6 @@
-"""What the racers of bench_race share: orders that come in as lines, the races that they ask for, what came of them.
+"""The common parts of the racers of bench_race: jobs read as lines, the requests of their races, reports.
 
-A racer is a process of its own: one of them must be patched by gevent, the others must not.
+A racer is a process of its own, because gevent must patch one of them and must not patch the others.
 """
 
 import sys
@@ -15,13 +15,13 @@ from engine.provision.service import REFERENCE
 from engine.target.file import load_target
 from engine.target.target import Answer, Request, Target
 
-# Out of the initial state, and then forth and back for ever: every race is one for the same two transitions.
+# Out of the initial state, then forth and back between two states.
 OPENING = (("CREATED", "ICP_PENDING"), ("ICP_PENDING", "ICP_PROCESSING"))
 TURNS = (("ICP_PROCESSING", "ICP_FAILED"), ("ICP_FAILED", "ICP_PROCESSING"))
 
 
-class Order(msgspec.Struct):
-    """Race with this many contenders at `base_url` for so many seconds. What no engine answers is not judged."""
+class RacerJob(msgspec.Struct):
+    """Races for `seconds`, with this many contenders, against `base_url`. `judged`: an engine answers there."""
 
     base_url: str
     contenders: int
@@ -30,7 +30,7 @@ class Order(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """What came of an order: per race, by how much the arrivals were apart (ns), and how many were told they won."""
+    """The results of a job: per race, by how much the arrivals were apart (ns), and how many were told they won."""
 
     spreads_ns: list[int]
     winners: list[int]
@@ -56,18 +56,18 @@ def build_requests(target: Target, server_id: str, edge: tuple[str, str], count:
     ]
 
 
-def race_for(order: Order, target: Target, race: Race) -> Report:
-    """Races on one workflow until the time is up. `race` sends the requests at once and gives their answers."""
+def race_for(job: RacerJob, target: Target, race: Race) -> Report:
+    """Races on one workflow until the time is up. `race` sends the requests at once and returns the answers."""
     [created] = race([target.build_create(target.owner, "create")])
     server_id = target.classify_create(created).server_id
     assert server_id is not None, created
     report = Report([], [], 0)
     begun = time.perf_counter()
     for number, edge in enumerate(draw_edges()):
-        answers = race(build_requests(target, server_id, edge, order.contenders, number))
+        answers = race(build_requests(target, server_id, edge, job.contenders, number))
         add_race(report, target, edge, answers)
         report.seconds = time.perf_counter() - begun
-        if report.seconds > order.seconds:
+        if report.seconds > job.seconds:
             return report
     raise AssertionError("there is always another edge")
 
@@ -80,9 +80,9 @@ def add_race(report: Report, target: Target, edge: tuple[str, str], answers: lis
     report.winners.append(sum(target.classify_advance(each, route, edge[1]).outcome == "won" for each in answers))
 
 
-def obey(carry_out: Callable[[Order], Report]) -> None:
-    """Carries out the orders of standard input, one a line, and answers each with a line."""
+def run_jobs(run_job: Callable[[RacerJob], Report]) -> None:
+    """Runs the jobs on standard input, one per line, and prints the report of each as a line."""
     for line in sys.stdin.buffer:
-        report = carry_out(msgspec.json.decode(line, type=Order))
+        report = run_job(msgspec.json.decode(line, type=RacerJob))
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
         sys.stdout.buffer.flush()

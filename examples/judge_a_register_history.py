@@ -5,10 +5,10 @@ Converts a compare-and-set register's history, one map per line as Jepsen writes
     python examples/judge_a_register_history.py register.edn > register.jsonl
     onewinner check register.jsonl --only linearizable --initial nil
 
-A line looks like `{:process 3, :type :invoke, :f :cas, :value [0 3], :time 120000}`. An `:ok` read or write answered,
-an `:ok` cas won and a `:fail` cas lost (the value was another one); a `:fail` write changed nothing, and a `:fail` read
-tells nothing. `:info` is a timeout: it may have taken effect, once, at any later moment. Without `:time` the line's
-number is the time.
+A line looks like `{:process 3, :type :invoke, :f :cas, :value [0 3], :time 120000}`. An `:ok` read or write succeeded.
+An `:ok` cas won; a `:fail` cas lost, because the value was another one. A `:fail` write changed nothing, and a `:fail`
+read tells nothing. `:info` is a timeout: the operation may have taken effect, once, at any later moment. Without
+`:time` the number of the line is the time.
 """
 
 import json
@@ -22,14 +22,14 @@ OK = {"read": "ok", "write": "won", "cas": "won"}
 
 
 def convert(lines: Iterable[str], workflow: str = "register") -> Iterator[str]:
-    """Journal lines, one for each line that is a client's. Raises ValueError naming a line that is no such map."""
+    """A journal line for each line of a client. Raises ValueError, with the line, if a line is no such map."""
     open_ids: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         found = {name: value.lstrip(":") for name, value in FIELD.findall(line)}
         if not found.get("process", "").isdigit():
             if line.strip() and "process" not in found:
                 raise ValueError(f"line {number} is no operation: {line.strip()[:80]}")
-            continue  # the other tool's own doings (:nemesis)
+            continue  # an event of the tool itself (:nemesis)
         process, time_ns = found["process"], int(found.get("time", number))
         if found["type"] == "invoke":
             open_ids[process] = number
@@ -44,8 +44,8 @@ def invoke(found: dict[str, str], number: int, workflow: str, time_ns: int) -> d
     if found["f"] == "write":
         asked = {"kind": "set", "next": found["value"]}
     elif found["f"] == "cas":
-        expected, following = found["value"].strip("[]").split()
-        asked = {"kind": "advance", "expected": expected, "next": following}
+        expected, next_state = found["value"].strip("[]").split()
+        asked = {"kind": "advance", "expected": expected, "next": next_state}
     return {**line, **asked, "invoked_ns": time_ns}
 
 

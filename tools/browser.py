@@ -1,4 +1,4 @@
-"""A browser for pages on disk: Debian's Chromium, driven by Playwright, cut off from every network."""
+"""Opens pages on disk in Debian's Chromium, driven by Playwright, without any network."""
 
 import contextlib
 import shutil
@@ -26,7 +26,7 @@ Theme = Literal["light", "dark"]
 
 @dataclass
 class Opened:
-    """A page that was opened, what its console and its own errors said, and what it asked for beside itself."""
+    """An open page, the messages of its console, its errors, and the further files that it requested."""
 
     page: Page
     errors: list[str] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Opened:
 
 
 def find_chromium() -> Path:
-    """The browser's program. Raises FileNotFoundError, which says how to get one."""
+    """The program of the browser. Raises FileNotFoundError, which tells how to get one."""
     for name in NAMES:
         if found := shutil.which(name):
             return Path(found)

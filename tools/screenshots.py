@@ -1,7 +1,7 @@
-"""Screenshots of the report for docs/screenshots/: a run that fails and one that passes. `make screenshots` calls it.
+"""Takes the screenshots of the report for docs/screenshots/: `make screenshots`.
 
-The runs are made anew, on the reference engine and on one that is broken on purpose; so the pictures differ a little
-from time to time, and are committed when the page has changed.
+It makes new runs, on the reference engine and on a defect, so the pictures differ a little each time. Commit them when
+the page has changed.
 """
 
 import subprocess
@@ -22,9 +22,9 @@ SHOTS: tuple[tuple[str, int, int, Theme], ...] = (
 
 
 def make_run(folder: Path, kind: str) -> Path:
-    """The page of a small gate. A failing run ends with status 1, which is what it is for."""
+    """The page of a small gate. The failing run ends with status 1, as intended."""
     command = [sys.executable, "-m", "onewinner", "gate", "--batches", "4", "--races", "200", "--out", kind]
-    # In a folder of its own: the paths that the page shows are then nobody's.
+    # In a folder of its own, so that the page shows no path of the user.
     subprocess.run([*command, *RUNS[kind]], cwd=folder, check=False, stdout=subprocess.DEVNULL)
     return folder / kind / "index.html"
 

@@ -1,4 +1,4 @@
-"""Django's own command line: `python manage.py migrate --run-syncdb`."""
+"""The command line of Django: `python manage.py migrate --run-syncdb`."""
 
 import os
 import sys

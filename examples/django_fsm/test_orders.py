@@ -1,4 +1,4 @@
-"""A test suite of the project's own: `race` against pytest-django's `live_server`, which has threads."""
+"""A test suite of the project: `race` against pytest-django's `live_server`, which has threads."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from onewinner.racing import Race, Request
 
 
 def test_an_order_is_submitted_once(race: Race, live_server: Any) -> None:
-    """Ten orders: in one race alone the first request may be through before the second one has begun."""
+    """Ten orders: in a single race the first request may end before the second one begins."""
     for _ in range(10):
         order = Order.objects.create()
         race.post(f"{live_server.url}/orders/{order.pk}/submit").assert_one_winner()

@@ -1,7 +1,7 @@
 """Orders in Flask and SQLAlchemy's ORM: a version column decides which of several requests moves an order.
 
-The check before the move only saves work. What decides is the row count of `UPDATE ... WHERE id AND version`, which
-the ORM sends for a mapper with a `version_id_col`; no row is a StaleDataError, and that is the 409.
+The check before the move only saves work. The row count of `UPDATE ... WHERE id AND version` decides, which the ORM
+sends for a mapper with a `version_id_col`. If it changes no row, it raises StaleDataError, which becomes the 409.
 """
 
 import os
@@ -25,7 +25,7 @@ class Order(Base):
     organization: Mapped[str]
     status: Mapped[str] = mapped_column(default="DRAFT")
     version: Mapped[int] = mapped_column(default=1)
-    # The one thing that differs between target.toml and target_without_version.toml.
+    # The only difference between target.toml and target_without_version.toml.
     __mapper_args__ = {"version_id_col": version} if GUARDED else {}
 
 
@@ -45,7 +45,7 @@ engine.dispose()
 
 
 def find(session: Session, number: int) -> Order | None:
-    """The order, if it is the asking organization's."""
+    """The order, if it belongs to the organization of the request."""
     mine = Order.organization == request.headers["X-Organization"]
     return session.scalar(select(Order).where(Order.id == number, mine))
 

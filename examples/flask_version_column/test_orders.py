@@ -1,4 +1,4 @@
-"""A test suite of the service's own, with `race`: ten requests at one instant, one winner."""
+"""A test suite of the service, with `race`: ten requests at once, one winner."""
 
 import threading
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def url() -> Iterator[str]:
 
 
 def test_an_order_is_submitted_once(race: Race, url: str) -> None:
-    """Ten orders: in one race alone the first request may be through before the second one has begun."""
+    """Ten orders: in a single race the first request may end before the second one begins."""
     client = app.test_client()
     move = {"from": "DRAFT", "to": "SUBMITTED"}
     for _ in range(10):

@@ -12,7 +12,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS events (id serial PRIMARY KEY, order_id int NOT NULL, old text NOT NULL, new text NOT NULL)`;
 
 const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 16 });
-// An idle connection that breaks is an event of the pool, which ends the process when nobody listens.
+// A broken idle connection is an event of the pool, which ends the process if there is no listener.
 pool.on("error", (error) => console.error(`a connection broke: ${error.message}`));
 // The guard is one line of this statement; move_unguarded.sql lacks it.
 const MOVE = readFileSync(join(__dirname, process.env.ORDERS_MOVE ?? "move.sql"), "utf8");

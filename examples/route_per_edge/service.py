@@ -1,6 +1,6 @@
-"""Parcels in Starlette and asyncpg: a route of its own for every move, and no body that says from where.
+"""Parcels in Starlette and asyncpg: each move has a route of its own, and no request carries the expected state.
 
-Each route knows from which states it leads where; the row count of one guarded UPDATE decides.
+Each route has its sources and its next state; the row count of one guarded UPDATE decides.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ MOVES = {
     "ship": (["PACKED"], "SHIPPED"),
     "cancel": (["ACCEPTED", "PACKED"], "CANCELLED"),
 }
-# Both workers may start at once: the lock, held until the end of this one transaction, lets one create the table.
+# Both workers may start at once: the lock, held to the end of the transaction, lets one of them create the table.
 SCHEMA = """
     SELECT pg_advisory_xact_lock(1);
     CREATE TABLE IF NOT EXISTS parcels (id serial PRIMARY KEY, state text NOT NULL DEFAULT 'ACCEPTED')

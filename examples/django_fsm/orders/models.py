@@ -1,4 +1,4 @@
-"""An order whose status is a finite state machine's, and the trail of its transitions."""
+"""An order with a finite state machine as its status, and the trail of its transitions."""
 
 from django.conf import settings
 from django.db import models
@@ -8,7 +8,7 @@ GUARD = (ConcurrentTransitionMixin,) if settings.CONCURRENT_TRANSITIONS else ()
 
 
 class Order(*GUARD, models.Model):
-    """@transition looks at the status in memory. With the mixin, save() is an UPDATE ... WHERE status = the old one."""
+    """@transition checks the status in memory. With the mixin, save() sends UPDATE ... WHERE status = the old one."""
 
     status = FSMField(default="draft", protected=True)
 

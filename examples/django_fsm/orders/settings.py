@@ -1,4 +1,4 @@
-"""The least that Django needs: one application, one database, no sessions."""
+"""Minimal settings of Django: one application, one database, no sessions."""
 
 import os
 
@@ -6,7 +6,7 @@ SECRET_KEY = "an example, served on 127.0.0.1 alone"  # noqa: S105
 ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = ["orders"]
 ROOT_URLCONF = "orders.urls"
-STATIC_URL = "static/"  # the test suite's live_server looks at it
+STATIC_URL = "static/"  # the live_server of the tests needs it
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {
     "default": {
@@ -19,5 +19,5 @@ DATABASES = {
         "CONN_MAX_AGE": None,
     }
 }
-# The one thing that differs between target.toml and target_without_mixin.toml.
+# The only difference between target.toml and target_without_mixin.toml.
 CONCURRENT_TRANSITIONS = os.environ.get("ORDERS_CONCURRENT_TRANSITIONS", "yes") == "yes"

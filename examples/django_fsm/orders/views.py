@@ -8,7 +8,7 @@ from django_fsm import ConcurrentTransition, TransitionNotAllowed
 
 from orders.models import Event, Order
 
-# Each lost race means that somebody else moved the order, which has three moves in all.
+# After each lost race another request has moved the order, which has three moves in all.
 MOVES_MAX = 4
 
 
@@ -31,7 +31,7 @@ def read(request: HttpRequest, number: int) -> JsonResponse:
 
 @require_POST
 def move(request: HttpRequest, number: int, name: str) -> JsonResponse:
-    """A lost race is not always a conflict: who cancels a draft that is submitted meanwhile may still cancel it."""
+    """A lost race is not always a conflict: a cancel of a draft that is submitted meanwhile is still legal."""
     for _ in range(MOVES_MAX):
         order = get_object_or_404(Order, pk=number)
         old = order.status
