@@ -30,7 +30,7 @@ class RacerJob(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """The results of a job: per race, by how much the arrivals were apart (ns), and how many were told they won."""
+    """The results of a job: for each race, the spread of the arrivals in ns, and the number of winners."""
 
     spreads_ns: list[int]
     winners: list[int]

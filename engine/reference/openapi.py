@@ -1,6 +1,6 @@
 """Makes the OpenAPI document from the bodies and from one table of operations. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -43,14 +43,17 @@ ANY_OBJECT = {"type": "object", "description": "Optional, and ignored."}
 
 @dataclass(frozen=True)
 class Operation:
-    """One route and method. `statuses` are those of its errors; `steps` are the values of the parameter {step}."""
+    """One route and method. `statuses` are those of its errors; `steps` are the values of the parameter {step}.
+
+    The defaults are those of a move that needs no body.
+    """
 
     name: str
     summary: str
-    answer: type[Body]
-    statuses: tuple[int, ...]
+    answer: type[Body] = Transition
+    statuses: tuple[int, ...] = MAY_REFUSE
     success: int = 200
-    body: dict[str, Any] | None = None
+    body: dict[str, Any] | None = field(default_factory=lambda: ANY_OBJECT)
     body_required: bool = False
     steps: tuple[str, ...] = ()
 
@@ -59,64 +62,37 @@ def refer(body: type[Body]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{body.__name__}"}
 
 
-STEP_PAYLOAD = {"type": "object", "description": "The payload, {} when the body is empty."}
 PERFORM = "Claims a work step, or finishes a review step, and stores its payload"
 READ = "Reads a step that the workflow has reached"
+STEP_PAYLOAD = {"type": "object", "description": "The payload, {} when the body is empty."}
 OPERATIONS = {
-    ("POST", "/workflows"): Operation(
-        "create", "Creates a workflow", Workflow, (401, 422, 503), success=201, body=ANY_OBJECT
-    ),
-    ("GET", "/workflows/{id}"): Operation("read", "Reads a workflow", Workflow, MAY_FAIL),
+    ("POST", "/workflows"): Operation("create", "Creates a workflow", Workflow, (401, 422, 503), success=201),
+    ("GET", "/workflows/{id}"): Operation("read", "Reads a workflow", Workflow, MAY_FAIL, body=None),
     ("POST", "/workflows/{id}/advance"): Operation(
         "advance",
         "Moves a workflow from the expected state to the next one; of N concurrent requests exactly one wins",
-        Transition,
-        MAY_REFUSE,
         body=refer(AdvanceRequest),
         body_required=True,
     ),
     # The same route as performStep. Only its payload has required fields.
     ("POST", f"/workflows/{{id}}/steps/{SEEDS}"): Operation(
-        "selectSeeds",
-        PERFORM,
-        Transition,
-        MAY_REFUSE,
-        body=refer(SeedSelection),
-        body_required=True,
+        "selectSeeds", PERFORM, body=refer(SeedSelection), body_required=True
     ),
-    ("GET", f"/workflows/{{id}}/steps/{SEEDS}"): Operation("readSeeds", READ, StepAnswer, MAY_REFUSE),
-    ("POST", "/workflows/{id}/steps/{step}"): Operation(
-        "performStep", PERFORM, Transition, MAY_REFUSE, body=STEP_PAYLOAD, steps=OTHER_STEPS
-    ),
-    ("GET", "/workflows/{id}/steps/{step}"): Operation("readStep", READ, StepAnswer, MAY_REFUSE, steps=OTHER_STEPS),
+    ("GET", f"/workflows/{{id}}/steps/{SEEDS}"): Operation("readSeeds", READ, StepAnswer, body=None),
+    ("POST", "/workflows/{id}/steps/{step}"): Operation("performStep", PERFORM, body=STEP_PAYLOAD, steps=OTHER_STEPS),
+    ("GET", "/workflows/{id}/steps/{step}"): Operation("readStep", READ, StepAnswer, body=None, steps=OTHER_STEPS),
     ("POST", "/workflows/{id}/steps/{step}/complete"): Operation(
-        "completeStep",
-        "Completes a claimed work step",
-        Transition,
-        MAY_REFUSE,
-        body=ANY_OBJECT,
-        steps=WORK_STEPS,
+        "completeStep", "Completes a claimed work step", steps=WORK_STEPS
     ),
     ("POST", "/workflows/{id}/steps/{step}/fail"): Operation(
-        "failStep",
-        "Fails a claimed work step, which can then be claimed again",
-        Transition,
-        MAY_REFUSE,
-        body=ANY_OBJECT,
-        steps=WORK_STEPS,
+        "failStep", "Fails a claimed work step, which can then be claimed again", steps=WORK_STEPS
     ),
-    ("POST", "/workflows/{id}/cancel"): Operation(
-        "cancel",
-        "Cancels a workflow in any state that is not terminal",
-        Transition,
-        MAY_REFUSE,
-        body=ANY_OBJECT,
-    ),
+    ("POST", "/workflows/{id}/cancel"): Operation("cancel", "Cancels a workflow in any state that is not terminal"),
     ("GET", "/workflows/{id}/steps"): Operation(
-        "readPayloads", "Reads what is stored of the steps of a workflow", PayloadsAnswer, MAY_FAIL
+        "readPayloads", "Reads what is stored of the steps of a workflow", PayloadsAnswer, MAY_FAIL, body=None
     ),
     ("GET", "/workflows/{id}/transitions"): Operation(
-        "readTrail", "Reads every transition of a workflow, oldest first", TrailAnswer, MAY_FAIL
+        "readTrail", "Reads every transition of a workflow, oldest first", TrailAnswer, MAY_FAIL, body=None
     ),
 }
 

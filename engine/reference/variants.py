@@ -33,9 +33,6 @@ def choose_parts(defect: str | None, control: str | None = None) -> "Parts":
     """The parts of a variant; without a name those of the reference. Raises UnknownVariant."""
     from engine.reference.workflows import REFERENCE  # the names of the variants are read without the engine
 
-    parts = REFERENCE
-    if defect is not None:
-        parts = find_variant("defect", defect).break_parts(parts)
-    if control is not None:
-        parts = find_variant("control", control).change_parts(parts)
+    kind, name = ("defect", defect) if defect is not None else ("control", control)
+    parts: Parts = REFERENCE if name is None else find_variant(kind, name).PARTS
     return parts

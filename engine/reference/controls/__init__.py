@@ -1,7 +1,7 @@
 """Controls: correct engines that work in another way, one per file. Every check must pass on each of them.
 
-The file `another_way.py` is the control `another-way`. It has `change_parts(parts) -> parts`, and a docstring that
-explains the difference and why it is correct.
+The file `another_way.py` is the control `another-way`. It has its `PARTS`, and a docstring that explains the difference
+and why it is correct.
 """
 
 from engine.reference.variants import list_variants

@@ -7,11 +7,11 @@ overwrite a newer version.
 
 from dataclasses import replace
 
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import UNGUARDED
-from engine.reference.workflows import READ
+from engine.reference.workflows import READ, REFERENCE
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
@@ -26,5 +26,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return await UNGUARDED.run(session, move)
 
 
-def change_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.reference.openapi import PREFIX
-from engine.reference.parts import Parts
+from engine.reference.workflows import REFERENCE
 
 EVERY = 200
 
@@ -41,5 +41,4 @@ def keep_body(send: Send) -> Send:
     return send_head
 
 
-def change_parts(parts: Parts) -> Parts:
-    return replace(parts, middleware=(*parts.middleware, Middleware(Dropper)))
+PARTS = replace(REFERENCE, middleware=(Middleware(Dropper),))

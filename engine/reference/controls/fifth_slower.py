@@ -14,7 +14,7 @@ from dataclasses import replace
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engine.reference.parts import Parts
+from engine.reference.workflows import REFERENCE
 
 SHARE = 0.2
 CLOCK_MONOTONIC, TFD_NONBLOCK = 1, os.O_NONBLOCK
@@ -66,5 +66,4 @@ async def wait(delay_ns: int) -> None:
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def change_parts(parts: Parts) -> Parts:
-    return replace(parts, middleware=(*parts.middleware, Middleware(Slower)))
+PARTS = replace(REFERENCE, middleware=(Middleware(Slower),))

@@ -6,10 +6,11 @@ sees the newest version. Above that level the database rolls back the later tran
 
 from dataclasses import replace
 
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import LOCK, UNGUARDED
+from engine.reference.workflows import REFERENCE
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
@@ -21,5 +22,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return await UNGUARDED.run(session, move)
 
 
-def change_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

@@ -6,11 +6,11 @@ rolled back starts again with a new read.
 
 from dataclasses import replace
 
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_session, retry
 from engine.reference.split_write import UNGUARDED
-from engine.reference.workflows import READ
+from engine.reference.workflows import READ, REFERENCE
 
 ATTEMPTS_MAX = 20
 
@@ -28,5 +28,4 @@ async def try_once(pool: Pool, move: Move) -> Transition | None:
         return await UNGUARDED.run(session, move)
 
 
-def change_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

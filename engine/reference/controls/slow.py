@@ -6,8 +6,9 @@ Right, because the waits decide nothing. They make more requests overlap.
 import asyncio
 from dataclasses import replace
 
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.workflows import REFERENCE
 from engine.reference.workflows import move as move_guarded
 
 PAUSE_S = 0.05
@@ -21,5 +22,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
     return moved
 
 
-def change_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

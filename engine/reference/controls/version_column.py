@@ -8,10 +8,11 @@ there, and version 0.
 from dataclasses import replace
 
 from engine.reference.additions import Addition
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import UNGUARDED
+from engine.reference.workflows import REFERENCE
 
 TABLE = Addition(
     "TABLE workflow_versions",
@@ -39,5 +40,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return await UNGUARDED.run(session, move)
 
 
-def change_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move, additions=(TABLE,))
+PARTS = replace(REFERENCE, move=move, additions=(TABLE,))

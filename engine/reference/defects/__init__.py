@@ -1,8 +1,7 @@
 """Defects: the reference engine broken on purpose, one mistake per file.
 
-The file `some_mistake.py` is the defect `some-mistake`. It has `break_parts(parts) -> parts`, a `PROMISE`, and a
-docstring that explains the mistake and what a user would notice. A defect contains nothing that makes it easier to
-detect: no pause, no yield.
+The file `some_mistake.py` is the defect `some-mistake`. It has its `PARTS`, a `PROMISE`, and a docstring that explains
+the mistake and what a user would notice. A defect contains nothing that makes it easier to detect: no pause, no yield.
 """
 
 from collections.abc import Mapping

@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
-from engine.reference.workflows import GUARDED
+from engine.reference.workflows import GUARDED, REFERENCE
 
 PROMISE = Promise(
     "durability",
@@ -37,5 +37,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return moved
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

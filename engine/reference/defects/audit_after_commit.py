@@ -8,10 +8,11 @@ before its current state.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_session, open_transaction
 from engine.reference.split_write import ENTRY, STATE_GUARDED, store, to_transition
+from engine.reference.workflows import REFERENCE
 
 PROMISE = Promise("audit", ("faults",), beside=("one-winner", "contract"))
 
@@ -28,5 +29,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
     return to_transition(move, updated, entry["sequence"])
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

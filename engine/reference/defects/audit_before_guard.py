@@ -7,10 +7,11 @@ notice a trail with a row for every attempt, also for the failed ones.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import ENTRY, STATE_GUARDED, store, to_transition
+from engine.reference.workflows import REFERENCE
 
 # Where no answer came, the judge takes the winner from the trail, which is wrong here.
 PROMISE = Promise("audit", ("sequential", "parallel", "race"), beside=("one-winner",))
@@ -27,5 +28,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return to_transition(move, updated, entry["sequence"])
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

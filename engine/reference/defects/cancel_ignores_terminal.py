@@ -7,12 +7,10 @@ would notice that a published workflow is cancelled afterwards, and that a workf
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Parts
+from engine.reference.workflows import REFERENCE
 
 PROMISE = Promise(
     "linearizable", ("sequential", "parallel", "race"), beside=("one-winner", "legality", "audit", "contract")
 )
 
-
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, cancellable=frozenset(parts.graph.states))
+PARTS = replace(REFERENCE, cancellable=frozenset(REFERENCE.graph.states))

@@ -8,11 +8,11 @@ in which the same state is left twice.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import ENTRY, STATE, store, to_transition
-from engine.reference.workflows import READ
+from engine.reference.workflows import READ, REFERENCE
 
 PROMISE = Promise(
     "one-winner",
@@ -35,5 +35,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return to_transition(move, updated, entry["sequence"])
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

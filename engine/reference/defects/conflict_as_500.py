@@ -8,10 +8,8 @@ from dataclasses import replace
 
 from engine.reference.defects import Promise
 from engine.reference.errors import TransitionConflict
-from engine.reference.parts import Parts
+from engine.reference.workflows import REFERENCE
 
 PROMISE = Promise("no-5xx", ("sequential", "parallel", "race"))
 
-
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, statuses={TransitionConflict: 500})
+PARTS = replace(REFERENCE, statuses={TransitionConflict: 500})

@@ -7,10 +7,11 @@ only an exception would roll back. A user would notice that a refused request ha
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import LOCK, UNGUARDED
+from engine.reference.workflows import REFERENCE
 
 PROMISE = Promise(
     "linearizable",
@@ -33,5 +34,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return moved
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from engine.reference.defects import Promise
 from engine.reference.errors import DatabaseLost, SerializationFailure, TransitionConflict
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.workflows import REFERENCE, read_row
 from engine.reference.workflows import move as move_guarded
-from engine.reference.workflows import read_row
 
 PROMISE = Promise(
     "conflict-truth",
@@ -34,5 +34,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         ) from None
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

@@ -7,10 +7,11 @@ the approved selection is not hers, but that of a colleague whose request got a 
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_session
 from engine.reference.split_write import store
+from engine.reference.workflows import REFERENCE
 from engine.reference.workflows import move as move_guarded
 
 PROMISE = Promise("effects", ("sequential", "parallel", "race"))
@@ -23,5 +24,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
     return await move_guarded(pool, replace(move, payload=None))
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

@@ -7,12 +7,10 @@ a workflow that starts a second time, with its first start still in the trail.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Parts
+from engine.reference.workflows import REFERENCE
 from engine.target.graph import TransitionGraph
 
 PROMISE = Promise("legality", ("sequential",), beside=("linearizable", "audit", "contract"))
 
-
-def break_parts(parts: Parts) -> Parts:
-    successors = {**parts.graph.successors, "ICP_PENDING": (*parts.graph.successors["ICP_PENDING"], "CREATED")}
-    return replace(parts, graph=TransitionGraph.of(parts.graph.initial, successors))
+SUCCESSORS = {**REFERENCE.graph.successors, "ICP_PENDING": (*REFERENCE.graph.successors["ICP_PENDING"], "CREATED")}
+PARTS = replace(REFERENCE, graph=TransitionGraph.of(REFERENCE.graph.initial, SUCCESSORS))

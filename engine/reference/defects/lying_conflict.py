@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from engine.reference.defects import Promise
 from engine.reference.errors import Refused, TransitionConflict
-from engine.reference.parts import Parts
+from engine.reference.workflows import REFERENCE
 
 PROMISE = Promise("conflict-truth", ("sequential", "parallel", "race"), beside=("contract",))
 
@@ -22,5 +22,4 @@ def report_expected(refused: Refused) -> Refused:
     return refused
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, report=report_expected)
+PARTS = replace(REFERENCE, report=report_expected)

@@ -7,12 +7,10 @@ started again; the engine says that the workflow has no such transition.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Parts
+from engine.reference.workflows import REFERENCE
 from engine.target.graph import TransitionGraph
 
 PROMISE = Promise("conflict-truth", ("sequential",), beside=("linearizable", "contract"))
 
-
-def break_parts(parts: Parts) -> Parts:
-    successors = {**parts.graph.successors, "ICP_FAILED": ("CANCELLED",)}
-    return replace(parts, graph=TransitionGraph.of(parts.graph.initial, successors))
+SUCCESSORS = {**REFERENCE.graph.successors, "ICP_FAILED": ("CANCELLED",)}
+PARTS = replace(REFERENCE, graph=TransitionGraph.of(REFERENCE.graph.initial, SUCCESSORS))

@@ -8,11 +8,11 @@ that one click was counted twice.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_session
 from engine.reference.split_write import UNGUARDED
-from engine.reference.workflows import READ
+from engine.reference.workflows import READ, REFERENCE
 
 PROMISE = Promise(
     "one-winner",
@@ -31,5 +31,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return await UNGUARDED.run(session, move)
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

@@ -7,10 +7,11 @@ notice that an old browser tab moves a finished workflow back, and that no reque
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_session
 from engine.reference.split_write import UNGUARDED
+from engine.reference.workflows import REFERENCE
 
 PROMISE = Promise(
     "linearizable", ("sequential", "parallel", "race", "interleavings"), beside=("one-winner", "audit", "contract")
@@ -23,5 +24,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return await UNGUARDED.run(session, move)
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

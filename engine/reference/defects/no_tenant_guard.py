@@ -9,11 +9,11 @@ from dataclasses import replace
 from sqlalchemy import bindparam
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.schema import WORKFLOWS
 from engine.reference.sessions import open_session
-from engine.reference.workflows import IN_EXPECTED_STATE, Write
+from engine.reference.workflows import IN_EXPECTED_STATE, REFERENCE, Write
 
 PROMISE = Promise(
     "tenant-isolation",
@@ -30,5 +30,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return await ANYBODYS.run(session, move)
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

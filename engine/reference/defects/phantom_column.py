@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from engine.reference.additions import Addition
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
-from engine.reference.workflows import GUARDED
+from engine.reference.workflows import GUARDED, REFERENCE
 
 PROMISE = Promise("schema", ("sequential", "parallel", "race"))
 
@@ -31,5 +31,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return moved
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move, additions=(COLUMN,))
+PARTS = replace(REFERENCE, move=move, additions=(COLUMN,))

@@ -10,8 +10,9 @@ from dataclasses import replace
 from uuid import UUID
 
 from engine.reference.defects import Promise, check_then_act
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.workflows import REFERENCE
 
 PROMISE = Promise(
     "one-winner",
@@ -29,5 +30,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return await check_then_act.move(pool, move)
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

@@ -8,11 +8,11 @@ user had produced in between.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.states import GRAPH
+from engine.reference.workflows import REFERENCE, read_row
 from engine.reference.workflows import move as move_guarded
-from engine.reference.workflows import read_row
 
 PROMISE = Promise(
     "linearizable", ("sequential", "parallel", "interleavings"), beside=("one-winner", "audit", "contract")
@@ -29,5 +29,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
     return moved
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

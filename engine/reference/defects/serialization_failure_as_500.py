@@ -8,9 +8,9 @@ where another request was only faster.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Isolation, Pool
-from engine.reference.workflows import GUARDED
+from engine.reference.workflows import GUARDED, REFERENCE
 
 PROMISE = Promise("no-5xx", ("parallel", "race"), isolation=Isolation.REPEATABLE_READ)
 
@@ -24,5 +24,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         pool.give(session)
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)

@@ -9,9 +9,9 @@ from dataclasses import replace
 from uuid import UUID
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Parts, Workflow
+from engine.reference.parts import Workflow
 from engine.reference.pool import Pool
-from engine.reference.workflows import read_row
+from engine.reference.workflows import REFERENCE, read_row
 
 # If a winner got no answer, only the trail contradicts the read.
 PROMISE = Promise("linearizable", ("sequential", "parallel", "race"), beside=("final-state", "audit"))
@@ -31,5 +31,4 @@ async def read_cached(pool: Pool, workflow_id: UUID, organization_id: str) -> Wo
     return found
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, read=read_cached)
+PARTS = replace(REFERENCE, read=read_cached)

@@ -11,11 +11,11 @@ from dataclasses import replace
 from sqlalchemy import bindparam, select
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Parts, Transition
+from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.schema import WORKFLOWS
 from engine.reference.sessions import open_transaction
-from engine.reference.workflows import Write
+from engine.reference.workflows import REFERENCE, Write
 
 PROMISE = Promise(
     "one-winner",
@@ -39,5 +39,4 @@ async def move(pool: Pool, move: Move) -> Transition | None:
         return await BY_SUBQUERY.run(session, move)
 
 
-def break_parts(parts: Parts) -> Parts:
-    return replace(parts, move=move)
+PARTS = replace(REFERENCE, move=move)
