@@ -9,7 +9,7 @@ import uvicorn
 
 from engine.reference.api import create_app
 from engine.reference.arrival import ask_for_arrivals
-from engine.reference.sessions import Isolation
+from engine.reference.pool import Isolation
 from engine.reference.settings import Settings
 from engine.reference.tokens import find_secret
 from onewinner.arrivals import NotingProtocol

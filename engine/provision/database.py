@@ -12,13 +12,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from engine.provision.address import Database as Database  # noqa: PLC0414 - callers need its name
-from engine.provision.address import list_values as list_values  # noqa: PLC0414
-from engine.provision.address import parse_url as parse_url  # noqa: PLC0414
+from engine.provision.address import Database, list_values, parse_url
 from engine.provision.bouncer import start_bouncer
 from engine.provision.container import choose_image, start_container
-from engine.provision.embedded import start_embedded as start_embedded  # noqa: PLC0414
+from engine.provision.embedded import start_embedded
 from engine.provision.errors import DatabaseUnavailable
+
+__all__ = ["Database", "is_made_here", "list_values", "name_source", "parse_url", "provide_database", "start_embedded"]
 
 CONNECT_LIMIT_S = 10.0
 

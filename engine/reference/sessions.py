@@ -18,8 +18,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from engine.reference.errors import Contended, DatabaseLost, SerializationFailure
-from engine.reference.pool import Isolation as Isolation  # noqa: PLC0414 - callers of sessions need its name
-from engine.reference.pool import Pool, Session
+from engine.reference.pool import Isolation, Pool, Session
 
 BACKOFF_MS = 2.0
 

@@ -1,1 +1,1 @@
-"""Tests of the room `engine`, on a real PostgreSQL and, where a person would come by HTTP, through HTTP."""
+"""Tests of the room `engine`, on a real PostgreSQL, and over HTTP where a client would use HTTP."""

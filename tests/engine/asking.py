@@ -1,4 +1,4 @@
-"""A small HTTP client for tests: connections opened beforehand, one request at a time on each, nothing retried."""
+"""A small HTTP client for tests: open connections, one request at a time on each, without retries."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Questions to a database of a test, and waiting for what becomes true."""
+"""Queries a test's database, waits for conditions, and finds processes."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ def run_sql(url: str, *questions: str) -> list[object]:
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether it comes true within the limit."""
+    """Whether the condition becomes true within the limit."""
     deadline = time.monotonic() + LIMIT_S
     while not holds():
         if time.monotonic() > deadline:
@@ -34,7 +34,7 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 
 def is_leash_of(pid: int, told: str) -> bool:
-    """Whether a process is a leash with these words in its order."""
+    """Whether a process is a leash with these words in its spec."""
     return "leash.py" in read_command(pid) and told in read_command(pid)
 
 

@@ -1,4 +1,4 @@
-"""An engine inside of the test's own process: its functions, called as the routes call them, on the real database."""
+"""An engine in the test's process: its functions, called as the routes call them, on a real database."""
 
 import asyncio
 import contextlib
@@ -51,7 +51,7 @@ async def show_trail(engine: Engine, workflow: UUID) -> list[tuple[str, str]]:
 
 
 async def prepare_another(database: Database, name: str, *, defect: str | None, control: str | None) -> str:
-    """The URL of a new database on the same server, for whoever has other tables."""
+    """The URL of a new database on the same server, for tests with other tables."""
     connection = await asyncpg.connect(database.url)
     try:
         await connection.execute(f'CREATE DATABASE "{name}"')

@@ -21,13 +21,13 @@ PROMISE = Promise(
     beside=("one-winner", "linearizable", "conflict-truth", "final-state", "audit", "effects"),
 )
 
-ANYBODYS = Write.where(WORKFLOWS.c.id == bindparam("workflow_id"), IN_EXPECTED_STATE)
+WITHOUT_TENANT = Write.where(WORKFLOWS.c.id == bindparam("workflow_id"), IN_EXPECTED_STATE)
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
     """The write of the reference without the guard on the organization."""
     async with open_session(pool) as session:
-        return await ANYBODYS.run(session, move)
+        return await WITHOUT_TENANT.run(session, move)
 
 
 PARTS = replace(REFERENCE, move=move)

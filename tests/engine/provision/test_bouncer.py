@@ -1,7 +1,7 @@
-"""Goal: behind a pgbouncer in transaction mode the engine is as right as without one.
+"""Goal: behind a pgbouncer in transaction mode the engine is as correct as without one.
 
-Method: a real pgbouncer whose few server connections are shared by more clients than it has, so that whatever a session
-would keep comes out at somebody else's.
+Method: a real pgbouncer with more clients than server connections, so that a setting which a session keeps would reach
+another client.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Goal: a PostgreSQL in a container, removed whatever happens to its owner; or one sentence with the remedy."""
+"""Goal: a PostgreSQL in a container, removed however its owner ends; or one sentence with the remedy."""
 
 import importlib.util
 import os
@@ -22,7 +22,7 @@ def list_containers() -> set[str]:
     """The names of our containers, running or not."""
     client = docker.from_env()
     try:
-        # One question: a container may go between a list of the ids and a look at each.
+        # One query: a container may end between a list of the ids and a query for each.
         found = client.api.containers(all=True, filters={"label": "onewinner"})
         return {name.removeprefix("/") for container in found for name in container["Names"]}
     finally:

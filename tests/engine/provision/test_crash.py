@@ -28,7 +28,7 @@ from tests.engine.serving import ROOT
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[Database]:
-    """A server that nobody else uses."""
+    """A server for one test."""
     with start_embedded() as started:
         yield started
 
@@ -45,7 +45,7 @@ def test_what_was_committed_is_there_and_nothing_else(own: Database) -> None:
         for number in range(3):
             await links[number].execute("INSERT INTO t VALUES ($1)", number)
         await links[3].execute("BEGIN; INSERT INTO t VALUES (99)")
-        # Busy, it would not notice by itself for a long time that the server is gone.
+        # A busy session would not notice for a long time that the server is gone.
         running = asyncio.ensure_future(links[4].fetch("SELECT sum(a) FROM generate_series(1, 10000000000) a"))
         while not await setting.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%generate_series(1,%'"
@@ -70,13 +70,13 @@ def test_it_is_another_server_every_time_and_there_is_one(own: Database) -> None
     for _ in range(3):
         asyncio.run(crash(own))
         seen.append(find_pid(data, own))
-        # One that was just begotten looks like its parent, until it says what it is.
+        # A new child process has the title of its parent until it sets its own.
         assert eventually(lambda: list_servers(str(data)) == seen[-1:])
     assert len(set(seen)) == 4
 
 
 @pytest.mark.parametrize("how", ["another host", "another port", "another folder"])
-def test_nobody_elses_server_is_killed(own: Database, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_server_of_ours_is_killed(own: Database, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     told = own
     if how == "another host":
         told = replace(own, host="localhost")
@@ -137,7 +137,7 @@ def test_nothing_is_left_when_the_owner_goes(how: str) -> None:
 
 
 def test_a_server_that_is_killed_alone_comes_back_once_its_processes_are_gone(own: Database) -> None:
-    """As by a kernel that is out of memory: the others still hold what the next server needs."""
+    """As if the kernel ran out of memory: the other processes still hold what the next server needs."""
     data = asyncio.run(find_data(own))
     pid = find_pid(data, own)
     assert pid is not None
@@ -167,7 +167,7 @@ sys.exit(1 if len(lives) < int(sys.argv[2]) else 0)
 def test_a_leash_runs_again_what_was_killed(
     tmp_path: Path, again_s: float, fails_until: int, code: int, lives: int
 ) -> None:
-    """And what fails then, because something of its earlier life is there, for as long as it was told."""
+    """If a restart fails, the leash tries again for as long as the spec says."""
     note = tmp_path / "lives"
     leash = start_leash([[sys.executable, "-c", KILLED_ONCE, str(note), str(fails_until)]], again_s=again_s)
     try:

@@ -1,4 +1,4 @@
-"""Goal: a database of whichever source, or one clear sentence instead. Method: good, missing and feigned ones."""
+"""Goal: a database of any source, or one clear sentence instead. Method: good, missing and pretended ones."""
 
 import asyncio
 import contextlib
@@ -83,7 +83,7 @@ def test_a_url_says_how_many_connections_are_left(database: Database) -> None:
 
 @contextlib.contextmanager
 def stand_in(database: Database) -> Iterator[Database]:
-    """What an embedded single-session database does: it lets one client at a time come to its one session."""
+    """Stands in for a database with a single session, which serves one client at a time."""
 
     class Relay(socketserver.BaseRequestHandler):
         def handle(self) -> None:

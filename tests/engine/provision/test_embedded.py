@@ -1,4 +1,4 @@
-"""Goal: a real PostgreSQL out of a wheel, there when asked for and gone afterwards, however its owner ends."""
+"""Goal: a real PostgreSQL from a wheel, which ends with its owner, however that ends."""
 
 import asyncio
 import os
@@ -82,7 +82,7 @@ def test_it_does_not_outlive_its_owner(how: str) -> None:
 
 
 def test_a_killed_leash_takes_the_server_along() -> None:
-    """Nobody is left to end the server in order; the kernel does it."""
+    """No process is left to end the server in order; the kernel ends it."""
     with start_embedded() as started:
         (supervisor,) = [pid for pid in list_pids() if is_leash_of(pid, f'"{started.port}"')]
         os.kill(supervisor, signal.SIGKILL)
@@ -109,7 +109,7 @@ def test_postgres_16_will_do_as_well() -> None:
 
 
 def test_programs_out_of_reach_are_copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An environment under /root, say: the unprivileged user cannot execute anything in it."""
+    """For example an environment under /root: the unprivileged user cannot run programs in it."""
     hidden = tmp_path / "hidden"
     hidden.mkdir(mode=0o700)
     package = embedded.find_programs(18).parent

@@ -19,7 +19,7 @@ from tests.onewinner.orders import ENVIRONMENT, TARGET
 from tests.onewinner.running import Command
 
 ORDERS = Path(__file__).parents[2] / "onewinner" / "orders.py"
-# Says so, forks a child of its own that hears no SIGTERM, writes both ids, and answers every GET.
+# Forks a child that ignores SIGTERM, writes both ids, and answers every GET.
 FORKING = """
 import os, signal, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -42,7 +42,7 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 def start(
     folder: Path, *arguments: str, program: str = FORKING, ready: str = "/ready", ready_timeout_s: float = 30.0
 ) -> Iterator[int]:
-    """The service of a program; gives its leash's id."""
+    """Runs a program as a service. Yields the id of its leash."""
     (folder / "service.py").write_text(program)
     port = find_free_port()
     command = (sys.executable, "service.py", "{port}", *arguments)
@@ -149,7 +149,7 @@ def test_a_target_with_a_service_of_its_own_is_judged(tmp_path: Path) -> None:
 
 
 def test_a_command_may_make_its_workflows(tmp_path: Path) -> None:
-    """The command's folder is meant relative to the target file, wherever onewinner is called and askers run."""
+    """The command's folder is relative to the target file, from any working folder."""
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     for folder in (home / "tools", elsewhere):
         folder.mkdir(parents=True)

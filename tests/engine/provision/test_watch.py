@@ -1,4 +1,4 @@
-"""Goal: that a database was away is noted, whoever ended it. Method: a real one, crashed; and one that stays."""
+"""Goal: the watch notes when a database was away. Method: a real one that crashes, and one that stays."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ def test_a_crash_is_a_gap_and_a_quiet_time_is_none() -> None:
         asyncio.run(crash(database))
         assert eventually(lambda: run_sql(database.url, WATCHERS) == [1])
         ((at_ns, until_ns),) = gaps
-        # It was last known to be whole a moment before.
+        # The last query that it answered was shortly before.
         assert at_ns < until_ns
         assert began_ns < until_ns < time.monotonic_ns()
 
@@ -56,7 +56,7 @@ def test_without_a_database_there_is_nothing_to_watch() -> None:
 
 @pytest.mark.needs("pgbouncer")
 def test_behind_a_pgbouncer_a_shared_session_is_no_gap() -> None:
-    """Two watches share one session there, in which a statement that both prepare would be there already."""
+    """Two watches share one session there; a statement that both prepare would exist already."""
     asked: set[object] = set()
 
     def look() -> bool:

@@ -1,6 +1,6 @@
-"""Goal: a database looks after a variant as it did before, and nothing that is not ours is ever removed.
+"""Goal: after a variant a database is as it was before, and what is not ours is never removed.
 
-Method: every defect and every control on one database; a look at its whole catalog before and after.
+Method: every defect and every control on one database; its whole catalog before and after.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ VARIANTS = [*((name, None) for name in list_defects()), *((None, name) for name 
 
 
 async def look(url: str, *statements: str) -> list[tuple[str, str]]:
-    """What the catalog holds, after the statements."""
+    """The content of the catalog after the statements."""
     session = await asyncpg.connect(url)
     try:
         for statement in statements:
@@ -42,15 +42,15 @@ async def look(url: str, *statements: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def shared(database: Database) -> str:
-    """A database of somebody's, with a table, a column and comments of their own."""
-    url = asyncio.run(prepare_another(database, "of-somebody", defect=None, control=None))
+    """A database of another program, with a table, a column and comments of its own."""
+    url = asyncio.run(prepare_another(database, "of-another", defect=None, control=None))
     own = "CREATE TABLE kept (one int)", "COMMENT ON TABLE kept IS 'added by onewinner, or so we think'"
     asyncio.run(look(url, *own))
     return url
 
 
 @pytest.mark.parametrize(("defect", "control"), VARIANTS, ids=str)
-def test_whatever_a_variant_adds_is_undone(shared: str, defect: str | None, control: str | None) -> None:
+def test_the_additions_of_a_variant_are_removed(shared: str, defect: str | None, control: str | None) -> None:
     async def use() -> None:
         before = await look(shared)
         await prepare(shared, defect, control)
@@ -83,7 +83,7 @@ def test_the_next_engine_removes_what_a_killed_one_left(shared: str, name: str, 
     asyncio.run(use())
 
 
-def test_a_column_of_somebody_elses_stays_and_is_named(shared: str) -> None:
+def test_a_column_of_another_program_stays_and_is_named(shared: str) -> None:
     async def use() -> None:
         await look(shared, "ALTER TABLE intent_workflows ADD COLUMN current_step text")
         await prepare(shared)

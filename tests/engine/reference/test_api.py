@@ -47,7 +47,7 @@ async def share_out(links: list[Link], requests: list[tuple[str, str, str]]) -> 
 
 
 def test_each_of_the_1225_pairs(database: Database, served: Served) -> None:
-    """From each state to each state: 73 times 200, and 1,152 times 409 that tells the state as it really is."""
+    """From each state to each state: 73 times 200, and 1,152 times 409 with the real state."""
     pairs = list(itertools.product(GRAPH.states, repeat=2))
 
     async def run() -> list[Answer]:
@@ -71,7 +71,7 @@ def test_each_of_the_1225_pairs(database: Database, served: Served) -> None:
 
 
 def test_each_edge_from_each_other_state_is_stale(database: Database, served: Served) -> None:
-    """A legal edge asked of a workflow that is elsewhere: 409 stale_state with where it really is."""
+    """A legal edge for a workflow in another state: 409 stale_state with the real state."""
     edges = sorted(GRAPH.edges)
     elsewhere = [next(state for state in reversed(GRAPH.states) if state not in edge) for edge in edges]
 
@@ -138,7 +138,7 @@ def test_malformed_bodies_elsewhere_are_422(served: Served, path: str) -> None:
 )
 @pytest.mark.parametrize("authorization", [None, "Basic eA==", "Bearer", "Bearer x.y.z"])
 def test_401_comes_before_everything(served: Served, path: str, authorization: str | None) -> None:
-    """Without a token nothing else is looked at: not the malformed body, not the unknown id."""
+    """Without a token nothing else is checked: not the malformed body, not the unknown id."""
     headers = [] if authorization is None else [("Authorization", authorization)]
     method = "GET" if path in {"/{id}", "/{id}/transitions"} else "POST"
     answer = ask(served, method, path.format(id="no-id"), b"{", token=None, headers=headers)
@@ -185,7 +185,7 @@ def test_routes_and_methods_that_are_not_there(served: Served) -> None:
     assert (ask(served, "GET", "/x/y/z").status, ask(served, "DELETE", "").status) == (404, 405)
     assert ask(served, "GET", "/x/y/z").body["reason"] == "not_found"
     assert ask(served, "POST", f"/{uuid4()}/steps/no-such-step", {}).body["reason"] == "step_not_found"
-    assert ask(served, "POST", "/").status == 404, "a redirect would be followed by nobody"
+    assert ask(served, "POST", "/").status == 404, "a redirect would not be followed"
 
 
 def test_head_is_get_without_its_body(served: Served) -> None:
@@ -254,13 +254,13 @@ def test_cancel_from_every_state(database: Database, served: Served) -> None:
 
 
 def test_actor_and_organization_come_from_the_token(served: Served) -> None:
-    """A body that names another organization is not listened to."""
-    nobody = token_of("acme", None)
+    """A body that names another organization has no effect."""
+    without_actor = token_of("acme", None)
     made = ask(served, "POST", "", {"organizationId": "globex", "state": "COMPLETED"}, token=ACME)
     assert (made.status, made.body["state"]) == (201, "CREATED")
     workflow = made.body["id"]
     assert ask(served, "GET", f"/{workflow}", token=GLOBEX).status == 404
     ask(served, "POST", f"/{workflow}/advance", MOVE)
-    ask(served, "POST", f"/{workflow}/cancel", token=nobody)
+    ask(served, "POST", f"/{workflow}/cancel", token=without_actor)
     rows = ask(served, "GET", f"/{workflow}/transitions").body["transitions"]
     assert [row["actor"] for row in rows] == ["ann", None]

@@ -1,4 +1,4 @@
-"""When bytes came is told by the kernel, however late they are read."""
+"""Goal: the kernel tells when bytes came, however late they are read."""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""Goal: what is right in another way has exactly one winner too, and tells everybody else the truth.
+"""Goal: a control has exactly one winner too, and its other answers are true.
 
 Method: 50 concurrent advances over HTTP to two workers; and inside of this process at the other isolation levels.
 """
@@ -23,7 +23,7 @@ from tests.engine.serving import SECRET, Served, serve, serve_here
 from tests.engine.within import open_engine, prepare_another, race, show_trail
 
 CONTENDERS = 50
-# So few that no worker of drops-connection comes to its 200th answer.
+# So few that no worker of drops-connection reaches its 200th answer.
 RACES = 3
 DUE = ("ICP_PROCESSING", "ICP_COMPLETED")
 
@@ -84,7 +84,7 @@ def test_so_they_have_at_every_isolation_level(prepared: tuple[str, str], isolat
 
 
 def test_drops_connection_after_the_commit(database: Database) -> None:
-    """The 200th answer of a worker breaks off; what was asked has happened, and the next connection works."""
+    """The 200th answer of a worker breaks off; the request took effect, and the next connection works."""
 
     async def run() -> None:
         (workflow,) = await put(database.url, [DUE[0]])

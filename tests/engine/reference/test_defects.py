@@ -69,11 +69,11 @@ def test_an_unknown_one_is_a_sentence_that_names_the_known() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in list_defects() if name not in SEQUENTIAL])
-def test_alone_nobody_would_notice(database: Database, name: str) -> None:
+def test_one_request_at_a_time_shows_no_mistake(database: Database, name: str) -> None:
     """One request at a time, as in a demonstration: created, claimed, completed, cancelled, read back."""
 
     async def run() -> None:
-        # One connection to the database: whatever was put off is done before the next question.
+        # One connection to the database: deferred work is done before the next request.
         async with serve_here(database.url, defect=name, pool_size=1) as served, open_link(served) as link:
             workflow = await link.create()
             assert (await link.advance(workflow, "CREATED", "ICP_PENDING")).status == 200
@@ -125,11 +125,11 @@ def test_process_local_lock_is_right_in_one_process_and_wrong_in_two(database: D
 @pytest.mark.parametrize(
     ("name", "state", "asked", "trail"),
     [
-        # The stale request wins, and is believed.
+        # The stale request wins.
         ("no-state-guard", "ICP_FAILED", ("ICP_PENDING", "ICP_PROCESSING"), [("ICP_PENDING", "ICP_PROCESSING")]),
-        # It is told that it won, and nothing has happened.
+        # The answer says that it won, and nothing has happened.
         ("ignored-row-count", "ICP_FAILED", ("ICP_PENDING", "ICP_PROCESSING"), []),
-        # It is applied to what was found, if the graph has that edge.
+        # It is applied to the state that was found, if the graph has that edge.
         ("retry-on-conflict", "ICP_FAILED", ("ICP_PENDING", "ICP_PROCESSING"), [("ICP_FAILED", "ICP_PROCESSING")]),
         ("extra-edge", "ICP_PENDING", ("ICP_PENDING", "CREATED"), [("ICP_PENDING", "CREATED")]),
     ],

@@ -1,4 +1,4 @@
-"""Goal: what the database itself holds true, whoever writes to it. Method: SQL past the engine."""
+"""Goal: the database enforces its constraints against any client. Method: SQL without the engine."""
 
 import asyncio
 from uuid import uuid4

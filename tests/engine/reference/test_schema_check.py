@@ -1,4 +1,4 @@
-"""Goal: a second column that says how far a workflow is is noticed. Method: real tables, as designed and not."""
+"""Goal: additional and missing columns are detected. Method: real tables, as designed and not."""
 
 import asyncio
 
@@ -26,4 +26,4 @@ def test_more_and_fewer_columns_are_named() -> None:
 
 def test_a_database_that_is_not_there_is_not_taken_for_a_good_one() -> None:
     with pytest.raises(SchemaUnavailable, match="columns of intent_workflows could not be read"):
-        asyncio.run(find_drift("postgresql://nobody:secret@127.0.0.1:1/none"))
+        asyncio.run(find_drift("postgresql://user:secret@127.0.0.1:1/none"))

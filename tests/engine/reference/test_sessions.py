@@ -1,4 +1,4 @@
-"""Goal: what the database says goes under its own name, and a lost connection is never a conflict."""
+"""Goal: each error of the database keeps its meaning, and a lost connection is never a conflict."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ def test_the_isolation_level_is_that_of_every_transaction(database: Database, is
 
 
 def test_a_deadlock_really_is_one(database: Database) -> None:
-    """Two transactions lock two workflows crosswise: one of them is told to try again."""
+    """Two transactions lock two workflows crosswise: one of them gets "try again"."""
 
     async def run() -> None:
         workflows = await put(database.url, ["CREATED", "CREATED"])
@@ -77,7 +77,7 @@ def test_a_deadlock_really_is_one(database: Database) -> None:
     asyncio.run(run())
 
 
-def test_insisting_has_an_end() -> None:
+def test_retries_have_a_limit() -> None:
     async def fail() -> None:
         raise SerializationFailure
 
@@ -116,7 +116,7 @@ def test_killed_connections_are_503_and_then_all_is_well_again(database: Databas
                 for link, one, answer in zip(links, workflows, answers, strict=True):
                     if answer.status == 503:
                         assert answer.body["reason"] == "database_lost"
-                    # Whatever happened to this move, the next round starts from a known state.
+                    # The move may or may not have taken effect; the next round starts from a known state.
                     if answer.status != 200:
                         await settle(link, one, next_state)
             assert set(statuses) <= {200, 409, 503}
@@ -131,7 +131,7 @@ def test_killed_connections_are_503_and_then_all_is_well_again(database: Databas
 
 
 async def settle(link: Link, workflow: str, state: str) -> None:
-    """Brings the workflow to the state, whether or not the lost move had its effect."""
+    """Brings the workflow to the state, whether or not the lost move took effect."""
     while True:
         answer = await link.ask("GET", f"/{workflow}")
         if answer.status == 200 and answer.body["state"] == state:

@@ -168,7 +168,7 @@ def test_seeds_need_keyword_ids(database: Database, served: Served, body: object
     ],
 )
 def test_a_payload_comes_back_as_it_was(database: Database, served: Served, content: bytes) -> None:
-    """Whatever JSON can say; or it is refused, but never with a server error."""
+    """Any JSON; the engine may refuse it, but never with a server error."""
 
     async def run() -> None:
         (workflow,) = await put(database.url, ["ICP_PENDING"])

@@ -1,4 +1,4 @@
-"""Goal: "no row" gets the right name, whatever happens between the write and the read.
+"""Goal: "no row" gets the right name, in every case of what happens between the write and the read.
 
 Method: the parts that talk to the database are replaced by scripts, so that each interleaving can be told.
 """

@@ -1,4 +1,4 @@
-"""Goal: a program of the user's runs as in the caller's own shell; what we set for ourselves does not reach it.
+"""Goal: a program of the user runs as in the user's shell; our own settings do not reach it.
 
 Method: environments with programs of the same name in several folders, given to the function and to a service.
 """
@@ -16,7 +16,7 @@ from engine.target.environment import ROOMS, clean_environment, find_own
 from engine.target.target import Service
 
 OURS = str(Path(sys.executable).parent)
-# Says which Python runs it and where that looks for modules, then answers every GET.
+# Prints which Python runs it and its module path, then answers every GET.
 TELLING = """
 import os, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -65,7 +65,7 @@ def test_a_caller_who_has_activated_nothing_finds_what_is_installed_beside_us() 
 
 
 def test_our_own_command_is_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reference engine is never served by another version that the caller's PATH has first."""
+    """No other version on the caller's PATH ever serves the reference engine."""
     write_program(tmp_path, "onewinner", "")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert find_own("onewinner") == str(tmp_path / "onewinner")

@@ -1,4 +1,4 @@
-"""Goal: every request is asked in every state in which a right engine does not obey it. Method: targets written out."""
+"""Goal: each request is listed for each state in which a correct engine refuses it. Method: explicit targets."""
 
 from pathlib import Path
 

@@ -34,7 +34,7 @@ def test_what_is_no_race() -> None:
     assert not is_race("A", [])
     assert not is_race("A", [({"A"}, "B"), ({"B"}, "C")]), "the second does not expect the start"
     assert not is_race("A", [({"A"}, "B"), ({"A", "B"}, "CANCELLED")]), "both may win: advance, then cancel"
-    assert not is_race("A", [({"A"}, "A"), ({"A"}, "A")]), "a loop lets everybody win"
+    assert not is_race("A", [({"A"}, "A"), ({"A"}, "A")]), "a loop lets every contender win"
 
 
 def draw_walks(graph: TransitionGraph, seed: int, count: int) -> list[list[Edge]]:
@@ -54,7 +54,7 @@ def test_walks_follow_the_graph_from_its_initial_state() -> None:
         assert all(before.to == after.origin for before, after in pairwise(walk))
 
 
-def test_a_few_hundred_races_come_to_most_edges() -> None:
+def test_a_few_hundred_races_cover_most_edges() -> None:
     edges = [edge for walk in draw_walks(GRAPH, 1, 40) for edge in walk]
     assert len({(edge.origin, edge.to) for edge in edges[:300]}) > len(GRAPH.edges) * 2 / 3
 

@@ -288,7 +288,7 @@ request = { method = "post", path = "/orders/{id}/cancel?q=2", json = { b = "x",
 
 
 def expect_both(target: Target) -> None:
-    """Whichever edge a cancel is asked for by, it is due from both states."""
+    """A cancel over either edge is due from both states."""
     for origin in ("DRAFT", "SUBMITTED"):
         for route in target.routes_for(origin, "CANCELLED"):
             assert target.expected_by(route, origin, "CANCELLED") == ("DRAFT", "SUBMITTED")
