@@ -170,7 +170,7 @@ def refuse_missing_folder(choice: EngineChoice) -> None:
     create = choice.target.create
     if isinstance(create, CreateCommand) and not Path(create.cwd or ".").is_dir():
         raise UsageError(
-            f"{choice.file}: create.cwd: {create.cwd} is not a folder; it is meant relative to the target file"
+            f"{choice.file}: create.cwd: {create.cwd} is not a folder; it is relative to the target file"
         )
 
 
