@@ -41,7 +41,6 @@ class Walk:
     """One run along `path`, extended at its end."""
 
     path: list[Node]
-    reduces: bool
     at: int = 0
     pruned: int = 0
     is_cut: bool = False
@@ -70,7 +69,7 @@ class Walk:
 
     def inherit(self, options: tuple[Option, ...]) -> frozenset[int]:
         """The tasks asleep in a new node: asleep or chosen before in the last one, and commuting with its choice."""
-        if not self.reduces or not self.path:
+        if not self.path:
             return frozenset()
         last = self.path[-1]
         moved = last.sql(last.chosen)
@@ -87,7 +86,6 @@ class Walk:
 class Exploration:
     """The schedules of one pairing. `pruned` counts the branches that were left out as equal to another."""
 
-    pairing: Pairing
     traces: list[Trace] = field(default_factory=list)
     pruned: int = 0
     is_exhausted: bool = False
@@ -96,18 +94,14 @@ class Exploration:
     def is_serialised(self) -> bool:
         return any(SERIALISED in trace.remarks for trace in self.traces)
 
-    @property
-    def orders(self) -> set[str]:
-        return {trace.order for trace in self.traces}
-
 
 async def explore(
-    pairing: Pairing, run: Run, *, schedules_max: int, reduces: bool = True, go_on: Callable[[], bool] = lambda: True
+    pairing: Pairing, run: Run, *, schedules_max: int, go_on: Callable[[], bool] = lambda: True
 ) -> Exploration:
     """Every order of the pairing's statements, or the first `schedules_max`, while `go_on` allows it."""
-    found = Exploration(pairing)
+    found = Exploration()
     path: list[Node] = []
-    async for walk, trace in walk_tree(pairing, run, path, reduces=reduces):
+    async for walk, trace in walk_tree(pairing, run, path):
         found.pruned += walk.pruned
         if not walk.is_cut:
             found.traces.append(trace)
@@ -127,7 +121,7 @@ async def explore_apart(
     If the workflows share nothing, all orders commute, so not all of them are run. What they share may depend on the
     workflows: each order runs on that many pairs.
     """
-    found = Exploration(pairing)
+    found = Exploration()
     plain = await run_known(pairing, run, stop_after(0, 0))
     found.traces.append(plain)
     counts = [sum(step.task == task for step in plain.steps) for task in range(2)]
@@ -169,14 +163,12 @@ def stop_after(first: int, count: int) -> Callable[[], Choose]:
     return make
 
 
-async def walk_tree(
-    pairing: Pairing, run: Run, path: list[Node], *, reduces: bool
-) -> AsyncIterator[tuple[Walk, Trace]]:
+async def walk_tree(pairing: Pairing, run: Run, path: list[Node]) -> AsyncIterator[tuple[Walk, Trace]]:
     """Runs along the path again and again; the caller changes the path in between."""
     while True:
         for _ in range(ATTEMPTS_MAX):
             begun = len(path)
-            walk = Walk(path, reduces)
+            walk = Walk(path)
             trace = await run(pairing, walk.choose)
             if walk.has_diverged:
                 trace.remarks.add(DIVERGED)

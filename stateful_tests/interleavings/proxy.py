@@ -33,7 +33,6 @@ class Proxy:
 
     upstream: Database
     parameters: dict[str, str]
-    holds_begin: bool = False
     build: Callable[["Proxy"], Connection] = Connection
     changed: Signal = field(default_factory=Signal)
     connections: set[Connection] = field(default_factory=set)
@@ -81,7 +80,7 @@ class Proxy:
             self.background.add(sql)
         if is_setting_up or is_begin(sql):
             self._count_unscheduled(sql, passed=is_setting_up)
-            return is_setting_up or not (self.watching and self.holds_begin)
+            return True
         is_background = self._is_background(sql, protocol)
         self._count_unscheduled(sql, passed=is_background)
         if self.probing and not self.watching and is_background and not (protocol.claim or is_end(sql)):

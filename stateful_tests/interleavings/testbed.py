@@ -49,7 +49,6 @@ class LaunchSpec:
     parameters: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    holds_begin: bool = False
 
 
 @dataclass
@@ -161,11 +160,11 @@ class Testbed:
 
 
 @contextlib.asynccontextmanager
-async def open_testbed(spec: LaunchSpec, scenario: str = "interleavings") -> AsyncIterator[Testbed]:
+async def open_testbed(spec: LaunchSpec) -> AsyncIterator[Testbed]:
     """The service, ready, behind a proxy of its own. Raises ServiceError, OSError or the driver's errors."""
     service = spec.target.service
     assert service is not None, "a target without a service has no proxy"
-    proxy = Proxy(spec.database, dict(spec.parameters), spec.holds_begin)
+    proxy = Proxy(spec.database, dict(spec.parameters))
     async with contextlib.AsyncExitStack() as stack:
         await proxy.listen()
         stack.callback(proxy.close)
@@ -183,7 +182,7 @@ async def open_testbed(spec: LaunchSpec, scenario: str = "interleavings") -> Asy
         target = replace(spec.target, base_url=base_url)
         journal = Journal(spec.journal)
         # The asker plans, records and classifies; the sender sends.
-        asker = Asker(target, Release(base_url, target.timeout_s), journal, spec.journal.stem, scenario)
+        asker = Asker(target, Release(base_url, target.timeout_s), journal, spec.journal.stem, "interleavings")
         stack.callback(asker.end)
         sender = Sender(base_url, target.timeout_s)
         stack.callback(sender.close)

@@ -61,15 +61,13 @@ async def open_proxy(database: Database) -> AsyncIterator[Proxy]:
 
 
 @asynccontextmanager
-async def open_engine(
-    database: Database, folder: Path, *arguments: str, holds_begin: bool = False
-) -> AsyncIterator[Testbed]:
+async def open_engine(database: Database, folder: Path, *arguments: str) -> AsyncIterator[Testbed]:
     target = load_target(REFERENCE, ENVIRONMENT)
     if "process-local-lock" not in arguments:
         arguments = (*arguments, *IN_ONE_PROCESS)
     journal, log = folder / "interleavings-0.jsonl", folder / "service.log"
-    order = LaunchSpec(target, database, journal, log, arguments, environment=ENVIRONMENT, holds_begin=holds_begin)
-    async with open_testbed(order) as testbed:
+    spec = LaunchSpec(target, database, journal, log, arguments, environment=ENVIRONMENT)
+    async with open_testbed(spec) as testbed:
         yield testbed
 
 
@@ -88,12 +86,15 @@ async def walk(database: Database, folder: Path, *arguments: str) -> Exploration
     return found
 
 
-async def walk_twice(database: Database, folder: Path, *arguments: str) -> tuple[Exploration, Exploration]:
+async def walk_twice(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str
+) -> tuple[Exploration, Exploration]:
     """With the reduction; and without, where each BEGIN is held as well."""
     async with open_engine(database, folder, *arguments) as testbed:
         reduced = await explore(find_pairing(testbed), testbed.run, schedules_max=500)
-        testbed.proxy.holds_begin = True
-        every = await explore(find_pairing(testbed), testbed.run, schedules_max=500, reduces=False)
+        monkeypatch.setattr("stateful_tests.interleavings.proxy.is_begin", lambda _: False)
+        monkeypatch.setattr("stateful_tests.interleavings.explorer.commute", lambda *_: False)
+        every = await explore(find_pairing(testbed), testbed.run, schedules_max=500)
         await testbed.read()
     return reduced, every
 
@@ -163,12 +164,12 @@ def test_defects_have_two_winners_in_known_orders(database: Database, tmp_path: 
 
 @pytest.mark.parametrize("defect", SERIES)
 def test_with_and_without_the_reduction_the_outcomes_are_the_same(
-    database: Database, tmp_path: Path, defect: str
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, defect: str
 ) -> None:
     """Every order, with each BEGIN held as well, has the answers and the failing checks of the reduced ones."""
     needed = read_promise(defect).isolation
     arguments = ["--defect", defect, *(["--isolation", needed.lower().replace(" ", "-")] if needed else [])]
-    reduced, every = asyncio.run(walk_twice(database, tmp_path, *arguments))
+    reduced, every = asyncio.run(walk_twice(database, tmp_path, monkeypatch, *arguments))
     assert reduced.is_exhausted
     assert every.is_exhausted
     if not (reduced.is_serialised or every.is_serialised):
