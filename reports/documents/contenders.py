@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reports.documents.lanes import draw_lanes, draw_svg
+from reports.documents.contender_lanes import draw_lanes, draw_svg
 from reports.judge.text import capital, join, shorten
 from reports.judge.words import count_outcomes, say_overlap
 
