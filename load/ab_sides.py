@@ -24,7 +24,8 @@ from engine.target.file import load_target
 from load.client.asker import Asker
 from load.client.release import Release
 from load.quotas import make_workload, name_source, parse_weights, take_quota
-from load.source import RoundResult, Source
+from load.script_run import RoundResult
+from load.source import Source
 from reports.history import events
 from reports.history.journal import Journal
 

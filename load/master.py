@@ -1,9 +1,9 @@
-"""The master: what one process does for all. It plans the run, lets sources meet, and ends it when all have left."""
+"""The master: what one process does for all. It plans the run, is the barrier of the sources, and ends the run."""
 
 import contextlib
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,16 @@ import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from engine.provision.service import REFERENCE
 from engine.target.create import pack
 from engine.target.target import CreateCommand, Target
-from load.client.barrier import MONOTONIC, BarrierServer, Clock, read_wall_clock, set_instant
-from load.quotas import list_quotas, make_workload, parse_weights
-from load.tally import Tally, find_spread_ms, merge
-from load.trouble import say
-from load.worker import ASSIGNMENT, HALT, HEARD, Worker, identify_host
+from load.barrier import BarrierServer, set_instant
+from load.client.clock import MONOTONIC, Clock, read_wall_clock
+from load.failures import Failures, say
+from load.message_barrier import OPENED
+from load.options import read_options
+from load.quotas import list_quotas
+from load.tally import Tally, describe_spread, merge
+from load.worker import ASSIGNMENT, HALT, WorkerAssignment, identify_host
 from reports.comparison.facts import Facts
 from reports.judge.plan import RunPlan, SourceQuota
 
@@ -32,10 +34,11 @@ LOCAL = "local"
 class Master:
     """The master, or the only process. `left` and `owners` say which sources are done, and whose they are."""
 
-    def __init__(self, environment: Environment, target: Target, worker: Worker) -> None:
+    def __init__(self, environment: Environment, target: Target, failures: Failures) -> None:
         self.environment = environment
         self.target = target
-        self.worker = worker
+        self.failures = failures
+        self.options = read_options(environment.parsed_options)
         self.folder: Path | None = None
         self.owners: dict[str, str] = {}
         self.left: dict[str, str] = {}
@@ -52,7 +55,7 @@ class Master:
 
     @contextlib.contextmanager
     def quit_on_error(self) -> Iterator[None]:
-        """Ends the run when something is raised, for nobody else would."""
+        """Ends the run when something is raised: Locust would go on without it."""
         try:
             yield
         except Exception:
@@ -62,34 +65,38 @@ class Master:
             raise
 
     def begin(self) -> None:
-        """Plans the run and tells each worker its part, before any user starts."""
-        runner, options = self.environment.runner, self.worker.options
+        """Plans the run and gives each worker its assignment, before any user starts."""
+        runner = self.environment.runner
         assert runner is not None
+        options = self.options = read_options(self.environment.parsed_options)
         users = max(1, runner.target_user_count)
         workers = self.list_workers()[:users]
         users = len(workers) if options.together else users
-        workload = make_workload(self.target, parse_weights(options.scenarios), options.races or None)
+        workload = options.make_workload(self.target)
         quotas = list_quotas(workload, len(workers), users, together=options.together, label=options.label)
         self.owners = {name: workers[number % len(workers)] for number, name in enumerate(quotas)}
         self.left, self.tallies, self.barriers = {}, {}, BarrierServer(len(workers))
         self.began = time.monotonic()
-        self.clock = read_wall_clock(0) if options.clock == "wall" else MONOTONIC
+        self.clock = read_wall_clock(0) if options.uses_wall_clock else MONOTONIC
         history = self.open_history(quotas)
-        self.worker.keep_history(history)
-        common = {
-            "workers": len(workers),
-            "users": users,
-            "history": str(history),
-            "host": identify_host(),
-            "base_url": self.target.base_url,
-            "tenants": {name: dict(headers) for name, headers in self.target.tenants.items()},
-            "create": pack(self.target.create) if isinstance(self.target.create, CreateCommand) else None,
-        }
+        self.failures.keep_history(history)
+        first = WorkerAssignment(
+            number=0,
+            workers=len(workers),
+            users=users,
+            history=str(history),
+            host=identify_host(),
+            base_url=self.target.base_url,
+            tenants={name: dict(headers) for name, headers in self.target.tenants.items()},
+            options=options,
+            create=pack(self.target.create) if isinstance(self.target.create, CreateCommand) else None,
+        )
         for number, worker in enumerate(workers):
-            runner.send_message(ASSIGNMENT, {**common, "number": number}, client_id=worker)
+            assignment = msgspec.to_builtins(msgspec.structs.replace(first, number=number))
+            runner.send_message(ASSIGNMENT, assignment, client_id=worker)
         for name, reason in workload.obstacles.items():
             say(f"the scenario {name} is not applicable: {reason}")
-        gevent.spawn(self.worker.guard("the watch over the sources", self.watch_or_quit), self.runs)
+        gevent.spawn(self.failures.guard("the watch over the sources", self.watch_or_quit), self.runs)
 
     def list_workers(self) -> list[str]:
         """The workers in the order in which Locust deals out users: by their place on their host, then by name."""
@@ -104,11 +111,11 @@ class Master:
             on_host[host] = on_host.get(host, 0) + 1
         return [worker for _, worker in sorted(placed)]
 
-    def open_history(self, quotas: Mapping[str, Any]) -> Path:
+    def open_history(self, quotas: Mapping[str, SourceQuota]) -> Path:
         """The folder of the journals. Without --history it is that of a new run, whose run.json holds the plan."""
         self.runs += 1
-        if self.worker.options.history and self.runs == 1:
-            return Path(self.worker.options.history)
+        if self.options.history and self.runs == 1:
+            return Path(self.options.history)
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         again = f"-{self.runs}" if self.runs > 1 else ""
         self.folder = Path("runs", f"{stamp}-locust{again}")
@@ -118,33 +125,33 @@ class Master:
             name=f"{self.target.name}, by Locust",
             command="locust -f load/locustfile.py",
             target=self.target.name,
-            seed=self.worker.options.seed,
+            seed=self.options.seed,
             started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             versions={"python": platform.python_version(), "locust": locust.__version__},
-            plan=RunPlan(sources=tuple(quotas), quotas={name: SourceQuota(**quota) for name, quota in quotas.items()}),
+            plan=RunPlan(sources=tuple(quotas), quotas=dict(quotas)),
         )
-        return begin_run(self.folder, Path(self.worker.options.target or REFERENCE), facts).history
+        return begin_run(self.folder, self.options.target_file, facts).history
 
-    def hear_word(self, data: dict[str, Any]) -> None:
-        """One source's word; when it was the last that was missing, everybody gets all of them."""
-        words = self.barriers.say(data["key"], data["number"], data["word"])
-        if words is None:
+    def hear_arrived(self, data: dict[str, Any]) -> None:
+        """A source came to a barrier; when it was the last, all of them get all values."""
+        values = self.barriers.take(data["key"], data["number"], data["value"])
+        if values is None:
             return
-        told: dict[str, Any] = {"key": data["key"], "words": words}
+        opened: dict[str, Any] = {"key": data["key"], "values": values}
         if data["key"].endswith(LINED_UP):
-            told["at_ns"] = set_instant(time.monotonic_ns() + self.clock.offset_ns, words)
-        self.send_all(HEARD, told)
+            opened["at_ns"] = set_instant(time.monotonic_ns() + self.clock.offset_ns, values)
+        self.send_all(OPENED, opened)
 
     def hear_tally(self, data: dict[str, Any]) -> None:
         self.tallies[data["worker"]] = data["tally"]
-        if data["tally"]["violations"] and self.worker.options.fail_fast:
+        if data["tally"]["violations"] and self.options.fail_fast:
             self.halt("fail-fast")
 
     def hear_left(self, data: dict[str, Any]) -> None:
         self.left[data["source"]] = data["ended"]
         if data["ended"] == "broken":
-            self.worker.set_exit_code()
-            if self.worker.options.together:
+            self.failures.set_exit_code()
+            if self.options.together:
                 self.halt(f"lost {data['source']}, which broke off")
 
     def halt(self, why: str) -> None:
@@ -169,8 +176,8 @@ class Master:
             if lost - missed:
                 missed |= lost
                 say(f"lost: {', '.join(sorted(missed))}")
-                self.worker.set_exit_code()
-                if self.worker.options.together:
+                self.failures.set_exit_code()
+                if self.options.together:
                     self.halt(f"lost {', '.join(sorted(missed))}")
             if set(self.owners) <= set(self.left) | lost:
                 self.finish()
@@ -200,38 +207,13 @@ class Master:
         return merge(list(self.tallies.values()))
 
     def tell_live(self) -> None:
-        """Writes the live tally for whoever started this process with --live. It is for display: no run ends for it."""
-        if not self.worker.options.live:
+        """Writes the live tally into the file of --live. It is for display: no run ends for it."""
+        if not self.options.live:
             return
         tally = self.count()
-        told = {**tally.pack(), "seconds": round(time.monotonic() - self.began, 2), **describe_spread(tally)}
-        path = Path(self.worker.options.live)
+        live = {**tally.pack(), "seconds": round(time.monotonic() - self.began, 2), **describe_spread(tally)}
+        path = Path(self.options.live)
         draft = path.with_name(f".{path.name}.draft")
         with contextlib.suppress(OSError):
-            draft.write_bytes(msgspec.json.encode(told))
+            draft.write_bytes(msgspec.json.encode(live))
             draft.replace(path)
-
-
-def describe_spread(tally: Tally) -> dict[str, float | None]:
-    return {f"spread_p{percent}_ms": find_spread_ms(tally, percent / 100) for percent in (50, 95)}
-
-
-def list_rows(tally: Tally, left: Mapping[str, str], sources: Sequence[str]) -> list[dict[str, str]]:
-    """The live verdicts as rows of a table: what, and how many."""
-    spread = describe_spread(tally)
-    rows = {
-        "Races run": f"{tally.races:,}",
-        "Rounds run, races among them": f"{tally.rounds:,}",
-        "Winners": f"{tally.winners:,}",
-        "Conflicts": f"{tally.conflicts:,}",
-        "Unknown": f"{tally.unknowns:,}",
-        "Violations": f"{tally.violations:,}",
-        "Release spread, p50": say_ms(spread["spread_p50_ms"]),
-        "Release spread, p95": say_ms(spread["spread_p95_ms"]),
-        "Sources done": f"{len(left)} of {len(sources)}",
-    }
-    return [{"what": what, "count": count} for what, count in rows.items()]
-
-
-def say_ms(value: float | None) -> str:
-    return "-" if value is None else f"<= {value:.3f} ms"

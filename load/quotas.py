@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from engine.target.target import Target
 from load.scenarios import SCENARIOS
+from reports.judge.plan import SourceQuota
 
 RACES_DEFAULT = 1000
 
@@ -106,8 +107,8 @@ def name_source(worker: int, user: int, label: str = "") -> str:
 
 def list_quotas(
     workload: Workload, workers: int, users: int, *, together: bool = False, label: str = ""
-) -> dict[str, dict[str, int | None]]:
-    """source -> {races, rounds} for so many workers and users in all; user u is the worker u % workers' own.
+) -> dict[str, SourceQuota]:
+    """source -> races and rounds, for so many workers and users in all; user u is the worker u % workers' own.
 
     When every race is shared by all sources, the first one answers for them.
     """
@@ -116,5 +117,5 @@ def list_quotas(
         quota = workload if together else take_quota(workload, user, users)
         helps = together and user > 0
         name = name_source(user % workers, user // workers, label)
-        quotas[name] = {"races": 0 if helps else quota.races, "rounds": 0 if helps else quota.rounds}
+        quotas[name] = SourceQuota(0, 0) if helps else SourceQuota(quota.races, quota.rounds)
     return quotas

@@ -8,7 +8,7 @@ from typing import Any
 from engine.target.call import Call
 from load.client.ask import Reply
 from load.plans import Group
-from load.source import RoundResult
+from load.script_run import RoundResult
 
 # Spreads are counted in classes, each this much wider than the one before: a few dozen numbers, whatever happens.
 SPREAD_STEP = 1.25
@@ -87,6 +87,10 @@ def classify(spread_ns: int) -> int:
     while limit < spread_ns:
         number, limit = number + 1, limit * SPREAD_STEP
     return number
+
+
+def describe_spread(tally: Tally) -> dict[str, float | None]:
+    return {f"spread_p{percent}_ms": find_spread_ms(tally, percent / 100) for percent in (50, 95)}
 
 
 def find_spread_ms(tally: Tally, share: float) -> float | None:

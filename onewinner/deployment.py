@@ -169,9 +169,7 @@ def refuse_missing_folder(choice: EngineChoice) -> None:
     """Not when the file is read: the askers read a copy of it that lies elsewhere."""
     create = choice.target.create
     if isinstance(create, CreateCommand) and not Path(create.cwd or ".").is_dir():
-        raise UsageError(
-            f"{choice.file}: create.cwd: {create.cwd} is not a folder; it is relative to the target file"
-        )
+        raise UsageError(f"{choice.file}: create.cwd: {create.cwd} is not a folder; it is relative to the target file")
 
 
 def refuse_used_port(port: int | None) -> None:

@@ -220,8 +220,7 @@ def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()
             continue
         load = level.load
         workload = make_workload(target, load.weights, load.races)
-        shares = list_quotas(workload, load.processes, load.processes, together=load.together, label=load.label)
-        quotas |= {name: SourceQuota(**share) for name, share in shares.items()}
+        quotas |= list_quotas(workload, load.processes, load.processes, together=load.together, label=load.label)
         groups.append(describe_load(load, workload))
     sources = (*(source for level in plan for source in level.sources), *more)
     return RunPlan(sources=sources, quotas=quotas, worker_groups=tuple(groups))

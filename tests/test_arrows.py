@@ -15,7 +15,15 @@ ARROWS = {
     for room, imports in ROW.findall((ROOT / "docs" / "architecture.md").read_text())
 }
 # What patches the whole process when it is imported: only Locust itself loads these.
-LOCUST_SIDE = ("load.locustfile", "load.worker", "load.master", "load.panel")
+LOCUST_SIDE = (
+    "load.failures",
+    "load.locustfile",
+    "load.master",
+    "load.message_barrier",
+    "load.options",
+    "load.web_ui",
+    "load.worker",
+)
 
 
 def list_files(room: str) -> list[Path]:

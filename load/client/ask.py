@@ -10,7 +10,7 @@ import msgspec
 
 from engine.target.call import Call, find_guard, find_route
 from engine.target.target import Answer, ClassifiedAnswer, Guard, Request, Route, Target
-from load.client.barrier import Clock
+from load.client.clock import Clock
 from load.client.release import Exchange
 from reports.history import events
 

@@ -22,7 +22,7 @@ from load.client.ask import (
     make_invocation,
     make_return,
 )
-from load.client.barrier import MONOTONIC, Clock, Instant
+from load.client.clock import MONOTONIC, Clock, Instant
 from load.client.credentials import Credentials
 from load.client.release import Exchange, Release, ReleaseError, now_ns
 from load.client.retry import PAUSES_S, Retry
@@ -72,6 +72,11 @@ class Asker:
         retry = Retry(self.release, self.target, self.silence)
         self.trails = TrailReader(self.target, self.journal, self.credentials, self.clock, retry)
         self.factory = WorkflowFactory(self.target, self.release, self.journal.path.parent / "ids")
+
+    @property
+    def counted(self) -> int:
+        """The operations so far without those that the asker added to see whether the service answers."""
+        return self.asked - self.silence.checks
 
     def plan(self, operations: int, races: int = 0, **facts: Any) -> None:
         """Declares operations and races; an Ask that is given `planned=False` declares itself.

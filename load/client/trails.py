@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from engine.target.target import SERVER_ERROR, Answer, Request, Target
-from load.client.barrier import Clock
+from load.client.clock import Clock
 from load.client.credentials import Credentials
 from load.client.release import now_ns
 from load.client.retry import Retry
@@ -80,9 +80,15 @@ class TrailReader:
     def note_turned_away(
         self, tenant: str, workflow: str, status: int | None, reason: str, asked_ns: int, question: str | None = None
     ) -> None:
-        interval = self._interval(asked_ns)
+        at_ns, until_ns = self._interval(asked_ns)
         denied = events.AccessDenied(
-            tenant=tenant, workflow=workflow, status=status, what=reason, question=question, **interval
+            tenant=tenant,
+            workflow=workflow,
+            status=status,
+            what=reason,
+            question=question,
+            at_ns=at_ns,
+            until_ns=until_ns,
         )
         self.journal.write(denied)
 
@@ -95,19 +101,21 @@ class TrailReader:
         return self.retry.ask(request, note)
 
     def _note_hidden(self, what: events.Evidence, workflow: str, tenant: str, asked_ns: int, answer: Answer) -> None:
-        status, interval = answer.status or 0, self._interval(asked_ns)
+        at_ns, until_ns = self._interval(asked_ns)
         if self.is_turned_away(tenant, workflow, answer.status, asked_ns, what) or self._is_silent(answer):
-            self.journal.write(events.Hidden(what=what, workflow=workflow, **interval))
+            self.journal.write(events.Hidden(what=what, workflow=workflow, at_ns=at_ns, until_ns=until_ns))
             return
+        status, name = answer.status or 0, f"{what} of {workflow}"
         check: events.ProbeCheck = "no-5xx" if status >= SERVER_ERROR else "contract"
-        problem = f"the {what} of {workflow} was not shown: status {status}"
-        self.journal.write(events.Probe(check=check, what=f"{what} of {workflow}", problem=problem, **interval))
+        problem = f"the {name} was not shown: status {status}"
+        probe = events.Probe(check=check, what=name, problem=problem, at_ns=at_ns, until_ns=until_ns)
+        self.journal.write(probe)
 
     def _is_silent(self, answer: Answer) -> bool:
         """Whether an answer that shows nothing is no failure of the service."""
         known = (*self.target.read_ok, *self.target.refused)
         return self.target.is_busy(answer) or ((answer.status or 0) < SERVER_ERROR and answer.status not in known)
 
-    def _interval(self, asked_ns: int) -> dict[str, Any]:
+    def _interval(self, asked_ns: int) -> tuple[int, int]:
         """From the sending of a read until now, in the run's time."""
-        return {"at_ns": asked_ns + self.clock.offset_ns, "until_ns": now_ns() + self.clock.offset_ns}
+        return asked_ns + self.clock.offset_ns, now_ns() + self.clock.offset_ns

@@ -9,8 +9,8 @@ from pathlib import Path
 from engine.target.file import load_target
 from engine.target.graph import TransitionGraph
 from engine.target.target import Answer, Request, Target
+from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
-from load.client.barrier import ALONE, Barrier
 from load.client.release import Exchange, now_ns
 from load.quotas import Workload, make_workload
 from load.source import Source

@@ -24,7 +24,7 @@ def test_the_shares_of_all_sources_are_the_whole(weights: dict[str, int], races:
     if any(SCENARIOS[name].races for name in weights):
         assert workload.races == races
     listed = list_quotas(workload, sources, sources)
-    assert sum(quota["races"] or 0 for quota in listed.values()) == workload.races
+    assert sum(quota.races or 0 for quota in listed.values()) == workload.races
 
 
 @given(st.integers(0, 10_000), WEIGHTS)
@@ -39,7 +39,7 @@ def test_names_are_unique_and_tell_the_worker() -> None:
     assert list(list_quotas(workload, 2, 4)) == ["race-0.0", "race-1.0", "race-0.1", "race-1.1"]
     assert list(list_quotas(workload, 1, 1, label="7")) == ["race7-0.0"]
     together = list_quotas(workload, 2, 2, together=True)
-    assert [quota["races"] for quota in together.values()] == [100, 0]
+    assert [quota.races for quota in together.values()] == [100, 0]
 
 
 def test_without_a_number_there_is_no_end() -> None:

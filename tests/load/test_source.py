@@ -13,9 +13,10 @@ import polars as pl
 import pytest
 
 from engine.target.target import Answer, Request, Target
-from load.client.barrier import Alone, BarrierError, BarrierServer, Instant, set_instant
-from load.pace import make_pace
+from load.barrier import Alone, BarrierError, BarrierServer, set_instant
+from load.client.clock import Instant
 from load.scenarios import SCENARIOS
+from load.script_run import make_pace
 from load.source import Source
 from reports.history.history import read_history
 from reports.judge.verdict import Verdict
@@ -218,11 +219,11 @@ class Seat:
     def __init__(self, table: Table, number: int, size: int) -> None:
         self.table, self.number, self.size = table, number, size
 
-    def gather(self, key: str, word: Any) -> list[Any]:
+    def gather(self, key: str, value: Any) -> list[Any]:
         with self.table.condition:
-            words = self.table.barriers.say(key, self.number, word)
-            if words is not None:
-                self.table.heard[key] = words
+            values = self.table.barriers.take(key, self.number, value)
+            if values is not None:
+                self.table.heard[key] = values
                 self.table.condition.notify_all()
             if not self.table.condition.wait_for(lambda: key in self.table.heard, 20):
                 raise BarrierError(key)
@@ -265,11 +266,11 @@ def split_source() -> Any:
     return pl.col("process").str.split("#").list.first()
 
 
-def test_a_meeting_is_complete_when_everybody_has_spoken() -> None:
+def test_a_key_is_complete_when_all_sources_have_sent_a_value() -> None:
     server = BarrierServer(2)
-    assert server.say("a", 1, "y") is None
-    assert server.say("b", 0, "z") is None
-    assert server.say("a", 0, "x") == ["x", "y"]
+    assert server.take("a", 1, "y") is None
+    assert server.take("b", 0, "z") is None
+    assert server.take("a", 0, "x") == ["x", "y"]
     assert list(server.open) == ["b"]
 
 
@@ -278,6 +279,6 @@ def test_the_instant_lies_ahead_and_not_before_the_intended_one() -> None:
     assert set_instant(1_000, [10**12, None]) == 10**12
 
 
-def test_alone_nobody_is_waited_for() -> None:
+def test_a_source_alone_waits_for_no_other() -> None:
     assert Alone().gather("k", 5) == [5]
     assert Alone().line_up("k", 7) == Instant(7, 7)

@@ -1,0 +1,238 @@
+"""A script run: one script, executed round by round by one source, alone or together with others. Knows no Locust."""
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+
+from engine.target.call import Call
+from load.barrier import Barrier
+from load.client.ask import Ask, Reply
+from load.client.asker import Asker
+from load.client.clock import Instant
+from load.plans import Round, Script, Slot, can_create, contends
+
+# A request that is almost whole should not wait long at the server, so none lines up much earlier than this.
+EARLY_NS = 5_000_000
+
+
+@dataclass
+class Pace:
+    """An open model: one source's rounds begin `interval_ns` apart, the first at `first_ns`, however long they take.
+
+    Without an interval rounds follow each other as fast as they can.
+    """
+
+    first_ns: int = 0
+    interval_ns: int = 0
+    count: int = 0
+
+    def next_ns(self) -> int | None:
+        """The intended instant of the next round."""
+        if not self.interval_ns:
+            return None
+        self.count += 1
+        return self.first_ns + (self.count - 1) * self.interval_ns
+
+
+def make_pace(rate_per_s: float, number: int, sources: int, began_ns: int) -> Pace:
+    """The pace of one of several sources that keep `rate_per_s` together, each in turn; 0: no pace."""
+    if not rate_per_s:
+        return Pace()
+    interval_ns = int(sources / rate_per_s * 1e9)
+    return Pace(began_ns + interval_ns * number // sources, interval_ns)
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """A round that was run: this source's calls and replies, and of all sources the outcomes of the contenders, by
+    group, and the first and the last release. What was asked again adds its outcome to its group's.
+    """
+
+    round: Round
+    answers: Sequence[tuple[Call, Reply]]
+    outcomes: Sequence[list[str]]
+    released_ns: tuple[int, int]
+    leads: bool
+
+    @property
+    def spread_ns(self) -> int:
+        return self.released_ns[1] - self.released_ns[0]
+
+
+@dataclass
+class ScriptRun:
+    """The script of this number. `names` are the harness's names of its workflows."""
+
+    asker: Asker
+    barrier: Barrier
+    pace: Pace
+    script: Script
+    number: int
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        base = f"{self.asker.source}.w{self.number}" if self.barrier.size == 1 else f"race.w{self.number}"
+        count = self.script.workflows
+        self.names = (base,) if count == 1 else tuple(f"{base}.{number}" for number in range(count))
+
+    @property
+    def leads(self) -> bool:
+        return self.barrier.number == 0
+
+    def run(self) -> Generator[RoundResult, None, None]:
+        """Declares the script, runs it round by round, and withdraws what the answers left no room for.
+
+        Closing it ends in good order: the workflows are read.
+        """
+        asker, script = self.asker, self.script
+        asker.scenario = script.scenario
+        declared, raced = self.count_operations(), 0
+        asker.plan(declared, script.races if self.leads else 0)
+        asked = asker.counted
+        withdrawn = "" if (created := self.create()) else "no workflow was created"
+        try:
+            for index, round_ in enumerate(script.rounds if created else ()):
+                result = self.run_round(index, round_)
+                raced += round_.races
+                declared += self.ask_again(result)
+                goes_on = self.goes_on(index, result)
+                yield result
+                if not goes_on:
+                    workflows = ", ".join(self.names[group.workflow] for group in round_.groups)
+                    withdrawn = f"after round {index + 1} of {workflows} the plan could not go on"
+                    break
+        except GeneratorExit:
+            withdrawn = "stopped"
+        self.finish(created=created)
+        missing = declared - (asker.counted - asked)
+        if missing:
+            asker.plan(-missing, raced - script.races if self.leads else 0, withdrawn=withdrawn)
+
+    def count_operations(self) -> int:
+        """How many operations of the script are this source's."""
+        script = self.script
+        contested = sum(len(self.take_part(round_)) for round_ in script.rounds)
+        if not self.leads:
+            return contested
+        reads = sum(len(round_.list_looked_at()) for round_ in script.rounds)
+        return len(script.list_first()) + contested + reads + len(script.list_final_reads())
+
+    def take_part(self, round_: Round) -> list[Slot]:
+        """The calls of a round that are this source's, of every group; an uncontested one is the leader's."""
+        number, size = self.barrier.number, self.barrier.size
+        return [slot for slot in round_.list_slots() if (slot.group + slot.number) % size == number]
+
+    def create(self) -> bool:
+        """Creates the workflows that no round creates. Whether all of them could be created."""
+        asker = self.asker
+        first = {self.names[number]: self.find_owner(number) for number in self.script.list_first()}
+        if self.leads and can_create(asker.target):
+            asker.race([asker.create_ask(owner, name=name) for name, owner in first.items()], None, planned=True)
+        elif self.leads:
+            for name, owner in first.items():
+                asker.create(owner, name=name, planned=True)
+        ids = self.barrier.gather(f"{self.number}.created", [asker.server_ids.get(name) for name in first])[0]
+        asker.server_ids.update({name: id_ for name, id_ in zip(first, ids, strict=True) if id_ is not None})
+        return None not in ids
+
+    def find_owner(self, workflow: int) -> str:
+        return self.script.owners[workflow] if self.script.owners else self.asker.target.owner
+
+    def run_round(self, index: int, round_: Round) -> RoundResult:
+        slots = self.take_part(round_)
+        asks = [self.make_ask(slot, round_, index) for slot in slots]
+        if not round_.is_contested:
+            replies = self.asker.race(asks, None, planned=True) if asks else []
+            answers = [(slot.call, reply) for slot, reply in zip(slots, replies, strict=True)]
+            return RoundResult(round_, answers, [[reply.outcome for reply in replies]], (0, 0), True)
+        intended_ns = self.pace.next_ns() if self.leads else None
+        if intended_ns is not None:
+            time.sleep(max(0, intended_ns - EARLY_NS - time.monotonic_ns()) / 1e9)
+
+        def line_up() -> Instant:
+            return self.barrier.line_up(f"{self.number}.{index}.ready", intended_ns)
+
+        if asks:
+            replies = self.asker.race(asks, None, planned=True, line_up=line_up)
+        else:
+            line_up()
+            replies = []
+        return self.join(index, round_, list(zip(slots, replies, strict=True)))
+
+    def join(self, index: int, round_: Round, answers: Sequence[tuple[Slot, Reply]]) -> RoundResult:
+        """What all of the round's sources saw together."""
+        asker, offset_ns = self.asker, self.asker.clock.offset_ns
+        contended = [(slot, reply) for slot, reply in answers if contends(slot.call)]
+        created = [reply.ask.workflow for slot, reply in answers if slot.call.creates]
+        mine = {
+            "outcomes": [(slot.group, reply.outcome) for slot, reply in contended],
+            "released": [reply.exchange.invoked_ns + offset_ns for _, reply in contended],
+            "created": [(name, asker.server_ids.get(name)) for name in created],
+        }
+        parts = self.barrier.gather(f"{self.number}.{index}.done", mine)
+        released = [moment for part in parts for moment in part["released"]] or [0]
+        outcomes: list[list[str]] = [[] for _ in round_.groups]
+        for part in parts:
+            for group, outcome in part["outcomes"]:
+                outcomes[group].append(outcome)
+            asker.server_ids.update({name: id_ for name, id_ in part["created"] if id_ is not None})
+        calls = [(slot.call, reply) for slot, reply in answers]
+        return RoundResult(round_, calls, outcomes, (min(released), max(released)), self.leads)
+
+    def ask_again(self, result: RoundResult) -> int:
+        """Asks once more, one at a time and outside of any race, where no contender won and one was told that the
+        workflow is busy. How many operations that took; each is declared when it is asked.
+        """
+        asked = self.asker.counted
+        for turn, group in enumerate(result.round.groups if self.leads else ()):
+            outcomes = result.outcomes[turn]
+            if not group.winners_max or "won" in outcomes or "busy" not in outcomes:
+                continue
+            call = next(call for call in group.calls if contends(call))
+            again = self.make_ask(Slot(turn, 0, call), result.round)
+            outcomes.append(self.asker.ask_until_told(again).outcome)
+        return self.asker.counted - asked
+
+    def goes_on(self, index: int, result: RoundResult) -> bool:
+        """Whether every workflow is where the plan goes on. The leader reads; the others follow it."""
+        mine = False
+        if self.leads:
+            mine = self.look(result.round) if result.round.is_contested else "won" in result.outcomes[0]
+            mine = mine and not self.asker.silence.is_certain
+        return bool(self.barrier.gather(f"{self.number}.{index}.after", mine)[0])
+
+    def look(self, round_: Round) -> bool:
+        """Reads the workflows that a round may have changed, all at once: whether each is where its plan goes on."""
+        looked_at = round_.list_looked_at()
+        there = [group for group in looked_at if self.names[group.workflow] in self.asker.server_ids]
+        reads = [self.asker.read_ask(self.names[group.workflow], self.find_owner(group.workflow)) for group in there]
+        replies = self.asker.race(reads, None, planned=True) if reads else []
+        are_right = [
+            group.leads_to in (None, reply.reading.observed) for group, reply in zip(there, replies, strict=True)
+        ]
+        return len(there) == len(looked_at) and all(are_right)
+
+    def make_ask(self, slot: Slot, round_: Round, index: int | None = None) -> Ask:
+        """`index` is the round's, of which a race has its name; without it there is no race."""
+        call, group = slot.call, round_.groups[slot.group]
+        workflow, tenant = self.names[group.workflow], call.tenant or self.find_owner(group.workflow)
+        if call.creates:
+            return self.asker.create_ask(tenant, name=workflow)
+        race = f"{workflow}.{index}" if group.is_race and index is not None else None
+        return self.asker.bind(call, workflow, tenant, contends=contends(call), race=race)
+
+    def finish(self, *, created: bool) -> None:
+        """The last read, the trail and the effects of each workflow."""
+        asker = self.asker
+        if self.leads and created:
+            owners = {name: self.find_owner(number) for number, name in enumerate(self.names)}
+            there = {name: owner for name, owner in owners.items() if name in asker.server_ids}
+            final = {self.names[number] for number in self.script.list_final_reads()}
+            for name, owner in there.items():
+                if name in final and not asker.silence.is_certain:
+                    asker.read(name, owner, planned=True)
+            for name, owner in there.items() if not asker.silence.is_certain else ():
+                asker.trail(name, owner)
+                asker.effects(name, owner)
+        for name in list(asker.server_ids):
+            asker.forget(name)
