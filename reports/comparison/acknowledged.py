@@ -8,61 +8,50 @@
 That day is the last on which it holds. After it the regression counts again.
 """
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from reports.comparison.blocks import find_kind, list_measures
 from reports.comparison.comparison import Acknowledgement, Change, MeasureChange
-
-FIELDS = ("measure", "reason", "expires")
 
 
 class AcknowledgedError(Exception):
     """A file of acknowledgements that cannot be used; one sentence with the place and the remedy."""
 
 
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    measure: str
+    reason: str
+    expires: date
+
+
+class AcknowledgedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    acknowledged: tuple[Entry, ...] = ()
+
+
 def read_acknowledged(path: Path) -> tuple[Acknowledgement, ...]:
     """The acknowledgements of a file. Raises AcknowledgedError if any of them is malformed."""
     try:
-        record = tomllib.loads(path.read_bytes().decode())
+        entries = msgspec.toml.decode(path.read_bytes(), type=AcknowledgedFile).acknowledged
     except OSError as error:
         raise AcknowledgedError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AcknowledgedError(f"{path}: is not TOML: {error}") from None
-    strange = [key for key in record if key != "acknowledged"]
-    if strange:
-        raise AcknowledgedError(f"{path}: {strange[0]} is not known; write [[acknowledged]] tables")
-    entries = record.get("acknowledged", [])
-    if not isinstance(entries, list):
-        raise AcknowledgedError(f"{path}: acknowledged is no list of tables; write [[acknowledged]]")
-    taken = tuple(take_entry(f"{path}: acknowledged[{number}]", entry) for number, entry in enumerate(entries))
-    for number, one in enumerate(taken):
-        if one.measure in [earlier.measure for earlier in taken[:number]]:
-            raise AcknowledgedError(f"{path}: acknowledged[{number}]: {one.measure} comes twice; keep one of them")
-    return taken
-
-
-def take_entry(place: str, entry: Any) -> Acknowledgement:
-    """One entry, checked. Raises AcknowledgedError."""
-    if not isinstance(entry, dict):
-        raise AcknowledgedError(f"{place} is no table; write [[acknowledged]]")
-    for key in [*entry, *FIELDS]:
-        if key not in FIELDS:
-            raise AcknowledgedError(f"{place}.{key} is not known; there are: {', '.join(FIELDS)}")
-        if key not in entry:
-            raise AcknowledgedError(f"{place}.{key} is missing")
-    measure, reason, expires = (entry[key] for key in FIELDS)
-    if not isinstance(measure, str) or find_kind(measure) is None:
-        raise AcknowledgedError(f"{place}.measure: there is no {measure!r}; there are: {', '.join(list_measures())}")
-    if not isinstance(reason, str) or not reason.strip():
-        raise AcknowledgedError(f"{place}.reason must say in words why the regression is accepted")
-    if not isinstance(expires, date) or isinstance(expires, datetime):
-        raise AcknowledgedError(f"{place}.expires must be a date, written as 2026-12-31 without quotes")
-    return Acknowledgement(measure, reason, expires.isoformat())
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise AcknowledgedError(f"{path}: is no list of [[acknowledged]] tables: {error}") from None
+    measures = [entry.measure for entry in entries]
+    for number, entry in enumerate(entries):
+        place = f"{path}: acknowledged[{number}]"
+        if find_kind(entry.measure) is None:
+            known = ", ".join(list_measures())
+            raise AcknowledgedError(f"{place}.measure: there is no {entry.measure!r}; there are: {known}")
+        if not entry.reason.strip():
+            raise AcknowledgedError(f"{place}.reason must say in words why the regression is accepted")
+        if entry.measure in measures[:number]:
+            raise AcknowledgedError(f"{place}: {entry.measure} comes twice; keep one of them")
+    return tuple(Acknowledgement(entry.measure, entry.reason, entry.expires.isoformat()) for entry in entries)
 
 
 def acknowledge(
