@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, expm1, isfinite, log, log1p, sqrt
 
-from reports.comparison.blocks import LATENCY, PLAN_TIME, RATE, Blocks, Kind, Strata, find_kind
+from reports.comparison.blocks import LATENCY, RATE, Blocks, Kind, Strata, find_kind
 from reports.comparison.comparison import BlockTest, Change, Design, MeasureChange
-from reports.comparison.facts import Progress
+from reports.comparison.plan_time import compare_plans
 from reports.comparison.signed_rank import find_center, find_detectable, find_floor, find_interval, find_p
 
 TEST_NAME = "exact signed-rank test of the logarithms of the ratios, block by block"
@@ -30,8 +30,6 @@ PAIRS_MAX = 60
 COUNT_MIN = {"p50": 1, "p95": 5}
 # A percentile of fewer answers than this is compared only with one of as many answers.
 COUNT_FEW = 40
-# An engine that was ended, and would have needed so many times the other engine's seconds, has regressed.
-BEHIND_FACTOR = 4.0
 
 
 @dataclass(frozen=True)
@@ -279,58 +277,3 @@ def explain_untested(
     if not is_usable(baseline) or not is_usable(run):
         return "a block has no value above 0"
     return "no scenario has enough of these answers in both"
-
-
-def compare_plans(baseline: Progress, run: Progress) -> MeasureChange | None:
-    """A change if one engine was ended before it finished the plan, and needed several times as long as the other.
-
-    It must be so in most of the parts of the plan that both began. That alone is a regression, or an improvement.
-    """
-    parts = list(zip(list_parts(baseline), list_parts(run), strict=False))
-    late = sum(mine.is_behind(theirs) for theirs, mine in parts)
-    ahead = sum(theirs.is_behind(mine) for theirs, mine in parts)
-    if 2 * max(late, ahead) <= len(parts):
-        return None
-    before, after = (sum(part.needed_s for part in side) for side in zip(*parts, strict=True))
-    verdict = Change.REGRESSED if late > ahead else Change.IMPROVED
-    who, count = ("run", late) if late > ahead else ("baseline", ahead)
-    where = f"in {count} of {len(parts)} turns " if len(parts) > 1 else ""
-    other = "baseline" if who == "run" else "run"
-    reason = f"{where}the {who} was ended before it had run what was planned, which would have taken it at least "
-    kind = find_kind(PLAN_TIME)
-    assert kind is not None
-    return MeasureChange(
-        PLAN_TIME,
-        kind.title,
-        kind.unit,
-        kind.better,
-        before,
-        after,
-        after / before,
-        verdict,
-        f"{reason}{BEHIND_FACTOR:g} times as long as the {other}",
-        primary=True,
-    )
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of the plan: its races, how many of them were run, and in how long."""
-
-    planned: int
-    run: int
-    seconds: float
-
-    @property
-    def needed_s(self) -> float:
-        """What the whole part would have taken."""
-        return self.seconds * self.planned / max(1, self.run)
-
-    def is_behind(self, other: "Part") -> bool:
-        return (
-            self.run < self.planned and other.run >= other.planned and self.needed_s >= BEHIND_FACTOR * other.needed_s
-        )
-
-
-def list_parts(plan: Progress) -> list[Part]:
-    return [Part(*row) for row in zip(plan.planned, plan.run, plan.seconds, strict=True)]

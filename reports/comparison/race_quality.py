@@ -41,29 +41,29 @@ def measure_races(history: History) -> pl.DataFrame:
         arrived["arrived"]
     )
     ops = ops.filter(pl.col("race").is_not_null())
-    won = pl.col("outcome") == "won"
+    won, at = pl.col("outcome") == "won", pl.col("arrived")
     races = ops.group_by("workflow", "race").agg(
         pl.col("row").min(),
         pl.len().alias("contenders"),
         won.sum().alias("won"),
         (pl.col("invoked").max() - pl.col("invoked").min()).alias("release"),
-        pl.when(pl.col("arrived").is_not_null().all())
-        .then(pl.col("arrived").max() - pl.col("arrived").min())
-        .alias("arrival"),
+        pl.when(at.is_not_null().all()).then(at.max() - at.min()).alias("arrival"),
         pl.col("invoked").filter(won).first().alias("winner_invoked"),
         pl.col("returned").filter(won).first().alias("winner_returned"),
     )
+    races = races.join(count_overlaps(ops, races), on=["workflow", "race"], how="left")
+    return races.select("row", "contenders", "won", "release", "arrival", "overlap")
+
+
+def count_overlaps(ops: pl.DataFrame, races: pl.DataFrame) -> pl.DataFrame:
+    """workflow, race, overlap: how many other contenders were in flight together with the winner."""
     # An operation without a return is in flight for ever. The winner overlaps itself, hence minus one.
     met = (pl.col("invoked") <= pl.col("winner_returned")) & (
         pl.col("returned").is_null() | (pl.col("returned") >= pl.col("winner_invoked"))
     )
-    overlaps = (
-        ops.join(races.filter(pl.col("winner_returned").is_not_null()), on=["workflow", "race"])
-        .group_by("workflow", "race")
-        .agg((met.sum().cast(pl.Int64) - 1).alias("overlap"))
-    )
-    races = races.join(overlaps, on=["workflow", "race"], how="left")
-    return races.select("row", "contenders", "won", "release", "arrival", "overlap")
+    won = races.filter(pl.col("winner_returned").is_not_null())
+    overlaps = ops.join(won, on=["workflow", "race"]).group_by("workflow", "race")
+    return overlaps.agg((met.sum().cast(pl.Int64) - 1).alias("overlap"))
 
 
 def sum_up(name: str) -> pl.Expr:
