@@ -1,4 +1,4 @@
-"""A service for tests: jobs in PostgreSQL, right about races, with work of its own beside the requests.
+"""A service for tests: jobs in PostgreSQL, right about races, with background work of its own.
 
 python jobs_service.py PORT DATABASE_URL [busy] [mortal] [later] [shared] [nowait]
 

@@ -1,4 +1,4 @@
-"""A testbed without a proxy, over an engine in memory: for tests of what a level does and tells, without sockets."""
+"""A testbed over an engine in memory, without a proxy or sockets: for tests of what a level does and records."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ WRITE = "UPDATE w SET state = $1"
 
 
 class StubSender:
-    """Hands every request to the engine; `channels` are the connections that they were sent over."""
+    """Hands every request to the engine; `channels` are the connections that it would use."""
 
     timeout_s = 1.0
 
@@ -39,7 +39,7 @@ class StubSender:
 
 
 class StubScheduler:
-    """Asks one after the other. With `steps` each request is one statement, which goes through the choosing."""
+    """Sends one request after the other. With `steps` each request is one statement, which the chooser chooses."""
 
     def __init__(self, asker: Asker, sender: StubSender, *, steps: bool) -> None:
         self.asker, self.sender, self.steps = asker, sender, steps

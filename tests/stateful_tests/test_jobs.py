@@ -1,7 +1,7 @@
-"""Goal: what a service does beside its requests hides no order; what two workflows share is found or waited for; a
+"""Goal: background work of a service hides no order; requests on two workflows wait for what these share, or fail; a
 service that ends under a fault is started again.
 
-Method: services of somebody else's, right about races, behind the wire, on a real PostgreSQL.
+Method: a service in the way of others, right about races, behind the proxy, on a real PostgreSQL.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""Goal: a server that was not made here is never killed, and that it was not is told; what was not run, or proves
+"""Goal: a server that onewinner did not make is never killed, and the history says so; what did not run, or proves
 nothing, is no pass.
 
-Method: the program on a real database, reached by a name under which nobody knows it as ours; and the level over an
-engine in memory.
+Method: the program on a real database, reached by a name that onewinner does not know; and the level over an engine in
+memory.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ from tests.stateful_tests.stub import make_testbed
         ("127.0.0.1", False, "it is not a database of this run alone; use --database embedded"),
     ],
 )
-def test_the_fault_that_kills_the_server_is_left_out_where_it_is_not_ours(
+def test_a_server_that_onewinner_did_not_make_is_not_killed(
     host: str, may_crash: bool, told: str, tmp_path: Path
 ) -> None:
     words = [sys.executable, jobs_service.__file__, "{port}", "{database_url}"]
@@ -104,7 +104,7 @@ def test_a_level_in_which_no_statement_was_held_proves_nothing(tmp_path: Path, *
 
 
 def test_a_level_whose_time_is_up_before_its_first_pairing_is_a_gap(tmp_path: Path) -> None:
-    """The drawn meetings keep to the time too."""
+    """The mixed pairings keep to the time, too."""
     target = load_text(tmp_path, SMALL)
     testbed = make_testbed(tmp_path, target, Engine(target.graph))
     level = Level(testbed, time.monotonic(), 10)
@@ -117,8 +117,8 @@ def test_a_level_whose_time_is_up_before_its_first_pairing_is_a_gap(tmp_path: Pa
 
 
 @pytest.mark.parametrize("limit_s", [0.0, END_LIMIT_S])
-def test_a_service_that_ended_at_the_last_moment_is_told(tmp_path: Path, limit_s: float) -> None:
-    """It is waited for while nobody takes connections, and not otherwise."""
+def test_a_service_that_ended_at_the_last_moment_is_recorded(tmp_path: Path, limit_s: float) -> None:
+    """The level waits for its end only while it accepts no connections."""
     target = load_text(tmp_path, SMALL)
     asked: list[float] = []
 
@@ -134,7 +134,7 @@ def test_a_service_that_ended_at_the_last_moment_is_told(tmp_path: Path, limit_s
     assert asked == [limit_s]
 
 
-def test_a_connection_tells_who_is_there() -> None:
+def test_a_service_is_there_if_it_accepts_connections() -> None:
     async def ask() -> list[bool]:
         listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
         sender = Sender(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", 5)
@@ -167,7 +167,7 @@ def test_only_a_wrong_answer_on_the_way_to_a_state_is_held_against_the_engine(
     testbed = make_testbed(tmp_path, target, Engine(target.graph, refuse))
     level, troubles = Level(testbed, time.monotonic() + 60, 10), []
     for mixed in (20, 0):
-        # From a state to which a workflow is to be led.
+        # From a state to which a workflow must be moved first.
         pairings = [pairing for pairing in list_pairings(target, 2) if pairing.state != target.graph.initial]
         with pytest.raises(StateNotReachedError) as raised:
             asyncio.run(level.explore_all(pairings, faults=False, mixed=mixed, first_seed=4))

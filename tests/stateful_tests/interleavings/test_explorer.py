@@ -15,7 +15,7 @@ READ, WRITE = "SELECT a FROM t", "UPDATE t SET a = 1"
 
 
 class Programs:
-    """Each task has a list of statements. `a` is what is in the table; reads tell it."""
+    """Each task has a list of statements. `a` is the value in the table; a read returns it."""
 
     def __init__(self, *programs: Sequence[str]) -> None:
         self.programs = programs
@@ -101,12 +101,12 @@ def test_an_order_is_followed_as_far_as_it_goes() -> None:
 @pytest.mark.parametrize(
     ("blockers", "stuck"),
     [
-        ({1: {2}}, True),  # for one that is parked
-        ({1: {3}, 3: {2}}, True),  # through another that waits
-        ({1: {3}, 3: {1}}, False),  # in a circle: the database ends it
-        ({1: {9}}, False),  # for somebody who runs
+        ({1: {2}}, True),  # for a parked one
+        ({1: {3}, 3: {2}}, True),  # through another waiting one
+        ({1: {3}, 3: {1}}, False),  # in a cycle: the database ends it
+        ({1: {9}}, False),  # for a running one
         ({}, False),
     ],
 )
-def test_who_is_stuck(blockers: dict[int, set[int]], stuck: bool) -> None:
+def test_a_backend_is_stuck_if_it_waits_for_a_parked_one(blockers: dict[int, set[int]], stuck: bool) -> None:
     assert is_stuck(1, {pid: frozenset(others) for pid, others in blockers.items()}, {2}) is stuck

@@ -1,6 +1,6 @@
-"""Goal: a injector does what it says, tells all of it, and what a service then meets falls into the time that it tells.
+"""Goal: the injector injects what it says and records all of it; each error of the service falls into a recorded fault.
 
-Method: the program between a real PostgreSQL and a driver that asks one thing after the other.
+Method: the program between a real PostgreSQL and a driver that sends one statement after the other.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from tests.engine.probing import run_sql
 from tests.engine.serving import ROOT
 
 ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
-# What was asked, from when to when, and whether that was answered.
+# The time from the statement to its answer, and whether an answer came.
 Asked = tuple[int, int, bool]
 
 
@@ -42,7 +42,7 @@ def database() -> Iterator[Database]:
 
 @dataclass
 class Program:
-    """The injector, running. `database` is the way through it."""
+    """The running program. `database` is the database as its clients reach it."""
 
     process: "subprocess.Popen[str]"
     database: Database
@@ -73,7 +73,7 @@ def open_injector(database: Database, *arguments: str) -> Iterator[Program]:
 
 
 async def ask_on(database: Database, count: int, first: int = 0) -> list[Asked]:
-    """Writes, one after the other, over a connection that is made anew when it broke."""
+    """Sends one write after the other; after a broken connection it opens another one."""
     connection, asked = None, []
     for number in range(first, first + count):
         began = now_ns()
@@ -101,7 +101,7 @@ def is_excused(asked: Asked, faults: list[events.Fault]) -> bool:
 
 
 def test_every_error_falls_into_the_time_of_a_fault(database: Database, tmp_path: Path) -> None:
-    """And what was answered is there; of each kind of fault some were injected."""
+    """The answered writes are in the table; each kind of fault was injected."""
     run_sql(database.url, "TRUNCATE t")
     with open_injector(database, "--rate", "0.2") as injector:
         calm = asyncio.run(ask_on(injector.database, 50))
@@ -119,7 +119,7 @@ def test_every_error_falls_into_the_time_of_a_fault(database: Database, tmp_path
     (rows,) = run_sql(database.url, "SELECT array_agg(a) FROM t")
     assert isinstance(rows, list)
     assert {number for number, asked in enumerate(rough, start=50) if asked[2]} <= set(rows)
-    # What was lost on the way to the database is not there; an answer that was lost says nothing against the write.
+    # A write lost before the database is not in the table; one whose answer was lost may be there.
     lost = 400 - sum(50 <= row < 450 for row in rows)
     assert counts["connection lost before"] + counts["backend ended"] <= lost
     assert lost <= 400 - sum(answered for _, _, answered in rough) - counts["answer lost"]
@@ -146,8 +146,8 @@ def test_a_crash_loses_nothing_that_was_answered(database: Database, tmp_path: P
     assert {number for number, each in enumerate(asked) if each[2]} <= set(rows)
 
 
-def test_its_journal_is_exhausted_however_it_ends(database: Database, tmp_path: Path) -> None:
-    """The owner goes away: the input ends. Of crashes that are still to come nobody waits for the moment."""
+def test_its_journal_is_complete_however_it_ends(database: Database, tmp_path: Path) -> None:
+    """Its owner ends, and so its input; the program does not wait for the crashes still due."""
     with open_injector(database, "--crashes-at", "1000") as injector:
         injector.order(begin=str(tmp_path / "faults-0.jsonl"))
     history = read_history(tmp_path / "faults-0.jsonl")
@@ -156,8 +156,8 @@ def test_its_journal_is_exhausted_however_it_ends(database: Database, tmp_path: 
     assert [event.statements for event in history.having(events.FaultsInjected)] == [0]
 
 
-def test_a_storm_that_saw_no_statement_is_a_gap(tmp_path: Path) -> None:
-    """Sessions are set up, and nothing else is asked: whoever asks something asks another database."""
+def test_an_injector_that_saw_no_statement_is_a_gap(tmp_path: Path) -> None:
+    """Sessions are set up, and nothing else comes: the service uses another database."""
     told, history = asyncio.run(rage(tmp_path, asked=["SET x = 1"]))
     assert told["statements"] == 0
     assert [event.what for event in history.having(events.Broken)] == [NO_STATEMENT]
@@ -166,7 +166,7 @@ def test_a_storm_that_saw_no_statement_is_a_gap(tmp_path: Path) -> None:
     assert not list(history.having(events.Broken))
 
 
-def test_crashes_that_the_load_did_not_wait_for_are_told(tmp_path: Path) -> None:
+def test_crashes_due_after_the_end_of_the_load_are_left_out(tmp_path: Path) -> None:
     told, history = asyncio.run(rage(tmp_path, asked=["SELECT a FROM t"], crashes_at=(1000.0, 2000.0)))
     why = "the load ended before 2 of 2 crashes were due"
     assert told["left_out"] == [why]
@@ -176,7 +176,7 @@ def test_crashes_that_the_load_did_not_wait_for_are_told(tmp_path: Path) -> None
 async def rage(
     folder: Path, *, asked: Sequence[str], crashes_at: Sequence[float] = ()
 ) -> tuple[dict[str, Any], History]:
-    """A injector without a proxy, in which these statements come: what it tells in the end, and its journal."""
+    """An injector without a proxy that gets these statements; returns its last answer and its journal."""
     nothing: Any = None
     injector, calm = FaultInjector(nothing, 0.0, random.Random(1)), asyncio.Event()
     injector.begin(folder / "faults-0.jsonl")
@@ -189,7 +189,7 @@ async def rage(
 
 
 def test_what_is_pipelined_behind_a_statement_may_meet_a_fault_too(database: Database, tmp_path: Path) -> None:
-    """A transaction in one message after the other; whatever befalls it, the connection never hangs."""
+    """Transactions of pipelined messages: the connection never hangs."""
 
     async def run(through: Database) -> None:
         for _ in range(60):

@@ -1,4 +1,4 @@
-"""Goal: what a service does until it has got over a fault is not held against it, and what it does later is.
+"""Goal: server errors count against a service only after its time to recover from a fault.
 
 Method: an engine in memory that answers with server errors for some requests after each fault.
 """
@@ -34,7 +34,7 @@ FAULT = "connection lost before"
 
 
 class Breaker(Engine):
-    """The request that meets a fault, and so many more, are answered 503."""
+    """Answers 503 to the request that meets a fault, and to that many more."""
 
     def __init__(self, graph: TransitionGraph, errors: int) -> None:
         super().__init__(graph)
@@ -91,9 +91,7 @@ def test_a_service_that_backs_off_for_a_while_is_not_accused(make: Callable[[int
     assert told == [trace.fault for trace in traces[1:]]
 
 
-def test_one_that_does_not_get_over_it_is_accused(
-    make: Callable[[int], Testbed], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_does_not_recover_is_accused(make: Callable[[int], Testbed], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fresh, "RECOVERY_LIMIT_S", -1.0)
     testbed = make(20)
     pairing = find_pairing(testbed)
@@ -104,12 +102,14 @@ def test_one_that_does_not_get_over_it_is_accused(
 @pytest.mark.parametrize(
     ("fault", "lines"), [(FAULT, {0, 1}), (SERVER_KILLED, {0, 1, *OTHER_CHANNELS}), (DELAYED, set())]
 )
-def test_whoever_may_have_met_the_fault_is_asked(make: Callable[[int], Testbed], fault: str, lines: set[int]) -> None:
+def test_every_process_that_may_have_met_the_fault_is_asked(
+    make: Callable[[int], Testbed], fault: str, lines: set[int]
+) -> None:
     testbed = make(0)
     pairing = find_pairing(testbed)
     asyncio.run(run_faulted(testbed, pairing, inject("AB", 1, fault)))
     sent = sent_over(testbed)
-    # After the two of the schedule; then come those that look at the workflow and lead it on.
+    # After the two requests of the schedule; the last requests read the workflow and move it on.
     asked = sent[sent.index(0) + 2 :]
     assert set(asked[: len(lines)]) == lines
     assert all(line >= OTHER_CHANNELS[0] for line in asked[len(lines) :])
@@ -121,10 +121,10 @@ def test_no_fault_is_begun_when_the_time_is_up(make: Callable[[int], Testbed]) -
     assert (len(traces), are_all) == (4, False)
 
 
-def test_a_level_that_is_ended_while_a_fault_lasts_tells_of_it(
+def test_a_level_that_is_ended_during_a_fault_records_the_fault(
     make: Callable[[int], Testbed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer is in the history by then."""
+    """The answer is in the history already."""
     testbed = make(0)
     pairing = find_pairing(testbed)
 

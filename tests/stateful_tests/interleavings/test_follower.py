@@ -17,7 +17,7 @@ def make(*steps: Line, order: str = "ABBA") -> Follower:
 
 
 def play(follower: Follower, *programs: list[str]) -> tuple[str, str | None]:
-    """The order in which statements go, and which of them met a fault."""
+    """The order of the statements, and the one that met a fault."""
     order, struck = "", None
     left = [list(program) for program in programs]
     while options := [Option(number, program[0]) for number, program in enumerate(left) if program]:
@@ -36,20 +36,20 @@ def about(sql: str) -> str:
 
 @pytest.mark.parametrize("steps", [STEPS, ()])
 def test_the_recorded_order_is_followed(steps: tuple[Line, ...]) -> None:
-    """By the letters where the file was written by hand."""
+    """By its letters, if the file was written by hand."""
     follower = make(*steps)
     assert play(follower, [about(READ), about(WRITE)], [READ, WRITE]) == ("ABBA", WRITE)
     assert not follower.has_left
 
 
-def test_one_more_statement_than_was_recorded_goes_by_the_way() -> None:
-    """The fault is still met by the statement that it met then."""
+def test_a_statement_that_was_not_recorded_goes_in_between() -> None:
+    """The recorded statement still meets its fault."""
     follower = make(*STEPS)
     assert play(follower, [CACHE, READ, WRITE], [READ, WRITE]) == ("AABBA", WRITE)
     assert follower.has_left
 
 
-def test_what_does_not_come_is_passed_over() -> None:
+def test_a_recorded_statement_that_does_not_come_is_skipped() -> None:
     follower = make(*STEPS)
     assert play(follower, [WRITE], [READ, WRITE]) == ("BBA", WRITE)
     assert follower.has_left

@@ -1,5 +1,5 @@
-"""Goal: statements are held at their beginning, whole, in order, whatever the driver. Method: messages as drivers send
-them, cut anywhere.
+"""Goal: statements of all drivers are held at their first message, complete and in order. Method: messages as drivers
+send them, split anywhere.
 """
 
 import struct
@@ -41,7 +41,7 @@ def hold_all(_: str) -> bool:
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
-def test_messages_are_whole_wherever_they_are_cut(size: int) -> None:
+def test_messages_are_complete_wherever_they_are_split(size: int) -> None:
     stream = STARTUP + parse("SELECT 1") + SYNC
     framer = Framer(startup=True)
     found: list[Message] = []
@@ -110,7 +110,7 @@ def test_what_passes_goes_at_once_and_does_not_let_the_next_one_through() -> Non
     assert protocol.in_transaction
 
 
-def test_an_error_ends_what_was_owed_and_tells_its_sqlstate() -> None:
+def test_after_an_error_nothing_is_owed_and_its_sqlstate_is_known() -> None:
     protocol = ProtocolState(hold_all)
     take(protocol, parse("A"), bind(), EXECUTE, SYNC)
     protocol.let_go()
@@ -126,7 +126,7 @@ def test_copied_data_passes() -> None:
     assert take(protocol, make("d", b"1\n"), make("c")) == data
 
 
-def test_after_a_change_of_mind_what_was_held_goes() -> None:
+def test_a_held_statement_passes_once_it_may() -> None:
     passing = False
     protocol = ProtocolState(lambda _: passing)
     take(protocol, make("Q", b"A\0"))

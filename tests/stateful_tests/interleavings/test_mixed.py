@@ -1,4 +1,4 @@
-"""Goal: drawn meetings end when the time does, and what was found until then is told. Method: an engine in memory."""
+"""Goal: mixed pairings end in time, and a violation found until then is kept. Method: an engine in memory."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ EXAMPLES = 30
 
 
 def believe(request: Request, answer: Answer) -> Answer:
-    """Everybody is told that they won."""
+    """Answers every request that it won."""
     return make_answer(200) if answer.status == 409 else answer
 
 
@@ -30,7 +30,7 @@ async def search(
 
 
 def last(calls: int) -> Callable[[], bool]:
-    """Time for so many schedules."""
+    """Time for that many schedules."""
     asked = count()
     return lambda: next(asked) < calls
 
@@ -44,14 +44,14 @@ def test_no_example_is_run_when_the_time_is_up(tmp_path: Path, calls: int) -> No
     assert asyncio.run(search(tmp_path, last(calls))) == (None, calls)
 
 
-def test_what_violates_is_made_small(tmp_path: Path) -> None:
+def test_a_violation_is_shrunk(tmp_path: Path) -> None:
     trace, _ = asyncio.run(search(tmp_path, lambda: True, believe))
     assert trace is not None
     assert len(trace.pairing.calls) == 2
 
 
-def test_what_was_found_before_the_time_was_up_is_told_as_it_is(tmp_path: Path) -> None:
-    """However far Hypothesis had come with making it small."""
+def test_a_violation_found_before_the_time_was_up_is_kept(tmp_path: Path) -> None:
+    """However far Hypothesis had shrunk it."""
     _, whole = asyncio.run(search(tmp_path / "whole", lambda: True, believe))
     ended = [asyncio.run(search(tmp_path / str(calls), last(calls), believe)) for calls in range(whole)]
     assert [tried for _, tried in ended] == list(range(whole))

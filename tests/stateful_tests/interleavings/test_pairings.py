@@ -1,4 +1,4 @@
-"""Goal: every two requests that are legal in one state meet, and the kinds tell them apart. Method: the reference's."""
+"""Goal: every two requests that are legal in one state are a pairing of a right kind. Method: the reference target."""
 
 from collections import Counter
 
@@ -8,11 +8,11 @@ from stateful_tests.interleavings.pairings import list_apart, list_calls, list_p
 from stateful_tests.interleavings.schedule import Pairing
 
 TARGET = load_target(REFERENCE, None)
-PLANS = list_pairings(TARGET)
+PAIRINGS = list_pairings(TARGET)
 
 
-def test_from_every_state_every_two_requests_meet() -> None:
-    counted = Counter(pairing.state for pairing in PLANS)
+def test_in_every_state_every_two_requests_are_a_pairing() -> None:
+    counted = Counter(pairing.state for pairing in PAIRINGS)
     for state in TARGET.graph.states:
         count = len(list_calls(TARGET, state, TARGET.owner))
         assert counted[state] == count * (count + 1) // 2 + count
@@ -20,25 +20,25 @@ def test_from_every_state_every_two_requests_meet() -> None:
 
 
 def test_one_of_each_kind_is_one_of_each_kind() -> None:
-    picked = pick_one_of_each(PLANS)
+    picked = pick_one_of_each(PAIRINGS)
     kinds = [pairing.kind for pairing in picked]
-    assert len(kinds) == len(set(kinds)) == len({pairing.kind for pairing in PLANS})
+    assert len(kinds) == len(set(kinds)) == len({pairing.kind for pairing in PAIRINGS})
     assert {"advance / advance, same next state", "steps/*/complete / steps/*/fail", "advance / cancel"} <= set(kinds)
     assert "cancel / another tenant's cancel" in kinds
 
 
 def test_what_is_a_race() -> None:
     def find(kind: str) -> Pairing:
-        return next(pairing for pairing in PLANS if pairing.kind == kind and pairing.state == "ICP_PENDING")
+        return next(pairing for pairing in PAIRINGS if pairing.kind == kind and pairing.state == "ICP_PENDING")
 
     assert find("advance / advance, same next state").is_race(TARGET)
     assert find("advance / advance").is_race(TARGET)
-    # Both may rightly win, one after the other.
+    # Both may win, one after the other.
     assert not find("cancel / steps/*").is_race(TARGET)
     assert not find("advance / another tenant's advance").is_race(TARGET)
 
 
-def test_three_ask_for_one_and_the_same_transition() -> None:
+def test_three_contenders_request_the_same_transition() -> None:
     assert all(len(pairing.calls) == 3 and len(set(pairing.calls)) == 1 for pairing in list_pairings(TARGET, 3))
 
 

@@ -1,4 +1,4 @@
-"""Goal: the proxy changes nothing of what passes, and knows whose every statement is and who waits for whom.
+"""Goal: the proxy changes nothing that passes; the scheduler knows which request sent each statement, and which waits.
 
 Method: a real PostgreSQL behind the proxy, asked by the drivers of the engine; then engines whose orders are known.
 """
@@ -89,7 +89,7 @@ async def walk(database: Database, folder: Path, *arguments: str) -> Exploration
 async def walk_twice(
     database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str
 ) -> tuple[Exploration, Exploration]:
-    """With the reduction; and without, where each BEGIN is held as well."""
+    """With the reduction, and without it; then each BEGIN is held, too."""
     async with open_engine(database, folder, *arguments) as testbed:
         reduced = await explore(find_pairing(testbed), testbed.run, schedules_max=500)
         monkeypatch.setattr("stateful_tests.interleavings.proxy.is_begin", lambda _: False)
@@ -132,9 +132,9 @@ def test_a_held_statement_waits_until_it_is_let_go(database: Database) -> None:
             proxy.watch()
             asked = asyncio.ensure_future(connection.fetchval("SELECT now()"))
             await proxy.changed.wait(10)
-            (protocol,) = [each for each in proxy.connections if each.protocol.held]
-            assert (protocol.protocol.held, asked.done()) == ("SELECT now()", False)
-            protocol.let_go()
+            (held,) = [each for each in proxy.connections if each.protocol.held]
+            assert (held.protocol.held, asked.done()) == ("SELECT now()", False)
+            held.let_go()
             assert await asked is not None
             proxy.release()
             await connection.close()
@@ -151,7 +151,7 @@ def test_the_guarded_write_has_one_winner_in_every_order(database: Database, tmp
 
 @pytest.mark.parametrize("defect", ["narrow-check-then-act", "subquery-guard", "process-local-lock"])
 def test_defects_have_two_winners_in_known_orders(database: Database, tmp_path: Path, defect: str) -> None:
-    """A service of two processes may have both requests in one of them: then its lock serialises, which is said."""
+    """Both requests may go to one of two processes: then its lock serialises them, and the trace says so."""
     found = asyncio.run(walk(database, tmp_path, "--defect", defect))
     winners = count(found)
     if defect == "process-local-lock":
@@ -166,7 +166,7 @@ def test_defects_have_two_winners_in_known_orders(database: Database, tmp_path: 
 def test_with_and_without_the_reduction_the_outcomes_are_the_same(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, defect: str
 ) -> None:
-    """Every order, with each BEGIN held as well, has the answers and the failing checks of the reduced ones."""
+    """All orders, with each BEGIN held, too, have the answers and the failing checks of the reduced ones."""
     needed = read_promise(defect).isolation
     arguments = ["--defect", defect, *(["--isolation", needed.lower().replace(" ", "-")] if needed else [])]
     reduced, every = asyncio.run(walk_twice(database, tmp_path, monkeypatch, *arguments))
@@ -192,8 +192,8 @@ def test_an_order_is_the_same_every_time(database: Database, tmp_path: Path) -> 
     assert asyncio.run(run()) == [("ABBBBAAA", ["won", "won"])] * 10
 
 
-def test_what_is_done_after_an_answer_belongs_to_no_later_schedule(database: Database, tmp_path: Path) -> None:
-    """An engine that answers before it commits is waited for: what led an earlier workflow onward is nobody's."""
+def test_a_statement_after_an_answer_belongs_to_no_later_schedule(database: Database, tmp_path: Path) -> None:
+    """The scheduler waits for an engine that answers before it commits: no later request gets its statements."""
 
     async def run() -> list[str]:
         async with open_engine(database, tmp_path, "--defect", "ack-before-commit") as testbed:

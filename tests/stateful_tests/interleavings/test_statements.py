@@ -1,4 +1,4 @@
-"""Goal: what is said of a statement is certain. Method: texts of known drivers and frameworks, and ones that trick."""
+"""Goal: what is known of a statement is certain. Method: texts of drivers and frameworks, and deceptive ones."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_a_begin_is_one(sql: str) -> None:
     assert commute(sql, "UPDATE t SET a = 1")
 
 
-def test_a_begin_with_something_behind_it_is_none() -> None:
+def test_a_begin_with_another_statement_is_none() -> None:
     assert not is_begin("BEGIN; UPDATE t SET a = 1")
 
 
@@ -66,7 +66,7 @@ def test_a_plain_select(sql: str) -> None:
         "UPDATE t SET a = 1",
     ],
 )
-def test_whatever_else_is_not_plain(sql: str) -> None:
+def test_no_other_select_is_plain(sql: str) -> None:
     assert not is_plain_select(sql)
     assert not commute(sql, "SELECT a FROM t")
 
@@ -91,5 +91,5 @@ def test_the_shape_of_a_statement_has_none_of_its_values() -> None:
         ("SET a = 1", False, False),
     ],
 )
-def test_what_makes_changes_last(sql: str, alone: bool, within: bool) -> None:
+def test_which_statements_make_changes_durable(sql: str, alone: bool, within: bool) -> None:
     assert (commits(sql, in_transaction=False), commits(sql, in_transaction=True)) == (alone, within)

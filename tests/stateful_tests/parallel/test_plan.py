@@ -1,4 +1,4 @@
-"""Goal: a plan is data that comes back as it was saved, and one that cannot be run is refused in one sentence.
+"""Goal: a plan is data that is read as it was saved; a plan that cannot run is refused in one sentence.
 
 Method: plans for the reference engine and for a small target, saved, changed and loaded.
 """

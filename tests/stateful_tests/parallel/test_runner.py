@@ -1,4 +1,4 @@
-"""Goal: a plan's executions stand on their own: new workflows, each driven to its end, each judged for itself.
+"""Goal: a plan's executions are independent: new workflows, moved to a terminal state, and a judgement for each.
 
 Method: a runner over a release and an engine that are played here, so that what happens side by side is decided and not
 left to luck.
@@ -32,7 +32,7 @@ PAIR = ParallelPlan(((WIN,), (WIN,)), name="pair")
 
 
 class PlayedEngine(Engine):
-    """Decides by the states from before the release (`by_old`), as check-then-act does; tells everybody that they won
+    """Decides by the states before the release (`by_old`), as check-then-act does; answers every request that it won
     (`believes`); loses the answer to the request of that number (`lost`); or refuses to create more than `quota`.
     """
 
@@ -108,13 +108,13 @@ def test_a_right_engine_passes_and_ends_in_a_terminal_state(play: Make) -> None:
     assert release.closed == 3, "and new connections"
 
 
-def test_what_needs_somebody_beside_fails_in_parallel_only(play: Make) -> None:
+def test_a_race_fails_in_parallel_only(play: Make) -> None:
     runner, _ = play(by_old=True)
     assert runner.try_out(PAIR, 4).failed == 4
     assert runner.try_out(PAIR.in_turn(), 4).failed == 0
 
 
-def test_what_is_wrong_by_itself_fails_in_turn_too(play: Make) -> None:
+def test_an_error_of_logic_fails_in_turn_too(play: Make) -> None:
     runner, _ = play(believes=True)
     assert runner.try_out(PAIR, 4).failed == runner.try_out(PAIR.in_turn(), 4).failed == 4
 
@@ -139,7 +139,7 @@ def test_each_trial_is_judged_alone_and_the_journal_keeps_all(play: Make, tmp_pa
 def test_a_plan_that_no_workflow_was_created_for_is_not_counted(
     play: Make, quota: int, run: int, executed: list[int]
 ) -> None:
-    """And it is the last one: the level ends."""
+    """It is the last one: the level ends."""
     runner, _ = play(quota=quota)
     search, seen = Search(runner, 4, 2, time.monotonic() + 60), []
 

@@ -1,4 +1,4 @@
-"""Goal: a plan that fails now and then is made as small as it goes, and never into one that does not fail.
+"""Goal: a plan that fails by chance is shrunk as far as possible, and never to one that does not fail.
 
 Method: executions that fail by a rule and a seeded coin, without an engine.
 """
@@ -40,12 +40,12 @@ def two_win(plan: ParallelPlan) -> bool:
     return sum(WIN in branch for branch in plan.branches) > 1
 
 
-def test_what_always_fails_becomes_two_branches_of_one_operation() -> None:
+def test_a_plan_that_always_fails_becomes_two_branches_of_one_operation() -> None:
     smallest = shrink(FAILING, fail_when(two_win, 1.0), 60)
     assert smallest == ParallelPlan(((WIN,), (WIN,)), (), 1, "drawn")
 
 
-def test_what_fails_now_and_then_does_too() -> None:
+def test_a_plan_that_fails_by_chance_does_too() -> None:
     found = [shrink(FAILING, fail_when(two_win, 0.5, seed), 60) for seed in range(20)]
     assert sum(plan.size == 2 for plan in found) >= 18
     assert all(map(two_win, found)), "never one that cannot fail"
@@ -76,7 +76,7 @@ def test_what_is_blamed_is_tried_alone_and_after_the_others() -> None:
 
 
 def test_a_race_of_later_rounds_becomes_one_of_the_first() -> None:
-    """It fails only where both have read before."""
+    """It fails only if both have read before."""
     first = ParallelPlan(((READ, WIN), (READ, WIN), (OTHER,)), (), 2, "drawn")
 
     def read_before(plan: ParallelPlan) -> bool:

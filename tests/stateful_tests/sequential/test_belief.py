@@ -63,7 +63,7 @@ def test_an_unknown_leaves_both_worlds_until_it_is_seen() -> None:
 
 @pytest.mark.parametrize("sees_trail", [True, False])
 def test_an_unknown_that_is_not_to_be_seen_may_take_effect_later(*, sees_trail: bool) -> None:
-    """At any moment, and once: nobody is wrong who answers by it then, or who never does."""
+    """At any moment, and once: answers with its effect are right then, and so are answers without it."""
     belief = after(Belief.fresh(GRAPH), TO_B, "unknown")
     for _ in range(3):
         belief = belief.seen([], GRAPH) if sees_trail else after(belief, Claim("read"), "ok", "A")
@@ -77,7 +77,7 @@ def test_an_unknown_that_is_not_to_be_seen_may_take_effect_later(*, sees_trail: 
     assert back.is_due(TO_B, GRAPH) is True
     never = after(belief, TO_B, "won")
     assert never.is_due(Claim("advance", ("B",), "C"), GRAPH) is True
-    # It is still open, and comes into effect once the workflow is back.
+    # It is still open, and takes effect once the workflow is back.
     again = after(never, Claim("advance", ("B",), "A"), "won")
     assert again.states == {"A", "B"}
     assert again.seen([("A", "B"), ("B", "A"), ("A", "B")], GRAPH).is_certain

@@ -1,4 +1,4 @@
-"""Goal: the sequential model accuses nobody of what an unanswered request may have done, and everybody of the rest.
+"""Goal: the model allows every effect that an unanswered request may have had, and nothing else.
 
 Method: the machine over an engine in memory that loses the answer to one advance and carries it out a little later.
 """
@@ -23,7 +23,7 @@ from tests.load.stub import RICH, SMALL, Engine, StubRelease, load_text, make_an
 
 
 class LateEngine(Engine):
-    """Carries its first move out after `late` more requests; nobody hears of it. `stubborn`: nothing is carried out
+    """Carries its first move out after `late` more requests; no answer tells it. `stubborn`: nothing is carried out
     after that, and a conflict is told.
     """
 

@@ -1,5 +1,5 @@
-"""Goal: the sweeps come to every state, each of its illegal pairs, and along every edge. Method: their ways, planned on
-graphs alone; and an engine in memory, right or not.
+"""Goal: the sweeps reach every state, each of its illegal pairs, and every edge. Method: their paths, planned on graphs
+alone; and an engine in memory, right or wrong.
 """
 
 import json
@@ -27,7 +27,7 @@ from tests.load.stub import SMALL, Engine, StubRelease, load_text, make_answer
 
 
 def plan(graph: TransitionGraph) -> list[list[str]]:
-    """The states that each workflow is taken through, as ask_refused() does it with an engine that always obeys."""
+    """The states through which ask_refused() takes each workflow of a right engine."""
     left, ways = set(graph.states), []
     while left & reach(graph, graph.initial):
         way = [graph.initial]
@@ -39,8 +39,8 @@ def plan(graph: TransitionGraph) -> list[list[str]]:
     return ways
 
 
-def test_the_reference_workflow_needs_two() -> None:
-    """One through everything to its end, one for the other end."""
+def test_the_reference_needs_two_workflows() -> None:
+    """One through all states to a terminal one, one to the other terminal state."""
     through, cancelled = plan(GRAPH)
     assert set(through) == set(GRAPH.states) - {"CANCELLED"}
     assert cancelled == ["CREATED", "CANCELLED"]
