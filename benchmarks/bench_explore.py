@@ -63,7 +63,7 @@ async def ask_in_turn(testbed: Testbed, pairing: Pairing, asker: Asker, sender: 
     """How many times a second a workflow is created and the pairing's requests are sent to it one after the other."""
     began = time.perf_counter()
     for _ in range(SOLO):
-        workflow = await testbed.fresh.take(pairing.state, 4)
+        workflow = await testbed.fresh.take(pairing.state, 4, testbed.target.owner)
         for call in pairing.calls:
             ask = testbed.build(workflow, call)
             id_, request = asker.begin(ask)

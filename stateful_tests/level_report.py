@@ -47,9 +47,12 @@ def report_level(asker: Asker, name: str, unit: str, progress: Progress) -> Iter
         raise
     finally:
         asker.look_again()
-        counts = {"planned": progress.amount, "run": progress.run}
-        asker.journal.write(events.Level(level=name, unit=unit, ended=report.ended, **counts))
+        record_level(asker, name, unit, progress, report.ended)
         asker.end()
+
+
+def record_level(asker: Asker, name: str, unit: str, progress: Progress, ended: str) -> None:
+    asker.journal.write(events.Level(level=name, unit=unit, planned=progress.amount, run=progress.run, ended=ended))
 
 
 def explain_end(asker: Asker, progress: Progress) -> str:

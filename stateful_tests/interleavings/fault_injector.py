@@ -77,22 +77,15 @@ class FaultyConnection(Connection):
             self.abort()
             return
         super().data_received(data)
-        self.inject_fault()
-
-    def inject_fault(self) -> None:
-        if self.protocol.held is not None and self._injection is None and self._fault is not None:
-            self._injection = asyncio.ensure_future(self._inject(self._fault))
+        if self.protocol.held is not None and (self._injection is None or self._injection.done()):
+            self._injection = asyncio.ensure_future(self._inject())
             self.injector.injections.add(self._injection)
             self._injection.add_done_callback(self.injector.injections.discard)
 
-    async def _inject(self, fault: str) -> None:
-        try:
-            await self.injector.inject(self, fault)
-        finally:
-            self._injection = None
-        if not self.is_closed:
-            # The next statement may meet a fault, too.
-            self.inject_fault()
+    async def _inject(self) -> None:
+        """Injects the faults of the held statement, and of those that arrived behind it."""
+        while self.protocol.held is not None and not self.is_closed and self._fault is not None:
+            await self.injector.inject(self, self._fault)
 
     def server_lost(self) -> None:
         self.cut()

@@ -21,7 +21,7 @@ async def cut_before(connection: Connection, locks: Locks) -> None:  # noqa: ARG
 async def cut_after(connection: Connection, locks: Locks) -> None:  # noqa: ARG001
     """The statement takes effect, and the connection breaks before its answer; so the service learns of no commit."""
     await send_statement(connection)
-    while connection.protocol.is_busy and not connection.is_closed:
+    while not connection.is_answered:
         await connection.changed.wait(LIMIT_S)
     connection.cut()
 
@@ -48,8 +48,7 @@ async def end_backend(connection: Connection, locks: Locks) -> None:
     """An administrator ends the backend before the statement comes."""
     if not await locks.end_backend(connection.protocol.pid):
         connection.cut()
-    while not connection.is_closed:
-        await connection.changed.wait(LIMIT_S)
+    await await_closed(connection)
 
 
 async def delay(connection: Connection, locks: Locks, seconds: float = DELAY_S) -> None:  # noqa: ARG001
@@ -62,6 +61,10 @@ async def delay(connection: Connection, locks: Locks, seconds: float = DELAY_S) 
 async def kill_server(connection: Connection, locks: Locks) -> None:  # noqa: ARG001
     """The server crashes before the statement comes, recovers, and is reachable again."""
     await crash(connection.proxy.upstream)
+    await await_closed(connection)
+
+
+async def await_closed(connection: Connection) -> None:
     while not connection.is_closed:
         await connection.changed.wait(LIMIT_S)
 

@@ -37,7 +37,7 @@ class StateNotReachedError(Exception):
 
 
 class FreshWorkflows:
-    """Makes workflows of the target's owner, unless another tenant is named, and reads them in the end."""
+    """Makes workflows, and reads them in the end."""
 
     def __init__(self, asker: Asker, sender: Sender) -> None:
         self.asker = asker
@@ -45,21 +45,19 @@ class FreshWorkflows:
         self._owners: dict[str, str] = {}
         self._ready: dict[tuple[str, str], deque[str]] = defaultdict(deque)
 
-    async def take(self, state: str, wanted: int, owner: str | None = None) -> str:
+    async def take(self, state: str, wanted: int, owner: str) -> str:
         """A workflow in that state; if none is ready, `wanted` are made. Raises StateNotReachedError."""
-        owner = owner or self.asker.target.owner
         ready = self._ready[owner, state]
         if not ready:
             makers = [self.make(state, number, owner) for number in range(min(wanted, AT_ONCE))]
             ready.extend(await run_all(makers))
         return ready.popleft()
 
-    async def make(self, state: str, number: int = 0, owner: str | None = None) -> str:
+    async def make(self, state: str, number: int, owner: str) -> str:
         """A new workflow in that state, tried ATTEMPTS_MAX times. Raises StateNotReachedError.
 
         The answers on the way are in the history, for the judge.
         """
-        owner = owner or self.asker.target.owner
         for _ in range(ATTEMPTS_MAX - 1):
             try:
                 return await self.lead(state, number, owner)

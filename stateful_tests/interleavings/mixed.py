@@ -70,18 +70,17 @@ def find_violation(
     unreached: list[StateNotReachedError] = []
     tried = 0
 
-    def find(drawn: tuple[Pairing, list[int]]) -> Trace | None:
+    def find(generated: tuple[Pairing, list[int]]) -> Trace | None:
         nonlocal tried
         if unreached or not go_on():
             # Hypothesis runs its smallest example once more, and must see the same result.
-            return failing[-1][1] if failing and failing[-1][0] == drawn else None
+            return failing[-1][1] if failing and failing[-1][0] == generated else None
         tried += 1
         try:
-            trace, verdict = asyncio.run_coroutine_threadsafe(run_aside(testbed, *drawn), loop).result()
+            return asyncio.run_coroutine_threadsafe(find_in_one(testbed, *generated), loop).result()
         except StateNotReachedError as error:
             unreached.append(error)
             return None
-        return trace if verdict is Verdict.FAIL else None
 
     @seed(first_seed)
     @settings(
@@ -93,10 +92,10 @@ def find_violation(
         phases=(Phase.generate, Phase.shrink),
     )
     @given(pairings_with_switches(testbed.target))
-    def try_one(drawn: tuple[Pairing, list[int]]) -> None:
-        trace = find(drawn)
+    def try_one(generated: tuple[Pairing, list[int]]) -> None:
+        trace = find(generated)
         if trace is not None:
-            failing.append((drawn, trace))
+            failing.append((generated, trace))
             raise ViolationError(trace.order)
 
     try:
@@ -109,20 +108,19 @@ def find_violation(
     return None, tried
 
 
-async def run_aside(testbed: Testbed, pairing: Pairing, switches: Sequence[int]) -> tuple[Trace, Verdict]:
-    """One example, in a journal of its own until it is judged."""
+async def find_in_one(testbed: Testbed, pairing: Pairing, switches: Sequence[int]) -> Trace | None:
+    """Runs one example, in a journal of its own until it is judged; returns its schedule if a check fails."""
     level_journal = testbed.asker.journal
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"{level_journal.path.stem}.jsonl")
         with Journal(path) as aside:
             testbed.asker.journal = aside
             try:
-                workflow = await testbed.fresh.make(pairing.state)
+                workflow = await testbed.fresh.make(pairing.state, 0, testbed.target.owner)
                 trace = await testbed.run(pairing, follow_switches(switches), workflow)
                 await testbed.read()
             finally:
                 testbed.asker.journal = level_journal
                 level_journal.join(path)
         judgement = judge(read_history(path), testbed.target.graph)
-    failed = any(check.verdict is Verdict.FAIL for check in judgement.checks)
-    return trace, Verdict.FAIL if failed else Verdict.PASS
+    return trace if any(check.verdict is Verdict.FAIL for check in judgement.checks) else None

@@ -35,7 +35,7 @@ async def warm(testbed: Testbed, pairings: Iterable[Pairing]) -> None:
 
 async def ask_twice(testbed: Testbed, call: Call, channels: tuple[int, int]) -> set[str]:
     """Sends one request after the other; returns the background texts without which a request did not continue."""
-    workflow = await testbed.fresh.take(call.origin, len(CHANNELS))
+    workflow = await testbed.fresh.take(call.origin, len(CHANNELS), testbed.target.owner)
     testbed.unread.append(workflow)
     sent: set[str] = set()
     for channel in channels:

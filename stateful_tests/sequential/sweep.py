@@ -13,8 +13,7 @@ from engine.target.graph import TransitionGraph
 from engine.target.illegal import list_illegal
 from engine.target.target import Route, Target
 from load.client.asker import Asker
-from reports.history import events
-from stateful_tests.level_report import MISMATCH, explain_end
+from stateful_tests.level_report import MISMATCH, explain_end, record_level
 from stateful_tests.sequential.checked_workflows import CheckedWorkflows
 
 # A sweep gives up after that many workflows that led to no new request, or whose state became uncertain.
@@ -41,9 +40,7 @@ class Sweep:
         """Records how much was sent, and why not all, as an event of its own: half of a sweep proves too little."""
         ended = MISMATCH if met_mismatch and self.run < self.amount else explain_end(asker, self)
         ended = LOST if ended == "time" and not self.goes_on else ended
-        asker.journal.write(
-            events.Level(level=self.name, unit=self.unit, planned=self.amount, run=self.run, ended=ended)
-        )
+        record_level(asker, self.name, self.unit, self, ended)
 
 
 def ask_refused(workflows: CheckedWorkflows, sweep: Sweep, deadline: float) -> None:
