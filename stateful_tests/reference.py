@@ -118,16 +118,18 @@ class Probes:
         if None not in (known.status, unknown.status):
             same = known.status == unknown.status == 404 and known.body == unknown.body
             if not same:
-                problem = f"{name}: {show(known)}, but for an id that does not exist: {show(unknown)}"
+                problem = (
+                    f"{name}: {describe_answer(known)}, but for an id that does not exist: {describe_answer(unknown)}"
+                )
         asker.probe("tenant-isolation", name, problem, status=known.status)
         return problem
 
     def examine_create(self, answer: Answer, reading: ClassifiedAnswer) -> str | None:
         if reading.outcome == "refused":
-            return f"a create was refused: {show(answer)}"
+            return f"a create was refused: {describe_answer(answer)}"
         body = answer.json()
         if reading.outcome == "ok" and (not isinstance(body, dict) or body.get("state") != reading.observed):
-            return f"the answer to a create must tell the state {reading.observed}: {show(answer)}"
+            return f"the answer to a create must tell the state {reading.observed}: {describe_answer(answer)}"
         return None
 
     def examine_advance(
@@ -138,7 +140,7 @@ class Probes:
         if answer.status not in (200, 409) or not belief.is_certain:
             return None
         if not isinstance(body, dict):
-            return f"the body is no object: {show(answer)}"
+            return f"the body is no object: {describe_answer(answer)}"
         if answer.status == 200:
             return compare(body, {"state": claim.next, "previousState": belief.state})
         return find_conflict_problem(body, claim, belief, route, graph)
@@ -183,5 +185,5 @@ def compare(body: Any, wanted: dict[str, Any]) -> str | None:
     return None
 
 
-def show(answer: Answer) -> str:
+def describe_answer(answer: Answer) -> str:
     return f"status {answer.status} {answer.body[:200].decode(errors='replace')}"

@@ -60,7 +60,7 @@ class Level:
             if found is not None:
                 # Its number comes after those of the planned pairings.
                 self.testbed.record(found, len(pairings))
-                journal.write(describe(found.pairing, len(pairings), 0, exhausted=False))
+                journal.write(make_exploration(found.pairing, len(pairings), 0, exhausted=False))
         for pairing in pairings:
             if not self.has_time:
                 return
@@ -132,7 +132,7 @@ class Level:
     async def finish(self, pairing: Pairing, pruned: int, *, exhausted: bool) -> None:
         """Reads the workflows of the pairing's schedules, and records how many of its orders ran."""
         await self.testbed.read()
-        self.testbed.asker.journal.write(describe(pairing, self.explored, pruned, exhausted=exhausted))
+        self.testbed.asker.journal.write(make_exploration(pairing, self.explored, pruned, exhausted=exhausted))
         self.explored += 1
 
     async def replay(self, race: Race, times: int) -> None:
@@ -185,7 +185,7 @@ class Level:
         journal.write(events.Level(level=name, unit="pairings", ended=ended, **counts))
 
 
-def describe(pairing: Pairing, number: int, pruned: int, *, exhausted: bool) -> events.Exploration:
+def make_exploration(pairing: Pairing, number: int, pruned: int, *, exhausted: bool) -> events.Exploration:
     """The record of a pairing whose orders ran."""
     return events.Exploration(
         pairing=number,

@@ -159,7 +159,9 @@ class CheckedWorkflows:
         belief = self.beliefs[workflow].seen(trail, self.graph)
         if not belief.worlds:
             known = min(self.beliefs[workflow].worlds, key=lambda world: world.trail).trail
-            raise MismatchError(f"the trail of {workflow} is {show(trail)}, but the model's is {show(known)}")
+            raise MismatchError(
+                f"the trail of {workflow} is {describe_trail(trail)}, but the model's is {describe_trail(known)}"
+            )
         self.beliefs[workflow] = belief
 
     def finish(self) -> None:
@@ -177,5 +179,5 @@ def check_outcome(right: Sequence[str], reading: ClassifiedAnswer) -> str | None
     return f"the answer (status {reading.status}) means {reading.outcome}, but only {' or '.join(right)} is right here"
 
 
-def show(trail: Any) -> str:
+def describe_trail(trail: Any) -> str:
     return " ".join(f"{origin}->{to}" for origin, to in trail) or "empty"

@@ -7,7 +7,6 @@ live answer. After every rule the state and the trail are read and compared.
 
 import sys
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from hypothesis import strategies as st
@@ -24,17 +23,18 @@ HOPS_MAX = 8
 
 
 def on_a_workflow(rule_body: Callable[..., None]) -> Callable[..., None]:
-    """Does nothing while no create was answered, or once the service answers no more.
+    """Gives the rule one of the workflows. Does nothing while there is none, or once the service answers no more.
 
     No precondition: then live answers would decide which rules can be drawn, and Hypothesis gives up on a sequence that
     draws otherwise when it runs again.
     """
 
-    @wraps(rule_body)
-    def asked(self: "WorkflowMachine", **draws: Any) -> None:
-        if self.workflows.names and not self.workflows.is_silent:
-            rule_body(self, **draws)
+    def asked(self: "WorkflowMachine", which: int, **draws: Any) -> None:
+        names = self.workflows.names
+        if names and not self.workflows.is_silent:
+            rule_body(self, names[which % len(names)], **draws)
 
+    asked.__name__ = rule_body.__name__
     return asked
 
 
@@ -60,9 +60,8 @@ class WorkflowMachine(RuleBasedStateMachine):
 
     @rule(which=PICK, hops=st.lists(st.tuples(PICK, PICK), min_size=1, max_size=HOPS_MAX))
     @on_a_workflow
-    def advance_legally(self, which: int, hops: list[tuple[int, int]]) -> None:
+    def advance_legally(self, workflow: str, hops: list[tuple[int, int]]) -> None:
         """Some legal moves; into a terminal state only now and then."""
-        workflow = self.pick_workflow(which)
         for edge, route in hops:
             state = self.find_state(workflow)
             nexts = self.graph.successors.get(state, ())
@@ -73,17 +72,15 @@ class WorkflowMachine(RuleBasedStateMachine):
 
     @rule(which=PICK, to=PICK)
     @on_a_workflow
-    def advance_illegally(self, which: int, to: int) -> None:
-        workflow = self.pick_workflow(which)
+    def advance_illegally(self, workflow: str, to: int) -> None:
         state = self.find_state(workflow)
         illegal = [other for other in self.graph.states if not self.graph.allows(state, other)]
         self.advance(workflow, state, illegal[to % len(illegal)], to)
 
     @rule(which=PICK, edge=PICK, route=PICK)
     @on_a_workflow
-    def advance_stale(self, which: int, edge: int, route: int) -> None:
+    def advance_stale(self, workflow: str, edge: int, route: int) -> None:
         """A legal edge out of a state in which the workflow is not."""
-        workflow = self.pick_workflow(which)
         states = self.workflows.beliefs[workflow].states
         edges = [pair for pair in self.graph.walk_edges() if pair[0] not in states]
         if edges:
@@ -100,9 +97,8 @@ class WorkflowMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.target.routes)
     @rule(which=PICK, route=PICK)
     @on_a_workflow
-    def call_route(self, which: int, route: int) -> None:
+    def call_route(self, workflow: str, route: int) -> None:
         """A route with edges of its own (a step's POST, complete, fail; cancel), in any state."""
-        workflow = self.pick_workflow(which)
         chosen = self.target.routes[route % len(self.target.routes)]
         state, sources = self.find_state(workflow), chosen.sources or ()
         origin = state if state in sources else sources[0]
@@ -111,17 +107,15 @@ class WorkflowMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.target.guards)
     @rule(which=PICK, guard=PICK, stranger=PICK)
     @on_a_workflow
-    def ask_guard(self, which: int, guard: int, stranger: int) -> None:
-        workflow = self.pick_workflow(which)
+    def ask_guard(self, workflow: str, guard: int, stranger: int) -> None:
         chosen = self.target.guards[guard % len(self.target.guards)]
         self.workflows.ask_guard(workflow, self.pick_tenant(workflow, stranger), chosen)
 
     @precondition(lambda self: self.target.strangers)
     @rule(which=PICK, edge=PICK, route=PICK)
     @on_a_workflow
-    def advance_as_stranger(self, which: int, edge: int, route: int) -> None:
+    def advance_as_stranger(self, workflow: str, edge: int, route: int) -> None:
         """The owner's next legal advance, sent by another tenant."""
-        workflow = self.pick_workflow(which)
         state = self.find_state(workflow)
         nexts = self.graph.successors.get(state, ()) or self.graph.states
         self.workflows.advance(workflow, self.pick_tenant(workflow, 0), state, nexts[edge % len(nexts)], route)
@@ -129,15 +123,14 @@ class WorkflowMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.target.strangers)
     @rule(which=PICK)
     @on_a_workflow
-    def read_as_stranger(self, which: int) -> None:
-        workflow = self.pick_workflow(which)
+    def read_as_stranger(self, workflow: str) -> None:
         self.workflows.read(workflow, self.pick_tenant(workflow, 0))
 
     @precondition(lambda self: self.workflows.probes)
     @rule(which=PICK, question=PICK)
     @on_a_workflow
-    def ask_malformed(self, which: int, question: int) -> None:
-        self.workflows.ask_malformed(self.pick_workflow(which), question)
+    def ask_malformed(self, workflow: str, question: int) -> None:
+        self.workflows.ask_malformed(workflow, question)
 
     @invariant()
     def agree(self) -> None:
@@ -154,9 +147,6 @@ class WorkflowMachine(RuleBasedStateMachine):
     def create_one(self, pick: int) -> None:
         creators = self.target.creators
         self.workflows.create(creators[0 if pick % RARE else pick % len(creators)])
-
-    def pick_workflow(self, which: int) -> str:
-        return self.workflows.names[which % len(self.workflows.names)]
 
     def pick_tenant(self, workflow: str, stranger: int) -> str:
         """Another tenant now and then (always for 0), if there is one; otherwise the owner."""
