@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from engine.target.call import Call
 from load.barrier import Barrier
-from load.client.ask import Ask, Reply
+from load.client.ask import Ask, Reply, bind
 from load.client.asker import Asker
 from load.client.clock import Instant
 from load.plans import Round, Script, Slot, can_create, contends
@@ -219,7 +219,7 @@ class ScriptRun:
         if call.creates:
             return self.asker.create_ask(tenant, name=workflow)
         race = f"{workflow}.{index}" if group.is_race and index is not None else None
-        return self.asker.bind(call, workflow, tenant, contends=contends(call), race=race)
+        return bind(self.asker.target, call, workflow, tenant, contends=contends(call), race=race)
 
     def finish(self, *, created: bool) -> None:
         """The last read, the trail and the effects of each workflow."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.target.call import Call, call_route
-from engine.target.target import ClassifiedAnswer, Guard, Request, Route, Target, Template
+from engine.target.target import ClassifiedAnswer, Request, Route, Target, Template
 from load.client.ask import (
     Ask,
     Examine,
@@ -78,12 +78,13 @@ class Asker:
         """The operations so far without those that the asker added to see whether the service answers."""
         return self.asked - self.silence.checks
 
-    def plan(self, operations: int, races: int = 0, **facts: Any) -> None:
+    def plan(self, operations: int, races: int = 0, withdrawn: str | None = None) -> None:
         """Declares operations and races; an Ask that is given `planned=False` declares itself.
 
-        Negative numbers withdraw what cannot be asked any more; the facts say why.
+        Negative numbers withdraw what cannot be asked any more; `withdrawn` says why.
         """
-        self.journal.write(events.Plan(operations=operations, races=races, scenario=self.scenario, **facts))
+        plan = events.Plan(operations=operations, races=races, scenario=self.scenario, withdrawn=withdrawn)
+        self.journal.write(plan)
 
     def create(
         self, tenant: str, *, name: str | None = None, planned: bool = False, examine: Examine | None = None
@@ -121,31 +122,15 @@ class Asker:
         self.workflows += 1
         name = name or f"{self.source}.w{self.workflows}"
         self.credentials.owners[name] = tenant
-        return self.bind(CREATE, name, tenant, examine)
+        return bind(self.target, CREATE, name, tenant, examine)
 
     def read_ask(self, workflow: str, tenant: str, examine: Examine | None = None) -> Ask:
-        return self.bind(READ, workflow, tenant, examine)
+        return bind(self.target, READ, workflow, tenant, examine)
 
     def advance_ask(
         self, workflow: str, tenant: str, route: Route, origin: str, to: str, examine: Examine | None = None
     ) -> Ask:
-        return self.bind(call_route(route, origin, to), workflow, tenant, examine)
-
-    def guard_ask(self, workflow: str, tenant: str, guard: Guard, examine: Examine | None = None) -> Ask:
-        return self.bind(Call(guard=guard.name), workflow, tenant, examine)
-
-    def bind(
-        self,
-        call: Call,
-        workflow: str,
-        tenant: str,
-        examine: Examine | None = None,
-        *,
-        contends: bool = True,
-        race: str | None = None,
-    ) -> Ask:
-        """The call as an Ask about this workflow. Raises LookupError when the target has not what it names."""
-        return bind(self.target, call, workflow, tenant, examine, contends=contends, race=race)
+        return bind(self.target, call_route(route, origin, to), workflow, tenant, examine)
 
     def read(self, workflow: str, tenant: str, *, planned: bool = False) -> Reply:
         return self.ask(self.read_ask(workflow, tenant), planned=planned)
@@ -213,11 +198,9 @@ class Asker:
         return reply
 
     def trail(self, workflow: str, tenant: str) -> list[dict[str, Any]] | None:
-        """Reads the audit trail into the history; None when the target has none, or it was not shown."""
         return self.trails.read_trail(workflow, self.server_ids[workflow], tenant)
 
     def effects(self, workflow: str, tenant: str) -> list[str] | None:
-        """Reads into the history which markers left a trace; None when the target does not tell, or did not."""
         return self.trails.read_effects(workflow, self.server_ids[workflow], tenant)
 
     def probe(self, check: events.ProbeCheck, what: str, problem: str | None, **facts: Any) -> None:

@@ -14,7 +14,7 @@ from engine.provision.ports import find_free_port
 from engine.provision.service import RestartableService, run_service
 from engine.target.call import Call
 from engine.target.target import Target, substitute
-from load.client.ask import Ask
+from load.client.ask import Ask, bind
 from load.client.asker import Asker
 from load.client.release import Release, now_ns
 from reports.history import events
@@ -108,7 +108,7 @@ class Testbed:
 
     def build(self, workflow: str, call: Call) -> Ask:
         contends = call.tenant == self.target.owner
-        return self.asker.bind(call, workflow, call.tenant, contends=contends)
+        return bind(self.target, call, workflow, call.tenant, contends=contends)
 
     async def read(self) -> None:
         """Reads every workflow of a schedule, and its trail."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.target.call import Call
 from engine.target.graph import TransitionGraph
 from engine.target.target import Target
-from load.client.ask import Ask
+from load.client.ask import Ask, bind
 from load.client.asker import Asker
 from load.client.release import Release
 from reports.history import events
@@ -153,7 +153,7 @@ class Runner:
         return len(way) > 1
 
     def make_ask(self, call: Call, names: Sequence[str]) -> Ask:
-        return self.asker.bind(call, names[call.workflow], call.tenant or self.target.owner)
+        return bind(self.target, call, names[call.workflow], call.tenant or self.target.owner)
 
 
 def find_end(graph: TransitionGraph, state: str) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ Each mismatch is also written into the history, so the judge finds it on its own
 from collections.abc import Sequence
 from typing import Any
 
+from engine.target.call import Call
 from engine.target.target import Answer, ClassifiedAnswer, Guard, Route
-from load.client.ask import Ask, Reply
+from load.client.ask import Ask, Reply, bind
 from load.client.asker import Asker
 from stateful_tests.level_report import MismatchError
 from stateful_tests.reference import Probes
@@ -89,7 +90,7 @@ class CheckedWorkflows:
         def examine(answer: Answer, reading: ClassifiedAnswer) -> str | None:
             return self.examine_guard(guard, belief, right, answer, reading) if own else None
 
-        self.ask(self.asker.guard_ask(workflow, tenant, guard, examine), workflow)
+        self.ask(bind(self.asker.target, Call(guard=guard.name), workflow, tenant, examine), workflow)
 
     def probe_guard(self, workflow: str, guard: Guard) -> None:
         """A guard whose right answer does not follow from the state alone: no operation that a judge could place."""

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.target.call import Call
 from engine.target.target import Answer, Request, Target
+from load.client.ask import bind
 from load.client.asker import Asker
 from reports.history.history import read_history
 from reports.history.journal import Journal
@@ -91,7 +93,7 @@ def test_what_is_asked_beside_is_no_failure_either(path: str, tmp_path: Path) ->
     assert asker.trail(workflow, "acme") is not None
     shut(door, path)
     assert asker.trail(workflow, "acme") is None or path != "/trail"
-    asker.ask(asker.guard_ask(workflow, "acme", asker.target.guards[0]))
+    asker.ask(bind(asker.target, Call(guard=asker.target.guards[0].name), workflow, "acme"))
     judgement = judge_asker(asker)
     assert judgement.verdict is Verdict.UNKNOWN
     assert judgement.reason.startswith(SAID)
