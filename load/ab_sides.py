@@ -1,23 +1,23 @@
-"""Plays one plan on two engines in turns, in one process: a few races here, a few there, A B B A A B B A.
+"""Runs one plan on two engines alternately, in one process: a few races on A, a few on B, then B A A B B A.
 
-What slows the machine slows both. Each turn has connections of its own: which worker of a service gets which
-connection is a matter of chance, and must not stay the same for a whole run. The first turn of each engine is played
-and judged, but is no measured one: caches are cold.
+What slows the machine slows both engines. Each turn has connections of its own, because which worker of a service gets
+which connection is random and must not stay the same for a whole run. The first turn of each engine is run and judged,
+and not measured: caches are cold.
 
-A turn ends when its races are run, or after PATIENCE times what the other engine needs for as many. An engine that
-is ended so in every one of BEHIND_MAX turns ends the run: more turns would show nothing new.
+A turn ends when its races are run, or after PATIENCE times what the other engine needs for as many. An engine whose
+turns ended early BEHIND_MAX times in a row ends the run: more turns would show nothing new.
 """
 
 import argparse
-import json
 import os
 import sys
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+
+import msgspec
 
 from engine.provision.service import resolve_target
 from engine.target.file import load_target
@@ -29,7 +29,7 @@ from load.source import Source
 from reports.history import events
 from reports.history.journal import Journal
 
-# The sides, as JSON: [{target, base_url, history, environment}, ...]. They hold tokens, so no argument tells them.
+# The sides, as JSON: [{target, base_url, history, environment}, ...]. They hold tokens, so they are no arguments.
 SIDES_VARIABLE = "ONEWINNER_SIDES"
 PATIENCE = 4.0
 # The shortest and the longest time that a turn is given, in seconds; the first one of an engine has the latter.
@@ -37,6 +37,27 @@ TURN_S_MIN, TURN_S_MAX = 0.5, 15.0
 BEHIND_MAX = 14
 # Of so many turns the pace of an engine is known.
 RECENT = 9
+
+
+@dataclass(frozen=True)
+class Options:
+    """`races` are those of one turn. No pair of turns begins after `limit_s`."""
+
+    scenarios: str
+    contenders: int
+    seed: int
+    turns: int
+    races: int
+    limit_s: float
+
+
+class SideLaunch(msgspec.Struct, frozen=True):
+    """How one engine is reached, and where its journal is written."""
+
+    target: str
+    base_url: str
+    history: str
+    environment: dict[str, str]
 
 
 @dataclass
@@ -58,7 +79,7 @@ class Side:
         return median(self.took_s[-RECENT:]) if self.took_s else 0.0
 
     def take_turn(self, number: int, races: int, limit_s: float) -> None:
-        """Plays `races` races, as far as the limit allows, and tells the journal when and how many."""
+        """Runs `races` races, as far as the limit allows, and writes into the journal when and how many."""
         asker = self.source.asker
         asker.release.close()
         began_ns = time.monotonic_ns()
@@ -85,19 +106,20 @@ class Side:
 
 def main() -> int:
     options = parse()
-    sides = [open_side(told, options) for told in json.loads(os.environ.pop(SIDES_VARIABLE))]
+    launches = msgspec.json.decode(os.environ.pop(SIDES_VARIABLE), type=list[SideLaunch])
+    sides = [open_side(launch, options) for launch in launches]
     try:
-        take_turns(sides, options.turns, options.races, options.limit_s)
+        take_turns(sides, options)
     finally:
         for side in sides:
             side.finish()
     return 0
 
 
-def open_side(told: Mapping[str, Any], options: argparse.Namespace) -> Side:
-    environment = {**os.environ, **told["environment"]}
-    target = resolve_target(load_target(Path(told["target"]), environment), told["base_url"], environment)
-    journal = Journal(Path(told["history"]) / f"{name_source(0, 0)}.jsonl")
+def open_side(launch: SideLaunch, options: Options) -> Side:
+    environment = {**os.environ, **launch.environment}
+    target = resolve_target(load_target(Path(launch.target), environment), launch.base_url, environment)
+    journal = Journal(Path(launch.history) / f"{name_source(0, 0)}.jsonl")
     quota = take_quota(make_workload(target, parse_weights(options.scenarios), None), 0, 1)
     journal.write(events.Quota(races=quota.races, rounds=quota.rounds, shared_by=[]))
     asker = Asker(target, Release(target.base_url, target.timeout_s), journal, journal.path.stem, "")
@@ -105,17 +127,14 @@ def open_side(told: Mapping[str, Any], options: argparse.Namespace) -> Side:
     return Side(source, source.run())
 
 
-def take_turns(sides: Sequence[Side], turns: int, races: int, limit_s: float) -> None:
-    """Pairs of turns, each in the opposite order of the pair before it, until all are run or nothing new can come.
-
-    `limit_s`: no pair begins after so many seconds.
-    """
-    end_s = time.monotonic() + limit_s
-    for number in range(turns + 1):
+def take_turns(sides: Sequence[Side], options: Options) -> None:
+    """Pairs of turns, each in the opposite order of the pair before it, until all are run or nothing new can come."""
+    end_s = time.monotonic() + options.limit_s
+    for number in range(options.turns + 1):
         for mine in (0, 1) if number % 2 else (1, 0):
-            sides[mine].take_turn(number, races, allow(sides[1 - mine]))
-        told = any(side.over or side.behind >= BEHIND_MAX for side in sides)
-        if told or time.monotonic() > end_s:
+            sides[mine].take_turn(number, options.races, allow(sides[1 - mine]))
+        has_ended = any(side.over or side.behind >= BEHIND_MAX for side in sides)
+        if has_ended or time.monotonic() > end_s:
             return
 
 
@@ -124,7 +143,7 @@ def allow(other: Side) -> float:
     return min(TURN_S_MAX, max(TURN_S_MIN, PATIENCE * other.pace_s)) if other.pace_s else TURN_S_MAX
 
 
-def parse() -> argparse.Namespace:
+def parse() -> Options:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--scenarios", default="")
@@ -133,7 +152,7 @@ def parse() -> argparse.Namespace:
     add("--turns", type=int, required=True)
     add("--races", type=int, required=True)
     add("--limit-s", type=float, required=True)
-    return parser.parse_args()
+    return Options(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ class Contenders(User):
 
     @task
     def press(self) -> None:
-        """The whole share, in one go: it is told to stop between two rounds, never in the middle of one."""
+        """The whole quota at once. The source stops between two rounds, never within one."""
         source = self.source
         assert source is not None
         try:

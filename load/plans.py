@@ -226,8 +226,8 @@ def list_racing_edges(target: Target) -> list[Edge]:
 
 
 def find_no_race(target: Target) -> str | None:
-    """The obstacle of whatever needs one edge to race for."""
-    return None if list_racing_edges(target) else "no edge of the workflow makes a race: whoever comes second wins too"
+    """Why the target has no edge to race for, or None."""
+    return None if list_racing_edges(target) else "no edge of the workflow makes a race: the second request wins too"
 
 
 def cut(script: Script, scenario: Scenario, left: int) -> Script:

@@ -1,4 +1,4 @@
-"""The source: plays its quota of scripts through its Asker, alone or together with others. Knows no Locust."""
+"""The source: runs its quota of scripts through its Asker, alone or together with others. Knows no Locust."""
 
 import random
 import time
@@ -42,7 +42,7 @@ class Source:
     ended: str = "stopped"
 
     def run(self) -> Generator[RoundResult, None, None]:
-        """Every contested round, as it is run. Closing it ends in good order: what was begun is read and told."""
+        """Every contested round, as it is run. Closing it ends in good order: the workflows are read."""
         drawers = {name: self.draw(SCENARIOS[name]) for name in self.quota.amounts}
         fruitless = 0
         while True:
@@ -71,7 +71,7 @@ class Source:
         return "gave up" if fruitless == FRUITLESS_MAX else self.why_stop()
 
     def draw(self, scenario: Scenario) -> Iterator[Script]:
-        """The scenario's scripts: the same for the same seed and source; who shares races draws the same ones."""
+        """The scenario's scripts: the same for the same seed and source. Sources that share races draw the same."""
         who = self.asker.source if self.barrier.size == 1 else "together"
         rng = random.Random(f"{self.seed}/{who}/{scenario.name}")
         return scenario.draw_scripts(self.asker.target, rng, self.contenders)
@@ -98,13 +98,13 @@ class Source:
                     yield result
 
     def finish(self) -> None:
-        """Tells what was run of the quota, and ends the journal in good order."""
+        """Writes how much of the quota was run, and ends the journal in good order."""
         self.asker.look_again()
         self.asker.journal.write(self.report())
         self.asker.end()
 
     def report(self) -> events.Level:
-        """The `level` event. Whoever only lends a hand in shared races has none of its own to report."""
+        """The `level` event. A source that only helps in shared races reports no amount."""
         leads = self.barrier.number == 0
         scenarios = [
             events.ScenarioLevel(

@@ -10,7 +10,7 @@ from load.client.ask import Reply
 from load.plans import Group
 from load.script_run import RoundResult
 
-# Spreads are counted in classes, each this much wider than the one before: a few dozen numbers, whatever happens.
+# Spreads are counted in classes, each this much wider than the one before: a few dozen numbers in every run.
 SPREAD_STEP = 1.25
 SPREAD_FIRST_NS = 1000
 
@@ -29,7 +29,7 @@ class Tally:
     spreads: Counter[int] = field(default_factory=Counter)
 
     def count(self, result: RoundResult) -> None:
-        """Adds a round: its answers by whoever got them, what it came to as a whole by whoever leads."""
+        """Adds a round. Each source counts the answers that it got; the leader counts the round itself."""
         for _, reply in result.answers:
             self.answers += 1
             self.winners += reply.outcome == "won"
@@ -67,13 +67,13 @@ def is_violated(result: RoundResult) -> bool:
 
 
 def is_group_violated(group: Group, outcomes: Sequence[str]) -> bool:
-    """Whether too many won, or none although nothing but conflicts was told. A lone move that is due must win, too."""
+    """Whether too many won, or none won and all answers were conflicts. A lone move that is due must win, too."""
     won, due = outcomes.count("won"), group.is_race or (len(group.calls) == 1 and group.winners_max == 1)
     return won > group.winners_max or (due and set(outcomes) == {"conflict"})
 
 
 def is_wrong(call: Call, reply: Reply) -> bool:
-    """Whether one answer is wrong whatever the others were told."""
+    """Whether one answer is wrong, independent of the others."""
     if reply.reading.problem is not None:
         return True
     if call.tenant:

@@ -34,8 +34,8 @@ class Credentials:
             return reading, None
         # What a win needs is decided by the graph; everything else may always be asked.
         is_legal = ask.route is None or self.is_legal(ask)
-        told = self.say_turned_away(ask.tenant, reading.status, creates=ask.call.creates, is_legal=is_legal)
-        return (reading if told is None else replace(reading, outcome="unknown", message=told)), told
+        reason = self.say_turned_away(ask.tenant, reading.status, creates=ask.call.creates, is_legal=is_legal)
+        return (reading if reason is None else replace(reading, outcome="unknown", message=reason)), reason
 
     def is_legal(self, ask: Ask) -> bool:
         return any(self.target.graph.allows(state, ask.call.to) for state in list_expected(self.target, ask))

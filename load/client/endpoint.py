@@ -1,6 +1,6 @@
 """The endpoint: one connected socket, plain or under TLS, as the release uses it. Nothing here waits but a large body.
 
-What differs under TLS is told apart here and nowhere else.
+What differs under TLS is in this file alone.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from engine.target.target import Answer
 from load.client.http import AnswerParser
 
 CHUNK_BYTES = 65536
-# Closing does not linger: the peer is told of a reset instead of an end.
+# Closing does not linger: the peer gets a reset instead of an end.
 NO_LINGER = struct.pack("ii", 1, 0)
 # A fatal alert in plain, where everything is encrypted.
 BROKEN_RECORD = b"\x15\x03\x03\x00\x02\x02\x50"
@@ -83,7 +83,7 @@ def read_some(endpoint: socket.socket, parser: AnswerParser) -> tuple[Answer | N
 
 
 def receive(endpoint: socket.socket) -> bytes:
-    """What is there. Under TLS that may be half a record: SSLWantReadError; nobody waits for the rest of it."""
+    """What is there. Under TLS that may be half a record: SSLWantReadError; the rest is not waited for."""
     if not isinstance(endpoint, ssl.SSLSocket):
         return endpoint.recv(CHUNK_BYTES)
     timeout_s = endpoint.gettimeout()

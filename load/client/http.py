@@ -8,7 +8,7 @@ import httptools
 from engine.target.target import Answer, Request
 
 BODILESS = frozenset({204, 304})
-# Nobody asks for a coding, but some servers and proxies use one anyway: coding -> zlib's window bits.
+# No request asks for a coding, but some servers and proxies use one anyway: coding -> zlib's window bits.
 CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 DECODED_BYTES_MAX = 16 * 2**20
 

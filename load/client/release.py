@@ -27,7 +27,7 @@ SPIN_NS = 1_000_000
 
 now_ns = time.monotonic_ns
 
-# Called when everybody stands at the line; says at which monotonic nanosecond to release, None for at once.
+# Called when all but the end of each request is sent; says at which monotonic nanosecond to release, None for at once.
 BeforeRelease = Callable[[], int | None]
 
 
@@ -120,7 +120,7 @@ class Release:
         ends = [line[-count:] for line, count in zip(lines, held, strict=True)]
         try:
             sockets = self._line_up([line[:-count] for line, count in zip(lines, held, strict=True)])
-            # Whatever can be done before the release is: meanwhile the server reads what it was sent so far.
+            # All that can be done before the release is done here, while the server reads what it was sent so far.
             at_ns = before_release() if before_release is not None else None
             parsers = [AnswerParser() for _ in lines]
             senders = [find_sender(endpoint) for endpoint in sockets]
@@ -129,7 +129,7 @@ class Release:
             invoked = release(senders, ends)
             return self._collect(parsers, invoked)
         except BaseException:
-            # Half a request or an answer that nobody read is on the way: the next race must not meet it.
+            # Half a request or an unread answer is on the way: the next race must not meet it.
             self.close(half=True)
             raise
 

@@ -19,11 +19,11 @@ IDS_VARIABLE = "ONEWINNER_IDS"
 
 
 class FactoryError(Exception):
-    """The command gave no id: one sentence. `told` is what it wrote to its standard error."""
+    """The command gave no id: one sentence. `stderr` is what it wrote to its standard error."""
 
-    def __init__(self, message: str, told: str = "") -> None:
+    def __init__(self, message: str, stderr: str = "") -> None:
         super().__init__(message)
-        self.told = told
+        self.stderr = stderr
 
 
 class Sender(Protocol):
@@ -42,7 +42,7 @@ class WorkflowFactory:
     passed: Counter[str] = field(default_factory=Counter)
 
     def take(self, tenant: str) -> str | None:
-        """The next id of the tenant that nobody has taken, None when there is none; "" where a command makes them."""
+        """The tenant's next id that no source has taken, None when there is none; "" where a command makes them."""
         create = self.target.create
         if not isinstance(create, IdPool):
             return ""
@@ -64,7 +64,7 @@ class WorkflowFactory:
         try:
             server_id = taken or run_command(self.target, tenant, request_id)
         except FactoryError as error:
-            print(f"{error}\n{error.told}", file=sys.stderr)
+            print(f"{error}\n{error.stderr}", file=sys.stderr)
             return Exchange(invoked_ns, now_ns(), Answer(None)), ClassifiedAnswer("unknown", None, message=str(error))
         exchange = self.release.send(self.target.build_read(tenant, server_id, request_id))
         looked = self.target.classify_read(exchange.answer)
@@ -74,7 +74,7 @@ class WorkflowFactory:
             return exchange, ClassifiedAnswer("ok", None, initial, server_id)
         key = "create.ids" if taken else "create.command"
         seen = f"is in {looked.observed}, not in {initial}" if looked.observed else looked.message or looked.outcome
-        message = f"the workflow {server_id} {seen}; {key} must name workflows that nobody has moved"
+        message = f"the workflow {server_id} {seen}; {key} must name workflows in their initial state"
         return exchange, ClassifiedAnswer("unknown", looked.status, message=message)
 
 
@@ -85,7 +85,7 @@ def read_partition(text: str) -> tuple[int, int]:
 
 
 def claim(note: Path) -> bool:
-    """Whether the note is ours: nobody wrote it before. Holds between processes."""
+    """Whether the note is ours: no process wrote it before."""
     try:
         os.close(os.open(note, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
     except FileExistsError:
@@ -96,7 +96,7 @@ def claim(note: Path) -> bool:
 def run_command(target: Target, tenant: str, request_id: str) -> str:
     """Runs the target's command and returns the id that it printed. Raises FactoryError.
 
-    It stays in our process group: whoever ends us ends it.
+    It stays in our process group, and ends with us.
     """
     assert isinstance(target.create, CreateCommand)
     command = target.create.fill({"tenant": tenant, "request_id": request_id, "marker": request_id})
@@ -117,11 +117,11 @@ def run_command(target: Target, tenant: str, request_id: str) -> str:
         raise FactoryError(
             f"create.command: {name!r} took more than create.timeout_s = {command.timeout_s:g}"
         ) from None
-    told = ended.stderr.decode(errors="replace").strip()
+    stderr = ended.stderr.decode(errors="replace").strip()
     if ended.returncode != 0:
-        raise FactoryError(f"create.command: {name!r} ended with status {ended.returncode}", told)
+        raise FactoryError(f"create.command: {name!r} ended with status {ended.returncode}", stderr)
     lines = ended.stdout.decode(errors="replace").split("\n")
     found = next((line.strip() for line in reversed(lines) if line.strip()), None)
     if found is None:
-        raise FactoryError(f"create.command: {name!r} printed nothing; its last line must be the id", told)
+        raise FactoryError(f"create.command: {name!r} printed nothing; its last line must be the id", stderr)
     return found

@@ -1,7 +1,7 @@
 """Is every answer right when some end a workflow while others move it on?
 
 Half of the contenders ask for an edge into a terminal state over a route that serves many states, the others for
-the way on. No race: the way on may win first and the end after it, so both are told so rightly. What came of it is
+the way on. No race: the way on may win first and the end after it, so both may rightly win. What came of it is
 judged by the order that explains every answer, by the trail and by every conflict's truth.
 """
 

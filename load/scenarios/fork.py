@@ -1,7 +1,7 @@
 """Does exactly one of N contenders win when they want different next states out of one?
 
 A workflow is brought to a state with several ways on; then every contender asks for one of them, in turn. Only
-sets of requests that make a race take part: nobody's next state may be one that another one expects.
+sets of requests that make a race take part: no contender's next state may be one that another expects.
 """
 
 import random

@@ -1,7 +1,7 @@
 """Does a guard tell the truth at every moment while the workflow moves on?
 
 Along the way to the good end, each step is taken by one request while the others read the guards at the same instant.
-No race. States in which the state alone does not decide are left out, and nobody cancels.
+No race. States in which the state alone does not decide are left out, and no request cancels.
 """
 
 import random

@@ -1,7 +1,7 @@
 """Does a transition that has won stay won once, however often it is asked for again?
 
-After each advance of a walk the very same transition is asked for N times more, at one instant. No race: nobody can
-win. Every answer must be a conflict that tells the real state, and the trail must not grow.
+After each advance of a walk the very same transition is asked for N times more, at one instant. No race: no request
+can win. Every answer must be a conflict that tells the real state, and the trail must not grow.
 """
 
 import random
@@ -20,7 +20,7 @@ def find_obstacle(target: Target) -> str | None:
 
 
 def is_spent(target: Target, edge: Edge) -> bool:
-    """Whether the same request cannot win once more, whatever its route."""
+    """Whether the same request cannot win once more over any of its routes."""
     origin, to = edge.origin, edge.to
     return all(to not in target.expected_by(route, origin, to) for route in list_fair_routes(target, edge))
 

@@ -181,8 +181,9 @@ class Level:
         unscheduled = testbed.proxy.unscheduled
         for sql, passed in unscheduled.most_common():
             journal.write(events.Unscheduled(sql=sql, passed=passed, why="set-up" if is_set_up(sql) else "background"))
-        counts = {"planned": self.planned, "run": self.explored, "unscheduled": unscheduled.total()}
-        journal.write(events.Level(level=name, unit="pairings", ended=ended, **counts))
+        level = events.Level(level=name, unit="pairings", ended=ended, planned=self.planned, run=self.explored)
+        level.unscheduled = unscheduled.total()
+        journal.write(level)
 
 
 def make_exploration(pairing: Pairing, number: int, pruned: int, *, exhausted: bool) -> events.Exploration:

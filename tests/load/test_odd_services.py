@@ -119,7 +119,7 @@ def test_a_page_instead_of_a_document_is_unknown(tmp_path: Path) -> None:
 
 
 def test_who_answers_slowly_is_waited_for(tmp_path: Path) -> None:
-    """Nobody is answered before all six have asked; a gate that waited for one after the other would wait for ever."""
+    """No request is answered before all six are sent; one after another would wait for ever."""
     together = threading.Barrier(6)
 
     def behave(asked: Asked, number: int) -> tuple[bytes, bool]:

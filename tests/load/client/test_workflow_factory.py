@@ -96,7 +96,7 @@ def test_an_id_that_was_moved_before_accuses_nobody(tmp_path: Path) -> None:
     assert judgement.verdict is Verdict.UNKNOWN, "too many creates are unknown"
     assert not [check for check in judgement.checks if check.verdict is Verdict.FAIL]
     told = [text for text in read_history(tmp_path / "history").operations["detail"] if text and "message" in text]
-    assert "the workflow 0 is in B, not in A; create.ids must name workflows that nobody has moved" in told[0]
+    assert "the workflow 0 is in B, not in A; create.ids must name workflows in their initial state" in told[0]
 
 
 def command(target: Target, *words: str, timeout_s: float = 20.0) -> Target:
