@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import Phase
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.target.call import Call
 from engine.target.graph import TransitionGraph
 from engine.target.target import Target
+from stateful_tests.generation import use_examples
 from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, ParallelPlan, list_calls
 
 BRANCH_MOVES_MAX = 3
@@ -105,20 +106,7 @@ def find_near(graph: TransitionGraph, wanted: Callable[[str], bool]) -> list[str
 
 def generate_plans(target: Target, first_seed: int, count: int, use: Callable[[ParallelPlan], None]) -> None:
     """Lets Hypothesis generate that many plans. `use` does not fail: Hypothesis cannot shrink a failure by chance."""
-
-    @seed(first_seed)
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(plans(target))
-    def generate(plan: ParallelPlan) -> None:
-        use(plan)
-
-    generate()
+    use_examples(plans(target), use, first_seed, count, Phase.generate)
 
 
 @st.composite

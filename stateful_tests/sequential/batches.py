@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import Phase, seed
 from hypothesis.stateful import run_state_machine_as_test
 
 from load.client.asker import Asker
+from stateful_tests.generation import configure
 from stateful_tests.reference import Probes
 from stateful_tests.sequential.machine import WorkflowMachine
 
@@ -14,15 +15,6 @@ EXAMPLES_PER_BATCH = 20
 STEPS_MAX = 30
 # A create may be lost now and then; that many sequences in a row without a workflow are no accident.
 STARVED_MAX = 3
-
-SEQUENCES = settings(
-    max_examples=EXAMPLES_PER_BATCH,
-    stateful_step_count=STEPS_MAX,
-    deadline=None,
-    database=None,
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 @dataclass
@@ -51,7 +43,7 @@ class Batches:
     def try_next(self, phases: Sequence[Phase]) -> None:
         """Runs a batch. Raises MismatchError."""
         machine = seed(self.first_seed * 1_000_003 + self.run)(self.bind())
-        run_state_machine_as_test(machine, settings=settings(SEQUENCES, phases=phases))
+        run_state_machine_as_test(machine, settings=configure(EXAMPLES_PER_BATCH, phases, STEPS_MAX))
         self.run += not (self.is_starved or self.asker.silence.is_certain)
 
     def bind(self) -> type[WorkflowMachine]:
