@@ -13,16 +13,18 @@ DRIFTING = ("release",)
 
 def describe_conditions(facts: Facts) -> dict[str, str]:
     """What must agree for measures to be comparable, by name, in words; what a run does not tell is left out."""
-    told = {f"machine ({name})": str(value) for name, value in facts.machine.items() if name not in DRIFTING}
+    conditions = {f"machine ({name})": str(value) for name, value in facts.machine.items() if name not in DRIFTING}
     if facts.database is not None:
-        told["database"] = facts.database
+        conditions["database"] = facts.database
     for group in facts.plan.worker_groups[:1]:
-        told |= {name: describe_setting(name, value) for name, value in asdict(group).items()}
+        conditions |= {name: describe_setting(name, value) for name, value in asdict(group).items()}
     if facts.levels:
-        told["levels"] = ", ".join(each.level for each in facts.levels if each.level not in each.not_applicable)
+        conditions["levels"] = ", ".join(each.level for each in facts.levels if each.level not in each.not_applicable)
     faults = facts.fault_injector
-    told["faults under load"] = f"{faults.rate:g} of the statements, {faults.crashes} crashes" if faults else "none"
-    return told
+    conditions["faults under load"] = (
+        f"{faults.rate:g} of the statements, {faults.crashes} crashes" if faults else "none"
+    )
+    return conditions
 
 
 def describe_setting(name: str, value: object) -> str:

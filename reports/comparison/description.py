@@ -57,8 +57,8 @@ def describe_detectable(comparison: Comparison) -> list[str]:
     tests = [(change.measure, change.test) for change in comparison.primaries if change.test is not None]
     seen = [f"{test.detectable:.0%} in {measure}" for measure, test in tests if test.detectable is not None]
     blind = [measure for measure, test in tests if test.detectable is None]
-    told = [f"at least {', '.join(seen)} would have been seen"] if seen else []
-    return told + ([f"no change of {', '.join(blind)} would have been seen"] if blind else [])
+    parts = [f"at least {', '.join(seen)} would have been seen"] if seen else []
+    return parts + ([f"no change of {', '.join(blind)} would have been seen"] if blind else [])
 
 
 def explain_nothing(comparison: Comparison) -> str:
@@ -83,10 +83,10 @@ def order_measures(measures: Iterable[MeasureChange]) -> list[MeasureChange]:
 
 def describe_measure(change: MeasureChange) -> str:
     """Why its verdict is what it is; with the acknowledgement, where it has one."""
-    told = change.reason if change.primary else f"{change.reason} (reported only)"
+    reason = change.reason if change.primary else f"{change.reason} (reported only)"
     if change.acknowledged is None:
-        return told
-    return f"acknowledged until {change.acknowledged.expires}: {change.acknowledged.reason}; {told}"
+        return reason
+    return f"acknowledged until {change.acknowledged.expires}: {change.acknowledged.reason}; {reason}"
 
 
 def describe_test(test: BlockTest) -> str:

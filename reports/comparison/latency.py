@@ -40,9 +40,9 @@ def measure_latency(history: History) -> dict[str, Latency]:
 
 def time_operations(history: History) -> pl.DataFrame:
     """row, outcome, took (ns; null: no answer), intended (whether it counts from the intended start); by outcome."""
-    told = history.frame.select(pl.col("detail").str.extract(INTENDED).cast(pl.Int64).alias("start")).collect()
+    starts = history.frame.select(pl.col("detail").str.extract(INTENDED).cast(pl.Int64).alias("start")).collect()
     took = pl.col("returned") - pl.coalesce("start", "invoked")
-    ops = history.encoded.select("row", "outcome", "invoked", "returned").with_columns(told["start"])
+    ops = history.encoded.select("row", "outcome", "invoked", "returned").with_columns(starts["start"])
     return ops.select(
         "row",
         "outcome",

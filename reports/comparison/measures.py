@@ -37,7 +37,7 @@ ARRIVAL_NOTE = " Arrived: from the first to the last whole request at the server
 SINCE = {
     "release": "From the release of a request to its whole answer.",
     "intended": "From the moment at which a request was meant to start (an open model): free of coordinated omission.",
-    "mixed": "From the moment at which a request was meant to start where that is told, else from its release.",
+    "mixed": "From the moment at which a request was meant to start, if the operation says so, else from its release.",
 }
 LATENCIES = {"p50": "p50_ns", "p90": "p90_ns", "p95": "p95_ns", "p99": "p99_ns", "p99.9": "p99_9_ns", "max": "max_ns"}
 QUALITIES = {"released within": "release_ns", "arrived within": "arrival_ns", "overlapping": "overlap"}
@@ -123,8 +123,8 @@ def describe_quality(measures: Measures) -> str:
     if most.arrival_ns:
         parts.append(f"all at the server within {show_pair(most.arrival_ns)} by its own")
     if most.overlap:
-        told = f"{most.overlap.p50} of {most.contenders - 1} in flight together with the winner"
-        parts.append(f"{told} (p50; at least {most.overlap.min})")
+        overlap = f"{most.overlap.p50} of {most.contenders - 1} in flight together with the winner"
+        parts.append(f"{overlap} (p50; at least {most.overlap.min})")
     return f"races of {most.contenders} ({most.races:,}): {'; '.join(parts)}"
 
 

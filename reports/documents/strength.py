@@ -31,10 +31,10 @@ def measure_strength(history: History, graph: TransitionGraph, illegal: Collecti
     """`illegal` are the requests that can be asked and must not move a workflow, each with a state; without them, every
     pair of states that is no edge.
     """
-    told = find_moves(history, graph)
-    moves = told.filter(pl.col("outcome") != "refused")
+    answered = find_moves(history, graph)
+    moves = answered.filter(pl.col("outcome") != "refused")
     taken = set(walk_taken(moves)) | set(history.audit.select("from", "to").drop_nulls().unique().iter_rows())
-    asked = set(walk_asked(told))
+    asked = set(walk_asked(answered))
     raced, pairs = count_pairs(moves), list_pairs(graph)
     wanted = set(illegal) if illegal is not None else set(pair_all(graph))
     rounds = tuple(RacedPair(*pair, raced[pair]) for pair in pairs)
@@ -89,11 +89,11 @@ def pair_all(graph: TransitionGraph) -> Iterator[Asked]:
         yield from ((origin, to, (origin,)) for to in graph.states if not graph.allows(origin, to))
 
 
-def walk_asked(told: pl.DataFrame) -> Iterator[Asked]:
+def walk_asked(answered: pl.DataFrame) -> Iterator[Asked]:
     """The requests that moved nothing: in the state that they name, or while nothing else moved the workflow."""
     is_calm = pl.col("outcome").is_in(["won", "unknown"]).any().over("workflow", "round").not_()
     lost = pl.col("outcome").is_in(["conflict", "refused"])
-    known = told.filter(lost & ((pl.col("states") == pl.col("start")) | is_calm))
+    known = answered.filter(lost & ((pl.col("states") == pl.col("start")) | is_calm))
     for states, to, start in known.select(*ACTION, "start").unique().iter_rows():
         yield start, to, split_list(states)
 
@@ -146,13 +146,13 @@ def find_state_pairs(history: History, graph: TransitionGraph) -> StatePairs | N
     if len(graph.states) > STATES_MAX:
         return None
     place = {state: index for index, state in enumerate(graph.states)}
-    told = find_moves(history, graph)
-    moves = told.filter(pl.col("outcome") != "refused")
+    answered = find_moves(history, graph)
+    moves = answered.filter(pl.col("outcome") != "refused")
     trail = history.audit.select("from", "to").unique().drop_nulls().iter_rows()
     return StatePairs(
         tuple(graph.states),
         number_pairs(graph.edges, place),
-        number_pairs(((state, to) for state, to, _ in walk_asked(told)), place),
+        number_pairs(((state, to) for state, to, _ in walk_asked(answered)), place),
         number_pairs([*walk_taken(moves), *trail], place),
     )
 

@@ -42,8 +42,8 @@ def render_summary(facts: Facts, judgement: Judgement) -> str:
     """The document, Markdown, at most BYTES_MAX bytes."""
     passed = judgement.verdict is Verdict.PASS
     partial = escape(say_partial(facts.levels))
-    told = ": ".join(filter(None, [headline(facts, judgement), partial]))
-    parts = [f"# onewinner: {told}", escape(sentence(judgement.reason))]
+    title = ": ".join(filter(None, [headline(facts, judgement), partial]))
+    parts = [f"# onewinner: {title}", escape(sentence(judgement.reason))]
     for result in judgement.checks:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             parts += render_findings(result)
@@ -69,8 +69,8 @@ def headline(facts: Facts, judgement: Judgement) -> str:
 def render_reproduction(plan: Reproduction) -> str:
     """A failing plan, as small as shrinking could make it."""
     sizes = " and ".join(str(size) for size in plan.branches)
-    told = f"{plan.name}, branches of {sizes}, reproduced in {plan.failed} of {plan.repeats} repeats: {plan.kind}."
-    return f"## The smallest plan that fails\n\n{escape(told)}\n\nRun it again: {code(plan.command)}"
+    words = f"{plan.name}, branches of {sizes}, reproduced in {plan.failed} of {plan.repeats} repeats: {plan.kind}."
+    return f"## The smallest plan that fails\n\n{escape(words)}\n\nRun it again: {code(plan.command)}"
 
 
 def render_findings(result: CheckResult) -> list[str]:
@@ -115,8 +115,8 @@ def render_defects(rows: Sequence[DefectRow]) -> str:
     levels = list(dict.fromkeys(row.level for row in rows))
     engines: dict[str, dict[str, str]] = {}
     for row in rows:
-        told = f"{row.status} {row.caught} of {row.seeds}" if row.seeds else row.status
-        engines.setdefault(row.name, {"check": row.check or "none may fail"})[row.level] = told
+        cell = f"{row.status} {row.caught} of {row.seeds}" if row.seeds else row.status
+        engines.setdefault(row.name, {"check": row.check or "none may fail"})[row.level] = cell
     lines = [["engine", "promised check", *levels], ["---"] * (2 + len(levels))]
     for name, mine in engines.items():
         lines.append([escape(name), *(escape(mine.get(key, "")) for key in ("check", *levels))])
@@ -125,9 +125,9 @@ def render_defects(rows: Sequence[DefectRow]) -> str:
 
 def render_schedule(found: ViolatingSchedule) -> str:
     """The smallest schedule that violates."""
-    told = "\n\n".join(filter(None, [fence(found.trace), escape(found.sentence)]))
+    body = "\n\n".join(filter(None, [fence(found.trace), escape(found.sentence)]))
     head = f"## The smallest schedule that fails\n\n{escape(found.kind)}"
-    return f"{head}\n\n{told}\n\nRun it again: {code(found.command)}"
+    return f"{head}\n\n{body}\n\nRun it again: {code(found.command)}"
 
 
 def render_strength(strength: Strength) -> str:
@@ -145,8 +145,8 @@ def render_facts(facts: Facts, judgement: Judgement) -> str:
     measures = facts.measures
     ended = describe_endings(measures.endings)
     lines = [f"- **{escape(ended)}**"] if ended else []
-    told = (describe_injected(measures), describe_unscheduled(measures.unscheduled))
-    lines += [f"- {line}" for line in (counted, *map(escape, told)) if line]
+    faults = (describe_injected(measures), describe_unscheduled(measures.unscheduled))
+    lines += [f"- {line}" for line in (counted, *map(escape, faults)) if line]
     lines += [f"- {level.level}: {escape(describe_level(level))}" for level in facts.levels]
     lines += [f"- {escape(line)}" for line in describe_pairings(facts.pairings)]
     plain = {name: getattr(facts, name) for name in ("target", "database", "seed", "profile", "started_at")}

@@ -77,8 +77,8 @@ def describe_amounts(facts: Facts) -> dict[str, str]:
     """How much was planned: the gate time of a longer run is no slower one."""
     races = [quota.races for quota in facts.plan.quotas.values()]
     known = [many for many in races if many is not None]
-    told = {"races": str(sum(known)) if len(known) == len(races) else "as many as the time allows"} if races else {}
-    return told | {level.unit: str(level.planned) for level in facts.levels if not level.scenarios}
+    amounts = {"races": str(sum(known)) if len(known) == len(races) else "as many as the time allows"} if races else {}
+    return amounts | {level.unit: str(level.planned) for level in facts.levels if not level.scenarios}
 
 
 def tell_apart(series: Sequence[Mapping[str, str]]) -> list[str]:

@@ -15,9 +15,13 @@ def list_accounting(facts: Facts, judgement: Judgement) -> Section | None:
     if not facts.levels and not judgement.counts:
         return None
     measures = facts.measures
-    told = (describe_endings(measures.endings), describe_injected(measures), describe_unscheduled(measures.unscheduled))
+    lines = (
+        describe_endings(measures.endings),
+        describe_injected(measures),
+        describe_unscheduled(measures.unscheduled),
+    )
     values = {"levels": facts.levels, "counts": [(name, f"{many:,}") for name, many in judgement.counts.items()]}
-    return Section("accounting", "Accounting", render("accounting", **values), sentence("; ".join(filter(None, told))))
+    return Section("accounting", "Accounting", render("accounting", **values), sentence("; ".join(filter(None, lines))))
 
 
 def list_facts(facts: Facts, _judgement: Judgement) -> Section | None:

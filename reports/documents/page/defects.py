@@ -33,8 +33,8 @@ def is_expected(row: DefectRow) -> bool:
 def sum_up(rows: Sequence[DefectRow]) -> str:
     ran = [row for row in rows if row.seeds]
     against = sum(not is_expected(row) for row in ran)
-    told = f"{against:,} against the expectation" if against else "each as expected"
-    return f"{len(ran):,} of {len(rows):,} engines and levels were run: {told}."
+    result = f"{against:,} against the expectation" if against else "each as expected"
+    return f"{len(ran):,} of {len(rows):,} engines and levels were run: {result}."
 
 
 def tell(row: DefectRow) -> str:

@@ -20,7 +20,7 @@ FIRST_MAX, OTHERS_MAX = 10_000, 3_000
 
 
 @dataclass(frozen=True)
-class Told:
+class ShownFinding:
     """A finding as it is shown: a short title, a story, and a table of its operations, plain text."""
 
     title: str
@@ -36,21 +36,21 @@ def list_findings(facts: Facts, judgement: Judgement) -> Section | None:
     found = [result for result in worst_first if result.findings]
     if not found and not facts.reproductions:
         return None
-    checks = [(result, view_for_check(facts, result.check), tell_all(result)) for result in found]
+    checks = [(result, view_for_check(facts, result.check), show_findings(result)) for result in found]
     values = {"checks": checks, "reproductions": facts.reproductions, "repeating": REPEATING}
     return Section("findings", "What was found", render("findings", **values))
 
 
-def tell_all(result: CheckResult) -> list[Told]:
+def show_findings(result: CheckResult) -> list[ShownFinding]:
     first, *others = result.findings[:SHOWN_MAX]
-    return [tell(first, FIRST_MAX), *(tell(each, OTHERS_MAX) for each in others)]
+    return [show_finding(first, FIRST_MAX), *(show_finding(each, OTHERS_MAX) for each in others)]
 
 
-def tell(finding: Finding, length_max: int) -> Told:
+def show_finding(finding: Finding, length_max: int) -> ShownFinding:
     """The words of a finding repeat its title in full; after the first empty line comes a table."""
     text, _, table = (finding.words or sentence(finding.title)).partition("\n\n")
     title = " ".join(finding.title[: 2 * TITLE_MAX].split())
-    return Told(
+    return ShownFinding(
         title=title if len(title) <= TITLE_MAX else f"{title[:TITLE_MAX]}...",
         story=clip(text, length_max).split("\n"),
         table=table,

@@ -49,7 +49,7 @@ class View:
 
     identity: str
     title: str
-    told: str
+    description: str
     before: str
     after: str
     height: int
@@ -109,7 +109,7 @@ def view(facts: Facts, picture: Picture, same_as: str = "") -> View:
     return View(
         identity=f"picture-{list_pictures(facts).index(picture)}",
         title=TITLES.get(picture.purpose) or name_finding(picture),
-        told=describe_picture(picture),
+        description=describe_picture(picture),
         before=before,
         after=after,
         height=measure_height(operations),
@@ -127,7 +127,7 @@ def list_lanes(operations: Sequence[ShownOperation]) -> list[Lane]:
     for each in operations:
         kind = name_kind(each)
         asked = f" → {each.next}" if not alike and each.next else ""
-        told = f", told {each.observed}" if each.observed is not None else ""
+        observed = f", told {each.observed}" if each.observed is not None else ""
         lanes.append(
             Lane(
                 operation=each,
@@ -138,7 +138,7 @@ def list_lanes(operations: Sequence[ShownOperation]) -> list[Lane]:
                 asked=describe_move(asdict(each)),
                 ended="never" if each.returned_ns is None else show_time(each.returned_ns),
                 answer=f"{each.outcome} {each.status or 'no answer'}",
-                more=asked + told,
+                more=asked + observed,
             )
         )
     return lanes

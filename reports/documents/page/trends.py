@@ -99,7 +99,7 @@ def draw_stroke(tone: str, x: tuple[float, float], y: tuple[float, float]) -> Ma
 def draw_dot(trend: Trend, index: int, plot: Plot) -> Markup:
     """A run: hollow if it did not pass. Its title has the name, the time and the value."""
     point = trend.points[index]
-    told = f"{point.run}, {point.started_at}: {show_value(point.value, trend.unit)}, {point.verdict}"
+    title = f"{point.run}, {point.started_at}: {show_value(point.value, trend.unit)}, {point.verdict}"
     tone = "" if point.verdict is Verdict.PASS else shape(' class="{}"', point.verdict)
     text = '<circle{} cx="{}" cy="{}" r="3"><title>{}</title></circle>'
-    return shape(text, tone, plot.x(index), plot.y(point.value), show(told))
+    return shape(text, tone, plot.x(index), plot.y(point.value), show(title))
