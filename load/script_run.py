@@ -4,12 +4,11 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
-from engine.target.call import Call
 from load.barrier import Barrier
 from load.client.ask import Ask, Reply, bind
 from load.client.asker import Asker
 from load.client.clock import Instant
-from load.plans import Round, Script, Slot, can_create, contends
+from load.scripts import Round, Script, Slot, can_create, contends
 
 # A request that is almost whole should not wait long at the server, so none lines up much earlier than this.
 EARLY_NS = 5_000_000
@@ -44,12 +43,12 @@ def make_pace(rate_per_s: float, number: int, sources: int, began_ns: int) -> Pa
 
 @dataclass(frozen=True)
 class RoundResult:
-    """A round that was run: this source's calls and replies, and of all sources the outcomes of the contenders, by
+    """A round that was run: this source's replies, and of all sources the outcomes of the contenders, by
     group, and the first and the last release. What was asked again adds its outcome to its group's.
     """
 
     round: Round
-    answers: Sequence[tuple[Call, Reply]]
+    replies: Sequence[Reply]
     outcomes: Sequence[list[str]]
     released_ns: tuple[int, int]
     leads: bool
@@ -111,14 +110,14 @@ class ScriptRun:
     def count_operations(self) -> int:
         """How many operations of the script are this source's."""
         script = self.script
-        contested = sum(len(self.take_part(round_)) for round_ in script.rounds)
+        mine = sum(len(self.take_part(round_)) for round_ in script.rounds)
         if not self.leads:
-            return contested
+            return mine
         reads = sum(len(round_.list_looked_at()) for round_ in script.rounds)
-        return len(script.list_first()) + contested + reads + len(script.list_final_reads())
+        return len(script.list_first()) + mine + reads + len(script.list_final_reads())
 
     def take_part(self, round_: Round) -> list[Slot]:
-        """The calls of a round that are this source's, of every group; an uncontested one is the leader's."""
+        """The calls of a round that are this source's, of every group; a round of one request is the leader's."""
         number, size = self.barrier.number, self.barrier.size
         return [slot for slot in round_.list_slots() if (slot.group + slot.number) % size == number]
 
@@ -141,10 +140,9 @@ class ScriptRun:
     def run_round(self, index: int, round_: Round) -> RoundResult:
         slots = self.take_part(round_)
         asks = [self.make_ask(slot, round_, index) for slot in slots]
-        if not round_.is_contested:
+        if not round_.is_concurrent:
             replies = self.asker.race(asks, None, planned=True) if asks else []
-            answers = [(slot.call, reply) for slot, reply in zip(slots, replies, strict=True)]
-            return RoundResult(round_, answers, [[reply.outcome for reply in replies]], (0, 0), True)
+            return RoundResult(round_, replies, [[reply.outcome for reply in replies]], (0, 0), True)
         intended_ns = self.pace.next_ns() if self.leads else None
         if intended_ns is not None:
             time.sleep(max(0, intended_ns - EARLY_NS - time.monotonic_ns()) / 1e9)
@@ -176,8 +174,8 @@ class ScriptRun:
             for group, outcome in part["outcomes"]:
                 outcomes[group].append(outcome)
             asker.server_ids.update({name: id_ for name, id_ in part["created"] if id_ is not None})
-        calls = [(slot.call, reply) for slot, reply in answers]
-        return RoundResult(round_, calls, outcomes, (min(released), max(released)), self.leads)
+        replies = [reply for _, reply in answers]
+        return RoundResult(round_, replies, outcomes, (min(released), max(released)), self.leads)
 
     def ask_again(self, result: RoundResult) -> int:
         """Asks once more, one at a time and outside of any race, where no contender won and one was told that the
@@ -197,7 +195,7 @@ class ScriptRun:
         """Whether every workflow is where the plan goes on. The leader reads; the others follow it."""
         mine = False
         if self.leads:
-            mine = self.look(result.round) if result.round.is_contested else "won" in result.outcomes[0]
+            mine = self.look(result.round) if result.round.is_concurrent else "won" in result.outcomes[0]
             mine = mine and not self.asker.silence.is_certain
         return bool(self.barrier.gather(f"{self.number}.{index}.after", mine)[0])
 

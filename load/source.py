@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
 from load.client.silence import SILENT
-from load.plans import Scenario, Script, cut
 from load.quotas import Workload
 from load.scenarios import SCENARIOS
 from load.script_run import Pace, RoundResult, ScriptRun
+from load.scripts import Scenario, Script, cut
 from reports.history import events
 
 # So many scripts in a row in which nothing could be raced for: the engine cannot be brought to where races begin.
@@ -42,7 +42,7 @@ class Source:
     ended: str = "stopped"
 
     def run(self) -> Generator[RoundResult, None, None]:
-        """Every contested round, as it is run. Closing it ends in good order: the workflows are read."""
+        """Every concurrent round, as it is run. Closing it ends in good order: the workflows are read."""
         drawers = {name: self.draw(SCENARIOS[name]) for name in self.quota.amounts}
         fruitless = 0
         while True:
@@ -90,10 +90,10 @@ class Source:
         return 1 << 30 if amount is None else amount - self.done[name]
 
     def run_script(self, script: Script) -> Generator[RoundResult, None, None]:
-        """The contested rounds of a script, as they are run."""
+        """The concurrent rounds of a script, as they are run."""
         with closing(ScriptRun(self.asker, self.barrier, self.pace, script, self.scripts).run()) as results:
             for result in results:
-                if result.round.is_contested:
+                if result.round.is_concurrent:
                     self.done[script.scenario] += SCENARIOS[script.scenario].count(result.round)
                     yield result
 

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.target.call import Call
 from load.client.ask import Reply
-from load.plans import Group
 from load.script_run import RoundResult
+from load.scripts import Group
 
 # Spreads are counted in classes, each this much wider than the one before: a few dozen numbers in every run.
 SPREAD_STEP = 1.25
@@ -30,7 +29,7 @@ class Tally:
 
     def count(self, result: RoundResult) -> None:
         """Adds a round. Each source counts the answers that it got; the leader counts the round itself."""
-        for _, reply in result.answers:
+        for reply in result.replies:
             self.answers += 1
             self.winners += reply.outcome == "won"
             self.conflicts += reply.outcome == "conflict"
@@ -60,7 +59,7 @@ def merge(packed: list[Mapping[str, Any]]) -> Tally:
 
 def is_violated(result: RoundResult) -> bool:
     """Whether a round shows, without any search, that the engine is wrong."""
-    if any(is_wrong(call, reply) for call, reply in result.answers):
+    if any(is_wrong(reply) for reply in result.replies):
         return True
     groups = zip(result.round.groups, result.outcomes, strict=True) if result.leads else ()
     return any(is_group_violated(group, outcomes) for group, outcomes in groups)
@@ -72,11 +71,11 @@ def is_group_violated(group: Group, outcomes: Sequence[str]) -> bool:
     return won > group.winners_max or (due and set(outcomes) == {"conflict"})
 
 
-def is_wrong(call: Call, reply: Reply) -> bool:
+def is_wrong(reply: Reply) -> bool:
     """Whether one answer is wrong, independent of the others."""
     if reply.reading.problem is not None:
         return True
-    if call.tenant:
+    if reply.ask.call.tenant:
         return reply.outcome not in ("refused", "unknown")
     return reply.outcome == "refused"
 

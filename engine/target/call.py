@@ -4,8 +4,11 @@ A call names its route or its guard, so that it can be saved, and compared. `fin
 target has under the name.
 """
 
+from collections.abc import Collection
+
 import msgspec
 
+from engine.target.races import is_race
 from engine.target.target import Guard, Route, Target
 
 
@@ -53,6 +56,11 @@ def find_guard(target: Target, call: Call) -> Guard:
         if guard.name == call.guard:
             return guard
     raise LookupError(f"the target {target.name} has no guard {call.guard!r}")
+
+
+def are_race(target: Target, state: str, contenders: Collection[Call]) -> bool:
+    """Whether exactly one of several advances can win in every order, on a workflow in that state."""
+    return len(contenders) > 1 and is_race(state, [(expect(target, call), call.to) for call in contenders])
 
 
 def expect(target: Target, call: Call) -> tuple[str, ...]:

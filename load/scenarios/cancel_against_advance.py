@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from engine.target.call import call_route
 from engine.target.races import Edge, find_path
 from engine.target.target import Route, Target
-from load.plans import Scenario, Script, list_fair_routes, make_round, walk_to
+from load.scripts import Scenario, Script, list_fair_routes, make_round, walk_to
 
 
 @dataclass(frozen=True)

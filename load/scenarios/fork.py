@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from engine.target.call import call_route
 from engine.target.races import is_race
 from engine.target.target import Route, Target
-from load.plans import Scenario, Script, make_round, walk_to
+from load.scripts import Scenario, Script, make_round, walk_to
 
 WAYS_MIN = 2
 DEPTH_PER_COST = 8

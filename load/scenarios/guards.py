@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from engine.target.call import Call
 from engine.target.races import Edge, find_good_end, find_path
 from engine.target.target import Guard, Target
-from load.plans import Round, Scenario, Script, draw_call, make_round, make_step
+from load.scripts import Round, Scenario, Script, draw_call, make_round, make_step
 
 
 def find_obstacle(target: Target) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import Round, Scenario, Script, find_no_race, make_contest, make_step, release_together
+from load.scripts import Round, Scenario, Script, find_no_race, make_race, make_step, release_together
 
 HOT = 2
 COLD = 8
@@ -26,7 +26,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
         walks = [draw_walk(target.graph, rng, used)[:ROUNDS_EACH_MAX] for _ in range(HOT)]
         for position in range(max(map(len, walks))):
             races = [
-                make_contest(target, rng, walk[position], contenders, workflow=hot)
+                make_race(target, rng, walk[position], contenders, workflow=hot)
                 for hot, walk in enumerate(walks)
                 if position < len(walk)
             ]

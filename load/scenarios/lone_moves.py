@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import (
+from load.scripts import (
     Round,
     Scenario,
     Script,

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from engine.target.races import find_good_end, find_path
 from engine.target.target import Target
-from load.plans import Scenario, Script, find_no_race, make_contest
+from load.scripts import Scenario, Script, find_no_race, make_race
 
 
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     way = find_path(target.graph, find_good_end(target.graph))
     while True:
-        yield Script(SCENARIO.name, tuple(make_contest(target, rng, edge, contenders) for edge in way))
+        yield Script(SCENARIO.name, tuple(make_race(target, rng, edge, contenders) for edge in way))
 
 
 SCENARIO = Scenario("pipelines", __doc__ or "", True, 2, find_no_race, draw_scripts)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import Round, Scenario, Script, list_fair_routes, make_contest, make_round, make_step
+from load.scripts import Round, Scenario, Script, list_fair_routes, make_race, make_round, make_step
 
 STORMS_MAX = 4
 
@@ -32,7 +32,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
         for edge in draw_walk(target.graph, rng, used)[: rng.randint(1, STORMS_MAX)]:
             rounds.append(make_step(target, rng, edge))
             if is_spent(target, edge):
-                storm = make_contest(target, rng, edge, contenders)
+                storm = make_race(target, rng, edge, contenders)
                 rounds.append(make_round(target, edge.to, storm.calls, leads_to=edge.to, winners_max=0))
         yield Script(SCENARIO.name, tuple(rounds))
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import Scenario, Script, find_no_race, make_contest
+from load.scripts import Scenario, Script, find_no_race, make_race
 
 
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     used: EdgeCounts = EdgeCounts()
     while True:
         walk = draw_walk(target.graph, rng, used)
-        yield Script(SCENARIO.name, tuple(make_contest(target, rng, edge, contenders) for edge in walk))
+        yield Script(SCENARIO.name, tuple(make_race(target, rng, edge, contenders) for edge in walk))
 
 
 SCENARIO = Scenario("same-transition", __doc__ or "", True, 4, find_no_race, draw_scripts)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import Round, Scenario, Script, deal_owners, find_no_race, make_contest, release_together
+from load.scripts import Round, Scenario, Script, deal_owners, find_no_race, make_race, release_together
 
 WORKFLOWS = 4
 STEPS_MAX = 6
@@ -22,7 +22,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
         rounds: list[Round] = []
         for step in range(max(map(len, walks))):
             races = [
-                make_contest(target, rng, walk[step], contenders, workflow)
+                make_race(target, rng, walk[step], contenders, workflow)
                 for workflow, walk in enumerate(walks)
                 if step < len(walk)
             ]

@@ -8,9 +8,9 @@ import random
 from collections.abc import Iterator
 
 from engine.target.call import call_route
-from engine.target.races import Edge, EdgeCounts, draw_walk, is_race
+from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Route, Target
-from load.plans import Round, Scenario, Script, make_round, make_step
+from load.scripts import Round, Scenario, Script, make_round, make_step, wins_once
 
 
 def find_obstacle(target: Target) -> str | None:
@@ -20,9 +20,8 @@ def find_obstacle(target: Target) -> str | None:
 
 def list_own_routes(target: Target, edge: Edge) -> list[Route]:
     """The edge's own routes over which only one request can win."""
-    origin, to = edge.origin, edge.to
-    own = [route for route in target.routes_for(origin, to) if route.sources is not None]
-    return [route for route in own if is_race(origin, [(target.expected_by(route, origin, to), to)])]
+    own = [route for route in target.routes_for(edge.origin, edge.to) if route.sources is not None]
+    return [route for route in own if wins_once(target, route, edge)]
 
 
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
-from load.plans import Round, Scenario, Script, draw_call, find_no_race, make_contest, make_round
+from load.scripts import Round, Scenario, Script, draw_call, find_no_race, make_race, make_round
 
 
 def find_obstacle(target: Target) -> str | None:
@@ -24,7 +24,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
 
 
 def make_crossed(target: Target, rng: random.Random, edge: Edge, contenders: int) -> Round:
-    owners = make_contest(target, rng, edge, contenders).calls
+    owners = make_race(target, rng, edge, contenders).calls
     crossing = [draw_call(target, rng, edge, rng.choice(target.strangers)) for _ in range(max(1, contenders // 2))]
     calls = rng.sample([*owners, *crossing], k=len(owners) + len(crossing))
     return make_round(target, edge.origin, calls, leads_to=edge.to)

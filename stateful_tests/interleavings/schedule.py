@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from engine.target.call import Call, expect
-from engine.target.races import is_race
+from engine.target.call import Call, are_race
 from engine.target.target import Target
 from stateful_tests.interleavings.statements import is_begin
 
@@ -38,8 +37,7 @@ class Pairing:
         """Whether exactly one of the owner's requests can win in every order."""
         if self.apart:
             return False
-        contenders = [(expect(target, call), call.to) for call in self.calls if call.tenant == target.owner]
-        return len(contenders) > 1 and is_race(self.state, contenders)
+        return are_race(target, self.state, [call for call in self.calls if call.tenant == target.owner])
 
 
 @dataclass(frozen=True)

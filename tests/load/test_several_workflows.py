@@ -12,8 +12,8 @@ import pytest
 
 from engine.target.graph import TransitionGraph
 from engine.target.target import Answer, Request, Target
-from load.plans import Scenario, Script, cut
 from load.scenarios import SCENARIOS, hot_and_cold, lone_moves, side_by_side
+from load.scripts import Scenario, Script, cut
 from load.tally import Tally
 from reports.judge.verdict import Verdict
 from tests.load.stub import (

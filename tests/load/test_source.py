@@ -115,7 +115,7 @@ def test_an_engine_that_answers_nothing_any_more_leaves_the_run_unknown(
     engine = Engine(rich.graph)
     source = make_source(tmp_path / "h", rich, engine, {"replay-storm": 60})
     for result in source.run():
-        assert result.answers
+        assert result.replies
     silent = Answer(None, error="no answer within 5 s")
     engine.twist = lambda *_: silent
     workflow = source.asker.latest

@@ -1,15 +1,15 @@
-"""Plans: the scripts of workflows, round by round, drawn from a seed before anything runs. Pure.
+"""Scripts: what is asked of workflows, round by round, drawn from a seed before anything runs. Pure.
 
 A *round* is one release: all of its requests leave at one instant. It has a *group* of calls for each workflow that it
 presses. A group is a *race* when two or more contend and, by the graph, exactly one of them can win. A *script* is
-everything that is asked about one workflow, or a few, from creation to the last read.
+all that is asked of one workflow, or of a few, from their creation to the last read.
 """
 
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engine.target.call import Call, call_route, expect
+from engine.target.call import Call, are_race, call_route
 from engine.target.races import Edge, find_path, is_race
 from engine.target.target import Route, Target, Template
 
@@ -67,13 +67,13 @@ class Round:
         return sum(group.is_race for group in self.groups)
 
     @property
-    def is_contested(self) -> bool:
+    def is_concurrent(self) -> bool:
         """Whether several requests are released together."""
         return len(self.calls) > 1
 
     def list_looked_at(self) -> list[Group]:
         """The groups whose workflow is read once the round is over."""
-        return [group for group in self.groups if group.changes] if self.is_contested else []
+        return [group for group in self.groups if group.changes] if self.is_concurrent else []
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ class Script:
 class Scenario:
     """One way to press. `question` is what it answers; `draw_scripts` draws scripts without end.
 
-    `races` says whether its contested rounds are races; the others are judged by the other checks alone.
-    `find_obstacle` says why a target cannot express it, or None. `weight` is its share when none is given.
+    `races` says whether its concurrent rounds are races; the others are judged by the other checks alone.
+    `find_obstacle` says why a target cannot express it, or None. `weight` is its proportion when none is given.
     """
 
     name: str
@@ -127,8 +127,8 @@ class Scenario:
         return "races" if self.races else "rounds"
 
     def count(self, round_: Round) -> int:
-        """How much of the scenario's share a round is."""
-        return round_.races if self.races else int(round_.is_contested)
+        """How much of the scenario's quota a round is."""
+        return round_.races if self.races else int(round_.is_concurrent)
 
 
 def make_round(
@@ -144,8 +144,8 @@ def make_round(
 
     A call that contends with no other is no race: that it must win is held by `linearizable` and `conflict-truth`.
     """
-    contenders = [(expect(target, call), call.to) for call in calls if contends(call)]
-    race = len(contenders) > 1 and is_race(state, contenders)
+    contenders = [call for call in calls if contends(call)]
+    race = are_race(target, state, contenders)
     most = len(contenders) if winners_max is None else winners_max
     return Round((Group(tuple(calls), race, 1 if race else most, leads_to, workflow),))
 
@@ -187,7 +187,7 @@ def make_step(target: Target, rng: random.Random, edge: Edge, workflow: int = 0)
     return make_round(target, edge.origin, [draw_call(target, rng, edge)], leads_to=edge.to, workflow=workflow)
 
 
-def make_contest(target: Target, rng: random.Random, edge: Edge, contenders: int, workflow: int = 0) -> Round:
+def make_race(target: Target, rng: random.Random, edge: Edge, contenders: int, workflow: int = 0) -> Round:
     """N requests for one and the same transition, each over one of the routes that make it a race."""
     calls = [draw_call(target, rng, edge) for _ in range(contenders)]
     return make_round(target, edge.origin, calls, leads_to=edge.to, workflow=workflow)
@@ -205,18 +205,17 @@ def draw_call(target: Target, rng: random.Random, edge: Edge, tenant: str = "") 
 def list_fair_routes(target: Target, edge: Edge) -> tuple[Route, ...]:
     """The routes of an edge over which only one request can win; all of them when there is none such."""
     routes = target.routes_for(edge.origin, edge.to)
-    fair = tuple(
-        route for route in routes if is_race(edge.origin, [(target.expected_by(route, edge.origin, edge.to), edge.to)])
-    )
-    return fair or routes
+    return tuple(route for route in routes if wins_once(target, route, edge)) or routes
+
+
+def wins_once(target: Target, route: Route, edge: Edge) -> bool:
+    """Whether of several such requests exactly one can win."""
+    return is_race(edge.origin, [(target.expected_by(route, edge.origin, edge.to), edge.to)])
 
 
 def can_race(target: Target, edge: Edge) -> bool:
     """Whether several requests for this edge make a race."""
-    return all(
-        is_race(edge.origin, [(target.expected_by(route, edge.origin, edge.to), edge.to)])
-        for route in list_fair_routes(target, edge)
-    )
+    return all(wins_once(target, route, edge) for route in list_fair_routes(target, edge))
 
 
 def list_racing_edges(target: Target) -> list[Edge]:
@@ -236,12 +235,12 @@ def cut(script: Script, scenario: Scenario, left: int) -> Script:
     for index, round_ in enumerate(script.rounds):
         more = scenario.count(round_)
         if counted + more >= left:
-            return replace(script, rounds=(*script.rounds[:index], keep_races(round_, left - counted, more)))
+            return replace(script, rounds=(*script.rounds[:index], cut_round(round_, left - counted, more)))
         counted += more
     return script
 
 
-def keep_races(round_: Round, wanted: int, held: int) -> Round:
+def cut_round(round_: Round, wanted: int, held: int) -> Round:
     """The round with `wanted` of the races that it holds."""
     races = [group for group in round_.groups if group.is_race][wanted:] if held > wanted else []
     return Round(tuple(group for group in round_.groups if group not in races))
