@@ -21,10 +21,10 @@ TIMEOUT_S = 0.5
     ("levels", "after", "left_out"),
     [
         ("sequential,parallel,race", 200, "the levels parallel and race did not run"),
-        ("parallel,race", 200, "the level race did not run"),
-        ("race", 400, None),
+        pytest.param("parallel,race", 200, "the level race did not run", marks=pytest.mark.exhaustive),
+        pytest.param("race", 400, None, marks=pytest.mark.exhaustive),
         ("race,interleavings,faults", 400, "the levels interleavings and faults did not run"),
-        ("interleavings,faults", 150, "the level faults did not run"),
+        pytest.param("interleavings,faults", 150, "the level faults did not run", marks=pytest.mark.exhaustive),
         ("faults", 100, None),
     ],
 )
