@@ -19,6 +19,7 @@ from statistics import median
 
 import msgspec
 
+from engine.provision.child import read_launch
 from engine.provision.service import resolve_target
 from engine.target.file import load_target
 from load.client.asker import Asker
@@ -29,8 +30,6 @@ from load.source import Source
 from reports.history import events
 from reports.history.journal import Journal
 
-# The sides, as JSON: [{target, base_url, history, environment}, ...]. They hold tokens, so they are no arguments.
-SIDES_VARIABLE = "ONEWINNER_SIDES"
 PATIENCE = 4.0
 # The shortest and the longest time that a turn is given, in seconds; the first one of an engine has the latter.
 TURN_S_MIN, TURN_S_MAX = 0.5, 15.0
@@ -106,7 +105,7 @@ class Side:
 
 def main() -> int:
     options = parse()
-    launches = msgspec.json.decode(os.environ.pop(SIDES_VARIABLE), type=list[SideLaunch])
+    launches = read_launch(list[SideLaunch])
     sides = [open_side(launch, options) for launch in launches]
     try:
         take_turns(sides, options)

@@ -5,7 +5,6 @@ meanwhile happens to both. Each engine's turns make up one run directory, judged
 """
 
 import contextlib
-import json
 import os
 import shlex
 import subprocess
@@ -16,12 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.provision.child import name_module, prepare
 from engine.provision.processes import run_process
 from engine.provision.service import REFERENCE
 from engine.reference.controls import list_controls
 from engine.reference.defects import list_defects
 from load.quotas import name_source
-from onewinner import ROOMS
 from onewinner.baseline import compare_runs, find_exit, print_comparison
 from onewinner.commands.race import refuse_when_nothing_applies
 from onewinner.deployment import EngineAccess, deploy, start_engine
@@ -39,7 +38,6 @@ from reports.history.history import HistoryError
 
 SIDES: tuple[Side, Side] = ("a", "b")
 PROFILE = "turns"
-SIDES_VARIABLE = "ONEWINNER_SIDES"
 # A turn that has begun when the time is up ends within this, or is ended.
 GRACE_S = 90.0
 POLL_S = 0.1
@@ -151,7 +149,7 @@ def plan_turns(options: TurnsOptions) -> Level:
         "limit-s": options.seconds,
     }
     words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
-    command = (sys.executable, "-m", "load.ab_sides", *words)
+    command = tuple(name_module("load.ab_sides", *words))
     load = RaceLoad(options.weights, None, options.contenders)
     return Level("race", (name_source(0, 0),), command, float(options.seconds), None, load=load)
 
@@ -175,9 +173,7 @@ def start_side(
 
 def play(sides: Sequence[RunningSide], level: Level) -> LevelResult:
     """Both engines in turns, in one process, to the end of the plan or of the time."""
-    told = json.dumps([side.describe() for side in sides])
-    path = os.pathsep.join([str(ROOMS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path, SIDES_VARIABLE: told}
+    environment = prepare(launch=[side.describe() for side in sides])
     folder = sides[0].run.folder.absolute()
     log = folder / "logs" / "race.log"
     log.parent.mkdir(exist_ok=True)

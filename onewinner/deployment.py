@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from engine.provision.child import LAUNCH
 from engine.provision.database import Database, is_made_here, list_values, provide_database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port, is_port_free
@@ -81,7 +82,7 @@ class Deployment:
             "values": self.choice.service_values,
             "may_crash": self.may_crash,
         }
-        return {**self.environment, "ONEWINNER_WIRE": json.dumps(launch)}
+        return {**self.environment, LAUNCH: json.dumps(launch)}
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,11 +9,11 @@ from pathlib import Path
 
 from msgspec import structs
 
+from engine.provision.child import ROOMS, name_module, prepare
 from engine.provision.ports import find_free_port
 from engine.provision.processes import run_process
 from engine.target.target import Target
 from load.quotas import Workload, list_quotas, make_workload, name_source, parse_weights
-from onewinner import ROOMS
 from onewinner.deployment import EngineAccess
 from onewinner.display import LIVE, Display
 from onewinner.secrets import keep_secret
@@ -181,7 +180,7 @@ def plan_proxied(
     name, source, proxy = f"{kind}-{number}" if number else kind, f"{kind}-{number}", proxy or ProxySetup()
     told = ["--level", name, "--source", source, "--schedules", str(size.amount), "--limit-s", str(size.limit_s)]
     told += [*options, *proxy.spell(), *(["--faults"] if kind == "faults" else [])]
-    command = (sys.executable, "-m", "stateful_tests.interleavings.explore", *told)
+    command = tuple(name_module("stateful_tests.interleavings.explore", *told))
     return Level(name, (source,), command, size.limit_s, None, proxy=proxy)
 
 
@@ -189,7 +188,7 @@ def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:
     folder = str(ROOMS / "stateful_tests")
     # The folder in which onewinner was called may have a pytest configuration and plugins of its own.
     alone = ["-c", os.devnull, "--rootdir", folder, "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
-    return (sys.executable, "-m", "pytest", "-q", *alone, f"{folder}/{file}", *options)
+    return tuple(name_module("pytest", "-q", *alone, f"{folder}/{file}", *options))
 
 
 def plan_race(load: RaceLoad, seed: int) -> Level:
@@ -206,7 +205,7 @@ def plan_race(load: RaceLoad, seed: int) -> Level:
         port = str(find_free_port())
         headless += ["--processes", count, "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         headless += ["--master-port", port]
-    command = (sys.executable, "-m", "locust", "-f", str(ROOMS / "load" / "locustfile.py"), *headless, *options)
+    command = tuple(name_module("locust", "-f", str(ROOMS / "load" / "locustfile.py"), *headless, *options))
     sources = tuple(name_source(worker, 0, load.label) for worker in range(load.processes))
     return Level("race", sources, command, load.duration_s or None, load.races, load=load)
 
@@ -249,12 +248,10 @@ def run_level(
     command = [*level.command, *where, "--history", str(folder / "history")]
     if level.load is not None:
         command += ["--live", str(folder / "logs" / LIVE)]
-    path = os.pathsep.join([str(ROOMS), *filter(None, [access.environment.get("PYTHONPATH")])])
-    environment = {**access.environment, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_VARIABLE: ids}
+    environment = {**prepare(access.environment), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_VARIABLE: ids}
     began = time.monotonic()
     log = folder / "logs" / f"{level.name}.log"
     log.parent.mkdir(exist_ok=True)
-    # Not in the caller's folder, which Python would search first: it may have a `load` or `reports` of its own.
     with (
         keep_secret(folder / "history", access.secrets),
         log.open("ab") as output,

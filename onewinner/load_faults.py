@@ -5,27 +5,24 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from select import select
 from typing import Any
 
+from engine.provision.child import ChildError, Messages, name_module, prepare
 from engine.provision.database import Database
 from engine.provision.processes import Process, run_process
 from load.client.release import now_ns
-from onewinner import ROOMS
 from onewinner.exits import UsageError
 from reports.comparison.facts import FaultInjector
 from reports.history import events
 from reports.history.journal import Journal
 
 SOURCE = "faults-0"
-VARIABLE = "ONEWINNER_STORM"
+INJECTOR = "stateful_tests.interleavings.fault_injector"
 # How long the fault injector may take to listen, to begin and to end; a crash may be under way then.
 ANSWER_LIMIT_S = 90.0
-SHOWN_MAX = 3
 LOST = "fault injector lost"
 
 
@@ -69,21 +66,21 @@ class NoInjector:
 class Injector(NoInjector):
     """The fault injector, a process between an engine and its database."""
 
-    def __init__(self, database: Database, process: Process, orders: int) -> None:
+    def __init__(self, database: Database, process: Process, commands: int) -> None:
         assert process.stdout is not None
-        self._answers, self._orders = process.stdout.fileno(), orders
-        self._heard = b""
+        self._messages, self._commands = Messages(process.stdout.fileno()), commands
         # Encryption is refused on the way, and other options are not known there.
-        super().__init__(replace(database, host="127.0.0.1", port=int(self._hear("port")), options=""))
+        port = int(self._messages.read(ANSWER_LIMIT_S)["port"])
+        super().__init__(replace(database, host="127.0.0.1", port=port, options=""))
 
     @contextlib.contextmanager
     def inject(self, history: Path) -> Iterator[None]:
         path, began_ns = history / f"{SOURCE}.jsonl", now_ns()
-        lost, _ = self._insist("began", begin=str(path.absolute()))
+        lost, _ = self._command("began", begin=str(path.absolute()))
         yield
         told: Any = None
         if lost is None:
-            lost, told = self._insist("ended", end=True)
+            lost, told = self._command("ended", end=True)
         if lost is None:
             for why in told["left_out"]:
                 print(f"onewinner: {why}", file=sys.stderr)
@@ -94,34 +91,13 @@ class Injector(NoInjector):
             journal.write(events.Fault(at_ns=began_ns, until_ns=now_ns(), what=LOST))
         print(f"onewinner: the fault injector ended early: {lost}", file=sys.stderr)
 
-    def _insist(self, name: str, **order: Any) -> tuple[str | None, Any]:
-        """Gives an order and waits for its answer: what is wrong when none comes, and the answer."""
+    def _command(self, name: str, **command: Any) -> tuple[str | None, Any]:
+        """Sends a command: what is wrong when no answer of that name comes, and the answer."""
         try:
-            os.write(self._orders, json.dumps(order).encode() + b"\n")
-            return None, self._hear(name)
-        except (OSError, InjectorError) as error:
+            os.write(self._commands, json.dumps(command).encode() + b"\n")
+            return None, self._messages.read(ANSWER_LIMIT_S)[name]
+        except (OSError, ChildError, KeyError) as error:
             return str(error), None
-
-    def _hear(self, name: str) -> Any:
-        """The next answer, which must have that name. Raises InjectorError."""
-        deadline, others = time.monotonic() + ANSWER_LIMIT_S, []
-        while True:
-            line, newline, rest = self._heard.partition(b"\n")
-            if newline:
-                self._heard = rest
-                with contextlib.suppress(ValueError, KeyError, TypeError):
-                    return json.loads(line)[name]
-                others.append(line.decode(errors="replace").strip())
-                continue
-            ready, _, _ = select([self._answers], [], [], max(0.0, deadline - time.monotonic()))
-            chunk = os.read(self._answers, 65536) if ready else b""
-            if not chunk:
-                raise InjectorError(" / ".join(others[-SHOWN_MAX:]) or "it did not answer")
-            self._heard += chunk
-
-
-class InjectorError(Exception):
-    """The fault injector did not answer as it must; its last lines."""
 
 
 @contextlib.contextmanager
@@ -130,31 +106,19 @@ def start_injector(plan: FaultPlan | None, database: Database | None) -> Iterato
     if plan is None or database is None:
         yield NoInjector(database)
         return
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "stateful_tests.interleavings.fault_injector",
-        "--rate",
-        str(plan.rate),
-        "--seed",
-        str(plan.seed),
-    ]
-    command += ["--crashes-at", ",".join(map(str, plan.list_moments()))]
-    path = os.pathsep.join([str(ROOMS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path, VARIABLE: database.url}
-    orders, mouth = os.pipe()
-    command += ["--input", str(orders)]
+    commands, mouth = os.pipe()
+    options = ["--rate", str(plan.rate), "--seed", str(plan.seed), "--input", str(commands)]
+    options += ["--crashes-at", ",".join(map(str, plan.list_moments()))]
+    command, environment = name_module(INJECTOR, *options), prepare(launch=database.url)
     with contextlib.ExitStack() as stack:
-        for end in (orders, mouth):
+        for end in (commands, mouth):
             stack.callback(os.close, end)
-        with run_process(command, output=subprocess.PIPE, environment=environment, inherit=(orders,)) as process:
+        with run_process(command, output=subprocess.PIPE, environment=environment, inherit=(commands,)) as process:
             assert process.stdout is not None
             stack.callback(process.stdout.close)
             try:
                 injector = Injector(database, process, mouth)
-            except InjectorError as error:
-                raise UsageError(
-                    f"--faults: {database.public_url} cannot be reached through the proxy: {error}"
-                ) from None
+            except ChildError as error:
+                place = database.public_url
+                raise UsageError(f"--faults: {place} cannot be reached through the proxy: {error}") from None
             yield injector

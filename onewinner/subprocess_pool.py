@@ -7,12 +7,12 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.provision.child import name_module
 from engine.provision.processes import Process, run_process
 from onewinner.kill_matrix import Variant
 from reports.documents.run import Run, RunError, read_run
@@ -66,7 +66,7 @@ def run_jobs(variants: Sequence[Variant], arguments: Sequence[str], folder: Path
 @contextlib.contextmanager
 def start(job: Job, arguments: Sequence[str]) -> Iterator[Process]:
     job.log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-P", "-m", "onewinner", "defects", *job.variant.arguments, *arguments]
+    command = name_module("onewinner", "defects", *job.variant.arguments, *arguments)
     with (
         job.log.open("ab") as output,
         run_process([*command, "--out", str(job.folder)], output=output) as process,

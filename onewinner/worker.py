@@ -1,12 +1,12 @@
 """One worker process of the reference engine, with a listening socket of its own, which it is given."""
 
-import json
-import os
 import resource
 import socket
+from typing import Any
 
 import uvicorn
 
+from engine.provision.child import read_launch
 from engine.reference.api import create_app
 from engine.reference.arrival import ask_for_arrivals
 from engine.reference.pool import Isolation
@@ -21,13 +21,13 @@ DESCRIPTORS = 16_384
 
 
 def main() -> None:
-    order = json.loads(os.environ["ONEWINNER_WORKER"])
-    listening = socket.socket(fileno=order.pop("listening"))
+    launch = read_launch(dict[str, Any])
+    listening = socket.socket(fileno=launch.pop("listening"))
     ask_for_arrivals(listening)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, DESCRIPTORS)), hard))
-    isolation = Isolation(order.pop("isolation"))
-    app = create_app(Settings(secret=find_secret(), isolation=isolation, **order))
+    isolation = Isolation(launch.pop("isolation"))
+    app = create_app(Settings(secret=find_secret(), isolation=isolation, **launch))
     config = uvicorn.Config(
         app,
         loop="uvloop",

@@ -5,20 +5,18 @@ Docker does not end a container when the process that started it ends. So a supe
 """
 
 import importlib.util
-import json
 import logging
 import os
 import secrets
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from engine.provision.address import Database
+from engine.provision.child import ChildError, ChildLostError, Messages, name_module, prepare
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.processes import DATABASE_AFTER_S, Process, end_process, hold_signals, start_leash
 from engine.provision.servers import SERVER_SETTINGS
@@ -27,9 +25,7 @@ IMAGE_DEFAULT = "postgres:18"
 IMAGE_VARIABLE = "ONEWINNER_POSTGRES_IMAGE"
 # A busy Docker needs long to remove a container.
 END_LIMIT_S = 60.0
-# -P: the caller's folder may contain another package named `engine`.
-SUPERVISOR = (sys.executable, "-P", "-m", "engine.provision.container_supervisor")
-ROOMS = Path(__file__).parents[2]
+SUPERVISOR = "engine.provision.container_supervisor"
 
 log = logging.getLogger("onewinner.engine")
 
@@ -66,11 +62,12 @@ def choose_image(image: str) -> str:
 
 
 def start_supervisor(spec: Mapping[str, Any]) -> Process:
-    """Passes the spec in the environment, because a command line would show the password."""
-    environment = {**make_environment(), "ONEWINNER_SUPERVISOR": json.dumps(spec)}
-    orphan = (DATABASE_AFTER_S, int(signal.SIGTERM))
     return start_leash(
-        [[*SUPERVISOR, "keep"]], limit_s=END_LIMIT_S, output=subprocess.PIPE, environment=environment, orphan=orphan
+        [name_module(SUPERVISOR, "keep")],
+        limit_s=END_LIMIT_S,
+        output=subprocess.PIPE,
+        environment=prepare(launch=spec),
+        orphan=(DATABASE_AFTER_S, int(signal.SIGTERM)),
     )
 
 
@@ -80,37 +77,19 @@ def end_supervisor(supervisor: Process, name: str) -> None:
     if supervisor.stdout is not None:
         supervisor.stdout.close()
     if code != 0:
-        command = [*SUPERVISOR, "remove", name]
-        subprocess.run(command, env=make_environment(), capture_output=True, timeout=END_LIMIT_S, check=False)
-
-
-def make_environment() -> dict[str, str]:
-    """Our environment, with a PYTHONPATH on which the supervisor finds our packages."""
-    path = os.pathsep.join([str(ROOMS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "PYTHONPATH": path}
+        command = name_module(SUPERVISOR, "remove", name)
+        subprocess.run(command, env=prepare(), capture_output=True, timeout=END_LIMIT_S, check=False)
 
 
 def await_ready(supervisor: Process) -> tuple[str, int]:
     """Waits until the supervisor reports host and port. The supervisor has the time limit."""
     assert supervisor.stdout is not None
-    unknown: list[str] = []
-    for line in supervisor.stdout:
-        report = parse(line)
-        if report is None:
-            unknown.append(line.decode(errors="replace").strip())
-        elif "pulling" in report:
-            log.warning("The image %s is not here yet and is pulled; this may take a while.", report["pulling"])
-        elif "problem" in report:
-            raise DatabaseUnavailable(report["problem"])
-        else:
-            return report["host"], report["port"]
-    raise DatabaseUnavailable(f"The container was not started: {' / '.join(unknown[-3:]) or 'its supervisor ended'}")
-
-
-def parse(line: bytes) -> dict[str, Any] | None:
-    """A report of the supervisor; None for a line that one of its libraries prints."""
+    messages = Messages(supervisor.stdout.fileno())
     try:
-        report = json.loads(line)
-    except ValueError:
-        return None
-    return report if isinstance(report, dict) else None
+        while "pulling" in (report := messages.read()):
+            log.warning("The image %s is not here yet and is pulled; this may take a while.", report["pulling"])
+    except ChildLostError as error:
+        raise DatabaseUnavailable(f"The container was not started: {error}") from None
+    except ChildError as error:
+        raise DatabaseUnavailable(str(error)) from None
+    return report["host"], report["port"]

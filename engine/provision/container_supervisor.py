@@ -1,15 +1,13 @@
 """Starts a PostgreSQL container, and removes it on SIGTERM. A program; it needs testcontainers.
 
-    ... -m engine.provision.container_supervisor keep         runs the container of the spec in $ONEWINNER_SUPERVISOR
+    ... -m engine.provision.container_supervisor keep         runs the container that its owner specifies
     ... -m engine.provision.container_supervisor remove NAME  removes the container that a killed supervisor left behind
 
-The spec is JSON: {image, name, settings, login: {user, password, name}}. The program prints one JSON object per line:
-{"pulling": image}, then {"host", "port"} when the database accepts connections, or {"problem": one sentence}.
+The specification is {image, name, settings, login: {user, password, name}} (see engine/provision/child.py). The program
+sends {"pulling": image}, then {"host", "port"} when the database accepts connections, or {"error": one sentence}.
 """
 
 import contextlib
-import json
-import os
 import signal
 import sys
 import time
@@ -20,6 +18,7 @@ import docker.errors
 from testcontainers.core.container import DockerContainer
 
 from engine.provision.address import Database
+from engine.provision.child import read_launch, send
 from engine.provision.ports import LOOPBACK
 from engine.provision.processes import hold_signals
 from engine.provision.servers import START_LIMIT_S, asks_password
@@ -38,21 +37,17 @@ def main() -> int:
     if sys.argv[1] == "remove":
         remove(sys.argv[2])
         return 0
-    spec = json.loads(os.environ.pop("ONEWINNER_SUPERVISOR"))
+    spec = read_launch(dict[str, Any])
     try:
         keep(spec)
     except DOCKER_ERRORS as error:
-        report(problem=f"Docker cannot be used: {describe_error(error)}; start it, let this user use it, {REMEDY}.")
+        send(error=f"Docker cannot be used: {describe_error(error)}; start it, let this user use it, {REMEDY}.")
     return 0
 
 
 def leave(*_: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(0)
-
-
-def report(**facts: Any) -> None:
-    print(json.dumps(facts), flush=True)
 
 
 def describe_error(error: BaseException) -> str:
@@ -72,11 +67,11 @@ def keep(spec: dict[str, Any]) -> None:
             container.start()
         problem = await_ready(container, spec)
         if problem is None:
-            report(**locate(container))
+            send(**locate(container))
             # Only a signal ends this loop.
             while True:
                 signal.pause()
-        report(problem=problem)
+        send(error=problem)
     finally:
         with hold_signals():
             remove(spec["name"])
@@ -102,12 +97,12 @@ def pull(container: DockerContainer) -> bool:
         images.get(container.image)
         return True
     except docker.errors.ImageNotFound:
-        report(pulling=container.image)
+        send(pulling=container.image)
     try:
         images.pull(container.image)
     except DOCKER_ERRORS as error:
-        report(
-            problem=f"The image {container.image} is not here and cannot be pulled: {describe_error(error)}; "
+        send(
+            error=f"The image {container.image} is not here and cannot be pulled: {describe_error(error)}; "
             f"name another with --database container:IMAGE or ONEWINNER_POSTGRES_IMAGE, {REMEDY}."
         )
         return False

@@ -2,17 +2,16 @@
 
 import contextlib
 import http.client
-import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from engine.provision.child import ChildError, Messages, name_module
 from engine.provision.ports import is_port_free
 from engine.provision.processes import SERVICE as ORPHANED_SERVICE
 from engine.provision.processes import Process, end_process, hold_signals, run_process, start_leash
@@ -108,15 +107,15 @@ def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
         yield resolve_target(load_target(file), (base_url or described.base_url).rstrip("/"), os.environ)
         return
     read_end, write_end = os.pipe()
-    command = [sys.executable, "-m", "onewinner", "serve", "--target", str(file), "--announce"]
+    command = name_module("onewinner", "serve", "--target", str(file), "--announce")
     with os.fdopen(read_end) as announced, os.fdopen(write_end, "wb") as output, run_process(command, output=output):
         output.close()
-        line = announced.readline()
-        if not line.startswith("{"):
-            raise ServiceError(f"the engine of {file} could not be started: {line}{announced.read()}".strip())
-        announcement = json.loads(line)
-        environment = {**os.environ, **announcement["environment"]}
-        yield resolve_target(load_target(file, environment), announcement["base_url"], environment)
+        try:
+            told = Messages(announced.fileno()).read()
+        except ChildError as error:
+            raise ServiceError(f"the engine of {file} could not be started: {error}") from None
+        environment = {**os.environ, **told["environment"]}
+        yield resolve_target(load_target(file, environment), told["base_url"], environment)
 
 
 def resolve_target(target: Target, base_url: str, environment: Mapping[str, str]) -> Target:

@@ -92,9 +92,9 @@ def parse(arguments: list[str]) -> ExploreOptions:
     given = parser.parse_args(arguments)
     if given.pgbouncer is not None:
         raise UsageError("--pgbouncer: the proxy stands where it would stand; leave it out")
-    chosen, race = read_engine(given), read_replay(given.replay)
-    if race is not None and (given.defect or given.control or given.isolation):
+    if given.replay is not None and (given.defect or given.control or given.isolation):
         raise UsageError("--replay: the file says which engine it was; leave out --defect, --control and --isolation")
+    chosen, race = read_engine(given), read_replay(given.replay)
     # Each level sets its own isolation.
     engine = replace(chosen, isolation=None, recorded_arguments=None if race is None else race.arguments)
     return ExploreOptions(

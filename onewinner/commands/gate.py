@@ -1,14 +1,13 @@
 """Proves that exactly one of N concurrent requests wins: starts the engine, asks it, judges, reports."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.provision.child import name_module, prepare
 from engine.reference.defects import LEVELS
-from onewinner import ROOMS, levels
+from onewinner import levels
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.gate_matrix import AXES, choose_axes, run_matrix
@@ -89,15 +88,8 @@ def check_plan(path: Path, engine: EngineChoice) -> Path:
             f"--plan: {path} is no file; name a plan that a run has saved, plans/parallel.json in its folder"
         )
     # Plans belong to the asker, which is never imported.
-    command = [
-        sys.executable,
-        "-m",
-        "stateful_tests.parallel.plan",
-        str(path.absolute()),
-        str(engine.file.absolute()),
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOMS)}
-    ended = subprocess.run(command, cwd=ROOMS, env=environment, capture_output=True, text=True, check=False)
+    command = name_module("stateful_tests.parallel.plan", str(path.absolute()), str(engine.file.absolute()))
+    ended = subprocess.run(command, env=prepare(), capture_output=True, text=True, check=False)
     if ended.returncode:
         raise UsageError(f"--plan: {ended.stderr.strip()}")
     return path

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import socket
 import sys
@@ -11,16 +10,15 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from engine.provision.child import name_module, prepare, send
 from engine.provision.database import is_made_here, provide_database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port
 from engine.provision.processes import Process, run_process
 from engine.provision.service import is_ready
-from engine.reference import tokens
-from engine.reference.api import prepare
+from engine.reference import api, tokens
 from engine.reference.errors import SchemaUnavailable
 from engine.reference.settings import share_connections
-from onewinner import ROOMS
 from onewinner.deployment import mint_tokens, refuse_used_port, run_engine, undo_additions
 from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice
 from onewinner.exits import UNKNOWN, UsageError
@@ -56,7 +54,7 @@ def serve_target(engine: EngineChoice) -> int:
         run_engine(engine, Path(folder, "service.log")) as access,
     ):
         differing = {name: value for name, value in access.environment.items() if os.environ.get(name) != value}
-        print(json.dumps({"base_url": access.target.base_url, "environment": differing}), flush=True)
+        send(base_url=access.target.base_url, environment=differing)
         while True:
             time.sleep(3600)
 
@@ -68,8 +66,8 @@ def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool) ->
     with contextlib.ExitStack() as before, contextlib.ExitStack() as running:
         workers = engine.workers or WORKERS_DEFAULT
         database = before.enter_context(provide_database(engine.database, pgbouncer=engine.pgbouncer))
-        asyncio.run(prepare(database.url, engine.defect, engine.control))
-        order = {
+        asyncio.run(api.prepare(database.url, engine.defect, engine.control))
+        launch = {
             "database_url": database.url,
             "isolation": (engine.isolation_asked or "read-committed").replace("-", " ").upper(),
             "defect": engine.defect,
@@ -78,7 +76,7 @@ def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool) ->
             "pooled": database.pooled or is_pooled,
         }
         sockets = [running.enter_context(listen(port)) for _ in range(workers)]
-        processes = [running.enter_context(start_worker(order, shared.fileno(), environment)) for shared in sockets]
+        processes = [running.enter_context(start_worker(launch, shared.fileno(), environment)) for shared in sockets]
         if not is_quiet and not is_made_here(engine.database):
             # Of one that is started for a run, the run undoes it, once it has looked at the tables.
             before.callback(undo_additions, database.url)
@@ -101,11 +99,10 @@ def listen(port: int) -> Iterator[socket.socket]:
 
 
 def start_worker(
-    order: Mapping[str, object], listening: int, environment: Mapping[str, str]
+    launch: Mapping[str, object], listening: int, environment: Mapping[str, str]
 ) -> contextlib.AbstractContextManager[Process]:
-    path = os.pathsep.join([str(ROOMS), *filter(None, [environment.get("PYTHONPATH")])])
-    told = {**environment, "PYTHONPATH": path, "ONEWINNER_WORKER": json.dumps({**order, "listening": listening})}
-    return run_process([sys.executable, "-P", "-m", "onewinner.worker"], environment=told, inherit=[listening])
+    prepared = prepare(environment, {**launch, "listening": listening})
+    return run_process(name_module("onewinner.worker"), environment=prepared, inherit=[listening])
 
 
 def watch(workers: list[Process], url: str, environment: Mapping[str, str]) -> int:

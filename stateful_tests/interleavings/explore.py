@@ -2,7 +2,7 @@
 
     python -m stateful_tests.interleavings.explore --target FILE --history DIR --source NAME [options]
 
-ONEWINNER_WIRE in the environment is JSON and says how the service is started (see `Launch`).
+Its environment says how the service is started (see `Launch`, and engine/provision/child.py).
 """
 
 import argparse
@@ -18,6 +18,7 @@ from signal import SIGTERM, raise_signal
 import msgspec
 import uvloop
 
+from engine.provision.child import read_launch
 from engine.provision.crash import find_data
 from engine.provision.database import Database, parse_url
 from engine.provision.errors import DatabaseUnavailable
@@ -33,7 +34,6 @@ from stateful_tests.interleavings.pairings import list_apart, list_pairings, pic
 from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.testbed import LaunchSpec, Testbed, open_testbed
 
-VARIABLE = "ONEWINNER_WIRE"
 # Pairings on two workflows, by scope. They differ in what each route does outside its own workflow.
 APART = {"kinds": 8, "all": 40}
 # How often the server is killed: each time takes as long as a dozen other schedules.
@@ -76,7 +76,7 @@ class Launch(msgspec.Struct, frozen=True):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    uvloop.run(run(parse(arguments), msgspec.json.decode(os.environ[VARIABLE], type=Launch)))
+    uvloop.run(run(parse(arguments), read_launch(Launch)))
     return 0
 
 

@@ -1,6 +1,6 @@
 """The fault injector: faults at random between a service and its database, under load. A program.
 
-    ONEWINNER_STORM=postgresql://... python -m stateful_tests.interleavings.fault_injector
+    python -m stateful_tests.interleavings.fault_injector
         [--rate R] [--seed N] [--crashes-at S,S,...]
 
 It prints {"port": N} when it listens; until it begins, everything passes. The line {"begin": FILE} on its standard
@@ -30,6 +30,7 @@ from typing import Any
 import asyncpg
 import uvloop
 
+from engine.provision.child import read_launch, send
 from engine.provision.crash import crash
 from engine.provision.database import parse_url
 from engine.provision.errors import DatabaseUnavailable
@@ -42,7 +43,6 @@ from stateful_tests.interleavings.locks import Locks
 from stateful_tests.interleavings.proxy import NO_STATEMENT, Proxy
 from stateful_tests.interleavings.statements import is_set_up
 
-VARIABLE = "ONEWINNER_STORM"
 SCENARIO = "faults"
 GRACE_S = 1.0
 DELAYS_S = (0.005, 0.05)
@@ -206,28 +206,24 @@ async def run(url: str, *, rate: float, seed: int, crashes_at: Sequence[float], 
     injector = FaultInjector(locks, rate, random.Random(seed))
     proxy = Proxy(parse_url(url), {}, build=partial(FaultyConnection, injector=injector))
     await proxy.listen()
-    answer(port=proxy.port)
+    send(port=proxy.port)
     ended, crashes = asyncio.Event(), asyncio.ensure_future(asyncio.sleep(0))
     try:
         async for command in read_commands(input_):
             if "begin" in command:
                 injector.begin(Path(command["begin"]))
                 crashes = asyncio.ensure_future(crash_at(injector, proxy, crashes_at, ended))
-                answer(began=True)
+                send(began=True)
             else:
                 ended.set()
                 await crashes
-                answer(ended=await injector.end())
+                send(ended=await injector.end())
     finally:
         ended.set()
         await crashes
         await injector.end()
         proxy.close()
         await locks.close()
-
-
-def answer(**facts: Any) -> None:
-    print(json.dumps(facts), flush=True)
 
 
 async def read_commands(descriptor: int) -> AsyncIterator[dict[str, Any]]:
@@ -249,7 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--seed", type=int, default=1)
     add("--crashes-at", type=read_moments, default=(), metavar="S,S,...", help="seconds after the begin")
     add("--input", dest="input_", type=int, default=0, metavar="FD", help="a pipe instead of the standard input")
-    uvloop.run(run(os.environ[VARIABLE], **vars(parser.parse_args(arguments))))
+    uvloop.run(run(read_launch(str), **vars(parser.parse_args(arguments))))
     return 0
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.provision.child import LAUNCH
 from engine.provision.database import start_embedded
 from engine.target.target import Answer, Request
 from reports.history import events
@@ -56,7 +57,7 @@ def test_a_server_that_onewinner_did_not_make_is_not_killed(
         assert asyncio.run(find_obstacle(ours)) is None
         theirs = replace(ours, host=host)
         order = {"database_url": theirs.url, "arguments": [], "cwd": str(ROOT), "values": {}, "may_crash": may_crash}
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "ONEWINNER_WIRE": json.dumps(order)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), LAUNCH: json.dumps(order)}
         options = ["--source", "faults-0", "--level", "faults", "--faults", "--kills", "9"]
         where = ["--target", str(target), "--history", str(tmp_path)]
         command = [sys.executable, "-W", "error", "-m", "stateful_tests.interleavings.explore", *where, *options]
