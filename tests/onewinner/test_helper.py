@@ -111,7 +111,7 @@ def test_requests_may_differ(shop: tuple[Race, type[Shop]]) -> None:
         ("/always", NotOneWinnerError, "all 4 won: they overlapped by"),
         ("/409", NotOneWinnerError, "No request won: 4 conflicts among 4 requests."),
         ("/403", NotOneWinnerError, "the token against cross-site request forgery"),
-        ("/500", UndecidedError, "may have taken effect, and the answer does not tell."),
+        ("/500", UndecidedError, "may have taken effect; the answer does not say."),
         ("/302", UndecidedError, "#0 (to /login): "),
         ("/never", UndecidedError, "(POST /never, not answered) may have taken effect"),
     ],
