@@ -59,7 +59,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "BASELINE: . is no run directory: it has no run.json": ("compare", ".", "."),
     "--baseline: nowhere is no run directory": ("gate", "--baseline", "nowhere"),
     "--acknowledged is for a comparison; add --baseline RUN": ("race", "--acknowledged", "known.toml"),
-    "--acknowledged: broken.toml: is not TOML": ("compare", "a", "b", "--acknowledged", "broken.toml"),
+    "--acknowledged: broken.toml: is no list of": ("compare", "a", "b", "--acknowledged", "broken.toml"),
     "'much' is not a percentage from 0 to 1000": ("compare", "a", "b", "--drift", "much"),
     "--blocks is for runs that are made in turns; add --ab A B": ("compare", "a", "b", "--blocks", "8"),
     "--ab makes both runs itself": ("compare", "a", "b", "--ab", "reference", "reference"),
