@@ -6,11 +6,10 @@ from uuid import UUID
 from sqlalchemy import select
 
 from engine.reference.bodies import Body, StateName
-from engine.reference.errors import WorkflowNotFound
 from engine.reference.parts import Caller, Engine
 from engine.reference.schema import TRANSITIONS, WORKFLOWS
-from engine.reference.sessions import Statement, open_session, retry
-from engine.reference.workflows import OWNED
+from engine.reference.sessions import Statement
+from engine.reference.workflows import OWNED, fetch_owned
 
 
 class TrailEntry(Body, frozen=True):
@@ -32,17 +31,8 @@ class TrailAnswer(Body, frozen=True):
 
 async def read_trail(engine: Engine, caller: Caller, workflow_id: UUID) -> TrailAnswer:
     """Raises WorkflowNotFound."""
-    values = {"workflow_id": workflow_id, "organization_id": caller.organization_id}
-
-    async def fetch() -> list[TrailEntry | None]:
-        async with open_session(engine.pool) as session:
-            rows = await READ_TRAIL.fetch(session, **values)
-        return [None if row["sequence"] is None else TrailEntry(*row) for row in rows]
-
-    entries = await retry(fetch, engine.attempts_max)
-    if not entries:
-        raise WorkflowNotFound
-    return TrailAnswer([entry for entry in entries if entry is not None])
+    rows = await fetch_owned(engine, caller, workflow_id, READ_TRAIL)
+    return TrailAnswer([TrailEntry(*row) for row in rows if row["sequence"] is not None])
 
 
 # A join from the workflow: if it returns no row, the workflow does not exist. One statement, so one snapshot.

@@ -6,17 +6,16 @@ The statement that makes the transition also writes the payload, so a loser leav
 from collections.abc import Sequence
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, select
 
 from engine.reference.bodies import Body, StateName
-from engine.reference.errors import StepNotFound, StepNotReached, WorkflowNotFound
+from engine.reference.errors import StepNotFound, StepNotReached
 from engine.reference.parts import Caller, Engine, Payload, Transition
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
-from engine.reference.sessions import Statement, open_session, retry
+from engine.reference.sessions import Statement
 from engine.reference.states import CANCELLED, COMPLETED, STEP_BY_NAME, STEPS, Kind, Step
-from engine.reference.workflows import OWNED, move_from
+from engine.reference.workflows import OWNED, fetch_owned, move_from
 
 NUMBER_BY_STATE = {state: step.number for step in STEPS for state in step.states} | {COMPLETED: len(STEPS) + 1}
 
@@ -82,16 +81,7 @@ async def leave_processing(
 
 async def read_step(engine: Engine, caller: Caller, workflow_id: UUID, step: Step) -> StepAnswer:
     """The step with its stored payload. Raises WorkflowNotFound, or StepNotReached before its PENDING."""
-    values = {"workflow_id": workflow_id, "organization_id": caller.organization_id, "step": step.name}
-
-    async def fetch() -> asyncpg.Record | None:
-        async with open_session(engine.pool) as session:
-            return await READ_STEP.fetch_one(session, **values)
-
-    row = await retry(fetch, engine.attempts_max)
-    if row is None:
-        raise WorkflowNotFound
-    state, payload, trail = row
+    [(state, payload, trail)] = await fetch_owned(engine, caller, workflow_id, READ_STEP, step=step.name)
     if not has_reached(step, state, trail or ()):
         raise StepNotReached(workflow_id, state)
     return StepAnswer(workflow_id, step.name, state, msgspec.Raw(payload or "null"))
@@ -102,15 +92,7 @@ async def read_payloads(engine: Engine, caller: Caller, workflow_id: UUID) -> Pa
 
     It shows all of it, also for a step that the workflow has not reached, where nothing may be stored.
     """
-    values = {"workflow_id": workflow_id, "organization_id": caller.organization_id}
-
-    async def fetch() -> list[asyncpg.Record]:
-        async with open_session(engine.pool) as session:
-            return await READ_PAYLOADS.fetch(session, **values)
-
-    rows = await retry(fetch, engine.attempts_max)
-    if not rows:
-        raise WorkflowNotFound
+    rows = await fetch_owned(engine, caller, workflow_id, READ_PAYLOADS)
     return PayloadsAnswer([PayloadAnswer(step, msgspec.Raw(payload)) for step, payload in rows if step is not None])
 
 

@@ -5,8 +5,10 @@ writes the row in the trail. Python then names the outcome. No write relies on a
 """
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 from sqlalchemy import JSON, ColumnElement, Text, bindparam, cast, func, insert, select, true, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -112,6 +114,22 @@ async def find(engine: Engine, caller: Caller, workflow_id: UUID, read_row: Read
     if found is None:
         raise WorkflowNotFound
     return found
+
+
+async def fetch_owned(
+    engine: Engine, caller: Caller, workflow_id: UUID, statement: Statement, **values: Any
+) -> list[asyncpg.Record]:
+    """The rows of a statement about a workflow, in one snapshot. Raises WorkflowNotFound if there are none."""
+    values |= {"workflow_id": workflow_id, "organization_id": caller.organization_id}
+
+    async def fetch() -> list[asyncpg.Record]:
+        async with open_session(engine.pool) as session:
+            return await statement.fetch(session, **values)
+
+    rows = await retry(fetch, engine.attempts_max)
+    if not rows:
+        raise WorkflowNotFound
+    return rows
 
 
 def write_move(*guards: ColumnElement[bool], with_payload: bool) -> Statement:

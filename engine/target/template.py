@@ -62,20 +62,22 @@ class Template:
         return Request(self.method, path, tuple(sent.items()), body)
 
 
+@dataclass(frozen=True)
 class JmesPath:
-    """A compiled JMESPath. Raises ValueError if the text does not parse."""
+    """A JMESPath. Raises ValueError if the text does not parse."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    text: str
+
+    def __post_init__(self) -> None:
         try:
-            self._compiled = jmespath.compile(text)
+            jmespath.compile(self.text)
         except jmespath.exceptions.JMESPathError as error:
-            raise ValueError(f"{text!r} is not a JMESPath{describe_position(error)}; {EXAMPLE}") from None
+            raise ValueError(f"{self.text!r} is not a JMESPath{describe_position(error)}; {EXAMPLE}") from None
 
     def find(self, document: Any) -> Any:
         """The value at the path; None if there is none."""
         try:
-            return self._compiled.search(document)
+            return jmespath.search(self.text, document)
         except jmespath.exceptions.JMESPathError:
             return None
 
@@ -91,12 +93,6 @@ class JmesPath:
         found = self.find(document)
         found = self.find(fill_nulls(document)) if found is None else found
         return found if isinstance(found, list) else None
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, JmesPath) and other.text == self.text
-
-    def __hash__(self) -> int:
-        return hash(self.text)
 
 
 @dataclass(frozen=True)
