@@ -69,7 +69,7 @@ def find_pid(data: Path, database: Database) -> int | None:
 
 
 def crash_server(data: Path, database: Database) -> tuple[int, int]:
-    """Does what `crash` says, on a data directory of ours."""
+    """Crashes the server on a data directory of ours."""
     at_ns = time.monotonic_ns()
     pid = find_pid(data, database)
     if pid is None:

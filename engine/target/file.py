@@ -152,20 +152,22 @@ def read_create(
     *,
     served: bool,
 ) -> Template | CreateCommand | IdPool:
-    """The one way to a workflow that the table names; any other number of ways is a mistake."""
+    """The one way to create a workflow that the table names; any other number of ways is a mistake."""
     given = [way for way in WAYS_TO_CREATE if getattr(table, way) is not None]
     if not given:
-        raise Mistake("create", "says no way to a workflow; add request = ... with id = ..., or else command or ids")
+        raise Mistake(
+            "create", "names no way to create a workflow; add request = ... with id = ..., or else command or ids"
+        )
     if len(given) > 1:
         raise Mistake(
-            f"create.{given[1]}", f"stands beside create.{given[0]}; a workflow comes from one of them, keep one"
+            f"create.{given[1]}", f"stands beside create.{given[0]}; workflows come from one of them, keep one"
         )
     if table.request is not None and table.id is None:
         raise Mistake("create.id", "is missing; add the JMESPath of the id in the answer to create.request")
     if table.request is not None:
         return read_template("create.request", table.request, ("marker",))
     if table.id is not None:
-        raise Mistake("create.id", f"goes with create.request only; create.{given[0]} tells the ids itself, remove it")
+        raise Mistake("create.id", f"goes with create.request only; create.{given[0]} gives the ids itself, remove it")
     if table.command is not None:
         return read_command(table, table.command, folder, environment, served=served)
     return read_ids(table.ids or [], tenants)
@@ -202,7 +204,7 @@ def read_ids(listed: list[str | int] | dict[str, list[str | int]], tenants: Mapp
 
 
 def read_refused(table: AdvanceTable) -> tuple[int, ...]:
-    """What is refused; where the file does not say it, the usual statuses that mean nothing else in it."""
+    """The statuses of a refusal: those of the file, else the usual ones without those that have another meaning."""
     taken = (*table.won, *table.conflict, *table.busy)
     refused = tuple(status for status in REFUSED if status not in taken) if table.refused is None else table.refused
     check_statuses("advance", won=table.won, conflict=table.conflict, refused=refused, busy=table.busy)
@@ -220,7 +222,7 @@ def read_service(table: ServiceTable, folder: Path) -> Service:
 
 
 def check_busy(file: File) -> None:
-    """What says "try again" says so in every answer, so it may have no other meaning anywhere."""
+    """A status of `busy` means "try again" in every answer, so it may have no other meaning anywhere."""
     others = {"create.won": file.create.won, "read.ok": file.read.ok}
     others |= {f"guards[{index}].closed": table.closed for index, table in enumerate(file.guards)}
     for key, statuses in others.items():
@@ -228,7 +230,7 @@ def check_busy(file: File) -> None:
 
 
 def check_target(target: Target) -> None:
-    """Whether each request means one move, and the trail's request ids are ours, carried by every advance."""
+    """Whether each request means one move, and whether every advance carries the request id of the trail."""
     general: tuple[Route, ...] = (target.general,) if target.general is not None else ()
     for route in (*target.routes, *general) if target.trail is not None and target.trail.request_id else ():
         if "request_id" not in route.template.placeholders:
