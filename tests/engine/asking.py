@@ -33,7 +33,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Link:
+class Client:
     """One connection to the engine."""
 
     reader: asyncio.StreamReader
@@ -75,19 +75,19 @@ class Link:
 
 
 @contextlib.asynccontextmanager
-async def open_links(served: Served, count: int) -> AsyncIterator[list[Link]]:
+async def open_clients(served: Served, count: int) -> AsyncIterator[list[Client]]:
     """`count` connections, closed afterwards."""
     pairs = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", served.port) for _ in range(count)))
-    links = [Link(reader, writer) for reader, writer in pairs]
+    clients = [Client(reader, writer) for reader, writer in pairs]
     try:
-        yield links
+        yield clients
     finally:
-        for link in links:
-            link.writer.close()
-        await asyncio.gather(*(link.writer.wait_closed() for link in links), return_exceptions=True)
+        for client in clients:
+            client.writer.close()
+        await asyncio.gather(*(client.writer.wait_closed() for client in clients), return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
-async def open_link(served: Served) -> AsyncIterator[Link]:
-    async with open_links(served, 1) as (link,):
-        yield link
+async def open_client(served: Served) -> AsyncIterator[Client]:
+    async with open_clients(served, 1) as (client,):
+        yield client

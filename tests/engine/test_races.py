@@ -14,7 +14,7 @@ import pytest
 from engine.provision.database import Database
 from engine.reference.pool import Isolation
 from engine.reference.states import GRAPH
-from tests.engine.asking import Answer, Link, open_links
+from tests.engine.asking import Answer, Client, open_clients
 from tests.engine.conftest import put
 from tests.engine.serving import Served, serve
 
@@ -22,22 +22,22 @@ CONTENDERS = 50
 RACES = {Isolation.READ_COMMITTED: 200, Isolation.REPEATABLE_READ: 40, Isolation.SERIALIZABLE: 40}
 
 
-async def race(links: list[Link], workflow: str, expected: str, next_state: str) -> list[Answer]:
-    return await asyncio.gather(*(link.advance(workflow, expected, next_state) for link in links))
+async def race(clients: list[Client], workflow: str, expected: str, next_state: str) -> list[Answer]:
+    return await asyncio.gather(*(client.advance(workflow, expected, next_state) for client in clients))
 
 
 async def run_races(served: Served, database: Database, count: int) -> None:
     edges = sorted(GRAPH.edges)
     chosen = [edges[number % len(edges)] for number in range(count)]
     workflows = await put(database.url, [expected for expected, _ in chosen])
-    async with open_links(served, CONTENDERS) as links:
+    async with open_clients(served, CONTENDERS) as clients:
         for workflow, (expected, next_state) in zip(workflows, chosen, strict=True):
-            answers = await race(links, workflow, expected, next_state)
+            answers = await race(clients, workflow, expected, next_state)
             assert Counter(answer.status for answer in answers) == {200: 1, 409: CONTENDERS - 1}
             for answer in answers:
                 if answer.status == 409:
                     assert (answer.body["reason"], answer.body["currentState"]) == ("stale_state", next_state)
-            trail = (await links[0].ask("GET", f"/{workflow}/transitions")).body["transitions"]
+            trail = (await clients[0].ask("GET", f"/{workflow}/transitions")).body["transitions"]
             assert [(row["fromState"], row["toState"]) for row in trail] == [(expected, next_state)]
 
 
@@ -56,22 +56,22 @@ def test_50_concurrent_advances_have_one_winner(database: Database, isolated: tu
 def test_cancels_tell_the_state_that_they_really_left(database: Database, isolated: tuple[Isolation, Served]) -> None:
     """A workflow fails and retries as fast as it can while 8 ask to cancel it: the trail stays an unbroken chain."""
 
-    async def churn(link: Link, workflow: str) -> None:
+    async def churn(client: Client, workflow: str) -> None:
         edges = [("ICP_PROCESSING", "ICP_FAILED"), ("ICP_FAILED", "ICP_PROCESSING")]
         for number in range(200):
-            if (await link.advance(workflow, *edges[number % 2])).status != 200:
+            if (await client.advance(workflow, *edges[number % 2])).status != 200:
                 return
 
     async def run(served: Served) -> None:
         workflows = await put(database.url, ["ICP_PROCESSING"] * 10)
-        async with open_links(served, 9) as links:
+        async with open_clients(served, 9) as clients:
             for workflow in workflows:
-                cancels = (link.ask("POST", f"/{workflow}/cancel") for link in links[1:])
-                churning = asyncio.create_task(churn(links[0], workflow))
+                cancels = (client.ask("POST", f"/{workflow}/cancel") for client in clients[1:])
+                churning = asyncio.create_task(churn(clients[0], workflow))
                 answers = await asyncio.gather(*cancels)
                 await churning
                 assert Counter(answer.status for answer in answers) == {200: 1, 409: 7}
-                trail = (await links[0].ask("GET", f"/{workflow}/transitions")).body["transitions"]
+                trail = (await clients[0].ask("GET", f"/{workflow}/transitions")).body["transitions"]
                 states = ["ICP_PROCESSING", *(row["toState"] for row in trail)]
                 assert [row["fromState"] for row in trail] == states[:-1]
                 assert states[-1] == "CANCELLED"

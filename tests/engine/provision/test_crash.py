@@ -41,12 +41,12 @@ def test_what_was_committed_is_there_and_nothing_else(own: Database) -> None:
     async def run() -> list[int]:
         setting = await asyncpg.connect(own.url)
         await setting.execute("CREATE TABLE t (a int)")
-        links = [await asyncpg.connect(own.url) for _ in range(5)]
+        connections = [await asyncpg.connect(own.url) for _ in range(5)]
         for number in range(3):
-            await links[number].execute("INSERT INTO t VALUES ($1)", number)
-        await links[3].execute("BEGIN; INSERT INTO t VALUES (99)")
+            await connections[number].execute("INSERT INTO t VALUES ($1)", number)
+        await connections[3].execute("BEGIN; INSERT INTO t VALUES (99)")
         # A busy session would not notice for a long time that the server is gone.
-        running = asyncio.ensure_future(links[4].fetch("SELECT sum(a) FROM generate_series(1, 10000000000) a"))
+        running = asyncio.ensure_future(connections[4].fetch("SELECT sum(a) FROM generate_series(1, 10000000000) a"))
         while not await setting.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%generate_series(1,%'"
         ):

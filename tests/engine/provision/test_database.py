@@ -87,10 +87,10 @@ def stand_in(database: Database) -> Iterator[Database]:
 
     class Relay(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            with socket.create_connection((database.host, database.port)) as link:
-                back = threading.Thread(target=pump, args=(link, self.request))
+            with socket.create_connection((database.host, database.port)) as server:
+                back = threading.Thread(target=pump, args=(server, self.request))
                 back.start()
-                pump(self.request, link)
+                pump(self.request, server)
                 back.join()
 
     with socketserver.TCPServer(("127.0.0.1", 0), Relay) as server:

@@ -15,7 +15,7 @@ from engine.provision.database import Database, parse_url, start_embedded
 from engine.provision.ports import find_free_port
 from engine.provision.servers import asks_password
 from engine.reference.api import prepare
-from tests.engine.asking import open_link
+from tests.engine.asking import open_client
 from tests.engine.conftest import put
 from tests.engine.probing import eventually, is_leash_of, list_pids, run_sql, spoil
 from tests.engine.serving import ROOT, serve
@@ -96,13 +96,13 @@ def test_postgres_16_will_do_as_well() -> None:
         await prepare(url)
         (workflow,) = await put(url, ["SEED_REVIEW_PENDING"])
         with serve(url, workers=1, pool_size=4) as served:
-            async with open_link(served) as link:
+            async with open_client(served) as client:
                 body = {"selectedKeywordIds": ["k"]}
-                assert (await link.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 200
-                assert (await link.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 409
-                assert (await link.ask("GET", f"/{workflow}/steps/seed-extract")).body["payload"] == body
-                assert (await link.ask("POST", f"/{workflow}/cancel")).status == 200
-                assert len((await link.ask("GET", f"/{workflow}/transitions")).body["transitions"]) == 2
+                assert (await client.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 200
+                assert (await client.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 409
+                assert (await client.ask("GET", f"/{workflow}/steps/seed-extract")).body["payload"] == body
+                assert (await client.ask("POST", f"/{workflow}/cancel")).status == 200
+                assert len((await client.ask("GET", f"/{workflow}/transitions")).body["transitions"]) == 2
 
     with start_embedded(version=16) as started:
         asyncio.run(run(started.url))

@@ -30,9 +30,9 @@ def test_a_crash_is_a_gap_and_a_quiet_time_is_none() -> None:
 
 def test_sessions_that_are_ended_are_a_gap_too() -> None:
     async def end_all(url: str) -> None:
-        link = await asyncpg.connect(url)
-        await link.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT 1'")
-        await link.close()
+        connection = await asyncpg.connect(url)
+        await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT 1'")
+        await connection.close()
 
     with start_embedded() as database, watch_database(database) as gaps:
         assert eventually(lambda: run_sql(database.url, WATCHERS) == [1])

@@ -9,7 +9,7 @@ import pytest
 
 from engine.provision.database import Database
 from engine.reference.states import GRAPH
-from tests.engine.asking import ACME, GLOBEX, PREFIX, Answer, Link, open_link, open_links, token_of
+from tests.engine.asking import ACME, GLOBEX, PREFIX, Answer, Client, open_client, open_clients, token_of
 from tests.engine.conftest import put
 from tests.engine.serving import Served
 
@@ -19,30 +19,30 @@ MOVE = {"expectedState": "CREATED", "nextState": "ICP_PENDING"}
 
 def ask(served: Served, method: str, path: str, body: object = None, **more: Any) -> Answer:
     async def run() -> Answer:
-        async with open_link(served) as link:
-            return await link.ask(method, path, body, **more)
+        async with open_client(served) as client:
+            return await client.ask(method, path, body, **more)
 
     return asyncio.run(run())
 
 
 def make(served: Served) -> str:
     async def run() -> str:
-        async with open_link(served) as link:
-            return await link.create()
+        async with open_client(served) as client:
+            return await client.create()
 
     return asyncio.run(run())
 
 
-async def share_out(links: list[Link], requests: list[tuple[str, str, str]]) -> list[Answer]:
-    """Each (workflow, expected, next) as an advance, spread over the links; the answers in order."""
+async def share_out(clients: list[Client], requests: list[tuple[str, str, str]]) -> list[Answer]:
+    """Each (workflow, expected, next) as an advance, spread over the clients; the answers in order."""
     answers: list[Answer | None] = [None] * len(requests)
     numbered = iter(enumerate(requests))
 
-    async def run(link: Link) -> None:
+    async def run(client: Client) -> None:
         for place, (workflow, expected, next_state) in numbered:
-            answers[place] = await link.advance(workflow, expected, next_state)
+            answers[place] = await client.advance(workflow, expected, next_state)
 
-    await asyncio.gather(*(run(link) for link in links))
+    await asyncio.gather(*(run(client) for client in clients))
     return [answer for answer in answers if answer is not None]
 
 
@@ -52,9 +52,9 @@ def test_each_of_the_1225_pairs(database: Database, served: Served) -> None:
 
     async def run() -> list[Answer]:
         workflows = await put(database.url, [before for before, _ in pairs])
-        async with open_links(served, 32) as links:
+        async with open_clients(served, 32) as clients:
             return await share_out(
-                links, [(one, before, after) for one, (before, after) in zip(workflows, pairs, strict=True)]
+                clients, [(one, before, after) for one, (before, after) in zip(workflows, pairs, strict=True)]
             )
 
     answers = asyncio.run(run())
@@ -77,9 +77,9 @@ def test_each_edge_from_each_other_state_is_stale(database: Database, served: Se
 
     async def run() -> list[Answer]:
         workflows = await put(database.url, elsewhere)
-        async with open_links(served, 32) as links:
+        async with open_clients(served, 32) as clients:
             return await share_out(
-                links, [(one, before, after) for one, (before, after) in zip(workflows, edges, strict=True)]
+                clients, [(one, before, after) for one, (before, after) in zip(workflows, edges, strict=True)]
             )
 
     for edge, state, answer in zip(edges, elsewhere, asyncio.run(run()), strict=True):
@@ -190,9 +190,9 @@ def test_routes_and_methods_that_are_not_there(served: Served) -> None:
 
 def test_head_is_get_without_its_body(served: Served) -> None:
     async def run() -> None:
-        async with open_link(served) as link:
-            link.writer.write(f"HEAD {PREFIX}/{uuid4()} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
-            answer = await link.reader.read()
+        async with open_client(served) as client:
+            client.writer.write(f"HEAD {PREFIX}/{uuid4()} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+            answer = await client.reader.read()
             assert answer.startswith(b"HTTP/1.1 401 ")
             assert answer.endswith(b"\r\n\r\n")
 
@@ -237,10 +237,10 @@ def test_cancel_from_every_state(database: Database, served: Served) -> None:
 
     async def run() -> None:
         workflows = await put(database.url, list(GRAPH.states))
-        async with open_link(served) as link:
+        async with open_client(served) as client:
             for workflow, state in zip(workflows, GRAPH.states, strict=True):
-                answer = await link.ask("POST", f"/{workflow}/cancel")
-                trail = (await link.ask("GET", f"/{workflow}/transitions")).body["transitions"]
+                answer = await client.ask("POST", f"/{workflow}/cancel")
+                trail = (await client.ask("GET", f"/{workflow}/transitions")).body["transitions"]
                 if state in GRAPH.terminal:
                     assert (answer.status, trail) == (409, [])
                     assert answer.body["reason"] == "illegal_transition"

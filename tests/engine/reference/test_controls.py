@@ -17,7 +17,7 @@ from engine.reference.parts import Transition
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings
 from engine.reference.variants import find_variant
-from tests.engine.asking import open_link, open_links
+from tests.engine.asking import open_client, open_clients
 from tests.engine.conftest import put
 from tests.engine.serving import SECRET, Served, serve, serve_here
 from tests.engine.within import open_engine, prepare_another, race, show_trail
@@ -51,15 +51,15 @@ def test_50_concurrent_advances_have_one_winner(prepared: tuple[str, str]) -> No
 
     async def run(served: Served) -> None:
         workflows = await put(url, [DUE[0]] * RACES)
-        async with open_links(served, CONTENDERS) as links:
+        async with open_clients(served, CONTENDERS) as clients:
             for workflow in workflows:
-                answers = await asyncio.gather(*(link.advance(workflow, *DUE) for link in links))
+                answers = await asyncio.gather(*(client.advance(workflow, *DUE) for client in clients))
                 assert Counter(answer.status for answer in answers) == {200: 1, 409: CONTENDERS - 1}
                 told = {(each.body["reason"], each.body["currentState"]) for each in answers if each.status == 409}
                 assert told == {("stale_state", DUE[1])}
-        async with open_link(served) as link:
+        async with open_client(served) as client:
             for workflow in workflows:
-                trail = (await link.ask("GET", f"/{workflow}/transitions")).body["transitions"]
+                trail = (await client.ask("GET", f"/{workflow}/transitions")).body["transitions"]
                 assert [(row["fromState"], row["toState"]) for row in trail] == [DUE]
 
     with serve(url, control=name) as served:
@@ -89,12 +89,12 @@ def test_drops_connection_after_the_commit(database: Database) -> None:
     async def run() -> None:
         (workflow,) = await put(database.url, [DUE[0]])
         async with serve_here(database.url, control="drops-connection") as served:
-            async with open_link(served) as link:
+            async with open_client(served) as client:
                 for _ in range(drops_connection.EVERY - 1):
-                    assert (await link.ask("GET", f"/{workflow}")).body["state"] == DUE[0]
+                    assert (await client.ask("GET", f"/{workflow}")).body["state"] == DUE[0]
                 with pytest.raises(asyncio.IncompleteReadError):
-                    await link.advance(workflow, *DUE)
-            async with open_link(served) as link:
-                assert (await link.ask("GET", f"/{workflow}")).body["state"] == DUE[1]
+                    await client.advance(workflow, *DUE)
+            async with open_client(served) as client:
+                assert (await client.ask("GET", f"/{workflow}")).body["state"] == DUE[1]
 
     asyncio.run(run())

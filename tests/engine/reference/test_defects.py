@@ -27,7 +27,7 @@ from engine.reference.settings import Settings
 from engine.reference.states import STEP_BY_NAME
 from engine.reference.variants import find_variant
 from reports.judge.checks import CHECKS
-from tests.engine.asking import Answer, open_link, open_links
+from tests.engine.asking import Answer, open_client, open_clients
 from tests.engine.conftest import put
 from tests.engine.serving import SECRET, Served, serve, serve_here
 from tests.engine.within import (
@@ -74,15 +74,15 @@ def test_one_request_at_a_time_shows_no_mistake(database: Database, name: str) -
 
     async def run() -> None:
         # One connection to the database: deferred work is done before the next request.
-        async with serve_here(database.url, defect=name, pool_size=1) as served, open_link(served) as link:
-            workflow = await link.create()
-            assert (await link.advance(workflow, "CREATED", "ICP_PENDING")).status == 200
-            assert (await link.ask("POST", f"/{workflow}/steps/icp-generate", {"a": 1})).status == 200
-            assert (await link.ask("GET", f"/{workflow}/steps/icp-generate")).body["payload"] == {"a": 1}
-            assert (await link.ask("POST", f"/{workflow}/steps/icp-generate/complete")).status == 200
-            assert (await link.ask("POST", f"/{workflow}/cancel")).status == 200
-            assert (await link.ask("POST", f"/{workflow}/cancel")).status == 409
-            assert len((await link.ask("GET", f"/{workflow}/transitions")).body["transitions"]) == 4
+        async with serve_here(database.url, defect=name, pool_size=1) as served, open_client(served) as client:
+            workflow = await client.create()
+            assert (await client.advance(workflow, "CREATED", "ICP_PENDING")).status == 200
+            assert (await client.ask("POST", f"/{workflow}/steps/icp-generate", {"a": 1})).status == 200
+            assert (await client.ask("GET", f"/{workflow}/steps/icp-generate")).body["payload"] == {"a": 1}
+            assert (await client.ask("POST", f"/{workflow}/steps/icp-generate/complete")).status == 200
+            assert (await client.ask("POST", f"/{workflow}/cancel")).status == 200
+            assert (await client.ask("POST", f"/{workflow}/cancel")).status == 409
+            assert len((await client.ask("GET", f"/{workflow}/transitions")).body["transitions"]) == 4
 
     asyncio.run(run())
 
@@ -110,9 +110,9 @@ def test_process_local_lock_is_right_in_one_process_and_wrong_in_two(database: D
             return [count_winners(await race(engine, workflow, *DUE, CONTENDERS)) for workflow in workflows]
 
     async def between_two(served: Served) -> int:
-        async with open_links(served, 2 * CONTENDERS) as links:
+        async with open_clients(served, 2 * CONTENDERS) as clients:
             for number, workflow in enumerate(await put(database.url, [DUE[0]] * RACES_MAX)):
-                answers = await asyncio.gather(*(link.advance(workflow, *DUE) for link in links))
+                answers = await asyncio.gather(*(client.advance(workflow, *DUE) for client in clients))
                 if sum(answer.status == 200 for answer in answers) > 1:
                     return number
         return RACES_MAX
@@ -303,9 +303,9 @@ def test_serialization_failure_as_500_at_repeatable_read(database: Database) -> 
     assert level is Isolation.REPEATABLE_READ
 
     async def run(served: Served) -> None:
-        async with open_links(served, CONTENDERS) as links:
+        async with open_clients(served, CONTENDERS) as clients:
             for workflow in await put(database.url, [DUE[0]] * RACES_MAX):
-                answers = await asyncio.gather(*(link.advance(workflow, *DUE) for link in links))
+                answers = await asyncio.gather(*(client.advance(workflow, *DUE) for client in clients))
                 statuses = [answer.status for answer in answers]
                 assert statuses.count(200) == 1
                 if 500 in statuses:
@@ -321,8 +321,8 @@ def ask_over_http(database: Database, name: str, state: str, *asked: tuple[str, 
 
     async def run() -> list[Answer]:
         (workflow,) = await put(database.url, [state])
-        async with serve_here(database.url, defect=name) as served, open_link(served) as link:
-            return [await link.advance(workflow, *edge) for edge in asked]
+        async with serve_here(database.url, defect=name) as served, open_client(served) as client:
+            return [await client.advance(workflow, *edge) for edge in asked]
 
     return asyncio.run(run())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.reference.handlers import ROUTES
 from engine.reference.openapi import OPERATIONS, SEEDS, describe_api
-from tests.engine.asking import ACME, open_link
+from tests.engine.asking import ACME, open_client
 from tests.engine.serving import Served
 
 EXAMPLES_MAX = 10
@@ -22,8 +22,8 @@ def test_it_describes_the_routes_that_there_are() -> None:
 
 def test_it_is_published(served: Served) -> None:
     async def run() -> None:
-        async with open_link(served) as link:
-            answer = await link.ask("GET", "!/openapi.json", token=None)
+        async with open_client(served) as client:
+            answer = await client.ask("GET", "!/openapi.json", token=None)
             assert (answer.status, answer.body) == (200, describe_api())
 
     asyncio.run(run())

@@ -14,7 +14,7 @@ from engine.reference.errors import Contended, DatabaseLost, SerializationFailur
 from engine.reference.pool import Isolation
 from engine.reference.sessions import open_pool, open_session, open_transaction, retry, translate
 from engine.reference.settings import share_connections
-from tests.engine.asking import Link, open_links
+from tests.engine.asking import Client, open_clients
 from tests.engine.conftest import put
 from tests.engine.serving import Served, serve
 
@@ -104,24 +104,26 @@ def test_killed_connections_are_503_and_then_all_is_well_again(database: Databas
         statuses: Counter[int] = Counter()
         killer = await asyncpg.connect(database.url)
 
-        async with open_links(served, len(workflows)) as links:
+        async with open_clients(served, len(workflows)) as clients:
             for number in range(60):
                 expected, next_state = edges[number % 2]
-                asked = [link.advance(one, expected, next_state) for link, one in zip(links, workflows, strict=True)]
+                asked = [
+                    client.advance(one, expected, next_state) for client, one in zip(clients, workflows, strict=True)
+                ]
                 running = asyncio.gather(*asked)
                 if number % 10 == 5:
                     await killer.execute(kill)
                 answers = await running
                 statuses.update(answer.status for answer in answers)
-                for link, one, answer in zip(links, workflows, answers, strict=True):
+                for client, one, answer in zip(clients, workflows, answers, strict=True):
                     if answer.status == 503:
                         assert answer.body["reason"] == "database_lost"
                     # The move may or may not have taken effect; the next round starts from a known state.
                     if answer.status != 200:
-                        await settle(link, one, next_state)
+                        await settle(client, one, next_state)
             assert set(statuses) <= {200, 409, 503}
-            for link, one in zip(links, workflows, strict=True):
-                rows = (await link.ask("GET", f"/{one}/transitions")).body["transitions"]
+            for client, one in zip(clients, workflows, strict=True):
+                rows = (await client.ask("GET", f"/{one}/transitions")).body["transitions"]
                 states = ["ICP_PROCESSING", *(row["toState"] for row in rows)]
                 assert [row["fromState"] for row in rows] == states[:-1]
         await killer.close()
@@ -130,23 +132,23 @@ def test_killed_connections_are_503_and_then_all_is_well_again(database: Databas
         asyncio.run(run(served))
 
 
-async def settle(link: Link, workflow: str, state: str) -> None:
+async def settle(client: Client, workflow: str, state: str) -> None:
     """Brings the workflow to the state, whether or not the lost move took effect."""
     while True:
-        answer = await link.ask("GET", f"/{workflow}")
+        answer = await client.ask("GET", f"/{workflow}")
         if answer.status == 200 and answer.body["state"] == state:
             return
         if answer.status == 200:
-            await link.advance(workflow, answer.body["state"], state)
+            await client.advance(workflow, answer.body["state"], state)
 
 
 def test_a_database_that_is_gone_is_503() -> None:
     """Health, reads and writes alike: no hanging, no 500, no 409."""
 
     async def ask_all(served: Served) -> list[int]:
-        async with open_links(served, 1) as (link,):
+        async with open_clients(served, 1) as (client,):
             asked = [("GET", "!/healthz"), ("POST", ""), ("GET", f"/{uuid4()}"), ("POST", f"/{uuid4()}/cancel")]
-            return [(await link.ask(method, path)).status for method, path in asked]
+            return [(await client.ask(method, path)).status for method, path in asked]
 
     with contextlib.ExitStack() as engine:
         with start_embedded() as started:

@@ -8,7 +8,7 @@ import pytest
 from engine.provision.database import Database
 from engine.reference.states import GRAPH, STEP_BY_NAME, STEPS, Kind, Step
 from engine.reference.steps import has_reached
-from tests.engine.asking import ACME, GLOBEX, Answer, Link, open_link, open_links, token_of
+from tests.engine.asking import ACME, GLOBEX, Answer, Client, open_client, open_clients, token_of
 from tests.engine.conftest import put
 from tests.engine.serving import Served
 
@@ -21,19 +21,19 @@ def payload_of(step: Step, tenant: str) -> dict[str, object]:
     return {"note": f"{tenant} at {step.name}"}
 
 
-async def walk(link: Link, tenant: str, token: str) -> None:
+async def walk(client: Client, tenant: str, token: str) -> None:
     """From CREATED to COMPLETED by the step routes; every guard asked before its step and after."""
-    workflow = await link.create(token)
+    workflow = await client.create(token)
     chain = ["CREATED"]
 
     async def post(route: str, expected: str, body: object = None) -> None:
-        answer = await link.ask("POST", f"/{workflow}/steps/{route}", body, token=token)
+        answer = await client.ask("POST", f"/{workflow}/steps/{route}", body, token=token)
         assert (answer.status, answer.body["state"], answer.body["previousState"]) == (200, expected, chain[-1])
         chain.append(expected)
 
     for step in STEPS:
-        await guards_hold(link, workflow, token, step, chain[-1])
-        assert (await link.advance(workflow, chain[-1], step.pending, token=token)).status == 200
+        await guards_hold(client, workflow, token, step, chain[-1])
+        assert (await client.advance(workflow, chain[-1], step.pending, token=token)).status == 200
         chain.append(step.pending)
         payload = payload_of(step, tenant)
         if step.kind is Kind.WORK:
@@ -43,20 +43,20 @@ async def walk(link: Link, tenant: str, token: str) -> None:
             await post(f"{step.name}/complete", step.completed)
         else:
             await post(step.name, step.completed, payload)
-        answer = await link.ask("GET", f"/{workflow}/steps/{step.name}", token=token)
+        answer = await client.ask("GET", f"/{workflow}/steps/{step.name}", token=token)
         assert (answer.status, answer.body["payload"]) == (200, payload)
         assert (answer.body["step"], answer.body["state"]) == (step.name, step.completed)
-    assert (await link.advance(workflow, chain[-1], "COMPLETED", token=token)).status == 200
+    assert (await client.advance(workflow, chain[-1], "COMPLETED", token=token)).status == 200
     chain.append("COMPLETED")
-    seeds = await link.ask("GET", f"/{workflow}/steps/seed-extract", token=token)
+    seeds = await client.ask("GET", f"/{workflow}/steps/seed-extract", token=token)
     assert seeds.body["payload"]["selectedKeywordIds"] == KEYWORDS[tenant]
-    await trail_is(link, workflow, token, chain)
+    await trail_is(client, workflow, token, chain)
 
 
-async def guards_hold(link: Link, workflow: str, token: str, before: Step, state: str) -> None:
+async def guards_hold(client: Client, workflow: str, token: str, before: Step, state: str) -> None:
     """Every step from `before` on is refused, every earlier one answers."""
     for step in STEPS:
-        answer = await link.ask("GET", f"/{workflow}/steps/{step.name}", token=token)
+        answer = await client.ask("GET", f"/{workflow}/steps/{step.name}", token=token)
         if step.number < before.number:
             assert answer.status == 200
         else:
@@ -65,8 +65,8 @@ async def guards_hold(link: Link, workflow: str, token: str, before: Step, state
             assert (answer.status, answer.body) == (409, {"error": answer.body["error"], **told})
 
 
-async def trail_is(link: Link, workflow: str, token: str, chain: list[str]) -> None:
-    rows = (await link.ask("GET", f"/{workflow}/transitions", token=token)).body["transitions"]
+async def trail_is(client: Client, workflow: str, token: str, chain: list[str]) -> None:
+    rows = (await client.ask("GET", f"/{workflow}/transitions", token=token)).body["transitions"]
     assert [row["fromState"] for row in rows] == chain[:-1]
     assert [row["toState"] for row in rows] == chain[1:]
     assert [row["sequence"] for row in rows] == sorted({row["sequence"] for row in rows})
@@ -76,9 +76,9 @@ async def trail_is(link: Link, workflow: str, token: str, chain: list[str]) -> N
 
 def test_two_tenants_go_from_created_to_completed_at_once(served: Served) -> None:
     async def run() -> None:
-        async with open_links(served, 4) as links:
+        async with open_clients(served, 4) as clients:
             tenants = [("acme", ACME), ("globex", GLOBEX)] * 2
-            await asyncio.gather(*(walk(link, *tenant) for link, tenant in zip(links, tenants, strict=True)))
+            await asyncio.gather(*(walk(client, *tenant) for client, tenant in zip(clients, tenants, strict=True)))
 
     asyncio.run(run())
 
@@ -89,20 +89,20 @@ def test_a_loser_leaves_no_payload(database: Database, served: Served) -> None:
     async def run() -> None:
         workflows = await put(database.url, ["PUBLISH_PENDING", "SEED_REVIEW_PENDING", "ICP_FAILED"] * 5)
         names = ["publish", "seed-extract", "icp-generate"] * 5
-        async with open_links(served, 20) as links:
+        async with open_clients(served, 20) as clients:
             for workflow, name in zip(workflows, names, strict=True):
-                bodies = [{"mark": mark, "selectedKeywordIds": [mark]} for mark in range(len(links))]
+                bodies = [{"mark": mark, "selectedKeywordIds": [mark]} for mark in range(len(clients))]
                 path = f"/{workflow}/steps/{name}"
-                asked = (link.ask("POST", path, body) for link, body in zip(links, bodies, strict=True))
+                asked = (client.ask("POST", path, body) for client, body in zip(clients, bodies, strict=True))
                 answers: list[Answer] = await asyncio.gather(*asked)
                 (winner,) = [mark for mark, answer in enumerate(answers) if answer.status == 200]
                 assert [answer.status for answer in answers].count(409) == 19
-                assert (await links[0].ask("GET", path)).body["payload"] == bodies[winner]
-                shown = (await links[0].ask("GET", f"/{workflow}/steps")).body
+                assert (await clients[0].ask("GET", path)).body["payload"] == bodies[winner]
+                shown = (await clients[0].ask("GET", f"/{workflow}/steps")).body
                 assert shown == {"steps": [{"step": name, "payload": bodies[winner]}]}
-                stranger = await links[0].ask("GET", f"/{workflow}/steps", token=GLOBEX)
+                stranger = await clients[0].ask("GET", f"/{workflow}/steps", token=GLOBEX)
                 assert (stranger.status, stranger.body["reason"]) == (404, "workflow_not_found")
-                (row,) = (await links[0].ask("GET", f"/{workflow}/transitions")).body["transitions"]
+                (row,) = (await clients[0].ask("GET", f"/{workflow}/transitions")).body["transitions"]
                 assert row["requestId"] == answers[winner].headers["x-request-id"]
 
     asyncio.run(run())
@@ -118,14 +118,14 @@ def test_step_routes_from_a_wrong_state(database: Database, served: Served, step
 
     async def run() -> None:
         (workflow,) = await put(database.url, [step.completed])
-        async with open_link(served) as link:
+        async with open_client(served) as client:
             for route, (expected, attempted) in routes.items():
                 body = {"selectedKeywordIds": ["late"]}
-                answer = await link.ask("POST", f"/{workflow}/steps/{step.name}{route}", body)
+                answer = await client.ask("POST", f"/{workflow}/steps/{step.name}{route}", body)
                 told = {"currentState": step.completed, "expectedState": expected, "attemptedState": attempted}
                 assert answer.status == 409
                 assert answer.body == {"error": answer.body["error"], "reason": "stale_state", **told}
-            assert (await link.ask("GET", f"/{workflow}/steps/{step.name}")).body["payload"] is None
+            assert (await client.ask("GET", f"/{workflow}/steps/{step.name}")).body["payload"] is None
 
     asyncio.run(run())
 
@@ -133,11 +133,11 @@ def test_step_routes_from_a_wrong_state(database: Database, served: Served, step
 def test_a_cancelled_workflow_has_reached_what_its_trail_shows(database: Database, served: Served) -> None:
     async def run() -> None:
         workflows = await put(database.url, ["CREATED", "CLUSTERING_FAILED"])
-        async with open_link(served) as link:
+        async with open_client(served) as client:
             for workflow, reached in zip(workflows, [0, 4], strict=True):
-                assert (await link.ask("POST", f"/{workflow}/cancel")).status == 200
+                assert (await client.ask("POST", f"/{workflow}/cancel")).status == 200
                 for step in STEPS:
-                    answer = await link.ask("GET", f"/{workflow}/steps/{step.name}")
+                    answer = await client.ask("GET", f"/{workflow}/steps/{step.name}")
                     assert answer.status == (200 if step.number <= reached else 409)
                     assert answer.body["state" if answer.status == 200 else "currentState"] == "CANCELLED"
 
@@ -150,9 +150,9 @@ def test_a_cancelled_workflow_has_reached_what_its_trail_shows(database: Databas
 def test_seeds_need_keyword_ids(database: Database, served: Served, body: object) -> None:
     async def run() -> None:
         (workflow,) = await put(database.url, ["SEED_REVIEW_PENDING"])
-        async with open_link(served) as link:
-            assert (await link.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 422
-            assert (await link.ask("GET", f"/{workflow}")).body["state"] == "SEED_REVIEW_PENDING"
+        async with open_client(served) as client:
+            assert (await client.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 422
+            assert (await client.ask("GET", f"/{workflow}")).body["state"] == "SEED_REVIEW_PENDING"
 
     asyncio.run(run())
 
@@ -172,21 +172,21 @@ def test_a_payload_comes_back_as_it_was(database: Database, served: Served, cont
 
     async def run() -> None:
         (workflow,) = await put(database.url, ["ICP_PENDING"])
-        async with open_link(served) as link:
-            answer = await link.ask("POST", f"/{workflow}/steps/icp-generate", content)
+        async with open_client(served) as client:
+            answer = await client.ask("POST", f"/{workflow}/steps/icp-generate", content)
             assert answer.status in {200, 422}
             if answer.status == 200:
-                assert content.strip() in (await link.ask("GET", f"/{workflow}/steps/icp-generate")).content
+                assert content.strip() in (await client.ask("GET", f"/{workflow}/steps/icp-generate")).content
 
     asyncio.run(run())
 
 
 def test_a_review_step_cannot_be_completed_or_failed(served: Served) -> None:
     async def run() -> None:
-        async with open_link(served) as link:
-            workflow = await link.create()
+        async with open_client(served) as client:
+            workflow = await client.create()
             for route in ("complete", "fail"):
-                answer = await link.ask("POST", f"/{workflow}/steps/seed-extract/{route}")
+                answer = await client.ask("POST", f"/{workflow}/steps/seed-extract/{route}")
                 assert (answer.status, answer.body["reason"]) == (404, "step_not_found")
 
     asyncio.run(run())
@@ -203,12 +203,12 @@ def test_has_reached() -> None:
 
 def test_another_tenants_token_does_not_move_a_step(served: Served) -> None:
     async def run() -> None:
-        async with open_link(served) as link:
-            workflow = await link.create()
-            await link.advance(workflow, "CREATED", "ICP_PENDING")
+        async with open_client(served) as client:
+            workflow = await client.create()
+            await client.advance(workflow, "CREATED", "ICP_PENDING")
             stranger = token_of("globex")
-            assert (await link.ask("POST", f"/{workflow}/steps/icp-generate", {}, token=stranger)).status == 404
-            assert (await link.ask("POST", f"/{uuid4()}/steps/icp-generate", {})).status == 404
-            assert (await link.ask("GET", f"/{workflow}")).body["state"] == "ICP_PENDING"
+            assert (await client.ask("POST", f"/{workflow}/steps/icp-generate", {}, token=stranger)).status == 404
+            assert (await client.ask("POST", f"/{uuid4()}/steps/icp-generate", {})).status == 404
+            assert (await client.ask("GET", f"/{workflow}")).body["state"] == "ICP_PENDING"
 
     asyncio.run(run())

@@ -11,7 +11,7 @@ import pytest
 
 from engine.reference import tokens
 from engine.reference.errors import InvalidToken
-from tests.engine.asking import open_link
+from tests.engine.asking import open_client
 from tests.engine.serving import SECRET, Served
 
 
@@ -53,9 +53,9 @@ def test_bad_tokens_prove_nothing(name: str) -> None:
 
 def test_bad_tokens_are_401_over_http(served: Served) -> None:
     async def run() -> None:
-        async with open_link(served) as link:
+        async with open_client(served) as client:
             for name, token in BAD_TOKENS.items():
-                answer = await link.ask("POST", "", token=token)
+                answer = await client.ask("POST", "", token=token)
                 assert (name, answer.status) == (name, 401)
 
     asyncio.run(run())
