@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from engine.target.answer import Answer, ClassifiedAnswer, describe_missing, describe_status, find_list
+from engine.target.checks import SERVER_ERROR
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
 from engine.target.identity import Identity, identify
@@ -33,9 +34,6 @@ __all__ = [
     "Trail",
     "substitute",
 ]
-
-
-SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
@@ -212,7 +210,7 @@ class Target:
 
     def classify_advance(self, answer: Answer, route: Route, to: str) -> ClassifiedAnswer:
         if answer.status in self.won:
-            return self._classify_win(answer, route.won_state, to)
+            return self._classify_with_state("won", answer, route.won_state, "the win", "the state after the move", to)
         if answer.status in self.conflict:
             return self._classify_conflict(answer)
         return self._classify_other(answer)
@@ -259,24 +257,20 @@ class Target:
         return row
 
     def _classify_conflict(self, answer: Answer) -> ClassifiedAnswer:
-        if self.current_state is None:
-            return ClassifiedAnswer("conflict", answer.status)
-        observed = self._find_state(self.current_state, answer.json())
-        problem = None
-        if observed is None:
-            problem = f"the conflict does not tell the current state at {self.current_state.text!r}"
-        return ClassifiedAnswer("conflict", answer.status, observed, problem=problem)
+        return self._classify_with_state("conflict", answer, self.current_state, "the conflict", "the current state")
 
-    def _classify_win(self, answer: Answer, won_state: JmesPath | None, to: str) -> ClassifiedAnswer:
-        """An answer with another state than the one after the move is still a win, and a problem."""
-        if won_state is None:
-            return ClassifiedAnswer("won", answer.status)
-        observed, problem = self._find_state(won_state, answer.json()), None
+    def _classify_with_state(
+        self, outcome: str, answer: Answer, path: JmesPath | None, subject: str, what: str, to: str | None = None
+    ) -> ClassifiedAnswer:
+        """An answer with a state at `path`, if there is a path. No state, or another one than `to`, is a problem."""
+        if path is None:
+            return ClassifiedAnswer(outcome, answer.status)
+        observed, problem = self._find_state(path, answer.json()), None
         if observed is None:
-            problem = f"the win does not tell the state after the move at {won_state.text!r}"
-        elif observed != to:
+            problem = f"{subject} does not tell {what} at {path.text!r}"
+        elif to not in (None, observed):
             problem = f"the answer tells {observed}, the move leads to {to}"
-        return ClassifiedAnswer("won", answer.status, observed, problem=problem)
+        return ClassifiedAnswer(outcome, answer.status, observed, problem=problem)
 
     def _classify_other(self, answer: Answer) -> ClassifiedAnswer:
         if self.is_busy(answer):
