@@ -59,7 +59,7 @@ PROFILES: Mapping[str, Mapping[str, Size]] = {
         "faults": size_for(1_000, 60),
     },
 }
-# Those that start a service of their own behind the proxy. Quick has one meeting of each kind, full all meetings.
+# Those that start a service of their own behind the proxy. Quick has one pairing of each kind, full all pairings.
 PROXIED = ("interleavings", "faults")
 SCOPES = {"quick": "kinds", "full": "all"}
 MIXED = {"quick": 0, "full": 100}
@@ -174,7 +174,7 @@ def plan_proxied(
 ) -> Level:
     """A level of PROXIED. `options` are those of stateful_tests/interleavings/explore.py.
 
-    `size.amount` is how many schedules of one meeting are run at the most; `number` tells several levels of one kind
+    `size.amount` is how many schedules of one pairing are run at the most; `number` tells several levels of one kind
     apart.
     """
     name, source, proxy = f"{kind}-{number}" if number else kind, f"{kind}-{number}", proxy or ProxySetup()

@@ -1,4 +1,4 @@
-"""What came of the levels behind the wire: which meetings were shown whole, and the smallest orders that violate.
+"""What came of the levels behind the proxy: which pairings were exhausted, and the smallest schedules that violate.
 
 Each such order becomes a race file in the run directory, which `onewinner explore --replay` runs again.
 """

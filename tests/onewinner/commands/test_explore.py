@@ -56,7 +56,7 @@ def test_an_order_that_violates_becomes_a_file_that_fails_every_time(tmp_path: P
     ("text", "arguments", "said"),
     [
         ("{", (), "is no race"),
-        ('{"format": 9}', (), "is no race"),
+        ('{"format": 9}', (), "is a race of format 9"),
         ("{", ("--defect", "check-then-act"), "the file says which engine it was"),
     ],
 )
