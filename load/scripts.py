@@ -49,7 +49,7 @@ class Round:
     groups: tuple[Group, ...]
 
     def list_slots(self) -> list[Slot]:
-        """The calls in the order of their release: the groups take turns, so that each is spread over all of it."""
+        """The calls in the order of their release: the groups alternate, so that each is spread over all of it."""
         longest = max(len(group.calls) for group in self.groups)
         return [
             Slot(turn, number, group.calls[number])
@@ -80,7 +80,7 @@ class Round:
 class Script:
     """The rounds of a few workflows. Each workflow ends with a read and its trail.
 
-    `owners` names the tenant of each workflow; without it all are the target's first one's.
+    `owners` names the tenant of each workflow; without it the target's first tenant owns all.
     """
 
     scenario: str
@@ -109,7 +109,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One way to press. `question` is what it answers; `draw_scripts` draws scripts without end.
+    """One way to press. `question` is what it answers; `draw_scripts` draws endless scripts.
 
     `races` says whether its concurrent rounds are races; the others are judged by the other checks alone.
     `find_obstacle` says why a target cannot express it, or None. `weight` is its proportion when none is given.
@@ -166,7 +166,7 @@ def make_read(target: Target, state: str, workflow: int = 0) -> Round:
 
 
 def make_create(target: Target, workflow: int) -> Round:
-    """The create of a workflow, alone. It wins nothing, and is due."""
+    """The create of a workflow, alone. It wins nothing, and must succeed."""
     initial = target.graph.initial
     return make_round(target, initial, [Call(creates=True)], leads_to=initial, workflow=workflow)
 

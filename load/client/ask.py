@@ -22,7 +22,7 @@ class Ask:
     """A call of the workflow of this name, sent as `tenant`.
 
     `route` or `guard` is what the target has under the name that the call gives. `examine`, when given, says what in
-    the answer is not as it must be; that becomes the operation's `problem`. An Ask that does not contend is released
+    the answer is wrong; that becomes the operation's `problem`. An Ask that does not contend is released
     with a race and is no part of it. `race` is the race's id where several races are released together.
     """
 
@@ -96,7 +96,7 @@ def list_expected(target: Target, ask: Ask) -> tuple[str, ...]:
 
 
 def add_problem(ask: Ask, answer: Answer, reading: ClassifiedAnswer) -> ClassifiedAnswer:
-    """The classified answer with what `examine` finds wrong in it."""
+    """The classified answer with the problem that `examine` finds."""
     found = ask.examine(answer, reading) if ask.examine else None
     return reading if found is None else replace(reading, problem=found)
 

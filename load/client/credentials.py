@@ -1,7 +1,7 @@
-"""Credentials: a client that was let in before and is turned away now says nothing about the workflow. Knows no Locust.
+"""Credentials: a 401 for a client that was let in before says nothing about the workflow. Knows nothing of Locust.
 
-A 401, or a 403 for what the client may do, is no refusal then: its credentials may have expired in the run, and what
-became of the request is unknown. A stranger who is turned away from another tenant's workflow is refused.
+Neither does a 403 for a legal request. The credentials may have expired during the run, so the outcome is unknown.
+A tenant that is turned away from another tenant's workflow is refused.
 """
 
 from dataclasses import dataclass, field, replace
@@ -32,7 +32,7 @@ class Credentials:
             self.let_in.add(ask.tenant)
         if reading.outcome != "refused":
             return reading, None
-        # What a win needs is decided by the graph; everything else may always be asked.
+        # The graph says which advances are legal; all other requests are.
         is_legal = ask.route is None or self.is_legal(ask)
         reason = self.say_turned_away(ask.tenant, reading.status, creates=ask.call.creates, is_legal=is_legal)
         return (reading if reason is None else replace(reading, outcome="unknown", message=reason)), reason

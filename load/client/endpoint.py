@@ -1,4 +1,4 @@
-"""The endpoint: one connected socket, plain or under TLS, as the release uses it. Nothing here waits but a large body.
+"""The endpoint: one connected socket, plain or under TLS, as the release uses it. Only a large body makes it wait.
 
 What differs under TLS is in this file alone.
 """
@@ -22,18 +22,19 @@ BROKEN_RECORD = b"\x15\x03\x03\x00\x02\x02\x50"
 
 
 def is_silent(endpoint: socket.socket) -> bool:
-    """Whether the connection lives and nothing came over it. Never waits, and asks no selector: gevent's does not
-    look when it is given no time.
+    """Whether the connection is alive and no byte came over it. Never waits.
+
+    It uses no selector, because gevent's does not look if its timeout is 0.
     """
     try:
         if not isinstance(endpoint, ssl.SSLSocket):
-            # A socket with a timeout does not block underneath. What is taken here is lost, but so is the connection.
+            # A socket with a timeout does not block in the kernel. A byte read here is lost, but so is the connection.
             os.read(endpoint.fileno(), 1)
             return False
         timeout_s = endpoint.gettimeout()
         endpoint.settimeout(0)
         try:
-            # It takes in what is not the application's, such as the tickets of TLS 1.3.
+            # It reads what is not the application's, such as the session tickets of TLS 1.3.
             endpoint.recv(1)
         finally:
             endpoint.settimeout(timeout_s)
@@ -45,14 +46,14 @@ def is_silent(endpoint: socket.socket) -> bool:
 
 
 def find_sender(endpoint: socket.socket) -> Callable[[bytes], object]:
-    """What sends the end of a request over the socket in the shortest time."""
+    """The fastest way to send the end of a request over the socket."""
     if isinstance(endpoint, ssl.SSLSocket):
         return endpoint.sendall
     return partial(write_all, endpoint)
 
 
 def write_all(endpoint: socket.socket, end: bytes) -> None:
-    """One call of the kernel, unless the body is larger than what it takes at once."""
+    """One system call, unless the kernel takes only a part of the body at once."""
     try:
         written = os.write(endpoint.fileno(), end)
     except BlockingIOError:
@@ -62,7 +63,7 @@ def write_all(endpoint: socket.socket, end: bytes) -> None:
 
 
 def read_some(endpoint: socket.socket, parser: AnswerParser) -> tuple[Answer | None, bool]:
-    """The answer once it is whole, and whether the connection can be used again."""
+    """The answer once it is complete, and whether the connection can be used again."""
     try:
         chunk = receive(endpoint)
         while chunk:
@@ -83,7 +84,7 @@ def read_some(endpoint: socket.socket, parser: AnswerParser) -> tuple[Answer | N
 
 
 def receive(endpoint: socket.socket) -> bytes:
-    """What is there. Under TLS that may be half a record: SSLWantReadError; the rest is not waited for."""
+    """The bytes that are there. Under TLS that may be half a record: then it raises SSLWantReadError."""
     if not isinstance(endpoint, ssl.SSLSocket):
         return endpoint.recv(CHUNK_BYTES)
     timeout_s = endpoint.gettimeout()
@@ -95,11 +96,11 @@ def receive(endpoint: socket.socket) -> bytes:
 
 
 def break_off(endpoint: socket.socket) -> None:
-    """Makes its closing an error to the peer, which must not take what it has got for the whole.
+    """Makes its closing an error for the peer, which must not take the bytes so far for the whole request.
 
-    Under TLS a reset is not enough: Python's own ssl takes it for an end in many a version.
+    Under TLS a reset is not enough: many versions of Python's ssl take it for an orderly end.
     """
-    # Some systems refuse where the peer has hung up already.
+    # Some systems refuse this if the peer has already closed.
     with contextlib.suppress(OSError):
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         if isinstance(endpoint, ssl.SSLSocket):

@@ -1,11 +1,11 @@
-"""The release: N requests, all but the end of each sent, released together. Knows nothing of Locust.
+"""The release (last-byte synchronisation): N requests, all but the end of each sent, then all ends at once.
 
-The end is the last byte of the head and the whole body: many a server runs its application once the head is whole, and
-many an application never reads the body. Before that byte nothing can have run, so lining up again repeats nothing.
-A head that will not be released is broken off with a reset: many a server takes an orderly end for the end of the head.
+The end is the last byte of the head, and the body: many servers run the application as soon as the head is complete,
+and many applications never read the body. Before that byte nothing can have run, so lining up again repeats no request.
+A head that will not be released ends with a reset, because many servers take an orderly end for the end of the head.
 
-Every request of the project goes through here, a single one too: then the race has one contender. Works
-on plain blocking sockets; under gevent these are gevent's.
+Every request of the project goes through here; a single one is a race of one contender. It works on plain blocking
+sockets, which are gevent's under gevent. Knows nothing of Locust.
 """
 
 import selectors
@@ -22,7 +22,7 @@ from load.client.http import AnswerParser, encode_request
 
 RESTARTS_MAX = 5
 
-# Sleeping is not exact: the last stretch before an agreed instant is spent looking at the clock.
+# Sleeping is not exact: for so long before an agreed instant the clock is polled.
 SPIN_NS = 1_000_000
 
 now_ns = time.monotonic_ns
@@ -32,7 +32,7 @@ BeforeRelease = Callable[[], int | None]
 
 
 class ReleaseError(Exception):
-    """The release could not bring every contender to the line: the server cannot be reached, or hangs up."""
+    """The requests could not be lined up: the server cannot be reached, or closes connections."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +88,16 @@ class Release:
         self.restarts = 0
         self._warmed = 0
         self._connections: list[Connection] = []
-        # Every open connection stays registered, under its number: between the release and the waiting nothing is
-        # left to do, so that the core which released is free at once for a server on the same machine.
+        # Every open connection stays registered, under its number. So nothing is left to do between the release and the
+        # wait, and the core is free at once for a server on the same machine.
         self._selector: selectors.BaseSelector | None = None
 
     def warm(self, count: int, request: Request) -> None:
         """Opens `count` connections and sends a harmless request over each, unless that was done before.
 
         A server that has answered over a connection has accepted it, given it to a worker and paid for the first
-        request; without that, the first race would measure it. Once is enough: one that hangs up after every answer
-        would be asked twice as much for ever.
+        request; otherwise the first race would measure that. Once is enough: a server that closes after each answer
+        would get twice as many requests for ever.
         """
         if count > self._warmed:
             self.race([request] * count)
@@ -110,10 +110,10 @@ class Release:
     def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Exchange]:
         """Sends all requests at once and waits for their answers, at most timeout_s.
 
-        `before_release` is called when all but the end of each has been sent and every connection
-        lives; it may name the instant of the release. Those that die before that line up again on new
-        connections, while the others stand: no head was whole, so no request was sent. Raises ReleaseError when
-        that happens RESTARTS_MAX times in a row. What is raised before the release leaves nothing to be run.
+        `before_release` is called when all but the end of each request is sent and every connection is alive; it may
+        name the instant of the release. A request whose connection dies before that lines up again on a new one, while
+        the others wait: no head was complete, so no request was sent. Raises ReleaseError when that happens
+        RESTARTS_MAX times in a row. An error before the release leaves nothing that a server could run.
         """
         lines = [encode_request(request, self.base_url) for request in requests]
         held = [1 + len(request.body) for request in requests]
@@ -143,7 +143,7 @@ class Release:
             self._selector = None
 
     def _line_up(self, heads: Sequence[bytes]) -> list[socket.socket]:
-        """The sockets over which all of `heads` went, every one of them alive."""
+        """The sockets over which all of `heads` are sent, each of them alive."""
         while len(self._connections) < len(heads):
             self._connections.append(Connection(self.base_url, self.timeout_s))
         missing = dict(enumerate(heads))
@@ -156,10 +156,10 @@ class Release:
             for number in fallen:
                 self._hang_up(number, half=True)
             missing = {number: heads[number] for number in fallen}
-        raise ReleaseError(f"{self.base_url} hung up {RESTARTS_MAX} times before the requests were whole")
+        raise ReleaseError(f"{self.base_url} closed the connection {RESTARTS_MAX} times before the requests were sent")
 
     def _collect(self, parsers: Sequence[AnswerParser], invoked: Sequence[int]) -> list[Exchange]:
-        """Reads every answer, in the order in which they come, until all are whole or the time is up."""
+        """Reads the answers in the order in which they come, until all are complete or the time is up."""
         assert self._selector is not None
         exchanges: list[Exchange | None] = [None] * len(parsers)
         missing = len(exchanges)
@@ -168,7 +168,7 @@ class Release:
             for key, _ in self._selector.select(left_ns / 1e9):
                 number: int = key.data
                 if number >= len(exchanges) or exchanges[number] is not None:
-                    # One that does not race, or has answered: it hangs up, speaks out of turn, or TLS is at work.
+                    # No request is under way here: the server closed it or sent bytes unasked, or TLS is at work.
                     if not is_silent(self._reach(number)):
                         self._hang_up(number)
                     continue
@@ -187,7 +187,7 @@ class Release:
         return Exchange(invoked_ns, None, Answer(None, error=f"no answer within {self.timeout_s:g} s", timed_out=True))
 
     def _reach(self, number: int) -> socket.socket:
-        """The socket of a connection, which is opened and watched if it is not yet."""
+        """The socket of a connection, which is opened and registered if it is not yet."""
         connection = self._connections[number]
         if connection.socket is None:
             if self._selector is None:
@@ -203,7 +203,7 @@ class Release:
 
 
 def line_up(sockets: Sequence[socket.socket], missing: Mapping[int, bytes]) -> list[int]:
-    """Sends the heads that are missing, by number. The numbers of all connections that died or spoke too early."""
+    """Sends the missing heads, by number. The numbers of the connections that died, or over which bytes came."""
     dead = set()
     for number, head in missing.items():
         try:
@@ -214,7 +214,7 @@ def line_up(sockets: Sequence[socket.socket], missing: Mapping[int, bytes]) -> l
 
 
 def wait_until(at_ns: int) -> None:
-    """Returns at a monotonic nanosecond, or at once when it has passed."""
+    """Returns at this monotonic nanosecond, or at once when it has passed."""
     left_ns = at_ns - now_ns()
     if left_ns > SPIN_NS:
         time.sleep((left_ns - SPIN_NS) / 1e9)
@@ -230,6 +230,6 @@ def release(senders: Sequence[Callable[[bytes], object]], ends: Sequence[bytes])
         try:
             send(end)
         except OSError:
-            # Whether it left is not known; reading will find the connection dead, and the outcome unknown.
+            # It is not known whether it left. Reading will find the connection dead, and the outcome unknown.
             continue
     return invoked

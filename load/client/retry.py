@@ -1,7 +1,7 @@
-"""Retry: a question that is asked again for a while where the engine could not answer. Knows nothing of Locust.
+"""Retry: a read that is sent again for a while if the engine could not answer it. Knows nothing of Locust.
 
-What is read in the end, trails and effects, shows what was lost on the way, so a fault that comes just then must not
-hide it. Operations are never asked again.
+The trails and effects that are read at the end show lost writes, so a fault at that moment must not hide them.
+Operations are never sent again.
 """
 
 import time
@@ -12,7 +12,7 @@ from engine.target.target import Answer, Request, Target
 from load.client.release import Release, now_ns
 from load.client.silence import Silence
 
-# Within such a time a database is back that crashed; the limit is for an engine that takes long to say nothing.
+# A database that crashed is back within these pauses. The limit is for an engine that takes long to answer nothing.
 PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 0.8, 0.8)
 LIMIT_S = 15.0
 TOO_MANY = 429
@@ -20,7 +20,7 @@ TOO_MANY = 429
 
 @dataclass
 class Retry:
-    """One source's. `pays` is False while retrying was in vain the last time: then a question is asked once."""
+    """That of one source. `pays` is False if the last retries were in vain: then a read is sent once."""
 
     release: Release
     target: Target
@@ -28,8 +28,8 @@ class Retry:
     pays: bool = True
 
     def ask(self, request: Request, note: Callable[[int, Answer], None]) -> tuple[int, Answer]:
-        """When it was asked, in nanoseconds of this process's clock, and what was answered. `note` is told of every
-        answer that was none, but for the last one.
+        """When the last request was sent, in nanoseconds of this process's clock, and its answer. `note` gets every
+        lost answer but the last one.
         """
         began = time.monotonic()
         for pause_s in PAUSES_S if self.pays and not self.silence.is_certain else ():

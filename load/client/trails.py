@@ -1,4 +1,4 @@
-"""TrailReader: what is read at the end of a workflow, its audit trail and the markers that left a trace.
+"""TrailReader: what is read at the end of a workflow, its audit trail and the markers that it stored.
 
 These reads are no operations. One that shows nothing is in the history too, with the time it took: a fault may explain
 it. An unknown answer accuses no service.
@@ -30,7 +30,7 @@ class TrailReader:
     retry: Retry
 
     def read_trail(self, workflow: str, server_id: str, tenant: str) -> list[dict[str, Any]] | None:
-        """The transitions of the trail; None when the target has none, or it was not shown."""
+        """The transitions of the trail; None when the target has none, or did not show it."""
         request = self.target.build_trail(tenant, server_id, f"{self.journal.path.stem}.trail.{workflow}")
         if request is None:
             return None
@@ -51,7 +51,7 @@ class TrailReader:
         return entries
 
     def read_effects(self, workflow: str, server_id: str, tenant: str) -> list[str] | None:
-        """The markers that left a trace; None when the target does not tell them, or did not."""
+        """The stored markers; None when the target does not show them, or did not."""
         request = self.target.build_effects(tenant, server_id, f"{self.journal.path.stem}.effects.{workflow}")
         if request is None:
             return None

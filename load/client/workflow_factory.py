@@ -1,4 +1,4 @@
-"""Workflows that no request creates: runs the target's command, or takes one of its ids, and looks at what it got."""
+"""Workflows that no request creates: runs the target's command, or takes one of its ids, and reads the state."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from engine.target.environment import clean_environment, find_own
 from engine.target.target import Answer, ClassifiedAnswer, Request, Target
 from load.client.release import Exchange, now_ns
 
-# Which ids are this process's: "1/3" is every third, beginning with the second. So no level uses up another one's.
+# Which ids are this process's: "1/3" is every third, beginning with the second. So no level takes those of another.
 IDS_VARIABLE = "ONEWINNER_IDS"
 
 
@@ -27,14 +27,14 @@ class FactoryError(Exception):
 
 
 class Sender(Protocol):
-    """What a Release is to us."""
+    """The part of a Release that is used here."""
 
     def send(self, request: Request) -> Exchange: ...
 
 
 @dataclass
 class WorkflowFactory:
-    """Makes workflows for one source. `folder` is where all processes of a run note the ids that they have taken."""
+    """Makes workflows for one source. In `folder` all processes of a run note the ids that they have taken."""
 
     target: Target
     release: Sender
@@ -58,7 +58,7 @@ class WorkflowFactory:
     def make(self, taken: str, tenant: str, request_id: str) -> tuple[Exchange, ClassifiedAnswer]:
         """The workflow of an id that was taken, or a new one, after a look at its state.
 
-        It is "ok" in the initial state alone: what is asked of any other would be judged wrongly.
+        The outcome is "ok" only in the initial state: the judge would take any other one for it.
         """
         invoked_ns = now_ns()
         try:
@@ -79,7 +79,7 @@ class WorkflowFactory:
 
 
 def read_partition(text: str) -> tuple[int, int]:
-    """turn and turns of "1/3"; all ids when nothing is said."""
+    """turn and turns of "1/3"; all ids when the text is empty."""
     turn, _, turns = text.partition("/")
     return (int(turn), int(turns)) if turns else (0, 1)
 

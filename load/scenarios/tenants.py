@@ -1,7 +1,7 @@
 """Can another tenant get in between when the owner's contenders race for a workflow?
 
 At every edge of a walk N contenders of the owner race; at the same instant a stranger asks for the same transition on
-the same id, over the same routes. The stranger's calls are no part of the race: each must be refused and move nothing.
+the same id, over the same routes. The stranger's calls are not in the race: each must be refused and move nothing.
 """
 
 import random

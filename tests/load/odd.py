@@ -1,4 +1,4 @@
-"""Servers that answer in odd ways: plain sockets and threads, and whatever bytes a test wants to be sent."""
+"""Servers that answer in odd ways: plain sockets and threads, and the bytes that a test wants."""
 
 import contextlib
 import json
@@ -52,7 +52,7 @@ def read_request(stream: IO[bytes]) -> Asked | None:
 class Odd:
     """A server of one behaviour. `asked` are all whole requests; `closed` counts the connections that it ended.
 
-    A behaviour is told the number of its request among those of the same method.
+    A behaviour gets the number of its request among those of the same method.
     """
 
     def __init__(self, behave: Behave) -> None:

@@ -25,7 +25,7 @@ STAY, LEAVE = Request("POST", "/stay"), Request("POST", "/leave")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Runs what is asked. After the request for it, it hangs up unannounced when it is told to."""
+    """Runs what is asked. After the request for it, it hangs up unannounced on request."""
 
     protocol_version = "HTTP/1.1"
     server: "Server"

@@ -1,4 +1,4 @@
-"""Goal: whatever becomes of the disk and of the watch, a run of Locust's ends, and what broke off is told.
+"""Goal: on a full disk, and if its watch fails, a run of Locust ends, and its journals say what broke off.
 
 Method: Locust as its users start it, on an engine in memory behind a socket; the files of a process are limited as a
 full disk limits them. A run that does not end by itself is one that fails here.
@@ -30,7 +30,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({FULL}, {FULL}))
 FAILING_WATCH = """
 from load.master import Master
 def fail(master):
-    raise RuntimeError("nobody can be found")
+    raise RuntimeError("no worker can be found")
 Master.find_lost = fail
 """
 
@@ -78,15 +78,15 @@ def test_a_display_that_cannot_be_written_ends_nothing(tmp_path: Path, url: str)
 
 def test_a_watch_that_fails_ends_the_run(tmp_path: Path, url: str) -> None:
     assert press(tmp_path, url, FAILING_WATCH) == 3
-    told = [event["what"] for event in list_events(tmp_path, "locust-0") if event["event"] == "broken"]
-    assert told == ["the watch over the sources raised RuntimeError: nobody can be found"]
+    broken = [event["what"] for event in list_events(tmp_path, "locust-0") if event["event"] == "broken"]
+    assert broken == ["the watch over the sources raised RuntimeError: no worker can be found"]
 
 
 def test_a_full_disk_breaks_the_source_off(tmp_path: Path, url: str) -> None:
     assert press(tmp_path, url, SMALL_FILES) == 3
-    told = [event["what"] for event in list_events(tmp_path, "locust-0") if event["event"] == "broken"]
-    assert len(told) == 1
-    assert told[0].startswith("the source race-0.0 broke off: OSError: ")
+    broken = [event["what"] for event in list_events(tmp_path, "locust-0") if event["event"] == "broken"]
+    assert len(broken) == 1
+    assert broken[0].startswith("the source race-0.0 broke off: OSError: ")
     assert (tmp_path / "history" / "race-0.0.jsonl").stat().st_size == FULL
     history = read_history(tmp_path / "history")
     assert history.operations.height > 0, "what was written can be judged"
@@ -98,5 +98,5 @@ def test_a_full_disk_that_takes_no_word_of_it_either_ends_the_run(tmp_path: Path
     errors.write_text("x" * FULL)
     assert press(tmp_path, url, SMALL_FILES, errors=errors) != 0
     assert errors.stat().st_size == FULL
-    told = [event["what"] for event in list_events(tmp_path, "locust-0") if event["event"] == "broken"]
-    assert told[0].startswith("the source race-0.0 broke off: OSError: ")
+    broken = [event["what"] for event in list_events(tmp_path, "locust-0") if event["event"] == "broken"]
+    assert broken[0].startswith("the source race-0.0 broke off: OSError: ")

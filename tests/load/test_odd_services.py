@@ -57,7 +57,7 @@ DEFLATED = write_answer(409, zlib.compress(TELLS), "Content-Encoding: deflate")
 CUT = write_answer(409, gzip.compress(TELLS)[:-9], "Content-Encoding: GZIP")
 NO_GZIP = write_answer(409, b"not gzip", "Content-Encoding: gzip")
 JSON_LATE = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + write_answer(200, b"{}")
-# name -> what is sent, the outcome of an advance, the state that it told, and a word of the problem or message.
+# name -> what is sent, the outcome of an advance, the state that it shows, and a word of the problem or message.
 ANSWERS: dict[str, tuple[bytes, str, str | None, str]] = {
     "chunked": (CHUNKED, "conflict", "B", ""),
     "gzip": (GZIPPED, "conflict", "B", ""),
@@ -97,7 +97,7 @@ def test_an_odd_answer_is_understood(name: str, keep: bool, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_nobody_follows_a_redirect(status: int, tmp_path: Path) -> None:
+def test_a_redirect_is_not_followed(status: int, tmp_path: Path) -> None:
     with serve_odd(answer_always(write_answer(status, b"", "Location: /login"))) as server:
         asker = open_asker(tmp_path, server)
         replies = [*advance(asker), asker.read("w", "acme")]
@@ -180,7 +180,7 @@ def test_a_connection_that_is_closed_after_each_answer_loses_nothing(name: str, 
         asker = open_asker(tmp_path, server)
         asker.release.warm(6, asker.target.build_read("acme", "7", "warm"))
         for _ in range(rounds):
-            # Who hangs up at the very moment of the release is another matter: then nobody knows what became of it.
+            # A server that closes at the very moment of the release is another case: then the outcome is unknown.
             server.wait_closed()
             outcomes = sorted(reply.outcome for reply in advance(asker, 6))
             assert outcomes == ["conflict"] * 5 + ["won"]

@@ -1,4 +1,4 @@
-"""Goal: every race of a run is somebody's, nobody's twice, and known beforehand. Method: sums over all sources."""
+"""Goal: every race of a run belongs to one source, and is known beforehand. Method: sums over all sources."""
 
 from pathlib import Path
 

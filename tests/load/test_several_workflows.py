@@ -39,7 +39,7 @@ def rich(tmp_path: Path) -> Target:
 
 
 class SharedLock(CrowdedEngine):
-    """One lock for all workflows, never waited for: whose request comes second is told of a conflict."""
+    """One lock for all workflows, never waited for: the second request gets a conflict."""
 
     def decide(self, request: Request) -> Answer:
         first = next((other for other in self.crowd if is_move(other)), request)

@@ -1,4 +1,4 @@
-"""Goal: what was promised is asked, whatever the engine answers; and a right engine is never accused.
+"""Goal: a source sends what it declared, for all answers of an engine; and a right engine is never accused.
 
 Method: sources on an engine in memory; their journals go to the judge, accounting included.
 """
@@ -61,7 +61,7 @@ def test_connections_are_warmed_before_a_race_and_only_then(rich: Target, tmp_pa
     workflow = source.asker.create(rich.owner)
     assert workflow is not None
     source.asker.read(workflow, rich.owner)
-    assert release.warmed == [], "a single question races with nobody"
+    assert release.warmed == [], "a single request has no race"
     run(source)
     assert set(release.warmed) == {(source.contenders, "GET")}
 
@@ -255,7 +255,7 @@ def test_one_race_over_several_journals(size: int, rich: Target, tmp_path: Path)
     )
     assert set(shared["contenders"]) == {6}
     assert max(shared["journals"]) == min(size, 6)
-    # The stub answers at once: whether anybody overlapped the winner is left to chance.
+    # The stub answers at once: whether a contender overlapped the winner is left to chance.
     results = judge_folder(tmp_path / "h", rich, names).checks
     assert {check.verdict for check in results if check.check != "one-winner"} <= {Verdict.PASS, None}, results
     assert not any(check.verdict is Verdict.FAIL for check in results)

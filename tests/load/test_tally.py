@@ -34,11 +34,11 @@ def test_a_right_engine_shows_no_violation(rich: Target, tmp_path: Path) -> None
     assert tally.pack()["races"] == 8
 
 
-def everybody_wins(request: Request, answer: Answer) -> Answer:
+def all_win(request: Request, answer: Answer) -> Answer:
     return make_answer(200, state="B") if answer.status == 409 and request.method == "POST" else answer
 
 
-def nobody_wins(request: Request, answer: Answer) -> Answer:
+def none_wins(request: Request, answer: Answer) -> Answer:
     posted = request.method == "POST" and len(request.path) > len("/w")
     return make_answer(409, state="A") if posted and answer.status == 200 else answer
 
@@ -50,9 +50,9 @@ def strangers_come_in(request: Request, answer: Answer) -> Answer:
 @pytest.mark.parametrize(
     ("twist", "scenario"),
     [
-        (everybody_wins, "same-transition"),
-        (everybody_wins, "replay-storm"),
-        (nobody_wins, "same-transition"),
+        (all_win, "same-transition"),
+        (all_win, "replay-storm"),
+        (none_wins, "same-transition"),
         (strangers_come_in, "tenants"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Goal: a client that was let in and is turned away later accuses nobody; one that never was let in is refused.
+"""Goal: a client that was let in and is turned away later accuses no service; one that never was let in is refused.
 
 Method: an engine in memory, right in all things, that stops letting a tenant in; what was asked is judged.
 """
@@ -23,7 +23,7 @@ SAID = "tenant acme was let in before and got 401: its credentials may have expi
 
 
 class Door:
-    """Lets everybody in until it is shut for some requests: then they are answered with `status`."""
+    """Lets all clients in until it is shut for some requests: then they are answered with `status`."""
 
     def __init__(self, status: int = 401) -> None:
         self.status = status
@@ -99,7 +99,7 @@ def test_what_is_asked_beside_is_no_failure_either(path: str, tmp_path: Path) ->
     assert judgement.reason.startswith(SAID)
 
 
-def test_a_stranger_is_refused_whatever_it_was_let_into_before(tmp_path: Path) -> None:
+def test_a_stranger_is_refused_after_it_was_let_in_elsewhere(tmp_path: Path) -> None:
     door = Door()
     asker = make_asker(tmp_path, door)
     workflow, _ = create(asker), create(asker, "globex")
@@ -186,7 +186,7 @@ def test_a_tenant_that_may_never_see_its_trail_breaks_the_contract(tmp_path: Pat
 
 
 @pytest.mark.parametrize("was_asked", [True, False])
-def test_credentials_that_expire_accuse_nobody_of_a_move_that_was_never_made(
+def test_credentials_that_expire_accuse_no_service_of_a_move_that_was_never_made(
     tmp_path: Path, *, was_asked: bool
 ) -> None:
     """Nothing is accepted afterwards; or the same move was accepted before."""

@@ -1,4 +1,4 @@
-"""Goal: nobody is whole before everybody stands at the line, and what comes back is told apart.
+"""Goal: no request is complete before all are lined up, and each answer is that of its request.
 
 Method: a server made of plain sockets and threads, which records when each request was whole.
 """
@@ -20,7 +20,7 @@ from load.client.release import Connection, Release, ReleaseError, now_ns, wait_
 
 ROOT = Path(__file__).parents[3]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-# Made for these tests alone, of nobody's: localhost and 127.0.0.1, for a hundred years.
+# Made for these tests alone, of no authority: localhost and 127.0.0.1, for a hundred years.
 CERTIFICATE = Path(__file__).parents[1] / "localhost.pem"
 POST = Request("POST", "/x", (), b"0123456789")
 Behaviour = Callable[[socket.socket, bytes, int], bool]
@@ -197,7 +197,7 @@ def test_one_that_speaks_too_early_sends_all_back_to_the_line() -> None:
     listening.close()
 
 
-def test_an_answer_that_nobody_read_is_never_taken_for_the_next(serve: Callable[[Behaviour], Server]) -> None:
+def test_an_unread_answer_is_never_taken_for_the_next(serve: Callable[[Behaviour], Server]) -> None:
     server = serve(answer_ok)
 
     def interrupt() -> None:
@@ -228,7 +228,7 @@ def secured(serve: Callable[[Behaviour], Server]) -> Iterator[Server]:
     server.close()
 
 
-def test_tls_holds_everybody_too(secured: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_holds_all_requests_too(secured: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     before: list[int] = []
     with release_to(secured) as release:
@@ -240,7 +240,7 @@ def test_tls_holds_everybody_too(secured: Server, monkeypatch: pytest.MonkeyPatc
     assert len(secured.threads) == 1 + 10
 
 
-def test_a_certificate_that_nobody_vouches_for_is_named(secured: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_of_no_authority_is_named(secured: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with pytest.raises(ReleaseError, match=r"cannot be reached: .*(?i:certificate)"):
         Release(secured.url, 5).send(POST)

@@ -1,4 +1,4 @@
-"""Goal: what an engine cannot tell now is asked again, for a while, and every time is told.
+"""Goal: a read that an engine cannot answer now is sent again for a while, and each time is in the history.
 
 Method: an engine in memory that cannot tell so often; pauses are noted instead of made.
 """
@@ -75,7 +75,7 @@ def test_patience_in_vain_is_not_had_again_until_it_pays(tmp_path: Path, pauses:
 
 @pytest.mark.parametrize(("status", "is_wrong"), [(404, True), (200, True), (405, False), (302, False)])
 def test_another_answer_is_an_answer(status: int, is_wrong: bool, tmp_path: Path, pauses: list[float]) -> None:
-    """A refusal and a page without the trail are wrong; what is unknown of any operation accuses nobody here either."""
+    """A refusal and a page without the trail are wrong; an unknown answer accuses no service here either."""
     asker = make_asker(tmp_path, lost=1, answer=make_answer(status))
     assert not read_trail(asker)
     assert pauses == []
@@ -85,7 +85,7 @@ def test_another_answer_is_an_answer(status: int, is_wrong: bool, tmp_path: Path
     assert is_wrong or (event["event"], event["what"], event["workflow"]) == ("hidden", "audit trail", "race-0.0.w1")
 
 
-def test_who_asks_too_often_to_the_end_accuses_nobody(tmp_path: Path, pauses: list[float]) -> None:
+def test_too_many_requests_to_the_end_accuse_no_service(tmp_path: Path, pauses: list[float]) -> None:
     asker = make_asker(tmp_path, lost=len(PAUSES_S) + 1, answer=make_answer(429))
     assert not read_trail(asker)
     assert pauses == list(PAUSES_S)
@@ -93,7 +93,7 @@ def test_who_asks_too_often_to_the_end_accuses_nobody(tmp_path: Path, pauses: li
 
 
 def test_entries_that_are_no_transitions_are_not_in_the_history(tmp_path: Path) -> None:
-    """A comment between two rows: what is told of the others can be judged."""
+    """A comment between two rows: the other rows can be judged."""
     rows = [{"from": "A", "to": "B"}, {"from": None, "to": None}, {"text": "a comment"}, {"from": "B", "to": "C"}]
     asker = make_asker(tmp_path, lost=1, answer=make_answer(200, rows=rows))
     workflow = asker.create(asker.target.owner)

@@ -40,7 +40,7 @@ def play(source: Source) -> Source:
     return source
 
 
-def test_each_id_is_used_once_by_whoever_comes_first(tmp_path: Path) -> None:
+def test_each_id_is_used_once(tmp_path: Path) -> None:
     target, engine = stock(tmp_path / "target", 50)
     factories = [WorkflowFactory(target, StubRelease(engine), tmp_path / "ids") for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -87,7 +87,7 @@ def test_a_run_that_got_no_id_at_all_proves_nothing(tmp_path: Path) -> None:
     assert "ended with 0 of its 100 races: out of ids" in accounting.findings[0].words
 
 
-def test_an_id_that_was_moved_before_accuses_nobody(tmp_path: Path) -> None:
+def test_an_id_that_was_moved_before_accuses_no_service(tmp_path: Path) -> None:
     target, engine = stock(tmp_path / "target", 40)
     for number in range(30):
         engine.states[str(number)] = "B"
