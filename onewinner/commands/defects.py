@@ -67,12 +67,12 @@ class MatrixPlan:
 
     def list_cells(self, variant: Variant) -> Iterator[tuple[str, int]]:
         for level in self.list_levels(variant):
-            # All orders are walked at the levels behind the wire: nothing is drawn, so one seed is all.
+            # The levels behind the proxy run all orders and choose nothing at random: one seed is enough.
             yield from ((level, seed) for seed in (self.seeds[:1] if level in levels.PROXIED else self.seeds))
 
     def list_levels(self, variant: Variant) -> Sequence[str]:
         """Those at which an engine is asked. Quick asks a defect at one of the levels that it names, and a control at
-        one of the two behind the wire; which one goes in turn, so that each level has some.
+        one of the two behind the proxy, in turn, so that each level has some.
         """
         if not self.is_quick:
             return self.levels

@@ -1,7 +1,7 @@
-"""Walks every order in which the statements of concurrent requests can reach the database: proves, or shows the order.
+"""Runs every order in which the statements of concurrent requests can reach the database: proves, or shows the order.
 
-A wire between the service and its database holds every statement, and lets one through at a time. Two requests meet on
-a workflow in every state, over every two routes; each order has a fresh workflow, and the judge has the last word.
+A proxy between the service and its database holds every statement, and lets one at a time continue. Two requests run
+concurrently, in every state and over every two routes; each order runs on a fresh workflow, and the judge judges it.
 """
 
 from collections.abc import Sequence
