@@ -1,8 +1,7 @@
 """The entry for Locust: `locust -f load/locustfile.py`, with its web UI, `--headless`, `--processes` or workers.
 
-On its own it starts the reference engine; `--target FILE` and `--base-url URL` ask another one. Each user is a source
-of its own with its own journal. What the answers mean is not decided here: the journals go to the judge
-(`onewinner check`), which also gives the exit code.
+On its own it starts the reference engine; `--target FILE` and `--base-url URL` ask another one. Each user is a
+source with its own journal. The verdict comes from the judge, which reads the journals (`onewinner check`).
 """
 
 import contextlib
@@ -36,7 +35,7 @@ engine_at_hand = contextlib.ExitStack()
 
 
 def prepare(environment: Environment, **_: Any) -> None:
-    """Gives this process its part: a worker to every one that runs users, a master to the one in the middle."""
+    """Makes a worker in each process that runs users, and the master in one process."""
     if environment.parsed_options is None or environment.runner is None:
         return
     worker = Worker(environment, "worker" if isinstance(environment.runner, WorkerRunner) else "master")

@@ -49,7 +49,7 @@ class Master:
         self.runs = 0
 
     def begin_or_quit(self) -> None:
-        """Begins the run; one that cannot be planned is ended at once."""
+        """Begins the run; if it cannot be planned, it ends at once."""
         with self.quit_on_error():
             self.begin()
 
@@ -99,7 +99,7 @@ class Master:
         gevent.spawn(self.failures.guard("the watch over the sources", self.watch_or_quit), self.runs)
 
     def list_workers(self) -> list[str]:
-        """The workers in the order in which Locust deals out users: by their place on their host, then by name."""
+        """The workers in the order in which Locust assigns users: by their position on their host, then by name."""
         runner = self.environment.runner
         if not isinstance(runner, MasterRunner):
             return [LOCAL]
@@ -167,7 +167,7 @@ class Master:
             self.watch(run)
 
     def watch(self, run: int) -> None:
-        """Waits until every source has left or is lost with its worker, then ends the run."""
+        """Waits until every source has ended or was lost with its worker, then ends the run."""
         missed: set[str] = set()
         while self.runs == run:
             gevent.sleep(WATCH_S)

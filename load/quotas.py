@@ -1,4 +1,4 @@
-"""Shares: how much of which scenario each source is to run, known before anything runs. Pure."""
+"""Quotas: how much of which scenario each source is to run, known before anything runs. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ class Workload:
 
     @property
     def races(self) -> int | None:
-        """The races among it; None without an end."""
+        """How many races it has; None without an end."""
         found = [amount for name, amount in self.amounts.items() if SCENARIOS[name].races]
         return None if None in found else sum(amount or 0 for amount in found)
 
     @property
     def rounds(self) -> int | None:
-        """The rounds that are no races."""
+        """How many rounds it has that are no races; None without an end."""
         found = [amount for name, amount in self.amounts.items() if not SCENARIOS[name].races]
         return None if None in found else sum(amount or 0 for amount in found)
 
@@ -51,14 +51,14 @@ def parse_weights(text: str) -> dict[str, int]:
 
 
 def keep_races(weights: Mapping[str, int]) -> dict[str, int]:
-    """Those of the scenarios that race; all of them when none does."""
+    """The scenarios that race; all of them when none does."""
     return {name: weight for name, weight in weights.items() if SCENARIOS[name].races} or dict(weights)
 
 
 def make_workload(target: Target, weights: Mapping[str, int], races: int | None) -> Workload:
-    """What the run is to do. `races` are shared by weight among the scenarios that race.
+    """What the run is to do. `races` are divided by weight among the scenarios that race.
 
-    The others come on top, in the same proportion (at least one round each); when no scenario races, `races`
+    The other scenarios are added in the same proportion, at least one round each. When no scenario races, `races`
     counts their rounds.
     """
     found = {name: SCENARIOS[name].find_obstacle(target) for name in weights}
@@ -86,9 +86,9 @@ def apportion(total: int, weights: Mapping[str, int]) -> dict[str, int]:
 
 
 def take_quota(workload: Workload, number: int, sources: int) -> Workload:
-    """The quota of one source of so many: all quotas together are the whole.
+    """The quota of one source of so many: the sum of all quotas is the workload.
 
-    What does not divide evenly goes to another source with each scenario.
+    The remainder of each scenario goes to other sources than that of the scenario before.
     """
     amounts = {
         name: None if amount is None else len(range((number - turn) % sources, amount, sources))
@@ -98,19 +98,16 @@ def take_quota(workload: Workload, number: int, sources: int) -> Workload:
 
 
 def name_source(worker: int, user: int, label: str = "") -> str:
-    """The name of a source: unique over all workers of a run, and it tells which one it is.
-
-    The label tells the jobs of a run apart that is made in several.
-    """
+    """The name of a source, unique over all workers of a run. `label` tells the jobs of one run apart."""
     return f"race{label}-{worker}.{user}"
 
 
 def list_quotas(
     workload: Workload, workers: int, users: int, *, together: bool = False, label: str = ""
 ) -> dict[str, SourceQuota]:
-    """source -> races and rounds, for so many workers and users in all; user u is the worker u % workers' own.
+    """source -> races and rounds, for so many workers and users in all; user u belongs to the worker u % workers.
 
-    When every race is shared by all sources, the first one answers for them.
+    When all sources share every race, the first one has the quota of all.
     """
     quotas = {}
     for user in range(users):

@@ -79,7 +79,7 @@ class ScriptRun:
         return self.barrier.number == 0
 
     def run(self) -> Generator[RoundResult, None, None]:
-        """Declares the script, runs it round by round, and withdraws what the answers left no room for.
+        """Declares the script, runs it round by round, and withdraws the requests that the answers made impossible.
 
         Closing it ends in good order: the workflows are read.
         """

@@ -16,7 +16,7 @@ from load.script_run import Pace, RoundResult, ScriptRun
 from load.scripts import Scenario, Script, cut
 from reports.history import events
 
-# So many scripts in a row in which nothing could be raced for: the engine cannot be brought to where races begin.
+# After so many scripts in a row without a race, the engine cannot be brought to a state in which races begin.
 FRUITLESS_MAX = 20
 REST_S, REST_S_MAX = 0.01, 0.5
 
@@ -57,7 +57,7 @@ class Source:
             yield from self.run_script(cut(next(drawers[name]), SCENARIOS[name], self.left(name)))
             fruitless = fruitless + 1 if self.done[name] == before else 0
             if fruitless and self.asker.unknowns > unknowns:
-                # It cannot answer now; its database may be recovering from a crash.
+                # The engine cannot answer now; its database may be recovering from a crash.
                 time.sleep(min(REST_S_MAX, REST_S * 2**fruitless))
 
     def find_end(self, name: str | None, fruitless: int) -> str | None:
@@ -77,7 +77,7 @@ class Source:
         return scenario.draw_scripts(self.asker.target, rng, self.contenders)
 
     def choose(self) -> str | None:
-        """The scenario that has got least far with its quota; None when all is done."""
+        """The scenario of which the smallest part of its quota is run; None when all is run."""
 
         def progress(name: str) -> float:
             return self.done[name] / (self.quota.amounts[name] or self.quota.weights[name])

@@ -43,8 +43,7 @@ class Asker:
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
     `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
     operations whose effect is not known. `waiting_pays` is False while a busy engine stayed busy the last time.
-    `went_unanswered`: no request of the last release was answered; `latest` is the workflow that was asked about last,
-    with its id and its tenant.
+    `went_unanswered`: no request of the last release was answered; `latest` is its workflow, with its id and tenant.
     """
 
     target: Target

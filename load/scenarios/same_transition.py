@@ -1,4 +1,4 @@
-"""Does exactly one of N contenders win the same transition, along whole scripts of workflows?
+"""Does exactly one of N contenders win the same transition, along the whole way of a workflow?
 
 Each workflow is taken from its initial state along a random walk through the graph. At every edge N
 contenders ask for the same transition at the same instant, over any of the routes that serve it.
