@@ -22,7 +22,7 @@ from rich.table import Table
 from engine.target.graph import TransitionGraph
 from reports.history.history import read_history, take_frame
 from reports.history.lines import OPERATION_SCHEMA
-from reports.judge.context import Case
+from reports.judge.context import CheckContext
 from reports.judge.evidence import Evidence
 from reports.judge.judge import judge
 
@@ -111,7 +111,7 @@ def measure(path: Path, times: int) -> dict[str, float]:
         evidence = Evidence(history, GRAPH)
         _ = evidence.ops  # encoded and sorted once, for all checks
         begin = time.perf_counter()
-        failed = Case(evidence).decision.failed
+        failed = CheckContext(evidence).decision.failed
         return float("inf") if failed else time.perf_counter() - begin
 
     # In turns, and their medians: so other load on the machine affects both.

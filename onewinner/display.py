@@ -19,7 +19,7 @@ from reports.documents.page.text import reveal
 from reports.documents.pairings import describe_pairings
 from reports.documents.run import Run
 from reports.documents.strength import describe_strength
-from reports.judge.amounts import say_partial
+from reports.judge.levels import describe_partial
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.text import capital
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
@@ -115,7 +115,7 @@ def say(text: str) -> None:
 
 def print_verdict(run: Run) -> None:
     """The judgement, and where the report is."""
-    if partial := say_partial(run.facts.levels):
+    if partial := describe_partial(run.facts.levels):
         open_console().print(Text(capital(partial), style="bold yellow"), soft_wrap=True)
     print_judgement(run.judgement)
     for level in run.facts.levels:

@@ -19,7 +19,7 @@ from onewinner.display import LIVE, Display
 from onewinner.secrets import keep_secret
 from reports.history import events
 from reports.judge import plan as amounts
-from reports.judge.amounts import sum_levels
+from reports.judge.levels import sum_levels
 from reports.judge.plan import RunPlan, SourceQuota, WorkerGroup
 
 POLL_S = 0.1

@@ -18,7 +18,7 @@ from reports.history.events import Exploration
 from reports.history.history import History
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
-from reports.judge.order_words import explain_order
+from reports.judge.schedule_explanation import explain_schedule
 from reports.judge.schedules import (
     RACE_FORMAT,
     UNDECIDED,
@@ -79,7 +79,7 @@ def sort_violating(schedules: Sequence[Schedule], violated: Violated) -> list[Sc
     bad = [each for each in schedules if any(workflow in violated for workflow in each.workflows)]
 
     def rank(each: Schedule) -> tuple[Any, ...]:
-        return (*each.size[:4], -len(list_found(each, violated)), not explain_order(each), *each.size[4:])
+        return (*each.size[:4], -len(list_found(each, violated)), not explain_schedule(each), *each.size[4:])
 
     return sorted(bad, key=rank)
 
@@ -111,7 +111,7 @@ def write_schedules(
             schedule=schedule.order,
             checks=found,
             trace=draw_trace(schedule),
-            sentence=explain_order(schedule),
+            sentence=explain_schedule(schedule),
             file=file,
             command=describe_replay(run, file, engine),
         )

@@ -17,7 +17,7 @@ from onewinner.json_paths import (
     walk_leaves,
     walk_lists,
 )
-from reports.judge.words import TRY_AGAIN
+from reports.judge.finding_text import TRY_AGAIN
 
 
 @dataclass(frozen=True)

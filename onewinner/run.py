@@ -39,8 +39,8 @@ from reports.history import events
 from reports.history.history import History, HistoryError, read_history
 from reports.history.seal import seal_history
 from reports.judge import plan as amounts
-from reports.judge.amounts import say_partial, sum_levels
 from reports.judge.judge import judge
+from reports.judge.levels import describe_partial, sum_levels
 from reports.judge.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
 
 
@@ -175,7 +175,7 @@ def judge_run(
         judgement = replace(judgement, verdict=Verdict.UNKNOWN, reason=f"{elsewhere}: {judgement.reason}")
     lost = find_undecided(history) if request.is_exhaustive else None
     troubles = [*filter(None, [ended, lost]), *find_troubles(run, results, judgement)]
-    judgement = doubt(judgement, troubles, say_partial(sum_levels(history.having(events.Level))))
+    judgement = doubt(judgement, troubles, describe_partial(sum_levels(history.having(events.Level))))
     illegal = [each.key(target) for state in target.graph.states for each in list_illegal(target, state)]
     judged = with_judgement(
         run,

@@ -13,7 +13,7 @@ from reports.comparison.latency import measure_latency
 from reports.comparison.race_quality import measure_quality
 from reports.history.events import Workload
 from reports.history.history import History
-from reports.judge.faults import count_faults, say_faults
+from reports.judge.faults import count_faults, describe_faults
 from reports.judge.proxy_facts import count_endings, count_unscheduled
 from reports.judge.text import show_time
 
@@ -130,7 +130,7 @@ def describe_quality(measures: Measures) -> str:
 
 def describe_injected(measures: Measures) -> str:
     """One line on the faults that were injected; empty without any."""
-    return say_faults(measures.faults or {})
+    return describe_faults(measures.faults or {})
 
 
 def show_pair(spread: Spread) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from reports.documents.contender_lanes import draw_lanes, draw_svg
+from reports.judge.finding_text import count_outcomes, describe_overlap
 from reports.judge.text import capital, join, shorten
-from reports.judge.words import count_outcomes, say_overlap
 
 Record = dict[str, Any]
 NAMED_MAX = 8
@@ -65,7 +65,7 @@ def write_picture(picture: str | None, records: Sequence[Record], title: str) ->
 
 def describe_winners(winners: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     count = "both" if len(winners) == 2 else f"all {len(winners)}"
-    overlap = say_overlap(winners[0], winners[1])
+    overlap = describe_overlap(winners[0], winners[1])
     return f"{capital(name_all(winners))} {count} won: {overlap}.\nExactly one of the {len(records)} can have won."
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
 from reports.comparison.facts import Facts
-from reports.judge.amounts import say_partial
+from reports.judge.levels import describe_partial
 from reports.judge.scenarios import sum_scenarios
 from reports.judge.verdict import Finding, Judgement, Verdict
 
@@ -21,7 +21,7 @@ def render_junit(facts: Facts, judgement: Judgement) -> str:
 
     The cases decide nothing: a check has its result, a scenario the findings that name it.
     """
-    partial = say_partial(facts.levels)
+    partial = describe_partial(facts.levels)
     suites = ET.Element("testsuites", {"name": clean(f"onewinner: {partial}")} if partial else {})
     checks = [(each.check, each.verdict, each.reason, each.findings) for each in judgement.checks]
     # A run that is unknown for a reason outside of all checks must fail a CI job, too.

@@ -15,8 +15,8 @@ from reports.comparison.facts import Picture, Purpose, Samples, ShownOperation
 from reports.comparison.race_quality import measure_races
 from reports.documents.strength import find_state_pairs
 from reports.history.history import History
+from reports.judge.finding_text import read_detail
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
-from reports.judge.words import read_detail
 
 OPERATIONS_MAX = 30  # lanes of a picture
 PICTURES_MAX = 12

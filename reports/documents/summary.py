@@ -16,7 +16,7 @@ from reports.comparison.facts import DefectRow, Facts, Reproduction, Strength, V
 from reports.comparison.measures import Table, describe_injected, tabulate
 from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
-from reports.judge.amounts import say_partial
+from reports.judge.levels import describe_partial
 from reports.judge.plan import LevelRun
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.text import capital
@@ -41,7 +41,7 @@ HARNESS = {
 def render_summary(facts: Facts, judgement: Judgement) -> str:
     """The document, Markdown, at most BYTES_MAX bytes."""
     passed = judgement.verdict is Verdict.PASS
-    partial = escape(say_partial(facts.levels))
+    partial = escape(describe_partial(facts.levels))
     title = ": ".join(filter(None, [headline(facts, judgement), partial]))
     parts = [f"# onewinner: {title}", escape(sentence(judgement.reason))]
     for result in judgement.checks:

@@ -12,7 +12,7 @@ from reports.judge.evidence import Evidence
 from reports.judge.faults import Faults, find_touched, take_faults
 from reports.judge.models.workflow import Operation
 from reports.judge.races import build_races
-from reports.judge.readings import Reading, read_request_ids, take_odd_readings
+from reports.judge.trail_readings import TrailReading, read_request_ids, take_odd_readings
 from reports.judge.verdict import CheckResult, Finding, Verdict, merge
 
 Record = dict[str, Any]
@@ -21,7 +21,7 @@ CANDIDATES = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class CheckContext:
     """What a check is given."""
 
     evidence: Evidence
@@ -48,7 +48,7 @@ class Case:
         return find_touched(self.faults, self.ops.select("w", "invoked", "returned"), numbers)
 
     @cached_property
-    def odd_readings(self) -> list[Reading]:
+    def odd_readings(self) -> list[TrailReading]:
         """The readings, by time, of the trails that are not, at first sight, a chain of exactly the winners."""
         explained = set(self.decision.searched) - set(self.decision.suspects)
         return take_odd_readings(self.evidence, sorted(explained))
@@ -59,6 +59,12 @@ class Case:
         success = pl.col("outcome").is_in(["won", "ok"])
         kinds = self.ops.lazy().filter("mine").group_by("kind").agg(pl.len(), success.sum().alias("won"))
         return [(str(kind), tried, won) for kind, tried, won in kinds.sort("kind").collect().iter_rows()]
+
+    @cached_property
+    def source_numbers(self) -> pl.Series:
+        """The number of the source that each of `ops` stands in."""
+        counts = pl.Series([source.operations for source in self.evidence.history.sources], dtype=pl.Int64)
+        return counts.cum_sum().search_sorted(self.ops["row"].cast(pl.Int64), side="right")
 
     @property
     def ops(self) -> pl.DataFrame:
@@ -107,16 +113,16 @@ def doubt(word: Callable[[], Finding]) -> Suspicion:
 
 
 def conclude(
-    case: Case, check: str, *, judged: int, unit: str, suspicions: Sequence[Suspicion], reason: str = ""
+    context: CheckContext, check: str, *, judged: int, unit: str, suspicions: Sequence[Suspicion], reason: str = ""
 ) -> CheckResult:
     """The result of a check that had evidence: as bad as the worst suspicion; the worst are worded first, and of those
     the ones on workflows that no fault struck.
     """
     worst_first = sorted(suspicions, key=lambda each: each.verdict is not Verdict.FAIL)
-    struck = case.faults.named
-    candidates = [each.word() for each in worst_first[: case.findings_max * (CANDIDATES if struck else 1)]]
+    struck = context.faults.named
+    candidates = [each.word() for each in worst_first[: context.findings_max * (CANDIDATES if struck else 1)]]
     candidates.sort(key=lambda each: (each.verdict is not Verdict.FAIL, each.workflow in struck))
-    findings = tuple(case.finish(each) for each in candidates[: case.findings_max])
+    findings = tuple(context.finish(each) for each in candidates[: context.findings_max])
     verdict = merge([Verdict.PASS, *(each.verdict for each in suspicions)])
     return CheckResult(check, verdict, reason, judged, unit, findings, len(suspicions))
 

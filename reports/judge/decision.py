@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from reports.judge.births import Misbirth, find_misbirths
+from reports.judge.creates import CreateContradiction, find_create_contradictions
 from reports.judge.evidence import Evidence
 from reports.judge.linearization import find_unexplained
 from reports.judge.models.workflow import Operation
@@ -47,15 +47,15 @@ class Decision:
 def decide(evidence: Evidence) -> Decision:
     """Judges every workflow. Past `limits.linearizable_s` the remaining ones stay undecided."""
     began = time.monotonic()
-    misbirths = {each.w: each for each in find_misbirths(evidence)}
+    contradictions = {each.w: each for each in find_create_contradictions(evidence)}
     rest = find_unexplained(evidence, evidence.ops)
     if rest.len():
         again = evidence.ops.filter(pl.col("w").is_in(rest.implode()))
         rest = find_unexplained(evidence, again, order="begins")
-    failed = {w: take_misbirth(evidence, each) for w, each in misbirths.items()}
+    failed = {w: take_contradiction(evidence, each) for w, each in contradictions.items()}
     undecided: list[int] = []
     for w in rest.to_list():
-        if w in misbirths:
+        if w in contradictions:
             continue
         now = time.monotonic()
         if now > began + evidence.limits.linearizable_s:
@@ -67,10 +67,10 @@ def decide(evidence: Evidence) -> Decision:
             failed[w] = Undecided(w, operations, starts, searched)
         elif searched.verdict is Verdict.UNKNOWN:
             undecided.append(w)
-    return Decision(failed, tuple(undecided), tuple(sorted({*rest, *misbirths})), time.monotonic() - began)
+    return Decision(failed, tuple(undecided), tuple(sorted({*rest, *contradictions})), time.monotonic() - began)
 
 
-def take_misbirth(evidence: Evidence, found: Misbirth) -> Undecided:
+def take_contradiction(evidence: Evidence, found: CreateContradiction) -> Undecided:
     """A workflow that was answered before it was created, or created twice: there is nothing to search for."""
     operations, starts = evidence.lay_out(found.w)
     return Undecided(found.w, operations, starts, Searched(Verdict.FAIL), (found.create, found.other))

@@ -1,6 +1,6 @@
 """Evidence: one history, encoded and sorted once, with what every check asks of it. Values only.
 
-States are small integers here (codes). Two codes are no state of the history: `unborn`, before a create, and
+States are small integers here (codes). Two codes are no state of the history: `uncreated`, before a create, and
 `another`, a state that nothing names. Operations of other tenants, refused and busy ones change nothing and constrain
 nothing: they have no role.
 """
@@ -14,10 +14,10 @@ import polars as pl
 from engine.target.graph import TransitionGraph
 from reports.history.encoding import split_list
 from reports.history.history import History
-from reports.judge.keys import Keys, make_keys
 from reports.judge.models.workflow import NEVER, Operation
 from reports.judge.plan import RunPlan
 from reports.judge.search import ANOTHER_STATE
+from reports.judge.time_keys import TimeKeys, make_time_keys
 
 MODEL_COLUMNS = ("row", "kind", "outcome", "want", "set", "next", "told", "invoked", "returned")
 
@@ -79,12 +79,12 @@ class Evidence:
         owner's). Roles: known (took effect), maybe (unknown, may have), pure (an answer that changed nothing).
         """
         ops = self.sorted.with_columns(
-            begins=self.keys.begins, ends=self.keys.ends, mine=find_owned(self.sorted, self.nobody)
+            begins=self.keys.begins, ends=self.keys.ends, mine=find_owned(self.sorted, self.unnamed_tenant)
         )
         return assign_roles(ops, self.find_code(self.first_state))
 
     @property
-    def nobody(self) -> int | None:
+    def unnamed_tenant(self) -> int | None:
         """The code of the tenant of operations that name none; None where each names one."""
         tenants = self.history.encoded["tenant"].unique()
         codes = dict(zip(tenants.cast(pl.String).to_list(), tenants.to_physical().to_list(), strict=True))
@@ -104,9 +104,9 @@ class Evidence:
         return len(self.offsets) - 1
 
     @cached_property
-    def keys(self) -> Keys:
+    def keys(self) -> TimeKeys:
         ops = self.sorted
-        return make_keys(ops["w"], ops["invoked"], ops["returned"], self.offsets)
+        return make_time_keys(ops["w"], ops["invoked"], ops["returned"], self.offsets)
 
     @cached_property
     def names(self) -> dict[int, str]:
@@ -128,16 +128,16 @@ class Evidence:
         return None if state is None else self.codes.get(state)
 
     @cached_property
-    def unborn(self) -> int:
+    def uncreated(self) -> int:
         return max(self.names, default=-1) + 1
 
     @property
     def another(self) -> int:
-        return self.unborn + 1
+        return self.uncreated + 1
 
     @property
     def width(self) -> int:
-        return self.unborn + 2
+        return self.uncreated + 2
 
     @property
     def state_type(self) -> pl.DataType:
@@ -216,7 +216,7 @@ class Evidence:
         }
         state = (
             pl.when("created")
-            .then(pl.lit(self.unborn, dtype=pl.UInt32))
+            .then(pl.lit(self.uncreated, dtype=pl.UInt32))
             .when("asked")
             .then(code["first"])
             .otherwise(code["given"])
@@ -241,9 +241,9 @@ class Evidence:
     def find_starts(self, w: int, operations: list[Operation]) -> list[str | None]:
         """The states to begin the search in: one where it is known, else every state that is named, and another."""
         code = self.starts["state"][w]
-        if code == self.unborn and all(each.told is not None for each in operations if is_create(each)):
+        if code == self.uncreated and all(each.told is not None for each in operations if is_create(each)):
             return [None]
-        if code is not None and code != self.unborn:
+        if code is not None and code != self.uncreated:
             return [self.names[code]]
         named = {state for each in operations for state in (*each.expected, each.next, each.told)}
         return [*sorted(state for state in named if state is not None), ANOTHER_STATE]
@@ -324,9 +324,9 @@ def assign_roles(ops: pl.DataFrame, first: int | None) -> pl.DataFrame:
     )
 
 
-def find_owned(ops: pl.DataFrame, nobody: int | None) -> pl.Series:
+def find_owned(ops: pl.DataFrame, unnamed_tenant: int | None) -> pl.Series:
     """Whether each operation is its workflow's owner's: the tenant that created it, or the first that was served. A
-    conflict says less of whose it is, and a refusal least. An operation of `nobody`, who is no tenant, is the owner's.
+    conflict says less of whose it is, and a refusal least. An operation of `unnamed_tenant`, who is no tenant, is the owner's.
     """
     if ops["tenant"].n_unique() <= 1:
         return pl.repeat(value=True, n=ops.height, dtype=pl.Boolean, eager=True)
@@ -342,10 +342,10 @@ def find_owned(ops: pl.DataFrame, nobody: int | None) -> pl.Series:
         .then(3)
         .otherwise(4)
     )
-    anonymous = pl.col("tenant") == pl.lit(nobody, dtype=pl.UInt32)
-    ranks = pl.when(anonymous).then(5).otherwise(ranks) if nobody is not None else ranks
+    anonymous = pl.col("tenant") == pl.lit(unnamed_tenant, dtype=pl.UInt32)
+    ranks = pl.when(anonymous).then(5).otherwise(ranks) if unnamed_tenant is not None else ranks
     owners = (
         ops.select("w", "tenant", rank=ranks).sort("w", "rank", maintain_order=True).unique("w", keep="first").sort("w")
     )
     owned = ops["tenant"].eq_missing(owners["tenant"].gather(ops["w"]))
-    return owned if nobody is None else owned | (ops["tenant"] == nobody)
+    return owned if unnamed_tenant is None else owned | (ops["tenant"] == unnamed_tenant)

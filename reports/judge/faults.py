@@ -153,7 +153,7 @@ def count_faults(history: History) -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def say_faults(counts: dict[str, int]) -> str:
+def describe_faults(counts: dict[str, int]) -> str:
     """531 faults were injected: answer lost 120, backend ended 11, 3 crashes of the database; empty without any."""
     total = sum(counts.values())
     if not total:

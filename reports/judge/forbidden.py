@@ -7,20 +7,19 @@ if the tenant was served afterwards; and if no request of the kind was ever acce
 import polars as pl
 
 from reports.history.events import AccessDenied, Effects
-from reports.judge.context import Case
-from reports.judge.silence import number_sources
+from reports.judge.context import CheckContext
 
-TURNED_AWAY = (401, 403)
+DENIED = (401, 403)
 QUESTIONS = ("audit trail", "effects")
 KIND = ("tenant", "kind", "want", "wants", "set", "next")
 
 
-def find_forbidden(case: Case) -> pl.Series:
+def find_forbidden(context: CheckContext) -> pl.Series:
     """The rows of those operations. What a source asked is compared with what the same source was answered."""
-    if not case.evidence.history.having(AccessDenied):
-        return pl.Series([], dtype=case.ops["row"].dtype)
-    own = case.ops.with_columns(source=number_sources(case)).filter("mine")
-    refused = own.filter((pl.col("outcome") == "unknown") & pl.col("status").is_in(TURNED_AWAY))
+    if not context.evidence.history.having(AccessDenied):
+        return pl.Series([], dtype=context.ops["row"].dtype)
+    own = context.ops.with_columns(source=context.source_numbers).filter("mine")
+    refused = own.filter((pl.col("outcome") == "unknown") & pl.col("status").is_in(DENIED))
     until = find_last_served(own)
     accepted = own.filter(pl.col("outcome").is_in(["won", "ok"])).select(KIND).unique()
     never = refused.join(accepted, on=KIND, how="anti", nulls_equal=True)
@@ -33,22 +32,22 @@ def find_last_served(own: pl.DataFrame) -> pl.DataFrame:
     return served.group_by("source", "tenant").agg(pl.col("invoked").max().alias("served"))
 
 
-def find_never_shown(case: Case) -> list[AccessDenied]:
+def find_never_shown(context: CheckContext) -> list[AccessDenied]:
     """The first question of each kind for a trail, or for effects, whose tenant was shown none at all."""
-    history = case.evidence.history
+    history = context.evidence.history
     told = [(source, event) for source, event in history.by_source(AccessDenied) if event.question in QUESTIONS]
     if not told:
         return []
-    own = case.ops.with_columns(source=number_sources(case)).filter("mine")
+    own = context.ops.with_columns(source=context.source_numbers).filter("mine")
     tenants = dict(own.select("w", "tenant").unique("w").iter_rows())
     served = {(source, tenant): at for source, tenant, at in find_last_served(own).iter_rows()}
     numbers = {source.name: number for number, source in enumerate(history.sources)}
     shown = {
-        "audit trail": {tenants.get(w) for w in number(case, history.audit["workflow"].unique().to_list())},
-        "effects": {tenants.get(w) for w in number(case, [event.workflow for event in history.having(Effects)])},
+        "audit trail": {tenants.get(w) for w in number(context, history.audit["workflow"].unique().to_list())},
+        "effects": {tenants.get(w) for w in number(context, [event.workflow for event in history.having(Effects)])},
     }
     found: dict[tuple[str, int | None], AccessDenied] = {}
-    for (source, event), w in zip(told, number(case, [event.workflow for _, event in told]), strict=True):
+    for (source, event), w in zip(told, number(context, [event.workflow for _, event in told]), strict=True):
         what, tenant = str(event.question), tenants.get(w)
         is_served = served.get((numbers[source], tenant), -1) > (event.until_ns or 0)
         if is_served and tenant not in shown[what]:
@@ -56,5 +55,5 @@ def find_never_shown(case: Case) -> list[AccessDenied]:
     return list(found.values())
 
 
-def number(case: Case, workflows: list[str | None]) -> list[int | None]:
-    return case.evidence.number_workflows(pl.Series(workflows, dtype=pl.String)).to_list()
+def number(context: CheckContext, workflows: list[str | None]) -> list[int | None]:
+    return context.evidence.number_workflows(pl.Series(workflows, dtype=pl.String)).to_list()

@@ -22,7 +22,7 @@ STEPS_BACK = 3
 class Periods:
     """One row per period, by workflow and order; the first of a workflow is its start.
 
-    frame: w, state (code; `unborn`, or null where nothing is known of it), begin (key), end (key: the return of the
+    frame: w, state (code; `uncreated`, or null where nothing is known of it), begin (key), end (key: the return of the
     transition that opens it). `broken`: workflow numbers whose transitions do not chain in this order.
     """
 
@@ -77,7 +77,7 @@ def lay_periods(evidence: Evidence, ops: pl.DataFrame, answers: pl.DataFrame, or
         pl.when(pl.col("kind").is_null())
         .then(statement=True)
         .when(create)
-        .then((before == evidence.unborn) & pl.col("state").is_not_null())
+        .then((before == evidence.uncreated) & pl.col("state").is_not_null())
         .otherwise(
             ((pl.col("kind") == "set") | (due & evidence.lawful(before, pl.col("state"))))
             & (pl.col("told").is_null() | (pl.col("told") == pl.col("state")))
@@ -131,7 +131,7 @@ def fit(evidence: Evidence, answers: pl.DataFrame, frame: pl.DataFrame, offset: 
     state = period["state"].fill_null(evidence.another)
     holds = (period["w"] == pl.col("w")) & (period["begin"] <= pl.col("ends")) & ~pl.col("never")
     # Before its create a workflow answers nothing.
-    holds &= state != evidence.unborn
+    holds &= state != evidence.uncreated
     if answers["exact"].null_count() < answers.height:
         holds &= pl.col("exact").is_null() | (pl.col("exact") == state)
     if answers["other"].null_count() < answers.height:

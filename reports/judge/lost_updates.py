@@ -21,7 +21,7 @@ LOOSE_PER_STATE_MAX = 4
 
 
 class OutOfTimeError(Exception):
-    """The search ran out of time: nobody knows."""
+    """The search ran out of time."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Struck:
+class FaultedWorkflow:
     """A workflow's operations as the model sees them, and when the faults that may have struck it were over."""
 
     operations: Sequence[Operation]
@@ -73,7 +73,7 @@ class Struck:
         loose = [each for each in moves if each.row in raced] + denied
         return certain + [loosen(each) for each in pick_first(loose, LOOSE_PER_STATE_MAX)]
 
-    def keep_moves(self) -> "Struck":
+    def keep_moves(self) -> "FaultedWorkflow":
         """The same without the answers that change nothing."""
         return replace(self, operations=[each for each in self.operations if not is_pure(each)])
 

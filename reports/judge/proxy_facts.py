@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from reports.history import events
 from reports.history.history import History
 from reports.judge.plan import UnscheduledStatement
-from reports.judge.statements import clip
+from reports.judge.sql import clip
 
 TEXTS_MAX = 20
 SHOWN_MAX = 3

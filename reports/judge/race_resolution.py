@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from reports.judge.context import Case
-from reports.judge.readings import is_older
+from reports.judge.context import CheckContext
 from reports.judge.search import search
+from reports.judge.trail_readings import is_older
 from reports.judge.verdict import Verdict
 
 Race = dict[str, Any]
@@ -16,8 +16,8 @@ NEEDED_S = 0.25
 
 
 @dataclass(frozen=True)
-class Settled:
-    """How many winners a race had; `winners` None while nobody knows. `by` says in words what settled it, and is empty
+class ResolvedRace:
+    """How many winners a race had; `winners` is None if that is not known. `by`: what resolved it, in words; empty
     where nothing had to; `rows` are unknown contenders that won.
     """
 
@@ -26,49 +26,49 @@ class Settled:
     rows: tuple[int, ...] = ()
 
 
-def settle_races(case: Case) -> list[tuple[Race, Settled]]:
+def resolve_races(context: CheckContext) -> list[tuple[Race, ResolvedRace]]:
     """Every race that does not have exactly one winner by its answers, and what it comes down to; and those that have,
     but for an unknown contender that the trail names as a second one.
     """
-    races = case.races
-    named = find_named(case)
+    races = context.races
+    named = find_named(context)
     second = races.filter((pl.col("won") == 1) & (pl.col("unknown") > 0)).join(named, on=["w", "race"], how="semi")
     unclear = pl.concat([races.filter(pl.col("won") != 1), second])
     if unclear.is_empty():
         return []
     found = []
     for race in unclear.iter_rows(named=True):
-        if race["won"] > 1 and race["w"] in case.decision.failed:
-            found.append((race, Settled(race["won"])))
+        if race["won"] > 1 and race["w"] in context.decision.failed:
+            found.append((race, ResolvedRace(race["won"])))
             continue
         rows = named.filter((pl.col("w") == race["w"]) & (pl.col("race") == race["race"]))["row"].to_list()
-        found.append((race, settle(case, race, rows)))
+        found.append((race, settle(context, race, rows)))
     return found
 
 
-def settle(case: Case, race: Race, named: list[int]) -> Settled:
+def settle(context: CheckContext, race: Race, named: list[int]) -> ResolvedRace:
     """The winners of one race. `named`: its unknown contenders whose request id stands in the trail."""
-    contenders = find_contenders(case, race)
-    settled = count_winners(case, race, contenders, named)
-    is_plain = settled.winners == 1 or has_rows_of(case, race["w"], contenders, settled)
-    if not is_plain and may_be_disturbed(case, race, contenders):
-        return Settled(None)
-    if settled.winners == 0 and race["refused"] and may_not_exist(case, race["w"], contenders):
-        return Settled(None)
+    contenders = find_contenders(context, race)
+    settled = count_winners(context, race, contenders, named)
+    is_plain = settled.winners == 1 or has_rows_of(context, race["w"], contenders, settled)
+    if not is_plain and may_be_disturbed(context, race, contenders):
+        return ResolvedRace(None)
+    if settled.winners == 0 and race["refused"] and may_not_exist(context, race["w"], contenders):
+        return ResolvedRace(None)
     return settled
 
 
-def has_rows_of(case: Case, w: int, contenders: pl.DataFrame, settled: Settled) -> bool:
+def has_rows_of(context: CheckContext, w: int, contenders: pl.DataFrame, settled: ResolvedRace) -> bool:
     """Whether the trail settled it, and has a row for each of the winners: then nothing else is needed to tell."""
     if not settled.rows:
         return False
-    left = pl.col("from").is_in(find_wanted(case, contenders)) & pl.col("to").is_in(contenders["next"].implode())
-    return find_longest(case, w).filter(left).height >= (settled.winners or 0)
+    left = pl.col("from").is_in(find_wanted(context, contenders)) & pl.col("to").is_in(contenders["next"].implode())
+    return find_longest(context, w).filter(left).height >= (settled.winners or 0)
 
 
-def may_not_exist(case: Case, w: int, contenders: pl.DataFrame) -> bool:
+def may_not_exist(context: CheckContext, w: int, contenders: pl.DataFrame) -> bool:
     """Whether there may have been no workflow to race for: its create is unknown, and nothing had answered."""
-    ops = case.evidence.slice(w).filter("mine")
+    ops = context.evidence.slice(w).filter("mine")
     creates = ops.filter(pl.col("kind") == "create")["outcome"]
     if "ok" in creates or "unknown" not in creates:
         return False
@@ -76,78 +76,78 @@ def may_not_exist(case: Case, w: int, contenders: pl.DataFrame) -> bool:
     return ops.filter(answered).is_empty()
 
 
-def count_winners(case: Case, race: Race, contenders: pl.DataFrame, named: list[int]) -> Settled:
+def count_winners(context: CheckContext, race: Race, contenders: pl.DataFrame, named: list[int]) -> ResolvedRace:
     """The winners of one race, if nothing outside of it had a hand in it."""
     if race["won"] > 1:
-        return Settled(race["won"])
+        return ResolvedRace(race["won"])
     if named:
-        if race["won"] + len(named) > 1 and comes_back(case, race["w"], contenders):
-            return Settled(1)
-        ids = ", ".join(record["id"] for record in case.records(named))
+        if race["won"] + len(named) > 1 and comes_back(context, race["w"], contenders):
+            return ResolvedRace(1)
+        ids = ", ".join(record["id"] for record in context.records(named))
         by = f"The trail has a row of {ids}: it did win, though its answer is unknown."
-        return Settled(race["won"] + len(named), by, tuple(named))
+        return ResolvedRace(race["won"] + len(named), by, tuple(named))
     unknown = contenders.filter(pl.col("outcome") == "unknown")
-    again = find_asked_again(case, race["w"], contenders) if race["busy"] else None
+    again = find_asked_again(context, race["w"], contenders) if race["busy"] else None
     if again is not None:
-        return Settled(1, again)
+        return ResolvedRace(1, again)
     if unknown.is_empty():
         alone = ", and no request of the race won when asked again alone" if race["busy"] else ""
-        return Settled(0, f"Every contender was answered, and none of them won{alone}.")
-    seen = find_seen(case, race["w"], contenders, unknown)
+        return ResolvedRace(0, f"Every contender was answered, and none of them won{alone}.")
+    seen = find_seen(context, race["w"], contenders, unknown)
     if seen is not None:
-        return Settled(1, seen)
-    stayed = find_stayed(case, race["w"], contenders)
+        return ResolvedRace(1, seen)
+    stayed = find_stayed(context, race["w"], contenders)
     if stayed is not None and len(unknown) < len(contenders):
-        return Settled(0, stayed)
-    return Settled(None)
+        return ResolvedRace(0, stayed)
+    return ResolvedRace(None)
 
 
-def find_contenders(case: Case, race: Race) -> pl.DataFrame:
+def find_contenders(context: CheckContext, race: Race) -> pl.DataFrame:
     """A race's operations, by invoke."""
-    return case.evidence.slice(race["w"]).filter((pl.col("race") == race["race"]) & pl.col("mine"))
+    return context.evidence.slice(race["w"]).filter((pl.col("race") == race["race"]) & pl.col("mine"))
 
 
-def find_asked_again(case: Case, w: int, contenders: pl.DataFrame) -> str | None:
+def find_asked_again(context: CheckContext, w: int, contenders: pl.DataFrame) -> str | None:
     """What shows that being busy was true: asked again after every contender had been answered, alone and before any
     other win, a request of one of them won; in words.
     """
     answered = contenders.filter(pl.col("outcome") != "unknown")
     over = answered["ends"].max()
-    ops = case.evidence.slice(w)
+    ops = context.evidence.slice(w)
     wins = ops.filter(pl.col("known") & (pl.col("kind") != "create") & (pl.col("ends") > contenders["begins"].min()))
     first = wins.sort("begins").head(1).filter((pl.col("begins") > over) & pl.col("race").is_null())
     alike = contenders.filter(pl.col("next").is_in(first["next"].implode()))
-    if not {*list_wanted(case, first)} & {*list_wanted(case, alike)}:
+    if not {*list_wanted(context, first)} & {*list_wanted(context, alike)}:
         return None
-    return f"Every contender was busy or lost; asked again alone, {case.records(first['row'])[0]['id']} won."
+    return f"Every contender was busy or lost; asked again alone, {context.records(first['row'])[0]['id']} won."
 
 
-def find_named(case: Case) -> pl.DataFrame:
+def find_named(context: CheckContext) -> pl.DataFrame:
     """w, race, row of the unknown contenders that their workflow's trail names by a request id that is theirs alone."""
-    trails = case.evidence.trails.filter(pl.col("w").is_not_null() & pl.col("request_id").is_not_null())
-    unknown = case.ops.filter(pl.col("race").is_not_null() & pl.col("mine") & (pl.col("outcome") == "unknown"))
+    trails = context.evidence.trails.filter(pl.col("w").is_not_null() & pl.col("request_id").is_not_null())
+    unknown = context.ops.filter(pl.col("race").is_not_null() & pl.col("mine") & (pl.col("outcome") == "unknown"))
     if trails.is_empty() or unknown.is_empty():
         return unknown.select("w", "race", "row").clear()
-    ids = case.read_request_ids(unknown["row"])
+    ids = context.read_request_ids(unknown["row"])
     asked = unknown.select("w", "race", "row", request_id=ids)
     named = asked.join(trails.select("w", "request_id").unique(), on=["w", "request_id"])
-    moves = case.ops.filter(pl.col("known") | pl.col("maybe")).select("w", "row").join(named, on="w", how="semi")
-    known = moves.with_columns(request_id=case.read_request_ids(moves["row"]))
+    moves = context.ops.filter(pl.col("known") | pl.col("maybe")).select("w", "row").join(named, on="w", how="semi")
+    known = moves.with_columns(request_id=context.read_request_ids(moves["row"]))
     alone = known.filter(pl.len().over("w", "request_id") == 1)
     return named.join(alone, on="row", how="semi").select("w", "race", "row")
 
 
-def may_be_disturbed(case: Case, race: Race, contenders: pl.DataFrame) -> bool:
+def may_be_disturbed(context: CheckContext, race: Race, contenders: pl.DataFrame) -> bool:
     """Whether a race that several won, or none, may be none after all: some order explains the workflow, and a
     transition from outside of the race may have brought the state back in between, or may have taken it away before.
     """
-    if race["w"] in case.decision.failed:
+    if race["w"] in context.decision.failed:
         return False
     answered = contenders.filter(pl.col("outcome") != "unknown")
     if answered.is_empty():
         return False
-    wants = find_wanted(case, contenders)
-    ops = case.evidence.slice(race["w"])
+    wants = find_wanted(context, contenders)
+    ops = context.evidence.slice(race["w"])
     outside = (pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(contenders["row"].implode())
     others = ops.filter(outside & (pl.col("begins") <= answered["ends"].max()) & (pl.col("kind") != "create"))
     if race["won"]:
@@ -155,30 +155,30 @@ def may_be_disturbed(case: Case, race: Race, contenders: pl.DataFrame) -> bool:
         return not others.filter(during & pl.col("next").is_in(wants)).is_empty()
     leaves = (pl.col("kind") == "set") | (pl.col("wants") > 1) | pl.col("want").is_in(wants)
     # Where the workflow's start is known, the order that explains every conflict is no guess. Other answers need none.
-    is_explained = race["conflict"] > 0 and case.evidence.starts["state"][race["w"]] is not None
+    is_explained = race["conflict"] > 0 and context.evidence.starts["state"][race["w"]] is not None
     return is_explained or not others.filter(leaves).is_empty()
 
 
-def find_wanted(case: Case, contenders: pl.DataFrame) -> pl.Series:
+def find_wanted(context: CheckContext, contenders: pl.DataFrame) -> pl.Series:
     """The states that any of the contenders expected, in one list."""
-    return pl.Series(list_wanted(case, contenders), dtype=pl.UInt32).implode()
+    return pl.Series(list_wanted(context, contenders), dtype=pl.UInt32).implode()
 
 
-def list_wanted(case: Case, contenders: pl.DataFrame) -> list[int]:
-    codes, members = case.evidence.codes, case.evidence.set_members
+def list_wanted(context: CheckContext, contenders: pl.DataFrame) -> list[int]:
+    codes, members = context.evidence.codes, context.evidence.set_members
     wants = set(contenders["want"].drop_nulls())
     for several in contenders["set"].drop_nulls().unique():
         wants.update(codes[state] for state in members[several])
     return sorted(wants)
 
 
-def comes_back(case: Case, w: int, contenders: pl.DataFrame) -> bool:
+def comes_back(context: CheckContext, w: int, contenders: pl.DataFrame) -> bool:
     """Whether the trail enters a state that was raced for again, after it was left for the first time as the race
     would have it: then a late contender may have won a later visit.
     """
-    trail, wants = find_longest(case, w), find_wanted(case, contenders)
+    trail, wants = find_longest(context, w), find_wanted(context, contenders)
     left = trail.filter(pl.col("from").is_in(wants) & pl.col("to").is_in(contenders["next"].implode()))
-    ids = case.read_request_ids(contenders["row"])
+    ids = context.read_request_ids(contenders["row"])
     # A row that tells no id, and where a contender tells none, any row may be a contender's.
     named = pl.col("request_id").is_in(ids.drop_nulls().implode()).fill_null(value=True)
     theirs = left.filter(named)
@@ -186,75 +186,73 @@ def comes_back(case: Case, w: int, contenders: pl.DataFrame) -> bool:
     return first is None or not trail.filter((pl.col("position") > first) & pl.col("to").is_in(wants)).is_empty()
 
 
-def find_last(case: Case, w: int) -> pl.DataFrame:
+def find_last(context: CheckContext, w: int) -> pl.DataFrame:
     """The last reading of a workflow's trail, states as codes."""
-    trail = case.evidence.trails.filter(pl.col("w") == w).with_columns(pl.col("from", "to").to_physical())
+    trail = context.evidence.trails.filter(pl.col("w") == w).with_columns(pl.col("from", "to").to_physical())
     return trail.filter(pl.col("trail") == pl.col("trail").sort_by("read_ns").last())
 
 
-def find_longest(case: Case, w: int) -> pl.DataFrame:
+def find_longest(context: CheckContext, w: int) -> pl.DataFrame:
     """The reading of a workflow's trail with the most rows: of readings at the same time any may be the longer one."""
-    trail = case.evidence.trails.filter(pl.col("w") == w).with_columns(pl.col("from", "to").to_physical())
+    trail = context.evidence.trails.filter(pl.col("w") == w).with_columns(pl.col("from", "to").to_physical())
     return trail.filter(pl.col("trail") == pl.col("trail").sort_by("position", "read_ns").last())
 
 
-def find_seen(case: Case, w: int, contenders: pl.DataFrame, unknown: pl.DataFrame) -> str | None:
+def find_seen(context: CheckContext, w: int, contenders: pl.DataFrame, unknown: pl.DataFrame) -> str | None:
     """What shows that one of the unknown contenders won: a row of the trail, or an answer, invoked no earlier than the
     race, that names a state to which only they lead; in words.
     """
-    ops = case.evidence.slice(w)
+    ops = context.evidence.slice(w)
     others = ops.filter((pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(unknown["row"].implode()))
     theirs = unknown.filter(~pl.col("next").is_in(others["next"].drop_nulls().implode()))["next"].unique().implode()
-    wants = find_wanted(case, contenders)
+    wants = find_wanted(context, contenders)
     # A create leaves no row: a row may lead back to where it led.
     moved = others.filter(pl.col("kind") != "create")["next"].drop_nulls()
     led = unknown.filter(~pl.col("next").is_in(moved.implode()))["next"].unique().implode()
-    rows = find_longest(case, w).filter(pl.col("from").is_in(wants) & pl.col("to").is_in(led))
-    if rows.height and not is_older(case.evidence, w):
-        names = case.evidence.names
+    rows = find_longest(context, w).filter(pl.col("from").is_in(wants) & pl.col("to").is_in(led))
+    if rows.height and not is_older(context.evidence, w):
+        names = context.evidence.names
         return f"The trail has the row {names[rows['from'][0]]} -> {names[rows['to'][0]]}: an unknown request won."
     after = ops.filter((pl.col("begins") >= contenders["begins"].min()) & pl.col("mine"))
     told = pl.col("pure") & pl.col("told").is_in(theirs)
     expected = (pl.col("outcome") == "won") & (pl.col("wants") == 1) & pl.col("want").is_in(theirs)
     found = after.filter(told | expected)
     if found.height:
-        return f"The answer of {case.records(found['row'][:1])[0]['id']} shows that one of the unknown requests won."
-    return find_needed(case, w, contenders, unknown)
+        return f"The answer of {context.records(found['row'][:1])[0]['id']} shows that one of the unknown requests won."
+    return find_needed(context, w, contenders, unknown)
 
 
-def find_needed(case: Case, w: int, contenders: pl.DataFrame, unknown: pl.DataFrame) -> str | None:
+def find_needed(context: CheckContext, w: int, contenders: pl.DataFrame, unknown: pl.DataFrame) -> str | None:
     """Whether what was answered outside of the race has no explanation unless one of the unknown contenders won."""
-    if w in case.decision.suspects:
+    if w in context.decision.suspects:
         return None
-    operations, starts = case.evidence.lay_out(w)
+    operations, starts = context.evidence.lay_out(w)
     gone = {*unknown["row"], *contenders.filter("pure")["row"]}
     kept = [each for each in operations if each.row not in gone]
-    searched = search(kept, starts, case.evidence.graph, time.monotonic() + NEEDED_S)
+    searched = search(kept, starts, context.evidence.graph, time.monotonic() + NEEDED_S)
     if searched.verdict is not Verdict.FAIL:
         return None
     return "No order explains the other answers unless one of the unknown requests won."
 
 
-def find_stayed(case: Case, w: int, contenders: pl.DataFrame) -> str | None:
+def find_stayed(context: CheckContext, w: int, contenders: pl.DataFrame) -> str | None:
     """What shows that nobody won: after every answer, the state is still the one that was raced for, and nothing can
     have led back to it; in words.
     """
-    want, ops = contenders["want"][0], case.evidence.slice(w)
+    want, ops = contenders["want"][0], context.evidence.slice(w)
     back = (
         (pl.col("known") | pl.col("maybe")) & (pl.col("next") == want) & (pl.col("ends") >= contenders["begins"].min())
     )
     answered = contenders.filter(pl.col("outcome") != "unknown")
     if contenders["wants"].max() != 1 or answered.is_empty() or not ops.filter(back).is_empty():
         return None
-    name = case.evidence.names[want]
+    name = context.evidence.names[want]
     read = (pl.col("kind") == "read") & pl.col("pure") & (pl.col("told") == want)
     reads = ops.filter(read & (pl.col("begins") > answered["ends"].max()))
     if reads.height:
-        return (
-            f"{case.records(reads['row'][:1])[0]['id']} read {name} after every answer had come: no contender had won."
-        )
-    begun = pl.col("read_ns") - case.evidence.history.clock_uncertainty_ns
-    trail = find_last(case, w).filter(begun > answered["returned"].max())
+        return f"{context.records(reads['row'][:1])[0]['id']} read {name} after every answer had come: no contender had won."
+    begun = pl.col("read_ns") - context.evidence.history.clock_uncertainty_ns
+    trail = find_last(context, w).filter(begun > answered["returned"].max())
     if trail.height and trail.filter(pl.col("from") == want).is_empty():
         return f"The trail, read after every answer had come, has no row out of {name}: no contender had won."
     return None

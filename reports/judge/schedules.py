@@ -14,7 +14,7 @@ import msgspec
 
 from reports.history import events
 from reports.history.history import History
-from reports.judge.statements import clip
+from reports.judge.sql import clip
 
 COLUMN = 54
 RACE_FORMAT = 2

@@ -50,13 +50,13 @@ class Rules:
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search found. On FAIL `witnesses` are operations that contradict each other all by themselves: a single
+    """What a search found. On FAIL `conflict_core` are operations that contradict each other all by themselves: a single
     hopeless one, or every transition, and of the other answers only those that once stood in the way.
     `configurations` counts work.
     """
 
     verdict: Verdict
-    witnesses: tuple[Operation, ...] = ()
+    conflict_core: tuple[Operation, ...] = ()
     configurations: int = 0
 
 

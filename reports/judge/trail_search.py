@@ -1,4 +1,4 @@
-"""Testimony: whether one order explains what was answered about a workflow and every reading of its trail.
+"""TrailSearch: whether one order explains what was answered about a workflow and every reading of its trail.
 
 The trail is one sequence of transitions. So the search follows, beside the state, how many rows there are by then: the
 next transition must be the next row's, and a reading with n rows is an answer that holds while there are n. Behind the
@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
 from engine.target.graph import TransitionGraph
-from reports.judge.explain import find_smallest, weaken
+from reports.judge.conflict_core import find_smallest, weaken
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation, step
-from reports.judge.readings import Reading
 from reports.judge.search import ANOTHER_STATE, Rules, Searched, is_pure, search
+from reports.judge.trail_readings import TrailReading
 from reports.judge.trails import Row, names
 from reports.judge.verdict import Verdict
 
@@ -31,10 +31,10 @@ class Clash:
 
     row: Row
     instead: Row | None
-    later: Reading
+    later: TrailReading
 
 
-def find_clash(readings: Sequence[Reading]) -> Clash | None:
+def find_clash(readings: Sequence[TrailReading]) -> Clash | None:
     """The first two of the readings, which are in the order of time, that contradict each other; every pair counts."""
     merged: tuple[Row, ...] = ()
     for number, later in enumerate(readings):
@@ -61,7 +61,7 @@ def merge_rows(rows: tuple[Row, ...], others: tuple[Row, ...]) -> tuple[Row, ...
 
 
 @dataclass(frozen=True)
-class Testimony:
+class TrailSearch:
     """A workflow's operations and the states that it may begin in, and the readings of its trail by time, of which no
     two clash. `ids`: the request id of each transition, by row. `deadline_s` is of the monotonic clock.
     """
@@ -69,7 +69,7 @@ class Testimony:
     operations: Sequence[Operation]
     starts: Sequence[str | None]
     graph: TransitionGraph | None
-    readings: Sequence[Reading]
+    readings: Sequence[TrailReading]
     ids: dict[int, str | None]
     deadline_s: float
 
@@ -77,11 +77,11 @@ class Testimony:
     def rows(self) -> tuple[Row, ...]:
         return reduce(merge_rows, (reading.rows for reading in self.readings))
 
-    def examine(self) -> Searched:
+    def search_all(self) -> Searched:
         """Whether some order explains the answers and all readings."""
         return self.search([*self.operations, *self.looks], self.starts, to_the_end=True)
 
-    def examine_moves(self) -> Searched:
+    def search_transitions(self) -> Searched:
         """Whether some order of the transitions explains the readings, whatever else was answered, and whatever became
         of what came after them.
         """
@@ -181,31 +181,31 @@ class Testimony:
 
 
 @dataclass(frozen=True)
-class Doubted:
-    """A testimony, ready to be asked which of its operations contradict the `looks`. Without `answers` only transitions
-    count. See Weakened in reports/judge/explain.py.
+class TrailConflict:
+    """A trail, ready to be asked which of its operations contradict the `looks`. Without `answers` only transitions
+    count. See Weakened in reports/judge/conflict_core.py.
     """
 
-    testimony: Testimony
+    trail: TrailSearch
     looks: Sequence[Operation]
     answers: bool
     deadline_s: float
 
     def contradicts(self, chosen: Iterable[Operation]) -> bool:
         """Whether no order explains the chosen ones and the looks. False when there was no time to find out."""
-        kept, testimony = list(chosen), self.testimony
+        kept, trail = list(chosen), self.trail
         rows = {each.row for each in kept}
-        weak = [weaken(each) for each in testimony.moves if each.row not in rows]
-        starts = testimony.starts if any(each.kind == "create" for each in kept) else testimony.begun
+        weak = [weaken(each) for each in trail.moves if each.row not in rows]
+        starts = trail.starts if any(each.kind == "create" for each in kept) else trail.begun
         until_s = min(self.deadline_s, time.monotonic() + PROBE_S)
         asked = [*kept, *weak, *self.looks]
-        return testimony.search(asked, starts, to_the_end=self.answers, deadline_s=until_s).verdict is Verdict.FAIL
+        return trail.search(asked, starts, to_the_end=self.answers, deadline_s=until_s).verdict is Verdict.FAIL
 
     def explain(self) -> tuple[list[Operation], bool]:
         """A smallest set that contradicts, by invoke, and whether none of it can be spared."""
         if self.contradicts([]):
             return [], True
-        chosen, is_minimal = find_smallest(self, self.testimony.operations if self.answers else self.testimony.moves)
+        chosen, is_minimal = find_smallest(self, self.trail.operations if self.answers else self.trail.moves)
         return sorted(chosen, key=lambda each: (each.invoked, each.row)), is_minimal
 
 

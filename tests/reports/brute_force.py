@@ -10,7 +10,7 @@ from engine.target.graph import TransitionGraph
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Operation, step
 
 Record = dict[str, Any]
-OTHER = "some state that nobody mentions"
+OTHER = "some state that nothing names"
 
 
 def is_explained(records: list[Record], graph: TransitionGraph | None, initial: str | None, wide: int = 0) -> bool:

@@ -19,7 +19,7 @@ from engine.target.graph import TransitionGraph
 from reports.history.events import Header
 from reports.history.history import take_frame
 from reports.history.lines import OPERATION_SCHEMA
-from reports.judge.births import find_misbirths
+from reports.judge.creates import find_create_contradictions
 from reports.judge.decision import decide
 from reports.judge.evidence import Evidence
 from reports.judge.linearization import find_unexplained
@@ -63,7 +63,10 @@ def compare_verdicts(
     """Judges, compares, and returns how many workflows were explained and how many failed."""
     evidence = make_evidence(workflows, graph, initial, wide)
     expected = [w for w, records in enumerate(workflows) if not is_explained(records, graph, initial, wide)]
-    doubted = [*find_unexplained(evidence, evidence.ops).to_list(), *(each.w for each in find_misbirths(evidence))]
+    doubted = [
+        *find_unexplained(evidence, evidence.ops).to_list(),
+        *(each.w for each in find_create_contradictions(evidence)),
+    ]
     assert set(expected) <= set(doubted), "the witness alone accepted what no order explains"
     decision = decide(evidence)
     assert sorted(decision.failed) == expected

@@ -18,10 +18,10 @@ from engine.target.graph import TransitionGraph
 from reports.history.events import Header
 from reports.history.history import History, take_frame
 from reports.history.lines import OPERATION_SCHEMA
-from reports.judge.context import Case
+from reports.judge.context import CheckContext
 from reports.judge.evidence import Evidence, Limits
 from reports.judge.judge import judge
-from reports.judge.race_resolution import settle_races
+from reports.judge.race_resolution import resolve_races
 from reports.judge.verdict import Verdict
 from tests.reports.brute_force_trails import World, is_made, is_move
 from tests.reports.building import lay_out_trails
@@ -97,18 +97,20 @@ def compare(seed: int) -> dict[str, int]:
     assert not accused["final-state"] & explained, (seed, "final-state", accused["final-state"] & explained)
     illegal = {name for name, world in worlds.items() if has_illegal(world)}
     assert illegal <= accused["legality"] <= illegal | (worlds.keys() - explained), (seed, "legality")
-    counts = Counter(compare_races(seed, worlds, Case(Evidence(history, graph, initial)), both, accused["one-winner"]))
+    counts = Counter(
+        compare_races(seed, worlds, CheckContext(Evidence(history, graph, initial)), both, accused["one-winner"])
+    )
     with_trail = [verdicts[name] for name, world in worlds.items() if world.readings]
     counts.update(f"{each['linearizable']} {each['audit']}" for each in with_trail)
     return counts | {"all": len(worlds)}
 
 
-def compare_races(seed: int, worlds: Named, case: Case, explained: set[str], accused: set[str]) -> list[str]:
+def compare_races(seed: int, worlds: Named, case: CheckContext, explained: set[str], accused: set[str]) -> list[str]:
     """Where some order explains a workflow, no state was left twice in one visit; a race counts as won, or as not won,
     only if every order says so.
     """
     named = {}
-    for race, settled in settle_races(case):
+    for race, settled in resolve_races(case):
         contenders = case.evidence.slice(race["w"]).filter(pl.col("race") == race["race"])
         record = case.records(contenders["row"][:1])[0]
         named[record["race"]] = settled.winners

@@ -6,7 +6,7 @@ from reports.comparison.facts import Facts
 from reports.documents.page.comparison import list_news
 from reports.documents.page.templates import render
 from reports.documents.summary import headline
-from reports.judge.amounts import say_partial
+from reports.judge.levels import describe_partial
 from reports.judge.verdict import Finding, Judgement, Verdict
 
 COUNTS = ("races", "operations", "workflows")
@@ -22,7 +22,7 @@ def render_glance(facts: Facts, judgement: Judgement) -> Markup:
         judgement=judgement,
         headline=headline(facts, judgement),
         failed=[result.check for result in judgement.checks if result.verdict is Verdict.FAIL],
-        partial=say_partial(facts.levels),
+        partial=describe_partial(facts.levels),
         reason=finding.title if finding is not None and failed else judgement.reason,
         counts=choose_counts(judgement),
         news=list_news(facts.comparison),

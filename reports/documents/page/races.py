@@ -17,7 +17,7 @@ from reports.documents.page.lanes import (
 )
 from reports.documents.page.shapes import vertical
 from reports.documents.page.templates import Section, render
-from reports.judge.interleaving import describe_move
+from reports.judge.call_table import describe_move
 from reports.judge.text import capital, count, join, show_time
 from reports.judge.verdict import Judgement, Verdict
 

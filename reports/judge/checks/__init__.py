@@ -12,10 +12,10 @@ from reports.judge.checks.final_state import check_final_state
 from reports.judge.checks.legality import check_legality
 from reports.judge.checks.linearizable import check_linearizable
 from reports.judge.checks.race_outcomes import check_conflict_count, check_one_winner
-from reports.judge.context import Case
+from reports.judge.context import CheckContext
 from reports.judge.verdict import CheckResult
 
-CHECKS: dict[str, Callable[[Case], CheckResult]] = {
+CHECKS: dict[str, Callable[[CheckContext], CheckResult]] = {
     "one-winner": check_one_winner,
     "conflict-count": check_conflict_count,
     "conflict-truth": check_conflict_truth,

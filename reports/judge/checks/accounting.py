@@ -6,7 +6,7 @@ import polars as pl
 
 from reports.history import events
 from reports.history.history import Source
-from reports.judge.context import Case, conclude, doubt, not_applicable
+from reports.judge.context import CheckContext, conclude, doubt, not_applicable
 from reports.judge.plan import SourceQuota
 from reports.judge.text import count
 from reports.judge.verdict import CheckResult, Finding, Verdict
@@ -19,28 +19,28 @@ ORDERLY = ("complete", "fail-fast", "asked to", "mismatch", "silent")
 ORDERLY_ONCE_BEGUN = ("time", "out of ids", "lost track")
 
 
-def check_accounting(case: Case) -> CheckResult:
+def check_accounting(context: CheckContext) -> CheckResult:
     """Holds every source that was promised to its own plan, and to its end. Without a run's plan it does not apply."""
-    plan = case.evidence.plan
+    plan = context.evidence.plan
     if plan is None:
         return not_applicable(CHECK, "the history is judged alone: nothing was promised")
-    history = case.evidence.history
+    history = context.evidence.history
     found = {source.name: source for source in history.sources}
     gaps = [
-        f"The source {name} was promised, and its history is missing{say_quota(plan.quotas.get(name))}."
+        f"The source {name} was promised, and its history is missing{describe_quota(plan.quotas.get(name))}."
         for name in plan.sources
         if name not in found
     ]
     for source in history.sources:
-        gaps += find_gaps(case, source)
-    gaps += find_race_gaps(case)
-    suspicions = [doubt(partial(word_gap, gap)) for gap in gaps]
-    return conclude(case, CHECK, judged=case.ops.height, unit="operations", suspicions=suspicions)
+        gaps += find_gaps(context, source)
+    gaps += find_race_gaps(context)
+    suspicions = [doubt(partial(report_gap, gap)) for gap in gaps]
+    return conclude(context, CHECK, judged=context.ops.height, unit="operations", suspicions=suspicions)
 
 
-def find_gaps(case: Case, source: Source) -> list[str]:
+def find_gaps(context: CheckContext, source: Source) -> list[str]:
     """What is missing in one source, one sentence each."""
-    history = case.evidence.history
+    history = context.evidence.history
     plans, ends = history.having(events.Plan, source.name), history.having(events.End, source.name)
     planned = sum(event.operations or 0 for event in plans)
     broken = history.having(events.Broken, source.name)
@@ -50,41 +50,41 @@ def find_gaps(case: Case, source: Source) -> list[str]:
     elif planned != source.operations:
         gaps.append(f"The source {source.name} planned {count(planned, 'operation')} and started {source.operations}.")
     if not ends:
-        gaps.append(f"The source {source.name} was cut short: it has no end{say_left(case, source)}.")
+        gaps.append(f"The source {source.name} was cut short: it has no end{describe_left(context, source)}.")
     elif (said := sum(event.operations or 0 for event in ends)) != source.operations:
         gaps.append(
             f"The source {source.name} says that it started {count(said, 'operation')}, and its "
             f"history holds {source.operations}."
         )
-    gaps += find_early_ends(case, source)
-    unreturned = count_unreturned(case, source)
+    gaps += find_early_ends(context, source)
+    unreturned = count_unreturned(context, source)
     if unreturned:
         gaps.append(f"The source {source.name} has {count(unreturned, 'operation')} without a return.")
     return gaps
 
 
-def say_quota(quota: SourceQuota | None) -> str:
+def describe_quota(quota: SourceQuota | None) -> str:
     """What a source was to run, where the plan says so."""
     told = {"races": quota.races, "rounds": quota.rounds} if quota is not None else {}
     counts = [f"{count} {unit}" for unit, count in told.items() if count]
     return f", and with it its share of {' and '.join(counts)}" if counts else ""
 
 
-def say_left(case: Case, source: Source) -> str:
+def describe_left(context: CheckContext, source: Source) -> str:
     """What of its share of races a source did not come to, as far as it promised one."""
-    quota = sum(event.races or 0 for event in case.evidence.history.having(events.Quota, source.name))
+    quota = sum(event.races or 0 for event in context.evidence.history.having(events.Quota, source.name))
     if not quota:
         return ""
-    mine = case.evidence.history.frame.filter(pl.col("id").str.starts_with(f"{source.name}."))
+    mine = context.evidence.history.frame.filter(pl.col("id").str.starts_with(f"{source.name}."))
     held = int(mine.select(pl.col("race").n_unique() - pl.col("race").is_null().any()).collect().item() or 0)
     return f", and {max(0, quota - held)} of its {quota} races were not begun"
 
 
-def find_early_ends(case: Case, source: Source) -> list[str]:
+def find_early_ends(context: CheckContext, source: Source) -> list[str]:
     """Whether a source ended in good order, but neither with its share nor for a reason of the plan."""
     return [
         f"The source {source.name} ended with {event.run} of its {event.planned} {event.unit}: {event.ended}."
-        for event in case.evidence.history.having(events.Level, source.name)
+        for event in context.evidence.history.having(events.Level, source.name)
         if not is_orderly(event)
     ]
 
@@ -95,10 +95,10 @@ def is_orderly(event: events.Level) -> bool:
     return ended in ORDERLY or (ended in ORDERLY_ONCE_BEGUN and has_begun)
 
 
-def count_unreturned(case: Case, source: Source) -> int:
+def count_unreturned(context: CheckContext, source: Source) -> int:
     """How many operations of a source have no return at all; an explicit unknown is one."""
-    encoded, frame, first = case.evidence.history.encoded, case.evidence.history.frame, 0
-    for other in case.evidence.history.sources:
+    encoded, frame, first = context.evidence.history.encoded, context.evidence.history.frame, 0
+    for other in context.evidence.history.sources:
         if other.name == source.name and other.path == source.path:
             break
         first += other.operations
@@ -110,12 +110,12 @@ def count_unreturned(case: Case, source: Source) -> int:
     return int(part.select(silent.sum()).collect().item())
 
 
-def find_race_gaps(case: Case) -> list[str]:
+def find_race_gaps(context: CheckContext) -> list[str]:
     """Races are counted over all sources: one race may be shared."""
-    planned = sum(event.races or 0 for event in case.evidence.history.having(events.Plan))
-    held = case.races.height
+    planned = sum(event.races or 0 for event in context.evidence.history.having(events.Plan))
+    held = context.races.height
     return [f"{planned} races were planned, and {held} were run."] if planned and planned != held else []
 
 
-def word_gap(gap: str) -> Finding:
+def report_gap(gap: str) -> Finding:
     return Finding(CHECK, Verdict.UNKNOWN, gap, gap)

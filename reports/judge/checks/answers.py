@@ -6,79 +6,80 @@ from functools import partial
 import polars as pl
 
 from reports.history.events import AccessDenied, Hidden, Probe
-from reports.judge.context import Case, Record, Suspicion, conclude, fail, not_applicable
-from reports.judge.forbidden import find_forbidden, find_never_shown
-from reports.judge.server_ids import find_shared_ids
-from reports.judge.verdict import CheckResult, Finding, Verdict
-from reports.judge.words import (
+from reports.judge.context import CheckContext, Record, Suspicion, conclude, fail, not_applicable
+from reports.judge.creates import find_shared_ids
+from reports.judge.finding_text import (
     Text,
+    describe_foreign,
+    describe_never_shown,
+    describe_probe,
+    describe_problem,
+    describe_refused,
+    describe_server_error,
+    describe_shared_id,
+    describe_wrong_create,
     read_detail,
-    say_foreign,
-    say_never_shown,
-    say_probe,
-    say_problem,
-    say_refused,
-    say_server_error,
-    say_shared_id,
-    say_wrong_create,
 )
+from reports.judge.forbidden import find_forbidden, find_never_shown
+from reports.judge.verdict import CheckResult, Finding, Verdict
 
 
-def check_tenant_isolation(case: Case) -> CheckResult:
+def check_tenant_isolation(context: CheckContext) -> CheckResult:
     """Another tenant's call is refused or unknown: it sees nothing and moves nothing."""
     check = "tenant-isolation"
-    probes = find_probes(case, check)
-    foreign = case.ops.filter(~pl.col("mine"))
+    probes = find_probes(context, check)
+    foreign = context.ops.filter(~pl.col("mine"))
     if foreign.is_empty() and not probes:
         return not_applicable(check, "no tenant touched another one's workflow")
     served = foreign.filter(pl.col("outcome").is_in(["won", "ok", "conflict"]))
-    suspicions = [fail(partial(word_foreign, case, row)) for row in served["row"].to_list()]
+    suspicions = [fail(partial(report_foreign, context, row)) for row in served["row"].to_list()]
     suspicions += suspect_probes(check, probes)
-    return conclude(case, check, judged=foreign.height + len(probes), unit="calls", suspicions=suspicions)
+    return conclude(context, check, judged=foreign.height + len(probes), unit="calls", suspicions=suspicions)
 
 
-def word_foreign(case: Case, row: int) -> Finding:
-    record = case.records([row])[0]
-    owned = case.ops.filter(
-        (pl.col("workflow") == case.ops.filter(pl.col("row") == row)["workflow"][0]) & pl.col("mine")
+def report_foreign(context: CheckContext, row: int) -> Finding:
+    record = context.records([row])[0]
+    owned = context.ops.filter(
+        (pl.col("workflow") == context.ops.filter(pl.col("row") == row)["workflow"][0]) & pl.col("mine")
     )
-    owner = case.records(owned["row"][:1])[0]["tenant"]
-    return word_record("tenant-isolation", record, say_foreign(record, owner))
+    owner = context.records(owned["row"][:1])[0]["tenant"]
+    return report_record("tenant-isolation", record, describe_foreign(record, owner))
 
 
-def check_contract(case: Case) -> CheckResult:
+def check_contract(context: CheckContext) -> CheckResult:
     """Every answer is the one specified, as far as whoever asked noted it; the owner's legal request is not refused."""
-    probes = find_probes(case, "contract")
-    noted = case.ops.filter("problem")["row"].to_list()
-    graph, refused = case.evidence.graph, find_refused(case)
-    shared, hidden = find_shared_ids(case.evidence.history), find_never_shown(case)
+    probes = find_probes(context, "contract")
+    noted = context.ops.filter("problem")["row"].to_list()
+    graph, refused = context.evidence.graph, find_refused(context)
+    shared, hidden = find_shared_ids(context.evidence.history), find_never_shown(context)
     if graph is None and not probes and not noted and not refused and not shared and not hidden:
         return not_applicable("contract", "neither a probe nor a graph says what the answers should be")
-    if case.ops.is_empty() and not probes:
+    if context.ops.is_empty() and not probes:
         return not_applicable("contract", "the history has no answers", "answers")
     suspicions: list[Suspicion] = []
-    for record in case.records(noted):
+    for record in context.records(noted):
         problem = read_detail(record).get("problem")
         if problem:
-            suspicions.append(fail(partial(word_record, "contract", record, say_problem(record, str(problem)))))
-    suspicions += [fail(partial(word_row, case, "contract", row, say_refused)) for row in refused]
+            suspicions.append(fail(partial(report_record, "contract", record, describe_problem(record, str(problem)))))
+    suspicions += [fail(partial(report_row, context, "contract", row, describe_refused)) for row in refused]
     if graph is not None:
         suspicions += [
-            fail(partial(word_create, case, row, graph.initial)) for row in find_wrong_creates(case, graph.initial)
+            fail(partial(report_create, context, row, graph.initial))
+            for row in find_wrong_creates(context, graph.initial)
         ]
-    suspicions += [fail(partial(word_shared_id, case, rows)) for rows in shared]
-    suspicions += [fail(partial(word_hidden, event)) for event in hidden]
+    suspicions += [fail(partial(report_shared_id, context, rows)) for rows in shared]
+    suspicions += [fail(partial(report_hidden, event)) for event in hidden]
     suspicions += suspect_probes("contract", probes)
-    return conclude(case, "contract", judged=case.ops.height + len(probes), unit="answers", suspicions=suspicions)
+    return conclude(context, "contract", judged=context.ops.height + len(probes), unit="answers", suspicions=suspicions)
 
 
-def find_refused(case: Case) -> list[int]:
+def find_refused(context: CheckContext) -> list[int]:
     """The owner's requests that are legal, for a workflow that had been answered before, and that were refused. A read
     is always legal; whether an advance is, only a graph can tell.
     """
-    kinds = ["read"] if case.evidence.graph is None else ["advance", "read"]
-    is_forbidden = pl.col("row").is_in(find_forbidden(case).implode())
-    ops = case.ops.with_columns(
+    kinds = ["read"] if context.evidence.graph is None else ["advance", "read"]
+    is_forbidden = pl.col("row").is_in(find_forbidden(context).implode())
+    ops = context.ops.with_columns(
         outcome=pl.when(is_forbidden).then(pl.lit("refused")).otherwise(pl.col("outcome").cast(pl.String))
     )
     refused = ops.filter(pl.col("mine") & (pl.col("outcome") == "refused") & pl.col("kind").is_in(kinds))
@@ -87,11 +88,11 @@ def find_refused(case: Case) -> list[int]:
     answered = pl.col("mine") & pl.col("outcome").is_in(["won", "ok"])
     since = ops.lazy().filter(answered).group_by("w").agg(pl.col("ends").min().alias("since")).collect()
     refused = refused.join(since, on="w", how="left", maintain_order="left").filter(pl.col("since") < pl.col("begins"))
-    refused = leave_out_strays(case, ops, refused)
+    refused = leave_out_strays(context, ops, refused)
     plain = refused.filter(
-        (pl.col("kind") == "read") | ((pl.col("wants") == 1) & case.evidence.lawful(pl.col("want"), pl.col("next")))
+        (pl.col("kind") == "read") | ((pl.col("wants") == 1) & context.evidence.lawful(pl.col("want"), pl.col("next")))
     )
-    names, members, graph = case.evidence.names, case.evidence.set_members, case.evidence.graph
+    names, members, graph = context.evidence.names, context.evidence.set_members, context.evidence.graph
     several = [
         row
         for row, code, following in refused.filter((pl.col("wants") > 1) & (pl.col("kind") == "advance"))
@@ -102,7 +103,7 @@ def find_refused(case: Case) -> list[int]:
     return sorted([*plain["row"].to_list(), *several])
 
 
-def leave_out_strays(case: Case, ops: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
+def leave_out_strays(context: CheckContext, ops: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
     """Without the advances that were asked in a state in which they are not due, as the wins before them have it.
 
     A route of an edge's own names no state; outside of its sources it may say that it cannot be asked there. Where
@@ -120,7 +121,7 @@ def leave_out_strays(case: Case, ops: pl.DataFrame, refused: pl.DataFrame) -> pl
     known = met.group_by("row").agg(
         pl.col("after").sort_by("ends_move").last(), pl.col("want", "wants", "set").first(), calm=is_over.all()
     )
-    names, members = case.evidence.names, case.evidence.set_members
+    names, members = context.evidence.names, context.evidence.set_members
     strays = [
         row
         for row, after, want, wants, code in known.filter("calm")
@@ -131,50 +132,50 @@ def leave_out_strays(case: Case, ops: pl.DataFrame, refused: pl.DataFrame) -> pl
     return refused.filter(~pl.col("row").is_in(strays))
 
 
-def find_wrong_creates(case: Case, initial: str) -> list[int]:
+def find_wrong_creates(context: CheckContext, initial: str) -> list[int]:
     """Creates whose answer names another state than the graph's initial one."""
-    creates = case.ops.filter((pl.col("kind") == "create") & pl.col("known") & pl.col("told").is_not_null())
-    return creates.filter(pl.col("told") != case.evidence.codes[initial])["row"].to_list()
+    creates = context.ops.filter((pl.col("kind") == "create") & pl.col("known") & pl.col("told").is_not_null())
+    return creates.filter(pl.col("told") != context.evidence.codes[initial])["row"].to_list()
 
 
-def word_create(case: Case, row: int, initial: str) -> Finding:
-    record = case.records([row])[0]
-    return word_record("contract", record, say_wrong_create(record, initial))
+def report_create(context: CheckContext, row: int, initial: str) -> Finding:
+    record = context.records([row])[0]
+    return report_record("contract", record, describe_wrong_create(record, initial))
 
 
-def word_shared_id(case: Case, rows: list[int]) -> Finding:
-    records = case.records(rows)
-    return word_record("contract", records[0], say_shared_id(records))
+def report_shared_id(context: CheckContext, rows: list[int]) -> Finding:
+    records = context.records(rows)
+    return report_record("contract", records[0], describe_shared_id(records))
 
 
-def word_hidden(event: AccessDenied) -> Finding:
-    title, words = say_never_shown(event)
+def report_hidden(event: AccessDenied) -> Finding:
+    title, words = describe_never_shown(event)
     return Finding("contract", Verdict.FAIL, title, words, workflow=event.workflow)
 
 
-def check_schema(case: Case) -> CheckResult:
+def check_schema(context: CheckContext) -> CheckResult:
     """The live workflow table has only the columns that were designed: whoever looked has noted what it found."""
-    probes = find_probes(case, "schema")
+    probes = find_probes(context, "schema")
     if not probes:
-        return not_applicable("schema", "nobody looked at the engine's tables", "probes")
-    return conclude(case, "schema", judged=len(probes), unit="probes", suspicions=suspect_probes("schema", probes))
+        return not_applicable("schema", "no source inspected the tables of the engine", "probes")
+    return conclude(context, "schema", judged=len(probes), unit="probes", suspicions=suspect_probes("schema", probes))
 
 
-def check_no_5xx(case: Case) -> CheckResult:
+def check_no_5xx(context: CheckContext) -> CheckResult:
     """No server error, but for operations and probes that an injected fault touched. A busy answer is none (503)."""
-    status = case.ops["status"]
+    status = context.ops["status"]
     answered = status.len() - status.null_count()
-    probes = [probe for probe in find_probes(case, "no-5xx") if not is_excused(case, probe)]
+    probes = [probe for probe in find_probes(context, "no-5xx") if not is_excused(context, probe)]
     if not answered and not probes:
         return not_applicable("no-5xx", "the history has no HTTP status")
-    failed = (status >= 500).fill_null(value=False) & (case.ops["outcome"] != "busy")
-    rows = case.ops.filter(failed & ~case.touched_by_fault)["row"].to_list() if failed.any() else []
-    suspicions = [fail(partial(word_row, case, "no-5xx", row, say_server_error)) for row in rows]
+    failed = (status >= 500).fill_null(value=False) & (context.ops["outcome"] != "busy")
+    rows = context.ops.filter(failed & ~context.touched_by_fault)["row"].to_list() if failed.any() else []
+    suspicions = [fail(partial(report_row, context, "no-5xx", row, describe_server_error)) for row in rows]
     suspicions += suspect_probes("no-5xx", probes)
-    return conclude(case, "no-5xx", judged=answered + len(probes), unit="answers", suspicions=suspicions)
+    return conclude(context, "no-5xx", judged=answered + len(probes), unit="answers", suspicions=suspicions)
 
 
-def is_excused(case: Case, question: Probe | Hidden | AccessDenied) -> bool:
+def is_excused(context: CheckContext, question: Probe | Hidden | AccessDenied) -> bool:
     """Whether a fault touched a question that is no operation: its workflow's or anybody's, where it names one. One
     that does not tell when it was is never excused.
     """
@@ -182,28 +183,28 @@ def is_excused(case: Case, question: Probe | Hidden | AccessDenied) -> bool:
     if span is None:
         return False
     if question.workflow is not None:
-        return case.faults.any_during(question.workflow, *span)
-    return any(fault.at <= span[1] and fault.until >= span[0] for fault in case.faults.all)
+        return context.faults.any_during(question.workflow, *span)
+    return any(fault.at <= span[1] and fault.until >= span[0] for fault in context.faults.all)
 
 
-def find_probes(case: Case, check: str) -> list[Probe]:
-    return [event for event in case.evidence.history.having(Probe) if event.check == check]
+def find_probes(context: CheckContext, check: str) -> list[Probe]:
+    return [event for event in context.evidence.history.having(Probe) if event.check == check]
 
 
 def suspect_probes(check: str, probes: list[Probe]) -> list[Suspicion]:
-    return [fail(partial(word_probe, check, probe)) for probe in probes if probe.problem]
+    return [fail(partial(report_probe, check, probe)) for probe in probes if probe.problem]
 
 
-def word_probe(check: str, probe: Probe) -> Finding:
-    title, words = say_probe(probe)
+def report_probe(check: str, probe: Probe) -> Finding:
+    title, words = describe_probe(probe)
     return Finding(check, Verdict.FAIL, title, words)
 
 
-def word_row(case: Case, check: str, row: int, say: Callable[[Record], Text]) -> Finding:
-    record = case.records([row])[0]
-    return word_record(check, record, say(record))
+def report_row(context: CheckContext, check: str, row: int, say: Callable[[Record], Text]) -> Finding:
+    record = context.records([row])[0]
+    return report_record(check, record, say(record))
 
 
-def word_record(check: str, record: Record, text: Text) -> Finding:
+def report_record(check: str, record: Record, text: Text) -> Finding:
     title, words = text
     return Finding(check, Verdict.FAIL, title, words, (record["id"],), record["workflow"], record["race"])

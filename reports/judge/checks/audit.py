@@ -11,85 +11,85 @@ from functools import partial
 
 import polars as pl
 
-from reports.judge.context import Case, Record, Suspicion, conclude, doubt, fail, not_applicable
+from reports.judge.context import CheckContext, Record, Suspicion, conclude, doubt, fail, not_applicable
+from reports.judge.finding_text import describe_precedence, describe_trail, read_detail
 from reports.judge.models.workflow import NEVER
-from reports.judge.readings import Reading
-from reports.judge.trail_search import Clash, Doubted, Testimony, find_clash, look
+from reports.judge.trail_readings import TrailReading
+from reports.judge.trail_search import Clash, TrailConflict, TrailSearch, find_clash, look
 from reports.judge.trails import Break, Mismatch, Move, Row, find_break, find_disorder, match
 from reports.judge.verdict import CheckResult, Finding, Verdict
-from reports.judge.words import read_detail, say_precedence, say_trail
 
 CHECK = "audit"
 Faults = dict[Hashable, Callable[[], Finding]]  # what is wrong, once each
 
 
-def check_audit(case: Case) -> CheckResult:
+def check_audit(context: CheckContext) -> CheckResult:
     """Judges every trail by all of its readings, each for its own time."""
-    trails = case.evidence.trails.filter(pl.col("w").is_not_null())["trail"].n_unique()
+    trails = context.evidence.trails.filter(pl.col("w").is_not_null())["trail"].n_unique()
     if not trails:
         return not_applicable(CHECK, "the history has no audit trail", "trails")
-    by_workflow: dict[int, list[Reading]] = {}
-    for reading in case.odd_readings:
+    by_workflow: dict[int, list[TrailReading]] = {}
+    for reading in context.odd_readings:
         by_workflow.setdefault(reading.w, []).append(reading)
-    deadline_s = time.monotonic() + case.evidence.limits.linearizable_s
-    suspicions = [each for w, readings in by_workflow.items() for each in judge_trail(case, w, readings, deadline_s)]
-    return conclude(case, CHECK, judged=trails, unit="trails", suspicions=suspicions)
+    deadline_s = time.monotonic() + context.evidence.limits.linearizable_s
+    suspicions = [each for w, readings in by_workflow.items() for each in judge_trail(context, w, readings, deadline_s)]
+    return conclude(context, CHECK, judged=trails, unit="trails", suspicions=suspicions)
 
 
-def judge_trail(case: Case, w: int, readings: Sequence[Reading], deadline_s: float) -> list[Suspicion]:
+def judge_trail(context: CheckContext, w: int, readings: Sequence[TrailReading], deadline_s: float) -> list[Suspicion]:
     """What is wrong with a trail. The answers of a workflow that no order explains are not held against it: there only
     its transitions count.
     """
     clash = find_clash(readings)
     if clash is not None:
-        return [fail(partial(word_clash, case, clash)), *map(fail, find_plain(case, readings).values())]
-    limit_s = min(deadline_s, time.monotonic() + case.evidence.limits.workflow_s)
+        return [fail(partial(report_clash, context, clash)), *map(fail, find_plain(context, readings).values())]
+    limit_s = min(deadline_s, time.monotonic() + context.evidence.limits.workflow_s)
     ids = {move.operation.row: move.request_id for reading in readings for move in reading.moves}
-    testimony = Testimony(*case.lay_out(w), case.evidence.graph, readings, ids, limit_s)
-    believed = w not in case.decision.suspects
-    verdict = (testimony.examine() if believed else testimony.examine_moves()).verdict
+    trail = TrailSearch(*context.lay_out(w), context.evidence.graph, readings, ids, limit_s)
+    believed = w not in context.decision.suspects
+    verdict = (trail.search_all() if believed else trail.search_transitions()).verdict
     if verdict is Verdict.PASS:
         return []
-    plain = find_plain(case, readings)
+    plain = find_plain(context, readings)
     if plain:
         return list(map(fail, plain.values()))
-    moves = testimony.examine_moves().verdict if believed else verdict
+    moves = trail.search_transitions().verdict if believed else verdict
     if moves is Verdict.FAIL:
-        return [fail(partial(word_disagreement, case, testimony))]
+        return [fail(partial(report_disagreement, context, trail))]
     if verdict is Verdict.UNKNOWN:
-        return [doubt(partial(word_undecided, readings[0].workflow))]
-    return [fail(partial(word_contradiction, case, testimony, moves))]
+        return [doubt(partial(report_undecided, readings[0].workflow))]
+    return [fail(partial(report_contradiction, context, trail, moves))]
 
 
-def find_plain(case: Case, readings: Sequence[Reading]) -> Faults:
+def find_plain(context: CheckContext, readings: Sequence[TrailReading]) -> Faults:
     """All that is wrong with the readings, each by itself, and can be told by looking at rows and transitions."""
     found: Faults = {}
     for reading in readings:
-        found = judge_reading(case, reading) | found
+        found = judge_reading(context, reading) | found
     return found
 
 
-def judge_reading(case: Case, reading: Reading) -> Faults:
-    graph, workflow, moves = case.evidence.graph, reading.workflow, reading.moves
+def judge_reading(context: CheckContext, reading: TrailReading) -> Faults:
+    graph, workflow, moves = context.evidence.graph, reading.workflow, reading.moves
     found: Faults = {}
     for row in dict.fromkeys(reading.rows):
         by_set = any(move.operation.kind == "set" and move.operation.next == row.to for move in moves)
         if graph and not graph.allows(row.origin, row.to) and not by_set:
             what = f"has a row {row.origin} -> {row.to}, which is no legal edge"
-            found["illegal", row.origin, row.to] = partial(word, case, workflow, what, "", ())
+            found["illegal", row.origin, row.to] = partial(word, context, workflow, what, "", ())
     older = count_older(reading)
     broken = find_break(reading.rows, None if older else reading.start)
     if broken is not None and not (broken.row == 0 and reading.is_older):
-        found["broken", broken.row] = partial(word_break, case, workflow, reading.rows, broken, moves)
+        found["broken", broken.row] = partial(report_break, context, workflow, reading.rows, broken, moves)
     rows = reading.rows[older:]
-    found |= find_mismatch(case, reading, rows)
+    found |= find_mismatch(context, reading, rows)
     disorder = find_disorder(rows, moves)
     if disorder is not None and not found:
-        found["disorder", disorder] = partial(word_disorder, case, workflow, rows, disorder, moves)
+        found["disorder", disorder] = partial(report_disorder, context, workflow, rows, disorder, moves)
     return found
 
 
-def count_older(reading: Reading) -> int:
+def count_older(reading: TrailReading) -> int:
     """How many of the first rows are of what happened before this history: as few as leave everything else explained,
     and lead to where it began.
     """
@@ -100,19 +100,21 @@ def count_older(reading: Reading) -> int:
     return 0
 
 
-def find_mismatch(case: Case, reading: Reading, rows: Sequence[Row]) -> Faults:
+def find_mismatch(context: CheckContext, reading: TrailReading, rows: Sequence[Row]) -> Faults:
     """Wins without a row, and rows without a request. Of a workflow that is older than the history any row may be."""
     found: Faults = {}
     mismatch = match(rows, reading.moves)
     for number in mismatch.moves:
         row = reading.moves[number].operation.row
-        found["missing", row] = partial(word_missing, case, reading.workflow, row)
+        found["missing", row] = partial(report_missing, context, reading.workflow, row)
     for number in () if reading.is_older else mismatch.rows:
-        found["row", number] = partial(word_unexplained, case, reading.workflow, rows[number], reading.w)
+        found["row", number] = partial(report_unexplained, context, reading.workflow, rows[number], reading.w)
     return found
 
 
-def word_break(case: Case, workflow: str, held: Sequence[Row], broken: Break, moves: Sequence[Move]) -> Finding:
+def report_break(
+    context: CheckContext, workflow: str, held: Sequence[Row], broken: Break, moves: Sequence[Move]
+) -> Finding:
     row = held[broken.row]
     if broken.twice:
         before = held[broken.row - 1]
@@ -128,16 +130,16 @@ def word_break(case: Case, workflow: str, held: Sequence[Row], broken: Break, mo
         for move in moves
         if any(move.operation.next == to and origin in move.operation.expected for origin, to in edges)
     ]
-    return word(case, workflow, what, "", rows)
+    return word(context, workflow, what, "", rows)
 
 
-def word_missing(case: Case, workflow: str, row: int) -> Finding:
-    record = case.records([row])[0]
+def report_missing(context: CheckContext, workflow: str, row: int) -> Finding:
+    record = context.records([row])[0]
     what = f"has no row of {record['id']}, which won {'|'.join(record['expected'] or ())} -> {record['next']}"
-    return word(case, workflow, what, "The win was acknowledged before the trail was read.", [row])
+    return word(context, workflow, what, "The win was acknowledged before the trail was read.", [row])
 
 
-def word_clash(case: Case, clash: Clash) -> Finding:
+def report_clash(context: CheckContext, clash: Clash) -> Finding:
     row, instead, when = clash.row, clash.instead, "in another reading"
     if instead is None:
         there, when = "and has it no more", "when it was read before"
@@ -146,64 +148,66 @@ def word_clash(case: Case, clash: Clash) -> Finding:
     else:
         there = f"and has {instead.origin} -> {instead.to} there"
     what = f"had a row {row.origin} -> {row.to} {when}, {there}"
-    return word(case, clash.later.workflow, what, "A trail only grows.", ())
+    return word(context, clash.later.workflow, what, "A trail only grows.", ())
 
 
-def word_disorder(
-    case: Case, workflow: str, rows: Sequence[Row], disorder: tuple[int, int], moves: Sequence[Move]
+def report_disorder(
+    context: CheckContext, workflow: str, rows: Sequence[Row], disorder: tuple[int, int], moves: Sequence[Move]
 ) -> Finding:
     by_id = {move.request_id: move.operation.row for move in moves}
     first, second = (by_id[rows[number].request_id] for number in disorder)
-    names = [record["id"] for record in case.records([first, second])]
+    names = [record["id"] for record in context.records([first, second])]
     what = f"has the row of {names[0]} before that of {names[1]}"
-    return word(case, workflow, what, f"{names[1]} had been answered when {names[0]} was asked.", [first, second])
+    return word(context, workflow, what, f"{names[1]} had been answered when {names[0]} was asked.", [first, second])
 
 
-def word_contradiction(case: Case, testimony: Testimony, moves: Verdict) -> Finding:
+def report_contradiction(context: CheckContext, trail: TrailSearch, moves: Verdict) -> Finding:
     """The answers have an explanation, and so has the trail by the transitions, if `moves` passed; no order is both."""
-    reading = testimony.readings[-1]
+    reading = trail.readings[-1]
     what = f"with {count_rows(len(reading.rows))}, in the state {find_end(reading)}, contradicts what was answered"
     alone = "either of them alone has one" if moves is Verdict.PASS else "the answers alone have one"
     why = f"No order of the operations explains the answers and the trail; {alone}."
-    return word_needed(case, Doubted(testimony, testimony.looks, answers=True, deadline_s=find_limit(case)), what, why)
+    return report_needed(
+        context, TrailConflict(trail, trail.looks, answers=True, deadline_s=find_limit(context)), what, why
+    )
 
 
-def word_disagreement(case: Case, testimony: Testimony) -> Finding:
+def report_disagreement(context: CheckContext, trail: TrailSearch) -> Finding:
     """No order of the transitions explains the trail, though each row can be of some request, and each win has one."""
-    explained, count, looks = testimony.count_rows(find_limit(case)), len(testimony.rows), testimony.looks
+    explained, count, looks = trail.count_rows(find_limit(context)), len(trail.rows), trail.looks
     if explained is not None and explained < count:
-        row = testimony.rows[explained]
+        row = trail.rows[explained]
         before = f" after the {count_rows(explained)} before it" if explained else ""
         what = f"has a row {row.origin} -> {row.to} where it cannot stand, as row {explained + 1}"
         why = f"No order of the requests that respects real time leads to it{before}."
         looks = [look(-1, explained + 1, -NEVER, NEVER)]
     else:
-        read = " and ".join(count_rows(len(reading.rows)) for reading in testimony.readings)
+        read = " and ".join(count_rows(len(reading.rows)) for reading in trail.readings)
         what = f"had {read} when it was read, and no order of the requests leads to that"
         can = "Requests can have led to these rows in this order, but not to these alone by the time of the reading."
         why = (
             can if explained is not None else "No order that respects real time gives each row and each win its place."
         )
-    return word_needed(case, Doubted(testimony, looks, answers=False, deadline_s=find_limit(case)), what, why)
+    return report_needed(context, TrailConflict(trail, looks, answers=False, deadline_s=find_limit(context)), what, why)
 
 
-def word_needed(case: Case, doubted: Doubted, what: str, why: str) -> Finding:
+def report_needed(context: CheckContext, doubted: TrailConflict, what: str, why: str) -> Finding:
     """The finding with a smallest set of operations that the trail contradicts."""
     needed, is_minimal = doubted.explain()
-    records = case.records(each.row for each in needed)
-    said = say_precedence(records)
+    records = context.records(each.row for each in needed)
+    said = describe_precedence(records)
     if len(records) > 1:
         said.append("Each of them is needed for the contradiction." if is_minimal else "Some may not be needed.")
     return word(
-        case, doubted.testimony.readings[0].workflow, what, "\n".join([why, *said]), [each.row for each in needed]
+        context, doubted.trail.readings[0].workflow, what, "\n".join([why, *said]), [each.row for each in needed]
     )
 
 
-def find_limit(case: Case) -> float:
-    return time.monotonic() + case.evidence.limits.explain_s
+def find_limit(context: CheckContext) -> float:
+    return time.monotonic() + context.evidence.limits.explain_s
 
 
-def find_end(reading: Reading) -> str | None:
+def find_end(reading: TrailReading) -> str | None:
     return reading.rows[-1].to if reading.rows else reading.start
 
 
@@ -211,26 +215,26 @@ def count_rows(count: int) -> str:
     return "no row" if not count else f"{count} row{'s' * (count > 1)}"
 
 
-def word_undecided(workflow: str) -> Finding:
+def report_undecided(workflow: str) -> Finding:
     what = "may contradict what was answered: looking for an order that explains both took too long"
-    title, words = say_trail(workflow, what, "", ())
+    title, words = describe_trail(workflow, what, "", ())
     return Finding(CHECK, Verdict.UNKNOWN, title, words, (), workflow)
 
 
-def word_unexplained(case: Case, workflow: str, row: Row, w: int) -> Finding:
+def report_unexplained(context: CheckContext, workflow: str, row: Row, w: int) -> Finding:
     what = f"has a row {row.origin} -> {row.to} that neither a win nor an unknown request explains"
-    asked = case.evidence.slice(w)
+    asked = context.evidence.slice(w)
     named = [
         record
-        for record in case.records(asked["row"])
+        for record in context.records(asked["row"])
         if row.request_id and read_detail(record).get("request_id") == row.request_id
     ]
     why = f"It names the request {row.request_id}" if row.request_id else ""
     why += f", which was answered {named[0]['outcome']}." if named else "." if why else ""
-    return word(case, workflow, what, why, [record["row"] for record in named])
+    return word(context, workflow, what, why, [record["row"] for record in named])
 
 
-def word(case: Case, workflow: str, what: str, why: str, rows: Iterable[int]) -> Finding:
-    records: list[Record] = case.records(rows)
-    title, words = say_trail(workflow, what, why, records)
+def word(context: CheckContext, workflow: str, what: str, why: str, rows: Iterable[int]) -> Finding:
+    records: list[Record] = context.records(rows)
+    title, words = describe_trail(workflow, what, why, records)
     return Finding(CHECK, Verdict.FAIL, title, words, tuple(record["id"] for record in records), workflow)

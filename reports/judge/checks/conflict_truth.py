@@ -5,15 +5,15 @@ from functools import partial
 
 import polars as pl
 
-from reports.judge.births import find_early
-from reports.judge.context import Case, conclude, fail, not_applicable
+from reports.judge.context import CheckContext, conclude, fail, not_applicable
+from reports.judge.creates import find_early
+from reports.judge.finding_text import describe_unjustified
 from reports.judge.lost_updates import is_move
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.readings import is_older
 from reports.judge.text import show_state
 from reports.judge.timeline import Timeline
+from reports.judge.trail_readings import is_older
 from reports.judge.verdict import CheckResult, Finding, Verdict
-from reports.judge.words import say_unjustified
 
 CHECK = "conflict-truth"
 MOVERS = "no request that won, or may have won,"
@@ -21,54 +21,56 @@ OTHERS = "no request but itself, as the trail shows,"
 UNBORN = "It was answered before the workflow's create was invoked: there was no state that could justify it."
 
 
-def check_conflict_truth(case: Case) -> CheckResult:
+def check_conflict_truth(context: CheckContext) -> CheckResult:
     """Where an order explains the workflow, it justifies its conflicts, but for those that tell a state that they
     expected: an order needs no such state. These, and all of the other workflows, are held against the timeline.
     """
-    conflicts = int((case.ops["pure"] & (case.ops["outcome"] == "conflict")).sum())
+    conflicts = int((context.ops["pure"] & (context.ops["outcome"] == "conflict")).sum())
     if not conflicts:
         return not_applicable(CHECK, "nothing was answered with a conflict", "conflicts")
-    early = find_early(case.evidence).filter(pl.col("outcome") == "conflict")
+    early = find_early(context.evidence).filter(pl.col("outcome") == "conflict")
     told_early = early["row"].to_list()
-    suspicions = [fail(partial(word_lie, case, row, UNBORN)) for row in told_early]
-    for w in sorted({*case.decision.suspects, *find_tellers(case)}):
-        for row, why in find_lies(case, w):
+    suspicions = [fail(partial(report_lie, context, row, UNBORN)) for row in told_early]
+    for w in sorted({*context.decision.suspects, *find_tellers(context)}):
+        for row, why in find_lies(context, w):
             if row not in told_early:
-                suspicions.append(fail(partial(word_lie, case, row, why)))
-    return conclude(case, CHECK, judged=conflicts, unit="conflicts", suspicions=suspicions)
+                suspicions.append(fail(partial(report_lie, context, row, why)))
+    return conclude(context, CHECK, judged=conflicts, unit="conflicts", suspicions=suspicions)
 
 
-def find_lies(case: Case, w: int) -> Iterator[tuple[int, str]]:
+def find_lies(context: CheckContext, w: int) -> Iterator[tuple[int, str]]:
     """The rows of the conflicts of a workflow that nothing justifies, each with why.
 
     A row of the trail that no request explains may justify a conflict, but not the one whose own row it is.
     """
-    operations, starts = case.lay_out(w)
-    rows = find_unexplained(case, w, operations)
-    timeline = Timeline([*operations, *to_moves(rows)], starts, case.evidence.graph)
+    operations, starts = context.lay_out(w)
+    rows = find_unexplained(context, w, operations)
+    timeline = Timeline([*operations, *to_moves(rows)], starts, context.evidence.graph)
     conflicts = [each for each in operations if each.outcome == "conflict"]
     asked = pl.Series([each.row for each in conflicts], dtype=pl.UInt32)
-    ids = case.read_request_ids(asked).to_list() if rows["request_id"].count() else [None] * len(conflicts)
+    ids = context.read_request_ids(asked).to_list() if rows["request_id"].count() else [None] * len(conflicts)
     for conflict, id_ in zip(conflicts, ids, strict=True):
         others = rows.filter(pl.col("request_id").ne_missing(pl.lit(id_, dtype=pl.String)))
         if id_ is None or others.height == rows.height:
             why = find_lie(timeline, conflict, MOVERS)
         else:
-            alone = Timeline([*operations, *to_moves(others)], starts, case.evidence.graph)
+            alone = Timeline([*operations, *to_moves(others)], starts, context.evidence.graph)
             why = find_lie(alone, conflict, OTHERS)
         if why is not None:
             yield conflict.row, why
 
 
-def find_unexplained(case: Case, w: int, operations: list[Operation]) -> pl.DataFrame:
+def find_unexplained(context: CheckContext, w: int, operations: list[Operation]) -> pl.DataFrame:
     """The transitions that the trail has, and no operation explains (from, to, request_id). Which request took effect
     though it was told otherwise is for `audit` to say, and a conflict that is due to it true.
 
     None where the workflow may be older than the history: they may be of before it.
     """
-    rows = case.evidence.trails.filter((pl.col("w") == w) & pl.col("from").is_not_null() & pl.col("to").is_not_null())
+    rows = context.evidence.trails.filter(
+        (pl.col("w") == w) & pl.col("from").is_not_null() & pl.col("to").is_not_null()
+    )
     rows = rows.select("trail", pl.col("from", "to").cast(pl.String), "request_id")
-    if is_older(case.evidence, w):
+    if is_older(context.evidence, w):
         return rows.clear()
     moves = [each for each in operations if is_move(each)]
     edges = rows.group_by("trail", "from", "to").len().group_by("from", "to").agg(pl.col("len").max())
@@ -89,13 +91,13 @@ def to_moves(rows: pl.DataFrame) -> list[Operation]:
     return [Operation(-1, "advance", "unknown", (origin,), to, None, -NEVER, NEVER) for origin, to in edges.iter_rows()]
 
 
-def find_tellers(case: Case) -> list[int]:
+def find_tellers(context: CheckContext) -> list[int]:
     """The workflows with a conflict that tells a state that it expected."""
     single, several = pl.col("wants") == 1, pl.col("wants") > 1
     told = single & (pl.col("told") == pl.col("want"))
-    told |= several & case.evidence.belongs(pl.col("set"), pl.col("told"))
+    told |= several & context.evidence.belongs(pl.col("set"), pl.col("told"))
     conflict = pl.col("pure") & (pl.col("outcome") == "conflict")
-    return case.ops.lazy().filter(conflict & told).select(pl.col("w").unique()).collect()["w"].to_list()
+    return context.ops.lazy().filter(conflict & told).select(pl.col("w").unique()).collect()["w"].to_list()
 
 
 def find_lie(timeline: Timeline, conflict: Operation, movers: str = MOVERS) -> str | None:
@@ -121,7 +123,7 @@ def find_lie(timeline: Timeline, conflict: Operation, movers: str = MOVERS) -> s
     return None
 
 
-def word_lie(case: Case, row: int, why: str) -> Finding:
-    record = case.records([row])[0]
-    title, words = say_unjustified(record, why)
+def report_lie(context: CheckContext, row: int, why: str) -> Finding:
+    record = context.records([row])[0]
+    title, words = describe_unjustified(record, why)
     return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), record["workflow"], record["race"])

@@ -6,9 +6,9 @@ from functools import partial
 import polars as pl
 
 from reports.history.events import Effects
-from reports.judge.context import Case, Record, Suspicion, conclude, fail, not_applicable
+from reports.judge.context import CheckContext, Record, Suspicion, conclude, fail, not_applicable
+from reports.judge.finding_text import describe_foreign_trace, describe_trace, describe_trace_count
 from reports.judge.verdict import CheckResult, Finding, Verdict
-from reports.judge.words import say_foreign_trace, say_trace, say_trace_count
 
 CHECK = "effects"
 LOST = ("conflict", "refused", "busy")
@@ -17,16 +17,16 @@ MOVES = ("advance", "set")
 LOOKED_UP_MAX, NAMED_MAX = 200, 3
 
 
-def check_effects(case: Case) -> CheckResult:
+def check_effects(context: CheckContext) -> CheckResult:
     """Judges every marker that was shown, and of each winner whose request carried one, how often it was shown.
 
-    Losers leave none, and nobody leaves one in another workflow. An unknown operation leaves its own at most once, and
+    Losers leave none, and no operation leaves one in another workflow. An unknown one leaves its own at most once, and
     exactly once if the trail shows that it won; another tenant's call must leave none, whatever became of it. A marker
     that was not sent in this history says nothing: it may be the engine's own.
     """
-    events = case.evidence.history.having(Effects)
+    events = context.evidence.history.having(Effects)
     if not events:
-        return not_applicable(CHECK, "nobody asked the engine which operations left a trace", "workflows")
+        return not_applicable(CHECK, "no source asked the engine which operations left a trace", "workflows")
     looked = (
         pl.DataFrame(
             [(event.workflow, event.winners == "any") for event in events],
@@ -36,26 +36,26 @@ def check_effects(case: Case) -> CheckResult:
         .group_by("workflow", maintain_order=True)
         .agg(pl.col("any").any())
     )
-    found = take_sent(case).join(count_shown(case), on="marker", how="left", maintain_order="left")
-    counted = mark_foreign(case, found.join(looked, on="workflow", how="left", maintain_order="left"))
+    found = take_sent(context).join(count_shown(context), on="marker", how="left", maintain_order="left")
+    counted = mark_foreign(context, found.join(looked, on="workflow", how="left", maintain_order="left"))
     strayed = pl.col("where").is_not_null() & (
         pl.col("outcome").is_in(LOST) | (pl.col("workflow") != pl.col("where")) | pl.col("foreign")
     )
     wrong = counted.filter(strayed)
     suspicions: list[Suspicion] = [
-        fail(partial(word_trace, case, row, where, foreign=foreign))
+        fail(partial(report_trace, context, row, where, foreign=foreign))
         for row, where, foreign in wrong.select("row", "where", "foreign").iter_rows()
     ]
-    suspicions += suspect_counts(case, counted.filter(~strayed & pl.col("any").not_()))
-    return conclude(case, CHECK, judged=looked.height, unit="workflows", suspicions=suspicions)
+    suspicions += suspect_counts(context, counted.filter(~strayed & pl.col("any").not_()))
+    return conclude(context, CHECK, judged=looked.height, unit="workflows", suspicions=suspicions)
 
 
-def take_sent(case: Case) -> pl.DataFrame:
+def take_sent(context: CheckContext) -> pl.DataFrame:
     """Every operation that carried a marker: row, marker, workflow, kind, outcome, edge, told.
 
     In a history that tells no marker (`told` is False) an operation's id is taken for its marker.
     """
-    frame = case.evidence.history.frame.with_row_index("row")
+    frame = context.evidence.history.frame.with_row_index("row")
     ids, told = pl.col("id").cast(pl.String), bool(frame.select(pl.col("marker").is_not_null().any()).collect().item())
     edge = pl.concat_str(pl.col("expected").list.join("\0"), pl.col("next"), separator="\0\0", ignore_nulls=True)
     sent = frame.select(
@@ -64,11 +64,11 @@ def take_sent(case: Case) -> pl.DataFrame:
     return sent.filter(pl.col("marker").is_not_null()).with_columns(told=pl.lit(told)).collect()
 
 
-def count_shown(case: Case) -> pl.DataFrame:
+def count_shown(context: CheckContext) -> pl.DataFrame:
     """How often each marker was shown in a workflow, at the most: marker, where, shown."""
     rows = [
         (number, event.workflow, str(marker))
-        for number, event in enumerate(case.evidence.history.having(Effects))
+        for number, event in enumerate(context.evidence.history.having(Effects))
         for marker in event.markers
     ]
     schema = {"reading": pl.UInt32, "where": pl.String, "marker": pl.String}
@@ -76,38 +76,38 @@ def count_shown(case: Case) -> pl.DataFrame:
     return shown.group_by("where", "marker").agg(pl.col("shown").max()).sort("where", "marker")
 
 
-def mark_foreign(case: Case, found: pl.DataFrame) -> pl.DataFrame:
+def mark_foreign(context: CheckContext, found: pl.DataFrame) -> pl.DataFrame:
     """With `foreign`: another tenant asked than the workflow's owner, whom an answer must have shown."""
-    suspects = case.ops.filter(pl.col("row").is_in(found["row"].implode()) & ~pl.col("mine"))
-    owners = case.ops.filter(pl.col("w").is_in(suspects["w"].unique().implode()) & pl.col("mine"))
+    suspects = context.ops.filter(pl.col("row").is_in(found["row"].implode()) & ~pl.col("mine"))
+    owners = context.ops.filter(pl.col("w").is_in(suspects["w"].unique().implode()) & pl.col("mine"))
     answered = owners.filter(pl.col("outcome").is_in(["won", "ok"]))["w"].unique()
     foreign = suspects.filter(pl.col("w").is_in(answered.implode()))["row"]
     return found.with_columns(foreign=pl.col("row").is_in(foreign.implode()))
 
 
-def suspect_counts(case: Case, counted: pl.DataFrame) -> list[Suspicion]:
+def suspect_counts(context: CheckContext, counted: pl.DataFrame) -> list[Suspicion]:
     """The operations of a workflow that was looked at whose marker was shown too often, or not at all and must be."""
     often = counted.filter(pl.col("shown") > 1)
-    absent = find_absent(case, counted)
+    absent = find_absent(context, counted)
     suspicions: list[Suspicion] = []
     for wrong in (often, absent):
         won = wrong.filter(pl.col("outcome") == "won")
-        lone = find_lone(case, won["row"].to_list()[:LOOKED_UP_MAX]) if won.height else []
+        lone = find_lone(context, won["row"].to_list()[:LOOKED_UP_MAX]) if won.height else []
         suspicions += [
-            fail(partial(word_count, case, row, shown or 0, lone, shows_alone=told or shown is not None))
+            fail(partial(report_count, context, row, shown or 0, lone, shows_alone=told or shown is not None))
             for row, shown, told in wrong.select("row", "shown", "told").iter_rows()
         ]
     return suspicions
 
 
-def find_absent(case: Case, counted: pl.DataFrame) -> pl.DataFrame:
+def find_absent(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
     """The winners whose marker must be there and is not."""
     moves = counted.filter(pl.col("kind").is_in(MOVES))
     certain = moves.filter("told")
     proven = certain.filter((pl.col("outcome") == "unknown") & pl.col("shown").is_null())
     if proven.height:
-        rows = set(case.evidence.history.audit["request_id"].drop_nulls())
-        names = case.read_request_ids(proven["row"])
+        rows = set(context.evidence.history.audit["request_id"].drop_nulls())
+        names = context.read_request_ids(proven["row"])
         proven = proven.filter(names.is_in(list(rows)).fill_null(value=False))
     lacking = certain.filter((pl.col("outcome") == "won") & pl.col("shown").is_null())
     return pl.concat([lacking, proven, find_absent_beside_others(moves.filter(~pl.col("told")))]).sort("row")
@@ -125,31 +125,33 @@ def find_absent_beside_others(moves: pl.DataFrame) -> pl.DataFrame:
     return lacking.drop("leaves", "last")
 
 
-def find_lone(case: Case, rows: Sequence[int]) -> list[Record]:
+def find_lone(context: CheckContext, rows: Sequence[int]) -> list[Record]:
     """Those of the operations beside which nothing else was asked of their workflow, and that no fault touched."""
-    touched = case.touched_by_fault
-    suspects = case.ops.filter(pl.col("row").is_in(list(rows)) & pl.col("race").is_null() & ~touched)
-    beside = case.ops.filter(pl.col("w").is_in(suspects["w"].unique().implode())).select(
+    touched = context.touched_by_fault
+    suspects = context.ops.filter(pl.col("row").is_in(list(rows)) & pl.col("race").is_null() & ~touched)
+    beside = context.ops.filter(pl.col("w").is_in(suspects["w"].unique().implode())).select(
         "w", other="row", since="begins", until="ends"
     )
     met = suspects.join(beside, on="w").filter(
         (pl.col("other") != pl.col("row")) & (pl.col("since") <= pl.col("ends")) & (pl.col("until") >= pl.col("begins"))
     )
     alone = suspects.filter(~pl.col("row").is_in(met["row"].implode()))["row"].to_list()
-    return case.records(alone[:NAMED_MAX])
+    return context.records(alone[:NAMED_MAX])
 
 
-def word_trace(case: Case, row: int, where: str, *, foreign: bool) -> Finding:
-    record: Record = case.records([row])[0]
-    title, words = say_foreign_trace(record) if foreign and record["workflow"] == where else say_trace(record, where)
+def report_trace(context: CheckContext, row: int, where: str, *, foreign: bool) -> Finding:
+    record: Record = context.records([row])[0]
+    title, words = (
+        describe_foreign_trace(record) if foreign and record["workflow"] == where else describe_trace(record, where)
+    )
     # Of two workflows neither shows it alone.
     workflow = where if record["workflow"] == where else None
     return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), workflow, record["race"])
 
 
-def word_count(case: Case, row: int, shown: int, lone: Sequence[Record], *, shows_alone: bool) -> Finding:
+def report_count(context: CheckContext, row: int, shown: int, lone: Sequence[Record], *, shows_alone: bool) -> Finding:
     """`shows_alone`: the workflow shows it by itself, without others of which it was told otherwise."""
-    record: Record = case.records([row])[0]
-    title, words = say_trace_count(record, shown, lone if record["outcome"] == "won" else ())
+    record: Record = context.records([row])[0]
+    title, words = describe_trace_count(record, shown, lone if record["outcome"] == "won" else ())
     workflow = record["workflow"] if shows_alone else None
     return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), workflow, record["race"])

@@ -4,20 +4,20 @@ from functools import partial
 
 import polars as pl
 
-from reports.judge.context import Case, Suspicion, conclude, fail, not_applicable
+from reports.judge.context import CheckContext, Suspicion, conclude, fail, not_applicable
+from reports.judge.finding_text import describe_wrong_end
 from reports.judge.models.workflow import Operation
 from reports.judge.search import ANOTHER_STATE
 from reports.judge.text import show_state
 from reports.judge.timeline import Timeline, lead
 from reports.judge.verdict import CheckResult, Finding, Verdict
-from reports.judge.words import say_wrong_end
 
 CHECK = "final-state"
 
 
-def check_final_state(case: Case) -> CheckResult:
+def check_final_state(context: CheckContext) -> CheckResult:
     """Judges the last read of each workflow, where it was invoked after every known transition had returned."""
-    ops = case.ops.lazy()
+    ops = context.ops.lazy()
     read = pl.col("pure") & (pl.col("kind") == "read") & (pl.col("outcome") == "ok") & pl.col("told").is_not_null()
     last = ops.filter(read).group_by("w").agg(pl.col("begins").max()).collect()
     if last.is_empty():
@@ -29,14 +29,14 @@ def check_final_state(case: Case) -> CheckResult:
     if final.is_empty():
         return not_applicable(CHECK, "no workflow was read after its last transition", "workflows")
     suspicions: list[Suspicion] = []
-    for w in sorted(set(case.decision.suspects) & set(final["w"].to_list())):
-        operations, starts = case.lay_out(w)
+    for w in sorted(set(context.decision.suspects) & set(final["w"].to_list())):
+        operations, starts = context.lay_out(w)
         read_last = find_last_read(operations)
-        if not Timeline(operations, starts, case.evidence.graph).could_be(
+        if not Timeline(operations, starts, context.evidence.graph).could_be(
             str(read_last.told), read_last.invoked, read_last.returned
         ):
-            suspicions.append(fail(partial(word_end, case, operations, starts, read_last)))
-    return conclude(case, CHECK, judged=final.height, unit="workflows", suspicions=suspicions)
+            suspicions.append(fail(partial(report_end, context, operations, starts, read_last)))
+    return conclude(context, CHECK, judged=final.height, unit="workflows", suspicions=suspicions)
 
 
 def find_last_read(operations: list[Operation]) -> Operation:
@@ -44,8 +44,10 @@ def find_last_read(operations: list[Operation]) -> Operation:
     return max(reads, key=lambda each: each.invoked)
 
 
-def word_end(case: Case, operations: list[Operation], starts: list[str | None], read: Operation) -> Finding:
-    timeline = Timeline(operations, starts, case.evidence.graph)
+def report_end(
+    context: CheckContext, operations: list[Operation], starts: list[str | None], read: Operation
+) -> Finding:
+    timeline = Timeline(operations, starts, context.evidence.graph)
     moves = [each for each in timeline.moves if each.outcome != "unknown"]
     begun_last = max((each.invoked for each in moves), default=0)
     last = [each for each in moves if each.returned >= begun_last]
@@ -55,7 +57,7 @@ def word_end(case: Case, operations: list[Operation], starts: list[str | None], 
         for state in named
         if state is not None and timeline.could_be(state, read.invoked, read.returned)
     )
-    record = case.records([read.row])[0]
-    title, words = say_wrong_end(record, case.records(each.row for each in last), ends)
-    ids = (*(each["id"] for each in case.records(each.row for each in last)), record["id"])
+    record = context.records([read.row])[0]
+    title, words = describe_wrong_end(record, context.records(each.row for each in last), ends)
+    ids = (*(each["id"] for each in context.records(each.row for each in last)), record["id"])
     return Finding(CHECK, Verdict.FAIL, title, words, ids, record["workflow"])

@@ -5,39 +5,39 @@ from functools import partial
 import polars as pl
 
 from engine.target.graph import TransitionGraph
-from reports.judge.context import Case, Suspicion, conclude, fail, not_applicable
+from reports.judge.context import CheckContext, Suspicion, conclude, fail, not_applicable
+from reports.judge.finding_text import describe_illegal_row, describe_illegal_state, describe_illegal_win
 from reports.judge.models.workflow import Operation
 from reports.judge.verdict import CheckResult, Finding, Verdict
-from reports.judge.words import say_illegal_row, say_illegal_state, say_illegal_win
 
 CHECK = "legality"
 
 
-def check_legality(case: Case) -> CheckResult:
+def check_legality(context: CheckContext) -> CheckResult:
     """Judges won advances, the rows of trails and the states that were read, by the graph."""
-    graph = case.evidence.graph
+    graph = context.evidence.graph
     if graph is None:
         return not_applicable(CHECK, "no transition graph was given: every edge is legal", "transitions")
-    rows = find_rows(case)
-    known = case.ops.filter(pl.col("known") & (pl.col("kind") == "advance"))
-    reads = case.ops.lazy().filter(pl.col("pure") & (pl.col("kind") == "read") & pl.col("told").is_not_null())
+    rows = find_rows(context)
+    known = context.ops.filter(pl.col("known") & (pl.col("kind") == "advance"))
+    reads = context.ops.lazy().filter(pl.col("pure") & (pl.col("kind") == "read") & pl.col("told").is_not_null())
     observed = reads.filter(pl.col("outcome") == "ok").select("row", "w", "told").collect()
     if known.is_empty() and rows.is_empty() and observed.is_empty():
         return not_applicable(CHECK, "no transition and no state was seen", "transitions")
-    suspicions = [fail(partial(word_win, case, row)) for row in find_illegal_wins(case, graph, known)]
-    illegal = rows.filter(~case.evidence.lawful(pl.col("from"), pl.col("to")))
-    suspicions += [fail(partial(word_row, *row)) for row in name_rows(case, illegal)]
-    suspicions += find_strange_states(case, graph, observed)
-    suspicions += [each for w in find_suspects(case) for each in find_illegal_effects(case, graph, w)]
-    return conclude(case, CHECK, judged=known.height + rows.height, unit="transitions", suspicions=suspicions)
+    suspicions = [fail(partial(report_win, context, row)) for row in find_illegal_wins(context, graph, known)]
+    illegal = rows.filter(~context.evidence.lawful(pl.col("from"), pl.col("to")))
+    suspicions += [fail(partial(report_row, *row)) for row in name_rows(context, illegal)]
+    suspicions += find_strange_states(context, graph, observed)
+    suspicions += [each for w in find_suspects(context) for each in find_illegal_effects(context, graph, w)]
+    return conclude(context, CHECK, judged=known.height + rows.height, unit="transitions", suspicions=suspicions)
 
 
-def find_illegal_wins(case: Case, graph: TransitionGraph, known: pl.DataFrame) -> list[int]:
+def find_illegal_wins(context: CheckContext, graph: TransitionGraph, known: pl.DataFrame) -> list[int]:
     """The rows of won advances whose every expected state has no legal edge to the next one."""
-    single = known.filter((pl.col("wants") == 1) & ~case.evidence.lawful(pl.col("want"), pl.col("next")))[
+    single = known.filter((pl.col("wants") == 1) & ~context.evidence.lawful(pl.col("want"), pl.col("next")))[
         "row"
     ].to_list()
-    names, members = case.evidence.names, case.evidence.set_members
+    names, members = context.evidence.names, context.evidence.set_members
     several = known.filter(pl.col("wants") > 1).select("row", "set", "next")
     lawful = {
         (code, following): any(graph.allows(state, names[following]) for state in members[code])
@@ -46,18 +46,20 @@ def find_illegal_wins(case: Case, graph: TransitionGraph, known: pl.DataFrame) -
     return sorted([*single, *(row for row, code, following in several.iter_rows() if not lawful[code, following])])
 
 
-def find_rows(case: Case) -> pl.DataFrame:
+def find_rows(context: CheckContext) -> pl.DataFrame:
     """The trail's transitions, `from` and `to` as codes, but those to which a `set` may have led."""
-    trails = case.evidence.trails.filter(pl.col("from").is_not_null() & pl.col("to").is_not_null())
+    trails = context.evidence.trails.filter(pl.col("from").is_not_null() & pl.col("to").is_not_null())
     trails = trails.with_columns(pl.col("from", "to").to_physical())
     sets = (
-        case.ops.filter((pl.col("kind") == "set") & (pl.col("known") | pl.col("maybe"))).select("w", to="next").unique()
+        context.ops.filter((pl.col("kind") == "set") & (pl.col("known") | pl.col("maybe")))
+        .select("w", to="next")
+        .unique()
     )
     return trails.join(sets, on=["w", "to"], how="anti", maintain_order="left") if sets.height else trails
 
 
-def name_rows(case: Case, rows: pl.DataFrame) -> list[tuple[str, str, str]]:
-    names = case.evidence.names
+def name_rows(context: CheckContext, rows: pl.DataFrame) -> list[tuple[str, str, str]]:
+    names = context.evidence.names
     distinct = rows.unique(["workflow", "from", "to"], keep="first", maintain_order=True)
     return [
         (workflow, names[origin], names[to])
@@ -65,15 +67,15 @@ def name_rows(case: Case, rows: pl.DataFrame) -> list[tuple[str, str, str]]:
     ]
 
 
-def find_strange_states(case: Case, graph: TransitionGraph, observed: pl.DataFrame) -> list[Suspicion]:
+def find_strange_states(context: CheckContext, graph: TransitionGraph, observed: pl.DataFrame) -> list[Suspicion]:
     """Reads that saw a state to which no legal edge leads, and no `set`."""
     reachable = {graph.initial, *(following for _, following in graph.walk_edges())}
-    if case.evidence.initial is not None:
-        reachable.add(case.evidence.initial)
-    strange = [code for code, name in case.evidence.names.items() if name not in reachable]
+    if context.evidence.initial is not None:
+        reachable.add(context.evidence.initial)
+    strange = [code for code, name in context.evidence.names.items() if name not in reachable]
     odd = observed.filter(pl.col("told").is_in(strange)) if strange else observed.clear()
     sets = (
-        case.ops.filter((pl.col("kind") == "set") & (pl.col("known") | pl.col("maybe")))
+        context.ops.filter((pl.col("kind") == "set") & (pl.col("known") | pl.col("maybe")))
         .select("w", told="next")
         .unique()
     )
@@ -81,22 +83,24 @@ def find_strange_states(case: Case, graph: TransitionGraph, observed: pl.DataFra
         ["w", "told"], keep="first", maintain_order=True
     )
     # A workflow that is older than the history may have begun anywhere.
-    known = case.evidence.starts.filter(pl.col("state").is_not_null()).select("w")
+    known = context.evidence.starts.filter(pl.col("state").is_not_null()).select("w")
     odd = odd.join(known, on="w", how="semi", maintain_order="left")
     why = "no legal edge reaches"
-    return [fail(partial(word_state, case, row, case.evidence.names[told], why)) for row, _, told in odd.iter_rows()]
+    return [
+        fail(partial(report_state, context, row, context.evidence.names[told], why)) for row, _, told in odd.iter_rows()
+    ]
 
 
-def find_suspects(case: Case) -> list[int]:
+def find_suspects(context: CheckContext) -> list[int]:
     """The workflows without an explanation that were asked for an illegal edge, or may have been."""
-    unlawful = (pl.col("wants") > 1) | ~case.evidence.lawful(pl.col("want"), pl.col("next"))
-    asked = case.ops.filter(pl.col("pure") & (pl.col("kind") == "advance") & unlawful)["w"].unique()
-    return sorted(set(case.decision.suspects) & set(asked.to_list()))
+    unlawful = (pl.col("wants") > 1) | ~context.evidence.lawful(pl.col("want"), pl.col("next"))
+    asked = context.ops.filter(pl.col("pure") & (pl.col("kind") == "advance") & unlawful)["w"].unique()
+    return sorted(set(context.decision.suspects) & set(asked.to_list()))
 
 
-def find_illegal_effects(case: Case, graph: TransitionGraph, w: int) -> list[Suspicion]:
+def find_illegal_effects(context: CheckContext, graph: TransitionGraph, w: int) -> list[Suspicion]:
     """Reads of a state to which only an illegal request, answered with a conflict or refused, could have led."""
-    operations, starts = case.lay_out(w)
+    operations, starts = context.lay_out(w)
     if len(starts) > 1:
         return []
     reached = {
@@ -111,7 +115,7 @@ def find_illegal_effects(case: Case, graph: TransitionGraph, w: int) -> list[Sus
         if each.kind == "read" and each.outcome == "ok" and each.told in asked - reached - set(starts)
     ]
     why = "only a request for an illegal edge asked for"
-    return [fail(partial(word_state, case, each.row, str(each.told), why)) for each in odd[:1]]
+    return [fail(partial(report_state, context, each.row, str(each.told), why)) for each in odd[:1]]
 
 
 def is_illegal(operation: Operation, graph: TransitionGraph) -> bool:
@@ -121,18 +125,18 @@ def is_illegal(operation: Operation, graph: TransitionGraph) -> bool:
     return not any(graph.allows(state, operation.next) for state in operation.expected)
 
 
-def word_win(case: Case, row: int) -> Finding:
-    record = case.records([row])[0]
-    title, words = say_illegal_win(record)
+def report_win(context: CheckContext, row: int) -> Finding:
+    record = context.records([row])[0]
+    title, words = describe_illegal_win(record)
     return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), record["workflow"], record["race"])
 
 
-def word_row(workflow: str, origin: str, to: str) -> Finding:
-    title, words = say_illegal_row(workflow, origin, to)
+def report_row(workflow: str, origin: str, to: str) -> Finding:
+    title, words = describe_illegal_row(workflow, origin, to)
     return Finding(CHECK, Verdict.FAIL, title, words, (), workflow)
 
 
-def word_state(case: Case, row: int, state: str, why: str) -> Finding:
-    record = case.records([row])[0]
-    title, words = say_illegal_state(record, state, why)
+def report_state(context: CheckContext, row: int, state: str, why: str) -> Finding:
+    record = context.records([row])[0]
+    title, words = describe_illegal_state(record, state, why)
     return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), record["workflow"])

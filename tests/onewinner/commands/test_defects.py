@@ -10,7 +10,7 @@ import pytest
 
 from onewinner.commands import defects
 from reports.judge.checks import CHECKS
-from reports.judge.context import Case
+from reports.judge.context import CheckContext
 from reports.judge.verdict import CheckResult, Verdict
 from tests.onewinner.running import Command
 
@@ -38,7 +38,7 @@ def test_a_race_defect_is_caught_by_racing_and_a_control_is_not_accused(tmp_path
 def test_a_judge_that_does_not_see_two_winners_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def see_nothing(case: Case) -> CheckResult:
+    def see_nothing(case: CheckContext) -> CheckResult:
         return CheckResult("one-winner", Verdict.PASS, judged=case.races.height, unit="races")
 
     monkeypatch.setitem(CHECKS, "one-winner", see_nothing)

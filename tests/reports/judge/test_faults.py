@@ -10,9 +10,9 @@ from engine.target.graph import TransitionGraph
 from reports.history import events
 from reports.history.history import History, read_history
 from reports.history.journal import Journal
-from reports.judge.context import Case
+from reports.judge.context import CheckContext
 from reports.judge.evidence import Evidence
-from reports.judge.faults import Fault, Spans, choose_likeliest, count_faults, say_faults, take_faults
+from reports.judge.faults import Fault, Spans, choose_likeliest, count_faults, describe_faults, take_faults
 from reports.judge.judge import judge
 from tests.reports.building import Record, advance, build_history, read
 
@@ -52,7 +52,7 @@ def test_a_call_is_touched_by_the_faults_that_its_interval_meets(
 ) -> None:
     ends = [None if length is None else begin + length for begin, length in calls]
     records = [read(str(n), begin, ends[n], "A") for n, (begin, _) in enumerate(calls)]
-    case = Case(Evidence(with_faults(records, faults)))
+    case = CheckContext(Evidence(with_faults(records, faults)))
     touched = dict(zip(case.ops["row"], case.touched_by_fault, strict=True))
     for row, (begin, _) in enumerate(calls):
         assert touched[row] == any(is_touched(begin, ends[row], fault) for fault in faults)
@@ -100,7 +100,7 @@ def test_the_likeliest_of_several_is_the_one_during_the_call() -> None:
 )
 def test_faults_are_counted_by_their_sorts(sorts: list[str], said: str) -> None:
     faults = [{"at_ns": 1, "what": sort} for sort in sorts]
-    assert say_faults(count_faults(with_faults([read("r", 0, 1, "A")], faults))) == said
+    assert describe_faults(count_faults(with_faults([read("r", 0, 1, "A")], faults))) == said
 
 
 def test_a_fault_whose_writer_was_killed_lasts_to_the_end() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from engine.target.graph import TransitionGraph
 from reports.judge.checks import CHECKS
-from reports.judge.context import Case
+from reports.judge.context import CheckContext
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
@@ -59,7 +59,7 @@ def test_every_check_reports_even_where_it_does_not_apply() -> None:
 
 
 def test_a_check_that_raises_is_unknown_and_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
-    def break_down(case: Case) -> CheckResult:
+    def break_down(case: CheckContext) -> CheckResult:
         raise RuntimeError(f"no idea about {case.evidence.workflows} workflow")
 
     monkeypatch.setitem(CHECKS, "legality", break_down)
@@ -73,7 +73,7 @@ def test_a_check_that_raises_is_unknown_and_says_which(monkeypatch: pytest.Monke
 
 
 def test_a_failure_outranks_a_breakdown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def break_down(case: Case) -> CheckResult:
+    def break_down(case: CheckContext) -> CheckResult:
         raise KeyError(str(case))
 
     monkeypatch.setitem(CHECKS, "legality", break_down)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from engine.target.graph import TransitionGraph
-from reports.judge.lost_updates import Struck
+from reports.judge.lost_updates import FaultedWorkflow
 from reports.judge.models.workflow import Operation
 from reports.judge.search import is_pure, search
 from reports.judge.verdict import Verdict
@@ -25,7 +25,7 @@ EXAMPLES = 2_000 if os.environ.get("ONEWINNER_PROFILE") == "full" else 100
 class Oracle:
     """The definition, word by word, for one workflow."""
 
-    def __init__(self, struck: Struck) -> None:
+    def __init__(self, struck: FaultedWorkflow) -> None:
         self.struck, self.operations = struck, list(struck.operations)
 
     def is_explained(self, operations: list[Operation]) -> bool:
@@ -100,7 +100,7 @@ def draw_forgetful(draw: st.DrawFn, graph: TransitionGraph | None) -> tuple[list
 
 
 @st.composite
-def draw_struck(draw: st.DrawFn) -> Struck:
+def draw_struck(draw: st.DrawFn) -> FaultedWorkflow:
     graph = draw(graphs)
     untils = sorted(draw(st.lists(st.integers(0, 20), min_size=1, max_size=3)))
     if draw(st.integers(0, 3)):
@@ -113,7 +113,7 @@ def draw_struck(draw: st.DrawFn) -> Struck:
     evidence = build_evidence([blank | record for record in told], graph=graph)
     operations, starts = evidence.lay_out(0)
     assume(search(operations, starts, graph).verdict is Verdict.FAIL)
-    return Struck(operations, starts, graph, untils, float("inf"))
+    return FaultedWorkflow(operations, starts, graph, untils, float("inf"))
 
 
 def test_every_loss_is_one_by_its_definition_and_no_smaller_one_is_missed() -> None:
@@ -123,7 +123,7 @@ def test_every_loss_is_one_by_its_definition_and_no_smaller_one_is_missed() -> N
         max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     @given(draw_struck())
-    def compare(struck: Struck) -> None:
+    def compare(struck: FaultedWorkflow) -> None:
         oracle, loss = Oracle(struck), struck.find_loss()
         cuts = {cut for cut in oracle.cuts if oracle.explains_until(cut)}
         cuts = set() if oracle.is_wrong_otherwise() else cuts
@@ -169,7 +169,7 @@ def test_an_engine_that_forgets_is_found_out_and_what_it_forgot_is_named(
     ]
     records += again or [read("seen", 200, 201, PATH[state])]
     operations, starts = build_evidence(records, graph=GRAPH).lay_out(0)
-    loss = Struck(operations, starts, GRAPH, (150,), float("inf")).find_loss()
+    loss = FaultedWorkflow(operations, starts, GRAPH, (150,), float("inf")).find_loss()
     assert loss is not None
     first = [str(records[win.row]["id"]) for win in loss.lost]
     assert first == [f"a{number}" for number in range(state, won)]
@@ -179,7 +179,7 @@ def test_an_engine_that_forgets_is_found_out_and_what_it_forgot_is_named(
 def explain(*records: Record, untils: tuple[int, ...], graph: Any = GRAPH) -> list[str] | None:
     """The ids of what was lost; None where nothing was, as far as this can tell."""
     operations, starts = build_evidence(list(records), graph=graph).lay_out(0)
-    loss = Struck(operations, starts, graph, untils, float("inf")).find_loss()
+    loss = FaultedWorkflow(operations, starts, graph, untils, float("inf")).find_loss()
     return None if loss is None else [str(records[win.row]["id"]) for win in loss.lost]
 
 

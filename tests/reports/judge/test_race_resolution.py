@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from engine.target.graph import TransitionGraph
-from reports.judge.context import Case
+from reports.judge.context import CheckContext
 from reports.judge.evidence import Evidence, Limits
-from reports.judge.race_resolution import settle_races
+from reports.judge.race_resolution import resolve_races
 from tests.reports.building import advance, build_evidence, build_history, create, override, read, trail
 
 AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
@@ -17,8 +17,8 @@ NOBODY_KNOWS = None
 
 def settle(*records: dict[str, Any], graph: TransitionGraph | None = AB) -> list[int | None]:
     """How many winners each unclear race is found to have."""
-    case = Case(build_evidence([create("c", 0, 1), *records], graph=graph))
-    return [settled.winners for _, settled in settle_races(case)]
+    case = CheckContext(build_evidence([create("c", 0, 1), *records], graph=graph))
+    return [settled.winners for _, settled in resolve_races(case)]
 
 
 def win(identity: str, **more: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def test_two_winners_and_none() -> None:
         ([lose("b", None), read("r", 8, 9, "B")], 1),
         ([lose("b", None), advance("n", "B-C", 8, 9)], 1),
         ([lose("b", None), read("r", 8, 9, "A")], 0),
-        ([read("r", 8, 9, "A")], NOBODY_KNOWS),  # nobody was answered, so nobody was lied to
+        ([read("r", 8, 9, "A")], NOBODY_KNOWS),  # no contender was answered, so no answer is wrong
         ([lose("b", None), read("r", 4, 9, "A")], NOBODY_KNOWS),  # asked before the answer had come
     ],
 )
@@ -67,7 +67,7 @@ def test_a_request_that_leads_back_to_the_initial_state_is_settled_too() -> None
     unheard = [first, gone, advance("v", "B-A", 5, None, "unknown", race="r")]
     assert settle(*unheard, graph=CYCLE) == [NOBODY_KNOWS]
     history = build_history([create("c", 0, 1, status=201), *unheard], trail(70, "A-B", "B-A"))
-    assert [settled.winners for _, settled in settle_races(Case(Evidence(history, graph=CYCLE)))] == [1]
+    assert [settled.winners for _, settled in resolve_races(CheckContext(Evidence(history, graph=CYCLE)))] == [1]
     twice = [first, advance("m", "B-A", 4, 5), advance("o", "A-B", 6, 7)]
     late = [advance(name, "B-A", 8, None, "unknown", race="r") for name in "uv"]
     assert settle(*twice, *late, read("s", 10, 11, "A"), graph=CYCLE) == [1]
@@ -77,8 +77,8 @@ def test_where_the_workflow_may_not_exist_all_may_be_refused() -> None:
     lost_create = create("c", 0, None, None, outcome="unknown")
     refused = [advance(name, "A-B", 2, 5, "refused", race="r") for name in "ab"]
     for more, winners in (([], NOBODY_KNOWS), ([read("s", 0, 1, "A")], 0)):
-        case = Case(build_evidence([lost_create, *more, *refused], graph=AB))
-        assert [settled.winners for _, settled in settle_races(case)] == [winners]
+        case = CheckContext(build_evidence([lost_create, *more, *refused], graph=AB))
+        assert [settled.winners for _, settled in resolve_races(case)] == [winners]
     assert settle(*refused) == [0]
 
 
@@ -129,8 +129,8 @@ def settle_with(
     records: list[dict[str, Any]], *readings: dict[str, Any], graph: TransitionGraph = CYCLE, **more: Any
 ) -> list[int | None]:
     """The same with readings of the trail."""
-    case = Case(Evidence(build_history([create("c", 0, 1), *records], *readings), graph=graph, **more))
-    return [settled.winners for _, settled in settle_races(case)]
+    case = CheckContext(Evidence(build_history([create("c", 0, 1), *records], *readings), graph=graph, **more))
+    return [settled.winners for _, settled in resolve_races(case)]
 
 
 @pytest.mark.parametrize("expected", ["A|F", "F|A"])
@@ -194,7 +194,7 @@ def test_a_row_that_may_be_older_than_the_history_shows_nothing() -> None:
     records = [lost("a"), lose("b", None)]
     for first, expected in ((create("c", 0, 1, status=201), 1), (create("c", 0, 1), NOBODY_KNOWS)):
         history = build_history([first, *records], trail(70, "A-B"))
-        [(_, settled)] = settle_races(Case(Evidence(history, graph=CYCLE)))
+        [(_, settled)] = resolve_races(CheckContext(Evidence(history, graph=CYCLE)))
         assert settled.winners == expected
 
 

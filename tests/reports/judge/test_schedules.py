@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.judge.order_words import explain_order
+from reports.judge.schedule_explanation import explain_schedule
 from reports.judge.schedules import (
     RACE_FORMAT,
     Line,
@@ -46,7 +46,7 @@ FAULTED = make("A", Line("A", COMMIT, fault="answer lost"), answers=("unknown", 
     ],
 )
 def test_one_sentence_says_what_the_order_did(schedule: Schedule, said: str) -> None:
-    assert said in explain_order(schedule)
+    assert said in explain_schedule(schedule)
 
 
 OTHER = "SELECT a FROM settings"
@@ -64,18 +64,18 @@ VERSIONED = "UPDATE t SET state = 'B', version = 2 WHERE id = 1 AND version = 1"
     ],
 )
 def test_what_the_statements_do_not_show_is_not_said(schedule: Schedule) -> None:
-    assert explain_order(schedule) == ""
+    assert explain_schedule(schedule) == ""
 
 
 def test_the_condition_of_the_write_is_shown() -> None:
     schedule = make("ABBA", Line("A", READ), Line("B", READ), Line("B", WRITE), Line("A", VERSIONED))
-    assert explain_order(schedule).endswith("the condition of that write: WHERE id = 1 AND version = 1.")
+    assert explain_schedule(schedule).endswith("the condition of that write: WHERE id = 1 AND version = 1.")
 
 
 def test_on_two_workflows_the_one_that_lost_is_named() -> None:
     steps = (Line("A", WRITE), Line("B", WRITE, "lock timeout"), Line("A", COMMIT))
     apart = Schedule("s", 0, ("v", "w"), "ABA", steps, ("won", "conflict"), frozenset(), 2)
-    told = explain_order(apart)
+    told = explain_schedule(apart)
     assert told.startswith("Each request had a workflow of its own, and B was answered conflict;")
     assert told.endswith("its statement of step 2 met a lock timeout.")
 

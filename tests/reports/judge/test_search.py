@@ -37,7 +37,7 @@ def test_two_winners_take_no_more_configurations_however_many_lose(contenders: i
     found = search(operations, ["A"], AB)
     assert found.verdict is Verdict.FAIL
     assert found.configurations <= 4
-    assert {each.row for each in found.witnesses if each.outcome == "won"} == {-1, -2}
+    assert {each.row for each in found.conflict_core if each.outcome == "won"} == {-1, -2}
 
 
 def test_any_number_of_like_unknowns_counts_as_a_number() -> None:
@@ -84,14 +84,14 @@ def test_values_that_nobody_asks_about_are_one() -> None:
         found = search([*writes, look(98, "v1", 2_000, 2_001), look(99, "v2", 2_002, 2_003)], ["A"], None)
         assert found.verdict is (Verdict.FAIL if outcome == "won" else Verdict.PASS)
         assert found.configurations < 1_000
-        assert {each.next for each in found.witnesses if each.kind == "set"} <= {each.next for each in writes}
+        assert {each.next for each in found.conflict_core if each.kind == "set"} <= {each.next for each in writes}
 
 
 def test_an_answer_that_fits_no_state_at_all_needs_no_search() -> None:
     writes = [Operation(number, "set", "won", (), f"v{number}", None, 0, 1_000) for number in range(40)]
     found = search([*writes, look(99, "Z", 0, 2_000)], ["A"], None)
     assert found.verdict is Verdict.FAIL
-    assert [each.row for each in found.witnesses] == [99]
+    assert [each.row for each in found.conflict_core] == [99]
     assert found.configurations == 0
 
 

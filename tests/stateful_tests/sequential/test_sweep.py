@@ -19,7 +19,7 @@ from engine.target.target import Answer, Request
 from load.client.asker import Asker
 from reports.history import events
 from reports.history.journal import Journal
-from reports.judge.amounts import say_partial, sum_levels
+from reports.judge.levels import describe_partial, sum_levels
 from stateful_tests.sequential.checked_workflows import CheckedWorkflows
 from stateful_tests.sequential.level import try_sweeps
 from stateful_tests.sequential.sweep import find_edge, find_next, find_stale, reach
@@ -119,7 +119,7 @@ def test_a_sweep_without_time_tells_how_far_it_came(tmp_path: Path, monkeypatch:
     assert 0 < run < planned
     assert legal == ("legal moves", 5, 0, "time")
     level = sum_levels([events.Level(level="refusals", unit="requests", planned=planned, run=run, ended=ended)])
-    assert say_partial(level) == f"partly run: {run} of 22 requests (refusals: its time was up)"
+    assert describe_partial(level) == f"partly run: {run} of 22 requests (refusals: its time was up)"
 
 
 def test_a_sweep_goes_on_after_an_answer_that_was_lost(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ PROBE_S = 0.25
 
 
 @dataclass(frozen=True)
-class Explanation:
+class ConflictCore:
     """The operations, by invoke. `start`: the state that the workflow began in, where it is known. `is_minimal`:
     none of them can be spared; otherwise the time ran out.
     """
@@ -75,32 +75,32 @@ def weaken(operation: Operation) -> Operation:
     return replace(operation, outcome="unknown", told=None, invoked=-NEVER, returned=NEVER)
 
 
-def explain(
+def find_conflict_core(
     operations: Sequence[Operation],
     starts: Sequence[str | None],
-    witnesses: Sequence[Operation],
+    contradictory: Sequence[Operation],
     graph: TransitionGraph | None,
     limit_s: float,
-) -> Explanation:
-    """A smallest contradictory set that can be found in `limit_s`. `witnesses` are contradictory; see Searched."""
+) -> ConflictCore:
+    """A smallest contradictory set that can be found in `limit_s`. `contradictory`: see `conflict_core` in Searched."""
     moves = [each for each in operations if not is_pure(each)]
     weakened = Weakened(moves, starts, graph, time.monotonic() + limit_s)
-    chosen, is_minimal = find_smallest(weakened, witnesses)
+    chosen, is_minimal = find_smallest(weakened, contradictory)
     begun = weakened.begun
     ordered = tuple(sorted(chosen, key=lambda each: (each.invoked, each.row)))
-    return Explanation(ordered, begun[0] if len(begun) == 1 else None, is_minimal)
+    return ConflictCore(ordered, begun[0] if len(begun) == 1 else None, is_minimal)
 
 
-def find_smallest(weakened: Contradicting, witnesses: Sequence[Operation]) -> tuple[list[Operation], bool]:
+def find_smallest(weakened: Contradicting, contradictory: Sequence[Operation]) -> tuple[list[Operation], bool]:
     """One that contradicts by itself, else the likeliest pair, else whatever taking away leaves."""
-    certain = [each for each in witnesses if each.outcome != "unknown"]
+    certain = [each for each in contradictory if each.outcome != "unknown"]
     for suspect in sorted(certain, key=lambda each: not is_pure(each)):
         if time.monotonic() < weakened.deadline_s and weakened.contradicts([suspect]):
             return [suspect], True
     for pair in find_pairs(certain):
         if time.monotonic() < weakened.deadline_s and weakened.contradicts(pair):
             return list(pair), True
-    left, is_minimal = take_away(weakened, witnesses)
+    left, is_minimal = take_away(weakened, contradictory)
     if len(left) > 2:
         pairs = combinations(certain, 2) if len(certain) ** 2 <= 2 * PAIRS_MAX else iter(())
         for pair in pairs:
@@ -119,9 +119,9 @@ def find_pairs(certain: Sequence[Operation]) -> list[tuple[Operation, Operation]
     return near[:PAIRS_MAX]
 
 
-def take_away(weakened: Contradicting, witnesses: Sequence[Operation]) -> tuple[list[Operation], bool]:
+def take_away(weakened: Contradicting, contradictory: Sequence[Operation]) -> tuple[list[Operation], bool]:
     """Takes operations away, in halves, then quarters, while the rest contradicts; unknown ones and answers first."""
-    left = sorted(witnesses, key=lambda each: (each.outcome != "unknown", not is_pure(each), each.invoked))
+    left = sorted(contradictory, key=lambda each: (each.outcome != "unknown", not is_pure(each), each.invoked))
     if not weakened.contradicts(left):
         return left, False
     size = max(1, len(left) // 2)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from reports.judge.faults import HARMLESS
 from reports.judge.schedules import Schedule
-from reports.judge.statements import find_condition, find_read_tables, find_written, is_commit
+from reports.judge.sql import find_condition, find_read_tables, find_written, is_commit
 
 NAMES = "ABCDEFGH"
 
 
-def explain_order(schedule: Schedule) -> str:
+def explain_schedule(schedule: Schedule) -> str:
     """One sentence on what the order did; empty where nothing certain is to be said."""
     winners = [name for name, answer in zip(NAMES, schedule.answers, strict=False) if answer == "won"]
     for number, step in enumerate(schedule.steps):
@@ -54,7 +54,7 @@ def explain_wait(schedule: Schedule, winners: Sequence[str]) -> str:
             if other.request != step.request and is_commit(other.sql):
                 return (
                     f"{step.request}'s write of {table} in step {number + 1} waited for a lock, and went on after "
-                    f"{other.request}'s commit of step {place + 1}{say_condition(step.sql)}."
+                    f"{other.request}'s commit of step {place + 1}{describe_condition(step.sql)}."
                 )
     return ""
 
@@ -73,7 +73,7 @@ def explain_stale_read(schedule: Schedule, winners: Sequence[str]) -> str:
                 return (
                     f"{step.request} read {table} in step {read + 1}, {other.request} wrote it in step {place + 1}, "
                     f"and {step.request} wrote it in step {number + 1}, with no read of it in between"
-                    f"{say_condition(step.sql)}."
+                    f"{describe_condition(step.sql)}."
                 )
     return ""
 
@@ -93,7 +93,7 @@ def explain_second_try(schedule: Schedule, winners: Sequence[str]) -> str:
         if tried:
             return (
                 f"{step.request} sent the same write of {table} in steps {tried[0] + 1} and {number + 1}, and read it "
-                f"in step {read + 1} in between{say_condition(step.sql)}."
+                f"in step {read + 1} in between{describe_condition(step.sql)}."
             )
     return ""
 
@@ -108,6 +108,6 @@ def find_read(schedule: Schedule, session: str, before: int, table: str) -> int 
     return places[-1] if places else None
 
 
-def say_condition(sql: str) -> str:
+def describe_condition(sql: str) -> str:
     condition = find_condition(sql)
     return f"; the condition of that write: {condition}" if condition else ""

@@ -1,4 +1,4 @@
-"""Keys: a time and its workflow in one integer, so that one running maximum or one merge serves all workflows."""
+"""TimeKeys: a time and its workflow in one integer, so that one running maximum or one merge serves all workflows."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ KEY_BITS_MAX = 62
 
 
 @dataclass(frozen=True)
-class Keys:
+class TimeKeys:
     """`begins` and `ends` of each operation: the workflow number above `bits` bits of time since its first invoke.
 
     Within a workflow keys order as times do; over workflows they ascend. Time 0 is before everything, and all ones
@@ -27,8 +27,8 @@ class Keys:
         return low, low + ((1 << self.bits) - 1)
 
 
-def make_keys(w: pl.Series, invoked: pl.Series, returned: pl.Series, offsets: list[int]) -> Keys:
-    """Keys of operations that stand by workflow, then invoke. Times that do not fit are replaced by their ranks."""
+def make_time_keys(w: pl.Series, invoked: pl.Series, returned: pl.Series, offsets: list[int]) -> TimeKeys:
+    """TimeKeys of operations that stand by workflow, then invoke. Times that do not fit are replaced by their ranks."""
     spans = measure(w, invoked, returned, offsets)
     bits = count_bits(spans)
     if bits + len(offsets).bit_length() > KEY_BITS_MAX:
@@ -41,7 +41,7 @@ def make_keys(w: pl.Series, invoked: pl.Series, returned: pl.Series, offsets: li
     keys = spans.select(
         begins=low + pl.col("invoked") + 1, ends=low + (pl.col("returned") + 1).clip(0, (1 << bits) - 1)
     )
-    return Keys(keys["begins"], keys["ends"], bits)
+    return TimeKeys(keys["begins"], keys["ends"], bits)
 
 
 def measure(w: pl.Series, invoked: pl.Series, returned: pl.Series, offsets: list[int]) -> pl.DataFrame:

@@ -20,7 +20,7 @@ FIRST_REQUEST_ID = r'^\{"request_id":"([^"\\]*)"'
 
 
 @dataclass(frozen=True)
-class Reading:
+class TrailReading:
     """One reading of a workflow's trail, at some moment from `read_ns` to `until_ns` (widened by the clock's
     uncertainty). `moves` are the transitions of the history that had been asked for; `start` is the state that the
     first of their rows must leave, None where that is not known. `is_older`: rows of what happened before this history
@@ -37,7 +37,7 @@ class Reading:
     is_older: bool
 
 
-def take_odd_readings(evidence: Evidence, searched: Sequence[int]) -> list[Reading]:
+def take_odd_readings(evidence: Evidence, searched: Sequence[int]) -> list[TrailReading]:
     """All readings, by time, of the workflows of which some reading cannot be passed at first sight. `searched` are the
     workflows of which the witness did not find an order, but the search did.
     """
@@ -51,13 +51,13 @@ def take_odd_readings(evidence: Evidence, searched: Sequence[int]) -> list[Readi
     odd = trails.filter(pl.col("trail").is_in(find_odd(evidence, rows, trails)) | pl.col("w").is_in(list(searched)))
     rows = rows.filter(pl.col("w").is_in(odd["w"].unique().implode()))
     ids = find_request_ids(evidence, odd)
-    found: list[Reading] = []
+    found: list[TrailReading] = []
     for (w,), readings in rows.partition_by("w", as_dict=True).items():
         found += lay_out(evidence, w, readings, ids)
     return sorted(found, key=lambda reading: (reading.read_ns, reading.until_ns))
 
 
-def lay_out(evidence: Evidence, w: int, rows: pl.DataFrame, ids: dict[int, str | None]) -> list[Reading]:
+def lay_out(evidence: Evidence, w: int, rows: pl.DataFrame, ids: dict[int, str | None]) -> list[TrailReading]:
     """The readings of one workflow's trail."""
     asked = evidence.slice(w)
     named = {ids[row] for row in asked["row"]}
@@ -77,7 +77,7 @@ def lay_out(evidence: Evidence, w: int, rows: pl.DataFrame, ids: dict[int, str |
             if each.invoked <= until_ns
         ]
         held = lay_out_rows(evidence, trail, named)
-        found.append(Reading(w, str(workflow), read_ns, until_ns, held, tuple(due), start, older))
+        found.append(TrailReading(w, str(workflow), read_ns, until_ns, held, tuple(due), start, older))
     return found
 
 
@@ -119,7 +119,7 @@ def find_odd(evidence: Evidence, rows: pl.DataFrame, trails: pl.DataFrame) -> li
     nested = pl.col("returned") <= pl.col("returned").shift().over("w")
     vague = moves.filter(~plain | nested.fill_null(value=False))["w"].unique()
     rows = rows.filter(pl.col("to").is_not_null() & pl.col("from").is_not_null()).sort("trail", "position")
-    starts = evidence.starts.with_columns(pl.col("state").replace(evidence.unborn, None))
+    starts = evidence.starts.with_columns(pl.col("state").replace(evidence.uncreated, None))
     created = (
         evidence.ops.filter(pl.col("known") & (pl.col("kind") == "create"))
         .unique("w", keep="first")

@@ -2,63 +2,65 @@
 
 from collections.abc import Sequence
 
+from reports.judge.call_table import describe_move
 from reports.judge.faults import Fault
-from reports.judge.interleaving import describe_move
+from reports.judge.finding_text import Record, Text, describe_seen, name, tabulate
 from reports.judge.text import capital, join, show_time
-from reports.judge.words import Record, Text, describe_seen, name, tabulate
 
 
-def say_lost(records: Sequence[Record], seen: Record, faults: Sequence[Fault], fault: Fault) -> Text:
+def describe_lost(records: Sequence[Record], seen: Record, faults: Sequence[Fault], fault: Fault) -> Text:
     """Acknowledged transitions that something asked after the faults contradicts. `fault` is the one to name."""
     last, workflow = records[-1], records[0]["workflow"]
-    title = f"{capital(join([name(record) for record in records]))} {say_gone(records)} after a fault ({fault.what})"
+    title = (
+        f"{capital(join([name(record) for record in records]))} {describe_gone(records)} after a fault ({fault.what})"
+    )
     then = (
-        f"{capital(name(seen))}, invoked {say_when(seen['invoked_ns'], fault.until, 'the end of the fault')}, was "
+        f"{capital(name(seen))}, invoked {describe_when(seen['invoked_ns'], fault.until, 'the end of the fault')}, was "
         f"answered {describe_seen(seen)}.\nAll that had been asked of workflow {workflow} before has an explanation; "
         f"with this it has one only if {'the transition was' if len(records) == 1 else 'the transitions were'} lost."
     )
-    return f"{title}.", tabulate(f"{title}.\n{say_fault(last, faults, fault)}\n{then}", [*records, seen])
+    return f"{title}.", tabulate(f"{title}.\n{describe_fault(last, faults, fault)}\n{then}", [*records, seen])
 
 
-def say_missing(record: Record, read_ns: int, faults: Sequence[Fault], fault: Fault) -> Text:
+def describe_missing(record: Record, read_ns: int, faults: Sequence[Fault], fault: Fault) -> Text:
     """An acknowledged transition that the trail, read after the faults, does not have."""
-    title = f"{capital(name(record))} {say_gone([record])} after a fault ({fault.what})"
-    then = f"The trail, read {say_when(read_ns, fault.until, 'the end of the fault')}, has no row of it."
-    return f"{title}.", tabulate(f"{title}.\n{say_fault(record, faults, fault)}\n{then}", [record])
+    title = f"{capital(name(record))} {describe_gone([record])} after a fault ({fault.what})"
+    then = f"The trail, read {describe_when(read_ns, fault.until, 'the end of the fault')}, has no row of it."
+    return f"{title}.", tabulate(f"{title}.\n{describe_fault(record, faults, fault)}\n{then}", [record])
 
 
-def say_replaced(record: Record) -> Text:
+def describe_replaced(record: Record) -> Text:
     """A transition that the trail does not have, but one that was asked for at the same time."""
     title = f"{capital(name(record))} was told that it won, and the trail has another one's row in its place"
     why = "It may be lost by a fault, or it never won: a fault that names no workflow may have struck anybody."
     return f"{title}.", tabulate(f"{title}. {why} See the check audit.", [record])
 
 
-def say_gone(records: Sequence[Record]) -> str:
+def describe_gone(records: Sequence[Record]) -> str:
     workflow = records[0]["workflow"]
     moves = join([describe_move(record) for record in records])
     was, it = ("was", "it") if len(records) == 1 else ("were", "they")
     return f"{was} told that {it} won {moves} on workflow {workflow}, which {was} gone"
 
 
-def say_fault(record: Record, faults: Sequence[Fault], fault: Fault) -> str:
+def describe_fault(record: Record, faults: Sequence[Fault], fault: Fault) -> str:
     """When the transition was acknowledged, and when the fault was, relative to that."""
     told, it = record["returned_ns"], "the acknowledgement"
-    span = f"The fault began {say_when(fault.at, told, it)} of {record['id']}"
+    span = f"The fault began {describe_when(fault.at, told, it)} of {record['id']}"
     if fault.until != fault.at:
-        span += f" and was over {say_when(fault.until, told, 'it')}"
+        span += f" and was over {describe_when(fault.until, told, 'it')}"
     others = f"; it is one of {len(faults)} that lie in between" if len(faults) > 1 else ""
     return f"{span}{others}."
 
 
-def say_when(moment: int, origin: int, what: str) -> str:
+def describe_when(moment: int, origin: int, what: str) -> str:
     """3.000 ms after the acknowledgement."""
     if moment == origin:
         return f"together with {what}"
     return f"{show_time(abs(moment - origin))} {'after' if moment > origin else 'before'} {what}"
 
 
-def say_indistinct(example: Record) -> Text:
+def describe_indistinct(example: Record) -> Text:
     """Why nothing can be said of what the trails miss."""
     title = "Acknowledged transitions are missing from trails, and not only where a fault was near"
     words = (

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from engine.target.graph import TransitionGraph
+from reports.judge.conflict_core import ConflictCore, find_conflict_core
 from reports.judge.decision import decide
-from reports.judge.explain import Explanation, explain
 from reports.judge.models.workflow import NEVER, Operation
 from reports.judge.search import is_pure
 from tests.reports.brute_force import try_orders
@@ -44,7 +44,7 @@ def test_nothing_in_an_explanation_can_be_spared(case: tuple[Any, TransitionGrap
     failed = [found for found in decide(evidence).failed.values() if not found.core]
     assume(failed)
     for found in failed:
-        explanation = explain(found.operations, found.starts, found.searched.witnesses, graph, 5.0)
+        explanation = find_conflict_core(found.operations, found.starts, found.searched.conflict_core, graph, 5.0)
         chosen = list(explanation.operations)
         assert explanation.is_minimal
         assert contradicts(chosen, found.operations, found.starts, graph)
@@ -52,10 +52,10 @@ def test_nothing_in_an_explanation_can_be_spared(case: tuple[Any, TransitionGrap
             assert not contradicts(chosen[:spared] + chosen[spared + 1 :], found.operations, found.starts, graph)
 
 
-def explain_records(*records: dict[str, Any]) -> tuple[set[str], Explanation]:
+def explain_records(*records: dict[str, Any]) -> tuple[set[str], ConflictCore]:
     evidence = build_evidence(records, graph=CHAIN)
     (found,) = decide(evidence).failed.values()
-    explanation = explain(found.operations, found.starts, found.searched.witnesses, CHAIN, 5.0)
+    explanation = find_conflict_core(found.operations, found.starts, found.searched.conflict_core, CHAIN, 5.0)
     return {records[each.row]["id"] for each in explanation.operations}, explanation
 
 
@@ -81,6 +81,6 @@ def test_without_time_the_explanation_says_that_it_may_be_too_long(number: int) 
         read("3", 5, 6, "AB"[number % 2]),
     ]
     (found,) = decide(build_evidence(records, graph=CHAIN)).failed.values()
-    explanation = explain(found.operations, found.starts, found.searched.witnesses, CHAIN, 0.0)
+    explanation = find_conflict_core(found.operations, found.starts, found.searched.conflict_core, CHAIN, 0.0)
     assert not explanation.is_minimal
     assert {1, 2} <= {each.row for each in explanation.operations}

@@ -63,13 +63,13 @@ def name_short(level: LevelRun) -> list[str]:
     return [part.scenario for part in level.scenarios if part.run < FLOOR * part.planned]
 
 
-def say_partial(levels: Iterable[LevelRun]) -> str:
+def describe_partial(levels: Iterable[LevelRun]) -> str:
     """What share was run of the levels that did not run all of their plan, and why not the rest; else empty."""
-    told = [say_level(level) for level in levels]
+    told = [describe_level(level) for level in levels]
     return f"partly run: {'; '.join(filter(None, told))}" if any(told) else ""
 
 
-def say_level(level: LevelRun) -> str:
+def describe_level(level: LevelRun) -> str:
     """10 of 60 plans (parallel: its time was up); empty when all was run. The level's own number holds the races of its
     scenarios, and not their rounds.
     """

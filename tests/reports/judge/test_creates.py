@@ -1,7 +1,7 @@
-"""Goal: workflows of one tenant that were given one id are found; ids of two tenants, or of a list, accuse nobody."""
+"""Goal: workflows of one tenant that were given one id are found; ids of two tenants, or of a list, accuse no service."""
 
+from reports.judge.creates import find_shared_ids
 from reports.judge.judge import judge
-from reports.judge.server_ids import find_shared_ids
 from reports.judge.verdict import Verdict
 from tests.reports.building import Record, build_history, create
 

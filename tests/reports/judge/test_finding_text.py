@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.judge.interleaving import draw_table
-from reports.judge.words import say_overlap
+from reports.judge.call_table import draw_table
+from reports.judge.finding_text import describe_overlap
 from tests.reports.test_corpus import BAD, judge_file
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -67,7 +67,7 @@ def test_the_table_has_one_column_per_process() -> None:
 
 
 def test_an_overlap_and_a_gap_are_told_in_milliseconds() -> None:
-    assert say_overlap(record("a", "1", 0, 5), record("b", "2", 1.1, 9)) == "they overlapped by 3.9 ms"
-    gap = say_overlap(record("b", "2", 7, 9), record("a", "1", 0, 5))
+    assert describe_overlap(record("a", "1", 0, 5), record("b", "2", 1.1, 9)) == "they overlapped by 3.9 ms"
+    gap = describe_overlap(record("b", "2", 7, 9), record("a", "1", 0, 5))
     assert gap == "a had returned 2 ms before the other was invoked"
-    assert say_overlap(record("a", "1", 0, None), record("b", "2", 1, None)) == "neither of them ever returned"
+    assert describe_overlap(record("a", "1", 0, None), record("b", "2", 1, None)) == "neither of them ever returned"

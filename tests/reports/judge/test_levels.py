@@ -14,8 +14,8 @@ from reports.documents.junit import render_junit
 from reports.documents.page import render_page
 from reports.documents.summary import render_summary
 from reports.history.events import Level
-from reports.judge.amounts import say_partial, sum_levels
 from reports.judge.judge import judge
+from reports.judge.levels import describe_partial, sum_levels
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import advance, build_history, create
@@ -96,7 +96,7 @@ def test_the_first_line_of_every_document_tells_it(verdict: Verdict) -> None:
     levels = sum_levels(make_levels(tell_level("parallel", 10, 60), faults))
     facts = Facts(levels=tuple(levels))
     told = "partly run: 10 of 60 plans (parallel: its time was up)"
-    assert say_partial(levels) == told
+    assert describe_partial(levels) == told
     judgement = Judgement(verdict, "why", ())
     assert told in render_summary(facts, judgement).splitlines()[0]
     assert told in render_junit(facts, judgement).splitlines()[1]

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from reports.history.events import AccessDenied, Probe
-from reports.judge.interleaving import describe_answer, describe_move, draw_table
+from reports.judge.call_table import describe_answer, describe_move, draw_table
 from reports.judge.text import capital, join, show_state, show_time
 
 Record = dict[str, Any]
@@ -54,7 +54,7 @@ def tabulate(paragraph: str, records: Sequence[Record]) -> str:
     return f"{paragraph}\n\n{table}{more}"
 
 
-def say_overlap(first: Record, second: Record) -> str:
+def describe_overlap(first: Record, second: Record) -> str:
     """Whether two operations overlapped, and by how much; as a clause."""
     ends = [record["returned_ns"] for record in (first, second) if record["returned_ns"] is not None]
     begin = max(first["invoked_ns"], second["invoked_ns"])
@@ -66,7 +66,7 @@ def say_overlap(first: Record, second: Record) -> str:
     return f"{early['id']} had returned {show_time(begin - min(ends))} before the other was invoked"
 
 
-def say_two_winners(records: Sequence[Record]) -> Text:
+def describe_two_winners(records: Sequence[Record]) -> Text:
     """Several contenders of a race, or several operations, that all won one transition."""
     first, second = records[0], records[1]
     workflow = first["workflow"]
@@ -78,17 +78,17 @@ def say_two_winners(records: Sequence[Record]) -> Text:
     else:
         moved = f"won out of {'|'.join(first['expected'] or ())} of workflow {workflow}"
     title = f"{capital(names)} {count} {moved}"
-    overlap = say_overlap(first, second)
+    overlap = describe_overlap(first, second)
     return f"{title}.", tabulate(f"{title}: {overlap}. Exactly one of them can have won.", records)
 
 
-def say_no_winner(records: Sequence[Record], why: str) -> Text:
+def describe_no_winner(records: Sequence[Record], why: str) -> Text:
     first = records[0]
     title = f"No contender won the race {first['race']} for workflow {first['workflow']}: {count_outcomes(records)}"
     return f"{title}.", tabulate(f"{title}. {why}", records)
 
 
-def say_open_race(records: Sequence[Record]) -> Text:
+def describe_open_race(records: Sequence[Record]) -> Text:
     first = records[0]
     outcomes = count_outcomes(records)
     title = f"It is not known which contender won the race {first['race']} for workflow {first['workflow']}: {outcomes}"
@@ -102,42 +102,42 @@ def count_outcomes(records: Sequence[Record]) -> str:
     return join([f"{many} {outcome}{'s' * (outcome == 'conflict' and many > 1)}" for outcome, many in counts.items()])
 
 
-def say_no_conflict(record: Record, race: Any) -> Text:
+def describe_no_conflict(record: Record, race: Any) -> Text:
     title = (
         f"{capital(name(record))} of the race {race} for workflow {record['workflow']} neither won nor was told of a "
-        f"conflict: it was answered {record['outcome']}{say_status(record)}"
+        f"conflict: it was answered {record['outcome']}{describe_status(record)}"
     )
     return f"{title}.", tabulate(f"{title}.", [record])
 
 
-def say_status(record: Record) -> str:
+def describe_status(record: Record) -> str:
     return "" if record["status"] is None else f" ({record['status']})"
 
 
-def say_unjustified(record: Record, why: str) -> Text:
+def describe_unjustified(record: Record, why: str) -> Text:
     title = f"{capital(name(record))} was answered a conflict that nothing justifies"
     words = f"{title}: it asked workflow {record['workflow']} to {describe_move(record)}. {why}"
     return f"{title}.", tabulate(words, [record])
 
 
-def say_illegal_win(record: Record) -> Text:
+def describe_illegal_win(record: Record) -> Text:
     title = (
         f"{capital(name(record))} won {describe_move(record)} on workflow {record['workflow']}, which is no legal edge"
     )
     return f"{title}.", tabulate(f"{title}.", [record])
 
 
-def say_illegal_state(record: Record, state: str, why: str) -> Text:
+def describe_illegal_state(record: Record, state: str, why: str) -> Text:
     title = f"{capital(name(record))} found workflow {record['workflow']} in {state}, which {why}"
     return f"{title}.", tabulate(f"{title}.", [record])
 
 
-def say_illegal_row(workflow: str, origin: str | None, to: str) -> Text:
+def describe_illegal_row(workflow: str, origin: str | None, to: str) -> Text:
     title = f"The trail of workflow {workflow} has a row {origin} -> {to}, which is no legal edge"
     return f"{title}.", f"{title}."
 
 
-def say_wrong_end(record: Record, last: Sequence[Record], ends: Sequence[str]) -> Text:
+def describe_wrong_end(record: Record, last: Sequence[Record], ends: Sequence[str]) -> Text:
     title = (
         f"{capital(name(record))} read workflow {record['workflow']} in {record['observed']} after its last transition"
     )
@@ -146,31 +146,31 @@ def say_wrong_end(record: Record, last: Sequence[Record], ends: Sequence[str]) -
     return f"{title}.", tabulate(words, [*last, record])
 
 
-def say_trail(workflow: str, what: str, why: str, records: Sequence[Record]) -> Text:
+def describe_trail(workflow: str, what: str, why: str, records: Sequence[Record]) -> Text:
     title = f"The trail of workflow {workflow} {what}"
     return f"{title}.", tabulate(f"{title}. {why}".rstrip(), records)
 
 
-def say_foreign(record: Record, owner: str) -> Text:
+def describe_foreign(record: Record, owner: str) -> Text:
     title = (
-        f"{capital(name(record))} of tenant {record['tenant']} was answered {record['outcome']}{say_status(record)} "
+        f"{capital(name(record))} of tenant {record['tenant']} was answered {record['outcome']}{describe_status(record)} "
         f"on workflow {record['workflow']}, which belongs to {owner}"
     )
     seen = f" It was told the state {record['observed']}." if record["observed"] is not None else ""
     return f"{title}.", tabulate(f"{title}.{seen}", [record])
 
 
-def say_problem(record: Record, problem: str) -> Text:
+def describe_problem(record: Record, problem: str) -> Text:
     title = f"{capital(name(record))} got an answer that is not as specified: {problem}"
     return title, tabulate(f"{title}\nIt was {describe_move(record)}; the answer: {describe_answer(record)}.", [record])
 
 
-def say_probe(probe: Probe) -> Text:
+def describe_probe(probe: Probe) -> Text:
     title = f"{probe.what or 'a probe'}: {probe.problem}"
     return title, title
 
 
-def say_trace(record: Record, where: str) -> Text:
+def describe_trace(record: Record, where: str) -> Text:
     """An operation that lost, or one of another workflow, whose marker the engine shows as stored."""
     workflow = record["workflow"]
     if workflow != where:
@@ -181,7 +181,7 @@ def say_trace(record: Record, where: str) -> Text:
     return f"{title}.", tabulate(f"{title}: {describe_move(record)}; the engine shows what it carried.", [record])
 
 
-def say_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> Text:
+def describe_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> Text:
     """A winner, or one that was not answered, whose marker the engine shows too often, or not at all.
 
     `lone` are some wins of which the same is true though nothing else was asked beside them.
@@ -199,23 +199,23 @@ def say_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> Text:
     return f"{title}.", tabulate(words, [record])
 
 
-def say_foreign_trace(record: Record) -> Text:
+def describe_foreign_trace(record: Record) -> Text:
     """An operation of another tenant than the owner whose marker the engine shows as stored."""
     title = (
         f"{capital(name(record))} of tenant {record['tenant']} left a trace in workflow {record['workflow']}, "
         "which belongs to another"
     )
-    told = f"It was answered {record['outcome']}{say_status(record)}; the engine shows what it carried."
+    told = f"It was answered {record['outcome']}{describe_status(record)}; the engine shows what it carried."
     return f"{title}.", tabulate(f"{title}. {told}", [record])
 
 
-def say_refused(record: Record) -> Text:
-    title = f"{capital(name(record))}, a legal request of the owner, was refused{say_status(record)}"
-    told = f"{title}: {describe_move(record)} on workflow {record['workflow']}.{say_try_again([record['status']])}"
+def describe_refused(record: Record) -> Text:
+    title = f"{capital(name(record))}, a legal request of the owner, was refused{describe_status(record)}"
+    told = f"{title}: {describe_move(record)} on workflow {record['workflow']}.{describe_try_again([record['status']])}"
     return f"{title}.", tabulate(told, [record])
 
 
-def say_never_shown(event: AccessDenied) -> Text:
+def describe_never_shown(event: AccessDenied) -> Text:
     title = f"The {event.question} of workflow {event.workflow} was refused ({event.status})"
     told = (
         f"{title}: tenant {event.tenant}, whose workflow it is, was answered other requests before and after, and "
@@ -224,7 +224,7 @@ def say_never_shown(event: AccessDenied) -> Text:
     return f"{title}.", told
 
 
-def say_try_again(statuses: Iterable[int | None]) -> str:
+def describe_try_again(statuses: Iterable[int | None]) -> str:
     """What to write where an answer may mean that nothing happened; empty for other statuses."""
     found = sorted({status for status in statuses if status in TRY_AGAIN})
     if not found:
@@ -233,21 +233,21 @@ def say_try_again(statuses: Iterable[int | None]) -> str:
     return f" {means}, write busy = {found} under [advance] in the target file."
 
 
-def say_server_error(record: Record) -> Text:
+def describe_server_error(record: Record) -> Text:
     title = f"{capital(name(record))} was answered {record['status']}"
     # Without Retry-After a 503 says that the service could not, not that nothing happened.
-    again = say_try_again([record["status"]]) if "Retry-After" in str(read_detail(record).get("message")) else ""
+    again = describe_try_again([record["status"]]) if "Retry-After" in str(read_detail(record).get("message")) else ""
     return f"{title}.", tabulate(
         f"{title}: {describe_move(record)} on workflow {record['workflow']}. No fault touched it.{again}", [record]
     )
 
 
-def say_wrong_create(record: Record, initial: str) -> Text:
+def describe_wrong_create(record: Record, initial: str) -> Text:
     title = f"{capital(name(record))} created workflow {record['workflow']} in {record['observed']}, not in {initial}"
     return f"{title}.", tabulate(f"{title}.", [record])
 
 
-def say_shared_id(records: Sequence[Record]) -> Text:
+def describe_shared_id(records: Sequence[Record]) -> Text:
     """Creates of different workflows that were answered with one id."""
     shared, names = read_detail(records[0]).get("server_id"), [str(record["id"]) for record in records[:NAMED_MAX]]
     more = f" and {len(records) - NAMED_MAX} more" if len(records) > NAMED_MAX else ""
@@ -255,18 +255,18 @@ def say_shared_id(records: Sequence[Record]) -> Text:
     return f"{title}.", tabulate(f"{title}: each of them made a workflow of its own.", records[:NAMED_MAX])
 
 
-def say_timeout(workflow: str, limit: str) -> Text:
+def describe_timeout(workflow: str, limit: str) -> Text:
     title = f"Workflow {workflow} could not be decided {limit}"
     return f"{title}.", f"{title}; no order that explains it was found, and none was ruled out."
 
 
-def say_contradiction(records: Sequence[Record], start: str | None, *, is_minimal: bool) -> Text:
+def describe_contradiction(records: Sequence[Record], start: str | None, *, is_minimal: bool) -> Text:
     """Operations that no order explains: two winners, an answer about a state that never was, or a few that clash."""
     first = records[0]
     winners = [record for record in records if record["outcome"] == "won" and record["kind"] == "advance"]
     if len(records) == 2 == len(winners) and first["expected"] == records[1]["expected"]:
-        title = say_two_winners(records)[0].rstrip(".")
-        words = f"{title}: {say_overlap(*records)}. No order of the two explains both answers."
+        title = describe_two_winners(records)[0].rstrip(".")
+        words = f"{title}: {describe_overlap(*records)}. No order of the two explains both answers."
         return f"{title}.", tabulate(words, records)
     begun = f" began in {start} and" if start else ""
     if len(records) == 1 and first["outcome"] == "won" and first["observed"] not in (None, first["next"]):
@@ -282,7 +282,7 @@ def say_contradiction(records: Sequence[Record], start: str | None, *, is_minima
     sentences = [
         f"{capital(name(record))}: {describe_move(record)} was answered {describe_seen(record)}." for record in records
     ]
-    sentences += say_precedence(records)
+    sentences += describe_precedence(records)
     if start:
         sentences.append(f"The workflow began in {start}.")
     sentences.append(
@@ -293,13 +293,13 @@ def say_contradiction(records: Sequence[Record], start: str | None, *, is_minima
     return f"{title}.", tabulate(f"{title}.\n" + "\n".join(sentences), records)
 
 
-def say_misbirth(records: Sequence[Record]) -> Text:
+def describe_misbirth(records: Sequence[Record]) -> Text:
     """An answer about a workflow that was created only later, or two creates that both succeeded."""
     early, late = records
     workflow = early["workflow"]
     if early["kind"] == "create":
         title = f"{capital(name(early))} and {name(late)} both created workflow {workflow}"
-        return f"{title}.", tabulate(f"{title}: {say_overlap(early, late)}.", records)
+        return f"{title}.", tabulate(f"{title}: {describe_overlap(early, late)}.", records)
     title = f"{capital(name(early))} was answered {describe_seen(early)} before workflow {workflow} was created"
     gap = show_time(late["invoked_ns"] - early["returned_ns"])
     words = (
@@ -313,13 +313,15 @@ def describe_seen(record: Record) -> str:
     seen = None if record["observed"] is None else show_state(record["observed"])
     outcome = record["outcome"]
     if outcome == "conflict":
-        return f"with a conflict{say_status(record)}" + (f" that tells the state {seen}" if seen is not None else "")
+        return f"with a conflict{describe_status(record)}" + (
+            f" that tells the state {seen}" if seen is not None else ""
+        )
     if outcome == "unknown":
         return "by nothing certain"
-    return f"{outcome}{say_status(record)}" + (f" with the state {seen}" if seen is not None else "")
+    return f"{outcome}{describe_status(record)}" + (f" with the state {seen}" if seen is not None else "")
 
 
-def say_precedence(records: Sequence[Record]) -> list[str]:
+def describe_precedence(records: Sequence[Record]) -> list[str]:
     """Which of them had returned before which other was invoked, neighbours only."""
     ordered = sorted(records, key=lambda record: record["invoked_ns"])
     said = []
@@ -332,5 +334,5 @@ def say_precedence(records: Sequence[Record]) -> list[str]:
             gap = show_time(after["invoked_ns"] - before["returned_ns"])
             said.append(f"{before['id']} had returned {gap} before {after['id']} was invoked.")
         elif before["returned_ns"] is not None:
-            said.append(f"{before['id']} and {after['id']}: {say_overlap(before, after)}.")
+            said.append(f"{before['id']} and {after['id']}: {describe_overlap(before, after)}.")
     return said

@@ -3,9 +3,9 @@
 import polars as pl
 import pytest
 
-from reports.judge.keys import KEY_BITS_MAX, make_keys
 from reports.judge.linearization import find_unexplained
 from reports.judge.models.workflow import NEVER
+from reports.judge.time_keys import KEY_BITS_MAX, make_time_keys
 from tests.reports.building import advance, build_evidence, read
 
 
@@ -14,7 +14,7 @@ def test_keys_order_as_times_do(span: int) -> None:
     w = pl.Series([0, 0, 0, 1, 1], dtype=pl.UInt32)
     invoked = pl.Series([5, 5, 5 + span, -3, span])
     returned = pl.Series([5, NEVER, 6 + span, span, NEVER])
-    keys = make_keys(w, invoked, returned, [0, 3, 5])
+    keys = make_time_keys(w, invoked, returned, [0, 3, 5])
     assert keys.bits + 2 <= KEY_BITS_MAX
     low, high = pl.DataFrame({"w": w}).select(low=keys.bounds(pl.col("w"))[0], high=keys.bounds(pl.col("w"))[1])
     assert (keys.begins > low).all()

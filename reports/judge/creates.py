@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from reports.history.history import History
 from reports.judge.evidence import Evidence
 
 
 @dataclass(frozen=True)
-class Misbirth:
+class CreateContradiction:
     """The known create of a workflow, and a row that contradicts it: an answer that had been given before the create
     was asked for, or a second create that was carried out too.
     """
@@ -18,7 +19,7 @@ class Misbirth:
     other: int
 
 
-def find_misbirths(evidence: Evidence) -> list[Misbirth]:
+def find_create_contradictions(evidence: Evidence) -> list[CreateContradiction]:
     """The first contradiction of each workflow."""
     rows = find_early(evidence).select("w", "row", pl.lit(value=True).alias("early"))
     creates = evidence.ops.filter(pl.col("known") & (pl.col("kind") == "create"))
@@ -26,7 +27,7 @@ def find_misbirths(evidence: Evidence) -> list[Misbirth]:
     others = pl.concat([rows, second]).unique("w", keep="first", maintain_order=True).sort("w")
     first = creates.unique("w", keep="first", maintain_order=True).select("w", create="row")
     found = others.join(first, on="w", how="left", maintain_order="left")
-    return [Misbirth(*row) for row in found.select("w", "create", "row").iter_rows()]
+    return [CreateContradiction(*row) for row in found.select("w", "create", "row").iter_rows()]
 
 
 def find_early(evidence: Evidence) -> pl.DataFrame:
@@ -39,3 +40,23 @@ def find_early(evidence: Evidence) -> pl.DataFrame:
     every = pl.DataFrame({"w": pl.int_range(evidence.workflows, dtype=pl.UInt32, eager=True)})
     moments = every.join(born, on="w", how="left", maintain_order="left")["born"]
     return ops.filter((pl.col("known") | pl.col("pure")) & (pl.col("ends") < moments.gather(ops["w"])))
+
+
+def find_shared_ids(history: History) -> list[list[int]]:
+    """The rows of the creates, by invoke, that gave several workflows of one tenant one id; a list for each such id.
+
+    Only creates that a request made count: what a command or a list gives is no answer of the server.
+    """
+    creates = history.frame.select("kind", "outcome", "status", "tenant", "workflow", "invoked_ns", "detail")
+    made = (pl.col("kind") == "create") & (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
+    told = (
+        creates.with_row_index("row").filter(made).with_columns(id=pl.col("detail").str.json_path_match("$.server_id"))
+    )
+    shared = (
+        told.filter(pl.col("id").is_not_null())
+        .sort("invoked_ns")
+        .group_by("tenant", "id", maintain_order=True)
+        .agg(pl.col("row"), pl.col("workflow").n_unique().alias("workflows"))
+        .filter(pl.col("workflows") > 1)
+    )
+    return shared.collect()["row"].to_list()
