@@ -5,13 +5,21 @@ The caller decided what is wrong; nothing here decides anything.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from reports.documents.contender_lanes import draw_lanes, draw_svg
-from reports.judge.finding_text import count_outcomes, describe_overlap
+from reports.judge.finding_text import describe_counts, describe_overlap
 from reports.judge.text import capital, join, shorten
 
 Record = dict[str, Any]
+
+
+class Call(NamedTuple):
+    id: str
+    invoked_ns: int
+    returned_ns: int | None
+
+
 NAMED_MAX = 8
 SAID_MAX = 200
 CLIENT_ERRORS = {
@@ -65,12 +73,12 @@ def write_picture(picture: str | None, records: Sequence[Record], title: str) ->
 
 def describe_winners(winners: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     count = "both" if len(winners) == 2 else f"all {len(winners)}"
-    overlap = describe_overlap(winners[0], winners[1])
+    overlap = describe_overlap(*(Call(each["id"], each["invoked_ns"], each["returned_ns"]) for each in winners[:2]))
     return f"{capital(name_all(winners))} {count} won: {overlap}.\nExactly one of the {len(records)} can have won."
 
 
 def describe_no_winner(refused: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
-    words = [f"No request won: {count_outcomes(records)} among {len(records)} requests."]
+    words = [f"No request won: {describe_counts([each['outcome'] for each in records])} among {len(records)} requests."]
     if not refused:
         words.append("Every request was told that another one had won. Was the object in the right state before?")
     return "\n".join([*words, *quote(refused[:1])])

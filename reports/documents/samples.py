@@ -4,7 +4,7 @@ They stand in run.json under `samples`, so that every document can be made again
 them is cut: an engine may answer a megabyte.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,7 @@ from engine.target.graph import TransitionGraph
 from reports.comparison.facts import Picture, Purpose, Samples, ShownOperation
 from reports.comparison.race_quality import measure_races
 from reports.documents.strength import find_state_pairs
-from reports.history.history import History
-from reports.judge.finding_text import read_detail
+from reports.history.history import History, Record
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 OPERATIONS_MAX = 30  # lanes of a picture
@@ -122,34 +121,34 @@ def draw(history: History, choice: Choice) -> Picture:
     dull = dict(history.encoded.filter(pl.col("row").is_in(list(choice.rows))).select("row", "outcome").iter_rows())
     kept = sorted(choice.rows, key=lambda row: dull[row] == "conflict")[: OPERATIONS_MAX + len(choice.held)]
     records = history.rows(kept)
-    held = [record for record in records if record["id"] in choice.held]
-    others = [record for record in records if record["id"] not in choice.held]
-    shown = sorted([*held, *others][:OPERATIONS_MAX], key=lambda record: (record["invoked_ns"], record["id"]))
-    zero, first = shown[0]["invoked_ns"], shown[0]
+    held = [record for record in records if record.id in choice.held]
+    others = [record for record in records if record.id not in choice.held]
+    shown = sorted([*held, *others][:OPERATIONS_MAX], key=lambda record: (record.invoked_ns, record.id))
+    zero, first = shown[0].invoked_ns, shown[0]
     return Picture(
         purpose=choice.purpose,
         checks=choice.checks,
-        race=clip(first["race"]) if choice.race is not None else None,
-        scenario=clip(first["scenario"]),
-        workflow=clip(first["workflow"]) or "",
+        race=clip(first.race) if choice.race is not None else None,
+        scenario=clip(first.scenario),
+        workflow=clip(first.workflow) or "",
         contenders=len(choice.rows),
         left_out=len(choice.rows) - len(shown),
-        operations=tuple(take_operation(record, zero, held=record["id"] in choice.held) for record in shown),
+        operations=tuple(take_operation(record, zero, held=record.id in choice.held) for record in shown),
     )
 
 
-def take_operation(record: Mapping[str, Any], zero: int, *, held: bool) -> ShownOperation:
-    detail = read_detail(dict(record))
-    arrived, returned = detail.get("arrived_ns"), record["returned_ns"]
-    message = detail.get("problem") or detail.get("message")
+def take_operation(record: Record, zero: int, *, held: bool) -> ShownOperation:
+    detail = record.read_detail()
+    arrived, returned = detail.arrived_ns, record.returned_ns
+    message = detail.problem or detail.message
     texts: dict[str, Any] = {
-        name: clip(record[name]) for name in ("id", "process", "kind", "next", "outcome", "observed", "tenant")
+        name: clip(getattr(record, name)) for name in ("id", "process", "kind", "next", "outcome", "observed", "tenant")
     }
     return ShownOperation(
         **texts,
-        expected=tuple(clip(state) or "" for state in (record["expected"] or ())[:STATES_MAX]),
-        status=record["status"],
-        invoked_ns=record["invoked_ns"] - zero,
+        expected=tuple(clip(state) or "" for state in (record.expected or ())[:STATES_MAX]),
+        status=record.status,
+        invoked_ns=record.invoked_ns - zero,
         returned_ns=None if returned is None else returned - zero,
         arrived_ns=arrived - zero if isinstance(arrived, int) else None,
         held=held,

@@ -8,17 +8,18 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+import msgspec
 import polars as pl
 
 from reports.history.encoding import encode, find_malformed
-from reports.history.events import Event, Header
+from reports.history.events import Detail, Event, Header
 from reports.history.files import HistoryError, find_files, is_parquet
 from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, read_lines
 from reports.history.sealed import first_line, read_audit, read_events, scan_operations
 
-__all__ = ["History", "HistoryError", "Source", "read_history", "read_journal", "take_frame"]
+__all__ = ["History", "HistoryError", "Record", "Source", "read_history", "read_journal", "take_frame"]
 ROWS_APART_MAX = 10_000
 Known = TypeVar("Known", bound=Event)
 
@@ -31,6 +32,38 @@ class Source:
     path: Path
     operations: int
     lines: Sequence[int] = ()
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One operation in full; `row` is its number in the history. The fields are the columns of OPERATION_SCHEMA."""
+
+    row: int
+    id: str
+    process: str
+    scenario: str
+    race: str | None
+    tenant: str
+    workflow: str
+    kind: str
+    expected: list[str] | None
+    next: str | None
+    outcome: str
+    status: int | None
+    observed: str | None
+    invoked_ns: int
+    returned_ns: int | None
+    detail: str | None
+    marker: str | None = None
+
+    def read_detail(self) -> Detail:
+        """What the detail tells; nothing if there is none, or none that can be read."""
+        try:
+            return msgspec.json.decode(self.detail or "null", type=Detail | None) or NO_DETAIL
+        except msgspec.DecodeError:
+            return NO_DETAIL
+
+
+NO_DETAIL = Detail()
 
 
 @dataclass(frozen=True)
@@ -95,14 +128,14 @@ class History:
             events=tuple(each for each in self.events if each[0] not in names),
         )
 
-    def rows(self, rows: Iterable[int]) -> list[dict[str, Any]]:
+    def rows(self, rows: Iterable[int]) -> list[Record]:
         """A few operations in full, by row, in the order asked for."""
         wanted = list(rows)
-        by_row: dict[int, dict[str, Any]] = {}
+        by_row: dict[int, Record] = {}
         for first, last in find_spans(sorted(set(wanted))):
             part = self.frame.slice(first, last - first + 1).collect().with_row_index("row", offset=first)
             picked = part.filter(pl.col("row").is_in(wanted))
-            by_row |= {record["row"]: record for record in picked.iter_rows(named=True)}
+            by_row |= {record["row"]: Record(**record) for record in picked.iter_rows(named=True)}
         return [by_row[row] for row in wanted]
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from engine.target.graph import TransitionGraph
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.search import is_pure, search
+from reports.judge.search import search
 from reports.judge.verdict import Verdict
 
 PAIRS_MAX = 400
@@ -53,18 +53,18 @@ class Weakened:
     @property
     def begun(self) -> list[str | None]:
         """The states that the workflow may have begun in when its create is only taken for its word."""
-        told = dict.fromkeys(each.told for each in self.operations if each.kind == "create")
+        told = dict.fromkeys(each.observed for each in self.operations if each.kind == "create")
         return list(told) or list(self.starts)
 
     def contradicts(self, chosen: Iterable[Operation]) -> bool:
         """Whether no order explains the chosen ones. False when there was no time to find out."""
         kept = list(chosen)
         rows = {each.row for each in kept}
-        starts = [None] if any(each.kind == "create" and not is_pure(each) for each in kept) else self.begun
+        starts = [None] if any(each.kind == "create" and not each.is_pure for each in kept) else self.begun
         weak = [
             weaken(each)
             for each in self.operations
-            if each.row not in rows and not is_pure(each) and each.kind != "create"
+            if each.row not in rows and not each.is_pure and each.kind != "create"
         ]
         deadline = min(self.deadline_s, time.monotonic() + PROBE_S)
         return search([*kept, *weak], starts, self.graph, deadline).verdict is Verdict.FAIL
@@ -72,7 +72,7 @@ class Weakened:
 
 def weaken(operation: Operation) -> Operation:
     """A transition that may have taken effect, at any moment."""
-    return replace(operation, outcome="unknown", told=None, invoked=-NEVER, returned=NEVER)
+    return replace(operation, outcome="unknown", observed=None, invoked=-NEVER, returned=NEVER)
 
 
 def find_conflict_core(
@@ -83,7 +83,7 @@ def find_conflict_core(
     limit_s: float,
 ) -> ConflictCore:
     """A smallest contradictory set that can be found in `limit_s`. `contradictory`: see `conflict_core` in Searched."""
-    moves = [each for each in operations if not is_pure(each)]
+    moves = [each for each in operations if not each.is_pure]
     weakened = Weakened(moves, starts, graph, time.monotonic() + limit_s)
     chosen, is_minimal = find_smallest(weakened, contradictory)
     begun = weakened.begun
@@ -94,7 +94,7 @@ def find_conflict_core(
 def find_smallest(weakened: Contradicting, contradictory: Sequence[Operation]) -> tuple[list[Operation], bool]:
     """One that contradicts by itself, else the likeliest pair, else whatever taking away leaves."""
     certain = [each for each in contradictory if each.outcome != "unknown"]
-    for suspect in sorted(certain, key=lambda each: not is_pure(each)):
+    for suspect in sorted(certain, key=lambda each: not each.is_pure):
         if time.monotonic() < weakened.deadline_s and weakened.contradicts([suspect]):
             return [suspect], True
     for pair in find_pairs(certain):
@@ -113,7 +113,7 @@ def find_pairs(certain: Sequence[Operation]) -> list[tuple[Operation, Operation]
     """Winners out of the same state: the usual culprits. Those that follow each other first."""
     winners: dict[tuple[str, ...], list[Operation]] = {}
     for each in sorted(certain, key=lambda each: each.invoked):
-        if not is_pure(each) and each.kind != "set":
+        if not each.is_pure and each.kind != "set":
             winners.setdefault(each.expected, []).append(each)
     near = [pair for group in winners.values() for pair in pairwise(group)]
     return near[:PAIRS_MAX]
@@ -121,7 +121,7 @@ def find_pairs(certain: Sequence[Operation]) -> list[tuple[Operation, Operation]
 
 def take_away(weakened: Contradicting, contradictory: Sequence[Operation]) -> tuple[list[Operation], bool]:
     """Takes operations away, in halves, then quarters, while the rest contradicts; unknown ones and answers first."""
-    left = sorted(contradictory, key=lambda each: (each.outcome != "unknown", not is_pure(each), each.invoked))
+    left = sorted(contradictory, key=lambda each: (each.outcome != "unknown", not each.is_pure, each.invoked))
     if not weakened.contradicts(left):
         return left, False
     size = max(1, len(left) // 2)

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import polars as pl
 
+from reports.history.history import Record
 from reports.judge.decision import Decision, decide
 from reports.judge.evidence import Evidence
 from reports.judge.faults import Faults, find_touched, take_faults
+from reports.judge.finding_text import Text
 from reports.judge.models.workflow import Operation
 from reports.judge.races import build_races
 from reports.judge.trail_readings import TrailReading, read_request_ids, take_odd_readings
 from reports.judge.verdict import CheckResult, Finding, Verdict, merge
 
-Record = dict[str, Any]
 # So many times the findings that are shown are worded where faults struck, so that plain ones can come first.
 CANDIDATES = 10
 
@@ -125,6 +125,16 @@ def conclude(
     findings = tuple(context.finish(each) for each in candidates[: context.findings_max])
     verdict = merge([Verdict.PASS, *(each.verdict for each in suspicions)])
     return CheckResult(check, verdict, reason, judged, unit, findings, len(suspicions))
+
+
+def make_finding(
+    check: str, records: Sequence[Record], text: Text, verdict: Verdict = Verdict.FAIL, *, workflow: str | None = None
+) -> Finding:
+    """A finding that rests on these operations; its workflow and race are those of the first."""
+    title, words = text
+    first = records[0] if records else None
+    race, workflow = (first.race, first.workflow) if first else (None, workflow)
+    return Finding(check, verdict, title, words, tuple(each.id for each in records), workflow, race)
 
 
 def not_applicable(check: str, reason: str, unit: str = "operations") -> CheckResult:

@@ -1,4 +1,4 @@
-"""The decision: which workflows have an explaining order. The witness takes nearly all of them, the search the rest."""
+"""The decision: which workflows some order explains. Nearly all have a linearization; the search decides the rest."""
 
 import time
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from reports.judge.verdict import Verdict
 
 @dataclass(frozen=True)
 class Undecided:
-    """A workflow that the witness could not explain: what the search was given and what it found. `core`: rows that are
+    """A workflow without a linearization: what the search was given and what it found. `core`: rows that are
     known to contradict each other all by themselves.
     """
 
@@ -30,7 +30,7 @@ class Undecided:
 @dataclass(frozen=True)
 class Decision:
     """`failed` and `undecided` by workflow number; every other workflow is explained. `searched` are those that the
-    witness did not explain. `seconds` is what it took.
+    linearization did not explain. `seconds` is what it took.
     """
 
     failed: Mapping[int, Undecided] = field(default_factory=dict)

@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 
+from reports.history.history import Record
 from reports.judge.call_table import describe_move
 from reports.judge.faults import Fault
-from reports.judge.finding_text import Record, Text, describe_seen, name, tabulate
+from reports.judge.finding_text import Text, describe_seen, name, tabulate
 from reports.judge.text import capital, join, show_time
 
 
 def describe_lost(records: Sequence[Record], seen: Record, faults: Sequence[Fault], fault: Fault) -> Text:
     """Acknowledged transitions that something asked after the faults contradicts. `fault` is the one to name."""
-    last, workflow = records[-1], records[0]["workflow"]
+    last, workflow = records[-1], records[0].workflow
     title = (
         f"{capital(join([name(record) for record in records]))} {describe_gone(records)} after a fault ({fault.what})"
     )
     then = (
-        f"{capital(name(seen))}, invoked {describe_when(seen['invoked_ns'], fault.until, 'the end of the fault')}, was "
+        f"{capital(name(seen))}, invoked {describe_when(seen.invoked_ns, fault.until, 'the end of the fault')}, was "
         f"answered {describe_seen(seen)}.\nAll that had been asked of workflow {workflow} before has an explanation; "
         f"with this it has one only if {'the transition was' if len(records) == 1 else 'the transitions were'} lost."
     )
@@ -37,7 +38,7 @@ def describe_replaced(record: Record) -> Text:
 
 
 def describe_gone(records: Sequence[Record]) -> str:
-    workflow = records[0]["workflow"]
+    workflow = records[0].workflow
     moves = join([describe_move(record) for record in records])
     was, it = ("was", "it") if len(records) == 1 else ("were", "they")
     return f"{was} told that {it} won {moves} on workflow {workflow}, which {was} gone"
@@ -45,8 +46,8 @@ def describe_gone(records: Sequence[Record]) -> str:
 
 def describe_fault(record: Record, faults: Sequence[Fault], fault: Fault) -> str:
     """When the transition was acknowledged, and when the fault was, relative to that."""
-    told, it = record["returned_ns"], "the acknowledgement"
-    span = f"The fault began {describe_when(fault.at, told, it)} of {record['id']}"
+    told, it = record.returned_ns or 0, "the acknowledgement"
+    span = f"The fault began {describe_when(fault.at, told, it)} of {record.id}"
     if fault.until != fault.at:
         span += f" and was over {describe_when(fault.until, told, 'it')}"
     others = f"; it is one of {len(faults)} that lie in between" if len(faults) > 1 else ""
@@ -64,7 +65,7 @@ def describe_indistinct(example: Record) -> Text:
     """Why nothing can be said of what the trails miss."""
     title = "Acknowledged transitions are missing from trails, and not only where a fault was near"
     words = (
-        f"{title}: none was near {name(example)} on workflow {example['workflow']}, and the trail has no row of it. "
+        f"{title}: none was near {name(example)} on workflow {example.workflow}, and the trail has no row of it. "
         "What a fault destroyed cannot be told from that; see the check audit."
     )
     return f"{title}.", tabulate(words, [example])

@@ -19,7 +19,7 @@ from reports.judge.plan import RunPlan
 from reports.judge.search import ANOTHER_STATE
 from reports.judge.time_keys import TimeKeys, make_time_keys
 
-MODEL_COLUMNS = ("row", "kind", "outcome", "want", "set", "next", "told", "invoked", "returned")
+MODEL_COLUMNS = ("row", "kind", "outcome", "want", "set", "next", "observed", "invoked", "returned")
 
 
 UNKNOWN_SHARE_MAX = 0.02
@@ -234,18 +234,18 @@ class Evidence:
         starts = self.find_starts(w, operations)
         if starts != [None]:
             # A create that does not tell its state, where nothing else does, says only that all else comes after it.
-            born = max((each.invoked for each in operations if is_create(each)), default=-NEVER)
-            operations = [begin_after(born, each) for each in operations if not is_create(each)]
+            born = max((each.invoked for each in operations if each.is_create), default=-NEVER)
+            operations = [begin_after(born, each) for each in operations if not each.is_create]
         return operations, starts
 
     def find_starts(self, w: int, operations: list[Operation]) -> list[str | None]:
         """The states to begin the search in: one where it is known, else every state that is named, and another."""
         code = self.starts["state"][w]
-        if code == self.uncreated and all(each.told is not None for each in operations if is_create(each)):
+        if code == self.uncreated and all(each.observed is not None for each in operations if each.is_create):
             return [None]
         if code is not None and code != self.uncreated:
             return [self.names[code]]
-        named = {state for each in operations for state in (*each.expected, each.next, each.told)}
+        named = {state for each in operations for state in (*each.expected, each.next, each.observed)}
         return [*sorted(state for state in named if state is not None), ANOTHER_STATE]
 
     def to_operation(
@@ -256,13 +256,13 @@ class Evidence:
         want: int | None,
         several: int | None,
         following: int | None,
-        told: int | None,
+        observed: int | None,
         invoked: int,
         returned: int,
     ) -> Operation:
         names, create = self.names, kind == "create" and outcome == "ok"
         expected = self.set_members[several] if several is not None else () if want is None else (names[want],)
-        shown = following if create else told
+        shown = following if create else observed
         after = None if following is None or create else names[following]
         until = NEVER if outcome == "unknown" else returned
         return Operation(row, kind, outcome, expected, after, None if shown is None else names[shown], invoked, until)
@@ -270,10 +270,6 @@ class Evidence:
     def command_for(self, check: str, workflow: str | None = None) -> str:
         """The command that judges one thing again."""
         return f"{self.command} --only {check}" + ("" if workflow is None else f" --workflow {shlex.quote(workflow)}")
-
-
-def is_create(operation: Operation) -> bool:
-    return operation.kind == "create" and operation.outcome == "ok"
 
 
 def begin_after(moment: int, operation: Operation) -> Operation:
@@ -290,7 +286,7 @@ def sort_operations(history: History) -> pl.DataFrame:
         pl.col("workflow", "tenant", "want", "next", "observed", "set").to_physical(),
         pl.col("invoked") - wide,
         (pl.col("returned") + wide).fill_null(NEVER),
-    ).rename({"observed": "told"})
+    )
     if not is_sorted(ops):
         # In the order in which the workflows first appear: categorical codes differ from run to run.
         first = ops.group_by("workflow").agg(pl.col("row").min().alias("first"))
@@ -314,19 +310,19 @@ def assign_roles(ops: pl.DataFrame, first: int | None) -> pl.DataFrame:
     """
     kind, outcome, mine = pl.col("kind"), pl.col("outcome"), pl.col("mine")
     moves = (kind == "advance") | (kind == "set")
-    initial = pl.col("told").fill_null(pl.lit(first, dtype=pl.UInt32))
+    initial = pl.col("observed").fill_null(pl.lit(first, dtype=pl.UInt32))
     return ops.with_columns(
         known=mine & ((outcome == "won") | ((kind == "create") & (outcome == "ok"))),
         maybe=mine & (outcome == "unknown") & moves,
         pure=mine & ((outcome == "conflict") | ((kind == "read") & (outcome == "ok"))),
         next=pl.when(moves).then("next").when(kind == "create").then(initial),
-        told=pl.when(outcome != "unknown").then("told"),
+        observed=pl.when(outcome != "unknown").then("observed"),
     )
 
 
 def find_owned(ops: pl.DataFrame, unnamed_tenant: int | None) -> pl.Series:
     """Whether each operation is its workflow's owner's: the tenant that created it, or the first that was served. A
-    conflict says less of whose it is, and a refusal least. An operation of `unnamed_tenant`, who is no tenant, is the owner's.
+    conflict says less of whose it is, and a refusal least. Operations that name no tenant are the owner's.
     """
     if ops["tenant"].n_unique() <= 1:
         return pl.repeat(value=True, n=ops.height, dtype=pl.Boolean, eager=True)

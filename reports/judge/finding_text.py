@@ -6,15 +6,13 @@ title, one sentence, and the words: a paragraph, and a table with one column per
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
-
-import msgspec
+from typing import Any, Protocol
 
 from reports.history.events import AccessDenied, Probe
+from reports.history.history import Record
 from reports.judge.call_table import describe_answer, describe_move, draw_table
 from reports.judge.text import capital, join, show_state, show_time
 
-Record = dict[str, Any]
 Text = tuple[str, str]
 # Statuses of HTTP that may say so: locked, too early, too many requests, unavailable for a while.
 TRY_AGAIN = (423, 425, 429, 503)
@@ -24,22 +22,11 @@ NAMED_MAX = 3  # of several winners in a sentence; the table has more
 LINE_MAX = 120  # characters: what a CI log shows without wrapping
 
 
-def read_detail(record: Record) -> dict[str, Any]:
-    """The detail of an operation; empty when it has none, or none that is an object."""
-    if record["detail"] is None:
-        return {}
-    try:
-        found = msgspec.json.decode(record["detail"])
-    except msgspec.DecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def name(record: Record) -> str:
     """Request race-0.12 (process 3), with the request id where it differs from the operation's own."""
-    request_id = read_detail(record).get("request_id")
-    told = f", request id {request_id}" if request_id not in (None, record["id"]) else ""
-    return f"request {record['id']} (process {record['process']}{told})"
+    request_id = record.read_detail().request_id
+    told = f", request id {request_id}" if request_id not in (None, record.id) else ""
+    return f"request {record.id} (process {record.process}{told})"
 
 
 def tabulate(paragraph: str, records: Sequence[Record]) -> str:
@@ -54,29 +41,42 @@ def tabulate(paragraph: str, records: Sequence[Record]) -> str:
     return f"{paragraph}\n\n{table}{more}"
 
 
-def describe_overlap(first: Record, second: Record) -> str:
+class Call(Protocol):
+    """A request, and when it was in flight."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def invoked_ns(self) -> int: ...
+
+    @property
+    def returned_ns(self) -> int | None: ...
+
+
+def describe_overlap(first: Call, second: Call) -> str:
     """Whether two operations overlapped, and by how much; as a clause."""
-    ends = [record["returned_ns"] for record in (first, second) if record["returned_ns"] is not None]
-    begin = max(first["invoked_ns"], second["invoked_ns"])
+    ends = [record.returned_ns for record in (first, second) if record.returned_ns is not None]
+    begin = max(first.invoked_ns, second.invoked_ns)
     if not ends:
         return "neither of them ever returned"
     if min(ends) >= begin:
         return f"they overlapped by {show_time(min(ends) - begin)}"
-    early = first if first["returned_ns"] == min(ends) else second
-    return f"{early['id']} had returned {show_time(begin - min(ends))} before the other was invoked"
+    early = first if first.returned_ns == min(ends) else second
+    return f"{early.id} had returned {show_time(begin - min(ends))} before the other was invoked"
 
 
 def describe_two_winners(records: Sequence[Record]) -> Text:
     """Several contenders of a race, or several operations, that all won one transition."""
     first, second = records[0], records[1]
-    workflow = first["workflow"]
+    workflow = first.workflow
     count = "both" if len(records) == 2 else f"all {len(records)}"
     shown = [name(record) for record in (records if len(records) <= NAMED_MAX else records[: NAMED_MAX - 1])]
     names = join(shown if len(shown) == len(records) else [*shown, f"{len(records) - len(shown)} others"])
-    if {record["next"] for record in records} == {first["next"]}:
-        moved = f"moved workflow {workflow} from {'|'.join(first['expected'] or ())} to {first['next']}"
+    if {record.next for record in records} == {first.next}:
+        moved = f"moved workflow {workflow} from {'|'.join(first.expected or ())} to {first.next}"
     else:
-        moved = f"won out of {'|'.join(first['expected'] or ())} of workflow {workflow}"
+        moved = f"won out of {'|'.join(first.expected or ())} of workflow {workflow}"
     title = f"{capital(names)} {count} {moved}"
     overlap = describe_overlap(first, second)
     return f"{title}.", tabulate(f"{title}: {overlap}. Exactly one of them can have won.", records)
@@ -84,51 +84,53 @@ def describe_two_winners(records: Sequence[Record]) -> Text:
 
 def describe_no_winner(records: Sequence[Record], why: str) -> Text:
     first = records[0]
-    title = f"No contender won the race {first['race']} for workflow {first['workflow']}: {count_outcomes(records)}"
+    title = f"No contender won the race {first.race} for workflow {first.workflow}: {count_outcomes(records)}"
     return f"{title}.", tabulate(f"{title}. {why}", records)
 
 
 def describe_open_race(records: Sequence[Record]) -> Text:
     first = records[0]
     outcomes = count_outcomes(records)
-    title = f"It is not known which contender won the race {first['race']} for workflow {first['workflow']}: {outcomes}"
+    title = f"It is not known which contender won the race {first.race} for workflow {first.workflow}: {outcomes}"
     why = "Neither a trail nor a later read tells which of the requests took effect."
     return f"{title}.", tabulate(f"{title}. {why}", records)
 
 
 def count_outcomes(records: Sequence[Record]) -> str:
-    outcomes = [record["outcome"] for record in records]
+    return describe_counts([record.outcome for record in records])
+
+
+def describe_counts(outcomes: Sequence[str]) -> str:
+    """1 won, 2 conflicts and 1 unknown."""
     counts = {outcome: outcomes.count(outcome) for outcome in outcomes}
     return join([f"{many} {outcome}{'s' * (outcome == 'conflict' and many > 1)}" for outcome, many in counts.items()])
 
 
 def describe_no_conflict(record: Record, race: Any) -> Text:
     title = (
-        f"{capital(name(record))} of the race {race} for workflow {record['workflow']} neither won nor was told of a "
-        f"conflict: it was answered {record['outcome']}{describe_status(record)}"
+        f"{capital(name(record))} of the race {race} for workflow {record.workflow} neither won nor was told of a "
+        f"conflict: it was answered {record.outcome}{describe_status(record)}"
     )
     return f"{title}.", tabulate(f"{title}.", [record])
 
 
 def describe_status(record: Record) -> str:
-    return "" if record["status"] is None else f" ({record['status']})"
+    return "" if record.status is None else f" ({record.status})"
 
 
 def describe_unjustified(record: Record, why: str) -> Text:
     title = f"{capital(name(record))} was answered a conflict that nothing justifies"
-    words = f"{title}: it asked workflow {record['workflow']} to {describe_move(record)}. {why}"
+    words = f"{title}: it asked workflow {record.workflow} to {describe_move(record)}. {why}"
     return f"{title}.", tabulate(words, [record])
 
 
 def describe_illegal_win(record: Record) -> Text:
-    title = (
-        f"{capital(name(record))} won {describe_move(record)} on workflow {record['workflow']}, which is no legal edge"
-    )
+    title = f"{capital(name(record))} won {describe_move(record)} on workflow {record.workflow}, which is no legal edge"
     return f"{title}.", tabulate(f"{title}.", [record])
 
 
 def describe_illegal_state(record: Record, state: str, why: str) -> Text:
-    title = f"{capital(name(record))} found workflow {record['workflow']} in {state}, which {why}"
+    title = f"{capital(name(record))} found workflow {record.workflow} in {state}, which {why}"
     return f"{title}.", tabulate(f"{title}.", [record])
 
 
@@ -138,9 +140,7 @@ def describe_illegal_row(workflow: str, origin: str | None, to: str) -> Text:
 
 
 def describe_wrong_end(record: Record, last: Sequence[Record], ends: Sequence[str]) -> Text:
-    title = (
-        f"{capital(name(record))} read workflow {record['workflow']} in {record['observed']} after its last transition"
-    )
+    title = f"{capital(name(record))} read workflow {record.workflow} in {record.observed} after its last transition"
     moves = f", the last being {join([name(each) for each in last])}" if last else ""
     words = f"{title}; what was acknowledged, or may have happened, leaves only {' or '.join(ends)}{moves}."
     return f"{title}.", tabulate(words, [*last, record])
@@ -153,10 +153,10 @@ def describe_trail(workflow: str, what: str, why: str, records: Sequence[Record]
 
 def describe_foreign(record: Record, owner: str) -> Text:
     title = (
-        f"{capital(name(record))} of tenant {record['tenant']} was answered {record['outcome']}{describe_status(record)} "
-        f"on workflow {record['workflow']}, which belongs to {owner}"
+        f"{capital(name(record))} of tenant {record.tenant} was answered {record.outcome}{describe_status(record)} "
+        f"on workflow {record.workflow}, which belongs to {owner}"
     )
-    seen = f" It was told the state {record['observed']}." if record["observed"] is not None else ""
+    seen = f" It was told the state {record.observed}." if record.observed is not None else ""
     return f"{title}.", tabulate(f"{title}.{seen}", [record])
 
 
@@ -172,11 +172,11 @@ def describe_probe(probe: Probe) -> Text:
 
 def describe_trace(record: Record, where: str) -> Text:
     """An operation that lost, or one of another workflow, whose marker the engine shows as stored."""
-    workflow = record["workflow"]
+    workflow = record.workflow
     if workflow != where:
         title = f"{capital(name(record))} was about workflow {workflow}, and left its trace in workflow {where}"
         return f"{title}.", tabulate(f"{title}: the engine shows its marker there.", [record])
-    told = "nothing happened" if record["outcome"] == "busy" else "it lost"
+    told = "nothing happened" if record.outcome == "busy" else "it lost"
     title = f"{capital(name(record))} was told that {told}, and left a trace in workflow {workflow}"
     return f"{title}.", tabulate(f"{title}: {describe_move(record)}; the engine shows what it carried.", [record])
 
@@ -187,13 +187,13 @@ def describe_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> 
     `lone` are some wins of which the same is true though nothing else was asked beside them.
     """
     told = "won"
-    if record["outcome"] != "won":
+    if record.outcome != "won":
         told = "was not answered" if shown else "was not answered, and won, as the trail shows"
     left = f"left its trace {shown} times" if shown else "left no trace"
-    title = f"{capital(name(record))} {told}, and {left} in workflow {record['workflow']}"
+    title = f"{capital(name(record))} {told}, and {left} in workflow {record.workflow}"
     words = f"{title}: {describe_move(record)}; exactly one is right."
     if lone:
-        which = ", ".join(f"{each['id']}: {describe_move(each)}" for each in lone)
+        which = ", ".join(f"{each.id}: {describe_move(each)}" for each in lone)
         leaves = f"leaves its marker {shown} times" if shown else "leaves no marker"
         words += f'\nEven a lone win {leaves} ({which}); if that is right, write winners = "any" under [effects].'
     return f"{title}.", tabulate(words, [record])
@@ -202,16 +202,16 @@ def describe_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> 
 def describe_foreign_trace(record: Record) -> Text:
     """An operation of another tenant than the owner whose marker the engine shows as stored."""
     title = (
-        f"{capital(name(record))} of tenant {record['tenant']} left a trace in workflow {record['workflow']}, "
+        f"{capital(name(record))} of tenant {record.tenant} left a trace in workflow {record.workflow}, "
         "which belongs to another"
     )
-    told = f"It was answered {record['outcome']}{describe_status(record)}; the engine shows what it carried."
+    told = f"It was answered {record.outcome}{describe_status(record)}; the engine shows what it carried."
     return f"{title}.", tabulate(f"{title}. {told}", [record])
 
 
 def describe_refused(record: Record) -> Text:
     title = f"{capital(name(record))}, a legal request of the owner, was refused{describe_status(record)}"
-    told = f"{title}: {describe_move(record)} on workflow {record['workflow']}.{describe_try_again([record['status']])}"
+    told = f"{title}: {describe_move(record)} on workflow {record.workflow}.{describe_try_again([record.status])}"
     return f"{title}.", tabulate(told, [record])
 
 
@@ -234,22 +234,22 @@ def describe_try_again(statuses: Iterable[int | None]) -> str:
 
 
 def describe_server_error(record: Record) -> Text:
-    title = f"{capital(name(record))} was answered {record['status']}"
+    title = f"{capital(name(record))} was answered {record.status}"
     # Without Retry-After a 503 says that the service could not, not that nothing happened.
-    again = describe_try_again([record["status"]]) if "Retry-After" in str(read_detail(record).get("message")) else ""
+    again = describe_try_again([record.status]) if "Retry-After" in str(record.read_detail().message) else ""
     return f"{title}.", tabulate(
-        f"{title}: {describe_move(record)} on workflow {record['workflow']}. No fault touched it.{again}", [record]
+        f"{title}: {describe_move(record)} on workflow {record.workflow}. No fault touched it.{again}", [record]
     )
 
 
 def describe_wrong_create(record: Record, initial: str) -> Text:
-    title = f"{capital(name(record))} created workflow {record['workflow']} in {record['observed']}, not in {initial}"
+    title = f"{capital(name(record))} created workflow {record.workflow} in {record.observed}, not in {initial}"
     return f"{title}.", tabulate(f"{title}.", [record])
 
 
 def describe_shared_id(records: Sequence[Record]) -> Text:
     """Creates of different workflows that were answered with one id."""
-    shared, names = read_detail(records[0]).get("server_id"), [str(record["id"]) for record in records[:NAMED_MAX]]
+    shared, names = records[0].read_detail().server_id, [str(record.id) for record in records[:NAMED_MAX]]
     more = f" and {len(records) - NAMED_MAX} more" if len(records) > NAMED_MAX else ""
     title = f"The creates {join(names)}{more} were all answered with the id {shared}"
     return f"{title}.", tabulate(f"{title}: each of them made a workflow of its own.", records[:NAMED_MAX])
@@ -263,22 +263,22 @@ def describe_timeout(workflow: str, limit: str) -> Text:
 def describe_contradiction(records: Sequence[Record], start: str | None, *, is_minimal: bool) -> Text:
     """Operations that no order explains: two winners, an answer about a state that never was, or a few that clash."""
     first = records[0]
-    winners = [record for record in records if record["outcome"] == "won" and record["kind"] == "advance"]
-    if len(records) == 2 == len(winners) and first["expected"] == records[1]["expected"]:
+    winners = [record for record in records if record.outcome == "won" and record.kind == "advance"]
+    if len(records) == 2 == len(winners) and first.expected == records[1].expected:
         title = describe_two_winners(records)[0].rstrip(".")
         words = f"{title}: {describe_overlap(*records)}. No order of the two explains both answers."
         return f"{title}.", tabulate(words, records)
     begun = f" began in {start} and" if start else ""
-    if len(records) == 1 and first["outcome"] == "won" and first["observed"] not in (None, first["next"]):
-        title = f"{capital(name(first))} won {describe_move(first)} and was told the state {first['observed']}"
-        words = f"{title}: a win must tell the state after the move, {first['next']}."
+    if len(records) == 1 and first.outcome == "won" and first.observed not in (None, first.next):
+        title = f"{capital(name(first))} won {describe_move(first)} and was told the state {first.observed}"
+        words = f"{title}: a win must tell the state after the move, {first.next}."
         return f"{title}.", tabulate(words, records)
     if len(records) == 1:
         title = f"{capital(name(first))} was answered {describe_seen(first)}, which nothing explains"
-        words = f"{title}: workflow {first['workflow']}{begun} no transition that was asked for can have made it so."
+        words = f"{title}: workflow {first.workflow}{begun} no transition that was asked for can have made it so."
         return f"{title}.", tabulate(words, records)
-    ids = join([record["id"] for record in records])
-    title = f"No order explains these {len(records)} answers of workflow {first['workflow']}: {ids}"
+    ids = join([record.id for record in records])
+    title = f"No order explains these {len(records)} answers of workflow {first.workflow}: {ids}"
     sentences = [
         f"{capital(name(record))}: {describe_move(record)} was answered {describe_seen(record)}." for record in records
     ]
@@ -293,25 +293,23 @@ def describe_contradiction(records: Sequence[Record], start: str | None, *, is_m
     return f"{title}.", tabulate(f"{title}.\n" + "\n".join(sentences), records)
 
 
-def describe_misbirth(records: Sequence[Record]) -> Text:
+def describe_create_contradiction(records: Sequence[Record]) -> Text:
     """An answer about a workflow that was created only later, or two creates that both succeeded."""
     early, late = records
-    workflow = early["workflow"]
-    if early["kind"] == "create":
+    workflow = early.workflow
+    if early.kind == "create":
         title = f"{capital(name(early))} and {name(late)} both created workflow {workflow}"
         return f"{title}.", tabulate(f"{title}: {describe_overlap(early, late)}.", records)
     title = f"{capital(name(early))} was answered {describe_seen(early)} before workflow {workflow} was created"
-    gap = show_time(late["invoked_ns"] - early["returned_ns"])
-    words = (
-        f"{title}: it had returned {gap} before the create, {late['id']}, was invoked. Nothing justifies its answer."
-    )
+    gap = show_time(late.invoked_ns - (early.returned_ns or 0))
+    words = f"{title}: it had returned {gap} before the create, {late.id}, was invoked. Nothing justifies its answer."
     return f"{title}.", tabulate(words, records)
 
 
 def describe_seen(record: Record) -> str:
     """won; conflict, telling the state B; ok with the state B."""
-    seen = None if record["observed"] is None else show_state(record["observed"])
-    outcome = record["outcome"]
+    seen = None if record.observed is None else show_state(record.observed)
+    outcome = record.outcome
     if outcome == "conflict":
         return f"with a conflict{describe_status(record)}" + (
             f" that tells the state {seen}" if seen is not None else ""
@@ -323,16 +321,12 @@ def describe_seen(record: Record) -> str:
 
 def describe_precedence(records: Sequence[Record]) -> list[str]:
     """Which of them had returned before which other was invoked, neighbours only."""
-    ordered = sorted(records, key=lambda record: record["invoked_ns"])
+    ordered = sorted(records, key=lambda record: record.invoked_ns)
     said = []
     for before, after in pairwise(ordered):
-        if (
-            before["returned_ns"] is not None
-            and before["outcome"] != "unknown"
-            and before["returned_ns"] < after["invoked_ns"]
-        ):
-            gap = show_time(after["invoked_ns"] - before["returned_ns"])
-            said.append(f"{before['id']} had returned {gap} before {after['id']} was invoked.")
-        elif before["returned_ns"] is not None:
-            said.append(f"{before['id']} and {after['id']}: {describe_overlap(before, after)}.")
+        if before.returned_ns is not None and before.outcome != "unknown" and before.returned_ns < after.invoked_ns:
+            gap = show_time(after.invoked_ns - before.returned_ns)
+            said.append(f"{before.id} had returned {gap} before {after.id} was invoked.")
+        elif before.returned_ns is not None:
+            said.append(f"{before.id} and {after.id}: {describe_overlap(before, after)}.")
     return said

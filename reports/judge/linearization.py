@@ -1,4 +1,4 @@
-"""The witness: an explaining order for nearly every workflow at once, in a few passes over columns.
+"""The linearization: an explaining order for nearly every workflow at once, in a few passes over columns.
 
 Take the known transitions of a workflow in some order. They divide time into periods, one per visited state; the
 least possible boundaries are a running maximum of the invokes. An answer that changes nothing goes into the period
@@ -43,18 +43,20 @@ def classify(evidence: Evidence, ops: pl.DataFrame) -> pl.DataFrame:
     exact: it must be this state; other: any but this one; inside, outside: the number of a list of several;
     never: no state at all fits. Each is null (false) where it asks nothing.
     """
-    columns = ["w", "kind", "outcome", "want", "wants", "set", "next", "told", "begins", "ends"]
+    columns = ["w", "kind", "outcome", "want", "wants", "set", "next", "observed", "begins", "ends"]
     pure = ops.lazy().filter("pure").select(columns).collect()
     ok = pl.col("outcome") == "ok"
     single, several = pl.col("wants") == 1, pl.col("wants") > 1
-    told_due = single & (pl.col("told") == pl.col("want")) | several & evidence.belongs(pl.col("set"), pl.col("told"))
-    outside = pl.col("told").is_not_null() & ~told_due.fill_null(value=False)
-    named = pl.when(outside | (ok & pl.col("told").is_not_null())).then("told").when(ok & single).then("want")
+    told_due = single & (pl.col("observed") == pl.col("want")) | several & evidence.belongs(
+        pl.col("set"), pl.col("observed")
+    )
+    outside = pl.col("observed").is_not_null() & ~told_due.fill_null(value=False)
+    named = pl.when(outside | (ok & pl.col("observed").is_not_null())).then("observed").when(ok & single).then("want")
     vague = ~ok & ~outside
     asks = {
         "exact": named,
         "other": pl.when(vague & single & evidence.lawful(pl.col("want"), pl.col("next"))).then("want"),
-        "inside": pl.when(ok & several & pl.col("told").is_null()).then("set"),
+        "inside": pl.when(ok & several & pl.col("observed").is_null()).then("set"),
         "outside": pl.when(vague & several).then("set"),
         "never": ok & outside & (pl.col("wants") > 0),
     }
@@ -65,7 +67,7 @@ def classify(evidence: Evidence, ops: pl.DataFrame) -> pl.DataFrame:
 def lay_periods(evidence: Evidence, ops: pl.DataFrame, answers: pl.DataFrame, order: str) -> Periods:
     """The periods that the known transitions make when they are taken in this order."""
     then = "begins" if order == "ends" else "ends"
-    columns = ["w", "kind", "want", "wants", "set", "next", "told", "begins", "ends"]
+    columns = ["w", "kind", "want", "wants", "set", "next", "observed", "begins", "ends"]
     moves = ops.lazy().filter("known").select(columns).sort("w", order, then).rename({"next": "state"}).collect()
     starts = find_starts(evidence, ops, moves, answers)
     frame = pl.concat([starts, moves], how="diagonal").sort("w", maintain_order=True)
@@ -80,7 +82,7 @@ def lay_periods(evidence: Evidence, ops: pl.DataFrame, answers: pl.DataFrame, or
         .then((before == evidence.uncreated) & pl.col("state").is_not_null())
         .otherwise(
             ((pl.col("kind") == "set") | (due & evidence.lawful(before, pl.col("state"))))
-            & (pl.col("told").is_null() | (pl.col("told") == pl.col("state")))
+            & (pl.col("observed").is_null() | (pl.col("observed") == pl.col("state")))
         )
     )
     frame = frame.with_columns(holds=holds.fill_null(value=False), begin=pl.col("begins").cum_max())

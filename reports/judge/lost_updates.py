@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from engine.target.graph import TransitionGraph
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.search import is_pure, search
+from reports.judge.search import search
 from reports.judge.verdict import Verdict
 
 LOOSE_PER_STATE_MAX = 4
@@ -66,7 +66,7 @@ class FaultedWorkflow:
         that overlap each other one may have undone the other, or done nothing, and a request that was told of a
         conflict may have been carried out.
         """
-        moves = [each for each in self.operations if is_move(each)]
+        moves = [each for each in self.operations if each.is_move]
         raced = {one.row for one in moves for other in moves if one is not other and overlap(one, other)}
         denied = [each for each in self.operations if each.outcome == "conflict" and each.next is not None]
         certain = [each for each in self.operations if each.row not in raced]
@@ -75,7 +75,7 @@ class FaultedWorkflow:
 
     def keep_moves(self) -> "FaultedWorkflow":
         """The same without the answers that change nothing."""
-        return replace(self, operations=[each for each in self.operations if not is_pure(each)])
+        return replace(self, operations=[each for each in self.operations if not each.is_pure])
 
     def find_cuts(self) -> list[int]:
         """The moments, ascending, between what a fault may have destroyed and what shows it: the end of each fault, and
@@ -92,7 +92,7 @@ class FaultedWorkflow:
 
     @property
     def wins(self) -> list[Operation]:
-        return [each for each in self.operations if is_win(each)]
+        return [each for each in self.operations if each.is_win]
 
     def list_losses(self, cut: int) -> Iterator[tuple[Operation, ...]]:
         """Sets of transitions that a fault before the cut may have destroyed, the smallest first: each of them, then
@@ -122,7 +122,7 @@ class FaultedWorkflow:
         """
         gone = {each.row for each in lost}
         over = self.untils[bisect_right(self.untils, cut) - 1]
-        kept = [each for each in self.operations if each.row not in gone and (each.invoked > over or not is_pure(each))]
+        kept = [each for each in self.operations if each.row not in gone and (each.invoked > over or not each.is_pure)]
         return self.explains(kept)
 
     def find_seen(self, cut: int) -> Operation:
@@ -140,22 +140,13 @@ class FaultedWorkflow:
         return verdict is Verdict.PASS
 
 
-def is_win(operation: Operation) -> bool:
-    return operation.kind in ("advance", "set") and operation.outcome == "won"
-
-
-def is_move(operation: Operation) -> bool:
-    """Whether it took effect as a transition, or may have."""
-    return is_win(operation) or (operation.kind in ("advance", "set") and operation.outcome == "unknown")
-
-
 def overlap(one: Operation, other: Operation) -> bool:
     return one.invoked <= other.returned and other.invoked <= one.returned
 
 
 def loosen(move: Operation) -> Operation:
     """A write that asks nothing of the state, and may have happened."""
-    return replace(move, kind="set", outcome="unknown", told=None, expected=(), returned=NEVER)
+    return replace(move, kind="set", outcome="unknown", observed=None, expected=(), returned=NEVER)
 
 
 def pick_first(moves: Iterable[Operation], count: int) -> list[Operation]:
@@ -169,9 +160,9 @@ def pick_first(moves: Iterable[Operation], count: int) -> list[Operation]:
 
 def weaken(operation: Operation) -> Operation | None:
     """What remains of an operation whose answer is not taken for granted: a transition may have happened."""
-    if is_pure(operation) or operation.kind == "create":
+    if operation.is_pure or operation.kind == "create":
         return None
-    return replace(operation, outcome="unknown", told=None, returned=NEVER)
+    return replace(operation, outcome="unknown", observed=None, returned=NEVER)
 
 
 def count_while(moments: Sequence[int], holds: Callable[[int], bool]) -> int:

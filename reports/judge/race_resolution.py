@@ -83,7 +83,7 @@ def count_winners(context: CheckContext, race: Race, contenders: pl.DataFrame, n
     if named:
         if race["won"] + len(named) > 1 and comes_back(context, race["w"], contenders):
             return ResolvedRace(1)
-        ids = ", ".join(record["id"] for record in context.records(named))
+        ids = ", ".join(record.id for record in context.records(named))
         by = f"The trail has a row of {ids}: it did win, though its answer is unknown."
         return ResolvedRace(race["won"] + len(named), by, tuple(named))
     unknown = contenders.filter(pl.col("outcome") == "unknown")
@@ -119,7 +119,7 @@ def find_asked_again(context: CheckContext, w: int, contenders: pl.DataFrame) ->
     alike = contenders.filter(pl.col("next").is_in(first["next"].implode()))
     if not {*list_wanted(context, first)} & {*list_wanted(context, alike)}:
         return None
-    return f"Every contender was busy or lost; asked again alone, {context.records(first['row'])[0]['id']} won."
+    return f"Every contender was busy or lost; asked again alone, {context.records(first['row'])[0].id} won."
 
 
 def find_named(context: CheckContext) -> pl.DataFrame:
@@ -214,11 +214,11 @@ def find_seen(context: CheckContext, w: int, contenders: pl.DataFrame, unknown: 
         names = context.evidence.names
         return f"The trail has the row {names[rows['from'][0]]} -> {names[rows['to'][0]]}: an unknown request won."
     after = ops.filter((pl.col("begins") >= contenders["begins"].min()) & pl.col("mine"))
-    told = pl.col("pure") & pl.col("told").is_in(theirs)
+    told = pl.col("pure") & pl.col("observed").is_in(theirs)
     expected = (pl.col("outcome") == "won") & (pl.col("wants") == 1) & pl.col("want").is_in(theirs)
     found = after.filter(told | expected)
     if found.height:
-        return f"The answer of {context.records(found['row'][:1])[0]['id']} shows that one of the unknown requests won."
+        return f"The answer of {context.records(found['row'][:1])[0].id} shows that one of the unknown requests won."
     return find_needed(context, w, contenders, unknown)
 
 
@@ -247,10 +247,11 @@ def find_stayed(context: CheckContext, w: int, contenders: pl.DataFrame) -> str 
     if contenders["wants"].max() != 1 or answered.is_empty() or not ops.filter(back).is_empty():
         return None
     name = context.evidence.names[want]
-    read = (pl.col("kind") == "read") & pl.col("pure") & (pl.col("told") == want)
+    read = (pl.col("kind") == "read") & pl.col("pure") & (pl.col("observed") == want)
     reads = ops.filter(read & (pl.col("begins") > answered["ends"].max()))
     if reads.height:
-        return f"{context.records(reads['row'][:1])[0]['id']} read {name} after every answer had come: no contender had won."
+        reader = context.records(reads["row"][:1])[0].id
+        return f"{reader} read {name} after every answer had come: no contender had won."
     begun = pl.col("read_ns") - context.evidence.history.clock_uncertainty_ns
     trail = find_last(context, w).filter(begun > answered["returned"].max())
     if trail.height and trail.filter(pl.col("from") == want).is_empty():

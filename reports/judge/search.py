@@ -50,8 +50,8 @@ class Rules:
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search found. On FAIL `conflict_core` are operations that contradict each other all by themselves: a single
-    hopeless one, or every transition, and of the other answers only those that once stood in the way.
+    """What a search found. On FAIL the operations of `conflict_core` contradict each other: a single impossible one, or
+    every transition, and of the other answers only those that once blocked the search.
     `configurations` counts work.
     """
 
@@ -116,12 +116,7 @@ class Problem:
 
 
 def get_shape(operation: Operation) -> Shape:
-    return operation.kind, operation.outcome, operation.expected, operation.next, operation.told, operation.mark
-
-
-def is_pure(operation: Operation) -> bool:
-    """Whether the recorded answer can never change the state."""
-    return operation.outcome == "conflict" or operation.kind == "read"
+    return operation.kind, operation.outcome, operation.expected, operation.next, operation.observed, operation.mark
 
 
 def search(
@@ -157,7 +152,7 @@ def search(
         if problem.is_lost(place, placed) or not is_new(seen.setdefault(key, []), placed):
             continue
         stack.extend(follow(problem, place, placed, limit, ready))
-    rows = {each.row for each in operations if not is_pure(each)} | problem.blockers.keys()
+    rows = {each.row for each in operations if not each.is_pure} | problem.blockers.keys()
     return Searched(Verdict.FAIL, tuple(each for each in operations if each.row in rows), count)
 
 
@@ -177,10 +172,12 @@ def merge_states(
     With a graph only a `set` may be changed so: whether an advance is legal depends on where it leads.
     """
     operations = [forget_told(each) for each in operations]
-    asked = {state for each in operations for state in (*each.expected, each.told if is_pure(each) else None)} | named
+    asked = {
+        state for each in operations for state in (*each.expected, each.observed if each.is_pure else None)
+    } | named
     return [
         replace(each, next=ANOTHER_STATE)
-        if not is_pure(each)
+        if not each.is_pure
         and each.next not in asked
         and (each.kind == "set" or (each.next is not None and graph is None))
         else each
@@ -190,8 +187,8 @@ def merge_states(
 
 def forget_told(operation: Operation) -> Operation:
     """The same, without a told state that its next state says already: it asks nothing more."""
-    won_it = operation.outcome == "won" and operation.told == operation.next
-    return replace(operation, told=None) if won_it and operation.told is not None else operation
+    won_it = operation.outcome == "won" and operation.observed == operation.next
+    return replace(operation, observed=None) if won_it and operation.observed is not None else operation
 
 
 def find_hopeless(
@@ -200,8 +197,11 @@ def find_hopeless(
     """An operation that fits no state at all that the workflow can ever be in; None when there is none, or when there
     are so many states that the search itself finds out sooner.
     """
-    states = {*starts, *(each.told if each.kind == "create" else each.next for each in operations if not is_pure(each))}
-    samples = {get_shape(each): each for each in operations if is_pure(each) or each.outcome != "unknown"}
+    states = {
+        *starts,
+        *(each.observed if each.kind == "create" else each.next for each in operations if not each.is_pure),
+    }
+    samples = {get_shape(each): each for each in operations if each.is_pure or each.outcome != "unknown"}
     if len(states) * len(samples) > HOPELESS_STEPS_MAX:
         return None
     for sample in samples.values():
@@ -216,7 +216,7 @@ def lay_out(operations: Iterable[Operation], rules: Rules) -> Problem:
     optional: dict[Shape, list[Operation]] = {}
     known: list[Operation] = []
     for operation in sorted(operations, key=lambda each: each.invoked):
-        if is_pure(operation):
+        if operation.is_pure:
             pure.setdefault(get_shape(operation), []).append(operation)
         elif operation.outcome == "unknown":
             optional.setdefault(get_shape(operation), []).append(operation)

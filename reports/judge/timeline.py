@@ -73,9 +73,11 @@ class Timeline:
     def find_visits(self, state: str) -> tuple[Best, Best]:
         """The moves that lead to `state`, and those that lead elsewhere and returned."""
         if state not in self.visits:
-            entries = [(move.invoked, move.returned) for move in self.moves if lead(move) == state]
+            entries = [(move.invoked, move.returned) for move in self.moves if move.leads_to == state]
             leaves = [
-                (move.returned, move.invoked) for move in self.moves if lead(move) != state and move.returned != NEVER
+                (move.returned, move.invoked)
+                for move in self.moves
+                if move.leads_to != state and move.returned != NEVER
             ]
             self.visits[state] = Best.of(entries), Best.of(leaves)
         return self.visits[state]
@@ -86,7 +88,9 @@ class Timeline:
         """
         if states not in self.stays:
             entries = [
-                (move.returned, move.invoked) for move in self.moves if lead(move) in states and move.returned != NEVER
+                (move.returned, move.invoked)
+                for move in self.moves
+                if move.leads_to in states and move.returned != NEVER
             ]
             leaves = [(move.invoked, move.returned) for move in self.moves if self.may_leave(move, states)]
             self.stays[states] = Best.of(entries), Best.of(leaves)
@@ -98,11 +102,6 @@ class Timeline:
         return last_entry != ALWAYS and last_leave < last_entry
 
     def may_leave(self, move: Operation, states: tuple[str, ...]) -> bool:
-        if lead(move) in states:
+        if move.leads_to in states:
             return False
         return move.kind == "set" or any(state in states for state in move.expected)
-
-
-def lead(move: Operation) -> str | None:
-    """The state that a transition leads to."""
-    return move.told if move.kind == "create" else move.next

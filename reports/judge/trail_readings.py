@@ -39,7 +39,7 @@ class TrailReading:
 
 def take_odd_readings(evidence: Evidence, searched: Sequence[int]) -> list[TrailReading]:
     """All readings, by time, of the workflows of which some reading cannot be passed at first sight. `searched` are the
-    workflows of which the witness did not find an order, but the search did.
+    workflows whose order the search found, and not the linearization.
     """
     rows = evidence.trails.filter(pl.col("w").is_not_null())
     if rows.is_empty():
@@ -99,7 +99,7 @@ def lay_out_rows(evidence: Evidence, trail: pl.DataFrame, named: set[str | None]
 
 def find_start(operations: Sequence[Operation], starts: Sequence[str | None]) -> str | None:
     """The state that the first transition must leave; None where that is not known."""
-    created = {each.told for each in operations if each.kind == "create" and each.outcome == "ok"}
+    created = {each.observed for each in operations if each.kind == "create" and each.outcome == "ok"}
     if created:
         return created.pop() if len(created) == 1 else None
     return starts[0] if len(starts) == 1 else None
@@ -109,7 +109,7 @@ def find_odd(evidence: Evidence, rows: pl.DataFrame, trails: pl.DataFrame) -> li
     """The trails that are not, at first sight, a legal chain of exactly the acknowledged transitions.
 
     At first sight: every transition was won, none is in doubt, and in the order in which they were asked for each
-    returned later than the one before. Then that is also the order in which they returned, so that the witness, by
+    returned later than the one before. Then that is also the order in which they returned. So the linearization, by
     whichever of the two it explained the workflow, took them in the order of the rows: one order explains the answers
     and the trail. It respects real time, and the reading came after all of them.
     """

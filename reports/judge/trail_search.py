@@ -13,7 +13,7 @@ from functools import cached_property, reduce
 from engine.target.graph import TransitionGraph
 from reports.judge.conflict_core import find_smallest, weaken
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation, step
-from reports.judge.search import ANOTHER_STATE, Rules, Searched, is_pure, search
+from reports.judge.search import ANOTHER_STATE, Rules, Searched, search
 from reports.judge.trail_readings import TrailReading
 from reports.judge.trails import Row, names
 from reports.judge.verdict import Verdict
@@ -89,12 +89,14 @@ class TrailSearch:
 
     @cached_property
     def moves(self) -> list[Operation]:
-        return [each for each in self.operations if not is_pure(each) and each.kind != "create"]
+        return [each for each in self.operations if not each.is_pure and each.kind != "create"]
 
     @property
     def begun(self) -> list[str | None]:
         """The states that the workflow may have begun in, its create taken for its word."""
-        told = dict.fromkeys(each.told for each in self.operations if each.kind == "create" and each.outcome == "ok")
+        told = dict.fromkeys(
+            each.observed for each in self.operations if each.kind == "create" and each.outcome == "ok"
+        )
         return list(told) or list(self.starts)
 
     @cached_property
@@ -120,7 +122,7 @@ class TrailSearch:
 
     def mark(self, operation: Operation) -> Operation:
         """The operation; a transition with its request id, which tells it from others where rows tell theirs."""
-        if is_pure(operation) or operation.kind == "create":
+        if operation.is_pure or operation.kind == "create":
             return operation
         request_id = self.ids.get(operation.row)
         told = request_id if request_id is None or request_id in self.told else ""
@@ -156,7 +158,7 @@ class TrailSearch:
         after = step(state, operation, self.graph)
         if isinstance(after, Impossible):
             return IMPOSSIBLE
-        if is_pure(operation) or operation.kind == "create":
+        if operation.is_pure or operation.kind == "create":
             return after, count
         if count >= len(self.rows):
             return after, len(self.rows) + 1

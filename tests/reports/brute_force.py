@@ -41,7 +41,7 @@ def is_create(operation: Operation) -> bool:
 
 def fill(operation: Operation, first: str) -> Operation:
     """A create that leads somewhere."""
-    return replace(operation, told=first) if is_create(operation) and operation.told is None else operation
+    return replace(operation, observed=first) if is_create(operation) and operation.observed is None else operation
 
 
 def counts(record: Record) -> bool:
@@ -59,7 +59,7 @@ def convert(record: Record, wide: int) -> Operation:
         outcome=record["outcome"],
         expected=tuple(record["expected"] or ()),
         next=record["next"],
-        told=record["observed"] if record["outcome"] != "unknown" else None,
+        observed=record["observed"] if record["outcome"] != "unknown" else None,
         invoked=record["invoked_ns"] - wide,
         returned=NEVER if lost else record["returned_ns"] + wide,
     )

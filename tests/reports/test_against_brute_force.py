@@ -67,7 +67,7 @@ def compare_verdicts(
         *find_unexplained(evidence, evidence.ops).to_list(),
         *(each.w for each in find_create_contradictions(evidence)),
     ]
-    assert set(expected) <= set(doubted), "the witness alone accepted what no order explains"
+    assert set(expected) <= set(doubted), "the linearization alone accepted what no order explains"
     decision = decide(evidence)
     assert sorted(decision.failed) == expected
     assert not decision.undecided

@@ -113,13 +113,13 @@ def compare_races(seed: int, worlds: Named, case: CheckContext, explained: set[s
     for race, settled in resolve_races(case):
         contenders = case.evidence.slice(race["w"]).filter(pl.col("race") == race["race"])
         record = case.records(contenders["row"][:1])[0]
-        named[record["race"]] = settled.winners
-        world = worlds[record["workflow"]]
-        if settled.winners is not None and record["workflow"] in explained:
-            assert settled.winners < 2, (seed, "one-winner", record["race"], settled)
-            name = record["race"].partition(".")[2]
+        named[str(record.race)] = settled.winners
+        world = worlds[record.workflow]
+        if settled.winners is not None and record.workflow in explained:
+            assert settled.winners < 2, (seed, "one-winner", record.race, settled)
+            name = str(record.race).partition(".")[2]
             contradicted = begins_for_certain(world, name) and world.can_be(name, won=not settled.winners)
-            assert not contradicted, (seed, "one-winner", record["race"], settled)
+            assert not contradicted, (seed, "one-winner", record.race, settled)
     wrong = {race.partition(".")[0] for race, winners in named.items() if winners not in (None, 1)}
     assert wrong == accused, (seed, "one-winner", wrong ^ accused)
     return [f"race {winners}" for winners in named.values()]

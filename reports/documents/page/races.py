@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
-from msgspec.structs import asdict
 
 from reports.comparison.facts import Facts, Picture, ShownOperation
 from reports.documents.page.lanes import (
@@ -135,7 +134,7 @@ def list_lanes(operations: Sequence[ShownOperation]) -> list[Lane]:
                 sign=KINDS[kind].sign,
                 lead=each.id[:lead],
                 name=each.id[lead:],
-                asked=describe_move(asdict(each)),
+                asked=describe_move(each),
                 ended="never" if each.returned_ns is None else show_time(each.returned_ns),
                 answer=f"{each.outcome} {each.status or 'no answer'}",
                 more=asked + observed,

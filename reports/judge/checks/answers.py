@@ -6,7 +6,8 @@ from functools import partial
 import polars as pl
 
 from reports.history.events import AccessDenied, Hidden, Probe
-from reports.judge.context import CheckContext, Record, Suspicion, conclude, fail, not_applicable
+from reports.history.history import Record
+from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
 from reports.judge.creates import find_shared_ids
 from reports.judge.finding_text import (
     Text,
@@ -18,10 +19,9 @@ from reports.judge.finding_text import (
     describe_server_error,
     describe_shared_id,
     describe_wrong_create,
-    read_detail,
 )
 from reports.judge.forbidden import find_forbidden, find_never_shown
-from reports.judge.verdict import CheckResult, Finding, Verdict
+from reports.judge.verdict import CheckResult, Finding
 
 
 def check_tenant_isolation(context: CheckContext) -> CheckResult:
@@ -42,8 +42,8 @@ def report_foreign(context: CheckContext, row: int) -> Finding:
     owned = context.ops.filter(
         (pl.col("workflow") == context.ops.filter(pl.col("row") == row)["workflow"][0]) & pl.col("mine")
     )
-    owner = context.records(owned["row"][:1])[0]["tenant"]
-    return report_record("tenant-isolation", record, describe_foreign(record, owner))
+    owner = context.records(owned["row"][:1])[0].tenant
+    return make_finding("tenant-isolation", [record], describe_foreign(record, owner))
 
 
 def check_contract(context: CheckContext) -> CheckResult:
@@ -58,9 +58,9 @@ def check_contract(context: CheckContext) -> CheckResult:
         return not_applicable("contract", "the history has no answers", "answers")
     suspicions: list[Suspicion] = []
     for record in context.records(noted):
-        problem = read_detail(record).get("problem")
+        problem = record.read_detail().problem
         if problem:
-            suspicions.append(fail(partial(report_record, "contract", record, describe_problem(record, str(problem)))))
+            suspicions.append(fail(partial(make_finding, "contract", [record], describe_problem(record, str(problem)))))
     suspicions += [fail(partial(report_row, context, "contract", row, describe_refused)) for row in refused]
     if graph is not None:
         suspicions += [
@@ -113,7 +113,7 @@ def leave_out_strays(context: CheckContext, ops: pl.DataFrame, refused: pl.DataF
         pl.col("kind").is_in(["advance", "set"]) & pl.col("outcome").is_in(["won", "unknown"]) & pl.col("mine")
     ).select("w", "outcome", "begins", "ends", after="next")
     told = ops.filter((pl.col("kind") == "create") & (pl.col("outcome") == "ok")).select(
-        "w", "outcome", "begins", "ends", after="told"
+        "w", "outcome", "begins", "ends", after="observed"
     )
     asked = refused.filter(pl.col("kind") == "advance").select("row", "w", "want", "wants", "set", "begins", "ends")
     met = asked.join(pl.concat([told, moves]), on="w", suffix="_move").filter(pl.col("begins_move") <= pl.col("ends"))
@@ -134,23 +134,22 @@ def leave_out_strays(context: CheckContext, ops: pl.DataFrame, refused: pl.DataF
 
 def find_wrong_creates(context: CheckContext, initial: str) -> list[int]:
     """Creates whose answer names another state than the graph's initial one."""
-    creates = context.ops.filter((pl.col("kind") == "create") & pl.col("known") & pl.col("told").is_not_null())
-    return creates.filter(pl.col("told") != context.evidence.codes[initial])["row"].to_list()
+    creates = context.ops.filter((pl.col("kind") == "create") & pl.col("known") & pl.col("observed").is_not_null())
+    return creates.filter(pl.col("observed") != context.evidence.codes[initial])["row"].to_list()
 
 
 def report_create(context: CheckContext, row: int, initial: str) -> Finding:
     record = context.records([row])[0]
-    return report_record("contract", record, describe_wrong_create(record, initial))
+    return make_finding("contract", [record], describe_wrong_create(record, initial))
 
 
 def report_shared_id(context: CheckContext, rows: list[int]) -> Finding:
     records = context.records(rows)
-    return report_record("contract", records[0], describe_shared_id(records))
+    return make_finding("contract", [records[0]], describe_shared_id(records))
 
 
 def report_hidden(event: AccessDenied) -> Finding:
-    title, words = describe_never_shown(event)
-    return Finding("contract", Verdict.FAIL, title, words, workflow=event.workflow)
+    return make_finding("contract", (), describe_never_shown(event), workflow=event.workflow)
 
 
 def check_schema(context: CheckContext) -> CheckResult:
@@ -196,15 +195,9 @@ def suspect_probes(check: str, probes: list[Probe]) -> list[Suspicion]:
 
 
 def report_probe(check: str, probe: Probe) -> Finding:
-    title, words = describe_probe(probe)
-    return Finding(check, Verdict.FAIL, title, words)
+    return make_finding(check, (), describe_probe(probe))
 
 
-def report_row(context: CheckContext, check: str, row: int, say: Callable[[Record], Text]) -> Finding:
-    record = context.records([row])[0]
-    return report_record(check, record, say(record))
-
-
-def report_record(check: str, record: Record, text: Text) -> Finding:
-    title, words = text
-    return Finding(check, Verdict.FAIL, title, words, (record["id"],), record["workflow"], record["race"])
+def report_row(context: CheckContext, check: str, row: int, describe: Callable[[Record], Text]) -> Finding:
+    [record] = context.records([row])
+    return make_finding(check, [record], describe(record))

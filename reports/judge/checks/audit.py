@@ -7,12 +7,13 @@ what is wrong is looked for from the plainest to the most involved.
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
 
-from reports.judge.context import CheckContext, Record, Suspicion, conclude, doubt, fail, not_applicable
-from reports.judge.finding_text import describe_precedence, describe_trail, read_detail
+from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
+from reports.judge.finding_text import describe_precedence, describe_trail
 from reports.judge.models.workflow import NEVER
 from reports.judge.trail_readings import TrailReading
 from reports.judge.trail_search import Clash, TrailConflict, TrailSearch, find_clash, look
@@ -135,7 +136,7 @@ def report_break(
 
 def report_missing(context: CheckContext, workflow: str, row: int) -> Finding:
     record = context.records([row])[0]
-    what = f"has no row of {record['id']}, which won {'|'.join(record['expected'] or ())} -> {record['next']}"
+    what = f"has no row of {record.id}, which won {'|'.join(record.expected or ())} -> {record.next}"
     return word(context, workflow, what, "The win was acknowledged before the trail was read.", [row])
 
 
@@ -156,7 +157,7 @@ def report_disorder(
 ) -> Finding:
     by_id = {move.request_id: move.operation.row for move in moves}
     first, second = (by_id[rows[number].request_id] for number in disorder)
-    names = [record["id"] for record in context.records([first, second])]
+    names = [record.id for record in context.records([first, second])]
     what = f"has the row of {names[0]} before that of {names[1]}"
     return word(context, workflow, what, f"{names[1]} had been answered when {names[0]} was asked.", [first, second])
 
@@ -217,8 +218,7 @@ def count_rows(count: int) -> str:
 
 def report_undecided(workflow: str) -> Finding:
     what = "may contradict what was answered: looking for an order that explains both took too long"
-    title, words = describe_trail(workflow, what, "", ())
-    return Finding(CHECK, Verdict.UNKNOWN, title, words, (), workflow)
+    return make_finding(CHECK, (), describe_trail(workflow, what, "", ()), Verdict.UNKNOWN, workflow=workflow)
 
 
 def report_unexplained(context: CheckContext, workflow: str, row: Row, w: int) -> Finding:
@@ -227,14 +227,14 @@ def report_unexplained(context: CheckContext, workflow: str, row: Row, w: int) -
     named = [
         record
         for record in context.records(asked["row"])
-        if row.request_id and read_detail(record).get("request_id") == row.request_id
+        if row.request_id and record.read_detail().request_id == row.request_id
     ]
     why = f"It names the request {row.request_id}" if row.request_id else ""
-    why += f", which was answered {named[0]['outcome']}." if named else "." if why else ""
-    return word(context, workflow, what, why, [record["row"] for record in named])
+    why += f", which was answered {named[0].outcome}." if named else "." if why else ""
+    return word(context, workflow, what, why, [record.row for record in named])
 
 
 def word(context: CheckContext, workflow: str, what: str, why: str, rows: Iterable[int]) -> Finding:
-    records: list[Record] = context.records(rows)
-    title, words = describe_trail(workflow, what, why, records)
-    return Finding(CHECK, Verdict.FAIL, title, words, tuple(record["id"] for record in records), workflow)
+    records = context.records(rows)
+    finding = make_finding(CHECK, records, describe_trail(workflow, what, why, records))
+    return replace(finding, workflow=workflow, race=None)

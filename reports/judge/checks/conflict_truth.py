@@ -5,15 +5,14 @@ from functools import partial
 
 import polars as pl
 
-from reports.judge.context import CheckContext, conclude, fail, not_applicable
+from reports.judge.context import CheckContext, conclude, fail, make_finding, not_applicable
 from reports.judge.creates import find_early
 from reports.judge.finding_text import describe_unjustified
-from reports.judge.lost_updates import is_move
 from reports.judge.models.workflow import NEVER, Operation
 from reports.judge.text import show_state
 from reports.judge.timeline import Timeline
 from reports.judge.trail_readings import is_older
-from reports.judge.verdict import CheckResult, Finding, Verdict
+from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "conflict-truth"
 MOVERS = "no request that won, or may have won,"
@@ -72,7 +71,7 @@ def find_unexplained(context: CheckContext, w: int, operations: list[Operation])
     rows = rows.select("trail", pl.col("from", "to").cast(pl.String), "request_id")
     if is_older(context.evidence, w):
         return rows.clear()
-    moves = [each for each in operations if is_move(each)]
+    moves = [each for each in operations if each.is_move]
     edges = rows.group_by("trail", "from", "to").len().group_by("from", "to").agg(pl.col("len").max())
     free = [
         (origin, to)
@@ -94,15 +93,15 @@ def to_moves(rows: pl.DataFrame) -> list[Operation]:
 def find_tellers(context: CheckContext) -> list[int]:
     """The workflows with a conflict that tells a state that it expected."""
     single, several = pl.col("wants") == 1, pl.col("wants") > 1
-    told = single & (pl.col("told") == pl.col("want"))
-    told |= several & context.evidence.belongs(pl.col("set"), pl.col("told"))
+    told = single & (pl.col("observed") == pl.col("want"))
+    told |= several & context.evidence.belongs(pl.col("set"), pl.col("observed"))
     conflict = pl.col("pure") & (pl.col("outcome") == "conflict")
     return context.ops.lazy().filter(conflict & told).select(pl.col("w").unique()).collect()["w"].to_list()
 
 
 def find_lie(timeline: Timeline, conflict: Operation, movers: str = MOVERS) -> str | None:
     """Why nothing justifies a conflict; None when something may."""
-    told, expected, graph = conflict.told, conflict.expected, timeline.graph
+    told, expected, graph = conflict.observed, conflict.expected, timeline.graph
     due = tuple(
         state for state in expected if graph is None or conflict.next is None or (state, conflict.next) in graph.edges
     )
@@ -124,6 +123,5 @@ def find_lie(timeline: Timeline, conflict: Operation, movers: str = MOVERS) -> s
 
 
 def report_lie(context: CheckContext, row: int, why: str) -> Finding:
-    record = context.records([row])[0]
-    title, words = describe_unjustified(record, why)
-    return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), record["workflow"], record["race"])
+    [record] = context.records([row])
+    return make_finding(CHECK, [record], describe_unjustified(record, why))

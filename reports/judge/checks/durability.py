@@ -6,11 +6,12 @@ where it was read then, else the answers. A workflow that contradicts itself wit
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
 
-from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, not_applicable
+from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.durability_text import describe_indistinct, describe_lost, describe_missing, describe_replaced
 from reports.judge.faults import Fault, choose_likeliest
 from reports.judge.finding_text import describe_timeout
@@ -179,30 +180,27 @@ def report_loss(context: CheckContext, w: int, loss: Loss) -> Finding:
     faults = context.faults.between(workflow, first.invoked, loss.cut + 1)
     fault = choose_likeliest(faults, last.invoked, last.returned)
     records = context.records([*(each.row for each in loss.lost), loss.seen.row])
-    title, words = describe_lost(records[:-1], records[-1], faults, fault)
-    return Finding(CHECK, Verdict.FAIL, title, words, tuple(each["id"] for each in records), workflow)
+    finding = make_finding(CHECK, records, describe_lost(records[:-1], records[-1], faults, fault))
+    return replace(finding, race=None)
 
 
 def report_missing(context: CheckContext, reading: TrailReading, operation: Operation, faults: list[Fault]) -> Finding:
     fault = choose_likeliest(faults, operation.invoked, operation.returned)
-    record = context.records([operation.row])[0]
-    title, words = describe_missing(record, reading.read_ns, faults, fault)
-    return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), reading.workflow, record["race"])
+    [record] = context.records([operation.row])
+    return make_finding(CHECK, [record], describe_missing(record, reading.read_ns, faults, fault))
 
 
 def report_replaced(context: CheckContext, row: int) -> Finding:
-    record = context.records([row])[0]
-    title, words = describe_replaced(record)
-    return Finding(CHECK, Verdict.UNKNOWN, title, words, (record["id"],), record["workflow"], record["race"])
+    [record] = context.records([row])
+    return make_finding(CHECK, [record], describe_replaced(record), Verdict.UNKNOWN)
 
 
 def report_indistinct(context: CheckContext, row: int) -> Finding:
-    record = context.records([row])[0]
-    title, words = describe_indistinct(record)
-    return Finding(CHECK, Verdict.UNKNOWN, title, words, (record["id"],), record["workflow"], record["race"])
+    [record] = context.records([row])
+    return make_finding(CHECK, [record], describe_indistinct(record), Verdict.UNKNOWN)
 
 
 def report_timeout(context: CheckContext, w: int) -> Finding:
     workflow = context.workflow_name(w)
-    title, words = describe_timeout(workflow, f"within {context.evidence.limits.workflow_s:g} s")
-    return Finding(CHECK, Verdict.UNKNOWN, title, words, (), workflow)
+    text = describe_timeout(workflow, f"within {context.evidence.limits.workflow_s:g} s")
+    return make_finding(CHECK, (), text, Verdict.UNKNOWN, workflow=workflow)

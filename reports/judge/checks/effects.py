@@ -1,14 +1,16 @@
 """effects: a winner left its trace exactly once and a loser none, where the engine shows the markers that it stored."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
 
 from reports.history.events import Effects
-from reports.judge.context import CheckContext, Record, Suspicion, conclude, fail, not_applicable
+from reports.history.history import Record
+from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
 from reports.judge.finding_text import describe_foreign_trace, describe_trace, describe_trace_count
-from reports.judge.verdict import CheckResult, Finding, Verdict
+from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "effects"
 LOST = ("conflict", "refused", "busy")
@@ -140,18 +142,15 @@ def find_lone(context: CheckContext, rows: Sequence[int]) -> list[Record]:
 
 
 def report_trace(context: CheckContext, row: int, where: str, *, foreign: bool) -> Finding:
-    record: Record = context.records([row])[0]
-    title, words = (
-        describe_foreign_trace(record) if foreign and record["workflow"] == where else describe_trace(record, where)
-    )
+    [record] = context.records([row])
+    is_own = record.workflow == where
+    text = describe_foreign_trace(record) if foreign and is_own else describe_trace(record, where)
     # Of two workflows neither shows it alone.
-    workflow = where if record["workflow"] == where else None
-    return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), workflow, record["race"])
+    return replace(make_finding(CHECK, [record], text), workflow=where if is_own else None)
 
 
 def report_count(context: CheckContext, row: int, shown: int, lone: Sequence[Record], *, shows_alone: bool) -> Finding:
     """`shows_alone`: the workflow shows it by itself, without others of which it was told otherwise."""
-    record: Record = context.records([row])[0]
-    title, words = describe_trace_count(record, shown, lone if record["outcome"] == "won" else ())
-    workflow = record["workflow"] if shows_alone else None
-    return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), workflow, record["race"])
+    [record] = context.records([row])
+    text = describe_trace_count(record, shown, lone if record.outcome == "won" else ())
+    return replace(make_finding(CHECK, [record], text), workflow=record.workflow if shows_alone else None)

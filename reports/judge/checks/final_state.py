@@ -1,16 +1,17 @@
 """final-state: after quiescence, a read agrees with the last transition."""
 
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
 
-from reports.judge.context import CheckContext, Suspicion, conclude, fail, not_applicable
+from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
 from reports.judge.finding_text import describe_wrong_end
 from reports.judge.models.workflow import Operation
 from reports.judge.search import ANOTHER_STATE
 from reports.judge.text import show_state
-from reports.judge.timeline import Timeline, lead
-from reports.judge.verdict import CheckResult, Finding, Verdict
+from reports.judge.timeline import Timeline
+from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "final-state"
 
@@ -18,7 +19,7 @@ CHECK = "final-state"
 def check_final_state(context: CheckContext) -> CheckResult:
     """Judges the last read of each workflow, where it was invoked after every known transition had returned."""
     ops = context.ops.lazy()
-    read = pl.col("pure") & (pl.col("kind") == "read") & (pl.col("outcome") == "ok") & pl.col("told").is_not_null()
+    read = pl.col("pure") & (pl.col("kind") == "read") & (pl.col("outcome") == "ok") & pl.col("observed").is_not_null()
     last = ops.filter(read).group_by("w").agg(pl.col("begins").max()).collect()
     if last.is_empty():
         return not_applicable(CHECK, "nothing was read", "workflows")
@@ -33,14 +34,14 @@ def check_final_state(context: CheckContext) -> CheckResult:
         operations, starts = context.lay_out(w)
         read_last = find_last_read(operations)
         if not Timeline(operations, starts, context.evidence.graph).could_be(
-            str(read_last.told), read_last.invoked, read_last.returned
+            str(read_last.observed), read_last.invoked, read_last.returned
         ):
             suspicions.append(fail(partial(report_end, context, operations, starts, read_last)))
     return conclude(context, CHECK, judged=final.height, unit="workflows", suspicions=suspicions)
 
 
 def find_last_read(operations: list[Operation]) -> Operation:
-    reads = [each for each in operations if each.kind == "read" and each.outcome == "ok" and each.told is not None]
+    reads = [each for each in operations if each.kind == "read" and each.outcome == "ok" and each.observed is not None]
     return max(reads, key=lambda each: each.invoked)
 
 
@@ -51,13 +52,11 @@ def report_end(
     moves = [each for each in timeline.moves if each.outcome != "unknown"]
     begun_last = max((each.invoked for each in moves), default=0)
     last = [each for each in moves if each.returned >= begun_last]
-    named = {lead(each) for each in timeline.moves} | set(starts)
+    named = {each.leads_to for each in timeline.moves} | set(starts)
     ends = sorted(
         "another state" if state == ANOTHER_STATE else show_state(state)
         for state in named
         if state is not None and timeline.could_be(state, read.invoked, read.returned)
     )
-    record = context.records([read.row])[0]
-    title, words = describe_wrong_end(record, context.records(each.row for each in last), ends)
-    ids = (*(each["id"] for each in context.records(each.row for each in last)), record["id"])
-    return Finding(CHECK, Verdict.FAIL, title, words, ids, record["workflow"])
+    *before, record = context.records([*(each.row for each in last), read.row])
+    return replace(make_finding(CHECK, [*before, record], describe_wrong_end(record, before, ends)), race=None)

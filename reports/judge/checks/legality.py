@@ -1,14 +1,15 @@
 """legality: no illegal edge was ever taken, and illegal requests changed nothing. `set` is exempt."""
 
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
 
 from engine.target.graph import TransitionGraph
-from reports.judge.context import CheckContext, Suspicion, conclude, fail, not_applicable
+from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
 from reports.judge.finding_text import describe_illegal_row, describe_illegal_state, describe_illegal_win
 from reports.judge.models.workflow import Operation
-from reports.judge.verdict import CheckResult, Finding, Verdict
+from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "legality"
 
@@ -20,8 +21,8 @@ def check_legality(context: CheckContext) -> CheckResult:
         return not_applicable(CHECK, "no transition graph was given: every edge is legal", "transitions")
     rows = find_rows(context)
     known = context.ops.filter(pl.col("known") & (pl.col("kind") == "advance"))
-    reads = context.ops.lazy().filter(pl.col("pure") & (pl.col("kind") == "read") & pl.col("told").is_not_null())
-    observed = reads.filter(pl.col("outcome") == "ok").select("row", "w", "told").collect()
+    reads = context.ops.lazy().filter(pl.col("pure") & (pl.col("kind") == "read") & pl.col("observed").is_not_null())
+    observed = reads.filter(pl.col("outcome") == "ok").select("row", "w", "observed").collect()
     if known.is_empty() and rows.is_empty() and observed.is_empty():
         return not_applicable(CHECK, "no transition and no state was seen", "transitions")
     suspicions = [fail(partial(report_win, context, row)) for row in find_illegal_wins(context, graph, known)]
@@ -73,14 +74,14 @@ def find_strange_states(context: CheckContext, graph: TransitionGraph, observed:
     if context.evidence.initial is not None:
         reachable.add(context.evidence.initial)
     strange = [code for code, name in context.evidence.names.items() if name not in reachable]
-    odd = observed.filter(pl.col("told").is_in(strange)) if strange else observed.clear()
+    odd = observed.filter(pl.col("observed").is_in(strange)) if strange else observed.clear()
     sets = (
         context.ops.filter((pl.col("kind") == "set") & (pl.col("known") | pl.col("maybe")))
-        .select("w", told="next")
+        .select("w", observed="next")
         .unique()
     )
-    odd = odd.join(sets, on=["w", "told"], how="anti", maintain_order="left").unique(
-        ["w", "told"], keep="first", maintain_order=True
+    odd = odd.join(sets, on=["w", "observed"], how="anti", maintain_order="left").unique(
+        ["w", "observed"], keep="first", maintain_order=True
     )
     # A workflow that is older than the history may have begun anywhere.
     known = context.evidence.starts.filter(pl.col("state").is_not_null()).select("w")
@@ -104,7 +105,7 @@ def find_illegal_effects(context: CheckContext, graph: TransitionGraph, w: int) 
     if len(starts) > 1:
         return []
     reached = {
-        each.told if each.kind == "create" else each.next
+        each.observed if each.kind == "create" else each.next
         for each in operations
         if each.outcome in ("won", "ok", "unknown") and each.kind != "read"
     }
@@ -112,10 +113,10 @@ def find_illegal_effects(context: CheckContext, graph: TransitionGraph, w: int) 
     odd = [
         each
         for each in operations
-        if each.kind == "read" and each.outcome == "ok" and each.told in asked - reached - set(starts)
+        if each.kind == "read" and each.outcome == "ok" and each.observed in asked - reached - set(starts)
     ]
     why = "only a request for an illegal edge asked for"
-    return [fail(partial(report_state, context, each.row, str(each.told), why)) for each in odd[:1]]
+    return [fail(partial(report_state, context, each.row, str(each.observed), why)) for each in odd[:1]]
 
 
 def is_illegal(operation: Operation, graph: TransitionGraph) -> bool:
@@ -126,17 +127,14 @@ def is_illegal(operation: Operation, graph: TransitionGraph) -> bool:
 
 
 def report_win(context: CheckContext, row: int) -> Finding:
-    record = context.records([row])[0]
-    title, words = describe_illegal_win(record)
-    return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), record["workflow"], record["race"])
+    [record] = context.records([row])
+    return make_finding(CHECK, [record], describe_illegal_win(record))
 
 
 def report_row(workflow: str, origin: str, to: str) -> Finding:
-    title, words = describe_illegal_row(workflow, origin, to)
-    return Finding(CHECK, Verdict.FAIL, title, words, (), workflow)
+    return make_finding(CHECK, (), describe_illegal_row(workflow, origin, to), workflow=workflow)
 
 
 def report_state(context: CheckContext, row: int, state: str, why: str) -> Finding:
-    record = context.records([row])[0]
-    title, words = describe_illegal_state(record, state, why)
-    return Finding(CHECK, Verdict.FAIL, title, words, (record["id"],), record["workflow"])
+    [record] = context.records([row])
+    return replace(make_finding(CHECK, [record], describe_illegal_state(record, state, why)), race=None)

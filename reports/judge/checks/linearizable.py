@@ -1,11 +1,12 @@
 """linearizable: some order of the operations, respecting real time, explains every answer."""
 
+from dataclasses import replace
 from functools import partial
 
 from reports.judge.conflict_core import find_conflict_core
-from reports.judge.context import CheckContext, conclude, doubt, fail, not_applicable
+from reports.judge.context import CheckContext, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.decision import Undecided
-from reports.judge.finding_text import describe_contradiction, describe_misbirth, describe_timeout
+from reports.judge.finding_text import describe_contradiction, describe_create_contradiction, describe_timeout
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "linearizable"
@@ -28,8 +29,8 @@ def check_linearizable(context: CheckContext) -> CheckResult:
 
 def report_failure(context: CheckContext, found: Undecided) -> Finding:
     if found.core:
-        records = sorted(context.records(found.core), key=lambda record: record["invoked_ns"])
-        title, words = describe_misbirth(records)
+        records = sorted(context.records(found.core), key=lambda record: record.invoked_ns)
+        text = describe_create_contradiction(records)
     else:
         core = find_conflict_core(
             found.operations,
@@ -39,12 +40,11 @@ def report_failure(context: CheckContext, found: Undecided) -> Finding:
             context.evidence.limits.explain_s,
         )
         records = context.records(operation.row for operation in core.operations)
-        title, words = describe_contradiction(records, core.start, is_minimal=core.is_minimal)
-    ids = tuple(record["id"] for record in records)
-    return Finding(CHECK, Verdict.FAIL, title, words, ids, context.workflow_name(found.w))
+        text = describe_contradiction(records, core.start, is_minimal=core.is_minimal)
+    return replace(make_finding(CHECK, records, text), race=None)
 
 
 def report_timeout(context: CheckContext, w: int) -> Finding:
     workflow = context.workflow_name(w)
-    title, words = describe_timeout(workflow, f"within {context.evidence.limits.workflow_s:g} s")
-    return Finding(CHECK, Verdict.UNKNOWN, title, words, (), workflow)
+    text = describe_timeout(workflow, f"within {context.evidence.limits.workflow_s:g} s")
+    return make_finding(CHECK, (), text, Verdict.UNKNOWN, workflow=workflow)

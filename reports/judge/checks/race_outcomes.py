@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, not_applicable
+from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.finding_text import (
     describe_no_conflict,
     describe_no_winner,
@@ -101,31 +101,24 @@ def report_winners(context: CheckContext, race: Race, settled: ResolvedRace) -> 
     records = context.records(rows)
     title, words = describe_two_winners(records)
     words += f"\n\n{settled.by}" if settled.by else ""
-    return make_finding("one-winner", records, title, words)
+    return make_finding("one-winner", records, (title, words))
 
 
 def report_no_winner(context: CheckContext, race: Race, settled: ResolvedRace) -> Finding:
     records = context.records(find_contenders(context, race)["row"])
     title, words = describe_no_winner(records, settled.by)
-    return make_finding("one-winner", records, title, words)
+    return make_finding("one-winner", records, (title, words))
 
 
 def report_open(context: CheckContext, race: Race) -> Finding:
     contenders = find_contenders(context, race)
     records = context.records(contenders["row"])
     title, words = describe_open_race(records)
-    return make_finding("one-winner", records, title, words, Verdict.UNKNOWN)
+    return make_finding("one-winner", records, (title, words), Verdict.UNKNOWN)
 
 
 def report_alone(reason: str) -> Finding:
     return Finding("one-winner", Verdict.UNKNOWN, f"Too many races prove nothing: {reason}.")
-
-
-def make_finding(check: str, records: list[Race], title: str, words: str, verdict: Verdict = Verdict.FAIL) -> Finding:
-    first = records[0]
-    return Finding(
-        check, verdict, title, words, tuple(each["id"] for each in records), first["workflow"], first["race"]
-    )
 
 
 def check_conflict_count(context: CheckContext) -> CheckResult:
@@ -163,9 +156,9 @@ def exists_before(context: CheckContext, w: int) -> pl.Expr:
 
 def report_odd(context: CheckContext, race: Race, verdict: Verdict) -> Finding:
     records = context.records(find_odd(context, race)["row"])
-    title, words = describe_no_conflict(records[0], records[0]["race"])
-    if again := describe_try_again(each["status"] for each in records):
+    title, words = describe_no_conflict(records[0], records[0].race)
+    if again := describe_try_again(each.status for each in records):
         words += f"\n\n{again.strip()}"
     if verdict is Verdict.UNKNOWN:
         words += "\n\nWhether the workflow existed is not known: its create was not answered."
-    return make_finding("conflict-count", records, title, words, verdict)
+    return make_finding("conflict-count", records, (title, words), verdict)

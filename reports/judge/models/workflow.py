@@ -17,8 +17,8 @@ IMPOSSIBLE = Impossible.IMPOSSIBLE
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation as the model sees it. `told` is the state that the answer named; refused ones are left out, and so
-    may busy ones be: they hold in every state, and change none.
+    """One operation as the model sees it. `observed` is the state that the answer told. Refused ones are left out,
+    and so may busy ones be: they hold in every state, and change none.
 
     `returned` is `NEVER` for an operation that never returned, and for an unknown one: it has no last moment.
     `mark` tells operations apart that ask for the same; the step does not look at it.
@@ -29,10 +29,34 @@ class Operation:
     outcome: str
     expected: tuple[str, ...]
     next: str | None
-    told: str | None
+    observed: str | None
     invoked: int
     returned: int
     mark: str | None = None
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether the recorded answer can never change the state."""
+        return self.outcome == "conflict" or self.kind == "read"
+
+    @property
+    def is_create(self) -> bool:
+        """Whether it created the workflow."""
+        return self.kind == "create" and self.outcome == "ok"
+
+    @property
+    def is_win(self) -> bool:
+        return self.kind in ("advance", "set") and self.outcome == "won"
+
+    @property
+    def is_move(self) -> bool:
+        """Whether it took effect as a transition, or may have."""
+        return self.is_win or (self.kind in ("advance", "set") and self.outcome == "unknown")
+
+    @property
+    def leads_to(self) -> str | None:
+        """The state after it took effect."""
+        return self.observed if self.kind == "create" else self.next
 
 
 NEVER = 1 << 62
@@ -43,18 +67,18 @@ def step(state: str | None, operation: Operation, graph: TransitionGraph | None)
 
     An unknown operation may also never take effect; then this is not called. Without a graph every edge is legal.
     """
-    told, expected, following = operation.told, operation.expected, operation.next
+    observed, expected, next_state = operation.observed, operation.expected, operation.next
     if operation.outcome == "busy":
         return state
     if operation.kind == "create" and operation.outcome == "ok":
-        return told if state is None else IMPOSSIBLE
+        return observed if state is None else IMPOSSIBLE
     if state is None:
         return IMPOSSIBLE
-    due = state in expected and (graph is None or following is None or (state, following) in graph.edges)
+    due = state in expected and (graph is None or next_state is None or (state, next_state) in graph.edges)
     if operation.outcome == "conflict":
-        return state if not due and (told is None or told in expected or told == state) else IMPOSSIBLE
+        return state if not due and (observed is None or observed in expected or observed == state) else IMPOSSIBLE
     if operation.kind == "read":
-        return state if (told is None or told == state) and (due or not expected) else IMPOSSIBLE
-    if operation.outcome == "won" and told not in (None, following):
+        return state if (observed is None or observed == state) and (due or not expected) else IMPOSSIBLE
+    if operation.outcome == "won" and observed not in (None, next_state):
         return IMPOSSIBLE
-    return following if due or operation.kind == "set" else IMPOSSIBLE
+    return next_state if due or operation.kind == "set" else IMPOSSIBLE

@@ -11,7 +11,6 @@ from engine.target.graph import TransitionGraph
 from reports.judge.conflict_core import ConflictCore, find_conflict_core
 from reports.judge.decision import decide
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.search import is_pure
 from tests.reports.brute_force import try_orders
 from tests.reports.building import advance, build_evidence, create, read
 from tests.reports.drawing import draw_case
@@ -23,9 +22,9 @@ def contradicts(chosen: list[Operation], everything: list[Operation], starts: li
     """The definition, word by word: no order of the chosen explains them with all others weakened."""
     rows = {each.row for each in chosen}
     created = [each for each in everything if each.kind == "create" and each.outcome == "ok"]
-    begun = [None] if any(each.row in rows for each in created) else [each.told for each in created] or starts
-    others = [each for each in everything if each.row not in rows and not is_pure(each) and each.kind != "create"]
-    weak = [replace(each, outcome="unknown", told=None, invoked=-NEVER, returned=NEVER) for each in others]
+    begun = [None] if any(each.row in rows for each in created) else [each.observed for each in created] or starts
+    others = [each for each in everything if each.row not in rows and not each.is_pure and each.kind != "create"]
+    weak = [replace(each, outcome="unknown", observed=None, invoked=-NEVER, returned=NEVER) for each in others]
     return not any(try_orders(start, [*chosen, *weak], graph) for start in begun)
 
 

@@ -1,4 +1,4 @@
-"""Goal: workflows of one tenant that were given one id are found; ids of two tenants, or of a list, accuse no service."""
+"""Goal: workflows of one tenant with one id are found; ids of two tenants, or of a list, accuse no service."""
 
 from reports.judge.creates import find_shared_ids
 from reports.judge.judge import judge

@@ -6,8 +6,11 @@ After a deliberate change, ONEWINNER_GOLDEN=write writes them anew; read the dif
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from reports.history.history import Record
+from reports.history.lines import OPERATION_SCHEMA
 from reports.judge.call_table import draw_table
 from reports.judge.finding_text import describe_overlap
 from tests.reports.test_corpus import BAD, judge_file
@@ -37,20 +40,12 @@ def test_no_golden_file_is_left_over() -> None:
     assert {path.stem for path in GOLDEN.glob("*.txt")} == {path.stem for path in BAD}
 
 
-def record(identity: str, process: str, invoked_ms: float, returned_ms: float | None) -> dict[str, object]:
-    returned = None if returned_ms is None else int(returned_ms * 1e6)
-    return {
-        "id": identity,
-        "process": process,
-        "kind": "advance",
-        "expected": ["A"],
-        "next": "B",
-        "outcome": "unknown" if returned is None else "won",
-        "status": None,
-        "observed": None,
-        "invoked_ns": int(invoked_ms * 1e6),
-        "returned_ns": returned,
-    }
+def record(identity: str, process: str, invoked_ms: float, returned_ms: float | None) -> Record:
+    invoked, returned = int(invoked_ms * 1e6), None if returned_ms is None else int(returned_ms * 1e6)
+    fields = {"kind": "advance", "expected": ["A"], "next": "B", "outcome": "unknown" if returned is None else "won"}
+    times = {"invoked_ns": invoked, "returned_ns": returned}
+    blank = dict.fromkeys(OPERATION_SCHEMA) | {"scenario": "", "tenant": "", "workflow": "w"}
+    return msgspec.convert({**blank, "row": 0, "id": identity, "process": process, **fields, **times}, Record)
 
 
 def test_the_table_has_one_column_per_process() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.target.graph import TransitionGraph
 from reports.judge.lost_updates import FaultedWorkflow
 from reports.judge.models.workflow import Operation
-from reports.judge.search import is_pure, search
+from reports.judge.search import search
 from reports.judge.verdict import Verdict
 from tests.reports.brute_force import try_orders
 from tests.reports.building import Record, advance, build_evidence, create, read
@@ -35,7 +35,7 @@ class Oracle:
         weak = [
             Operation(each.row, each.kind, "unknown", each.expected, each.next, None, each.invoked, 1 << 62)
             for each in self.operations
-            if each.invoked > cut and not is_pure(each) and each.kind != "create"
+            if each.invoked > cut and not each.is_pure and each.kind != "create"
         ]
         return self.is_explained([each for each in self.operations if each.invoked <= cut] + weak)
 
@@ -46,7 +46,7 @@ class Oracle:
 
     def explains_without(self, lost: tuple[Operation, ...], cut: int) -> bool:
         over = max(until for until in self.struck.untils if until <= cut)
-        kept = [each for each in self.operations if each not in lost and (each.invoked > over or not is_pure(each))]
+        kept = [each for each in self.operations if each not in lost and (each.invoked > over or not each.is_pure)]
         return self.is_explained(kept)
 
     def is_wrong_otherwise(self) -> bool:

@@ -25,10 +25,10 @@ def test_no_answer_of_an_explained_history_is_a_lie(case: tuple[Any, TransitionG
         timeline = Timeline(operations, starts, graph)
         for operation in operations:
             # An order needs no state that a conflict tells out of its own expectation: that is this check's alone.
-            if operation.outcome == "conflict" and operation.told not in operation.expected:
+            if operation.outcome == "conflict" and operation.observed not in operation.expected:
                 assert find_lie(timeline, operation) is None
-            elif operation.kind == "read" and operation.outcome == "ok" and operation.told is not None:
-                assert timeline.could_be(operation.told, operation.invoked, operation.returned)
+            elif operation.kind == "read" and operation.outcome == "ok" and operation.observed is not None:
+                assert timeline.could_be(operation.observed, operation.invoked, operation.returned)
 
 
 def test_a_state_that_was_expected_must_have_been_come_back_to() -> None:
