@@ -16,7 +16,7 @@ from engine.reference.schema_check import find_drift
 from tests.engine.probing import eventually
 from tests.onewinner.running import Command, wait_for
 
-SMALL = ("--level", "sequential", "--batches", "1", "--out", "out")
+SMALL = ("--level", "race", "--races", "10", "--out", "out")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_run_that_was_killed_accuses_no_later_one(database: Database, tmp_path
 
 def test_the_defects_in_one_database_accuse_no_other(database: Database, tmp_path: Path) -> None:
     chosen = ("--defect", "phantom-column", "--defect", "stale-read", "--control", "version-column")
-    quick = ("--quick", "--level", "sequential", "--out", "out")
+    quick = ("--quick", "--level", "race", "--out", "out")
     command = Command(("defects", *chosen, *quick, "--database", database.url), tmp_path)
     ended = command.run_here()
     assert command.find_left() == []

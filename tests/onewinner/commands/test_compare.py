@@ -196,6 +196,7 @@ def test_two_engines_in_turns(tmp_path: Path) -> None:
     assert again.returncode == 1, again
 
 
+@pytest.mark.exhaustive
 def test_an_engine_that_is_many_times_slower_has_regressed(tmp_path: Path) -> None:
     arguments = ("--ab", "reference", "control:slow", "--races", "20", "--out", "both")
     command = Command(("compare", *arguments), tmp_path)
