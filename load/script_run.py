@@ -1,8 +1,9 @@
 """A script run: one script, executed round by round by one source, alone or together with others. Knows no Locust."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count, repeat
 
 from load.barrier import Barrier
 from load.client.ask import Ask, Reply, bind
@@ -14,31 +15,15 @@ from load.scripts import Round, Script, Slot, can_create, contends
 EARLY_NS = 5_000_000
 
 
-@dataclass
-class Pace:
-    """An open model: one source's rounds begin `interval_ns` apart, the first at `first_ns`, however long they take.
+def walk_instants(rate_per_s: float, number: int, sources: int, began_ns: int) -> Iterator[int | None]:
+    """An open model: when the rounds are to begin of one of several sources that keep `rate_per_s` together, in turn.
 
-    Without an interval rounds follow each other as fast as they can.
+    Without a rate there are no instants, and rounds follow each other as fast as they can.
     """
-
-    first_ns: int = 0
-    interval_ns: int = 0
-    count: int = 0
-
-    def next_ns(self) -> int | None:
-        """The intended instant of the next round."""
-        if not self.interval_ns:
-            return None
-        self.count += 1
-        return self.first_ns + (self.count - 1) * self.interval_ns
-
-
-def make_pace(rate_per_s: float, number: int, sources: int, began_ns: int) -> Pace:
-    """The pace of one of several sources that keep `rate_per_s` together, each in turn; 0: no pace."""
     if not rate_per_s:
-        return Pace()
+        return repeat(None)
     interval_ns = int(sources / rate_per_s * 1e9)
-    return Pace(began_ns + interval_ns * number // sources, interval_ns)
+    return count(began_ns + interval_ns * number // sources, interval_ns)
 
 
 @dataclass(frozen=True)
@@ -64,15 +49,15 @@ class ScriptRun:
 
     asker: Asker
     barrier: Barrier
-    pace: Pace
+    instants: Iterator[int | None]
     script: Script
     number: int
     names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         base = f"{self.asker.source}.w{self.number}" if self.barrier.size == 1 else f"race.w{self.number}"
-        count = self.script.workflows
-        self.names = (base,) if count == 1 else tuple(f"{base}.{number}" for number in range(count))
+        numbers = range(self.script.workflows)
+        self.names = (base,) if len(numbers) == 1 else tuple(f"{base}.{number}" for number in numbers)
 
     @property
     def leads(self) -> bool:
@@ -143,7 +128,7 @@ class ScriptRun:
         if not round_.is_concurrent:
             replies = self.asker.race(asks, None, planned=True) if asks else []
             return RoundResult(round_, replies, [[reply.outcome for reply in replies]], (0, 0), True)
-        intended_ns = self.pace.next_ns() if self.leads else None
+        intended_ns = next(self.instants) if self.leads else None
         if intended_ns is not None:
             time.sleep(max(0, intended_ns - EARLY_NS - time.monotonic_ns()) / 1e9)
 

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
 from load.client.silence import SILENT
 from load.quotas import Workload
 from load.scenarios import SCENARIOS
-from load.script_run import Pace, RoundResult, ScriptRun
+from load.script_run import RoundResult, ScriptRun
 from load.scripts import Scenario, Script, cut
 from reports.history import events
 
@@ -35,7 +36,7 @@ class Source:
     seed: int
     contenders: int
     barrier: Barrier = ALONE
-    pace: Pace = field(default_factory=Pace)
+    instants: Iterator[int | None] = field(default_factory=lambda: repeat(None))
     why_stop: Callable[[], str | None] = lambda: None
     done: Counter[str] = field(default_factory=Counter)
     scripts: int = 0
@@ -91,7 +92,7 @@ class Source:
 
     def run_script(self, script: Script) -> Generator[RoundResult, None, None]:
         """The concurrent rounds of a script, as they are run."""
-        with closing(ScriptRun(self.asker, self.barrier, self.pace, script, self.scripts).run()) as results:
+        with closing(ScriptRun(self.asker, self.barrier, self.instants, script, self.scripts).run()) as results:
             for result in results:
                 if result.round.is_concurrent:
                     self.done[script.scenario] += SCENARIOS[script.scenario].count(result.round)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil, log
 from typing import Any
 
 from load.client.ask import Reply
@@ -82,10 +83,7 @@ def is_wrong(reply: Reply) -> bool:
 
 def classify(spread_ns: int) -> int:
     """The class of a spread: class n reaches up to SPREAD_FIRST_NS * SPREAD_STEP ** n."""
-    number, limit = 0, float(SPREAD_FIRST_NS)
-    while limit < spread_ns:
-        number, limit = number + 1, limit * SPREAD_STEP
-    return number
+    return max(0, ceil(log(spread_ns / SPREAD_FIRST_NS, SPREAD_STEP))) if spread_ns else 0
 
 
 def describe_spread(tally: Tally) -> dict[str, float | None]:

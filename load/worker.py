@@ -21,7 +21,7 @@ from load.failures import Failures, say
 from load.message_barrier import MessageBarrier
 from load.options import Options
 from load.quotas import name_source, take_quota
-from load.script_run import RoundResult, make_pace
+from load.script_run import RoundResult, walk_instants
 from load.source import Source
 from load.tally import Tally
 from reports.history import events
@@ -119,8 +119,9 @@ class Worker:
             barrier = self.barrier = MessageBarrier(self.send, clock, number, assignment.workers, limit_s)
             if self.lost:
                 barrier.lose(self.lost)
-        pace = make_pace(options.rate, 0 if together else number, 1 if together else assignment.users, self.began_ns)
-        return Source(asker, quota, options.seed, options.contenders, barrier, pace, self.why_stop)
+        turn, turns = (0, 1) if together else (number, assignment.users)
+        instants = walk_instants(options.rate, turn, turns, self.began_ns)
+        return Source(asker, quota, options.seed, options.contenders, barrier, instants, self.why_stop)
 
     def why_stop(self) -> str | None:
         """Why nothing new may begin."""

@@ -103,9 +103,9 @@ class Release:
             self.race([request] * count)
             self._warmed = count
 
-    def send(self, request: Request, before_release: BeforeRelease | None = None) -> Exchange:
+    def send(self, request: Request) -> Exchange:
         """A race of one."""
-        return self.race([request], before_release)[0]
+        return self.race([request])[0]
 
     def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Exchange]:
         """Sends all requests at once and waits for their answers, at most timeout_s.

@@ -6,13 +6,12 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote
 
 from engine.target.create import CreateCommand, IdPool
 from engine.target.environment import clean_environment, find_own
-from engine.target.target import Answer, ClassifiedAnswer, Request, Target
-from load.client.release import Exchange, now_ns
+from engine.target.target import Answer, ClassifiedAnswer, Target
+from load.client.release import Exchange, Release, now_ns
 
 # Which ids are this process's: "1/3" is every third, beginning with the second. So no level takes those of another.
 IDS_VARIABLE = "ONEWINNER_IDS"
@@ -26,18 +25,12 @@ class FactoryError(Exception):
         self.stderr = stderr
 
 
-class Sender(Protocol):
-    """The part of a Release that is used here."""
-
-    def send(self, request: Request) -> Exchange: ...
-
-
 @dataclass
 class WorkflowFactory:
     """Makes workflows for one source. In `folder` all processes of a run note the ids that they have taken."""
 
     target: Target
-    release: Sender
+    release: Release
     folder: Path
     passed: Counter[str] = field(default_factory=Counter)
 

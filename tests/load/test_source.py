@@ -16,7 +16,7 @@ from engine.target.target import Answer, Request, Target
 from load.barrier import Alone, BarrierError, BarrierServer, set_instant
 from load.client.clock import Instant
 from load.scenarios import SCENARIOS
-from load.script_run import make_pace
+from load.script_run import walk_instants
 from load.source import Source
 from reports.history.history import read_history
 from reports.judge.verdict import Verdict
@@ -197,7 +197,7 @@ def test_a_target_without_the_means_says_so(tmp_path: Path) -> None:
 
 def test_the_intended_instant_is_recorded(rich: Target, tmp_path: Path) -> None:
     source = make_source(tmp_path / "h", rich, Engine(rich.graph), {"same-transition": 5})
-    source.pace = make_pace(1000.0, 0, 1, 1_000)
+    source.instants = walk_instants(1000.0, 0, 1, 1_000)
     run(source)
     races = read_history(tmp_path / "h").operations.filter(source_has_race())
     intended = {json.loads(detail)["intended_ns"] for detail in races["detail"]}
