@@ -9,9 +9,10 @@ from pathlib import Path
 
 from msgspec import structs
 
-from engine.provision.child import ROOMS, name_module, prepare
+from engine.provision.child import name_module, prepare
 from engine.provision.ports import find_free_port
 from engine.provision.processes import run_process
+from engine.target.environment import ROOMS
 from engine.target.target import Target
 from load.quotas import Workload, list_quotas, make_workload, name_source, parse_weights
 from onewinner.deployment import EngineAccess

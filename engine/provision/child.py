@@ -1,8 +1,8 @@
-"""Our own modules as child processes: one way to start them, and one protocol to talk with them.
+"""Starts our own modules as child processes, and exchanges messages with them.
 
-What a child must know when it starts is JSON in one variable of its environment: a command line would show the secrets
-in it. A message, in either direction, is one line of JSON, an object. `{"error": sentence}` says that the child gives
-up; a line that is no message comes from a library, and is told only when the child ends without an answer.
+The launch data of a child is JSON in one variable of its environment, because a command line would show its secrets. A
+message, in either direction, is one line with a JSON object. `{"error": sentence}` means that the child cannot go on.
+Other lines come from libraries; they are shown only if the child ends without an answer.
 """
 
 import json
@@ -10,14 +10,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from select import select
 from typing import Any, TypeVar
 
 import msgspec
 
-# In the wheel it is the folder `rooms`, in a clone the clone.
-ROOMS = Path(__file__).parents[2]
+from engine.target.environment import ROOMS
+
 LAUNCH = "ONEWINNER_LAUNCH"
 CHUNK_BYTES = 65536
 T = TypeVar("T")
@@ -25,31 +24,31 @@ SHOWN_MAX = 3
 
 
 class ChildError(Exception):
-    """The child says what is wrong."""
+    """An error that the child reported."""
 
 
 class ChildLostError(ChildError):
-    """The child ended, or did not answer in time; its last lines."""
+    """The child ended, or did not answer in time. The message has its last lines."""
 
 
 def name_module(module: str, *arguments: str) -> list[str]:
-    """The command that runs a module. Not with the caller's folder, which may have a `load` or `reports` of its own."""
+    """The command that runs a module. -P: the caller's folder may contain another `load` or `reports`."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def prepare(environment: Mapping[str, str] = os.environ, launch: Any = None) -> dict[str, str]:
-    """The environment in which a module of ours finds the others, and what it must know when it starts."""
+    """An environment in which a module of ours finds our packages, with the launch data."""
     path = os.pathsep.join([str(ROOMS), *filter(None, [environment.get("PYTHONPATH")])])
     return {**environment, "PYTHONPATH": path, **({LAUNCH: json.dumps(launch)} if launch is not None else {})}
 
 
 def read_launch(kind: type[T]) -> T:
-    """In the child: what it must know, as a value of this type. It does not pass it on."""
+    """In the child: the launch data, as a value of this type. The child's own children do not get it."""
     return msgspec.json.decode(os.environ.pop(LAUNCH), type=kind)
 
 
 def send(**message: Any) -> None:
-    """In the child: a message to its owner."""
+    """In the child: sends a message to its owner."""
     print(json.dumps(message), flush=True)
 
 
@@ -86,7 +85,7 @@ class Messages:
 
 
 def parse(line: bytes) -> dict[str, Any] | None:
-    """The message in a line; None where there is none."""
+    """The message in a line, or None."""
     try:
         message = json.loads(line)
     except ValueError:

@@ -62,12 +62,14 @@ async def perform_step(request: AuthenticatedRequest) -> tuple[int, Body]:
 
 async def complete_step(request: AuthenticatedRequest) -> tuple[int, Body]:
     parse_nothing(request.body)
-    return 200, await steps.complete(request.engine, request.caller, request.workflow_id(), request.step())
+    where, step = request.workflow_id(), request.step()
+    return 200, await steps.leave_processing(request.engine, request.caller, where, step, step.completed)
 
 
 async def fail_step(request: AuthenticatedRequest) -> tuple[int, Body]:
     parse_nothing(request.body)
-    return 200, await steps.fail(request.engine, request.caller, request.workflow_id(), request.step())
+    where, step = request.workflow_id(), request.step()
+    return 200, await steps.leave_processing(request.engine, request.caller, where, step, step.failed)
 
 
 async def read_step(request: AuthenticatedRequest) -> tuple[int, Body]:

@@ -61,19 +61,10 @@ async def perform(engine: Engine, caller: Caller, workflow_id: UUID, step: Step,
     return await move_from(engine, caller, workflow_id, expected, next_state, payload=payload)
 
 
-async def complete(engine: Engine, caller: Caller, workflow_id: UUID, step: Step) -> Transition:
-    """PROCESSING -> COMPLETED. Raises StepNotFound for a review step, which has no PROCESSING; else as perform."""
-    return await leave_processing(engine, caller, workflow_id, step, step.completed)
-
-
-async def fail(engine: Engine, caller: Caller, workflow_id: UUID, step: Step) -> Transition:
-    """PROCESSING -> FAILED. Raises as complete."""
-    return await leave_processing(engine, caller, workflow_id, step, step.failed)
-
-
 async def leave_processing(
     engine: Engine, caller: Caller, workflow_id: UUID, step: Step, next_state: str
 ) -> Transition:
+    """PROCESSING -> COMPLETED or FAILED. Raises StepNotFound for a review step; else as perform."""
     if step.kind is Kind.REVIEW:
         raise StepNotFound
     return await move_from(engine, caller, workflow_id, (step.processing,), next_state)

@@ -1,7 +1,7 @@
-"""A call: one planned request about a workflow, as data. Scenarios, parallel plans and pairings are made of calls.
+"""Call: one planned request about a workflow, as data. Scenarios, parallel plans and pairings consist of calls.
 
-A call names its route or its guard, so that it can be saved, and compared. `find_route` and `find_guard` give what the
-target has under the name.
+A call names its route or its guard, so that it can be saved and compared. `find_route` and `find_guard` look up
+the name in a target.
 """
 
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from engine.target.target import Guard, Route, Target
 
 
 class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, rename={"origin": "from"}):
-    """An advance over a route, a guard's request, a create, or a read where it is none of these.
+    """An advance over a route, a request to a guard, a create, or else a read.
 
     `workflow` counts the workflows of a plan from 0. `tenant` is empty for the workflow's owner.
     """
@@ -33,7 +33,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
 
     @property
     def changes(self) -> bool:
-        """Whether it may leave the workflow in another state than before."""
+        """Whether it may change the state of the workflow."""
         return self.kind != "read"
 
 
@@ -43,7 +43,7 @@ def call_route(route: Route, origin: str, to: str, tenant: str = "") -> Call:
 
 
 def find_route(target: Target, call: Call) -> Route:
-    """The route of an advance; name and next state tell one route. Raises LookupError."""
+    """The route of an advance, by its name and the next state. Raises LookupError."""
     for route in (*target.routes, *([target.general] if target.general else [])):
         if route.name == call.route and route.to in (None, call.to):
             return route
@@ -51,7 +51,7 @@ def find_route(target: Target, call: Call) -> Route:
 
 
 def find_guard(target: Target, call: Call) -> Guard:
-    """The guard that a call asks. Raises LookupError."""
+    """The guard of a call. Raises LookupError."""
     for guard in target.guards:
         if guard.name == call.guard:
             return guard
@@ -64,5 +64,5 @@ def are_race(target: Target, state: str, contenders: Collection[Call]) -> bool:
 
 
 def expect(target: Target, call: Call) -> tuple[str, ...]:
-    """The states in which an advance is due to win."""
+    """The states in which an advance must win."""
     return target.expected_by(find_route(target, call), call.origin, call.to)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+# The folder of our packages: in the wheel `rooms`, in a clone the clone.
 ROOMS = Path(__file__).parents[2]
 OWN_COMMAND = "onewinner"
 
