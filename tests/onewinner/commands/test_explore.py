@@ -35,6 +35,8 @@ def test_the_reference_engine_has_one_winner_in_every_order(tmp_path: Path) -> N
     assert "31 of 31 kinds exhausted" in told
 
 
+# The gate does this walk too, and replays what it finds: tests/onewinner/commands/test_gate.py.
+@pytest.mark.exhaustive
 def test_an_order_that_violates_becomes_a_file_that_fails_every_time(tmp_path: Path) -> None:
     first, again = tmp_path / "first", tmp_path / "again"
     for folder in (first, again):
