@@ -3,7 +3,7 @@
 import contextlib
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import gevent
 import locust
 import msgspec
 from locust.env import Environment
-from locust.runners import MasterRunner
+from locust.runners import MasterRunner, Runner
 
 from engine.target.create import pack
 from engine.target.target import CreateCommand, Target
@@ -48,6 +48,12 @@ class Master:
         self.began = time.monotonic()
         self.runs = 0
 
+    @property
+    def runner(self) -> Runner:
+        runner = self.environment.runner
+        assert runner is not None
+        return runner
+
     def begin_or_quit(self) -> None:
         """Begins the run; if it cannot be planned, it ends at once."""
         with self.quit_on_error():
@@ -59,17 +65,13 @@ class Master:
         try:
             yield
         except Exception:
-            runner = self.environment.runner
-            assert runner is not None
-            gevent.spawn(runner.quit)
+            gevent.spawn(self.runner.quit)
             raise
 
     def begin(self) -> None:
         """Plans the run and gives each worker its assignment, before any user starts."""
-        runner = self.environment.runner
-        assert runner is not None
         options = self.options = read_options(self.environment.parsed_options)
-        users = max(1, runner.target_user_count)
+        users = max(1, self.runner.target_user_count)
         workers = self.list_workers()[:users]
         users = len(workers) if options.together else users
         workload = options.make_workload(self.target)
@@ -80,6 +82,13 @@ class Master:
         self.clock = read_wall_clock(0) if options.uses_wall_clock else MONOTONIC
         history = self.open_history(quotas)
         self.failures.keep_history(history)
+        self.assign(workers, users, history)
+        for name, reason in workload.obstacles.items():
+            say(f"the scenario {name} is not applicable: {reason}")
+        gevent.spawn(self.failures.guard("the watch over the sources", self.watch_or_quit), self.runs)
+
+    def assign(self, workers: Sequence[str], users: int, history: Path) -> None:
+        """Sends each worker its assignment."""
         first = WorkerAssignment(
             number=0,
             workers=len(workers),
@@ -88,19 +97,16 @@ class Master:
             host=identify_host(),
             base_url=self.target.base_url,
             tenants={name: dict(headers) for name, headers in self.target.tenants.items()},
-            options=options,
+            options=self.options,
             create=pack(self.target.create) if isinstance(self.target.create, CreateCommand) else None,
         )
         for number, worker in enumerate(workers):
             assignment = msgspec.to_builtins(msgspec.structs.replace(first, number=number))
-            runner.send_message(ASSIGNMENT, assignment, client_id=worker)
-        for name, reason in workload.obstacles.items():
-            say(f"the scenario {name} is not applicable: {reason}")
-        gevent.spawn(self.failures.guard("the watch over the sources", self.watch_or_quit), self.runs)
+            self.runner.send_message(ASSIGNMENT, assignment, client_id=worker)
 
     def list_workers(self) -> list[str]:
         """The workers in the order in which Locust assigns users: by their position on their host, then by name."""
-        runner = self.environment.runner
+        runner = self.runner
         if not isinstance(runner, MasterRunner):
             return [LOCAL]
         on_host: dict[str, int] = {}
@@ -158,9 +164,7 @@ class Master:
         self.send_all(HALT, {"why": why})
 
     def send_all(self, kind: str, data: dict[str, Any]) -> None:
-        runner = self.environment.runner
-        assert runner is not None
-        runner.send_message(kind, data)
+        self.runner.send_message(kind, data)
 
     def watch_or_quit(self, run: int) -> None:
         with self.quit_on_error():
@@ -185,7 +189,7 @@ class Master:
 
     def find_lost(self) -> set[str]:
         """The sources that have not left and whose worker is gone."""
-        runner = self.environment.runner
+        runner = self.runner
         if not isinstance(runner, MasterRunner):
             return set()
         alive = {node.id for node in runner.clients.all if node.state != "missing"}
@@ -193,15 +197,13 @@ class Master:
 
     def finish(self) -> None:
         """Ends the run: the process too, unless there is a web UI to look at it."""
-        runner = self.environment.runner
-        assert runner is not None
         self.tell_live()
         if self.folder is not None:
             say(f"the journals are in {self.folder}; their verdict: onewinner check {self.folder}")
         if self.environment.web_ui is None:
-            gevent.spawn(runner.quit)
+            gevent.spawn(self.runner.quit)
         else:
-            gevent.spawn(runner.stop)
+            gevent.spawn(self.runner.stop)
 
     def count(self) -> Tally:
         return merge(list(self.tallies.values()))
