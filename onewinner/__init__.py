@@ -1,6 +1,6 @@
-"""The command. It composes the rooms, starts and ends processes; nobody imports it.
+"""The command. It composes the rooms, and starts and ends processes; no room imports it.
 
-Importing it changes nothing, so that `onewinner.pytest_plugin` can be loaded into anybody's process.
+Importing it changes nothing, so that `onewinner.pytest_plugin` can be loaded into a user's process.
 """
 
 import sys
@@ -16,6 +16,6 @@ if not ROOMS.is_dir():
 
 
 def open_rooms() -> None:
-    """Puts the rooms on this process's path, before whatever else has such a name. For processes of our own alone."""
+    """Puts the rooms on this process's path, before other folders with such names. Only for processes of our own."""
     if str(ROOMS) not in sys.path[:1]:
         sys.path.insert(0, str(ROOMS))

@@ -1,22 +1,20 @@
 """Two engines in turns: A B B A A B B A, as many races in a turn for both, in one job on one machine.
 
-Both services run all the time, each on a database of its own; only one is asked at a time. Whatever the machine does
-meanwhile happens to both. Each engine's turns make up one run directory, judged like any other; every turn is a block.
+Both services run all the time, each on a database of its own; only one is asked at a time. What slows the machine
+slows both. Each engine's turns make up one run directory, judged like any other; every turn is a block.
 """
 
 import contextlib
 import os
 import shlex
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from engine.provision.child import name_module, prepare
-from engine.provision.processes import run_process
 from engine.provision.service import REFERENCE
 from engine.reference.controls import list_controls
 from engine.reference.defects import list_defects
@@ -28,7 +26,7 @@ from onewinner.display import Display, print_judgement, say
 from onewinner.engine_choice import EngineChoice, read_target
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect
-from onewinner.levels import Level, LevelResult, RaceLoad
+from onewinner.levels import Level, LevelResult, RaceLoad, run_asker
 from onewinner.options import RunOptions
 from onewinner.run import judge_run, keep_run, with_comparison
 from onewinner.run_request import RunRequest, gather_facts
@@ -40,7 +38,6 @@ SIDES: tuple[Side, Side] = ("a", "b")
 PROFILE = "turns"
 # A turn that has begun when the time is up ends within this, or is ended.
 GRACE_S = 90.0
-POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class RunningSide:
     run: Run
 
     def describe(self) -> dict[str, object]:
-        """What the process that plays the turns must know of it; the environment as far as it is not its own."""
+        """What the process that runs the turns must know of it; the environment as far as it is not its own."""
         differing = {name: value for name, value in self.access.environment.items() if os.environ.get(name) != value}
         folder = self.run.folder.absolute()
         return {
@@ -130,7 +127,7 @@ def record(options: TurnsOptions, engines: Sequence[EngineChoice]) -> tuple[list
             running.enter_context(start_side(options, engine, spelled, side, level, job))
             for engine, spelled, side in zip(engines, options.engines, SIDES, strict=True)
         ]
-        result = play(sides, level)
+        result = run_turns(sides, level)
         for side in sides:
             inspect(side.access.database_url, side.request.engine, side.run.history)
     return sides, result
@@ -171,24 +168,13 @@ def start_side(
         yield RunningSide(request, access, run)
 
 
-def play(sides: Sequence[RunningSide], level: Level) -> LevelResult:
+def run_turns(sides: Sequence[RunningSide], level: Level) -> LevelResult:
     """Both engines in turns, in one process, to the end of the plan or of the time."""
-    environment = prepare(launch=[side.describe() for side in sides])
     folder = sides[0].run.folder.absolute()
-    log = folder / "logs" / "race.log"
-    log.parent.mkdir(exist_ok=True)
-    began = time.monotonic()
-    with (
-        Display(folder) as display,
-        log.open("ab") as output,
-        run_process(level.command, output=output, environment=environment, cwd=folder) as process,
-    ):
-        code: int | None = None
-        while code is None and time.monotonic() < began + (level.limit_s or 0) + GRACE_S:
-            display.show("turns of a", level.sources)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                code = process.wait(POLL_S)
-    return LevelResult(level, code, round(time.monotonic() - began, 2))
+    environment = prepare(launch=[side.describe() for side in sides])
+    with Display(folder) as display:
+        show = partial(display.show, "turns of a", level.sources)
+        return run_asker(level, level.command, folder, environment, GRACE_S, show)
 
 
 def tell(first: Path, second: Path) -> int:

@@ -14,7 +14,7 @@ HEAD = """\
 # How onewinner reaches your service. Check it with: onewinner doctor --target {file}
 name = {name}
 base_url = {base_url}
-timeout_s = 5        # without an answer for so long, nobody knows what became of a request
+timeout_s = 5        # without an answer for so long, the outcome of a request is unknown
 
 # Let onewinner start the service, on a PostgreSQL of its own; then write base_url = "http://127.0.0.1:{{port}}".
 # [service]
@@ -179,7 +179,7 @@ def draft_advance(proposal: Proposal, moves: dict[str, list[str]], general: Call
         lines.append(f"request = {draft_request(general)}")
     lines += [
         f"won = {list(proposal.won)}",
-        f"conflict = {list(proposal.conflict)}        # what whoever comes too late is answered",
+        f"conflict = {list(proposal.conflict)}        # the answer to a request that comes too late",
         ADVANCE_ENDS.rstrip(),
     ]
     told = proposal.current_state

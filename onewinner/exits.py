@@ -34,7 +34,7 @@ def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - h
 
 
 def flush_output() -> None:
-    """Writes out what was printed. That nobody reads it any more changes no exit code."""
+    """Writes out what was printed. A reader that left changes no exit code."""
     try:
         print(end="", flush=True)
     except BrokenPipeError:

@@ -1,6 +1,6 @@
 """The process that races for a test suite: started when first needed, told by lines of JSON, ended with its owner.
 
-Standard library alone: this half lives in anybody's process. The other half is `racer.py`.
+Standard library alone: this half runs in the user's process. The other half is `racer.py`.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ TAIL_BYTES = 2000
 
 
 class RaceError(Exception):
-    """The race could not be run at all: a server that nobody reaches, a request that cannot be sent."""
+    """The race could not be run at all: a server that cannot be reached, a request that cannot be sent."""
 
 
 class Helper:

@@ -1,10 +1,12 @@
-"""The levels of a gate: which askers run, with what share of the time, and what they got to."""
+"""The levels of a gate: which askers run, how much of each, and how far they came."""
 
+import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from msgspec import structs
@@ -68,10 +70,7 @@ MIXED = {"quick": 0, "full": 100}
 
 @dataclass(frozen=True)
 class RaceLoad:
-    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows).
-
-    `label` tells the jobs of one run apart.
-    """
+    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows)."""
 
     weights: Mapping[str, int]
     races: int | None
@@ -81,7 +80,6 @@ class RaceLoad:
     rate_per_s: float = 0.0
     together: bool = False
     fail_fast: bool = False
-    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,7 +196,6 @@ def plan_race(load: RaceLoad, seed: int) -> Level:
     options = ["--seed", str(seed), "--contenders", str(load.contenders), "--scenarios", scenarios]
     options += ["--races", str(load.races or 0), "--duration", str(load.duration_s), "--rate", str(load.rate_per_s)]
     options += ["--together"] if load.together else []
-    options += ["--label", load.label] if load.label else []
     options += ["--fail-fast"] if load.fail_fast else []
     count = str(load.processes)
     headless = ["--headless", "--only-summary", "--users", count, "--spawn-rate", count, "--exit-code-on-error", "0"]
@@ -207,7 +204,7 @@ def plan_race(load: RaceLoad, seed: int) -> Level:
         headless += ["--processes", count, "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         headless += ["--master-port", port]
     command = tuple(name_module("locust", "-f", str(ROOMS / "load" / "locustfile.py"), *headless, *options))
-    sources = tuple(name_source(worker, 0, load.label) for worker in range(load.processes))
+    sources = tuple(name_source(worker, 0) for worker in range(load.processes))
     return Level("race", sources, command, load.duration_s or None, load.races, load=load)
 
 
@@ -220,7 +217,7 @@ def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()
             continue
         load = level.load
         workload = make_workload(target, load.weights, load.races)
-        quotas |= list_quotas(workload, load.processes, load.processes, together=load.together, label=load.label)
+        quotas |= list_quotas(workload, load.processes, load.processes, together=load.together)
         groups.append(describe_load(load, workload))
     sources = (*(source for level in plan for source in level.sources), *more)
     return RunPlan(sources=sources, quotas=quotas, worker_groups=tuple(groups))
@@ -243,31 +240,40 @@ def describe_load(load: RaceLoad, workload: Workload) -> WorkerGroup:
 def run_level(
     level: Level, folder: Path, access: EngineAccess, display: Display | None = None, *, ids: str = "0/1"
 ) -> LevelResult:
-    """Runs the asker to its end, showing how it gets on. `ids` is its share of the ids that the target lists."""
+    """Runs the asker to its end, showing how it gets on. `ids` is its part of the ids that the target lists."""
     folder = folder.absolute()
-    where = ["--target", str(folder / "target.toml"), "--base-url", access.target.base_url]
-    command = [*level.command, *where, "--history", str(folder / "history")]
-    if level.load is not None:
-        command += ["--live", str(folder / "logs" / LIVE)]
+    place = ["--target", str(folder / "target.toml"), "--base-url", access.target.base_url]
+    live = ["--live", str(folder / "logs" / LIVE)] if level.load is not None else []
+    command = [*level.command, *place, "--history", str(folder / "history"), *live]
     environment = {**prepare(access.environment), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_VARIABLE: ids}
-    began = time.monotonic()
+    show = partial(display.show, level.name, level.sources, live=bool(live)) if display is not None else None
+    with keep_secret(folder / "history", access.secrets):
+        return run_asker(level, command, folder, environment, GRACE_S, show)
+
+
+def run_asker(
+    level: Level,
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    grace_s: float,
+    show: Callable[[], None] | None = None,
+) -> LevelResult:
+    """Runs the process of a level until it ends, or has taken `grace_s` longer than its limit."""
+    began, code = time.monotonic(), None
     log = folder / "logs" / f"{level.name}.log"
     log.parent.mkdir(exist_ok=True)
     with (
-        keep_secret(folder / "history", access.secrets),
         log.open("ab") as output,
         run_process(command, output=output, environment=environment, cwd=folder) as process,
     ):
-        code: int | None = None
-        while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + GRACE_S):
-            if display is not None:
-                display.show(level.name, level.sources, live=level.load is not None)
-            try:
+        while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + grace_s):
+            if show is not None:
+                show()
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 code = process.wait(POLL_S)
-            except subprocess.TimeoutExpired:
-                continue
-    if display is not None:
-        display.show(level.name, level.sources, live=level.load is not None)
+    if show is not None:
+        show()
     return LevelResult(level, code, round(time.monotonic() - began, 2))
 
 

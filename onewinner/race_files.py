@@ -1,6 +1,6 @@
 """What came of the levels behind the proxy: which pairings were exhausted, and the smallest schedules that violate.
 
-Each such order becomes a race file in the run directory, which `onewinner explore --replay` runs again.
+Each such schedule becomes a race file in the run directory, which `onewinner explore --replay` runs again.
 """
 
 import shlex
@@ -160,4 +160,4 @@ def find_undecided(history: History) -> str | None:
     schedules = read_schedules(history)
     decided = {(each.source, each.pairing, each.order) for each in schedules if not each.remarks & UNDECIDED}
     lost = {(each.source, each.pairing, each.order) for each in schedules if each.remarks & UNDECIDED} - decided
-    return f"of {len(lost)} orders nobody knows what became of them, or they could not be run" if lost else None
+    return f"the outcome of {len(lost)} schedules is not known, or they could not be run" if lost else None

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-# Whatever path its owner has: these rooms come first, and its owner's folders with such names do not matter.
+# These rooms come first on the path, before its owner's folders with such names.
 sys.path.insert(0, str(HERE / "rooms" if (HERE / "rooms").is_dir() else HERE.parent))
 
 from engine.target.target import Request  # noqa: E402 - after the path was set
@@ -36,7 +36,7 @@ NONSENSE = b"ONEWINNER"
 
 
 def main() -> None:
-    # Whatever prints in this process must not get between the answers.
+    # A print in this process must not get between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     for line in read_lines(0, os.getppid()):
@@ -107,7 +107,7 @@ def is_one_at_a_time(base_url: str) -> bool | None:
 
 
 def answers_beside_another(base_url: str) -> bool:
-    """Whether nonsense is refused, in whatever way, while half a line is held back on another connection."""
+    """Whether nonsense is refused in any way while half a line is held back on another connection."""
     held, asking = Connection(base_url, PROBE_LIMIT_S), Connection(base_url, PROBE_LIMIT_S)
     try:
         held.open().sendall(NONSENSE)

@@ -1,6 +1,6 @@
 """A race of your own requests, for your own test suite: what is asked, what came of it, and whether one won.
 
-Standard library alone: it lives in anybody's process. The requests are sent by the process of `helper.py`.
+Standard library alone: it runs in the user's process. The requests are sent by the process of `helper.py`.
 """
 
 import base64

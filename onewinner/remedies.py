@@ -152,7 +152,7 @@ def advise_stale(target: Target, probe: Probe, actual: str) -> str | None:
     if reading.outcome == "won":
         return (
             f"advance.won: the same move was answered {status} a second time; list another status under "
-            "advance.conflict if the service answers so to whoever comes too late, else the gate will find two winners"
+            "advance.conflict if it answers so to a request that comes too late, else the gate will find two winners"
         )
     if reading.outcome == "refused":
         return (
@@ -265,7 +265,7 @@ def advise_trouble(probe: Probe) -> str:
         where = probe.answer.headers.get("location", "nowhere")
         return (
             f"{probe.table}.request.path: {probe.sent} was answered {status} and redirected to {where}; "
-            "write the path at its end (nobody follows a redirect), or a header that makes the service answer itself"
+            "write the path at its end (no redirect is followed), or a header that makes the service answer itself"
         )
     return (
         f"{probe.table}.request: {probe.sent} was answered {status}; look into the service's log, then at what is sent"

@@ -1,4 +1,4 @@
-"""Secrets: what a request carries to prove who asks. None of it stays in a run directory, whoever wrote it there.
+"""Secrets: the credentials of requests. None of them stays in a run directory or is shown in the terminal.
 
 Nothing of ours writes a token down. But an engine may log the headers that it was sent, or answer with them, and a
 target file may name a token itself.
@@ -13,7 +13,7 @@ from pathlib import Path
 from engine.target.target import Target
 
 LENGTH_MIN = 8  # what is shorter stands in every file by chance
-HIDDEN = b"[secret]"
+HIDDEN = "[secret]"
 CREDENTIAL = re.compile("auth|token|key|secret|cookie|session|password|signature", re.IGNORECASE)
 
 
@@ -44,8 +44,15 @@ def keep_secret(folder: Path, secrets: Iterable[str]) -> Iterator[None]:
         hide_secrets(folder, secrets)
 
 
+def hide_text(text: str, secrets: Iterable[str]) -> str:
+    """The text without the secrets."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
 def hide_secrets(folder: Path, secrets: Iterable[str]) -> list[Path]:
-    """Replaces every secret in every file of a folder; the files in which there was one. Nobody may write meanwhile."""
+    """Replaces every secret in every file of a folder; the files in which it was. No process may write meanwhile."""
     wanted = sorted((secret.encode() for secret in secrets), key=len, reverse=True)
     return [path for path in sorted(folder.rglob("*")) if wanted and path.is_file() and hide_in_file(path, wanted)]
 
@@ -55,7 +62,7 @@ def hide_in_file(path: Path, secrets: Iterable[bytes]) -> bool:
     if found:
         content = path.read_bytes()
         for secret in found:
-            content = content.replace(secret, HIDDEN)
+            content = content.replace(secret, HIDDEN.encode())
         path.write_bytes(content)
     return bool(found)
 

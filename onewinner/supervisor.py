@@ -57,7 +57,7 @@ class Supervisor:
             for each in self.endings:
                 journal.write(events.Fault(at_ns=each.at_ns, until_ns=each.until_ns + GRACE_NS, what=ENDED))
                 restarted = events.Restarted(
-                    fault="one of the storm", how=each.how, at_ns=each.at_ns, until_ns=each.until_ns
+                    fault="an injected fault", how=each.how, at_ns=each.at_ns, until_ns=each.until_ns
                 )
                 journal.write(restarted)
             journal.write(events.End(operations=0))

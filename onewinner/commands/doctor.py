@@ -1,11 +1,11 @@
-"""Asks a service one of each, shows what came back and how it was understood, and names what to change in the file."""
+"""Sends a service one request of each kind, shows how each answer was understood, and names what to change."""
 
 import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.table import Table
@@ -18,12 +18,13 @@ from onewinner.engine_choice import EngineChoice
 from onewinner.examination import Examination, Examined
 from onewinner.exits import PASS, Interrupted, UsageError
 from onewinner.options import Parser, add_engine_options, read_engine
+from onewinner.secrets import hide_text
 
 EXAMPLE = "onewinner doctor --target orders.toml"
 BODY_MAX = 80
 BODY_OF_WRONG_MAX = 400
 LONG_ID = re.compile(r"[0-9a-fA-F-]{20,}")
-SECRET_LENGTH_MIN = 4
+Hide = Callable[[str], str]
 STYLE = {True: "bold green", False: "bold red"}
 
 
@@ -42,7 +43,7 @@ def examine(engine: EngineChoice) -> int:
     """Runs the engine, asks it, shows what came back, and ends it."""
     with tempfile.TemporaryDirectory(prefix="onewinner-") as folder:
         with run_engine(engine, Path(folder, "service.log")) as access:
-            mask = Mask.of(access.target.tenants)
+            hide = partial(hide_text, secrets=access.secrets)
             release = Release(access.target.base_url, access.target.timeout_s)
             examination = Examination(access.target, release, Path(folder))
             try:
@@ -52,30 +53,11 @@ def examine(engine: EngineChoice) -> int:
                 raise UsageError(f"base_url: {ended or error}") from None
             finally:
                 release.close()
-                print_table(examination, mask)
-        return conclude(examination, engine, mask)
+                print_table(examination, hide)
+        return conclude(examination, engine, hide)
 
 
-@dataclass(frozen=True)
-class Mask:
-    """Hides what the tenants' headers prove themselves with, wherever it turns up."""
-
-    secrets: tuple[str, ...]
-
-    @classmethod
-    def of(cls, tenants: Mapping[str, Mapping[str, str]]) -> "Mask":
-        values = [value for headers in tenants.values() for value in headers.values()]
-        # Of `Bearer abc` the second word is the secret, and of `session=abc` what follows the sign.
-        parts = {part for value in values for part in (value, *re.split(r"[\s=;,]+", value))}
-        return cls(tuple(sorted((part for part in parts if len(part) >= SECRET_LENGTH_MIN), key=len, reverse=True)))
-
-    def hide(self, text: str) -> str:
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
-
-
-def print_table(examination: Examination, mask: Mask) -> None:
+def print_table(examination: Examination, hide: Hide) -> None:
     """What was sent, what came back, how it was understood, and what to change where that looks wrong."""
     console, done = open_console(), examination.done
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -84,14 +66,14 @@ def print_table(examination: Examination, mask: Mask) -> None:
     for each in done:
         right = each.remedy is None
         cells = [each.probe.what, say_sent(each), say_answer(each), say_reading(each)]
-        table.add_row(Text("ok" if right else "wrong", style=STYLE[right]), *(Text(mask.hide(cell)) for cell in cells))
+        table.add_row(Text("ok" if right else "wrong", style=STYLE[right]), *(Text(hide(cell)) for cell in cells))
     if done:
         console.print(table)
     if examination.walked:
         console.print(Text(f"... and {examination.walked} further routes of edges, each from a state of its own: won"))
     for each in done:
         if each.remedy is not None:
-            told = mask.hide(f"{each.probe.what}: change {each.remedy}")
+            told = hide(f"{each.probe.what}: change {each.remedy}")
             console.print(Text.assemble("\n", (told, STYLE[False])), soft_wrap=True)
 
 
@@ -127,18 +109,18 @@ def shorten(text: str, each: Examined) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
-def conclude(examination: Examination, engine: EngineChoice, mask: Mask) -> int:
+def conclude(examination: Examination, engine: EngineChoice, hide: Hide) -> int:
     """0 when everything looks right; else the first thing to fix, as a UsageError."""
     console = open_console()
     if examination.used is not None:
         told = f"the id {examination.used} was used up; take it out of create.ids before the next run"
         console.print(Text(f"\n{told}", style="dim"), soft_wrap=True)
     for hint in examination.hints:
-        console.print(Text(f"\ncould be added: {mask.hide(hint)}", style="dim"), soft_wrap=True)
+        console.print(Text(f"\ncould be added: {hide(hint)}", style="dim"), soft_wrap=True)
     remedies = [each.remedy for each in examination.done if each.remedy is not None]
     if remedies:
         more = f" ({len(remedies) - 1} more above)" if len(remedies) > 1 else ""
-        raise UsageError(f"{engine.file}: {mask.hide(remedies[0])}{more}")
+        raise UsageError(f"{engine.file}: {hide(remedies[0])}{more}")
     again = shlex.join(["onewinner", "gate", *engine.options])
     console.print(
         Text.assemble(

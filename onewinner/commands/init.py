@@ -69,7 +69,7 @@ def write(file: Path, content: str) -> None:
 
 
 def read_proposal(source: str) -> Proposal:
-    """The proposal of a document. Raises UsageError for whatever is wrong with it."""
+    """The proposal of a document. Raises UsageError for a mistake in it."""
     content = parse_document(source, fetch(source))
     version = content.get("openapi") if isinstance(content, dict) else None
     if not isinstance(version, str) or not version.startswith("3."):

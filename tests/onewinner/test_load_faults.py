@@ -1,4 +1,4 @@
-"""Goal: under faults and crashes the reference engine passes, whole and accounted for; a storm that is lost is no pass.
+"""Goal: under faults and crashes the reference engine passes and is accounted for; a lost fault injector is no pass.
 
 Method: the real command, for a few seconds.
 """
@@ -37,14 +37,14 @@ def test_the_reference_engine_passes_under_faults_and_a_crash(tmp_path: Path) ->
     assert all(fault.at_ns <= (fault.until_ns or 0) for fault in faults)
 
 
-def test_a_storm_that_is_lost_on_the_way_is_no_pass(tmp_path: Path) -> None:
-    """The engine has lost its database with it; and of what was injected nobody knows all."""
+def test_a_fault_injector_that_is_lost_on_the_way_is_no_pass(tmp_path: Path) -> None:
+    """The engine has lost its database with it; and not every injected fault is known."""
     command = Command(("race", "--faults", "--duration", "5", "--out", "run"), tmp_path)
     process = command.start()
     journal = tmp_path / "run" / "history" / "race-0.0.jsonl"
     wait_for(lambda: journal.exists() and b'"race"' in journal.read_bytes(), process)
-    (storm,) = [each for each in command.walk_left() if is_storm(each)]
-    storm.send_signal(signal.SIGKILL)
+    (injector,) = [each for each in command.walk_left() if is_injector(each)]
+    injector.send_signal(signal.SIGKILL)
     process.communicate(timeout=300)
     assert process.returncode == 3
     assert command.find_left() == []
@@ -60,13 +60,13 @@ def test_a_service_that_ends_under_faults_is_started_again(tmp_path: Path) -> No
     ended = command.run_here()
     assert command.find_left() == []
     record = read_record(tmp_path)
-    assert record["measures"]["endings"]["one of the storm"] > 0
+    assert record["measures"]["endings"]["an injected fault"] > 0
     assert "the service ended by itself" in ended.stdout
     assert [name for name, check in record["checks"].items() if check["verdict"] == "fail"] == []
     assert not any("ended by itself with status" in line for line in ended.stdout.splitlines() if "UNKNOWN" in line)
 
 
-def is_storm(process: psutil.Process) -> bool:
+def is_injector(process: psutil.Process) -> bool:
     words = process.cmdline()
     return "stateful_tests.interleavings.fault_injector" in words and not any(
         word.endswith("leash.py") for word in words
