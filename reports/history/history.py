@@ -142,7 +142,7 @@ class History:
 def read_history(path: Path | str) -> History:
     """The history at `path`: a .jsonl journal, a sealed .parquet, a folder of either, or a run directory.
 
-    Raises HistoryError for whatever is malformed, and for a path that holds no history.
+    Raises HistoryError for a malformed line or row, and for a path that holds no history.
     """
     path = Path(path)
     try:

@@ -112,7 +112,7 @@ def take_line(lines: Lines, line: bytes, number: int) -> None:
 
 
 def is_whole(line: bytes) -> bool:
-    """Whether a line is JSON to its end, whatever it says."""
+    """Whether a line is JSON to its end."""
     try:
         msgspec.json.decode(line)
     except (msgspec.ValidationError, RecursionError):
@@ -168,7 +168,7 @@ def take_return(lines: Lines, line: bytes, number: int) -> None:
     columns["returned_ns"][row] = found.returned_ns
     columns["detail"][row] = None if detail == b"null" else detail.decode()
     if (found.outcome, found.status, found.returned_ns, detail) == ("unknown", None, None, b"null"):
-        # It says no more than that nobody knows; but it is a return.
+        # It tells only that the outcome is unknown; but it is a return.
         columns["detail"][row] = "{}"
     if found.invoked_ns is not None:
         columns["invoked_ns"][row] = found.invoked_ns

@@ -28,8 +28,8 @@ def seal_history(path: Path) -> list[Path]:
 def seal_journal(journal: Path) -> Path:
     """Seals one journal and removes it; the path of its Parquet file.
 
-    The operations are written last, under another name first: whoever finds them finds their siblings too. While
-    the journal is there, it is what is read.
+    The operations are written last, under another name first: if they exist, their siblings exist, too. While the
+    journal exists, readers take the journal.
     """
     piece = read_journal(journal)
     sealed = journal.with_suffix(SEALED)

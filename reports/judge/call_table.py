@@ -1,4 +1,4 @@
-"""Interleaving: a few operations as a table, one column per process, time downwards. Plain text for a CI log."""
+"""The call table: a few operations, one column per client, time downwards. Plain text for a CI log."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -27,7 +27,7 @@ def draw_table(records: Sequence[Record]) -> str:
             events.append((record.returned_ns, 1, record.process, f"< {describe_answer(record)}"))
     events.sort(key=lambda event: event[:2])
     short = events[-1][0] - start < SHORT_NS
-    heads = [f"process {process}" for process in processes]
+    heads = [f"client {process}" for process in processes]
     lines = [
         [format_time(time - start, short=short), *(text if process == mine else "" for mine in processes)]
         for time, _, process, text in events

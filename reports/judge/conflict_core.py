@@ -92,7 +92,7 @@ def find_conflict_core(
 
 
 def find_smallest(weakened: Contradicting, contradictory: Sequence[Operation]) -> tuple[list[Operation], bool]:
-    """One that contradicts by itself, else the likeliest pair, else whatever taking away leaves."""
+    """One that contradicts by itself, else the likeliest pair, else what remains when none can be taken away."""
     certain = [each for each in contradictory if each.outcome != "unknown"]
     for suspect in sorted(certain, key=lambda each: not each.is_pure):
         if time.monotonic() < weakened.deadline_s and weakened.contradicts([suspect]):

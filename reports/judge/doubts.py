@@ -1,4 +1,4 @@
-"""Doubts: why a history as a whole proves too little, whatever its checks say. Sentences, for the reason."""
+"""Doubts: why a history as a whole proves too little, even if its checks pass. Sentences, for the reason."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ SILENT = "silent"
 
 
 def find_doubts(context: CheckContext, counts: Mapping[str, int]) -> list[str]:
-    """Why a run as a whole proves too little, whatever its checks say; one sentence each."""
+    """Why a run as a whole proves too little, even if its checks pass; one sentence each."""
     doubts = []
     total = counts["operations"]
     if total == 0:

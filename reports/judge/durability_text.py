@@ -1,4 +1,4 @@
-"""Words of what a fault destroyed: which transition was acknowledged when, what befell it, what was seen afterwards."""
+"""Text on what a fault destroyed: which transition was acknowledged when, which fault touched it, what came after."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ def describe_missing(record: Record, read_ns: int, faults: Sequence[Fault], faul
 def describe_replaced(record: Record) -> Text:
     """A transition that the trail does not have, but one that was asked for at the same time."""
     title = f"{capital(name(record))} was told that it won, and the trail has another one's row in its place"
-    why = "It may be lost by a fault, or it never won: a fault that names no workflow may have struck anybody."
+    why = "It may be lost by a fault, or it never won: a fault that names no workflow may have touched any."
     return f"{title}.", tabulate(f"{title}. {why} See the check audit.", [record])
 
 

@@ -20,7 +20,7 @@ CRASHES = frozenset({"server killed"})
 @dataclass(frozen=True, order=True)
 class Fault:
     """One fault: from `at` until its damage was over (ns, widened by the clock's uncertainty). `workflow` is None
-    where it is not known whom it struck: then it may be anybody.
+    if it is not known which workflow it touched: then it may be any.
     """
 
     until: int
@@ -110,13 +110,13 @@ def find_touched(faults: Faults, calls: pl.DataFrame, numbers: pl.Series) -> pl.
     """Whether a fault did damage during each of the calls (w, invoked, returned). `numbers` are the workflow numbers of
     `faults.named`: such a fault touches the calls of its workflow alone.
     """
-    anybodys = Spans.over(faults.unnamed).meet_each(calls["invoked"], calls["returned"])
+    unnamed = Spans.over(faults.unnamed).meet_each(calls["invoked"], calls["returned"])
     spans = [(fault.at, fault.until) for found in faults.named.values() for fault in found]
     mine = pl.DataFrame(spans, schema={"at": pl.Int64, "until": pl.Int64}, orient="row").with_columns(w=numbers)
     met = calls.with_row_index("call").join(mine, on="w")
     met = met.filter((pl.col("invoked") <= pl.col("until")) & (pl.col("returned") >= pl.col("at")))
-    theirs = pl.int_range(calls.height, dtype=pl.UInt32, eager=True).is_in(met["call"].unique().implode())
-    return (anybodys | theirs).alias("touched")
+    named = pl.int_range(calls.height, dtype=pl.UInt32, eager=True).is_in(met["call"].unique().implode())
+    return (unnamed | named).alias("touched")
 
 
 def take_faults(history: History) -> Faults:

@@ -1,7 +1,7 @@
 """Words: what was found, as sentences. Data in, text out; nothing here decides anything.
 
 Every function takes operations as rows of a history (dicts with the columns of design section 5) and returns a
-title, one sentence, and the words: a paragraph, and a table with one column per process.
+title, one sentence, and the words: a paragraph, and a table with one column per client.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,10 +23,16 @@ LINE_MAX = 120  # characters: what a CI log shows without wrapping
 
 
 def name(record: Record) -> str:
-    """Request race-0.12 (process 3), with the request id where it differs from the operation's own."""
+    """Request race-0.12 (client 3 of race r), with the request id if it differs from the operation's own."""
     request_id = record.read_detail().request_id
     told = f", request id {request_id}" if request_id not in (None, record.id) else ""
-    return f"request {record.id} (process {record.process}{told})"
+    return f"request {record.id} ({name_client(record)}{told})"
+
+
+def name_client(record: Record) -> str:
+    """Client 3 of race r; outside of races client race-0#3."""
+    number = record.process.rpartition("#")[2]
+    return f"client {number} of race {record.race}" if record.race and number.isdigit() else f"client {record.process}"
 
 
 def tabulate(paragraph: str, records: Sequence[Record]) -> str:

@@ -60,7 +60,7 @@ def run_check(name: str, check: Callable[[CheckContext], CheckResult], context: 
     """A check's result; one that raises is unknown."""
     try:
         return check(context)
-    except Exception as error:  # noqa: BLE001 - whatever breaks a check, the verdict is unknown and says why
+    except Exception as error:  # noqa: BLE001 - any error in a check makes the verdict unknown, with its reason
         title = f"The check {name} itself failed: {type(error).__name__}: {error}"
         finding = Finding(name, Verdict.UNKNOWN, title, command=context.evidence.command_for(name))
         return CheckResult(name, Verdict.UNKNOWN, title, findings=(finding,), findings_total=1)

@@ -1,6 +1,6 @@
 """Amounts: what of its plan each level of a run got to, and why not to the rest.
 
-A level that ran less than half of its plan proves too little, whatever its checks say of the part that was run.
+A level that ran less than half of its plan proves too little, even if its checks pass.
 """
 
 from collections.abc import Iterable, Sequence

@@ -46,7 +46,7 @@ class FaultedWorkflow:
     def find_loss(self) -> Loss | None:
         """The fewest acknowledged transitions whose loss explains everything; None without such. Raises OutOfTimeError.
 
-        Of the cuts the last one that serves: before it all have an explanation, and whatever can be lost at an
+        Of the cuts the last one that serves: before it all have an explanation, and what can be lost at an
         earlier one can be lost there as well.
         """
         if self.explains(self.operations):
@@ -109,7 +109,7 @@ class FaultedWorkflow:
         return first < len(self.untils) and self.untils[first] <= cut
 
     def explains_until(self, moment: int) -> bool:
-        """Whether everything that was asked by this moment has an explanation, whatever became of the rest."""
+        """Whether everything that was asked by this moment has an explanation, if the rest may have happened or not."""
         return self.explains([each if each.invoked <= moment else weaken(each) for each in self.operations])
 
     def explains_before(self, moment: int) -> bool:

@@ -236,8 +236,8 @@ def find_needed(context: CheckContext, w: int, contenders: pl.DataFrame, unknown
 
 
 def find_stayed(context: CheckContext, w: int, contenders: pl.DataFrame) -> str | None:
-    """What shows that nobody won: after every answer, the state is still the one that was raced for, and nothing can
-    have led back to it; in words.
+    """What shows that no contender won, in words: after every answer, the state is still the one that was raced for,
+    and nothing can have led back to it.
     """
     want, ops = contenders["want"][0], context.evidence.slice(w)
     back = (

@@ -167,7 +167,7 @@ def never_past(state: Any, operation: Operation) -> bool:  # noqa: ARG001 - any 
 def merge_states(
     operations: Iterable[Operation], graph: TransitionGraph | None, named: frozenset[str] = frozenset()
 ) -> list[Operation]:
-    """The same operations, with all the states that nobody asks about made one: what leads to them is interchangeable.
+    """The same operations, with all the states that no operation asks about made one: they are interchangeable.
 
     With a graph only a `set` may be changed so: whether an advance is legal depends on where it leads.
     """

@@ -27,7 +27,7 @@ def clip(sql: str) -> str:
 
 
 def cut(condition: str) -> str:
-    """A condition whole, unless it is longer than anybody reads: then without its middle."""
+    """A condition; without its middle if it is very long."""
     half = CONDITION_MAX // 2
     return condition if len(condition) <= CONDITION_MAX else f"{condition[:half]}{GAP}{condition[-half:]}"
 

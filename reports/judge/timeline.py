@@ -1,7 +1,7 @@
 """Timeline: what a workflow's state can have been during a call, from the known transitions alone, in linear time.
 
-It only ever says "surely not" when no world in which the acknowledged transitions happened allows it, whatever else
-is wrong with the history; so that one lie does not make the answers around it look like lies.
+It says "surely not" only if no course of the acknowledged transitions allows the state, even if other answers are
+wrong. So one wrong answer does not make the answers around it look wrong.
 """
 
 from bisect import bisect_left, bisect_right

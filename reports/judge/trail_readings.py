@@ -83,7 +83,7 @@ def lay_out(evidence: Evidence, w: int, rows: pl.DataFrame, ids: dict[int, str |
 
 def is_older(evidence: Evidence, w: int) -> bool:
     """Whether a workflow may be older than the history: no request of it made the workflow, as far as it tells. Without
-    a status it was no request: somebody named a workflow.
+    a status it was no request: a command or a list named the workflow.
     """
     made = (pl.col("outcome") == "unknown") | (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
     return evidence.slice(w).filter("mine", pl.col("kind") == "create", made).is_empty()

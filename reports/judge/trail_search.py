@@ -82,8 +82,8 @@ class TrailSearch:
         return self.search([*self.operations, *self.looks], self.starts, to_the_end=True)
 
     def search_transitions(self) -> Searched:
-        """Whether some order of the transitions explains the readings, whatever else was answered, and whatever became
-        of what came after them.
+        """Whether some order of the transitions explains the readings, without the other answers and without what came
+        after the readings.
         """
         return self.search([*self.moves, *self.looks], self.begun, to_the_end=False)
 

@@ -47,7 +47,7 @@ def report_foreign(context: CheckContext, row: int) -> Finding:
 
 
 def check_contract(context: CheckContext) -> CheckResult:
-    """Every answer is the one specified, as far as whoever asked noted it; the owner's legal request is not refused."""
+    """Every answer is as specified, by the problems that the client noted; no legal request of an owner is refused."""
     probes = find_probes(context, "contract")
     noted = context.ops.filter("problem")["row"].to_list()
     graph, refused = context.evidence.graph, find_refused(context)
@@ -107,7 +107,7 @@ def leave_out_strays(context: CheckContext, ops: pl.DataFrame, refused: pl.DataF
     """Without the advances that were asked in a state in which they are not due, as the wins before them have it.
 
     A route of an edge's own names no state; outside of its sources it may say that it cannot be asked there. Where
-    something moved the workflow meanwhile, or may have, nobody knows the state.
+    something moved the workflow meanwhile, or may have, the state is not known.
     """
     moves = ops.filter(
         pl.col("kind").is_in(["advance", "set"]) & pl.col("outcome").is_in(["won", "unknown"]) & pl.col("mine")
@@ -153,7 +153,7 @@ def report_hidden(event: AccessDenied) -> Finding:
 
 
 def check_schema(context: CheckContext) -> CheckResult:
-    """The live workflow table has only the columns that were designed: whoever looked has noted what it found."""
+    """The live workflow table has only the designed columns; the inspection noted what it found."""
     probes = find_probes(context, "schema")
     if not probes:
         return not_applicable("schema", "no source inspected the tables of the engine", "probes")
@@ -175,7 +175,7 @@ def check_no_5xx(context: CheckContext) -> CheckResult:
 
 
 def is_excused(context: CheckContext, question: Probe | Hidden | AccessDenied) -> bool:
-    """Whether a fault touched a question that is no operation: its workflow's or anybody's, where it names one. One
+    """Whether a fault touched a question that is no operation: a fault of its workflow, or of any. A question
     that does not tell when it was is never excused.
     """
     span = question.span

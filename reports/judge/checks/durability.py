@@ -53,14 +53,14 @@ def find_risked(context: CheckContext) -> pl.DataFrame:
 def find_next_end(context: CheckContext, wins: pl.DataFrame) -> pl.Series:
     """When the first fault that may have struck each transition was over, from its invoke on; NEVER without one."""
     ends = pl.Series([*(fault.until for fault in context.faults.unnamed), NEVER], dtype=pl.Int64)
-    anybodys = ends.gather(ends.search_sorted(wins["invoked"], side="left"))
+    unnamed = ends.gather(ends.search_sorted(wins["invoked"], side="left"))
     named = [(workflow, fault.until) for workflow, found in context.faults.named.items() for fault in found]
     mine = pl.DataFrame(named, schema={"workflow": pl.String, "until": pl.Int64}, orient="row")
     mine = mine.with_columns(context.evidence.number_workflows(mine["workflow"])).select("w", "until")
     met = wins.join(mine, on="w").filter(pl.col("until") >= pl.col("invoked"))
     first = met.group_by("row").agg(pl.col("until").min())
-    theirs = wins.select("row").join(first, on="row", how="left", maintain_order="left")["until"]
-    return pl.select(over=pl.min_horizontal(anybodys, theirs.fill_null(NEVER)))["over"]
+    named_over = wins.select("row").join(first, on="row", how="left", maintain_order="left")["until"]
+    return pl.select(over=pl.min_horizontal(unnamed, named_over.fill_null(NEVER)))["over"]
 
 
 def suspect_trails(context: CheckContext) -> list[Suspicion]:
@@ -80,7 +80,7 @@ def suspect_trails(context: CheckContext) -> list[Suspicion]:
 
 
 def find_missing(context: CheckContext) -> Iterator[Missing]:
-    """The acknowledged transitions of which a reading has no row that can be theirs, by the time of the reading."""
+    """The acknowledged transitions of which a reading has no row that can be named_over, by the time of the reading."""
     for reading in sorted(context.odd_readings, key=lambda reading: reading.read_ns):
         for move in reading.moves:
             if move.certain and not any(explains(move, row) for row in reading.rows):

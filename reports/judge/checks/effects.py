@@ -23,7 +23,7 @@ def check_effects(context: CheckContext) -> CheckResult:
     """Judges every marker that was shown, and of each winner whose request carried one, how often it was shown.
 
     Losers leave none, and no operation leaves one in another workflow. An unknown one leaves its own at most once, and
-    exactly once if the trail shows that it won; another tenant's call must leave none, whatever became of it. A marker
+    exactly once if the trail shows that it won; another tenant's call must leave none. A marker
     that was not sent in this history says nothing: it may be the engine's own.
     """
     events = context.evidence.history.having(Effects)
@@ -116,7 +116,7 @@ def find_absent(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
 
 
 def find_absent_beside_others(moves: pl.DataFrame) -> pl.DataFrame:
-    """Where nobody told what was carried: the winners of an edge without a marker, if others of that edge left one.
+    """If no request told its marker: the winners of an edge without a marker, if others of that edge left one.
 
     One that was followed by another of its edge in its workflow is left out: that one may have replaced it.
     """

@@ -1,4 +1,4 @@
-"""one-winner and conflict-count: who won each race, and what everyone else was told."""
+"""one-winner and conflict-count: who won each race, and how the service answered the other contenders."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -122,7 +122,7 @@ def report_alone(reason: str) -> Finding:
 
 
 def check_conflict_count(context: CheckContext) -> CheckResult:
-    """In every race, contenders = winners + conflicts + unknowns: whoever else was answered, got a conflict."""
+    """In every race, contenders = winners + conflicts + busy + unknowns: every other answer is a conflict."""
     races = context.races
     if races.is_empty():
         return not_applicable("conflict-count", "the history has no races", "races")
@@ -143,7 +143,7 @@ def find_odd(context: CheckContext, race: Race) -> pl.DataFrame:
 
 
 def exists_before(context: CheckContext, w: int) -> pl.Expr:
-    """Whether the workflow is known to have existed when an operation began: its create is not in doubt, or somebody
+    """Whether the workflow is known to have existed when an operation began: its create is not in doubt, or a client
     had been answered about it.
     """
     ops = context.evidence.slice(w).filter("mine")

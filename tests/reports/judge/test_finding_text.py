@@ -48,10 +48,10 @@ def record(identity: str, process: str, invoked_ms: float, returned_ms: float | 
     return msgspec.convert({**blank, "row": 0, "id": identity, "process": process, **fields, **times}, Record)
 
 
-def test_the_table_has_one_column_per_process() -> None:
+def test_the_table_has_one_column_per_client() -> None:
     table = draw_table([record("a", "3", 1, 5), record("b", "7", 2, None), record("c", "3", 5, 6)])
     assert table.splitlines() == [
-        "   ms | process 3           | process 7",
+        "   ms | client 3            | client 7",
         "------+---------------------+--------------------",
         "0.000 | > a: advance A -> B |",
         "1.000 |                     | > b: advance A -> B",
