@@ -51,7 +51,7 @@ async def measure(database: Database, folder: Path) -> None:
         )
         await asyncio.to_thread(service.__enter__)
         with Journal(folder / "plain-0.jsonl") as journal:
-            asker = Asker(testbed.target, Release(base_url, 10), journal, "plain-0", "plain", testbed.asker.server_ids)
+            asker = Asker(testbed.target, Release(base_url, 10), journal, "plain", testbed.asker.server_ids)
             plain = await ask_in_turn(testbed, pairing, asker, Sender(base_url, 10))
         await asyncio.to_thread(service.__exit__, None, None, None)
     print(f"two requests of two statements, in every order: {explored:,.0f} schedules/s")

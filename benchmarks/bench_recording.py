@@ -46,7 +46,7 @@ def time_races(target: Target, folder: Path) -> tuple[float, float]:
     """Milliseconds per race, medians: recorded, and not. Every race is followed by one of the other kind."""
     release = Release(target.base_url, target.timeout_s)
     askers = [
-        Asker(target, release, kind(folder / f"{name}.jsonl"), name, "bench")
+        Asker(target, release, kind(folder / f"{name}.jsonl"), "bench")
         for name, kind in (("recorded", Journal), ("silent", Silence))
     ]
     workflow = askers[0].create(target.owner)

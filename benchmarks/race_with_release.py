@@ -26,7 +26,7 @@ def race_and_judge(job: RacerJob) -> Report:
         release = Release(target.base_url, target.timeout_s)
         return race_for(job, target, lambda requests: [exchange.answer for exchange in release.race(requests)])
     with tempfile.TemporaryDirectory() as folder, Journal(Path(folder, "race-0.jsonl")) as journal:
-        asker = Asker(target, Release(target.base_url, target.timeout_s), journal, "race-0", "bench")
+        asker = Asker(target, Release(target.base_url, target.timeout_s), journal, "bench")
         workflow = asker.create(target.owner)
         assert workflow is not None
         report = Report([], [], 0)

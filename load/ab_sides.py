@@ -121,7 +121,7 @@ def open_side(launch: SideLaunch, options: Options) -> Side:
     journal = Journal(Path(launch.history) / f"{name_source(0, 0)}.jsonl")
     quota = take_quota(make_workload(target, parse_weights(options.scenarios), None), 0, 1)
     journal.write(events.Quota(races=quota.races, rounds=quota.rounds, shared_by=[]))
-    asker = Asker(target, Release(target.base_url, target.timeout_s), journal, journal.path.stem, "")
+    asker = Asker(target, Release(target.base_url, target.timeout_s), journal)
     source = Source(asker, quota, options.seed, options.contenders)
     return Side(source, source.run())
 

@@ -112,7 +112,7 @@ class Worker:
         facts = {"races": quota.races if leads else 0, "rounds": quota.rounds if leads else 0}
         journal.write(events.Quota(**facts, shared_by=partners))
         release = Release(target.base_url, target.timeout_s)
-        asker = Asker(target, release, journal, journal.path.stem, "", clock=clock)
+        asker = Asker(target, release, journal, clock=clock)
         barrier: Barrier = ALONE
         if together and assignment.workers > 1:
             limit_s = 2 * target.timeout_s + PATIENCE_S

@@ -49,8 +49,7 @@ class Asker:
     target: Target
     release: Release
     journal: Journal
-    source: str
-    scenario: str
+    scenario: str = ""
     server_ids: dict[str, str] = field(default_factory=dict)
     asked: int = 0
     workflows: int = 0
@@ -60,12 +59,14 @@ class Asker:
     waiting_pays: bool = True
     went_unanswered: bool = False
     latest: tuple[str, str, str] | None = None
+    source: str = field(init=False)
     factory: WorkflowFactory = field(init=False)
     credentials: Credentials = field(init=False)
     silence: Silence = field(init=False)
     trails: TrailReader = field(init=False)
 
     def __post_init__(self) -> None:
+        self.source = self.journal.path.stem
         self.silence = Silence(self.target.timeout_s)
         self.credentials = Credentials(self.target)
         retry = Retry(self.release, self.target, self.silence)
@@ -283,8 +284,7 @@ class Asker:
         self.went_unanswered = all(reply.exchange.answer.status is None for reply in replies)
         for reply in replies:
             self.silence.note(reply.exchange.answer, reply.ask.workflow, advances=reply.ask.route is not None)
-        known = self._find_known([reply.ask for reply in replies])
-        if known is not None:
+        if known := self._find_known([reply.ask for reply in replies]):
             self.latest = known.workflow, self.server_ids[known.workflow], known.tenant
 
     def _find_known(self, asks: Sequence[Ask]) -> Ask | None:
@@ -292,8 +292,7 @@ class Asker:
         return next((ask for ask in asks if ask.contends and ask.workflow in self.server_ids), None)
 
     def _warm(self, asks: Sequence[Ask]) -> None:
-        """Brings connections to life with reads. They are no operations: their answers count for nothing."""
-        known = self._find_known(asks)
-        if known is not None:
+        """Opens the connections with reads that are no operations."""
+        if known := self._find_known(asks):
             server_id = self.server_ids[known.workflow]
             self.release.warm(len(asks), self.target.build_read(known.tenant, server_id, f"{self.source}.warm"))

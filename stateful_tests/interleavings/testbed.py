@@ -182,7 +182,7 @@ async def open_testbed(spec: LaunchSpec) -> AsyncIterator[Testbed]:
         target = replace(spec.target, base_url=base_url)
         journal = Journal(spec.journal)
         # The asker plans, records and classifies; the sender sends.
-        asker = Asker(target, Release(base_url, target.timeout_s), journal, spec.journal.stem, "interleavings")
+        asker = Asker(target, Release(base_url, target.timeout_s), journal, "interleavings")
         stack.callback(asker.end)
         sender = Sender(base_url, target.timeout_s)
         stack.callback(sender.close)

@@ -107,7 +107,7 @@ def test_parallel(target: Target, history: Path, options: Options) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     given_plan = find_given_plan(options.plan, target)
     journal = TeeJournal(history / f"{SOURCE}.jsonl", folder / "parallel.jsonl")
-    runner = Runner(target, journal, SOURCE)
+    runner = Runner(target, journal)
     pinned = [given_plan] * options.plans if given_plan else list_pinned(target)
     search = Search(runner, options.plans, options.repeats, time.monotonic() + options.limit_s)
     with report_level(runner.asker, "parallel", "plans", search) as report:

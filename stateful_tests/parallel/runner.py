@@ -73,10 +73,10 @@ class Trial:
 class Runner:
     """Executes plans through one asker, with the journal of the run."""
 
-    def __init__(self, target: Target, journal: TeeJournal, source: str) -> None:
+    def __init__(self, target: Target, journal: TeeJournal) -> None:
         self.target = target
         self.journal = journal
-        self.asker = Asker(target, Release(target.base_url, target.timeout_s), journal, source, "parallel")
+        self.asker = Asker(target, Release(target.base_url, target.timeout_s), journal, "parallel")
 
     def try_out(self, plan: ParallelPlan, repeats: int) -> Trial:
         """Executes a plan that many times, and judges each execution."""

@@ -43,7 +43,7 @@ def test_sequential(target: Target, history: Path, options: Options) -> None:
     phases = [Phase.generate] if options.no_shrink else [Phase.generate, Phase.shrink]
     probes = Probes() if target.name == "reference" else None
     release, journal = Release(target.base_url, target.timeout_s), Journal(history / f"{SOURCE}.jsonl")
-    asker = Asker(target, release, journal, SOURCE, "sequential")
+    asker = Asker(target, release, journal, "sequential")
     began, batches = time.monotonic(), Batches(asker, probes, options.seed, options.batches)
     with report_level(asker, "sequential", "batches", batches):
         mismatch = try_sweeps(CheckedWorkflows(asker, probes), began + SWEEP_SHARE * options.limit_s)

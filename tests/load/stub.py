@@ -189,7 +189,7 @@ def make_source(
     workload = make_workload(target, dict.fromkeys(quota, 1), 1)
     amounts = {key: quota[key] for key in workload.amounts}
     release = StubRelease(engine)
-    asker = Asker(target, release, Journal(folder / f"{name}.jsonl"), name, "")  # type: ignore[arg-type]
+    asker = Asker(target, release, Journal(folder / f"{name}.jsonl"))  # type: ignore[arg-type]
     return Source(asker, Workload(amounts, workload.weights, workload.obstacles), 1, 6, barrier)
 
 

@@ -53,7 +53,7 @@ def make_asker(folder: Path, busy: list[int]) -> Asker:
             return super().decide(request)
 
     release = StubRelease(Busy(target.graph))
-    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
+    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"))  # type: ignore[arg-type]
 
 
 def test_it_is_asked_again_until_it_is_told(tmp_path: Path, pauses: list[float]) -> None:

@@ -34,7 +34,7 @@ def load(folder: Path, url: str, timeout_s: float = 10.0) -> Target:
 
 def open_asker(folder: Path, server: Odd, timeout_s: float = 10.0) -> Asker:
     target = load(folder, server.url, timeout_s)
-    asker = Asker(target, Release(server.url, timeout_s), Journal(folder / "odd-0.jsonl"), "odd-0", "odd")
+    asker = Asker(target, Release(server.url, timeout_s), Journal(folder / "odd-0.jsonl"), "odd")
     asker.server_ids["w"] = "7"
     return asker
 

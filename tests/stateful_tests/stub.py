@@ -76,7 +76,7 @@ def make_testbed(
     """A testbed whose journal is interleavings-0 in that folder."""
     release: Any = StubRelease(engine)
     sender: Any = StubSender(engine, is_there=is_there)
-    asker = Asker(target, release, Journal(folder / "interleavings-0.jsonl"), "interleavings-0", "interleavings")
+    asker = Asker(target, release, Journal(folder / "interleavings-0.jsonl"), "interleavings")
     scheduler: Any = StubScheduler(asker, sender, steps=steps)
     proxy = Proxy(Database("127.0.0.1", 1, "", "", ""), {})
     return Testbed(target, proxy, scheduler, FreshWorkflows(asker, sender), asker, describe_end)

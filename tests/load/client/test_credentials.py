@@ -36,7 +36,7 @@ class Door:
 def make_asker(folder: Path, door: Door) -> Asker:
     target = load_text(folder / "target", TEXT)
     release = StubRelease(Engine(target.graph, door.answer))
-    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
+    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"))  # type: ignore[arg-type]
 
 
 def create(asker: Asker, tenant: str = "acme") -> str:
@@ -212,7 +212,7 @@ def test_another_source_that_is_let_in_says_nothing_of_this_one(tmp_path: Path) 
     assert move(asker, workflow) == "unknown"
     asker.end()
     shut(door, "nowhere")
-    other = Asker(asker.target, asker.release, Journal(tmp_path / "h" / "race-1.0.jsonl"), "race-1.0", "")
+    other = Asker(asker.target, asker.release, Journal(tmp_path / "h" / "race-1.0.jsonl"))
     assert other.read(create(other), "acme").outcome == "ok"
     other.end()
     assert judge(read_history(tmp_path / "h"), asker.target.graph).verdict is Verdict.UNKNOWN

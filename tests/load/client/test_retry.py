@@ -36,7 +36,7 @@ def make_asker(folder: Path, *, lost: int, answer: Answer) -> Asker:
         return answer
 
     release = StubRelease(Engine(target.graph, lose))
-    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
+    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"))  # type: ignore[arg-type]
 
 
 def read_trail(asker: Asker) -> bool:

@@ -27,7 +27,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def make_asker(folder: Path, clock: Clock, twist: Twist, text: str = RICH) -> Asker:
     target = load_text(folder / "target", text)
     release = SlowRelease(Engine(target.graph, twist), clock)
-    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"), "race-0.0", "")  # type: ignore[arg-type]
+    return Asker(target, release, Journal(folder / "h" / "race-0.0.jsonl"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("creates", [True, False])

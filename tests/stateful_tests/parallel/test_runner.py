@@ -91,7 +91,7 @@ def play(tmp_path: Path) -> Make:
     target = load_text(tmp_path, SMALL)
 
     def make(**ways: Any) -> tuple[Runner, PlayedRelease]:
-        runner = Runner(target, TeeJournal(tmp_path / "parallel-0.jsonl", tmp_path / "scratch.jsonl"), "parallel-0")
+        runner = Runner(target, TeeJournal(tmp_path / "parallel-0.jsonl", tmp_path / "scratch.jsonl"))
         release = PlayedRelease(PlayedEngine(target.graph, **ways))
         runner.asker.release = release  # type: ignore[assignment]
         return runner, release
@@ -157,7 +157,7 @@ def test_a_plan_that_no_workflow_was_created_for_is_not_counted(
 
 def test_a_service_that_answers_no_more_ends_the_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, target = stop_time(monkeypatch), load_text(tmp_path, SMALL)
-    runner = Runner(target, TeeJournal(tmp_path / "parallel-0.jsonl", tmp_path / "copy.jsonl"), "parallel-0")
+    runner = Runner(target, TeeJournal(tmp_path / "parallel-0.jsonl", tmp_path / "copy.jsonl"))
     runner.asker.release = SlowRelease(Engine(target.graph, answer_first(100)), clock)  # type: ignore[assignment]
     search = Search(runner, 1000, 3, time.monotonic() + 600)
     search.try_all([PAIR], 1)

@@ -32,7 +32,7 @@ def make_batches(folder: Path, amount: int, quota: int, *, keeps_refusing: bool 
         return make_answer(404) if is_refused else answer
 
     release: Any = StubRelease(Engine(target.graph, refuse))
-    asker = Asker(target, release, Journal(folder / "sequential-0.jsonl"), "sequential-0", "sequential")
+    asker = Asker(target, release, Journal(folder / "sequential-0.jsonl"), "sequential")
     return Batches(asker, None, 1, amount)
 
 
@@ -67,7 +67,7 @@ def test_ids_that_are_used_up_are_told_as_such(tmp_path: Path) -> None:
 def test_a_service_that_answers_no_more_ends_the_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, target = stop_time(monkeypatch), load_text(tmp_path, RICH)
     release: Any = SlowRelease(Engine(target.graph, answer_first(300)), clock)
-    asker = Asker(target, release, Journal(tmp_path / "sequential-0.jsonl"), "sequential-0", "sequential")
+    asker = Asker(target, release, Journal(tmp_path / "sequential-0.jsonl"), "sequential")
     batches = Batches(asker, None, 1, 8)
     run_all(batches)
     ask_refused(CheckedWorkflows(asker, None), plan_refused(target), clock.now_s + 1e9)

@@ -53,7 +53,7 @@ def make(tmp_path: Path) -> Callable[..., WorkflowMachine]:
         target = load_text(tmp_path, text)
         release: Any = StubRelease(LateEngine(target.graph, late, **ways))
         journal = Journal(tmp_path / "sequential-0.jsonl")
-        machine = WorkflowMachine(Asker(target, release, journal, "sequential-0", "sequential"), None)
+        machine = WorkflowMachine(Asker(target, release, journal, "sequential"), None)
         machine.create_one(1)
         return machine
 

@@ -92,7 +92,7 @@ class Clock:
 def make_workflows(folder: Path, twist: Callable[[Request, Answer], Answer] | None = None) -> CheckedWorkflows:
     target = load_text(folder, SMALL)
     release: Any = StubRelease(Engine(target.graph, twist))
-    asker = Asker(target, release, Journal(folder / "sequential-0.jsonl"), "sequential-0", "sequential")
+    asker = Asker(target, release, Journal(folder / "sequential-0.jsonl"), "sequential")
     return CheckedWorkflows(asker, None)
 
 
