@@ -191,7 +191,7 @@ class ScriptRun:
         reads = [self.asker.read_ask(self.names[group.workflow], self.find_owner(group.workflow)) for group in there]
         replies = self.asker.race(reads, None, planned=True) if reads else []
         are_right = [
-            group.leads_to in (None, reply.reading.observed) for group, reply in zip(there, replies, strict=True)
+            group.leads_to in (None, reply.classified.observed) for group, reply in zip(there, replies, strict=True)
         ]
         return len(there) == len(looked_at) and all(are_right)
 

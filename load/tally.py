@@ -74,7 +74,7 @@ def is_group_violated(group: Group, outcomes: Sequence[str]) -> bool:
 
 def is_wrong(reply: Reply) -> bool:
     """Whether one answer is wrong, independent of the others."""
-    if reply.reading.problem is not None:
+    if reply.classified.problem is not None:
         return True
     if reply.ask.call.tenant:
         return reply.outcome not in ("refused", "unknown")

@@ -156,7 +156,7 @@ class Worker:
                 name=reply.outcome,
                 response_time=((returned_ns or time.monotonic_ns()) - reply.exchange.invoked_ns) / 1e6,
                 response_length=len(reply.exchange.answer.body),
-                exception=RuntimeError(reply.reading.message) if reply.outcome == "unknown" else None,
+                exception=RuntimeError(reply.classified.message) if reply.outcome == "unknown" else None,
                 context={},
             )
 

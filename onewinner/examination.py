@@ -95,21 +95,21 @@ class Examination:
             request = target.build_create(owner, id_, marker=id_)
             probe = self.ask("create", "create", request, target.classify_create, ("ok",))
             self.note(probe, remedies.advise_create(target, probe))
-            return probe.reading.server_id
+            return probe.classified.server_id
         factory = WorkflowFactory(target, self.release, self.folder)
         taken = ""
         if isinstance(target.create, IdPool):
             # From the end: a gate begins with the first.
             taken = self.used = target.create.ids[owner][-1]
-        exchange, reading = factory.make(taken, owner, id_)
+        exchange, classified = factory.make(taken, owner, id_)
         key = "ids" if taken else "command"
         request = Request(f"create.{key}", taken)
-        probe = Probe("create", "create", owner, request, exchange.answer, reading, ("ok",))
-        self.note(probe, None if reading.outcome == "ok" else self.explain_made(reading, key))
-        return reading.server_id
+        probe = Probe("create", "create", owner, request, exchange.answer, classified, ("ok",))
+        self.note(probe, None if classified.outcome == "ok" else self.explain_made(classified, key))
+        return classified.server_id
 
-    def explain_made(self, reading: ClassifiedAnswer, key: str) -> str:
-        message = reading.message or ""
+    def explain_made(self, classified: ClassifiedAnswer, key: str) -> str:
+        message = classified.message or ""
         return message if message.startswith("create.") else f"create.{key}: {message}"
 
     def read(self, workflow: str, state: str, *, is_new: bool = False) -> bool:
@@ -247,16 +247,16 @@ class Examination:
         odd = [answer for answer in answers if self.is_oddly_busy(answer, route, to)]
         if odd:
             what = f"{AT_ONCE} times advance {origin} -> {to} at once"
-            reading = target.classify_advance(odd[0], route, to)
+            classified = target.classify_advance(odd[0], route, to)
             probe = Probe(
-                what, self.name_table(route), owner, requests[0], odd[0], reading, ("won", "conflict", "busy")
+                what, self.name_table(route), owner, requests[0], odd[0], classified, ("won", "conflict", "busy")
             )
             self.note(probe, remedies.advise_busy(Counter(answer.status for answer in odd), AT_ONCE))
 
     def is_oddly_busy(self, answer: Answer, route: Route, to: str) -> bool:
         """Whether it may say that nothing happened, and the file does not know it."""
-        reading = self.target.classify_advance(answer, route, to)
-        return remedies.may_be_busy(answer) and reading.outcome in ("unknown", "refused")
+        classified = self.target.classify_advance(answer, route, to)
+        return remedies.may_be_busy(answer) and classified.outcome in ("unknown", "refused")
 
     def create_silently(self) -> str | None:
         target, id_ = self.target, self.name_request()

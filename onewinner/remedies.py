@@ -32,7 +32,7 @@ class Probe:
     tenant: str
     request: Request
     answer: Answer
-    reading: ClassifiedAnswer
+    classified: ClassifiedAnswer
     wanted: tuple[str, ...]
 
     @property
@@ -42,7 +42,7 @@ class Probe:
 
 def advise_create(target: Target, probe: Probe) -> str | None:
     answer = probe.answer
-    if answer.status in target.create_won and probe.reading.outcome != "ok":
+    if answer.status in target.create_won and probe.classified.outcome != "ok":
         return (
             f"create.id: {say_query(target.create_id)} finds no id in the answer; it holds {say_leaves(answer.json())}"
         )
@@ -51,13 +51,13 @@ def advise_create(target: Target, probe: Probe) -> str | None:
 
 def advise_read(target: Target, probe: Probe, state: str, server_id: str, *, is_new: bool) -> str | None:
     """`state` is the one that the workflow must be in; `is_new` says that nothing was asked of it but its create."""
-    answer, seen = probe.answer, probe.reading.observed
-    if probe.reading.outcome == "refused" and answer.status == 404:
+    answer, seen = probe.answer, probe.classified.observed
+    if probe.classified.outcome == "refused" and answer.status == 404:
         return (
             f"read.request.path: {probe.sent} was answered 404; correct the path, "
             f"or create.id if {server_id!r} is not the id"
         )
-    if probe.reading.outcome != "ok":
+    if probe.classified.outcome != "ok":
         if answer.status in target.read_ok:
             return (
                 f"read.state: {say_query(target.read_state)} finds no state in the answer; {say_states(target, answer)}"
@@ -90,12 +90,12 @@ def advise_state(target: Target, answer: Answer, seen: str, state: str, *, is_ne
 
 def advise_advance(probe: Probe, origin: str, to: str) -> str | None:
     """A legal advance from the state that a read has just shown."""
-    if probe.reading.outcome == "won":
-        problem = probe.reading.problem
+    if probe.classified.outcome == "won":
+        problem = probe.classified.problem
         return None if problem is None else f"advance.won_state: {problem}; correct it, or leave the key out"
     if may_be_busy(probe.answer):
         return advise_busy(Counter([probe.answer.status]), 1)
-    if probe.reading.outcome == "conflict":
+    if probe.classified.outcome == "conflict":
         told = (
             f"the legal move {origin} -> {to} was answered {probe.answer.status}, a conflict, though it is in {origin}"
         )
@@ -121,7 +121,7 @@ def advise_busy(answered: Counter[int | None], asked: int) -> str:
 
 def propose_won_state(target: Target, route: Route, probe: Probe, to: str) -> str | None:
     """What could be added: the answer to a win tells the state after the move, and the file does not say where."""
-    if route.won_state is not None or probe.reading.outcome != "won":
+    if route.won_state is not None or probe.classified.outcome != "won":
         return None
     document = probe.answer.json()
     found = next((path for path, value in walk_leaves(document) if read_state(target, value) == to), None)
@@ -132,12 +132,12 @@ def propose_won_state(target: Target, route: Route, probe: Probe, to: str) -> st
 
 
 def advise_illegal(probe: Probe, origin: str, to: str) -> str | None:
-    if probe.reading.outcome == "won":
+    if probe.classified.outcome == "won":
         return (
             f"workflow.transitions: the service made the move {origin} -> {to}, which they do not have; "
             f"add {to!r} to the next states of {origin} if it is meant, else the gate will call it a failure"
         )
-    if probe.reading.outcome != "unknown":
+    if probe.classified.outcome != "unknown":
         return None
     if probe.answer.status is None or probe.answer.status >= 500:
         return advise_trouble(probe)
@@ -148,26 +148,26 @@ def advise_illegal(probe: Probe, origin: str, to: str) -> str | None:
 
 def advise_stale(target: Target, probe: Probe, actual: str) -> str | None:
     """The advance that has won, once more: the workflow is in `actual` already."""
-    reading, status = probe.reading, probe.answer.status
-    if reading.outcome == "won":
+    classified, status = probe.classified, probe.answer.status
+    if classified.outcome == "won":
         return (
             f"advance.won: the same move was answered {status} a second time; list another status under "
             "advance.conflict if it answers so to a request that comes too late, else the gate will find two winners"
         )
-    if reading.outcome == "refused":
+    if classified.outcome == "refused":
         return (
             f"advance.conflict: a request that comes too late was answered {status}, which advance.refused lists; "
             f"move {status} from advance.refused to advance.conflict"
         )
-    if reading.outcome == "unknown":
+    if classified.outcome == "unknown":
         if status is None or status >= 500 or 300 <= status < 400:
             return advise_trouble(probe)
         return (
             f"advance.conflict: a request that comes too late was answered {status}, which is listed nowhere; "
             f"add {status} to advance.conflict"
         )
-    if target.current_state is not None and reading.observed != actual:
-        found = f"finds {reading.observed!r}" if reading.observed else "finds nothing"
+    if target.current_state is not None and classified.observed != actual:
+        found = f"finds {classified.observed!r}" if classified.observed else "finds nothing"
         return (
             f"advance.current_state: {say_query(target.current_state)} {found} in the conflict, and the workflow is in "
             f"{actual}; {say_states(target, probe.answer)}, or leave the key out"
@@ -176,7 +176,7 @@ def advise_stale(target: Target, probe: Probe, actual: str) -> str | None:
 
 
 def advise_stranger(target: Target, probe: Probe) -> str | None:
-    outcome, key = probe.reading.outcome, f"tenants.{probe.tenant}.headers"
+    outcome, key = probe.classified.outcome, f"tenants.{probe.tenant}.headers"
     if outcome in ("ok", "won", "conflict"):
         told = f"{probe.tenant} was answered {probe.answer.status} on a workflow of {target.owner}"
         return (
@@ -187,7 +187,7 @@ def advise_stranger(target: Target, probe: Probe) -> str | None:
 
 
 def advise_guard(probe: Probe, state: str) -> str | None:
-    outcome, status = probe.reading.outcome, probe.answer.status
+    outcome, status = probe.classified.outcome, probe.answer.status
     if outcome in probe.wanted:
         return None
     if outcome == "conflict":
@@ -235,7 +235,7 @@ def advise_effects(target: Target, probe: Probe, markers: list[str] | None, carr
 
 def advise_status(probe: Probe, good: str) -> str | None:
     """A request that had to succeed, by the status that it met. `good` is the key that lists those of success."""
-    status, outcome = probe.answer.status, probe.reading.outcome
+    status, outcome = probe.answer.status, probe.classified.outcome
     if outcome in probe.wanted:
         return None
     if status in (401, 403):
@@ -260,7 +260,7 @@ def advise_trouble(probe: Probe) -> str:
     status = probe.answer.status
     if status is None:
         key = "timeout_s" if probe.answer.error.startswith("no answer within") else "base_url"
-        return f"{key}: {probe.sent}: {probe.answer.error or probe.reading.message}; look into the service's log"
+        return f"{key}: {probe.sent}: {probe.answer.error or probe.classified.message}; look into the service's log"
     if 300 <= status < 400:
         where = probe.answer.headers.get("location", "nowhere")
         return (

@@ -124,12 +124,12 @@ class Probes:
         asker.probe("tenant-isolation", name, problem, status=known.status)
         return problem
 
-    def examine_create(self, answer: Answer, reading: ClassifiedAnswer) -> str | None:
-        if reading.outcome == "refused":
+    def examine_create(self, answer: Answer, classified: ClassifiedAnswer) -> str | None:
+        if classified.outcome == "refused":
             return f"a create was refused: {describe_answer(answer)}"
         body = answer.json()
-        if reading.outcome == "ok" and (not isinstance(body, dict) or body.get("state") != reading.observed):
-            return f"the answer to a create must tell the state {reading.observed}: {describe_answer(answer)}"
+        if classified.outcome == "ok" and (not isinstance(body, dict) or body.get("state") != classified.observed):
+            return f"the answer to a create must tell the state {classified.observed}: {describe_answer(answer)}"
         return None
 
     def examine_advance(

@@ -43,11 +43,11 @@ class Reply:
     id: str
     ask: Ask
     exchange: Exchange
-    reading: ClassifiedAnswer
+    classified: ClassifiedAnswer
 
     @property
     def outcome(self) -> str:
-        return self.reading.outcome
+        return self.classified.outcome
 
 
 def bind(
@@ -95,10 +95,10 @@ def list_expected(target: Target, ask: Ask) -> tuple[str, ...]:
     return ask.guard.open if ask.guard is not None else ()
 
 
-def add_problem(ask: Ask, answer: Answer, reading: ClassifiedAnswer) -> ClassifiedAnswer:
+def add_problem(ask: Ask, answer: Answer, classified: ClassifiedAnswer) -> ClassifiedAnswer:
     """The classified answer with the problem that `examine` finds."""
-    found = ask.examine(answer, reading) if ask.examine else None
-    return reading if found is None else replace(reading, problem=found)
+    found = ask.examine(answer, classified) if ask.examine else None
+    return classified if found is None else replace(classified, problem=found)
 
 
 def make_invocation(
@@ -122,20 +122,20 @@ def make_invocation(
 
 
 def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | None) -> events.Return:
-    reading, exchange, offset_ns = reply.reading, reply.exchange, clock.offset_ns
+    classified, exchange, offset_ns = reply.classified, reply.exchange, clock.offset_ns
     detail = events.Detail(
         request_id=reply.id,
         arrived_ns=target.arrived_ns(exchange.answer),
         intended_ns=None if intended_ns is None else intended_ns + offset_ns,
-        server_id=reading.server_id,
-        problem=reading.problem,
-        message=reading.message,
+        server_id=classified.server_id,
+        problem=classified.problem,
+        message=classified.message,
     )
     return events.Return(
         id=reply.id,
-        outcome=reading.outcome,
-        status=reading.status,
-        observed=reading.observed,
+        outcome=classified.outcome,
+        status=classified.status,
+        observed=classified.observed,
         returned_ns=None if exchange.returned_ns is None else exchange.returned_ns + offset_ns,
         invoked_ns=exchange.invoked_ns + offset_ns,
         detail=detail.pack(),

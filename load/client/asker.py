@@ -92,11 +92,11 @@ class Asker:
         """A new workflow: the harness's name of it, or None when there is none. With no id left nothing is asked."""
         ask = self.create_ask(tenant, name=name, examine=examine)
         if not isinstance(self.target.create, Template):
-            reading = self._make(ask, planned=planned)
+            classified = self._make(ask, planned=planned)
         else:
             # A caller that plans for itself counts each operation, so it also asks again for itself.
-            reading = (self.ask(ask, planned=True) if planned else self.ask_until_told(ask)).reading
-        return None if reading.server_id is None else ask.workflow
+            classified = (self.ask(ask, planned=True) if planned else self.ask_until_told(ask)).classified
+        return None if classified.server_id is None else ask.workflow
 
     def _make(self, ask: Ask, *, planned: bool) -> ClassifiedAnswer:
         """A workflow that no request creates. In the history it is a create like any other, without a status."""
@@ -110,7 +110,7 @@ class Asker:
         self.journal.write(self._invocation(ask, id_, None, 0))
         reply = Reply(id_, ask, *self.factory.make(taken, ask.tenant, id_))
         self._finish([reply], Instant())
-        return reply.reading
+        return reply.classified
 
     def forget(self, workflow: str) -> None:
         """Nothing more will be asked about it."""
@@ -266,17 +266,17 @@ class Asker:
         return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns)
 
     def _classify(self, ask: Ask, id_: str, exchange: Exchange) -> Reply:
-        reading, reason = self.credentials.review(ask, classify(self.target, ask, exchange.answer))
+        classified, reason = self.credentials.review(ask, classify(self.target, ask, exchange.answer))
         if reason is not None:
-            self.trails.note_turned_away(ask.tenant, ask.workflow, reading.status, reason, exchange.invoked_ns)
-        return Reply(id_, ask, exchange, add_problem(ask, exchange.answer, reading))
+            self.trails.note_turned_away(ask.tenant, ask.workflow, classified.status, reason, exchange.invoked_ns)
+        return Reply(id_, ask, exchange, add_problem(ask, exchange.answer, classified))
 
     def _finish(self, replies: Sequence[Reply], instant: Instant) -> None:
         """Writes the answers into the journal, and keeps the ids of new workflows."""
         for reply in replies:
             self.unknowns += reply.outcome == "unknown"
-            if reply.reading.server_id is not None:
-                self.server_ids[reply.ask.workflow] = reply.reading.server_id
+            if reply.classified.server_id is not None:
+                self.server_ids[reply.ask.workflow] = reply.classified.server_id
         returns = [make_return(self.target, reply, self.clock, instant.intended_ns) for reply in replies]
         self.journal.write(*returns)
 

@@ -24,18 +24,18 @@ class Credentials:
     def owns(self, workflow: str, tenant: str) -> bool:
         return self.owners.get(workflow, self.target.owner) == tenant
 
-    def review(self, ask: Ask, reading: ClassifiedAnswer) -> tuple[ClassifiedAnswer, str | None]:
-        """The reading of an answer; unknown, and the reason, for a client that is not let in any more."""
+    def review(self, ask: Ask, classified: ClassifiedAnswer) -> tuple[ClassifiedAnswer, str | None]:
+        """The answer as classified; unknown, and the reason, for a client that is not let in any more."""
         if not self.owns(ask.workflow, ask.tenant):
-            return reading, None
-        if reading.outcome in SERVED:
+            return classified, None
+        if classified.outcome in SERVED:
             self.let_in.add(ask.tenant)
-        if reading.outcome != "refused":
-            return reading, None
+        if classified.outcome != "refused":
+            return classified, None
         # The graph says which advances are legal; all other requests are.
         is_legal = ask.route is None or self.is_legal(ask)
-        reason = self.say_turned_away(ask.tenant, reading.status, creates=ask.call.creates, is_legal=is_legal)
-        return (reading if reason is None else replace(reading, outcome="unknown", message=reason)), reason
+        reason = self.say_turned_away(ask.tenant, classified.status, creates=ask.call.creates, is_legal=is_legal)
+        return (classified if reason is None else replace(classified, outcome="unknown", message=reason)), reason
 
     def is_legal(self, ask: Ask) -> bool:
         return any(self.target.graph.allows(state, ask.call.to) for state in list_expected(self.target, ask))

@@ -97,10 +97,10 @@ def say_answer(each: Examined) -> str:
 
 
 def say_reading(each: Examined) -> str:
-    reading, wanted = each.probe.reading, each.probe.wanted
-    observed = f" ({reading.observed})" if reading.observed else ""
-    expected = f", not {' or '.join(wanted)}" if reading.outcome not in wanted else ""
-    return f"{reading.outcome}{observed}{expected}"
+    classified, wanted = each.probe.classified, each.probe.wanted
+    observed = f" ({classified.observed})" if classified.observed else ""
+    expected = f", not {' or '.join(wanted)}" if classified.outcome not in wanted else ""
+    return f"{classified.outcome}{observed}{expected}"
 
 
 def shorten(text: str, each: Examined) -> str:

@@ -70,9 +70,9 @@ class FreshWorkflows:
         target, asker = self.asker.target, self.asker
         ask = asker.create_ask(owner)
         reply = await self.ask(ask, number)
-        if reply.reading.server_id is None:
+        if reply.classified.server_id is None:
             raise StateNotReachedError(
-                f"a workflow could not be created: {reply.outcome}, status {reply.reading.status}", reply.outcome
+                f"a workflow could not be created: {reply.outcome}, status {reply.classified.status}", reply.outcome
             )
         self._owners[ask.workflow] = owner
         for origin, to in pairwise(target.graph.path(target.graph.initial, state) or ()):
@@ -81,7 +81,7 @@ class FreshWorkflows:
             if reply.outcome != "won":
                 raise StateNotReachedError(
                     f"{ask.workflow} was to go from {origin} to {to} alone, and was answered {reply.outcome} "
-                    f"(status {reply.reading.status})",
+                    f"(status {reply.classified.status})",
                     reply.outcome,
                 )
         return ask.workflow
@@ -114,7 +114,7 @@ class FreshWorkflows:
         if request is not None:
             read_ns = now_ns()
             self.asker.trails.take_trail(workflow, read_ns, await self.send(FIRST_CHANNEL + number, request), owner)
-        return reply.reading.observed
+        return reply.classified.observed
 
     async def recover(self, workflow: str, channels: Sequence[int], revive: Callable[[], Awaitable[bool]]) -> None:
         """Sends reads over all these connections until no answer is a server error, for at most RECOVERY_LIMIT_S.

@@ -140,7 +140,7 @@ class Runner:
         asker.forget(name)
 
     def look(self, name: str) -> str | None:
-        return self.asker.ask_until_told(self.asker.read_ask(name, self.target.owner)).reading.observed
+        return self.asker.ask_until_told(self.asker.read_ask(name, self.target.owner)).classified.observed
 
     def walk_on(self, name: str, way: Sequence[str]) -> bool:
         """Makes the moves one by one until one does not win; whether there was any to make."""

@@ -60,13 +60,15 @@ class Belief:
         """How many unknown operations may still take effect, at the most."""
         return max((len(world.open) for world in self.worlds), default=0)
 
-    def after(self, claim: Claim, reading: ClassifiedAnswer, graph: TransitionGraph) -> "Belief":
+    def after(self, claim: Claim, classified: ClassifiedAnswer, graph: TransitionGraph) -> "Belief":
         """The worlds that remain after this answer; none if no world explains it."""
-        if reading.outcome in ("refused", "busy"):
+        if classified.outcome in ("refused", "busy"):
             return self
-        if reading.outcome == "unknown":
+        if classified.outcome == "unknown":
             return replace(self, worlds=spread((leave_open(world, claim, graph) for world in self.worlds), graph))
-        operation = Operation(0, claim.kind, reading.outcome, claim.expected, claim.next, reading.observed, 0, NEVER)
+        operation = Operation(
+            0, claim.kind, classified.outcome, claim.expected, claim.next, classified.observed, 0, NEVER
+        )
         moved = [moved for world in self.worlds if (moved := take(world, operation, graph)) is not None]
         return replace(self, worlds=spread(moved, graph))
 

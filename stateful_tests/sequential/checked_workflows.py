@@ -66,10 +66,10 @@ class CheckedWorkflows:
         lost = ("conflict",) if legal and route.sources is None else ("conflict", "refused")
         right = {True: ("won",), False: lost, None: ("won", *lost)}[belief.is_due(claim, self.graph)]
 
-        def examine(answer: Answer, reading: ClassifiedAnswer) -> str | None:
+        def examine(answer: Answer, classified: ClassifiedAnswer) -> str | None:
             if not own:
                 return None
-            found = check_outcome(right, reading)
+            found = check_outcome(right, classified)
             return found or (
                 self.probes.examine_advance(claim, belief, route, self.graph, answer) if self.probes else None
             )
@@ -87,8 +87,8 @@ class CheckedWorkflows:
             belief.is_due(Claim("read", guard.open), self.graph)
         ]
 
-        def examine(answer: Answer, reading: ClassifiedAnswer) -> str | None:
-            return self.examine_guard(guard, belief, right, answer, reading) if own else None
+        def examine(answer: Answer, classified: ClassifiedAnswer) -> str | None:
+            return self.examine_guard(guard, belief, right, answer, classified) if own else None
 
         self.ask(bind(self.asker.target, Call(guard=guard.name), workflow, tenant, examine), workflow)
 
@@ -99,15 +99,15 @@ class CheckedWorkflows:
         answer = exchange.answer
         if self.asker.trails.is_turned_away(owner, workflow, answer.status, exchange.invoked_ns):
             return
-        reading = self.target.classify_guard(guard, answer)
-        problem = self.examine_guard(guard, self.beliefs[workflow], ("ok", "conflict"), answer, reading)
+        classified = self.target.classify_guard(guard, answer)
+        problem = self.examine_guard(guard, self.beliefs[workflow], ("ok", "conflict"), answer, classified)
         self.asker.probe("contract", f"guard {guard.name}", problem, status=answer.status, workflow=workflow)
         self.refuse(workflow, problem)
 
     def examine_guard(
-        self, guard: Guard, belief: Belief, right: Sequence[str], answer: Answer, reading: ClassifiedAnswer
+        self, guard: Guard, belief: Belief, right: Sequence[str], answer: Answer, classified: ClassifiedAnswer
     ) -> str | None:
-        found = check_outcome(right, reading)
+        found = check_outcome(right, classified)
         return found or (self.probes.examine_guard(guard, belief, answer) if self.probes else None)
 
     def ask_malformed(self, workflow: str, question: int) -> None:
@@ -128,18 +128,18 @@ class CheckedWorkflows:
     def ask(self, ask: Ask, workflow: str, claim: Claim | None = None) -> Reply:
         """Sends a request, and updates the belief by its answer. Raises MismatchError if no world explains it."""
         reply = self.asker.ask_until_told(ask)
-        problem = reply.reading.problem
+        problem = reply.classified.problem
         self.refuse(workflow, problem and f"operation {reply.id}: {problem}")
         own = ask.tenant == self.owners[workflow]
         if not own and reply.outcome not in ("refused", "busy", "unknown"):
             raise MismatchError(f"operation {reply.id}: another tenant's {ask.call.kind} was answered {reply.outcome}")
         if own and claim is not None:
-            self.believe(workflow, self.beliefs[workflow].after(claim, reply.reading, self.graph), reply)
+            self.believe(workflow, self.beliefs[workflow].after(claim, reply.classified, self.graph), reply)
         return reply
 
     def believe(self, workflow: str, belief: Belief, reply: Reply) -> None:
         if not belief.worlds:
-            told = f", telling {reply.reading.observed}" if reply.reading.observed else ""
+            told = f", telling {reply.classified.observed}" if reply.classified.observed else ""
             states = ", ".join(sorted(self.beliefs[workflow].states))
             raise MismatchError(
                 f"operation {reply.id} was answered {reply.outcome}{told}, but {workflow} was in {states}"
@@ -173,11 +173,12 @@ class CheckedWorkflows:
                 self.asker.effects(workflow, self.owners[workflow])
 
 
-def check_outcome(right: Sequence[str], reading: ClassifiedAnswer) -> str | None:
+def check_outcome(right: Sequence[str], classified: ClassifiedAnswer) -> str | None:
     """What is wrong with the outcome, in words; an unknown one or a busy one is never wrong."""
-    if reading.outcome in (*right, "busy", "unknown"):
+    if classified.outcome in (*right, "busy", "unknown"):
         return None
-    return f"the answer (status {reading.status}) means {reading.outcome}, but only {' or '.join(right)} is right here"
+    status, outcome = classified.status, classified.outcome
+    return f"the answer (status {status}) means {outcome}, but only {' or '.join(right)} is right here"
 
 
 def describe_trail(trail: Any) -> str:

@@ -86,10 +86,10 @@ def test_an_odd_answer_is_understood(name: str, keep: bool, tmp_path: Path) -> N
         asker = open_asker(tmp_path, server)
         for _ in range(2):
             [reply] = advance(asker)
-            reading = reply.reading
-            assert (reading.outcome, reading.observed) == (outcome, observed)
-            assert word in (reading.problem or reading.message or "")
-            assert bool(reading.problem or reading.message) == bool(word)
+            classified = reply.classified
+            assert (classified.outcome, classified.observed) == (outcome, observed)
+            assert word in (classified.problem or classified.message or "")
+            assert bool(classified.problem or classified.message) == bool(word)
             if not keep:
                 server.wait_closed()
         asker.end()
@@ -105,17 +105,17 @@ def test_a_redirect_is_not_followed(status: int, tmp_path: Path) -> None:
         asker.end()
     assert [reply.outcome for reply in replies] == ["unknown", "unknown"]
     expected = f"status {status} redirects to /login; redirects are not followed"
-    assert {reply.reading.message for reply in replies} == {expected}
+    assert {reply.classified.message for reply in replies} == {expected}
     assert [asked.path for asked in server.asked] == ["/w/7/advance", "/w/7", "/w"]
 
 
 def test_a_page_instead_of_a_document_is_unknown(tmp_path: Path) -> None:
     with serve_odd(answer_always(write_answer(200, HTML, "Content-Type: text/html; charset=utf-8"))) as server:
         asker = open_asker(tmp_path, server)
-        reading = asker.read("w", "acme").reading
+        classified = asker.read("w", "acme").classified
         asker.end()
-    assert (reading.outcome, reading.status) == ("unknown", 200)
-    assert reading.message == "no state at read.state = 'state' in an answer of type text/html"
+    assert (classified.outcome, classified.status) == ("unknown", 200)
+    assert classified.message == "no state at read.state = 'state' in an answer of type text/html"
 
 
 def test_who_answers_slowly_is_waited_for(tmp_path: Path) -> None:
@@ -154,8 +154,8 @@ def test_who_answers_too_late_is_unknown_and_never_heard_again(tmp_path: Path) -
         [second] = advance(asker)
         asker.end()
     assert (first.outcome, first.exchange.returned_ns) == ("unknown", None)
-    assert first.reading.message == f"no answer within {TIMEOUT_S:g} s"
-    assert (second.outcome, second.reading.observed) == ("conflict", "B")
+    assert first.classified.message == f"no answer within {TIMEOUT_S:g} s"
+    assert (second.outcome, second.classified.observed) == ("conflict", "B")
 
 
 CLOSERS: dict[str, Callable[[int, bytes], bytes]] = {

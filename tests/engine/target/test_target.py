@@ -72,19 +72,19 @@ def load(folder: Path, text: str) -> Target:
 )
 def test_every_status_has_one_outcome(orders: Target, status: int | None, outcome: str) -> None:
     answer = Answer(status, {}, b'{"status": "DRAFT"}', error="" if status else "silence")
-    reading = classify(orders, answer)
-    assert reading.outcome == outcome
-    assert (reading.observed == "DRAFT") == (outcome == "conflict")
-    assert bool(reading.message) == (outcome == "unknown")
+    classified = classify(orders, answer)
+    assert classified.outcome == outcome
+    assert (classified.observed == "DRAFT") == (outcome == "conflict")
+    assert bool(classified.message) == (outcome == "unknown")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"status": null}', b'{"status": {}}', b"\xff"])
 def test_a_conflict_that_does_not_tell_the_state_is_a_problem(orders: Target, body: bytes) -> None:
-    reading = classify(orders, Answer(409, {}, body))
-    assert reading.outcome == "conflict"
-    assert reading.observed is None
-    assert reading.problem is not None
-    assert "'status'" in reading.problem
+    classified = classify(orders, Answer(409, {}, body))
+    assert classified.outcome == "conflict"
+    assert classified.observed is None
+    assert classified.problem is not None
+    assert "'status'" in classified.problem
 
 
 def test_a_create_and_a_read_without_what_the_file_promises_are_unknown(orders: Target) -> None:
@@ -220,27 +220,27 @@ WON = ORDERS.replace('current_state = "status"', 'current_state = "status"\nwon_
 
 
 def test_a_win_that_tells_the_state_after_the_move(tmp_path: Path) -> None:
-    reading = classify(load(tmp_path, WON), Answer(200, {}, b'{"status": "SUBMITTED"}'))
-    assert (reading.outcome, reading.observed, reading.problem) == ("won", "SUBMITTED", None)
+    classified = classify(load(tmp_path, WON), Answer(200, {}, b'{"status": "SUBMITTED"}'))
+    assert (classified.outcome, classified.observed, classified.problem) == ("won", "SUBMITTED", None)
 
 
 def test_a_win_that_tells_another_state_is_a_problem(tmp_path: Path) -> None:
-    reading = classify(load(tmp_path, WON), Answer(200, {}, b'{"status": "DRAFT"}'))
-    assert (reading.outcome, reading.observed) == ("won", "DRAFT")
-    assert reading.problem == "the answer tells DRAFT, the move leads to SUBMITTED"
+    classified = classify(load(tmp_path, WON), Answer(200, {}, b'{"status": "DRAFT"}'))
+    assert (classified.outcome, classified.observed) == ("won", "DRAFT")
+    assert classified.problem == "the answer tells DRAFT, the move leads to SUBMITTED"
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"status": null}'])
 def test_a_win_that_tells_nothing_is_a_problem(body: bytes, tmp_path: Path) -> None:
-    reading = classify(load(tmp_path, WON), Answer(200, {}, body))
-    assert (reading.outcome, reading.observed) == ("won", None)
-    assert reading.problem == "the win does not tell the state after the move at 'status'"
+    classified = classify(load(tmp_path, WON), Answer(200, {}, body))
+    assert (classified.outcome, classified.observed) == ("won", None)
+    assert classified.problem == "the win does not tell the state after the move at 'status'"
 
 
 def test_a_win_tells_the_state_as_the_service_spells_it(tmp_path: Path) -> None:
     text = WON.replace('initial = "DRAFT"\n', 'initial = "DRAFT"\nspelling = { SUBMITTED = 2 }\n')
-    reading = classify(load(tmp_path, text), Answer(200, {}, b'{"status": 2}'))
-    assert (reading.observed, reading.problem) == ("SUBMITTED", None)
+    classified = classify(load(tmp_path, text), Answer(200, {}, b'{"status": 2}'))
+    assert (classified.observed, classified.problem) == ("SUBMITTED", None)
 
 
 def test_a_route_may_tell_the_state_elsewhere(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_busy_is_what_the_file_says_for_every_request(
     target, answer = load(tmp_path, BUSY), Answer(status, headers, b"{}")
     readings = [classify(target, answer), target.classify_read(answer), target.classify_create(answer)]
     readings.append(target.classify_guard(target.guards[0], answer))
-    assert {reading.outcome for reading in readings} == {outcome}
+    assert {classified.outcome for classified in readings} == {outcome}
 
 
 CANCEL = """

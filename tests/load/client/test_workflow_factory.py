@@ -122,9 +122,9 @@ def test_a_command_that_fails_says_why(words: tuple[str, ...], timeout_s: float,
     broken = command(target, *words, timeout_s=timeout_s)
     with pytest.raises(FactoryError, match=f"create.command: .* {sentence}"):
         run_command(broken, "acme", "r1")
-    exchange, reading = WorkflowFactory(broken, StubRelease(engine), tmp_path).make("", "acme", "r1")
-    assert (reading.outcome, reading.status, exchange.answer.status) == ("unknown", None, None)
-    assert sentence in (reading.message or "")
+    exchange, classified = WorkflowFactory(broken, StubRelease(engine), tmp_path).make("", "acme", "r1")
+    assert (classified.outcome, classified.status, exchange.answer.status) == ("unknown", None, None)
+    assert sentence in (classified.message or "")
 
 
 def test_a_command_that_is_not_there_says_so(tmp_path: Path) -> None:
