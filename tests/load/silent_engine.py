@@ -6,7 +6,7 @@ import pytest
 
 from engine.target.target import Answer, Request
 from load.client import silence
-from load.client.release import Exchange
+from load.client.release import BeforeRelease, Exchange
 from tests.load.stub import Engine, StubRelease
 
 TIMED_OUT = Answer(None, error="no answer within 5 s", timed_out=True)
@@ -36,9 +36,7 @@ class SlowRelease(StubRelease):
         super().__init__(engine)
         self.clock = clock
 
-    def race(
-        self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None
-    ) -> list[Exchange]:
+    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Exchange]:
         exchanges = super().race(requests, before_release)
         self.clock.now_s += TIMEOUT_S * any(exchange.answer.timed_out for exchange in exchanges)
         return exchanges

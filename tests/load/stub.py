@@ -1,4 +1,4 @@
-"""An engine in memory behind a gate that releases nothing: for tests of who asks, without sockets."""
+"""An engine in memory behind a release that sends nothing: for tests of sources and askers, without sockets."""
 
 import json
 import random
@@ -11,7 +11,7 @@ from engine.target.graph import TransitionGraph
 from engine.target.target import Answer, Request, Target
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
-from load.client.release import Exchange, now_ns
+from load.client.release import BeforeRelease, Exchange, now_ns
 from load.quotas import Workload, make_workload
 from load.source import Source
 from reports.history.history import read_history
@@ -129,9 +129,7 @@ class StubRelease:
         self.engine, self.rng, self.restarts = engine, random.Random(seed), 0
         self.warmed: list[tuple[int, str]] = []
 
-    def race(
-        self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None
-    ) -> list[Exchange]:
+    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Exchange]:
         if before_release is not None:
             before_release()
         invoked = [now_ns() for _ in requests]
@@ -160,9 +158,7 @@ class CrowdedEngine(Engine):
 
 
 class CrowdRelease(StubRelease):
-    def race(
-        self, requests: Sequence[Request], before_release: Callable[[], int | None] | None = None
-    ) -> list[Exchange]:
+    def race(self, requests: Sequence[Request], before_release: BeforeRelease | None = None) -> list[Exchange]:
         assert isinstance(self.engine, CrowdedEngine)
         self.engine.crowd = requests
         return super().race(requests, before_release)
