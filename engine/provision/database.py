@@ -1,7 +1,7 @@
 """Provides a database: embedded, in a container, or at a URL, with or without a pgbouncer in front of it.
 
-`provide_database` is the entry point. This module imports only the standard library and starts no event loop, so that
-asyncio and gevent processes can use it.
+`provide_database` is the entry point. This module imports no driver and starts no event loop, so that asyncio and
+gevent processes can use it.
 """
 
 import json

@@ -37,7 +37,7 @@ from engine.target.target import Route, Service, Spelling, Target
 from engine.target.template import Template, braces, fill_variables, find_placeholders
 
 WAYS_TO_CREATE = ("request", "command", "ids")
-# What a [service] is started with, and what a command may want to know of it.
+# The placeholders of a [service] that the command of [create] may use too.
 SERVICE_VALUES = (
     "port", "database_url", "database_host", "database_port", "database_user", "database_password", "database_name",
 )  # fmt: skip
