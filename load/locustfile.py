@@ -83,7 +83,9 @@ def lead(environment: Environment, failures: Failures) -> None:
         parsed.num_users, parsed.spawn_rate = parsed.expect_workers, parsed.expect_workers
     master = Master(environment, target, failures)
     events.test_start.add_listener(failures.guard("planning", lambda **_: master.begin_or_quit()))
-    listen(environment, failures, {ARRIVED: master.hear_arrived, TALLY: master.hear_tally, LEFT: master.hear_left})
+    listen(
+        environment, failures, {ARRIVED: master.receive_arrived, TALLY: master.receive_tally, LEFT: master.receive_left}
+    )
     if environment.web_ui is not None:
         add_tab(environment.web_ui, lambda: list_rows(master.count(), master.left, list(master.owners)))
 
@@ -100,7 +102,7 @@ class Contenders(User):
     source: Source | None = None
 
     def on_start(self) -> None:
-        self.source = self.worker.enter()
+        self.source = self.worker.open_next()
         if self.source is None:
             raise StopUser
 
@@ -112,15 +114,15 @@ class Contenders(User):
         try:
             rounds = source.run()
             for result in rounds:
-                self.worker.show(result)
+                self.worker.record(result)
                 if source.barrier.size == 1 and (why := self.worker.why_stop()):
                     rounds.close()
                     source.ended = why
                     break
-            self.worker.leave(source)
+            self.worker.finish(source)
         except Exception as error:  # noqa: BLE001 - Locust would log it and begin the task again
             try:
-                self.worker.tell_broken(source.asker.source, source.asker.journal, error)
+                self.worker.record_broken(source.asker.source, source.asker.journal, error)
             finally:
                 raise StopUser
         raise StopUser

@@ -138,7 +138,7 @@ class Master:
         )
         return begin_run(self.folder, self.options.target_file, facts).history
 
-    def hear_arrived(self, data: dict[str, Any]) -> None:
+    def receive_arrived(self, data: dict[str, Any]) -> None:
         """A source came to a barrier; when it was the last, all of them get all values."""
         values = self.barriers.take(data["key"], data["number"], data["value"])
         if values is None:
@@ -148,12 +148,12 @@ class Master:
             opened["at_ns"] = set_instant(time.monotonic_ns() + self.clock.offset_ns, values)
         self.send_all(OPENED, opened)
 
-    def hear_tally(self, data: dict[str, Any]) -> None:
+    def receive_tally(self, data: dict[str, Any]) -> None:
         self.tallies[data["worker"]] = data["tally"]
         if data["tally"]["violations"] and self.options.fail_fast:
             self.halt("fail-fast")
 
-    def hear_left(self, data: dict[str, Any]) -> None:
+    def receive_left(self, data: dict[str, Any]) -> None:
         self.left[data["source"]] = data["ended"]
         if data["ended"] == "broken":
             self.failures.set_exit_code()
@@ -175,7 +175,7 @@ class Master:
         missed: set[str] = set()
         while self.runs == run:
             gevent.sleep(WATCH_S)
-            self.tell_live()
+            self.write_live()
             lost = self.find_lost()
             if lost - missed:
                 missed |= lost
@@ -197,7 +197,7 @@ class Master:
 
     def finish(self) -> None:
         """Ends the run: the process too, unless there is a web UI to look at it."""
-        self.tell_live()
+        self.write_live()
         if self.folder is not None:
             say(f"the journals are in {self.folder}; their verdict: onewinner check {self.folder}")
         if self.environment.web_ui is None:
@@ -208,7 +208,7 @@ class Master:
     def count(self) -> Tally:
         return merge(list(self.tallies.values()))
 
-    def tell_live(self) -> None:
+    def write_live(self) -> None:
         """Writes the live tally into the file of --live. It is for display: no run ends for it."""
         if not self.options.live:
             return

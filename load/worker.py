@@ -84,7 +84,7 @@ class Worker:
             self.send_tally()
             gevent.sleep(REPORT_S)
 
-    def enter(self) -> Source | None:
+    def open_next(self) -> Source | None:
         """The next source of this process; None for a user that no source was planned for."""
         assignment = self.assignment
         nth, self.entered = self.entered, self.entered + 1
@@ -100,7 +100,7 @@ class Worker:
             journal = Journal(Path(assignment.history) / f"{name}.jsonl", clock_uncertainty_ns=uncertainty_ns)
             return self.open_source(assignment, number, journal)
         except Exception as error:  # noqa: BLE001 - Locust would only log it
-            self.tell_broken(name, journal, error)
+            self.record_broken(name, journal, error)
             return None
 
     def open_source(self, assignment: WorkerAssignment, number: int, journal: Journal) -> Source:
@@ -142,7 +142,7 @@ class Worker:
             if self.barrier is not None:
                 self.barrier.lose(why)
 
-    def show(self, result: RoundResult) -> None:
+    def record(self, result: RoundResult) -> None:
         """Counts a round, and tells Locust's statistics; only an unknown counts as a failure there."""
         self.tally.count(result)
         assert self.assignment is not None
@@ -160,16 +160,16 @@ class Worker:
                 context={},
             )
 
-    def leave(self, source: Source) -> None:
+    def finish(self, source: Source) -> None:
         """A source has ended in good order. A run without an end of its own is there to be stopped."""
         assert self.assignment is not None
         options = self.assignment.options
         if source.ended == "stopped" and not options.races and not options.duration:
             source.ended = "asked to"
         source.finish()
-        self.tell_left(source.asker.source, source.ended)
+        self.send_left(source.asker.source, source.ended)
 
-    def tell_broken(self, name: str, journal: Journal | None, error: BaseException) -> None:
+    def record_broken(self, name: str, journal: Journal | None, error: BaseException) -> None:
         """A source has broken off. Its journal gets the reason, and no end; the process's does if that disk is full."""
         trace, what = "".join(traceback.format_exception(error)), f"{type(error).__name__}: {error}"
         say(f"the source {name} broke off: {trace}")
@@ -182,9 +182,9 @@ class Worker:
             except OSError:
                 self.failures.note(f"the source {name} broke off: {what}")
         self.failures.set_exit_code()
-        self.tell_left(name, "broken")
+        self.send_left(name, "broken")
 
-    def tell_left(self, name: str, ended: str) -> None:
+    def send_left(self, name: str, ended: str) -> None:
         self.send_tally()
         self.send(LEFT, {"source": name, "ended": ended})
 

@@ -268,7 +268,7 @@ class Asker:
     def _classify(self, ask: Ask, id_: str, exchange: Exchange) -> Reply:
         classified, reason = self.credentials.review(ask, classify(self.target, ask, exchange.answer))
         if reason is not None:
-            self.trails.note_turned_away(ask.tenant, ask.workflow, classified.status, reason, exchange.invoked_ns)
+            self.trails.note_denied(ask.tenant, ask.workflow, classified.status, reason, exchange.invoked_ns)
         return Reply(id_, ask, exchange, add_problem(ask, exchange.answer, classified))
 
     def _finish(self, replies: Sequence[Reply], instant: Instant) -> None:

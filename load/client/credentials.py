@@ -34,13 +34,13 @@ class Credentials:
             return classified, None
         # The graph says which advances are legal; all other requests are.
         is_legal = ask.route is None or self.is_legal(ask)
-        reason = self.say_turned_away(ask.tenant, classified.status, creates=ask.call.creates, is_legal=is_legal)
+        reason = self.describe_denial(ask.tenant, classified.status, creates=ask.call.creates, is_legal=is_legal)
         return (classified if reason is None else replace(classified, outcome="unknown", message=reason)), reason
 
     def is_legal(self, ask: Ask) -> bool:
         return any(self.target.graph.allows(state, ask.call.to) for state in list_expected(self.target, ask))
 
-    def say_turned_away(
+    def describe_denial(
         self, tenant: str, status: int | None, *, creates: bool = False, is_legal: bool = True
     ) -> str | None:
         """That a tenant is not let in any more, in words; None when the status does not say so.

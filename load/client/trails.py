@@ -68,16 +68,16 @@ class TrailReader:
         self.journal.write(events.Effects(workflow=workflow, read_ns=asked_ns, markers=[*markers], winners=winners))
         return markers
 
-    def is_turned_away(
+    def is_denied(
         self, tenant: str, workflow: str, status: int | None, asked_ns: int, question: str | None = None
     ) -> bool:
         """Whether the workflow's own tenant is not let in any more. The history has it, and which read it was."""
-        reason = self.credentials.say_turned_away(tenant, status) if self.credentials.owns(workflow, tenant) else None
+        reason = self.credentials.describe_denial(tenant, status) if self.credentials.owns(workflow, tenant) else None
         if reason is not None:
-            self.note_turned_away(tenant, workflow, status, reason, asked_ns, question)
+            self.note_denied(tenant, workflow, status, reason, asked_ns, question)
         return reason is not None
 
-    def note_turned_away(
+    def note_denied(
         self, tenant: str, workflow: str, status: int | None, reason: str, asked_ns: int, question: str | None = None
     ) -> None:
         at_ns, until_ns = self._interval(asked_ns)
@@ -102,7 +102,7 @@ class TrailReader:
 
     def _note_hidden(self, what: events.Evidence, workflow: str, tenant: str, asked_ns: int, answer: Answer) -> None:
         at_ns, until_ns = self._interval(asked_ns)
-        if self.is_turned_away(tenant, workflow, answer.status, asked_ns, what) or self._is_silent(answer):
+        if self.is_denied(tenant, workflow, answer.status, asked_ns, what) or self._is_silent(answer):
             self.journal.write(events.Hidden(what=what, workflow=workflow, at_ns=at_ns, until_ns=until_ns))
             return
         status, name = answer.status or 0, f"{what} of {workflow}"

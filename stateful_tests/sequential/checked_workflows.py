@@ -97,7 +97,7 @@ class CheckedWorkflows:
         owner, server_id = self.owners[workflow], self.asker.server_ids[workflow]
         exchange = self.asker.release.send(self.target.build_guard(guard, owner, server_id, "guard"))
         answer = exchange.answer
-        if self.asker.trails.is_turned_away(owner, workflow, answer.status, exchange.invoked_ns):
+        if self.asker.trails.is_denied(owner, workflow, answer.status, exchange.invoked_ns):
             return
         classified = self.target.classify_guard(guard, answer)
         problem = self.examine_guard(guard, self.beliefs[workflow], ("ok", "conflict"), answer, classified)
