@@ -4,8 +4,8 @@ What slows the machine slows both engines. Each turn has connections of its own,
 which connection is random and must not stay the same for a whole run. The first turn of each engine is run and judged,
 and not measured: caches are cold.
 
-A turn ends when its races are run, or after PATIENCE times what the other engine needs for as many. An engine whose
-turns ended early BEHIND_MAX times in a row ends the run: more turns would show nothing new.
+A turn ends when its races are run, or after TURN_TIMES_MAX times what the other engine needs for as many. An engine
+whose turns ended early BEHIND_MAX times in a row ends the run: more turns would show nothing new.
 """
 
 import argparse
@@ -30,11 +30,11 @@ from load.source import Source
 from reports.history import events
 from reports.history.journal import Journal
 
-PATIENCE = 4.0
-# The shortest and the longest time that a turn is given, in seconds; the first one of an engine has the latter.
+TURN_TIMES_MAX = 4.0
+# The shortest and the longest limit of a turn, in seconds; the first turn of an engine has the latter.
 TURN_S_MIN, TURN_S_MAX = 0.5, 15.0
 BEHIND_MAX = 14
-# Of so many turns the pace of an engine is known.
+# The pace of an engine is the median of so many turns.
 RECENT = 9
 
 
@@ -93,7 +93,7 @@ class Side:
         asker.journal.write(events.Turn(number=number, planned=races, races=run, began_ns=began_ns, ended_ns=ended_ns))
         self.behind = 0 if run >= races else self.behind + 1
         if number:
-            # One that was ended early would have needed so long for all of its races.
+            # A turn that ended early would have needed so long for all of its races.
             self.took_s.append((ended_ns - began_ns) / 1e9 * races / max(1, run))
 
     def finish(self) -> None:
@@ -139,7 +139,7 @@ def take_turns(sides: Sequence[Side], options: Options) -> None:
 
 def allow(other: Side) -> float:
     """How long a turn may take, by the pace of the other engine."""
-    return min(TURN_S_MAX, max(TURN_S_MIN, PATIENCE * other.pace_s)) if other.pace_s else TURN_S_MAX
+    return min(TURN_S_MAX, max(TURN_S_MIN, TURN_TIMES_MAX * other.pace_s)) if other.pace_s else TURN_S_MAX
 
 
 def parse() -> Options:

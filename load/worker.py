@@ -30,7 +30,7 @@ from reports.history.journal import Journal
 ASSIGNMENT, HALT, TALLY, LEFT = (f"onewinner-{word}" for word in ("assignment", "halt", "tally", "left"))
 REPORT_S = 0.5
 # Beyond two answers that time out, how long a source may wait for another, whose worker is slow.
-PATIENCE_S = 10.0
+BARRIER_MARGIN_S = 10.0
 
 
 class WorkerAssignment(msgspec.Struct, frozen=True):
@@ -115,7 +115,7 @@ class Worker:
         asker = Asker(target, release, journal, clock=clock)
         barrier: Barrier = ALONE
         if together and assignment.workers > 1:
-            limit_s = 2 * target.timeout_s + PATIENCE_S
+            limit_s = 2 * target.timeout_s + BARRIER_MARGIN_S
             barrier = self.barrier = MessageBarrier(self.send, clock, number, assignment.workers, limit_s)
             if self.lost:
                 barrier.lose(self.lost)
