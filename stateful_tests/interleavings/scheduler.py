@@ -15,7 +15,7 @@ from load.client.asker import Asker
 from load.client.release import now_ns
 from reports.history import events
 from stateful_tests.interleavings.connection import Connection
-from stateful_tests.interleavings.faults import FAULTS
+from stateful_tests.interleavings.faults import DELAYED, FAULTS
 from stateful_tests.interleavings.locks import Locks, is_stuck
 from stateful_tests.interleavings.proxy import Proxy
 from stateful_tests.interleavings.schedule import (
@@ -36,6 +36,8 @@ from stateful_tests.interleavings.statements import commits
 
 # A request that takes longer to the database, or from it to its answer, waits for another request.
 WAIT_LIMIT_S = 0.75
+# After a fault the service may have to connect anew first, which waits for no other request.
+RECONNECT_LIMIT_S = 3.0
 POLL_S = 0.002
 
 
@@ -141,6 +143,10 @@ class Execution:
         self.proxy = self.scheduler.proxy
         self.limit_s = self.scheduler.sender.timeout_s
 
+    @property
+    def wait_limit_s(self) -> float:
+        return WAIT_LIMIT_S if self.trace.fault in (None, DELAYED) else RECONNECT_LIMIT_S
+
     async def run(self, choose: Choose) -> None:
         """Lets statements go, one by one, until every request is over."""
         while not all(task.is_over and not task.held for task in self.tasks):
@@ -211,7 +217,7 @@ class Execution:
                     task.waiting = busy[0]
                     break
                 deadline = max(deadline, time.monotonic() + self.limit_s)
-            elif not await self.proxy.changed.wait(WAIT_LIMIT_S):
+            elif not await self.proxy.changed.wait(self.wait_limit_s):
                 self.give_up(task)
                 break
             refuse_after(deadline)
