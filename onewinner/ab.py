@@ -22,7 +22,7 @@ from load.quotas import name_source
 from onewinner.baseline import compare_runs, find_exit, print_comparison
 from onewinner.commands.race import refuse_when_nothing_applies
 from onewinner.deployment import EngineAccess, deploy, start_engine
-from onewinner.display import Display, print_judgement, say
+from onewinner.display import Display, print_judgement, print_text
 from onewinner.engine_choice import EngineChoice, read_target
 from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect
@@ -115,7 +115,7 @@ def take_turns(options: TurnsOptions) -> int:
         return UNKNOWN
     finish_run(first)
     finish_run(with_comparison(second, compare_runs(first, second, options.run.comparison)))
-    return tell(first.folder, second.folder)
+    return report_result(first.folder, second.folder)
 
 
 def record(options: TurnsOptions, engines: Sequence[EngineChoice]) -> tuple[list[RunningSide], LevelResult]:
@@ -177,15 +177,15 @@ def run_turns(sides: Sequence[RunningSide], level: Level) -> LevelResult:
         return run_asker(level, level.command, folder, environment, GRACE_S, show)
 
 
-def tell(first: Path, second: Path) -> int:
+def report_result(first: Path, second: Path) -> int:
     """Prints both verdicts and the comparison, as the files say, and gives the exit code."""
     for folder in (first, second):
         run = read_run(folder)
-        say(f"\n{folder.name}: {run.facts.turns.engine if run.facts.turns else run.facts.name}")
+        print_text(f"\n{folder.name}: {run.facts.turns.engine if run.facts.turns else run.facts.name}")
         print_judgement(run.judgement)
     comparison = read_run(second).facts.comparison
     assert comparison is not None
-    say("")
+    print_text("")
     print_comparison(comparison)
-    say(f"report: {shlex.quote(str(second / 'index.html'))}")
+    print_text(f"report: {shlex.quote(str(second / 'index.html'))}")
     return find_exit(comparison)

@@ -74,7 +74,7 @@ def find_baseline(options: ComparisonOptions) -> Run | None:
     return find_run(options.baseline, "--baseline")
 
 
-def take_side(run: Run) -> Side:
+def read_side(run: Run) -> Side:
     """The run as a side. An older run, which has no blocks in its run.json, is measured from its history."""
     facts = run.facts
     if facts.measures.strata is None and "strata" not in facts.measures.errors:
@@ -91,7 +91,7 @@ def compare_runs(baseline: Run, run: Run, options: ComparisonOptions) -> Compari
     """Both runs of one job that was run in turns are compared as such."""
     theirs, ours = baseline.facts.turns, run.facts.turns
     design = Design.INTERLEAVED if theirs and ours and theirs.job == ours.job else Design.SESSIONS
-    return compare(take_side(baseline), take_side(run), read_terms(options, design))
+    return compare(read_side(baseline), read_side(run), read_terms(options, design))
 
 
 def find_exit(comparison: Comparison) -> int:

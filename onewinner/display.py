@@ -75,7 +75,7 @@ class Display:
             for task in self._tasks.values():
                 self._progress.stop_task(task)
             self._tasks[level] = self._progress.add_task(level, total=None, told="")
-        told = say_tally(self._live) if live else ""
+        told = describe_tally(self._live) if live else ""
         if not told:
             told = f"{sum(self._count(source) for source in sources):,} operations answered"
         self._progress.update(self._tasks[level], told=told)
@@ -94,7 +94,7 @@ class Display:
         return self._read[source][1]
 
 
-def say_tally(live: Path) -> str:
+def describe_tally(live: Path) -> str:
     """The live tally in words; empty when there is none yet."""
     try:
         told = json.loads(live.read_bytes())
@@ -108,8 +108,8 @@ def say_tally(live: Path) -> str:
     )
 
 
-def say(text: str) -> None:
-    """A line, or some, as they are."""
+def print_text(text: str) -> None:
+    """One or more lines, as they are."""
     open_console().print(Text(text), soft_wrap=True)
 
 
@@ -162,14 +162,14 @@ def print_matrix(run: Run) -> None:
     for name in dict.fromkeys(row.name for row in rows):
         mine = {row.level: row for row in rows if row.name == name}
         check = next(row.check for row in mine.values()) or "none may fail"
-        table.add_row(name, Text(check, style="dim"), *(say_cell(mine[level]) for level in levels))
+        table.add_row(name, Text(check, style="dim"), *(describe_cell(mine[level]) for level in levels))
     console.print(table)
     verdict = run.judgement.verdict
     console.print(Text.assemble("\n", (verdict.upper(), STYLE[verdict]), f": {run.judgement.reason}"), soft_wrap=True)
     console.print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
 
 
-def say_cell(row: DefectRow) -> Text:
+def describe_cell(row: DefectRow) -> Text:
     """What came of one engine at one level."""
     if not row.seeds:
         return Text(row.status, style="dim")

@@ -15,7 +15,7 @@ from rich.text import Text
 from engine.provision.bouncer import PROGRAM, find_program
 from engine.provision.errors import DatabaseUnavailable
 from onewinner.baseline import UnreadableError, find_baseline
-from onewinner.display import STYLE, open_console, say
+from onewinner.display import STYLE, open_console, print_text
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_obstacles
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
 from onewinner.options import RunOptions
@@ -87,7 +87,7 @@ def run_matrix(
     outcomes: list[Outcome] = []
     try:
         for each in configurations:
-            say(f"\n{len(outcomes) + 1} of {len(configurations)}: {' '.join(each.arguments) or 'as it is'}")
+            print_text(f"\n{len(outcomes) + 1} of {len(configurations)}: {' '.join(each.arguments) or 'as it is'}")
             arguments = (*drop_options(options.arguments, OWN), *each.arguments)
             mine = replace(options, folder=folder / each.name, arguments=arguments)
             outcomes.append(run_one(each, mine, gate, first=not outcomes))

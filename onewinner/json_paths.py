@@ -21,26 +21,26 @@ def find_states(target: Target, document: Any) -> list[str]:
     return [path for path, value in walk_leaves(document) if read_state(target, value) is not None]
 
 
-def say_states(target: Target, answer: Answer) -> str:
+def describe_states(target: Target, answer: Answer) -> str:
     """Where in an answer a state stands, in words."""
     places = find_states(target, answer.json())
     if places:
         return f"a state stands at {places[0]!r}"
-    return f"it holds {say_leaves(answer.json())}"
+    return f"it holds {describe_leaves(answer.json())}"
 
 
-def say_leaves(document: Any) -> str:
+def describe_leaves(document: Any) -> str:
     if document is None:
         return "no JSON"
-    return say_places([path for path, _ in walk_leaves(document)])
+    return describe_places([path for path, _ in walk_leaves(document)])
 
 
-def say_places(paths: list[str]) -> str:
+def describe_places(paths: list[str]) -> str:
     shown = ", ".join(repr(path) for path in paths[:LEAVES_MAX])
     return (shown + (", ..." if len(paths) > LEAVES_MAX else "")) or "nothing"
 
 
-def say_query(query: JmesPath | None) -> str:
+def describe_query(query: JmesPath | None) -> str:
     return repr(query.text) if query is not None else "nothing"
 
 

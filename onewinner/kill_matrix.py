@@ -74,8 +74,8 @@ class Variant:
 class Cell:
     """What came of one engine at one level from one seed.
 
-    `failed` are the checks that failed. `way` leads to the first violation by the promised check (by any that failed,
-    where none is promised).
+    `failed` are the checks that failed. `detection` is that of the promised check (of any that failed, where none is
+    promised).
     """
 
     variant: Variant
@@ -83,12 +83,12 @@ class Cell:
     seed: int
     status: Status
     failed: tuple[str, ...] = ()
-    way: "Way | None" = None
+    detection: "Detection | None" = None
     reason: str = ""
 
 
 @dataclass(frozen=True)
-class Way:
+class Detection:
     """From the first operation to the end of a violation: operations and races begun meanwhile, and seconds."""
 
     operations: int
@@ -113,7 +113,7 @@ class Row:
     def pack(self) -> DefectRow:
         """As run.json and the report have it."""
         counts = Counter(check for cell in self.cells for check in cell.failed)
-        ways = [cell.way for cell in self.cells if cell.way is not None]
+        detections = [cell.detection for cell in self.cells if cell.detection is not None]
         return DefectRow(
             name=self.variant.name,
             kind=self.variant.kind,
@@ -124,10 +124,10 @@ class Row:
             seeds=len(self.cells),
             caught=self.caught,
             checks=dict(counts.most_common()),
-            operations_p50=pick([way.operations for way in ways], 0.5),
-            seconds_p50=pick([way.seconds for way in ways], 0.5),
-            races_p50=pick([way.races for way in ways if way.races], 0.5),
-            races_p95=pick([way.races for way in ways if way.races], 0.95),
+            operations_p50=pick([each.operations for each in detections], 0.5),
+            seconds_p50=pick([each.seconds for each in detections], 0.5),
+            races_p50=pick([each.races for each in detections if each.races], 0.5),
+            races_p95=pick([each.races for each in detections if each.races], 0.95),
         )
 
 
@@ -141,14 +141,14 @@ def judge_cell(
 ) -> Cell:
     """Holds a judgement against what is expected. `trouble` says why the asker cannot be trusted, if so."""
     failed = tuple(result.check for result in judgement.checks if result.verdict is Verdict.FAIL)
-    status = weigh(variant, level, failed, judgement.verdict, trouble)
+    status = find_status(variant, level, failed, judgement.verdict, trouble)
     promised = variant.promised_at(level)
     findings = [each for each in judgement.findings if each.check in (failed if promised is None else [promised])]
     reason = trouble or ("" if judgement.verdict is Verdict.PASS else judgement.reason)
-    return Cell(variant, level, seed, status, failed, find_way(history, findings), reason)
+    return Cell(variant, level, seed, status, failed, find_detection(history, findings), reason)
 
 
-def weigh(variant: Variant, level: str, failed: Sequence[str], verdict: Verdict, trouble: str = "") -> Status:
+def find_status(variant: Variant, level: str, failed: Sequence[str], verdict: Verdict, trouble: str = "") -> Status:
     """What the failed checks mean for this engine at this level."""
     promised = variant.promised_at(level)
     if variant.kind == "control" and failed:
@@ -164,8 +164,8 @@ def weigh(variant: Variant, level: str, failed: Sequence[str], verdict: Verdict,
     return Status.UNKNOWN if verdict is Verdict.UNKNOWN else Status.PASSED
 
 
-def find_way(history: History, findings: Iterable[Finding]) -> Way | None:
-    """The way to the first finding that was there to be seen, which is when the last of its operations has returned.
+def find_detection(history: History, findings: Iterable[Finding]) -> Detection | None:
+    """How much came before the first finding, which is there once the last of its operations has returned.
 
     One that names no operation counts for nothing.
     """
@@ -176,7 +176,7 @@ def find_way(history: History, findings: Iterable[Finding]) -> Way | None:
         return None
     first_ns: int = ops["invoked_ns"].min()  # type: ignore[assignment]
     begun = ops.filter(pl.col("invoked_ns") <= min(seen))
-    return Way(begun.height, begun["race"].drop_nulls().n_unique(), round((min(seen) - first_ns) / 1e9, 3))
+    return Detection(begun.height, begun["race"].drop_nulls().n_unique(), round((min(seen) - first_ns) / 1e9, 3))
 
 
 def make_row(variant: Variant, level: str, cells: Sequence[Cell]) -> Row:
@@ -209,7 +209,7 @@ def conclude(rows: Sequence[Row]) -> Judgement:
     }
     if not ran:
         return Judgement(verdict, "no cell was run", (), counts)
-    told = "every cell is as expected" if not against else "; ".join(map(say_row, against))
+    told = "every cell is as expected" if not against else "; ".join(map(describe_row, against))
     return Judgement(verdict, told, (), counts)
 
 
@@ -225,7 +225,7 @@ def gather(answers: Sequence[Judgement]) -> Judgement:
     return Judgement(verdict, "; ".join(against) or "every cell is as expected", (), dict(counts))
 
 
-def say_row(row: Row) -> str:
+def describe_row(row: Row) -> str:
     """Why a row is not as expected, in one sentence."""
     wrong = [cell for cell in row.cells if cell.status is row.status]
     seeds = f"in {len(wrong)} of {len(row.cells)} seeds (first: {wrong[0].seed})"

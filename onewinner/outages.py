@@ -16,7 +16,7 @@ GRACE_NS = 1_000_000_000
 Span = tuple[int, int]
 
 
-def tell_outages(history: Path, gaps: Sequence[Span]) -> str | None:
+def record_outages(history: Path, gaps: Sequence[Span]) -> str | None:
     """Tells of each as a fault, in a journal of its own, and says in words what that means; None without any."""
     if not gaps:
         return None

@@ -244,7 +244,7 @@ class Race:
         servers = {server for server, _ in placed}
         if len(servers) > 1:
             raise ValueError(f"all requests of a race go to one server, not to {' and '.join(sorted(servers))}")
-        told = [tell(request, path) for request, (_, path) in zip(requests, placed, strict=True)]
+        told = [encode(request, path) for request, (_, path) in zip(requests, placed, strict=True)]
         order = {"base_url": servers.pop(), "timeout_s": timeout_s, "requests": told}
         given = self._helper.ask({"race": order}, GRACE_S + timeout_s * (len(told) + 1))
         answers = tuple(
@@ -296,7 +296,7 @@ def place(request: Request, base_url: str) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}", (quote(parts.path, safe=SAFE) or "/") + query
 
 
-def tell(request: Request, path: str) -> dict[str, Any]:
+def encode(request: Request, path: str) -> dict[str, Any]:
     headers, body = request.encode()
     told = {"method": request.method, "path": path, "headers": list(headers.items())}
     return {**told, "body": base64.b64encode(body).decode()}

@@ -7,13 +7,13 @@ from typing import Any
 
 from engine.target.target import SERVER_ERROR, Answer, ClassifiedAnswer, Request, Route, Target
 from onewinner.json_paths import (
+    describe_leaves,
+    describe_places,
+    describe_query,
+    describe_states,
     find_states,
     fold,
     read_state,
-    say_leaves,
-    say_places,
-    say_query,
-    say_states,
     walk_leaves,
     walk_lists,
 )
@@ -43,9 +43,8 @@ class Probe:
 def advise_create(target: Target, probe: Probe) -> str | None:
     answer = probe.answer
     if answer.status in target.create_won and probe.classified.outcome != "ok":
-        return (
-            f"create.id: {say_query(target.create_id)} finds no id in the answer; it holds {say_leaves(answer.json())}"
-        )
+        found = f"create.id: {describe_query(target.create_id)} finds no id"
+        return f"{found} in the answer; it holds {describe_leaves(answer.json())}"
     return advise_status(probe, "create.won")
 
 
@@ -59,9 +58,8 @@ def advise_read(target: Target, probe: Probe, state: str, server_id: str, *, is_
         )
     if probe.classified.outcome != "ok":
         if answer.status in target.read_ok:
-            return (
-                f"read.state: {say_query(target.read_state)} finds no state in the answer; {say_states(target, answer)}"
-            )
+            found = f"read.state: {describe_query(target.read_state)} finds no state"
+            return f"{found} in the answer; {describe_states(target, answer)}"
         return advise_status(probe, "read.ok")
     if seen == state:
         return None
@@ -75,8 +73,8 @@ def advise_state(target: Target, answer: Answer, seen: str, state: str, *, is_ne
         if spelled is not None:
             return f'workflow.spelling: the service spells {spelled} as {seen!r}; add {spelled} = "{seen}"'
         if find_states(target, answer.json()):
-            found = f"read.state: {say_query(target.read_state)} finds {seen!r}, which is no state"
-            return f"{found}; {say_states(target, answer)}"
+            found = f"read.state: {describe_query(target.read_state)} finds {seen!r}, which is no state"
+            return f"{found}; {describe_states(target, answer)}"
         return (
             f"workflow.transitions: the workflow is in {seen!r}, which they do not have; add it to them, "
             "or correct read.state if it is no state"
@@ -169,8 +167,8 @@ def advise_stale(target: Target, probe: Probe, actual: str) -> str | None:
     if target.current_state is not None and classified.observed != actual:
         found = f"finds {classified.observed!r}" if classified.observed else "finds nothing"
         return (
-            f"advance.current_state: {say_query(target.current_state)} {found} in the conflict, and the workflow is in "
-            f"{actual}; {say_states(target, probe.answer)}, or leave the key out"
+            f"advance.current_state: {describe_query(target.current_state)} {found} in the conflict, and the "
+            f"workflow is in {actual}; {describe_states(target, probe.answer)}, or leave the key out"
         )
     return None
 
@@ -208,14 +206,15 @@ def advise_trail(
     assert target.trail is not None
     if rows is None:
         lists = [path for path, value in walk_lists(probe.answer.json())]
-        return f"audit.entries: {say_query(target.trail.entries)} finds no list in the answer; {say_places(lists)}"
+        found = f"audit.entries: {describe_query(target.trail.entries)} finds"
+        return f"{found} no list in the answer; {describe_places(lists)}"
     for key, query in (("to", target.trail.to), ("from", target.trail.origin)):
         if rows and all(row[key] is None for row in rows):
             entry = target.trail.entries.find(probe.answer.json())[-1]
-            return f"audit.{key}: {say_query(query)} finds no state in an entry; it holds {say_leaves(entry)}"
+            return f"audit.{key}: {describe_query(query)} finds no state in an entry; it holds {describe_leaves(entry)}"
     shown = [(row["from"], row["to"]) for row in rows if row["from"] is not None]
     if shown != moves:
-        told = f"the trail shows {say_moves(shown)}, and the moves were {say_moves(moves)}"
+        told = f"the trail shows {describe_moves(shown)}, and the moves were {describe_moves(moves)}"
         return f"audit.entries: {told}; correct it, audit.from or audit.to, else the gate will call it a failure"
     return None
 
@@ -225,9 +224,11 @@ def advise_effects(target: Target, probe: Probe, markers: list[str] | None, carr
     if probe.answer.status not in target.read_ok:
         return advise_status(probe, "read.ok")
     assert target.effects is not None
-    found = f"effects.markers: {say_query(target.effects.markers)} finds"
+    found = f"effects.markers: {describe_query(target.effects.markers)} finds"
     if markers is None:
-        return f"{found} no list in the answer; {say_places([path for path, _ in walk_lists(probe.answer.json())])}"
+        return (
+            f"{found} no list in the answer; {describe_places([path for path, _ in walk_lists(probe.answer.json())])}"
+        )
     if carried is not None and carried not in markers:
         return f"{found} {markers}, and not {carried!r} of the move that won; correct it, or where {{marker}} is sent"
     return None
@@ -272,5 +273,5 @@ def advise_trouble(probe: Probe) -> str:
     )
 
 
-def say_moves(moves: list[tuple[Any, Any]]) -> str:
+def describe_moves(moves: list[tuple[Any, Any]]) -> str:
     return ", ".join(f"{origin} -> {to}" for origin, to in moves) or "none"

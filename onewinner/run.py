@@ -23,11 +23,11 @@ from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect
 from onewinner.levels import LevelResult
 from onewinner.load_faults import start_injector
-from onewinner.outages import tell_outages
+from onewinner.outages import record_outages
 from onewinner.race_files import find_undecided, find_violated, gather_schedules
 from onewinner.run_request import RunRequest, gather_facts
 from onewinner.secrets import keep_secret
-from onewinner.silences import SILENT_WHY, is_silent, say_left_out, without
+from onewinner.silences import SILENT_WHY, describe_left_out, is_silent, without
 from onewinner.supervisor import supervise
 from reports.comparison.comparison import Comparison
 from reports.comparison.facts import Facts, Reproduction
@@ -81,7 +81,7 @@ def record(request: RunRequest) -> tuple[Run, list[LevelResult], str | None]:
     ):
         with watch_database(deployment.database) as gaps:
             results, ended = run_levels(request, run, deployment)
-        outage = tell_outages(run.history, gaps)
+        outage = record_outages(run.history, gaps)
         inspect(deployment.database_url, engine, run.history)
     return run, results, "; ".join(filter(None, [outage, ended])) or None
 
@@ -133,7 +133,7 @@ def conclude(
     """
     ran = [each.level for each in results]
     left_out = [level for level in request.levels if level not in ran]
-    ended = "; ".join(filter(None, [ended, say_left_out(left_out)])) or None
+    ended = "; ".join(filter(None, [ended, describe_left_out(left_out)])) or None
     run = with_judgement(run, run.judgement, plan=without(run.facts.plan, left_out))
     try:
         judged, history = judge_run(run, request, results, ended)
@@ -159,7 +159,7 @@ def conclude(
     if request.options.calibrates and judged.judgement.verdict is Verdict.PASS:
         # The verdict is written by now; a calibration that fails cannot take it away.
         finish_run(with_calibration(judged, request.levels, request.options.command))
-    return tell(read_run(run.folder), shows_schedule=not request.is_exhaustive)
+    return report_result(read_run(run.folder), shows_schedule=not request.is_exhaustive)
 
 
 def judge_run(
@@ -193,7 +193,7 @@ def with_comparison(run: Run, comparison: Comparison) -> Run:
     return with_judgement(run, run.judgement, comparison=comparison)
 
 
-def tell(written: Run, *, shows_schedule: bool) -> int:
+def report_result(written: Run, *, shows_schedule: bool) -> int:
     """Prints what the verdict file says, and gives the exit code that follows from it."""
     print_verdict(written)
     code = EXIT_BY_VERDICT[written.judgement.verdict]

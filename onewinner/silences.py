@@ -34,7 +34,7 @@ def is_end(line: bytes) -> bool:
     return bool(event.get("event") == "level" and event.get("ended") == SILENT)
 
 
-def say_left_out(levels: Sequence[Level]) -> str | None:
+def describe_left_out(levels: Sequence[Level]) -> str | None:
     """That the levels after a silence did not run; None where there are none."""
     if not levels:
         return None

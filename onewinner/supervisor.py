@@ -50,7 +50,7 @@ class Supervisor:
                 self.endings.append(Ending(how, alive_ns, time.monotonic_ns()))
             alive_ns = time.monotonic_ns()
 
-    def tell(self, history: Path) -> None:
+    def record(self, history: Path) -> None:
         """Each ending as a fault, in a journal of its own."""
         with Journal(history / f"{SOURCE}.jsonl") as journal:
             journal.write(events.Plan(operations=0, races=0, scenario="supervisor"))
@@ -78,4 +78,4 @@ def supervise(access: EngineAccess, history: Path, *, wanted: bool) -> Iterator[
     finally:
         over.set()
         thread.join(JOIN_LIMIT_S)
-        supervisor.tell(history)
+        supervisor.record(history)

@@ -65,7 +65,7 @@ def print_table(examination: Examination, hide: Hide) -> None:
         table.add_column(name, overflow="fold", ratio=None if name == "" else 1)
     for each in done:
         right = each.remedy is None
-        cells = [each.probe.what, say_sent(each), say_answer(each), say_reading(each)]
+        cells = [each.probe.what, describe_sent(each), describe_answer(each), describe_reading(each)]
         table.add_row(Text("ok" if right else "wrong", style=STYLE[right]), *(Text(hide(cell)) for cell in cells))
     if done:
         console.print(table)
@@ -77,13 +77,13 @@ def print_table(examination: Examination, hide: Hide) -> None:
             console.print(Text.assemble("\n", (told, STYLE[False])), soft_wrap=True)
 
 
-def say_sent(each: Examined) -> str:
+def describe_sent(each: Examined) -> str:
     body = shorten(each.probe.request.body.decode(errors="replace"), each)
     sent = each.probe.sent if each.remedy else LONG_ID.sub(lambda found: f"{found[0][:8]}..", each.probe.sent)
     return " ".join(filter(None, [sent, body]))
 
 
-def say_answer(each: Examined) -> str:
+def describe_answer(each: Examined) -> str:
     """Status, type and the beginning of the body."""
     answer = each.probe.answer
     if answer.status is None:
@@ -96,7 +96,7 @@ def say_answer(each: Examined) -> str:
     return " ".join(filter(None, [str(answer.status), where, shown]))
 
 
-def say_reading(each: Examined) -> str:
+def describe_reading(each: Examined) -> str:
     classified, wanted = each.probe.classified, each.probe.wanted
     observed = f" ({classified.observed})" if classified.observed else ""
     expected = f", not {' or '.join(wanted)}" if classified.outcome not in wanted else ""

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner import levels
-from onewinner.display import open_console, print_schedule, say
+from onewinner.display import open_console, print_schedule, print_text
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.levels import Level, ProxySetup, Size
@@ -156,16 +156,16 @@ def show(written: Run, isolations: Sequence[str | None], race: Race | None) -> N
             print_schedule(found)
         return
     violated, schedules = (sum(getattr(each, key) for each in pairings) for key in ("violated", "schedules"))
-    say(f"\n{violated} of {schedules} replays violate: {', '.join(race.must_hold)}")
+    print_text(f"\n{violated} of {schedules} replays violate: {', '.join(race.must_hold)}")
     if left := sum(each.remarks.get(LEFT, 0) for each in pairings):
-        say(
+        print_text(
             f"{left} of {schedules} replays left the recorded order: a statement of the file did not come, or another "
             "one did; they followed it as far as it went, and do not show what that order does now"
         )
     if race.apart:
-        say("each replay is on new workflows; what they share may depend on which they are")
+        print_text("each replay is on new workflows; what they share may depend on which they are")
     for found in written.facts.schedules[:1]:
-        say(found.trace)
+        print_text(found.trace)
 
 
 def print_table(pairings: Sequence[Pairing], isolation: str | None) -> None:

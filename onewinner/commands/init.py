@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from onewinner.display import say
+from onewinner.display import print_text
 from onewinner.draft import draft_github, draft_target
 from onewinner.exits import PASS, UsageError
 from onewinner.openapi import Document
@@ -38,7 +38,9 @@ def main(arguments: list[str]) -> int:
     refuse_to_overwrite(list(files), force=options.force)
     for file, content in files.items():
         write(file, content)
-    say(f"next: correct what it says is guessed, then: onewinner doctor --target {shlex.quote(str(options.out))}")
+    print_text(
+        f"next: correct what it says is guessed, then: onewinner doctor --target {shlex.quote(str(options.out))}"
+    )
     return PASS
 
 
@@ -65,7 +67,7 @@ def write(file: Path, content: str) -> None:
         file.write_text(content, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from None
-    say(f"wrote {file}")
+    print_text(f"wrote {file}")
 
 
 def read_proposal(source: str) -> Proposal:

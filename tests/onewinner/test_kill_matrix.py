@@ -5,7 +5,7 @@ Method: judgements written by hand against the promises of real defects.
 
 import pytest
 
-from onewinner.kill_matrix import Cell, Status, Variant, Way, conclude, find_way, make_rows, weigh
+from onewinner.kill_matrix import Cell, Detection, Status, Variant, conclude, find_detection, find_status, make_rows
 from reports.judge.verdict import Finding, Verdict
 from tests.reports.building import advance, build_history, create
 
@@ -32,18 +32,18 @@ CONTROL = Variant("slow", "control")
 def test_what_failed_is_held_against_the_promise(
     engine: Variant, level: str, failed: list[str], status: Status
 ) -> None:
-    assert weigh(engine, level, failed, Verdict.FAIL if failed else Verdict.PASS) is status
+    assert find_status(engine, level, failed, Verdict.FAIL if failed else Verdict.PASS) is status
 
 
 def test_nothing_decided_is_not_green() -> None:
-    assert weigh(CONTROL, "race", [], Verdict.UNKNOWN) is Status.UNKNOWN
-    assert weigh(RACY, "sequential", [], Verdict.UNKNOWN) is Status.UNKNOWN
-    assert weigh(CONTROL, "race", [], Verdict.PASS, "the asker ended with status 9") is Status.UNKNOWN
-    assert weigh(RACY, "race", [], Verdict.PASS, "the asker ended with status 9") is Status.UNKNOWN
+    assert find_status(CONTROL, "race", [], Verdict.UNKNOWN) is Status.UNKNOWN
+    assert find_status(RACY, "sequential", [], Verdict.UNKNOWN) is Status.UNKNOWN
+    assert find_status(CONTROL, "race", [], Verdict.PASS, "the asker ended with status 9") is Status.UNKNOWN
+    assert find_status(RACY, "race", [], Verdict.PASS, "the asker ended with status 9") is Status.UNKNOWN
 
 
 def test_the_worst_seed_decides_the_row() -> None:
-    cells = [Cell(RACY, "race", seed, Status.CAUGHT, ("one-winner",), Way(11, 1, 0.5)) for seed in (1, 2)]
+    cells = [Cell(RACY, "race", seed, Status.CAUGHT, ("one-winner",), Detection(11, 1, 0.5)) for seed in (1, 2)]
     rows = make_rows([RACY], [*cells, Cell(RACY, "race", 3, Status.SURVIVED)])
     by_level = {row.level: row for row in rows}
     assert by_level["race"].status is Status.SURVIVED
@@ -85,5 +85,5 @@ def test_the_way_to_a_violation_ends_with_the_last_operation_of_the_first_findin
     )
     late = Finding("one-winner", Verdict.FAIL, "late", operations=("3",))
     early = Finding("one-winner", Verdict.FAIL, "early", operations=("1", "2"))
-    assert find_way(history, [late, early]) == Way(3, 1, 1.0)
-    assert find_way(history, [Finding("schema", Verdict.FAIL, "no operation")]) is None
+    assert find_detection(history, [late, early]) == Detection(3, 1, 1.0)
+    assert find_detection(history, [Finding("schema", Verdict.FAIL, "no operation")]) is None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from onewinner.outages import tell_outages
+from onewinner.outages import record_outages
 from reports.history.events import Event, Fault, FaultBegun
 from reports.history.history import read_history
 from reports.history.journal import Journal
@@ -18,13 +18,13 @@ def write_crash(folder: Path, crash: Event) -> None:
 
 def test_a_crash_of_ours_is_told_already(tmp_path: Path) -> None:
     write_crash(tmp_path, Fault(at_ns=10 * SECOND, until_ns=12 * SECOND, what="server killed"))
-    assert tell_outages(tmp_path, [(9 * SECOND, 12 * SECOND)]) is None
+    assert record_outages(tmp_path, [(9 * SECOND, 12 * SECOND)]) is None
     assert [path.name for path in tmp_path.iterdir()] == ["faults-0.jsonl"]
 
 
 def test_another_one_is_a_fault_and_a_sentence(tmp_path: Path) -> None:
     write_crash(tmp_path, FaultBegun(at_ns=10 * SECOND, what="server killed"))
-    told = tell_outages(tmp_path, [(9 * SECOND, 12 * SECOND), (40 * SECOND, 41 * SECOND)])
+    told = record_outages(tmp_path, [(9 * SECOND, 12 * SECOND), (40 * SECOND, 41 * SECOND)])
     assert told is not None
     assert "ended, once during the run, and not by onewinner" in told
     faults = [fault for fault in take_faults(read_history(tmp_path)).all if fault.what == "database lost"]
@@ -32,5 +32,5 @@ def test_another_one_is_a_fault_and_a_sentence(tmp_path: Path) -> None:
 
 
 def test_without_a_gap_nothing_is_told(tmp_path: Path) -> None:
-    assert tell_outages(tmp_path, []) is None
+    assert record_outages(tmp_path, []) is None
     assert list(tmp_path.iterdir()) == []
