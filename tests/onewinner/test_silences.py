@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from onewinner.levels import Level
-from onewinner.silences import ended_silent, is_silent, say_left_out, without
+from onewinner.silences import describe_left_out, ended_silent, is_silent, without
 from reports.judge.plan import RunPlan, SourceQuota
 
 SILENT = b'{"event":"level","level":"race","unit":"races","planned":9,"run":3,"ended":"silent"}\n'
@@ -58,7 +58,7 @@ def test_one_source_of_several_is_enough(tmp_path: Path) -> None:
     ],
 )
 def test_what_did_not_run_is_named(names: list[str], words: str | None) -> None:
-    told = say_left_out([make_level(name) for name in names])
+    told = describe_left_out([make_level(name) for name in names])
     assert told == words if words is None else str(told).endswith(words)
 
 
