@@ -1,4 +1,4 @@
-"""The process that races for a test suite: started when first needed, told by lines of JSON, ended with its owner.
+"""The process that races for a test suite: started when first needed, asked by lines of JSON, ended with its owner.
 
 Standard library alone: this half runs in the user's process. The other half is `racer.py`.
 """
@@ -26,7 +26,7 @@ class RaceError(Exception):
 
 
 class Helper:
-    """Asks the racer. One order at a time; a racer that was left in the middle of one is not asked again."""
+    """Asks the racer. One request at a time; a racer that was left in the middle of one is not asked again."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,17 +34,17 @@ class Helper:
         self._errors: IO[bytes] | None = None
         self._owner = os.getpid()
 
-    def ask(self, order: dict[str, Any], limit_s: float) -> dict[str, Any]:
+    def ask(self, message: dict[str, Any], limit_s: float) -> dict[str, Any]:
         """The racer's answer. Raises RaceError with its reason when it has none."""
         with self._lock:
             try:
                 process = self._find_process()
                 assert process.stdin is not None
-                process.stdin.write(json.dumps(order).encode() + b"\n")
+                process.stdin.write(json.dumps(message).encode() + b"\n")
                 process.stdin.flush()
                 answer: dict[str, Any] = json.loads(self._read_line(process, time.monotonic() + limit_s))
             except BaseException as error:
-                # Ctrl-C included: what it would answer next belongs to this order.
+                # Ctrl-C included: what it would answer next belongs to this request.
                 tail = self._end()
                 if isinstance(error, OSError | ValueError):
                     raise RaceError(f"the process that races broke off: {error}{tail}") from None

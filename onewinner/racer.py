@@ -1,4 +1,4 @@
-"""Races requests for a test suite: orders in, outcomes out, one line of JSON each. A program.
+"""Races requests for a test suite, by the protocol of engine/provision/child.py. A program.
 
     python -P racer.py
 
@@ -40,7 +40,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     for line in read_lines(0, os.getppid()):
-        answers.write(json.dumps(carry_out(json.loads(line))) + "\n")
+        answers.write(json.dumps(answer(json.loads(line))) + "\n")
         answers.flush()
 
 
@@ -58,11 +58,11 @@ def read_lines(number: int, owner: int) -> Iterator[bytes]:
         yield from lines
 
 
-def carry_out(order: dict[str, Any]) -> dict[str, Any]:
+def answer(message: dict[str, Any]) -> dict[str, Any]:
     try:
-        if "race" in order:
-            return race(**order["race"])
-        return {"words": explain(**order["explain"])}
+        if "race" in message:
+            return race(**message["race"])
+        return {"words": explain(**message["explain"])}
     except ReleaseError as error:
         return {"error": str(error)}
     except Exception:  # noqa: BLE001 - its owner waits for an answer

@@ -205,8 +205,8 @@ class Result:
             for answer, outcome in zip(self.answers, outcomes, strict=True)
         ]
         picture = None if self.picture is None else str(self.picture)
-        order = {**asdict(finding), "records": records, "lost": list(lost), "picture": picture}
-        words: str = self.helper.ask({"explain": order}, GRACE_S)["words"]
+        message = {**asdict(finding), "records": records, "lost": list(lost), "picture": picture}
+        words: str = self.helper.ask({"explain": message}, GRACE_S)["words"]
         return words
 
 
@@ -245,8 +245,8 @@ class Race:
         if len(servers) > 1:
             raise ValueError(f"all requests of a race go to one server, not to {' and '.join(sorted(servers))}")
         told = [encode(request, path) for request, (_, path) in zip(requests, placed, strict=True)]
-        order = {"base_url": servers.pop(), "timeout_s": timeout_s, "requests": told}
-        given = self._helper.ask({"race": order}, GRACE_S + timeout_s * (len(told) + 1))
+        message = {"base_url": servers.pop(), "timeout_s": timeout_s, "requests": told}
+        given = self._helper.ask({"race": message}, GRACE_S + timeout_s * (len(told) + 1))
         answers = tuple(
             receive(number, request, exchange)
             for number, (request, exchange) in enumerate(zip(requests, given["exchanges"], strict=True))

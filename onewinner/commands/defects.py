@@ -67,7 +67,7 @@ class MatrixPlan:
 
     def list_cells(self, variant: Variant) -> Iterator[tuple[str, int]]:
         for level in self.list_levels(variant):
-            # The levels behind the proxy run all orders and choose nothing at random: one seed is enough.
+            # The levels behind the proxy run all schedules and choose nothing at random: one seed is enough.
             yield from ((level, seed) for seed in (self.seeds[:1] if level in levels.PROXIED else self.seeds))
 
     def list_levels(self, variant: Variant) -> Sequence[str]:
