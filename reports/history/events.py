@@ -180,7 +180,7 @@ class Level(Event):
     ended: str | None = None
     restarts: Count | None = None
     scenarios: list[ScenarioLevel] | None = None
-    not_applicable: dict[str, Any] | None = None
+    not_applicable: dict[str, str] | None = None
     unscheduled: Count | None = None
 
 

@@ -1,4 +1,4 @@
-"""Explaining: the few operations of a workflow that contradict each other all by themselves. Data, no words.
+"""The conflict core: the few operations of a workflow that contradict each other without the others. Data, no text.
 
 A set of operations is contradictory when no order explains it even if every operation outside of it is weakened:
 an answer that changes nothing is forgotten, a transition may or may not have taken effect, at any moment, at most

@@ -1,4 +1,4 @@
-"""A case: the evidence, and what several checks need to have worked out of it, each worked out once."""
+"""The check context: the evidence, and what several checks derive from it, each derived once."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ CANDIDATES = 10
 
 @dataclass(frozen=True, eq=False)
 class CheckContext:
-    """What a check is given."""
+    """What a check gets."""
 
     evidence: Evidence
 

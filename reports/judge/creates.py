@@ -1,4 +1,4 @@
-"""Births: answers that no create can have come before. Where a workflow's create is known, all else comes after it."""
+"""Creates: answers that came before their workflow's create, second creates, and ids that several workflows got."""
 
 from dataclasses import dataclass
 

@@ -15,13 +15,12 @@ from engine.target.graph import TransitionGraph
 from reports.history.encoding import split_list
 from reports.history.history import History
 from reports.judge.models.workflow import NEVER, Operation
+from reports.judge.operation_roles import assign_roles, find_owned, sort_operations
 from reports.judge.plan import RunPlan
 from reports.judge.search import ANOTHER_STATE
 from reports.judge.time_keys import TimeKeys, make_time_keys
 
 MODEL_COLUMNS = ("row", "kind", "outcome", "want", "set", "next", "observed", "invoked", "returned")
-
-
 UNKNOWN_SHARE_MAX = 0.02
 INCONCLUSIVE_SHARE_MAX = 0.10
 
@@ -277,71 +276,3 @@ def begin_after(moment: int, operation: Operation) -> Operation:
     if operation.invoked >= moment or operation.returned < moment:
         return operation
     return replace(operation, invoked=moment)
-
-
-def sort_operations(history: History) -> pl.DataFrame:
-    """The operations by workflow, then invoke. The physical order is kept where it is sorted, as sealing leaves it."""
-    wide = history.clock_uncertainty_ns
-    ops = history.encoded.with_columns(
-        pl.col("workflow", "tenant", "want", "next", "observed", "set").to_physical(),
-        pl.col("invoked") - wide,
-        (pl.col("returned") + wide).fill_null(NEVER),
-    )
-    if not is_sorted(ops):
-        # In the order in which the workflows first appear: categorical codes differ from run to run.
-        first = ops.group_by("workflow").agg(pl.col("row").min().alias("first"))
-        ops = ops.join(first, on="workflow").sort("first", "invoked", "row").drop("first")
-    return ops.with_columns(pl.col("workflow").rle_id().alias("w"))
-
-
-def is_sorted(ops: pl.DataFrame) -> bool:
-    """Whether each workflow's operations stand together, by invoke."""
-    same = pl.col("workflow") == pl.col("workflow").shift()
-    back = same & (pl.col("invoked") < pl.col("invoked").shift())
-    runs, count, unsorted = ops.select(
-        (~same).sum(), pl.col("workflow").n_unique().alias("n"), back.any().alias("b")
-    ).row(0)
-    return ops.is_empty() or (runs + 1 == count and not unsorted)
-
-
-def assign_roles(ops: pl.DataFrame, first: int | None) -> pl.DataFrame:
-    """Adds known, maybe and pure; `next` becomes the initial state of a create, and nothing of a read. What an unknown
-    operation tells is nothing.
-    """
-    kind, outcome, mine = pl.col("kind"), pl.col("outcome"), pl.col("mine")
-    moves = (kind == "advance") | (kind == "set")
-    initial = pl.col("observed").fill_null(pl.lit(first, dtype=pl.UInt32))
-    return ops.with_columns(
-        known=mine & ((outcome == "won") | ((kind == "create") & (outcome == "ok"))),
-        maybe=mine & (outcome == "unknown") & moves,
-        pure=mine & ((outcome == "conflict") | ((kind == "read") & (outcome == "ok"))),
-        next=pl.when(moves).then("next").when(kind == "create").then(initial),
-        observed=pl.when(outcome != "unknown").then("observed"),
-    )
-
-
-def find_owned(ops: pl.DataFrame, unnamed_tenant: int | None) -> pl.Series:
-    """Whether each operation is its workflow's owner's: the tenant that created it, or the first that was served. A
-    conflict says less of whose it is, and a refusal least. Operations that name no tenant are the owner's.
-    """
-    if ops["tenant"].n_unique() <= 1:
-        return pl.repeat(value=True, n=ops.height, dtype=pl.Boolean, eager=True)
-    create, outcome = pl.col("kind") == "create", pl.col("outcome")
-    ranks = (
-        pl.when(create & (outcome == "ok"))
-        .then(0)
-        .when(create & (outcome == "unknown"))
-        .then(1)
-        .when(outcome.is_in(["won", "ok"]))
-        .then(2)
-        .when(outcome == "conflict")
-        .then(3)
-        .otherwise(4)
-    )
-    anonymous = pl.col("tenant") == pl.lit(unnamed_tenant, dtype=pl.UInt32)
-    ranks = pl.when(anonymous).then(5).otherwise(ranks) if unnamed_tenant is not None else ranks
-    owners = (
-        ops.select("w", "tenant", rank=ranks).sort("w", "rank", maintain_order=True).unique("w", keep="first").sort("w")
-    )
-    owned = ops["tenant"].eq_missing(owners["tenant"].gather(ops["w"]))
-    return owned if unnamed_tenant is None else owned | (ops["tenant"] == unnamed_tenant)

@@ -1,7 +1,7 @@
-"""Words: what was found, as sentences. Data in, text out; nothing here decides anything.
+"""The text of findings: what was found, as sentences. Data in, text out; nothing here decides anything.
 
-Every function takes operations as rows of a history (dicts with the columns of design section 5) and returns a
-title, one sentence, and the words: a paragraph, and a table with one column per client.
+Every function returns a title, one sentence, and the words: a paragraph, and a table of the operations with one column
+per client.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,10 +1,9 @@
-"""Amounts: what of its plan each level of a run got to, and why not to the rest.
+"""Levels: how much of its plan each level of a run ran, and why not all of it.
 
 A level that ran less than half of its plan proves too little, even if its checks pass.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from reports.history import events
 from reports.history.history import History
@@ -38,15 +37,21 @@ def sum_level(name: str, told: Sequence[events.Level]) -> LevelRun:
     reasons = dict.fromkeys(event.ended for event in told if event.ended is not None)
     return LevelRun(
         level=name,
+        unit=told[0].unit or "",
+        planned=add_up(each.planned for each in told),
+        run=add_up(each.run for each in told),
         ended=tuple(reason for reason in reasons if reason != COMPLETE),
-        scenarios=tuple(ScenarioRun(scenario=scenario, **add_up(mine)) for scenario, mine in parts.items()),
-        **add_up(told),
+        scenarios=tuple(sum_scenario(scenario, mine) for scenario, mine in parts.items()),
     )
 
 
-def add_up(parts: Sequence[events.Level | events.ScenarioLevel]) -> dict[str, Any]:
-    planned, run = (sum(int(getattr(each, name) or 0) for each in parts) for name in ("planned", "run"))
-    return {"unit": parts[0].unit or "", "planned": planned, "run": run}
+def sum_scenario(name: str, told: Sequence[events.ScenarioLevel]) -> ScenarioRun:
+    planned, run = add_up(each.planned for each in told), add_up(each.run for each in told)
+    return ScenarioRun(scenario=name, unit=told[0].unit or "", planned=planned, run=run)
+
+
+def add_up(counts: Iterable[float | None]) -> int:
+    return sum(int(count or 0) for count in counts)
 
 
 def find_shortfalls(history: History) -> list[str]:

@@ -1,10 +1,10 @@
-"""Losses: which acknowledged transitions of a workflow are gone after a fault. Pure; one workflow at a time.
+"""Lost updates: which acknowledged transitions of a workflow are gone after a fault. Pure; one workflow at a time.
 
 A history without an explanation may have been spoiled in many ways, and only one of them is a loss. So the moment of
 the loss is asked for first: a cut, at or after the end of a fault, before which everything asked so far has an
 explanation. What contradicts it was then asked after the fault, and after the lost transitions had been acknowledged.
-Lost they are when taking them away explains all that came afterwards, and nothing else does: neither a race in which
-transitions undo each other, nor a request that was carried out though it was told of a conflict.
+They are lost if the history has an explanation without them, and no other mistake explains it: neither transitions that
+overlap and undo each other, nor a request that took effect though it got a conflict.
 """
 
 import time

@@ -1,17 +1,16 @@
-"""Settling: races that counting alone does not decide, by the trail, by what was seen later, or by the model."""
+"""Race resolution: races that counting does not decide, by the trail, by later answers, or by the search."""
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from reports.judge.context import CheckContext
+from reports.judge.races import Race, list_races
 from reports.judge.search import search
 from reports.judge.trail_readings import is_older
 from reports.judge.verdict import Verdict
 
-Race = dict[str, Any]
 NEEDED_S = 0.25
 
 
@@ -37,33 +36,33 @@ def resolve_races(context: CheckContext) -> list[tuple[Race, ResolvedRace]]:
     if unclear.is_empty():
         return []
     found = []
-    for race in unclear.iter_rows(named=True):
-        if race["won"] > 1 and race["w"] in context.decision.failed:
-            found.append((race, ResolvedRace(race["won"])))
+    for race in list_races(unclear):
+        if race.won > 1 and race.w in context.decision.failed:
+            found.append((race, ResolvedRace(race.won)))
             continue
-        rows = named.filter((pl.col("w") == race["w"]) & (pl.col("race") == race["race"]))["row"].to_list()
-        found.append((race, settle(context, race, rows)))
+        rows = named.filter((pl.col("w") == race.w) & (pl.col("race") == race.race))["row"].to_list()
+        found.append((race, resolve_race(context, race, rows)))
     return found
 
 
-def settle(context: CheckContext, race: Race, named: list[int]) -> ResolvedRace:
+def resolve_race(context: CheckContext, race: Race, named: list[int]) -> ResolvedRace:
     """The winners of one race. `named`: its unknown contenders whose request id stands in the trail."""
     contenders = find_contenders(context, race)
-    settled = count_winners(context, race, contenders, named)
-    is_plain = settled.winners == 1 or has_rows_of(context, race["w"], contenders, settled)
+    resolved = count_winners(context, race, contenders, named)
+    is_plain = resolved.winners == 1 or has_rows_of(context, race.w, contenders, resolved)
     if not is_plain and may_be_disturbed(context, race, contenders):
         return ResolvedRace(None)
-    if settled.winners == 0 and race["refused"] and may_not_exist(context, race["w"], contenders):
+    if resolved.winners == 0 and race.refused and may_not_exist(context, race.w, contenders):
         return ResolvedRace(None)
-    return settled
+    return resolved
 
 
-def has_rows_of(context: CheckContext, w: int, contenders: pl.DataFrame, settled: ResolvedRace) -> bool:
-    """Whether the trail settled it, and has a row for each of the winners: then nothing else is needed to tell."""
-    if not settled.rows:
+def has_rows_of(context: CheckContext, w: int, contenders: pl.DataFrame, resolved: ResolvedRace) -> bool:
+    """Whether the trail resolved it, and has a row for each of the winners."""
+    if not resolved.rows:
         return False
     left = pl.col("from").is_in(find_wanted(context, contenders)) & pl.col("to").is_in(contenders["next"].implode())
-    return find_longest(context, w).filter(left).height >= (settled.winners or 0)
+    return find_longest(context, w).filter(left).height >= (resolved.winners or 0)
 
 
 def may_not_exist(context: CheckContext, w: int, contenders: pl.DataFrame) -> bool:
@@ -78,25 +77,25 @@ def may_not_exist(context: CheckContext, w: int, contenders: pl.DataFrame) -> bo
 
 def count_winners(context: CheckContext, race: Race, contenders: pl.DataFrame, named: list[int]) -> ResolvedRace:
     """The winners of one race, if nothing outside of it had a hand in it."""
-    if race["won"] > 1:
-        return ResolvedRace(race["won"])
+    if race.won > 1:
+        return ResolvedRace(race.won)
     if named:
-        if race["won"] + len(named) > 1 and comes_back(context, race["w"], contenders):
+        if race.won + len(named) > 1 and comes_back(context, race.w, contenders):
             return ResolvedRace(1)
         ids = ", ".join(record.id for record in context.records(named))
         by = f"The trail has a row of {ids}: it did win, though its answer is unknown."
-        return ResolvedRace(race["won"] + len(named), by, tuple(named))
+        return ResolvedRace(race.won + len(named), by, tuple(named))
     unknown = contenders.filter(pl.col("outcome") == "unknown")
-    again = find_asked_again(context, race["w"], contenders) if race["busy"] else None
+    again = find_asked_again(context, race.w, contenders) if race.busy else None
     if again is not None:
         return ResolvedRace(1, again)
     if unknown.is_empty():
-        alone = ", and no request of the race won when asked again alone" if race["busy"] else ""
+        alone = ", and no request of the race won when asked again alone" if race.busy else ""
         return ResolvedRace(0, f"Every contender was answered, and none of them won{alone}.")
-    seen = find_seen(context, race["w"], contenders, unknown)
+    seen = find_seen(context, race.w, contenders, unknown)
     if seen is not None:
         return ResolvedRace(1, seen)
-    stayed = find_stayed(context, race["w"], contenders)
+    stayed = find_stayed(context, race.w, contenders)
     if stayed is not None and len(unknown) < len(contenders):
         return ResolvedRace(0, stayed)
     return ResolvedRace(None)
@@ -104,7 +103,7 @@ def count_winners(context: CheckContext, race: Race, contenders: pl.DataFrame, n
 
 def find_contenders(context: CheckContext, race: Race) -> pl.DataFrame:
     """A race's operations, by invoke."""
-    return context.evidence.slice(race["w"]).filter((pl.col("race") == race["race"]) & pl.col("mine"))
+    return context.evidence.slice(race.w).filter((pl.col("race") == race.race) & pl.col("mine"))
 
 
 def find_asked_again(context: CheckContext, w: int, contenders: pl.DataFrame) -> str | None:
@@ -141,21 +140,21 @@ def may_be_disturbed(context: CheckContext, race: Race, contenders: pl.DataFrame
     """Whether a race that several won, or none, may be none after all: some order explains the workflow, and a
     transition from outside of the race may have brought the state back in between, or may have taken it away before.
     """
-    if race["w"] in context.decision.failed:
+    if race.w in context.decision.failed:
         return False
     answered = contenders.filter(pl.col("outcome") != "unknown")
     if answered.is_empty():
         return False
     wants = find_wanted(context, contenders)
-    ops = context.evidence.slice(race["w"])
+    ops = context.evidence.slice(race.w)
     outside = (pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(contenders["row"].implode())
     others = ops.filter(outside & (pl.col("begins") <= answered["ends"].max()) & (pl.col("kind") != "create"))
-    if race["won"]:
+    if race.won:
         during = pl.col("maybe") | (pl.col("ends") >= contenders["begins"].min())
         return not others.filter(during & pl.col("next").is_in(wants)).is_empty()
     leaves = (pl.col("kind") == "set") | (pl.col("wants") > 1) | pl.col("want").is_in(wants)
     # Where the workflow's start is known, the order that explains every conflict is no guess. Other answers need none.
-    is_explained = race["conflict"] > 0 and context.evidence.starts["state"][race["w"]] is not None
+    is_explained = race.conflict > 0 and context.evidence.starts["state"][race.w] is not None
     return is_explained or not others.filter(leaves).is_empty()
 
 

@@ -1,16 +1,37 @@
 """Races: each as one row, counted in one pass."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import polars as pl
 
 OUTCOME_COUNTS = ("won", "conflict", "busy", "unknown", "refused", "ok")
 
 
-def build_races(ops: pl.DataFrame) -> pl.DataFrame:
-    """One row per race, from `Evidence.ops`: only the owner's operations race.
-
-    Columns: w, race, contenders, a count per outcome, want, next (of its first contender), overlapped (whether any
-    other contender's interval met the winner's; false without a winner).
+@dataclass(frozen=True)
+class Race:
+    """A race: its workflow number, its code, and how many contenders had which outcome. `overlapped`: whether another
+    contender's interval met the winner's; false without a winner.
     """
+
+    w: int
+    race: int
+    contenders: int
+    won: int
+    conflict: int
+    busy: int
+    unknown: int
+    refused: int
+    ok: int
+    overlapped: bool
+
+
+def list_races(races: pl.DataFrame) -> Iterator[Race]:
+    return (Race(*row) for row in races.iter_rows())
+
+
+def build_races(ops: pl.DataFrame) -> pl.DataFrame:
+    """One row per race, from `Evidence.ops`: only the owner's operations race. The columns are the fields of Race."""
     rows = ops.lazy().filter(pl.col("race").is_not_null() & pl.col("mine"))
     outcome = pl.col("outcome")
     won = outcome == "won"

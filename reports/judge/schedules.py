@@ -1,4 +1,4 @@
-"""Schedules, as the interleavings level records them: which orders were run, what came of each, and how to say it.
+"""Schedules, as the interleavings level records them: which orders ran, and what came of each.
 
 A journal has events `statement` (number, sql), `schedule` (one order, run on a workflow of its own) and `exploration`
 (how many orders of one pairing were run).

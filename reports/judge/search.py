@@ -145,7 +145,7 @@ def search(
         if count % CONFIGURATIONS_PER_LOOK == 0 and time.monotonic() > deadline_s:
             return Searched(Verdict.UNKNOWN, configurations=count)
         place = stack.pop()
-        placed, limit, ready = settle(problem, place)
+        placed, limit, ready = place_answers(problem, place)
         if problem.is_done(place, placed):
             return Searched(Verdict.PASS, configurations=count)
         key = (place.low, place.window, place.state, place.used)
@@ -231,7 +231,7 @@ def gather(shape: Shape, operations: list[Operation]) -> Group:
     return Group(shape, operations[0], [operation.invoked for operation in operations], deadlines, operations)
 
 
-def settle(problem: Problem, place: Place) -> tuple[tuple[int, ...], int, list[int]]:
+def place_answers(problem: Problem, place: Place) -> tuple[tuple[int, ...], int, list[int]]:
     """Places every answer that holds now; returns the new counts, the limit on the next operation's invoke
     (the first return of anything unplaced that cannot be placed now), and the known transitions that may be next.
     """

@@ -1,4 +1,4 @@
-"""Statements, as far as their text shows it: what they read or write, and how a long one is shown. Pure."""
+"""SQL: what a statement reads or writes, as far as its text shows, and how a long one is shortened. Pure."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""TimeKeys: a time and its workflow in one integer, so that one running maximum or one merge serves all workflows."""
+"""Time keys: a time and its workflow in one integer, so that one running maximum or one merge serves all workflows."""
 
 from dataclasses import dataclass
 

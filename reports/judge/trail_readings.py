@@ -1,7 +1,7 @@
 """Readings: each time that a trail was read, with the transitions that it must hold by then, or may.
 
-Readings that hold exactly the acknowledged transitions, edge by edge, are told apart all at once; only the few others
-are laid out.
+Readings that hold exactly the acknowledged transitions, edge by edge, are recognised all at once; only the few others
+become values of their own.
 """
 
 from collections.abc import Sequence

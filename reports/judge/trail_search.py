@@ -1,4 +1,4 @@
-"""TrailSearch: whether one order explains what was answered about a workflow and every reading of its trail.
+"""Trail search: whether one order explains what was answered about a workflow and every reading of its trail.
 
 The trail is one sequence of transitions. So the search follows, beside the state, how many rows there are by then: the
 next transition must be the next row's, and a reading with n rows is an answer that holds while there are n. Behind the

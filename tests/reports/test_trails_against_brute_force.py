@@ -111,7 +111,7 @@ def compare_races(seed: int, worlds: Named, case: CheckContext, explained: set[s
     """
     named = {}
     for race, settled in resolve_races(case):
-        contenders = case.evidence.slice(race["w"]).filter(pl.col("race") == race["race"])
+        contenders = case.evidence.slice(race.w).filter(pl.col("race") == race.race)
         record = case.records(contenders["row"][:1])[0]
         named[str(record.race)] = settled.winners
         world = worlds[record.workflow]

@@ -1,4 +1,4 @@
-"""The checks of a history, by id: each a pure function of a case."""
+"""The checks of a history, by id: each a pure function of a check context."""
 
 from collections.abc import Callable
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import polars as pl
 
@@ -15,9 +14,8 @@ from reports.judge.finding_text import (
     describe_two_winners,
 )
 from reports.judge.race_resolution import ResolvedRace, find_contenders, resolve_races
+from reports.judge.races import Race, list_races
 from reports.judge.verdict import CheckResult, Finding, Verdict
-
-Race = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -45,19 +43,19 @@ def check_one_winner(context: CheckContext) -> CheckResult:
         return not_applicable("one-winner", "the history has no races", "races")
     suspicions: list[Suspicion] = []
     open_races: list[Race] = []
-    settled_count = 0
-    for race, settled in resolve_races(context):
-        settled_count += settled.by != "" and settled.winners == 1
-        if settled.winners is None:
+    resolved_count = 0
+    for race, resolved in resolve_races(context):
+        resolved_count += resolved.by != "" and resolved.winners == 1
+        if resolved.winners is None:
             open_races.append(race)
-        elif settled.winners > 1:
-            suspicions.append(fail(partial(report_winners, context, race, settled)))
-        elif settled.winners == 0:
-            suspicions.append(fail(partial(report_no_winner, context, race, settled)))
+        elif resolved.winners > 1:
+            suspicions.append(fail(partial(report_winners, context, race, resolved)))
+        elif resolved.winners == 0:
+            suspicions.append(fail(partial(report_no_winner, context, race, resolved)))
     touched = find_touched(context)
-    still_open = [race for race in open_races if (race["w"], race["race"]) not in touched]
+    still_open = [race for race in open_races if (race.w, race.race) not in touched]
     shares = count_shares(races, touched, len(open_races), len(still_open))
-    reason = describe_shares(shares, settled_count)
+    reason = describe_shares(shares, resolved_count)
     if shares.prove_too_little(context.evidence.inconclusive_max):
         doubts = [doubt(partial(report_open, context, race)) for race in still_open]
         suspicions += doubts or [doubt(partial(report_alone, reason))]
@@ -80,7 +78,7 @@ def count_shares(races: pl.DataFrame, touched: set[tuple[int, int]], unsettled: 
     return Shares(races.height - aside, still_alone, still_open, aside)
 
 
-def describe_shares(shares: Shares, settled: int) -> str:
+def describe_shares(shares: Shares, resolved: int) -> str:
     """What is to be known of the races beyond their count; empty when nothing is."""
     parts = []
     if shares.alone:
@@ -90,23 +88,23 @@ def describe_shares(shares: Shares, settled: int) -> str:
     if shares.aside:
         left = "" if shares.races else ", and there were no others"
         parts.append(f"{shares.aside} that prove nothing were set aside, because a fault touched them{left}")
-    if settled:
-        parts.append(f"{settled} were settled by a trail or a later answer")
+    if resolved:
+        parts.append(f"{resolved} were settled by a trail or a later answer")
     return "; ".join(parts)
 
 
-def report_winners(context: CheckContext, race: Race, settled: ResolvedRace) -> Finding:
+def report_winners(context: CheckContext, race: Race, resolved: ResolvedRace) -> Finding:
     contenders = find_contenders(context, race)
-    rows = contenders.filter(pl.col("outcome") == "won")["row"].to_list() + list(settled.rows)
+    rows = contenders.filter(pl.col("outcome") == "won")["row"].to_list() + list(resolved.rows)
     records = context.records(rows)
     title, words = describe_two_winners(records)
-    words += f"\n\n{settled.by}" if settled.by else ""
+    words += f"\n\n{resolved.by}" if resolved.by else ""
     return make_finding("one-winner", records, (title, words))
 
 
-def report_no_winner(context: CheckContext, race: Race, settled: ResolvedRace) -> Finding:
+def report_no_winner(context: CheckContext, race: Race, resolved: ResolvedRace) -> Finding:
     records = context.records(find_contenders(context, race)["row"])
-    title, words = describe_no_winner(records, settled.by)
+    title, words = describe_no_winner(records, resolved.by)
     return make_finding("one-winner", records, (title, words))
 
 
@@ -128,10 +126,8 @@ def check_conflict_count(context: CheckContext) -> CheckResult:
         return not_applicable("conflict-count", "the history has no races", "races")
     odd = races.filter(pl.col("refused") + pl.col("ok") > 0)
     suspicions = []
-    for race in odd.iter_rows(named=True):
-        exists = (
-            find_odd(context, race).filter((pl.col("outcome") == "ok") | exists_before(context, race["w"])).height > 0
-        )
+    for race in list_races(odd):
+        exists = find_odd(context, race).filter((pl.col("outcome") == "ok") | exists_before(context, race.w)).height > 0
         verdict = Verdict.FAIL if exists else Verdict.UNKNOWN
         suspicions.append(Suspicion(verdict, partial(report_odd, context, race, verdict)))
     return conclude(context, "conflict-count", judged=races.height, unit="races", suspicions=suspicions)
