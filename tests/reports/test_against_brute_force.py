@@ -47,7 +47,9 @@ def make_evidence(workflows: Workflows, graph: TransitionGraph | None, initial: 
 def test_the_verdict_is_that_of_all_orders() -> None:
     judged = Counter[str]()
 
-    @settings(max_examples=HISTORIES // AT_ONCE, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(
+        max_examples=-(-HISTORIES // AT_ONCE), deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
     @given(draw_case(workflows_min=AT_ONCE, workflows_max=AT_ONCE + 10), st.sampled_from((0, 0, 0, 1, 2)))
     def compare(case: tuple[Workflows, TransitionGraph | None, str | None], wide: int) -> None:
         judged.update(compare_verdicts(*case, wide))
