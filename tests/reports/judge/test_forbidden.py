@@ -22,7 +22,7 @@ def deny(identity: str, edge: str, invoked: int, returned: int, **more: Any) -> 
     return advance(identity, edge, invoked, returned, "unknown", status=403, **more)
 
 
-def find_refused(*records: Record, event: Record = DENIED) -> list[tuple[str, ...]]:
+def find_refused(*records: Record, event: Record = DENIED) -> list[tuple[int | str, ...]]:
     """The operations of the findings of `contract`."""
     history = build_history([create("c", 0, 1), create("d", 2, 3, **OTHER), *records], event)
     (result,) = judge(history, GRAPH, only=["contract"]).checks

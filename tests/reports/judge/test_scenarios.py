@@ -11,7 +11,7 @@ from tests.reports.building import build_history, create
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 FORK = ScenarioRun(scenario="fork", planned=3, run=3)
-LEVEL = LevelRun(level="race", scenarios=[FORK])
+LEVEL = LevelRun(level="race", scenarios=(FORK,))
 
 
 def find(verdict: Verdict, scenario: str | None, title: str = "so it is") -> Finding:
@@ -55,7 +55,7 @@ def test_one_of_which_nothing_was_run_does_not_pass() -> None:
 
 
 def test_one_that_does_not_apply_says_why() -> None:
-    level = LevelRun(level="race", scenarios=[FORK], not_applicable={"tenants": "the target has one tenant only"})
+    level = LevelRun(level="race", scenarios=(FORK,), not_applicable={"tenants": "the target has one tenant only"})
     results = {result.scenario: (result.verdict, result.reason) for result in sum_scenarios([level], judge_by())}
     assert results == {"fork": (PASS, ""), "tenants": (None, "not applicable: the target has one tenant only")}
 
@@ -78,4 +78,4 @@ def test_a_finding_has_the_scenario_of_its_first_operation() -> None:
 
 def make_level(run: int) -> LevelRun:
     """The level, with so much of the scenario run."""
-    return LevelRun(level="race", scenarios=[ScenarioRun(scenario="fork", planned=3, run=run)])
+    return LevelRun(level="race", scenarios=(ScenarioRun(scenario="fork", planned=3, run=run),))
