@@ -115,7 +115,7 @@ def test_pytest_and_locust_ask_a_target_on_their_own(tool: str, tmp_path: Path) 
     history = tmp_path / "history"
     target = ("--target", "examples/route_per_edge/target.toml", "--history", str(history))
     command = Command(target, ROOT, program=NATIVE[tool])
-    ended = command.run_here()
+    ended = command.run()
     assert ended.returncode == 0, ended
     assert command.find_left() == []
     judged = Command(("check", str(history), *target[:2]), ROOT).run_here()

@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,11 @@ def stock(folder: Path, count: int, text: str = RICH) -> tuple[Target, Engine]:
     return target, engine
 
 
+def make_factory(target: Target, engine: Engine, folder: Path) -> WorkflowFactory:
+    release: Any = StubRelease(engine)
+    return WorkflowFactory(target, release, folder)
+
+
 def play(source: Source) -> Source:
     for _ in source.run():
         pass
@@ -42,7 +48,7 @@ def play(source: Source) -> Source:
 
 def test_each_id_is_used_once(tmp_path: Path) -> None:
     target, engine = stock(tmp_path / "target", 50)
-    factories = [WorkflowFactory(target, StubRelease(engine), tmp_path / "ids") for _ in range(4)]
+    factories = [make_factory(target, engine, tmp_path / "ids") for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         taken = list(pool.map(lambda turn: factories[turn % 4].take("acme"), range(60)))
     assert sorted(filter(None, taken), key=int) == [str(number) for number in range(50)]
@@ -55,7 +61,7 @@ def test_levels_share_the_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     found = []
     for turn in range(3):
         monkeypatch.setenv(IDS_VARIABLE, f"{turn}/3")
-        factory = WorkflowFactory(target, StubRelease(engine), tmp_path / "ids")
+        factory = make_factory(target, engine, tmp_path / "ids")
         found.append([taken for _ in range(4) if (taken := factory.take("acme")) is not None])
     assert found == [["0", "3", "6"], ["1", "4"], ["2", "5"]]
     assert read_partition("") == (0, 1)
@@ -79,7 +85,7 @@ def test_a_run_ends_in_good_order_when_the_ids_are_used_up(tmp_path: Path) -> No
 
 def test_a_run_that_got_no_id_at_all_proves_nothing(tmp_path: Path) -> None:
     target, engine = stock(tmp_path / "target", 1)
-    assert WorkflowFactory(target, StubRelease(engine), tmp_path / "history" / "ids").take("acme") == "0"
+    assert make_factory(target, engine, tmp_path / "history" / "ids").take("acme") == "0"
     play(make_source(tmp_path / "history", target, engine, {"same-transition": 100}))
     judgement = judge_folder(tmp_path / "history", target)
     assert judgement.verdict is Verdict.UNKNOWN
@@ -122,7 +128,7 @@ def test_a_command_that_fails_says_why(words: tuple[str, ...], timeout_s: float,
     broken = command(target, *words, timeout_s=timeout_s)
     with pytest.raises(FactoryError, match=f"create.command: .* {sentence}"):
         run_command(broken, "acme", "r1")
-    exchange, classified = WorkflowFactory(broken, StubRelease(engine), tmp_path).make("", "acme", "r1")
+    exchange, classified = make_factory(broken, engine, tmp_path).make("", "acme", "r1")
     assert (classified.outcome, classified.status, exchange.answer.status) == ("unknown", None, None)
     assert sentence in (classified.message or "")
 
