@@ -10,7 +10,12 @@ from engine.target.target import Answer, Request
 BODILESS = frozenset({204, 304})
 # No request asks for a coding, but some servers and proxies use one anyway: coding -> zlib's window bits.
 CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
-DECODED_BYTES_MAX = 16 * 2**20
+# Of one answer: with its head, its interim answers and its trailers, and again of its body once it is decoded.
+ANSWER_BYTES_MAX = 16 * 2**20
+# A header costs a hundred times its bytes in memory.
+HEADERS_MAX = 10_000
+TOO_LONG = f"the answer was longer than {ANSWER_BYTES_MAX // 2**20} MiB"
+TOO_MANY_HEADERS = f"the answer had more than {HEADERS_MAX} headers"
 
 
 def encode_request(request: Request, base_url: str) -> bytes:
@@ -33,7 +38,7 @@ class AnswerParser:
     """Reads one answer from chunks of bytes. `answer` is None until it is whole.
 
     `keep_alive` says whether the connection may carry another request afterwards. Raises ValueError when
-    the bytes are not HTTP.
+    the bytes are not HTTP, or more than an answer may have.
     """
 
     def __init__(self) -> None:
@@ -42,17 +47,21 @@ class AnswerParser:
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-        self._begun = False
+        self._bytes = 0
         self._headed = False
 
     def feed(self, chunk: bytes) -> Answer | None:
-        self._begun = True
+        self._bytes += len(chunk)
         try:
             self._parser.feed_data(chunk)
         except httptools.HttpParserUpgrade:
             self._finish()
         except httptools.HttpParserError as error:
             raise ValueError(f"the answer is not HTTP/1.1: {error}") from None
+        if self.answer is None and self._bytes > ANSWER_BYTES_MAX:
+            raise ValueError(TOO_LONG)
+        if len(self._headers) > HEADERS_MAX:
+            raise ValueError(TOO_MANY_HEADERS)
         return self.answer
 
     def end(self) -> Answer:
@@ -61,7 +70,7 @@ class AnswerParser:
             self._finish()
         if self.answer is not None:
             return self.answer
-        where = "in the middle of its answer" if self._begun else "without an answer"
+        where = "in the middle of its answer" if self._bytes else "without an answer"
         return Answer(None, error=f"the server closed the connection {where}")
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -84,7 +93,11 @@ class AnswerParser:
 
     def _finish(self) -> None:
         body = decode_body(b"".join(self._body), self._headers.get("content-encoding", ""))
-        self.answer = Answer(self._parser.get_status_code(), self._headers, body)
+        if len(body) > ANSWER_BYTES_MAX:
+            self.keep_alive = False
+            self.answer = Answer(None, error=TOO_LONG)
+        else:
+            self.answer = Answer(self._parser.get_status_code(), self._headers, body)
 
     def _ends_at_close(self) -> bool:
         framed = "content-length" in self._headers or "transfer-encoding" in self._headers
@@ -92,11 +105,14 @@ class AnswerParser:
 
 
 def decode_body(body: bytes, coding: str) -> bytes:
-    """The body without its coding; as it came when the coding is not known, or broken."""
+    """The body without its coding, of which no more is decoded than shows that it is too long.
+
+    As it came when the coding is not known, or broken.
+    """
     bits = CODINGS.get(coding.strip().lower())
     if bits is None or not body:
         return body
     try:
-        return zlib.decompressobj(bits).decompress(body, DECODED_BYTES_MAX)
+        return zlib.decompressobj(bits).decompress(body, ANSWER_BYTES_MAX + 1)
     except zlib.error:
         return body

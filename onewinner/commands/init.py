@@ -1,13 +1,17 @@
 """Writes a commented target file to begin with; from an OpenAPI document it proposes the routes."""
 
+import contextlib
+import http.client
 import importlib
 import json
 import shlex
+import signal
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from onewinner.display import print_text
 from onewinner.draft import draft_github, draft_target
@@ -19,6 +23,7 @@ from onewinner.proposal import Call, NothingFound, Proposal, propose
 EXAMPLE = "onewinner init --openapi http://127.0.0.1:8080/openapi.json --github"
 WORKFLOW = Path(".github", "workflows", "onewinner.yml")
 FETCH_TIMEOUT_S = 10.0
+DOCUMENT_BYTES_MAX = 16 * 2**20
 BLANK = Proposal(
     advance=Call("POST", "/orders/{id}/status", {"from": "{expected}", "to": "{next}"}),
     id="id",
@@ -83,17 +88,43 @@ def read_proposal(source: str) -> Proposal:
 
 
 def fetch(source: str) -> bytes:
-    """The bytes of a file, or of what a URL answers."""
+    """The bytes of a file, or of what a URL answers, limited in bytes and seconds."""
     try:
-        if source.startswith(("http://", "https://")):
-            with urllib.request.urlopen(source, timeout=FETCH_TIMEOUT_S) as answer:  # noqa: S310 - http and https alone
-                return bytes(answer.read())
-        return Path(source).read_bytes()
+        with limit_time(FETCH_TIMEOUT_S):
+            if source.startswith(("http://", "https://")):
+                with urllib.request.urlopen(source) as answer:  # noqa: S310 - http and https alone
+                    return read_within(source, answer)
+            with Path(source).open("rb") as document:
+                return read_within(source, document)
     except urllib.error.HTTPError as error:
         raise UsageError(f"--openapi: {source} was answered {error.code}") from None
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
         raise UsageError(f"--openapi: {source} cannot be read: {reason}") from None
+
+
+@contextlib.contextmanager
+def limit_time(limit_s: float) -> Iterator[None]:
+    """Raises TimeoutError when the block takes longer. The timeout of a socket begins again with each byte."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError(f"it did not end within {limit_s:g} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def read_within(source: str, document: BinaryIO) -> bytes:
+    """All of it, unless it is longer than a document may be."""
+    content = document.read(DOCUMENT_BYTES_MAX + 1)
+    if len(content) > DOCUMENT_BYTES_MAX:
+        raise UsageError(f"--openapi: {source} is longer than {DOCUMENT_BYTES_MAX // 2**20} MiB")
+    return content
 
 
 def parse_document(source: str, content: bytes) -> Any:

@@ -1,9 +1,11 @@
 """Goal: bytes to answers, however they are cut up. Method: each answer whole, byte by byte, and truncated."""
 
+import gzip
+
 import pytest
 
 from engine.target.target import Answer, Request
-from load.client.http import AnswerParser, encode_request
+from load.client.http import ANSWER_BYTES_MAX, AnswerParser, encode_request
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
@@ -43,6 +45,19 @@ def test_a_connection_that_ends_too_early_gives_no_status(cut: int) -> None:
     answer = parse(PLAIN[:cut], 10_000).end()
     assert answer.status is None
     assert "closed the connection" in answer.error
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_body_is_limited_once_it_is_decoded(more: int) -> None:
+    body = gzip.compress(bytes(ANSWER_BYTES_MAX + more))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    parser = parse(head.encode() + body, 65536)
+    assert parser.answer is not None
+    if more:
+        assert parser.answer == Answer(None, error="the answer was longer than 16 MiB")
+        assert not parser.keep_alive
+    else:
+        assert len(parser.answer.body) == ANSWER_BYTES_MAX
 
 
 def test_what_is_not_http_is_refused() -> None:

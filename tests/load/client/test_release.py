@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.target import Request
+from engine.target.target import Answer, Request
+from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS
 from load.client.release import Connection, Release, ReleaseError, now_ns, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -169,6 +170,53 @@ def test_silence_and_hanging_up_are_unknown(serve: Callable[[Behaviour], Server]
     assert all("closed the connection" in error or "broke" in error for error in errors[1:])
 
 
+@pytest.mark.parametrize(
+    ("begin", "piece", "problem"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536, TOO_LONG),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", b"x" * 65536, TOO_LONG),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", (b"9\r\n123456789\r\n") * 4096, TOO_LONG),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n" * 8192, TOO_LONG),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x" * 65536, TOO_LONG),
+        (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n" * 8192, TOO_LONG),
+        (b"HTTP/1.1 200 ", b"x" * 65536, TOO_LONG),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" * 1024, TOO_LONG),
+        (b"HTTP/1.1 200 OK\r\n", b"".join(b"A%d: b\r\n" % i for i in range(20_000)), TOO_MANY_HEADERS),
+    ],
+    ids=["until close", "length", "chunks", "trailers", "header", "headers", "status line", "interim", "many headers"],
+)
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_an_answer_without_an_end_is_unknown(
+    begin: bytes, piece: bytes, problem: str, secure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is closed before much more than the limit was read."""
+    sent: list[int] = []
+
+    def send_for_ever(connection: socket.socket, request: bytes, number: int) -> bool:
+        connection.sendall(begin)
+        # A client that reads on would get this much.
+        for _ in range(4 * ANSWER_BYTES_MAX // len(piece)):
+            connection.sendall(piece)
+            sent.append(len(piece))
+        return False
+
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if secure else None
+    if tls is not None:
+        tls.load_cert_chain(CERTIFICATE)
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    server = Server(send_for_ever, tls)
+    try:
+        with release_to(server, timeout_s=60) as release:
+            exchange = release.send(POST)
+            assert release._connections[0].socket is None
+    finally:
+        server.close()
+    assert exchange.answer == Answer(None, error=problem)
+    assert exchange.returned_ns is None
+    # The buffers of the kernel hold what the client never reads.
+    assert sum(sent) < 3 * ANSWER_BYTES_MAX
+
+
 def test_one_that_speaks_too_early_sends_all_back_to_the_line() -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     accepted = threading.Event()
@@ -266,7 +314,8 @@ PATCHED = """
 from gevent import monkey
 monkey.patch_all()
 import sys
-from engine.target.target import Request
+from engine.target.target import Answer, Request
+from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS
 from load.client.release import Release
 post = Request("POST", "/x", (), b"0123456789")
 release = Release(sys.argv[1], 5)

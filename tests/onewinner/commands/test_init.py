@@ -3,10 +3,14 @@
 Method: the real command; documents of three kinds (the reference engine's own, one route per edge, PATCH of a status).
 """
 
+import contextlib
 import copy
 import importlib
 import json
+import os
+import socket
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ import pytest
 from engine.reference.openapi import describe_api
 from engine.target.file import load_target
 from engine.target.target import Target, Template
+from onewinner.commands import init
 from onewinner.draft import draft_target
 from onewinner.openapi import Document
 from onewinner.proposal import NothingFound, Proposal, propose
@@ -237,6 +242,54 @@ def test_a_document_from_a_url_and_in_yaml(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended
     assert "/api/jobs/{id}" in (tmp_path / "target.toml").read_text()
     assert (wrong.returncode, wrong.stderr) == (2, f"onewinner init: --openapi: {url}/nothing was answered 404\n")
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece", "problem"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536, "is longer than 16 MiB"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"a", "cannot be read: it did not end within 0.5 s"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" ", "cannot be read: it did not end within 0.5 s"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n", "cannot be read: it did not end within 0.5 s"),
+    ],
+)
+def test_a_document_without_an_end(
+    begin: bytes, piece: bytes, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_s = 60.0 if len(piece) > 100 else 0.5
+    monkeypatch.setattr(init, "FETCH_TIMEOUT_S", limit_s)
+    with send_for_ever(begin, piece) as url:
+        ended = Command(("init", "--openapi", url), tmp_path).run_here()
+    assert (ended.returncode, ended.stderr) == (2, f"onewinner init: --openapi: {url} {problem}\n")
+
+
+def test_a_pipe_without_a_writer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(init, "FETCH_TIMEOUT_S", 0.3)
+    os.mkfifo(tmp_path / "pipe")
+    ended = Command(("init", "--openapi", "pipe"), tmp_path).run_here()
+    assert ended.stderr == "onewinner init: --openapi: pipe cannot be read: it did not end within 0.3 s\n"
+
+
+@contextlib.contextmanager
+def send_for_ever(begin: bytes, piece: bytes) -> Iterator[str]:
+    """The URL of a server that answers with the piece again and again; a short piece comes slowly."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(begin)
+                while not ended.wait(0 if len(piece) > 100 else 0.01):
+                    connection.sendall(piece)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}/openapi.json"
+    ended.set()
+    thread.join()
+    listening.close()
 
 
 @pytest.mark.parametrize(
