@@ -5,7 +5,8 @@ import asyncio
 import httpx
 
 from benchmarks.racing import RacerJob, Report, find_target, race_for, run_jobs
-from engine.target.target import Answer, Request
+from engine.target.answer import Answer
+from engine.target.template import Request
 
 
 def run_job(job: RacerJob) -> Report:

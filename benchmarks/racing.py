@@ -12,8 +12,10 @@ from itertools import cycle
 import msgspec
 
 from engine.provision.service import REFERENCE
+from engine.target.answer import Answer, classify_advance, classify_create, read_arrival
 from engine.target.file import load_target
-from engine.target.target import Answer, Request, Target
+from engine.target.target import Target
+from engine.target.template import Request
 
 # Out of the initial state, then forth and back between two states.
 OPENING = (("CREATED", "ICP_PENDING"), ("ICP_PENDING", "ICP_PROCESSING"))
@@ -59,7 +61,7 @@ def build_requests(target: Target, server_id: str, edge: tuple[str, str], count:
 def race_for(job: RacerJob, target: Target, race: Race) -> Report:
     """Races on one workflow until the time is up. `race` sends the requests at once and returns the answers."""
     [created] = race([target.build_create(target.owner, "create")])
-    server_id = target.classify_create(created).server_id
+    server_id = classify_create(target, created).server_id
     assert server_id is not None, created
     report = Report([], [], 0)
     begun = time.perf_counter()
@@ -73,11 +75,11 @@ def race_for(job: RacerJob, target: Target, race: Race) -> Report:
 
 
 def add_race(report: Report, target: Target, edge: tuple[str, str], answers: list[Answer]) -> None:
-    arrived = [target.arrived_ns(answer) or 0 for answer in answers]
+    arrived = [read_arrival(target, answer) or 0 for answer in answers]
     assert all(arrived), "an answer without its arrival"
     report.spreads_ns.append(max(arrived) - min(arrived))
     route = target.routes_for(*edge)[-1]
-    report.winners.append(sum(target.classify_advance(each, route, edge[1]).outcome == "won" for each in answers))
+    report.winners.append(sum(classify_advance(target, each, route, edge[1]).outcome == "won" for each in answers))
 
 
 def run_jobs(run_job: Callable[[RacerJob], Report]) -> None:

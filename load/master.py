@@ -13,8 +13,8 @@ import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
-from engine.target.create import pack
-from engine.target.target import CreateCommand, Target
+from engine.target.create import CreateCommand, pack
+from engine.target.target import Target
 from load.barrier import BarrierServer, set_instant
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
 from load.failures import Failures, say
@@ -122,11 +122,9 @@ class Master:
         self.runs += 1
         if self.options.history and self.runs == 1:
             return Path(self.options.history)
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        again = f"-{self.runs}" if self.runs > 1 else ""
-        self.folder = Path("runs", f"{stamp}-locust{again}")
-        from reports.documents.run import begin_run  # only Locust on its own needs it, and it is slow to import
+        from reports.documents.run import begin_run, name_folder  # only Locust on its own needs them: a slow import
 
+        self.folder = name_folder(f"locust-{self.runs}" if self.runs > 1 else "locust")
         facts = Facts(
             name=f"{self.target.name}, by Locust",
             command="locust -f load/locustfile.py",

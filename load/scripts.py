@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 
 from engine.target.call import Call, are_race, call_route
 from engine.target.races import Edge, find_path, is_race
-from engine.target.target import Route, Target, Template
+from engine.target.routes import Route
+from engine.target.target import Target
+from engine.target.template import Template
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from engine.provision.ports import find_free_port, is_port_free
 from engine.provision.service import RestartableService, ServiceError, run_service
 from engine.reference import tokens
 from engine.reference.additions import remove_additions
-from engine.target.create import VARIABLE, pack
+from engine.target.create import VARIABLE, CreateCommand, pack
 from engine.target.file import TargetError, fill_credentials
-from engine.target.target import CreateCommand, Target, substitute
+from engine.target.target import Target
+from engine.target.template import substitute
 from onewinner.engine_choice import EngineChoice, find_obstacles
 from onewinner.exits import UsageError
 from onewinner.secrets import find_secrets, keep_secret

@@ -19,8 +19,8 @@ from reports.documents.page.text import reveal
 from reports.documents.pairings import describe_pairings
 from reports.documents.run import Run
 from reports.documents.strength import describe_strength
-from reports.judge.levels import describe_partial
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled
+from reports.judge.shortfalls import describe_partial
 from reports.judge.text import capital
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 

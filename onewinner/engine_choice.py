@@ -7,7 +7,8 @@ from pathlib import Path
 from engine.provision.database import is_made_here
 from engine.provision.service import REFERENCE
 from engine.target.file import TargetError, load_target
-from engine.target.target import Target, Template
+from engine.target.target import Target
+from engine.target.template import Template
 from onewinner.exits import UsageError
 
 ISOLATIONS = ("read-committed", "repeatable-read", "serializable")

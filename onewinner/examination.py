@@ -3,10 +3,24 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from engine.target.target import Answer, ClassifiedAnswer, Guard, IdPool, Request, Route, Target, Template
+from engine.target.answer import (
+    Answer,
+    ClassifiedAnswer,
+    classify_advance,
+    classify_create,
+    classify_guard,
+    classify_read,
+    read_markers,
+    read_trail,
+)
+from engine.target.create import IdPool
+from engine.target.routes import Guard, Route
+from engine.target.target import Target
+from engine.target.template import Request, Template
 from load.client.release import Release
 from load.client.workflow_factory import WorkflowFactory
 from onewinner import remedies
@@ -93,7 +107,7 @@ class Examination:
         target, owner, id_ = self.target, self.target.owner, self.name_request()
         if isinstance(target.create, Template):
             request = target.build_create(owner, id_, marker=id_)
-            probe = self.ask("create", "create", request, target.classify_create, ("ok",))
+            probe = self.ask("create", "create", request, partial(classify_create, target), ("ok",))
             self.note(probe, remedies.advise_create(target, probe))
             return probe.classified.server_id
         factory = WorkflowFactory(target, self.release, self.folder)
@@ -114,7 +128,7 @@ class Examination:
 
     def read(self, workflow: str, state: str, *, is_new: bool = False) -> bool:
         request = self.target.build_read(self.target.owner, workflow, self.name_request())
-        probe = self.ask("read", "read", request, self.target.classify_read, ("ok",))
+        probe = self.ask("read", "read", request, partial(classify_read, self.target), ("ok",))
         return self.note(probe, remedies.advise_read(self.target, probe, state, workflow, is_new=is_new))
 
     def send_advance(
@@ -126,7 +140,7 @@ class Examination:
         table = self.name_table(route)
 
         def classify(answer: Answer) -> ClassifiedAnswer:
-            return self.target.classify_advance(answer, route, to)
+            return classify_advance(self.target, answer, route, to)
 
         probe = self.ask(what, table, request, classify, wanted, tenant)
         hint = remedies.propose_won_state(self.target, route, probe, to)
@@ -169,7 +183,9 @@ class Examination:
         """Another tenant reads the workflow, and asks for its next move."""
         for stranger in self.target.strangers[:1]:
             request = self.target.build_read(stranger, workflow, self.name_request())
-            read = self.ask(f"read by {stranger}", "read", request, self.target.classify_read, ("refused",), stranger)
+            read = self.ask(
+                f"read by {stranger}", "read", request, partial(classify_read, self.target), ("refused",), stranger
+            )
             self.note(read, remedies.advise_stranger(self.target, read))
             nexts = self.target.graph.successors.get(state, ()) or (self.target.graph.initial,)
             for route in self.target.routes_for(state, nexts[0])[-1:]:
@@ -193,7 +209,7 @@ class Examination:
             f"guard {guard.name}",
             f"guards[{target.guards.index(guard)}]",
             request,
-            lambda answer: target.classify_guard(guard, answer),
+            lambda answer: classify_guard(target, answer, guard),
             wanted,
         )
         self.note(probe, remedies.advise_guard(probe, state))
@@ -203,7 +219,7 @@ class Examination:
         if request is None:
             return
         probe = self.ask("audit", "audit", request, self.classify_shown, ("ok",))
-        rows = self.target.read_trail(probe.answer)
+        rows = read_trail(self.target, probe.answer)
         self.note(probe, remedies.advise_trail(self.target, probe, rows, [(origin, to)]))
 
     def read_effects(self, workflow: str, route: Route, marker: str) -> None:
@@ -214,11 +230,11 @@ class Examination:
             return
         probe = self.ask("effects", "effects", request, self.classify_shown, ("ok",))
         carried = marker if route.carries_marker else None
-        self.note(probe, remedies.advise_effects(target, probe, target.read_markers(probe.answer), carried))
+        self.note(probe, remedies.advise_effects(target, probe, read_markers(target, probe.answer), carried))
 
     def classify_shown(self, answer: Answer) -> ClassifiedAnswer:
         """What is shown whole: a trail, markers."""
-        outcome = "ok" if answer.status in self.target.read_ok else self.target.classify_read(answer).outcome
+        outcome = "ok" if answer.status in self.target.read_ok else classify_read(self.target, answer).outcome
         return ClassifiedAnswer(outcome, answer.status)
 
     def walk_routes(self) -> None:
@@ -247,7 +263,7 @@ class Examination:
         odd = [answer for answer in answers if self.is_oddly_busy(answer, route, to)]
         if odd:
             what = f"{AT_ONCE} times advance {origin} -> {to} at once"
-            classified = target.classify_advance(odd[0], route, to)
+            classified = classify_advance(target, odd[0], route, to)
             probe = Probe(
                 what, self.name_table(route), owner, requests[0], odd[0], classified, ("won", "conflict", "busy")
             )
@@ -255,13 +271,13 @@ class Examination:
 
     def is_oddly_busy(self, answer: Answer, route: Route, to: str) -> bool:
         """Whether it may say that nothing happened, and the file does not know it."""
-        classified = self.target.classify_advance(answer, route, to)
+        classified = classify_advance(self.target, answer, route, to)
         return remedies.may_be_busy(answer) and classified.outcome in ("unknown", "refused")
 
     def create_silently(self) -> str | None:
         target, id_ = self.target, self.name_request()
         created = self.release.send(target.build_create(target.owner, id_, marker=id_)).answer
-        return target.classify_create(created).server_id
+        return classify_create(target, created).server_id
 
     def walk_to(self, route: Route) -> bool:
         """Takes a new workflow to the route and asks for it; whether all went as it must."""

@@ -5,8 +5,11 @@ import signal
 import sys
 from types import FrameType
 
+from reports.judge.verdict import Verdict
+
 HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PASS, FAIL, USAGE, UNKNOWN, REGRESSION = 0, 1, 2, 3, 4
+EXIT_BY_VERDICT = {Verdict.PASS: PASS, Verdict.FAIL: FAIL, Verdict.UNKNOWN: UNKNOWN}
 
 
 class UsageError(Exception):

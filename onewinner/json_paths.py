@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from engine.target.target import Answer, JmesPath, Target
+from engine.target.answer import Answer
+from engine.target.paths import JmesPath
+from engine.target.target import Target
 
 LEAVES_MAX = 6
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -1,4 +1,4 @@
-"""The levels of a gate: which askers run, how much of each, and how far they came."""
+"""The levels of a gate: which askers run, and how far they came. `profiles.py` has how much of each."""
 
 import contextlib
 import os
@@ -14,58 +14,22 @@ from msgspec import structs
 from engine.provision.child import name_module, prepare
 from engine.provision.ports import find_free_port
 from engine.provision.processes import run_process
-from engine.target.environment import ROOMS
+from engine.target.program_environment import ROOMS
 from engine.target.target import Target
 from load.quotas import Workload, list_quotas, make_workload, name_source, parse_weights
 from onewinner.deployment import EngineAccess
 from onewinner.display import LIVE, Display
+from onewinner.profiles import MIXED, PROFILES, SCOPES, Size
 from onewinner.secrets import keep_secret
 from reports.history import events
 from reports.judge import plan as amounts
-from reports.judge.levels import sum_levels
 from reports.judge.plan import RunPlan, SourceQuota, WorkerGroup
+from reports.judge.shortfalls import sum_levels
 
 POLL_S = 0.1
 IDS_VARIABLE = "ONEWINNER_IDS"
-# A level takes about its aim on two quiet cores. What it planned is run: nothing new is begun only once it has taken so
-# many times its aim. What it began may take GRACE_S longer before it is ended.
-LIMIT_FACTOR = 8
+# What a level began may take so much longer than its limit before it is ended.
 GRACE_S = 60.0
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much of a level a profile wants, and how long it may go on beginning it, in seconds."""
-
-    amount: int
-    limit_s: float
-
-
-def size_for(amount: int, aim_s: float) -> Size:
-    """So much of a level, which takes about so many seconds on two quiet cores."""
-    return Size(amount, LIMIT_FACTOR * aim_s)
-
-
-PROFILES: Mapping[str, Mapping[str, Size]] = {
-    "quick": {
-        "sequential": size_for(8, 45),
-        "parallel": size_for(60, 12),
-        "race": size_for(300, 12),
-        "interleavings": size_for(1_000, 10),
-        "faults": size_for(1_000, 25),
-    },
-    "full": {
-        "sequential": size_for(120, 240),
-        "parallel": size_for(1_500, 180),
-        "race": size_for(10_000, 300),
-        "interleavings": size_for(1_000, 120),
-        "faults": size_for(1_000, 60),
-    },
-}
-# Those that start a service of their own behind the proxy. Quick has one pairing of each kind, full all pairings.
-PROXIED = ("interleavings", "faults")
-SCOPES = {"quick": "kinds", "full": "all"}
-MIXED = {"quick": 0, "full": 100}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +13,7 @@ from onewinner.engine_choice import ISOLATIONS, WORKERS_DEFAULT, EngineChoice, r
 from onewinner.exits import UsageError
 from reports.comparison.changes import RULES
 from reports.comparison.comparison import Design
+from reports.documents.run import name_folder
 
 
 class Parser(argparse.ArgumentParser):
@@ -178,7 +178,7 @@ def read_comparison(given: argparse.Namespace) -> ComparisonOptions:
 
 def choose_folder(out: Path | None, name: str) -> Path:
     """The run directory that was named, else a new one."""
-    return out or Path("runs", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}")
+    return out or name_folder(name)
 
 
 def one_of(names: Sequence[str]) -> Callable[[str], str]:

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 # These rooms come first on the path, before its owner's folders with such names.
 sys.path.insert(0, str(HERE / "rooms" if (HERE / "rooms").is_dir() else HERE.parent))
 
-from engine.target.target import Request  # noqa: E402 - after the path was set
+from engine.target.template import Request  # noqa: E402 - after the path was set
 from load.client.release import Connection, Exchange, Release, ReleaseError  # noqa: E402
 from reports.documents.contenders import explain  # noqa: E402
 

@@ -5,7 +5,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from engine.target.target import SERVER_ERROR, Answer, ClassifiedAnswer, Request, Route, Target
+from engine.target.answer import Answer, ClassifiedAnswer
+from engine.target.checks import SERVER_ERROR
+from engine.target.routes import Route
+from engine.target.target import Target
+from engine.target.template import Request
 from onewinner.json_paths import (
     describe_leaves,
     describe_places,

@@ -19,7 +19,7 @@ from onewinner.baseline import UnreadableError, compare_runs, find_baseline, fin
 from onewinner.calibration import with_calibration
 from onewinner.deployment import Deployment, deploy, start_engine
 from onewinner.display import Display, print_schedule, print_verdict
-from onewinner.exits import UNKNOWN, Interrupted, UsageError
+from onewinner.exits import EXIT_BY_VERDICT, UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect
 from onewinner.levels import LevelResult
 from onewinner.load_faults import start_injector
@@ -40,8 +40,8 @@ from reports.history.history import History, HistoryError, read_history
 from reports.history.seal import seal_history
 from reports.judge import plan as amounts
 from reports.judge.judge import judge
-from reports.judge.levels import describe_partial, sum_levels
-from reports.judge.verdict import EXIT_BY_VERDICT, Judgement, Verdict, merge
+from reports.judge.shortfalls import describe_partial, sum_levels
+from reports.judge.verdict import Judgement, Verdict, merge
 
 
 def carry_out(request: RunRequest) -> int:

@@ -1,6 +1,5 @@
 """The options and the engine of a session. `pytest stateful_tests` alone starts the reference engine."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from engine.provision.service import ServiceError, reach_engine
 from engine.target.file import TargetError
 from engine.target.target import Target
+from reports.documents.run import name_folder
 from stateful_tests.options import Options, add_options, read_options
 
 
@@ -32,5 +32,4 @@ def target(options: Options) -> Iterator[Target]:
 
 @pytest.fixture(scope="session")
 def history(options: Options) -> Path:
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    return options.history or Path("runs", f"{stamp}-pytest", "history")
+    return options.history or name_folder("pytest") / "history"

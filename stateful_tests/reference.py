@@ -9,8 +9,11 @@ from typing import Any
 
 import msgspec
 
+from engine.target.answer import Answer, ClassifiedAnswer
 from engine.target.graph import TransitionGraph
-from engine.target.target import Answer, ClassifiedAnswer, Guard, Request, Route, Target
+from engine.target.routes import Guard, Route
+from engine.target.target import Target
+from engine.target.template import Request
 from load.client.asker import Asker
 from stateful_tests.sequential.belief import Belief, Claim
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from engine.target.environment import ROOMS
+from engine.target.program_environment import ROOMS
 
 LAUNCH = "ONEWINNER_LAUNCH"
 CHUNK_BYTES = 65536

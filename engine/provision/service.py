@@ -16,10 +16,11 @@ from engine.provision.ports import is_port_free
 from engine.provision.processes import SERVICE as ORPHANED_SERVICE
 from engine.provision.processes import Process, end_process, hold_signals, run_process, start_leash
 from engine.target.create import VARIABLE, unpack
-from engine.target.environment import clean_environment, find_own
 from engine.target.file import load_target
+from engine.target.program_environment import clean_environment, find_own
 from engine.target.target import Service, Target
-from engine.target.template import fill_variables, substitute
+from engine.target.template import substitute
+from engine.target.variables import fill_variables
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "target.toml"
 

@@ -9,7 +9,8 @@ from collections.abc import Collection
 import msgspec
 
 from engine.target.races import is_race
-from engine.target.target import Guard, Route, Target
+from engine.target.routes import Guard, Route
+from engine.target.target import Target
 
 
 class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, rename={"origin": "from"}):

@@ -21,6 +21,7 @@ from engine.target.checks import (
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
 from engine.target.routes import (
+    Route,
     read_effects,
     read_general,
     read_guards,
@@ -32,9 +33,11 @@ from engine.target.routes import (
     read_trail,
 )
 from engine.target.shape import check_shape, describe_file
+from engine.target.spelling import Spelling
 from engine.target.tables import REFUSED, AdvanceTable, CreateTable, File, ServiceTable, TenantTable, WorkflowTable
-from engine.target.target import Route, Service, Spelling, Target
-from engine.target.template import Template, braces, fill_variables, find_placeholders
+from engine.target.target import Service, Target
+from engine.target.template import Template, braces, find_placeholders
+from engine.target.variables import fill_variables
 
 WAYS_TO_CREATE = ("request", "command", "ids")
 # The placeholders of a [service] that the command of [create] may use too.

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.target.target import Route, Target
+from engine.target.routes import Route
+from engine.target.target import Target
 
 
 @dataclass(frozen=True)

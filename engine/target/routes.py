@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from engine.target.checks import Mistake, check_request, check_states, check_statuses
 from engine.target.graph import TransitionGraph
-from engine.target.identity import Identity, identify
+from engine.target.paths import JmesPath
+from engine.target.same_request import Identity, identify
 from engine.target.tables import WINNERS, AdvanceTable, AuditTable, EdgeTable, EffectsTable, GuardTable, RequestTable
-from engine.target.template import JmesPath, Template, braces
+from engine.target.template import Template, braces
 
 # The name of the route that serves any edge.
 GENERAL = "advance"

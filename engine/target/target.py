@@ -1,39 +1,19 @@
-"""Target: builds the requests to an engine and classifies its answers, as a target file describes them. Pure.
+"""Target: an engine as its target file describes it; builds every request to it. Pure.
 
-All clients build their requests here. `engine.target.file` reads a Target from a TOML file.
+`engine.target.file` reads a Target from a TOML file; `engine.target.answer` classifies the answers.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
-from engine.target.answer import Answer, ClassifiedAnswer, describe_missing, describe_status, find_list
-from engine.target.checks import SERVER_ERROR
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
-from engine.target.identity import Identity, identify
+from engine.target.paths import JmesPath
 from engine.target.routes import Effects, Guard, Route, Trail
-from engine.target.template import JmesPath, Request, Spelling, Template, substitute
-
-__all__ = [
-    "SERVER_ERROR",
-    "Answer",
-    "ClassifiedAnswer",
-    "CreateCommand",
-    "Effects",
-    "Guard",
-    "IdPool",
-    "JmesPath",
-    "Request",
-    "Route",
-    "Service",
-    "Spelling",
-    "Target",
-    "Template",
-    "Trail",
-    "substitute",
-]
+from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
+from engine.target.spelling import Spelling
+from engine.target.template import Request, Template
 
 
 @dataclass(frozen=True)
@@ -112,7 +92,8 @@ class Target:
         """All states in which this request must win. Other routes of the file may spell the same request."""
         key = (id(route), origin, to)
         if key not in self._expected:
-            due = self._sources.get((self._identify(route, origin, to), to), frozenset())
+            identity, _, _ = self._identify(route, origin, to)
+            due = self._sources.get((identity, to), frozenset())
             sources = tuple(state for state in self.graph.states if state in due)
             # The cache keeps the route alive, so that no other route gets its id.
             self._expected[key] = route, sources or (origin,)
@@ -120,13 +101,8 @@ class Target:
 
     def find_ambiguous(self) -> tuple[tuple[str, str], tuple[str, str]] | None:
         """Two edges into different states that the same request serves; None if there are none."""
-        seen: dict[Identity, tuple[str, str]] = {}
-        for route, origin, to in self._walk_served():
-            if route in self.routes_for(origin, to):
-                first = seen.setdefault(self._identify(route, origin, to), (origin, to))
-                if first[1] != to:
-                    return first, (origin, to)
-        return None
+        served = (move for move in self._walk_served() if move[0] in self.routes_for(*move[1:]))
+        return find_ambiguous(self._identify(*move) for move in served)
 
     @cached_property
     def _expected(self) -> dict[tuple[int, str, str], tuple[Route, tuple[str, ...]]]:
@@ -135,11 +111,7 @@ class Target:
 
     @cached_property
     def _sources(self) -> Mapping[tuple[Identity, str], frozenset[str]]:
-        """The states in which a request wins, by request and next state."""
-        found: dict[tuple[Identity, str], set[str]] = {}
-        for route, origin, to in self._walk_served():
-            found.setdefault((self._identify(route, origin, to), to), set()).add(origin)
-        return {key: frozenset(sources) for key, sources in found.items()}
+        return find_sources(self._identify(*move) for move in self._walk_served())
 
     def _walk_served(self) -> Iterator[tuple[Route, str, str]]:
         """All edges, each with every route that makes the move."""
@@ -152,9 +124,10 @@ class Target:
             if "next" in general.template.placeholders or general in self.routes_for(origin, to):
                 yield general, origin, to
 
-    def _identify(self, route: Route, origin: str, to: str) -> Identity:
-        """The identity of a request, for any workflow and any operation."""
-        return identify(self.build_advance(route, self.owner, "{id}", origin, to, "{request_id}", "{marker}"))
+    def _identify(self, route: Route, origin: str, to: str) -> IdentifiedMove:
+        """A move by the identity of its request, for any workflow and any operation."""
+        request = self.build_advance(route, self.owner, "{id}", origin, to, "{request_id}", "{marker}")
+        return identify(request), origin, to
 
     def build_create(self, tenant: str, request_id: str, marker: str = "") -> Request:
         """Only for targets in which a request creates workflows."""
@@ -187,100 +160,6 @@ class Target:
     def build_effects(self, tenant: str, server_id: str, request_id: str) -> Request | None:
         template = self.effects.template if self.effects else None
         return self._fill(template, tenant, id=server_id, request_id=request_id) if template else None
-
-    def classify_create(self, answer: Answer) -> ClassifiedAnswer:
-        if answer.status not in self.create_won:
-            return self._classify_other(answer)
-        server_id = self.create_id.find_text(answer.json()) if self.create_id is not None else None
-        if server_id is None:
-            return ClassifiedAnswer(
-                "unknown", answer.status, message=describe_missing("id", "create.id", self.create_id, answer)
-            )
-        return ClassifiedAnswer("ok", answer.status, self.graph.initial, server_id)
-
-    def classify_read(self, answer: Answer) -> ClassifiedAnswer:
-        if answer.status not in self.read_ok:
-            return self._classify_other(answer)
-        state = self._find_state(self.read_state, answer.json())
-        if state is None:
-            return ClassifiedAnswer(
-                "unknown", answer.status, message=describe_missing("state", "read.state", self.read_state, answer)
-            )
-        return ClassifiedAnswer("ok", answer.status, state)
-
-    def classify_advance(self, answer: Answer, route: Route, to: str) -> ClassifiedAnswer:
-        if answer.status in self.won:
-            return self._classify_with_state("won", answer, route.won_state, "the win", "the state after the move", to)
-        if answer.status in self.conflict:
-            return self._classify_conflict(answer)
-        return self._classify_other(answer)
-
-    def classify_guard(self, guard: Guard, answer: Answer) -> ClassifiedAnswer:
-        if answer.status in self.read_ok:
-            return ClassifiedAnswer("ok", answer.status)
-        if answer.status in guard.closed:
-            return self._classify_conflict(answer)
-        return self._classify_other(answer)
-
-    def is_busy(self, answer: Answer) -> bool:
-        """Whether it means: nothing happened, try again. A server error means it only with Retry-After."""
-        if answer.status not in self.busy:
-            return False
-        return answer.status < SERVER_ERROR or "retry-after" in answer.headers
-
-    def read_trail(self, answer: Answer) -> list[dict[str, Any]] | None:
-        """The audit entries in order, as {from, to, request_id?}; None if the answer does not have them.
-
-        In an entry that is no transition, such as a comment, `to` is None.
-        """
-        if self.trail is None or answer.status not in self.read_ok:
-            return None
-        found = find_list(self.trail.entries, answer)
-        return None if found is None else [self._read_entry(self.trail, entry) for entry in found]
-
-    def read_markers(self, answer: Answer) -> list[str] | None:
-        """The markers that left a trace, duplicates included; None if the answer does not have them."""
-        if self.effects is None or answer.status not in self.read_ok:
-            return None
-        found = find_list(self.effects.markers, answer)
-        return None if found is None else [marker for marker in found if isinstance(marker, str)]
-
-    def arrived_ns(self, answer: Answer) -> int | None:
-        """When the whole request had arrived, for engines that send a header with that time."""
-        text = answer.headers.get(self.arrived_header.lower(), "") if self.arrived_header else ""
-        return int(text) if text.isascii() and text.isdigit() else None
-
-    def _read_entry(self, trail: Trail, entry: Any) -> dict[str, Any]:
-        row = {"from": self._find_state(trail.origin, entry), "to": self._find_state(trail.to, entry)}
-        if trail.request_id is not None:
-            row["request_id"] = trail.request_id.find_text(entry)
-        return row
-
-    def _classify_conflict(self, answer: Answer) -> ClassifiedAnswer:
-        return self._classify_with_state("conflict", answer, self.current_state, "the conflict", "the current state")
-
-    def _classify_with_state(
-        self, outcome: str, answer: Answer, path: JmesPath | None, subject: str, what: str, to: str | None = None
-    ) -> ClassifiedAnswer:
-        """An answer with a state at `path`, if there is a path. No state, or another one than `to`, is a problem."""
-        if path is None:
-            return ClassifiedAnswer(outcome, answer.status)
-        observed, problem = self._find_state(path, answer.json()), None
-        if observed is None:
-            problem = f"{subject} does not tell {what} at {path.text!r}"
-        elif to not in (None, observed):
-            problem = f"the answer tells {observed}, the move leads to {to}"
-        return ClassifiedAnswer(outcome, answer.status, observed, problem=problem)
-
-    def _classify_other(self, answer: Answer) -> ClassifiedAnswer:
-        if self.is_busy(answer):
-            return ClassifiedAnswer("busy", answer.status)
-        if answer.status is not None and answer.status in self.refused:
-            return ClassifiedAnswer("refused", answer.status)
-        return ClassifiedAnswer("unknown", answer.status, message=answer.error or describe_status(answer))
-
-    def _find_state(self, query: JmesPath, document: Any) -> str | None:
-        return self.spelling.read(query.find_text(document))
 
     def _fill(self, template: Template, tenant: str, **values: str | int) -> Request:
         return template.fill(values, self.tenants[tenant])

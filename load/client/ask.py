@@ -8,8 +8,19 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from engine.target.answer import (
+    Answer,
+    ClassifiedAnswer,
+    classify_advance,
+    classify_create,
+    classify_guard,
+    classify_read,
+    read_arrival,
+)
 from engine.target.call import Call, find_guard, find_route
-from engine.target.target import Answer, ClassifiedAnswer, Guard, Request, Route, Target
+from engine.target.routes import Guard, Route
+from engine.target.target import Target
+from engine.target.template import Request
 from load.client.clock import Clock
 from load.client.release import Exchange
 from reports.history import events
@@ -80,12 +91,12 @@ def build_request(target: Target, ask: Ask, server_id: str, id_: str) -> Request
 
 def classify(target: Target, ask: Ask, answer: Answer) -> ClassifiedAnswer:
     if ask.call.creates:
-        return target.classify_create(answer)
+        return classify_create(target, answer)
     if ask.route is not None:
-        return target.classify_advance(answer, ask.route, ask.call.to)
+        return classify_advance(target, answer, ask.route, ask.call.to)
     if ask.guard is not None:
-        return target.classify_guard(ask.guard, answer)
-    return target.classify_read(answer)
+        return classify_guard(target, answer, ask.guard)
+    return classify_read(target, answer)
 
 
 def list_expected(target: Target, ask: Ask) -> tuple[str, ...]:
@@ -125,7 +136,7 @@ def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | N
     classified, exchange, offset_ns = reply.classified, reply.exchange, clock.offset_ns
     detail = events.Detail(
         request_id=reply.id,
-        arrived_ns=target.arrived_ns(exchange.answer),
+        arrived_ns=read_arrival(target, exchange.answer),
         intended_ns=None if intended_ns is None else intended_ns + offset_ns,
         server_id=classified.server_id,
         problem=classified.problem,

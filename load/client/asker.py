@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.target.answer import ClassifiedAnswer
 from engine.target.call import Call, call_route
-from engine.target.target import ClassifiedAnswer, Request, Route, Target, Template
+from engine.target.routes import Route
+from engine.target.target import Target
+from engine.target.template import Request, Template
 from load.client.ask import (
     Ask,
     Examine,

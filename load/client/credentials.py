@@ -6,7 +6,9 @@ A tenant that is turned away from another tenant's workflow is refused.
 
 from dataclasses import dataclass, field, replace
 
-from engine.target.target import ClassifiedAnswer, Target, Template
+from engine.target.answer import ClassifiedAnswer
+from engine.target.target import Target
+from engine.target.template import Template
 from load.client.ask import Ask, list_expected
 
 UNAUTHORIZED, FORBIDDEN = 401, 403

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from engine.target.target import Answer, Request
+from engine.target.answer import Answer
+from engine.target.template import Request
 
 BODILESS = frozenset({204, 304})
 # No request asks for a coding, but some servers and proxies use one anyway: coding -> zlib's window bits.

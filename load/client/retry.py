@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.target.target import Answer, Request, Target
+from engine.target.answer import Answer, is_busy
+from engine.target.target import Target
+from engine.target.template import Request
 from load.client.release import Release, now_ns
 from load.client.silence import Silence
 
@@ -54,4 +56,4 @@ class Retry:
 
 def is_lost(target: Target, answer: Answer) -> bool:
     """Whether the engine could not answer now: nothing came, a server error, too many requests at once, or busy."""
-    return answer.status is None or answer.status >= 500 or answer.status == TOO_MANY or target.is_busy(answer)
+    return answer.status is None or answer.status >= 500 or answer.status == TOO_MANY or is_busy(target, answer)

@@ -7,7 +7,10 @@ it. An unknown answer accuses no service.
 from dataclasses import dataclass
 from typing import Any, cast
 
-from engine.target.target import SERVER_ERROR, Answer, Request, Target
+from engine.target.answer import Answer, is_busy, read_markers, read_trail
+from engine.target.checks import SERVER_ERROR
+from engine.target.target import Target
+from engine.target.template import Request
 from load.client.clock import Clock
 from load.client.credentials import Credentials
 from load.client.release import now_ns
@@ -38,7 +41,7 @@ class TrailReader:
 
     def take_trail(self, workflow: str, read_ns: int, answer: Answer, tenant: str) -> list[dict[str, Any]] | None:
         """Takes the transitions of an answer, read at `read_ns`, into the history."""
-        shown = self.target.read_trail(answer)
+        shown = read_trail(self.target, answer)
         if shown is None:
             self._note_hidden(TRAIL, workflow, tenant, read_ns, answer)
             return None
@@ -60,7 +63,7 @@ class TrailReader:
     def take_effects(self, workflow: str, read_ns: int, answer: Answer, tenant: str) -> list[str] | None:
         """Takes the markers of an answer, read at `read_ns`, into the history, each as often as it was shown."""
         assert self.target.effects is not None
-        markers = self.target.read_markers(answer)
+        markers = read_markers(self.target, answer)
         if markers is None:
             self._note_hidden(EFFECTS, workflow, tenant, read_ns, answer)
             return None
@@ -114,7 +117,7 @@ class TrailReader:
     def _is_silent(self, answer: Answer) -> bool:
         """Whether an answer that shows nothing is no failure of the service."""
         known = (*self.target.read_ok, *self.target.refused)
-        return self.target.is_busy(answer) or ((answer.status or 0) < SERVER_ERROR and answer.status not in known)
+        return is_busy(self.target, answer) or ((answer.status or 0) < SERVER_ERROR and answer.status not in known)
 
     def _interval(self, asked_ns: int) -> tuple[int, int]:
         """From the sending of a read until now, in the run's time."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from engine.target.answer import Answer, ClassifiedAnswer, classify_read
 from engine.target.create import CreateCommand, IdPool
-from engine.target.environment import clean_environment, find_own
-from engine.target.target import Answer, ClassifiedAnswer, Target
+from engine.target.program_environment import clean_environment, find_own
+from engine.target.target import Target
 from load.client.release import Exchange, Release, now_ns
 
 # Which ids are this process's: "1/3" is every third, beginning with the second. So no level takes those of another.
@@ -60,7 +61,7 @@ class WorkflowFactory:
             print(f"{error}\n{error.stderr}", file=sys.stderr)
             return Exchange(invoked_ns, now_ns(), Answer(None)), ClassifiedAnswer("unknown", None, message=str(error))
         exchange = self.release.send(self.target.build_read(tenant, server_id, request_id))
-        looked = self.target.classify_read(exchange.answer)
+        looked = classify_read(self.target, exchange.answer)
         exchange = Exchange(invoked_ns, exchange.returned_ns, exchange.answer)
         initial = self.target.graph.initial
         if looked.outcome == "ok" and looked.observed == initial:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from engine.target.call import call_route
 from engine.target.races import Edge, find_path
-from engine.target.target import Route, Target
+from engine.target.routes import Route
+from engine.target.target import Target
 from load.scripts import Scenario, Script, list_fair_routes, make_round, walk_to
 
 

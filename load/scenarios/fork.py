@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from engine.target.call import call_route
 from engine.target.races import is_race
-from engine.target.target import Route, Target
+from engine.target.routes import Route
+from engine.target.target import Target
 from load.scripts import Scenario, Script, make_round, walk_to
 
 WAYS_MIN = 2

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from engine.target.call import Call
 from engine.target.races import Edge, find_good_end, find_path
-from engine.target.target import Guard, Target
+from engine.target.routes import Guard
+from engine.target.target import Target
 from load.scripts import Round, Scenario, Script, draw_call, make_round, make_step
 
 

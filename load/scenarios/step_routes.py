@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from engine.target.call import call_route
 from engine.target.races import Edge, EdgeCounts, draw_walk
-from engine.target.target import Route, Target
+from engine.target.routes import Route
+from engine.target.target import Target
 from load.scripts import Round, Scenario, Script, make_round, make_step, wins_once
 
 

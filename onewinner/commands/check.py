@@ -11,7 +11,7 @@ from msgspec import structs
 from engine.target.graph import TransitionGraph
 from onewinner.display import print_judgement
 from onewinner.engine_choice import read_target
-from onewinner.exits import UsageError
+from onewinner.exits import EXIT_BY_VERDICT, UsageError
 from onewinner.options import Parser, add_accept_partial, positive, share
 from reports.documents.run import RunError, read_run
 from reports.history.files import list_left_out
@@ -20,7 +20,7 @@ from reports.judge.checks import CHECKS
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
-from reports.judge.verdict import EXIT_BY_VERDICT, Verdict, merge
+from reports.judge.verdict import Verdict, merge
 
 EXAMPLE = "onewinner check runs/20260101T120000Z-orders --only linearizable"
 

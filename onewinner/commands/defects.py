@@ -20,11 +20,12 @@ from onewinner import levels
 from onewinner.deployment import EngineAccess, deploy, start_engine
 from onewinner.display import open_console, print_matrix
 from onewinner.engine_choice import EngineChoice, choose_reference
-from onewinner.exits import Interrupted, UsageError
+from onewinner.exits import EXIT_BY_VERDICT, Interrupted, UsageError
 from onewinner.inspection import inspect, list_sources
 from onewinner.kill_matrix import VERDICTS, Cell, Variant, conclude, gather, judge_cell, list_variants, make_rows
-from onewinner.levels import Level, RaceLoad, Size, size_for
+from onewinner.levels import Level, RaceLoad
 from onewinner.options import Parser, RunOptions, add_database, add_run_options, bounded, one_of, read_run_options
+from onewinner.profiles import PROXIED, Size, size_for
 from onewinner.run import find_troubles
 from onewinner.run_request import describe_command, describe_host
 from onewinner.subprocess_pool import count_at_once, run_jobs
@@ -33,7 +34,7 @@ from reports.documents.run import Run, RunError, begin_run, finish_run, read_run
 from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
-from reports.judge.verdict import EXIT_BY_VERDICT, Judgement, Verdict
+from reports.judge.verdict import Judgement, Verdict
 
 EXAMPLE = "onewinner defects --defect narrow-check-then-act --level race --seeds 30"
 CONTENDERS = 10
@@ -68,7 +69,7 @@ class MatrixPlan:
     def list_cells(self, variant: Variant) -> Iterator[tuple[str, int]]:
         for level in self.list_levels(variant):
             # The levels behind the proxy run all schedules and choose nothing at random: one seed is enough.
-            yield from ((level, seed) for seed in (self.seeds[:1] if level in levels.PROXIED else self.seeds))
+            yield from ((level, seed) for seed in (self.seeds[:1] if level in PROXIED else self.seeds))
 
     def list_levels(self, variant: Variant) -> Sequence[str]:
         """Those at which an engine is asked. Quick asks a defect at one of the levels that it names, and a control at
@@ -78,7 +79,7 @@ class MatrixPlan:
             return self.levels
         turn = list_variants().index(variant)
         if variant.kind == "control":
-            return [level for level in self.levels if level not in levels.PROXIED or level == levels.PROXIED[turn % 2]]
+            return [level for level in self.levels if level not in PROXIED or level == PROXIED[turn % 2]]
         promised = [level for level in self.levels if variant.promised_at(level)]
         return [promised[turn % len(promised)]] if promised else []
 
@@ -200,7 +201,7 @@ def ask_variant(
         place = folder / "cells" / f"{variant.name}-{level}-{seed}"
         return ask_cell(variant, plan_level(level, seed, sizes), seed, place, engine, access)
 
-    direct, proxied = ([cell for cell in wanted if (cell[0] in levels.PROXIED) is behind] for behind in (False, True))
+    direct, proxied = ([cell for cell in wanted if (cell[0] in PROXIED) is behind] for behind in (False, True))
     engine = variant.choose(reference)
     with deploy(engine) as deployment:
         if direct:
@@ -213,7 +214,7 @@ def plan_level(level: str, seed: int, sizes: Mapping[str, Size]) -> Level:
     size = sizes[level]
     if level == "sequential":
         return levels.plan_sequential(size, seed, shrink=False)
-    if level in levels.PROXIED:
+    if level in PROXIED:
         return levels.plan_proxied(level, size, ["--scope", "kinds"])
     if level == "parallel":
         return levels.plan_parallel(size, seed, shrink=False)

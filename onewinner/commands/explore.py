@@ -15,7 +15,7 @@ from onewinner import levels
 from onewinner.display import open_console, print_schedule, print_text
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
-from onewinner.levels import Level, ProxySetup, Size
+from onewinner.levels import Level, ProxySetup
 from onewinner.options import (
     Parser,
     RunOptions,
@@ -26,6 +26,7 @@ from onewinner.options import (
     read_engine,
     read_run_options,
 )
+from onewinner.profiles import Size
 from onewinner.run import carry_out
 from onewinner.run_request import RunRequest
 from reports.comparison.facts import Facts, Pairing

@@ -11,7 +11,6 @@ from onewinner import levels
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.gate_matrix import AXES, choose_axes, run_matrix
-from onewinner.levels import Size
 from onewinner.options import (
     Parser,
     RunOptions,
@@ -23,6 +22,7 @@ from onewinner.options import (
     read_engine,
     read_run_options,
 )
+from onewinner.profiles import PROFILES, Size
 from onewinner.run import carry_out
 from onewinner.run_request import RunRequest
 from reports.comparison.facts import Facts
@@ -99,7 +99,7 @@ def parse(arguments: list[str]) -> GateOptions:
     parser = Parser("gate", __doc__ or "", EXAMPLE)
     add_engine_options(parser)
     add = parser.add_argument
-    add("--profile", choices=sorted(levels.PROFILES), default="quick", help="quick (default): 90 s; full: 15 min")
+    add("--profile", choices=sorted(PROFILES), default="quick", help="quick (default): 90 s; full: 15 min")
     add("--contenders", type=bounded(2, 200), default=10, metavar="N", help="requests per race (default: 10)")
     add("--level", type=one_of(LEVELS), action="append", metavar="NAME", help="only this level; repeatable")
     add("--batches", type=bounded(1, 10**6), metavar="N", help="batches of random sequences (default: by profile)")

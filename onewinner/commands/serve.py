@@ -102,7 +102,7 @@ def start_worker(
     launch: Mapping[str, object], listening: int, environment: Mapping[str, str]
 ) -> contextlib.AbstractContextManager[Process]:
     prepared = prepare(environment, {**launch, "listening": listening})
-    return run_process(name_module("onewinner.worker"), environment=prepared, inherit=[listening])
+    return run_process(name_module("onewinner.engine_worker"), environment=prepared, inherit=[listening])
 
 
 def watch(workers: list[Process], url: str, environment: Mapping[str, str]) -> int:

@@ -4,6 +4,7 @@ run.json says "unknown" from the start: a run that is cut short is never green.
 """
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +47,11 @@ class Run:
     @property
     def history(self) -> Path:
         return self.folder / "history"
+
+
+def name_folder(name: str) -> Path:
+    """A new run directory: `name`, after the moment at which the run begins."""
+    return Path("runs", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}")
 
 
 def refuse_taken(folder: Path) -> None:

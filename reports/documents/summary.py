@@ -16,9 +16,9 @@ from reports.comparison.facts import DefectRow, Facts, Reproduction, Strength, V
 from reports.comparison.measures import Table, describe_injected, tabulate
 from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
-from reports.judge.levels import describe_partial
 from reports.judge.plan import LevelRun
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled
+from reports.judge.shortfalls import describe_partial
 from reports.judge.text import capital
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 

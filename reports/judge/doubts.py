@@ -9,8 +9,8 @@ from reports.history.history import History
 from reports.judge.checks.answers import is_excused
 from reports.judge.context import CheckContext
 from reports.judge.finding_text import describe_try_again
-from reports.judge.levels import find_shortfalls
 from reports.judge.models.workflow import NEVER
+from reports.judge.shortfalls import find_shortfalls
 
 SILENT = "silent"
 

@@ -12,9 +12,9 @@ from reports.judge.checks import CHECKS
 from reports.judge.context import CheckContext
 from reports.judge.doubts import find_access_denied, find_doubts, find_lost_partners
 from reports.judge.evidence import Evidence, Limits
-from reports.judge.levels import describe_partial, sum_levels
 from reports.judge.plan import RunPlan
 from reports.judge.scenarios import name_scenarios
+from reports.judge.shortfalls import describe_partial, sum_levels
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict, merge
 
 

@@ -70,6 +70,3 @@ class Judgement:
     @property
     def findings(self) -> tuple[Finding, ...]:
         return tuple(finding for check in self.checks for finding in check.findings)
-
-
-EXIT_BY_VERDICT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.UNKNOWN: 3}

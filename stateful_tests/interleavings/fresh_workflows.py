@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import pairwise
 from typing import Any
 
-from engine.target.target import Answer, Request, Route
+from engine.target.answer import Answer
+from engine.target.routes import Route
+from engine.target.template import Request
 from load.client.ask import Ask, Reply
 from load.client.asker import Asker
 from load.client.release import now_ns

@@ -6,7 +6,9 @@ from itertools import combinations_with_replacement
 from msgspec.structs import replace
 
 from engine.target.call import Call, call_route, find_route
-from engine.target.target import Route, Target, Template
+from engine.target.routes import Route
+from engine.target.target import Target
+from engine.target.template import Template
 from stateful_tests.interleavings.schedule import Pairing
 
 # If one place of a path has that many different words over all routes, they name things rather than calls.

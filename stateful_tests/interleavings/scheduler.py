@@ -1,4 +1,4 @@
-"""The scheduler: lets one request run at a time, so it knows which request sent each statement.
+"""The scheduler: lets one request run at a time, so it knows which one sent a statement; which, the explorer chooses.
 
 It sends the requests one after another, each until the proxy holds its first statement. From then on one of them runs:
 the request whose statement was let go. It runs until its next statement is held, its answer arrives, or the database

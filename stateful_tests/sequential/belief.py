@@ -7,8 +7,8 @@ unknown operation may take effect once, at any later moment: that stays possible
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from engine.target.answer import ClassifiedAnswer
 from engine.target.graph import TransitionGraph
-from engine.target.target import ClassifiedAnswer
 from reports.judge.models.workflow import NEVER, Impossible, Operation, step
 
 

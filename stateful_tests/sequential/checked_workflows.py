@@ -6,8 +6,9 @@ Each mismatch is also written into the history, so the judge finds it on its own
 from collections.abc import Sequence
 from typing import Any
 
+from engine.target.answer import Answer, ClassifiedAnswer, classify_guard
 from engine.target.call import Call
-from engine.target.target import Answer, ClassifiedAnswer, Guard, Route
+from engine.target.routes import Guard, Route
 from load.client.ask import Ask, Reply, bind
 from load.client.asker import Asker
 from stateful_tests.level_report import MismatchError
@@ -99,7 +100,7 @@ class CheckedWorkflows:
         answer = exchange.answer
         if self.asker.trails.is_denied(owner, workflow, answer.status, exchange.invoked_ns):
             return
-        classified = self.target.classify_guard(guard, answer)
+        classified = classify_guard(self.target, answer, guard)
         problem = self.examine_guard(guard, self.beliefs[workflow], ("ok", "conflict"), answer, classified)
         self.asker.probe("contract", f"guard {guard.name}", problem, status=answer.status, workflow=workflow)
         self.refuse(workflow, problem)

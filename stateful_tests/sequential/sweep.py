@@ -11,7 +11,8 @@ from itertools import pairwise
 
 from engine.target.graph import TransitionGraph
 from engine.target.illegal import list_illegal
-from engine.target.target import Route, Target
+from engine.target.routes import Route
+from engine.target.target import Target
 from load.client.asker import Asker
 from stateful_tests.level_report import MISMATCH, explain_end, record_level
 from stateful_tests.sequential.checked_workflows import CheckedWorkflows

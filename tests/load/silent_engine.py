@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from engine.target.target import Answer, Request
+from engine.target.answer import Answer
+from engine.target.template import Request
 from load.client import silence
 from load.client.release import BeforeRelease, Exchange
 from tests.load.stub import Engine, StubRelease

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from engine.target.answer import Answer
 from engine.target.file import load_target
 from engine.target.graph import TransitionGraph
-from engine.target.target import Answer, Request, Target
+from engine.target.target import Target
+from engine.target.template import Request
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
 from load.client.release import BeforeRelease, Exchange, now_ns

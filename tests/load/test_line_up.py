@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from engine.target.target import Request
+from engine.target.template import Request
 from load.client.release import Release, ReleaseError
 
 ROOT = Path(__file__).parents[2]
@@ -151,7 +151,7 @@ PATCHED = """
 from gevent import monkey
 monkey.patch_all()
 import sys
-from engine.target.target import Request
+from engine.target.template import Request
 from load.client.release import Release
 def interrupt():
     raise KeyboardInterrupt

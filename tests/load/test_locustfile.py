@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engine.target.target import Request
+from engine.target.template import Request
 from reports.history.history import read_history
 from tests.load.odd import KEEP, Asked, serve_odd, write_answer
 from tests.load.stub import SMALL, Engine, load_text

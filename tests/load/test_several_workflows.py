@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.target.answer import Answer
 from engine.target.graph import TransitionGraph
-from engine.target.target import Answer, Request, Target
+from engine.target.target import Target
+from engine.target.template import Request
 from load.scenarios import SCENARIOS, hot_and_cold, lone_moves, side_by_side
 from load.scripts import Scenario, Script, cut
 from load.tally import Tally

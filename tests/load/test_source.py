@@ -12,7 +12,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from engine.target.target import Answer, Request, Target
+from engine.target.answer import Answer
+from engine.target.target import Target
+from engine.target.template import Request
 from load.barrier import Alone, BarrierError, BarrierServer, set_instant
 from load.client.clock import Instant
 from load.scenarios import SCENARIOS

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.target import Answer, Request, Target
+from engine.target.answer import Answer
+from engine.target.target import Target
+from engine.target.template import Request
 from load.tally import Tally, classify, find_spread_ms, merge
 from tests.load.stub import RICH, Engine, load_text, make_answer, make_source
 

@@ -68,7 +68,7 @@ def test_a_service_that_ends_under_faults_is_started_again(tmp_path: Path) -> No
 
 def is_injector(process: psutil.Process) -> bool:
     words = process.cmdline()
-    return "stateful_tests.interleavings.fault_injector" in words and not any(
+    return "stateful_tests.interleavings.load_fault_injector" in words and not any(
         word.endswith("leash.py") for word in words
     )
 

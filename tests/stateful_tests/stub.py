@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.provision.database import Database
-from engine.target.target import Request, Target
+from engine.target.target import Target
+from engine.target.template import Request
 from load.client.ask import Ask
 from load.client.asker import Asker
 from load.client.release import Exchange, now_ns

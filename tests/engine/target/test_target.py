@@ -7,8 +7,22 @@ from pathlib import Path
 import pytest
 
 from engine.provision.service import REFERENCE
+from engine.target.answer import (
+    Answer,
+    ClassifiedAnswer,
+    classify_advance,
+    classify_create,
+    classify_guard,
+    classify_read,
+    read_arrival,
+    read_markers,
+    read_trail,
+)
 from engine.target.file import load_target
-from engine.target.target import Answer, ClassifiedAnswer, Effects, JmesPath, Target, Template
+from engine.target.paths import JmesPath
+from engine.target.routes import Effects
+from engine.target.target import Target
+from engine.target.template import Template
 from tests.engine.target.test_file import ENVIRONMENT, ORDERS
 
 
@@ -57,7 +71,7 @@ def test_expected_is_every_state_in_which_this_very_request_wins(reference: Targ
 
 def classify(target: Target, answer: Answer, origin: str = "DRAFT", to: str = "SUBMITTED") -> ClassifiedAnswer:
     """The answer to a move, over the last of its routes."""
-    return target.classify_advance(answer, target.routes_for(origin, to)[-1], to)
+    return classify_advance(target, answer, target.routes_for(origin, to)[-1], to)
 
 
 def load(folder: Path, text: str) -> Target:
@@ -88,31 +102,31 @@ def test_a_conflict_that_does_not_tell_the_state_is_a_problem(orders: Target, bo
 
 
 def test_a_create_and_a_read_without_what_the_file_promises_are_unknown(orders: Target) -> None:
-    assert orders.classify_create(Answer(201, {}, b'{"order": {"ref": 17}}')).server_id == "17"
-    assert orders.classify_create(Answer(201, {}, b"{}")).outcome == "unknown"
-    assert orders.classify_read(Answer(200, {}, b'{"order": {"status": "X"}}')).observed == "X"
-    assert orders.classify_read(Answer(200, {}, b"{}")).outcome == "unknown"
-    assert orders.classify_read(Answer(404)).outcome == "refused"
+    assert classify_create(orders, Answer(201, {}, b'{"order": {"ref": 17}}')).server_id == "17"
+    assert classify_create(orders, Answer(201, {}, b"{}")).outcome == "unknown"
+    assert classify_read(orders, Answer(200, {}, b'{"order": {"status": "X"}}')).observed == "X"
+    assert classify_read(orders, Answer(200, {}, b"{}")).outcome == "unknown"
+    assert classify_read(orders, Answer(404)).outcome == "refused"
 
 
 def test_a_guard_answers_or_is_closed(orders: Target) -> None:
     (guard,) = orders.guards
-    assert orders.classify_guard(guard, Answer(200)).outcome == "ok"
-    assert orders.classify_guard(guard, Answer(409, {}, b'{"status": "DRAFT"}')).observed == "DRAFT"
-    assert orders.classify_guard(guard, Answer(500)).outcome == "unknown"
+    assert classify_guard(orders, Answer(200), guard).outcome == "ok"
+    assert classify_guard(orders, Answer(409, {}, b'{"status": "DRAFT"}'), guard).observed == "DRAFT"
+    assert classify_guard(orders, Answer(500), guard).outcome == "unknown"
 
 
 def test_a_trail_is_read_in_order_or_not_at_all(orders: Target) -> None:
     body = b'{"events": [{"old": null, "new": "DRAFT"}, {"old": "DRAFT", "new": "SUBMITTED"}]}'
-    entries = orders.read_trail(Answer(200, {}, body))
+    entries = read_trail(orders, Answer(200, {}, body))
     assert entries == [{"from": None, "to": "DRAFT"}, {"from": "DRAFT", "to": "SUBMITTED"}]
-    assert orders.read_trail(Answer(500, {}, body)) is None
-    assert orders.read_trail(Answer(200, {}, b"{}")) is None
+    assert read_trail(orders, Answer(500, {}, body)) is None
+    assert read_trail(orders, Answer(200, {}, b"{}")) is None
 
 
 def test_an_entry_that_is_no_transition_leads_nowhere(orders: Target) -> None:
     body = b'{"events": [{"old": null, "new": null}, {"text": "a comment"}, 3, {"old": "DRAFT", "new": "SUBMITTED"}]}'
-    entries = orders.read_trail(Answer(200, {}, body))
+    entries = read_trail(orders, Answer(200, {}, body))
     assert entries == [{"from": None, "to": None}] * 3 + [{"from": "DRAFT", "to": "SUBMITTED"}]
 
 
@@ -138,10 +152,10 @@ def test_null_is_an_empty_list(orders: Target, path: str, body: bytes, shown: li
     assert orders.trail is not None
     trail, effects = replace(orders.trail, entries=JmesPath(path)), Effects(Template("GET", "/x"), JmesPath(path))
     target = replace(orders, effects=effects, trail=trail)
-    assert target.read_markers(Answer(200, {}, body)) == shown
-    entries = target.read_trail(Answer(200, {}, body))
+    assert read_markers(target, Answer(200, {}, body)) == shown
+    entries = read_trail(target, Answer(200, {}, body))
     assert (entries is None) == (shown is None)
-    assert target.read_markers(Answer(503, {}, body)) is None
+    assert read_markers(target, Answer(503, {}, body)) is None
 
 
 def test_a_query_never_raises_on_a_strange_document() -> None:
@@ -152,9 +166,9 @@ def test_a_query_never_raises_on_a_strange_document() -> None:
 
 
 def test_the_arrival_is_told_in_a_header(reference: Target, orders: Target) -> None:
-    assert reference.arrived_ns(Answer(200, {"x-arrived-ns": "123"})) == 123
-    assert reference.arrived_ns(Answer(200, {"x-arrived-ns": "soon"})) is None
-    assert orders.arrived_ns(Answer(200, {"x-arrived-ns": "123"})) is None
+    assert read_arrival(reference, Answer(200, {"x-arrived-ns": "123"})) == 123
+    assert read_arrival(reference, Answer(200, {"x-arrived-ns": "soon"})) is None
+    assert read_arrival(orders, Answer(200, {"x-arrived-ns": "123"})) is None
 
 
 def test_a_query_goes_behind_one_that_is_there() -> None:
@@ -187,12 +201,12 @@ def test_states_are_sent_as_the_service_spells_them(spelled: Target) -> None:
 
 
 def test_states_are_read_as_the_service_spells_them(spelled: Target) -> None:
-    assert spelled.classify_read(Answer(200, {}, b'{"order": {"status": 1}}')).observed == "DRAFT"
-    assert spelled.classify_read(Answer(200, {}, b'{"order": {"status": "PICKING"}}')).observed == "PICKING"
-    assert spelled.classify_read(Answer(200, {}, b'{"order": {"status": "odd"}}')).observed == "odd"
+    assert classify_read(spelled, Answer(200, {}, b'{"order": {"status": 1}}')).observed == "DRAFT"
+    assert classify_read(spelled, Answer(200, {}, b'{"order": {"status": "PICKING"}}')).observed == "PICKING"
+    assert classify_read(spelled, Answer(200, {}, b'{"order": {"status": "odd"}}')).observed == "odd"
     assert classify(spelled, Answer(409, {}, b'{"status": "sent!"}')).observed == "SUBMITTED"
     body = b'{"events": [{"old": null, "new": 1}, {"old": 1, "new": "off"}]}'
-    assert spelled.read_trail(Answer(200, {}, body)) == [
+    assert read_trail(spelled, Answer(200, {}, body)) == [
         {"from": None, "to": "DRAFT"},
         {"from": "DRAFT", "to": "CANCELLED"},
     ]
@@ -268,8 +282,8 @@ def test_busy_is_what_the_file_says_for_every_request(
     status: int, headers: dict[str, str], outcome: str, tmp_path: Path
 ) -> None:
     target, answer = load(tmp_path, BUSY), Answer(status, headers, b"{}")
-    readings = [classify(target, answer), target.classify_read(answer), target.classify_create(answer)]
-    readings.append(target.classify_guard(target.guards[0], answer))
+    readings = [classify(target, answer), classify_read(target, answer), classify_create(target, answer)]
+    readings.append(classify_guard(target, answer, target.guards[0]))
     assert {classified.outcome for classified in readings} == {outcome}
 
 

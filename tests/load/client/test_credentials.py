@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.target.answer import Answer, classify_create
 from engine.target.call import Call
-from engine.target.target import Answer, Request, Target
+from engine.target.target import Target
+from engine.target.template import Request
 from load.client.ask import bind
 from load.client.asker import Asker
 from reports.history.history import read_history
@@ -140,7 +142,7 @@ def test_a_workflow_that_another_process_created_shows_that_the_client_was_let_i
     door = Door()
     asker = make_asker(tmp_path, door)
     created = asker.release.send(asker.target.build_create("acme", "elsewhere")).answer
-    asker.server_ids["w"] = str(asker.target.classify_create(created).server_id)
+    asker.server_ids["w"] = str(classify_create(asker.target, created).server_id)
     shut(door)
     assert move(asker, "w") == "unknown"
 

@@ -4,7 +4,8 @@ import gzip
 
 import pytest
 
-from engine.target.target import Answer, Request
+from engine.target.answer import Answer
+from engine.target.template import Request
 from load.client.http import ANSWER_BYTES_MAX, AnswerParser, encode_request
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.target import Answer, Request
+from engine.target.answer import Answer
+from engine.target.template import Request
 from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS
 from load.client.release import Connection, Release, ReleaseError, now_ns, wait_until
 
@@ -314,7 +315,8 @@ PATCHED = """
 from gevent import monkey
 monkey.patch_all()
 import sys
-from engine.target.target import Answer, Request
+from engine.target.answer import Answer
+from engine.target.template import Request
 from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS
 from load.client.release import Release
 post = Request("POST", "/x", (), b"0123456789")

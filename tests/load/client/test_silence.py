@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.target import Answer, Request
+from engine.target.answer import Answer
+from engine.target.template import Request
 from load.client.asker import Asker
 from load.client.silence import TIMEOUTS_MIN, UNANSWERED_MIN
 from load.scenarios import SCENARIOS

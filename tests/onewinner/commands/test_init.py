@@ -19,7 +19,8 @@ import pytest
 
 from engine.reference.openapi import describe_api
 from engine.target.file import load_target
-from engine.target.target import Target, Template
+from engine.target.target import Target
+from engine.target.template import Template
 from onewinner.commands import init
 from onewinner.draft import draft_target
 from onewinner.openapi import Document

@@ -19,7 +19,8 @@ import pytest
 
 from engine.provision.child import LAUNCH
 from engine.provision.database import start_embedded
-from engine.target.target import Answer, Request
+from engine.target.answer import Answer
+from engine.target.template import Request
 from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge

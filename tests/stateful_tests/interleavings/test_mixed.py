@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.target import Answer, Request
+from engine.target.answer import Answer
+from engine.target.template import Request
 from stateful_tests.interleavings.mixed import find_violation
 from stateful_tests.interleavings.schedule import Trace
 from tests.load.stub import SMALL, Engine, load_text, make_answer

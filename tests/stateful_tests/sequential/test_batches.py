@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import Phase
 
-from engine.target.target import Answer, Request
+from engine.target.answer import Answer
+from engine.target.template import Request
 from load.client.asker import Asker
 from reports.history.journal import Journal
 from stateful_tests.level_report import STARVED, explain_end

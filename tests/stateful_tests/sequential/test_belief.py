@@ -2,8 +2,8 @@
 
 import pytest
 
+from engine.target.answer import ClassifiedAnswer
 from engine.target.graph import TransitionGraph
-from engine.target.target import ClassifiedAnswer
 from stateful_tests.sequential.belief import Belief, Claim
 
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "A"], "C": ["X"]})

@@ -13,13 +13,14 @@ import pytest
 
 from engine.provision.service import REFERENCE
 from engine.reference.states import GRAPH
+from engine.target.answer import Answer
 from engine.target.file import load_target
 from engine.target.graph import TransitionGraph
-from engine.target.target import Answer, Request
+from engine.target.template import Request
 from load.client.asker import Asker
 from reports.history import events
 from reports.history.journal import Journal
-from reports.judge.levels import describe_partial, sum_levels
+from reports.judge.shortfalls import describe_partial, sum_levels
 from stateful_tests.sequential.checked_workflows import CheckedWorkflows
 from stateful_tests.sequential.level import try_sweeps
 from stateful_tests.sequential.sweep import find_edge, find_next, find_stale, reach

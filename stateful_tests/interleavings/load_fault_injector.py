@@ -1,6 +1,6 @@
-"""The fault injector: faults at random between a service and its database, under load. A program.
+"""The load fault injector of `race --faults`: faults at random between a service and its database. A program.
 
-    python -m stateful_tests.interleavings.fault_injector
+    python -m stateful_tests.interleavings.load_fault_injector
         [--rate R] [--seed N] [--crashes-at S,S,...]
 
 It prints {"port": N} when it listens; until it begins, everything passes. The line {"begin": FILE} on its standard

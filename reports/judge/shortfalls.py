@@ -1,4 +1,4 @@
-"""Levels: how much of its plan each level of a run ran, and why not all of it.
+"""Shortfalls: how much of its plan each level of a run did not run, and why.
 
 A level that ran less than half of its plan proves too little, even if its checks pass.
 """

@@ -1,6 +1,7 @@
 """Tells which requests are the same to a service, though a target file spells them differently. Pure."""
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -9,6 +10,8 @@ import msgspec
 from engine.target.template import Request
 
 Identity = tuple[str, str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...], str]
+# A request, the state that it moves a workflow out of, and the next one.
+IdentifiedMove = tuple[Identity, str, str]
 
 
 def identify(request: Request) -> Identity:
@@ -26,3 +29,21 @@ def normalise(body: bytes) -> str:
     except msgspec.DecodeError:
         return body.decode(errors="replace")
     return json.dumps(document, sort_keys=True)
+
+
+def find_sources(served: Iterable[IdentifiedMove]) -> Mapping[tuple[Identity, str], frozenset[str]]:
+    """The states in which a request wins, by request and next state."""
+    found: dict[tuple[Identity, str], set[str]] = {}
+    for identity, origin, to in served:
+        found.setdefault((identity, to), set()).add(origin)
+    return {key: frozenset(sources) for key, sources in found.items()}
+
+
+def find_ambiguous(served: Iterable[IdentifiedMove]) -> tuple[tuple[str, str], tuple[str, str]] | None:
+    """Two edges into different states that the same request serves; None if there are none."""
+    seen: dict[Identity, tuple[str, str]] = {}
+    for identity, origin, to in served:
+        first = seen.setdefault(identity, (origin, to))
+        if first[1] != to:
+            return first, (origin, to)
+    return None

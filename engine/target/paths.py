@@ -1,0 +1,58 @@
+"""JmesPath: where a value is in an answer. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jmespath
+import jmespath.exceptions
+
+EXAMPLE = "names have dots between them, as in order.status"
+
+
+@dataclass(frozen=True)
+class JmesPath:
+    """A JMESPath. Raises ValueError if the text does not parse."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        try:
+            jmespath.compile(self.text)
+        except jmespath.exceptions.JMESPathError as error:
+            raise ValueError(f"{self.text!r} is not a JMESPath{describe_position(error)}; {EXAMPLE}") from None
+
+    def find(self, document: Any) -> Any:
+        """The value at the path; None if there is none."""
+        try:
+            return jmespath.search(self.text, document)
+        except jmespath.exceptions.JMESPathError:
+            return None
+
+    def find_text(self, document: Any) -> str | None:
+        """A string or a number at the path, as text; None for any other value."""
+        found = self.find(document)
+        if isinstance(found, str):
+            return found
+        return str(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+    def find_list(self, document: Any) -> list[Any] | None:
+        """The list at the path; None for any other value. null counts as an empty list, as Go encodes it."""
+        found = self.find(document)
+        found = self.find(fill_nulls(document)) if found is None else found
+        return found if isinstance(found, list) else None
+
+
+def fill_nulls(document: Any) -> Any:
+    """The document with an empty list for each null."""
+    if isinstance(document, list):
+        return [fill_nulls(part) for part in document]
+    if isinstance(document, Mapping):
+        return {name: fill_nulls(part) for name, part in document.items()}
+    return [] if document is None else document
+
+
+def describe_position(error: jmespath.exceptions.JMESPathError) -> str:
+    """Where a JMESPath does not parse, if the error tells it; else empty."""
+    position = getattr(error, "lex_position", getattr(error, "lexer_position", None))
+    return f": it breaks at character {position + 1}" if isinstance(position, int) else ""

@@ -1,0 +1,14 @@
+"""Fills the variables of a target file, ${NAME}, from the environment. Pure."""
+
+import re
+from collections.abc import Mapping
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def fill_variables(text: str, environment: Mapping[str, str]) -> str:
+    """The text with every ${NAME} taken from the environment. Raises LookupError, one sentence, for a missing one."""
+    for name in VARIABLE.findall(text):
+        if name not in environment:
+            raise LookupError(f"the environment variable {name} is not set; export it and run again")
+    return VARIABLE.sub(lambda match: environment[match[1]], text)
