@@ -1,14 +1,21 @@
-"""`onewinner COMMAND`: finds the command's file and runs it. One file per command."""
+"""`onewinner COMMAND`: finds the command's file and runs it. One file per command.
 
-import argparse
-import contextlib
-import importlib
+Only a verdict exits with 1. So signals are heard before anything large is imported, and every error is caught.
+"""
+
 import sys
-import traceback
 from collections.abc import Sequence
 
 from onewinner import __version__, open_rooms
-from onewinner.exits import UNKNOWN, USAGE, Interrupted, UsageError, flush_output, hear_signals
+from onewinner.exits import (
+    PASS,
+    USAGE,
+    flush_output,
+    hear_signals,
+    leave_at_signals,
+    open_missing_streams,
+    was_interrupted,
+)
 
 COMMANDS = {
     "gate": "prove that exactly one of N concurrent requests wins: start, ask, judge, report",
@@ -26,33 +33,48 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 pass, 1 fail, 2 usage, 3 unknown, 4 regression."""
+    leave_at_signals()
+    open_missing_streams()
     open_rooms()
-    hear_signals()
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return run_command(sys.argv[1:] if arguments is None else list(arguments))
-    finally:
-        flush_output()
+        code = run_command(given)
+    except BaseException as error:  # noqa: BLE001 - a mistake of ours must never look like a verdict on the engine
+        code = explain(error, given)
+    return flush_output(code)
 
 
 def run_command(arguments: list[str]) -> int:
-    options = build_parser().parse_args(arguments)
-    command = importlib.import_module(f"onewinner.commands.{options.command}")
+    import importlib
+
+    from onewinner.exits import Interrupted
+
+    options = parse(arguments)
+    command = importlib.import_module(f"onewinner.commands.{options[0]}")
     try:
-        code: int = command.main(options.arguments)
-    except UsageError as error:
-        print(f"onewinner {options.command}: {error}", file=sys.stderr)
-        return USAGE
-    except Interrupted as error:
-        return error.code
-    except Exception:  # noqa: BLE001 - a mistake of ours must never look like a verdict on the engine
-        with contextlib.suppress(BrokenPipeError):
-            traceback.print_exc()
-            print(f"onewinner {options.command}: the harness itself failed; nothing is decided", file=sys.stderr)
-        return UNKNOWN
+        hear_signals()
+        code: int = command.main(options[1])
+    finally:
+        leave_at_signals()
+    if was_interrupted():
+        raise Interrupted
     return code
 
 
-def build_parser() -> argparse.ArgumentParser:
+def explain(error: BaseException, arguments: list[str]) -> int:
+    """Says in one sentence why there is no verdict, and returns the exit code."""
+    if isinstance(error, SystemExit) and error.code in (None, PASS, USAGE):
+        return error.code or PASS
+    from onewinner.failures import explain_failure
+
+    known = [argument for argument in arguments[:1] if argument in COMMANDS]
+    return explain_failure(error, " ".join(["onewinner", *known]))
+
+
+def parse(arguments: list[str]) -> tuple[str, list[str]]:
+    """The name of the command, and its own arguments."""
+    import argparse
+
     table = "\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="onewinner",
@@ -64,7 +86,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"onewinner {__version__}")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="its options: COMMAND --help")
-    return parser
+    given = parser.parse_args(arguments)
+    return given.command, given.arguments
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from onewinner.exits import UNKNOWN, Interrupted, UsageError
 from onewinner.inspection import inspect
 from onewinner.levels import Level, LevelResult, RaceLoad, run_asker
 from onewinner.options import RunOptions
-from onewinner.run import judge_run, keep_run, with_comparison
+from onewinner.run import judge_run, keep_run, name_recorded, with_comparison
 from onewinner.run_request import RunRequest, gather_facts
 from reports.comparison.facts import Facts, Side, Turns
 from reports.documents.run import Run, RunError, finish_run, read_run, refuse_taken
@@ -105,10 +105,8 @@ def take_turns(options: TurnsOptions) -> int:
         first, second = (judge_run(side.run, side.request, [result])[0] for side in sides)
     except RunError as error:
         raise UsageError(str(error)) from None
-    except Interrupted:
-        begun = [shlex.quote(str(folder / side)) for side in SIDES if (folder / side / "history").is_dir()]
-        recorded = f". What was recorded so far: onewinner check {' '.join(begun)}" if begun else ""
-        print(f"onewinner compare: interrupted; nothing was judged{recorded}", file=sys.stderr)
+    except Interrupted as error:
+        error.recorded = name_recorded(*(folder / side for side in SIDES))
         raise
     except HistoryError as error:
         print(f"onewinner compare: the history cannot be judged: {error}", file=sys.stderr)

@@ -1,51 +1,111 @@
-"""How a command ends: the exit codes, the errors that name one, what a signal does, and a reader that left early."""
+"""How a command ends: its exit codes, the errors that name one, what a signal does, output that cannot be written."""
 
 import os
 import signal
 import sys
 from types import FrameType
-
-from reports.judge.verdict import Verdict
+from typing import TextIO
 
 HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PASS, FAIL, USAGE, UNKNOWN, REGRESSION = 0, 1, 2, 3, 4
-EXIT_BY_VERDICT = {Verdict.PASS: PASS, Verdict.FAIL: FAIL, Verdict.UNKNOWN: UNKNOWN}
+# By words, because a signal is to be heard before anything is imported from a room.
+EXIT_BY_VERDICT = {"pass": PASS, "fail": FAIL, "unknown": UNKNOWN}
 
 
 class UsageError(Exception):
     """A bad option, file, target or database: one sentence with the place and the remedy. Nothing was judged."""
 
 
-class Interrupted(BaseException):
-    """Ctrl-C, SIGTERM or SIGHUP. Unwinds everything that was started; the run is incomplete."""
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, SIGTERM or SIGHUP. Unwinds everything that was started; the run is incomplete.
 
-    code = UNKNOWN
+    A KeyboardInterrupt, because asyncio swallows every other exception of a callback. `recorded`: how to judge what
+    was recorded, as the end of a sentence.
+    """
+
+    recorded = ""
+
+
+def leave_at_signals() -> None:
+    """Lets a signal end the process at once: the command has not started anything yet, or has ended everything."""
+    listen(leave)
 
 
 def hear_signals() -> None:
     """Turns the first SIGINT, SIGTERM or SIGHUP into Interrupted, and ignores further ones while all is put away."""
+    listen(interrupt)
+
+
+def listen(handler: "signal._HANDLER") -> None:
     for number in HEARD:
         # Under nohup the end of the terminal is nothing to hear.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, interrupt)
+        if signal.getsignal(number) not in (signal.SIG_IGN, ignore):
+            signal.signal(number, handler)
+
+
+def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - how handlers are called
+    try:
+        os.write(2, f"onewinner: interrupted by {signal.Signals(number).name}\n".encode())
+    finally:
+        os._exit(UNKNOWN)
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - how handlers are called
     for each in HEARD:
-        signal.signal(each, signal.SIG_IGN)
+        # Not SIG_IGN, which Python reports for a signal that has come by now, and children would inherit.
+        signal.signal(each, ignore)
     raise Interrupted(signal.Signals(number).name)
 
 
-def flush_output() -> None:
-    """Writes out what was printed. A reader that left changes no exit code."""
+def ignore(number: int, frame: FrameType | None) -> None:
+    """A signal came before this one."""
+
+
+def was_interrupted() -> bool:
+    """Whether a signal came, also if some library swallowed the exception."""
+    return any(signal.getsignal(number) is ignore for number in HEARD)
+
+
+def open_missing_streams() -> None:
+    """Lets closed standard streams lead nowhere: else the next file that is opened takes their number."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+
+
+def say(sentence: str) -> None:
+    """Prints a sentence to standard error, if that can be written."""
     try:
-        print(end="", flush=True)
+        print(sentence, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        drop(sys.stderr)
+
+
+def flush_output(code: int) -> int:
+    """Writes out what was printed, and returns the exit code. A reader that left changes no exit code."""
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
         drop_output()
+    except (OSError, ValueError) as error:
+        drop_output()
+        say(f"onewinner: the output cannot be written: {getattr(error, 'strerror', None) or error}")
+        code = code if code == USAGE else UNKNOWN
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        drop(sys.stderr)
+    return code
 
 
 def drop_output() -> None:
     """Lets standard output lead nowhere from here on; without it Python would fail once more as it ends."""
+    drop(sys.stdout)
+
+
+def drop(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -32,10 +32,20 @@ from onewinner.supervisor import supervise
 from reports.comparison.comparison import Comparison
 from reports.comparison.facts import Facts, Reproduction
 from reports.comparison.measures import measure
-from reports.documents.run import Run, RunError, begin_run, finish_run, read_run, refuse_taken, with_judgement
+from reports.documents.run import (
+    Run,
+    RunError,
+    begin_run,
+    finish_run,
+    note_interruption,
+    read_run,
+    refuse_taken,
+    with_judgement,
+)
 from reports.documents.samples import take_samples
 from reports.documents.strength import measure_strength
 from reports.history import events
+from reports.history.files import holds_operations
 from reports.history.history import History, HistoryError, read_history
 from reports.history.seal import seal_history
 from reports.judge import plan as amounts
@@ -55,9 +65,8 @@ def carry_out(request: RunRequest) -> int:
         return UNKNOWN
     except RunError as error:
         raise UsageError(str(error)) from None
-    except Interrupted:
-        recorded = f". What was recorded so far: onewinner check {folder}" if (folder / "history").is_dir() else ""
-        print(f"onewinner {command}: interrupted; nothing was judged{recorded}", file=sys.stderr)
+    except Interrupted as error:
+        error.recorded = name_recorded(folder)
         raise
     return conclude(request, run, results, baseline, ended)
 
@@ -68,7 +77,18 @@ def keep_run(folder: Path, target: Path, facts: Facts, secrets: Iterable[str]) -
     # Before anything is searched: what lies in the folder now is not the run's.
     refuse_taken(folder)
     with keep_secret(folder, secrets):
-        yield begin_run(folder, target, facts)
+        run = begin_run(folder, target, facts)
+        try:
+            yield run
+        except Interrupted as error:
+            note_interruption(run, str(error))
+            raise
+
+
+def name_recorded(*folders: Path) -> str:
+    """How to judge what runs recorded before they were interrupted, as the end of a sentence; empty if nothing."""
+    recorded = [shlex.quote(str(folder)) for folder in folders if holds_operations(folder)]
+    return f". What was recorded so far: onewinner check {' '.join(recorded)}" if recorded else ""
 
 
 def record(request: RunRequest) -> tuple[Run, list[LevelResult], str | None]:

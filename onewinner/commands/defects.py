@@ -5,7 +5,6 @@ control. Exit 1 when that does not hold. A failing cell's history is kept in the
 """
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from onewinner import levels
 from onewinner.deployment import EngineAccess, deploy, start_engine
 from onewinner.display import open_console, print_matrix
 from onewinner.engine_choice import EngineChoice, choose_reference
-from onewinner.exits import EXIT_BY_VERDICT, Interrupted, UsageError
+from onewinner.exits import EXIT_BY_VERDICT, UsageError
 from onewinner.inspection import inspect, list_sources
 from onewinner.kill_matrix import VERDICTS, Cell, Variant, conclude, gather, judge_cell, list_variants, make_rows
 from onewinner.levels import Level, RaceLoad
@@ -111,11 +110,7 @@ def main(arguments: list[str]) -> int:
         run = begin_run(options.run.folder, reference.file, facts)
     except RunError as error:
         raise UsageError(str(error)) from None
-    try:
-        return ask(run, options)
-    except Interrupted:
-        print("onewinner defects: interrupted; nothing was judged", file=sys.stderr)
-        raise
+    return ask(run, options)
 
 
 def ask(run: Run, options: DefectsOptions) -> int:

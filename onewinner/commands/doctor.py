@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +15,7 @@ from onewinner.deployment import run_engine
 from onewinner.display import open_console
 from onewinner.engine_choice import EngineChoice
 from onewinner.examination import Examination, Examined
-from onewinner.exits import PASS, Interrupted, UsageError
+from onewinner.exits import PASS, UsageError
 from onewinner.options import Parser, add_engine_options, read_engine
 from onewinner.secrets import hide_text
 
@@ -31,12 +30,7 @@ STYLE = {True: "bold green", False: "bold red"}
 def main(arguments: list[str]) -> int:
     parser = Parser("doctor", __doc__ or "", EXAMPLE)
     add_engine_options(parser)
-    engine = read_engine(parser.parse_args(arguments))
-    try:
-        return examine(engine)
-    except Interrupted:
-        print("onewinner doctor: interrupted; nothing was decided", file=sys.stderr)
-        raise
+    return examine(read_engine(parser.parse_args(arguments)))
 
 
 def examine(engine: EngineChoice) -> int:

@@ -83,6 +83,12 @@ def begin_run(folder: Path, target: Path, facts: Facts) -> Run:
     return run
 
 
+def note_interruption(run: Run, by: str) -> None:
+    """Writes that a signal of this name ended the run: the judge needs no other reason why it is incomplete."""
+    facts = structs.replace(run.facts, plan=structs.replace(run.facts.plan, interrupted=by))
+    write_record(Run(run.folder, facts, Judgement(Verdict.UNKNOWN, f"{UNFINISHED}: interrupted by {by}", ())))
+
+
 def finish_run(run: Run) -> None:
     """Writes the verdict and every document made from it."""
     write_record(run)

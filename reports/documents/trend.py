@@ -48,7 +48,7 @@ def read_chronicle(folder: Path) -> Chronicle:
         except RunError as error:
             notes.append(str(error))
             continue
-        if run.judgement.reason == UNFINISHED:
+        if run.judgement.reason.startswith(UNFINISHED):
             notes.append(f"{file.parent}: {UNFINISHED}")
         elif not take_blocks(run.facts).values:
             notes.append(f"{file.parent}: measured nothing")

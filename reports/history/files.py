@@ -87,6 +87,17 @@ def refuse_irregular(path: Path) -> None:
     raise HistoryError(path, "is a folder" if path.is_dir() else "is neither a regular file nor a folder")
 
 
+def holds_operations(folder: Path) -> bool:
+    """Whether a run directory holds any operation that can be judged."""
+    for file in sorted((folder / "history").glob("*")):
+        if file.suffix == SEALED:
+            return True
+        with file.open("rb") as lines:
+            if any(b'"invoke"' in line for line in lines):
+                return True
+    return False
+
+
 def find_owner(file: Path, ending: str) -> Path | None:
     """The sealed file, or the journal that was being sealed, that a file with this ending may belong to."""
     base = file.name.removesuffix(ending)

@@ -46,10 +46,12 @@ def judge(
     lost = find_lost_partners(history)
     results = name_scenarios(history, [soften(result, lost) for result in results])
     counts = count(history, context)
-    doubts = find_doubts(context, counts) if only is None and workflow is None else []
+    # What else a run lacks follows from its interruption.
+    stopped = [f"the run was interrupted by {plan.interrupted}"] if plan is not None and plan.interrupted else []
+    doubts = find_doubts(context, counts) if only is None and workflow is None and not stopped else []
     doubts += [lost] if lost else []
     applied = [result.verdict for result in results if result.verdict is not None]
-    denied = find_access_denied(context) if only is None else []
+    denied = stopped + (find_access_denied(context) if only is None else [])
     verdict = merge([*applied, *(Verdict.UNKNOWN for _ in [*denied, *doubts])])
     reason = give_reason(verdict, results, doubts, denied)
     partial = describe_partial(sum_levels(history.having(events.Level))) if plan is not None else ""

@@ -57,13 +57,15 @@ class WorkerGroup(msgspec.Struct, frozen=True, kw_only=True):
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     """`sources`: the stems of the history files that there must be. `quotas`: source -> what it is to run.
 
-    `accept_partial`: whether less than half of a level's plan is enough to be judged.
+    `accept_partial`: whether less than half of a level's plan is enough to be judged. `interrupted`: the name of the
+    signal that ended the run before it was complete.
     """
 
     sources: tuple[str, ...] = ()
     quotas: dict[str, SourceQuota] = {}
     worker_groups: tuple[WorkerGroup, ...] = ()
     accept_partial: bool = False
+    interrupted: str | None = None
 
 
 class UnscheduledStatement(msgspec.Struct, frozen=True):
