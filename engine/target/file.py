@@ -20,6 +20,7 @@ from engine.target.checks import (
 )
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
+from engine.target.plain_file import read_plain
 from engine.target.routes import (
     Route,
     read_effects,
@@ -53,12 +54,15 @@ class TargetError(Exception):
 def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) -> Target:
     """The Target that a file describes. Raises TargetError. With environment=None, ${NAME} stays as it stands."""
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        document = tomllib.loads(read_plain(file).decode())
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise TargetError(f"{file}: cannot be read: {reason}; name an existing target file with --target") from None
     except tomllib.TOMLDecodeError as error:
         raise TargetError(f"{file}: is not TOML: {error}; text stands in quotes, and a key once in a table") from None
+    except (ValueError, RecursionError) as error:
+        what = "is nested too deeply" if isinstance(error, RecursionError) else "has a number of too many digits"
+        raise TargetError(f"{file}: {what}") from None
     try:
         check_shape(document, describe_file())
         return read_target(msgspec.convert(document, File), file.parent, environment)

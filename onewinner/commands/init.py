@@ -131,6 +131,8 @@ def parse_document(source: str, content: bytes) -> Any:
     """JSON; YAML too, where a library for it is installed already."""
     try:
         return json.loads(content)
+    except RecursionError:
+        raise UsageError(f"--openapi: {source} is nested too deeply") from None
     except ValueError:
         pass
     try:
@@ -142,5 +144,6 @@ def parse_document(source: str, content: bytes) -> Any:
         ) from None
     try:
         return yaml.safe_load(content)
-    except (yaml.YAMLError, ValueError) as error:
-        raise UsageError(f"--openapi: {source} is neither JSON nor YAML: {str(error).splitlines()[0]}") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        told = str(error) or "it is empty"
+        raise UsageError(f"--openapi: {source} is neither JSON nor YAML: {told.splitlines()[0]}") from None

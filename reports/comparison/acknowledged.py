@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.target.plain_file import MALFORMED, read_plain
 from reports.comparison.blocks import find_kind, list_measures
 from reports.comparison.comparison import Acknowledgement, Change, MeasureChange
 
@@ -36,10 +37,10 @@ class AcknowledgedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_acknowledged(path: Path) -> tuple[Acknowledgement, ...]:
     """The acknowledgements of a file. Raises AcknowledgedError if any of them is malformed."""
     try:
-        entries = msgspec.toml.decode(path.read_bytes(), type=AcknowledgedFile).acknowledged
+        entries = msgspec.toml.decode(read_plain(path), type=AcknowledgedFile).acknowledged
     except OSError as error:
         raise AcknowledgedError(f"{path}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except MALFORMED as error:
         raise AcknowledgedError(f"{path}: is no list of [[acknowledged]] tables: {error}") from None
     measures = [entry.measure for entry in entries]
     for number, entry in enumerate(entries):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import structs
 
+from engine.target.plain_file import MALFORMED, read_plain
 from reports.comparison.facts import Count, Facts
 from reports.documents.format_1 import upgrade
 from reports.judge.verdict import CheckResult, Judgement, Verdict
@@ -73,7 +74,7 @@ def begin_run(folder: Path, target: Path, facts: Facts) -> Run:
     refuse_taken(folder)
     try:
         (folder / "history").mkdir(parents=True)
-        (folder / "target.toml").write_bytes(target.read_bytes())
+        (folder / "target.toml").write_bytes(read_plain(target))
     except FileExistsError:
         raise RunError(f"{folder} is a run directory already; choose another --out or remove it") from None
     except OSError as error:
@@ -126,17 +127,17 @@ def read_run(folder: Path) -> Run:
     """The run of a folder. Raises RunError."""
     path = folder / "run.json"
     try:
-        record = msgspec.json.decode(path.read_bytes())
+        record = msgspec.json.decode(read_plain(path))
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}; name a run directory") from None
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise RunError(f"{path}: is not JSON: {error}") from None
     version = record.pop("format", None) if isinstance(record, dict) else None
     if version not in (1, FORMAT_VERSION):
         raise RunError(f"{path}: is not a run.json of format {FORMAT_VERSION} or older")
     try:
         return take_run(folder, upgrade(record) if version == 1 else record)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: is not as docs/run.schema.json says: {error}") from None
 
 

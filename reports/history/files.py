@@ -4,7 +4,10 @@ What is named is read, and nothing else is: no name is a pattern. `X.events.json
 sealed `X.parquet` only where their content says so; else they are a journal and a sealed file of their own.
 """
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import polars as pl
@@ -18,6 +21,8 @@ JOURNAL = ".jsonl"
 PARQUET_MAGIC = b"PAR1"
 NAMED_LIKE_HISTORIES = (".jsonl", ".ndjson", ".parquet")
 OF_JOURNALS_ALONE = frozenset({"invoke", "return", "audit"})
+# In bytes: so that what is no journal is refused before all of it is in memory.
+LINE_MAX = 64 << 20
 DECODE_HEADER = msgspec.json.Decoder(Header).decode
 
 
@@ -112,7 +117,12 @@ def is_sealed_events(file: Path) -> bool:
     if find_owner(file, SEALED_EVENTS) is None:
         return False
     with file.open("rb") as lines:
-        return not any(is_line_of_journal(line, file.stem) for line in lines)
+        return not any(is_line_of_journal(line, file.stem) for line in walk_lines(lines))
+
+
+def walk_lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines; one that is longer than LINE_MAX comes in parts, the first of which is longer than it, too."""
+    return iter(partial(file.readline, LINE_MAX + 1), b"")
 
 
 def is_line_of_journal(line: bytes, source: str) -> bool:

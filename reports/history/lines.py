@@ -10,6 +10,7 @@ import polars as pl
 
 from reports.history import former_names
 from reports.history.events import DECODE_KIND, EVENTS, Audit, Detail, Event, Invoke, Return
+from reports.history.files import LINE_MAX, walk_lines
 
 OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "id": pl.String,
@@ -93,7 +94,9 @@ def read_lines(path: Path, *, is_finished: bool = False) -> Lines:
     """
     lines = Lines()
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(walk_lines(file), start=1):
+            if len(line) > LINE_MAX:
+                raise LineError(number, f"malformed line: it is longer than {LINE_MAX >> 20} MiB")
             is_cut = not line.endswith(b"\n") and not is_finished and not is_whole(line)
             if is_cut or not line.strip():
                 continue

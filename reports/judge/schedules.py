@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from engine.target.plain_file import MALFORMED, read_plain
 from reports.history import events
 from reports.history.history import History
 from reports.judge.sql import clip
@@ -80,7 +81,7 @@ def write_race(path: Path, race: Race) -> None:
 def read_race(path: Path) -> Race:
     """The race of a file. Raises RaceFileError."""
     try:
-        read = msgspec.json.decode(path.read_bytes())
+        read = msgspec.json.decode(read_plain(path))
         number = read.get("format") if isinstance(read, dict) else None
         if number == 1:
             read = rename(read)
@@ -89,7 +90,7 @@ def read_race(path: Path) -> Race:
         race = msgspec.convert(read, Race, str_keys=True)
     except OSError as error:
         raise RaceFileError(f"{path}: cannot be read: {error.strerror}") from None
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise RaceFileError(f"{path}: is no race: {error}") from None
     names = {request.name for request in race.requests}
     strange = sorted(set(race.order) - names)

@@ -13,6 +13,7 @@ import msgspec
 
 from engine.target.call import Call, find_guard, find_route
 from engine.target.file import TargetError, load_target
+from engine.target.plain_file import MALFORMED, read_plain
 from engine.target.target import Target
 
 BRANCHES_MIN, BRANCHES_MAX = 2, 4
@@ -68,10 +69,10 @@ def save_plan(plan: ParallelPlan, path: Path) -> None:
 def load_plan(path: Path, target: Target) -> ParallelPlan:
     """A saved plan that the target can express. Raises PlanError."""
     try:
-        plan = msgspec.json.decode(path.read_bytes(), type=ParallelPlan)
+        plan = msgspec.json.decode(read_plain(path), type=ParallelPlan)
     except OSError as error:
         raise PlanError(f"{path}: cannot be read: {error.strerror}; name a saved plan") from None
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise PlanError(f"{path}: is no plan: {error}") from None
     if len(plan.branches) < BRANCHES_MIN or not all(plan.branches):
         raise PlanError(f"{path}: branches: {BRANCHES_MIN} or more are needed, each with an operation")
