@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -146,6 +148,21 @@ def start_engine(deployment: Deployment, log: Path) -> Iterator[EngineAccess]:
             )
     except ServiceError as error:
         raise UsageError(f"{choice.file}: {error}") from None
+
+
+@contextlib.contextmanager
+def open_log_folder() -> Iterator[Path]:
+    """A folder for the service's log of a command that has no run directory. It stays if a message names the log."""
+    folder = Path(tempfile.mkdtemp(prefix="onewinner-"))
+    named = False
+    try:
+        yield folder
+    except UsageError as error:
+        named = str(folder) in str(error)
+        raise
+    finally:
+        if not named:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

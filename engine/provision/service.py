@@ -1,9 +1,11 @@
 """Starts the service of a target as a process group, waits until it is ready, keeps its log, and ends it."""
 
 import contextlib
-import http.client
 import os
+import re
 import shutil
+import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +27,12 @@ from engine.target.variables import fill_variables
 REFERENCE = Path(__file__).parents[1] / "reference" / "target.toml"
 
 POLL_S = 0.02
+# A question that is not answered in this time is asked again.
+QUESTION_LIMIT_S = 2.0
+SWITCHING_PROTOCOLS = 101
+CHUNK_BYTES = HEAD_BYTES_MAX = 65536
+STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)\b")
+END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 LOG_TAIL_BYTES = 4000
 
 
@@ -160,8 +168,8 @@ def expand(key: str, text: str, environment: Mapping[str, str]) -> str:
 
 
 def wait_until_ready(process: Process, service: Service, base_url: str, log: Path) -> None:
-    deadline = time.monotonic() + service.ready_timeout_s
-    while (problem := find_problem(base_url, service.ready)) is not None:
+    deadline, limit_s = time.monotonic() + service.ready_timeout_s, min(QUESTION_LIMIT_S, service.ready_timeout_s)
+    while (problem := find_problem(base_url, service.ready, limit_s)) is not None:
         if process.poll() is not None:
             raise ServiceError(
                 f"service.command: it ended with status {process.returncode} before it was ready{read_tail(log)}"
@@ -172,6 +180,7 @@ def wait_until_ready(process: Process, service: Service, base_url: str, log: Pat
                 f"service.ready_timeout_s = {service.ready_timeout_s:g}: {problem}{read_tail(log)}"
             )
         time.sleep(POLL_S)
+        limit_s = min(QUESTION_LIMIT_S, max(POLL_S, deadline - time.monotonic()))
 
 
 def is_ready(base_url: str, path: str) -> bool:
@@ -179,21 +188,71 @@ def is_ready(base_url: str, path: str) -> bool:
     return find_problem(base_url, path) is None
 
 
-def find_problem(base_url: str, path: str, timeout_s: float = 2.0) -> str | None:
-    """Why a GET was not answered with a status from 200 to 299; None if it was."""
-    url = urlsplit(base_url)
-    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-    connection = kind(url.hostname or "", url.port, timeout=timeout_s)
+def find_problem(base_url: str, path: str, timeout_s: float = QUESTION_LIMIT_S) -> str | None:
+    """Why a GET was not answered with a status from 200 to 299 within the time; None if it was."""
     try:
-        connection.request("GET", url.path + path)
-        status = connection.getresponse().status
-        return None if 200 <= status < 300 else f"the answer was {status}"
+        status = ask_status(base_url, path, time.monotonic() + timeout_s)
     except ConnectionRefusedError:
         return "nothing listens on its port; does service.command use {port}?"
-    except (OSError, http.client.HTTPException) as error:
+    except TimeoutError:
+        return "it did not answer in time"
+    except (OSError, ValueError) as error:
         return str(error) or type(error).__name__
-    finally:
-        connection.close()
+    return None if 200 <= status < 300 else f"the answer was {status}"
+
+
+def ask_status(base_url: str, path: str, deadline: float) -> int:
+    """The status of the answer to a GET; interim answers (1xx) are skipped. Raises OSError and ValueError.
+
+    Not http.client: its limit holds for each read, and it takes a 103 for the answer.
+    """
+    url = urlsplit(base_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    lines = [
+        f"GET {url.path}{path} HTTP/1.1",
+        f"Host: {url.netloc.rpartition('@')[2]}",
+        "Accept-Encoding: identity",
+        "Connection: close",
+    ]
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(socket.create_connection((url.hostname or "", port), count_left(deadline)))
+        if url.scheme == "https":
+            secured = ssl.create_default_context().wrap_socket(connection, server_hostname=url.hostname)
+            connection = stack.enter_context(secured)
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        return read_status(connection, deadline)
+
+
+def read_status(connection: socket.socket, deadline: float) -> int:
+    """The status of the first answer that is not interim. Raises OSError and ValueError."""
+    received = b""
+    while len(received) <= HEAD_BYTES_MAX:
+        while (end := END_OF_HEAD.search(received)) is not None:
+            status = parse_status(received)
+            if status >= 200 or status == SWITCHING_PROTOCOLS:
+                return status
+            received = received[end.end() :]
+        connection.settimeout(count_left(deadline))
+        chunk = connection.recv(CHUNK_BYTES)
+        if not chunk:
+            raise ConnectionError("it closed the connection before it answered")
+        received += chunk
+    raise ValueError("the head of its answer is too long")
+
+
+def count_left(deadline: float) -> float:
+    """The seconds to a deadline. Raises TimeoutError."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def parse_status(head: bytes) -> int:
+    found = STATUS_LINE.match(head)
+    if found is None:
+        raise ValueError("its answer is not HTTP")
+    return int(found[1])
 
 
 def read_tail(log: Path) -> str:

@@ -2,16 +2,14 @@
 
 import re
 import shlex
-import tempfile
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
 from load.client.release import Release, ReleaseError
-from onewinner.deployment import run_engine
+from onewinner.deployment import open_log_folder, run_engine
 from onewinner.display import open_console
 from onewinner.engine_choice import EngineChoice
 from onewinner.examination import Examination, Examined
@@ -35,11 +33,11 @@ def main(arguments: list[str]) -> int:
 
 def examine(engine: EngineChoice) -> int:
     """Runs the engine, asks it, shows what came back, and ends it."""
-    with tempfile.TemporaryDirectory(prefix="onewinner-") as folder:
-        with run_engine(engine, Path(folder, "service.log")) as access:
+    with open_log_folder() as folder:
+        with run_engine(engine, folder / "service.log") as access:
             hide = partial(hide_text, secrets=access.secrets)
             release = Release(access.target.base_url, access.target.timeout_s)
-            examination = Examination(access.target, release, Path(folder))
+            examination = Examination(access.target, release, folder)
             try:
                 examination.run()
             except ReleaseError as error:

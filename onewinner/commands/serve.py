@@ -5,10 +5,8 @@ import contextlib
 import os
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from engine.provision.child import name_module, prepare, send
 from engine.provision.database import is_made_here, provide_database
@@ -19,7 +17,7 @@ from engine.provision.service import is_ready
 from engine.reference import api, tokens
 from engine.reference.errors import SchemaUnavailable
 from engine.reference.settings import share_connections
-from onewinner.deployment import mint_tokens, refuse_used_port, run_engine, undo_additions
+from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine, undo_additions
 from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice
 from onewinner.exits import UNKNOWN, UsageError
 from onewinner.options import Parser, add_engine_options, read_engine
@@ -50,8 +48,8 @@ def main(arguments: list[str]) -> int:
 def serve_target(engine: EngineChoice) -> int:
     """Starts a target's service on a database of its own and says where it is."""
     with (
-        tempfile.TemporaryDirectory(prefix="onewinner-") as folder,
-        run_engine(engine, Path(folder, "service.log")) as access,
+        open_log_folder() as folder,
+        run_engine(engine, folder / "service.log") as access,
     ):
         differing = {name: value for name, value in access.environment.items() if os.environ.get(name) != value}
         send(base_url=access.target.base_url, environment=differing)

@@ -6,14 +6,15 @@ Method: small programs as services, and the real command where the run as a whol
 import contextlib
 import socket
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from engine.provision.ports import find_free_port
-from engine.provision.service import ServiceError, run_service
+from engine.provision.service import ServiceError, find_problem, run_service
 from engine.target.target import Service
 from tests.onewinner.orders import ENVIRONMENT, TARGET
 from tests.onewinner.running import Command
@@ -85,6 +86,87 @@ def test_one_that_never_gets_ready_says_what_was_seen(ready: str, program: str, 
         pass
     assert f"{ready} was not answered 2xx within service.ready_timeout_s = 1: {seen}" in str(caught.value)
     assert str(caught.value).startswith("service.ready: GET http://127.0.0.1:")
+
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+# Answers every connection with interim answers, without an end.
+ENDLESS = """
+import socket, sys, threading
+def answer(connection):
+    while True:
+        connection.sendall(b"HTTP/1.1 100 Continue\\r\\n\\r\\n")
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server:
+    while True:
+        threading.Thread(target=answer, args=(server.accept()[0],), daemon=True).start()
+"""
+
+
+@contextlib.contextmanager
+def answer_with(parts: Iterable[bytes]) -> Iterator[str]:
+    """A server that answers one connection with these parts. Yields its base URL."""
+
+    def answer(server: socket.socket) -> None:
+        connection = server.accept()[0]
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            for part in parts:
+                connection.sendall(part)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer, args=(server,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+def test_a_service_that_answers_without_an_end_does_not_get_ready(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ServiceError, match="was not answered 2xx within"),
+        start(tmp_path, program=ENDLESS, ready_timeout_s=1.0),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("part", [b"H", CONTINUE, EARLY_HINTS])
+def test_an_answer_without_an_end_is_given_up_at_the_deadline(part: bytes) -> None:
+    def trickle() -> Iterator[bytes]:
+        while True:
+            threading.Event().wait(0.05)
+            yield part
+
+    with answer_with(trickle()) as base_url:
+        assert find_problem(base_url, "/", 0.5) == "it did not answer in time"
+
+
+@pytest.mark.parametrize(
+    ("parts", "seen"),
+    [
+        ([CONTINUE, EARLY_HINTS, b"HTTP/1.1 ", b"204 \r\n\r\n"], None),
+        ([b"HTTP/1.0 200 OK\n\n"], None),
+        ([EARLY_HINTS + b"HTTP/1.1 503 No\r\n\r\n"], "the answer was 503"),
+        ([b"SSH-2.0\r\n\r\n"], "its answer is not HTTP"),
+        ([b"HTTP/1.1 200 OK\r\nlong: ", bytes(99_999)], "the head of its answer is too long"),
+        ([b"HTTP/1.1 200 OK\r\n"], "it closed the connection before it answered"),
+        ([EARLY_HINTS], "it closed the connection before it answered"),
+    ],
+)
+def test_an_interim_answer_is_not_the_answer(parts: list[bytes], seen: str | None) -> None:
+    with answer_with(parts) as base_url:
+        assert find_problem(base_url, "/", 30) == seen
+
+
+@pytest.mark.parametrize("command", ["doctor", "serve"])
+def test_the_log_of_one_that_did_not_start_is_kept(command: str, tmp_path: Path) -> None:
+    write_target(tmp_path, "no number")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**ENVIRONMENT, "TMPDIR": str(temporary)}
+    ended = Command((command, "--target", "target.toml"), tmp_path, environment).run()
+    assert ended.returncode == 2, ended
+    [log] = temporary.glob("onewinner-*/service.log")
+    assert f"The last lines of its log ({log}):" in ended.stderr
+    assert "no number" in log.read_text()
 
 
 @pytest.mark.parametrize(
