@@ -57,9 +57,7 @@ def classify_create(target: Target, answer: Answer) -> ClassifiedAnswer:
         return classify_other(target, answer)
     server_id = target.create_id.find_text(answer.json()) if target.create_id is not None else None
     if server_id is None:
-        return ClassifiedAnswer(
-            "unknown", answer.status, message=describe_missing("id", "create.id", target.create_id, answer)
-        )
+        return classify_missing("id", "create.id", target.create_id, answer)
     return ClassifiedAnswer("ok", answer.status, target.graph.initial, server_id)
 
 
@@ -68,9 +66,7 @@ def classify_read(target: Target, answer: Answer) -> ClassifiedAnswer:
         return classify_other(target, answer)
     state = find_state(target, target.read_state, answer.json())
     if state is None:
-        return ClassifiedAnswer(
-            "unknown", answer.status, message=describe_missing("state", "read.state", target.read_state, answer)
-        )
+        return classify_missing("state", "read.state", target.read_state, answer)
     return ClassifiedAnswer("ok", answer.status, state)
 
 
@@ -134,13 +130,7 @@ def classify_conflict(target: Target, answer: Answer) -> ClassifiedAnswer:
 
 
 def classify_with_state(
-    target: Target,
-    outcome: str,
-    answer: Answer,
-    path: JmesPath | None,
-    subject: str,
-    what: str,
-    to: str | None = None,
+    target: Target, outcome: str, answer: Answer, path: JmesPath | None, subject: str, what: str, to: str | None = None
 ) -> ClassifiedAnswer:
     """An answer with a state at `path`, if there is a path. No state, or another one than `to`, is a problem."""
     if path is None:
@@ -165,11 +155,12 @@ def find_state(target: Target, query: JmesPath, document: Any) -> str | None:
     return target.spelling.read(query.find_text(document))
 
 
-def describe_missing(what: str, key: str, query: JmesPath | None, answer: Answer) -> str:
-    """Tells that an answer of a good status lacks a value. It does not quote the answer, which may hold secrets."""
+def classify_missing(what: str, key: str, query: JmesPath | None, answer: Answer) -> ClassifiedAnswer:
+    """The meaning of a good status without a value. The message does not quote the answer, which may hold secrets."""
     kind = answer.headers.get("content-type", "").partition(";")[0]
     where = f" in an answer of type {kind}" if kind else ""
-    return f"no {what} at {key} = {query.text if query else None!r}{where}"
+    message = f"no {what} at {key} = {query.text if query else None!r}{where}"
+    return ClassifiedAnswer("unknown", answer.status, message=message)
 
 
 def describe_status(answer: Answer) -> str:
