@@ -15,6 +15,7 @@ from onewinner.exits import (
     leave_at_signals,
     open_missing_streams,
     was_interrupted,
+    write_any_character,
 )
 
 COMMANDS = {
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 pass, 1 fail, 2 usage, 3 unknown, 4 regression."""
     leave_at_signals()
     open_missing_streams()
+    write_any_character()
     open_rooms()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:

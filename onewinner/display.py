@@ -2,13 +2,14 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -33,6 +34,11 @@ LOG_WIDTH = 120
 
 class Terminal(Console):
     """A console whose reader may leave early, as `head` does: the verdict, and so the exit code, is none of its."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """As ever, with a visible sign for each character that would command the terminal; a service may send some."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=reveal(segment.text))
 
     def on_broken_pipe(self) -> None:
         self.quiet = True

@@ -1,5 +1,6 @@
 """How a command ends: its exit codes, the errors that name one, what a signal does, output that cannot be written."""
 
+import io
 import os
 import signal
 import sys
@@ -10,6 +11,9 @@ HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PASS, FAIL, USAGE, UNKNOWN, REGRESSION = 0, 1, 2, 3, 4
 # By words, because a signal is to be heard before anything is imported from a room.
 EXIT_BY_VERDICT = {"pass": PASS, "fail": FAIL, "unknown": UNKNOWN}
+
+# All control characters but the tab and the end of a line.
+COMMANDING = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
 
 
 class UsageError(Exception):
@@ -75,10 +79,17 @@ def open_missing_streams() -> None:
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
 
 
+def write_any_character() -> None:
+    """Lets an escape stand for each character that an output cannot encode: a name of a state must end no command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def say(sentence: str) -> None:
-    """Prints a sentence to standard error, if that can be written."""
+    """Prints a sentence to standard error, if that can be written; characters that command a terminal are escaped."""
     try:
-        print(sentence, file=sys.stderr, flush=True)
+        print(sentence.translate(COMMANDING), file=sys.stderr, flush=True)
     except (OSError, ValueError):
         drop(sys.stderr)
 

@@ -1,10 +1,11 @@
 """The options that several commands share."""
 
 import argparse
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from engine.provision.bouncer import PROGRAM
 from engine.provision.container import IMAGE_DEFAULT, IMAGE_VARIABLE
@@ -14,6 +15,8 @@ from onewinner.exits import UsageError
 from reports.comparison.changes import RULES
 from reports.comparison.comparison import Design
 from reports.documents.run import name_folder
+
+PATH_SHOWN_MAX = 120
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,6 +33,29 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
+
+    def parse_known_args(self, *given: Any, **more: Any) -> Any:
+        """As ever, but a path that no file can have is an error of its option."""
+        found, rest = super().parse_known_args(*given, **more)
+        for name, value in vars(found).items():
+            for path in value if isinstance(value, list) else [value]:
+                if isinstance(path, Path) and (why := find_obstacle_of_path(path)):
+                    self.error(f"{name}: {ascii(str(path))[:PATH_SHOWN_MAX]} {why}")
+        return found, rest
+
+
+def find_obstacle_of_path(path: Path) -> str | None:
+    """Why no file can have this path; None if one can."""
+    try:
+        str(path).encode()
+        path.lstat()
+    except UnicodeError:
+        return "is not UTF-8"
+    except ValueError:
+        return "holds a NUL character"
+    except OSError as error:
+        return "is too long a path" if error.errno == errno.ENAMETOOLONG else None
+    return None
 
 
 def add_engine_options(parser: argparse.ArgumentParser, isolations: Sequence[str] = ISOLATIONS) -> None:

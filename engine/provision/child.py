@@ -39,7 +39,15 @@ def name_module(module: str, *arguments: str) -> list[str]:
 def prepare(environment: Mapping[str, str] = os.environ, launch: Any = None) -> dict[str, str]:
     """An environment in which a module of ours finds our packages, with the launch data."""
     path = os.pathsep.join([str(ROOMS), *filter(None, [environment.get("PYTHONPATH")])])
-    return {**environment, "PYTHONPATH": path, **({LAUNCH: json.dumps(launch)} if launch is not None else {})}
+    # What an encoding chosen for the terminal does not have is an escape in a log.
+    chosen = environment.get("PYTHONIOENCODING", "").partition(":")[0]
+    encoding = {"PYTHONIOENCODING": f"{chosen}:backslashreplace"} if chosen else {}
+    return {
+        **environment,
+        **encoding,
+        "PYTHONPATH": path,
+        **({LAUNCH: json.dumps(launch)} if launch is not None else {}),
+    }
 
 
 def read_launch(kind: type[T]) -> T:

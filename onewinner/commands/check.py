@@ -1,7 +1,6 @@
 """Judges recorded histories again: a journal, a Parquet file, a folder of either, or a run directory."""
 
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from msgspec import structs
 from engine.target.graph import TransitionGraph
 from onewinner.display import print_judgement
 from onewinner.engine_choice import read_target
-from onewinner.exits import EXIT_BY_VERDICT, UsageError
+from onewinner.exits import EXIT_BY_VERDICT, UsageError, say
 from onewinner.options import Parser, add_accept_partial, positive, share
 from reports.documents.run import RunError, read_run
 from reports.history.files import list_left_out
@@ -90,7 +89,7 @@ def check(path: Path, options: CheckOptions) -> Verdict:
         raise UsageError(str(error)) from None
     left_out = list_left_out(path)
     if left_out:
-        print(f"onewinner check: not read: {', '.join(left_out)}", file=sys.stderr)
+        say(f"onewinner check: not read: {', '.join(left_out)}")
     graph = find_graph(path, options.target)
     if options.initial is not None and graph is not None and options.initial not in graph.states:
         raise UsageError(f"--initial: {options.initial!r} is no state of the target's workflow")

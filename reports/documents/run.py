@@ -3,6 +3,7 @@
 run.json says "unknown" from the start: a run that is cut short is never green.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ from reports.documents.format_1 import upgrade
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 FORMAT_VERSION: Literal[2] = 2
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+NAME_MAX = 80
 UNFINISHED = "the run did not finish"
 
 
@@ -52,7 +55,12 @@ class Run:
 
 def name_folder(name: str) -> Path:
     """A new run directory: `name`, after the moment at which the run begins."""
-    return Path("runs", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}")
+    return Path("runs", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{make_safe(name)}")
+
+
+def make_safe(name: str) -> str:
+    """The name as the end of a folder's name: letters, digits, dots, - and _ alone."""
+    return UNSAFE.sub("-", name)[:NAME_MAX].strip("-.") or "run"
 
 
 def refuse_taken(folder: Path) -> None:

@@ -78,6 +78,10 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "--history: nowhere is no folder": ("report", "--history", "nowhere"),
     "--history: . holds no run that measured anything": ("report", "--history", "."),
     "'0' is not a whole number from 1 to 64": ("serve", "--workers", "0"),
+    "paths: 'a\\x00b' holds a NUL character": ("check", "a\0b"),
+    "runs: '\\udcff' is not UTF-8": ("report", "\udcff"),
+    "xxx is too long a path": ("gate", "--out", "x" * 300),
+    "baseline: 'a\\x00b' holds a NUL character": ("race", "--baseline", "a\0b"),
     "invalid choice: 'nosuch'": ("nosuch",),
 }
 

@@ -191,6 +191,36 @@ def test_a_state_that_is_spelled_otherwise_is_recognized(tmp_path: Path) -> None
     assert "workflow.spelling: the service spells DRAFT as 'draft'; add DRAFT = \"draft\"" in ended.stderr
 
 
+def test_what_would_command_the_terminal_is_shown(tmp_path: Path) -> None:
+    for server in serve(Orders(spell="\x1b[2J\x9b31m\r{}".format)):
+        ended = consult(TARGET, server.port, tmp_path)
+    assert ended.returncode == 2, ended
+    for shown in (ended.stdout, ended.stderr):
+        assert "DRAFT" in shown
+        assert not set(shown) & {*map(chr, range(9)), *map(chr, range(11, 32)), *map(chr, range(127, 160))}
+
+
+def test_an_empty_variable_is_told_apart(orders: Orders, tmp_path: Path) -> None:
+    (tmp_path / "target.toml").write_text(TARGET.replace("PORT", str(orders.port)))
+    ended = Command(("doctor", "--target", "target.toml"), tmp_path, {**ENVIRONMENT, "ACME_TOKEN": ""}).run_here()
+    assert (ended.returncode, orders.told) == (2, []), ended
+    assert ended.stderr == (
+        "onewinner doctor: target.toml: tenants.acme.headers.Authorization: the environment variable ACME_TOKEN is "
+        "set, but empty (a CI secret that is missing gives that); give it a value and run again\n"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "ascii:strict", "latin-1"])
+def test_an_output_without_the_characters_gets_escapes(encoding: str, orders: Orders, tmp_path: Path) -> None:
+    text = TARGET.replace('name = "orders"', 'name = "注文"').replace('"status"', '"статус"')
+    (tmp_path / "注文.toml").write_text(text.replace("PORT", str(orders.port)), encoding="utf-8")
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": encoding}
+    ended = Command(("doctor", "--target", "注文.toml"), tmp_path, environment).run()
+    assert ended.returncode in (0, 2), ended
+    assert "harness" not in ended.stderr
+    assert "\\u6ce8\\u6587.toml" in ended.stdout + ended.stderr
+
+
 def test_states_may_be_numbers(tmp_path: Path) -> None:
     for server in serve(Orders(spell=NUMBERS.__getitem__)):
         ended = consult(TARGET.replace('initial = "DRAFT"\n', SPELLED), server.port, tmp_path)

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from reports.comparison.facts import Facts
-from reports.documents.run import RunError, begin_run, finish_run, read_run, with_judgement
+from reports.documents.run import RunError, begin_run, finish_run, name_folder, read_run, with_judgement
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
@@ -24,6 +24,24 @@ JUDGEMENT = Judgement(
 def target(tmp_path: Path) -> Path:
     (tmp_path / "orders.toml").write_text("name = 'orders'\n")
     return tmp_path / "orders.toml"
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("orders", "orders"),
+        ("a/../../x", "a-..-..-x"),
+        ("../..", "run"),
+        ("a\0b\x1b[2J\n", "a-b-2J"),
+        ("é ü", "run"),
+        ("x" * 500, "x" * 80),
+        ("a\\b:c", "a-b-c"),
+    ],
+)
+def test_a_folder_has_safe_characters_only(name: str, end: str) -> None:
+    folder = name_folder(name)
+    assert folder.parent == Path("runs")
+    assert folder.name.partition("Z-")[2] == end
 
 
 def test_a_run_is_unknown_from_the_start(tmp_path: Path, target: Path) -> None:
