@@ -14,6 +14,9 @@ from stateful_tests.interleavings.fresh_workflows import OTHER_CHANNELS
 from stateful_tests.interleavings.schedule import Choice, Choose, Option, Pairing, Trace
 from stateful_tests.interleavings.testbed import Testbed
 
+# Ten reads each: enough to reach nearly every thread of a service with a few dozen.
+ROUNDS_AFTER_CRASH = 30
+
 
 def inject(order: str, at: int, fault: str | None) -> Choose:
     """Follows an order; the statement of step `at`, from 1, meets the fault."""
@@ -55,9 +58,10 @@ async def run_faulted(testbed: Testbed, pairing: Pairing, choose: Choose) -> Tra
     testbed.record_fault()
     if trace.fault not in (None, DELAYED):
         # The processes that met the fault may back off for a while; after a crash, all: their connections are dead.
-        channels = (*testbed.scheduler.channels[: len(pairing.calls)],)
-        channels += OTHER_CHANNELS if trace.fault == SERVER_KILLED else ()
-        await testbed.fresh.recover(trace.workflows[0], channels, testbed.revive)
+        channels, rounds = (*testbed.scheduler.channels[: len(pairing.calls)],), 1
+        if trace.fault == SERVER_KILLED:
+            channels, rounds = channels + OTHER_CHANNELS, ROUNDS_AFTER_CRASH
+        await testbed.fresh.recover(trace.workflows[0], channels, rounds, testbed.revive)
     for workflow in trace.workflows:
         await move_on(testbed, workflow)
     await testbed.revive()

@@ -118,24 +118,30 @@ class FreshWorkflows:
             self.asker.trails.take_trail(workflow, read_ns, await self.send(FIRST_CHANNEL + number, request), owner)
         return reply.classified.observed
 
-    async def recover(self, workflow: str, channels: Sequence[int], revive: Callable[[], Awaitable[bool]]) -> None:
-        """Sends reads over all these connections until no answer is a server error, for at most RECOVERY_LIMIT_S.
+    async def recover(
+        self, workflow: str, channels: Sequence[int], rounds: int, revive: Callable[[], Awaitable[bool]]
+    ) -> None:
+        """Sends reads over all these connections until no answer of so many rounds in a row is a server error, for at
+        most RECOVERY_LIMIT_S.
 
-        A service may back off before it uses its database again, and must use up the dead connections of its pool. The
-        reads are no operations: their other answers do not count. `revive` starts a service again that has ended.
+        A service may back off before it uses its database again, and must use up the dead connections of its pool. Each
+        of its threads may have one, and the service chooses which thread answers: one round does not reach them all.
+        The reads are no operations: their other answers do not count. `revive` starts a service again that has ended.
         """
         target = self.asker.target
         request = target.build_read(self.find_owner(workflow), self.asker.server_ids[workflow], "after a fault")
-        deadline = time.monotonic() + RECOVERY_LIMIT_S
-        while True:
+        deadline, clean = time.monotonic() + RECOVERY_LIMIT_S, 0
+        while clean < rounds:
             answers = await asyncio.gather(*(self.send(channel, request) for channel in channels))
             if all(answer.status is not None and answer.status < 500 for answer in answers):
-                return
+                clean, pause_s = clean + 1, 0.0
+            else:
+                clean, pause_s = 0, PAUSE_S
             if any(answer.status is None for answer in answers) and await revive():
                 continue
             if time.monotonic() > deadline:
                 return
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(pause_s)
 
     async def send(self, channel: int, request: Request) -> Answer:
         """Sends a request that is no operation. Its silence counts, too."""

@@ -22,7 +22,7 @@ from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings import explore
 from stateful_tests.interleavings import fresh_workflows as fresh
-from stateful_tests.interleavings.faulted_schedules import inject, run_faulted, walk_faults
+from stateful_tests.interleavings.faulted_schedules import ROUNDS_AFTER_CRASH, inject, run_faulted, walk_faults
 from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import OTHER_CHANNELS
 from stateful_tests.interleavings.pairings import list_pairings
@@ -35,20 +35,20 @@ FAULT = "connection lost before"
 
 
 class Breaker(Engine):
-    """Answers 503 to the request that meets a fault, and to that many more."""
+    """Answers 503 to the request that meets a fault, and to that many more, after it answered `spared` ones."""
 
     def __init__(self, graph: TransitionGraph, errors: int) -> None:
         super().__init__(graph)
-        self.errors, self.left = errors, 0
+        self.errors, self.left, self.spared = errors, 0, 0
         self.testbed: Testbed | None = None
 
     def decide(self, request: Request) -> Answer:
         struck = self.testbed.scheduler.faulted if self.testbed is not None else None
         if struck is not None and struck.fault != DELAYED and struck.steps[-1].fault is not None:
-            self.left = self.errors
+            self.left = self.errors + self.spared
             return make_answer(503)
         self.left -= 1
-        return make_answer(503) if self.left >= 0 else super().decide(request)
+        return make_answer(503) if 0 <= self.left < self.errors else super().decide(request)
 
 
 @pytest.fixture
@@ -92,6 +92,15 @@ def test_a_service_that_backs_off_for_a_while_is_not_accused(make: Callable[[int
     assert told == [trace.fault for trace in traces[1:]]
 
 
+def test_a_thread_that_answers_late_after_a_crash_is_not_accused(make: Callable[[int], Testbed]) -> None:
+    """The first round of reads does not reach its dead connection."""
+    testbed = make(1)
+    sender: Any = testbed.fresh.sender
+    sender.engine.spared = 11
+    asyncio.run(run_faulted(testbed, find_pairing(testbed), inject("AB", 1, SERVER_KILLED)))
+    assert judge_testbed(testbed)["no-5xx"] is Verdict.PASS
+
+
 def test_one_that_does_not_recover_is_accused(make: Callable[[int], Testbed], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fresh, "RECOVERY_LIMIT_S", -1.0)
     testbed = make(20)
@@ -113,7 +122,9 @@ def test_every_process_that_may_have_met_the_fault_is_asked(
     # After the two requests of the schedule; the last requests read the workflow and move it on.
     asked = sent[sent.index(0) + 2 :]
     assert set(asked[: len(lines)]) == lines
-    assert all(line >= OTHER_CHANNELS[0] for line in asked[len(lines) :])
+    rounds = ROUNDS_AFTER_CRASH if fault == SERVER_KILLED else 1
+    assert sorted(asked[: len(lines) * rounds]) == sorted([*lines] * rounds)
+    assert all(line >= OTHER_CHANNELS[0] for line in asked[len(lines) * rounds :])
 
 
 def test_no_fault_is_begun_when_the_time_is_up(make: Callable[[int], Testbed]) -> None:
