@@ -1,12 +1,10 @@
 """Deploys the chosen engine: a database, the service on it, and the target with its address and tokens filled in."""
 
-import asyncio
 import contextlib
 import json
 import os
 import shutil
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,15 +12,12 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import asyncpg
-
 from engine.provision.child import LAUNCH
-from engine.provision.database import Database, is_made_here, list_values, provide_database
+from engine.provision.database import Database, list_values, provide_database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port, is_port_free
 from engine.provision.service import RestartableService, ServiceError, run_service
 from engine.reference import tokens
-from engine.reference.additions import remove_additions
 from engine.target.create import VARIABLE, CreateCommand, pack
 from engine.target.file import TargetError, fill_credentials
 from engine.target.target import Target
@@ -106,14 +101,15 @@ def deploy(choice: EngineChoice) -> Iterator[Deployment]:
     for option, value in (("workers", choice.workers), ("isolation", choice.database_isolation)):
         if value is not None and option in obstacles:
             raise UsageError(f"--{option}: {obstacles[option]}")
-    source = provide_database(choice.database, isolation=choice.database_isolation, pgbouncer=choice.pgbouncer)
+    source = provide_database(
+        choice.database,
+        isolation=choice.database_isolation,
+        pgbouncer=choice.pgbouncer,
+        own_schema=choice.is_reference,
+    )
     try:
         with source as database:
-            try:
-                yield replace(deployment, database=database, may_crash=choice.database == "embedded")
-            finally:
-                if choice.is_reference and not is_made_here(choice.database):
-                    undo_additions(database.url)
+            yield replace(deployment, database=database, may_crash=choice.database == "embedded")
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
 
@@ -170,18 +166,6 @@ def run_engine(choice: EngineChoice, log: Path) -> Iterator[EngineAccess]:
     """The chosen engine, ready to be asked, on a database of its own; see deploy and start_engine."""
     with deploy(choice) as deployment, start_engine(deployment, log) as access:
         yield access
-
-
-def undo_additions(url: str) -> None:
-    """Leaves the user's database as the reference engine has it. What cannot be undone now, the next start removes."""
-    try:
-        asyncio.run(remove_additions(url))
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        print(
-            f"onewinner: what a defect added to the database was not removed ({reason}); the next start removes it",
-            file=sys.stderr,
-        )
 
 
 def refuse_missing_folder(choice: EngineChoice) -> None:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,7 @@ class Injector(NoInjector):
     def __init__(self, database: Database, process: Process, commands: int) -> None:
         assert process.stdout is not None
         self._messages, self._commands = Messages(process.stdout.fileno()), commands
-        # Encryption is refused on the way, and other options are not known there.
-        port = int(self._messages.read(ANSWER_LIMIT_S)["port"])
-        super().__init__(replace(database, host="127.0.0.1", port=port, options=""))
+        super().__init__(database.behind(int(self._messages.read(ANSWER_LIMIT_S)["port"])))
 
     @contextlib.contextmanager
     def inject(self, history: Path) -> Iterator[None]:

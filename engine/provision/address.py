@@ -2,11 +2,13 @@
 
 import os
 import pwd
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from engine.provision.errors import DatabaseUnavailable
 
+# The options of a URL that say how a session begins, and not how the connection is made.
+SESSION_OPTIONS = ("search_path", "options")
 # The max_connections of the databases that we start.
 CONNECTIONS_MAX = 400
 
@@ -37,6 +39,15 @@ class Database:
     def public_url(self) -> str:
         """The URL without its password."""
         return self._compose("")
+
+    def behind(self, port: int) -> "Database":
+        """The same database through a proxy on 127.0.0.1, which refuses encryption and keeps how a session begins."""
+        kept = [pair for pair in parse_qsl(self.options) if pair[0] in SESSION_OPTIONS]
+        return replace(self, host="127.0.0.1", port=port, options=urlencode(kept))
+
+    def within(self, schema: str) -> "Database":
+        """The same database; its sessions find and create tables in this schema alone."""
+        return replace(self, options=urlencode({**dict(parse_qsl(self.options)), "search_path": schema}))
 
     def _compose(self, password: str) -> str:
         query = parse_qsl(self.options)

@@ -35,6 +35,7 @@ def start_bouncer(database: Database, program: str = PROGRAM) -> Iterator[Databa
     found = find_program(program)
     options = dict(parse_qsl(database.options))
     tls = options.pop("sslmode", "prefer")
+    search_path = options.pop("search_path", None)
     if options:
         raise DatabaseUnavailable(
             f"A pgbouncer cannot pass on the options {', '.join(options)} of the database URL; "
@@ -45,7 +46,7 @@ def start_bouncer(database: Database, program: str = PROGRAM) -> Iterator[Databa
         # pgbouncer asks its clients for a password even if the server asks for none.
         password = database.password or secrets.token_hex(16)
         reached = replace(database, host=LOOPBACK, port=port, password=password, options="", pooled=True)
-        return start_program(found, folder, database, reached, tls), reached
+        return start_program(found, folder, database, reached, tls, search_path), reached
 
     with run_server("pgbouncer", start) as reached:
         yield reached
@@ -63,9 +64,11 @@ def find_program(program: str) -> str:
     return str(Path(found).absolute())
 
 
-def start_program(program: str, folder: Path, database: Database, reached: Database, tls: str) -> Process:
+def start_program(
+    program: str, folder: Path, database: Database, reached: Database, tls: str, search_path: str | None
+) -> Process:
     users = write_for_server(folder / "users", f"{double_quoted(reached.user)} {double_quoted(reached.password)}\n")
-    settings = write_for_server(folder / "pgbouncer.ini", write_settings(database, reached, users, tls))
+    settings = write_for_server(folder / "pgbouncer.ini", write_settings(database, reached, users, tls, search_path))
     return start_leash(
         [[program, str(settings)]],
         # On SIGTERM it closes its connections at once; on SIGINT it would wait for its clients.
@@ -77,8 +80,11 @@ def start_program(program: str, folder: Path, database: Database, reached: Datab
     )
 
 
-def write_settings(database: Database, reached: Database, users: Path, tls: str) -> str:
-    """The text of pgbouncer.ini. Every database name leads to the same name on the one server."""
+def write_settings(database: Database, reached: Database, users: Path, tls: str, search_path: str | None) -> str:
+    """The text of pgbouncer.ini. Every database name leads to the same name on the one server.
+
+    Each connection to the server begins with the search path, because no client can set it.
+    """
     settings = {
         "listen_addr": reached.host,
         "listen_port": reached.port,
@@ -95,6 +101,9 @@ def write_settings(database: Database, reached: Database, users: Path, tls: str)
     }
     lines = [f"{name} = {value}" for name, value in settings.items()]
     where = f"* = host={single_quoted(database.host)} port={database.port}"
+    if search_path is not None:
+        query = f"SELECT set_config('search_path', {single_quoted(search_path)}, false)"
+        where += f" connect_query={single_quoted(query)}"
     return "\n".join(["[databases]", where, "[pgbouncer]", *lines, ""])
 
 

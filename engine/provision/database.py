@@ -17,6 +17,7 @@ from engine.provision.bouncer import start_bouncer
 from engine.provision.container import choose_image, start_container
 from engine.provision.embedded import start_embedded
 from engine.provision.errors import DatabaseUnavailable
+from engine.provision.schema import open_schema
 
 __all__ = ["Database", "is_made_here", "list_values", "name_source", "parse_url", "provide_database", "start_embedded"]
 
@@ -24,12 +25,17 @@ CONNECT_LIMIT_S = 10.0
 
 
 def provide_database(
-    source: str = "embedded", *, isolation: str | None = None, pgbouncer: str | None = None
+    source: str = "embedded",
+    *,
+    isolation: str | None = None,
+    pgbouncer: str | None = None,
+    own_schema: bool = False,
 ) -> AbstractContextManager[Database]:
     """A context manager with the Database of `embedded`, `container`, `container:IMAGE` or a postgresql:// URL.
 
     `isolation` (as in SQL) becomes the default of a database that we start; a database at a URL keeps its own.
-    `pgbouncer` is the program to put in front of it. Raises DatabaseUnavailable, one sentence, on entering.
+    `pgbouncer` is the program to put in front of it. `own_schema`: in a database at a URL, everything is created in a
+    new schema, which is dropped at the end. Raises DatabaseUnavailable, one sentence, on entering.
     """
     settings = {"default_transaction_isolation": isolation.lower()} if isolation is not None else {}
     kind, _, rest = source.partition(":")
@@ -38,7 +44,7 @@ def provide_database(
     elif kind == "container":
         provided = start_container(rest, settings)
     else:
-        provided = reach_url(source)
+        provided = open_schema(reach_url(source)) if own_schema else reach_url(source)
     return provided if pgbouncer is None else put_in_front(provided, pgbouncer)
 
 

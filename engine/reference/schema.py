@@ -88,7 +88,7 @@ PAYLOADS = Table(
 )
 
 APPEND_ONLY = (
-    """CREATE OR REPLACE FUNCTION workflow_transitions_refuse() RETURNS trigger LANGUAGE plpgsql AS
+    """CREATE FUNCTION workflow_transitions_refuse() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'workflow_transitions is append-only: %% refused', TG_OP
        USING ERRCODE = 'restrict_violation'; END $$""",
     """CREATE TRIGGER workflow_transitions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON workflow_transitions

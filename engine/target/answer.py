@@ -11,7 +11,6 @@ import msgspec
 
 from engine.target.checks import SERVER_ERROR
 from engine.target.paths import JmesPath
-from engine.target.plain_file import MALFORMED
 from engine.target.routes import Guard, Route, Trail
 from engine.target.target import Target
 
@@ -33,7 +32,7 @@ class Answer:
         """The body as JSON, or None if it is not JSON."""
         try:
             return msgspec.json.decode(self.body)
-        except MALFORMED:
+        except msgspec.DecodeError:
             return None
 
 

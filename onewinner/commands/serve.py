@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from engine.provision.child import name_module, prepare, send
-from engine.provision.database import is_made_here, provide_database
+from engine.provision.database import provide_database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port
 from engine.provision.processes import Process, run_process
@@ -17,7 +17,7 @@ from engine.provision.service import is_ready
 from engine.reference import api, tokens
 from engine.reference.errors import SchemaUnavailable
 from engine.reference.settings import share_connections
-from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine, undo_additions
+from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine
 from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice
 from onewinner.exits import UNKNOWN, UsageError
 from onewinner.options import Parser, add_engine_options, read_engine
@@ -34,7 +34,11 @@ def main(arguments: list[str]) -> int:
         "--pooled", choices=("true", "false"), default="false", help="whether the URL leads to a pgbouncer already"
     )
     parser.add_argument("--announce", action="store_true", help="print address and tokens as one line of JSON, no more")
-    parser.add_argument("--quiet", action="store_true", help="print nothing when it is ready")
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        help="print nothing when it is ready, and create the tables where the database URL says",
+    )
     given = parser.parse_args(arguments)
     engine = read_engine(given)
     if not engine.is_reference or given.announce:
@@ -63,7 +67,9 @@ def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool) ->
     environment = {**os.environ, **({} if tokens.SECRET_VARIABLE in os.environ else mint_tokens())}
     with contextlib.ExitStack() as before, contextlib.ExitStack() as running:
         workers = engine.workers or WORKERS_DEFAULT
-        database = before.enter_context(provide_database(engine.database, pgbouncer=engine.pgbouncer))
+        # One that is started for a run creates its tables where the run says.
+        provided = provide_database(engine.database, pgbouncer=engine.pgbouncer, own_schema=not is_quiet)
+        database = before.enter_context(provided)
         asyncio.run(api.prepare(database.url, engine.defect, engine.control))
         launch = {
             "database_url": database.url,
@@ -75,9 +81,6 @@ def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool) ->
         }
         sockets = [running.enter_context(listen(port)) for _ in range(workers)]
         processes = [running.enter_context(start_worker(launch, shared.fileno(), environment)) for shared in sockets]
-        if not is_quiet and not is_made_here(engine.database):
-            # Of one that is started for a run, the run undoes it, once it has looked at the tables.
-            before.callback(undo_additions, database.url)
         return watch(processes, f"http://127.0.0.1:{port}", {} if is_quiet else environment)
 
 

@@ -8,7 +8,7 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from engine.provision.database import Database
 from stateful_tests.interleavings.connection import Connection, Signal
@@ -48,7 +48,7 @@ class Proxy:
     @property
     def database(self) -> Database:
         """The database as the service must reach it: through the proxy."""
-        return replace(self.upstream, host="127.0.0.1", port=self.port, options="")
+        return self.upstream.behind(self.port)
 
     async def listen(self) -> None:
         """Accepts connections on a free port of 127.0.0.1."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.provision.database import start_embedded
 from onewinner.deployment import run_engine
 from onewinner.engine_choice import EngineChoice, read_target
 from onewinner.exits import UsageError
@@ -56,6 +57,13 @@ def test_without_options_it_is_told_what_is_usual(tmp_path: Path) -> None:
     told, answers = ask_service(tmp_path, {}, "SHOW default_transaction_isolation")
     assert told == ["2", "read committed", "false"]
     assert answers == ["read committed"]
+
+
+def test_a_database_url_is_given_as_it_is(tmp_path: Path) -> None:
+    with start_embedded() as database:
+        _, answers = ask_service(tmp_path, {"database": database.url}, "SHOW search_path", "SELECT current_schema()")
+        assert json.loads((tmp_path / "told.json").read_text())["url"] == database.url
+    assert answers == ['"$user", public', "public"]
 
 
 def test_isolation_is_the_default_of_its_database(tmp_path: Path) -> None:

@@ -59,6 +59,12 @@ def test_the_url_of_one_passes_the_test_with_two_sessions(bouncer: Database) -> 
 
 
 @pytest.mark.needs("pgbouncer")
+def test_the_search_path_of_a_url_holds_behind_it(database: Database) -> None:
+    with start_bouncer(database.within('it\'s, "so"')) as reached:
+        assert run_sql(reached.url, "SHOW search_path") == ['it\'s, "so"']
+
+
+@pytest.mark.needs("pgbouncer")
 def test_no_level_leaks_to_those_who_share_a_connection(bouncer: Database) -> None:
     """Three pools at three levels, statement by statement and in transactions; afterwards all is as it was."""
 
