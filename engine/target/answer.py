@@ -11,6 +11,7 @@ import msgspec
 
 from engine.target.checks import SERVER_ERROR
 from engine.target.paths import JmesPath
+from engine.target.plain_file import MALFORMED
 from engine.target.routes import Guard, Route, Trail
 from engine.target.target import Target
 
@@ -32,7 +33,7 @@ class Answer:
         """The body as JSON, or None if it is not JSON."""
         try:
             return msgspec.json.decode(self.body)
-        except msgspec.DecodeError:
+        except MALFORMED:
             return None
 
 

@@ -32,7 +32,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 
 def check_base_url(text: str, *, served: bool) -> None:
-    if not re.match(r"https?://[^/]", text):
+    if not re.match(r"https?://[^/]", text) or re.search(r"[\s\x00-\x1f\x7f]", text):
         raise Mistake("base_url", f"{text!r} must begin with http:// or https:// and name a host")
     if "{port}" in text and not served:
         raise Mistake(

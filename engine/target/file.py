@@ -68,6 +68,11 @@ def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) 
         return read_target(msgspec.convert(document, File), file.parent, environment)
     except Mistake as mistake:
         raise TargetError(f"{file}: {mistake}") from None
+    except msgspec.ValidationError as error:  # a number that no float holds
+        what, _, place = str(error).partition(" - at `$.")
+        raise TargetError(f"{file}: {place.rstrip('`') or 'the file'}: {what}") from None
+    except RecursionError:
+        raise TargetError(f"{file}: is nested too deeply") from None
 
 
 def fill_credentials(file: Path, target: Target, environment: Mapping[str, str]) -> Target:

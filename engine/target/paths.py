@@ -7,6 +7,7 @@ from typing import Any
 import jmespath
 import jmespath.exceptions
 
+SHOWN_MAX = 80
 EXAMPLE = "names have dots between them, as in order.status"
 
 
@@ -21,12 +22,14 @@ class JmesPath:
             jmespath.compile(self.text)
         except jmespath.exceptions.JMESPathError as error:
             raise ValueError(f"{self.text!r} is not a JMESPath{describe_position(error)}; {EXAMPLE}") from None
+        except RecursionError:
+            raise ValueError(f"{self.text[:SHOWN_MAX]!r}... is nested too deeply; {EXAMPLE}") from None
 
     def find(self, document: Any) -> Any:
         """The value at the path; None if there is none."""
         try:
             return jmespath.search(self.text, document)
-        except jmespath.exceptions.JMESPathError:
+        except (jmespath.exceptions.JMESPathError, RecursionError):
             return None
 
     def find_text(self, document: Any) -> str | None:
@@ -38,8 +41,11 @@ class JmesPath:
 
     def find_list(self, document: Any) -> list[Any] | None:
         """The list at the path; None for any other value. null counts as an empty list, as Go encodes it."""
-        found = self.find(document)
-        found = self.find(fill_nulls(document)) if found is None else found
+        try:
+            found = self.find(document)
+            found = self.find(fill_nulls(document)) if found is None else found
+        except RecursionError:
+            return None
         return found if isinstance(found, list) else None
 
 

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from engine.target.plain_file import MALFORMED
 from engine.target.template import Request
 
 Identity = tuple[str, str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...], str]
@@ -26,7 +27,7 @@ def normalise(body: bytes) -> str:
     """JSON with sorted keys; any other body as it is."""
     try:
         document: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except MALFORMED:
         return body.decode(errors="replace")
     return json.dumps(document, sort_keys=True)
 

@@ -59,7 +59,7 @@ class Record(msgspec.Struct, frozen=True):
         """What the detail tells; nothing if there is none, or none that can be read."""
         try:
             return msgspec.json.decode(self.detail or "null", type=Detail | None) or NO_DETAIL
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return NO_DETAIL
 
 
