@@ -75,7 +75,9 @@ def start_server(folder: Path, port: int, version: int, settings: Mapping[str, s
     uid, gid = unprivileged()
     secret = write_for_server(folder / "password", database.password)
     data = str(folder / "data")
-    chosen = {"listen_addresses": LOOPBACK, "logging_collector": "off", **SERVER_SETTINGS, **settings}
+    # mmap: a crash leaves shared memory in the data directory, which is removed, and none in /dev/shm.
+    own = {"listen_addresses": LOOPBACK, "logging_collector": "off", "dynamic_shared_memory_type": "mmap"}
+    chosen = {**own, **SERVER_SETTINGS, **settings}
     options = [f"--{name}={value}" for name, value in chosen.items()]
     process = start_leash(
         [

@@ -14,6 +14,9 @@ after `limit_s` seconds. If standard input closes without a write, the owner has
 servers. If the leash itself is killed, the kernel signals the command (Linux). A death signal from the owner would not
 do: the kernel binds it to the *thread* that started the command, it reaches no group, and it removes no folder.
 
+A process that leaves the group (a daemon, setsid) ends with the group (Linux): the leash is the subreaper of all that
+the command starts, and finds it in /proc. A leash below ends by itself. What cannot be ended is named in the output.
+
 The exit code is the status of the last command (then the folder stays, so that its log can be read), 128 + N if signal
 N killed it, or 127 if it could not be run; the output then has the reason.
 """
@@ -28,10 +31,13 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+STRAYS_LIMIT_S = 2.0
+LEASH = b"/engine/provision/leash.py"
 OWNER_POLL_S = 0.5
 END_POLL_S = 0.005
 AGAIN_POLL_S = 0.1
@@ -48,6 +54,8 @@ def main() -> int:
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     for number in HEARD:
         signal.signal(number, note)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     code, last = 0, spec["commands"][-1]
     for command in spec["commands"]:
         again_s = spec["again_s"] if command is last else 0.0
@@ -63,10 +71,12 @@ def run(command: list[str], spec: dict[str, Any], owner: int, wake: int, again_s
     """Runs a command to its end. Returns its exit code, and whether we ended it as asked."""
     failing_until = 0.0
     while True:
+        own = set(find_descendants())
         child = start(command, spec)
-        status, is_orphan = watch(child, owner, wake)
+        status, is_orphan = watch(child, owner, wake, own)
         code = decode(end(child, spec, is_orphan) if status is None else status)
         signal_group(child, signal.SIGKILL)
+        end_strays(own)
         if status is None or not again_s:
             return code, status is None
         if was_killed(status):
@@ -132,7 +142,7 @@ def prepare(spec: dict[str, Any]) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, spec["signal"])
 
 
-def watch(child: int, owner: int, wake: int) -> tuple[int | None, bool]:
+def watch(child: int, owner: int, wake: int, own: set[int]) -> tuple[int | None, bool]:
     """The wait status of a child that ends by itself; else None, and whether the owner has died."""
     while True:
         why = is_to_end(owner, wake, OWNER_POLL_S)
@@ -141,6 +151,8 @@ def watch(child: int, owner: int, wake: int) -> tuple[int | None, bool]:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return status, False
+        if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            reap(set(find_descendants()) - own - {child})
 
 
 def is_to_end(owner: int, wake: int, limit_s: float) -> int:
@@ -186,6 +198,51 @@ def decode(status: int) -> int:
 def signal_group(child: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child, number)
+
+
+def end_strays(own: set[int]) -> None:
+    """Kills every descendant that the leash did not have before the command; says which could not be killed."""
+    deadline = time.monotonic() + STRAYS_LIMIT_S
+    while strays := set(find_descendants()) - own:
+        for stray in strays:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(stray, signal.SIGKILL)
+        reap(strays)
+        if time.monotonic() > deadline:
+            os.write(2, f"These processes of the command could not be ended: {sorted(strays)}\n".encode())
+            return
+        time.sleep(END_POLL_S)
+
+
+def reap(strays: Iterable[int]) -> None:
+    """Waits for those of our children that have ended. A child of another process is refused."""
+    for stray in strays:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(stray, os.WNOHANG)
+
+
+def find_descendants() -> list[int]:
+    """The processes below this one that run or were not waited for; not another leash, nor what is below it."""
+    children: dict[int, list[int]] = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            # The name, in brackets, may contain any character.
+            parent = int(file.read_bytes().rpartition(b")")[2].split()[1])
+            children.setdefault(parent, []).append(int(file.parent.name))
+    found, left = [], [os.getpid()]
+    while left:
+        below = [child for child in children.get(left.pop(), ()) if not is_leash(child)]
+        found += below
+        left += below
+    return found
+
+
+def is_leash(process: int) -> bool:
+    try:
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(word.endswith(LEASH) for word in words)
 
 
 if __name__ == "__main__":
