@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 METHODS = ("get", "post", "put", "patch", "delete")
 DEPTH_MAX = 3
+PROPERTIES_MAX = 2_000
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Property:
     @property
     def values(self) -> tuple[str, ...]:
         """The texts of its enum; empty when it has none."""
-        found = self.schema.get("enum") or ([self.schema["const"]] if "const" in self.schema else [])
+        found = as_list(self.schema.get("enum")) or [self.schema.get("const")]
         return tuple(value for value in found if isinstance(value, str))
 
 
@@ -76,17 +78,21 @@ class Document:
                     operation = self.resolve(told)
                     body = self.find_schema(operation.get("requestBody"))
                     answers = {
-                        int(status): tuple(self.walk_properties(self.find_schema(answer)))
+                        int(status): self.list_properties(self.find_schema(answer))
                         for status, answer in as_mapping(operation.get("responses")).items()
                         if str(status).isdigit()
                     }
-                    yield Operation(method.upper(), str(path), tuple(self.walk_properties(body, depth=1)), answers)
+                    yield Operation(method.upper(), str(path), self.list_properties(body, depth=1), answers)
 
     def find_schema(self, message: Any) -> Mapping[str, Any]:
         """The schema of a request's or an answer's JSON."""
         content = as_mapping(self.resolve(message).get("content"))
         chosen = next((content[kind] for kind in content if "json" in str(kind)), None)
         return self.resolve(as_mapping(chosen).get("schema"))
+
+    def list_properties(self, schema: Mapping[str, Any], depth: int = DEPTH_MAX) -> tuple[Property, ...]:
+        """The first properties, the outer ones first: schemas that refer to themselves have any number."""
+        return tuple(islice(self.walk_properties(schema, depth=depth), PROPERTIES_MAX))
 
     def walk_properties(
         self, schema: Mapping[str, Any], prefix: str = "", depth: int = DEPTH_MAX
@@ -111,7 +117,7 @@ class Document:
         walked.append(schema)
         parts = dict(as_mapping(schema.get("properties")))
         for key in ("allOf", "anyOf", "oneOf"):
-            for other in schema.get(key) or ():
+            for other in as_list(schema.get(key)):
                 parts = {**self.list_parts(self.resolve(other), walked), **parts}
         return parts
 
@@ -138,3 +144,7 @@ class Document:
 
 def as_mapping(told: Any) -> Mapping[str, Any]:
     return told if isinstance(told, Mapping) else {}
+
+
+def as_list(told: Any) -> list[Any]:
+    return told if isinstance(told, list) else []

@@ -69,7 +69,7 @@ def refuse_to_overwrite(files: list[Path], *, force: bool) -> None:
 def write(file: Path, content: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content, encoding="utf-8")
+        file.write_text(content, encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from None
     print_text(f"wrote {file}")
@@ -85,6 +85,8 @@ def read_proposal(source: str) -> Proposal:
         return propose(Document(content))
     except NothingFound as error:
         raise UsageError(f"--openapi: {source}: {error}; write the file by hand: onewinner init") from None
+    except (RecursionError, TypeError, ValueError) as error:
+        raise UsageError(f"--openapi: {source} is not as OpenAPI 3 documents are: {error}") from None
 
 
 def fetch(source: str) -> bytes:

@@ -312,3 +312,32 @@ def test_a_document_that_cannot_be_used(content: str | None, sentence: str, tmp_
     assert f"onewinner init: --openapi: {sentence}" in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert not (tmp_path / "target.toml").exists()
+
+
+def make_wide(properties: int) -> dict[str, Any]:
+    """A document whose one schema has that many properties of its own kind."""
+    itself = {"$ref": "#/components/schemas/O"}
+    schema = {"type": "object", "properties": {f"p{number}": itself for number in range(properties)}}
+    answer = {"200": {"content": {"application/json": {"schema": itself}}}}
+    paths = {"/orders/{id}": {"get": {"responses": answer}, "patch": {"responses": answer}}}
+    return {"openapi": "3.0.0", "paths": paths, "components": {"schemas": {"O": schema}}}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"[" * 100_000,
+        b'{"openapi": "3.1.0", "x": ' + b"[" * 100_000,
+        b'{"openapi": "3.1.0", "paths": {"/a": {"get": {"$ref": "#/paths/~1a/get"}}}}',
+        b'{"openapi": "3.1.0", "paths": [1], "components": 5, "servers": {}, "info": []}',
+        json.dumps(make_wide(1_000)).encode(),
+        json.dumps(make_wide(3)).replace('"type": "object"', '"enum": 5, "allOf": 7').encode(),
+        bytes(range(256)) * 100,
+    ],
+    ids=["deep", "deep inside", "circle", "types", "wide", "no lists", "binary"],
+)
+def test_a_hostile_document_is_a_proposal_or_one_sentence(document: bytes, tmp_path: Path) -> None:
+    (tmp_path / "o.json").write_bytes(document)
+    ended = Command(("init", "--openapi", "o.json"), tmp_path).run_here()
+    assert (ended.returncode, ended.stderr.count("\n")) in ((0, 0), (2, 1)), ended
+    assert ended.returncode == 0 or ended.stderr.startswith("onewinner init: --openapi: o.json")
