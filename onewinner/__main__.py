@@ -38,23 +38,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_missing_streams()
     write_any_character()
     open_rooms()
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    given, streams = sys.argv[1:] if arguments is None else list(arguments), (sys.stdout, sys.stderr)
     try:
         code = run_command(given)
     except BaseException as error:  # noqa: BLE001 - a mistake of ours must never look like a verdict on the engine
         code = explain(error, given)
-    return flush_output(code)
+    try:
+        return flush_output(code)
+    finally:
+        sys.stdout, sys.stderr = streams
 
 
 def run_command(arguments: list[str]) -> int:
     import importlib
 
     from onewinner.exits import Interrupted
+    from onewinner.terminal import hide_terminal
 
     options = parse(arguments)
     command = importlib.import_module(f"onewinner.commands.{options[0]}")
     try:
         hear_signals()
+        hide_terminal()
         code: int = command.main(options[1])
     finally:
         leave_at_signals()

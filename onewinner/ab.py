@@ -160,7 +160,7 @@ def start_side(
     request = RunRequest(run_options, engine, (level,), Facts(profile=PROFILE, turns=turns))
     with (
         deploy(engine) as deployment,
-        keep_run(run_options.folder, engine.file, gather_facts(request), deployment.secrets) as run,
+        keep_run(run_options.folder, engine.file, gather_facts(request)) as run,
         start_engine(deployment, run.folder / "logs" / "service.log") as access,
     ):
         yield RunningSide(request, access, run)

@@ -13,18 +13,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.provision.child import LAUNCH
-from engine.provision.database import Database, list_values, provide_database
+from engine.provision.database import Database, list_values, parse_url, provide_database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port, is_port_free
 from engine.provision.service import RestartableService, ServiceError, run_service
 from engine.reference import tokens
+from engine.target import secrets
 from engine.target.create import VARIABLE, CreateCommand, pack
 from engine.target.file import TargetError, fill_credentials
+from engine.target.secrets import TOLD, know
 from engine.target.target import Target
 from engine.target.template import substitute
 from onewinner.engine_choice import EngineChoice, find_obstacles
 from onewinner.exits import UsageError
-from onewinner.secrets import find_secrets, keep_secret
+from onewinner.secrets import find_passwords, find_secrets
 
 CONNECT_TIMEOUT_S = 3.0
 
@@ -33,15 +35,13 @@ CONNECT_TIMEOUT_S = 3.0
 class EngineAccess:
     """How the askers reach an engine. The tokens are in `environment`.
 
-    `database_url` is None where onewinner did not start the engine, and so does not know its database. `secrets` are
-    those that no file may keep. `describe_end` says in words that the service that was started here ended by itself;
-    None while it runs. `restart` starts it again.
+    `database_url` is None where onewinner did not start the engine, and so does not know its database. `describe_end`
+    says in words that the service that was started here ended by itself; None while it runs. `restart` starts it again.
     """
 
     target: Target
     environment: Mapping[str, str]
     database_url: str | None = None
-    secrets: frozenset[str] = frozenset()
     describe_end: Callable[[], str | None] = lambda: None
     restart: Callable[[], None] | None = None
 
@@ -57,7 +57,6 @@ class Deployment:
     target: Target
     environment: Mapping[str, str]
     database: Database | None
-    secrets: frozenset[str]
     may_crash: bool = False
 
     @property
@@ -66,7 +65,7 @@ class Deployment:
 
     def give_access(self) -> EngineAccess:
         """For a level that starts the service itself, behind the proxy."""
-        return EngineAccess(self.target, self.describe_launch(), self.database_url, self.secrets)
+        return EngineAccess(self.target, self.describe_launch(), self.database_url)
 
     def describe_launch(self) -> dict[str, str]:
         """The environment, with what the level behind the proxy needs to start a service of its own."""
@@ -85,7 +84,10 @@ class Deployment:
 
 @contextlib.contextmanager
 def deploy(choice: EngineChoice) -> Iterator[Deployment]:
-    """The database for the engine, until the block is left. Raises UsageError for what the user can correct."""
+    """The database for the engine, until the block is left. Raises UsageError for what the user can correct.
+
+    As long, this process and its children hide the secrets of the target and of the database.
+    """
     minted = mint_tokens() if choice.is_reference else {}
     environment = {**os.environ, **minted}
     try:
@@ -93,14 +95,26 @@ def deploy(choice: EngineChoice) -> Iterator[Deployment]:
     except TargetError as error:
         raise UsageError(str(error)) from None
     refuse_missing_folder(choice)
-    deployment = Deployment(choice, target, environment, None, find_secrets(target, minted.values()))
-    if target.service is None:
-        yield deployment
-        return
+    with know(find_secrets(choice.file, target, environment, minted.values())):
+        if target.service is None:
+            yield Deployment(choice, target, with_secrets(environment), None)
+        else:
+            with deploy_database(choice, target) as database, know(find_passwords(database, target)):
+                may_crash = choice.database == "embedded"
+                yield Deployment(choice, target, with_secrets(environment), database, may_crash)
+
+
+@contextlib.contextmanager
+def deploy_database(choice: EngineChoice, target: Target) -> Iterator[Database]:
+    """The database for the service of the target. Raises UsageError for what the user can correct."""
     obstacles = find_obstacles(choice)
     for option, value in (("workers", choice.workers), ("isolation", choice.database_isolation)):
         if value is not None and option in obstacles:
             raise UsageError(f"--{option}: {obstacles[option]}")
+    if "://" in choice.database:
+        # A message about a database that cannot be used may quote its password.
+        with contextlib.suppress(DatabaseUnavailable):
+            TOLD.update(find_passwords(parse_url(choice.database), target).texts)
     source = provide_database(
         choice.database,
         isolation=choice.database_isolation,
@@ -109,7 +123,7 @@ def deploy(choice: EngineChoice) -> Iterator[Deployment]:
     )
     try:
         with source as database:
-            yield replace(deployment, database=database, may_crash=choice.database == "embedded")
+            yield database
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from None
 
@@ -122,7 +136,7 @@ def start_engine(deployment: Deployment, log: Path) -> Iterator[EngineAccess]:
     if service is None or deployment.database is None:
         refuse_for_running(choice)
         environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, CreateCommand) else {}
-        yield EngineAccess(target, environment, secrets=deployment.secrets)
+        yield EngineAccess(target, environment)
         return
     refuse_used_port(choice.port)
     port = {"port": str(choice.port or find_free_port())}
@@ -134,14 +148,12 @@ def start_engine(deployment: Deployment, log: Path) -> Iterator[EngineAccess]:
     create = target.create.fill(values) if isinstance(target.create, CreateCommand) else target.create
     environment |= {VARIABLE: pack(create)} if isinstance(create, CreateCommand) else {}
     try:
-        with keep_secret(log.parent, deployment.secrets), contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as stack:
             stack.callback(restartable.end)
             restartable.start()
             running = replace(target, base_url=base_url, create=create)
             ended = partial(restartable.describe_end, 0)
-            yield EngineAccess(
-                running, environment, deployment.database_url, deployment.secrets, ended, restartable.start
-            )
+            yield EngineAccess(running, environment, deployment.database_url, ended, restartable.start)
     except ServiceError as error:
         raise UsageError(f"{choice.file}: {error}") from None
 
@@ -166,6 +178,11 @@ def run_engine(choice: EngineChoice, log: Path) -> Iterator[EngineAccess]:
     """The chosen engine, ready to be asked, on a database of its own; see deploy and start_engine."""
     with deploy(choice) as deployment, start_engine(deployment, log) as access:
         yield access
+
+
+def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of children, which hide the same secrets."""
+    return {**environment, secrets.VARIABLE: os.environ[secrets.VARIABLE]}
 
 
 def refuse_missing_folder(choice: EngineChoice) -> None:

@@ -5,6 +5,7 @@ import os
 import tempfile
 import traceback
 
+from engine.target.secrets import TOLD, Secrets
 from onewinner.exits import UNKNOWN, USAGE, Interrupted, UsageError, say
 
 DEBUG = "ONEWINNER_DEBUG"
@@ -39,7 +40,7 @@ def keep_traceback(error: BaseException) -> str:
     try:
         number, name = tempfile.mkstemp(prefix="onewinner-", suffix=".traceback")
         with os.fdopen(number, "w", errors="backslashreplace") as file:
-            file.writelines(traceback.format_exception(error))
+            file.write(Secrets(frozenset(TOLD)).hide_text("".join(traceback.format_exception(error))))
     except OSError:
         return f"{DEBUG}=1 shows the traceback"
     return f"the traceback is in {name}"

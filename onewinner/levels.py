@@ -20,7 +20,6 @@ from load.quotas import Workload, list_quotas, make_workload, name_source, parse
 from onewinner.deployment import EngineAccess
 from onewinner.display import LIVE, Display
 from onewinner.profiles import MIXED, PROFILES, SCOPES, Size
-from onewinner.secrets import keep_secret
 from reports.history import events
 from reports.judge import plan as amounts
 from reports.judge.plan import RunPlan, SourceQuota, WorkerGroup
@@ -211,8 +210,7 @@ def run_level(
     command = [*level.command, *place, "--history", str(folder / "history"), *live]
     environment = {**prepare(access.environment), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_VARIABLE: ids}
     show = partial(display.show, level.name, level.sources, live=bool(live)) if display is not None else None
-    with keep_secret(folder / "history", access.secrets):
-        return run_asker(level, command, folder, environment, GRACE_S, show)
+    return run_asker(level, command, folder, environment, GRACE_S, show)
 
 
 def run_asker(
@@ -229,7 +227,7 @@ def run_asker(
     log.parent.mkdir(exist_ok=True)
     with (
         log.open("ab") as output,
-        run_process(command, output=output, environment=environment, cwd=folder) as process,
+        run_process(command, output=output, environment=environment, cwd=folder, hides=True) as process,
     ):
         while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + grace_s):
             if show is not None:

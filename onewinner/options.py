@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from reports.comparison.comparison import Design
 from reports.documents.run import name_folder
 
 PATH_SHOWN_MAX = 120
+# Other users of the machine see arguments, but not the environment.
+DATABASE_VARIABLE = "ONEWINNER_DATABASE"
 
 
 class Parser(argparse.ArgumentParser):
@@ -113,9 +116,10 @@ def add_accept_partial(parser: argparse.ArgumentParser) -> None:
 def add_database(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--database",
-        default="embedded",
+        default=os.environ.get(DATABASE_VARIABLE) or "embedded",
         metavar="embedded|container[:IMAGE]|URL",
-        help=f"where Postgres comes from (default: embedded; IMAGE: ${IMAGE_VARIABLE}, else {IMAGE_DEFAULT})",
+        help=f"where Postgres comes from (default: ${DATABASE_VARIABLE}, which hides a password from the process list, "
+        f"else embedded; IMAGE: ${IMAGE_VARIABLE}, else {IMAGE_DEFAULT})",
     )
 
 

@@ -6,13 +6,14 @@ The exit code comes from the verdict file, never from the exit code of an asker'
 import contextlib
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.provision.service import read_tail
 from engine.provision.watch import watch_database
+from engine.target.file import load_target
 from engine.target.illegal import list_illegal
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
@@ -26,7 +27,7 @@ from onewinner.load_faults import start_injector
 from onewinner.outages import record_outages
 from onewinner.race_files import find_undecided, find_violated, gather_schedules
 from onewinner.run_request import RunRequest, gather_facts
-from onewinner.secrets import keep_secret
+from onewinner.secrets import find_written, hide_in_file
 from onewinner.silences import SILENT_WHY, describe_left_out, is_silent, without
 from onewinner.supervisor import supervise
 from reports.comparison.comparison import Comparison
@@ -72,17 +73,20 @@ def carry_out(request: RunRequest) -> int:
 
 
 @contextlib.contextmanager
-def keep_run(folder: Path, target: Path, facts: Facts, secrets: Iterable[str]) -> Iterator[Run]:
-    """Begins a run, and hides every secret in what it wrote, however the block is left. Raises RunError when taken."""
-    # Before anything is searched: what lies in the folder now is not the run's.
-    refuse_taken(folder)
-    with keep_secret(folder, secrets):
-        run = begin_run(folder, target, facts)
-        try:
-            yield run
-        except Interrupted as error:
-            note_interruption(run, str(error))
-            raise
+def keep_run(folder: Path, target: Path, facts: Facts) -> Iterator[Run]:
+    """Begins a run. At its end, hides the credentials that stand in its target file, however the block is left.
+
+    Not earlier: the levels read them there. Everything else is hidden when it is written. Raises RunError when taken.
+    """
+    run = begin_run(folder, target, facts)
+    written = find_written(load_target(target, None))
+    try:
+        yield run
+    except Interrupted as error:
+        note_interruption(run, str(error))
+        raise
+    finally:
+        hide_in_file(folder / "target.toml", written)
 
 
 def name_recorded(*folders: Path) -> str:
@@ -97,7 +101,7 @@ def record(request: RunRequest) -> tuple[Run, list[LevelResult], str | None]:
     refuse_taken(folder)
     with (
         deploy(engine) as deployment,
-        keep_run(folder, engine.file, gather_facts(request), deployment.secrets) as run,
+        keep_run(folder, engine.file, gather_facts(request)) as run,
     ):
         with watch_database(deployment.database) as gaps:
             results, ended = run_levels(request, run, deployment)

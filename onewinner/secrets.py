@@ -1,75 +1,63 @@
-"""Secrets: the credentials of requests. None of them stays in a run directory or is shown in the terminal.
+"""Secrets of a deployment: which they are, and how they stay out of the terminal and of the run's target file.
 
-Nothing of ours writes a token down. But an engine may log the headers that it was sent, or answer with them, and a
-target file may name a token itself.
+Each writer hides them as it writes: the leash in the log of a service or a level (engine/provision/leash.py), the
+journal in its lines (reports/history/journal.py), the terminal in what is printed.
 """
 
-import contextlib
-import mmap
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import parse_qsl
 
+from engine.provision.database import Database
+from engine.target.secrets import Secrets
 from engine.target.target import Target
+from engine.target.variables import VARIABLE
 
-LENGTH_MIN = 8  # what is shorter stands in every file by chance
-HIDDEN = "[secret]"
 CREDENTIAL = re.compile("auth|token|key|secret|cookie|session|password|signature", re.IGNORECASE)
+SCHEMES = ("apikey", "basic", "bearer", "digest", "negotiate", "signature", "token")
 
 
-def find_secrets(target: Target, minted: Iterable[str] = ()) -> frozenset[str]:
-    """The credentials of a loaded target's tenants, and those that were minted for it; longest words only.
-
-    Nothing that stands in a name of a state or of a tenant is among them: to hide it would change the history, or the
-    run's own target file.
-    """
-    words = {word for headers in target.tenants.values() for word in split_credentials(headers)}
-    names = [*target.graph.states, *target.tenants]
-    long = [word for word in {*words, *minted} if len(word) >= LENGTH_MIN]
-    return frozenset(word for word in long if not any(word in name for name in names))
+def find_secrets(file: Path, target: Target, environment: Mapping[str, str], minted: Iterable[str] = ()) -> Secrets:
+    """The credentials of a loaded target, the values of its ${NAME}s, and what was minted for it."""
+    named = {environment[name] for name in VARIABLE.findall(file.read_text()) if name in environment}
+    # A file may hold a variable in a longer text: `Bearer ${TOKEN}`; and a variable several words.
+    words = {word for value in named for word in split_words(value)}
+    return choose(target, {*named, *words, *list_credentials(target), *minted})
 
 
-def split_credentials(headers: Mapping[str, str]) -> list[str]:
-    """The words of the headers that carry credentials: of `Bearer x.y` the latter."""
-    values = [value for name, value in headers.items() if CREDENTIAL.search(name)]
-    return [word for value in values for word in re.split(r"[\s;,]+|(?<=\w)=(?=\S)", value)]
+def find_written(target: Target) -> Secrets:
+    """The credentials that the target file itself holds, of a target that was loaded without an environment."""
+    return choose(target, (word for word in list_credentials(target) if not VARIABLE.search(word)))
 
 
-@contextlib.contextmanager
-def keep_secret(folder: Path, secrets: Iterable[str]) -> Iterator[None]:
-    """Hides every secret in the files of a folder, however the block was left."""
-    try:
-        yield
-    finally:
-        hide_secrets(folder, secrets)
+def find_passwords(database: Database, target: Target) -> Secrets:
+    """The password of a database, and those among its options."""
+    options = [value for name, value in parse_qsl(database.options) if "password" in name]
+    return choose(target, [database.password, *options])
 
 
-def hide_text(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return text
+def choose(target: Target, texts: Iterable[str]) -> Secrets:
+    """Nothing that stands in a name of a state or of a tenant is a secret: to hide it would change the history."""
+    spelled = map(str, target.spelling.spelled.values())
+    return Secrets.of(texts, [*target.graph.states, *spelled, *target.tenants])
 
 
-def hide_secrets(folder: Path, secrets: Iterable[str]) -> list[Path]:
-    """Replaces every secret in every file of a folder; the files in which it was. No process may write meanwhile."""
-    wanted = sorted((secret.encode() for secret in secrets), key=len, reverse=True)
-    return [path for path in sorted(folder.rglob("*")) if wanted and path.is_file() and hide_in_file(path, wanted)]
+def list_credentials(target: Target) -> set[str]:
+    """The words of the tenants' headers that carry credentials: of `Bearer x.y` the latter."""
+    headers = [header for tenant in target.tenants.values() for header in tenant.items()]
+    return {word for name, value in headers if CREDENTIAL.search(name) for word in split_words(value)}
 
 
-def hide_in_file(path: Path, secrets: Iterable[bytes]) -> bool:
-    found = [secret for secret in secrets if holds(path, secret)]
-    if found:
-        content = path.read_bytes()
-        for secret in found:
-            content = content.replace(secret, HIDDEN.encode())
-        path.write_bytes(content)
-    return bool(found)
+def split_words(value: str) -> list[str]:
+    """The words of a header's value, of `name=word` the word; without the names of schemes such as Bearer."""
+    words = [re.sub(r"^\w+=(?=[^\s=])", "", word) for word in re.split(r"[\s;,]+", value)]
+    return [word for word in words if word.lower() not in SCHEMES]
 
 
-def holds(path: Path, secret: bytes) -> bool:
-    """Whether a file of any size holds the bytes, without reading all of it into memory."""
-    if not path.stat().st_size:
-        return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(secret) >= 0
+def hide_in_file(path: Path, secrets: Secrets) -> None:
+    """Hides the secrets in a file that no process writes any more."""
+    content = path.read_bytes()
+    hidden = secrets.hide(content)
+    if hidden != content:
+        path.write_bytes(hidden)

@@ -69,7 +69,7 @@ def start(job: Job, arguments: Sequence[str]) -> Iterator[Process]:
     command = name_module("onewinner", "defects", *job.variant.arguments, *arguments)
     with (
         job.log.open("ab") as output,
-        run_process([*command, "--out", str(job.folder)], output=output) as process,
+        run_process([*command, "--out", str(job.folder)], output=output, hides=True) as process,
     ):
         yield process
 

@@ -1,12 +1,14 @@
 """Runs commands in a process group, and ends the group when their owner ends. A program; standard library only.
 
-    python leash.py SPEC
+    python leash.py
 
-SPEC is JSON: {commands, limit_s, signal, user, folder, log, again_s, orphan}. The commands run one after the other; a
+The specification comes through standard input, because arguments would show its secrets: 8 bytes with its length, then
+JSON: {commands, limit_s, signal, user, folder, log, again_s, orphan, secrets}. The commands run one after the other; a
 command that ends with another status than 0 is the last. `user` is [uid, gid] or null. The commands run in `folder`,
-which the leash removes at the end (null: none). Their output goes to the file `log` (null: to our output). If
-`again_s` is above 0, the leash runs the last command again each time it dies by SIGKILL. If a restart fails because
-processes of the run before are still there, the leash tries again for `again_s` seconds.
+which the leash removes at the end (null: none). Their output goes to the file `log` (null: to our output). Where
+`secrets` has any, output to our output passes a filter first: a process that hides them. If `again_s` is above 0, the
+leash runs the last command again each time it dies by SIGKILL. If a restart fails because processes of the run before
+are still there, the leash tries again for `again_s` seconds.
 
 The owner ends the group by a write to standard input, or by SIGTERM to the leash: the group gets `signal`, and SIGKILL
 after `limit_s` seconds. If standard input closes without a write, the owner has died. Then the group gets the signal of
@@ -30,7 +32,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -41,13 +43,17 @@ LEASH = b"/engine/provision/leash.py"
 OWNER_POLL_S = 0.5
 END_POLL_S = 0.005
 AGAIN_POLL_S = 0.1
+PIECE_BYTES = 65536
+ROOMS = str(Path(__file__).parents[2])
 STAYS, TOLD, ORPHANED = 0, 1, 2
 HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main() -> int:
-    spec = json.loads(sys.argv[1])
     owner = os.getppid()
+    spec = read_spec()
+    if spec is None:
+        return 0
     # Through this pipe the end of a child wakes the select below, and so does SIGTERM, which means "stop".
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
@@ -56,6 +62,15 @@ def main() -> int:
         signal.signal(number, note)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    end_filter = start_filter(spec["secrets"]) if spec["secrets"] else None
+    code = run_all(spec, owner, wake_read)
+    if end_filter is not None:
+        end_filter()
+    return code
+
+
+def run_all(spec: dict[str, Any], owner: int, wake_read: int) -> int:
+    """Runs the commands, up to the first that fails. Returns the exit code of the last one."""
     code, last = 0, spec["commands"][-1]
     for command in spec["commands"]:
         again_s = spec["again_s"] if command is last else 0.0
@@ -65,6 +80,75 @@ def main() -> int:
         if asked or code != 0:
             break
     return code
+
+
+def read_spec() -> dict[str, Any] | None:
+    """The specification; None if the owner ended before it had sent it."""
+    length = int.from_bytes(read_exactly(8))
+    text = read_exactly(length)
+    return json.loads(text) if length and len(text) == length else None
+
+
+def read_exactly(length: int) -> bytes:
+    """So many bytes of standard input; fewer at its end."""
+    text = b""
+    while len(text) < length and (piece := os.read(0, length - len(text))):
+        text += piece
+    return text
+
+
+def start_filter(texts: list[str]) -> Callable[[], None]:
+    """Forks the filter, and makes it our output. Returns what ends it, after the commands have ended.
+
+    A process of its own: if the leash is killed, the filter goes on until the last command has closed its output.
+    """
+    (output, entrance), (over, ending) = os.pipe(), os.pipe()
+    filtering = os.fork()
+    if not filtering:
+        try:
+            for number in HEARD:
+                signal.signal(number, signal.SIG_IGN)
+            for unused in (0, entrance, ending):
+                os.close(unused)
+            filter_output(output, over, texts)
+        finally:
+            os._exit(0)
+    for ours in (1, 2):
+        os.dup2(entrance, ours)
+    for unused in (output, entrance, over):
+        os.close(unused)
+
+    def end_filter() -> None:
+        os.write(ending, b"end")
+        os.waitpid(filtering, 0)
+
+    return end_filter
+
+
+def filter_output(output: int, over: int, texts: list[str]) -> None:
+    """Copies to standard output and hides the secrets, to the end of the output, or up to the end that we are told."""
+    sys.path.append(ROOMS)
+    from engine.target.secrets import SecretFilter, Secrets
+
+    stream, awaited = SecretFilter(Secrets(frozenset(texts))), [output, over]
+    while True:
+        ready, _, _ = select.select(awaited, [], [])
+        piece = os.read(output, PIECE_BYTES) if output in ready else b""
+        if piece:
+            write_all(stream.feed(piece))
+        elif output in ready or os.read(over, 1024):
+            write_all(stream.end())
+            return
+        else:
+            # The leash was killed; the commands may still write.
+            awaited = [output]
+
+
+def write_all(text: bytes) -> None:
+    """Writes to standard output. What a full disk does not take is lost."""
+    with contextlib.suppress(OSError):
+        while text:
+            text = text[os.write(1, text) :]
 
 
 def run(command: list[str], spec: dict[str, Any], owner: int, wake: int, again_s: float) -> tuple[int, bool]:

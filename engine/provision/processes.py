@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from engine.target.secrets import read_secrets
+
 END_LIMIT_S = 10.0
 # If the owner of a command dies, the command's group gets this signal after this many seconds. Clients end at once,
 # then the service, and last the database, so that no client records an error that the end of a server caused.
@@ -30,16 +32,20 @@ def run_process(
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     inherit: Sequence[int] = (),
+    hides: bool = False,
 ) -> Iterator[Process]:
     """The command, running in a process group of its own until the block is left.
 
     `output` takes its standard output and errors. The yielded process is the leash: its return code is the command's
     (127 if it could not be run), its id is not. `inherit` are file descriptors that the command inherits.
+    `hides`: as in start_leash.
     """
     process = None
     try:
         with hold_signals():
-            process = start_leash([list(command)], output=output, environment=environment, cwd=cwd, inherit=inherit)
+            process = start_leash(
+                [list(command)], output=output, environment=environment, cwd=cwd, inherit=inherit, hides=hides
+            )
         yield process
     finally:
         if process is not None:
@@ -82,10 +88,12 @@ def start_leash(
     limit_s: float = END_LIMIT_S,
     again_s: float = 0.0,
     orphan: Orphan = AT_ONCE,
+    hides: bool = False,
 ) -> Process:
     """Starts commands, one after the other, on a leash; engine/provision/leash.py explains the arguments.
 
-    If the caller is interrupted before it has the result, the pipe closes and the commands end.
+    `hides`: the leash hides the secrets that this process knows in what the commands write to `output`. If the caller
+    is interrupted before it has the result, the pipe closes and the commands end.
     """
     spec = {
         "commands": list(commands),
@@ -96,9 +104,10 @@ def start_leash(
         "log": None if log is None else str(log),
         "again_s": again_s,
         "orphan": orphan,
+        "secrets": sorted(read_secrets().texts) if hides else [],
     }
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), json.dumps(spec)],
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py"))],
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
@@ -108,6 +117,13 @@ def start_leash(
         # Ctrl-C in a terminal must reach only us; we end the process.
         start_new_session=True,
     )
+    assert process.stdin is not None
+    text = json.dumps(spec).encode()
+    # The leash may have been killed already.
+    with contextlib.suppress(OSError):
+        process.stdin.write(len(text).to_bytes(8) + text)
+        process.stdin.flush()
+    return process
 
 
 def end_process(process: Process, limit_s: float = END_LIMIT_S) -> int:

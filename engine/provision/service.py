@@ -155,7 +155,7 @@ def start_service(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return start_leash(
-            [command], output=output, environment={**cleaned, **filled}, cwd=cwd, orphan=ORPHANED_SERVICE
+            [command], output=output, environment={**cleaned, **filled}, cwd=cwd, orphan=ORPHANED_SERVICE, hides=True
         )
 
 

@@ -5,20 +5,22 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.target.secrets import VARIABLE
+
 # The folder of our packages: in the wheel `rooms`, in a clone the clone.
 ROOMS = Path(__file__).parents[2]
 OWN_COMMAND = "onewinner"
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with the folder of this Python at the end of PATH, and our packages removed from PYTHONPATH.
+    """The environment without our packages on PYTHONPATH and our list of secrets, with this Python's folder on PATH.
 
-    With this Python on PATH a target finds `onewinner` and `python` without an activated virtual environment.
+    The folder stands at the end of PATH, so a target finds `onewinner` and `python` without an activated environment.
     """
     folders = environment.get("PYTHONPATH", "").split(os.pathsep)
     kept = os.pathsep.join(folder for folder in folders if folder and Path(folder) != ROOMS)
     path = os.pathsep.join([environment.get("PATH") or os.defpath, str(Path(sys.executable).parent)])
-    cleaned = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+    cleaned = {name: value for name, value in environment.items() if name not in ("PYTHONPATH", VARIABLE)}
     return {**cleaned, "PATH": path, **({"PYTHONPATH": kept} if kept else {})}
 
 

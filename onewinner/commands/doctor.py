@@ -3,11 +3,11 @@
 import re
 import shlex
 from collections.abc import Callable
-from functools import partial
 
 from rich.table import Table
 from rich.text import Text
 
+from engine.target.secrets import read_secrets
 from load.client.release import Release, ReleaseError
 from onewinner.deployment import open_log_folder, run_engine
 from onewinner.display import open_console
@@ -15,7 +15,6 @@ from onewinner.engine_choice import EngineChoice
 from onewinner.examination import Examination, Examined
 from onewinner.exits import PASS, UsageError
 from onewinner.options import Parser, add_engine_options, read_engine
-from onewinner.secrets import hide_text
 
 EXAMPLE = "onewinner doctor --target orders.toml"
 BODY_MAX = 80
@@ -35,7 +34,7 @@ def examine(engine: EngineChoice) -> int:
     """Runs the engine, asks it, shows what came back, and ends it."""
     with open_log_folder() as folder:
         with run_engine(engine, folder / "service.log") as access:
-            hide = partial(hide_text, secrets=access.secrets)
+            hide = read_secrets().hide_text
             release = Release(access.target.base_url, access.target.timeout_s)
             examination = Examination(access.target, release, folder)
             try:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from engine.provision.database import Database
 
@@ -34,8 +35,10 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 
 def is_leash_of(pid: int, told: str) -> bool:
-    """Whether a process is a leash with these words in its spec."""
-    return "leash.py" in read_command(pid) and told in read_command(pid)
+    """Whether a process is the leash of a command with this argument."""
+    if "leash.py" not in read_command(pid):
+        return False
+    return any(told in read_command(child.pid).split("\0") for child in psutil.Process(pid).children())
 
 
 def read_command(pid: int) -> str:

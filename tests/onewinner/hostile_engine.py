@@ -3,12 +3,15 @@
 States are whatever the client says; the first `expected` that it hears is where a workflow begins.
 """
 
+import base64
 import json
+import os
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 INITIAL = "<img src=x onerror=alert(1)>"
 LOCK = threading.Lock()
@@ -63,5 +66,16 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing more."""
 
 
+def spell(text: str) -> list[str]:
+    """The text as programs write it into logs."""
+    forms = [text, json.dumps(text), quote(text), quote_plus(text), quote(text, safe=""), repr(text)]
+    framed = [b"a" * offset + text.encode() for offset in range(3)]
+    return forms + [encode(each).decode() for each in framed for encode in (base64.b64encode, base64.urlsafe_b64encode)]
+
+
 if __name__ == "__main__":
+    for name in os.environ.get("TELL", "").split():
+        print(name, *spell(os.environ[name]), flush=True)
+    if os.environ.get("FAIL"):
+        sys.exit("it does not start")
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import psutil
 
+from engine.target.secrets import TOLD
 from onewinner.__main__ import main
 from onewinner.exits import HEARD
 
@@ -58,6 +59,7 @@ class Command:
         output, errors = io.StringIO(), io.StringIO()
         with contextlib.ExitStack() as changed:
             changed.enter_context(keep_handlers())
+            changed.callback(TOLD.clear)
             changed.enter_context(patch.dict(os.environ, {**self.environment, MARK: self.mark}))
             changed.enter_context(patch.object(sys, "path", list(sys.path)))
             changed.enter_context(contextlib.chdir(self.cwd))

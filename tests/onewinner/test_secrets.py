@@ -4,7 +4,10 @@ Method: an engine that logs the headers it is sent, tells them in its answers, a
 file that the run leaves is searched, Parquet cell by cell.
 """
 
+import base64
 import contextlib
+import json
+import signal
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,14 +15,20 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from engine.provision.address import parse_url
 from engine.provision.service import REFERENCE
 from engine.target.file import load_target
+from engine.target.secrets import Secrets, know
 from onewinner.exits import Interrupted
 from onewinner.run import keep_run
-from onewinner.secrets import find_secrets, hide_secrets
+from onewinner.secrets import find_passwords, find_secrets
 from reports.comparison.facts import Facts
 from reports.documents.run import RunError
-from tests.onewinner.running import Command
+from reports.history import events
+from reports.history.journal import Journal
+from tests.engine.probing import eventually
+from tests.onewinner.hostile_engine import spell
+from tests.onewinner.running import Command, wait_for
 
 TOKEN = "tok-7f3a9c1e5b2d4860-acme"
 WRITTEN = "written-into-the-file-51c2"
@@ -96,49 +105,113 @@ def test_a_hostile_engine_leaves_no_token_and_no_markup(tmp_path: Path) -> None:
     assert "␛[31m" in texts[str(out / "index.html")]
 
 
+PLANTED = {
+    "HOSTILE_TOKEN": TOKEN,
+    "PLAIN_VALUE": "plain-5d0e7c41aa",
+    "ODD_VALUE": "o/d&d \"v'a+l%u\\e=1",
+}
+TELLING = """
+[service]
+env = { TELL = "PLAIN_VALUE ODD_VALUE DB", DB = "{database_password}", A = "${PLAIN_VALUE}", B = "<${ODD_VALUE}>" }
+"""
+
+
+def write_telling(folder: Path) -> None:
+    (folder / "hostile.toml").write_text(TARGET.replace("\n[service]\n", TELLING))
+
+
+def find_planted(text: str) -> list[str]:
+    forms = [form for secret in PLANTED.values() for form in spell(secret)]
+    # The ends of a base64 text hold bits of its neighbours.
+    return [form for form in forms if form[4:-4] in text]
+
+
+def test_a_service_tells_its_secrets_in_every_form_and_nothing_keeps_them(tmp_path: Path) -> None:
+    write_telling(tmp_path)
+    arguments = ("race", "--target", "hostile.toml", "--races", "20", "--contenders", "3", "--out", "run")
+    ended = Command(arguments, tmp_path, PLANTED).run_here()
+    log = (tmp_path / "run" / "logs" / "service.log").read_text()
+    assert log.count("[secret]") > 3 * len(spell("")), ended
+    assert find_planted(ended.stdout + ended.stderr) == []
+    assert [name for name, text in read_everything(tmp_path / "run").items() if find_planted(text)] == []
+
+
+@pytest.mark.parametrize("command", ["race", "doctor"])
+def test_the_log_of_a_service_that_does_not_start_is_shown_without_secrets(command: str, tmp_path: Path) -> None:
+    write_telling(tmp_path)
+    ended = Command((command, "--target", "hostile.toml"), tmp_path, {**PLANTED, "FAIL": "1"}).run_here()
+    assert "it does not start" in ended.stderr
+    assert "PLAIN_VALUE [secret]" in ended.stderr
+    assert find_planted(ended.stdout + ended.stderr) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_a_run_that_is_ended_leaves_no_secret(number: signal.Signals, tmp_path: Path) -> None:
+    write_telling(tmp_path)
+    arguments = ("race", "--target", "hostile.toml", "--races", "100000", "--out", "run")
+    command = Command(arguments, tmp_path, PLANTED)
+    history, seen = tmp_path / "run" / "history", list[str]()
+    with command.start() as process:
+        wait_for(lambda: any(path.stat().st_size > 100_000 for path in history.glob("race*.jsonl")), process)
+        seen += command.find_left()
+        process.send_signal(number)
+        output, errors = process.communicate()
+    assert eventually(lambda: not command.find_left())
+    assert find_planted(output + errors + "".join(seen)) == []
+    assert [name for name, text in read_everything(tmp_path / "run").items() if find_planted(text)] == []
+
+
+def test_a_journal_hides_texts_and_keeps_its_keys(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with know(Secrets.of(["workflow", "outcome"])), Journal(path) as journal:
+        journal.write(events.Invoke(id="workflow-1", process=0, workflow="workflow-1", kind="read", invoked_ns=1))
+        journal.write(events.Broken(what="the workflow has no outcome", traceback=encode("x:workflow")))
+    invoked, broken = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    assert invoked["workflow"] == invoked["id"] == "workflow-1"
+    assert broken["what"] == "the [secret] has no [secret]"
+    assert "[secret]" in broken["traceback"]
+
+
 def test_only_credentials_are_secrets(tmp_path: Path) -> None:
     file = tmp_path / "hostile.toml"
     more = f'[tenants.third]\nheaders = {{ Accept = "application/json", Cookie = "a=short; session={TOKEN}2" }}\n'
     file.write_text(TARGET.replace("[workflow]\n", f"{more}[workflow]\n", 1))
-    target = load_target(file, {"HOSTILE_TOKEN": TOKEN})
-    assert find_secrets(target, ["minted-secret"]) == {TOKEN, WRITTEN, f"{TOKEN}2", "minted-secret"}
+    environment = {"HOSTILE_TOKEN": TOKEN, "UNNAMED": "not-in-the-file"}
+    target = load_target(file, environment)
+    found = find_secrets(file, target, environment, ["minted-secret"])
+    assert found.texts == {TOKEN, WRITTEN, f"{TOKEN}2", "minted-secret"}
     # A token that is the name of a state would change the history.
-    state = load_target(file, {"HOSTILE_TOKEN": target.graph.initial.replace(" ", "")})
-    assert all(secret not in state.graph.states for secret in find_secrets(state))
+    environment = {"HOSTILE_TOKEN": target.graph.initial.replace(" ", "")}
+    state = load_target(file, environment)
+    assert all(secret not in state.graph.states for secret in find_secrets(file, state, environment).texts)
 
 
-def test_what_stands_in_the_name_of_a_tenant_is_no_secret(tmp_path: Path) -> None:
+def test_the_password_of_a_database_is_a_secret() -> None:
+    target = load_target(REFERENCE, None)
+    database = parse_url("postgresql://u:pass%2Fword@h/n?sslpassword=another1&sslmode=require")
+    assert find_passwords(database, target).texts == {"pass/word", "another1"}
+
+
+def test_the_copy_of_the_target_file_keeps_names_and_no_credential(tmp_path: Path) -> None:
     file = tmp_path / "hostile.toml"
     file.write_text(
         TARGET.replace("[tenants.acme]", f"[tenants.{TOKEN}-eu]").replace("[tenants.globex]", "[tenants.b]")
     )
-    target = load_target(file, {"HOSTILE_TOKEN": TOKEN})
-    with keep_run(tmp_path / "run", file, Facts(), find_secrets(target)) as run:
-        pass
+    with contextlib.suppress(Interrupted), keep_run(tmp_path / "run", file, Facts()) as run:
+        raise Interrupted
     written = (run.folder / "target.toml").read_text()
     assert written == file.read_text().replace(WRITTEN, "[secret]")
     assert list(load_target(run.folder / "target.toml", {"HOSTILE_TOKEN": TOKEN}).tenants) == [f"{TOKEN}-eu", "b"]
 
 
-def test_nothing_but_what_the_run_wrote_is_searched(tmp_path: Path) -> None:
-    theirs = tmp_path / "theirs" / ".env"
+def test_nothing_but_what_the_run_wrote_is_changed(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs" / "target.toml"
     theirs.parent.mkdir()
-    theirs.write_text(TOKEN)
-    with pytest.raises(RunError, match="is not empty"), keep_run(theirs.parent, REFERENCE, Facts(), {TOKEN}):
+    theirs.write_text(WRITTEN)
+    with pytest.raises(RunError, match="is not empty"), keep_run(theirs.parent, REFERENCE, Facts()):
         pytest.fail("begun in a folder that is in use")
-    assert theirs.read_text() == TOKEN
-    journal = tmp_path / "own" / "history" / "race-0.jsonl"
-    with contextlib.suppress(Interrupted), keep_run(tmp_path / "own", REFERENCE, Facts(), {TOKEN}):
-        journal.write_text(TOKEN)
-        raise Interrupted
-    assert journal.read_text() == "[secret]"
+    assert theirs.read_text() == WRITTEN
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\xff", f"a {TOKEN} b {TOKEN}".encode()])
-def test_files_of_any_kind_are_searched(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    path = tmp_path / "deep" / "any.bin"
-    path.write_bytes(content)
-    changed = hide_secrets(tmp_path, {TOKEN})
-    assert changed == ([path] if TOKEN.encode() in content else [])
-    assert TOKEN.encode() not in path.read_bytes()
+def encode(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

@@ -84,7 +84,7 @@ def test_it_does_not_outlive_its_owner(how: str) -> None:
 def test_a_killed_leash_takes_the_server_along() -> None:
     """No process is left to end the server in order; the kernel ends it."""
     with start_embedded() as started:
-        (supervisor,) = [pid for pid in list_pids() if is_leash_of(pid, f'"{started.port}"')]
+        (supervisor,) = [pid for pid in list_pids() if is_leash_of(pid, str(started.port))]
         os.kill(supervisor, signal.SIGKILL)
         assert eventually(lambda: not asks_password(started))
 

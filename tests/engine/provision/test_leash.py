@@ -1,8 +1,11 @@
-"""Goal: a leash ends its command at once, also right after the start, with all that the command has started.
+"""Goal: a leash ends its command with all that it started, and hides secrets in its output.
 
-Method: commands that sleep, become daemons, or have a leash of their own.
+Method: a command that sleeps, and commands that write secrets.
 """
 
+import base64
+import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +14,10 @@ import psutil
 import pytest
 
 from engine.provision.processes import end_process, start_leash
+from engine.target.secrets import Secrets, know
+from tests.engine.probing import eventually
+
+SECRET = "tok-7f3a9c1e5b2d"
 
 # Starts a process in a session of its own, which starts another; then writes their ids, and does what follows.
 STRAYS = """
@@ -74,3 +81,62 @@ def test_a_leash_below_ends_by_itself_and_puts_away(tmp_path: Path) -> None:
     end_process(process)
     below.wait(60)
     assert not folder.exists()
+
+
+# Writes to both outputs, and the secret in two pieces.
+TALKER = """
+import base64, os, sys, time
+secret = os.environ["TOKEN"]
+os.write(1, b"first " + secret[:7].encode())
+time.sleep(0.05)
+os.write(1, secret[7:].encode() + b" then\\n")
+os.write(2, base64.b64encode(b"u:" + secret.encode()) + b"\\n")
+os.write(1, b"last words " + secret[:9].encode())
+"""
+
+
+def test_the_log_never_holds_a_secret_and_no_argument_does(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with know(Secrets.of([SECRET])), log.open("ab") as output:
+        environment = {**os.environ, "TOKEN": SECRET}
+        leash = start_leash([[sys.executable, "-c", TALKER]], output=output, environment=environment, hides=True)
+        told = psutil.Process(leash.pid).cmdline()
+        assert leash.wait(60) == 0
+        end_process(leash)
+    assert not any(SECRET in word for word in told)
+    first, second, last = log.read_text().splitlines()
+    assert first == "first [secret] then"
+    assert last == f"last words {SECRET[:9]}"
+    assert encode(SECRET).startswith(second.partition("[secret]")[0])
+    assert "[secret]" in second
+
+
+def test_the_log_is_hidden_after_the_leash_was_killed(tmp_path: Path) -> None:
+    """The command writes on its way out."""
+    log = tmp_path / "log"
+    program = f"trap 'echo {SECRET} on its way out; exit' TERM; echo {SECRET} begins; while :; do sleep 0.1; done"
+    with know(Secrets.of([SECRET])), log.open("ab") as output:
+        leash = start_leash([["sh", "-c", program]], output=output, hides=True)
+    assert eventually(lambda: log.read_text() == "[secret] begins\n")
+    leash.kill()
+    end_process(leash)
+    assert eventually(lambda: log.read_text() == "[secret] begins\n[secret] on its way out\n")
+
+
+def test_a_process_that_left_the_group_does_not_hold_the_end(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with know(Secrets.of([SECRET])), log.open("ab") as output:
+        program = f"setsid sleep 600 & echo $! > {tmp_path / 'pid'}; echo {SECRET}"
+        leash = start_leash([["sh", "-c", program]], output=output, hides=True)
+        try:
+            assert leash.wait(60) == 0
+            assert log.read_text() == "[secret]\n"
+        finally:
+            end_process(leash)
+            left = int((tmp_path / "pid").read_text())
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(left, signal.SIGKILL)
+
+
+def encode(text: str) -> str:
+    return base64.b64encode(f"u:{text}".encode()).decode().rstrip("=")

@@ -1,0 +1,174 @@
+"""Secrets: values that no file, terminal or process argument may show, in all forms in which programs write them.
+
+Standard library only: the leash imports this module too.
+"""
+
+import base64
+import html
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+from urllib.parse import quote, quote_plus
+
+# Shorter values occur in any text by chance, so they are not hidden.
+LENGTH_MIN = 6
+HIDDEN = b"[secret]"
+# In this variable a process of ours tells its children the secrets: JSON, a list of texts.
+VARIABLE = "ONEWINNER_SECRETS"
+BASE64_OFFSETS = range(3)
+# All that this process was told; what it prints at the end may hold any of them.
+TOLD: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Texts to hide, in every form. A secret shorter than LENGTH_MIN is dropped."""
+
+    texts: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, texts: Iterable[str], names: Iterable[str] = ()) -> Self:
+        """The texts without those that are part of a name: to hide one would change the history."""
+        told = tuple(names)
+        return cls(frozenset(text for text in texts if len(text) >= LENGTH_MIN and not any(text in n for n in told)))
+
+    @cached_property
+    def patterns(self) -> tuple[bytes, ...]:
+        """Every form of every secret, longest first."""
+        forms = {form for text in self.texts for form in list_forms(text) if len(form) >= LENGTH_MIN}
+        return tuple(sorted(forms, key=lambda form: (-len(form), form)))
+
+    @cached_property
+    def beginnings(self) -> frozenset[bytes]:
+        """Every beginning of a pattern that is shorter than the pattern."""
+        return frozenset(form[:length] for form in self.patterns for length in range(1, len(form)))
+
+    def hide(self, text: bytes) -> bytes:
+        """The text with every secret in it replaced. Secrets that overlap are replaced together."""
+        return replace_spans(text, merge_spans(find_spans(text, self.patterns)))
+
+    def hide_text(self, text: str) -> str:
+        """The same for text."""
+        hidden = self.hide(text.encode(errors="surrogateescape"))
+        return hidden.decode(errors="surrogateescape")
+
+    def find_held(self, text: bytes) -> int:
+        """How many bytes at the end may be the beginning of a secret that continues in the next bytes."""
+        longest = len(self.patterns[0]) if self.patterns else 1
+        lengths = range(min(longest - 1, len(text)), 0, -1)
+        return next((length for length in lengths if text[-length:] in self.beginnings), 0)
+
+
+class SecretFilter:
+    """Hides secrets in bytes that come in pieces, also a secret that is split over pieces."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets, self._held = secrets, b""
+
+    def feed(self, piece: bytes) -> bytes:
+        """What can be written so far; the rest waits for the next piece."""
+        text = self._held + piece
+        spans = merge_spans(find_spans(text, self._secrets.patterns))
+        cut = len(text) - self._secrets.find_held(text)
+        # A secret that reaches into what waits may be part of a longer one.
+        cut = min([cut, *(start for start, end in spans if end > cut)])
+        self._held = text[cut:]
+        return replace_spans(text[:cut], [span for span in spans if span[1] <= cut])
+
+    def end(self) -> bytes:
+        """What waits, when nothing follows."""
+        held, self._held = self._held, b""
+        return self._secrets.hide(held)
+
+
+def find_spans(text: bytes, patterns: Iterable[bytes]) -> list[tuple[int, int]]:
+    spans = []
+    for pattern in patterns:
+        at = text.find(pattern)
+        while at >= 0:
+            spans.append((at, at + len(pattern)))
+            at = text.find(pattern, at + 1)
+    return spans
+
+
+def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans in order, with those that overlap joined."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def replace_spans(text: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
+    kept, at = [], 0
+    for start, end in spans:
+        kept += [text[at:start], HIDDEN]
+        at = end
+    return b"".join([*kept, text[at:]])
+
+
+def list_forms(text: str) -> set[bytes]:
+    """The forms in which a program may write a text."""
+    raw = text.encode(errors="surrogateescape")
+    spelled = {text, repr(text)[1:-1], repr(raw)[2:-1], html.escape(text), *list_json(text), *list_quoted(raw)}
+    return {form.encode(errors="surrogateescape") for form in spelled} | list_base64(raw)
+
+
+def list_json(text: str) -> set[str]:
+    """As JSON of different writers, and as JSON within JSON."""
+    once = {json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    slashed = {form.replace("/", "\\/") for form in once}
+    marked = {form.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e") for form in once}
+    twice = {json.dumps(form)[1:-1] for form in once}
+    return once | slashed | marked | twice
+
+
+def list_quoted(raw: bytes) -> set[str]:
+    """URL-escaped, with digits of either case."""
+    forms = {quote(raw), quote(raw, safe=""), quote_plus(raw)}
+    return forms | {lower_escapes(form) for form in forms}
+
+
+def lower_escapes(form: str) -> str:
+    first, *rest = form.split("%")
+    return "%".join([first, *(part[:2].lower() + part[2:] for part in rest)])
+
+
+def list_base64(raw: bytes) -> set[bytes]:
+    """The characters of a base64 text that depend on the secret alone, wherever in the text it begins.
+
+    The credentials of Basic authentication are such a text.
+    """
+    found = set()
+    for offset in BASE64_OFFSETS:
+        first, last = -(-offset * 8 // 6), (offset + len(raw)) * 8 // 6
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            found.add(encode(b"\0" * offset + raw)[first:last])
+    return found
+
+
+def read_secrets(environment: Mapping[str, str] = os.environ) -> Secrets:
+    """The secrets that this process was told."""
+    return Secrets(frozenset(json.loads(environment.get(VARIABLE) or "[]")))
+
+
+@contextmanager
+def know(secrets: Secrets) -> Iterator[None]:
+    """Until the block is left, this process and its children hide these secrets too."""
+    before = os.environ.get(VARIABLE)
+    TOLD.update(secrets.texts)
+    os.environ[VARIABLE] = json.dumps(sorted(read_secrets().texts | secrets.texts))
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(VARIABLE, None)
+        else:
+            os.environ[VARIABLE] = before
