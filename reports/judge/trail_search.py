@@ -167,7 +167,7 @@ class TrailSearch:
         return (after, count + 1) if fits else IMPOSSIBLE
 
     def count_rows(self, deadline_s: float) -> int | None:
-        """How many of the first rows some order of the transitions explains, at whatever time they were read; None
+        """How many of the first rows some order of the transitions explains, at any time they were read; None
         where the time ran out.
         """
         low, high = 0, len(self.rows)

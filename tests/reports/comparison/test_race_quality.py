@@ -29,7 +29,7 @@ def test_the_spread_of_the_releases_is_from_the_first_to_the_last() -> None:
     assert (entry.contenders, entry.races) == (3, 2)
     assert entry.release_ns is not None
     assert entry.release_ns == Spread(2, 2, entry.release_ns.p50, 7, 7)
-    assert entry.arrival_ns is None, "nobody told it"
+    assert entry.arrival_ns is None, "no operation tells its arrival"
 
 
 def test_an_overlap_is_one_with_the_winner_and_touching_is_enough() -> None:

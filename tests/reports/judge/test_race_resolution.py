@@ -12,7 +12,7 @@ from tests.reports.building import advance, build_evidence, build_history, creat
 
 AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
 CYCLE = TransitionGraph.of("A", {"A": ["B"], "B": ["A"]})
-NOBODY_KNOWS = None
+UNDECIDED = None
 
 
 def settle(*records: dict[str, Any], graph: TransitionGraph | None = AB) -> list[int | None]:
@@ -46,12 +46,12 @@ def test_two_winners_and_none() -> None:
     ("evidence", "winners"),
     [
         ([lose("b")], 1),  # the loser was told the state to which only the lost request leads
-        ([lose("b", None)], NOBODY_KNOWS),
+        ([lose("b", None)], UNDECIDED),
         ([lose("b", None), read("r", 8, 9, "B")], 1),
         ([lose("b", None), advance("n", "B-C", 8, 9)], 1),
         ([lose("b", None), read("r", 8, 9, "A")], 0),
-        ([read("r", 8, 9, "A")], NOBODY_KNOWS),  # no contender was answered, so no answer is wrong
-        ([lose("b", None), read("r", 4, 9, "A")], NOBODY_KNOWS),  # asked before the answer had come
+        ([read("r", 8, 9, "A")], UNDECIDED),  # no contender was answered, so no answer is wrong
+        ([lose("b", None), read("r", 4, 9, "A")], UNDECIDED),  # asked before the answer had come
     ],
 )
 def test_a_lost_request_is_settled_by_what_was_seen_later(evidence: list[dict[str, Any]], winners: int | None) -> None:
@@ -65,7 +65,7 @@ def test_a_request_that_leads_back_to_the_initial_state_is_settled_too() -> None
     assert settle(first, gone, loser, read("s", 10, 11, "A"), graph=CYCLE) == [1]
     assert settle(first, gone, loser, read("s", 10, 11, "B"), graph=CYCLE) == [0]
     unheard = [first, gone, advance("v", "B-A", 5, None, "unknown", race="r")]
-    assert settle(*unheard, graph=CYCLE) == [NOBODY_KNOWS]
+    assert settle(*unheard, graph=CYCLE) == [UNDECIDED]
     history = build_history([create("c", 0, 1, status=201), *unheard], trail(70, "A-B", "B-A"))
     assert [settled.winners for _, settled in resolve_races(CheckContext(Evidence(history, graph=CYCLE)))] == [1]
     twice = [first, advance("m", "B-A", 4, 5), advance("o", "A-B", 6, 7)]
@@ -76,7 +76,7 @@ def test_a_request_that_leads_back_to_the_initial_state_is_settled_too() -> None
 def test_where_the_workflow_may_not_exist_all_may_be_refused() -> None:
     lost_create = create("c", 0, None, None, outcome="unknown")
     refused = [advance(name, "A-B", 2, 5, "refused", race="r") for name in "ab"]
-    for more, winners in (([], NOBODY_KNOWS), ([read("s", 0, 1, "A")], 0)):
+    for more, winners in (([], UNDECIDED), ([read("s", 0, 1, "A")], 0)):
         case = CheckContext(build_evidence([lost_create, *more, *refused], graph=AB))
         assert [settled.winners for _, settled in resolve_races(case)] == [winners]
     assert settle(*refused) == [0]
@@ -94,7 +94,7 @@ def busy(identity: str, **more: Any) -> dict[str, Any]:
         ([advance("n", "A-B", 7, 8)], 1),
         ([lose("l", None), advance("n", "A|C-B", 7, 8)], 1),
         ([advance("m", "A-B", 7, 8, "busy"), advance("n", "A-B", 9, 10)], 1),  # busy again, then it won
-        ([advance("n", "A-B", 6, 8)], NOBODY_KNOWS),  # asked before the answer: it may have won the race
+        ([advance("n", "A-B", 6, 8)], UNDECIDED),  # asked before the answer: it may have won the race
         ([advance("n", "A-B", 7, 8, race="later")], 0),
         ([advance("n", "A-C", 7, 8)], 0),
         ([override("s", "A", 7, 8), advance("n", "A-B", 9, 10)], 0),  # another win came first
@@ -108,15 +108,15 @@ def test_contenders_that_were_busy_must_win_when_asked_again(evidence: list[dict
 def test_what_comes_from_outside_of_the_race_may_explain_it() -> None:
     """An override in between may take the state away from all, or bring it back for a second winner."""
     away = override("s", "C", 1, 4, "unknown")
-    assert settle(lose("a", None), lose("b", None), away) == [NOBODY_KNOWS]
+    assert settle(lose("a", None), lose("b", None), away) == [UNDECIDED]
     back = override("s", "A", 3, 4)
-    assert settle(win("a"), win("b"), back) == [NOBODY_KNOWS]
+    assert settle(win("a"), win("b"), back) == [UNDECIDED]
     assert settle(win("a"), win("b"), override("s", "A", 7, 8)) == [2]
 
 
 def test_a_cycle_may_bring_the_state_back() -> None:
     again = advance("s", "B-A", 3, 4)
-    assert settle(win("a"), win("b"), again, graph=CYCLE) == [NOBODY_KNOWS]
+    assert settle(win("a"), win("b"), again, graph=CYCLE) == [UNDECIDED]
     # The way back starts where only the lost request leads.
     assert settle(lost("a"), lose("b", None), read("r", 8, 9, "A"), again, graph=CYCLE) == [1]
 
@@ -138,7 +138,7 @@ def test_a_state_may_be_any_of_those_that_a_contender_expected(expected: str) ->
     """In between somebody led to the other state of the list: the second winner won out of that one."""
     graph = TransitionGraph.of("A", {"A": ["R"], "R": ["F"], "F": ["R"]})
     first, late = (advance(name, f"{expected}-R", 10, end, race="r") for name, end in (("a", 20), ("b", 60)))
-    assert settle(first, late, advance("f", "R-F", 30, 40), graph=graph) == [NOBODY_KNOWS]
+    assert settle(first, late, advance("f", "R-F", 30, 40), graph=graph) == [UNDECIDED]
     assert settle(first, late, graph=graph) == [2]
 
 
@@ -174,7 +174,7 @@ def test_the_last_reading_is_the_one_that_was_read_last() -> None:
 def test_a_winner_after_the_trail_was_read_may_have_won_a_later_visit() -> None:
     contenders = [named(lost("a")), named(advance("b", "A-B", 9, 12, race="r"))]
     back = named(advance("n", "B-A", 3, None, "unknown"))
-    assert settle_with([*contenders, back], trail(8, "A-B:qa")) == [NOBODY_KNOWS]
+    assert settle_with([*contenders, back], trail(8, "A-B:qa")) == [UNDECIDED]
     assert settle_with(contenders, trail(8, "A-B:qa")) == [2]
     assert settle_with([*contenders, back], trail(20, "A-B:qa", "A-B:qb")) == [2]
 
@@ -192,7 +192,7 @@ def test_of_readings_at_one_time_the_longest_counts() -> None:
 
 def test_a_row_that_may_be_older_than_the_history_shows_nothing() -> None:
     records = [lost("a"), lose("b", None)]
-    for first, expected in ((create("c", 0, 1, status=201), 1), (create("c", 0, 1), NOBODY_KNOWS)):
+    for first, expected in ((create("c", 0, 1, status=201), 1), (create("c", 0, 1), UNDECIDED)):
         history = build_history([first, *records], trail(70, "A-B"))
         [(_, settled)] = resolve_races(CheckContext(Evidence(history, graph=CYCLE)))
         assert settled.winners == expected
@@ -200,5 +200,5 @@ def test_a_row_that_may_be_older_than_the_history_shows_nothing() -> None:
 
 def test_an_order_that_was_not_found_in_time_is_not_known_to_be_none() -> None:
     back = override("s", "A", 3, 4)
-    assert settle_with([win("a"), win("b"), back], limits=Limits(linearizable_s=-1)) == [NOBODY_KNOWS]
+    assert settle_with([win("a"), win("b"), back], limits=Limits(linearizable_s=-1)) == [UNDECIDED]
     assert settle_with([win("a"), win("b")], limits=Limits(linearizable_s=-1)) == [2]
