@@ -98,7 +98,7 @@ def test_a_change_is_seen(database: Database, statement: str) -> None:
         pytest.param(("explore", "--schedules", "20", "--out", "out"), marks=pytest.mark.exhaustive),
         pytest.param(("race", "--races", "50", "--faults", "--out", "out"), marks=pytest.mark.exhaustive),
         pytest.param(("gate", "--pgbouncer", "pgbouncer", *RACES), marks=pytest.mark.exhaustive),
-        pytest.param(("gate", "--quick", "--out", "out"), marks=pytest.mark.exhaustive),
+        pytest.param(("gate", "--profile", "quick", "--out", "out"), marks=pytest.mark.exhaustive),
         pytest.param(("defects", "--quick", "--level", "race", "--out", "out"), marks=pytest.mark.exhaustive),
     ],
     ids=" ".join,

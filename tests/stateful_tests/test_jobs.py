@@ -116,7 +116,10 @@ def test_a_service_that_ends_under_a_fault_is_started_again(database: Database, 
 
     asyncio.run(run())
     restarted = list(read_history(tmp_path / "interleavings-0.jsonl").having(events.Restarted))
-    assert {event.fault for event in restarted} & {"connection lost before", "answer lost"}
+    assert restarted
+    if trait == "mortal":
+        # One that ends later may do so under the next fault.
+        assert {event.fault for event in restarted} & {"connection lost before", "answer lost"}
     assert all("ended by itself with status 3" in str(event.how) for event in restarted)
     assert judge_all(tmp_path) == set()
 
