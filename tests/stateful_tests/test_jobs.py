@@ -22,6 +22,7 @@ from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explorer import explore, explore_apart
 from stateful_tests.interleavings.faulted_schedules import walk_faults
+from stateful_tests.interleavings.faults import FAULTS
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.pairings import list_apart, list_pairings
 from stateful_tests.interleavings.statements import is_end
@@ -116,10 +117,10 @@ def test_a_service_that_ends_under_a_fault_is_started_again(database: Database, 
 
     asyncio.run(run())
     restarted = list(read_history(tmp_path / "interleavings-0.jsonl").having(events.Restarted))
-    assert restarted
-    if trait == "mortal":
-        # One that ends later may do so under the next fault.
-        assert {event.fault for event in restarted} & {"connection lost before", "answer lost"}
+    # One that ends later may do so only under the next faults.
+    expected = {"connection lost before", "answer lost"} if trait == "mortal" else {*FAULTS}
+    assert {event.fault for event in restarted} & expected
+    assert {event.fault for event in restarted} <= {*FAULTS}
     assert all("ended by itself with status 3" in str(event.how) for event in restarted)
     assert judge_all(tmp_path) == set()
 
