@@ -12,7 +12,7 @@ from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 
 from benchmarks.racing import RacerJob, Report, find_target, race_for, run_jobs
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 
 

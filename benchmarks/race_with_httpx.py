@@ -5,7 +5,7 @@ import asyncio
 import httpx
 
 from benchmarks.racing import RacerJob, Report, find_target, race_for, run_jobs
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 
 

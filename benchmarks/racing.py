@@ -12,8 +12,9 @@ from itertools import cycle
 import msgspec
 
 from engine.provision.service import REFERENCE
-from engine.target.answer import Answer, classify_advance, classify_create, read_arrival
+from engine.target.answer import classify_advance, classify_create, read_arrival
 from engine.target.file import load_target
+from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request
 

@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from engine.target.answer import (
-    Answer,
     ClassifiedAnswer,
     classify_advance,
     classify_create,
@@ -18,6 +17,7 @@ from engine.target.answer import (
     read_trail,
 )
 from engine.target.create import IdPool
+from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route
 from engine.target.target import Target
 from engine.target.template import Request, Template

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
 from engine.target.target import Target
 

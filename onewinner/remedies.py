@@ -5,8 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from engine.target.answer import Answer, ClassifiedAnswer
+from engine.target.answer import ClassifiedAnswer
 from engine.target.checks import SERVER_ERROR
+from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import Target
 from engine.target.template import Request

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from engine.target.answer import Answer, ClassifiedAnswer
+from engine.target.answer import ClassifiedAnswer
 from engine.target.graph import TransitionGraph
+from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route
 from engine.target.target import Target
 from engine.target.template import Request

@@ -1,40 +1,16 @@
-"""Answer, an HTTP answer, and ClassifiedAnswer, its meaning by the target file. Pure.
+"""ClassifiedAnswer: the meaning of an HTTP answer by the target file. Pure.
 
 `classify_*` tell the outcome of a request; `read_*` take out what an answer shows.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from engine.target.checks import SERVER_ERROR
+from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
-from engine.target.plain_file import MALFORMED
 from engine.target.routes import Guard, Route, Trail
 from engine.target.target import Target
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer. `status` is None if no whole answer came; then `error` says what happened.
-
-    `timed_out`: the server kept the connection, and no whole answer came within the timeout.
-    """
-
-    status: int | None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    error: str = ""
-    timed_out: bool = False
-
-    def json(self) -> Any:
-        """The body as JSON, or None if it is not JSON."""
-        try:
-            return msgspec.json.decode(self.body)
-        except MALFORMED:
-            return None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from engine.target.answer import (
-    Answer,
     ClassifiedAnswer,
     classify_advance,
     classify_create,
@@ -18,6 +17,7 @@ from engine.target.answer import (
     read_arrival,
 )
 from engine.target.call import Call, find_guard, find_route
+from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route
 from engine.target.target import Target
 from engine.target.template import Request

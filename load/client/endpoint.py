@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from functools import partial
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from load.client.http import AnswerParser
 
 CHUNK_BYTES = 65536

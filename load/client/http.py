@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 
 BODILESS = frozenset({204, 304})

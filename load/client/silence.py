@@ -8,7 +8,7 @@ move with it, and reads.
 import time
 from dataclasses import dataclass, field
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 
 UNANSWERED_MIN = 10
 # During a wait for a lock or a restart of the database, requests may time out; not for so many timeouts in a row.

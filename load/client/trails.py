@@ -7,8 +7,9 @@ it. An unknown answer accuses no service.
 from dataclasses import dataclass
 from typing import Any, cast
 
-from engine.target.answer import Answer, is_busy, read_markers, read_trail
+from engine.target.answer import is_busy, read_markers, read_trail
 from engine.target.checks import SERVER_ERROR
+from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request
 from load.client.clock import Clock

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from engine.target.answer import Answer, ClassifiedAnswer, classify_read
+from engine.target.answer import ClassifiedAnswer, classify_read
 from engine.target.create import CreateCommand, IdPool
+from engine.target.http_answer import Answer
 from engine.target.program_environment import clean_environment, find_own
 from engine.target.target import Target
 from load.client.release import Exchange, Release, now_ns

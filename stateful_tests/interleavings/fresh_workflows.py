@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import pairwise
 from typing import Any
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.template import Request
 from load.client.ask import Ask, Reply

@@ -4,7 +4,7 @@ import asyncio
 from typing import cast
 from urllib.parse import urlsplit
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client.http import AnswerParser, encode_request
 from load.client.release import Exchange, now_ns

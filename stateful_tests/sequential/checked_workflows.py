@@ -6,8 +6,9 @@ Each mismatch is also written into the history, so the judge finds it on its own
 from collections.abc import Sequence
 from typing import Any
 
-from engine.target.answer import Answer, ClassifiedAnswer, classify_guard
+from engine.target.answer import ClassifiedAnswer, classify_guard
 from engine.target.call import Call
+from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route
 from load.client.ask import Ask, Reply, bind
 from load.client.asker import Asker

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client import silence
 from load.client.release import BeforeRelease, Exchange

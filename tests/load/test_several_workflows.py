@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import Answer
 from engine.target.graph import TransitionGraph
+from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request
 from load.scenarios import SCENARIOS, hot_and_cold, lone_moves, side_by_side

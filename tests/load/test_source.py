@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request
 from load.barrier import Alone, BarrierError, BarrierServer, set_instant

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request
 from load.tally import Tally, classify, find_spread_ms, merge

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from engine.target.answer import (
-    Answer,
     ClassifiedAnswer,
     classify_advance,
     classify_create,
@@ -16,6 +15,7 @@ from engine.target.answer import (
     read_markers,
     read_trail,
 )
+from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
 from engine.target.routes import Effects
 from engine.target.target import Target

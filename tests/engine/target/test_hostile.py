@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import Answer
 from engine.target.file import TargetError, load_target
+from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
 from tests.engine.target.hostile import HostileTarget, make_targets
 from tests.engine.target.test_file import ENVIRONMENT

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.target.answer import Answer, ClassifiedAnswer
+from engine.target.answer import ClassifiedAnswer
 from engine.target.call import Call, call_route
+from engine.target.http_answer import Answer
 from engine.target.target import Target
 from load.client.ask import Reply, add_problem, bind, build_request, classify, make_invocation, make_return
 from load.client.clock import Clock

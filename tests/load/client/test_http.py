@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client.http import ANSWER_BYTES_MAX, AnswerParser, encode_request
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS
 from load.client.release import Connection, Release, ReleaseError, now_ns, wait_until
@@ -315,7 +315,7 @@ PATCHED = """
 from gevent import monkey
 monkey.patch_all()
 import sys
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS
 from load.client.release import Release

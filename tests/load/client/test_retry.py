@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client import retry
 from load.client.asker import Asker

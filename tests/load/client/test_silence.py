@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client.asker import Asker
 from load.client.silence import TIMEOUTS_MIN, UNANSWERED_MIN

@@ -19,7 +19,7 @@ import pytest
 
 from engine.provision.child import LAUNCH
 from engine.provision.database import start_embedded
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from reports.history import events
 from reports.history.history import read_history

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from engine.target.answer import Answer
 from engine.target.graph import TransitionGraph
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from reports.history import events
 from reports.history.history import read_history

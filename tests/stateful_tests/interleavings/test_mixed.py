@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from stateful_tests.interleavings.mixed import find_violation
 from stateful_tests.interleavings.schedule import Trace

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.target.answer import Answer
 from engine.target.call import Call
 from engine.target.graph import TransitionGraph
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client.release import BeforeRelease, Exchange
 from reports.history.history import read_history

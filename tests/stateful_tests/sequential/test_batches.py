@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase
 
-from engine.target.answer import Answer
+from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client.asker import Asker
 from reports.history.journal import Journal
