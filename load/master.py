@@ -96,7 +96,7 @@ class Master:
             history=str(history),
             host=identify_host(),
             base_url=self.target.base_url,
-            tenants={name: dict(headers) for name, headers in self.target.tenants.items()},
+            variables=dict(self.target.variables),
             options=self.options,
             create=pack(self.target.create) if isinstance(self.target.create, CreateCommand) else None,
         )

@@ -115,7 +115,9 @@ class ScriptRun:
         elif self.leads:
             for name, owner in first.items():
                 asker.create(owner, name=name, planned=True)
-        ids = self.barrier.gather(f"{self.number}.created", [asker.server_ids.get(name) for name in first])[0]
+        mine = [asker.server_ids.get(name) for name in first], asker.values.tell(first)
+        ids, values = self.barrier.gather(f"{self.number}.created", mine)[0]
+        asker.values.adopt(values)
         asker.server_ids.update({name: id_ for name, id_ in zip(first, ids, strict=True) if id_ is not None})
         return None not in ids
 
@@ -151,6 +153,7 @@ class ScriptRun:
             "outcomes": [(slot.group, reply.outcome) for slot, reply in contended],
             "released": [reply.exchange.invoked_ns + offset_ns for _, reply in contended],
             "created": [(name, asker.server_ids.get(name)) for name in created],
+            "values": asker.values.tell(created),
         }
         parts = self.barrier.gather(f"{self.number}.{index}.done", mine)
         released = [moment for part in parts for moment in part["released"]] or [0]
@@ -159,6 +162,7 @@ class ScriptRun:
             for group, outcome in part["outcomes"]:
                 outcomes[group].append(outcome)
             asker.server_ids.update({name: id_ for name, id_ in part["created"] if id_ is not None})
+            asker.values.adopt(part["values"])
         replies = [reply for _, reply in answers]
         return RoundResult(round_, replies, outcomes, (min(released), max(released)), self.leads)
 
@@ -177,12 +181,17 @@ class ScriptRun:
         return self.asker.counted - asked
 
     def goes_on(self, index: int, result: RoundResult) -> bool:
-        """Whether every workflow is where the plan goes on. The leader reads; the others follow it."""
+        """Whether every workflow is where the plan goes on. The leader reads; the others follow it, and take
+        over the values that it has saved.
+        """
         mine = False
         if self.leads:
             mine = self.look(result.round) if result.round.is_concurrent else "won" in result.outcomes[0]
             mine = mine and not self.asker.silence.is_certain
-        return bool(self.barrier.gather(f"{self.number}.{index}.after", mine)[0])
+        told = mine, self.asker.values.tell(self.names)
+        goes_on, values = self.barrier.gather(f"{self.number}.{index}.after", told)[0]
+        self.asker.values.adopt(values)
+        return bool(goes_on)
 
     def look(self, round_: Round) -> bool:
         """Reads the workflows that a round may have changed, all at once: whether each is where its plan goes on."""

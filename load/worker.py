@@ -42,7 +42,7 @@ class WorkerAssignment(msgspec.Struct, frozen=True):
     history: str
     host: str
     base_url: str
-    tenants: dict[str, dict[str, str]]
+    variables: dict[str, str]
     options: Options
     create: str | None = None
 
@@ -211,6 +211,6 @@ def find_clock(assignment: WorkerAssignment) -> Clock:
 
 def find_target(assignment: WorkerAssignment) -> Target:
     """The target as the master reaches it: workers need the file, and neither tokens nor an engine."""
-    target = load_target(assignment.options.target_file, None)
+    target = load_target(assignment.options.target_file, assignment.variables)
     create = unpack(assignment.create) if assignment.create is not None else target.create
-    return replace(target, base_url=assignment.base_url, tenants=assignment.tenants, create=create)
+    return replace(target, base_url=assignment.base_url, create=create)

@@ -20,7 +20,7 @@ from engine.provision.service import RestartableService, ServiceError, run_servi
 from engine.reference import tokens
 from engine.target import secrets
 from engine.target.create import VARIABLE, CreateCommand, pack
-from engine.target.file import TargetError, fill_credentials
+from engine.target.file import TargetError, load_target
 from engine.target.secrets import TOLD, know
 from engine.target.target import Target
 from engine.target.template import substitute
@@ -91,7 +91,7 @@ def deploy(choice: EngineChoice) -> Iterator[Deployment]:
     minted = mint_tokens() if choice.is_reference else {}
     environment = {**os.environ, **minted}
     try:
-        target = fill_credentials(choice.file, choice.target, environment)
+        target = load_target(choice.file, environment)
     except TargetError as error:
         raise UsageError(str(error)) from None
     refuse_missing_folder(choice)

@@ -1,7 +1,7 @@
 """Asks a service one of each, and says of every answer what to change in the target file, if it looks wrong."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -20,8 +20,11 @@ from engine.target.create import IdPool
 from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route
 from engine.target.target import Target
-from engine.target.template import Request, Template
+from engine.target.template import Request, Template, Values
+from engine.target.values import Saving
+from load.client.ask import GOOD
 from load.client.release import Release
+from load.client.values import ValueStore
 from load.client.workflow_factory import WorkflowFactory
 from onewinner import remedies
 from onewinner.remedies import Probe
@@ -56,6 +59,10 @@ class Examination:
     used: str | None = None
     walked: int = 0
     hints: list[str] = field(default_factory=list)
+    values: ValueStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.values = ValueStore(self.target)
 
     def run(self) -> list[Examined]:
         """Asks until an answer makes the next question pointless; everything that was asked, in order."""
@@ -106,11 +113,12 @@ class Examination:
         """The id of a new workflow, None when there is none."""
         target, owner, id_ = self.target, self.target.owner, self.name_request()
         if isinstance(target.create, Template):
-            request = target.build_create(owner, id_, marker=id_)
+            request = target.build_create(owner, id_, marker=id_, values=self.values.list(owner))
             probe = self.ask("create", "create", request, partial(classify_create, target), ("ok",))
             self.note(probe, remedies.advise_create(target, probe))
+            self.save(probe.classified, probe.classified.server_id or "", target.create_savings, probe.answer)
             return probe.classified.server_id
-        factory = WorkflowFactory(target, self.release, self.folder)
+        factory = WorkflowFactory(target, self.release, self.folder, self.values)
         taken = ""
         if isinstance(target.create, IdPool):
             # From the end: a gate begins with the first.
@@ -120,15 +128,26 @@ class Examination:
         request = Request(f"create.{key}", taken)
         probe = Probe("create", "create", owner, request, exchange.answer, classified, ("ok",))
         self.note(probe, None if classified.outcome == "ok" else self.explain_made(classified, key))
+        self.save(classified, classified.server_id or "", target.read_savings, exchange.answer)
         return classified.server_id
+
+    def save(self, classified: ClassifiedAnswer, workflow: str, savings: Iterable[Saving], answer: Answer) -> None:
+        """Keeps the values of a good answer about the workflow of this id."""
+        if classified.outcome in GOOD:
+            self.values.save(workflow, savings, answer)
+
+    def list_values(self, workflow: str, tenant: str = "") -> Values:
+        return self.values.list(tenant or self.target.owner, "", workflow)
 
     def explain_made(self, classified: ClassifiedAnswer, key: str) -> str:
         message = classified.message or ""
         return message if message.startswith("create.") else f"create.{key}: {message}"
 
     def read(self, workflow: str, state: str, *, is_new: bool = False) -> bool:
-        request = self.target.build_read(self.target.owner, workflow, self.name_request())
+        values = self.list_values(workflow)
+        request = self.target.build_read(self.target.owner, workflow, self.name_request(), values)
         probe = self.ask("read", "read", request, partial(classify_read, self.target), ("ok",))
+        self.save(probe.classified, workflow, self.target.read_savings, probe.answer)
         return self.note(probe, remedies.advise_read(self.target, probe, state, workflow, is_new=is_new))
 
     def send_advance(
@@ -136,13 +155,15 @@ class Examination:
     ) -> tuple[Probe, str]:
         id_ = self.name_request()
         tenant = tenant or self.target.owner
-        request = self.target.build_advance(route, tenant, workflow, origin, to, id_, marker=id_)
+        values = self.list_values(workflow, tenant)
+        request = self.target.build_advance(route, tenant, workflow, origin, to, id_, id_, values)
         table = self.name_table(route)
 
         def classify(answer: Answer) -> ClassifiedAnswer:
             return classify_advance(self.target, answer, route, to)
 
         probe = self.ask(what, table, request, classify, wanted, tenant)
+        self.save(probe.classified, workflow, route.savings, probe.answer)
         hint = remedies.propose_won_state(self.target, route, probe, to)
         self.hints += [hint] if hint is not None and hint not in self.hints else []
         return probe, id_
@@ -182,7 +203,8 @@ class Examination:
     def ask_stranger(self, workflow: str, state: str) -> None:
         """Another tenant reads the workflow, and asks for its next move."""
         for stranger in self.target.strangers[:1]:
-            request = self.target.build_read(stranger, workflow, self.name_request())
+            values = self.list_values(workflow, stranger)
+            request = self.target.build_read(stranger, workflow, self.name_request(), values)
             read = self.ask(
                 f"read by {stranger}", "read", request, partial(classify_read, self.target), ("refused",), stranger
             )
@@ -203,7 +225,8 @@ class Examination:
 
     def ask_guard(self, workflow: str, guard: Guard, state: str) -> None:
         target = self.target
-        request = target.build_guard(guard, target.owner, workflow, self.name_request())
+        values = self.list_values(workflow)
+        request = target.build_guard(guard, target.owner, workflow, self.name_request(), values)
         wanted = ("ok",) if state in guard.open else ("conflict",)
         probe = self.ask(
             f"guard {guard.name}",
@@ -215,7 +238,8 @@ class Examination:
         self.note(probe, remedies.advise_guard(probe, state))
 
     def read_trail(self, workflow: str, origin: str, to: str) -> None:
-        request = self.target.build_trail(self.target.owner, workflow, self.name_request())
+        values = self.list_values(workflow)
+        request = self.target.build_trail(self.target.owner, workflow, self.name_request(), values)
         if request is None:
             return
         probe = self.ask("audit", "audit", request, self.classify_shown, ("ok",))
@@ -225,7 +249,7 @@ class Examination:
     def read_effects(self, workflow: str, route: Route, marker: str) -> None:
         """The winner's marker is there, where its request carries one."""
         target = self.target
-        request = target.build_effects(target.owner, workflow, self.name_request())
+        request = target.build_effects(target.owner, workflow, self.name_request(), self.list_values(workflow))
         if request is None:
             return
         probe = self.ask("effects", "effects", request, self.classify_shown, ("ok",))
@@ -258,7 +282,8 @@ class Examination:
         route = target.routes_for(origin, to)[-1]
         ids = [self.name_request() for _ in range(AT_ONCE)]
         owner = target.owner
-        requests = [target.build_advance(route, owner, workflow, origin, to, id_, marker=id_) for id_ in ids]
+        values = self.list_values(workflow)
+        requests = [target.build_advance(route, owner, workflow, origin, to, id_, id_, values) for id_ in ids]
         answers = [exchange.answer for exchange in self.release.race(requests)]
         odd = [answer for answer in answers if self.is_oddly_busy(answer, route, to)]
         if odd:
@@ -276,8 +301,11 @@ class Examination:
 
     def create_silently(self) -> str | None:
         target, id_ = self.target, self.name_request()
-        created = self.release.send(target.build_create(target.owner, id_, marker=id_)).answer
-        return classify_create(target, created).server_id
+        request = target.build_create(target.owner, id_, marker=id_, values=self.values.list(target.owner))
+        created = self.release.send(request).answer
+        classified = classify_create(target, created)
+        self.save(classified, classified.server_id or "", target.create_savings, created)
+        return classified.server_id
 
     def walk_to(self, route: Route) -> bool:
         """Takes a new workflow to the route and asks for it; whether all went as it must."""

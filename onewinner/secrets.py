@@ -45,7 +45,7 @@ def choose(target: Target, texts: Iterable[str]) -> Secrets:
 
 def list_credentials(target: Target) -> set[str]:
     """The words of the tenants' headers that carry credentials: of `Bearer x.y` the latter."""
-    headers = [header for tenant in target.tenants.values() for header in tenant.items()]
+    headers = [header for tenant in target.tenants.values() for header in tenant.headers.items()]
     return {word for name, value in headers if CREDENTIAL.search(name) for word in split_words(value)}
 
 

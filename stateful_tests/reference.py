@@ -39,7 +39,7 @@ class Question:
     def build(self, target: Target, tenant: str, server_id: str) -> Request:
         headers = [] if self.body is None else [JSON]
         if self.bearer == OWN:
-            headers += target.tenants[tenant].items()
+            headers += target.tenants[tenant].headers.items()
         elif self.bearer is not None:
             headers.append(("Authorization", f"Bearer {self.bearer}"))
         method = "GET" if self.body is None else "POST"

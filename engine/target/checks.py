@@ -68,11 +68,15 @@ def check_headers(key: str, headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not TOKEN.fullmatch(name):
             raise Mistake(f"{key}.{name!r}", "is no name of a header; write letters, digits and -")
-        if re.search(r"[\r\n\0]", value) or not value.isascii():
+        if not is_header_value(value):
             raise Mistake(
                 f"{key}.{name}",
                 "its value has a line break or a character that is not ASCII; check its source",
             )
+
+
+def is_header_value(value: str) -> bool:
+    return value.isascii() and not re.search(r"[\r\n\0]", value)
 
 
 def check_graph(graph: TransitionGraph) -> None:

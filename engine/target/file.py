@@ -20,6 +20,7 @@ from engine.target.checks import (
 )
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
+from engine.target.names import check_names, fill_requests, find_givers
 from engine.target.plain_file import read_plain
 from engine.target.routes import (
     Route,
@@ -38,7 +39,9 @@ from engine.target.spelling import Spelling
 from engine.target.tables import REFUSED, AdvanceTable, CreateTable, File, ServiceTable, TenantTable, WorkflowTable
 from engine.target.target import Service, Target
 from engine.target.template import Template, braces, find_placeholders
-from engine.target.variables import fill_variables
+from engine.target.tenants import Tenant
+from engine.target.values import read_savings
+from engine.target.variables import pick_variables, resolve
 
 WAYS_TO_CREATE = ("request", "command", "ids")
 # The placeholders of a [service] that the command of [create] may use too.
@@ -54,7 +57,8 @@ class TargetError(Exception):
 def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) -> Target:
     """The Target that a file describes. Raises TargetError. With environment=None, ${NAME} stays as it stands."""
     try:
-        document = tomllib.loads(read_plain(file).decode())
+        text = read_plain(file).decode()
+        document = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise TargetError(f"{file}: cannot be read: {reason}; name an existing target file with --target") from None
@@ -65,7 +69,8 @@ def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) 
         raise TargetError(f"{file}: {what}") from None
     try:
         check_shape(document, describe_file())
-        return read_target(msgspec.convert(document, File), file.parent, environment)
+        target = read_target(msgspec.convert(document, File), file.parent, environment)
+        return replace(target, variables=pick_variables(text, environment or {}))
     except Mistake as mistake:
         raise TargetError(f"{file}: {mistake}") from None
     except msgspec.ValidationError as error:  # a number that no float holds
@@ -75,21 +80,14 @@ def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) 
         raise TargetError(f"{file}: is nested too deeply") from None
 
 
-def fill_credentials(file: Path, target: Target, environment: Mapping[str, str]) -> Target:
-    """A target that was loaded without an environment, with its tenants' ${NAME}s filled in. Raises TargetError."""
-    tables = {name: TenantTable(headers=dict(headers)) for name, headers in target.tenants.items()}
-    try:
-        return replace(target, tenants=read_tenants(tables, environment))
-    except Mistake as mistake:
-        raise TargetError(f"{file}: {mistake}") from None
-
-
 def read_target(file: File, folder: Path, environment: Mapping[str, str] | None) -> Target:
     """`folder` is where relative paths in the file begin."""
+    check_names(file)
+    file = fill_requests(file, environment) if environment is not None else file
     served = file.service is not None
     graph = read_graph(file.workflow)
     routes = read_routes(file.advance, graph)
-    tenants = read_tenants(file.tenants, environment)
+    tenants = read_tenants(file.tenants)
     check_base_url(file.base_url, served=served)
     check_seconds("timeout_s", file.timeout_s)
     check_statuses("create", won=file.create.won)
@@ -106,6 +104,9 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         read=read_request_of_workflow("read.request", file.read.request),
         read_state=read_path("read.state", file.read.state),
         read_ok=file.read.ok,
+        create_savings=read_savings("create.save", file.create.save),
+        read_savings=read_savings("read.save", file.read.save),
+        givers=find_givers(file),
         general=read_general(file.advance, routes, graph),
         routes=routes,
         general_serves_all=file.advance.serves_every_edge,
@@ -136,24 +137,13 @@ def read_graph(table: WorkflowTable) -> TransitionGraph:
     return graph
 
 
-def read_tenants(tables: Mapping[str, TenantTable], environment: Mapping[str, str] | None) -> dict[str, dict[str, str]]:
-    """The headers of each tenant; a file that names none has one, "default"."""
+def read_tenants(tables: Mapping[str, TenantTable]) -> dict[str, Tenant]:
+    """The tenants; a file that names none has one, "default"."""
     tenants = {}
     for name, table in (tables or {"default": TenantTable()}).items():
-        key = f"tenants.{name}.headers"
-        tenants[name] = {
-            header: resolve(f"{key}.{header}", value, environment) for header, value in table.headers.items()
-        }
-        check_headers(key, tenants[name])
+        check_headers(f"tenants.{name}.headers", table.headers)
+        tenants[name] = Tenant(table.headers)
     return tenants
-
-
-def resolve(key: str, text: str, environment: Mapping[str, str] | None) -> str:
-    """The text with every ${NAME} taken from the environment; as it stands when no environment is given."""
-    try:
-        return text if environment is None else fill_variables(text, environment)
-    except LookupError as error:
-        raise Mistake(key, str(error)) from None
 
 
 def read_create(
@@ -177,7 +167,9 @@ def read_create(
     if table.request is not None and table.id is None:
         raise Mistake("create.id", "is missing; add the JMESPath of the id in the answer to create.request")
     if table.request is not None:
-        return read_template("create.request", table.request, ("marker",))
+        return read_template("create.request", table.request)
+    if table.save:
+        raise Mistake("create.save", "goes with create.request only, which has an answer; remove it")
     if table.id is not None:
         raise Mistake("create.id", f"goes with create.request only; create.{given[0]} gives the ids itself, remove it")
     if table.command is not None:

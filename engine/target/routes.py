@@ -9,7 +9,8 @@ from engine.target.graph import TransitionGraph
 from engine.target.paths import JmesPath
 from engine.target.same_request import Identity, identify
 from engine.target.tables import WINNERS, AdvanceTable, AuditTable, EdgeTable, EffectsTable, GuardTable, RequestTable
-from engine.target.template import Template, braces
+from engine.target.template import Template
+from engine.target.values import Saving, merge_savings, read_savings
 
 # The name of the route that serves any edge.
 GENERAL = "advance"
@@ -20,7 +21,8 @@ class Route:
     """A request for an advance. `sources` and `to` are None on the general route, which serves any edge.
 
     `won_state` is the path of the state after the move in the answer to a win, if the answer has it. `index` is the
-    place among the edges of the file; of several edges with one request, the first.
+    place among the edges of the file; of several edges with one request, the first. `savings` are taken out of the
+    answer to a win.
     """
 
     name: str
@@ -29,12 +31,14 @@ class Route:
     to: str | None = None
     won_state: JmesPath | None = None
     index: int | None = field(default=None, compare=False)
+    savings: tuple[Saving, ...] = ()
 
     @property
-    def identity(self) -> tuple[Identity, str | None, JmesPath | None]:
+    def identity(self) -> tuple[Identity, str | None, JmesPath | None, tuple[Saving, ...]]:
         """Equal for routes with the same request and the same next state, from any sources."""
         names = sorted(self.template.placeholders)
-        return identify(self.template.fill({name: f"{{{name}}}" for name in names}, {})), self.to, self.won_state
+        request = self.template.fill({name: f"{{{name}}}" for name in names}, {})
+        return identify(request), self.to, self.won_state, self.savings
 
     @property
     def carries_expected(self) -> bool:
@@ -90,24 +94,17 @@ def read_optional_path(key: str, text: str | None) -> JmesPath | None:
     return None if text is None else read_path(key, text)
 
 
-def read_template(key: str, table: RequestTable, allowed: Iterable[str], *, needed: str = "") -> Template:
-    """The request, in which the placeholders of `allowed` may stand, and `needed` must."""
+def read_template(key: str, table: RequestTable, *, needed: str = "") -> Template:
+    """The request, in which the placeholder `needed` must stand. `engine.target.names` checks all placeholders."""
     check_request(key, table)
     template = Template(table.method.upper(), table.path, table.json, table.headers, table.query)
-    known = {*allowed, "request_id"}
-    for name in sorted(template.placeholders - known):
-        raise Mistake(key, f"{{{name}}} means nothing here; what can stand here: {braces(known)}")
     if needed and needed not in template.placeholders:
         raise Mistake(key, f"nothing in the request carries {{{needed}}}; put it into the path, query, headers or json")
     return template
 
 
 def read_request_of_workflow(key: str, table: RequestTable) -> Template:
-    return read_template(key, table, ("id",), needed="id")
-
-
-def read_request_of_move(key: str, table: RequestTable) -> Template:
-    return read_template(key, table, ("id", "expected", "next", "marker"), needed="id")
+    return read_template(key, table, needed="id")
 
 
 def read_routes(table: AdvanceTable, graph: TransitionGraph) -> tuple[Route, ...]:
@@ -132,11 +129,12 @@ def read_route(index: int, table: EdgeTable, advance: AdvanceTable, graph: Trans
             raise Mistake(
                 key, f"{origin} -> {table.to} is not among workflow.transitions; add it there or remove it here"
             )
-    template = read_request_of_move(f"{key}.request", table.request)
+    template = read_request_of_workflow(f"{key}.request", table.request)
     name = table.name or f"{table.request.method} {table.request.path}"
     own_state = read_optional_path(f"{key}.won_state", table.won_state)
     won_state = own_state or read_optional_path("advance.won_state", advance.won_state)
-    return Route(name, template, sources, table.to, won_state, index)
+    savings = merge_savings(read_savings("advance.save", advance.save), read_savings(f"{key}.save", table.save))
+    return Route(name, template, sources, table.to, won_state, index, savings)
 
 
 def read_general(table: AdvanceTable, routes: Iterable[Route], graph: TransitionGraph) -> Route | None:
@@ -144,8 +142,9 @@ def read_general(table: AdvanceTable, routes: Iterable[Route], graph: Transition
     if table.request is None:
         check_edges(routes, graph)
         return None
-    template = read_request_of_move("advance.request", table.request)
-    return Route(GENERAL, template, won_state=read_optional_path("advance.won_state", table.won_state))
+    template = read_request_of_workflow("advance.request", table.request)
+    won_state = read_optional_path("advance.won_state", table.won_state)
+    return Route(GENERAL, template, won_state=won_state, savings=read_savings("advance.save", table.save))
 
 
 def check_edges(routes: Iterable[Route], graph: TransitionGraph) -> None:

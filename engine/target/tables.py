@@ -23,13 +23,26 @@ class Table(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RequestTable(Table):
-    """One HTTP request. {id}, {expected}, {next}, {marker} and {request_id} may stand in path, query, headers, json."""
+    """One HTTP request. {id}, {expected}, {next}, {marker}, {request_id} and the names of saved values may stand in
+    path, query, headers and json; ${NAME} is taken from the environment.
+    """
 
     method: Annotated[str, Meta(description="GET, POST, PUT, PATCH, ...")]
     path: Annotated[Path, Meta(description="The path, beginning with /; the host stands in base_url.")]
     json: Annotated[Any, Meta(description="The JSON body; without it the request has none.")] = None
     headers: Annotated[dict[str, str], Meta(description="Headers beside those of the tenant.")] = {}
     query: Annotated[dict[str, str], Meta(description="The query, by name.")] = {}
+
+
+class SaveTable(Table, rename={"origin": "from"}):
+    """A part of a value of an answer."""
+
+    origin: Annotated[str, Meta(description='JMESPath, "header:NAME", or "text" for the whole body.')]
+    match: Annotated[str, Meta(description="A regular expression with one group, the value.")]
+
+
+SAVE = 'Values of the answer for later requests, by name: JMESPath, "header:NAME", or { from = ..., match = ... }.'
+Save = Annotated[dict[str, str | SaveTable], Meta(description=SAVE)]
 
 
 class ServiceTable(Table):
@@ -82,6 +95,7 @@ class CreateTable(Table):
     request: Annotated[RequestTable | None, Meta(description="The request that creates a workflow.")] = None
     id: Annotated[str | None, Meta(description="JMESPath of the id in the answer to the request.")] = None
     won: Annotated[tuple[Status, ...], Meta(description="Statuses that mean: created.")] = (201,)
+    save: Save = {}
     command: Annotated[
         Strings | None,
         Meta(
@@ -108,6 +122,7 @@ class ReadTable(Table):
     ok: Annotated[tuple[Status, ...], Meta(description="Statuses of an answer; also of guards, trail and effects.")] = (
         200,
     )
+    save: Save = {}
 
 
 class EdgeTable(Table, rename={"origin": "from"}):
@@ -118,6 +133,7 @@ class EdgeTable(Table, rename={"origin": "from"}):
     request: Annotated[RequestTable, Meta(description="The request; it needs {id}.")]
     name: Annotated[str | None, Meta(description="What reports call it (default: method and path).")] = None
     won_state: Annotated[str | None, Meta(description="As in [advance], for a route with another path.")] = None
+    save: Save = {}
 
 
 class AdvanceTable(Table):
@@ -158,6 +174,7 @@ class AdvanceTable(Table):
     serves_every_edge: Annotated[
         bool, Meta(description="Whether [advance] request serves the edges with routes of their own too.")
     ] = False
+    save: Save = {}
 
 
 class GuardTable(Table):

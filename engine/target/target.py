@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from engine.target.checks import is_header_value
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
 from engine.target.paths import JmesPath
 from engine.target.routes import Effects, Guard, Route, Trail
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
 from engine.target.spelling import Spelling
-from engine.target.template import Request, Template
+from engine.target.template import NO_VALUES, Request, Template, Value, Values
+from engine.target.tenants import Tenant
+from engine.target.values import Saving
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,22 @@ class Service:
     restart: bool = True
 
 
+class NotBuiltError(Exception):
+    """A request that cannot be built, in one sentence: a value that no answer has shown yet, or that cannot be sent."""
+
+
 @dataclass(frozen=True)
 class Target:
-    """An engine as its target file describes it."""
+    """An engine as its target file describes it.
+
+    `givers` are the names of the saved values, each with the key that gives it. `variables` are the ${NAME}s of the
+    file that the environment had.
+    """
 
     name: str
     base_url: str
     timeout_s: float
-    tenants: Mapping[str, Mapping[str, str]]
+    tenants: Mapping[str, Tenant]
     graph: TransitionGraph
     create: Template | CreateCommand | IdPool
     create_id: JmesPath | None
@@ -61,6 +72,10 @@ class Target:
     trail: Trail | None = None
     effects: Effects | None = None
     service: Service | None = None
+    create_savings: tuple[Saving, ...] = ()
+    read_savings: tuple[Saving, ...] = ()
+    givers: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def owner(self) -> str:
@@ -126,24 +141,34 @@ class Target:
 
     def _identify(self, route: Route, origin: str, to: str) -> IdentifiedMove:
         """A move by the identity of its request, for any workflow and any operation."""
-        request = self.build_advance(route, self.owner, "{id}", origin, to, "{request_id}", "{marker}")
+        saved = {name: f"{{{name}}}" for name in self.givers}
+        request = self.build_advance(route, self.owner, "{id}", origin, to, "{request_id}", "{marker}", saved)
         return identify(request), origin, to
 
-    def build_create(self, tenant: str, request_id: str, marker: str = "") -> Request:
-        """Only for targets in which a request creates workflows."""
+    def build_create(self, tenant: str, request_id: str, marker: str = "", values: Values = NO_VALUES) -> Request:
+        """Only for targets in which a request creates workflows. All of these raise NotBuiltError."""
         assert isinstance(self.create, Template)
-        return self._fill(self.create, tenant, request_id=request_id, marker=marker)
+        return self._fill(self.create, tenant, values, request_id=request_id, marker=marker)
 
-    def build_read(self, tenant: str, server_id: str, request_id: str) -> Request:
-        return self._fill(self.read, tenant, id=server_id, request_id=request_id)
+    def build_read(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request:
+        return self._fill(self.read, tenant, values, id=server_id, request_id=request_id)
 
     def build_advance(
-        self, route: Route, tenant: str, server_id: str, origin: str, to: str, request_id: str, marker: str = ""
+        self,
+        route: Route,
+        tenant: str,
+        server_id: str,
+        origin: str,
+        to: str,
+        request_id: str,
+        marker: str = "",
+        values: Values = NO_VALUES,
     ) -> Request:
         expected, next_state = self.spelling.spell(origin), self.spelling.spell(to)
         return self._fill(
             route.template,
             tenant,
+            values,
             id=server_id,
             expected=expected,
             next=next_state,
@@ -151,15 +176,29 @@ class Target:
             marker=marker,
         )
 
-    def build_guard(self, guard: Guard, tenant: str, server_id: str, request_id: str) -> Request:
-        return self._fill(guard.template, tenant, id=server_id, request_id=request_id)
+    def build_guard(
+        self, guard: Guard, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES
+    ) -> Request:
+        return self._fill(guard.template, tenant, values, id=server_id, request_id=request_id)
 
-    def build_trail(self, tenant: str, server_id: str, request_id: str) -> Request | None:
-        return self._fill(self.trail.template, tenant, id=server_id, request_id=request_id) if self.trail else None
+    def build_trail(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request | None:
+        template = self.trail.template if self.trail else None
+        return self._fill(template, tenant, values, id=server_id, request_id=request_id) if template else None
 
-    def build_effects(self, tenant: str, server_id: str, request_id: str) -> Request | None:
+    def build_effects(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request | None:
         template = self.effects.template if self.effects else None
-        return self._fill(template, tenant, id=server_id, request_id=request_id) if template else None
+        return self._fill(template, tenant, values, id=server_id, request_id=request_id) if template else None
 
-    def _fill(self, template: Template, tenant: str, **values: str | int) -> Request:
-        return template.fill(values, self.tenants[tenant])
+    def _fill(self, template: Template, tenant: str, values: Values, **own: Value) -> Request:
+        """Raises NotBuiltError when a value is not saved yet, or cannot stand in a header."""
+        proof, what = self.tenants[tenant], f"{template.method} {template.path}"
+        needed = (template.placeholders | proof.placeholders) & self.givers.keys()
+        for name in sorted(needed - values.keys()):
+            raise NotBuiltError(f"{what} needs {{{name}}}, which {self.givers[name]} gives; no answer has shown it yet")
+        request = template.fill({**values, **own} if values else own, proof.headers)
+        for name, value in request.headers if needed else ():
+            if not is_header_value(value):
+                raise NotBuiltError(
+                    f"{what} cannot be sent: a saved value in its header {name} has characters that no header may have"
+                )
+        return request

@@ -4,16 +4,21 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+NAME = re.compile(r"[a-z_][a-z0-9_]*")
+# ${NAME} is a variable of the environment.
+PLACEHOLDER = re.compile(rf"(?<!\$)\{{({NAME.pattern})\}}")
 # Characters of a path and its query that are not percent-encoded.
 PATH_SAFE = "/?&=%:@!$'()*+,;~-._[]"
 
-Values = Mapping[str, str | int]
+Value = str | int
+Values = Mapping[str, Value]
+NO_VALUES: Values = {}
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Template:
-    """A request with placeholders: {id}, {expected}, {next}, {marker}, {request_id}."""
+    """A request with placeholders: {id}, {expected}, {next}, {marker}, {request_id}, and the names of saved values."""
 
     method: str
     path: str
@@ -36,13 +41,15 @@ class Template:
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def placeholders(self) -> frozenset[str]:
         return find_placeholders([self.path, self.json, dict(self.headers), dict(self.query)])
 
     def fill(self, values: Values, headers: Mapping[str, str]) -> Request:
-        """The request with its placeholders replaced; `headers` are the tenant's."""
-        sent = {**headers, **{name: substitute(value, values) for name, value in self.headers.items()}}
+        """The request with its placeholders replaced; `headers` are the tenant's, with placeholders too."""
+        own = {name.lower() for name in self.headers}
+        others = {name: value for name, value in headers.items() if name.lower() not in own}
+        sent = {name: substitute(value, values) for name, value in {**others, **self.headers}.items()}
         body = b""
         if self.json is not None:
             body = msgspec.json.encode(substitute_deep(self.json, values))

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from engine.target.checks import Mistake
+
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -17,3 +19,16 @@ def fill_variables(text: str, environment: Mapping[str, str]) -> str:
                 "give it a value and run again"
             )
     return VARIABLE.sub(lambda match: environment[match[1]], text)
+
+
+def resolve(key: str, text: str, environment: Mapping[str, str] | None) -> str:
+    """The text with every ${NAME} taken from the environment; as it stands when no environment is given."""
+    try:
+        return text if environment is None else fill_variables(text, environment)
+    except LookupError as error:
+        raise Mistake(key, str(error)) from None
+
+
+def pick_variables(text: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a text names, as far as the environment has them."""
+    return {name: environment[name] for name in VARIABLE.findall(text) if name in environment}

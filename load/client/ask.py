@@ -20,17 +20,19 @@ from engine.target.call import Call, find_guard, find_route
 from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route
 from engine.target.target import Target
-from engine.target.template import Request
+from engine.target.template import NO_VALUES, Request, Template, Values
+from engine.target.values import Saving
 from load.client.clock import Clock
 from load.client.release import Exchange
 from reports.history import events
 
+GOOD = ("ok", "won")
 Examine = Callable[[Answer, ClassifiedAnswer], str | None]
 
 
 @dataclass(frozen=True)
 class Ask:
-    """A call of the workflow of this name, sent as `tenant`.
+    """A call of the workflow of this name, sent as `tenant`, by its user of that name if there are any.
 
     `route` or `guard` is what the target has under the name that the call gives. `examine`, when given, says what in
     the answer is wrong; that becomes the operation's `problem`. An Ask that does not contend is released
@@ -45,6 +47,7 @@ class Ask:
     examine: Examine | None = None
     contends: bool = True
     race: str | None = None
+    user: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,26 @@ def bind(
     return Ask(call, workflow, tenant, route, guard, examine, contends and guard is None, race)
 
 
-def build_request(target: Target, ask: Ask, server_id: str, id_: str) -> Request:
-    """The request of an Ask. The operation's id is also its X-Request-ID and its marker."""
-    call = ask.call
+def build_request(target: Target, ask: Ask, server_id: str, id_: str, values: Values = NO_VALUES) -> Request:
+    """The request of an Ask. The operation's id is also its X-Request-ID and its marker. Raises NotBuiltError."""
+    call, tenant = ask.call, ask.tenant
     if call.creates:
-        return target.build_create(ask.tenant, id_, marker=id_)
+        return target.build_create(tenant, id_, marker=id_, values=values)
     if ask.route is not None:
-        return target.build_advance(ask.route, ask.tenant, server_id, call.origin, call.to, id_, marker=id_)
+        return target.build_advance(ask.route, tenant, server_id, call.origin, call.to, id_, marker=id_, values=values)
     if ask.guard is not None:
-        return target.build_guard(ask.guard, ask.tenant, server_id, id_)
-    return target.build_read(ask.tenant, server_id, id_)
+        return target.build_guard(ask.guard, tenant, server_id, id_, values)
+    return target.build_read(tenant, server_id, id_, values)
+
+
+def list_savings(target: Target, ask: Ask, outcome: str) -> tuple[Saving, ...]:
+    """What is saved of an answer with this outcome: only a good answer gives values."""
+    if outcome not in GOOD or ask.guard is not None:
+        return ()
+    if ask.call.creates:
+        # Where no request creates, the answer is that of the first read.
+        return target.create_savings if isinstance(target.create, Template) else target.read_savings
+    return ask.route.savings if ask.route is not None else target.read_savings
 
 
 def classify(target: Target, ask: Ask, answer: Answer) -> ClassifiedAnswer:

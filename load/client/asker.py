@@ -4,6 +4,7 @@ It knows nothing of Locust and nothing of any engine but its Target. The statefu
 ask through it, so every history is written in one way. `load.client.ask` has what of it is pure.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +12,9 @@ from typing import Any
 
 from engine.target.answer import ClassifiedAnswer
 from engine.target.call import Call, call_route
+from engine.target.http_answer import Answer
 from engine.target.routes import Route
-from engine.target.target import Target
+from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request, Template
 from load.client.ask import (
     Ask,
@@ -22,6 +24,7 @@ from load.client.ask import (
     bind,
     build_request,
     classify,
+    list_savings,
     make_invocation,
     make_return,
 )
@@ -31,6 +34,7 @@ from load.client.release import Exchange, Release, ReleaseError, now_ns
 from load.client.retry import PAUSES_S, Retry
 from load.client.silence import Silence
 from load.client.trails import TrailReader
+from load.client.values import ValueStore
 from load.client.workflow_factory import WorkflowFactory
 from reports.history import events
 from reports.history.journal import Journal
@@ -65,6 +69,7 @@ class Asker:
     source: str = field(init=False)
     factory: WorkflowFactory = field(init=False)
     credentials: Credentials = field(init=False)
+    values: ValueStore = field(init=False)
     silence: Silence = field(init=False)
     trails: TrailReader = field(init=False)
 
@@ -73,8 +78,9 @@ class Asker:
         self.silence = Silence(self.target.timeout_s)
         self.credentials = Credentials(self.target)
         retry = Retry(self.release, self.target, self.silence)
-        self.trails = TrailReader(self.target, self.journal, self.credentials, self.clock, retry)
-        self.factory = WorkflowFactory(self.target, self.release, self.journal.path.parent / "ids")
+        self.values = ValueStore(self.target)
+        self.trails = TrailReader(self.target, self.journal, self.credentials, self.clock, retry, self.values)
+        self.factory = WorkflowFactory(self.target, self.release, self.journal.path.parent / "ids", self.values)
 
     @property
     def counted(self) -> int:
@@ -119,6 +125,7 @@ class Asker:
         """Nothing more will be asked about it."""
         self.server_ids.pop(workflow, None)
         self.credentials.owners.pop(workflow, None)
+        self.values.forget(workflow)
 
     def create_ask(self, tenant: str, *, name: str | None = None, examine: Examine | None = None) -> Ask:
         """What creates a workflow. When it is answered, `server_ids` has the workflow."""
@@ -158,17 +165,15 @@ class Asker:
         """Releases all of them at once. `race` is the id of the race in which those contend that name no other; None
         when the design calls it no race.
 
+        A request that cannot be built is not sent and is no operation; its Reply is unknown and has no id.
         `line_up` is called when all but the end of each request is sent, and says when to release.
         """
+        built = [self._try_build(ask) for ask in asks]
+        sent = [(number, *each) for number, each in enumerate(built) if not isinstance(each, Reply)]
         races = [(ask.race or race) if ask.contends else None for ask in asks]
         if not planned:
-            self.plan(len(asks), len(set(races) - {None}))
-        ids = [self._number() for _ in asks]
-        requests = [self._build(ask, id_) for ask, id_ in zip(asks, ids, strict=True)]
-        invocations = [
-            self._invocation(ask, id_, raced, number)
-            for number, (ask, id_, raced) in enumerate(zip(asks, ids, races, strict=True))
-        ]
+            self.plan(len(sent), len({races[number] for number, _, _ in sent} - {None}))
+        invocations = [self._invocation(asks[number], id_, races[number], number) for number, id_, _ in sent]
         instant = Instant()
 
         def prepare() -> int | None:
@@ -179,17 +184,35 @@ class Asker:
 
         if race is not None or len(asks) > 1:
             self._warm(asks)
-        exchanges = self.release.race(requests, prepare)
-        replies = [self._classify(*each) for each in zip(asks, ids, exchanges, strict=True)]
-        self._finish(replies, instant)
-        self._note_silence(replies)
-        self.check_silence()
-        return replies
+        exchanges = self.release.race([request for _, _, request in sent], prepare) if sent else []
+        if not sent:
+            prepare()
+        replies = {
+            number: self._classify(asks[number], id_, exchange)
+            for (number, id_, _), exchange in zip(sent, exchanges, strict=True)
+        }
+        self._finish([*replies.values()], instant)
+        if sent:
+            self._note_silence([*replies.values()])
+            self.check_silence()
+        return [each if isinstance(each, Reply) else replies[number] for number, each in enumerate(built)]
+
+    def build(self, ask: Ask) -> Request:
+        """The request of an Ask as the next operation. If it cannot be built, the history says
+        so. Raises NotBuiltError.
+        """
+        try:
+            return self._build(ask, self._name_next())
+        except NotBuiltError as error:
+            self.trails.note_unsent(ask.workflow, error)
+            raise
 
     def begin(self, ask: Ask, race: str | None = None, number: int = 1) -> tuple[str, Request]:
-        """Records that it is asked now, for a caller that sends by other means than the release: id and request."""
-        id_ = self._number()
-        request = self._build(ask, id_)
+        """Records that it is asked now, for a caller that sends by other means than the release: id and request.
+
+        Raises NotBuiltError.
+        """
+        request, id_ = self.build(ask), self._number()
         self.journal.write(self._invocation(ask, id_, race, number))
         return id_, request
 
@@ -256,13 +279,28 @@ class Asker:
         self.journal.close()
         self.release.close()
 
+    def _name_next(self) -> str:
+        return f"{self.source}.{self.asked + 1}"
+
     def _number(self) -> str:
-        """The id of the next operation."""
+        """The id of the next operation, which begins now."""
+        id_ = self._name_next()
         self.asked += 1
-        return f"{self.source}.{self.asked}"
+        return id_
 
     def _build(self, ask: Ask, id_: str) -> Request:
-        return build_request(self.target, ask, "" if ask.call.creates else self.server_ids[ask.workflow], id_)
+        server_id = "" if ask.call.creates else self.server_ids[ask.workflow]
+        values = self.values.list(ask.tenant, ask.user, ask.workflow)
+        return build_request(self.target, ask, server_id, id_, values)
+
+    def _try_build(self, ask: Ask) -> tuple[str, Request] | Reply:
+        """The id and the request; a Reply for one that cannot be built."""
+        try:
+            request = self.build(ask)
+        except NotBuiltError as error:
+            lost = Exchange(now_ns(), None, Answer(None, error=str(error)))
+            return Reply("", ask, lost, ClassifiedAnswer("unknown", None, message=str(error)))
+        return self._number(), request
 
     def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> events.Invoke:
         process, invoked_ns = f"{self.source}#{number}", now_ns() + self.clock.offset_ns
@@ -275,9 +313,11 @@ class Asker:
         return Reply(id_, ask, exchange, add_problem(ask, exchange.answer, classified))
 
     def _finish(self, replies: Sequence[Reply], instant: Instant) -> None:
-        """Writes the answers into the journal, and keeps the ids of new workflows."""
-        for reply in replies:
+        """Writes the answers into the journal, and keeps the ids of new workflows and the values of all."""
+        for reply in sorted(replies, key=lambda reply: reply.exchange.returned_ns or 0):
             self.unknowns += reply.outcome == "unknown"
+            savings = list_savings(self.target, reply.ask, reply.outcome)
+            self.values.save(reply.ask.workflow, savings, reply.exchange.answer)
             if reply.classified.server_id is not None:
                 self.server_ids[reply.ask.workflow] = reply.classified.server_id
         returns = [make_return(self.target, reply, self.clock, instant.intended_ns) for reply in replies]
@@ -297,5 +337,7 @@ class Asker:
     def _warm(self, asks: Sequence[Ask]) -> None:
         """Opens the connections with reads that are no operations."""
         if known := self._find_known(asks):
-            server_id = self.server_ids[known.workflow]
-            self.release.warm(len(asks), self.target.build_read(known.tenant, server_id, f"{self.source}.warm"))
+            server_id, values = self.server_ids[known.workflow], self.values.list(known.tenant, "", known.workflow)
+            with contextlib.suppress(NotBuiltError):
+                request = self.target.build_read(known.tenant, server_id, f"{self.source}.warm", values)
+                self.release.warm(len(asks), request)

@@ -10,12 +10,13 @@ from typing import Any, cast
 from engine.target.answer import is_busy, read_markers, read_trail
 from engine.target.checks import SERVER_ERROR
 from engine.target.http_answer import Answer
-from engine.target.target import Target
+from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request
 from load.client.clock import Clock
 from load.client.credentials import Credentials
 from load.client.release import now_ns
 from load.client.retry import Retry
+from load.client.values import ValueStore
 from reports.history import events
 from reports.history.journal import Journal
 
@@ -32,10 +33,16 @@ class TrailReader:
     credentials: Credentials
     clock: Clock
     retry: Retry
+    values: ValueStore
 
     def read_trail(self, workflow: str, server_id: str, tenant: str) -> list[dict[str, Any]] | None:
         """The transitions of the trail; None when the target has none, or did not show it."""
-        request = self.target.build_trail(tenant, server_id, f"{self.journal.path.stem}.trail.{workflow}")
+        request_id, values = f"{self.journal.path.stem}.trail.{workflow}", self.values.list(tenant, "", workflow)
+        try:
+            request = self.target.build_trail(tenant, server_id, request_id, values)
+        except NotBuiltError as error:
+            self.note_unsent(workflow, error)
+            return None
         if request is None:
             return None
         return self.take_trail(workflow, *self._read(TRAIL, workflow, tenant, request), tenant)
@@ -56,7 +63,12 @@ class TrailReader:
 
     def read_effects(self, workflow: str, server_id: str, tenant: str) -> list[str] | None:
         """The stored markers; None when the target does not show them, or did not."""
-        request = self.target.build_effects(tenant, server_id, f"{self.journal.path.stem}.effects.{workflow}")
+        request_id, values = f"{self.journal.path.stem}.effects.{workflow}", self.values.list(tenant, "", workflow)
+        try:
+            request = self.target.build_effects(tenant, server_id, request_id, values)
+        except NotBuiltError as error:
+            self.note_unsent(workflow, error)
+            return None
         if request is None:
             return None
         return self.take_effects(workflow, *self._read(EFFECTS, workflow, tenant, request), tenant)
@@ -71,6 +83,11 @@ class TrailReader:
         asked_ns, winners = read_ns + self.clock.offset_ns, cast("events.Winners", self.target.effects.winners)
         self.journal.write(events.Effects(workflow=workflow, read_ns=asked_ns, markers=[*markers], winners=winners))
         return markers
+
+    def note_unsent(self, workflow: str, error: NotBuiltError) -> None:
+        """The history says which request about the workflow was not sent, and why."""
+        at_ns = now_ns() + self.clock.offset_ns
+        self.journal.write(events.Unsent(what=str(error), workflow=workflow, at_ns=at_ns))
 
     def is_denied(
         self, tenant: str, workflow: str, status: int | None, asked_ns: int, question: str | None = None

@@ -14,6 +14,7 @@ from engine.target.http_answer import Answer
 from engine.target.program_environment import clean_environment, find_own
 from engine.target.target import Target
 from load.client.release import Exchange, Release, now_ns
+from load.client.values import ValueStore
 
 # Which ids are this process's: "1/3" is every third, beginning with the second. So no level takes those of another.
 IDS_VARIABLE = "ONEWINNER_IDS"
@@ -34,6 +35,7 @@ class WorkflowFactory:
     target: Target
     release: Release
     folder: Path
+    values: ValueStore
     passed: Counter[str] = field(default_factory=Counter)
 
     def take(self, tenant: str) -> str | None:
@@ -61,7 +63,7 @@ class WorkflowFactory:
         except FactoryError as error:
             print(f"{error}\n{error.stderr}", file=sys.stderr)
             return Exchange(invoked_ns, now_ns(), Answer(None)), ClassifiedAnswer("unknown", None, message=str(error))
-        exchange = self.release.send(self.target.build_read(tenant, server_id, request_id))
+        exchange = self.release.send(self.target.build_read(tenant, server_id, request_id, self.values.list(tenant)))
         looked = classify_read(self.target, exchange.answer)
         exchange = Exchange(invoked_ns, exchange.returned_ns, exchange.answer)
         initial = self.target.graph.initial

@@ -245,6 +245,13 @@ class Hidden(Spanned, kw_only=True):
     workflow: str
 
 
+class Unsent(Spanned, kw_only=True):
+    """A request that could not be built, such as for a value that no answer had shown; it was not sent."""
+
+    what: str
+    workflow: str | None = None
+
+
 class AccessDenied(Spanned, kw_only=True):
     """A tenant that was admitted before is refused."""
 
@@ -359,8 +366,8 @@ class RandomPlans(Event):
 EVENTS: Mapping[str, type[Event]] = {
     name_event(struct.__name__): struct
     for struct in (
-        Header, Plan, Quota, Invoke, Return, Audit, Effects, Probe, Hidden, AccessDenied, Fault, FaultBegun, Restarted,
-        FaultsInjected, Skipped, Workload, Exploration, Statement, Schedule, Unscheduled, RandomPlans, Reproduced,
-        Level, Turn, Broken, End,
+        Header, Plan, Quota, Invoke, Return, Audit, Effects, Probe, Hidden, Unsent, AccessDenied, Fault, FaultBegun,
+        Restarted, FaultsInjected, Skipped, Workload, Exploration, Statement, Schedule, Unscheduled, RandomPlans,
+        Reproduced, Level, Turn, Broken, End,
     )
 }  # fmt: skip

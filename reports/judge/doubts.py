@@ -1,5 +1,6 @@
 """Doubts: why a history as a whole proves too little, even if its checks pass. Sentences, for the reason."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import polars as pl
@@ -11,6 +12,7 @@ from reports.judge.context import CheckContext
 from reports.judge.finding_text import describe_try_again
 from reports.judge.models.workflow import NEVER
 from reports.judge.shortfalls import find_shortfalls
+from reports.judge.text import count
 
 SILENT = "silent"
 
@@ -37,6 +39,7 @@ def find_doubts(context: CheckContext, counts: Mapping[str, int]) -> list[str]:
         doubts += [
             f"no {kind} ever succeeded ({tried} tried)" for kind, tried, won in context.successes if tried and not won
         ]
+    doubts += find_unsent(context) if context.evidence.plan is not None else []
     return doubts + (find_hidden(context, share) if share is not None else []) + find_early_end(context)
 
 
@@ -83,6 +86,13 @@ def find_hidden(context: CheckContext, share: float) -> list[str]:
         for what, lost, asked in told
         if lost > share * asked
     ]
+
+
+def find_unsent(context: CheckContext) -> list[str]:
+    """The requests that could not be built, unless a fault explains it; a sentence for each reason."""
+    told = [event for event in context.evidence.history.having(events.Unsent) if not is_excused(context, event)]
+    counts = Counter(event.what for event in told)
+    return [f"{what} ({count(number, 'request')} not sent)" for what, number in counts.items()]
 
 
 def find_lost_partners(history: History) -> str:

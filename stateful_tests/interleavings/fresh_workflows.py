@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
+from engine.target.target import NotBuiltError
 from engine.target.template import Request
 from load.client.ask import Ask, Reply
 from load.client.asker import Asker
@@ -99,7 +100,8 @@ class FreshWorkflows:
         """Records the workflow's state and trail, and the markers of its effects."""
         await self.read(workflow, number)
         owner, asker = self.find_owner(workflow), self.asker
-        request = asker.target.build_effects(owner, asker.server_ids[workflow], f"effects.{workflow}")
+        values = asker.values.list(owner, "", workflow)
+        request = asker.target.build_effects(owner, asker.server_ids[workflow], f"effects.{workflow}", values)
         if request is not None:
             read_ns = now_ns()
             asker.trails.take_effects(workflow, read_ns, await self.send(FIRST_CHANNEL + number, request), owner)
@@ -112,7 +114,8 @@ class FreshWorkflows:
         """The workflow's state now; records its trail too."""
         owner = self.find_owner(workflow)
         reply = await self.ask(self.asker.read_ask(workflow, owner), number)
-        request = self.asker.target.build_trail(owner, self.asker.server_ids[workflow], f"trail.{workflow}")
+        server_id, values = self.asker.server_ids[workflow], self.asker.values.list(owner, "", workflow)
+        request = self.asker.target.build_trail(owner, server_id, f"trail.{workflow}", values)
         if request is not None:
             read_ns = now_ns()
             self.asker.trails.take_trail(workflow, read_ns, await self.send(FIRST_CHANNEL + number, request), owner)
@@ -128,8 +131,9 @@ class FreshWorkflows:
         of its threads may have one, and the service chooses which thread answers: one round does not reach them all.
         The reads are no operations: their other answers do not count. `revive` starts a service again that has ended.
         """
-        target = self.asker.target
-        request = target.build_read(self.find_owner(workflow), self.asker.server_ids[workflow], "after a fault")
+        owner, asker = self.find_owner(workflow), self.asker
+        values = asker.values.list(owner, "", workflow)
+        request = asker.target.build_read(owner, asker.server_ids[workflow], "after a fault", values)
         deadline, clean = time.monotonic() + RECOVERY_LIMIT_S, 0
         while clean < rounds:
             answers = await asyncio.gather(*(self.send(channel, request) for channel in channels))
@@ -150,9 +154,12 @@ class FreshWorkflows:
         return answer
 
     async def ask(self, ask: Ask, number: int) -> Reply:
-        self.asker.plan(1)
         channel = FIRST_CHANNEL + number
-        id_, request = self.asker.begin(ask, None, channel)
+        try:
+            id_, request = self.asker.begin(ask, None, channel)
+        except NotBuiltError as error:
+            raise StateNotReachedError(str(error), "unknown") from None
+        self.asker.plan(1)
         return self.asker.finish(ask, id_, await self.sender.send(channel, request))
 
 

@@ -13,7 +13,7 @@ from engine.provision.database import Database, list_values
 from engine.provision.ports import find_free_port
 from engine.provision.service import RestartableService, run_service
 from engine.target.call import Call
-from engine.target.target import Target
+from engine.target.target import NotBuiltError, Target
 from engine.target.template import substitute
 from load.client.ask import Ask, bind
 from load.client.asker import Asker
@@ -85,6 +85,11 @@ class Testbed:
         workflows = [workflow or await self.take(pairing.state, owner) for owner in owners]
         asked = workflows if pairing.apart else workflows * len(pairing.calls)
         asks = [self.build(each, call) for each, call in zip(asked, pairing.calls, strict=True)]
+        try:
+            for ask in asks:
+                self.asker.build(ask)
+        except NotBuiltError as error:
+            raise StateNotReachedError(str(error), "unknown") from None
         race = f"{workflows[0]}.race" if pairing.is_race(self.target) else None
         self.asker.plan(len(asks), int(race is not None))
         trace = await self.scheduler.run(pairing, workflows, asks, race, choose)

@@ -96,8 +96,9 @@ class CheckedWorkflows:
 
     def probe_guard(self, workflow: str, guard: Guard) -> None:
         """A guard whose right answer does not follow from the state alone: no operation that a judge could place."""
-        owner, server_id = self.owners[workflow], self.asker.server_ids[workflow]
-        exchange = self.asker.release.send(self.target.build_guard(guard, owner, server_id, "guard"))
+        owner = self.owners[workflow]
+        request = self.asker.build(bind(self.target, Call(guard=guard.name), workflow, owner))
+        exchange = self.asker.release.send(request)
         answer = exchange.answer
         if self.asker.trails.is_denied(owner, workflow, answer.status, exchange.invoked_ns):
             return

@@ -5,7 +5,7 @@ from functools import partial
 
 import polars as pl
 
-from reports.history.events import AccessDenied, Hidden, Probe
+from reports.history.events import AccessDenied, Hidden, Probe, Unsent
 from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
 from reports.judge.creates import find_shared_ids
@@ -174,7 +174,7 @@ def check_no_5xx(context: CheckContext) -> CheckResult:
     return conclude(context, "no-5xx", judged=answered + len(probes), unit="answers", suspicions=suspicions)
 
 
-def is_excused(context: CheckContext, question: Probe | Hidden | AccessDenied) -> bool:
+def is_excused(context: CheckContext, question: Probe | Hidden | AccessDenied | Unsent) -> bool:
     """Whether a fault touched a question that is no operation: a fault of its workflow, or of any. A question
     that does not tell when it was is never excused.
     """

@@ -10,6 +10,7 @@ from engine.provision.service import REFERENCE
 from engine.reference.states import GRAPH, STEPS, Kind
 from engine.target.file import TargetError, load_target
 from engine.target.target import Target
+from engine.target.tenants import Tenant
 
 ORDERS = """
 name = "orders"
@@ -78,7 +79,7 @@ def test_a_whole_file(load: Callable[[str], Target]) -> None:
     target = load(ORDERS)
     assert target.owner == "acme"
     assert target.strangers == ()
-    assert target.tenants == {"acme": {"Authorization": "Bearer secret"}}
+    assert target.tenants == {"acme": Tenant({"Authorization": "Bearer secret"})}
     assert target.timeout_s == 5
     assert target.refused == (400, 401, 403, 404, 422)
     assert [route.name for route in target.routes_for("SUBMITTED", "PICKING")] == ["pick"]
@@ -88,7 +89,7 @@ def test_a_whole_file(load: Callable[[str], Target]) -> None:
 
 def test_without_tenants_there_is_one(load: Callable[[str], Target]) -> None:
     target = load(re.sub(r"\[tenants.acme\]\n.*\n", "", ORDERS))
-    assert target.tenants == {"default": {}}
+    assert target.tenants == {"default": Tenant()}
 
 
 MISTAKES = {

@@ -14,6 +14,7 @@ import pytest
 
 from engine.target.create import CreateCommand, IdPool, pack, unpack
 from engine.target.target import Target
+from load.client.values import ValueStore
 from load.client.workflow_factory import IDS_VARIABLE, FactoryError, WorkflowFactory, read_partition, run_command
 from load.source import Source
 from reports.history import events
@@ -36,7 +37,7 @@ def stock(folder: Path, count: int, text: str = RICH) -> tuple[Target, Engine]:
 
 def make_factory(target: Target, engine: Engine, folder: Path) -> WorkflowFactory:
     release: Any = StubRelease(engine)
-    return WorkflowFactory(target, release, folder)
+    return WorkflowFactory(target, release, folder, ValueStore(target))
 
 
 def play(source: Source) -> Source:

@@ -197,7 +197,7 @@ def test_one_route_per_edge(tmp_path: Path) -> None:
 def test_a_status_that_is_patched(tmp_path: Path) -> None:
     target = load(tmp_path, propose(Document(PATCHED)))
     assert target.base_url == "https://jobs.example"
-    assert target.tenants == {"acme": {"X-Api-Key": "c"}}
+    assert target.tenants["acme"].headers == {"X-Api-Key": "c"}
     assert target.general is not None
     assert (target.general.template.method, target.general.template.path) == ("PATCH", "/api/jobs/{id}")
     assert target.general.template.json == {"state": "{next}"}

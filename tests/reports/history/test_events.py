@@ -39,6 +39,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "reproduced": {"name": "n", "branches": [1], "plan": "p", "failed": 1, "repeats": 10, "kind": "race"},
     "probe": {"check": "contract", "what": "w", "problem": None, "workflow": "w", **SPAN},
     "hidden": {"what": "effects", "workflow": "w", **SPAN},
+    "unsent": {"what": "no {etag} yet", "workflow": "w", **SPAN},
     "access_denied": {"what": "the token expired", "tenant": "t", "workflow": "w", "status": 401, **SPAN},
     "fault": {"what": "kill", "workflow": "w", **SPAN},
     "fault_begun": {"at_ns": 1, "what": "kill", "workflow": "w", "workflows": ["v", "w"]},

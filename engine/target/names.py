@@ -1,0 +1,107 @@
+"""Names: which placeholders may stand in which request of a target file, and who gives their values. Pure.
+
+The walk finds every request table, so a new one needs no line here unless it has placeholders of its own.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import structs
+
+from engine.target.checks import Mistake, suggest
+from engine.target.tables import File, RequestTable, Table
+from engine.target.template import braces, find_placeholders
+from engine.target.variables import resolve
+
+EVERYWHERE = ("request_id",)
+# What onewinner fills in, by the beginning of the key; elsewhere it is {id}.
+OWN = {"create": ("marker",), "advance": ("id", "expected", "next", "marker")}
+# Before these requests no answer about the workflow has come yet.
+BEFORE_WORKFLOW = ("create",)
+
+
+def find_givers(file: File) -> dict[str, str]:
+    """The names that the file saves, each with the key that gives it; of several the first."""
+    givers: dict[str, str] = {}
+    for key, table in walk(file, ""):
+        for name in getattr(table, "save", {}):
+            givers.setdefault(name, f"{key}.save")
+    return givers
+
+
+def check_names(file: File) -> None:
+    """Whether every placeholder of every request, and of the tenants' headers, has a value by then. Raises Mistake."""
+    givers = find_givers(file)
+    for key, table in walk(file, ""):
+        if isinstance(table, RequestTable):
+            check_placeholders(key, structs.asdict(table), list_own(key), find_earlier(key, givers), givers)
+        elif headers := getattr(table, "headers", None):
+            check_placeholders(f"{key}.headers", headers, (), find_earlier(key, givers), givers)
+
+
+def list_own(key: str) -> tuple[str, ...]:
+    return (*OWN.get(key.partition(".")[0], ("id",)), *EVERYWHERE)
+
+
+def find_earlier(key: str, givers: Mapping[str, str]) -> set[str]:
+    """The names that earlier answers may have given by the time this request is built."""
+    early = key.startswith((*BEFORE_WORKFLOW, "tenants"))
+    return set() if early else set(givers)
+
+
+def check_placeholders(
+    key: str, document: Any, own: tuple[str, ...], earlier: set[str], givers: Mapping[str, str]
+) -> None:
+    known = {*own, *earlier}
+    for name in sorted(find_placeholders(document) - known):
+        if name in givers:
+            raise Mistake(key, f"{{{name}}} has no value yet: {givers[name]} gives it, by an answer that comes later")
+        hint = suggest(name, known) if known else ""
+        close = hint if "did you mean" in hint else ""
+        raise Mistake(key, f"{{{name}}} means nothing here{close}; what can stand here: {braces(known)}")
+
+
+def walk(part: Any, key: str) -> Iterator[tuple[str, Table]]:
+    """Every table of the file, with its key. It does not look into the body of a request."""
+    if isinstance(part, Table):
+        yield key, part
+        inner = {} if isinstance(part, RequestTable) else list_fields(part)
+    else:
+        inner = part if isinstance(part, dict) else {}
+    for name, value in inner.items():
+        yield from walk(value, f"{key}.{name}" if key else name)
+    for number, value in enumerate(part if isinstance(part, list) else ()):
+        yield from walk(value, f"{key}[{number}]")
+
+
+def list_fields(table: Table) -> dict[str, Any]:
+    """The values of a table by their names in the file."""
+    return {field.encode_name: getattr(table, field.name) for field in structs.fields(table)}
+
+
+def fill_requests(part: Any, environment: Mapping[str, str], key: str = "") -> Any:
+    """The same tables with every ${NAME} of a request, and of headers, taken from the environment. Raises Mistake."""
+    if isinstance(part, RequestTable):
+        return structs.replace(part, **fill_texts(structs.asdict(part), environment, key))
+    if isinstance(part, Table):
+        filled = {}
+        for field in structs.fields(part):
+            inner, value = f"{key}.{field.encode_name}" if key else field.encode_name, getattr(part, field.name)
+            fill = fill_texts if field.encode_name == "headers" else fill_requests
+            filled[field.name] = fill(value, environment, inner)
+        return structs.replace(part, **filled)
+    if isinstance(part, dict):
+        return {name: fill_requests(value, environment, f"{key}.{name}") for name, value in part.items()}
+    if isinstance(part, list):
+        return [fill_requests(value, environment, f"{key}[{number}]") for number, value in enumerate(part)]
+    return part
+
+
+def fill_texts(part: Any, environment: Mapping[str, str], key: str) -> Any:
+    if isinstance(part, str):
+        return resolve(key, part, environment)
+    if isinstance(part, dict):
+        return {name: fill_texts(value, environment, f"{key}.{name}") for name, value in part.items()}
+    if isinstance(part, list):
+        return [fill_texts(value, environment, f"{key}[{number}]") for number, value in enumerate(part)]
+    return part
