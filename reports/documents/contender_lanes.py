@@ -10,7 +10,15 @@ Record = Mapping[str, Any]
 LANE_WIDTH = 56
 TITLE_MAX = 130
 FILL = {"won": "#", "unknown": "?"}
-COLOURS = {"won": "#1a7340", "conflict": "#6b7280", "unknown": "#8a5a00", "refused": "#8a5a00", "busy": "#6b7280"}
+GREY, BROWN = "#6b7280", "#8a5a00"
+COLOURS = {
+    "won": "#1a7340",
+    "conflict": GREY,
+    "stale": GREY,
+    "busy": GREY,
+    "unknown": BROWN,
+    "refused": BROWN,
+}
 FONT = 'font-family="system-ui, sans-serif" font-size="13"'
 ROW_PX, LABEL_PX, LANE_PX, SAID_PX = 22, 330, 560, 160
 

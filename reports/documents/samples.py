@@ -117,9 +117,9 @@ def merge_same(choices: Iterable[Choice]) -> list[Choice]:
 
 
 def draw(history: History, choice: Choice) -> Picture:
-    """The picture with its operations. If there are too many, ordinary conflicts are left out first."""
+    """The picture with its operations. If there are too many, ordinary losers are left out first."""
     dull = dict(history.encoded.filter(pl.col("row").is_in(list(choice.rows))).select("row", "outcome").iter_rows())
-    kept = sorted(choice.rows, key=lambda row: dull[row] == "conflict")[: OPERATIONS_MAX + len(choice.held)]
+    kept = sorted(choice.rows, key=lambda row: dull[row] in ("conflict", "stale"))[: OPERATIONS_MAX + len(choice.held)]
     records = history.rows(kept)
     held = [record for record in records if record.id in choice.held]
     others = [record for record in records if record.id not in choice.held]

@@ -12,8 +12,8 @@ import polars as pl
 
 from reports.history.events import Detail
 
-KINDS = ("create", "read", "advance", "set")
-OUTCOMES = ("won", "conflict", "ok", "refused", "busy", "unknown")
+KINDS = ("create", "read", "advance", "set", "write")
+OUTCOMES = ("won", "conflict", "stale", "ok", "refused", "busy", "unknown")
 PROBLEM = '"problem"'
 SET_SEPARATOR = "\x1f"
 ESCAPE = "\\"
@@ -91,7 +91,7 @@ def split_list(text: str) -> tuple[str, ...]:
 def find_malformed(frame: pl.LazyFrame, encoded: pl.DataFrame) -> Malformed | None:
     """The first operation that breaks the format, or None."""
     kind, outcome = pl.col("kind"), pl.col("outcome")
-    answered = (kind == "create") | (kind == "read")
+    answered = kind.is_in(["create", "read", "write"])
     needs_next = (kind == "advance") | (kind == "set")
     wrong = {
         "is of no known kind": kind.is_null(),
@@ -99,9 +99,10 @@ def find_malformed(frame: pl.LazyFrame, encoded: pl.DataFrame) -> Malformed | No
         "has no workflow": pl.col("workflow").is_null(),
         "has no time of its invoke": pl.col("invoked").is_null(),
         "returned before it was invoked": pl.col("returned") < pl.col("invoked"),
-        "is a create or a read that won, or an advance or a set that is ok": (
+        "is a create, a read or a write that won, or an advance or a set that is ok": (
             (answered & (outcome == "won")) | (needs_next & (outcome == "ok"))
         ),
+        "is a create or a read that is stale": kind.is_in(["create", "read"]) & (outcome == "stale"),
         "is an advance or a set without a next state": needs_next & pl.col("next").is_null(),
         "is an advance without an expected state": (kind == "advance") & (pl.col("wants") == 0),
     }

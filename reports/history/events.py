@@ -59,8 +59,9 @@ class Header(Event):
 class Invoke(Event, omit_defaults=False):
     """What is known of an operation before its answer.
 
-    `expected` is a state or a list of states in which this request must win; `kind` is create, read, advance or set;
-    `workflow` is the harness's own name of it; `marker` is the marker that the request carried.
+    `expected` is a state or a list of states in which this request must win; `kind` is create, read, advance, set or
+    write; `workflow` is the harness's own name of it; `marker` is the marker that the request carried, and
+    `token_carried` the version.
     """
 
     id: Id
@@ -74,6 +75,7 @@ class Invoke(Event, omit_defaults=False):
     expected: str | list[str] | None = None
     next: str | None = None
     marker: str | UnsetType | None = UNSET
+    token_carried: str | UnsetType | None = UNSET
 
 
 class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,9 +93,10 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Return(Event, omit_defaults=False):
-    """The answer of one operation. `outcome` is won, conflict, ok, refused, busy or unknown.
+    """The answer of one operation. `outcome` is won, conflict, stale, ok, refused, busy or unknown.
 
-    `invoked_ns` is the moment of the release; it replaces that of the invoke line. `detail` stays JSON (see Detail).
+    `invoked_ns` is the moment of the release; it replaces that of the invoke line. `token_told` is the version that the
+    answer tells. `detail` stays JSON (see Detail).
     """
 
     id: Id
@@ -103,6 +106,7 @@ class Return(Event, omit_defaults=False):
     returned_ns: Nanoseconds | None = None
     invoked_ns: Nanoseconds | None = None
     detail: Json = msgspec.field(default_factory=lambda: NO_DETAIL)
+    token_told: str | UnsetType | None = UNSET
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"origin": "from"}):

@@ -54,6 +54,8 @@ class Record(msgspec.Struct, frozen=True):
     returned_ns: int | None
     detail: str | None
     marker: str | None = None
+    token_carried: str | None = None
+    token_told: str | None = None
 
     def read_detail(self) -> Detail:
         """What the detail tells; nothing if there is none, or none that can be read."""

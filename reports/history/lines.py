@@ -29,8 +29,10 @@ OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "returned_ns": pl.Int64,
     "detail": pl.String,
     "marker": pl.String,
+    "token_carried": pl.String,
+    "token_told": pl.String,
 }
-NEW_COLUMNS = ("marker",)  # that files of format 1 lack
+NEW_COLUMNS = ("marker", "token_carried", "token_told")  # that older files lack
 AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "workflow": pl.String,
     "read_ns": pl.Int64,
@@ -151,6 +153,8 @@ def take_invoke(lines: Lines, line: bytes, number: int) -> None:
         None,
         None,
         None if found.marker is msgspec.UNSET else found.marker,
+        found.token_carried or None,
+        None,
     )
     for column, value in zip(lines.columns.values(), values, strict=True):
         column.append(value)
@@ -168,6 +172,7 @@ def take_return(lines: Lines, line: bytes, number: int) -> None:
     columns["outcome"][row] = found.outcome
     columns["status"][row] = found.status
     columns["observed"][row] = found.observed
+    columns["token_told"][row] = found.token_told or None
     columns["returned_ns"][row] = found.returned_ns
     columns["detail"][row] = None if detail == b"null" else detail.decode()
     if (found.outcome, found.status, found.returned_ns, detail) == ("unknown", None, None, b"null"):

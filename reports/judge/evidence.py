@@ -2,7 +2,7 @@
 
 States are small integers here (codes). Two codes are no state of the history: `uncreated`, before a create, and
 `another`, a state that nothing names. Operations of other tenants, refused and busy ones change nothing and constrain
-nothing: they have no role.
+nothing: they have no role. Nor have stale ones: what they say of versions, the check `precondition` asks.
 """
 
 import shlex

@@ -28,7 +28,7 @@ def find_forbidden(context: CheckContext) -> pl.Series:
 
 def find_last_served(own: pl.DataFrame) -> pl.DataFrame:
     """When each source last asked something, as each tenant, that was answered as it should be."""
-    served = own.filter(pl.col("outcome").is_in(["won", "ok", "conflict"]))
+    served = own.filter(pl.col("outcome").is_in(["won", "ok", "conflict", "stale"]))
     return served.group_by("source", "tenant").agg(pl.col("invoked").max().alias("served"))
 
 

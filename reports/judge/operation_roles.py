@@ -36,23 +36,27 @@ def is_sorted(ops: pl.DataFrame) -> bool:
 
 def assign_roles(ops: pl.DataFrame, first: int | None) -> pl.DataFrame:
     """Adds known, maybe and pure; `next` becomes the initial state of a create, and nothing of a read. What an unknown
-    operation tells is nothing.
+    operation tells is nothing, and a write neither asks for a state nor tells one.
     """
     kind, outcome, mine = pl.col("kind"), pl.col("outcome"), pl.col("mine")
+    answered = (kind == "read") | (kind == "write")
     moves = (kind == "advance") | (kind == "set")
     initial = pl.col("observed").fill_null(pl.lit(first, dtype=pl.UInt32))
     return ops.with_columns(
         known=mine & ((outcome == "won") | ((kind == "create") & (outcome == "ok"))),
         maybe=mine & (outcome == "unknown") & moves,
-        pure=mine & ((outcome == "conflict") | ((kind == "read") & (outcome == "ok"))),
+        pure=mine & ((outcome == "conflict") | (answered & (outcome == "ok"))),
         next=pl.when(moves).then("next").when(kind == "create").then(initial),
-        observed=pl.when(outcome != "unknown").then("observed"),
+        observed=pl.when((outcome != "unknown") & (kind != "write")).then("observed"),
+        want=pl.when(kind != "write").then("want"),
+        set=pl.when(kind != "write").then("set"),
+        wants=pl.when(kind != "write").then("wants").otherwise(0).cast(pl.UInt32),
     )
 
 
 def find_owned(ops: pl.DataFrame, unnamed_tenant: int | None) -> pl.Series:
     """Whether each operation is its workflow's owner's: the tenant that created it, or the first that was served. A
-    conflict says less of whose it is, and a refusal least. Operations that name no tenant are the owner's.
+    conflict or a stale one says less of whose it is, and a refusal least. Those that name no tenant are the owner's.
     """
     if ops["tenant"].n_unique() <= 1:
         return pl.repeat(value=True, n=ops.height, dtype=pl.Boolean, eager=True)
@@ -64,7 +68,7 @@ def find_owned(ops: pl.DataFrame, unnamed_tenant: int | None) -> pl.Series:
         .then(1)
         .when(outcome.is_in(["won", "ok"]))
         .then(2)
-        .when(outcome == "conflict")
+        .when(outcome.is_in(["conflict", "stale"]))
         .then(3)
         .otherwise(4)
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-OUTCOME_COUNTS = ("won", "conflict", "busy", "unknown", "refused", "ok")
+OUTCOME_COUNTS = ("won", "conflict", "stale", "busy", "unknown", "refused", "ok")
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Race:
     contenders: int
     won: int
     conflict: int
+    stale: int
     busy: int
     unknown: int
     refused: int
@@ -61,7 +62,7 @@ def build_races(ops: pl.DataFrame) -> pl.DataFrame:
         .sort("w", "last_begin")
         .collect()
     )
-    rare = ("busy", "unknown", "refused", "ok")
+    rare = ("stale", "busy", "unknown", "refused", "ok")
     others = rows.filter(outcome.is_in(rare)).group_by("w", "race")
     counts = others.agg((outcome == name).sum().cast(pl.UInt32).alias(name) for name in rare).collect()
     races = races.join(counts, on=["w", "race"], how="left", maintain_order="left").with_columns(

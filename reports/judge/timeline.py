@@ -51,7 +51,7 @@ class Timeline:
 
     @property
     def moves(self) -> list[Operation]:
-        return [each for each in self.operations if each.outcome != "conflict" and each.kind != "read"]
+        return [each for each in self.operations if not each.is_pure]
 
     def could_be(self, state: str, invoked: int, returned: int) -> bool:
         """Whether the workflow can have been in `state` at some moment of the call.

@@ -30,7 +30,7 @@ def is_explained(records: list[Record], graph: TransitionGraph | None, initial: 
         for record in records
         if (record["kind"], record["outcome"]) == ("create", "unknown")
     ]
-    known = [operation.returned for operation in operations if operation.outcome not in ("unknown", "busy")]
+    known = [operation.returned for operation in operations if operation.outcome not in ("unknown", "busy", "stale")]
     start = first if begun and min(begun) <= min(known, default=NEVER) else initial
     return any(try_orders(state, operations, graph) for state in (free if start is None else [start]))
 

@@ -203,6 +203,8 @@ def take(world: World, state: Any, record: Record) -> Any:
         return world.tell_birth(record) if state is UNBORN else NO
     if state is UNBORN:
         return NO
+    if kind == "write":
+        return state
     due = state in expected
     if following is not None and world.edges is not None and kind != "set":
         due = due and (state, following) in world.edges

@@ -23,14 +23,15 @@ lists = st.one_of(states.map(lambda state: [state]), st.lists(states, min_size=2
 OUTCOMES = {
     "create": ("ok", "ok", "ok", "unknown", "unknown", "refused", "busy", "conflict"),
     "read": ("ok", "ok", "ok", "conflict", "unknown", "busy"),
-    "advance": ("won", "won", "won", "conflict", "conflict", "unknown", "refused", "busy"),
-    "set": ("won", "won", "unknown", "conflict", "busy"),
+    "advance": ("won", "won", "won", "conflict", "conflict", "unknown", "refused", "busy", "stale"),
+    "set": ("won", "won", "unknown", "conflict", "busy", "stale"),
+    "write": ("ok", "ok", "ok", "conflict", "unknown", "refused", "busy", "stale"),
 }
 
 
 @st.composite
 def draw_request(
-    draw: st.DrawFn, kinds: tuple[str, ...] = ("read", "read", "advance", "advance", "advance", "set")
+    draw: st.DrawFn, kinds: tuple[str, ...] = ("read", "read", "advance", "advance", "advance", "set", "write")
 ) -> Record:
     """What one operation asks, and when."""
     kind = draw(st.sampled_from(kinds))
@@ -101,7 +102,10 @@ def answer(draw: st.DrawFn, record: Record, state: str | None, graph: Transition
         record.update(outcome="ok", observed=state)
         return state
     if draw(st.integers(0, 7)) == 0:
-        record.update(outcome="busy")
+        record.update(outcome=draw(st.sampled_from(("busy", "stale" if kind != "read" else "busy"))))
+        return state
+    if kind == "write":
+        record.update(outcome=draw(st.sampled_from(OUTCOMES["write"])))
         return state
     won = "ok" if kind == "read" else "won"
     tried = Operation(0, kind, won, expected, record["next"], None, 0, NEVER)

@@ -21,7 +21,7 @@ GRAPHS: tuple[Graph, ...] = (
 ANY: dict[str, list[str]] = {state: ["A", "B", "C"] for state in "ABC"}
 NAMES = (("A", "B", "C"),) * 4 + (("", "B", "A\x1fB"), ("A", "A\x1fB", "B"), ("\\s", "\\", "\x1f"))
 IDS = ("told", "told", "none", "none", "partly", "partly")
-KINDS = ("advance",) * 14 + ("read",) * 3 + ("guard", "set")
+KINDS = ("advance",) * 14 + ("read",) * 3 + ("guard", "set", "write")
 
 
 @dataclass
@@ -132,6 +132,11 @@ def take_effect(drawn: Drawn, record: Record, state: str, moment: int) -> str:
     if record.pop("lost"):
         record.update(outcome="unknown", returned_ns=random.choice((None, record["returned_ns"])))
         due = due and random.random() < 0.6
+    elif kind == "write":
+        record.update(outcome=random.choice(("ok", "ok", "conflict", "stale", "unknown", "refused")))
+    elif due and kind != "read" and random.random() < 0.04:
+        record.update(outcome="stale")
+        due = False
     elif kind == "read":
         record.update(outcome="ok" if due else "conflict", observed=state if random.random() < 0.8 else None)
     elif due:
@@ -140,7 +145,7 @@ def take_effect(drawn: Drawn, record: Record, state: str, moment: int) -> str:
         told = random.choice((None, state))
         record.update(outcome="conflict", observed=None if told in record["expected"] else told)
     shift_clock(drawn, record)
-    if due and kind != "read":
+    if due and kind not in ("read", "write"):
         drawn.rows.append((moment, {"from": state, "to": record["next"], "request_id": own_id}))
         return str(record["next"])
     return state

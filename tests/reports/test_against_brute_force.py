@@ -1,7 +1,8 @@
 """Goal: linearizable is exact. Method: small histories of every shape, against a search over all orders.
 
-Drawn are cycles, unknowns, busy answers, sets, lists of expected states, equal timestamps, told states (of wins too),
-with a graph or without, with the initial state given, told by a create, told by none though there was one, or free;
+Drawn are cycles, unknowns, busy and stale answers, sets, writes, lists of expected states, equal timestamps, told
+states (of wins too), with a graph or without, with the initial state given, told by a create, told by none though there
+was one, or free;
 answers before the create, several creates, and clocks that are apart. Each drawn case holds several, one per workflow,
 because a history is judged as a whole. ONEWINNER_PROFILE=full goes on until there have been 100,000.
 """

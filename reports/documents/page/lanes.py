@@ -37,6 +37,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "won": Kind("won: filled", ("winner", "winners"), "●"),
     "conflict": Kind("conflict: outlined", ("conflict", "conflicts"), "○"),
+    "stale": Kind("stale (lost: its version was no longer current): a narrow outline", ("stale", "stale"), "◌", 1),
     "ok": Kind("answered (a read or a create): low", ("answer", "answers"), "·", 2),
     "busy": Kind("busy (nothing happened; ask again): a low outline", ("busy", "busy"), "↻", 2),
     "refused": Kind("refused: a thin line", ("refused", "refused"), "–", 4, ""),

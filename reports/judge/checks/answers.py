@@ -31,7 +31,7 @@ def check_tenant_isolation(context: CheckContext) -> CheckResult:
     foreign = context.ops.filter(~pl.col("mine"))
     if foreign.is_empty() and not probes:
         return not_applicable(check, "no tenant touched another one's workflow")
-    served = foreign.filter(pl.col("outcome").is_in(["won", "ok", "conflict"]))
+    served = foreign.filter(pl.col("outcome").is_in(["won", "ok", "conflict", "stale"]))
     suspicions = [fail(partial(report_foreign, context, row)) for row in served["row"].to_list()]
     suspicions += suspect_probes(check, probes)
     return conclude(context, check, judged=foreign.height + len(probes), unit="calls", suspicions=suspicions)

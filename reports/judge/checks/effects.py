@@ -13,7 +13,7 @@ from reports.judge.finding_text import describe_foreign_trace, describe_trace, d
 from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "effects"
-LOST = ("conflict", "refused", "busy")
+LOST = ("conflict", "stale", "refused", "busy")
 MOVES = ("advance", "set")
 # Of so many wins it is looked up whether they were alone, and so many are named.
 LOOKED_UP_MAX, NAMED_MAX = 200, 3

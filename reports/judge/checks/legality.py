@@ -107,7 +107,7 @@ def find_illegal_effects(context: CheckContext, graph: TransitionGraph, w: int) 
     reached = {
         each.observed if each.kind == "create" else each.next
         for each in operations
-        if each.outcome in ("won", "ok", "unknown") and each.kind != "read"
+        if each.outcome in ("won", "ok", "unknown") and not each.is_pure
     }
     asked = {each.next for each in operations if is_illegal(each, graph)}
     odd = [

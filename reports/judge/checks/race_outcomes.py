@@ -120,7 +120,7 @@ def report_alone(reason: str) -> Finding:
 
 
 def check_conflict_count(context: CheckContext) -> CheckResult:
-    """In every race, contenders = winners + conflicts + busy + unknowns: every other answer is a conflict."""
+    """In every race, contenders = winners + conflicts + stale + busy + unknowns: a contender gets no other answer."""
     races = context.races
     if races.is_empty():
         return not_applicable("conflict-count", "the history has no races", "races")

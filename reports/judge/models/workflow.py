@@ -18,7 +18,8 @@ IMPOSSIBLE = Impossible.IMPOSSIBLE
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation as the model sees it. `observed` is the state that the answer told. Refused ones are left out,
-    and so may busy ones be: they hold in every state, and change none.
+    and so may busy and stale ones be: they hold in every state, and change none. A write says only that there is a
+    workflow.
 
     `returned` is `NEVER` for an operation that never returned, and for an unknown one: it has no last moment.
     `mark` tells operations apart that ask for the same; the step does not look at it.
@@ -37,7 +38,7 @@ class Operation:
     @property
     def is_pure(self) -> bool:
         """Whether the recorded answer can never change the state."""
-        return self.outcome == "conflict" or self.kind == "read"
+        return self.outcome in ("conflict", "stale") or self.kind in ("read", "write")
 
     @property
     def is_create(self) -> bool:
@@ -68,12 +69,14 @@ def step(state: str | None, operation: Operation, graph: TransitionGraph | None)
     An unknown operation may also never take effect; then this is not called. Without a graph every edge is legal.
     """
     observed, expected, next_state = operation.observed, operation.expected, operation.next
-    if operation.outcome == "busy":
+    if operation.outcome in ("busy", "stale"):
         return state
     if operation.kind == "create" and operation.outcome == "ok":
         return observed if state is None else IMPOSSIBLE
     if state is None:
         return IMPOSSIBLE
+    if operation.kind == "write":
+        return state
     due = state in expected and (graph is None or next_state is None or (state, next_state) in graph.edges)
     if operation.outcome == "conflict":
         return state if not due and (observed is None or observed in expected or observed == state) else IMPOSSIBLE

@@ -58,6 +58,8 @@ def test_a_minimal_journal_is_enough(tmp_path: Path) -> None:
         "returned_ns": 20,
         "detail": None,
         "marker": None,
+        "token_carried": None,
+        "token_told": None,
     }
 
 
@@ -76,7 +78,9 @@ def test_a_minimal_journal_is_enough(tmp_path: Path) -> None:
         ([{**INVOKE, "kind": "swap"}], 1, "is of no known kind"),
         ([INVOKE, {**RETURN, "outcome": "fine"}], 1, "has no known outcome"),
         ([INVOKE, {**RETURN, "outcome": "ok"}], 1, "an advance or a set that is ok"),
-        ([{**INVOKE, "kind": "read"}, RETURN], 1, "a read that won"),
+        ([{**INVOKE, "kind": "read"}, RETURN], 1, "a read or a write that won"),
+        ([{**INVOKE, "kind": "write", "expected": None, "next": None}, RETURN], 1, "a read or a write that won"),
+        ([{**INVOKE, "kind": "read"}, {**RETURN, "outcome": "stale"}], 1, "a create or a read that is stale"),
         ([{**INVOKE, "next": None}], 1, "without a next state"),
         ([{**INVOKE, "expected": None}], 1, "without an expected state"),
         ([{**INVOKE, "expected": []}], 1, "without an expected state"),

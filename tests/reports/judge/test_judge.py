@@ -49,6 +49,7 @@ def test_every_check_reports_even_where_it_does_not_apply() -> None:
         "conflict": 1,
         "ok": 1,
         "refused": 0,
+        "stale": 0,
         "busy": 0,
         "unknown": 0,
     }
