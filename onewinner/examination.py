@@ -13,6 +13,7 @@ from engine.target.answer import (
     classify_create,
     classify_guard,
     classify_read,
+    classify_shown,
     read_markers,
     read_trail,
 )
@@ -179,7 +180,7 @@ class Examination:
             if routes and not graph.allows(graph.initial, to) and to != graph.initial:
                 probe, _ = self.send_advance(
                     f"illegal advance {graph.initial} -> {to}", workflow, routes[-1], graph.initial, to,
-                    ("refused", "conflict"),
+                    ("refused", "conflict", "stale"),
                 )  # fmt: skip
                 self.note(probe, remedies.advise_illegal(probe, graph.initial, to))
                 return
@@ -197,7 +198,9 @@ class Examination:
     def ask_stale(self, workflow: str, route: Route, origin: str, to: str) -> None:
         if to in self.target.expected_by(route, origin, to):
             return
-        probe, _ = self.send_advance(f"stale advance {origin} -> {to}", workflow, route, origin, to, ("conflict",))
+        probe, _ = self.send_advance(
+            f"stale advance {origin} -> {to}", workflow, route, origin, to, ("conflict", "stale")
+        )
         self.note(probe, remedies.advise_stale(self.target, probe, to))
 
     def ask_stranger(self, workflow: str, state: str) -> None:
@@ -240,9 +243,10 @@ class Examination:
     def read_trail(self, workflow: str, origin: str, to: str) -> None:
         values = self.list_values(workflow)
         request = self.target.build_trail(self.target.owner, workflow, self.name_request(), values)
-        if request is None:
+        if request is None or self.target.trail is None:
             return
-        probe = self.ask("audit", "audit", request, self.classify_shown, ("ok",))
+        ok = self.target.trail.ok
+        probe = self.ask("audit", "audit", request, lambda answer: classify_shown(self.target, answer, ok), ("ok",))
         rows = read_trail(self.target, probe.answer)
         self.note(probe, remedies.advise_trail(self.target, probe, rows, [(origin, to)]))
 
@@ -250,16 +254,12 @@ class Examination:
         """The winner's marker is there, where its request carries one."""
         target = self.target
         request = target.build_effects(target.owner, workflow, self.name_request(), self.list_values(workflow))
-        if request is None:
+        if request is None or target.effects is None:
             return
-        probe = self.ask("effects", "effects", request, self.classify_shown, ("ok",))
+        ok = target.effects.ok
+        probe = self.ask("effects", "effects", request, lambda answer: classify_shown(target, answer, ok), ("ok",))
         carried = marker if route.carries_marker else None
         self.note(probe, remedies.advise_effects(target, probe, read_markers(target, probe.answer), carried))
-
-    def classify_shown(self, answer: Answer) -> ClassifiedAnswer:
-        """What is shown whole: a trail, markers."""
-        outcome = "ok" if answer.status in self.target.read_ok else classify_read(self.target, answer).outcome
-        return ClassifiedAnswer(outcome, answer.status)
 
     def walk_routes(self) -> None:
         """Every route of an edge's own, once: from a new workflow along the shortest way to where it begins."""

@@ -5,10 +5,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from engine.target.answer import ClassifiedAnswer
-from engine.target.checks import SERVER_ERROR
+from engine.target.answer import NO_CONDITION, ClassifiedAnswer
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
+from engine.target.statuses import SERVER_ERROR
 from engine.target.target import Target
 from engine.target.template import Request
 from onewinner.json_paths import (
@@ -47,7 +47,7 @@ class Probe:
 
 def advise_create(target: Target, probe: Probe) -> str | None:
     answer = probe.answer
-    if answer.status in target.create_won and probe.classified.outcome != "ok":
+    if target.create_won.matches(answer) and probe.classified.outcome != "ok":
         found = f"create.id: {describe_query(target.create_id)} finds no id"
         return f"{found} in the answer; it holds {describe_leaves(answer.json())}"
     return advise_status(probe, "create.won")
@@ -62,7 +62,7 @@ def advise_read(target: Target, probe: Probe, state: str, server_id: str, *, is_
             f"or create.id if {server_id!r} is not the id"
         )
     if probe.classified.outcome != "ok":
-        if answer.status in target.read_ok:
+        if target.read_ok.matches(answer):
             found = f"read.state: {describe_query(target.read_state)} finds no state"
             return f"{found} in the answer; {describe_states(target, answer)}"
         return advise_status(probe, "read.ok")
@@ -98,6 +98,8 @@ def advise_advance(probe: Probe, origin: str, to: str) -> str | None:
         return None if problem is None else f"advance.won_state: {problem}; correct it, or leave the key out"
     if may_be_busy(probe.answer):
         return advise_busy(Counter([probe.answer.status]), 1)
+    if (advice := advise_condition(probe)) is not None:
+        return advice
     if probe.classified.outcome == "conflict":
         told = (
             f"the legal move {origin} -> {to} was answered {probe.answer.status}, a conflict, though it is in {origin}"
@@ -144,6 +146,8 @@ def advise_illegal(probe: Probe, origin: str, to: str) -> str | None:
         return None
     if probe.answer.status is None or probe.answer.status >= 500:
         return advise_trouble(probe)
+    if (advice := advise_condition(probe)) is not None:
+        return advice
     status = probe.answer.status
     told = f"the illegal move {origin} -> {to} was answered {status}, which is listed nowhere"
     return f"advance.refused: {told}; add {status} to advance.refused"
@@ -165,11 +169,14 @@ def advise_stale(target: Target, probe: Probe, actual: str) -> str | None:
     if classified.outcome == "unknown":
         if status is None or status >= 500 or 300 <= status < 400:
             return advise_trouble(probe)
+        if (advice := advise_condition(probe)) is not None:
+            return advice
         return (
             f"advance.conflict: a request that comes too late was answered {status}, which is listed nowhere; "
             f"add {status} to advance.conflict"
         )
-    if target.current_state is not None and classified.observed != actual:
+    is_told = classified.outcome == "conflict" and target.current_state is not None
+    if is_told and classified.observed != actual:
         found = f"finds {classified.observed!r}" if classified.observed else "finds nothing"
         return (
             f"advance.current_state: {describe_query(target.current_state)} {found} in the conflict, and the "
@@ -206,9 +213,9 @@ def advise_trail(
     target: Target, probe: Probe, rows: list[dict[str, Any]] | None, moves: list[tuple[str, str]]
 ) -> str | None:
     """`moves` are those that were answered as won, in order; the row of the create does not count."""
-    if probe.answer.status not in target.read_ok:
-        return advise_status(probe, "read.ok")
     assert target.trail is not None
+    if not target.trail.ok.matches(probe.answer):
+        return advise_status(probe, target.trail.ok.key)
     if rows is None:
         lists = [path for path, value in walk_lists(probe.answer.json())]
         found = f"audit.entries: {describe_query(target.trail.entries)} finds"
@@ -226,9 +233,9 @@ def advise_trail(
 
 def advise_effects(target: Target, probe: Probe, markers: list[str] | None, carried: str | None) -> str | None:
     """`carried` is the marker that the winner's request carried; None when it carries none."""
-    if probe.answer.status not in target.read_ok:
-        return advise_status(probe, "read.ok")
     assert target.effects is not None
+    if not target.effects.ok.matches(probe.answer):
+        return advise_status(probe, target.effects.ok.key)
     found = f"effects.markers: {describe_query(target.effects.markers)} finds"
     if markers is None:
         return (
@@ -244,6 +251,8 @@ def advise_status(probe: Probe, good: str) -> str | None:
     status, outcome = probe.answer.status, probe.classified.outcome
     if outcome in probe.wanted:
         return None
+    if (advice := advise_condition(probe)) is not None:
+        return advice
     if status in (401, 403):
         told = f"tenants.{probe.tenant}.headers: {probe.sent} was answered {status}"
         return f'{told}; write the header that proves this tenant, such as Authorization = "Bearer ${{TOKEN}}"'
@@ -259,6 +268,18 @@ def advise_status(probe: Probe, good: str) -> str | None:
             "or workflow.spelling if the service spells the states in another way"
         )
     return advise_trouble(probe)
+
+
+def advise_condition(probe: Probe) -> str | None:
+    """An answer with a status that the file lists with conditions, of which none holds or those of two meanings do."""
+    classified = probe.classified
+    if classified.outcome == "unknown" and classified.problem is not None:
+        return f"{probe.table}: {probe.sent}: {classified.problem}"
+    message = classified.message or ""
+    if NO_CONDITION in message:
+        holds = describe_leaves(probe.answer.json())
+        return f"{probe.table}: {probe.sent}: {message}; correct the condition, the answer holds {holds}"
+    return None
 
 
 def advise_trouble(probe: Probe) -> str:

@@ -3,19 +3,22 @@
 `classify_*` tell the outcome of a request; `read_*` take out what an answer shows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.target.checks import SERVER_ERROR
 from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
 from engine.target.routes import Guard, Route, Trail
+from engine.target.statuses import Statuses, find_meaning
 from engine.target.target import Target
+
+# The part of a message that says that the file lists the status with conditions only, and that none holds.
+NO_CONDITION = "fulfils no condition of"
 
 
 @dataclass(frozen=True)
 class ClassifiedAnswer:
-    """The meaning of an answer. `outcome` is won, conflict, ok, refused, busy or unknown.
+    """The meaning of an answer. `outcome` is won, conflict, ok, stale, refused, busy or unknown.
 
     `observed` is the state in the answer; for a create it is the initial state. `problem` tells how the answer differs
     from what the target file specifies; `message` tells why an outcome is unknown.
@@ -30,44 +33,54 @@ class ClassifiedAnswer:
 
 
 def classify_create(target: Target, answer: Answer) -> ClassifiedAnswer:
-    if answer.status not in target.create_won:
-        return classify_other(target, answer)
+    classified = classify_shown(target, answer, target.create_won)
+    if classified.outcome != "ok":
+        return classified
     server_id = target.create_id.find_text(answer.json()) if target.create_id is not None else None
     if server_id is None:
         return classify_missing("id", "create.id", target.create_id, answer)
-    return ClassifiedAnswer("ok", answer.status, target.graph.initial, server_id)
+    return replace(classified, observed=target.graph.initial, server_id=server_id)
 
 
 def classify_read(target: Target, answer: Answer) -> ClassifiedAnswer:
-    if answer.status not in target.read_ok:
-        return classify_other(target, answer)
+    classified = classify_shown(target, answer, target.read_ok)
+    if classified.outcome != "ok":
+        return classified
     state = find_state(target, target.read_state, answer.json())
     if state is None:
         return classify_missing("state", "read.state", target.read_state, answer)
-    return ClassifiedAnswer("ok", answer.status, state)
+    return replace(classified, observed=state)
 
 
 def classify_advance(target: Target, answer: Answer, route: Route, to: str) -> ClassifiedAnswer:
-    if answer.status in target.won:
-        return classify_with_state(target, "won", answer, route.won_state, "the win", "the state after the move", to)
-    if answer.status in target.conflict:
-        return classify_conflict(target, answer)
-    return classify_other(target, answer)
+    classified = classify_by(answer, list(route.meanings.walk()))
+    if classified.outcome == "won":
+        return add_state(target, classified, answer, route.won_state, "the win", "the state after the move", to)
+    return add_current_state(target, classified, answer)
 
 
 def classify_guard(target: Target, answer: Answer, guard: Guard) -> ClassifiedAnswer:
-    if answer.status in target.read_ok:
-        return ClassifiedAnswer("ok", answer.status)
-    if answer.status in guard.closed:
-        return classify_conflict(target, answer)
-    return classify_other(target, answer)
+    return add_current_state(target, classify_shown(target, answer, guard.ok, ("conflict", guard.closed)), answer)
+
+
+def classify_shown(target: Target, answer: Answer, ok: Statuses, *others: tuple[str, Statuses]) -> ClassifiedAnswer:
+    """An answer that shows something, or has one of the other outcomes, or one that any answer may have."""
+    refused = replace(target.meanings.refused, is_default=True)
+    return classify_by(answer, [("ok", ok), *others, ("busy", target.meanings.busy), ("refused", refused)])
+
+
+def classify_by(answer: Answer, meanings: list[tuple[str, Statuses]]) -> ClassifiedAnswer:
+    """The meaning by status, and by the conditions of the file. Two meanings at once are a problem, and unknown."""
+    meaning = find_meaning(answer, meanings)
+    if meaning.outcome is not None:
+        return ClassifiedAnswer(meaning.outcome, answer.status)
+    message = meaning.ambiguous or answer.error or describe_status(answer, meanings)
+    return ClassifiedAnswer("unknown", answer.status, problem=meaning.ambiguous, message=message)
 
 
 def is_busy(target: Target, answer: Answer) -> bool:
     """Whether it means: nothing happened, try again. A server error means it only with Retry-After."""
-    if answer.status not in target.busy:
-        return False
-    return answer.status < SERVER_ERROR or "retry-after" in answer.headers
+    return target.meanings.busy.matches(answer)
 
 
 def read_trail(target: Target, answer: Answer) -> list[dict[str, Any]] | None:
@@ -75,7 +88,7 @@ def read_trail(target: Target, answer: Answer) -> list[dict[str, Any]] | None:
 
     In an entry that is no transition, such as a comment, `to` is None.
     """
-    if target.trail is None or answer.status not in target.read_ok:
+    if target.trail is None or not target.trail.ok.matches(answer):
         return None
     found = find_list(target.trail.entries, answer)
     return None if found is None else [read_entry(target, target.trail, entry) for entry in found]
@@ -83,7 +96,7 @@ def read_trail(target: Target, answer: Answer) -> list[dict[str, Any]] | None:
 
 def read_markers(target: Target, answer: Answer) -> list[str] | None:
     """The markers that left a trace, duplicates included; None if the answer does not have them."""
-    if target.effects is None or answer.status not in target.read_ok:
+    if target.effects is None or not target.effects.ok.matches(answer):
         return None
     found = find_list(target.effects.markers, answer)
     return None if found is None else [marker for marker in found if isinstance(marker, str)]
@@ -102,30 +115,30 @@ def read_entry(target: Target, trail: Trail, entry: Any) -> dict[str, Any]:
     return row
 
 
-def classify_conflict(target: Target, answer: Answer) -> ClassifiedAnswer:
-    return classify_with_state(target, "conflict", answer, target.current_state, "the conflict", "the current state")
+def add_current_state(target: Target, classified: ClassifiedAnswer, answer: Answer) -> ClassifiedAnswer:
+    if classified.outcome != "conflict":
+        return classified
+    return add_state(target, classified, answer, target.current_state, "the conflict", "the current state")
 
 
-def classify_with_state(
-    target: Target, outcome: str, answer: Answer, path: JmesPath | None, subject: str, what: str, to: str | None = None
+def add_state(
+    target: Target,
+    classified: ClassifiedAnswer,
+    answer: Answer,
+    path: JmesPath | None,
+    subject: str,
+    what: str,
+    to: str | None = None,
 ) -> ClassifiedAnswer:
     """An answer with a state at `path`, if there is a path. No state, or another one than `to`, is a problem."""
     if path is None:
-        return ClassifiedAnswer(outcome, answer.status)
+        return classified
     observed, problem = find_state(target, path, answer.json()), None
     if observed is None:
         problem = f"{subject} does not tell {what} at {path.text!r}"
     elif to not in (None, observed):
         problem = f"the answer tells {observed}, the move leads to {to}"
-    return ClassifiedAnswer(outcome, answer.status, observed, problem=problem)
-
-
-def classify_other(target: Target, answer: Answer) -> ClassifiedAnswer:
-    if is_busy(target, answer):
-        return ClassifiedAnswer("busy", answer.status)
-    if answer.status is not None and answer.status in target.refused:
-        return ClassifiedAnswer("refused", answer.status)
-    return ClassifiedAnswer("unknown", answer.status, message=answer.error or describe_status(answer))
+    return replace(classified, observed=observed, problem=problem)
 
 
 def find_state(target: Target, query: JmesPath, document: Any) -> str | None:
@@ -140,11 +153,14 @@ def classify_missing(what: str, key: str, query: JmesPath | None, answer: Answer
     return ClassifiedAnswer("unknown", answer.status, message=message)
 
 
-def describe_status(answer: Answer) -> str:
-    """Describes a status that the target file does not list."""
+def describe_status(answer: Answer, meanings: list[tuple[str, Statuses]]) -> str:
+    """Describes an answer that no rule of the target file fits."""
     if answer.status is not None and 300 <= answer.status < 400:
         where = answer.headers.get("location", "nowhere")
         return f"status {answer.status} redirects to {where}; redirects are not followed"
+    listed = [f"{each.key} ({rule})" for _, each in meanings for rule in each.rules if rule.status == answer.status]
+    if conditions := [each for each in listed if " when " in each]:
+        return f"status {answer.status} {NO_CONDITION} {', '.join(conditions)}"
     again = " with Retry-After" if "retry-after" in answer.headers else ""
     return f"status {answer.status}{again} is neither a win, a conflict nor a refusal"
 

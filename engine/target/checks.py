@@ -2,16 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from engine.target.graph import TransitionGraph
 from engine.target.tables import RequestTable
 
-SERVER_ERROR, UNAVAILABLE = 500, 503
-# The meanings that may have no status.
-MAY_BE_EMPTY = ("refused", "busy")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -124,29 +120,6 @@ def check_spelling(spelling: Mapping[str, str | int], graph: TransitionGraph) ->
                 f"{spelled!r} would mean both {seen[spelled]!r} and {state!r}; give each a spelling of its own",
             )
         seen[spelled] = state
-
-
-def check_statuses(key: str, **named: Sequence[int]) -> None:
-    """Whether won, conflict, ... are statuses of HTTP, each with one meaning."""
-    for name, statuses in named.items():
-        if not statuses and name not in MAY_BE_EMPTY:
-            raise Mistake(f"{key}.{name}", "must name at least one status")
-        for status in statuses:
-            if not 100 <= status <= 599:
-                raise Mistake(f"{key}.{name}", f"{status} is no HTTP status; write one from 100 to 599")
-    for status in named.get("busy", ()):
-        if status >= SERVER_ERROR and status != UNAVAILABLE:
-            raise Mistake(
-                f"{key}.busy",
-                f"{status} does not say that nothing happened; of the server errors only {UNAVAILABLE} does",
-            )
-    for first, second in combinations(named, 2):
-        refuse_second_meaning(f"{key}.{second}", named[second], f"{key}.{first}", named[first])
-
-
-def refuse_second_meaning(key: str, statuses: Sequence[int], first: str, taken: Sequence[int]) -> None:
-    for status in sorted(set(statuses) & set(taken)):
-        raise Mistake(key, f"{status} is also in {first}; a status can mean one thing only")
 
 
 def check_seconds(key: str, value: float) -> None:

@@ -15,8 +15,6 @@ from engine.target.checks import (
     check_headers,
     check_seconds,
     check_spelling,
-    check_statuses,
-    refuse_second_meaning,
 )
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
@@ -36,7 +34,8 @@ from engine.target.routes import (
 )
 from engine.target.shape import check_shape, describe_file
 from engine.target.spelling import Spelling
-from engine.target.tables import REFUSED, AdvanceTable, CreateTable, File, ServiceTable, TenantTable, WorkflowTable
+from engine.target.status_tables import read_meanings, read_statuses, refuse_same
+from engine.target.tables import CreateTable, File, ServiceTable, TenantTable, WorkflowTable
 from engine.target.target import Service, Target
 from engine.target.template import Template, braces, find_placeholders
 from engine.target.tenants import Tenant
@@ -90,8 +89,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     tenants = read_tenants(file.tenants)
     check_base_url(file.base_url, served=served)
     check_seconds("timeout_s", file.timeout_s)
-    check_statuses("create", won=file.create.won)
-    check_statuses("read", ok=file.read.ok)
+    create_won, ok = read_statuses("create.won", file.create.won), read_statuses("read.ok", file.read.ok)
     target = Target(
         name=file.name,
         base_url=file.base_url.rstrip("/"),
@@ -100,29 +98,26 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         graph=graph,
         create=read_create(file.create, tenants, folder, environment, served=served),
         create_id=read_optional_path("create.id", file.create.id),
-        create_won=file.create.won,
+        create_won=create_won,
         read=read_request_of_workflow("read.request", file.read.request),
         read_state=read_path("read.state", file.read.state),
-        read_ok=file.read.ok,
+        read_ok=ok,
         create_savings=read_savings("create.save", file.create.save),
         read_savings=read_savings("read.save", file.read.save),
         givers=find_givers(file),
         general=read_general(file.advance, routes, graph),
         routes=routes,
         general_serves_all=file.advance.serves_every_edge,
-        won=file.advance.won,
-        conflict=file.advance.conflict,
-        refused=read_refused(file.advance),
-        busy=file.advance.busy,
+        meanings=read_meanings(file.advance),
         current_state=read_optional_path("advance.current_state", file.advance.current_state),
         spelling=Spelling(file.workflow.spelling),
         arrived_header=file.arrived_header,
-        guards=read_guards(file.guards, graph),
-        trail=read_trail(file.audit) if file.audit is not None else None,
-        effects=read_effects(file.effects) if file.effects is not None else None,
+        guards=read_guards(file.guards, graph, ok),
+        trail=read_trail(file.audit, ok) if file.audit is not None else None,
+        effects=read_effects(file.effects, ok) if file.effects is not None else None,
         service=read_service(file.service, folder) if file.service is not None else None,
     )
-    check_busy(file)
+    check_busy(target)
     check_target(target)
     return target
 
@@ -207,14 +202,6 @@ def read_ids(listed: list[str | int] | dict[str, list[str | int]], tenants: Mapp
     return IdPool(pool)
 
 
-def read_refused(table: AdvanceTable) -> tuple[int, ...]:
-    """The statuses of a refusal: those of the file, else the usual ones without those that have another meaning."""
-    taken = (*table.won, *table.conflict, *table.busy)
-    refused = tuple(status for status in REFUSED if status not in taken) if table.refused is None else table.refused
-    check_statuses("advance", won=table.won, conflict=table.conflict, refused=refused, busy=table.busy)
-    return refused
-
-
 def read_service(table: ServiceTable, folder: Path) -> Service:
     if not table.command:
         raise Mistake("service.command", "must name a program and its arguments")
@@ -225,12 +212,14 @@ def read_service(table: ServiceTable, folder: Path) -> Service:
     return Service(tuple(table.command), table.env, table.ready, cwd, table.ready_timeout_s, table.restart)
 
 
-def check_busy(file: File) -> None:
-    """A status of `busy` means "try again" in every answer, so it may have no other meaning anywhere."""
-    others = {"create.won": file.create.won, "read.ok": file.read.ok}
-    others |= {f"guards[{index}].closed": table.closed for index, table in enumerate(file.guards)}
-    for key, statuses in others.items():
-        refuse_second_meaning(key, statuses, "advance.busy", file.advance.busy)
+def check_busy(target: Target) -> None:
+    """An answer of `busy` means "try again" to every request, so it may have no other meaning anywhere."""
+    shown = [each.ok for each in (target.trail, target.effects) if each is not None]
+    for statuses in (target.create_won, target.read_ok, *shown):
+        refuse_same(statuses, target.meanings.busy)
+    for guard in target.guards:
+        refuse_same(guard.ok, target.meanings.busy)
+        refuse_same(guard.closed, target.meanings.busy)
 
 
 def check_target(target: Target) -> None:

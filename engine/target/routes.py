@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from engine.target.checks import Mistake, check_request, check_states, check_statuses
+from engine.target.checks import Mistake, check_request, check_states
 from engine.target.graph import TransitionGraph
 from engine.target.paths import JmesPath
 from engine.target.same_request import Identity, identify
+from engine.target.status_tables import read_meanings, read_optional_statuses, read_statuses, refuse_second_meaning
+from engine.target.statuses import Meanings, Statuses
 from engine.target.tables import WINNERS, AdvanceTable, AuditTable, EdgeTable, EffectsTable, GuardTable, RequestTable
 from engine.target.template import Template
 from engine.target.values import Saving, merge_savings, read_savings
@@ -20,13 +22,14 @@ GENERAL = "advance"
 class Route:
     """A request for an advance. `sources` and `to` are None on the general route, which serves any edge.
 
-    `won_state` is the path of the state after the move in the answer to a win, if the answer has it. `index` is the
-    place among the edges of the file; of several edges with one request, the first. `savings` are taken out of the
-    answer to a win.
+    `meanings` are those of its answers. `won_state` is the path of the state after the move in the answer to a win, if
+    the answer has it. `index` is the place among the edges of the file; of several edges with one request, the first.
+    `savings` are taken out of the answer to a win.
     """
 
     name: str
     template: Template
+    meanings: Meanings
     sources: tuple[str, ...] | None = None
     to: str | None = None
     won_state: JmesPath | None = None
@@ -34,11 +37,11 @@ class Route:
     savings: tuple[Saving, ...] = ()
 
     @property
-    def identity(self) -> tuple[Identity, str | None, JmesPath | None, tuple[Saving, ...]]:
+    def identity(self) -> tuple[Identity, str | None, JmesPath | None, Meanings, tuple[Saving, ...]]:
         """Equal for routes with the same request and the same next state, from any sources."""
         names = sorted(self.template.placeholders)
         request = self.template.fill({name: f"{{{name}}}" for name in names}, {})
-        return identify(request), self.to, self.won_state, self.savings
+        return identify(request), self.to, self.won_state, self.meanings, self.savings
 
     @property
     def carries_expected(self) -> bool:
@@ -51,15 +54,16 @@ class Route:
 
 @dataclass(frozen=True)
 class Guard:
-    """A request that answers only in the states of `open`, and with a status of `closed` in all others.
+    """A request that answers, as `ok` says, only in the states of `open`, and as `closed` says in all others.
 
     In the states of `either` both answers are right.
     """
 
     name: str
     template: Template
+    ok: Statuses
     open: tuple[str, ...]
-    closed: tuple[int, ...] = (409,)
+    closed: Statuses
     either: tuple[str, ...] = ()
 
 
@@ -68,6 +72,7 @@ class Trail:
     """The request that shows the audit trail of a workflow. `origin` and `to` are paths in one of the `entries`."""
 
     template: Template
+    ok: Statuses
     entries: JmesPath
     origin: JmesPath
     to: JmesPath
@@ -79,6 +84,7 @@ class Effects:
     """The request that shows the markers that left a trace. `winners` tells how often a win leaves its own."""
 
     template: Template
+    ok: Statuses
     markers: JmesPath
     winners: str = "once"
 
@@ -134,7 +140,8 @@ def read_route(index: int, table: EdgeTable, advance: AdvanceTable, graph: Trans
     own_state = read_optional_path(f"{key}.won_state", table.won_state)
     won_state = own_state or read_optional_path("advance.won_state", advance.won_state)
     savings = merge_savings(read_savings("advance.save", advance.save), read_savings(f"{key}.save", table.save))
-    return Route(name, template, sources, table.to, won_state, index, savings)
+    meanings = read_meanings(advance, table, index)
+    return Route(name, template, meanings, sources, table.to, won_state, index, savings)
 
 
 def read_general(table: AdvanceTable, routes: Iterable[Route], graph: TransitionGraph) -> Route | None:
@@ -144,7 +151,8 @@ def read_general(table: AdvanceTable, routes: Iterable[Route], graph: Transition
         return None
     template = read_request_of_workflow("advance.request", table.request)
     won_state = read_optional_path("advance.won_state", table.won_state)
-    return Route(GENERAL, template, won_state=won_state, savings=read_savings("advance.save", table.save))
+    savings = read_savings("advance.save", table.save)
+    return Route(GENERAL, template, read_meanings(table), won_state=won_state, savings=savings)
 
 
 def check_edges(routes: Iterable[Route], graph: TransitionGraph) -> None:
@@ -156,23 +164,26 @@ def check_edges(routes: Iterable[Route], graph: TransitionGraph) -> None:
             )
 
 
-def read_guards(tables: Iterable[GuardTable], graph: TransitionGraph) -> tuple[Guard, ...]:
-    guards = [read_guard(f"guards[{index}]", table, graph) for index, table in enumerate(tables)]
+def read_guards(tables: Iterable[GuardTable], graph: TransitionGraph, ok: Statuses) -> tuple[Guard, ...]:
+    """`ok` are the answers that show something, for tables that do not say it themselves."""
+    guards = [read_guard(f"guards[{index}]", table, graph, ok) for index, table in enumerate(tables)]
     names = name_apart((guard.name, "") for guard in guards)
     return tuple(replace(guard, name=name) for guard, name in zip(guards, names, strict=True))
 
 
-def read_guard(key: str, table: GuardTable, graph: TransitionGraph) -> Guard:
+def read_guard(key: str, table: GuardTable, graph: TransitionGraph, ok: Statuses) -> Guard:
     check_states(f"{key}.open", table.open, graph)
     check_states(f"{key}.either", table.either, graph)
-    check_statuses(key, closed=table.closed)
+    ok, closed = read_optional_statuses(f"{key}.ok", table.ok, ok), read_statuses(f"{key}.closed", table.closed)
+    refuse_second_meaning(closed, ok)
     template = read_request_of_workflow(f"{key}.request", table.request)
-    return Guard(table.name or table.request.path, template, tuple(table.open), table.closed, tuple(table.either))
+    return Guard(table.name or table.request.path, template, ok, tuple(table.open), closed, tuple(table.either))
 
 
-def read_trail(table: AuditTable) -> Trail:
+def read_trail(table: AuditTable, ok: Statuses) -> Trail:
     return Trail(
         read_request_of_workflow("audit.request", table.request),
+        read_optional_statuses("audit.ok", table.ok, ok),
         read_path("audit.entries", table.entries),
         read_path("audit.from", table.origin),
         read_path("audit.to", table.to),
@@ -180,11 +191,12 @@ def read_trail(table: AuditTable) -> Trail:
     )
 
 
-def read_effects(table: EffectsTable) -> Effects:
+def read_effects(table: EffectsTable, ok: Statuses) -> Effects:
     if table.winners not in WINNERS:
         raise Mistake("effects.winners", f'must be "once" or "any", not {table.winners!r}')
     template = read_request_of_workflow("effects.request", table.request)
-    return Effects(template, read_path("effects.markers", table.markers), table.winners)
+    ok = read_optional_statuses("effects.ok", table.ok, ok)
+    return Effects(template, ok, read_path("effects.markers", table.markers), table.winners)
 
 
 def name_apart(keys: Iterable[tuple[str, str]]) -> list[str]:

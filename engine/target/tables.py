@@ -34,6 +34,18 @@ class RequestTable(Table):
     query: Annotated[dict[str, str], Meta(description="The query, by name.")] = {}
 
 
+class WhenTable(Table):
+    """An answer with this status of which the body decides what it means."""
+
+    status: Annotated[Status, Meta(description="The status of the answer.")]
+    when: Annotated[
+        str, Meta(description="JMESPath into the JSON answer; holds if it finds what is neither null, false nor empty.")
+    ]
+
+
+Answers = tuple[Status | WhenTable, ...]
+
+
 class SaveTable(Table, rename={"origin": "from"}):
     """A part of a value of an answer."""
 
@@ -94,7 +106,7 @@ class CreateTable(Table):
 
     request: Annotated[RequestTable | None, Meta(description="The request that creates a workflow.")] = None
     id: Annotated[str | None, Meta(description="JMESPath of the id in the answer to the request.")] = None
-    won: Annotated[tuple[Status, ...], Meta(description="Statuses that mean: created.")] = (201,)
+    won: Annotated[Answers, Meta(description="Answers that mean: created.")] = (201,)
     save: Save = {}
     command: Annotated[
         Strings | None,
@@ -119,9 +131,7 @@ class ReadTable(Table):
 
     request: Annotated[RequestTable, Meta(description="The request that reads one workflow; it needs {id}.")]
     state: Annotated[str, Meta(description="JMESPath of the state in the answer.")]
-    ok: Annotated[tuple[Status, ...], Meta(description="Statuses of an answer; also of guards, trail and effects.")] = (
-        200,
-    )
+    ok: Annotated[Answers, Meta(description="Answers that show it; also those of guards, trail and effects.")] = (200,)
     save: Save = {}
 
 
@@ -133,6 +143,14 @@ class EdgeTable(Table, rename={"origin": "from"}):
     request: Annotated[RequestTable, Meta(description="The request; it needs {id}.")]
     name: Annotated[str | None, Meta(description="What reports call it (default: method and path).")] = None
     won_state: Annotated[str | None, Meta(description="As in [advance], for a route with another path.")] = None
+    won: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = None
+    conflict: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = None
+    refused: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = None
+    busy: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = None
+    stale: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = None
+    precondition_required: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = (
+        None
+    )
     save: Save = {}
 
 
@@ -142,18 +160,24 @@ class AdvanceTable(Table):
     request: Annotated[
         RequestTable | None, Meta(description="Serves every edge that has no route of its own; it needs {id}.")
     ] = None
-    won: Annotated[tuple[Status, ...], Meta(description="Statuses that mean: this request made the move.")] = (200,)
+    won: Annotated[Answers, Meta(description="Answers that mean: this request made the move.")] = (200,)
     conflict: Annotated[
-        tuple[Status, ...],
-        Meta(description="Statuses that mean: not in the expected state; another request was first."),
+        Answers, Meta(description="Answers that mean: not in the expected state; another request was first.")
     ] = (409,)
     refused: Annotated[
-        tuple[Status, ...] | None,
+        Answers | None,
         Meta(
-            description="Statuses that mean: this may not be asked. Every other status is unknown. "
-            "(default: 400, 401, 403, 404, 422, without those of won and conflict)"
+            description="Answers that mean: this may not be asked. An answer that nothing lists is unknown. "
+            "(default: 400, 401, 403, 404, 422, where no other key fits)"
         ),
     ] = None
+    stale: Annotated[
+        Answers,
+        Meta(description="Answers that mean: the version that the request carried is not current any more (412)."),
+    ] = ()
+    precondition_required: Annotated[
+        Answers, Meta(description="Answers that mean: refused, for the request carried no version (428).")
+    ] = ()
     current_state: Annotated[
         str | None, Meta(description="JMESPath of the current state in the answer to a conflict, if the answer has it.")
     ] = None
@@ -162,9 +186,9 @@ class AdvanceTable(Table):
         Meta(description="JMESPath of the state after the move in the answer to a win, if the answer has it."),
     ] = None
     busy: Annotated[
-        tuple[Status, ...],
+        Answers,
         Meta(
-            description="Statuses that mean: nothing happened, the client may try again (423, 425, 429; 503, which "
+            description="Answers that mean: nothing happened, the client may try again (423, 425, 429; 503, which "
             "counts with a Retry-After header only). They mean it in answers to every request."
         ),
     ] = ()
@@ -182,7 +206,8 @@ class GuardTable(Table):
 
     request: Annotated[RequestTable, Meta(description="The request; it needs {id}.")]
     open: Annotated[list[str], Meta(description="The states in which it answers.")]
-    closed: Annotated[tuple[Status, ...], Meta(description="Statuses in all other states.")] = (409,)
+    closed: Annotated[Answers, Meta(description="Answers in all other states.")] = (409,)
+    ok: Annotated[Answers | None, Meta(description="Answers in those states (default: those of read.ok).")] = None
     either: Annotated[list[str], Meta(description="States in which the state alone does not decide.")] = []
     name: Annotated[str | None, Meta(description="What reports call it (default: its path).")] = None
 
@@ -197,6 +222,7 @@ class AuditTable(Table, rename={"origin": "from"}):
     request_id: Annotated[
         str | None, Meta(description="JMESPath, in an entry, of {request_id}; every advance must carry it then.")
     ] = None
+    ok: Annotated[Answers | None, Meta(description="Answers that show it (default: those of read.ok).")] = None
 
 
 class EffectsTable(Table):
@@ -211,6 +237,7 @@ class EffectsTable(Table):
             extra_json_schema={"enum": list(WINNERS)},
         ),
     ] = "once"
+    ok: Annotated[Answers | None, Meta(description="Answers that show them (default: those of read.ok).")] = None
 
 
 class File(Table):

@@ -14,6 +14,7 @@ from engine.target.paths import JmesPath
 from engine.target.routes import Effects, Guard, Route, Trail
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
 from engine.target.spelling import Spelling
+from engine.target.statuses import Meanings, Statuses
 from engine.target.template import NO_VALUES, Request, Template, Value, Values
 from engine.target.tenants import Tenant
 from engine.target.values import Saving
@@ -41,7 +42,7 @@ class NotBuiltError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """An engine as its target file describes it.
+    """An engine as its target file describes it. `meanings` are those of [advance]; a route may have its own.
 
     `givers` are the names of the saved values, each with the key that gives it. `variables` are the ${NAME}s of the
     file that the environment had.
@@ -54,17 +55,14 @@ class Target:
     graph: TransitionGraph
     create: Template | CreateCommand | IdPool
     create_id: JmesPath | None
-    create_won: tuple[int, ...]
+    create_won: Statuses
     read: Template
     read_state: JmesPath
-    read_ok: tuple[int, ...]
+    read_ok: Statuses
     general: Route | None
     routes: tuple[Route, ...]
     general_serves_all: bool
-    won: tuple[int, ...]
-    conflict: tuple[int, ...]
-    refused: tuple[int, ...]
-    busy: tuple[int, ...] = ()
+    meanings: Meanings
     current_state: JmesPath | None = None
     spelling: Spelling = field(default_factory=Spelling)
     arrived_header: str | None = None

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from engine.target.answer import is_busy, read_markers, read_trail
-from engine.target.checks import SERVER_ERROR
 from engine.target.http_answer import Answer
+from engine.target.statuses import SERVER_ERROR
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request
 from load.client.clock import Clock
@@ -123,7 +123,7 @@ class TrailReader:
 
     def _note_hidden(self, what: events.Evidence, workflow: str, tenant: str, asked_ns: int, answer: Answer) -> None:
         at_ns, until_ns = self._interval(asked_ns)
-        if self.is_denied(tenant, workflow, answer.status, asked_ns, what) or self._is_silent(answer):
+        if self.is_denied(tenant, workflow, answer.status, asked_ns, what) or self._is_silent(what, answer):
             self.journal.write(events.Hidden(what=what, workflow=workflow, at_ns=at_ns, until_ns=until_ns))
             return
         status, name = answer.status or 0, f"{what} of {workflow}"
@@ -132,10 +132,11 @@ class TrailReader:
         probe = events.Probe(check=check, what=name, problem=problem, at_ns=at_ns, until_ns=until_ns)
         self.journal.write(probe)
 
-    def _is_silent(self, answer: Answer) -> bool:
+    def _is_silent(self, what: events.Evidence, answer: Answer) -> bool:
         """Whether an answer that shows nothing is no failure of the service."""
-        known = (*self.target.read_ok, *self.target.refused)
-        return is_busy(self.target, answer) or ((answer.status or 0) < SERVER_ERROR and answer.status not in known)
+        shown = self.target.trail if what == TRAIL else self.target.effects
+        is_known = (shown is not None and shown.ok.matches(answer)) or self.target.meanings.refused.matches(answer)
+        return is_busy(self.target, answer) or ((answer.status or 0) < SERVER_ERROR and not is_known)
 
     def _interval(self, asked_ns: int) -> tuple[int, int]:
         """From the sending of a read until now, in the run's time."""

@@ -62,7 +62,7 @@ class Belief:
 
     def after(self, claim: Claim, classified: ClassifiedAnswer, graph: TransitionGraph) -> "Belief":
         """The worlds that remain after this answer; none if no world explains it."""
-        if classified.outcome in ("refused", "busy"):
+        if classified.outcome in ("refused", "busy", "stale"):
             return self
         if classified.outcome == "unknown":
             return replace(self, worlds=spread((leave_open(world, claim, graph) for world in self.worlds), graph))

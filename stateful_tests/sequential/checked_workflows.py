@@ -177,8 +177,10 @@ class CheckedWorkflows:
 
 
 def check_outcome(right: Sequence[str], classified: ClassifiedAnswer) -> str | None:
-    """What is wrong with the outcome, in words; an unknown one or a busy one is never wrong."""
-    if classified.outcome in (*right, "busy", "unknown"):
+    """What is wrong with the outcome, in words. An unknown one or a busy one is never wrong; of a stale one the judge
+    says whether the version was old.
+    """
+    if classified.outcome in (*right, "busy", "stale", "unknown"):
         return None
     status, outcome = classified.status, classified.outcome
     return f"the answer (status {status}) means {outcome}, but only {' or '.join(right)} is right here"

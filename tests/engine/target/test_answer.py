@@ -100,7 +100,10 @@ LISTS: list[tuple[str, bytes, list[str] | None]] = [
 @pytest.mark.parametrize(("path", "body", "shown"), LISTS)
 def test_null_is_an_empty_list(orders: Target, path: str, body: bytes, shown: list[str] | None) -> None:
     assert orders.trail is not None
-    trail, effects = replace(orders.trail, entries=JmesPath(path)), Effects(Template("GET", "/x"), JmesPath(path))
+    trail, effects = (
+        replace(orders.trail, entries=JmesPath(path)),
+        Effects(Template("GET", "/x"), orders.read_ok, JmesPath(path)),
+    )
     target = replace(orders, effects=effects, trail=trail)
     assert read_markers(target, Answer(200, {}, body)) == shown
     entries = read_trail(target, Answer(200, {}, body))

@@ -81,7 +81,7 @@ def test_a_whole_file(load: Callable[[str], Target]) -> None:
     assert target.strangers == ()
     assert target.tenants == {"acme": Tenant({"Authorization": "Bearer secret"})}
     assert target.timeout_s == 5
-    assert target.refused == (400, 401, 403, 404, 422)
+    assert str(target.meanings.refused) == "400, 401, 403, 404, 422"
     assert [route.name for route in target.routes_for("SUBMITTED", "PICKING")] == ["pick"]
     assert [route.name for route in target.routes_for("DRAFT", "SUBMITTED")] == ["advance"]
     assert [route.name for route in target.routes_for("DRAFT", "PICKING")] == ["advance"], "an illegal pair"

@@ -33,7 +33,10 @@ TABLES = {
     "audit": "[audit]",
 }
 WRONG = {
-    "advance.won[1]: must be a whole number, not true or false": ("won = [200]", "won = [200, true]"),
+    "advance.won[1]: must be a whole number or a table of keys and values, not true or false": (
+        "won = [200]",
+        "won = [200, true]",
+    ),
     "create.ids: must be a list in [ ] or a table of keys and values, not a whole number": (
         'id = "order.ref"',
         "ids = 1",

@@ -28,4 +28,4 @@ def test_states_are_sent_as_the_service_spells_them(spelled: Target) -> None:
 def test_what_is_refused_leaves_out_what_means_something_else(tmp_path: Path) -> None:
     file = tmp_path / "target.toml"
     file.write_text(ORDERS.replace("conflict = [409]\ncurrent", "conflict = [404, 422]\ncurrent"))
-    assert load_target(file, ENVIRONMENT).refused == (400, 401, 403)
+    assert str(load_target(file, ENVIRONMENT).meanings.refused) == "400, 401, 403"
