@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from onewinner.display import print_text
-from onewinner.draft import draft_github, draft_target
 from onewinner.exits import PASS, UsageError
-from onewinner.openapi import Document
 from onewinner.options import Parser
-from onewinner.proposal import Call, NothingFound, Proposal, propose
+from onewinner.proposals.document import Document
+from onewinner.proposals.draft import draft_github, draft_target
+from onewinner.proposals.proposal import Proposal, propose
+from onewinner.proposals.requests import Call
+from onewinner.proposals.resources import NothingFound, describe_others
 
 EXAMPLE = "onewinner init --openapi http://127.0.0.1:8080/openapi.json --github"
 WORKFLOW = Path(".github", "workflows", "onewinner.yml")
@@ -33,7 +35,9 @@ BLANK = Proposal(
 
 def main(arguments: list[str]) -> int:
     options = build_parser().parse_args(arguments)
-    proposal = BLANK if options.openapi is None else read_proposal(options.openapi)
+    if options.resource is not None and options.openapi is None:
+        raise UsageError("--resource goes with --openapi, in whose document the resource stands")
+    proposal = BLANK if options.openapi is None else read_proposal(options.openapi, options.resource)
     if options.name is not None:
         proposal = replace(proposal, name=options.name)
     text = draft_target(proposal, str(options.out))
@@ -43,6 +47,9 @@ def main(arguments: list[str]) -> int:
     refuse_to_overwrite(list(files), force=options.force)
     for file, content in files.items():
         write(file, content)
+    if proposal.others:
+        others = describe_others(list(proposal.others))
+        print_text(f"proposed from {proposal.resource}; for another one, --resource: {others}")
     print_text(
         f"next: correct what it says is guessed, then: onewinner doctor --target {shlex.quote(str(options.out))}"
     )
@@ -55,6 +62,7 @@ def build_parser() -> Parser:
     add("--out", type=Path, default=Path("target.toml"), metavar="FILE", help="the file (default: target.toml)")
     add("--name", metavar="NAME", help="what reports are to call the service")
     add("--openapi", metavar="FILE|URL", help="an OpenAPI 3 document, from which the routes are proposed")
+    add("--resource", metavar="NAME", help="which resource of the document is the workflow, such as purchase-requests")
     add("--github", action="store_true", help=f"also write {WORKFLOW}, which runs the gate on every push")
     add("--force", action="store_true", help="overwrite what is there")
     return parser
@@ -75,16 +83,17 @@ def write(file: Path, content: str) -> None:
     print_text(f"wrote {file}")
 
 
-def read_proposal(source: str) -> Proposal:
+def read_proposal(source: str, resource: str | None) -> Proposal:
     """The proposal of a document. Raises UsageError for a mistake in it."""
     content = parse_document(source, fetch(source))
     version = content.get("openapi") if isinstance(content, dict) else None
     if not isinstance(version, str) or not version.startswith("3."):
         raise UsageError(f"--openapi: {source} is no OpenAPI 3 document: its key openapi must begin with 3.")
     try:
-        return propose(Document(content))
+        return propose(Document(content, source if is_url(source) else ""), resource)
     except NothingFound as error:
-        raise UsageError(f"--openapi: {source}: {error}; write the file by hand: onewinner init") from None
+        hint = "" if resource is not None else "; write the file by hand: onewinner init"
+        raise UsageError(f"--openapi: {source}: {error}{hint}") from None
     except (RecursionError, TypeError, ValueError) as error:
         raise UsageError(f"--openapi: {source} is not as OpenAPI 3 documents are: {error}") from None
 
@@ -93,7 +102,7 @@ def fetch(source: str) -> bytes:
     """The bytes of a file, or of what a URL answers, limited in bytes and seconds."""
     try:
         with limit_time(FETCH_TIMEOUT_S):
-            if source.startswith(("http://", "https://")):
+            if is_url(source):
                 with urllib.request.urlopen(source) as answer:  # noqa: S310 - http and https alone
                     return read_within(source, answer)
             with Path(source).open("rb") as document:
@@ -103,6 +112,10 @@ def fetch(source: str) -> bytes:
     except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
         raise UsageError(f"--openapi: {source} cannot be read: {reason}") from None
+
+
+def is_url(source: str) -> bool:
+    return source.startswith(("http://", "https://"))
 
 
 @contextlib.contextmanager

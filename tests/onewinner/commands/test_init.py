@@ -22,15 +22,16 @@ from engine.target.file import load_target
 from engine.target.target import Target
 from engine.target.template import Template
 from onewinner.commands import init
-from onewinner.draft import draft_target
-from onewinner.openapi import Document
-from onewinner.proposal import NothingFound, Proposal, propose
+from onewinner.proposals.document import Document
+from onewinner.proposals.draft import draft_target
+from onewinner.proposals.proposal import Proposal, propose
+from onewinner.proposals.resources import NothingFound
 from tests.onewinner.running import Command
 
 # It comes with schemathesis, and without stubs.
 yaml: Any = importlib.import_module("yaml")
 STATES = ["DRAFT", "SUBMITTED", "SHIPPED", "CANCELLED"]
-ENVIRONMENT = {"ACME_TOKEN": "a", "GLOBEX_TOKEN": "b", "ACME_KEY": "c", "ACME_CREDENTIALS": "d"}
+ENVIRONMENT = {"WORKFLOW_ID": "w", "ACME_TOKEN": "a", "GLOBEX_TOKEN": "b", "ACME_KEY": "c", "ACME_CREDENTIALS": "d"}
 
 
 def make_document(routes: dict[tuple[str, str], dict[str, Any]], **more: Any) -> dict[str, Any]:
@@ -100,8 +101,8 @@ def test_schemas_that_lead_back_to_themselves() -> None:
     document = make_document(
         {("get", "/orders/{ref}"): answers(200, refer("Order")[0])}, components={"schemas": schemas}
     )
-    [operation] = Document(document).list_operations()
-    found = {each.path: each.values for each in operation.shown()}
+    [operation] = Document(document).operations
+    found = {each.path: each.values for each in operation.shown}
     assert found == {"ref": (), "card": (), "status": tuple(STATES)}
 
 

@@ -2,11 +2,15 @@
 
 import json
 import re
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Any
 
 from engine.target.graph import TransitionGraph
-from onewinner.proposal import Call, Edge, Proposal, is_end
+from onewinner.json_paths import quote as quote_name
+from onewinner.proposals.moves import Edge
+from onewinner.proposals.proposal import Meanings, Proposal
+from onewinner.proposals.requests import Call
+from onewinner.proposals.words import is_done, is_end
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -28,14 +32,13 @@ SECOND = """\
 # headers = {{ {header} }}
 """
 ADVANCE_ENDS = """\
-# won_state = "status"                     # where the answer to a win tells the state after the move
 # busy = [423]                             # nothing happened, the client may try again
 # refused = [400, 401, 403, 404, 422]      # these too are answers; everything that is listed nowhere is unknown
 """
 OPTIONAL = """
 # Requests that answer only in some states:
 # [[guards]]
-# request = {{ method = "GET", path = "{item}/label" }}
+# request = {{ method = "GET", path = "{guard}" }}
 # open = [{last}]
 # closed = [409]
 """
@@ -82,15 +85,16 @@ jobs:
 def draft_target(proposal: Proposal, file: str) -> str:
     """The whole file as text."""
     moves, general = plan_moves(proposal)
+    last = quote(list(TransitionGraph.of(proposal.states[0], moves).states)[-1])
+    guard = proposal.guard.path if proposal.guard is not None else f"{proposal.read.path}/label"
     parts = [
         HEAD.format(file=file, name=quote(proposal.name), base_url=quote(proposal.base_url)),
         draft_tenants(proposal),
         draft_workflow(proposal, moves),
         draft_create(proposal),
+        draft_read(proposal),
         draft_advance(proposal, moves, general),
-        OPTIONAL.format(
-            item=proposal.read.path, last=quote(list(TransitionGraph.of(proposal.states[0], moves).states)[-1])
-        ),
+        OPTIONAL.format(guard=guard, last=last),
         draft_trail(proposal),
     ]
     return "\n".join(parts)
@@ -101,23 +105,37 @@ def plan_moves(proposal: Proposal) -> tuple[dict[str, list[str]], Call | None]:
     initial, general = proposal.states[0], proposal.advance
     if general is None and proposal.edges:
         moves = add_edges({}, proposal.edges)
-        if initial in moves:
-            graph = TransitionGraph.of(initial, moves)
-            if all(graph.path(initial, state) for state in graph.states):
-                return moves, None
+        if initial in moves and is_connected(initial, moves):
+            return moves, None
     if general is None:
         general = Call("POST", f"{proposal.read.path}/status", {"from": "{expected}", "to": "{next}"})
-    return add_edges(guess_chain(proposal.states), proposal.edges), general
+    moves = add_edges(guess_chain(proposal.states, proposal.targets), proposal.edges)
+    return moves if is_connected(initial, moves) else add_edges(
+        guess_chain(proposal.states, ()), proposal.edges
+    ), general
 
 
-def guess_chain(states: tuple[str, ...]) -> dict[str, list[str]]:
-    """Each state leads to the next one, and to those that sound like an end."""
+def is_connected(initial: str, moves: dict[str, list[str]]) -> bool:
+    """Whether every state that stands there can be reached."""
+    graph = TransitionGraph.of(initial, moves)
+    return bool(graph.successors.get(initial)) and all(graph.path(initial, state) for state in graph.states)
+
+
+def guess_chain(states: tuple[str, ...], targets: tuple[str, ...]) -> dict[str, list[str]]:
+    """Each state leads to the next one, and to those that sound like an end; only to `targets`, if there are any."""
+    targets = targets or states
     ends = [state for state in states[1:] if is_end(state)]
-    onward = [state for state in states if state not in ends]
-    moves = {state: [following] for state, following in pairwise(onward)}
-    for state in onward[:-1] or onward:
-        moves.setdefault(state, []).extend(ends)
-    return moves
+    onward = [state for state in states if state not in ends and state in (states[0], *targets)]
+    moves: dict[str, list[str]] = {}
+    for index, state in enumerate(onward):
+        if is_done(state) and index:
+            continue
+        after = [each for each in onward[index + 1 :] if each in targets]
+        done = [each for each in after[:1] if is_done(each)]
+        following = [each for each in after if not is_done(each)][:1]
+        moves[state] = [*done, *following, *(each for each in ends if each in targets)]
+    found = {state: nexts for state, nexts in moves.items() if nexts}
+    return found or {states[0]: [state for state in (*targets, *states) if state != states[0]][:1] or ["DONE"]}
 
 
 def add_edges(moves: dict[str, list[str]], edges: tuple[Edge, ...]) -> dict[str, list[str]]:
@@ -130,9 +148,11 @@ def add_edges(moves: dict[str, list[str]], edges: tuple[Edge, ...]) -> dict[str,
 
 
 def draft_tenants(proposal: Proposal) -> str:
-    if proposal.header is None:
+    credentials = proposal.credentials
+    if credentials.header is None:
         return "# Headers that prove who asks, if the service wants any: headers = { ... }\n[tenants.acme]\n"
-    name, value = proposal.header
+    name, value = credentials.header
+    value = value.replace("{token}", "${ACME_TOKEN}") if credentials.login is not None else value
     other = f"{key(name)} = {quote(value.replace('ACME', 'GLOBEX'))}"
     lines = [
         "# The headers that prove who asks; ${NAME} is taken from the environment.",
@@ -149,7 +169,7 @@ def draft_workflow(proposal: Proposal, moves: dict[str, list[str]]) -> str:
         "[workflow]",
         f"initial = {quote(proposal.states[0])}",
         '# spelling = { DRAFT = "draft" }      # where the service spells a state in another way',
-        f"# GUESSED, correct it: {guessed}" if guessed else "# Each state with the states that may follow it.",
+        f"# GUESSED, correct it: {guessed}." if guessed else "# Each state with the states that may follow it.",
         "[workflow.transitions]",
         *(f"{key(state)} = [{', '.join(map(quote, nexts))}]" for state, nexts in moves.items()),
     ]
@@ -160,13 +180,31 @@ def draft_create(proposal: Proposal) -> str:
     lines = [
         "# Where workflows come from. Without such a route: a command that prints an id, or a list of ids.",
         "[create]",
-        f"request = {draft_request(proposal.create)}",
-        f"id = {quote(proposal.id)}        # where the answer has the id, as a JMESPath",
-        f"won = {list(proposal.created)}",
+    ]
+    if proposal.create is None:
+        lines += [
+            "# FILL IN: the document has no route that creates one.",
+            'command = ["python", "create.py", "{tenant}"]',
+        ]
+    else:
+        lines += [
+            f"request = {draft_request(proposal.create)}",
+            f"id = {quote(proposal.id)}        # where the answer has the id, as a JMESPath",
+            f"won = {list(proposal.created)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def draft_read(proposal: Proposal) -> str:
+    guessed = proposal.guesses.get("read")
+    lines = [
+        *([f"# FILL IN: {guessed}."] if guessed else []),
         "[read]",
         f"request = {draft_request(proposal.read)}",
         f"state = {quote(proposal.state)}        # where the answer has the state",
     ]
+    if proposal.version is not None:
+        lines.append(f"save = {{ version = {quote(proposal.version)} }}        # the moves carry it")
     return "\n".join(lines) + "\n"
 
 
@@ -177,18 +215,37 @@ def draft_advance(proposal: Proposal, moves: dict[str, list[str]], general: Call
     lines.append("[advance]")
     if general is not None:
         lines.append(f"request = {draft_request(general)}")
-    lines += [
-        f"won = {list(proposal.won)}",
-        f"conflict = {list(proposal.conflict)}        # the answer to a request that comes too late",
-        ADVANCE_ENDS.rstrip(),
-    ]
-    told = proposal.current_state
-    lines.append(
-        f"current_state = {quote(told)}" if told else '# current_state = "status"      # where a conflict tells it'
-    )
+    lines += draft_meanings(proposal)
     for edge in proposal.edges:
         lines += draft_edge(edge, moves)
+    for call in proposal.unclear:
+        lines += draft_unclear(call)
     return "\n".join(lines) + "\n"
+
+
+def draft_meanings(proposal: Proposal) -> list[str]:
+    meanings, decision = proposal.meanings, proposal.meanings.decision
+    told, won_state = meanings.current_state, meanings.won_state
+    busy = draft_answers(meanings, decision.busy if decision else (), meanings.busy)
+    late = "        # the answer to a request that comes too late"
+    return [
+        f"won = {draft_answers(meanings, decision.won, ()) if decision else list(meanings.won)}",
+        f"conflict = {draft_answers(meanings, decision.conflict if decision else (), meanings.conflict)}{late}",
+        *([f"busy = {busy}        # nothing happened, the client may try again"] if busy != "[]" else []),
+        *([f"stale = {list(meanings.stale)}        # the version is not current any more"] if meanings.stale else []),
+        *([f"precondition_required = {list(meanings.missing)}"] if meanings.missing else []),
+        *ADVANCE_ENDS.splitlines()[0 if busy == "[]" else 1 :],
+        f"current_state = {quote(told)}" if told else '# current_state = "status"      # where a conflict tells it',
+        f"won_state = {quote(won_state)}" if won_state else '# won_state = "status"          # where a win tells it',
+    ]
+
+
+def draft_answers(meanings: Meanings, values: tuple[str, ...], statuses: tuple[int, ...]) -> str:
+    """A list of answers: those whose body tells one of the values, and those with one of the statuses."""
+    path = meanings.decision.path if meanings.decision is not None else ""
+    told = " || ".join(f"{quote_name(path)} == '{value}'" for value in values)
+    rules = [{"status": status, "when": told} for status in meanings.won] if values else []
+    return draft_value([*rules, *statuses])
 
 
 def draft_edge(edge: Edge, moves: dict[str, list[str]]) -> list[str]:
@@ -199,25 +256,38 @@ def draft_edge(edge: Edge, moves: dict[str, list[str]]) -> list[str]:
         f"from = {quote(known[0]) if len(known) == 1 else json.dumps(known, ensure_ascii=False)}",
         f"to = {quote(edge.to)}",
         f"request = {draft_request(edge.call)}",
+        *([f"won_state = {quote(edge.won_state)}"] if edge.won_state else []),
+    ]
+
+
+def draft_unclear(call: Call) -> list[str]:
+    return [
+        "# FILL IN, or remove: this route may move a workflow; the document does not say from where and where to.",
+        "# [[advance.edges]]",
+        '# from = "..."',
+        '# to = "..."',
+        f"# request = {draft_request(call)}",
     ]
 
 
 def draft_trail(proposal: Proposal) -> str:
-    if proposal.trail is None:
+    trail = proposal.trail
+    if trail is None:
         return AUDIT.format(item=proposal.read.path).lstrip("\n")
-    call, entries, origin, to = proposal.trail
-    lines = ["[audit]", f"request = {draft_request(call)}", f"entries = {quote(entries)}"]
-    return "\n".join([*lines, f"from = {quote(origin)}", f"to = {quote(to)}"]) + "\n"
+    lines = ["# The audit trail: the entries must be in order, the oldest first.", "[audit]"]
+    lines += [f"request = {draft_request(trail.call)}", f"entries = {quote(trail.entries)}"]
+    return "\n".join([*lines, f"from = {quote(trail.origin)}", f"to = {quote(trail.to)}"]) + "\n"
 
 
 def draft_request(call: Call) -> str:
-    body = f", json = {draft_value(call.body)}" if call.body is not None else ""
-    return f"{{ method = {quote(call.method)}, path = {quote(call.path)}{body} }}"
+    parts = {"method": call.method, "path": call.path, "query": call.query, "headers": call.headers, "json": call.body}
+    kept = {name: value for name, value in parts.items() if value is not None and (value or name == "json")}
+    return draft_value(kept)
 
 
 def draft_value(value: Any) -> str:
     """A JSON value as TOML on one line; null, which TOML has not, becomes an empty text."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         inner = ", ".join(f"{key(name)} = {draft_value(part)}" for name, part in value.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list):
