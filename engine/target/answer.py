@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
-from engine.target.routes import Guard, Route, Trail
+from engine.target.routes import Guard, Route, Trail, Write
 from engine.target.statuses import Statuses, find_meaning
 from engine.target.target import Target
 
@@ -76,6 +76,14 @@ def classify_by(answer: Answer, meanings: list[tuple[str, Statuses]]) -> Classif
         return ClassifiedAnswer(meaning.outcome, answer.status)
     message = meaning.ambiguous or answer.error or describe_status(answer, meanings)
     return ClassifiedAnswer("unknown", answer.status, problem=meaning.ambiguous, message=message)
+
+
+def classify_write(target: Target, answer: Answer, write: Write) -> ClassifiedAnswer:
+    """What does not count as carried out means the same as the answer to an advance."""
+    told = target.meanings
+    others = (("conflict", told.conflict), ("stale", told.stale), ("refused", told.precondition_required))
+    lost = [(outcome, replace(statuses, is_default=True)) for outcome, statuses in others]
+    return classify_shown(target, answer, write.ok, *lost)
 
 
 def is_busy(target: Target, answer: Answer) -> bool:

@@ -1,7 +1,7 @@
 """Call: one planned request about a workflow, as data. Scenarios, parallel plans and pairings consist of calls.
 
-A call names its route or its guard, so that it can be saved and compared. `find_route` and `find_guard` look up
-the name in a target.
+A call names its route, its guard or its write, so that it can be saved and compared. `find_route`, `find_guard` and
+`find_write` look up the name in a target.
 """
 
 from collections.abc import Collection
@@ -9,12 +9,12 @@ from collections.abc import Collection
 import msgspec
 
 from engine.target.races import is_race
-from engine.target.routes import Guard, Route
+from engine.target.routes import Guard, Route, Write
 from engine.target.target import Target
 
 
 class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, rename={"origin": "from"}):
-    """An advance over a route, a request to a guard, a create, or else a read.
+    """An advance over a route, a write, a request to a guard, a create, or else a read.
 
     `workflow` counts the workflows of a plan from 0. `tenant` is empty for the workflow's owner.
     """
@@ -26,15 +26,16 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     to: str = ""
     guard: str = ""
     creates: bool = False
+    write: str = ""
 
     @property
     def kind(self) -> str:
         """The kind of the operation in a history."""
-        return "create" if self.creates else "advance" if self.route else "read"
+        return "create" if self.creates else "advance" if self.route else "write" if self.write else "read"
 
     @property
     def changes(self) -> bool:
-        """Whether it may change the state of the workflow."""
+        """Whether it may change the workflow. A write must not change the state; whether it did, is seen."""
         return self.kind != "read"
 
 
@@ -57,6 +58,14 @@ def find_guard(target: Target, call: Call) -> Guard:
         if guard.name == call.guard:
             return guard
     raise LookupError(f"the target {target.name} has no guard {call.guard!r}")
+
+
+def find_write(target: Target, call: Call) -> Write:
+    """The write of a call. Raises LookupError."""
+    for write in target.writes:
+        if write.name == call.write:
+            return write
+    raise LookupError(f"the target {target.name} has no write {call.write!r}")
 
 
 def are_race(target: Target, state: str, contenders: Collection[Call]) -> bool:

@@ -31,6 +31,7 @@ from engine.target.routes import (
     read_routes,
     read_template,
     read_trail,
+    read_writes,
 )
 from engine.target.shape import check_shape, describe_file
 from engine.target.spelling import Spelling
@@ -113,6 +114,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         spelling=Spelling(file.workflow.spelling),
         arrived_header=file.arrived_header,
         guards=read_guards(file.guards, graph, ok),
+        writes=read_writes(file.writes, graph),
         trail=read_trail(file.audit, ok) if file.audit is not None else None,
         effects=read_effects(file.effects, ok) if file.effects is not None else None,
         service=read_service(file.service, folder) if file.service is not None else None,
@@ -220,6 +222,8 @@ def check_busy(target: Target) -> None:
     for guard in target.guards:
         refuse_same(guard.ok, target.meanings.busy)
         refuse_same(guard.closed, target.meanings.busy)
+    for write in target.writes:
+        refuse_same(write.ok, target.meanings.busy)
 
 
 def check_target(target: Target) -> None:

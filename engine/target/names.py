@@ -3,6 +3,7 @@
 The walk finds every request table, so a new one needs no line here unless it has placeholders of its own.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from engine.target.variables import resolve
 
 EVERYWHERE = ("request_id",)
 # What onewinner fills in, by the beginning of the key; elsewhere it is {id}.
-OWN = {"create": ("marker",), "advance": ("id", "expected", "next", "marker")}
+OWN = {"create": ("marker",), "advance": ("id", "expected", "next", "marker"), "writes": ("id", "marker")}
 # Before these requests no answer about the workflow has come yet.
 BEFORE_WORKFLOW = ("create",)
 
@@ -40,7 +41,7 @@ def check_names(file: File) -> None:
 
 
 def list_own(key: str) -> tuple[str, ...]:
-    return (*OWN.get(key.partition(".")[0], ("id",)), *EVERYWHERE)
+    return (*OWN.get(re.split(r"[.\[]", key)[0], ("id",)), *EVERYWHERE)
 
 
 def find_earlier(key: str, givers: Mapping[str, str]) -> set[str]:

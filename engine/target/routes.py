@@ -1,4 +1,4 @@
-"""Routes, guards, audit trail and effects: requests with the JMESPaths into their answers, read from a target file."""
+"""Routes, guards, writes, trail and effects: requests, and JMESPaths into their answers, as a target file has them."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +10,16 @@ from engine.target.paths import JmesPath
 from engine.target.same_request import Identity, identify
 from engine.target.status_tables import read_meanings, read_optional_statuses, read_statuses, refuse_second_meaning
 from engine.target.statuses import Meanings, Statuses
-from engine.target.tables import WINNERS, AdvanceTable, AuditTable, EdgeTable, EffectsTable, GuardTable, RequestTable
+from engine.target.tables import (
+    WINNERS,
+    AdvanceTable,
+    AuditTable,
+    EdgeTable,
+    EffectsTable,
+    GuardTable,
+    RequestTable,
+    WriteTable,
+)
 from engine.target.template import Template
 from engine.target.values import Saving, merge_savings, read_savings
 
@@ -65,6 +74,17 @@ class Guard:
     open: tuple[str, ...]
     closed: Statuses
     either: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Write:
+    """A request that must not move the workflow. It is sent in `states`; `ok`: it was carried out."""
+
+    name: str
+    template: Template
+    ok: Statuses
+    states: tuple[str, ...]
+    savings: tuple[Saving, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -178,6 +198,20 @@ def read_guard(key: str, table: GuardTable, graph: TransitionGraph, ok: Statuses
     refuse_second_meaning(closed, ok)
     template = read_request_of_workflow(f"{key}.request", table.request)
     return Guard(table.name or table.request.path, template, ok, tuple(table.open), closed, tuple(table.either))
+
+
+def read_writes(tables: Iterable[WriteTable], graph: TransitionGraph) -> tuple[Write, ...]:
+    writes = [read_write(f"writes[{index}]", table, graph) for index, table in enumerate(tables)]
+    names = name_apart((write.name, "") for write in writes)
+    return tuple(replace(write, name=name) for write, name in zip(writes, names, strict=True))
+
+
+def read_write(key: str, table: WriteTable, graph: TransitionGraph) -> Write:
+    check_states(f"{key}.states", table.states, graph)
+    template = read_request_of_workflow(f"{key}.request", table.request)
+    name = table.name or f"{table.request.method} {table.request.path}"
+    savings = read_savings(f"{key}.save", table.save)
+    return Write(name, template, read_statuses(f"{key}.ok", table.ok), tuple(table.states) or graph.states, savings)
 
 
 def read_trail(table: AuditTable, ok: Statuses) -> Trail:

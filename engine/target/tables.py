@@ -212,6 +212,16 @@ class GuardTable(Table):
     name: Annotated[str | None, Meta(description="What reports call it (default: its path).")] = None
 
 
+class WriteTable(Table):
+    """A request that must not move the workflow, such as a PATCH of a note. It is sent beside the moves."""
+
+    request: Annotated[RequestTable, Meta(description="The request; it needs {id}, and {marker} may stand in it.")]
+    ok: Annotated[Answers, Meta(description="Answers that mean: carried out.")] = (200, 204)
+    states: Annotated[list[str], Meta(description="The states in which it is sent (default: every state).")] = []
+    save: Save = {}
+    name: Annotated[str | None, Meta(description="What reports call it (default: method and path).")] = None
+
+
 class AuditTable(Table, rename={"origin": "from"}):
     """Where a workflow's audit trail is shown; enables the audit check."""
 
@@ -263,5 +273,8 @@ class File(Table):
     ] = None
     service: ServiceTable | None = None
     guards: Annotated[list[GuardTable], Meta(description="Requests that answer only in some states.")] = []
+    writes: Annotated[
+        list[WriteTable], Meta(description="Requests that must not move the workflow; they are sent beside the moves.")
+    ] = []
     audit: AuditTable | None = None
     effects: EffectsTable | None = None

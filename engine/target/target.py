@@ -11,7 +11,7 @@ from engine.target.checks import is_header_value
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
 from engine.target.paths import JmesPath
-from engine.target.routes import Effects, Guard, Route, Trail
+from engine.target.routes import Effects, Guard, Route, Trail, Write
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
 from engine.target.spelling import Spelling
 from engine.target.statuses import Meanings, Statuses
@@ -67,6 +67,7 @@ class Target:
     spelling: Spelling = field(default_factory=Spelling)
     arrived_header: str | None = None
     guards: tuple[Guard, ...] = ()
+    writes: tuple[Write, ...] = ()
     trail: Trail | None = None
     effects: Effects | None = None
     service: Service | None = None
@@ -178,6 +179,15 @@ class Target:
         self, guard: Guard, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES
     ) -> Request:
         return self._fill(guard.template, tenant, values, id=server_id, request_id=request_id)
+
+    def build_write(
+        self, write: Write, tenant: str, server_id: str, request_id: str, marker: str = "", values: Values = NO_VALUES
+    ) -> Request:
+        return self._fill(write.template, tenant, values, id=server_id, request_id=request_id, marker=marker)
+
+    def writes_in(self, state: str) -> tuple[Write, ...]:
+        """The writes that are sent in a state."""
+        return tuple(write for write in self.writes if state in write.states)
 
     def build_trail(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request | None:
         template = self.trail.template if self.trail else None

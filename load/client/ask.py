@@ -14,11 +14,12 @@ from engine.target.answer import (
     classify_create,
     classify_guard,
     classify_read,
+    classify_write,
     read_arrival,
 )
-from engine.target.call import Call, find_guard, find_route
+from engine.target.call import Call, find_guard, find_route, find_write
 from engine.target.http_answer import Answer
-from engine.target.routes import Guard, Route
+from engine.target.routes import Guard, Route, Write
 from engine.target.target import Target
 from engine.target.template import NO_VALUES, Request, Template, Values
 from engine.target.values import Saving
@@ -34,8 +35,8 @@ Examine = Callable[[Answer, ClassifiedAnswer], str | None]
 class Ask:
     """A call of the workflow of this name, sent as `tenant`, by its user of that name if there are any.
 
-    `route` or `guard` is what the target has under the name that the call gives. `examine`, when given, says what in
-    the answer is wrong; that becomes the operation's `problem`. An Ask that does not contend is released
+    `route`, `guard` or `write` is what the target has under the name that the call gives. `examine`, when given, says
+    what in the answer is wrong; that becomes the operation's `problem`. An Ask that does not contend is released
     with a race and is no part of it. `race` is the race's id where several races are released together.
     """
 
@@ -47,6 +48,7 @@ class Ask:
     examine: Examine | None = None
     contends: bool = True
     race: str | None = None
+    write: Write | None = None
     user: str = ""
 
 
@@ -74,10 +76,12 @@ def bind(
     contends: bool = True,
     race: str | None = None,
 ) -> Ask:
-    """The Ask of a call. Raises LookupError when the target has no such route or guard."""
+    """The Ask of a call. Raises LookupError when the target has no such route, guard or write."""
     route = find_route(target, call) if call.route else None
     guard = find_guard(target, call) if call.guard else None
-    return Ask(call, workflow, tenant, route, guard, examine, contends and guard is None, race)
+    write = find_write(target, call) if call.write else None
+    contends = contends and guard is None and write is None
+    return Ask(call, workflow, tenant, route, guard, examine, contends, race, write)
 
 
 def build_request(target: Target, ask: Ask, server_id: str, id_: str, values: Values = NO_VALUES) -> Request:
@@ -89,6 +93,8 @@ def build_request(target: Target, ask: Ask, server_id: str, id_: str, values: Va
         return target.build_advance(ask.route, tenant, server_id, call.origin, call.to, id_, marker=id_, values=values)
     if ask.guard is not None:
         return target.build_guard(ask.guard, tenant, server_id, id_, values)
+    if ask.write is not None:
+        return target.build_write(ask.write, tenant, server_id, id_, id_, values)
     return target.build_read(tenant, server_id, id_, values)
 
 
@@ -99,7 +105,8 @@ def list_savings(target: Target, ask: Ask, outcome: str) -> tuple[Saving, ...]:
     if ask.call.creates:
         # Where no request creates, the answer is that of the first read.
         return target.create_savings if isinstance(target.create, Template) else target.read_savings
-    return ask.route.savings if ask.route is not None else target.read_savings
+    sent = ask.route or ask.write
+    return sent.savings if sent is not None else target.read_savings
 
 
 def classify(target: Target, ask: Ask, answer: Answer) -> ClassifiedAnswer:
@@ -109,6 +116,8 @@ def classify(target: Target, ask: Ask, answer: Answer) -> ClassifiedAnswer:
         return classify_advance(target, answer, ask.route, ask.call.to)
     if ask.guard is not None:
         return classify_guard(target, answer, ask.guard)
+    if ask.write is not None:
+        return classify_write(target, answer, ask.write)
     return classify_read(target, answer)
 
 
@@ -149,6 +158,7 @@ def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | N
     classified, exchange, offset_ns = reply.classified, reply.exchange, clock.offset_ns
     detail = events.Detail(
         request_id=reply.id,
+        request=reply.ask.write.name if reply.ask.write is not None else None,
         arrived_ns=read_arrival(target, exchange.answer),
         intended_ns=None if intended_ns is None else intended_ns + offset_ns,
         server_id=classified.server_id,

@@ -12,6 +12,7 @@ from load.scenarios import (
     side_by_side,
     step_routes,
     tenants,
+    writes_beside_moves,
 )
 
 SCENARIOS = {
@@ -28,5 +29,6 @@ SCENARIOS = {
         hot_and_cold,
         side_by_side,
         lone_moves,
+        writes_beside_moves,
     )
 }

@@ -82,6 +82,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What else a return tells. A reader holds only `problem` to its type: it is what is not as specified, in words."""
 
     request_id: Any = None
+    request: Any = None
     server_id: Any = None
     problem: str | None = None
     message: Any = None
@@ -311,13 +312,14 @@ class Workload(Event):
     kinds: dict[str, Count]
 
 
-class Action(msgspec.Struct, frozen=True):
-    """One request of a pairing."""
+class Action(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One request of a pairing: an advance over a route, or a write."""
 
     tenant: str
     route: str
     origin: str
     to: str
+    write: str = ""
 
 
 class Exploration(Event):

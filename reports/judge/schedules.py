@@ -33,14 +33,17 @@ class RaceFileError(Exception):
     """A file that is no race; one sentence."""
 
 
-class RaceRequest(msgspec.Struct, frozen=True, rename={"origin": "from"}, forbid_unknown_fields=True):
-    """One request of a race."""
+class RaceRequest(
+    msgspec.Struct, frozen=True, omit_defaults=True, rename={"origin": "from"}, forbid_unknown_fields=True
+):
+    """One request of a race: an advance over a route, or a write."""
 
     name: str
     tenant: str
     route: str
     origin: str
     to: str
+    write: str = ""
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

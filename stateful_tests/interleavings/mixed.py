@@ -21,7 +21,7 @@ from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.generation import use_examples
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
-from stateful_tests.interleavings.pairings import list_calls
+from stateful_tests.interleavings.pairings import list_calls, list_writes
 from stateful_tests.interleavings.schedule import Choice, Choose, Option, Pairing, Trace
 from stateful_tests.interleavings.testbed import Testbed
 
@@ -44,6 +44,7 @@ def pairings_with_switches(draw: st.DrawFn, target: Target) -> Example:
     state = draw(st.sampled_from([each for each in states if graph.path(graph.initial, each)]))
     near = [state, *graph.successors.get(state, ())]
     calls = [call for each in near for call in list_calls(target, each, target.owner)]
+    calls += list_writes(target, state, target.owner)
     met = draw(st.lists(st.sampled_from(calls), min_size=2, max_size=REQUESTS_MAX))
     tenants = [draw(st.sampled_from(list(target.tenants))) for _ in met]
     asked = tuple(replace(call, tenant=tenant) for call, tenant in zip(met, tenants, strict=True))

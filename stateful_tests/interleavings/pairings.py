@@ -16,7 +16,8 @@ NAMES_MIN = 3
 
 
 def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
-    """Every pairing of two requests: the owner's in every combination, and each with the same one of another tenant.
+    """Every pairing of two requests: the owner's in every combination, each with the same one of another tenant, and
+    each with every write.
 
     With more than two contenders: that many requests for one transition.
     """
@@ -31,6 +32,8 @@ def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
         pairings += [pair(target, state, two) for two in combinations_with_replacement(calls, 2)]
         for stranger in target.strangers[:1]:
             pairings += [pair(target, state, (call, replace(call, tenant=stranger))) for call in calls]
+        writes = list_writes(target, state, target.owner)
+        pairings += [pair(target, state, (call, write)) for call in calls for write in writes]
     return pairings
 
 
@@ -69,6 +72,11 @@ def list_calls(target: Target, state: str, tenant: str) -> list[Call]:
     ]
 
 
+def list_writes(target: Target, state: str, tenant: str) -> list[Call]:
+    """Every write that is sent in a state."""
+    return [Call(tenant=tenant, write=write.name) for write in target.writes_in(state)]
+
+
 def pair(target: Target, state: str, calls: tuple[Call, ...]) -> Pairing:
     return Pairing(state, calls, name_kind(target, calls))
 
@@ -78,12 +86,18 @@ def name_kind(target: Target, calls: Sequence[Call]) -> str:
     names = [name_call(target, call) for call in calls]
     if any(call.tenant != target.owner for call in calls):
         return f"{names[0]} / another tenant's {names[1]}"
+    if any(call.write for call in calls):
+        return f"{names[0]} / {names[1]}, a write"
     same = len({call.to for call in calls}) == 1
     return f"{' / '.join(sorted(names))}{', same next state' if same else ''}"
 
 
 def name_call(target: Target, call: Call) -> str:
-    """The end of the path after {id}, with a * where the routes name things; of the general route, its own name."""
+    """The end of the path after {id}, with a * where the routes name things; of the general route, and of a write, its
+    name.
+    """
+    if call.write:
+        return call.write
     route = find_route(target, call)
     if route is target.general:
         return route.name

@@ -37,7 +37,8 @@ class Pairing:
         """Whether exactly one of the owner's requests can win in every order."""
         if self.apart:
             return False
-        return are_race(target, self.state, [call for call in self.calls if call.tenant == target.owner])
+        mine = [call for call in self.calls if call.route and call.tenant == target.owner]
+        return are_race(target, self.state, mine)
 
 
 @dataclass(frozen=True)

@@ -21,21 +21,23 @@ CHANNELS = ((0, 1), (1, 0))
 
 
 async def warm(testbed: Testbed, pairings: Iterable[Pairing]) -> None:
-    """Sends each route of the pairings twice: a request that wins, and one that loses. Raises StateNotReachedError."""
-    routes: dict[str, Call] = {}
+    """Sends each route of the pairings twice: a request that wins, and one that loses. Each write is sent twice, too.
+    Raises StateNotReachedError.
+    """
+    routes: dict[tuple[str, str], tuple[str, Call]] = {}
     for pairing in pairings:
         for call in pairing.calls:
             if call.tenant == testbed.target.owner:
-                routes.setdefault(call.route, call)
-    for call in routes.values():
-        sent = [await ask_twice(testbed, call, channels) for channels in CHANNELS]
+                routes.setdefault((call.route, call.write), (pairing.state, call))
+    for state, call in routes.values():
+        sent = [await ask_twice(testbed, state, call, channels) for channels in CHANNELS]
         # A statement of a poller may come in the middle of one request, but hardly in the middle of both.
         testbed.proxy.asked |= set.intersection(*sent)
 
 
-async def ask_twice(testbed: Testbed, call: Call, channels: tuple[int, int]) -> set[str]:
+async def ask_twice(testbed: Testbed, state: str, call: Call, channels: tuple[int, int]) -> set[str]:
     """Sends one request after the other; returns the background texts without which a request did not continue."""
-    workflow = await testbed.fresh.take(call.origin, len(CHANNELS), testbed.target.owner)
+    workflow = await testbed.fresh.take(state, len(CHANNELS), testbed.target.owner)
     testbed.unread.append(workflow)
     sent: set[str] = set()
     for channel in channels:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.target.call import Call, find_guard, find_route
+from engine.target.call import Call, find_guard, find_route, find_write
 from engine.target.file import TargetError, load_target
 from engine.target.plain_file import MALFORMED, read_plain
 from engine.target.target import Target
@@ -90,6 +90,8 @@ def check_call(plan: ParallelPlan, call: Call, path: Path, target: Target) -> No
             find_route(target, call)
         if call.guard:
             find_guard(target, call)
+        if call.write:
+            find_write(target, call)
     except LookupError as error:
         raise PlanError(f"{error}; the plan was made for another") from None
     if call.creates:

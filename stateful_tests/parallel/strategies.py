@@ -20,7 +20,7 @@ PREFIX_MAX = 8
 
 def list_pinned(target: Target) -> list[ParallelPlan]:
     """The classic races, as far as the target can express them; the same every time."""
-    plans = [*pin_one_edge(target), *pin_forks(target), *pin_after(target), *pin_strangers(target)]
+    plans = [*pin_one_edge(target), *pin_forks(target), *pin_after(target), *pin_strangers(target), *pin_writes(target)]
     return [plan for plan in plans if len(plan.branches) >= BRANCHES_MIN]
 
 
@@ -82,6 +82,22 @@ def pin_strangers(target: Target) -> Iterator[ParallelPlan]:
             yield ParallelPlan(((mine,), (theirs,), (mine,), (read,)), name="another tenant beside the owner")
 
 
+def pin_writes(target: Target) -> Iterator[ParallelPlan]:
+    """Each write beside a single move, and beside a race."""
+    graph = target.graph
+    for write in target.writes:
+        sent = [
+            state
+            for state in find_near(graph, lambda state: bool(graph.successors.get(state)))
+            if state in write.states
+        ]
+        for state in sent[:2]:
+            to = (list_onward(graph, state) or list(graph.successors[state]))[0]
+            mine, beside = advance(target, state, to), Call(write=write.name)
+            for name, branches in (("a move", ((mine,), (beside,), (beside,))), ("a race", ((mine,), (beside,)) * 2)):
+                yield ParallelPlan(branches, walk_to(target, state), name=f"{write.name} beside {name}")
+
+
 def advance(target: Target, origin: str, to: str) -> Call:
     """By the general route, if there is one: its requests name the state they expect."""
     return Call(route=target.routes_for(origin, to)[-1].name, origin=origin, to=to)
@@ -141,11 +157,15 @@ def ask_clear_guards(plan: ParallelPlan, target: Target) -> ParallelPlan:
 def calls(draw: st.DrawFn, target: Target, starts: Sequence[str]) -> Call:
     workflow = draw(st.integers(0, len(starts) - 1))
     tenant = draw(st.sampled_from(("", "", "", "", "", *target.strangers[:1])))
-    kind = draw(st.sampled_from(("due", "due", "due", "route", "any", "read", *(["guard"] if target.guards else []))))
+    writes = target.writes_in(starts[workflow])
+    more = [*(["guard"] if target.guards else []), *(["write"] if writes else [])]
+    kind = draw(st.sampled_from(("due", "due", "due", "route", "any", "read", *more)))
     if kind == "read":
         return Call(workflow, tenant)
     if kind == "guard":
         return Call(workflow, tenant, guard=draw(st.sampled_from([guard.name for guard in target.guards])))
+    if kind == "write":
+        return Call(workflow, tenant, write=draw(st.sampled_from([write.name for write in writes])))
     origin, to = draw(st.sampled_from(list_edges(target, starts[workflow], kind)))
     route = draw(st.sampled_from(target.routes_for(origin, to)))
     return Call(workflow, tenant, route.name, origin, to)

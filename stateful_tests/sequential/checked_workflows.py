@@ -9,7 +9,7 @@ from typing import Any
 from engine.target.answer import ClassifiedAnswer, classify_guard
 from engine.target.call import Call
 from engine.target.http_answer import Answer
-from engine.target.routes import Guard, Route
+from engine.target.routes import Guard, Route, Write
 from load.client.ask import Ask, Reply, bind
 from load.client.asker import Asker
 from stateful_tests.level_report import MismatchError
@@ -112,6 +112,11 @@ class CheckedWorkflows:
     ) -> str | None:
         found = check_outcome(right, classified)
         return found or (self.probes.examine_guard(guard, belief, answer) if self.probes else None)
+
+    def write(self, workflow: str, tenant: str, write: Write) -> None:
+        """A write, where it is sent in every state in which the workflow may be. It must not move the workflow."""
+        if self.beliefs[workflow].states <= set(write.states) and not self.is_silent:
+            self.ask(bind(self.target, Call(write=write.name), workflow, tenant), workflow)
 
     def ask_malformed(self, workflow: str, question: int) -> None:
         """A request that no target can express: malformed bodies, unknown states, bad tokens, unknown ids."""

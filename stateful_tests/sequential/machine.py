@@ -111,6 +111,14 @@ class WorkflowMachine(RuleBasedStateMachine):
         chosen = self.target.guards[guard % len(self.target.guards)]
         self.workflows.ask_guard(workflow, self.pick_tenant(workflow, stranger), chosen)
 
+    @precondition(lambda self: self.target.writes)
+    @rule(which=PICK, write=PICK, stranger=PICK)
+    @on_a_workflow
+    def write(self, workflow: str, write: int, stranger: int) -> None:
+        """A request that must not move the workflow: the state and the trail are compared after it."""
+        chosen = self.target.writes[write % len(self.target.writes)]
+        self.workflows.write(workflow, self.pick_tenant(workflow, stranger), chosen)
+
     @precondition(lambda self: self.target.strangers)
     @rule(which=PICK, edge=PICK, route=PICK)
     @on_a_workflow

@@ -64,6 +64,9 @@ request = { method = "POST", path = "/w/{id}/cancel", json = { next = "X", from 
 request = { method = "GET", path = "/w/{id}/guard/C,D" }
 open = ["C", "D"]
 closed = [409]
+[[writes]]
+name = "note"
+request = { method = "PATCH", path = "/w/{id}", json = { note = "{marker}" } }
 [audit]
 request = { method = "GET", path = "/w/{id}/trail" }
 entries = "rows"
@@ -108,7 +111,13 @@ class Engine:
             return make_answer(200, rows=self.trails[name])
         if parts[2:3] == ["guard"]:
             return make_answer(200 if state in parts[3].split(",") else 409, state=state)
+        if request.method == "PATCH":
+            return self.write(name)
         return self.move(name, request) if request.method == "POST" else make_answer(200, state=state)
+
+    def write(self, name: str) -> Answer:  # noqa: ARG002 - for engines that are wrong here
+        """A note, which moves nothing."""
+        return make_answer(204)
 
     def move(self, name: str, request: Request) -> Answer:
         body, state = json.loads(request.body), self.states[name]

@@ -52,7 +52,8 @@ def test_a_right_engine_passes_every_scenario(name: str, rich: Target, tmp_path:
     report = read_report(tmp_path / "h")
     assert [(each["planned"], each["run"]) for each in report["scenarios"]] == [(12, 12)]
     assert report["ended"] == "complete"
-    assert judgement.counts["races"] == (12 if SCENARIOS[name].races else 0)
+    if name != "writes-beside-moves":  # some of its rounds are races
+        assert judgement.counts["races"] == (12 if SCENARIOS[name].races else 0)
     assert source.asker.server_ids == {}, "finished workflows are forgotten"
 
 
@@ -189,6 +190,7 @@ def test_a_target_without_the_means_says_so(tmp_path: Path) -> None:
         "step-routes",
         "guards",
         "tenants",
+        "writes-beside-moves",
     }
     source = make_source(tmp_path / "h", small, Engine(small.graph), FEW)
     run(source)

@@ -92,6 +92,10 @@ def test_without_tenants_there_is_one(load: Callable[[str], Target]) -> None:
     assert target.tenants == {"default": Tenant()}
 
 
+WRITE = """
+[[writes]]
+request = { method = "PATCH", path = "/orders/{id}", json = { note = "{marker}" } }
+"""
 MISTAKES = {
     "is not TOML": ('name = "orders"', "name = "),
     "name: is missing": ('name = "orders"', ""),
@@ -122,6 +126,20 @@ MISTAKES = {
         'to = "new"\nrequest_id = "id"',
     ),
     "service.command: must name a program": ("[tenants.acme]", "[service]\ncommand = []\n[tenants.acme]"),
+    "writes[0].states: 'PICKIN' is no state of workflow.transitions; did you mean 'PICKING'?": (
+        "[audit]",
+        WRITE + 'states = ["PICKIN"]\n[audit]',
+    ),
+    "writes[0].ok: must name at least one status": ("[audit]", WRITE + "ok = []\n[audit]"),
+    "writes[0].ok: 20 is no HTTP status": ("[audit]", WRITE + "ok = [20]\n[audit]"),
+    "writes[0].ok: 423 is also in advance.busy": (
+        'current_state = "status"\n',
+        f'current_state = "status"\nbusy = [423]{WRITE}ok = [423]\n',
+    ),
+    "writes[0].request: nothing in the request carries {id}": ("[audit]", WRITE.replace("{id}", "1") + "[audit]"),
+    "writes[0].request: {next} means nothing here": ("[audit]", WRITE.replace("{marker}", "{next}") + "[audit]"),
+    "writes[0].request: is missing": ("[audit]", '[[writes]]\nname = "note"\n[audit]'),
+    "writes[0].name: must be text in quotes": ("[audit]", WRITE + "name = 1\n[audit]"),
     "service.restart: must be": (
         "[tenants.acme]",
         '[service]\ncommand = ["a"]\nrestart = "never"\n[tenants.acme]',
