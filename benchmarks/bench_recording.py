@@ -36,10 +36,15 @@ def time_lines(folder: Path) -> float:
         begun = time.perf_counter()
         for race in range(TIMED_OPERATIONS // CONTENDERS):
             ids = [f"race-0.{race}-{number}" for number in range(CONTENDERS)]
-            about = {"scenario": "s", "race": "w.1", "tenant": "acme", "expected": "A", "next": "B"}
-            journal.write(*(events.Invoke(each, "race-0#1", "w", "advance", 1, **about) for each in ids))
-            journal.write(*(events.Return(each, "conflict", 409, "B", 2, 1, DETAIL.pack()) for each in ids))
+            journal.write(*(make_invoke(each) for each in ids))
+            journal.write(*(events.Return(each, "conflict", 409, "B", 2, 1, detail=DETAIL.pack()) for each in ids))
         return (time.perf_counter() - begun) / TIMED_OPERATIONS * 1e6
+
+
+def make_invoke(id_: str) -> events.Invoke:
+    return events.Invoke(
+        id_, "race-0#1", "w", "advance", 1, scenario="s", race="w.1", tenant="acme", expected="A", next="B"
+    )
 
 
 def time_races(target: Target, folder: Path) -> tuple[float, float]:

@@ -12,7 +12,7 @@ import polars as pl
 
 from reports.history.events import Detail
 
-KINDS = ("create", "read", "advance", "set", "write")
+KINDS = ("create", "read", "advance", "set", "write", "take", "give_back")
 OUTCOMES = ("won", "conflict", "stale", "ok", "refused", "busy", "unknown")
 PROBLEM = '"problem"'
 SET_SEPARATOR = "\x1f"
@@ -34,7 +34,8 @@ def encode(frame: pl.LazyFrame) -> pl.DataFrame:
     Columns: row; id_hash and race (64-bit hashes: there are too many of them for a dictionary); workflow, tenant,
     want (the first expected state), set (the joined list when there are several), next, observed (categoricals;
     states share one dictionary); wants (how many expected states); kind and outcome (enums; null when the word is
-    not known); status; invoked, returned (ns; null: never); problem (whether the detail may carry one).
+    not known); status; invoked, returned (ns; null: never); problem (whether the detail may carry one); key (a hash of
+    idempotency key and payload; null without a key).
     """
     workflows, tenants, states = (pl.Categorical(pl.Categories.random()) for _ in range(3))
     expected = pl.col("expected")
@@ -53,6 +54,7 @@ def encode(frame: pl.LazyFrame) -> pl.DataFrame:
         pl.col("invoked_ns").alias("invoked"),
         pl.col("returned_ns").alias("returned"),
         pl.col("detail").str.contains(PROBLEM, literal=True).fill_null(value=False).alias("problem"),
+        pl.when(pl.col("key").is_not_null()).then(pl.struct("key", "payload").hash()).alias("key"),
     )
     encoded = lean.collect().with_row_index("row")
     return encoded.with_columns(collect_sets(frame, encoded))
@@ -93,14 +95,15 @@ def find_malformed(frame: pl.LazyFrame, encoded: pl.DataFrame) -> Malformed | No
     kind, outcome = pl.col("kind"), pl.col("outcome")
     answered = kind.is_in(["create", "read", "write"])
     needs_next = (kind == "advance") | (kind == "set")
+    counts_units = (kind == "take") | (kind == "give_back")
     wrong = {
         "is of no known kind": kind.is_null(),
         "has no known outcome": outcome.is_null(),
         "has no workflow": pl.col("workflow").is_null(),
         "has no time of its invoke": pl.col("invoked").is_null(),
         "returned before it was invoked": pl.col("returned") < pl.col("invoked"),
-        "is a create, a read or a write that won, or an advance or a set that is ok": (
-            (answered & (outcome == "won")) | (needs_next & (outcome == "ok"))
+        "is a create, a read or a write that won, or another operation that is ok": (
+            (answered & (outcome == "won")) | ((needs_next | counts_units) & (outcome == "ok"))
         ),
         "is a create or a read that is stale": kind.is_in(["create", "read"]) & (outcome == "stale"),
         "is an advance or a set without a next state": needs_next & pl.col("next").is_null(),

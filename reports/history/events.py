@@ -21,6 +21,7 @@ Format = Annotated[int, Meta(ge=1, le=FORMAT_VERSION)]
 Status = Annotated[int, Meta(ge=0, le=1 << 30)]
 Sequence = Annotated[int, Meta(ge=-TIME_MAX, le=TIME_MAX)]
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+Units = Annotated[int, Meta(ge=0, le=1 << 53)]
 Change = Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)]
 Amount = Count | Annotated[float, Meta(ge=0)]
 ProbeCheck = Literal["contract", "no-5xx", "schema", "tenant-isolation"]
@@ -59,9 +60,11 @@ class Header(Event):
 class Invoke(Event, omit_defaults=False):
     """What is known of an operation before its answer.
 
-    `expected` is a state or a list of states in which this request must win; `kind` is create, read, advance, set or
-    write; `workflow` is the harness's own name of it; `marker` is the marker that the request carried, and
-    `token_carried` the version.
+    `expected` is a state or a list of states in which this request must win; `kind` is create, read, advance, set,
+    write, take or give_back; `workflow` is the harness's own name of it, or of a resource with units; `marker` is the
+    marker that the request carried, and `token_carried` the version. A take or a give-back is of `units` units (without
+    it of one), and of `unit`, if it names one. `key` is the idempotency key that the request carried; `payload` differs
+    for requests that ask for something else.
     """
 
     id: Id
@@ -76,6 +79,10 @@ class Invoke(Event, omit_defaults=False):
     next: str | None = None
     marker: str | UnsetType | None = UNSET
     token_carried: str | UnsetType | None = UNSET
+    units: Units | UnsetType | None = UNSET
+    unit: str | UnsetType | None = UNSET
+    key: str | UnsetType | None = UNSET
+    payload: str | UnsetType | None = UNSET
 
 
 class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,7 +104,8 @@ class Return(Event, omit_defaults=False):
     """The answer of one operation. `outcome` is won, conflict, stale, ok, refused, busy or unknown.
 
     `invoked_ns` is the moment of the release; it replaces that of the invoke line. `token_told` is the version that the
-    answer tells. `detail` stays JSON (see Detail).
+    answer tells. `left`: how many units are left (a create tells how many there are); `unit`: which one a take got;
+    `answer`: equal for equal answers, where a key was carried. `detail` stays JSON (see Detail).
     """
 
     id: Id
@@ -106,6 +114,9 @@ class Return(Event, omit_defaults=False):
     observed: str | None = None
     returned_ns: Nanoseconds | None = None
     invoked_ns: Nanoseconds | None = None
+    left: Units | UnsetType | None = UNSET
+    unit: str | UnsetType | None = UNSET
+    answer: str | UnsetType | None = UNSET
     detail: Json = msgspec.field(default_factory=lambda: NO_DETAIL)
     token_told: str | UnsetType | None = UNSET
 

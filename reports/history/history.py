@@ -56,6 +56,12 @@ class Record(msgspec.Struct, frozen=True):
     marker: str | None = None
     token_carried: str | None = None
     token_told: str | None = None
+    units: int | None = None
+    left: int | None = None
+    unit: str | None = None
+    key: str | None = None
+    payload: str | None = None
+    answer: str | None = None
 
     def read_detail(self) -> Detail:
         """What the detail tells; nothing if there is none, or none that can be read."""

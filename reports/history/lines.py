@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import polars as pl
@@ -31,8 +31,15 @@ OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "marker": pl.String,
     "token_carried": pl.String,
     "token_told": pl.String,
+    "units": pl.Int64,
+    "left": pl.Int64,
+    "unit": pl.String,
+    "key": pl.String,
+    "payload": pl.String,
+    "answer": pl.String,
 }
-NEW_COLUMNS = ("marker", "token_carried", "token_told")  # that older files lack
+# That older files lack.
+NEW_COLUMNS = ("marker", "token_carried", "token_told", "units", "left", "unit", "key", "payload", "answer")
 AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "workflow": pl.String,
     "read_ns": pl.Int64,
@@ -46,6 +53,7 @@ AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "request_id": pl.String,
     "at": pl.String,
 }
+Value = TypeVar("Value")
 
 
 class LineError(Exception):
@@ -152,8 +160,14 @@ def take_invoke(lines: Lines, line: bytes, number: int) -> None:
         found.invoked_ns,
         None,
         None,
-        None if found.marker is msgspec.UNSET else found.marker,
+        take_optional(found.marker),
         found.token_carried or None,
+        None,
+        take_optional(found.units),
+        None,
+        take_optional(found.unit),
+        take_optional(found.key),
+        take_optional(found.payload),
         None,
     )
     for column, value in zip(lines.columns.values(), values, strict=True):
@@ -178,8 +192,17 @@ def take_return(lines: Lines, line: bytes, number: int) -> None:
     if (found.outcome, found.status, found.returned_ns, detail) == ("unknown", None, None, b"null"):
         # It tells only that the outcome is unknown; but it is a return.
         columns["detail"][row] = "{}"
+    columns["left"][row] = take_optional(found.left)
+    columns["answer"][row] = take_optional(found.answer)
+    if found.unit is not msgspec.UNSET:
+        columns["unit"][row] = found.unit
     if found.invoked_ns is not None:
         columns["invoked_ns"][row] = found.invoked_ns
+
+
+def take_optional(value: Value | msgspec.UnsetType) -> Value | None:
+    """The value of a field; None where the line does not have it."""
+    return None if value is msgspec.UNSET else value
 
 
 def take_detail(detail: bytes) -> bytes:

@@ -75,7 +75,8 @@ class Evidence:
         state), wants (how many), set (a list's number, where there are several); next (of a create: the initial
         state); told; status; invoked, returned (ns, widened by the clock's uncertainty; NEVER without a return);
         begins, ends (the same as keys: comparable within a workflow, ascending over workflows); problem; mine (the
-        owner's). Roles: known (took effect), maybe (unknown, may have), pure (an answer that changed nothing).
+        owner's); repeated (another operation of its idempotency key stands for it). Roles: known (took effect), maybe
+        (unknown, may have), pure (an answer that changed nothing).
         """
         ops = self.sorted.with_columns(
             begins=self.keys.begins, ends=self.keys.ends, mine=find_owned(self.sorted, self.unnamed_tenant)

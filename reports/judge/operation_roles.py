@@ -6,6 +6,7 @@ known: it took effect; maybe: it is unknown, and may have; pure: an answer that 
 import polars as pl
 
 from reports.history.history import History
+from reports.judge.idempotency_keys import merge_keys
 from reports.judge.models.workflow import NEVER
 
 
@@ -17,6 +18,7 @@ def sort_operations(history: History) -> pl.DataFrame:
         pl.col("invoked") - wide,
         (pl.col("returned") + wide).fill_null(NEVER),
     )
+    ops = merge_keys(ops)
     if not is_sorted(ops):
         # In the order in which the workflows first appear: categorical codes differ from run to run.
         first = ops.group_by("workflow").agg(pl.col("row").min().alias("first"))
@@ -38,14 +40,16 @@ def assign_roles(ops: pl.DataFrame, first: int | None) -> pl.DataFrame:
     """Adds known, maybe and pure; `next` becomes the initial state of a create, and nothing of a read. What an unknown
     operation tells is nothing, and a write neither asks for a state nor tells one.
     """
-    kind, outcome, mine = pl.col("kind"), pl.col("outcome"), pl.col("mine")
+    kind, outcome, mine = pl.col("kind"), pl.col("outcome"), pl.col("mine") & ~pl.col("repeated")
     answered = (kind == "read") | (kind == "write")
     moves = (kind == "advance") | (kind == "set")
+    # A take or a give-back says nothing of a state.
+    conflict = (outcome == "conflict") & ~kind.is_in(["take", "give_back"])
     initial = pl.col("observed").fill_null(pl.lit(first, dtype=pl.UInt32))
     return ops.with_columns(
-        known=mine & ((outcome == "won") | ((kind == "create") & (outcome == "ok"))),
+        known=mine & ((moves & (outcome == "won")) | ((kind == "create") & (outcome == "ok"))),
         maybe=mine & (outcome == "unknown") & moves,
-        pure=mine & ((outcome == "conflict") | (answered & (outcome == "ok"))),
+        pure=mine & (conflict | (answered & (outcome == "ok"))),
         next=pl.when(moves).then("next").when(kind == "create").then(initial),
         observed=pl.when((outcome != "unknown") & (kind != "write")).then("observed"),
         want=pl.when(kind != "write").then("want"),

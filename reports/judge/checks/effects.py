@@ -55,14 +55,23 @@ def check_effects(context: CheckContext) -> CheckResult:
 def take_sent(context: CheckContext) -> pl.DataFrame:
     """Every operation that carried a marker: row, marker, workflow, kind, outcome, edge, told.
 
-    In a history that tells no marker (`told` is False) an operation's id is taken for its marker.
+    In a history that tells no marker (`told` is False) an operation's id is taken for its marker. A request that lost
+    is left out if another one with its idempotency key did not: they carried the same marker.
     """
     frame = context.evidence.history.frame.with_row_index("row")
     ids, told = pl.col("id").cast(pl.String), bool(frame.select(pl.col("marker").is_not_null().any()).collect().item())
     edge = pl.concat_str(pl.col("expected").list.join("\0"), pl.col("next"), separator="\0\0", ignore_nulls=True)
     sent = frame.select(
-        "row", (pl.col("marker") if told else ids).alias("marker"), "workflow", "kind", "outcome", edge.alias("edge")
+        "row",
+        (pl.col("marker") if told else ids).alias("marker"),
+        "workflow",
+        "kind",
+        "outcome",
+        "key",
+        edge.alias("edge"),
     )
+    lost = pl.col("outcome").is_in(LOST)
+    sent = sent.filter(pl.col("key").is_null() | ~lost | lost.all().over("workflow", "key"))
     return sent.filter(pl.col("marker").is_not_null()).with_columns(told=pl.lit(told)).collect()
 
 

@@ -60,6 +60,7 @@ def test_a_minimal_journal_is_enough(tmp_path: Path) -> None:
         "marker": None,
         "token_carried": None,
         "token_told": None,
+        **dict.fromkeys(("units", "left", "unit", "key", "payload", "answer")),
     }
 
 
@@ -77,7 +78,7 @@ def test_a_minimal_journal_is_enough(tmp_path: Path) -> None:
         ([INVOKE, {**RETURN, "invoked_ns": 21}], 1, "returned before it was invoked"),
         ([{**INVOKE, "kind": "swap"}], 1, "is of no known kind"),
         ([INVOKE, {**RETURN, "outcome": "fine"}], 1, "has no known outcome"),
-        ([INVOKE, {**RETURN, "outcome": "ok"}], 1, "an advance or a set that is ok"),
+        ([INVOKE, {**RETURN, "outcome": "ok"}], 1, "another operation that is ok"),
         ([{**INVOKE, "kind": "read"}, RETURN], 1, "a read or a write that won"),
         ([{**INVOKE, "kind": "write", "expected": None, "next": None}, RETURN], 1, "a read or a write that won"),
         ([{**INVOKE, "kind": "read"}, {**RETURN, "outcome": "stale"}], 1, "a create or a read that is stale"),

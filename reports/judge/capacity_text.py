@@ -1,0 +1,60 @@
+"""The text of findings about resources with a number of units. Data in, text out; nothing here decides anything."""
+
+from collections.abc import Sequence
+
+from reports.history.history import Record
+from reports.judge.finding_text import Text, name, tabulate
+from reports.judge.text import capital, count, join
+
+NAMED_MAX = 3
+
+
+def describe_excess(resource: str, units: int, total: int, winners: Sequence[Record]) -> Text:
+    """`winners`: the last few of the `total` requests that won."""
+    title = f"{total} requests won a unit of {resource}, which had {count(units, 'unit')}."
+    words = (
+        f"{resource} had {count(units, 'unit')}, none was given back, and {total} requests were answered that they won "
+        f"one. Among them: {join([name(each) for each in winners[:NAMED_MAX]])}."
+    )
+    return title, tabulate(words, winners)
+
+
+def describe_left(record: Record, units: int, taken: int, beside: Sequence[Record]) -> Text:
+    """A take that lost though at most `taken` of `units` units were taken. `beside`: some of those that took them."""
+    title = f"{capital(name(record))} got no unit of {record.workflow} while {units - taken} of {units} were left."
+    words = (
+        f"Until its answer at most {count(taken, 'unit')} of {units} can have been taken: only so many requests that "
+        "won, or may have, had begun. A request for a unit may only lose when none is left."
+    )
+    return title, tabulate(words, [record, *beside])
+
+
+def describe_wrong_number(record: Record, least: int, most: int, beside: Sequence[Record]) -> Text:
+    """An answer with a number of units left that was never from `least` to `most`."""
+    right = f"{least}" if least == most else f"{least} to {most}"
+    title = f"{capital(name(record))} told that {record.left} of {record.workflow} were left; right is {right}."
+    words = "By the requests that won before it, and those that had begun by its end, no other number is possible."
+    return title, tabulate(words, [record, *beside])
+
+
+def describe_given_twice(unit: str, records: Sequence[Record]) -> Text:
+    """`records`: takes that were answered with the same unit."""
+    title = f"Unit {unit} of {records[0].workflow} was given to {count(len(records), 'request')}."
+    words = (
+        f"{capital(join([name(each) for each in records[:NAMED_MAX]]))} each got unit {unit}; it was not given back."
+    )
+    return title, tabulate(words, records)
+
+
+def describe_given_back_twice(unit: str, records: Sequence[Record]) -> Text:
+    """`records`: takes and give-backs of one unit that do not alternate in any order."""
+    title = f"Unit {unit} of {records[0].workflow} was given out or given back twice in a row."
+    words = "In no order that respects the times do the requests that won take the unit and give it back in turn."
+    return title, tabulate(words, records)
+
+
+def describe_no_order(resource: str, units: int, records: Sequence[Record]) -> Text:
+    """`records`: answers that contradict each other."""
+    title = f"No order of the requests explains the answers about {resource}, which had {count(units, 'unit')}."
+    words = "Each of these answers is possible, but not all of them: no order that respects the times explains them."
+    return title, tabulate(words, records)

@@ -1,0 +1,195 @@
+"""capacity: of N requests for K units exactly min(N, K) win, each number told is true, no unit is given twice."""
+
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+
+import polars as pl
+
+from reports.history.history import Record
+from reports.judge.capacity_text import (
+    describe_excess,
+    describe_given_back_twice,
+    describe_given_twice,
+    describe_left,
+    describe_no_order,
+    describe_wrong_number,
+)
+from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
+from reports.judge.finding_text import Text, describe_timeout
+from reports.judge.models.capacity import UnitOperation, explain
+from reports.judge.models.workflow import NEVER
+from reports.judge.verdict import CheckResult, Finding, Verdict
+
+CHECK = "capacity"
+KINDS = ("take", "give_back")
+SHOWN_MAX = 5
+# Of so many operations it is tried which ones contradict each other.
+CORE_MAX = 500
+
+
+@dataclass
+class Resource:
+    """The operations of one resource, by invoke. `units` is how many it had, where its create told."""
+
+    name: str
+    units: int | None = None
+    operations: list[UnitOperation] = field(default_factory=list)
+
+    @cached_property
+    def moves(self) -> list[UnitOperation]:
+        """Those that took effect, or may have."""
+        return [each for each in self.operations if each.kind in KINDS and each.outcome in ("won", "unknown")]
+
+    @cached_property
+    def begins(self) -> list[int]:
+        """When the takes that won, or may have, were invoked; ascending."""
+        return sorted(each.invoked for each in self.moves)
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """When the takes that won returned; ascending."""
+        return sorted(each.returned for each in self.moves if each.outcome == "won")
+
+    @property
+    def only_falls(self) -> bool:
+        """Whether the number that is left only falls, by one at a time."""
+        return all(each.kind == "take" for each in self.moves) and all(each.units == 1 for each in self.operations)
+
+
+def check_capacity(context: CheckContext) -> CheckResult:
+    """Judges every resource of which a unit was asked for."""
+    resources = gather_resources(context)
+    if not resources:
+        return not_applicable(CHECK, "no request asked for a unit of a resource", "takes")
+    deadline_s = time.monotonic() + context.evidence.limits.linearizable_s
+    suspicions: list[Suspicion] = []
+    for resource in resources:
+        suspicions += suspect_units(context, resource)
+        suspicions += suspect_numbers(context, resource, deadline_s)
+    takes = sum(each.kind == "take" for resource in resources for each in resource.operations)
+    untold = sum(resource.units is None for resource in resources)
+    reason = f"of {untold} of {len(resources)} resources no create told how many units they have" if untold else ""
+    return replace(conclude(context, CHECK, judged=takes, unit="takes", suspicions=suspicions), reason=reason)
+
+
+def gather_resources(context: CheckContext) -> list[Resource]:
+    """The resources of the history. Refused and busy operations say nothing; of other tenants only what they took."""
+    told = context.evidence.history.frame.with_row_index("row").select("row", "kind", "units", "left", "unit")
+    asked = told.filter(pl.col("kind").is_in(KINDS) | pl.col("left").is_not_null()).drop("kind").collect()
+    outcome, mine = pl.col("outcome"), pl.col("mine")
+    ops = context.ops.join(asked, on="row", maintain_order="left")
+    ops = ops.filter(outcome.is_in(["won", "unknown"]) | outcome.is_in(["ok", "conflict"]) & mine)
+    ops = ops.filter(pl.col("kind").is_in(KINDS).any().over("w"))
+    columns = ["w", "kind", "outcome", "row", "invoked", "returned", "units", "left", "unit"]
+    found: dict[int, Resource] = {}
+    for w, kind, outcome_, row, invoked, returned, units, left, unit in ops.select(columns).iter_rows():
+        resource = found.get(w) or found.setdefault(w, Resource(context.workflow_name(w)))
+        is_unknown = outcome_ == "unknown"
+        if kind == "create":
+            resource.units = resource.units if is_unknown else left
+        elif kind in KINDS or not is_unknown:
+            ends = NEVER if is_unknown else returned
+            resource.operations.append(
+                UnitOperation(row, kind, outcome_, invoked, ends, 1 if units is None else units, left, unit)
+            )
+    return list(found.values())
+
+
+def suspect_units(context: CheckContext, resource: Resource) -> list[Suspicion]:
+    """The units that were given out again before they were given back."""
+    by_unit: dict[str, list[UnitOperation]] = {}
+    for each in resource.moves:
+        if each.unit is not None:
+            by_unit.setdefault(each.unit, []).append(replace(each, units=1, left=None))
+    found: list[Suspicion] = []
+    for unit, operations in by_unit.items():
+        if len(operations) > 1 and explain(1, operations) is Verdict.FAIL:
+            is_taken_only = all(each.kind == "take" for each in operations)
+            describe = partial(describe_given_twice if is_taken_only else describe_given_back_twice, unit)
+            found.append(fail(partial(report, context, operations, describe)))
+    return found
+
+
+def suspect_numbers(context: CheckContext, resource: Resource, deadline_s: float) -> list[Suspicion]:
+    """The answers that no order of the operations explains."""
+    units = resource.units
+    if units is None:
+        return []
+    verdict = explain(units, resource.operations, deadline_s)
+    if verdict is Verdict.PASS:
+        return []
+    if verdict is Verdict.UNKNOWN:
+        return [doubt(partial(report_timeout, context, resource.name))]
+    winners = [each for each in resource.moves if each.outcome == "won"]
+    if resource.only_falls and len(winners) > units:
+        describe = partial(describe_excess, resource.name, units, len(winners))
+        return [fail(partial(report, context, winners[-SHOWN_MAX:], describe))]
+    alone = [found for each in resource.operations for found in suspect_number(context, resource, units, each)]
+    return alone or [fail(partial(report_core, context, resource, units, deadline_s))]
+
+
+def suspect_number(context: CheckContext, resource: Resource, units: int, each: UnitOperation) -> list[Suspicion]:
+    """An answer whose number cannot be right, however the takes were ordered."""
+    is_refusal = each.kind == "take" and each.outcome == "conflict"
+    if not resource.only_falls or each.outcome == "unknown" or (each.left is None and not is_refusal):
+        return []
+    won_itself = each.kind == "take" and each.outcome == "won"
+    most = min(units, bisect_right(resource.begins, each.returned))
+    least = bisect_left(resource.ends, each.invoked) + won_itself
+    before = [move for move in resource.moves if move.invoked <= each.returned and move is not each]
+    shown = [each, *before[-SHOWN_MAX:]]
+    if is_refusal and most < units:
+        return [fail(partial(report, context, shown, partial(tell_left, units, most)))]
+    if each.left is None or units - most <= each.left <= units - least:
+        return []
+    return [fail(partial(report, context, shown, partial(tell_number, units - most, units - least)))]
+
+
+def tell_left(units: int, taken: int, records: Sequence[Record]) -> Text:
+    return describe_left(records[0], units, taken, records[1:])
+
+
+def tell_number(least: int, most: int, records: Sequence[Record]) -> Text:
+    return describe_wrong_number(records[0], least, most, records[1:])
+
+
+def report_core(context: CheckContext, resource: Resource, units: int, deadline_s: float) -> Finding:
+    """The few operations that contradict each other, where they are found quickly; else the first ones."""
+
+    def is_contradiction(operations: Sequence[UnitOperation]) -> bool:
+        return time.monotonic() < deadline_s and explain(units, operations, deadline_s) is Verdict.FAIL
+
+    core = resource.operations
+    if len(core) <= CORE_MAX:
+        core = shrink(core, is_contradiction)
+    return report(context, core, partial(describe_no_order, resource.name, units))
+
+
+def shrink(operations: list[UnitOperation], holds: Callable[[Sequence[UnitOperation]], bool]) -> list[UnitOperation]:
+    """Leaves out what can be left out while it holds: answers that changed nothing only, since a take explains others.
+
+    Without a take that won, a refusal has no cause: it would be a contradiction of another kind.
+    """
+    kept = operations
+    for each in [one for one in operations if one.kind not in KINDS or one.outcome == "conflict"]:
+        fewer = [one for one in kept if one is not each]
+        kept = fewer if holds(fewer) else kept
+    return kept
+
+
+def report(
+    context: CheckContext, operations: Iterable[UnitOperation], describe: Callable[[Sequence[Record]], Text]
+) -> Finding:
+    """The operations in the given order, in full, as `describe` tells of them."""
+    rows = [each.row for each in operations]
+    by_row = {record.row: record for record in context.records(rows)}
+    records = [by_row[row] for row in rows]
+    return make_finding(CHECK, records, describe(records))
+
+
+def report_timeout(context: CheckContext, name: str) -> Finding:
+    limit = f"{context.evidence.limits.linearizable_s:g} s"
+    return make_finding(CHECK, [], describe_timeout(name, limit), Verdict.UNKNOWN, workflow=name)

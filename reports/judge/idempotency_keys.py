@@ -1,0 +1,40 @@
+"""Idempotency keys: all requests with one key are one operation, which takes effect at most once."""
+
+import polars as pl
+
+SAME = ("workflow", "tenant", "key")
+SERVED, ANSWERED, UNKNOWN = 0, 1, 2
+
+
+def merge_keys(ops: pl.DataFrame) -> pl.DataFrame:
+    """`ops` (see Evidence.ops; before they are sorted) with `repeated`: another operation of its key stands for it.
+
+    That one is the first that was answered: won or ok, else a conflict or stale; else an unknown one. It took effect
+    after the first invoke of them all, and before its own answer. A request that asks for something else under the
+    same key is an operation of its own.
+    """
+    keyed = ops.select("row", *SAME, "invoked", "returned", rank=rank_outcome()).filter(pl.col("key").is_not_null())
+    if keyed.is_empty():
+        return ops.drop("key").with_columns(repeated=pl.lit(value=False))
+    least = pl.col("rank").min().over(SAME)
+    members = keyed.filter((pl.col("rank") == UNKNOWN) | (pl.col("rank") == least)).sort("rank", "returned", "row")
+    members = members.select(
+        "row", begun=pl.col("invoked").min().over(SAME), repeated=pl.int_range(pl.len()).over(SAME) > 0
+    )
+    merged = ops.drop("key").join(members, on="row", how="left", maintain_order="left")
+    merged = merged.with_columns(pl.col("repeated").fill_null(value=False))
+    stands = ~pl.col("repeated") & pl.col("begun").is_not_null()
+    return merged.with_columns(invoked=pl.when(stands).then("begun").otherwise("invoked")).drop("begun")
+
+
+def rank_outcome() -> pl.Expr:
+    """How much the outcome says of what became of a key's operation: less is more; null of one that says nothing."""
+    outcome = pl.col("outcome")
+    return (
+        pl.when(outcome.is_in(["won", "ok"]))
+        .then(SERVED)
+        .when(outcome.is_in(["conflict", "stale"]))
+        .then(ANSWERED)
+        .when(outcome == "unknown")
+        .then(UNKNOWN)
+    )

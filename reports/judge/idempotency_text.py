@@ -1,0 +1,37 @@
+"""The text of findings about idempotency keys. Data in, text out; the first record is the answer that counts."""
+
+from collections.abc import Sequence
+
+from reports.history.history import Record
+from reports.judge.call_table import describe_answer
+from reports.judge.finding_text import Text, name, tabulate
+from reports.judge.text import capital
+
+
+def describe_other_answer(records: Sequence[Record]) -> Text:
+    first, other = records[0], records[1]
+    title = f"{capital(name(other))} carried key {first.key} again and got another answer than {first.id}."
+    words = (
+        f"{capital(describe_answer(first))}; {describe_answer(other)}. All requests with one idempotency key are one "
+        "operation: each of them gets the first answer, status and body."
+    )
+    return title, tabulate(words, records)
+
+
+def describe_other_payload(records: Sequence[Record]) -> Text:
+    first, other = records[0], records[1]
+    title = (
+        f"{capital(name(other))} was carried out under key {first.key}, which {first.id} had used for another request."
+    )
+    words = (
+        "A request that asks for something else under a key that is used already must be refused: its client takes the "
+        "stored answer for its own."
+    )
+    return title, tabulate(words, records)
+
+
+def describe_refusal(records: Sequence[Record]) -> Text:
+    first, other = records[0], records[1]
+    title = f"{capital(name(other))} repeated {first.id} with key {first.key} after its answer, and was refused."
+    words = "A request that is repeated with its idempotency key gets the first answer again; this one got a refusal."
+    return title, tabulate(words, records)

@@ -1,0 +1,87 @@
+"""The check `capacity`: of N takes with K units left exactly min(N, K) win."""
+
+from typing import Any
+
+from reports.judge.judge import judge
+from reports.judge.verdict import CheckResult, Verdict
+from tests.reports.building import Record, build, build_history, create
+
+
+def take(identity: str, invoked: int, returned: int | None, outcome: str = "won", **more: Any) -> Record:
+    return build(identity, "take", invoked, returned, {"outcome": outcome} | more)
+
+
+def give_back(identity: str, invoked: int, returned: int | None, outcome: str = "won", **more: Any) -> Record:
+    return build(identity, "give_back", invoked, returned, {"outcome": outcome} | more)
+
+
+def left(identity: str, invoked: int, returned: int, number: int) -> Record:
+    return build(identity, "read", invoked, returned, {"outcome": "ok", "left": number})
+
+
+def voucher(units: int) -> Record:
+    return create("c", 0, 1, None, left=units)
+
+
+def check(*records: Record) -> CheckResult:
+    judgement = judge(build_history(records), only=["capacity"])
+    return judgement.checks[0]
+
+
+def test_as_many_as_there_are_may_win() -> None:
+    found = check(voucher(2), take("a", 2, 5), take("b", 2, 5), take("d", 2, 5, "conflict"), left("r", 6, 7, 0))
+    assert (found.verdict, found.judged, found.unit) == (Verdict.PASS, 3, "takes")
+
+
+def test_one_more_than_there_are_fails() -> None:
+    found = check(voucher(2), take("a", 2, 5), take("b", 2, 5), take("d", 2, 5))
+    assert found.verdict is Verdict.FAIL
+    assert found.findings[0].title == "3 requests won a unit of w, which had 2 units."
+    assert set(found.findings[0].operations) == {"a", "b", "d"}
+
+
+def test_a_refusal_with_units_left_fails() -> None:
+    found = check(voucher(2), take("a", 2, 5), take("d", 2, 5, "conflict"), take("b", 6, 7))
+    assert found.verdict is Verdict.FAIL
+    assert "got no unit of w while 1 of 2 were left" in found.findings[0].title
+    assert found.findings[0].operations[0] == "d"
+
+
+def test_an_unknown_take_may_have_had_the_last_unit() -> None:
+    assert check(voucher(1), take("u", 2, None, "unknown"), take("d", 3, 5, "conflict")).verdict is Verdict.PASS
+    assert check(voucher(1), take("u", 6, None, "unknown"), take("d", 3, 5, "conflict")).verdict is Verdict.FAIL
+
+
+def test_a_wrong_reading_fails() -> None:
+    found = check(voucher(3), take("a", 2, 5), left("r", 6, 7, 3))
+    assert found.verdict is Verdict.FAIL
+    assert "told that 3 of w were left; right is 2" in found.findings[0].title
+
+
+def test_two_readings_that_are_possible_alone_may_contradict_each_other() -> None:
+    found = check(voucher(3), take("a", 2, 20), left("r", 4, 5, 2), left("s", 6, 7, 3))
+    assert found.verdict is Verdict.FAIL
+    assert set(found.findings[0].operations) == {"a", "r", "s"}
+
+
+def test_a_unit_that_was_given_back_can_be_taken_again() -> None:
+    again = (voucher(1), take("a", 2, 3, unit="x"), give_back("g", 4, 5, unit="x"), take("b", 6, 7, unit="x"))
+    assert check(*again).verdict is Verdict.PASS
+    assert check(*again, take("d", 8, 9, "conflict")).verdict is Verdict.PASS
+    found = check(*again, give_back("h", 8, 9, unit="x"), give_back("i", 8, 9, unit="x"))
+    assert found.verdict is Verdict.FAIL
+
+
+def test_a_unit_is_given_once() -> None:
+    found = check(create("c", 0, 1, None), take("a", 2, 5, unit="job-1"), take("b", 2, 5, unit="job-1"))
+    assert found.verdict is Verdict.FAIL
+    assert found.findings[0].title == "Unit job-1 of w was given to 2 requests."
+    assert "no create told how many units" in found.reason
+
+
+def test_takes_are_no_transitions() -> None:
+    history = build_history([voucher(1), take("a", 2, 5), take("d", 2, 5, "conflict")])
+    verdicts = {each.check: each.verdict for each in judge(history).checks}
+    assert verdicts["capacity"] is Verdict.PASS
+    assert verdicts["conflict-truth"] is None
+    assert Verdict.FAIL not in verdicts.values()

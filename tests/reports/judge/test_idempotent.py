@@ -1,0 +1,95 @@
+"""The check `idempotent`, and keys in the model: all requests with one key are one operation."""
+
+from typing import Any
+
+import pytest
+
+from reports.judge.judge import judge
+from reports.judge.verdict import CheckResult, Verdict
+from tests.reports.building import Record, advance, build_history, create, read, trail
+
+FIRST: dict[str, Any] = {"key": "k", "payload": "p", "answer": "200 x"}
+
+
+def judge_all(*records: Record, events: tuple[Record, ...] = ()) -> dict[str, CheckResult]:
+    return {each.check: each for each in judge(build_history(records, *events)).checks}
+
+
+def test_one_key_is_one_win_with_one_answer() -> None:
+    found = judge_all(
+        create("c", 0, 1),
+        *(advance(name, "A-B", 2, 9, **FIRST) for name in ("a", "b", "d")),
+        advance("busy", "A-B", 2, 9, "busy", **{**FIRST, "answer": "409"}),
+        read("r", 10, 11, "B"),
+        events=(trail(12, "A-B"),),
+    )
+    assert found["idempotent"].verdict is Verdict.PASS
+    assert (found["idempotent"].judged, found["idempotent"].unit) == (1, "keys")
+    assert {found[name].verdict for name in ("linearizable", "final-state", "audit")} == {Verdict.PASS}
+
+
+def test_two_keys_are_two_wins() -> None:
+    found = judge_all(create("c", 0, 1), advance("a", "A-B", 2, 9, key="k"), advance("b", "A-B", 2, 9, key="l"))
+    assert found["linearizable"].verdict is Verdict.FAIL
+    assert found["idempotent"].verdict is None
+
+
+def test_the_key_of_another_tenant_is_another_key() -> None:
+    foreign = advance("b", "A-B", 2, 9, "refused", **FIRST, tenant="other")
+    found = judge_all(create("c", 0, 1), advance("a", "A-B", 2, 9, **FIRST), foreign)
+    assert found["idempotent"].verdict is None
+
+
+def test_the_effect_comes_before_the_first_answer() -> None:
+    keyed = (create("c", 0, 1), advance("a", "A-B", 2, 5, **FIRST), advance("b", "A-B", 6, 9, **FIRST))
+    assert judge_all(*keyed, read("r", 10, 11, "B"))["linearizable"].verdict is Verdict.PASS
+    assert judge_all(*keyed, read("r", 6, 7, "A"))["linearizable"].verdict is Verdict.FAIL
+
+
+def test_an_unknown_request_may_have_been_the_one_that_was_carried_out() -> None:
+    records = (create("c", 0, 1), advance("a", "A-B", 2, None, "unknown", **FIRST), read("r", 3, 4, "B"))
+    assert judge_all(*records, advance("b", "A-B", 6, 9, **FIRST))["linearizable"].verdict is Verdict.PASS
+    again = advance("b", "A-B", 6, 9, **{**FIRST, "key": "l"})
+    assert judge_all(*records, again)["linearizable"].verdict is Verdict.FAIL
+
+
+def test_two_rows_for_one_key_are_one_too_many() -> None:
+    records = (create("c", 0, 1), *(advance(name, "A-B", 2, 9, **FIRST) for name in ("a", "b")))
+    assert judge_all(*records, events=(trail(12, "A-B", "A-B"),))["audit"].verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fields", "title"),
+    [
+        ("won", {"answer": "200 y"}, "got another answer than a"),
+        ("conflict", {"answer": "409"}, "got another answer than a"),
+        ("won", {"payload": "q"}, "which a had used for another request"),
+        ("refused", {"answer": "401"}, "and was refused"),
+    ],
+)
+def test_another_answer_fails(outcome: str, fields: dict[str, Any], title: str) -> None:
+    again = advance("b", "A-B", 6, 9, outcome, **{**FIRST, **fields})
+    found = judge_all(create("c", 0, 1), advance("a", "A-B", 2, 5, **FIRST), again)["idempotent"]
+    assert found.verdict is Verdict.FAIL
+    assert title in found.findings[0].title
+    assert found.findings[0].operations == ("a", "b")
+
+
+def test_another_request_under_the_key_may_be_refused_and_the_same_one_while_the_first_runs() -> None:
+    records = (
+        create("c", 0, 1),
+        advance("a", "A-B", 2, 5, **FIRST),
+        advance("b", "A-B", 6, 9, "refused", **{**FIRST, "payload": "q", "answer": "422"}),
+        advance("d", "A-B", 3, 4, "refused", **{**FIRST, "answer": "401"}),
+    )
+    assert judge_all(*records)["idempotent"].verdict is Verdict.PASS
+
+
+def test_the_marker_of_a_key_is_left_once() -> None:
+    shown = {"event": "effects", "workflow": "w", "read_ns": 12}
+    busy = advance("busy", "A-B", 2, 9, "busy", **{**FIRST, "answer": "409"}, marker="m")
+    records = (create("c", 0, 1), *(advance(name, "A-B", 2, 9, **FIRST, marker="m") for name in ("a", "b")), busy)
+    once, twice = ({**shown, "markers": ["m"] * number} for number in (1, 2))
+    assert judge_all(*records, events=(once,))["effects"].verdict is Verdict.PASS
+    assert judge_all(*records, events=(twice,))["effects"].verdict is Verdict.FAIL
+    assert judge_all(records[0], busy, events=(once,))["effects"].verdict is Verdict.FAIL

@@ -1,0 +1,137 @@
+"""Idempotency keys in the model against brute force: a service that stores the first answer of each key, step by step.
+
+Brute force tries every order in which each request takes effect, or gets the stored answer, within its own call; the
+judge merges the requests of a key into one operation.
+"""
+
+import os
+import random
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+
+from reports.history.events import Header
+from reports.history.history import take_frame
+from reports.history.lines import OPERATION_SCHEMA
+from reports.judge.decision import decide
+from reports.judge.evidence import Evidence
+
+HISTORIES = int(os.environ.get("ONEWINNER_KEYS", "1500"))
+AT_ONCE = 100
+STATES = "AB"
+FOREVER = 10**6
+Operation = dict[str, Any]
+
+
+def is_explained(state: str, stored: dict[str, Operation], left: list[Operation]) -> bool:
+    """Whether what is left can follow in some order. An unknown request need not take effect."""
+    if all(each["outcome"] == "unknown" for each in left):
+        return True
+    for index, each in enumerate(left):
+        rest = left[:index] + left[index + 1 :]
+        if any(other["outcome"] != "unknown" and other["returned_ns"] < each["invoked_ns"] for other in rest):
+            continue
+        after = serve(state, stored, each)
+        if after is not None and is_explained(*after, rest):
+            return True
+    return False
+
+
+def serve(state: str, stored: dict[str, Operation], each: Operation) -> tuple[str, dict[str, Operation]] | None:
+    """The state and the stored answers after it, if this is an answer that the service can give now.
+
+    The answer of an unknown request is lost; it may have been a conflict, which its key keeps.
+    """
+    if each["kind"] == "read":
+        return (state, stored) if each["observed"] == state else None
+    key = each["key"]
+    if key in stored:
+        first = stored[key]
+        same = each["outcome"] == "unknown" or each["outcome"] == first["outcome"]
+        return (state, stored) if same else None
+    due = state in each["expected"]
+    if each["outcome"] in ("won", "unknown") and due:
+        after = each["next"]
+    elif each["outcome"] in ("conflict", "unknown") and not due:
+        after = state
+    else:
+        return None
+    kept = {**each, "outcome": "won" if due else "conflict"}
+    return after, stored if key is None else {**stored, key: kept}
+
+
+def draw_history(rng: random.Random) -> list[Operation]:
+    """A few requests of a service that works, perhaps with one answer or time changed."""
+    state, stored, found = "A", dict[str, str](), list[Operation]()
+    edges = {"k": rng.choice(["AB", "BA"]), "l": rng.choice(["AB", "BA"])}
+    moments = sorted(rng.randint(1, 9) for _ in range(rng.randint(2, 6)))
+    for moment in moments:
+        times: dict[str, int | None] = {
+            "invoked_ns": moment - rng.randint(0, 3),
+            "returned_ns": moment + rng.randint(0, 3),
+        }
+        if rng.random() < 0.25:
+            found.append({"kind": "read", "outcome": "ok", "observed": state, **times})
+            continue
+        key = rng.choice(["k", "k", "l", None])
+        edge = edges[key] if key else rng.choice(["AB", "BA"])
+        expected, following = edge[0], edge[1]
+        outcome = stored.get(key or "")
+        if outcome is None:
+            outcome = "won" if state == expected else "conflict"
+            state = following if outcome == "won" else state
+            if key:
+                stored[key] = outcome
+        if outcome == "won" and rng.random() < 0.2:
+            outcome, times["returned_ns"] = "unknown", None
+        about = {"expected": [expected], "next": following, "key": key, "payload": key}
+        found.append({"kind": "advance", "outcome": outcome, **about, **times})
+    if rng.random() < 0.6:
+        damage(rng, rng.choice(found))
+    return found
+
+
+def damage(rng: random.Random, each: Operation) -> None:
+    if each["returned_ns"] is not None and rng.random() < 0.5:
+        each["invoked_ns"] = rng.randint(1, 9)
+        each["returned_ns"] = each["invoked_ns"] + rng.randint(0, 3)
+    elif each["kind"] == "read":
+        each["observed"] = rng.choice(STATES)
+    else:
+        each["outcome"] = rng.choice(["won", "conflict"])
+        each["returned_ns"] = each["returned_ns"] or each["invoked_ns"] + 2
+
+
+def has_one_answer(history: list[Operation]) -> bool:
+    """Whether the requests of each key got the same answer; where they did not, `idempotent` fails by itself."""
+    told = {(each["key"], each["outcome"]) for each in history if each.get("key") and each["outcome"] != "unknown"}
+    return len(told) == len({key for key, _ in told})
+
+
+def test_keys_are_judged_as_brute_force_does() -> None:
+    rng = random.Random(f"keys{os.environ.get('ONEWINNER_SEED', '0')}")
+    seen = Counter[bool]()
+    while seen.total() < HISTORIES:
+        drawn = [draw_history(rng) for _ in range(AT_ONCE)]
+        histories = [each for each in drawn if has_one_answer(each)]
+        expected = [is_explained("A", {}, each) for each in histories]
+        decision = decide(make_evidence(histories))
+        assert not decision.undecided
+        for w, (history, explained) in enumerate(zip(histories, expected, strict=True)):
+            assert (w not in decision.failed) == explained, history
+        seen.update(expected)
+    assert min(seen.values()) > HISTORIES // 10, seen
+
+
+def make_evidence(histories: list[list[Operation]]) -> Evidence:
+    rows = [
+        dict.fromkeys(OPERATION_SCHEMA) | each | {"workflow": f"w{number}"}
+        for number, history in enumerate(histories)
+        for each in history
+    ]
+    for number, row in enumerate(rows):
+        row.update(id=str(number), process="p", tenant="acme", scenario="")
+    history = replace(take_frame(pl.DataFrame(rows, schema=OPERATION_SCHEMA)), events=(("history", Header()),))
+    return Evidence(history, None, "A")
