@@ -1,10 +1,11 @@
-"""Asks a service one of each, and says of every answer what to change in the target file, if it looks wrong."""
+"""Asks a service everything that its target file describes once, one request after the other, and says of every answer
+what to change in the file, if it looks wrong.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 from engine.target.answer import (
@@ -19,6 +20,7 @@ from engine.target.answer import (
 )
 from engine.target.create import IdPool
 from engine.target.http_answer import Answer
+from engine.target.illegal import IllegalRequest
 from engine.target.routes import Guard, Route
 from engine.target.target import Target
 from engine.target.template import Request, Template, Values
@@ -29,9 +31,12 @@ from load.client.values import ValueStore
 from load.client.workflow_factory import WorkflowFactory
 from onewinner import remedies
 from onewinner.remedies import Probe
+from onewinner.tour import Step, list_illegal_here, plan_tour, share
 
-GUARDS_MAX = 4
-ROUTES_MAX = 40
+# So many workflows are created, at most; a command may take a second for each.
+WALKS_MAX, WALKS_BY_COMMAND_MAX = 60, 8
+# After so many wrong answers the rest is not asked: they mostly have one reason.
+WRONG_MAX = 5
 # So many requests for one move are released at once, to see what a service answers while it is busy with another one.
 AT_ONCE = 10
 
@@ -44,50 +49,151 @@ class Examined:
     remedy: str | None
 
 
+class Enough(Exception):  # noqa: N818 - it says what happened
+    """The question that a trial is about was answered, or one before it was wrong."""
+
+
 @dataclass
 class Examination:
     """One service under examination. `done` grows with every question; `folder` is for notes.
 
-    `used` is the id that was used up, where the target lists ids; `walked` counts further routes that were in order;
-    `hints` are what the file could say beyond what it does.
+    `until` ends a trial behind the question of that name. `used` is the id that was used up, where the target lists
+    ids; `hints` are what the file could say beyond what it does; `skipped` is what was not asked, with the reason.
     """
 
     target: Target
     release: Release
     folder: Path
+    until: str | None = None
     done: list[Examined] = field(default_factory=list)
     asked: int = 0
     used: str | None = None
-    walked: int = 0
-    hints: list[str] = field(default_factory=list)
+    hints: dict[str, None] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+    visited: set[str] = field(default_factory=set)
+    guarded: set[tuple[str, bool]] = field(default_factory=set)
+    moves: list[tuple[str, str]] = field(default_factory=list)
     values: ValueStore = field(init=False)
 
     def __post_init__(self) -> None:
         self.values = ValueStore(self.target)
 
+    @property
+    def wrong(self) -> list[Examined]:
+        """What needs a change, each change once."""
+        found: dict[tuple[str, str], Examined] = {}
+        for each in self.done:
+            if each.remedy is not None:
+                found.setdefault((each.remedy.partition(":")[0], each.remedy.rpartition("; ")[2]), each)
+        return list(found.values())
+
     def run(self) -> list[Examined]:
         """Asks until an answer makes the next question pointless; everything that was asked, in order."""
         workflow = self.create()
-        if workflow is None:
-            return self.done
         initial = self.target.graph.initial
-        if not self.read(workflow, initial, is_new=True):
+        if workflow is None or not self.read(workflow, initial, is_new=True):
             return self.done
-        self.ask_illegal(workflow)
-        move = self.advance_once(workflow)
-        if move is None:
+        self.visit(workflow, initial)
+        first = self.advance_once(workflow)
+        if first is None:
             return self.done
-        route, to, id_ = move
-        self.read(workflow, to)
-        self.ask_stale(workflow, route, initial, to)
-        self.ask_stranger(workflow, to)
-        self.ask_guards(workflow, to)
-        self.read_trail(workflow, initial, to)
-        if route.carries_marker or not any(each.carries_marker for each in self.target.routes):
-            self.read_effects(workflow, route, id_)
-        self.walk_routes()
-        self.press(initial, to)
+        step, id_ = first
+        self.read(workflow, step.to)
+        self.ask_stale(workflow, step.route, initial, step.to)
+        self.read(workflow, step.to, what="read after a stale advance")
+        self.ask_stranger(workflow, step.to)
+        self.visit(workflow, step.to)
+        self.read_trail(workflow)
+        if step.route.carries_marker or not any(each.carries_marker for each in self.target.routes):
+            self.read_effects(workflow, step.route, id_)
+        self.take_tour(workflow, step)
+        self.press(initial, step.to)
+        self.note_skipped()
         return self.done
+
+    def visit(self, workflow: str, state: str) -> None:
+        """Once for each state: what must be refused there, a read behind each request; then guards."""
+        if state in self.visited:
+            return
+        self.visited.add(state)
+        requests = list_illegal_here(self.target, state)
+        for request in requests[: share(self.target)]:
+            if not self.ask_illegal(workflow, request):
+                return
+        if len(requests) > share(self.target):
+            self.skipped.append(f"{len(requests) - share(self.target)} illegal requests in {state}: they are too many")
+        self.ask_guards(workflow, state)
+
+    def take_tour(self, workflow: str, first: Step) -> None:
+        """Every other move over each of its requests; the first walk goes on with the workflow that is there."""
+        target = self.target
+        by_request = isinstance(target.create, Template)
+        walks_max = WALKS_MAX if by_request else WALKS_BY_COMMAND_MAX
+        if isinstance(target.create, IdPool):
+            self.walk_on(workflow, first)
+            return
+        tour = plan_tour(target, walks_max, (first,))
+        for walk in tour.walks:
+            if len(self.wrong) >= WRONG_MAX:
+                self.skipped.append(f"what comes behind {WRONG_MAX} wrong answers")
+                return
+            if (new := self.create(again=True)) is None:
+                return
+            self.moves = []
+            for step in walk:
+                if not self.take(new, step):
+                    break
+            else:
+                self.read_trail(new)
+        if tour.left:
+            self.skipped.append(f"{len(tour.left)} moves: they need more than {walks_max} workflows")
+
+    def walk_on(self, workflow: str, first: Step) -> None:
+        """What one workflow can show, where only a list of ids gives some."""
+        state, made = first.to, [first]
+        while onward := [step for step in self.list_steps(state) if step not in made]:
+            step = min(onward, key=lambda each: each.to in self.target.graph.terminal)
+            made.append(step)
+            if not self.take(workflow, step):
+                return
+            state = step.to
+        left = sum(step not in made for step in self.list_steps())
+        self.skipped += [f"{left} moves: each would use up an id of create.ids"] if left else []
+
+    def list_steps(self, origin: str | None = None) -> list[Step]:
+        edges = [edge for edge in self.target.graph.walk_edges() if origin in (None, edge[0])]
+        return [Step(route, *edge) for edge in edges for route in self.target.routes_for(*edge)]
+
+    def take(self, workflow: str, step: Step) -> bool:
+        """Makes a move, reads the state, and asks what is to be asked there; whether all was right."""
+        probe, id_ = self.send_advance(f"advance {step.origin} -> {step.to}", workflow, step, ("won",))
+        others = any(each.probe.table == probe.table and each.probe.classified.outcome == "won" for each in self.done)
+        if not self.note(probe, remedies.advise_advance(probe, step.origin, step.to, others_won=others)):
+            return False
+        self.moves.append((step.origin, step.to))
+        if not self.read(workflow, step.to):
+            return False
+        if step.route.carries_marker and not any(each.probe.table == "effects" for each in self.done):
+            self.read_effects(workflow, step.route, id_)
+        before = len(self.wrong)
+        self.visit(workflow, step.to)
+        return len(self.wrong) == before
+
+    def note_skipped(self) -> None:
+        """What the file describes and no question was about, and what it does not describe."""
+        target = self.target
+        unseen = [state for state in target.graph.states if state not in self.visited]
+        self.skipped += [f"anything in {', '.join(unseen[:5])}: no walk came there"] if unseen else []
+        for guard in target.guards:
+            asked = {is_open for name, is_open in self.guarded if name == guard.name}
+            self.skipped += [] if True in asked else [f"guard {guard.name} where it is open"]
+            self.skipped += [] if False in asked else [f"guard {guard.name} where it is closed"]
+        if not target.strangers:
+            self.skipped.append("what another tenant may see and move: the file has one tenant only")
+        self.skipped += ["an audit trail: the file has no [audit]"] if target.trail is None else []
+        self.skipped += ["effects: the file has no [effects]"] if target.effects is None else []
+        if not isinstance(target.create, Template):
+            self.skipped.append("several requests at once: that needs workflows that a request creates")
 
     def name_request(self) -> str:
         self.asked += 1
@@ -108,15 +214,19 @@ class Examination:
     def note(self, probe: Probe, remedy: str | None) -> bool:
         """Keeps it; whether the answer looks right."""
         self.done.append(Examined(probe, remedy))
+        if self.until is not None and (remedy is not None or probe.what == self.until):
+            raise Enough
         return remedy is None
 
-    def create(self) -> str | None:
-        """The id of a new workflow, None when there is none."""
+    def create(self, *, again: bool = False) -> str | None:
+        """The id of a new workflow, None when there is none. What goes right `again` is not told."""
         target, owner, id_ = self.target, self.target.owner, self.name_request()
         if isinstance(target.create, Template):
             request = target.build_create(owner, id_, marker=id_, values=self.values.list(owner))
             probe = self.ask("create", "create", request, partial(classify_create, target), ("ok",))
-            self.note(probe, remedies.advise_create(target, probe))
+            remedy = remedies.advise_create(target, probe)
+            if remedy is not None or not again:
+                self.note(probe, remedy)
             self.save(probe.classified, probe.classified.server_id or "", target.create_savings, probe.answer)
             return probe.classified.server_id
         factory = WorkflowFactory(target, self.release, self.folder, self.values)
@@ -128,7 +238,8 @@ class Examination:
         key = "ids" if taken else "command"
         request = Request(f"create.{key}", taken)
         probe = Probe("create", "create", owner, request, exchange.answer, classified, ("ok",))
-        self.note(probe, None if classified.outcome == "ok" else self.explain_made(classified, key))
+        if classified.outcome != "ok" or not again:
+            self.note(probe, None if classified.outcome == "ok" else self.explain_made(classified, key))
         self.save(classified, classified.server_id or "", target.read_savings, exchange.answer)
         return classified.server_id
 
@@ -144,63 +255,67 @@ class Examination:
         message = classified.message or ""
         return message if message.startswith("create.") else f"create.{key}: {message}"
 
-    def read(self, workflow: str, state: str, *, is_new: bool = False) -> bool:
+    def read(self, workflow: str, state: str, *, is_new: bool = False, what: str = "read") -> bool:
+        """Whether a read shows the state."""
         values = self.list_values(workflow)
         request = self.target.build_read(self.target.owner, workflow, self.name_request(), values)
-        probe = self.ask("read", "read", request, partial(classify_read, self.target), ("ok",))
+        probe = self.ask(what, "read", request, partial(classify_read, self.target), ("ok",))
         self.save(probe.classified, workflow, self.target.read_savings, probe.answer)
         return self.note(probe, remedies.advise_read(self.target, probe, state, workflow, is_new=is_new))
 
     def send_advance(
-        self, what: str, workflow: str, route: Route, origin: str, to: str, wanted: tuple[str, ...], tenant: str = ""
+        self, what: str, workflow: str, step: Step, wanted: tuple[str, ...], tenant: str = ""
     ) -> tuple[Probe, str]:
         id_ = self.name_request()
         tenant = tenant or self.target.owner
-        values = self.list_values(workflow, tenant)
-        request = self.target.build_advance(route, tenant, workflow, origin, to, id_, id_, values)
-        table = self.name_table(route)
+        values, route, to = self.list_values(workflow, tenant), step.route, step.to
+        request = self.target.build_advance(route, tenant, workflow, step.origin, to, id_, id_, values)
 
         def classify(answer: Answer) -> ClassifiedAnswer:
             return classify_advance(self.target, answer, route, to)
 
-        probe = self.ask(what, table, request, classify, wanted, tenant)
+        probe = self.ask(what, self.name_table(route), request, classify, wanted, tenant)
         self.save(probe.classified, workflow, route.savings, probe.answer)
         hint = remedies.propose_won_state(self.target, route, probe, to)
-        self.hints += [hint] if hint is not None and hint not in self.hints else []
+        self.hints |= {hint: None} if hint is not None else {}
         return probe, id_
 
     def name_table(self, route: Route) -> str:
         return "advance" if route.index is None else f"advance.edges[{route.index}]"
 
-    def ask_illegal(self, workflow: str) -> None:
-        """A move that the graph does not have, out of the initial state."""
-        graph = self.target.graph
-        for to in reversed(graph.states):
-            routes = self.target.routes_for(graph.initial, to)
-            if routes and not graph.allows(graph.initial, to) and to != graph.initial:
-                probe, _ = self.send_advance(
-                    f"illegal advance {graph.initial} -> {to}", workflow, routes[-1], graph.initial, to,
-                    ("refused", "conflict", "stale"),
-                )  # fmt: skip
-                self.note(probe, remedies.advise_illegal(probe, graph.initial, to))
-                return
+    def ask_illegal(self, workflow: str, request: IllegalRequest) -> bool:
+        """A request that must not move the workflow, and a read; whether it is where it was."""
+        state, step = request.state, Step(request.route, request.origin, request.to)
+        what = f"illegal advance {state} -> {request.to}"
+        probe, _ = self.send_advance(what, workflow, step, ("refused", "conflict", "stale"))
+        known = self.target.graph.allows(state, request.to)
+        if not self.note(probe, remedies.advise_illegal(probe, state, request.to, known=known)):
+            return False
+        values = self.list_values(workflow)
+        read = self.target.build_read(self.target.owner, workflow, self.name_request(), values)
+        shown = self.ask("read", "read", read, partial(classify_read, self.target), ("ok",))
+        if shown.classified.outcome == "ok" and shown.classified.observed != state:
+            return self.note(shown, remedies.advise_moved(probe, state, str(shown.classified.observed)))
+        if shown.classified.outcome != "ok":
+            return self.note(shown, remedies.advise_read(self.target, shown, state, workflow, is_new=False))
+        self.save(shown.classified, workflow, self.target.read_savings, shown.answer)
+        return True
 
-    def advance_once(self, workflow: str) -> tuple[Route, str, str] | None:
-        """The first legal move, if possible not into a dead end: its route, state and request id."""
-        graph = self.target.graph
-        nexts = sorted(graph.successors[graph.initial], key=lambda state: state in graph.terminal)
-        to = nexts[0]
-        route = self.target.routes_for(graph.initial, to)[-1]
-        probe, id_ = self.send_advance(f"advance {graph.initial} -> {to}", workflow, route, graph.initial, to, ("won",))
-        remedy = remedies.advise_advance(probe, graph.initial, to)
-        return (route, to, id_) if self.note(probe, remedy) else None
+    def advance_once(self, workflow: str) -> tuple[Step, str] | None:
+        """The first legal move, if possible not into a dead end, and its request id."""
+        step = min(self.list_steps(self.target.graph.initial), key=lambda each: each.to in self.target.graph.terminal)
+        step = Step(self.target.routes_for(step.origin, step.to)[-1], step.origin, step.to)
+        probe, id_ = self.send_advance(f"advance {step.origin} -> {step.to}", workflow, step, ("won",))
+        if not self.note(probe, remedies.advise_advance(probe, step.origin, step.to)):
+            return None
+        self.moves.append((step.origin, step.to))
+        return step, id_
 
     def ask_stale(self, workflow: str, route: Route, origin: str, to: str) -> None:
         if to in self.target.expected_by(route, origin, to):
             return
-        probe, _ = self.send_advance(
-            f"stale advance {origin} -> {to}", workflow, route, origin, to, ("conflict", "stale")
-        )
+        step = Step(route, origin, to)
+        probe, _ = self.send_advance(f"stale advance {origin} -> {to}", workflow, step, ("conflict", "stale"))
         self.note(probe, remedies.advise_stale(self.target, probe, to))
 
     def ask_stranger(self, workflow: str, state: str) -> None:
@@ -215,16 +330,16 @@ class Examination:
             nexts = self.target.graph.successors.get(state, ()) or (self.target.graph.initial,)
             for route in self.target.routes_for(state, nexts[0])[-1:]:
                 what = f"advance by {stranger} {state} -> {nexts[0]}"
-                probe, _ = self.send_advance(what, workflow, route, state, nexts[0], ("refused",), stranger)
+                probe, _ = self.send_advance(what, workflow, Step(route, state, nexts[0]), ("refused",), stranger)
                 self.note(probe, remedies.advise_stranger(self.target, probe))
 
     def ask_guards(self, workflow: str, state: str) -> None:
-        """Some guards, those that must answer and those that must not."""
-        decided = [guard for guard in self.target.guards if state not in guard.either]
-        opened = [guard for guard in decided if state in guard.open]
-        closed = [guard for guard in decided if state not in guard.open]
-        for guard in [*opened[: GUARDS_MAX // 2], *closed[: GUARDS_MAX // 2]]:
-            self.ask_guard(workflow, guard, state)
+        """Each guard once where it must answer, and once where it must not."""
+        for guard in self.target.guards:
+            key = guard.name, state in guard.open
+            if state not in guard.either and key not in self.guarded:
+                self.guarded.add(key)
+                self.ask_guard(workflow, guard, state)
 
     def ask_guard(self, workflow: str, guard: Guard, state: str) -> None:
         target = self.target
@@ -240,7 +355,7 @@ class Examination:
         )
         self.note(probe, remedies.advise_guard(probe, state))
 
-    def read_trail(self, workflow: str, origin: str, to: str) -> None:
+    def read_trail(self, workflow: str) -> None:
         values = self.list_values(workflow)
         request = self.target.build_trail(self.target.owner, workflow, self.name_request(), values)
         if request is None or self.target.trail is None:
@@ -248,7 +363,7 @@ class Examination:
         ok = self.target.trail.ok
         probe = self.ask("audit", "audit", request, lambda answer: classify_shown(self.target, answer, ok), ("ok",))
         rows = read_trail(self.target, probe.answer)
-        self.note(probe, remedies.advise_trail(self.target, probe, rows, [(origin, to)]))
+        self.note(probe, remedies.advise_trail(self.target, probe, rows, self.moves))
 
     def read_effects(self, workflow: str, route: Route, marker: str) -> None:
         """The winner's marker is there, where its request carries one."""
@@ -260,16 +375,6 @@ class Examination:
         probe = self.ask("effects", "effects", request, lambda answer: classify_shown(target, answer, ok), ("ok",))
         carried = marker if route.carries_marker else None
         self.note(probe, remedies.advise_effects(target, probe, read_markers(target, probe.answer), carried))
-
-    def walk_routes(self) -> None:
-        """Every route of an edge's own, once: from a new workflow along the shortest way to where it begins."""
-        if not isinstance(self.target.create, Template):
-            return
-        for route in self.target.routes[:ROUTES_MAX]:
-            if any(each.probe.table == self.name_table(route) for each in self.done):
-                continue
-            if not self.walk_to(route):
-                return
 
     def press(self, origin: str, to: str) -> None:
         """Releases some requests for the first move of a new workflow at once: a service may be busy only then."""
@@ -306,20 +411,3 @@ class Examination:
         classified = classify_create(target, created)
         self.save(classified, classified.server_id or "", target.create_savings, created)
         return classified.server_id
-
-    def walk_to(self, route: Route) -> bool:
-        """Takes a new workflow to the route and asks for it; whether all went as it must."""
-        graph, target = self.target.graph, self.target
-        origin, to = (route.sources or (graph.initial,))[0], route.to or ""
-        workflow, id_ = self.create_silently(), ""
-        way = [*(graph.path(graph.initial, origin) or ()), to]
-        for start, end in pairwise(way if workflow else ()):
-            taken = route if (start, end) == (origin, to) else target.routes_for(start, end)[-1]
-            probe, id_ = self.send_advance(f"advance {start} -> {end}", str(workflow), taken, start, end, ("won",))
-            remedy = remedies.advise_advance(probe, start, end)
-            if remedy is not None:
-                return self.note(probe, remedy)
-        self.walked += 1
-        if workflow and route.carries_marker and not any(each.probe.table == "effects" for each in self.done):
-            self.read_effects(workflow, route, id_)
-        return True

@@ -91,8 +91,8 @@ def advise_state(target: Target, answer: Answer, seen: str, state: str, *, is_ne
     )
 
 
-def advise_advance(probe: Probe, origin: str, to: str) -> str | None:
-    """A legal advance from the state that a read has just shown."""
+def advise_advance(probe: Probe, origin: str, to: str, *, others_won: bool = False) -> str | None:
+    """A legal advance from the state that a read has just shown. `others_won`: over the same request others did."""
     if probe.classified.outcome == "won":
         problem = probe.classified.problem
         return None if problem is None else f"advance.won_state: {problem}; correct it, or leave the key out"
@@ -104,6 +104,9 @@ def advise_advance(probe: Probe, origin: str, to: str) -> str | None:
         told = (
             f"the legal move {origin} -> {to} was answered {probe.answer.status}, a conflict, though it is in {origin}"
         )
+        if others_won:
+            key = "workflow.transitions" if probe.table == "advance" else f"{probe.table}.from"
+            return f"{key}: {told}, and other moves of this request were made; remove {origin} -> {to} if it is none"
         carried = "what carries {expected} and {next}, or workflow.transitions"
         return f"{probe.table}.request.json: {told}; correct {carried}"
     return advise_status(probe, "advance.won")
@@ -136,8 +139,14 @@ def propose_won_state(target: Target, route: Route, probe: Probe, to: str) -> st
     return f"the answer to a win tells the state after the move; with won_state = {key} under [advance] it is checked"
 
 
-def advise_illegal(probe: Probe, origin: str, to: str) -> str | None:
+def advise_illegal(probe: Probe, origin: str, to: str, *, known: bool = False) -> str | None:
+    """`known`: the graph has the move, but over another request."""
     if probe.classified.outcome == "won":
+        if known:
+            return (
+                f"{probe.table}.from: the service made the move {origin} -> {to} over this request, whose states do "
+                f"not have {origin!r}; add it there if it is meant, else the gate will call it a failure"
+            )
         return (
             f"workflow.transitions: the service made the move {origin} -> {to}, which they do not have; "
             f"add {to!r} to the next states of {origin} if it is meant, else the gate will call it a failure"
@@ -150,7 +159,16 @@ def advise_illegal(probe: Probe, origin: str, to: str) -> str | None:
         return advice
     status = probe.answer.status
     told = f"the illegal move {origin} -> {to} was answered {status}, which is listed nowhere"
-    return f"advance.refused: {told}; add {status} to advance.refused"
+    return f"advance.refused: {told}; add {status} to advance.refused, or to advance.conflict if it tells the state"
+
+
+def advise_moved(probe: Probe, before: str, after: str) -> str:
+    """A read behind an illegal request shows another state than before."""
+    status = probe.answer.status
+    return (
+        f"advance.conflict: {probe.sent} was answered {status} in {before}, understood as {probe.classified.outcome}, "
+        f"and the workflow is in {after} afterwards; correct what {status} means, else the gate will call it a failure"
+    )
 
 
 def advise_stale(target: Target, probe: Probe, actual: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Sends a service one request of each kind, shows how each answer was understood, and names what to change."""
+"""Asks a service what its target file describes, shows how each answer was understood, and names what to change."""
 
 import re
 import shlex
@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.target.secrets import read_secrets
+from engine.target.target import NotBuiltError
 from load.client.release import Release, ReleaseError
 from onewinner.deployment import open_log_folder, run_engine
 from onewinner.display import open_console
@@ -42,9 +43,11 @@ def examine(engine: EngineChoice) -> int:
             except ReleaseError as error:
                 ended = access.describe_end()
                 raise UsageError(f"base_url: {ended or error}") from None
+            except NotBuiltError as error:
+                raise UsageError(f"{engine.file}: {error}") from None
             finally:
-                release.close()
                 print_table(examination, hide)
+                release.close()
         return conclude(examination, engine, hide)
 
 
@@ -60,12 +63,10 @@ def print_table(examination: Examination, hide: Hide) -> None:
         table.add_row(Text("ok" if right else "wrong", style=STYLE[right]), *(Text(hide(cell)) for cell in cells))
     if done:
         console.print(table)
-    if examination.walked:
-        console.print(Text(f"... and {examination.walked} further routes of edges, each from a state of its own: won"))
-    for each in done:
-        if each.remedy is not None:
-            told = hide(f"{each.probe.what}: change {each.remedy}")
-            console.print(Text.assemble("\n", (told, STYLE[False])), soft_wrap=True)
+    # The first one is the command's message.
+    for each in examination.wrong[1:]:
+        told = hide(f"{each.probe.what}: change {each.remedy}")
+        console.print(Text.assemble("\n", (told, STYLE[False])), soft_wrap=True)
 
 
 def describe_sent(each: Examined) -> str:
@@ -108,15 +109,17 @@ def conclude(examination: Examination, engine: EngineChoice, hide: Hide) -> int:
         console.print(Text(f"\n{told}", style="dim"), soft_wrap=True)
     for hint in examination.hints:
         console.print(Text(f"\ncould be added: {hide(hint)}", style="dim"), soft_wrap=True)
-    remedies = [each.remedy for each in examination.done if each.remedy is not None]
+    remedies = [each.remedy for each in examination.wrong if each.remedy is not None]
     if remedies:
         more = f" ({len(remedies) - 1} more above)" if len(remedies) > 1 else ""
         raise UsageError(f"{engine.file}: {hide(remedies[0])}{more}")
+    for skipped in examination.skipped:
+        console.print(Text(f"not asked: {hide(skipped)}", style="dim"), soft_wrap=True)
     again = shlex.join(["onewinner", "gate", *engine.options])
     console.print(
         Text.assemble(
             "\n",
-            (f"all {len(examination.done) + examination.walked} answers look right", STYLE[True]),
+            (f"all {len(examination.done)} answers look right", STYLE[True]),
             f"; next: {again}",
         ),
         soft_wrap=True,

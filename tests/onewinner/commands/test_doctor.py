@@ -68,7 +68,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "409 listed nowhere": (
         "conflict = [409]\nrefused = [401, 404, 422]",
         "conflict = [412]\nrefused = [401, 404, 422]",
-        "advance.refused: the illegal move DRAFT -> SHIPPED was answered 409, which is listed nowhere",
+        "advance.refused: the illegal move DRAFT -> PICKING was answered 409, which is listed nowhere",
     ),
     "wrong initial state": (
         WORKFLOW,
@@ -138,6 +138,10 @@ def test_a_right_file_needs_no_change(orders: Orders, tmp_path: Path) -> None:
     for asked in ("create", "read", "illegal advance", "stale advance", "read by globex", "guard", "audit"):
         assert re.search(rf"^ok +{asked}", ended.stdout, re.MULTILINE), asked
     assert ("POST", "/orders/100/submit") in orders.told
+    assert ended.stdout.count("not asked: ") == 1
+    assert "not asked: effects: the file has no [effects]" in ended.stdout
+    for move in ("DRAFT -> CANCELLED", "SUBMITTED -> PICKING", "SUBMITTED -> CANCELLED", "PICKING -> SHIPPED"):
+        assert f"advance {move}" in " ".join(ended.stdout.split()), move
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -233,15 +237,16 @@ def test_ids_that_are_there_already(orders: Orders, tmp_path: Path) -> None:
     ended = consult(TARGET.replace(CREATE, f"[create]\nids = {fresh}\n"), orders.port, tmp_path)
     assert ended.returncode == 0, ended
     assert f"the id {fresh[-1]} was used up; take it out of create.ids" in ended.stdout
+    assert "not asked: 2 moves: each would use up an id of create.ids" in ended.stdout
     again = consult(TARGET.replace(CREATE, f"[create]\nids = {fresh}\n"), orders.port, tmp_path)
     assert again.returncode == 2, again
-    assert f"create.ids: the workflow {fresh[-1]} is in SUBMITTED, not in DRAFT" in again.stderr
+    assert f"create.ids: the workflow {fresh[-1]} is in SHIPPED, not in DRAFT" in again.stderr
 
 
 @pytest.mark.parametrize(
     ("program", "sentence"),
     [
-        ("print('made'); print({ref!r})", ""),
+        ("import os; print('made'); print(os.listdir('made')[0]); os.remove('made/' + os.listdir('made')[0])", ""),
         ("raise SystemExit('no luck')", "create.command: 'python' ended with status 1"),
         ("pass", "create.command: 'python' printed nothing; its last line must be the id"),
         ("print('nowhere')", "create.command: the workflow nowhere refused"),
@@ -249,7 +254,10 @@ def test_ids_that_are_there_already(orders: Orders, tmp_path: Path) -> None:
     ],
 )
 def test_a_command_makes_the_workflow(program: str, sentence: str, orders: Orders, tmp_path: Path) -> None:
-    (tmp_path / "make.py").write_text(program.replace("{ref!r}", repr(orders.add("acme"))))
+    (tmp_path / "made").mkdir()
+    for _ in range(9):
+        (tmp_path / "made" / orders.add("acme")).touch()
+    (tmp_path / "make.py").write_text(program)
     limit = "timeout_s = 0.5\n" if "sleep" in program else ""
     text = TARGET.replace(CREATE, f'[create]\ncommand = ["python", "make.py", "{{tenant}}"]\n{limit}')
     ended = consult(text, orders.port, tmp_path)
