@@ -98,6 +98,8 @@ class ScriptRun:
         mine = sum(len(self.take_part(round_)) for round_ in script.rounds)
         if not self.leads:
             return mine
+        if not self.asker.target.can_read:
+            return len(script.list_first()) + mine
         reads = sum(len(round_.list_looked_at()) for round_ in script.rounds)
         return len(script.list_first()) + mine + reads + len(script.list_final_reads())
 
@@ -186,15 +188,23 @@ class ScriptRun:
         """
         mine = False
         if self.leads:
-            mine = self.look(result.round) if result.round.is_concurrent else "won" in result.outcomes[0]
+            is_lone = not result.round.is_concurrent
+            mine = "won" in result.outcomes[0] if is_lone else self.look(result.round, result.outcomes)
             mine = mine and not self.asker.silence.is_certain
         told = mine, self.asker.values.tell(self.names)
         goes_on, values = self.barrier.gather(f"{self.number}.{index}.after", told)[0]
         self.asker.values.adopt(values)
         return bool(goes_on)
 
-    def look(self, round_: Round) -> bool:
-        """Reads the workflows that a round may have changed, all at once: whether each is where its plan goes on."""
+    def look(self, round_: Round, outcomes: Sequence[list[str]]) -> bool:
+        """Reads the workflows that a round may have changed, all at once: whether each is where its plan goes on.
+
+        Where nothing can be read, the answers tell it.
+        """
+        if not self.asker.target.can_read:
+            groups = zip(round_.groups, outcomes, strict=True)
+            moved = [(group, told) for group, told in groups if any(map(contends, group.calls))]
+            return all("won" in told or not group.winners_max for group, told in moved)
         looked_at = round_.list_looked_at()
         there = [group for group in looked_at if self.names[group.workflow] in self.asker.server_ids]
         reads = [self.asker.read_ask(self.names[group.workflow], self.find_owner(group.workflow)) for group in there]
@@ -219,7 +229,7 @@ class ScriptRun:
         if self.leads and created:
             owners = {name: self.find_owner(number) for number, name in enumerate(self.names)}
             there = {name: owner for name, owner in owners.items() if name in asker.server_ids}
-            final = {self.names[number] for number in self.script.list_final_reads()}
+            final = {self.names[number] for number in self.script.list_final_reads() if asker.target.can_read}
             for name, owner in there.items():
                 if name in final and not asker.silence.is_certain:
                     asker.read(name, owner, planned=True)

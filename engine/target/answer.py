@@ -44,7 +44,7 @@ def classify_create(target: Target, answer: Answer) -> ClassifiedAnswer:
 
 def classify_read(target: Target, answer: Answer) -> ClassifiedAnswer:
     classified = classify_shown(target, answer, target.read_ok)
-    if classified.outcome != "ok":
+    if classified.outcome != "ok" or target.read_state is None:
         return classified
     state = find_state(target, target.read_state, answer.json())
     if state is None:

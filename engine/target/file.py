@@ -36,7 +36,8 @@ from engine.target.routes import (
 from engine.target.shape import check_shape, describe_file
 from engine.target.spelling import Spelling
 from engine.target.status_tables import read_meanings, read_statuses, refuse_same
-from engine.target.tables import CreateTable, File, ServiceTable, TenantTable, WorkflowTable
+from engine.target.statuses import Rule, Statuses
+from engine.target.tables import CreateTable, File, ReadTable, ServiceTable, TenantTable, WorkflowTable
 from engine.target.target import Service, Target
 from engine.target.template import Template, braces, find_placeholders
 from engine.target.tenants import Tenant
@@ -90,7 +91,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     tenants = read_tenants(file.tenants)
     check_base_url(file.base_url, served=served)
     check_seconds("timeout_s", file.timeout_s)
-    create_won, ok = read_statuses("create.won", file.create.won), read_statuses("read.ok", file.read.ok)
+    read, create_won, ok = file.read, read_statuses("create.won", file.create.won), read_ok(file.read)
     target = Target(
         name=file.name,
         base_url=file.base_url.rstrip("/"),
@@ -100,11 +101,11 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         create=read_create(file.create, tenants, folder, environment, served=served),
         create_id=read_optional_path("create.id", file.create.id),
         create_won=create_won,
-        read=read_request_of_workflow("read.request", file.read.request),
-        read_state=read_path("read.state", file.read.state),
+        read=None if read is None else read_request_of_workflow("read.request", read.request),
+        read_state=None if read is None else read_path("read.state", read.state),
         read_ok=ok,
         create_savings=read_savings("create.save", file.create.save),
-        read_savings=read_savings("read.save", file.read.save),
+        read_savings=read_savings("read.save", read.save) if read else (),
         givers=find_givers(file),
         general=read_general(file.advance, routes, graph),
         routes=routes,
@@ -122,6 +123,11 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     check_busy(target)
     check_target(target)
     return target
+
+
+def read_ok(table: ReadTable | None) -> Statuses:
+    """The answers that show something, where a table does not say it itself."""
+    return Statuses((Rule(200),), "read.ok") if table is None else read_statuses("read.ok", table.ok)
 
 
 def read_graph(table: WorkflowTable) -> TransitionGraph:

@@ -127,7 +127,7 @@ class CreateTable(Table):
 
 
 class ReadTable(Table):
-    """How a workflow's state is read."""
+    """How a workflow's state is read. Leave it out where nothing can be read."""
 
     request: Annotated[RequestTable, Meta(description="The request that reads one workflow; it needs {id}.")]
     state: Annotated[str, Meta(description="JMESPath of the state in the answer.")]
@@ -259,8 +259,8 @@ class File(Table):
     ]
     workflow: WorkflowTable
     create: CreateTable
-    read: ReadTable
     advance: AdvanceTable
+    read: ReadTable | None = None
     tenants: Annotated[
         dict[str, TenantTable], Meta(description="By name; a second one enables the isolation checks.")
     ] = {}

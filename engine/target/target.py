@@ -56,8 +56,8 @@ class Target:
     create: Template | CreateCommand | IdPool
     create_id: JmesPath | None
     create_won: Statuses
-    read: Template
-    read_state: JmesPath
+    read: Template | None
+    read_state: JmesPath | None
     read_ok: Statuses
     general: Route | None
     routes: tuple[Route, ...]
@@ -75,6 +75,11 @@ class Target:
     read_savings: tuple[Saving, ...] = ()
     givers: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def can_read(self) -> bool:
+        """Whether the state of a workflow can be read."""
+        return self.read is not None
 
     @property
     def owner(self) -> str:
@@ -150,6 +155,8 @@ class Target:
         return self._fill(self.create, tenant, values, request_id=request_id, marker=marker)
 
     def build_read(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request:
+        """Only for targets of which a workflow can be read."""
+        assert self.read is not None
         return self._fill(self.read, tenant, values, id=server_id, request_id=request_id)
 
     def build_advance(

@@ -261,7 +261,7 @@ class Asker:
 
     def look_again(self) -> None:
         """If the last requests went unanswered, one more read shows whether the service answers at all. Blocks."""
-        if not self.went_unanswered or self.latest is None or self.silence.is_certain:
+        if not self.went_unanswered or self.latest is None or self.silence.is_certain or not self.target.can_read:
             return
         workflow, server_id, tenant = self.latest
         is_known = workflow in self.server_ids
@@ -335,8 +335,14 @@ class Asker:
         return next((ask for ask in asks if ask.contends and ask.workflow in self.server_ids), None)
 
     def _warm(self, asks: Sequence[Ask]) -> None:
-        """Opens the connections with reads that are no operations."""
-        if known := self._find_known(asks):
+        """Opens the connections with reads that are no operations; without a read, with the request that shows that the
+        service is ready.
+        """
+        service = self.target.service
+        if not self.target.can_read:
+            if service is not None:
+                self.release.warm(len(asks), Request("GET", service.ready))
+        elif known := self._find_known(asks):
             server_id, values = self.server_ids[known.workflow], self.values.list(known.tenant, "", known.workflow)
             with contextlib.suppress(NotBuiltError):
                 request = self.target.build_read(known.tenant, server_id, f"{self.source}.warm", values)

@@ -53,7 +53,7 @@ class WorkflowFactory:
         return None
 
     def make(self, taken: str, tenant: str, request_id: str) -> tuple[Exchange, ClassifiedAnswer]:
-        """The workflow of an id that was taken, or a new one, after a look at its state.
+        """The workflow of an id that was taken, or a new one, after a look at its state where it can be read.
 
         The outcome is "ok" only in the initial state: the judge would take any other one for it.
         """
@@ -63,10 +63,12 @@ class WorkflowFactory:
         except FactoryError as error:
             print(f"{error}\n{error.stderr}", file=sys.stderr)
             return Exchange(invoked_ns, now_ns(), Answer(None)), ClassifiedAnswer("unknown", None, message=str(error))
+        initial = self.target.graph.initial
+        if not self.target.can_read:
+            return Exchange(invoked_ns, now_ns(), Answer(None)), ClassifiedAnswer("ok", None, initial, server_id)
         exchange = self.release.send(self.target.build_read(tenant, server_id, request_id, self.values.list(tenant)))
         looked = classify_read(self.target, exchange.answer)
         exchange = Exchange(invoked_ns, exchange.returned_ns, exchange.answer)
-        initial = self.target.graph.initial
         if looked.outcome == "ok" and looked.observed == initial:
             return exchange, ClassifiedAnswer("ok", None, initial, server_id)
         key = "create.ids" if taken else "create.command"

@@ -51,7 +51,9 @@ def draw_way(target: Target, rng: random.Random, used: EdgeCounts, workflow: int
     if late >= 0 and can_create(target):
         way.append(make_create(target, workflow))
     while len(way) < STEPS_MAX:
-        edge: Edge | None = None if rng.random() < READ_SHARE else next(walk, None)
+        edge: Edge | None = None if target.can_read and rng.random() < READ_SHARE else next(walk, None)
+        if edge is None and not target.can_read:
+            break
         way.append(make_read(target, state, workflow) if edge is None else make_step(target, rng, edge, workflow))
         state = state if edge is None else edge.to
     return way

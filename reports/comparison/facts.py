@@ -157,7 +157,8 @@ class Calibration(Struct, frozen=True):
 class Strength(Struct, frozen=True):
     """How much of the workflow a run put to the test.
 
-    `transitions`: legal edges taken. `illegal_pairs`: illegal moves asked in the very state that they name.
+    `transitions`: legal edges taken. `illegal_pairs`: illegal moves asked in the very state that they name. `is_read`:
+    whether any workflow was read.
     """
 
     transitions: Covered
@@ -165,6 +166,7 @@ class Strength(Struct, frozen=True):
     raced_pairs: RacedPairs
     bounds: tuple[Bound, ...] = ()
     calibration: Calibration | None = None
+    is_read: bool | None = None
 
 
 class DefectRow(Struct, frozen=True):

@@ -19,6 +19,10 @@ from reports.history.history import History
 # Of each action in a round only so many are compared. That can miss an overlap, and never invents one.
 STAND_INS = 2
 NEVER_SHOWN_MAX = 5
+NEVER_READ = (
+    "nothing was read: whether a move that was answered as won is stored, and whether one that was refused changed "
+    "nothing, only later answers, a trail or effects can show"
+)
 ACTION = ("states", "next")
 STATES_MAX = 120  # beyond, a matrix is no picture any more
 
@@ -37,12 +41,14 @@ def measure_strength(history: History, graph: TransitionGraph, illegal: Collecti
     asked = set(walk_asked(answered))
     raced, pairs = count_pairs(moves), list_pairs(graph)
     wanted = set(illegal) if illegal is not None else set(pair_all(graph))
+    is_read = (pl.col("kind") == "read") & pl.col("observed").is_not_null()
     rounds = tuple(RacedPair(*pair, raced[pair]) for pair in pairs)
     return Strength(
         transitions=Covered(len(taken & graph.edges), len(graph.edges)),
         illegal_pairs=Covered(len(asked & wanted), len(wanted)),
         raced_pairs=RacedPairs(sum(raced[pair] > 0 for pair in pairs), len(pairs), rounds),
         bounds=bound_violations(history),
+        is_read=history.encoded.select(is_read.any()).item(),
     )
 
 
@@ -176,6 +182,8 @@ def describe_strength(strength: Strength) -> list[str]:
     if calibration is not None:
         caught = f"{calibration.caught:,} of {calibration.races:,} such races show two winners"
         lines.append(f"calibrated on this machine: with the defect {calibration.defect}, {caught}")
+    if strength.is_read is False:
+        lines.append(NEVER_READ)
     never = [pair for pair in strength.raced_pairs.rounds if not pair.rounds]
     if never:
         named = ", ".join(f"{one.first} with {one.second} out of {one.state}" for one in never[:NEVER_SHOWN_MAX])

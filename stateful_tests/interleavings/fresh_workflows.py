@@ -10,7 +10,7 @@ from typing import Any
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import NotBuiltError
-from engine.target.template import Request
+from engine.target.template import Request, Template
 from load.client.ask import Ask, Reply
 from load.client.asker import Asker
 from load.client.release import now_ns
@@ -111,15 +111,16 @@ class FreshWorkflows:
         return self._owners.get(workflow, self.asker.target.owner)
 
     async def read(self, workflow: str, number: int) -> str | None:
-        """The workflow's state now; records its trail too."""
+        """The workflow's state now, None if it cannot be read; records its trail too."""
         owner = self.find_owner(workflow)
-        reply = await self.ask(self.asker.read_ask(workflow, owner), number)
+        can_read = self.asker.target.can_read
+        state = (await self.ask(self.asker.read_ask(workflow, owner), number)).classified.observed if can_read else None
         server_id, values = self.asker.server_ids[workflow], self.asker.values.list(owner, "", workflow)
         request = self.asker.target.build_trail(owner, server_id, f"trail.{workflow}", values)
         if request is not None:
             read_ns = now_ns()
             self.asker.trails.take_trail(workflow, read_ns, await self.send(FIRST_CHANNEL + number, request), owner)
-        return reply.classified.observed
+        return state
 
     async def recover(
         self, workflow: str, channels: Sequence[int], rounds: int, revive: Callable[[], Awaitable[bool]]
@@ -131,9 +132,9 @@ class FreshWorkflows:
         of its threads may have one, and the service chooses which thread answers: one round does not reach them all.
         The reads are no operations: their other answers do not count. `revive` starts a service again that has ended.
         """
-        owner, asker = self.find_owner(workflow), self.asker
-        values = asker.values.list(owner, "", workflow)
-        request = asker.target.build_read(owner, asker.server_ids[workflow], "after a fault", values)
+        request = self.build_harmless(workflow)
+        if request is None:
+            return
         deadline, clean = time.monotonic() + RECOVERY_LIMIT_S, 0
         while clean < rounds:
             answers = await asyncio.gather(*(self.send(channel, request) for channel in channels))
@@ -146,6 +147,16 @@ class FreshWorkflows:
             if time.monotonic() > deadline:
                 return
             await asyncio.sleep(pause_s)
+
+    def build_harmless(self, workflow: str) -> Request | None:
+        """A read; where nothing can be read, the create of a workflow that is not used, if a request creates them."""
+        owner, asker = self.find_owner(workflow), self.asker
+        name = "after a fault"
+        if asker.target.can_read:
+            values = asker.values.list(owner, "", workflow)
+            return asker.target.build_read(owner, asker.server_ids[workflow], name, values)
+        creates = isinstance(asker.target.create, Template)
+        return asker.target.build_create(owner, name, name, asker.values.list(owner)) if creates else None
 
     async def send(self, channel: int, request: Request) -> Answer:
         """Sends a request that is no operation. Its silence counts, too."""

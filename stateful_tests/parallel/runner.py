@@ -125,10 +125,12 @@ class Runner:
         return names
 
     def finish(self, name: str) -> None:
-        """Moves a workflow to a terminal state, if it can; then it reads its trail and its effects."""
+        """Moves a workflow to a terminal state, if it can and its state can be read; then it reads its trail and its
+        effects.
+        """
         asker, owner = self.asker, self.target.owner
-        state = self.look(name)
-        for _ in range(ENDINGS_MAX):
+        state = self.look(name) if self.target.can_read else None
+        for _ in range(ENDINGS_MAX if self.target.can_read else 0):
             if asker.silence.is_certain:
                 break
             if state is not None and not self.walk_on(name, find_end(self.target.graph, state)):

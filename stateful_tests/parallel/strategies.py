@@ -21,7 +21,17 @@ PREFIX_MAX = 8
 def list_pinned(target: Target) -> list[ParallelPlan]:
     """The classic races, as far as the target can express them; the same every time."""
     plans = [*pin_one_edge(target), *pin_forks(target), *pin_after(target), *pin_strangers(target), *pin_writes(target)]
+    plans = plans if target.can_read else [drop_reads(plan) for plan in plans]
     return [plan for plan in plans if len(plan.branches) >= BRANCHES_MIN]
+
+
+def drop_reads(plan: ParallelPlan) -> ParallelPlan:
+    """The plan without reads, for a target that has none."""
+    kept = [
+        tuple(call for call in calls if call.route or call.guard or call.write)
+        for calls in (plan.prefix, *plan.branches)
+    ]
+    return replace(plan, prefix=kept[0], branches=tuple(branch for branch in kept[1:] if branch))
 
 
 def pin_one_edge(target: Target) -> Iterator[ParallelPlan]:
@@ -158,12 +168,14 @@ def calls(draw: st.DrawFn, target: Target, starts: Sequence[str]) -> Call:
     workflow = draw(st.integers(0, len(starts) - 1))
     tenant = draw(st.sampled_from(("", "", "", "", "", *target.strangers[:1])))
     writes = target.writes_in(starts[workflow])
-    more = [*(["guard"] if target.guards else []), *(["write"] if writes else [])]
-    kind = draw(st.sampled_from(("due", "due", "due", "route", "any", "read", *more)))
+    guards = [guard.name for guard in target.guards if target.can_read or not guard.either]
+    reads = ["read"] if target.can_read else []
+    more = [*reads, *(["guard"] if guards else []), *(["write"] if writes else [])]
+    kind = draw(st.sampled_from(("due", "due", "due", "route", "any", *more)))
     if kind == "read":
         return Call(workflow, tenant)
     if kind == "guard":
-        return Call(workflow, tenant, guard=draw(st.sampled_from([guard.name for guard in target.guards])))
+        return Call(workflow, tenant, guard=draw(st.sampled_from(guards)))
     if kind == "write":
         return Call(workflow, tenant, write=draw(st.sampled_from([write.name for write in writes])))
     origin, to = draw(st.sampled_from(list_edges(target, starts[workflow], kind)))

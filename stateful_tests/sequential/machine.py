@@ -128,7 +128,7 @@ class WorkflowMachine(RuleBasedStateMachine):
         nexts = self.graph.successors.get(state, ()) or self.graph.states
         self.workflows.advance(workflow, self.pick_tenant(workflow, 0), state, nexts[edge % len(nexts)], route)
 
-    @precondition(lambda self: self.target.strangers)
+    @precondition(lambda self: self.target.strangers and self.target.can_read)
     @rule(which=PICK)
     @on_a_workflow
     def read_as_stranger(self, workflow: str) -> None:

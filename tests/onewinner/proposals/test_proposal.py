@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.target.file import load_target
+from engine.target.paths import JmesPath
 from engine.target.target import Target
 from engine.target.template import Template
 from onewinner.proposals.document import Document
@@ -268,6 +269,7 @@ def test_the_resource_that_one_names(tmp_path: Path) -> None:
     assert (best.resource, best.others) == ("purchase-requests", ("tickets",))
     for name in ("tickets", "Ticket", "/teams/{team_id}/tickets", "teams/tickets"):
         target = load(document, tmp_path, name)
+        assert target.read is not None
         assert target.read.path == "/teams/${TEAM_ID}/tickets/{id}"
     for name in ("purchase_requests", "purchaseRequests"):
         assert propose(document, name).resource == "purchase-requests"
@@ -287,7 +289,7 @@ def test_the_state_of_something_inside_is_not_taken(tmp_path: Path) -> None:
     }
     target = load(make_document(routes), tmp_path)
     assert target.read is not None
-    assert (target.read_state.text, target.graph.states) == ("state", ("open", "closed"))
+    assert (target.read_state, target.graph.states) == (JmesPath("state"), ("open", "closed"))
 
 
 @pytest.mark.parametrize(

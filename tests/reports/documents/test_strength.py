@@ -5,7 +5,7 @@ from msgspec import structs
 from engine.target.graph import TransitionGraph
 from reports.comparison.facts import Calibration, Covered, Strength
 from reports.documents.strength import describe_strength, list_pairs, measure_strength
-from tests.reports.building import Record, advance, build_history, create
+from tests.reports.building import Record, advance, build_history, create, read
 
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "X"]})
 CANCEL = "A|B-X"
@@ -96,7 +96,15 @@ def test_two_cancels_raced_in_the_state_before_them() -> None:
 
 def test_it_is_told_in_words_and_what_never_raced_is_named() -> None:
     strength = measure_strength(
-        build_history([create("c", 0, 5), advance("1", "A-B", 10, 20), advance("2", "A-B", 12, 18, "conflict")]), GRAPH
+        build_history(
+            [
+                create("c", 0, 5),
+                advance("1", "A-B", 10, 20),
+                advance("2", "A-B", 12, 18, "conflict"),
+                read("r", 30, 31, "B"),
+            ]
+        ),
+        GRAPH,
     )
     lines = describe_strength(structs.replace(strength, calibration=Calibration("some-defect", 10, 9, 2)))
     assert lines == [
