@@ -234,18 +234,22 @@ def advise_trail(
     assert target.trail is not None
     if not target.trail.ok.matches(probe.answer):
         return advise_status(probe, target.trail.ok.key)
+    are_states = target.trail.to is None
+    key, also = ("audit.states", "") if are_states else ("audit.entries", ", audit.from or audit.to")
     if rows is None:
         lists = [path for path, value in walk_lists(probe.answer.json())]
-        found = f"audit.entries: {describe_query(target.trail.entries)} finds"
-        return f"{found} no list in the answer; {describe_places(lists)}"
-    for key, query in (("to", target.trail.to), ("from", target.trail.origin)):
-        if rows and all(row[key] is None for row in rows):
+        found = f"{key}: {describe_query(target.trail.entries)} finds"
+        return f"{found} no list{' of states' * are_states} in the answer; {describe_places(lists)}"
+    for name, query in (("to", target.trail.to), ("from", target.trail.origin)):
+        if rows and query is not None and all(row[name] is None for row in rows):
             entry = target.trail.entries.find(probe.answer.json())[-1]
-            return f"audit.{key}: {describe_query(query)} finds no state in an entry; it holds {describe_leaves(entry)}"
+            return (
+                f"audit.{name}: {describe_query(query)} finds no state in an entry; it holds {describe_leaves(entry)}"
+            )
     shown = [(row["from"], row["to"]) for row in rows if row["from"] is not None]
     if shown != moves:
         told = f"the trail shows {describe_moves(shown)}, and the moves were {describe_moves(moves)}"
-        return f"audit.entries: {told}; correct it, audit.from or audit.to, else the gate will call it a failure"
+        return f"{key}: {told}; correct it{also}, else the gate will call it a failure"
     return None
 
 

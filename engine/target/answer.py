@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from engine.target.http_answer import Answer
@@ -12,6 +13,7 @@ from engine.target.routes import Guard, Route, Trail, Write
 from engine.target.statuses import Statuses, find_meaning
 from engine.target.target import Target
 
+WHOLE = JmesPath("@")
 # The part of a message that says that the file lists the status with conditions only, and that none holds.
 NO_CONDITION = "fulfils no condition of"
 
@@ -99,7 +101,21 @@ def read_trail(target: Target, answer: Answer) -> list[dict[str, Any]] | None:
     if target.trail is None or not target.trail.ok.matches(answer):
         return None
     found = find_list(target.trail.entries, answer)
+    if found is not None and target.trail.to is None:
+        return pair_states(target, found)
     return None if found is None else [read_entry(target, target.trail, entry) for entry in found]
+
+
+def pair_states(target: Target, found: list[Any]) -> list[dict[str, Any]] | None:
+    """The moves of a list of states; None if it holds anything else. It may begin with the initial state, or with the
+    state after the first move.
+    """
+    states = [find_state(target, WHOLE, each) for each in found]
+    if None in states:
+        return None
+    if states and states[0] != target.graph.initial:
+        states.insert(0, target.graph.initial)
+    return [{"from": origin, "to": to} for origin, to in pairwise([None, *states])]
 
 
 def read_markers(target: Target, answer: Answer) -> list[str] | None:
@@ -117,7 +133,10 @@ def read_arrival(target: Target, answer: Answer) -> int | None:
 
 
 def read_entry(target: Target, trail: Trail, entry: Any) -> dict[str, Any]:
-    row = {"from": find_state(target, trail.origin, entry), "to": find_state(target, trail.to, entry)}
+    row = {
+        "from": find_state(target, trail.origin or WHOLE, entry),
+        "to": find_state(target, trail.to or WHOLE, entry),
+    }
     if trail.request_id is not None:
         row["request_id"] = trail.request_id.find_text(entry)
     return row

@@ -18,7 +18,7 @@ from engine.target.checks import (
 )
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
-from engine.target.names import check_names, fill_requests, find_givers
+from engine.target.names import check_names, fill_requests, find_givers, is_of_workflow
 from engine.target.plain_file import read_plain
 from engine.target.routes import (
     Route,
@@ -92,6 +92,8 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     check_base_url(file.base_url, served=served)
     check_seconds("timeout_s", file.timeout_s)
     read, create_won, ok = file.read, read_statuses("create.won", file.create.won), read_ok(file.read)
+    givers = find_givers(file)
+    saved = [name for name, key in givers.items() if is_of_workflow(key)]
     target = Target(
         name=file.name,
         base_url=file.base_url.rstrip("/"),
@@ -106,7 +108,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         read_ok=ok,
         create_savings=read_savings("create.save", file.create.save),
         read_savings=read_savings("read.save", read.save) if read else (),
-        givers=find_givers(file),
+        givers=givers,
         general=read_general(file.advance, routes, graph),
         routes=routes,
         general_serves_all=file.advance.serves_every_edge,
@@ -116,8 +118,8 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         arrived_header=file.arrived_header,
         guards=read_guards(file.guards, graph, ok),
         writes=read_writes(file.writes, graph),
-        trail=read_trail(file.audit, ok) if file.audit is not None else None,
-        effects=read_effects(file.effects, ok) if file.effects is not None else None,
+        trail=read_trail(file.audit, ok, saved) if file.audit is not None else None,
+        effects=read_effects(file.effects, ok, saved) if file.effects is not None else None,
         service=read_service(file.service, folder) if file.service is not None else None,
     )
     check_busy(target)

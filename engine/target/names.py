@@ -30,6 +30,11 @@ def find_givers(file: File) -> dict[str, str]:
     return givers
 
 
+def is_of_workflow(key: str) -> bool:
+    """Whether a value that is saved there differs from workflow to workflow."""
+    return key.startswith(("create", "read", "advance", "writes"))
+
+
 def check_names(file: File) -> None:
     """Whether every placeholder of every request, and of the tenants' headers, has a value by then. Raises Mistake."""
     givers = find_givers(file)

@@ -1,7 +1,7 @@
 """Routes, guards, writes, trail and effects: requests, and JMESPaths into their answers, as a target file has them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from engine.target.checks import Mistake, check_request, check_states
@@ -89,13 +89,15 @@ class Write:
 
 @dataclass(frozen=True)
 class Trail:
-    """The request that shows the audit trail of a workflow. `origin` and `to` are paths in one of the `entries`."""
+    """The request that shows the audit trail of a workflow: `entries`, with the paths of two states in each. Without
+    them the entries are the states.
+    """
 
     template: Template
     ok: Statuses
     entries: JmesPath
-    origin: JmesPath
-    to: JmesPath
+    origin: JmesPath | None = None
+    to: JmesPath | None = None
     request_id: JmesPath | None = None
 
 
@@ -120,17 +122,19 @@ def read_optional_path(key: str, text: str | None) -> JmesPath | None:
     return None if text is None else read_path(key, text)
 
 
-def read_template(key: str, table: RequestTable, *, needed: str = "") -> Template:
-    """The request, in which the placeholder `needed` must stand. `engine.target.names` checks all placeholders."""
+def read_template(key: str, table: RequestTable, *, needed: str = "", instead: Collection[str] = ()) -> Template:
+    """The request, in which the placeholder `needed` must stand, or one of `instead`. `engine.target.names` checks all
+    placeholders.
+    """
     check_request(key, table)
     template = Template(table.method.upper(), table.path, table.json, table.headers, table.query)
-    if needed and needed not in template.placeholders:
+    if needed and template.placeholders.isdisjoint((needed, *instead)):
         raise Mistake(key, f"nothing in the request carries {{{needed}}}; put it into the path, query, headers or json")
     return template
 
 
-def read_request_of_workflow(key: str, table: RequestTable) -> Template:
-    return read_template(key, table, needed="id")
+def read_request_of_workflow(key: str, table: RequestTable, instead: Collection[str] = ()) -> Template:
+    return read_template(key, table, needed="id", instead=instead)
 
 
 def read_routes(table: AdvanceTable, graph: TransitionGraph) -> tuple[Route, ...]:
@@ -214,21 +218,26 @@ def read_write(key: str, table: WriteTable, graph: TransitionGraph) -> Write:
     return Write(name, template, read_statuses(f"{key}.ok", table.ok), tuple(table.states) or graph.states, savings)
 
 
-def read_trail(table: AuditTable, ok: Statuses) -> Trail:
-    return Trail(
-        read_request_of_workflow("audit.request", table.request),
-        read_optional_statuses("audit.ok", table.ok, ok),
-        read_path("audit.entries", table.entries),
-        read_path("audit.from", table.origin),
-        read_path("audit.to", table.to),
-        read_optional_path("audit.request_id", table.request_id),
-    )
+def read_trail(table: AuditTable, ok: Statuses, saved: Collection[str]) -> Trail:
+    """`saved` are the names of values of a workflow, which may tell the trail's own address."""
+    template = read_request_of_workflow("audit.request", table.request, saved)
+    ok, given = read_optional_statuses("audit.ok", table.ok, ok), {"entries": table.entries, "from": table.origin}
+    given |= {"to": table.to, "request_id": table.request_id}
+    if table.states is not None:
+        for key in [key for key, text in given.items() if text is not None]:
+            raise Mistake(f"audit.{key}", "stands beside audit.states, which shows no entries; keep one way")
+        return Trail(template, ok, read_path("audit.states", table.states))
+    for key in ("entries", "from", "to"):
+        if given[key] is None:
+            raise Mistake(f"audit.{key}", f"is missing; add {key} = ... to [audit]")
+    entries, origin, to = (read_path(f"audit.{key}", given[key] or "") for key in ("entries", "from", "to"))
+    return Trail(template, ok, entries, origin, to, read_optional_path("audit.request_id", table.request_id))
 
 
-def read_effects(table: EffectsTable, ok: Statuses) -> Effects:
+def read_effects(table: EffectsTable, ok: Statuses, saved: Collection[str]) -> Effects:
     if table.winners not in WINNERS:
         raise Mistake("effects.winners", f'must be "once" or "any", not {table.winners!r}')
-    template = read_request_of_workflow("effects.request", table.request)
+    template = read_request_of_workflow("effects.request", table.request, saved)
     ok = read_optional_statuses("effects.ok", table.ok, ok)
     return Effects(template, ok, read_path("effects.markers", table.markers), table.winners)
 

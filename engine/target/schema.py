@@ -22,6 +22,10 @@ def make_schema() -> dict[str, Any]:
         keep(["command"], without=["request", "id", "ids"]),
         keep(["ids"], without=["request", "id", "command"]),
     ]
+    tables["Audit"]["oneOf"] = [
+        keep(["entries", "from", "to"], without=["states"]),
+        keep(["states"], without=["entries", "from", "to", "request_id"]),
+    ]
     tables["Advance"]["anyOf"] = [{"required": ["request"]}, {"required": ["edges"]}]
     assert root == {"$ref": "#/$defs/File"}
     head = {

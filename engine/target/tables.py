@@ -223,12 +223,18 @@ class WriteTable(Table):
 
 
 class AuditTable(Table, rename={"origin": "from"}):
-    """Where a workflow's audit trail is shown; enables the audit check."""
+    """Where a workflow's audit trail is shown, as entries or as a list of states; enables the audit check."""
 
-    request: Annotated[RequestTable, Meta(description="The request that shows it; it needs {id}.")]
-    entries: Annotated[str, Meta(description="JMESPath of the list of entries, oldest first.")]
-    origin: Annotated[str, Meta(description="JMESPath, in an entry, of the state before.")]
-    to: Annotated[str, Meta(description="JMESPath, in an entry, of the state after.")]
+    request: Annotated[
+        RequestTable, Meta(description="The request that shows it; it needs {id}, or a saved value of the workflow.")
+    ]
+    entries: Annotated[str | None, Meta(description="JMESPath of the list of entries, oldest first.")] = None
+    origin: Annotated[str | None, Meta(description="JMESPath, in an entry, of the state before.")] = None
+    to: Annotated[str | None, Meta(description="JMESPath, in an entry, of the state after.")] = None
+    states: Annotated[
+        str | None,
+        Meta(description="Instead of entries, from and to: JMESPath of the list of all states, oldest first."),
+    ] = None
     request_id: Annotated[
         str | None, Meta(description="JMESPath, in an entry, of {request_id}; every advance must carry it then.")
     ] = None
@@ -238,7 +244,9 @@ class AuditTable(Table, rename={"origin": "from"}):
 class EffectsTable(Table):
     """Where the markers that left a trace are shown; enables the effects check."""
 
-    request: Annotated[RequestTable, Meta(description="The request that shows them; it needs {id}.")]
+    request: Annotated[
+        RequestTable, Meta(description="The request that shows them; it needs {id}, or a saved value of the workflow.")
+    ]
     markers: Annotated[str, Meta(description="JMESPath of the list of markers in the answer.")]
     winners: Annotated[
         str,

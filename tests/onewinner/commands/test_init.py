@@ -173,11 +173,8 @@ def test_the_reference_engine_is_found_in_its_own_document(tmp_path: Path) -> No
     assert target.current_state is not None
     assert target.current_state.text == "currentState"
     assert target.trail is not None
-    assert (target.trail.entries.text, target.trail.origin.text, target.trail.to.text) == (
-        "transitions",
-        "fromState",
-        "toState",
-    )
+    assert target.trail.entries == JmesPath("transitions")
+    assert (target.trail.origin, target.trail.to) == (JmesPath("fromState"), JmesPath("toState"))
     assert len(target.graph.states) == 35
 
 
