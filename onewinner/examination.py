@@ -15,6 +15,7 @@ from engine.target.answer import (
     classify_guard,
     classify_read,
     classify_shown,
+    classify_write,
     read_markers,
     read_trail,
 )
@@ -57,22 +58,22 @@ class Enough(Exception):  # noqa: N818 - it says what happened
 class Examination:
     """One service under examination. `done` grows with every question; `folder` is for notes.
 
-    `until` ends a trial behind the question of that name. `used` is the id that was used up, where the target lists
+    `until` ends a trial behind the question of that number. `used` is the id that was used up, where the target lists
     ids; `hints` are what the file could say beyond what it does; `skipped` is what was not asked, with the reason.
     """
 
     target: Target
     release: Release
     folder: Path
-    until: str | None = None
+    until: int | None = None
     done: list[Examined] = field(default_factory=list)
     asked: int = 0
     used: str | None = None
-    hints: dict[str, None] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     visited: set[str] = field(default_factory=set)
     guarded: set[tuple[str, bool]] = field(default_factory=set)
     moves: list[tuple[str, str]] = field(default_factory=list)
+    wins: list[tuple[Route, Answer, str]] = field(default_factory=list)
     values: ValueStore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +87,12 @@ class Examination:
             if each.remedy is not None:
                 found.setdefault((each.remedy.partition(":")[0], each.remedy.rpartition("; ")[2]), each)
         return list(found.values())
+
+    @property
+    def hints(self) -> list[str]:
+        """What the file could say beyond what it does, by all answers."""
+        hint = remedies.propose_won_state(self.target, self.wins)
+        return [] if hint is None else [hint]
 
     def run(self) -> list[Examined]:
         """Asks until an answer makes the next question pointless; everything that was asked, in order."""
@@ -123,6 +130,7 @@ class Examination:
         if len(requests) > share(self.target):
             self.skipped.append(f"{len(requests) - share(self.target)} illegal requests in {state}: they are too many")
         self.ask_guards(workflow, state)
+        self.ask_writes(workflow, state)
 
     def take_tour(self, workflow: str, first: Step) -> None:
         """Every other move over each of its requests; the first walk goes on with the workflow that is there."""
@@ -215,7 +223,7 @@ class Examination:
     def note(self, probe: Probe, remedy: str | None) -> bool:
         """Keeps it; whether the answer looks right."""
         self.done.append(Examined(probe, remedy))
-        if self.until is not None and (remedy is not None or probe.what == self.until):
+        if self.until is not None and (remedy is not None or len(self.done) > self.until):
             raise Enough
         return remedy is None
 
@@ -256,15 +264,21 @@ class Examination:
         message = classified.message or ""
         return message if message.startswith("create.") else f"create.{key}: {message}"
 
-    def read(self, workflow: str, state: str, *, is_new: bool = False, what: str = "read") -> bool:
-        """Whether a read shows the state; taken on trust where nothing can be read."""
+    def read(self, workflow: str, state: str, *, is_new: bool = False, what: str = "read", after: str = "") -> bool:
+        """Whether a read shows the state; taken on trust where nothing can be read. `after` is the key of what was
+        asked before, if it was no move.
+        """
         if not self.target.can_read:
             return True
         values = self.list_values(workflow)
         request = self.target.build_read(self.target.owner, workflow, self.name_request(), values)
         probe = self.ask(what, "read", request, partial(classify_read, self.target), ("ok",))
         self.save(probe.classified, workflow, self.target.read_savings, probe.answer)
-        return self.note(probe, remedies.advise_read(self.target, probe, state, workflow, is_new=is_new))
+        remedy = remedies.advise_read(self.target, probe, state, workflow, is_new=is_new)
+        seen = probe.classified.observed
+        if after and remedy is not None and seen in self.target.graph.states:
+            remedy = f"{after}: it moved the workflow from {state} to {seen}; remove it, or describe it as a move"
+        return self.note(probe, remedy)
 
     def send_advance(
         self, what: str, workflow: str, step: Step, wanted: tuple[str, ...], tenant: str = ""
@@ -279,8 +293,7 @@ class Examination:
 
         probe = self.ask(what, self.name_table(route), request, classify, wanted, tenant)
         self.save(probe.classified, workflow, route.savings, probe.answer)
-        hint = remedies.propose_won_state(self.target, route, probe, to)
-        self.hints |= {hint: None} if hint is not None else {}
+        self.wins += [(route, probe.answer, to)] if probe.classified.outcome == "won" else []
         return probe, id_
 
     def name_table(self, route: Route) -> str:
@@ -348,6 +361,18 @@ class Examination:
             if state not in guard.either and key not in self.guarded:
                 self.guarded.add(key)
                 self.ask_guard(workflow, guard, state)
+
+    def ask_writes(self, workflow: str, state: str) -> None:
+        """Each write of the file that is sent in this state, and a read, which must show the same state."""
+        target = self.target
+        for write in target.writes_in(state):
+            id_, key = self.name_request(), f"writes[{target.writes.index(write)}]"
+            request = target.build_write(write, target.owner, workflow, id_, id_, self.list_values(workflow))
+            classify = partial(classify_write, target, write=write)
+            probe = self.ask(f"write {write.name} in {state}", key, request, classify, ("ok", "conflict", "stale"))
+            self.save(probe.classified, workflow, write.savings, probe.answer)
+            if self.note(probe, remedies.advise_status(probe, f"{key}.ok")):
+                self.read(workflow, state, what=f"read after {write.name}", after=key)
 
     def ask_guard(self, workflow: str, guard: Guard, state: str) -> None:
         target = self.target

@@ -127,12 +127,13 @@ def advise_busy(answered: Counter[int | None], asked: int) -> str:
     )
 
 
-def propose_won_state(target: Target, route: Route, probe: Probe, to: str) -> str | None:
-    """What could be added: the answer to a win tells the state after the move, and the file does not say where."""
-    if route.won_state is not None or probe.classified.outcome != "won":
-        return None
-    document = probe.answer.json()
-    found = next((path for path, value in walk_leaves(document) if read_state(target, value) == to), None)
+def propose_won_state(target: Target, wins: list[tuple[Route, Answer, str]]) -> str | None:
+    """What could be added: all answers to wins tell the state after the move, and the file does not say where."""
+    untold = [(answer.json(), to) for route, answer, to in wins if route.won_state is None]
+    shared = [
+        {path for path, value in walk_leaves(document) if read_state(target, value) == to} for document, to in untold
+    ]
+    found = min(set.intersection(*shared), key=len, default=None) if shared else None
     if found is None:
         return None
     key = json.dumps(found, ensure_ascii=False)

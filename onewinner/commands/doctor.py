@@ -16,6 +16,7 @@ from onewinner.engine_choice import EngineChoice
 from onewinner.examination import Examination, Examined
 from onewinner.exits import PASS, UsageError
 from onewinner.options import Parser, add_engine_options, read_engine
+from onewinner.trials import advise
 
 EXAMPLE = "onewinner doctor --target orders.toml"
 BODY_MAX = 80
@@ -40,15 +41,18 @@ def examine(engine: EngineChoice) -> int:
             examination = Examination(access.target, release, folder)
             try:
                 examination.run()
+                remedies = advise(examination, engine.file)
             except ReleaseError as error:
+                print_table(examination, hide)
                 ended = access.describe_end()
                 raise UsageError(f"base_url: {ended or error}") from None
             except NotBuiltError as error:
+                print_table(examination, hide)
                 raise UsageError(f"{engine.file}: {error}") from None
             finally:
-                print_table(examination, hide)
                 release.close()
-        return conclude(examination, engine, hide)
+            print_table(examination, hide)
+        return conclude(examination, remedies, engine, hide)
 
 
 def print_table(examination: Examination, hide: Hide) -> None:
@@ -63,10 +67,6 @@ def print_table(examination: Examination, hide: Hide) -> None:
         table.add_row(Text("ok" if right else "wrong", style=STYLE[right]), *(Text(hide(cell)) for cell in cells))
     if done:
         console.print(table)
-    # The first one is the command's message.
-    for each in examination.wrong[1:]:
-        told = hide(f"{each.probe.what}: change {each.remedy}")
-        console.print(Text.assemble("\n", (told, STYLE[False])), soft_wrap=True)
 
 
 def describe_sent(each: Examined) -> str:
@@ -101,7 +101,7 @@ def shorten(text: str, each: Examined) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
-def conclude(examination: Examination, engine: EngineChoice, hide: Hide) -> int:
+def conclude(examination: Examination, remedies: list[str], engine: EngineChoice, hide: Hide) -> int:
     """0 when everything looks right; else the first thing to fix, as a UsageError."""
     console = open_console()
     if examination.used is not None:
@@ -109,8 +109,11 @@ def conclude(examination: Examination, engine: EngineChoice, hide: Hide) -> int:
         console.print(Text(f"\n{told}", style="dim"), soft_wrap=True)
     for hint in examination.hints:
         console.print(Text(f"\ncould be added: {hide(hint)}", style="dim"), soft_wrap=True)
-    remedies = [each.remedy for each in examination.wrong if each.remedy is not None]
     if remedies:
+        # The first one is the command's message.
+        for each, remedy in zip(examination.wrong[1:], remedies[1:], strict=True):
+            told = hide(f"{each.probe.what}: change {remedy}")
+            console.print(Text.assemble("\n", (told, STYLE[False])), soft_wrap=True)
         more = f" ({len(remedies) - 1} more above)" if len(remedies) > 1 else ""
         raise UsageError(f"{engine.file}: {hide(remedies[0])}{more}")
     for skipped in examination.skipped:

@@ -63,6 +63,7 @@ class Order:
     owner: str
     status: str = "DRAFT"
     events: list[dict[str, Any]] = field(default_factory=lambda: [{"old": None, "new": "DRAFT"}])
+    notes: list[str] = field(default_factory=list)
 
 
 class Orders(ThreadingHTTPServer):
@@ -113,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer(*self.decide())
 
-    do_POST = do_GET  # noqa: N815 - the name is the base class's
+    do_POST = do_PATCH = do_PUT = do_GET  # noqa: N815 - the names are the base class's
 
     def decide(self) -> tuple[int, Any]:
         self.server.told.append((self.command, self.path))
@@ -137,9 +138,15 @@ class Handler(BaseHTTPRequestHandler):
     def ask(self, ref: str, order: Order, what: str, body: Any) -> tuple[int, Any]:
         spelled = self.server.spell(order.status)
         if self.command == "POST" and what == "/status":
-            return self.server.move(ref, body.get("from"), body["to"])
+            status, told = self.server.move(ref, body.get("from"), body["to"])
+            order.notes += [body["note"]] if status == 200 and "note" in body else []
+            return status, told
         if self.command == "POST" and what == "/submit":
             return self.server.move(ref, self.server.spell("DRAFT"), self.server.spell("SUBMITTED"))
+        if what == "/notes":
+            return 200, {"notes": [{"text": note} for note in order.notes]}
+        if self.command == "PATCH" and what == "":
+            return 200, {}
         if what == "/events":
             return 200, {"events": list(order.events)}
         if what == "/label":

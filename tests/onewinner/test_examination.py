@@ -1,0 +1,192 @@
+"""Goal: doctor names the key of each mistake in a target file, and what it advises was tried.
+
+Method: a small service in this process (tests/onewinner/orders.py), a file that is right about all of it, and one
+planted mistake at a time. The examination runs here too: no command, no process.
+"""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.target.file import TargetError, load_target
+from load.client.release import Release
+from onewinner.examination import Examination
+from onewinner.trials import advise
+from tests.onewinner.orders import ENVIRONMENT, TARGET, Orders
+
+RIGHT = (
+    TARGET.replace('to = "{next}" } }', 'to = "{next}", note = "{marker}" } }')
+    .replace('current_state = "status"\n', 'current_state = "status"\nwon_state = "status"\n')
+    .replace("[[guards]]", '[[writes]]\nrequest = { method = "PATCH", path = "/orders/{id}" }\n[[guards]]')
+    + '[effects]\nrequest = { method = "GET", path = "/orders/{id}/notes" }\nmarkers = "notes[].text"\n'
+)
+TRANSITIONS = 'SUBMITTED = ["PICKING", "CANCELLED"]'
+# name -> what to replace, the beginning of the finding, and the change that the trial showed to help.
+PLANTED: dict[str, tuple[str, str, str, str]] = {
+    "path of the id": ('"order.ref"', '"order.id"', "create.id: ", 'with create.id = "order.ref"'),
+    "path of an id that is another value": (
+        '"order.ref"',
+        '"order.status"',
+        "read.request.path: ",
+        'create.id = "order.ref"',
+    ),
+    "path of the state": ('"order.status"', '"order.state"', "read.state: ", 'with read.state = "order.status"'),
+    "base path": ("127.0.0.1:PORT", "127.0.0.1:PORT/v1", "create.request.path: ", "with base_url = "),
+    "method": (
+        '"POST", path = "/orders/{id}/status"',
+        '"PUT", path = "/orders/{id}/status"',
+        "advance.request.path: ",
+        'with advance.request.method = "POST"',
+    ),
+    "header of the tenant": ('{ Authorization = "Bearer ${ACME_TOKEN}" }', "{}", "tenants.acme.headers: ", ""),
+    "status of a create": ("won = [201]", "won = [204]", "create.won: ", "with create.won = [204, 201]"),
+    "status of a win": ("won = [200]", "won = [204]", "advance.won: ", "with advance.won = [204, 200]"),
+    "conflict listed as refused": (
+        "conflict = [409]\nrefused = [401, 404, 422]",
+        "conflict = [412]\nrefused = [401, 404, 409, 422]",
+        "advance.conflict: ",
+        "with advance.conflict = [412, 409] and advance.refused = [401, 404, 422]",
+    ),
+    "current state": (
+        'current_state = "status"',
+        'current_state = "order.status"',
+        "advance.current_state: ",
+        'with advance.current_state = "status"',
+    ),
+    "won state": (
+        'won_state = "status"',
+        'won_state = "state"',
+        "advance.won_state: ",
+        'with advance.won_state = "status"',
+    ),
+    "a move that the service refuses": (
+        TRANSITIONS,
+        'SUBMITTED = ["PICKING", "CANCELLED", "SHIPPED"]',
+        "workflow.transitions: the legal move SUBMITTED -> SHIPPED was answered 409",
+        "",
+    ),
+    "a move that the file has not": (
+        TRANSITIONS,
+        'SUBMITTED = ["PICKING"]',
+        "workflow.transitions: the service made the move SUBMITTED -> CANCELLED",
+        "",
+    ),
+    "spelling": (
+        'initial = "DRAFT"\n',
+        'initial = "Draft"\n',
+        "workflow.spelling: the service spells Draft as 'DRAFT'",
+        "with workflow.spelling = ",
+    ),
+    "initial state": (
+        'initial = "DRAFT"',
+        'initial = "PICKING"',
+        "workflow.initial: ",
+        'with workflow.initial = "DRAFT"',
+    ),
+    "status of a closed guard": (
+        "closed = [409]",
+        "closed = [423]",
+        "guards[0].closed: ",
+        "with guards[0].closed = [423, 409]",
+    ),
+    "states of a guard": ('open = ["PICKING"', 'open = ["SUBMITTED", "PICKING"', "guards[0].open: ", ""),
+    "path of the trail": ("/orders/{id}/events", "/orders/{id}/event", "audit.request.path: ", ""),
+    "entries of the trail": (
+        'entries = "events"',
+        'entries = "rows"',
+        "audit.entries: ",
+        'with audit.entries = "events"',
+    ),
+    "state before in the trail": ('from = "old"', 'from = "before"', "audit.from: ", 'with audit.from = "old"'),
+    "path of the effects": ("/orders/{id}/notes", "/orders/{id}/note", "effects.request.path: ", ""),
+    "markers of the effects": (
+        '"notes[].text"',
+        '"notes[].id"',
+        "effects.markers: ",
+        'with effects.markers = "notes[].text"',
+    ),
+    "path of a write": (
+        '"PATCH", path = "/orders/{id}"',
+        '"PATCH", path = "/orders/{id}/x"',
+        "writes[0].request.path: ",
+        "",
+    ),
+    "a write that moves": (
+        '"PATCH", path = "/orders/{id}"',
+        '"POST", path = "/orders/{id}/submit"',
+        "writes[0]: it moved the workflow from DRAFT to SUBMITTED",
+        "",
+    ),
+    "second tenant": ("${GLOBEX_TOKEN}", "${ACME_TOKEN}", "tenants.globex.headers: ", ""),
+}
+
+
+@pytest.fixture(scope="module")
+def orders() -> Iterator[Orders]:
+    with Orders() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def examine(text: str, port: int, folder: Path) -> tuple[Examination, list[str]]:
+    file = folder / "target.toml"
+    file.write_text(text.replace("PORT", str(port)))
+    target = load_target(file, ENVIRONMENT)
+    release = Release(target.base_url, target.timeout_s)
+    try:
+        examination = Examination(target, release, folder)
+        examination.run()
+        return examination, advise(examination, file)
+    finally:
+        release.close()
+
+
+def test_a_right_file(orders: Orders, tmp_path: Path) -> None:
+    examination, advice = examine(RIGHT, orders.port, tmp_path)
+    assert advice == []
+    assert examination.skipped == []
+    assert set(examination.visited) == set(examination.target.graph.states)
+    advanced = {each.probe.what for each in examination.done if each.probe.classified.outcome == "won"}
+    assert advanced == {f"advance {origin} -> {to}" for origin, to in examination.target.graph.walk_edges()}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_mistake(name: str, orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after, finding, change = PLANTED[name]
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    assert before in RIGHT
+    text = RIGHT.replace(before, after, 1)
+    if name == "spelling":
+        text = text.replace('DRAFT = ["SUBMITTED"', 'Draft = ["SUBMITTED"')
+    if name == "initial state":
+        text = text.replace('PICKING = ["SHIPPED"]', 'PICKING = ["SHIPPED", "DRAFT"]')
+    _, advice = examine(text, orders.port, tmp_path)
+    assert advice[0].startswith(finding), advice
+    assert change in advice[0], advice
+    assert ("tried on a new workflow" in advice[0]) == bool(change)
+
+
+@pytest.mark.parametrize("value", ["", None])
+def test_an_empty_variable(value: str | None, orders: Orders, tmp_path: Path) -> None:
+    (tmp_path / "target.toml").write_text(RIGHT.replace("PORT", str(orders.port)))
+    environment = {**ENVIRONMENT, "ACME_TOKEN": value or ""} if value is not None else {}
+    with pytest.raises(
+        TargetError, match=r"tenants\.acme\.headers\.Authorization: the environment variable ACME_TOKEN is"
+    ):
+        load_target(tmp_path / "target.toml", environment)
+
+
+def test_a_change_that_does_not_help_is_told(orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two mistakes about one answer: the advice about the first is right, and not enough."""
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    text = RIGHT.replace("won = [201]", "won = [204]").replace('"order.ref"', '"order.id"')
+    _, advice = examine(text, orders.port, tmp_path)
+    assert advice[0].startswith("create.won: "), advice
+    assert advice[0].endswith("; tried on a new workflow: create.won = [204, 201] alone does not help")
