@@ -126,7 +126,21 @@ class ScriptRun:
     def find_owner(self, workflow: int) -> str:
         return self.script.owners[workflow] if self.script.owners else self.asker.target.owner
 
+    def share_versions(self, index: int, round_: Round) -> None:
+        """The leader reads the versions that the round's requests carry; all sources carry the same ones."""
+        asker = self.asker
+        if asker.target.version is None:
+            return
+        asker.reads_versions = self.leads
+        asks = [self.make_ask(slot, round_) for slot in round_.list_slots() if not slot.call.creates]
+        asker.refresh(asks)
+        mine = asker.values.tell(self.names), asker.versions.tell(self.names)
+        values, versions = self.barrier.gather(f"{self.number}.{index}.versions", mine)[0]
+        asker.values.adopt(values)
+        asker.versions.adopt(versions)
+
     def run_round(self, index: int, round_: Round) -> RoundResult:
+        self.share_versions(index, round_)
         slots = self.take_part(round_)
         asks = [self.make_ask(slot, round_, index) for slot in slots]
         if not round_.is_concurrent:

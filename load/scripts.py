@@ -9,6 +9,8 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from engine.target.call import Call, are_race, call_route
 from engine.target.races import Edge, find_path, is_race
 from engine.target.routes import Route
@@ -147,9 +149,22 @@ def make_round(
     A call that contends with no other is no race: that it must win is held by `linearizable` and `conflict-truth`.
     """
     contenders = [call for call in calls if contends(call)]
-    race = are_race(target, state, contenders)
+    # A write may change the version that the contenders carry: then none of them wins.
+    is_steady = target.version is None or not any(call.write for call in calls)
+    race = is_steady and are_race(target, state, contenders)
     most = len(contenders) if winners_max is None else winners_max
     return Round((Group(tuple(calls), race, 1 if race else most, leads_to, workflow),))
+
+
+def make_lost(state: str, calls: Sequence[Call], version: str) -> Round:
+    """A round on a workflow in that state, in which no request can win because of its version."""
+    sent = tuple(msgspec.structs.replace(call, version=version) for call in calls)
+    return Round((Group(sent, is_race=False, winners_max=0, leads_to=state),))
+
+
+def list_carriers(target: Target, edge: Edge) -> list[Route]:
+    """The routes of an edge whose requests carry a version."""
+    return [route for route in target.routes_for(edge.origin, edge.to) if target.version in route.template.placeholders]
 
 
 def contends(call: Call) -> bool:

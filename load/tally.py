@@ -78,7 +78,8 @@ def is_wrong(reply: Reply) -> bool:
         return True
     if reply.ask.call.tenant:
         return reply.outcome not in ("refused", "unknown")
-    return reply.outcome == "refused"
+    # A request without the current version is refused rightly.
+    return reply.outcome == "refused" and not reply.ask.call.version
 
 
 def classify(spread_ns: int) -> int:

@@ -12,11 +12,15 @@ from engine.target.races import is_race
 from engine.target.routes import Guard, Route, Write
 from engine.target.target import Target
 
+# An advance with a version that was told before the last move, or without one: it must not win.
+VERSION_OLD, VERSION_NONE = "old", "none"
+
 
 class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, rename={"origin": "from"}):
     """An advance over a route, a write, a request to a guard, a create, or else a read.
 
-    `workflow` counts the workflows of a plan from 0. `tenant` is empty for the workflow's owner.
+    `workflow` counts the workflows of a plan from 0. `tenant` is empty for the workflow's owner. `version` is the one
+    that the request carries, where it carries any: VERSION_OLD, VERSION_NONE, or else the current one.
     """
 
     workflow: int = 0
@@ -27,6 +31,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     guard: str = ""
     creates: bool = False
     write: str = ""
+    version: str = ""
 
     @property
     def kind(self) -> str:

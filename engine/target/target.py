@@ -19,6 +19,9 @@ from engine.target.template import NO_VALUES, Request, Template, Value, Values
 from engine.target.tenants import Tenant
 from engine.target.values import Saving
 
+# The usual name of the value that says which version a request is meant for.
+VERSION = "version"
+
 
 @dataclass(frozen=True)
 class Service:
@@ -124,6 +127,22 @@ class Target:
         return find_ambiguous(self._identify(*move) for move in served)
 
     @cached_property
+    def version(self) -> str | None:
+        """The name of the value that says which version of a workflow a request is meant for; None without versions.
+
+        The read saves it, and a move or a write carries it. Any saved value can be one; the file says so by the name
+        `version`, or by an answer that means that the value is not current any more (`stale`).
+        """
+        moves = [*self.routes, *([self.general] if self.general is not None else [])]
+        templates = [*(route.template for route in moves), *(write.template for write in self.writes)]
+        carried = {name for template in templates for name in template.placeholders}
+        names = [saving.name for saving in self.read_savings if saving.name in carried]
+        if VERSION in names:
+            return VERSION
+        is_said = bool(self.meanings.stale) or any(route.meanings.stale for route in moves)
+        return names[0] if names and is_said else None
+
+    @cached_property
     def _expected(self) -> dict[tuple[int, str, str], tuple[Route, tuple[str, ...]]]:
         """The cache of `expected_by`."""
         return {}
@@ -169,10 +188,12 @@ class Target:
         request_id: str,
         marker: str = "",
         values: Values = NO_VALUES,
+        omitted: str = "",
     ) -> Request:
+        """Without what carries the saved value `omitted`."""
         expected, next_state = self.spelling.spell(origin), self.spelling.spell(to)
         return self._fill(
-            route.template,
+            route.template.without(omitted) if omitted else route.template,
             tenant,
             values,
             id=server_id,

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -45,6 +45,11 @@ class Template:
     def placeholders(self) -> frozenset[str]:
         return find_placeholders([self.path, self.json, dict(self.headers), dict(self.query)])
 
+    def without(self, name: str) -> "Template":
+        """The request without the headers, the query and the members of the body that carry this placeholder."""
+        left: dict[str, Any] = {each.name: leave_out(getattr(self, each.name), name) for each in fields(self)}
+        return replace(self, **left)
+
     def fill(self, values: Values, headers: Mapping[str, str]) -> Request:
         """The request with its placeholders replaced; `headers` are the tenant's, with placeholders too."""
         own = {name.lower() for name in self.headers}
@@ -85,6 +90,18 @@ def substitute_deep(document: Any, values: Values) -> Any:
     if isinstance(document, Mapping):
         return {name: substitute_deep(part, values) for name, part in document.items()}
     return document
+
+
+def leave_out(document: Any, name: str) -> Any:
+    """The document without the members of its tables whose text carries this placeholder."""
+    if not isinstance(document, Mapping):
+        return document
+    texts = {
+        key: value
+        for key, value in document.items()
+        if not (isinstance(value, str) and name in find_placeholders(value))
+    }
+    return {key: leave_out(value, name) for key, value in texts.items()}
 
 
 def braces(names: Iterable[str]) -> str:

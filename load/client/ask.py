@@ -17,14 +17,15 @@ from engine.target.answer import (
     classify_write,
     read_arrival,
 )
-from engine.target.call import Call, find_guard, find_route, find_write
+from engine.target.call import VERSION_NONE, VERSION_OLD, Call, find_guard, find_route, find_write
 from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route, Write
 from engine.target.target import Target
 from engine.target.template import NO_VALUES, Request, Template, Values
-from engine.target.values import Saving
+from engine.target.values import Saving, find_values
 from load.client.clock import Clock
 from load.client.release import Exchange
+from load.client.versions import Noted
 from reports.history import events
 
 GOOD = ("ok", "won")
@@ -38,6 +39,7 @@ class Ask:
     `route`, `guard` or `write` is what the target has under the name that the call gives. `examine`, when given, says
     what in the answer is wrong; that becomes the operation's `problem`. An Ask that does not contend is released
     with a race and is no part of it. `race` is the race's id where several races are released together.
+    `token` is the version that the request carries in place of the one that was saved last.
     """
 
     call: Call
@@ -50,6 +52,13 @@ class Ask:
     race: str | None = None
     write: Write | None = None
     user: str = ""
+    token: str | None = None
+
+    @property
+    def template(self) -> Template | None:
+        """The request of an advance or of a write."""
+        sent = self.route or self.write
+        return sent.template if sent is not None else None
 
 
 @dataclass(frozen=True)
@@ -90,12 +99,51 @@ def build_request(target: Target, ask: Ask, server_id: str, id_: str, values: Va
     if call.creates:
         return target.build_create(tenant, id_, marker=id_, values=values)
     if ask.route is not None:
-        return target.build_advance(ask.route, tenant, server_id, call.origin, call.to, id_, marker=id_, values=values)
+        omitted = (target.version or "") if call.version == VERSION_NONE else ""
+        return target.build_advance(ask.route, tenant, server_id, call.origin, call.to, id_, id_, values, omitted)
     if ask.guard is not None:
         return target.build_guard(ask.guard, tenant, server_id, id_, values)
     if ask.write is not None:
         return target.build_write(ask.write, tenant, server_id, id_, id_, values)
     return target.build_read(tenant, server_id, id_, values)
+
+
+def carries_version(target: Target, ask: Ask) -> bool:
+    """Whether its request carries the version of the workflow."""
+    if target.version is None or ask.template is None or ask.call.version == VERSION_NONE:
+        return False
+    return target.version in ask.template.placeholders
+
+
+def note_answer(target: Target, reply: "Reply") -> Noted:
+    """What an answer says of the version of its workflow."""
+    call, outcome = reply.ask.call, reply.outcome
+    # An old version may be refused as such; that says nothing of the current one.
+    may_change = call.changes and (outcome in (*GOOD, "unknown") or (outcome == "stale" and not call.version))
+    is_win = outcome == "won" and call.kind == "advance"
+    state = call.to if is_win else reply.classified.observed
+    return Noted(is_win, may_change, read_token(target, reply), state)
+
+
+def read_token(target: Target, reply: "Reply") -> str | None:
+    """The version that an answer tells."""
+    savings = list_savings(target, reply.ask, reply.outcome) if target.version is not None else ()
+    found = find_values([each for each in savings if each.name == target.version], reply.exchange.answer)
+    return str(found[target.version]) if target.version in found else None
+
+
+def find_wrong_version(ask: Ask, answer: Answer, classified: ClassifiedAnswer) -> str | None:
+    """What is wrong with the answer to a request that carries no version, or one from before the last move."""
+    if ask.call.version == VERSION_OLD and classified.outcome == "won":
+        return "the request carried a version that was told before the last move, and won"
+    if ask.call.version != VERSION_NONE or ask.route is None or classified.outcome in ("busy", "unknown"):
+        return None
+    promised = ask.route.meanings.precondition_required
+    if promised.matches(answer):
+        return None
+    return (
+        f"the request carried no version, and was answered {classified.outcome}; right is {promised.key} ({promised})"
+    )
 
 
 def list_savings(target: Target, ask: Ask, outcome: str) -> tuple[Saving, ...]:
@@ -129,14 +177,22 @@ def list_expected(target: Target, ask: Ask) -> tuple[str, ...]:
 
 
 def add_problem(ask: Ask, answer: Answer, classified: ClassifiedAnswer) -> ClassifiedAnswer:
-    """The classified answer with the problem that `examine` finds."""
-    found = ask.examine(answer, classified) if ask.examine else None
+    """The classified answer with the problem that `examine` finds, or else that of its version."""
+    found = (ask.examine(answer, classified) if ask.examine else None) or find_wrong_version(ask, answer, classified)
     return classified if found is None else replace(classified, problem=found)
 
 
 def make_invocation(
-    target: Target, ask: Ask, id_: str, process: str, scenario: str, race: str | None, invoked_ns: int
+    target: Target,
+    ask: Ask,
+    id_: str,
+    process: str,
+    scenario: str,
+    race: str | None,
+    invoked_ns: int,
+    token: str | None = None,
 ) -> events.Invoke:
+    """`token` is the version that the request carries."""
     states = list(list_expected(target, ask))
     expected = states[0] if len(states) == 1 and ask.guard is None else states or None
     return events.Invoke(
@@ -151,6 +207,7 @@ def make_invocation(
         next=ask.call.to or None,
         invoked_ns=invoked_ns,
         marker=id_ if ask.route is not None and ask.route.carries_marker else msgspec.UNSET,
+        token_carried=msgspec.UNSET if token is None else token,
     )
 
 
@@ -173,4 +230,5 @@ def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | N
         returned_ns=None if exchange.returned_ns is None else exchange.returned_ns + offset_ns,
         invoked_ns=exchange.invoked_ns + offset_ns,
         detail=detail.pack(),
+        token_told=msgspec.UNSET if (token := read_token(target, reply)) is None else token,
     )

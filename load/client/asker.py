@@ -7,11 +7,11 @@ ask through it, so every history is written in one way. `load.client.ask` has wh
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.target.answer import ClassifiedAnswer
-from engine.target.call import Call, call_route
+from engine.target.call import VERSION_OLD, Call, call_route
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import NotBuiltError, Target
@@ -23,10 +23,12 @@ from load.client.ask import (
     add_problem,
     bind,
     build_request,
+    carries_version,
     classify,
     list_savings,
     make_invocation,
     make_return,
+    note_answer,
 )
 from load.client.clock import MONOTONIC, Clock, Instant
 from load.client.credentials import Credentials
@@ -35,6 +37,7 @@ from load.client.retry import PAUSES_S, Retry
 from load.client.silence import Silence
 from load.client.trails import TrailReader
 from load.client.values import ValueStore
+from load.client.versions import Noted, Versions
 from load.client.workflow_factory import WorkflowFactory
 from reports.history import events
 from reports.history.journal import Journal
@@ -50,6 +53,7 @@ class Asker:
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
     `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
     operations whose effect is not known. `waiting_pays` is False while a busy engine stayed busy the last time.
+    `refreshed` counts the reads that the asker added to know which version is current; `reads_versions`: it adds some.
     `went_unanswered`: no request of the last release was answered; `latest` is its workflow, with its id and tenant.
     """
 
@@ -70,6 +74,9 @@ class Asker:
     factory: WorkflowFactory = field(init=False)
     credentials: Credentials = field(init=False)
     values: ValueStore = field(init=False)
+    versions: Versions = field(default_factory=Versions)
+    reads_versions: bool = True
+    refreshed: int = 0
     silence: Silence = field(init=False)
     trails: TrailReader = field(init=False)
 
@@ -84,8 +91,10 @@ class Asker:
 
     @property
     def counted(self) -> int:
-        """The operations so far without those that the asker added to see whether the service answers."""
-        return self.asked - self.silence.checks
+        """The operations so far without those that the asker added: to see whether the service answers, and to know
+        which version is current.
+        """
+        return self.asked - self.silence.checks - self.refreshed
 
     def plan(self, operations: int, races: int = 0, withdrawn: str | None = None) -> None:
         """Declares operations and races; an Ask that is given `planned=False` declares itself.
@@ -126,6 +135,7 @@ class Asker:
         self.server_ids.pop(workflow, None)
         self.credentials.owners.pop(workflow, None)
         self.values.forget(workflow)
+        self.versions.forget(workflow)
 
     def create_ask(self, tenant: str, *, name: str | None = None, examine: Examine | None = None) -> Ask:
         """What creates a workflow. When it is answered, `server_ids` has the workflow."""
@@ -168,6 +178,7 @@ class Asker:
         A request that cannot be built is not sent and is no operation; its Reply is unknown and has no id.
         `line_up` is called when all but the end of each request is sent, and says when to release.
         """
+        self.refresh(asks)
         built = [self._try_build(ask) for ask in asks]
         sent = [(number, *each) for number, each in enumerate(built) if not isinstance(each, Reply)]
         races = [(ask.race or race) if ask.contends else None for ask in asks]
@@ -196,6 +207,33 @@ class Asker:
             self._note_silence([*replies.values()])
             self.check_silence()
         return [each if isinstance(each, Reply) else replies[number] for number, each in enumerate(built)]
+
+    def refresh(self, asks: Sequence[Ask]) -> None:
+        """Reads the workflows whose version these requests carry and that may have another one by now. Each read
+        declares itself.
+        """
+        outdated = self.list_outdated(asks) if self.reads_versions else []
+        if outdated:
+            before = self.asked
+            self.race(outdated, None)
+            self.refreshed += 0 if self.silence.is_checking else self.asked - before
+
+    def list_outdated(self, asks: Sequence[Ask]) -> list[Ask]:
+        """The reads that tell these requests the current version."""
+        names = {
+            ask.workflow: ask
+            for ask in asks
+            if ask.token is None and not ask.call.version and carries_version(self.target, ask)
+        }
+        return [
+            self.read_ask(name, self.credentials.owners.get(name, self.target.owner))
+            for name in names
+            if name in self.server_ids and not self.versions.is_current(name)
+        ]
+
+    def fix_version(self, ask: Ask) -> Ask:
+        """The Ask with the version that its request would carry now, whatever other answers tell until it is sent."""
+        return ask if ask.token is not None else replace(ask, token=self._find_token(ask))
 
     def build(self, ask: Ask) -> Request:
         """The request of an Ask as the next operation. If it cannot be built, the history says
@@ -291,7 +329,23 @@ class Asker:
     def _build(self, ask: Ask, id_: str) -> Request:
         server_id = "" if ask.call.creates else self.server_ids[ask.workflow]
         values = self.values.list(ask.tenant, ask.user, ask.workflow)
+        token = self._find_token(ask)
+        if token is not None and self.target.version is not None:
+            values = {**values, self.target.version: token}
         return build_request(self.target, ask, server_id, id_, values)
+
+    def _find_token(self, ask: Ask) -> str | None:
+        """The version that the request carries."""
+        if not carries_version(self.target, ask) or ask.token is not None:
+            return ask.token
+        if ask.call.version == VERSION_OLD:
+            old = self.versions.find_old(ask.workflow, ask.call.origin)
+            if old is None:
+                raise NotBuiltError(f"no version of {ask.workflow} from before its last move was told")
+            return old
+        values = self.values.list(ask.tenant, ask.user, ask.workflow)
+        token = values.get(self.target.version or "")
+        return None if token is None else str(token)
 
     def _try_build(self, ask: Ask) -> tuple[str, Request] | Reply:
         """The id and the request; a Reply for one that cannot be built."""
@@ -304,7 +358,8 @@ class Asker:
 
     def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> events.Invoke:
         process, invoked_ns = f"{self.source}#{number}", now_ns() + self.clock.offset_ns
-        return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns)
+        token = self._find_token(ask)
+        return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns, token)
 
     def _classify(self, ask: Ask, id_: str, exchange: Exchange) -> Reply:
         classified, reason = self.credentials.review(ask, classify(self.target, ask, exchange.answer))
@@ -320,8 +375,18 @@ class Asker:
             self.values.save(reply.ask.workflow, savings, reply.exchange.answer)
             if reply.classified.server_id is not None:
                 self.server_ids[reply.ask.workflow] = reply.classified.server_id
+        self._note_versions(replies)
         returns = [make_return(self.target, reply, self.clock, instant.intended_ns) for reply in replies]
         self.journal.write(*returns)
+
+    def _note_versions(self, replies: Sequence[Reply]) -> None:
+        if self.target.version is None:
+            return
+        by_workflow: dict[str, list[Noted]] = {}
+        for reply in sorted(replies, key=lambda reply: reply.exchange.returned_ns or 0):
+            by_workflow.setdefault(reply.ask.workflow, []).append(note_answer(self.target, reply))
+        for workflow, answers in by_workflow.items():
+            self.versions.note(workflow, answers)
 
     def _note_silence(self, replies: Sequence[Reply]) -> None:
         self.went_unanswered = all(reply.exchange.answer.status is None for reply in replies)

@@ -6,10 +6,12 @@ from load.scenarios import (
     guards,
     hot_and_cold,
     lone_moves,
+    no_version,
     pipelines,
     replay_storm,
     same_transition,
     side_by_side,
+    stale_version,
     step_routes,
     tenants,
     writes_beside_moves,
@@ -30,5 +32,7 @@ SCENARIOS = {
         side_by_side,
         lone_moves,
         writes_beside_moves,
+        stale_version,
+        no_version,
     )
 }

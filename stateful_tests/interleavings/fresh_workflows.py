@@ -164,7 +164,13 @@ class FreshWorkflows:
         self.asker.silence.note(answer)
         return answer
 
+    async def refresh(self, asks: Sequence[Ask], number: int = 0) -> None:
+        """Reads the versions that these requests carry and that may not be current any more."""
+        for read in self.asker.list_outdated(asks):
+            await self.ask(read, number)
+
     async def ask(self, ask: Ask, number: int) -> Reply:
+        await self.refresh([ask], number)
         channel = FIRST_CHANNEL + number
         try:
             id_, request = self.asker.begin(ask, None, channel)

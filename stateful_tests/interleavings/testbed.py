@@ -85,6 +85,8 @@ class Testbed:
         workflows = [workflow or await self.take(pairing.state, owner) for owner in owners]
         asked = workflows if pairing.apart else workflows * len(pairing.calls)
         asks = [self.build(each, call) for each, call in zip(asked, pairing.calls, strict=True)]
+        await self.fresh.refresh(asks)
+        asks = [self.asker.fix_version(ask) for ask in asks]
         try:
             for ask in asks:
                 self.asker.build(ask)

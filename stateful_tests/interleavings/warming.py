@@ -40,8 +40,10 @@ async def ask_twice(testbed: Testbed, state: str, call: Call, channels: tuple[in
     workflow = await testbed.fresh.take(state, len(CHANNELS), testbed.target.owner)
     testbed.unread.append(workflow)
     sent: set[str] = set()
+    ask = testbed.build(workflow, call)
+    await testbed.fresh.refresh([ask])
+    ask = testbed.asker.fix_version(ask)
     for channel in channels:
-        ask = testbed.build(workflow, call)
         testbed.asker.plan(1)
         id_, request = testbed.asker.begin(ask, None, channel + 1)
         sending = testbed.fresh.sender.send(testbed.scheduler.channels[channel], request)

@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.target.call import Call
 from engine.target.graph import TransitionGraph
 from engine.target.target import Target
-from load.client.ask import Ask, bind
+from load.client.ask import Ask, bind, carries_version
 from load.client.asker import Asker
 from load.client.release import Release
 from reports.history import events
@@ -20,6 +20,7 @@ from reports.history.journal import Journal
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict
+from stateful_tests.parallel.branch_versions import BranchVersions
 from stateful_tests.parallel.plan import ParallelPlan, Place
 
 # Checks of a few operations are certain to end; the default limits are for millions.
@@ -110,11 +111,14 @@ class Runner:
         if len(names) == plan.workflows:
             for place, call in enumerate(plan.prefix):
                 places[asker.ask_until_told(self.make_ask(call, names)).id] = (-1, place)
+            versions = self.know_versions(plan, names)
             for place, round_ in enumerate(plan.number_rounds()):
                 if asker.silence.is_certain:
                     break
-                asks = [self.make_ask(call, names) for _, call in round_]
+                asks = [versions.carry(branch, self.make_ask(call, names)) for branch, call in round_]
                 replies = asker.race(asks, None)
+                for (branch, _), reply in zip(round_, replies, strict=True):
+                    versions.note(branch, reply)
                 # Busy requests changed nothing: the client asks again, one at a time.
                 for ask, reply in zip(asks, replies, strict=True):
                     if reply.outcome == "busy":
@@ -123,6 +127,13 @@ class Runner:
         for name in names:
             self.finish(name)
         return names
+
+    def know_versions(self, plan: ParallelPlan, names: Sequence[str]) -> BranchVersions:
+        """Reads the versions that the branches will carry, where they may not be current."""
+        asks = [self.make_ask(call, names) for branch in plan.branches for call in branch]
+        self.asker.refresh(asks)
+        carriers = [ask for ask in asks if carries_version(self.target, ask)]
+        return BranchVersions(self.target, {ask.workflow: self.asker.fix_version(ask).token for ask in carriers})
 
     def finish(self, name: str) -> None:
         """Moves a workflow to a terminal state, if it can and its state can be read; then it reads its trail and its

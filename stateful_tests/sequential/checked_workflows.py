@@ -6,11 +6,13 @@ Each mismatch is also written into the history, so the judge finds it on its own
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from engine.target.answer import ClassifiedAnswer, classify_guard
-from engine.target.call import Call
+from engine.target.call import VERSION_OLD, Call, call_route, find_route
 from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route, Write
-from load.client.ask import Ask, Reply, bind
+from load.client.ask import Ask, Reply, bind, carries_version
 from load.client.asker import Asker
 from stateful_tests.level_report import MismatchError
 from stateful_tests.reference import Probes
@@ -112,6 +114,18 @@ class CheckedWorkflows:
     ) -> str | None:
         found = check_outcome(right, classified)
         return found or (self.probes.examine_guard(guard, belief, answer) if self.probes else None)
+
+    def advance_with_old_version(self, workflow: str, origin: str, to: str, pick: int) -> None:
+        """Asks for a move with a version that was told before the last move, if there is one: it must not win."""
+        token = self.asker.versions.find_old(workflow, origin)
+        routes = self.target.routes_for(origin, to)
+        if self.is_silent or not routes or token in (None, self.asker.versions.find_last(workflow)):
+            return
+        call = replace(call_route(routes[pick % len(routes)], origin, to), version=VERSION_OLD)
+        ask = bind(self.target, call, workflow, self.owners[workflow])
+        if carries_version(self.target, ask):
+            claim = Claim("advance", self.target.expected_by(find_route(self.target, call), origin, to), to)
+            self.ask(ask, workflow, claim)
 
     def write(self, workflow: str, tenant: str, write: Write) -> None:
         """A write, where it is sent in every state in which the workflow may be. It must not move the workflow."""

@@ -86,6 +86,16 @@ class WorkflowMachine(RuleBasedStateMachine):
         if edges:
             self.advance(workflow, *edges[edge % len(edges)], route)
 
+    @precondition(lambda self: self.target.version)
+    @rule(which=PICK, edge=PICK, route=PICK)
+    @on_a_workflow
+    def advance_with_old_version(self, workflow: str, edge: int, route: int) -> None:
+        """A legal move with a version that was told before the last move: it must not win."""
+        state = self.find_state(workflow)
+        nexts = self.graph.successors.get(state, ())
+        if nexts:
+            self.workflows.advance_with_old_version(workflow, state, nexts[edge % len(nexts)], route)
+
     @rule(which=PICK)
     def replay(self, which: int) -> None:
         """An advance that has won, once more."""

@@ -88,7 +88,7 @@ def find_refused(context: CheckContext) -> list[int]:
     answered = pl.col("mine") & pl.col("outcome").is_in(["won", "ok"])
     since = ops.lazy().filter(answered).group_by("w").agg(pl.col("ends").min().alias("since")).collect()
     refused = refused.join(since, on="w", how="left", maintain_order="left").filter(pl.col("since") < pl.col("begins"))
-    refused = leave_out_strays(context, ops, refused)
+    refused = leave_out_versionless(context, leave_out_strays(context, ops, refused))
     plain = refused.filter(
         (pl.col("kind") == "read") | ((pl.col("wants") == 1) & context.evidence.lawful(pl.col("want"), pl.col("next")))
     )
@@ -130,6 +130,17 @@ def leave_out_strays(context: CheckContext, ops: pl.DataFrame, refused: pl.DataF
         if after is not None and names[after] not in (members[code] if wants > 1 else (names[want],))
     ]
     return refused.filter(~pl.col("row").is_in(strays))
+
+
+def leave_out_versionless(context: CheckContext, refused: pl.DataFrame) -> pl.DataFrame:
+    """Without the advances that carried no version, if others for the same next state carried one: such a request is
+    refused rightly. That it may not win is what the client notes.
+    """
+    advances = context.evidence.history.frame.with_row_index("row").filter(pl.col("kind") == "advance")
+    carried = advances.select("row", "next", "token_carried").collect()
+    needed = carried.filter(pl.col("token_carried").is_not_null())["next"].unique()
+    bare = carried.filter(pl.col("token_carried").is_null() & pl.col("next").is_in(needed.implode()))["row"]
+    return refused.filter(~pl.col("row").is_in(bare.implode()))
 
 
 def find_wrong_creates(context: CheckContext, initial: str) -> list[int]:

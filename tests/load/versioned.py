@@ -1,0 +1,95 @@
+"""Engines in memory whose moves carry a version: a right one, and broken ones. For tests of sources and levels."""
+
+import json
+
+from engine.target.http_answer import Answer
+from engine.target.template import Request
+from tests.load.stub import SMALL, CrowdedEngine, Engine, make_answer
+
+VERSIONED = (
+    SMALL.replace(
+        '{ method = "POST", path = "/w/{id}/advance", json = { expected = "{expected}", next = "{next}" } }',
+        '{ method = "POST", path = "/w/{id}/advance", headers = { If-Match = "{version}" }, '
+        'json = { expected = "{expected}", next = "{next}" } }\nstale = [412]\nprecondition_required = [428]',
+    )
+    .replace('state = "state"\n[advance]', 'state = "state"\nsave = { version = "version" }\n[advance]')
+    .replace('C = ["D"]', 'C = ["D", "A"]')
+    + """
+[[writes]]
+name = "note"
+request = { method = "PATCH", path = "/w/{id}" }
+[audit]
+request = { method = "GET", path = "/w/{id}/trail" }
+entries = "rows"
+from = "from"
+to = "to"
+"""
+)
+
+
+class Versioned(Engine):
+    """A right engine: each change, a note too, makes a new version, and a move must carry the current one."""
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*given)  # type: ignore[arg-type]
+        self.versions: dict[str, int] = {}
+
+    def decide(self, request: Request) -> Answer:
+        answer = super().decide(request)
+        if request.method == "GET" and answer.status == 200 and not request.path.endswith("trail"):
+            name = request.path.split("/")[2]
+            return make_answer(200, state=self.states[name], version=self.find_version(name))
+        return answer
+
+    def find_version(self, name: str) -> str:
+        return str(self.versions.get(name, 0))
+
+    def move(self, name: str, request: Request) -> Answer:
+        carried = dict(request.headers).get("If-Match")
+        if carried is None:
+            return make_answer(428)
+        if carried != self.find_version(name):
+            return make_answer(412)
+        return self.make_move(name, request)
+
+    def make_move(self, name: str, request: Request) -> Answer:
+        answer = super().move(name, request)
+        if answer.status == 200:
+            self.versions[name] = self.versions.get(name, 0) + 1
+        return answer
+
+    def write(self, name: str) -> Answer:
+        self.versions[name] = self.versions.get(name, 0) + 1
+        return make_answer(204)
+
+
+class Ignoring(Versioned):
+    """It does not look at the version."""
+
+    def move(self, name: str, request: Request) -> Answer:
+        return self.make_move(name, request)
+
+
+class StatusAsVersion(Versioned):
+    """The version is the state, so one from before a circle is taken again."""
+
+    def find_version(self, name: str) -> str:
+        return self.states[name]
+
+
+class Hasty(CrowdedEngine, Versioned):
+    """It compares the version with the one that was current when the release began, and then moves."""
+
+    before: tuple[int, str] = (0, "")
+
+    def move(self, name: str, request: Request) -> Answer:
+        if self.before[0] != id(self.crowd):
+            self.before = id(self.crowd), self.find_version(name)
+        if dict(request.headers).get("If-Match") != self.before[1]:
+            return make_answer(412)
+        body, state = json.loads(request.body), self.states[name]
+        if not self.graph.allows(body["expected"], body["next"]):
+            return make_answer(409, state=state)
+        self.states[name], self.versions[name] = body["next"], self.versions.get(name, 0) + 1
+        self.trails[name].append({"from": state, "to": body["next"]})
+        return make_answer(200, state=body["next"])
