@@ -20,7 +20,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     """An advance over a route, a write, a request to a guard, a create, or else a read.
 
     `workflow` counts the workflows of a plan from 0. `tenant` is empty for the workflow's owner. `version` is the one
-    that the request carries, where it carries any: VERSION_OLD, VERSION_NONE, or else the current one.
+    that the request carries, where it carries any: VERSION_OLD, VERSION_NONE, or else the current one. Advances with
+    the same `key` carry the same idempotency key.
     """
 
     workflow: int = 0
@@ -32,6 +33,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     creates: bool = False
     write: str = ""
     version: str = ""
+    key: str = ""
 
     @property
     def kind(self) -> str:
@@ -74,7 +76,12 @@ def find_write(target: Target, call: Call) -> Write:
 
 
 def are_race(target: Target, state: str, contenders: Collection[Call]) -> bool:
-    """Whether exactly one of several advances can win in every order, on a workflow in that state."""
+    """Whether exactly one of several advances can win in every order, on a workflow in that state.
+
+    Requests with one idempotency key all get the same answer, so they make no race.
+    """
+    if any(call.key for call in contenders):
+        return False
     return len(contenders) > 1 and is_race(state, [(expect(target, call), call.to) for call in contenders])
 
 

@@ -18,6 +18,7 @@ from engine.target.checks import (
 )
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
+from engine.target.idempotency import add_key, add_meanings, read_idempotency
 from engine.target.names import check_names, fill_requests, find_givers, is_of_workflow
 from engine.target.plain_file import read_plain
 from engine.target.routes import (
@@ -83,11 +84,15 @@ def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) 
 
 def read_target(file: File, folder: Path, environment: Mapping[str, str] | None) -> Target:
     """`folder` is where relative paths in the file begin."""
+    file = add_key(file)
     check_names(file)
     file = fill_requests(file, environment) if environment is not None else file
     served = file.service is not None
     graph = read_graph(file.workflow)
     routes = read_routes(file.advance, graph)
+    general = read_general(file.advance, routes, graph)
+    every = [*routes, *([general] if general else [])]
+    idempotency = read_idempotency(file.idempotency, every) if file.idempotency is not None else None
     tenants = read_tenants(file.tenants)
     check_base_url(file.base_url, served=served)
     check_seconds("timeout_s", file.timeout_s)
@@ -109,8 +114,9 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         create_savings=read_savings("create.save", file.create.save),
         read_savings=read_savings("read.save", read.save) if read else (),
         givers=givers,
-        general=read_general(file.advance, routes, graph),
-        routes=routes,
+        general=None if general is None else add_meanings(general, idempotency),
+        routes=tuple(add_meanings(route, idempotency) for route in routes),
+        idempotency=idempotency,
         general_serves_all=file.advance.serves_every_edge,
         meanings=read_meanings(file.advance),
         current_state=read_optional_path("advance.current_state", file.advance.current_state),

@@ -16,7 +16,11 @@ from engine.target.variables import resolve
 
 EVERYWHERE = ("request_id",)
 # What onewinner fills in, by the beginning of the key; elsewhere it is {id}.
-OWN = {"create": ("marker",), "advance": ("id", "expected", "next", "marker"), "writes": ("id", "marker")}
+OWN = {
+    "create": ("marker",),
+    "advance": ("id", "expected", "next", "marker", "key"),
+    "writes": ("id", "marker"),
+}
 # Before these requests no answer about the workflow has come yet.
 BEFORE_WORKFLOW = ("create",)
 

@@ -57,6 +57,10 @@ class Route:
         return "expected" in self.template.placeholders
 
     @property
+    def carries_key(self) -> bool:
+        return "key" in self.template.placeholders
+
+    @property
     def carries_marker(self) -> bool:
         return "marker" in self.template.placeholders
 

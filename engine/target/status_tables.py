@@ -10,7 +10,8 @@ from engine.target.statuses import SERVER_ERROR, Meanings, Rule, Statuses
 from engine.target.tables import REFUSED, AdvanceTable, Answers, EdgeTable, WhenTable
 
 UNAVAILABLE = 503
-MEANINGS = tuple(each.name for each in fields(Meanings))
+# The meanings that [advance] lists.
+MEANINGS = tuple(each.name for each in fields(Meanings) if each.name in AdvanceTable.__struct_fields__)
 # The meanings that no answer need have.
 MAY_BE_EMPTY = ("refused", "busy", "stale", "precondition_required")
 

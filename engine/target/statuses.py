@@ -70,6 +70,8 @@ class Meanings:
     busy: Statuses = Statuses()
     stale: Statuses = Statuses()
     precondition_required: Statuses = Statuses()
+    in_progress: Statuses = Statuses()
+    mismatch: Statuses = Statuses()
 
     def walk(self) -> Iterator[tuple[str, Statuses]]:
         """Each outcome of an advance, and the answers that have it."""
@@ -78,6 +80,8 @@ class Meanings:
         yield "stale", self.stale
         yield from self.walk_common()
         yield "refused", self.precondition_required
+        yield "busy", self.in_progress
+        yield "refused", self.mismatch
 
     def walk_common(self) -> Iterator[tuple[str, Statuses]]:
         """The outcomes that the answer to any request may have."""

@@ -258,6 +258,22 @@ class EffectsTable(Table):
     ok: Annotated[Answers | None, Meta(description="Answers that show them (default: those of read.ok).")] = None
 
 
+class IdempotencyTable(Table):
+    """The key by which the service knows a request that is sent again. It gives the first answer, and does no more."""
+
+    header: Annotated[
+        str | None,
+        Meta(description="The header of every advance that carries the key; or put {key} into the requests."),
+    ] = None
+    in_progress: Annotated[
+        Answers, Meta(description="Statuses that mean: the first request with this key is not answered yet.")
+    ] = ()
+    mismatch: Annotated[Answers, Meta(description="Statuses that mean: another request had this key before.")] = (422,)
+    volatile: Annotated[
+        list[str], Meta(description="Names of values in an answer that may differ from the first answer with the key.")
+    ] = []
+
+
 class File(Table):
     """How an engine is reached over HTTP, for onewinner."""
 
@@ -286,3 +302,4 @@ class File(Table):
     ] = []
     audit: AuditTable | None = None
     effects: EffectsTable | None = None
+    idempotency: IdempotencyTable | None = None

@@ -10,6 +10,7 @@ from functools import cached_property
 from engine.target.checks import is_header_value
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
+from engine.target.idempotency import Idempotency, name_key
 from engine.target.paths import JmesPath
 from engine.target.routes import Effects, Guard, Route, Trail, Write
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
@@ -76,6 +77,7 @@ class Target:
     service: Service | None = None
     create_savings: tuple[Saving, ...] = ()
     read_savings: tuple[Saving, ...] = ()
+    idempotency: Idempotency | None = None
     givers: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -165,7 +167,8 @@ class Target:
     def _identify(self, route: Route, origin: str, to: str) -> IdentifiedMove:
         """A move by the identity of its request, for any workflow and any operation."""
         saved = {name: f"{{{name}}}" for name in self.givers}
-        request = self.build_advance(route, self.owner, "{id}", origin, to, "{request_id}", "{marker}", saved)
+        own = ("{request_id}", "{marker}", saved, "{key}")
+        request = self.build_advance(route, self.owner, "{id}", origin, to, *own)
         return identify(request), origin, to
 
     def build_create(self, tenant: str, request_id: str, marker: str = "", values: Values = NO_VALUES) -> Request:
@@ -189,8 +192,9 @@ class Target:
         marker: str = "",
         values: Values = NO_VALUES,
         omitted: str = "",
+        key: str = "",
     ) -> Request:
-        """Without what carries the saved value `omitted`."""
+        """Without what carries the saved value `omitted`. Without `key` the request has an idempotency key of its own."""
         expected, next_state = self.spelling.spell(origin), self.spelling.spell(to)
         return self._fill(
             route.template.without(omitted) if omitted else route.template,
@@ -201,6 +205,7 @@ class Target:
             next=next_state,
             request_id=request_id,
             marker=marker,
+            key=key or name_key(server_id, request_id),
         )
 
     def build_guard(

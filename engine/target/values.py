@@ -15,7 +15,7 @@ from engine.target.template import NAME, Value
 
 HEADER, TEXT = "header:", "text"
 # What onewinner itself fills in.
-RESERVED = ("id", "expected", "next", "marker", "request_id", "tenant", "port", "workers", "isolation", "pooled")
+RESERVED = ("id", "expected", "next", "marker", "key", "request_id", "tenant", "port", "workers", "isolation", "pooled")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from engine.target.answer import (
 )
 from engine.target.call import VERSION_NONE, VERSION_OLD, Call, find_guard, find_route, find_write
 from engine.target.http_answer import Answer
+from engine.target.idempotency import name_key
 from engine.target.routes import Guard, Route, Write
 from engine.target.target import Target
 from engine.target.template import NO_VALUES, Request, Template, Values
@@ -94,13 +95,17 @@ def bind(
 
 
 def build_request(target: Target, ask: Ask, server_id: str, id_: str, values: Values = NO_VALUES) -> Request:
-    """The request of an Ask. The operation's id is also its X-Request-ID and its marker. Raises NotBuiltError."""
+    """The request of an Ask. The operation's id is also its X-Request-ID and its marker; requests with one idempotency
+    key have one marker, too. Raises NotBuiltError.
+    """
     call, tenant = ask.call, ask.tenant
     if call.creates:
         return target.build_create(tenant, id_, marker=id_, values=values)
     if ask.route is not None:
         omitted = (target.version or "") if call.version == VERSION_NONE else ""
-        return target.build_advance(ask.route, tenant, server_id, call.origin, call.to, id_, id_, values, omitted)
+        key = name_key(server_id, call.key) if call.key else ""
+        move = (ask.route, tenant, server_id, call.origin, call.to)
+        return target.build_advance(*move, id_, key or id_, values, omitted, key)
     if ask.guard is not None:
         return target.build_guard(ask.guard, tenant, server_id, id_, values)
     if ask.write is not None:
@@ -191,8 +196,11 @@ def make_invocation(
     race: str | None,
     invoked_ns: int,
     token: str | None = None,
+    server_id: str = "",
 ) -> events.Invoke:
-    """`token` is the version that the request carries."""
+    """`token` is the version that the request carries, `server_id` the server's own name of the workflow."""
+    call, carries_marker = ask.call, ask.route is not None and ask.route.carries_marker
+    key = name_key(server_id, call.key) if call.key else ""
     states = list(list_expected(target, ask))
     expected = states[0] if len(states) == 1 and ask.guard is None else states or None
     return events.Invoke(
@@ -206,9 +214,18 @@ def make_invocation(
         expected=expected,
         next=ask.call.to or None,
         invoked_ns=invoked_ns,
-        marker=id_ if ask.route is not None and ask.route.carries_marker else msgspec.UNSET,
+        marker=key or id_ if carries_marker else msgspec.UNSET,
         token_carried=msgspec.UNSET if token is None else token,
+        key=key or msgspec.UNSET,
+        payload=f"{call.route}: {call.origin} -> {call.to}" if key else msgspec.UNSET,
     )
+
+
+def digest(target: Target, reply: Reply) -> str | msgspec.UnsetType:
+    """The answer to a request with an idempotency key that others carry too, to be compared with theirs."""
+    if target.idempotency is None or not reply.ask.call.key or reply.exchange.answer.status is None:
+        return msgspec.UNSET
+    return target.idempotency.digest(reply.exchange.answer)
 
 
 def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | None) -> events.Return:
@@ -229,6 +246,7 @@ def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | N
         observed=classified.observed,
         returned_ns=None if exchange.returned_ns is None else exchange.returned_ns + offset_ns,
         invoked_ns=exchange.invoked_ns + offset_ns,
+        answer=digest(target, reply),
         detail=detail.pack(),
         token_told=msgspec.UNSET if (token := read_token(target, reply)) is None else token,
     )

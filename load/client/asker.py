@@ -358,8 +358,8 @@ class Asker:
 
     def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> events.Invoke:
         process, invoked_ns = f"{self.source}#{number}", now_ns() + self.clock.offset_ns
-        token = self._find_token(ask)
-        return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns, token)
+        token, server_id = self._find_token(ask), self.server_ids.get(ask.workflow, "")
+        return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns, token, server_id)
 
     def _classify(self, ask: Ask, id_: str, exchange: Exchange) -> Reply:
         classified, reason = self.credentials.review(ask, classify(self.target, ask, exchange.answer))

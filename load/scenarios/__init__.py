@@ -9,6 +9,7 @@ from load.scenarios import (
     no_version,
     pipelines,
     replay_storm,
+    same_key,
     same_transition,
     side_by_side,
     stale_version,
@@ -34,5 +35,6 @@ SCENARIOS = {
         writes_beside_moves,
         stale_version,
         no_version,
+        same_key,
     )
 }

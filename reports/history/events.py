@@ -331,6 +331,7 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: str
     to: str
     write: str = ""
+    key: str = ""
 
 
 class Exploration(Event):

@@ -44,6 +44,7 @@ class RaceRequest(
     origin: str
     to: str
     write: str = ""
+    key: str = ""
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

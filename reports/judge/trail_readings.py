@@ -183,11 +183,16 @@ def find_unlike(left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
 
 
 def find_request_ids(evidence: Evidence, odd: pl.DataFrame) -> dict[int, str | None]:
-    """The request id of every operation, by row, in the workflows whose trails are looked at one by one."""
+    """The request id of every operation, by row, in the workflows whose trails are looked at one by one.
+
+    None for those with an idempotency key: the row may be of any of them.
+    """
     rows = evidence.ops.filter(pl.col("w").is_in(odd["w"].unique().implode()))["row"]
-    return (
-        dict(zip(rows.to_list(), read_request_ids(evidence.history, rows).to_list(), strict=True)) if rows.len() else {}
-    )
+    if rows.is_empty():
+        return {}
+    keyed = evidence.history.encoded.select("row", "key").filter(pl.col("key").is_not_null())["row"].implode()
+    ids = pl.DataFrame({"row": rows, "id": read_request_ids(evidence.history, rows)})
+    return dict(ids.with_columns(id=pl.when(~pl.col("row").is_in(keyed)).then("id")).iter_rows())
 
 
 def read_request_ids(history: History, rows: pl.Series) -> pl.Series:

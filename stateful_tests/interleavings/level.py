@@ -193,7 +193,9 @@ def make_exploration(pairing: Pairing, number: int, pruned: int, *, exhausted: b
         kind=pairing.kind,
         state=pairing.state,
         actions=[
-            events.Action(tenant=call.tenant, route=call.route, origin=call.origin, to=call.to, write=call.write)
+            events.Action(
+                tenant=call.tenant, route=call.route, origin=call.origin, to=call.to, write=call.write, key=call.key
+            )
             for call in pairing.calls
         ],
         pruned=pruned,
@@ -204,7 +206,7 @@ def make_exploration(pairing: Pairing, number: int, pruned: int, *, exhausted: b
 
 def read_pairing(race: Race) -> Pairing:
     calls = tuple(
-        Call(tenant=each.tenant, route=each.route, origin=each.origin, to=each.to, write=each.write)
+        Call(tenant=each.tenant, route=each.route, origin=each.origin, to=each.to, write=each.write, key=each.key)
         for each in race.requests
     )
     return Pairing(race.state, calls, "replay", race.apart)

@@ -30,6 +30,8 @@ def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
             pairings += [pair(target, state, (call,) * contenders) for call in calls]
             continue
         pairings += [pair(target, state, two) for two in combinations_with_replacement(calls, 2)]
+        keyed = [replace(call, key="a") for call in calls if find_route(target, call).carries_key]
+        pairings += [pair(target, state, (call, call)) for call in keyed if target.idempotency is not None]
         for stranger in target.strangers[:1]:
             pairings += [pair(target, state, (call, replace(call, tenant=stranger))) for call in calls]
         writes = list_writes(target, state, target.owner)
@@ -88,8 +90,8 @@ def name_kind(target: Target, calls: Sequence[Call]) -> str:
         return f"{names[0]} / another tenant's {names[1]}"
     if any(call.write for call in calls):
         return f"{names[0]} / {names[1]}, a write"
-    same = len({call.to for call in calls}) == 1
-    return f"{' / '.join(sorted(names))}{', same next state' if same else ''}"
+    same = ", one key" if calls[0].key else ", same next state" if len({call.to for call in calls}) == 1 else ""
+    return f"{' / '.join(sorted(names))}{same}"
 
 
 def name_call(target: Target, call: Call) -> str:

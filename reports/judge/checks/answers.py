@@ -88,6 +88,9 @@ def find_refused(context: CheckContext) -> list[int]:
     answered = pl.col("mine") & pl.col("outcome").is_in(["won", "ok"])
     since = ops.lazy().filter(answered).group_by("w").agg(pl.col("ends").min().alias("since")).collect()
     refused = refused.join(since, on="w", how="left", maintain_order="left").filter(pl.col("since") < pl.col("begins"))
+    # A key may be of another request; `idempotent` looks at these.
+    keyed = context.evidence.history.encoded.filter(pl.col("key").is_not_null())["row"].implode()
+    refused = refused.filter(~pl.col("row").is_in(keyed))
     refused = leave_out_versionless(context, leave_out_strays(context, ops, refused))
     plain = refused.filter(
         (pl.col("kind") == "read") | ((pl.col("wants") == 1) & context.evidence.lawful(pl.col("want"), pl.col("next")))

@@ -1,0 +1,205 @@
+"""Goal: a service that keeps its idempotency keys passes, and every way to break them fails by the check it concerns.
+
+Method: an engine in memory that stores the first answer of each key, and engines that are each wrong in one way; the
+scenario `same-key`, judged.
+"""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from engine.target.file import TargetError
+from engine.target.http_answer import Answer
+from engine.target.idempotency import Idempotency, name_key
+from engine.target.statuses import Statuses
+from engine.target.target import Target
+from engine.target.template import Request
+from load.scenarios import SCENARIOS
+from reports.history.history import read_history
+from reports.judge.verdict import Judgement, Verdict
+from stateful_tests.interleavings.pairings import list_pairings
+from tests.load.stub import RICH, SMALL, Engine, judge_folder, load_text, make_answer, make_source
+
+SCENARIO = SCENARIOS["same-key"]
+IDEMPOTENCY = """
+[idempotency]
+header = "Idempotency-Key"
+in_progress = [425]
+mismatch = [422]
+volatile = ["at"]
+"""
+EFFECTS = """
+[effects]
+request = { method = "GET", path = "/w/{id}/trail" }
+markers = "rows[].marker"
+"""
+KEYED = RICH.replace('json = { expected = "{expected}",', 'json = { marker = "{marker}", expected = "{expected}",')
+KEYED = (
+    KEYED.replace('next = "X", from = "A,B"', 'next = "X", from = "A,B", marker = "{marker}"') + EFFECTS + IDEMPOTENCY
+)
+
+
+class Keeper(Engine):
+    """Stores the first answer of each key of a workflow, with the request; every third repetition is in progress."""
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*given)  # type: ignore[arg-type]
+        self.kept: dict[tuple[str, str], tuple[bytes, Answer]] = {}
+        self.asked = 0
+
+    def move(self, name: str, request: Request) -> Answer:
+        key, self.asked = (name, dict(request.headers)["Idempotency-Key"]), self.asked + 1
+        if key in self.kept and self.asked % 3 == 0:
+            return make_answer(425)
+        if key in self.kept:
+            return self.repeat(name, request, *self.kept[key])
+        answer = self.act(name, request)
+        self.kept[key] = request.body, answer
+        return answer
+
+    def act(self, name: str, request: Request) -> Answer:
+        answer = super().move(name, request)
+        if answer.status == 200:
+            self.trails[name][-1]["marker"] = json.loads(request.body)["marker"]
+        return Answer(answer.status, {}, json.dumps({**answer.json(), "at": self.asked}).encode())
+
+    def repeat(self, name: str, request: Request, body: bytes, answer: Answer) -> Answer:  # noqa: ARG002 - for others
+        return answer if request.body == body else make_answer(422)
+
+
+class TwoRows(Keeper):
+    """Makes the move once more for a repetition."""
+
+    def repeat(self, name: str, request: Request, body: bytes, answer: Answer) -> Answer:
+        if request.body == body and answer.status == 200:
+            self.trails[name].append(self.trails[name][-1])
+        return super().repeat(name, request, body, answer)
+
+
+class KeyWithoutBody(Keeper):
+    """Gives the stored answer to any request with the key."""
+
+    def repeat(self, name: str, request: Request, body: bytes, answer: Answer) -> Answer:  # noqa: ARG002 - looks at none
+        return answer
+
+
+class OtherAnswer(Keeper):
+    """Says to a repetition that the workflow has moved on."""
+
+    def repeat(self, name: str, request: Request, body: bytes, answer: Answer) -> Answer:
+        told = super().repeat(name, request, body, answer)
+        return make_answer(409, state=self.states[name]) if told.status == 200 else told
+
+
+class TwoEffects(Keeper):
+    """Stores the marker once more for a repetition."""
+
+    def repeat(self, name: str, request: Request, body: bytes, answer: Answer) -> Answer:
+        if request.body == body and answer.status == 200:
+            self.trails[name].append({"marker": json.loads(body)["marker"]})
+        return super().repeat(name, request, body, answer)
+
+
+@pytest.fixture
+def keyed(tmp_path: Path) -> Target:
+    return load_text(tmp_path / "target", KEYED)
+
+
+def run(folder: Path, target: Target, engine: type[Keeper]) -> Judgement:
+    source = make_source(folder, target, engine(target.graph), {SCENARIO.name: 60})
+    for _ in source.run():
+        continue
+    source.finish()
+    return judge_folder(folder, target)
+
+
+def test_a_service_that_keeps_its_keys_passes(keyed: Target, tmp_path: Path) -> None:
+    judgement = run(tmp_path / "h", keyed, Keeper)
+    assert judgement.verdict is Verdict.PASS, judgement.reason
+    verdicts = {each.check: each.verdict for each in judgement.checks}
+    assert verdicts["idempotent"] is verdicts["effects"] is verdicts["audit"] is Verdict.PASS
+    operations = read_history(tmp_path / "h").operations
+    shared = operations.filter(operations["key"].is_not_null())
+    assert {"won", "refused", "busy", "conflict"} <= set(shared["outcome"])
+    assert shared["answer"].null_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("engine", "check"),
+    [
+        (KeyWithoutBody, "idempotent"),
+        (OtherAnswer, "idempotent"),
+        (TwoRows, "audit"),
+        (TwoEffects, "effects"),
+    ],
+)
+def test_a_broken_key_is_found(engine: type[Keeper], check: str, keyed: Target, tmp_path: Path) -> None:
+    judgement = run(tmp_path / "h", keyed, engine)
+    assert judgement.verdict is Verdict.FAIL
+    assert {each.check: each.verdict for each in judgement.checks}[check] is Verdict.FAIL
+
+
+def test_scripts_are_the_same_for_the_same_seed(keyed: Target) -> None:
+    first, second = ([next(SCENARIO.draw_scripts(keyed, random.Random(3), 6)) for _ in range(2)] for _ in range(2))
+    assert first == second
+    rounds = [round_ for script in first for round_ in script.rounds]
+    assert all(not round_.races and all(call.key for call in round_.calls) for round_ in rounds)
+
+
+def test_two_requests_with_one_key_are_a_pairing(keyed: Target) -> None:
+    pairings = [each for each in list_pairings(keyed) if each.calls[0].key]
+    assert pairings
+    assert all(each.calls[0] == each.calls[1] and each.kind.endswith(", one key") for each in pairings)
+    assert not any(each.is_race(keyed) for each in pairings)
+
+
+def test_a_target_without_keys_has_no_such_scenario(tmp_path: Path) -> None:
+    target = load_text(tmp_path, SMALL)
+    assert SCENARIO.find_obstacle(target) == "the target has no [idempotency]"
+    assert not any(call.key for pairing in list_pairings(target) for call in pairing.calls)
+
+
+def test_a_request_of_its_own_has_a_key_of_its_own(keyed: Target) -> None:
+    route = keyed.routes_for("A", "B")[0]
+    keys = {
+        dict(keyed.build_advance(route, "acme", server_id, "A", "B", id_, key=key).headers)["Idempotency-Key"]
+        for server_id, id_, key in [("1", "r1", ""), ("1", "r2", ""), ("2", "r1", ""), ("1", "r1", name_key("1", "k"))]
+    }
+    assert len(keys) == 4
+
+
+def test_volatile_values_do_not_make_another_answer() -> None:
+    idempotency = Idempotency(Statuses(), Statuses(), frozenset({"at"}))
+    answers = [
+        Answer(200, {}, b'{"id": 1, "in": [{"at": 1}]}'),
+        Answer(200, {}, b'{"in": [{"at": 2}], "id": 1}'),
+        Answer(200, {}, b'{"id": 2, "in": [{"at": 1}]}'),
+        Answer(201, {}, b'{"id": 1, "in": [{"at": 1}]}'),
+        Answer(200, {}, b"plain"),
+        Answer(200, {}, b"other"),
+    ]
+    digests = [idempotency.digest(answer) for answer in answers]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (SMALL + "[idempotency]\n", "idempotency: no request of [advance] carries the key"),
+        (SMALL + '[idempotency]\nheader = "a b"\n', "idempotency.header: 'a b' is no name of a header"),
+        (
+            SMALL + '[idempotency]\nheader = "K"\nin_progress = [409]\n',
+            "idempotency.in_progress: 409 is also in advance.conflict; a status can mean one thing only",
+        ),
+        (SMALL + '[idempotency]\nheader = "K"\nmismatch = [700]\n', "idempotency.mismatch: 700 is no HTTP status"),
+        (SMALL + '[idempotency]\nheader = "K"\nvolatile = "at"\n', "idempotency.volatile: must be a list in [ ]"),
+        (SMALL.replace('/w/{id}"', '/w/{id}/{key}"'), "{key} means nothing here"),
+    ],
+)
+def test_a_mistake_is_one_sentence(text: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(TargetError) as error:
+        load_text(tmp_path, text)
+    assert sentence in str(error.value)
