@@ -13,6 +13,7 @@ from reports.judge.faults import Faults, find_touched, take_faults
 from reports.judge.finding_text import Text
 from reports.judge.models.workflow import Operation
 from reports.judge.races import build_races
+from reports.judge.token_decision import TokenDecision, decide_tokens
 from reports.judge.trail_readings import TrailReading, read_request_ids, take_odd_readings
 from reports.judge.verdict import CheckResult, Finding, Verdict, merge
 
@@ -29,6 +30,11 @@ class CheckContext:
     @cached_property
     def decision(self) -> Decision:
         return decide(self.evidence)
+
+    @cached_property
+    def token_decision(self) -> TokenDecision:
+        """What of the versions that requests carried no order explains."""
+        return decide_tokens(self.evidence, self.decision)
 
     @cached_property
     def races(self) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.judge.evidence import Evidence
+from reports.judge.token_periods import ANSWER_TOKENS, MOVE_TOKENS, find_period_tokens
 
 STEPS_FORWARD = 6
 STEPS_BACK = 3
@@ -31,7 +32,10 @@ class Periods:
 
 
 def find_unexplained(evidence: Evidence, ops: pl.DataFrame, order: str = "ends") -> pl.Series:
-    """The workflow numbers in `ops` that are not explained by taking transitions by `order`: ends or begins (keys)."""
+    """The workflow numbers in `ops` that are not explained by taking transitions by `order`: ends or begins (keys).
+
+    Where `ops` have the columns of `token_periods`, the tokens are explained with the answers.
+    """
     answers = classify(evidence, ops)
     periods = lay_periods(evidence, ops, answers, order)
     return pl.concat([periods.broken, place_answers(evidence, answers, periods.frame)]).unique().sort()
@@ -44,6 +48,8 @@ def classify(evidence: Evidence, ops: pl.DataFrame) -> pl.DataFrame:
     never: no state at all fits. Each is null (false) where it asks nothing.
     """
     columns = ["w", "kind", "outcome", "want", "wants", "set", "next", "observed", "begins", "ends"]
+    tokens = [name for name in ANSWER_TOKENS if name in ops.columns]
+    columns += tokens
     pure = ops.lazy().filter("pure").select(columns).collect()
     ok = pl.col("outcome") == "ok"
     single, several = pl.col("wants") == 1, pl.col("wants") > 1
@@ -60,14 +66,16 @@ def classify(evidence: Evidence, ops: pl.DataFrame) -> pl.DataFrame:
         "outside": pl.when(vague & several).then("set"),
         "never": ok & outside & (pl.col("wants") > 0),
     }
-    pure = pure.select("w", "begins", "ends", "next", **asks)
-    return pure.filter(pl.any_horizontal(pl.col("exact", "other", "inside", "outside").is_not_null()) | pl.col("never"))
+    pure = pure.select("w", "begins", "ends", "next", *tokens, **asks)
+    asked = pl.any_horizontal(pl.col("exact", "other", "inside", "outside", *tokens).is_not_null())
+    return pure.filter(asked | pl.col("never"))
 
 
 def lay_periods(evidence: Evidence, ops: pl.DataFrame, answers: pl.DataFrame, order: str) -> Periods:
     """The periods that the known transitions make when they are taken in this order."""
     then = "begins" if order == "ends" else "ends"
     columns = ["w", "kind", "want", "wants", "set", "next", "observed", "begins", "ends"]
+    columns += [name for name in MOVE_TOKENS if name in ops.columns]
     moves = ops.lazy().filter("known").select(columns).sort("w", order, then).rename({"next": "state"}).collect()
     starts = find_starts(evidence, ops, moves, answers)
     frame = pl.concat([starts, moves], how="diagonal").sort("w", maintain_order=True)
@@ -87,6 +95,10 @@ def lay_periods(evidence: Evidence, ops: pl.DataFrame, answers: pl.DataFrame, or
     )
     frame = frame.with_columns(holds=holds.fill_null(value=False), begin=pl.col("begins").cum_max())
     broken = frame.filter(~pl.col("holds") | (pl.col("begin") > pl.col("ends")))["w"].unique()
+    if "carried" in frame.columns:
+        frame, unlike = find_period_tokens(frame, answers, ops)
+        broken = pl.concat([broken, unlike])
+        return Periods(frame.select("w", "state", "begin", "token", end="ends"), broken)
     return Periods(frame.select("w", "state", "begin", end="ends"), broken)
 
 
@@ -143,6 +155,10 @@ def fit(evidence: Evidence, answers: pl.DataFrame, frame: pl.DataFrame, offset: 
     if answers["outside"].null_count() < answers.height:
         due = evidence.belongs(pl.col("outside"), state) & evidence.lawful(state, pl.col("next"))
         holds &= pl.col("outside").is_null() | ~due
+    if "token" in frame.columns:
+        token = pl.lit(frame["token"]).gather(there)
+        holds &= pl.col("token_is").is_null() | (pl.col("token_is") == token)
+        holds &= pl.col("token_not").is_null() | pl.col("token_not").ne_missing(token)
     return answers.select(holds.fill_null(value=False).alias("holds"))["holds"]
 
 

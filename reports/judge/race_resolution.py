@@ -52,6 +52,8 @@ def resolve_race(context: CheckContext, race: Race, named: list[int]) -> Resolve
     is_plain = resolved.winners == 1 or has_rows_of(context, race.w, contenders, resolved)
     if not is_plain and may_be_disturbed(context, race, contenders):
         return ResolvedRace(None)
+    if resolved.winners == 0 and race.stale and not is_contradicted(context, race.w):
+        return ResolvedRace(None)
     if resolved.winners == 0 and race.refused and may_not_exist(context, race.w, contenders):
         return ResolvedRace(None)
     return resolved
@@ -63,6 +65,13 @@ def has_rows_of(context: CheckContext, w: int, contenders: pl.DataFrame, resolve
         return False
     left = pl.col("from").is_in(find_wanted(context, contenders)) & pl.col("to").is_in(contenders["next"].implode())
     return find_longest(context, w).filter(left).height >= (resolved.winners or 0)
+
+
+def is_contradicted(context: CheckContext, w: int) -> bool:
+    """Whether the answers of a workflow, or the versions that its requests carried, have no explanation. If they have
+    one, a write may have changed the version before all of the contenders.
+    """
+    return w in context.decision.failed or w in context.token_decision.failed
 
 
 def may_not_exist(context: CheckContext, w: int, contenders: pl.DataFrame) -> bool:

@@ -25,7 +25,7 @@ from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operati
 from reports.judge.verdict import Verdict
 
 State = str | None
-Shape = tuple[str, str, tuple[str, ...], str | None, str | None, str | None]
+Shape = tuple[str, str, tuple[str, ...], str | None, str | None, str | None, str | None, str | None]
 # A state that nothing names: half of a character, which no text of a history can hold.
 ANOTHER_STATE = "\udfff"
 CONFIGURATIONS_PER_LOOK = 256
@@ -39,13 +39,21 @@ class Rules:
     `take`: the state after an operation took effect, or IMPOSSIBLE; a state is any value that can be a key. `is_past`:
     whether an answer that does not hold in a state holds in none after it. `named`: states that are asked for although
     no operation does. `to_the_end`: whether every known transition must be placed, or only all answers that change
-    nothing.
+    nothing. `branch`: of operations that change something, where they may lead to several states.
     """
 
     take: Callable[[Any, Operation], Any]
     is_past: Callable[[Any, Operation], bool]
     named: frozenset[str] = frozenset()
     to_the_end: bool = True
+    branch: Callable[[Any, Operation], Sequence[Any]] | None = None
+
+    def list_after(self, state: Any, operation: Operation) -> Sequence[Any]:
+        """The states to which an operation may lead that changes something; the last is tried first."""
+        if self.branch is not None:
+            return self.branch(state, operation)
+        after = self.take(state, operation)
+        return () if after is IMPOSSIBLE else (after,)
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,8 @@ class Problem:
 
 
 def get_shape(operation: Operation) -> Shape:
-    return operation.kind, operation.outcome, operation.expected, operation.next, operation.observed, operation.mark
+    asked = operation.kind, operation.outcome, operation.expected, operation.next, operation.observed, operation.mark
+    return *asked, operation.carried, operation.told
 
 
 def search(
@@ -277,17 +286,20 @@ def follow(problem: Problem, place: Place, placed: tuple[int, ...], limit: int, 
     for number, group in enumerate(problem.optional):
         used = place.used[number]
         if used < len(group) and group[used].invoked <= limit:
-            state = problem.rules.take(place.state, group[used])
-            if state is not IMPOSSIBLE and state != place.state:
-                spent = (*place.used[:number], used + 1, *place.used[number + 1 :])
-                found.append(Place(place.low, place.window, state, spent, placed))
+            spent = (*place.used[:number], used + 1, *place.used[number + 1 :])
+            found += [
+                Place(place.low, place.window, state, spent, placed)
+                for state in problem.rules.list_after(place.state, group[used])
+                if state != place.state
+            ]
     first: dict[Shape, int] = {}
     for index in sorted(ready, key=lambda index: -problem.known[index].returned):
         first[get_shape(problem.known[index])] = index
     for index in sorted(first.values(), key=lambda index: -problem.known[index].returned):
-        state = problem.rules.take(place.state, problem.known[index])
-        if state is not IMPOSSIBLE:
-            found.append(Place(*mark(place, index), state, place.used, placed))
+        found += [
+            Place(*mark(place, index), state, place.used, placed)
+            for state in problem.rules.list_after(place.state, problem.known[index])
+        ]
     return found
 
 

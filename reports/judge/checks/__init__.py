@@ -13,6 +13,7 @@ from reports.judge.checks.final_state import check_final_state
 from reports.judge.checks.idempotent import check_idempotent
 from reports.judge.checks.legality import check_legality
 from reports.judge.checks.linearizable import check_linearizable
+from reports.judge.checks.precondition import check_precondition
 from reports.judge.checks.race_outcomes import check_conflict_count, check_one_winner
 from reports.judge.context import CheckContext
 from reports.judge.verdict import CheckResult
@@ -26,6 +27,7 @@ CHECKS: dict[str, Callable[[CheckContext], CheckResult]] = {
     "final-state": check_final_state,
     "audit": check_audit,
     "effects": check_effects,
+    "precondition": check_precondition,
     "capacity": check_capacity,
     "idempotent": check_idempotent,
     "durability": check_durability,

@@ -22,7 +22,8 @@ class Operation:
     workflow.
 
     `returned` is `NEVER` for an operation that never returned, and for an unknown one: it has no last moment.
-    `mark` tells operations apart that ask for the same; the step does not look at it.
+    `mark` tells operations apart that ask for the same; the step does not look at it, nor at the tokens (versions)
+    that the request `carried` and the answer `told`.
     """
 
     row: int
@@ -34,6 +35,8 @@ class Operation:
     invoked: int
     returned: int
     mark: str | None = None
+    carried: str | None = None
+    told: str | None = None
 
     @property
     def is_pure(self) -> bool:

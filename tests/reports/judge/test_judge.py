@@ -55,7 +55,7 @@ def test_every_check_reports_even_where_it_does_not_apply() -> None:
     }
     silent = {result.check: result.reason for result in judgement.checks if result.verdict is None}
     unseen = {"final-state", "audit", "effects", "durability", "tenant-isolation", "schema", "no-5xx", "accounting"}
-    assert set(silent) == unseen | {"capacity", "idempotent"}
+    assert set(silent) == unseen | {"precondition", "capacity", "idempotent"}
     assert all(silent.values())
 
 

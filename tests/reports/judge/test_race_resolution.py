@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from engine.target.graph import TransitionGraph
+from reports.judge.checks.race_outcomes import check_conflict_count
 from reports.judge.context import CheckContext
 from reports.judge.evidence import Evidence, Limits
 from reports.judge.race_resolution import resolve_races
-from tests.reports.building import advance, build_evidence, build_history, create, override, read, trail
+from reports.judge.verdict import Verdict
+from tests.reports.building import advance, build, build_evidence, build_history, create, override, read, trail
 
 AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
 CYCLE = TransitionGraph.of("A", {"A": ["B"], "B": ["A"]})
@@ -202,3 +204,16 @@ def test_an_order_that_was_not_found_in_time_is_not_known_to_be_none() -> None:
     back = override("s", "A", 3, 4)
     assert settle_with([win("a"), win("b"), back], limits=Limits(linearizable_s=-1)) == [UNDECIDED]
     assert settle_with([win("a"), win("b")], limits=Limits(linearizable_s=-1)) == [2]
+
+
+@pytest.mark.parametrize(("written", "winners"), [(True, None), (False, 0)])
+def test_a_race_of_stale_contenders_fails_unless_a_write_may_have_come_first(
+    *, written: bool, winners: int | None
+) -> None:
+    told = read("r", 1, 2, "A", token_told="v1")
+    lost = [advance(f"l{n}", "A-B", 5, 9, "stale", race="1", token_carried="v1") for n in range(3)]
+    write = [build("n", "write", 4, 8, {"outcome": "ok"})] if written else []
+    context = CheckContext(build_evidence([create("c", 0, 0), told, *write, *lost]))
+    [(race, resolved)] = resolve_races(context)
+    assert (race.stale, resolved.winners) == (3, winners)
+    assert check_conflict_count(context).verdict is Verdict.PASS

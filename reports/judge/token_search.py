@@ -1,0 +1,89 @@
+"""The search for an order that also explains the tokens (versions) of a workflow. Pure; one workflow at a time.
+
+A workflow has one current token. It changes with a transition, and may change with an accepted write; nothing else
+changes it. A read tells the current one, a request that carried one and was carried out carried the current one, and a
+stale one carried another. In a state of which no answer tells the token it may be any that was told of that state (the
+token may be a hash of what is stored), or one that nothing tells; it is not one that was told of other states alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from engine.target.graph import TransitionGraph
+from reports.judge.models.workflow import IMPOSSIBLE, Impossible, Operation, step
+from reports.judge.search import Rules, Searched, never_past, search
+from reports.judge.tokens import Tokens
+
+TOUCH = "touch"  # an accepted write: it may change the token
+Spot = tuple[str | None, str | None]  # the state, and its token; None: one that no answer tells
+
+
+@dataclass(frozen=True)
+class TokenSearch:
+    """A workflow's operations with their tokens, stale ones and writes too, and the states that it may begin in.
+    `born`: the token that a create told which is not among the operations, because it tells no state.
+    """
+
+    operations: Sequence[Operation]
+    starts: Sequence[str | None]
+    graph: TransitionGraph | None
+    tokens: Tokens
+    deadline_s: float
+    born: str | None = None
+
+    def search_all(self) -> Searched:
+        """Whether some order explains all answers and all tokens."""
+        return self.search(self.operations)
+
+    def search_carried(self, rows: frozenset[int] | None = None) -> Searched:
+        """The same without what was told: a token may be current wherever it was told of the state. `rows`: only these
+        are held to what they carried.
+        """
+        kept = (self.keep(each, rows) for each in self.operations if each.outcome != "stale")
+        return replace(self, born=None).search([replace(each, told=None) for each in kept])
+
+    def search_told(self, rows: frozenset[int] = frozenset()) -> Searched:
+        """The same without what requests carried, but for these `rows`."""
+        kept = (each for each in self.operations if each.outcome != "stale" or each.row in rows)
+        return self.search([self.keep(each, rows) for each in kept])
+
+    def keep(self, operation: Operation, rows: frozenset[int] | None) -> Operation:
+        return operation if rows is None or operation.row in rows else replace(operation, carried=None)
+
+    def search(self, operations: Sequence[Operation]) -> Searched:
+        rules = Rules(self.take, never_past, self.named, branch=self.branch)
+        born = self.born
+        spots = [
+            spot for state in self.starts for spot in (self.list_spots(state) if born is None else [(state, born)])
+        ]
+        return search(operations, spots, self.graph, self.deadline_s, rules)
+
+    @cached_property
+    def named(self) -> frozenset[str]:
+        return frozenset(each.next for each in self.operations if each.next is not None)
+
+    def list_spots(self, state: str | None) -> list[Spot]:
+        """The state with each token that it may have."""
+        return [*((state, token) for token in self.tokens.list_allowed(state)), (state, None)]
+
+    def take(self, spot: Spot, operation: Operation) -> Spot | Impossible:
+        """Whether an answer that changes nothing holds."""
+        state, token = spot
+        if operation.outcome == "stale":
+            return IMPOSSIBLE if operation.carried is not None and operation.carried == token else spot
+        if step(state, operation, self.graph) is IMPOSSIBLE:
+            return IMPOSSIBLE
+        return spot if operation.told in (None, token) else IMPOSSIBLE
+
+    def branch(self, spot: Spot, operation: Operation) -> Sequence[Spot]:
+        """Where an operation that changes something may lead."""
+        state, token = spot
+        after: Any = state if operation.kind == TOUCH else step(state, operation, self.graph)
+        if after is None or after is IMPOSSIBLE or operation.carried not in (None, token):
+            return ()
+        if operation.told is not None:
+            return [(after, operation.told)]
+        spots = self.list_spots(after)
+        return spots if operation.kind != TOUCH or spot in spots else [*spots, spot]
