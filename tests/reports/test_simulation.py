@@ -17,7 +17,7 @@ def test_a_right_engine_is_never_accused(seed: int) -> None:
     judgement = judge(simulate(seed, 60, faults=30), GRAPH)
     assert [finding.words for finding in judgement.findings if finding.verdict is Verdict.FAIL] == []
     applied = {result.check for result in judgement.checks if result.verdict is not None}
-    assert applied >= set(CHECKS) - {"accounting", "effects", "precondition", "schema"}
+    assert applied >= set(CHECKS) - {"accounting", "effects", "precondition", "capacity", "idempotent", "schema"}
 
 
 def test_without_graph_or_trail_it_is_not_accused_either() -> None:
