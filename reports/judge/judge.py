@@ -12,6 +12,7 @@ from reports.judge.checks import CHECKS
 from reports.judge.context import CheckContext
 from reports.judge.doubts import find_access_denied, find_doubts, find_lost_partners
 from reports.judge.evidence import Evidence, Limits
+from reports.judge.overlapping_writes import name_writes
 from reports.judge.plan import RunPlan
 from reports.judge.scenarios import name_scenarios
 from reports.judge.shortfalls import describe_partial, sum_levels
@@ -44,7 +45,7 @@ def judge(
     context = CheckContext(Evidence(history, graph, initial, plan, command, limits or Limits()))
     results = tuple(run_check(name, CHECKS[name], context) for name in names)
     lost = find_lost_partners(history)
-    results = name_scenarios(history, [soften(result, lost) for result in results])
+    results = name_scenarios(history, [soften(result, lost) for result in name_writes(context, results)])
     counts = count(history, context)
     # What else a run lacks follows from its interruption.
     stopped = [f"the run was interrupted by {plan.interrupted}"] if plan is not None and plan.interrupted else []
