@@ -194,7 +194,7 @@ class Target:
         omitted: str = "",
         key: str = "",
     ) -> Request:
-        """Without what carries the saved value `omitted`. Without `key` the request has an idempotency key of its own."""
+        """Without what carries the saved value `omitted`. Without `key` a key that it carries is its own."""
         expected, next_state = self.spelling.spell(origin), self.spelling.spell(to)
         return self._fill(
             route.template.without(omitted) if omitted else route.template,
