@@ -12,9 +12,10 @@ from engine.target.answer import (
     ClassifiedAnswer,
     classify_advance,
     classify_create,
+    classify_effects,
     classify_guard,
     classify_read,
-    classify_shown,
+    classify_trail,
     classify_write,
     read_markers,
     read_trail,
@@ -393,8 +394,7 @@ class Examination:
         request = self.target.build_trail(self.target.owner, workflow, self.name_request(), values)
         if request is None or self.target.trail is None:
             return
-        ok = self.target.trail.ok
-        probe = self.ask("audit", "audit", request, lambda answer: classify_shown(self.target, answer, ok), ("ok",))
+        probe = self.ask("audit", "audit", request, partial(classify_trail, self.target), ("ok",))
         rows = read_trail(self.target, probe.answer)
         self.note(probe, remedies.advise_trail(self.target, probe, rows, self.moves))
 
@@ -404,8 +404,7 @@ class Examination:
         request = target.build_effects(target.owner, workflow, self.name_request(), self.list_values(workflow))
         if request is None or target.effects is None:
             return
-        ok = target.effects.ok
-        probe = self.ask("effects", "effects", request, lambda answer: classify_shown(target, answer, ok), ("ok",))
+        probe = self.ask("effects", "effects", request, partial(classify_effects, target), ("ok",))
         carried = marker if route.carries_marker else None
         self.note(probe, remedies.advise_effects(target, probe, read_markers(target, probe.answer), carried))
 

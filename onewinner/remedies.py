@@ -233,7 +233,7 @@ def advise_trail(
 ) -> str | None:
     """`moves` are those that were answered as won, in order; the row of the create does not count."""
     assert target.trail is not None
-    if not target.trail.ok.matches(probe.answer):
+    if probe.classified.outcome != "ok":
         return advise_status(probe, target.trail.ok.key)
     are_states = target.trail.to is None
     key, also = ("audit.states", "") if are_states else ("audit.entries", ", audit.from or audit.to")
@@ -257,7 +257,7 @@ def advise_trail(
 def advise_effects(target: Target, probe: Probe, markers: list[str] | None, carried: str | None) -> str | None:
     """`carried` is the marker that the winner's request carried; None when it carries none."""
     assert target.effects is not None
-    if not target.effects.ok.matches(probe.answer):
+    if probe.classified.outcome != "ok":
         return advise_status(probe, target.effects.ok.key)
     found = f"effects.markers: {describe_query(target.effects.markers)} finds"
     if markers is None:

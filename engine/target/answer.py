@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from engine.target.adapter import AdapterError, Context
 from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
 from engine.target.routes import Guard, Route, Trail, Write
@@ -35,7 +36,7 @@ class ClassifiedAnswer:
 
 
 def classify_create(target: Target, answer: Answer) -> ClassifiedAnswer:
-    classified = classify_shown(target, answer, target.create_won)
+    classified = classify_shown(target, answer, target.create_won, Context("create"))
     if classified.outcome != "ok":
         return classified
     server_id = target.create_id.find_text(answer.json()) if target.create_id is not None else None
@@ -45,7 +46,7 @@ def classify_create(target: Target, answer: Answer) -> ClassifiedAnswer:
 
 
 def classify_read(target: Target, answer: Answer) -> ClassifiedAnswer:
-    classified = classify_shown(target, answer, target.read_ok)
+    classified = classify_shown(target, answer, target.read_ok, Context("read"))
     if classified.outcome != "ok" or target.read_state is None:
         return classified
     state = find_state(target, target.read_state, answer.json())
@@ -55,24 +56,50 @@ def classify_read(target: Target, answer: Answer) -> ClassifiedAnswer:
 
 
 def classify_advance(target: Target, answer: Answer, route: Route, to: str) -> ClassifiedAnswer:
-    classified = classify_by(answer, list(route.meanings.walk()))
+    context = Context("advance", route.name, target.spelling.spell(to))
+    classified = classify_by(target, answer, list(route.meanings.walk()), context)
     if classified.outcome == "won":
         return add_state(target, classified, answer, route.won_state, "the win", "the state after the move", to)
     return add_current_state(target, classified, answer)
 
 
 def classify_guard(target: Target, answer: Answer, guard: Guard) -> ClassifiedAnswer:
-    return add_current_state(target, classify_shown(target, answer, guard.ok, ("conflict", guard.closed)), answer)
+    closed, context = ("conflict", guard.closed), Context("guard", guard.name)
+    return add_current_state(target, classify_shown(target, answer, guard.ok, context, closed), answer)
 
 
-def classify_shown(target: Target, answer: Answer, ok: Statuses, *others: tuple[str, Statuses]) -> ClassifiedAnswer:
+def classify_trail(target: Target, answer: Answer) -> ClassifiedAnswer:
+    """Only for targets with a trail; likewise for effects."""
+    assert target.trail is not None
+    return classify_shown(target, answer, target.trail.ok, Context("audit"))
+
+
+def classify_effects(target: Target, answer: Answer) -> ClassifiedAnswer:
+    assert target.effects is not None
+    return classify_shown(target, answer, target.effects.ok, Context("effects"))
+
+
+def classify_shown(
+    target: Target, answer: Answer, ok: Statuses, context: Context, *others: tuple[str, Statuses]
+) -> ClassifiedAnswer:
     """An answer that shows something, or has one of the other outcomes, or one that any answer may have."""
     refused = replace(target.meanings.refused, is_default=True)
-    return classify_by(answer, [("ok", ok), *others, ("busy", target.meanings.busy), ("refused", refused)])
+    meanings = [("ok", ok), *others, ("busy", target.meanings.busy), ("refused", refused)]
+    return classify_by(target, answer, meanings, context)
 
 
-def classify_by(answer: Answer, meanings: list[tuple[str, Statuses]]) -> ClassifiedAnswer:
-    """The meaning by status, and by the conditions of the file. Two meanings at once are a problem, and unknown."""
+def classify_by(
+    target: Target, answer: Answer, meanings: list[tuple[str, Statuses]], context: Context
+) -> ClassifiedAnswer:
+    """The meaning by the adapter; else by status, and by the conditions of the file. Two meanings are a problem, and
+    unknown.
+    """
+    try:
+        told = target.adapter.classify(answer, context) if target.adapter is not None else None
+    except AdapterError as error:
+        return ClassifiedAnswer("unknown", answer.status, message=str(error))
+    if told is not None:
+        return ClassifiedAnswer(told, answer.status, message="the adapter says so" if told == "unknown" else None)
     meaning = find_meaning(answer, meanings)
     if meaning.outcome is not None:
         return ClassifiedAnswer(meaning.outcome, answer.status)
@@ -85,7 +112,7 @@ def classify_write(target: Target, answer: Answer, write: Write) -> ClassifiedAn
     told = target.meanings
     others = (("conflict", told.conflict), ("stale", told.stale), ("refused", told.precondition_required))
     lost = [(outcome, replace(statuses, is_default=True)) for outcome, statuses in others]
-    return classify_shown(target, answer, write.ok, *lost)
+    return classify_shown(target, answer, write.ok, Context("write", write.name), *lost)
 
 
 def is_busy(target: Target, answer: Answer) -> bool:
@@ -98,7 +125,7 @@ def read_trail(target: Target, answer: Answer) -> list[dict[str, Any]] | None:
 
     In an entry that is no transition, such as a comment, `to` is None.
     """
-    if target.trail is None or not target.trail.ok.matches(answer):
+    if target.trail is None or classify_trail(target, answer).outcome != "ok":
         return None
     found = find_list(target.trail.entries, answer)
     if found is not None and target.trail.to is None:
@@ -120,7 +147,7 @@ def pair_states(target: Target, found: list[Any]) -> list[dict[str, Any]] | None
 
 def read_markers(target: Target, answer: Answer) -> list[str] | None:
     """The markers that left a trace, duplicates included; None if the answer does not have them."""
-    if target.effects is None or not target.effects.ok.matches(answer):
+    if target.effects is None or classify_effects(target, answer).outcome != "ok":
         return None
     found = find_list(target.effects.markers, answer)
     return None if found is None else [marker for marker in found if isinstance(marker, str)]

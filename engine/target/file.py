@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.target.adapter import Adapter, check_adapter_path, load_adapter
 from engine.target.checks import (
     Mistake,
     check_base_url,
@@ -117,6 +118,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         general=None if general is None else add_meanings(general, idempotency),
         routes=tuple(add_meanings(route, idempotency) for route in routes),
         idempotency=idempotency,
+        adapter=read_adapter(file.adapter, folder, environment),
         general_serves_all=file.advance.serves_every_edge,
         meanings=read_meanings(file.advance),
         current_state=read_optional_path("advance.current_state", file.advance.current_state),
@@ -131,6 +133,14 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     check_busy(target)
     check_target(target)
     return target
+
+
+def read_adapter(text: str | None, folder: Path, environment: Mapping[str, str] | None) -> Adapter | None:
+    """The adapter of a target that is asked; one that is only read, as of an old run, executes nothing."""
+    if text is None:
+        return None
+    check_adapter_path(text)
+    return None if environment is None else load_adapter((folder / text).absolute())
 
 
 def read_ok(table: ReadTable | None) -> Statuses:

@@ -303,3 +303,7 @@ class File(Table):
     audit: AuditTable | None = None
     effects: EffectsTable | None = None
     idempotency: IdempotencyTable | None = None
+    adapter: Annotated[
+        str | None,
+        Meta(description="A Python file beside this one, with prepare(request, context) or classify(answer, context)."),
+    ] = None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from engine.target.adapter import Adapter, AdapterError, Context
 from engine.target.checks import is_header_value
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
@@ -79,6 +80,7 @@ class Target:
     read_savings: tuple[Saving, ...] = ()
     idempotency: Idempotency | None = None
     givers: Mapping[str, str] = field(default_factory=dict)
+    adapter: Adapter | None = None
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -167,19 +169,19 @@ class Target:
     def _identify(self, route: Route, origin: str, to: str) -> IdentifiedMove:
         """A move by the identity of its request, for any workflow and any operation."""
         saved = {name: f"{{{name}}}" for name in self.givers}
-        own = ("{request_id}", "{marker}", saved, "{key}")
-        request = self.build_advance(route, self.owner, "{id}", origin, to, *own)
-        return identify(request), origin, to
+        own = {"id": "{id}", "expected": self.spelling.spell(origin), "next": self.spelling.spell(to)}
+        own |= {"request_id": "{request_id}", "marker": "{marker}", "key": "{key}"}
+        return identify(self._fill(route.template, self.owner, saved, **own)), origin, to
 
     def build_create(self, tenant: str, request_id: str, marker: str = "", values: Values = NO_VALUES) -> Request:
         """Only for targets in which a request creates workflows. All of these raise NotBuiltError."""
         assert isinstance(self.create, Template)
-        return self._fill(self.create, tenant, values, request_id=request_id, marker=marker)
+        return self._build("create", self.create, tenant, values, request_id=request_id, marker=marker)
 
     def build_read(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request:
         """Only for targets of which a workflow can be read."""
         assert self.read is not None
-        return self._fill(self.read, tenant, values, id=server_id, request_id=request_id)
+        return self._build("read", self.read, tenant, values, id=server_id, request_id=request_id)
 
     def build_advance(
         self,
@@ -196,10 +198,12 @@ class Target:
     ) -> Request:
         """Without what carries the saved value `omitted`. Without `key` a key that it carries is its own."""
         expected, next_state = self.spelling.spell(origin), self.spelling.spell(to)
-        return self._fill(
+        return self._build(
+            "advance",
             route.template.without(omitted) if omitted else route.template,
             tenant,
             values,
+            name=route.name,
             id=server_id,
             expected=expected,
             next=next_state,
@@ -211,24 +215,43 @@ class Target:
     def build_guard(
         self, guard: Guard, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES
     ) -> Request:
-        return self._fill(guard.template, tenant, values, id=server_id, request_id=request_id)
+        return self._build(
+            "guard", guard.template, tenant, values, name=guard.name, id=server_id, request_id=request_id
+        )
 
     def build_write(
         self, write: Write, tenant: str, server_id: str, request_id: str, marker: str = "", values: Values = NO_VALUES
     ) -> Request:
-        return self._fill(write.template, tenant, values, id=server_id, request_id=request_id, marker=marker)
+        return self._build(
+            "write", write.template, tenant, values, name=write.name, id=server_id, request_id=request_id, marker=marker
+        )
 
     def writes_in(self, state: str) -> tuple[Write, ...]:
         """The writes that are sent in a state."""
         return tuple(write for write in self.writes if state in write.states)
 
     def build_trail(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request | None:
-        template = self.trail.template if self.trail else None
-        return self._fill(template, tenant, values, id=server_id, request_id=request_id) if template else None
+        if self.trail is None:
+            return None
+        return self._build("audit", self.trail.template, tenant, values, id=server_id, request_id=request_id)
 
     def build_effects(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request | None:
-        template = self.effects.template if self.effects else None
-        return self._fill(template, tenant, values, id=server_id, request_id=request_id) if template else None
+        if self.effects is None:
+            return None
+        return self._build("effects", self.effects.template, tenant, values, id=server_id, request_id=request_id)
+
+    def _build(
+        self, kind: str, template: Template, tenant: str, values: Values, *, name: str = "", **own: Value
+    ) -> Request:
+        """The request as the adapter wants it, if there is one."""
+        request = self._fill(template, tenant, values, **own)
+        if self.adapter is None:
+            return request
+        told = {key: own[key] for key in ("id", "expected", "next", "request_id") if key in own}
+        try:
+            return self.adapter.prepare(request, Context(kind, name, tenant=tenant, values=values, **told))  # type: ignore[arg-type]
+        except AdapterError as error:
+            raise NotBuiltError(str(error)) from None
 
     def _fill(self, template: Template, tenant: str, values: Values, **own: Value) -> Request:
         """Raises NotBuiltError when a value is not saved yet, or cannot stand in a header."""

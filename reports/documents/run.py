@@ -3,7 +3,9 @@
 run.json says "unknown" from the start: a run that is cut short is never green.
 """
 
+import contextlib
 import re
+import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,7 +84,7 @@ def begin_run(folder: Path, target: Path, facts: Facts) -> Run:
     refuse_taken(folder)
     try:
         (folder / "history").mkdir(parents=True)
-        (folder / "target.toml").write_bytes(read_plain(target))
+        copy_target(target, folder)
     except FileExistsError:
         raise RunError(f"{folder} is a run directory already; choose another --out or remove it") from None
     except OSError as error:
@@ -90,6 +92,17 @@ def begin_run(folder: Path, target: Path, facts: Facts) -> Run:
     run = Run(folder, facts, Judgement(Verdict.UNKNOWN, UNFINISHED, ()))
     write_record(run)
     return run
+
+
+def copy_target(target: Path, folder: Path) -> None:
+    """Copies a target file, and beside it its adapter, so that the run can be repeated."""
+    content = read_plain(target)
+    (folder / "target.toml").write_bytes(content)
+    with contextlib.suppress(ValueError):
+        adapter = tomllib.loads(content.decode()).get("adapter")
+        if isinstance(adapter, str) and ".." not in Path(adapter).parts and not Path(adapter).is_absolute():
+            (folder / adapter).parent.mkdir(parents=True, exist_ok=True)
+            (folder / adapter).write_bytes(read_plain(target.parent / adapter))
 
 
 def note_interruption(run: Run, by: str) -> None:

@@ -132,7 +132,10 @@ class FreshWorkflows:
         of its threads may have one, and the service chooses which thread answers: one round does not reach them all.
         The reads are no operations: their other answers do not count. `revive` starts a service again that has ended.
         """
-        request = self.build_harmless(workflow)
+        try:
+            request = self.build_harmless(workflow)
+        except NotBuiltError:
+            request = None
         if request is None:
             return
         deadline, clean = time.monotonic() + RECOVERY_LIMIT_S, 0
