@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from engine.target.call import Call, are_race, call_route
+from engine.target.call import Call, are_race, call_route, spread
 from engine.target.races import Edge, find_path, is_race
 from engine.target.routes import Route
 from engine.target.target import Target
@@ -154,6 +154,18 @@ def make_round(
     race = is_steady and are_race(target, state, contenders)
     most = len(contenders) if winners_max is None else winners_max
     return Round((Group(tuple(calls), race, 1 if race else most, leads_to, workflow),))
+
+
+def vary(target: Target, script: Script, rng: random.Random) -> Script:
+    """The script, with the requests of each group spread over the variants of the target."""
+    if not any(route.variants for route in (*target.routes, *([target.general] if target.general else []))):
+        return script
+
+    def vary_group(group: Group) -> Group:
+        return replace(group, calls=spread(target, group.calls, rng.randrange(1 << 16)))
+
+    rounds = tuple(Round(tuple(map(vary_group, round_.groups))) for round_ in script.rounds)
+    return replace(script, rounds=rounds)
 
 
 def make_lost(state: str, calls: Sequence[Call], version: str) -> Round:

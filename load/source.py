@@ -14,7 +14,7 @@ from load.client.silence import SILENT
 from load.quotas import Workload
 from load.scenarios import SCENARIOS
 from load.script_run import RoundResult, ScriptRun
-from load.scripts import Scenario, Script, cut
+from load.scripts import Scenario, Script, cut, vary
 from reports.history import events
 
 # After so many scripts in a row without a race, the engine cannot be brought to a state in which races begin.
@@ -74,8 +74,10 @@ class Source:
     def draw(self, scenario: Scenario) -> Iterator[Script]:
         """The scenario's scripts: the same for the same seed and source. Sources that share races draw the same."""
         who = self.asker.source if self.barrier.size == 1 else "together"
-        rng = random.Random(f"{self.seed}/{who}/{scenario.name}")
-        return scenario.draw_scripts(self.asker.target, rng, self.contenders)
+        seed, target = f"{self.seed}/{who}/{scenario.name}", self.asker.target
+        varying = random.Random(f"{seed}/variants")
+        scripts = scenario.draw_scripts(target, random.Random(seed), self.contenders)
+        return (vary(target, script, varying) for script in scripts)
 
     def choose(self) -> str | None:
         """The scenario of which the smallest part of its quota is run; None when all is run."""

@@ -4,9 +4,10 @@ A call names its route, its guard or its write, so that it can be saved and comp
 `find_write` look up the name in a target.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.target.races import is_race
 from engine.target.routes import Guard, Route, Write
@@ -20,7 +21,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     """An advance over a route, a write, a request to a guard, a create, or else a read.
 
     `workflow` counts the workflows of a plan from 0. `tenant` is empty for the workflow's owner. `version` is the one
-    that the request carries, where it carries any: VERSION_OLD, VERSION_NONE, or else the current one. Advances with
+    that the request carries, where it carries any: VERSION_OLD, VERSION_NONE, or else the current one. `variant` is one
+    of the requests that the route has for an advance, or else the first. Advances with
     the same `key` carry the same idempotency key.
     """
 
@@ -34,6 +36,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     write: str = ""
     version: str = ""
     key: str = ""
+    variant: str = ""
 
     @property
     def kind(self) -> str:
@@ -55,8 +58,26 @@ def find_route(target: Target, call: Call) -> Route:
     """The route of an advance, by its name and the next state. Raises LookupError."""
     for route in (*target.routes, *([target.general] if target.general else [])):
         if route.name == call.route and route.to in (None, call.to):
+            if call.variant and call.variant not in route.variants:
+                raise LookupError(f"the target {target.name} has no variant {call.variant!r} of its moves")
             return route
     raise LookupError(f"the target {target.name} has no route {call.route!r} to {call.to}")
+
+
+def spread(target: Target, calls: Iterable[Call], first: int = 0) -> tuple[Call, ...]:
+    """The calls, of which the advances are spread over the variants of their requests, in turn from number `first`.
+
+    Those with one idempotency key stay the same request.
+    """
+    return tuple(
+        call if call.variant or call.key else replace(call, variant=pick_variant(target, call, first + number))
+        for number, call in enumerate(calls)
+    )
+
+
+def pick_variant(target: Target, call: Call, number: int) -> str:
+    variants = list(find_route(target, call).variants) if call.route else []
+    return variants[number % len(variants)] if variants else ""
 
 
 def find_guard(target: Target, call: Call) -> Guard:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import structs
 
 from engine.target.checks import Mistake, suggest
-from engine.target.tables import File, RequestTable, Table
+from engine.target.tables import File, RequestTable, Table, VariantTable
 from engine.target.template import braces, find_placeholders
 from engine.target.variables import resolve
 
@@ -43,7 +43,7 @@ def check_names(file: File) -> None:
     """Whether every placeholder of every request, and of the tenants' headers, has a value by then. Raises Mistake."""
     givers = find_givers(file)
     for key, table in walk(file, ""):
-        if isinstance(table, RequestTable):
+        if isinstance(table, RequestTable | VariantTable):
             check_placeholders(key, structs.asdict(table), list_own(key), find_earlier(key, givers), givers)
         elif headers := getattr(table, "headers", None):
             check_placeholders(f"{key}.headers", headers, (), find_earlier(key, givers), givers)
@@ -91,7 +91,7 @@ def list_fields(table: Table) -> dict[str, Any]:
 
 def fill_requests(part: Any, environment: Mapping[str, str], key: str = "") -> Any:
     """The same tables with every ${NAME} of a request, and of headers, taken from the environment. Raises Mistake."""
-    if isinstance(part, RequestTable):
+    if isinstance(part, RequestTable | VariantTable):
         return structs.replace(part, **fill_texts(structs.asdict(part), environment, key))
     if isinstance(part, Table):
         filled = {}

@@ -1,10 +1,10 @@
 """Routes, guards, writes, trail and effects: requests, and JMESPaths into their answers, as a target file has them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.target.checks import Mistake, check_request, check_states
+from engine.target.checks import Mistake, check_headers, check_request, check_states
 from engine.target.graph import TransitionGraph
 from engine.target.paths import JmesPath
 from engine.target.same_request import Identity, identify
@@ -18,6 +18,7 @@ from engine.target.tables import (
     EffectsTable,
     GuardTable,
     RequestTable,
+    VariantTable,
     WriteTable,
 )
 from engine.target.template import Template
@@ -44,6 +45,13 @@ class Route:
     won_state: JmesPath | None = None
     index: int | None = field(default=None, compare=False)
     savings: tuple[Saving, ...] = ()
+    variants: Mapping[str, Template] = field(default_factory=dict, compare=False)
+
+    def find_template(self, variant: str = "") -> Template:
+        """The request of this variant; of the first one where none is named. Raises LookupError."""
+        if not self.variants:
+            return self.template
+        return self.variants[variant or next(iter(self.variants))]
 
     @property
     def identity(self) -> tuple[Identity, str | None, JmesPath | None, Meanings, tuple[Saving, ...]]:
@@ -63,6 +71,20 @@ class Route:
     @property
     def carries_marker(self) -> bool:
         return "marker" in self.template.placeholders
+
+
+def add_variants(route: Route, tables: Iterable[VariantTable]) -> Route:
+    """The route with each variant of its request. None may replace what the request needs."""
+    variants: dict[str, Template] = {}
+    for index, table in enumerate(tables):
+        key, name = f"advance.variants[{index}]", table.name or str(index + 1)
+        check_headers(f"{key}.headers", table.headers)
+        if name in variants:
+            raise Mistake(f"{key}.name", f"{name!r} is the name of another variant, too; give each a name of its own")
+        variants[name] = route.template.merge(table.json, table.headers, table.query)
+        for lost in sorted(route.template.placeholders - variants[name].placeholders):
+            raise Mistake(key, f"replaces {{{lost}}}, which the request of {route.name!r} carries; leave that as it is")
+    return replace(route, variants=variants)
 
 
 @dataclass(frozen=True)
@@ -150,7 +172,8 @@ def read_routes(table: AdvanceTable, graph: TransitionGraph) -> tuple[Route, ...
         sources = dict.fromkeys([*(first.sources or ()), *(route.sources or ())])
         merged[route.identity] = replace(first, sources=tuple(sources))
     names = name_apart((route.name, route.to or "") for route in merged.values())
-    return tuple(replace(route, name=name) for route, name in zip(merged.values(), names, strict=True))
+    named = (replace(route, name=name) for route, name in zip(merged.values(), names, strict=True))
+    return tuple(add_variants(route, table.variants) for route in named)
 
 
 def read_route(index: int, table: EdgeTable, advance: AdvanceTable, graph: TransitionGraph) -> Route:
@@ -180,7 +203,8 @@ def read_general(table: AdvanceTable, routes: Iterable[Route], graph: Transition
     template = read_request_of_workflow("advance.request", table.request)
     won_state = read_optional_path("advance.won_state", table.won_state)
     savings = read_savings("advance.save", table.save)
-    return Route(GENERAL, template, read_meanings(table), won_state=won_state, savings=savings)
+    route = Route(GENERAL, template, read_meanings(table), won_state=won_state, savings=savings)
+    return add_variants(route, table.variants)
 
 
 def check_edges(routes: Iterable[Route], graph: TransitionGraph) -> None:

@@ -154,6 +154,15 @@ class EdgeTable(Table, rename={"origin": "from"}):
     save: Save = {}
 
 
+class VariantTable(Table):
+    """How the requests of contenders differ: this stands over what the request of a move has."""
+
+    json: Annotated[dict[str, Any], Meta(description="Members of the JSON body.")] = {}
+    headers: Annotated[dict[str, str], Meta(description="Headers.")] = {}
+    query: Annotated[dict[str, str], Meta(description="The query, by name.")] = {}
+    name: Annotated[str | None, Meta(description="What plans and race files call it (default: its number).")] = None
+
+
 class AdvanceTable(Table):
     """How a workflow is moved from one state to another, and what the answers mean."""
 
@@ -192,6 +201,9 @@ class AdvanceTable(Table):
             "counts with a Retry-After header only). They mean it in answers to every request."
         ),
     ] = ()
+    variants: Annotated[
+        list[VariantTable], Meta(description="Contenders are spread over them: bodies or headers that differ.")
+    ] = []
     edges: Annotated[
         list[EdgeTable], Meta(description="Edges with a route of their own; an edge may have several.")
     ] = []

@@ -195,12 +195,16 @@ class Target:
         values: Values = NO_VALUES,
         omitted: str = "",
         key: str = "",
+        variant: str = "",
     ) -> Request:
-        """Without what carries the saved value `omitted`. Without `key` a key that it carries is its own."""
+        """Of this variant, without what carries the saved value `omitted`. Without `key` a key that it carries is its
+        own.
+        """
+        template = route.find_template(variant)
         expected, next_state = self.spelling.spell(origin), self.spelling.spell(to)
         return self._build(
             "advance",
-            route.template.without(omitted) if omitted else route.template,
+            template.without(omitted) if omitted else template,
             tenant,
             values,
             name=route.name,

@@ -45,6 +45,11 @@ class Template:
     def placeholders(self) -> frozenset[str]:
         return find_placeholders([self.path, self.json, dict(self.headers), dict(self.query)])
 
+    def merge(self, json: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, str]) -> "Template":
+        """The request with these over its own. A body that is no table, or none, gives way to one that is given."""
+        merged = merge(self.json, json) if json else self.json
+        return replace(self, json=merged, headers={**self.headers, **headers}, query={**self.query, **query})
+
     def without(self, name: str) -> "Template":
         """The request without the headers, the query and the members of the body that carry this placeholder."""
         left: dict[str, Any] = {each.name: leave_out(getattr(self, each.name), name) for each in fields(self)}
@@ -90,6 +95,13 @@ def substitute_deep(document: Any, values: Values) -> Any:
     if isinstance(document, Mapping):
         return {name: substitute_deep(part, values) for name, part in document.items()}
     return document
+
+
+def merge(document: Any, over: Any) -> Any:
+    """The document with the members of `over`, also those of the tables inside."""
+    if not isinstance(document, Mapping) or not isinstance(over, Mapping):
+        return over
+    return {**document, **{name: merge(document.get(name), value) for name, value in over.items()}}
 
 
 def leave_out(document: Any, name: str) -> Any:

@@ -58,8 +58,9 @@ class Ask:
     @property
     def template(self) -> Template | None:
         """The request of an advance or of a write."""
-        sent = self.route or self.write
-        return sent.template if sent is not None else None
+        if self.route is not None:
+            return self.route.find_template(self.call.variant)
+        return self.write.template if self.write is not None else None
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def build_request(target: Target, ask: Ask, server_id: str, id_: str, values: Va
         omitted = (target.version or "") if call.version == VERSION_NONE else ""
         key = name_key(server_id, call.key) if call.key else ""
         move = (ask.route, tenant, server_id, call.origin, call.to)
-        return target.build_advance(*move, id_, key or id_, values, omitted, key)
+        return target.build_advance(*move, id_, key or id_, values, omitted, key, call.variant)
     if ask.guard is not None:
         return target.build_guard(ask.guard, tenant, server_id, id_, values)
     if ask.write is not None:
@@ -187,6 +188,11 @@ def add_problem(ask: Ask, answer: Answer, classified: ClassifiedAnswer) -> Class
     return classified if found is None else replace(classified, problem=found)
 
 
+def carries_marker(ask: Ask) -> bool:
+    """Whether it is an advance whose request carries a marker."""
+    return ask.route is not None and ask.template is not None and "marker" in ask.template.placeholders
+
+
 def make_invocation(
     target: Target,
     ask: Ask,
@@ -199,7 +205,7 @@ def make_invocation(
     server_id: str = "",
 ) -> events.Invoke:
     """`token` is the version that the request carries, `server_id` the server's own name of the workflow."""
-    call, carries_marker = ask.call, ask.route is not None and ask.route.carries_marker
+    call = ask.call
     key = name_key(server_id, call.key) if call.key else ""
     states = list(list_expected(target, ask))
     expected = states[0] if len(states) == 1 and ask.guard is None else states or None
@@ -214,7 +220,7 @@ def make_invocation(
         expected=expected,
         next=ask.call.to or None,
         invoked_ns=invoked_ns,
-        marker=key or id_ if carries_marker else msgspec.UNSET,
+        marker=key or id_ if carries_marker(ask) else msgspec.UNSET,
         token_carried=msgspec.UNSET if token is None else token,
         key=key or msgspec.UNSET,
         payload=f"{call.route}: {call.origin} -> {call.to}" if key else msgspec.UNSET,

@@ -332,6 +332,7 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     to: str
     write: str = ""
     key: str = ""
+    variant: str = ""
 
 
 class Exploration(Event):

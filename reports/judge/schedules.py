@@ -45,6 +45,7 @@ class RaceRequest(
     to: str
     write: str = ""
     key: str = ""
+    variant: str = ""
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -194,7 +194,13 @@ def make_exploration(pairing: Pairing, number: int, pruned: int, *, exhausted: b
         state=pairing.state,
         actions=[
             events.Action(
-                tenant=call.tenant, route=call.route, origin=call.origin, to=call.to, write=call.write, key=call.key
+                tenant=call.tenant,
+                route=call.route,
+                origin=call.origin,
+                to=call.to,
+                write=call.write,
+                key=call.key,
+                variant=call.variant,
             )
             for call in pairing.calls
         ],
@@ -206,7 +212,15 @@ def make_exploration(pairing: Pairing, number: int, pruned: int, *, exhausted: b
 
 def read_pairing(race: Race) -> Pairing:
     calls = tuple(
-        Call(tenant=each.tenant, route=each.route, origin=each.origin, to=each.to, write=each.write, key=each.key)
+        Call(
+            tenant=each.tenant,
+            route=each.route,
+            origin=each.origin,
+            to=each.to,
+            write=each.write,
+            key=each.key,
+            variant=each.variant,
+        )
         for each in race.requests
     )
     return Pairing(race.state, calls, "replay", race.apart)

@@ -14,6 +14,7 @@ from hypothesis import Phase
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from engine.target.call import spread
 from engine.target.target import Target
 from reports.history.history import read_history
 from reports.history.journal import Journal
@@ -48,7 +49,8 @@ def pairings_with_switches(draw: st.DrawFn, target: Target) -> Example:
     met = draw(st.lists(st.sampled_from(calls), min_size=2, max_size=REQUESTS_MAX))
     tenants = [draw(st.sampled_from(list(target.tenants))) for _ in met]
     asked = tuple(replace(call, tenant=tenant) for call, tenant in zip(met, tenants, strict=True))
-    return Pairing(state, asked, KIND), draw(st.lists(st.integers(0, REQUESTS_MAX - 1), max_size=SWITCHES_MAX))
+    pairing = Pairing(state, spread(target, asked), KIND)
+    return pairing, draw(st.lists(st.integers(0, REQUESTS_MAX - 1), max_size=SWITCHES_MAX))
 
 
 def follow_switches(switches: Sequence[int]) -> Choose:

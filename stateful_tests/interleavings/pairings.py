@@ -5,7 +5,7 @@ from itertools import combinations_with_replacement
 
 from msgspec.structs import replace
 
-from engine.target.call import Call, call_route, find_route
+from engine.target.call import Call, call_route, find_route, spread
 from engine.target.routes import Route
 from engine.target.target import Target
 from engine.target.template import Template
@@ -53,7 +53,7 @@ def list_apart(target: Target, most: int) -> list[Pairing]:
         for first, second in combinations_with_replacement(calls, 2):
             others = target.strangers[:1] if first == second else ()
             paired = [(first, second), *((first, replace(second, tenant=other)) for other in others)]
-            found += [Pairing(state, each, name_apart(target, each), apart=True) for each in paired]
+            found += [Pairing(state, spread(target, each), name_apart(target, each), apart=True) for each in paired]
     found.sort(key=lambda pairing: pairing.calls[0].route != pairing.calls[1].route)
     kinds = pick_one_of_each(found)
     return [*kinds, *(pairing for pairing in found if pairing not in kinds)][:most]
@@ -80,7 +80,7 @@ def list_writes(target: Target, state: str, tenant: str) -> list[Call]:
 
 
 def pair(target: Target, state: str, calls: tuple[Call, ...]) -> Pairing:
-    return Pairing(state, calls, name_kind(target, calls))
+    return Pairing(state, spread(target, calls), name_kind(target, calls))
 
 
 def name_kind(target: Target, calls: Sequence[Call]) -> str:

@@ -7,7 +7,7 @@ from hypothesis import Phase
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.target.call import Call
+from engine.target.call import Call, spread
 from engine.target.graph import TransitionGraph
 from engine.target.target import Target
 from stateful_tests.generation import use_examples
@@ -22,7 +22,7 @@ def list_pinned(target: Target) -> list[ParallelPlan]:
     """The classic races, as far as the target can express them; the same every time."""
     plans = [*pin_one_edge(target), *pin_forks(target), *pin_after(target), *pin_strangers(target), *pin_writes(target)]
     plans = plans if target.can_read else [drop_reads(plan) for plan in plans]
-    return [plan for plan in plans if len(plan.branches) >= BRANCHES_MIN]
+    return [spread_branches(plan, target) for plan in plans if len(plan.branches) >= BRANCHES_MIN]
 
 
 def drop_reads(plan: ParallelPlan) -> ParallelPlan:
@@ -150,7 +150,13 @@ def plans(draw: st.DrawFn, target: Target) -> ParallelPlan:
     count = draw(st.integers(BRANCHES_MIN, BRANCHES_MAX))
     branch = st.lists(st.deferred(lambda: calls(target, starts)), min_size=1, max_size=BRANCH_MOVES_MAX)
     branches = tuple(tuple(draw(branch)) for _ in range(count))
-    return ask_clear_guards(ParallelPlan(branches, prefix, workflows, "drawn"), target)
+    return spread_branches(ask_clear_guards(ParallelPlan(branches, prefix, workflows, "drawn"), target), target)
+
+
+def spread_branches(plan: ParallelPlan, target: Target) -> ParallelPlan:
+    """The plan with its requests spread over the variants of the target: each branch begins with another one."""
+    branches = tuple(spread(target, branch, number) for number, branch in enumerate(plan.branches))
+    return replace(plan, branches=branches, prefix=spread(target, plan.prefix))
 
 
 def ask_clear_guards(plan: ParallelPlan, target: Target) -> ParallelPlan:

@@ -3,13 +3,14 @@
 Each mismatch is also written into the history, so the judge finds it on its own.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from engine.target.answer import ClassifiedAnswer, classify_guard
-from engine.target.call import VERSION_OLD, Call, call_route, find_route
+from engine.target.call import VERSION_OLD, Call, call_route, find_route, spread
 from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route, Write
 from load.client.ask import Ask, Reply, bind, carries_version
@@ -37,6 +38,7 @@ class CheckedWorkflows:
         self.beliefs: dict[str, Belief] = {}
         self.won: list[tuple[str, Route, str, str]] = []
         self.touched: str | None = None
+        self.sent = 0
 
     @property
     def is_silent(self) -> bool:
@@ -149,7 +151,9 @@ class CheckedWorkflows:
 
     def ask(self, ask: Ask, workflow: str, claim: Claim | None = None) -> Reply:
         """Sends a request, and updates the belief by its answer. Raises MismatchError if no world explains it."""
-        reply = self.asker.ask_until_told(ask)
+        self.sent += 1
+        [call] = spread(self.target, [ask.call], self.sent)
+        reply = self.asker.ask_until_told(dataclasses.replace(ask, call=call))
         problem = reply.classified.problem
         self.refuse(workflow, problem and f"operation {reply.id}: {problem}")
         own = ask.tenant == self.owners[workflow]
