@@ -127,7 +127,7 @@ def guess(resource: Resource, states: Sequence[str]) -> dict[str, str]:
     elif resource.state is None or len(resource.state.values) < 2:
         guesses["workflow"] = ASKED
     if resource.read is None:
-        guesses["read"] = "the document has no such route"
+        guesses["read"] = "the document has no such route; leave [read] out if nothing shows the state"
     elif resource.state is None:
         guesses["read"] = "the document does not show where the answer has the state"
     return guesses

@@ -366,3 +366,12 @@ def test_where_a_verb_leads(verb: str, state: str | None, origins: tuple[str, ..
 def test_the_state_of_a_verb() -> None:
     verbs = ("approve", "submit", "pay", "deny", "reject")
     assert [name_state(verb) for verb in verbs] == ["APPROVED", "SUBMITTED", "PAID", "DENIED", "REJECTED"]
+
+
+def test_a_document_without_a_read_says_that_it_may_be_left_out() -> None:
+    routes = {
+        "POST /invitations": answer(show(status={"enum": ["SENT", "ACCEPTED"]}), 201),
+        "PATCH /invitations/{id}": take({"status": {"enum": ["SENT", "ACCEPTED"]}}),
+    }
+    told = "# FILL IN: the document has no such route; leave [read] out if nothing shows the state.\n[read]\n"
+    assert told in draft_target(propose(make_document(routes), "invitations"), "target.toml")
