@@ -148,6 +148,7 @@ class Examination:
                 return
             if (new := self.create(again=True)) is None:
                 return
+            self.read_version(new)
             self.moves = []
             for step in walk:
                 if not self.take(new, step):
@@ -416,6 +417,7 @@ class Examination:
         workflow = self.create_silently()
         if workflow is None:
             return
+        self.read_version(workflow)
         route = target.routes_for(origin, to)[-1]
         ids = [self.name_request() for _ in range(AT_ONCE)]
         owner = target.owner
@@ -435,6 +437,14 @@ class Examination:
         """Whether it may say that nothing happened, and the file does not know it."""
         classified = classify_advance(self.target, answer, route, to)
         return remedies.may_be_busy(answer) and classified.outcome in ("unknown", "refused")
+
+    def read_version(self, workflow: str) -> None:
+        """Takes the version of a new workflow, if a move must carry one. What a read shows was asked before."""
+        if self.target.version is None:
+            return
+        request = self.target.build_read(self.target.owner, workflow, self.name_request(), self.list_values(workflow))
+        answer = self.release.send(request).answer
+        self.save(classify_read(self.target, answer), workflow, self.target.read_savings, answer)
 
     def create_silently(self) -> str | None:
         target, id_ = self.target, self.name_request()

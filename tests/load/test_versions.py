@@ -18,6 +18,7 @@ from load.client.ask import bind
 from load.client.asker import Asker
 from load.client.versions import Noted, Versions
 from load.scenarios import SCENARIOS, no_version, stale_version
+from onewinner.examination import Examination
 from reports.history.history import Record, read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
@@ -211,6 +212,15 @@ def test_each_branch_of_a_plan_carries_what_it_was_told(target: Target, tmp_path
     trial = runner.try_out(plan, 3)
     assert trial.failed == 0
     assert trial.executed == 3
+
+
+def test_doctor_reads_the_version_of_each_new_workflow(target: Target, tmp_path: Path) -> None:
+    release: Any = StubRelease(Versioned(target.graph))
+    examination = Examination(target, release, tmp_path)
+    examination.run()
+    assert examination.wrong == []
+    moves = {each.probe.what for each in examination.done if each.probe.classified.outcome == "won"}
+    assert {f"advance {origin} -> {to}" for origin, to in target.graph.walk_edges()} <= moves
 
 
 def test_a_saved_value_is_a_version_only_if_the_file_says_so(tmp_path: Path) -> None:
