@@ -9,7 +9,7 @@ from reports.history import events
 from reports.history.history import History
 from reports.judge.checks.answers import is_excused
 from reports.judge.context import CheckContext
-from reports.judge.finding_text import describe_try_again
+from reports.judge.finding_text import describe_missing_key
 from reports.judge.models.workflow import NEVER
 from reports.judge.shortfalls import find_shortfalls
 from reports.judge.text import count
@@ -54,7 +54,7 @@ def find_early_end(context: CheckContext) -> list[str]:
 def describe_busy(context: CheckContext) -> str:
     """What to write if answers to unknown operations may mean that nothing happened; no-5xx reports 503."""
     statuses = context.ops.filter((pl.col("outcome") == "unknown") & (pl.col("status") < 500))["status"].unique()
-    words = describe_try_again(statuses.to_list())
+    words = describe_missing_key(statuses.to_list())
     return f".{words.removesuffix('.')}" if words else ""
 
 

@@ -16,6 +16,7 @@ from reports.judge.text import capital, join, show_state, show_time
 Text = tuple[str, str]
 # Statuses of HTTP that may say so: locked, too early, too many requests, unavailable for a while.
 TRY_AGAIN = (423, 425, 429, 503)
+PRECONDITION_FAILED = 412
 RECORDS_MAX = 8
 RECORDS_MIN = 3
 NAMED_MAX = 3  # of several winners in a sentence; the table has more
@@ -217,7 +218,7 @@ def describe_foreign_trace(record: Record) -> Text:
 
 def describe_refused(record: Record) -> Text:
     title = f"{capital(name(record))}, a legal request of the owner, was refused{describe_status(record)}"
-    told = f"{title}: {describe_move(record)} on workflow {record.workflow}.{describe_try_again([record.status])}"
+    told = f"{title}: {describe_move(record)} on workflow {record.workflow}.{describe_missing_key([record.status])}"
     return f"{title}.", tabulate(told, [record])
 
 
@@ -230,19 +231,24 @@ def describe_never_shown(event: AccessDenied) -> Text:
     return f"{title}.", told
 
 
-def describe_try_again(statuses: Iterable[int | None]) -> str:
-    """What to write where an answer may mean that nothing happened; empty for other statuses."""
-    found = sorted({status for status in statuses if status in TRY_AGAIN})
-    if not found:
-        return ""
-    means = f"If {' or '.join(map(str, found))} says that nothing happened and the client may try again"
-    return f" {means}, write busy = {found} under [advance] in the target file."
+def describe_missing_key(statuses: Iterable[int | None]) -> str:
+    """What to write where an answer may mean that nothing happened, or that a version is old; empty for others."""
+    known = set(statuses)
+    again = [status for status in TRY_AGAIN if status in known]
+    said = ""
+    if again:
+        means = f"If {' or '.join(map(str, again))} says that nothing happened and the client may try again"
+        said = f" {means}, write busy = {again} under [advance] in the target file."
+    if PRECONDITION_FAILED in known:
+        means = "If 412 says that the version that the request carried is not current any more"
+        said += f" {means}, write stale = [412] under [advance] in the target file."
+    return said
 
 
 def describe_server_error(record: Record) -> Text:
     title = f"{capital(name(record))} was answered {record.status}"
     # Without Retry-After a 503 says that the service could not, not that nothing happened.
-    again = describe_try_again([record.status]) if "Retry-After" in str(record.read_detail().message) else ""
+    again = describe_missing_key([record.status]) if "Retry-After" in str(record.read_detail().message) else ""
     return f"{title}.", tabulate(
         f"{title}: {describe_move(record)} on workflow {record.workflow}. No fault touched it.{again}", [record]
     )

@@ -12,6 +12,7 @@ import polars as pl
 from reports.history.history import Record
 from reports.judge.context import CheckContext
 from reports.judge.finding_text import NAMED_MAX, name
+from reports.judge.models.workflow import NEVER
 from reports.judge.text import join
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
@@ -45,6 +46,9 @@ def add_writes(context: CheckContext, finding: Finding) -> Finding:
 def find_overlapping(ops: pl.DataFrame) -> list[int]:
     """The rows of the writes of a workflow that may have been carried out while a move of it was in flight."""
     effective = ops.filter(pl.col("outcome").is_in(["ok", "won", "unknown"]))
+    # One that was not answered may be carried out later.
+    until = pl.when(pl.col("outcome") == "unknown").then(pl.lit(NEVER)).otherwise("ends")
+    effective = effective.with_columns(ends=until)
     writes = effective.filter(kind="write").select("row", "begins", "ends")
     moves = effective.filter(pl.col("kind").is_in(["advance", "set"])).select("begins", "ends")
     overlap = (pl.col("begins") <= pl.col("ends_right")) & (pl.col("begins_right") <= pl.col("ends"))

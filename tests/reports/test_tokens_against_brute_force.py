@@ -22,7 +22,7 @@ from tests.reports.brute_force_tokens import judge_tokens
 from tests.reports.brute_force_trails import World
 from tests.reports.drawing_tokens import GRAPHS, Drawn, draw_workflow
 
-FULL = 100_000 if os.environ.get("ONEWINNER_PROFILE") == "full" else 600
+FULL = 100_000 if os.environ.get("ONEWINNER_PROFILE") == "full" else 400
 COUNT = int(os.environ.get("ONEWINNER_TOKENS", FULL))
 SEED = int(os.environ.get("ONEWINNER_SEED", "0"))
 AT_ONCE = 20

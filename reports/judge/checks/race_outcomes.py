@@ -7,10 +7,10 @@ import polars as pl
 
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.finding_text import (
+    describe_missing_key,
     describe_no_conflict,
     describe_no_winner,
     describe_open_race,
-    describe_try_again,
     describe_two_winners,
 )
 from reports.judge.race_resolution import ResolvedRace, find_contenders, resolve_races
@@ -153,7 +153,7 @@ def exists_before(context: CheckContext, w: int) -> pl.Expr:
 def report_odd(context: CheckContext, race: Race, verdict: Verdict) -> Finding:
     records = context.records(find_odd(context, race)["row"])
     title, words = describe_no_conflict(records[0], records[0].race)
-    if again := describe_try_again(each.status for each in records):
+    if again := describe_missing_key(each.status for each in records):
         words += f"\n\n{again.strip()}"
     if verdict is Verdict.UNKNOWN:
         words += "\n\nWhether the workflow existed is not known: its create was not answered."

@@ -3,6 +3,7 @@
 Method: the last operations of a source written by hand.
 """
 
+from reports.judge.finding_text import describe_missing_key
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import Judgement, Verdict
@@ -47,3 +48,9 @@ def test_what_a_fault_did_is_set_aside() -> None:
 
 def test_a_history_that_is_judged_alone_is_not_held_to_it() -> None:
     assert not tells(judge_all(LOST, SILENT, plan=None))
+
+
+def test_a_412_that_says_nothing_else_names_the_key_for_it() -> None:
+    assert describe_missing_key([409]) == ""
+    assert "write stale = [412] under [advance]" in describe_missing_key([412])
+    assert "write busy = [423, 503] under [advance]" in describe_missing_key([503, 423])

@@ -57,3 +57,7 @@ def test_what_cannot_have_undone_the_move_is_not_named(other: Record) -> None:
 
 def test_a_write_without_an_answer_may_have_undone_it() -> None:
     assert "PUT /cases/{id}" in tell(write("w1", 15, None, outcome="unknown", returned_ns=None))["linearizable"]
+
+
+def test_a_write_that_was_not_answered_in_time_may_have_undone_it_later() -> None:
+    assert "PUT /cases/{id}" in tell(write("w1", 5, 8, outcome="unknown"))["linearizable"]
