@@ -14,6 +14,10 @@ from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
 from engine.target.create import CreateCommand, pack
+from engine.target.credentials import find_written
+from engine.target.file import load_target
+from engine.target.plain_file import read_plain
+from engine.target.run_copy import take_out
 from engine.target.target import Target
 from load.barrier import BarrierServer, set_instant
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
@@ -134,7 +138,9 @@ class Master:
             versions={"python": platform.python_version(), "locust": locust.__version__},
             plan=RunPlan(sources=tuple(quotas), quotas=dict(quotas)),
         )
-        return begin_run(self.folder, self.options.target_file, facts).history
+        file = self.options.target_file
+        text, _ = take_out(read_plain(file), find_written(load_target(file, None)))
+        return begin_run(self.folder, file, facts, text=text).history
 
     def receive_arrived(self, data: dict[str, Any]) -> None:
         """A source came to a barrier; when it was the last, all of them get all values."""

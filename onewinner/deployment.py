@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from engine.provision.address import find_passwords
 from engine.provision.child import LAUNCH
 from engine.provision.database import Database, list_values, parse_url, provide_database
 from engine.provision.errors import DatabaseUnavailable
@@ -20,13 +21,13 @@ from engine.provision.service import RestartableService, ServiceError, run_servi
 from engine.reference import tokens
 from engine.target import secrets
 from engine.target.create import VARIABLE, CreateCommand, pack
+from engine.target.credentials import find_secrets
 from engine.target.file import TargetError, load_target
 from engine.target.secrets import TOLD, know
 from engine.target.target import Target
 from engine.target.template import substitute
 from onewinner.engine_choice import EngineChoice, find_obstacles
 from onewinner.exits import UsageError
-from onewinner.secrets import find_passwords, find_secrets
 
 CONNECT_TIMEOUT_S = 3.0
 

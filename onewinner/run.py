@@ -13,8 +13,11 @@ from pathlib import Path
 
 from engine.provision.service import read_tail
 from engine.provision.watch import watch_database
+from engine.target.credentials import find_written
 from engine.target.file import load_target
 from engine.target.illegal import list_illegal
+from engine.target.plain_file import read_plain
+from engine.target.run_copy import remember, take_out
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
 from onewinner.calibration import with_calibration
@@ -27,7 +30,6 @@ from onewinner.load_faults import start_injector
 from onewinner.outages import record_outages
 from onewinner.race_files import find_undecided, find_violated, gather_schedules
 from onewinner.run_request import RunRequest, gather_facts
-from onewinner.secrets import find_written, hide_in_file
 from onewinner.silences import SILENT_WHY, describe_left_out, is_silent, without
 from onewinner.supervisor import supervise
 from reports.comparison.comparison import Comparison
@@ -74,19 +76,15 @@ def carry_out(request: RunRequest) -> int:
 
 @contextlib.contextmanager
 def keep_run(folder: Path, target: Path, facts: Facts) -> Iterator[Run]:
-    """Begins a run. At its end, hides the credentials that stand in its target file, however the block is left.
-
-    Not earlier: the levels read them there. Everything else is hidden when it is written. Raises RunError when taken.
-    """
-    run = begin_run(folder, target, facts)
-    written = find_written(load_target(target, None))
-    try:
-        yield run
-    except Interrupted as error:
-        note_interruption(run, str(error))
-        raise
-    finally:
-        hide_in_file(folder / "target.toml", written)
+    """Begins a run, without the credentials that stand in its target file. Raises RunError when taken."""
+    text, taken = take_out(read_plain(target), find_written(load_target(target, None)))
+    run = begin_run(folder, target, facts, text=text)
+    with remember(run.folder / "target.toml", taken):
+        try:
+            yield run
+        except Interrupted as error:
+            note_interruption(run, str(error))
+            raise
 
 
 def name_recorded(*folders: Path) -> str:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from engine.provision.errors import DatabaseUnavailable
+from engine.target.credentials import choose
+from engine.target.secrets import Secrets
+from engine.target.target import Target
 
 # The options of a URL that say how a session begins, and not how the connection is made.
 SESSION_OPTIONS = ("search_path", "options")
@@ -89,6 +92,12 @@ def parse_url(url: str) -> Database:
         name=unquote(parts.path.lstrip("/")) or user,
         options=urlencode(query),
     )
+
+
+def find_passwords(database: Database, target: Target) -> Secrets:
+    """The password of a database, and those among its options."""
+    options = [value for name, value in parse_qsl(database.options) if "password" in name]
+    return choose(target, [database.password, *options])
 
 
 def list_values(database: Database) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from engine.target import run_copy
 from engine.target.program_environment import ROOMS
 
 LAUNCH = "ONEWINNER_LAUNCH"
@@ -42,9 +43,12 @@ def prepare(environment: Mapping[str, str] = os.environ, launch: Any = None) -> 
     # What an encoding chosen for the terminal does not have is an escape in a log.
     chosen = environment.get("PYTHONIOENCODING", "").partition(":")[0]
     encoding = {"PYTHONIOENCODING": f"{chosen}:backslashreplace"} if chosen else {}
+    # The environment may have been made before the run.
+    taken_out = {name: os.environ[name] for name in (run_copy.VARIABLE,) if name in os.environ}
     return {
         **environment,
         **encoding,
+        **taken_out,
         "PYTHONPATH": path,
         **({LAUNCH: json.dumps(launch)} if launch is not None else {}),
     }

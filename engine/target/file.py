@@ -35,6 +35,7 @@ from engine.target.routes import (
     read_trail,
     read_writes,
 )
+from engine.target.run_copy import restore
 from engine.target.shape import check_shape, describe_file
 from engine.target.spelling import Spelling
 from engine.target.status_tables import read_meanings, read_statuses, refuse_same
@@ -60,7 +61,7 @@ class TargetError(Exception):
 def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) -> Target:
     """The Target that a file describes. Raises TargetError. With environment=None, ${NAME} stays as it stands."""
     try:
-        text = read_plain(file).decode()
+        text = restore(file, read_plain(file)).decode()
         document = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"

@@ -7,6 +7,7 @@ import base64
 import html
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,13 @@ HIDDEN = b"[secret]"
 # In this variable a process of ours tells its children the secrets: JSON, a list of texts.
 VARIABLE = "ONEWINNER_SECRETS"
 BASE64_OFFSETS = range(3)
+# A secret that may be a word, such as `postgres`, is hidden where it stands alone, and not inside of `postgresql`.
+WORD = re.compile("[A-Za-z]{1,15}[0-9]{0,4}")
+# What may stand before such a word besides a character of no word: an escape of some notation, or a colour.
+ESCAPES = (rb"\\[abfnrtv0]", rb"\\x[0-9A-Fa-f]{2}", rb"\\u[0-9A-Fa-f]{4}", rb"%[0-9A-Fa-f]{2}")
+COLOURS = (rb"\x1b\[m", rb"[\[;]\dm", rb"[\[;]\d\dm")
+ALONE = b"|".join([rb"(?<![A-Za-z0-9_])", *(b"(?<=%s)" % before for before in (*ESCAPES, *COLOURS))])
+BEFORE_BYTES_MAX = 6
 # All that this process was told; what it prints at the end may hold any of them.
 TOLD: set[str] = set()
 
@@ -43,13 +51,26 @@ class Secrets:
         return tuple(sorted(forms, key=lambda form: (-len(form), form)))
 
     @cached_property
+    def words(self) -> Mapping[bytes, re.Pattern[bytes]]:
+        """The patterns that may be words, each with the expression that finds it where it stands alone."""
+        words = [text.encode() for text in self.texts if WORD.fullmatch(text)]
+        return {word: re.compile(b"(?:%s)%s(?![A-Za-z0-9_])" % (ALONE, word)) for word in words}
+
+    @cached_property
     def beginnings(self) -> frozenset[bytes]:
-        """Every beginning of a pattern that is shorter than the pattern."""
-        return frozenset(form[:length] for form in self.patterns for length in range(1, len(form)))
+        """Every beginning of a pattern that is shorter than the pattern; of a word all: what follows it decides."""
+        shorter = {form[:length] for form in self.patterns for length in range(1, len(form))}
+        return frozenset(shorter | set(self.words))
+
+    def find(self, text: bytes, start: int = 0) -> list[tuple[int, int]]:
+        """Where secrets stand in the text from `start` on. Secrets that overlap are one span."""
+        spans = find_spans(text, [form for form in self.patterns if form not in self.words], start)
+        spans += [found.span() for word in self.words.values() for found in word.finditer(text, start)]
+        return merge_spans(spans)
 
     def hide(self, text: bytes) -> bytes:
         """The text with every secret in it replaced. Secrets that overlap are replaced together."""
-        return replace_spans(text, merge_spans(find_spans(text, self.patterns)))
+        return replace_spans(text, self.find(text))
 
     def hide_text(self, text: str) -> str:
         """The same for text."""
@@ -58,8 +79,8 @@ class Secrets:
 
     def find_held(self, text: bytes) -> int:
         """How many bytes at the end may be the beginning of a secret that continues in the next bytes."""
-        longest = len(self.patterns[0]) if self.patterns else 1
-        lengths = range(min(longest - 1, len(text)), 0, -1)
+        longest = len(self.patterns[0]) if self.patterns else 0
+        lengths = range(min(longest, len(text)), 0, -1)
         return next((length for length in lengths if text[-length:] in self.beginnings), 0)
 
 
@@ -67,28 +88,29 @@ class SecretFilter:
     """Hides secrets in bytes that come in pieces, also a secret that is split over pieces."""
 
     def __init__(self, secrets: Secrets) -> None:
-        self._secrets, self._held = secrets, b""
+        self._secrets, self._held, self._before = secrets, b"", b""
 
     def feed(self, piece: bytes) -> bytes:
         """What can be written so far; the rest waits for the next piece."""
-        text = self._held + piece
-        spans = merge_spans(find_spans(text, self._secrets.patterns))
-        cut = len(text) - self._secrets.find_held(text)
+        text, start = self._before + self._held + piece, len(self._before)
+        spans = self._secrets.find(text, start)
+        cut = len(text) - self._secrets.find_held(text[start:])
         # A secret that reaches into what waits may be part of a longer one.
         cut = min([cut, *(start for start, end in spans if end > cut)])
-        self._held = text[cut:]
-        return replace_spans(text[:cut], [span for span in spans if span[1] <= cut])
+        self._held, self._before = text[cut:], text[max(0, cut - BEFORE_BYTES_MAX) : cut]
+        return replace_spans(text[:cut], [span for span in spans if span[1] <= cut], start)
 
     def end(self) -> bytes:
         """What waits, when nothing follows."""
-        held, self._held = self._held, b""
-        return self._secrets.hide(held)
+        text, start = self._before + self._held, len(self._before)
+        self._held, self._before = b"", b""
+        return replace_spans(text, self._secrets.find(text, start), start)
 
 
-def find_spans(text: bytes, patterns: Iterable[bytes]) -> list[tuple[int, int]]:
+def find_spans(text: bytes, patterns: Iterable[bytes], start: int = 0) -> list[tuple[int, int]]:
     spans = []
     for pattern in patterns:
-        at = text.find(pattern)
+        at = text.find(pattern, start)
         while at >= 0:
             spans.append((at, at + len(pattern)))
             at = text.find(pattern, at + 1)
@@ -106,8 +128,9 @@ def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def replace_spans(text: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
-    kept, at = [], 0
+def replace_spans(text: bytes, spans: Iterable[tuple[int, int]], at: int = 0) -> bytes:
+    """The text from `at` on, with HIDDEN in place of each span."""
+    kept = []
     for start, end in spans:
         kept += [text[at:start], HIDDEN]
         at = end

@@ -79,12 +79,15 @@ def refuse_taken(folder: Path) -> None:
         raise RunError(f"{folder} is not empty, and a run directory holds nothing but its run; choose another --out")
 
 
-def begin_run(folder: Path, target: Path, facts: Facts) -> Run:
-    """Makes the folder and writes what is known before anything is asked. Raises RunError when it is taken."""
+def begin_run(folder: Path, target: Path, facts: Facts, *, text: bytes | None = None) -> Run:
+    """Makes the folder and writes what is known before anything is asked. Raises RunError when it is taken.
+
+    `text` is what its copy of the target file says, if that is not to be a plain copy.
+    """
     refuse_taken(folder)
     try:
         (folder / "history").mkdir(parents=True)
-        copy_target(target, folder)
+        copy_target(target, folder, read_plain(target) if text is None else text)
     except FileExistsError:
         raise RunError(f"{folder} is a run directory already; choose another --out or remove it") from None
     except OSError as error:
@@ -94,9 +97,8 @@ def begin_run(folder: Path, target: Path, facts: Facts) -> Run:
     return run
 
 
-def copy_target(target: Path, folder: Path) -> None:
-    """Copies a target file, and beside it its adapter, so that the run can be repeated."""
-    content = read_plain(target)
+def copy_target(target: Path, folder: Path, content: bytes) -> None:
+    """Writes the copy of a target file, and beside it its adapter, so that the run can be repeated."""
     (folder / "target.toml").write_bytes(content)
     with contextlib.suppress(ValueError):
         adapter = tomllib.loads(content.decode()).get("adapter")

@@ -15,13 +15,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from engine.provision.address import parse_url
+from engine.provision.address import find_passwords, parse_url
 from engine.provision.service import REFERENCE
+from engine.target.credentials import find_secrets
 from engine.target.file import load_target
 from engine.target.secrets import Secrets, know
 from onewinner.exits import Interrupted
 from onewinner.run import keep_run
-from onewinner.secrets import find_passwords, find_secrets
 from reports.comparison.facts import Facts
 from reports.documents.run import RunError
 from reports.history import events
@@ -121,7 +121,7 @@ def write_telling(folder: Path) -> None:
 
 
 def find_planted(text: str) -> list[str]:
-    forms = [form for secret in PLANTED.values() for form in spell(secret)]
+    forms = [form for secret in (*PLANTED.values(), WRITTEN) for form in spell(secret)]
     # The ends of a base64 text hold bits of its neighbours.
     return [form for form in forms if form[4:-4] in text]
 
@@ -197,10 +197,13 @@ def test_the_copy_of_the_target_file_keeps_names_and_no_credential(tmp_path: Pat
     file.write_text(
         TARGET.replace("[tenants.acme]", f"[tenants.{TOKEN}-eu]").replace("[tenants.globex]", "[tenants.b]")
     )
+    copy = tmp_path / "run" / "target.toml"
     with contextlib.suppress(Interrupted), keep_run(tmp_path / "run", file, Facts()) as run:
+        # It is hidden from the first moment on, and the levels get it all the same.
+        assert copy.read_text() == file.read_text().replace(WRITTEN, "[secret]")
+        assert load_target(copy, None).tenants["b"] == {"X-Api-Key": WRITTEN}
         raise Interrupted
-    written = (run.folder / "target.toml").read_text()
-    assert written == file.read_text().replace(WRITTEN, "[secret]")
+    assert load_target(copy, None).tenants["b"] == {"X-Api-Key": "[secret]"}
     assert list(load_target(run.folder / "target.toml", {"HOSTILE_TOKEN": TOKEN}).tenants) == [f"{TOKEN}-eu", "b"]
 
 

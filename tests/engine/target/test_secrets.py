@@ -76,9 +76,9 @@ def test_what_is_no_beginning_of_a_secret_does_not_wait() -> None:
 
 @pytest.mark.parametrize("cut", range(12))
 def test_secrets_that_overlap_leave_nothing(cut: int) -> None:
-    secrets = Secrets.of(["abcdefgh", "efghijkl", "abcdef"])
+    secrets = Secrets.of(["ab1defgh", "efghi9kl", "ab1def"])
     stream = SecretFilter(secrets)
-    text = b"abcdefghijkl."
+    text = b"ab1defghi9kl."
     assert secrets.hide(text) == HIDDEN + b"."
     assert stream.feed(text[:cut]) + stream.feed(text[cut:]) + stream.end() == HIDDEN + b"."
 
@@ -87,6 +87,38 @@ def test_short_values_and_parts_of_names_are_no_secrets() -> None:
     assert Secrets.of(["12345", "123456", "CREATED", "acme-eu"], ["CREATED_BY", "acme-eu"]).texts == {"123456"}
     assert Secrets().hide(b"anything") == b"anything"
     assert SecretFilter(Secrets()).feed(b"anything") == b"anything"
+
+
+WORDS = Secrets.of(["postgres", "hunter22"])
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (b"postgresql://me:postgres@h/postgresql", b"postgresql://me:[secret]@h/postgresql"),
+        (b"password=postgres", b"password=[secret]"),
+        (b'{"password": "postgres"}', b'{"password": "[secret]"}'),
+        (b"a repr: 'x\\npostgres\\n'", b"a repr: 'x\\n[secret]\\n'"),
+        (b"url: me%3Apostgres%40h", b"url: me%3A[secret]%40h"),
+        (b"\x1b[1;31mpostgres\x1b[m hunter22.", b"\x1b[1;31m[secret]\x1b[m [secret]."),
+        (b"\\u0022postgres\\x22", b"\\u0022[secret]\\x22"),
+        (b"postgres", HIDDEN),
+        (b"pg_postgres prepostgres postgres1 hunter223 postgresql", b""),
+    ],
+)
+def test_a_secret_that_may_be_a_word_is_hidden_where_it_stands_alone(text: bytes, shown: bytes) -> None:
+    shown = shown or text
+    assert WORDS.hide(text) == shown
+    for place in range(len(text) + 1):
+        stream = SecretFilter(WORDS)
+        assert stream.feed(text[:place]) + stream.feed(text[place:]) + stream.end() == shown
+    stream = SecretFilter(WORDS)
+    assert b"".join(stream.feed(bytes([byte])) for byte in text) + stream.end() == shown
+
+
+def test_the_password_of_a_word_is_hidden_in_basic_credentials() -> None:
+    told = base64.b64encode(b"postgres:postgres")
+    assert HIDDEN in WORDS.hide(b"Basic " + told)
 
 
 def test_children_are_told_the_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

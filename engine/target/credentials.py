@@ -1,15 +1,9 @@
-"""Secrets of a deployment: which they are, and how they stay out of the terminal and of the run's target file.
-
-Each writer hides them as it writes: the leash in the log of a service or a level (engine/provision/leash.py), the
-journal in its lines (reports/history/journal.py), the terminal in what is printed.
-"""
+"""The credentials of a target: which of its values are secrets."""
 
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from urllib.parse import parse_qsl
 
-from engine.provision.database import Database
 from engine.target.secrets import Secrets
 from engine.target.target import Target
 from engine.target.variables import VARIABLE
@@ -31,12 +25,6 @@ def find_written(target: Target) -> Secrets:
     return choose(target, (word for word in list_credentials(target) if not VARIABLE.search(word)))
 
 
-def find_passwords(database: Database, target: Target) -> Secrets:
-    """The password of a database, and those among its options."""
-    options = [value for name, value in parse_qsl(database.options) if "password" in name]
-    return choose(target, [database.password, *options])
-
-
 def choose(target: Target, texts: Iterable[str]) -> Secrets:
     """Nothing that stands in a name of a state or of a tenant is a secret: to hide it would change the history."""
     spelled = map(str, target.spelling.spelled.values())
@@ -44,8 +32,12 @@ def choose(target: Target, texts: Iterable[str]) -> Secrets:
 
 
 def list_credentials(target: Target) -> set[str]:
-    """The words of the tenants' headers that carry credentials: of `Bearer x.y` the latter."""
-    headers = [header for tenant in target.tenants.values() for header in tenant.headers.items()]
+    """The words of the tenants' headers that carry credentials."""
+    return {word for tenant in target.tenants.values() for word in find_credentials(tenant.headers.items())}
+
+
+def find_credentials(headers: Iterable[tuple[str, str]]) -> set[str]:
+    """The words of the headers that carry credentials: of `Bearer x.y` the latter."""
     return {word for name, value in headers if CREDENTIAL.search(name) for word in split_words(value)}
 
 
@@ -53,11 +45,3 @@ def split_words(value: str) -> list[str]:
     """The words of a header's value, of `name=word` the word; without the names of schemes such as Bearer."""
     words = [re.sub(r"^\w+=(?=[^\s=])", "", word) for word in re.split(r"[\s;,]+", value)]
     return [word for word in words if word.lower() not in SCHEMES]
-
-
-def hide_in_file(path: Path, secrets: Secrets) -> None:
-    """Hides the secrets in a file that no process writes any more."""
-    content = path.read_bytes()
-    hidden = secrets.hide(content)
-    if hidden != content:
-        path.write_bytes(hidden)
