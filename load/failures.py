@@ -6,7 +6,6 @@ each failure is written into a journal, where the judge's accounting finds it.
 
 import contextlib
 import logging
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -14,16 +13,11 @@ from typing import Any
 
 from locust.env import Environment
 
+from engine.target.notices import say
 from reports.history import events
 from reports.history.journal import Journal
 
 BROKEN = 3
-
-
-def say(text: str) -> None:
-    """Writes to stderr. That may be a file on a full disk; then the text is lost."""
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr)
 
 
 class Failures:

@@ -18,6 +18,7 @@ from locust.runners import WorkerRunner
 
 from engine.provision.service import ServiceError, reach_engine
 from engine.target.file import TargetError
+from engine.target.notices import say
 from load.failures import Failures, LogHandler
 from load.master import Master
 from load.message_barrier import ARRIVED, OPENED
@@ -75,7 +76,7 @@ def lead(environment: Environment, failures: Failures) -> None:
         file = Path(options.target) if options.target else None
         target = engine_at_hand.enter_context(reach_engine(file, options.base_url or None))
     except (TargetError, ServiceError, ValueError) as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         sys.exit(USAGE)
     environment.host = target.base_url
     environment.stop_timeout = environment.stop_timeout or STOP_TIMEOUT_S

@@ -16,12 +16,13 @@ from locust.runners import MasterRunner, Runner
 from engine.target.create import CreateCommand, pack
 from engine.target.credentials import find_written
 from engine.target.file import load_target
+from engine.target.notices import say
 from engine.target.plain_file import read_plain
 from engine.target.run_copy import take_out
 from engine.target.target import Target
 from load.barrier import BarrierServer, set_instant
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
-from load.failures import Failures, say
+from load.failures import Failures
 from load.message_barrier import OPENED
 from load.options import read_options
 from load.quotas import list_quotas

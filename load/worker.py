@@ -11,13 +11,16 @@ import msgspec
 from locust.env import Environment
 
 from engine.target.create import unpack
+from engine.target.credentials import choose, list_credentials
 from engine.target.file import load_target
+from engine.target.notices import say
+from engine.target.secrets import learn
 from engine.target.target import Target
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
 from load.client.release import Release
-from load.failures import Failures, say
+from load.failures import Failures
 from load.message_barrier import MessageBarrier
 from load.options import Options
 from load.quotas import name_source, take_quota
@@ -96,6 +99,9 @@ class Worker:
         name = name_source(assignment.number, nth, assignment.options.label)
         journal: Journal | None = None
         try:
+            # A worker on another host is told the secrets by its assignment alone.
+            target = find_target(assignment)
+            learn(choose(target, list_credentials(target)))
             uncertainty_ns = assignment.options.clock_uncertainty_ns
             journal = Journal(Path(assignment.history) / f"{name}.jsonl", clock_uncertainty_ns=uncertainty_ns)
             return self.open_source(assignment, number, journal)

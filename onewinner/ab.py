@@ -7,7 +7,6 @@ slows both. Each engine's turns make up one run directory, judged like any other
 import contextlib
 import os
 import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from onewinner.commands.race import refuse_when_nothing_applies
 from onewinner.deployment import EngineAccess, deploy, start_engine
 from onewinner.display import Display, print_judgement, print_text
 from onewinner.engine_choice import EngineChoice, read_target
-from onewinner.exits import UNKNOWN, Interrupted, UsageError
+from onewinner.exits import UNKNOWN, Interrupted, UsageError, say
 from onewinner.inspection import inspect
 from onewinner.levels import Level, LevelResult, RaceLoad, run_asker
 from onewinner.options import RunOptions
@@ -109,7 +108,7 @@ def take_turns(options: TurnsOptions) -> int:
         error.recorded = name_recorded(*(folder / side for side in SIDES))
         raise
     except HistoryError as error:
-        print(f"onewinner compare: the history cannot be judged: {error}", file=sys.stderr)
+        say(f"onewinner compare: the history cannot be judged: {error}")
         return UNKNOWN
     finish_run(first)
     finish_run(with_comparison(second, compare_runs(first, second, options.run.comparison)))

@@ -4,7 +4,6 @@ A green run on a machine on which nothing ever overlaps says nothing. The mistak
 narrowest of those that two requests can make together; the engine in question has no part in it.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from msgspec import structs
 from load.quotas import keep_races
 from onewinner.deployment import run_engine
 from onewinner.engine_choice import choose_reference
-from onewinner.exits import UsageError
+from onewinner.exits import UsageError, say
 from onewinner.levels import Level, RaceLoad, plan_race, plan_sources, run_level
 from reports.comparison.facts import Calibration, Facts
 from reports.documents.run import Run, RunError, begin_run, with_judgement
@@ -31,7 +30,7 @@ def with_calibration(run: Run, levels: Sequence[Level], command: str) -> Run:
     try:
         found = calibrate(levels, run.folder)
     except (UsageError, RunError, HistoryError) as error:
-        print(f"onewinner {command}: --calibrate: {error}", file=sys.stderr)
+        say(f"onewinner {command}: --calibrate: {error}")
         return run
     strength = run.facts.strength
     assert strength is not None

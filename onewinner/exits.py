@@ -12,9 +12,6 @@ PASS, FAIL, USAGE, UNKNOWN, REGRESSION = 0, 1, 2, 3, 4
 # By words, because a signal is to be heard before anything is imported from a room.
 EXIT_BY_VERDICT = {"pass": PASS, "fail": FAIL, "unknown": UNKNOWN}
 
-# All control characters but the tab and the end of a line.
-COMMANDING = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
-
 
 class UsageError(Exception):
     """A bad option, file, target or database: one sentence with the place and the remedy. Nothing was judged."""
@@ -87,11 +84,11 @@ def write_any_character() -> None:
 
 
 def say(sentence: str) -> None:
-    """Prints a sentence to standard error, if that can be written; characters that command a terminal are escaped."""
-    try:
-        print(sentence.translate(COMMANDING), file=sys.stderr, flush=True)
-    except (OSError, ValueError):
-        drop(sys.stderr)
+    """Prints a sentence to standard error; see engine/target/notices.py."""
+    # Not above: a signal is to be heard before anything is imported from a room.
+    from engine.target import notices
+
+    notices.say(sentence)
 
 
 def flush_output(code: int) -> int:
@@ -112,11 +109,11 @@ def flush_output(code: int) -> int:
 
 
 def drop_output() -> None:
-    """Lets standard output lead nowhere from here on; without it Python would fail once more as it ends."""
+    """Lets standard output lead nowhere from here on."""
     drop(sys.stdout)
 
 
 def drop(stream: TextIO) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    from engine.target import notices
+
+    notices.drop(stream)

@@ -3,7 +3,6 @@
 import argparse
 import itertools
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from engine.provision.errors import DatabaseUnavailable
 from onewinner.baseline import UnreadableError, find_baseline
 from onewinner.display import STYLE, open_console, print_text
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_obstacles
-from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
+from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError, say
 from onewinner.options import RunOptions
 from reports.documents.run import RunError, read_run, refuse_taken
 from reports.judge.verdict import Verdict
@@ -82,7 +81,7 @@ def run_matrix(
     except RunError as error:
         raise UsageError(str(error)) from None
     except UnreadableError as error:
-        print(f"onewinner gate: {error}", file=sys.stderr)
+        say(f"onewinner gate: {error}")
         return UNKNOWN
     outcomes: list[Outcome] = []
     try:
@@ -111,7 +110,7 @@ def run_one(
     except UsageError as error:
         if first:
             raise
-        print(f"onewinner gate: {error}", file=sys.stderr)
+        say(f"onewinner gate: {error}")
         return Outcome(facts, UNKNOWN, Verdict.UNKNOWN, str(error), (), name)
     judgement = read_run(options.folder).judgement
     checks = tuple(result.check for result in judgement.checks if result.verdict not in (Verdict.PASS, None))
@@ -144,7 +143,7 @@ def pick_axes(engine: EngineChoice, axes: Sequence[str]) -> Values:
     obstacles = find_obstacles(engine)
     for axis in wanted:
         if axis in obstacles:
-            print(f"left out of the matrix: --{axis}: {obstacles[axis]}", file=sys.stderr)
+            say(f"left out of the matrix: --{axis}: {obstacles[axis]}")
     if "pgbouncer" in wanted:
         require_program(engine.pgbouncer or PROGRAM)
     return {axis: AXES[axis] for axis in AXES if axis in wanted and axis not in obstacles}

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from engine.provision.child import ChildError, Messages, name_module, prepare
 from engine.provision.database import Database
 from engine.provision.processes import Process, run_process
 from load.client.release import now_ns
-from onewinner.exits import UsageError
+from onewinner.exits import UsageError, say
 from reports.comparison.facts import FaultInjector
 from reports.history import events
 from reports.history.journal import Journal
@@ -81,13 +80,13 @@ class Injector(NoInjector):
             lost, told = self._command("ended", end=True)
         if lost is None:
             for why in told["left_out"]:
-                print(f"onewinner: {why}", file=sys.stderr)
+                say(f"onewinner: {why}")
             return
         # The engine lost its database with it, which is no fault of the engine's. Without an end it is a gap.
         with Journal(path) as journal:
             journal.write(events.Broken(what=f"the fault injector ended early: {lost}"))
             journal.write(events.Fault(at_ns=began_ns, until_ns=now_ns(), what=LOST))
-        print(f"onewinner: the fault injector ended early: {lost}", file=sys.stderr)
+        say(f"onewinner: the fault injector ended early: {lost}")
 
     def _command(self, name: str, **command: Any) -> tuple[str | None, Any]:
         """Sends a command: what is wrong when no answer of that name comes, and the answer."""

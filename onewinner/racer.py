@@ -3,8 +3,8 @@
     python -P racer.py
 
 `{"race": {base_url, timeout_s, requests: [{method, path, headers, body}]}}` is answered by `{"exchanges": [...],
-"one_at_a_time": ...}`, `{"explain": {...}}` by `{"words": ...}`; bodies are base64. What cannot be done is
-`{"error": sentence}`. It ends when its standard input does, or its owner.
+"one_at_a_time": ...}`, `{"explain": {...}, "headers": [...]}` by `{"words": ...}`; bodies are base64.
+What cannot be done is `{"error": sentence}`. It ends when its standard input does, or its owner.
 """
 
 import base64
@@ -21,6 +21,8 @@ HERE = Path(__file__).parent
 # These rooms come first on the path, before its owner's folders with such names.
 sys.path.insert(0, str(HERE / "rooms" if (HERE / "rooms").is_dir() else HERE.parent))
 
+from engine.target.credentials import find_credentials  # noqa: E402 - after the path was set
+from engine.target.secrets import Secrets  # noqa: E402
 from engine.target.template import Request  # noqa: E402 - after the path was set
 from load.client.release import Connection, Exchange, Release, ReleaseError  # noqa: E402
 from reports.documents.contenders import explain  # noqa: E402
@@ -62,11 +64,22 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
     try:
         if "race" in message:
             return race(**message["race"])
-        return {"words": explain(**message["explain"])}
+        secrets = Secrets.of(find_credentials(message.get("headers", ())))
+        return {"words": explain(**hide_records(message["explain"], secrets))}
     except ReleaseError as error:
         return {"error": str(error)}
     except Exception:  # noqa: BLE001 - its owner waits for an answer
         return {"error": f"the process that races failed:\n{traceback.format_exc()}"}
+
+
+def hide_records(message: dict[str, Any], secrets: Secrets) -> dict[str, Any]:
+    """The message without secrets in what its records quote."""
+    quoted = ("what", "said", "location")
+    records = [
+        {name: secrets.hide_text(value) if name in quoted and value else value for name, value in record.items()}
+        for record in message["records"]
+    ]
+    return {**message, "records": records}
 
 
 def race(base_url: str, timeout_s: float, requests: list[dict[str, Any]]) -> dict[str, Any]:

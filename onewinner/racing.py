@@ -206,7 +206,9 @@ class Result:
         ]
         picture = None if self.picture is None else str(self.picture)
         message = {**asdict(finding), "records": records, "lost": list(lost), "picture": picture}
-        words: str = self.helper.ask({"explain": message}, GRACE_S)["words"]
+        # Their credentials are shown neither in the words nor in the picture.
+        headers = sorted({pair for answer in self.answers for pair in answer.request.encode()[0].items()})
+        words: str = self.helper.ask({"explain": message, "headers": headers}, GRACE_S)["words"]
         return words
 
 

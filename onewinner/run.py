@@ -5,7 +5,6 @@ The exit code comes from the verdict file, never from the exit code of an asker'
 
 import contextlib
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from onewinner.baseline import UnreadableError, compare_runs, find_baseline, fin
 from onewinner.calibration import with_calibration
 from onewinner.deployment import Deployment, deploy, start_engine
 from onewinner.display import Display, print_schedule, print_verdict
-from onewinner.exits import EXIT_BY_VERDICT, UNKNOWN, Interrupted, UsageError
+from onewinner.exits import EXIT_BY_VERDICT, UNKNOWN, Interrupted, UsageError, say
 from onewinner.inspection import inspect
 from onewinner.levels import LevelResult
 from onewinner.load_faults import start_injector
@@ -64,7 +63,7 @@ def carry_out(request: RunRequest) -> int:
         baseline = find_baseline(request.options.comparison)
         run, results, ended = record(request)
     except UnreadableError as error:
-        print(f"onewinner {command}: {error}", file=sys.stderr)
+        say(f"onewinner {command}: {error}")
         return UNKNOWN
     except RunError as error:
         raise UsageError(str(error)) from None
@@ -133,7 +132,7 @@ def run_levels(request: RunRequest, run: Run, deployment: Deployment) -> tuple[l
                         break
                 ended = access.describe_end()
                 if ended is not None:
-                    print(f"onewinner {request.options.command}: {ended}{read_tail(log)}", file=sys.stderr)
+                    say(f"onewinner {request.options.command}: {ended}{read_tail(log)}")
         # The shared service has ended by now: it may poll the database, or listen where the next one will.
         proxied = [level for level in request.levels if level.proxy is not None]
         for level in proxied:
@@ -160,7 +159,7 @@ def conclude(
     try:
         judged, history = judge_run(run, request, results, ended)
     except HistoryError as error:
-        print(f"onewinner {request.options.command}: the history cannot be judged: {error}", file=sys.stderr)
+        say(f"onewinner {request.options.command}: the history cannot be judged: {error}")
         return UNKNOWN
     absent = [
         amounts.LevelRun(level=name, unit="pairings", not_applicable={name: why})

@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.provision.address import Database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.processes import hold_signals
+from engine.target.notices import say
 
 PREFIX = "onewinner_"
 # The keeper gives up before.
@@ -43,10 +44,9 @@ def open_schema(provided: AbstractContextManager[Database]) -> Iterator[Database
             with hold_signals():
                 problem = end_keeper(keeper)
             if problem is not None:
-                print(
+                say(
                     f"onewinner: the schema of this run was not dropped ({problem}); "
-                    f"drop it: DROP SCHEMA {name} CASCADE",
-                    file=sys.stderr,
+                    f"drop it: DROP SCHEMA {name} CASCADE"
                 )
 
 

@@ -18,8 +18,10 @@ from engine.provision.ports import is_port_free
 from engine.provision.processes import SERVICE as ORPHANED_SERVICE
 from engine.provision.processes import Process, end_process, hold_signals, run_process, start_leash
 from engine.target.create import VARIABLE, unpack
+from engine.target.credentials import find_secrets
 from engine.target.file import load_target
 from engine.target.program_environment import clean_environment, find_own
+from engine.target.secrets import know, read_secrets
 from engine.target.target import Service, Target
 from engine.target.template import substitute
 from engine.target.variables import fill_variables
@@ -107,13 +109,15 @@ class RestartableService:
 def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
     """The target of a service that runs at base_url, or else is started for this block by `onewinner serve`.
 
-    For pytest and Locust, which onewinner did not start. Without a file it is the reference engine. Raises TargetError
-    and ServiceError.
+    For pytest and Locust, which onewinner did not start. Without a file it is the reference engine. As long, this
+    process hides the secrets of the target as a run does. Raises TargetError and ServiceError.
     """
     file = file or REFERENCE
     described = load_target(file, None)
     if base_url is not None or described.service is None:
-        yield resolve_target(load_target(file), (base_url or described.base_url).rstrip("/"), os.environ)
+        target = load_target(file)
+        with know(find_secrets(file, target, os.environ)):
+            yield resolve_target(target, (base_url or described.base_url).rstrip("/"), os.environ)
         return
     read_end, write_end = os.pipe()
     command = name_module("onewinner", "serve", "--target", str(file), "--announce")
@@ -124,7 +128,8 @@ def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
         except ChildError as error:
             raise ServiceError(f"the engine of {file} could not be started: {error}") from None
         environment = {**os.environ, **told["environment"]}
-        yield resolve_target(load_target(file, environment), told["base_url"], environment)
+        with know(read_secrets(environment)):
+            yield resolve_target(load_target(file, environment), told["base_url"], environment)
 
 
 def resolve_target(target: Target, base_url: str, environment: Mapping[str, str]) -> Target:
@@ -160,9 +165,12 @@ def start_service(
 
 
 def expand(key: str, text: str, environment: Mapping[str, str]) -> str:
-    """The text with every ${NAME} taken from the environment. Raises ServiceError for a name that is not set."""
+    """The text with every ${NAME} taken from the environment. Raises ServiceError for a name that is not set.
+
+    A setting of the service may be empty; a credential of a tenant may not.
+    """
     try:
-        return fill_variables(text, environment)
+        return fill_variables(text, environment, may_be_empty=True)
     except LookupError as error:
         raise ServiceError(f"{key}: {error}") from None
 

@@ -182,12 +182,17 @@ def read_secrets(environment: Mapping[str, str] = os.environ) -> Secrets:
     return Secrets(frozenset(json.loads(environment.get(VARIABLE) or "[]")))
 
 
+def learn(secrets: Secrets) -> None:
+    """From here on, this process and its children hide these secrets too."""
+    TOLD.update(secrets.texts)
+    os.environ[VARIABLE] = json.dumps(sorted(read_secrets().texts | secrets.texts))
+
+
 @contextmanager
 def know(secrets: Secrets) -> Iterator[None]:
     """Until the block is left, this process and its children hide these secrets too."""
     before = os.environ.get(VARIABLE)
-    TOLD.update(secrets.texts)
-    os.environ[VARIABLE] = json.dumps(sorted(read_secrets().texts | secrets.texts))
+    learn(secrets)
     try:
         yield
     finally:

@@ -8,12 +8,12 @@ from engine.target.checks import Mistake
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def fill_variables(text: str, environment: Mapping[str, str]) -> str:
-    """The text with every ${NAME} taken from the environment. Raises LookupError for one that is missing or empty."""
+def fill_variables(text: str, environment: Mapping[str, str], *, may_be_empty: bool = False) -> str:
+    """The text with every ${NAME} taken from the environment. Raises LookupError for one that is missing, or empty."""
     for name in VARIABLE.findall(text):
         if name not in environment:
             raise LookupError(f"the environment variable {name} is not set; export it and run again")
-        if not environment[name]:
+        if not environment[name] and not may_be_empty:
             raise LookupError(
                 f"the environment variable {name} is set, but empty (a CI secret that is missing gives that); "
                 "give it a value and run again"

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.parse import quote
 from engine.target.answer import ClassifiedAnswer, classify_read
 from engine.target.create import CreateCommand, IdPool
 from engine.target.http_answer import Answer
+from engine.target.notices import say
 from engine.target.program_environment import clean_environment, find_own
 from engine.target.target import Target
 from load.client.release import Exchange, Release, now_ns
@@ -61,7 +61,7 @@ class WorkflowFactory:
         try:
             server_id = taken or run_command(self.target, tenant, request_id)
         except FactoryError as error:
-            print(f"{error}\n{error.stderr}", file=sys.stderr)
+            say(f"{error}\n{error.stderr}")
             return Exchange(invoked_ns, now_ns(), Answer(None)), ClassifiedAnswer("unknown", None, message=str(error))
         initial = self.target.graph.initial
         if not self.target.can_read:

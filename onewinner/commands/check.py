@@ -19,6 +19,7 @@ from reports.judge.checks import CHECKS
 from reports.judge.evidence import Limits
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
+from reports.judge.text import join
 from reports.judge.verdict import Verdict, merge
 
 EXAMPLE = "onewinner check runs/20260101T120000Z-orders --only linearizable"
@@ -90,6 +91,9 @@ def check(path: Path, options: CheckOptions) -> Verdict:
     left_out = list_left_out(path)
     if left_out:
         say(f"onewinner check: not read: {', '.join(left_out)}")
+    if history.unrecognized:
+        counted = join([f"{count} {kind}" for kind, count in sorted(history.unrecognized.items())])
+        say(f"onewinner check: kept, and not judged, because this version does not know these events: {counted}")
     graph = find_graph(path, options.target)
     if options.initial is not None and graph is not None and options.initial not in graph.states:
         raise UsageError(f"--initial: {options.initial!r} is no state of the target's workflow")

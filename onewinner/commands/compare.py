@@ -6,14 +6,13 @@ engines in turns on this machine, which is what finds small changes. An engine i
 `defect:NAME` or a target file.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from onewinner.baseline import UnreadableError, compare_runs, find_exit, find_run, print_comparison, read_terms
-from onewinner.exits import UNKNOWN, UsageError
+from onewinner.exits import UNKNOWN, UsageError, say
 from onewinner.options import (
     ComparisonOptions,
     Parser,
@@ -80,7 +79,7 @@ def compare_two(options: CompareOptions) -> int:
     try:
         baseline, run = (find_run(path, name) for path, name in zip(options.runs, names, strict=True))
     except UnreadableError as error:
-        print(f"onewinner compare: {error}", file=sys.stderr)
+        say(f"onewinner compare: {error}")
         return UNKNOWN
     comparison = compare_runs(baseline, run, options.comparison)
     if options.writes:

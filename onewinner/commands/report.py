@@ -1,6 +1,5 @@
 """Renders an old run's documents again, or many runs over time. Nothing is judged anew: run.json says what is so."""
 
-import sys
 from pathlib import Path
 
 from rich.table import Table
@@ -9,7 +8,7 @@ from rich.text import Text
 from onewinner.baseline import UnreadableError, find_run
 from onewinner.display import open_console
 from onewinner.engine_choice import read_target
-from onewinner.exits import PASS, UNKNOWN, UsageError
+from onewinner.exits import PASS, UNKNOWN, UsageError, say
 from onewinner.options import Parser
 from reports.comparison.comparison import Trend
 from reports.comparison.description import show_value
@@ -37,7 +36,7 @@ def main(arguments: list[str]) -> int:
     try:
         return report_runs(runs) if history is None else report_history(history, page or history / PAGE)
     except UnreadableError as error:
-        print(f"onewinner report: {error}", file=sys.stderr)
+        say(f"onewinner report: {error}")
         return UNKNOWN
 
 

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import sys
 import time
 from collections.abc import Iterator, Mapping
 
@@ -19,7 +18,7 @@ from engine.reference.errors import SchemaUnavailable
 from engine.reference.settings import share_connections
 from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine
 from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice
-from onewinner.exits import UNKNOWN, UsageError
+from onewinner.exits import UNKNOWN, UsageError, say
 from onewinner.options import Parser, add_engine_options, read_engine
 
 POLL_S = 0.2
@@ -37,14 +36,21 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--quiet",
         action="store_true",
-        help="print nothing when it is ready, and create the tables where the database URL says",
+        help="print nothing when it is ready",
+    )
+    parser.add_argument(
+        "--in-place",
+        action="store_true",
+        help="create the tables where the database URL says, and leave them there (default: in a schema of its own, "
+        "which is dropped at the end)",
     )
     given = parser.parse_args(arguments)
     engine = read_engine(given)
     if not engine.is_reference or given.announce:
         return serve_target(engine)
     try:
-        return serve_reference(engine, is_pooled=given.pooled == "true", is_quiet=given.quiet)
+        pooled = given.pooled == "true"
+        return serve_reference(engine, is_pooled=pooled, is_quiet=given.quiet, in_place=given.in_place)
     except (DatabaseUnavailable, SchemaUnavailable) as error:
         raise UsageError(str(error)) from None
 
@@ -61,14 +67,13 @@ def serve_target(engine: EngineChoice) -> int:
             time.sleep(3600)
 
 
-def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool) -> int:
+def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool, in_place: bool) -> int:
     refuse_used_port(engine.port)
     port = engine.port or find_free_port()
     environment = {**os.environ, **({} if tokens.SECRET_VARIABLE in os.environ else mint_tokens())}
     with contextlib.ExitStack() as before, contextlib.ExitStack() as running:
         workers = engine.workers or WORKERS_DEFAULT
-        # One that is started for a run creates its tables where the run says.
-        provided = provide_database(engine.database, pgbouncer=engine.pgbouncer, own_schema=not is_quiet)
+        provided = provide_database(engine.database, pgbouncer=engine.pgbouncer, own_schema=not in_place)
         database = before.enter_context(provided)
         asyncio.run(api.prepare(database.url, engine.defect, engine.control))
         launch = {
@@ -114,7 +119,7 @@ def watch(workers: list[Process], url: str, environment: Mapping[str, str]) -> i
             greet(url, environment)
             greeted = True
         time.sleep(POLL_S)
-    print("onewinner serve: a worker ended by itself; the reason stands above", file=sys.stderr)
+    say("onewinner serve: a worker ended by itself; the reason stands above")
     return UNKNOWN
 
 

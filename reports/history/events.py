@@ -382,6 +382,12 @@ class RandomPlans(Event):
     violated: bool
 
 
+class Unrecognized(Event):
+    """A line whose kind of event this version does not know. It is kept, counted, and read by nothing else."""
+
+    kind: str
+
+
 EVENTS: Mapping[str, type[Event]] = {
     name_event(struct.__name__): struct
     for struct in (

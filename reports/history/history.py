@@ -4,7 +4,8 @@ A journal that a killed process left behind is valid: its truncated last line is
 without a return line is unknown. Anything else that does not fit is a HistoryError naming file and line.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ import msgspec
 import polars as pl
 
 from reports.history.encoding import encode, find_malformed
-from reports.history.events import Detail, Event, Header
+from reports.history.events import Detail, Event, Header, Unrecognized
 from reports.history.files import HistoryError, find_files, is_parquet
 from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, read_lines
 from reports.history.sealed import first_line, read_audit, read_events, scan_operations
@@ -99,6 +100,11 @@ class History:
     def clock_uncertainty_ns(self) -> int:
         """By how much every interval must be widened on either side."""
         return max((header.clock_uncertainty_ns or 0 for header in self.having(Header)), default=0)
+
+    @property
+    def unrecognized(self) -> Mapping[str, int]:
+        """The kinds of events that this version does not know, and how many there are of each."""
+        return Counter(event.kind for event in self.having(Unrecognized))
 
     def having(self, kind: type[Known], source: str | None = None) -> list[Known]:
         """The events of one kind, in the order of the files; those of one source if it is named."""

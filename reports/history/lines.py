@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from reports.history import former_names
-from reports.history.events import DECODE_KIND, EVENTS, Audit, Detail, Event, Invoke, Return
+from reports.history.events import DECODE_KIND, EVENTS, Audit, Detail, Event, Invoke, Return, Unrecognized
 from reports.history.files import LINE_MAX, walk_lines
 
 OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -229,7 +229,7 @@ def take_audit(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 
 
 
 def take_event(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 - all takers look alike
-    """Any other event. One that is not known stays only as a line."""
+    """Any other event. One that is not known stays as a line, and is counted."""
     kind = DECODE_KIND(line).event
     if kind in former_names.MAY_BE_OLD:
         found = former_names.rename(DECODE_ANY(line))
@@ -238,6 +238,7 @@ def take_event(lines: Lines, line: bytes, number: int) -> None:  # noqa: ARG001 
         lines.events.append(DECODERS[kind](line))
     else:
         DECODE_ANY(line)
+        lines.events.append(Unrecognized(kind=kind))
     lines.raw_events.append(line)
 
 

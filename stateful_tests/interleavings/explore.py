@@ -24,6 +24,7 @@ from engine.provision.database import Database, parse_url
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.service import ServiceError
 from engine.target.file import load_target
+from engine.target.notices import say
 from engine.target.target import Target
 from reports.history import events
 from reports.judge.schedules import read_race
@@ -91,7 +92,7 @@ async def run(options: Options, launch: Launch) -> None:
         level = Level(testbed, time.monotonic() + options.limit_s, options.schedules, kills)
         if obstacle is not None and options.faults:
             testbed.asker.journal.write(events.Skipped(fault=SERVER_KILLED, why=obstacle))
-            print(f"the fault {SERVER_KILLED!r} is left out: {obstacle}", file=sys.stderr)
+            say(f"the fault {SERVER_KILLED!r} is left out: {obstacle}")
         stopped = None
         try:
             if options.replay is not None:

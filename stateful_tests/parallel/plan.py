@@ -13,6 +13,7 @@ import msgspec
 
 from engine.target.call import Call, find_guard, find_route, find_write
 from engine.target.file import TargetError, load_target
+from engine.target.notices import say
 from engine.target.plain_file import MALFORMED, read_plain
 from engine.target.target import Target
 
@@ -105,7 +106,7 @@ def main(path: str, target: str) -> int:
     try:
         load_plan(Path(path), load_target(Path(target), None))
     except (PlanError, TargetError) as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         return 2
     return 0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reports.documents.run import begin_run
+from reports.history.seal import seal_history
 from tests.load.stub import SMALL
 from tests.onewinner.running import Command
 from tests.reports.building import make_facts
@@ -118,6 +119,20 @@ def test_a_source_of_the_plan_that_wrote_nothing_leaves_a_gap(tmp_path: Path) ->
     assert "race-1" in ended.stdout
     # Of one workflow alone the plan says nothing.
     assert check(tmp_path, run, "--workflow", "w1").returncode == 0
+
+
+def test_kinds_of_events_that_are_not_known_are_counted(tmp_path: Path) -> None:
+    journal = tmp_path / "one.jsonl"
+    shutil.copy(GOOD, journal)
+    with journal.open("a") as lines:
+        lines.write('{"event": "weather"}\n{"event": "a\\u001b[31m"}\n{"event": "weather", "rain": true}\n')
+    told = "this version does not know these events: 1 a\\x1b[31m and 2 weather\n"
+    ended = check(tmp_path, "one.jsonl")
+    assert (ended.returncode, ended.stderr.endswith(told)) == (0, True), ended
+    # They are still there when the journal has been sealed.
+    seal_history(journal)
+    ended = check(tmp_path, "one.parquet")
+    assert (ended.returncode, ended.stderr.endswith(told)) == (0, True), ended
 
 
 def test_what_lies_beside_the_history_is_told(tmp_path: Path) -> None:
