@@ -140,7 +140,7 @@ class Master:
             plan=RunPlan(sources=tuple(quotas), quotas=dict(quotas)),
         )
         file = self.options.target_file
-        text, _ = take_out(read_plain(file), find_written(load_target(file, None)))
+        text, _ = take_out(read_plain(file), find_written(file, load_target(file, None)))
         return begin_run(self.folder, file, facts, text=text).history
 
     def receive_arrived(self, data: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ def carry_out(request: RunRequest) -> int:
 @contextlib.contextmanager
 def keep_run(folder: Path, target: Path, facts: Facts) -> Iterator[Run]:
     """Begins a run, without the credentials that stand in its target file. Raises RunError when taken."""
-    text, taken = take_out(read_plain(target), find_written(load_target(target, None)))
+    text, taken = take_out(read_plain(target), find_written(target, load_target(target, None)))
     run = begin_run(folder, target, facts, text=text)
     with remember(run.folder / "target.toml", taken):
         try:

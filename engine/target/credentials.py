@@ -1,14 +1,23 @@
 """The credentials of a target: which of its values are secrets."""
 
 import re
-from collections.abc import Iterable, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from engine.target.plain_file import read_plain
+from engine.target.run_copy import restore
 from engine.target.secrets import Secrets
 from engine.target.target import Target
 from engine.target.variables import VARIABLE
 
 CREDENTIAL = re.compile("auth|token|key|secret|cookie|session|password|signature", re.IGNORECASE)
+# In a body the other words name what is no credential, such as the key of an object.
+PASSWORD = re.compile("password|secret", re.IGNORECASE)
+# The tables of a target file whose keys name what a value is, and the names of credentials in them.
+CARRIERS = {"headers": CREDENTIAL, "cookies": CREDENTIAL, "env": CREDENTIAL, "form": PASSWORD, "json": PASSWORD}
+PLACEHOLDER = re.compile(r"\$?\{\w+\}")
 SCHEMES = ("apikey", "basic", "bearer", "digest", "negotiate", "signature", "token")
 
 
@@ -17,12 +26,23 @@ def find_secrets(file: Path, target: Target, environment: Mapping[str, str], min
     named = {environment[name] for name in VARIABLE.findall(file.read_text()) if name in environment}
     # A file may hold a variable in a longer text: `Bearer ${TOKEN}`; and a variable several words.
     words = {word for value in named for word in split_words(value)}
-    return choose(target, {*named, *words, *list_credentials(target), *minted})
+    written = find_written(file, target).texts
+    return choose(target, {*named, *words, *written, *list_credentials(target), *minted})
 
 
-def find_written(target: Target) -> Secrets:
-    """The credentials that the target file itself holds, of a target that was loaded without an environment."""
-    return choose(target, (word for word in list_credentials(target) if not VARIABLE.search(word)))
+def find_written(file: Path, target: Target) -> Secrets:
+    """The credentials that stand in the target file itself, in any request or setting of the service."""
+    return choose(target, walk_written(tomllib.loads(restore(file, read_plain(file)).decode())))
+
+
+def walk_written(document: Any, names: re.Pattern[str] | None = None) -> Iterator[str]:
+    """The words of every value whose key names a credential. `names`: those of the table that this is a part of."""
+    for key, value in document.items() if isinstance(document, dict) else ():
+        if names is not None and isinstance(value, str) and names.search(key):
+            yield from (word for word in split_words(value) if not PLACEHOLDER.search(word))
+        yield from walk_written(value, CARRIERS.get(key, names))
+    for value in document if isinstance(document, list) else ():
+        yield from walk_written(value, names)
 
 
 def choose(target: Target, texts: Iterable[str]) -> Secrets:

@@ -51,11 +51,11 @@ class Shop(http.server.BaseHTTPRequestHandler):
             self.sold.add(self.path)
         if self.path == "/never":
             return
-        status = {"/always": 200, "/once": 200 if first else 409}.get(self.path) or int(self.path[1:])
+        status = {"/always": 200, "/once": 200 if first else 409}.get(self.path) or int(self.path[1:4])
         self.send_response(status)
         self.send_header("Location", "/login")
         self.end_headers()
-        self.wfile.write(b'{"path": "%s"}' % self.path.encode())
+        self.wfile.write(json.dumps({"path": self.path, "you": self.headers["Authorization"]}).encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
         """Says nothing."""
@@ -126,6 +126,16 @@ def test_what_is_wrong_is_told_in_words_and_lanes(
     assert words in text
     assert f"POST {path}, 4 at once, released within " in text
     assert sum(line.startswith(f"#{number}  ") for line in text.splitlines() for number in range(4)) == 4
+
+
+@pytest.mark.parametrize("path", ["/403", "/500"])
+def test_a_credential_of_a_request_is_not_shown(path: str, helper: Helper, tmp_path: Path) -> None:
+    picture, asked = tmp_path / "race.svg", f"{path}?token=sesame-7f3a"
+    headers = {"Authorization": "Bearer sesame-7f3a"}
+    with serve(http.server.ThreadingHTTPServer) as (url, _), pytest.raises(AssertionError) as told:
+        Race(helper, url, picture).post(asked, headers=headers, count=2).assert_one_winner()
+    assert "sesame-7f3a" not in str(told.value) + picture.read_text()
+    assert "Bearer [secret]" in str(told.value)
 
 
 def test_a_picture_is_written(helper: Helper, tmp_path: Path) -> None:

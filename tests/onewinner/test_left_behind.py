@@ -15,6 +15,8 @@ import asyncpg
 import pytest
 
 from engine.provision.database import Database, start_embedded
+from engine.provision.ports import find_free_port
+from engine.provision.service import is_ready
 from tests.engine.probing import eventually
 from tests.onewinner.running import Command, wait_for
 
@@ -112,12 +114,12 @@ def test_a_command_changes_nothing(database: Database, words: tuple[str, ...], t
     assert ended.returncode == 0, ended
 
 
-def test_serve_changes_nothing(database: Database, tmp_path: Path) -> None:
-    before = look(database)
-    command = Command(("serve", "--database", database.url), tmp_path)
+@pytest.mark.parametrize("options", [(), ("--quiet",)])
+def test_serve_changes_nothing(database: Database, tmp_path: Path, options: tuple[str, ...]) -> None:
+    before, port = look(database), find_free_port()
+    command = Command(("serve", "--database", database.url, "--port", str(port), *options), tmp_path)
     process = command.start()
-    assert process.stdout is not None
-    assert "listens on" in process.stdout.readline()
+    wait_for(lambda: is_ready(f"http://127.0.0.1:{port}", "/healthz"), process)
     assert look(database) != before
     process.send_signal(signal.SIGINT)
     process.communicate()

@@ -17,7 +17,7 @@ import pytest
 
 from engine.provision.address import find_passwords, parse_url
 from engine.provision.service import REFERENCE
-from engine.target.credentials import find_secrets
+from engine.target.credentials import find_secrets, find_written
 from engine.target.file import load_target
 from engine.target.secrets import Secrets, know
 from onewinner.exits import Interrupted
@@ -186,6 +186,21 @@ def test_only_credentials_are_secrets(tmp_path: Path) -> None:
     assert all(secret not in state.graph.states for secret in find_secrets(file, state, environment).texts)
 
 
+def test_credentials_that_stand_in_any_request_are_secrets(tmp_path: Path) -> None:
+    file = tmp_path / "hostile.toml"
+    create = (
+        'request = { method = "POST", path = "/w", headers = { X-Api-Key = "in-a-header-1", Accept = "text/plain" }, '
+    )
+    create += 'json = { key = "no-credential", deep = [{ password = "in-a-body-2", secret = "{marker}" }] } }'
+    text = TARGET.replace('request = { method = "POST", path = "/w" }', create)
+    file.write_text(
+        text.replace("[service]", '[service]\nenv = { DB_PASSWORD = "in-a-setting-3", MODE = "testing-4" }')
+    )
+    assert find_written(file, load_target(file, None)).texts == {
+        WRITTEN, "in-a-header-1", "in-a-body-2", "in-a-setting-3",
+    }  # fmt: skip
+
+
 def test_the_password_of_a_database_is_a_secret() -> None:
     target = load_target(REFERENCE, None)
     database = parse_url("postgresql://u:pass%2Fword@h/n?sslpassword=another1&sslmode=require")
@@ -201,9 +216,9 @@ def test_the_copy_of_the_target_file_keeps_names_and_no_credential(tmp_path: Pat
     with contextlib.suppress(Interrupted), keep_run(tmp_path / "run", file, Facts()) as run:
         # It is hidden from the first moment on, and the levels get it all the same.
         assert copy.read_text() == file.read_text().replace(WRITTEN, "[secret]")
-        assert load_target(copy, None).tenants["b"] == {"X-Api-Key": WRITTEN}
+        assert load_target(copy, None).tenants["b"].headers == {"X-Api-Key": WRITTEN}
         raise Interrupted
-    assert load_target(copy, None).tenants["b"] == {"X-Api-Key": "[secret]"}
+    assert load_target(copy, None).tenants["b"].headers == {"X-Api-Key": "[secret]"}
     assert list(load_target(run.folder / "target.toml", {"HOSTILE_TOKEN": TOKEN}).tenants) == [f"{TOKEN}-eu", "b"]
 
 

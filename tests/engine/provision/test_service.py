@@ -4,6 +4,7 @@ Method: small programs as services, and the real command where the run as a whol
 """
 
 import contextlib
+import os
 import socket
 import sys
 import threading
@@ -14,8 +15,10 @@ import psutil
 import pytest
 
 from engine.provision.ports import find_free_port
-from engine.provision.service import ServiceError, find_problem, run_service
+from engine.provision.service import ServiceError, find_problem, reach_engine, run_service
 from engine.target.target import Service
+from reports.history import events
+from reports.history.journal import Journal
 from tests.onewinner.orders import ENVIRONMENT, TARGET
 from tests.onewinner.running import Command
 
@@ -59,6 +62,29 @@ def test_the_whole_group_is_ended_with_what_it_forked(tmp_path: Path) -> None:
         assert all(psutil.pid_exists(pid) for pid in pids)
     assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
     assert "the service begins" in (tmp_path / "service.log").read_text()
+
+
+def test_a_setting_may_be_empty_and_must_be_set(tmp_path: Path) -> None:
+    program = "import os\nprint(repr(os.environ['MODE']), flush=True)\nraise SystemExit(1)"
+    (tmp_path / "service.py").write_text(program)
+    service = Service((sys.executable, "service.py"), {"MODE": "${THE_MODE}"}, "/ready", str(tmp_path), 30.0)
+    for environment, told in (({"THE_MODE": ""}, "''"), ({}, "THE_MODE is not set")):
+        place = f"http://127.0.0.1:{find_free_port()}"
+        with (
+            pytest.raises(ServiceError, match=told),
+            run_service(service, place, {}, tmp_path / "service.log", environment={**os.environ, **environment}),
+        ):
+            pass
+
+
+def test_who_reaches_an_engine_hides_its_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a run does: for Locust and pytest, which onewinner did not start."""
+    (tmp_path / "orders.toml").write_text(TARGET.replace("PORT", "1"))
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with reach_engine(tmp_path / "orders.toml", None), Journal(tmp_path / "a.jsonl") as journal:
+        journal.write(events.Broken(what="Bearer acme-token"))
+    assert "Bearer [secret]" in (tmp_path / "a.jsonl").read_text()
 
 
 def test_one_that_ends_before_it_is_ready_shows_its_log(tmp_path: Path) -> None:
