@@ -21,13 +21,13 @@ from engine.provision.service import RestartableService, ServiceError, run_servi
 from engine.reference import tokens
 from engine.target import secrets
 from engine.target.create import VARIABLE, CreateCommand, pack
-from engine.target.credentials import find_secrets
+from engine.target.credentials import find_secrets, list_exposed
 from engine.target.file import TargetError, load_target
 from engine.target.secrets import TOLD, know
 from engine.target.target import Target
 from engine.target.template import substitute
 from onewinner.engine_choice import EngineChoice, find_obstacles
-from onewinner.exits import UsageError
+from onewinner.exits import UsageError, say
 
 CONNECT_TIMEOUT_S = 3.0
 
@@ -116,6 +116,8 @@ def deploy_database(choice: EngineChoice, target: Target) -> Iterator[Database]:
         # A message about a database that cannot be used may quote its password.
         with contextlib.suppress(DatabaseUnavailable):
             TOLD.update(find_passwords(parse_url(choice.database), target).texts)
+        for exposed in list_exposed(target):
+            say(f"onewinner: {choice.file}: {exposed}")
     source = provide_database(
         choice.database,
         isolation=choice.database_isolation,

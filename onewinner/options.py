@@ -13,7 +13,6 @@ from engine.provision.container import IMAGE_DEFAULT, IMAGE_VARIABLE
 from engine.provision.service import REFERENCE
 from onewinner.engine_choice import ISOLATIONS, WORKERS_DEFAULT, EngineChoice, read_target
 from onewinner.exits import UsageError
-from reports.comparison.changes import RULES
 from reports.comparison.comparison import Design
 from reports.documents.run import name_folder
 
@@ -179,6 +178,9 @@ def add_comparison_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="TOML: known regressions, each with measure, reason and expires",
     )
+    # Not above: it brings Polars along, and most commands need none.
+    from reports.comparison.changes import RULES
+
     default = RULES[Design.SESSIONS]
     add(
         "--threshold",

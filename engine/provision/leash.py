@@ -19,6 +19,10 @@ do: the kernel binds it to the *thread* that started the command, it reaches no 
 A process that leaves the group (a daemon, setsid) ends with the group (Linux): the leash is the subreaper of all that
 the command starts, and finds it in /proc. A leash below ends by itself. What cannot be ended is named in the output.
 
+The leash is a fork of the process that the owner has started, its guard. If the leash itself is killed, the kernel
+signals the command, and the guard kills what is left of it, daemons included. If the guard is killed, the leash ends as
+without its owner. If both are killed at once, a daemon is left: nothing can end it.
+
 The exit code is the status of the last command (then the folder stays, so that its log can be read), 128 + N if signal
 N killed it, or 127 if it could not be run; the output then has the reason.
 """
@@ -50,6 +54,51 @@ HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main() -> int:
+    """Runs the leash below a guard: if the leash is killed, the guard ends what the leash had to end (Linux)."""
+    if sys.platform != "linux":
+        return hold()
+    owner = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+    leash = os.fork()
+    if not leash:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+        try:
+            code = hold()
+            sys.stdout.flush()
+        finally:
+            os._exit(code)
+    return guard(leash, owner)
+
+
+def guard(leash: int, owner: int) -> int:
+    """Waits for the leash, and passes on what tells it to end. Returns its exit code.
+
+    If the owner ends, so does the guard: the leash takes that for the end of its owner.
+    """
+    while os.getppid() == owner:
+        came = signal.sigtimedwait(HEARD, OWNER_POLL_S)
+        if came is not None and came.si_signo != signal.SIGCHLD:
+            os.kill(leash, signal.SIGTERM)
+        ended, status = os.waitpid(leash, os.WNOHANG)
+        if ended:
+            if os.WIFSIGNALED(status):
+                # The kernel has signalled the command by now; what is still there after a moment is killed.
+                wait_for_strays()
+                end_strays(set())
+            return decode(status)
+    return 0
+
+
+def wait_for_strays() -> None:
+    """Waits until nothing is left that the command has started, but not for long."""
+    deadline = time.monotonic() + STRAYS_LIMIT_S
+    while (strays := find_descendants()) and time.monotonic() < deadline:
+        reap(strays)
+        time.sleep(END_POLL_S)
+
+
+def hold() -> int:
     owner = os.getppid()
     spec = read_spec()
     if spec is None:

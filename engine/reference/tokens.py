@@ -1,8 +1,8 @@
 """Makes and verifies bearer tokens: signed JWTs (HS256) that name an organization and an actor."""
 
-import os
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeGuard
@@ -32,9 +32,9 @@ def make_secret() -> str:
     return secrets.token_hex(SECRET_BYTES_MIN)
 
 
-def find_secret() -> str:
-    """The signing secret of the environment. Raises ValueError, one sentence, when it is missing or too short."""
-    secret = os.environ.get(SECRET_VARIABLE, "")
+def find_secret(environment: Mapping[str, str]) -> str:
+    """The signing secret of an environment. Raises ValueError, one sentence, when it is missing or too short."""
+    secret = environment.get(SECRET_VARIABLE, "")
     if len(secret.encode()) < SECRET_BYTES_MIN:
         raise ValueError(f"the environment variable {SECRET_VARIABLE} needs at least {SECRET_BYTES_MIN} bytes")
     return secret

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.target.create import CreateCommand
 from engine.target.plain_file import read_plain
 from engine.target.run_copy import restore
 from engine.target.secrets import Secrets
 from engine.target.target import Target
+from engine.target.template import find_placeholders
 from engine.target.variables import VARIABLE
 
 CREDENTIAL = re.compile("auth|token|key|secret|cookie|session|password|signature", re.IGNORECASE)
@@ -43,6 +45,24 @@ def walk_written(document: Any, names: re.Pattern[str] | None = None) -> Iterato
         yield from walk_written(value, CARRIERS.get(key, names))
     for value in document if isinstance(document, list) else ():
         yield from walk_written(value, names)
+
+
+def list_exposed(target: Target) -> list[str]:
+    """The commands whose arguments show the password of the database; one sentence each."""
+    commands = {"service.command": target.service.command if target.service is not None else ()}
+    if isinstance(target.create, CreateCommand):
+        commands["create.command"] = target.create.words
+    remedies = {
+        "service.command": "write it in service.env, where the program can read it",
+        "create.command": "let the program read it from a file or from a variable of the environment",
+    }
+    return [
+        f"{key}: {{{name}}} is an argument, and the process list shows its password to every user of this machine; "
+        f"{remedies[key]}"
+        for key, words in commands.items()
+        for name in ("database_url", "database_password")
+        if name in find_placeholders(words)
+    ]
 
 
 def choose(target: Target, texts: Iterable[str]) -> Secrets:

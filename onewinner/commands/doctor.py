@@ -7,6 +7,7 @@ from collections.abc import Callable
 from rich.table import Table
 from rich.text import Text
 
+from engine.target.credentials import list_exposed
 from engine.target.secrets import read_secrets
 from engine.target.target import NotBuiltError
 from load.client.release import Release, ReleaseError
@@ -107,7 +108,7 @@ def conclude(examination: Examination, remedies: list[str], engine: EngineChoice
     if examination.used is not None:
         told = f"the id {examination.used} was used up; take it out of create.ids before the next run"
         console.print(Text(f"\n{told}", style="dim"), soft_wrap=True)
-    for hint in examination.hints:
+    for hint in [*examination.hints, *list_exposed(engine.target)]:
         console.print(Text(f"\ncould be added: {hide(hint)}", style="dim"), soft_wrap=True)
     if remedies:
         # The first one is the command's message.

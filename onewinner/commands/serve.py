@@ -7,17 +7,18 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 
-from engine.provision.child import name_module, prepare, send
+from engine.provision.child import send
 from engine.provision.database import provide_database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port
-from engine.provision.processes import Process, run_process
 from engine.provision.service import is_ready
 from engine.reference import api, tokens
 from engine.reference.errors import SchemaUnavailable
-from engine.reference.settings import share_connections
+from engine.reference.pool import Isolation
+from engine.reference.settings import Settings, share_connections
 from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine
 from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice
+from onewinner.engine_worker import Worker, run_workers
 from onewinner.exits import UNKNOWN, UsageError, say
 from onewinner.options import Parser, add_engine_options, read_engine
 
@@ -76,16 +77,17 @@ def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool, in
         provided = provide_database(engine.database, pgbouncer=engine.pgbouncer, own_schema=not in_place)
         database = before.enter_context(provided)
         asyncio.run(api.prepare(database.url, engine.defect, engine.control))
-        launch = {
-            "database_url": database.url,
-            "isolation": (engine.isolation_asked or "read-committed").replace("-", " ").upper(),
-            "defect": engine.defect,
-            "control": engine.control,
-            "pool_size": share_connections(workers, database.connections),
-            "pooled": database.pooled or is_pooled,
-        }
+        settings = Settings(
+            database_url=database.url,
+            secret=tokens.find_secret(environment),
+            isolation=Isolation((engine.isolation_asked or "read-committed").replace("-", " ").upper()),
+            defect=engine.defect,
+            control=engine.control,
+            pool_size=share_connections(workers, database.connections),
+            pooled=database.pooled or is_pooled,
+        )
         sockets = [running.enter_context(listen(port)) for _ in range(workers)]
-        processes = [running.enter_context(start_worker(launch, shared.fileno(), environment)) for shared in sockets]
+        processes = running.enter_context(run_workers(settings, sockets))
         return watch(processes, f"http://127.0.0.1:{port}", {} if is_quiet else environment)
 
 
@@ -104,14 +106,7 @@ def listen(port: int) -> Iterator[socket.socket]:
         yield shared
 
 
-def start_worker(
-    launch: Mapping[str, object], listening: int, environment: Mapping[str, str]
-) -> contextlib.AbstractContextManager[Process]:
-    prepared = prepare(environment, {**launch, "listening": listening})
-    return run_process(name_module("onewinner.engine_worker"), environment=prepared, inherit=[listening])
-
-
-def watch(workers: list[Process], url: str, environment: Mapping[str, str]) -> int:
+def watch(workers: list[Worker], url: str, environment: Mapping[str, str]) -> int:
     """Waits for the signal that ends everything. A worker that ends by itself is not replaced: it is an error."""
     greeted = not environment
     while all(worker.poll() is None for worker in workers):

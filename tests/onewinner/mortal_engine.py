@@ -16,7 +16,7 @@ from engine.reference.tokens import find_secret
 def main() -> None:
     port, database_url, last = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     asyncio.run(prepare(database_url))
-    app = create_app(Settings(database_url, find_secret(), pool_size=4))
+    app = create_app(Settings(database_url, find_secret(os.environ), pool_size=4))
     advances = count(1)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,7 @@
 """The reference engine; but from the Nth request on it answers none. Arguments: port, database URL, N."""
 
 import asyncio
+import os
 import sys
 from itertools import count
 
@@ -15,7 +16,7 @@ from engine.reference.tokens import find_secret
 def main() -> None:
     port, database_url, last = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     asyncio.run(prepare(database_url))
-    app = create_app(Settings(database_url, find_secret(), pool_size=4))
+    app = create_app(Settings(database_url, find_secret(os.environ), pool_size=4))
     requests = count(1)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:

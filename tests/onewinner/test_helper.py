@@ -91,7 +91,11 @@ def test_one_winner_is_told_with_everything_that_came_back(shop: tuple[Race, typ
     winner = result.assert_one_winner()
     assert sorted(result.statuses, key=str) == [200, *[409] * 9]
     assert handler.seen == [("/once", "shop.example", "me")] * 10
-    assert (winner.json(), winner.headers["location"], winner.request.method) == ({"path": "/once"}, "/login", "POST")
+    assert (winner.json(), winner.headers["location"], winner.request.method) == (
+        {"path": "/once", "you": None},
+        "/login",
+        "POST",
+    )
     assert result.overlapped == 10
     assert result.spread_us > 0
     assert all(each.returned_ns is not None and each.invoked_ns < each.returned_ns for each in result.answers)

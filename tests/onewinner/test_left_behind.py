@@ -95,7 +95,7 @@ def test_a_change_is_seen(database: Database, statement: str) -> None:
     "words",
     [
         ("gate", *RACES),
-        ("gate", *RACES, "--isolation", "serializable"),
+        pytest.param(("gate", *RACES, "--isolation", "serializable"), marks=pytest.mark.exhaustive),
         ("race", "--races", "20", "--out", "out"),
         pytest.param(("explore", "--schedules", "20", "--out", "out"), marks=pytest.mark.exhaustive),
         pytest.param(("race", "--races", "50", "--faults", "--out", "out"), marks=pytest.mark.exhaustive),
@@ -114,7 +114,7 @@ def test_a_command_changes_nothing(database: Database, words: tuple[str, ...], t
     assert ended.returncode == 0, ended
 
 
-@pytest.mark.parametrize("options", [(), ("--quiet",)])
+@pytest.mark.parametrize("options", [pytest.param((), marks=pytest.mark.exhaustive), ("--quiet",)])
 def test_serve_changes_nothing(database: Database, tmp_path: Path, options: tuple[str, ...]) -> None:
     before, port = look(database), find_free_port()
     command = Command(("serve", "--database", database.url, "--port", str(port), *options), tmp_path)
@@ -137,7 +137,16 @@ def test_what_a_defect_adds_is_found(database: Database, tmp_path: Path) -> None
     assert look(database) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=str)
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.exhaustive),
+        signal.SIGKILL,
+    ],
+    ids=str,
+)
 def test_a_run_that_is_ended_changes_nothing(database: Database, number: signal.Signals, tmp_path: Path) -> None:
     before = look(database)
     more = ("--level", "race", "--races", "100000", "--out", "out", "--defect", "phantom-column")
@@ -153,7 +162,7 @@ def test_a_run_that_is_ended_changes_nothing(database: Database, number: signal.
 
 def test_the_defects_in_one_database_accuse_no_other(database: Database, tmp_path: Path) -> None:
     before = look(database)
-    chosen = ("--defect", "phantom-column", "--defect", "stale-read", "--control", "version-column")
+    chosen = ("--defect", "phantom-column", "--control", "version-column")
     quick = ("--quick", "--level", "race", "--out", "out")
     command = Command(("defects", *chosen, *quick, "--database", database.url), tmp_path)
     ended = command.run_here()

@@ -9,6 +9,7 @@ import contextlib
 import json
 import signal
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import pytest
 
 from engine.provision.address import find_passwords, parse_url
 from engine.provision.service import REFERENCE
-from engine.target.credentials import find_secrets, find_written
+from engine.target.create import CreateCommand
+from engine.target.credentials import find_secrets, find_written, list_exposed
 from engine.target.file import load_target
 from engine.target.secrets import Secrets, know
 from onewinner.exits import Interrupted
@@ -199,6 +201,20 @@ def test_credentials_that_stand_in_any_request_are_secrets(tmp_path: Path) -> No
     assert find_written(file, load_target(file, None)).texts == {
         WRITTEN, "in-a-header-1", "in-a-body-2", "in-a-setting-3",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["{database_url}", "postgresql://me:{database_password}@h/d"])
+def test_an_argument_that_shows_the_password_is_told(word: str, tmp_path: Path) -> None:
+    file = tmp_path / "hostile.toml"
+    file.write_text(TARGET)
+    target = load_target(file, None)
+    assert list_exposed(target) == []
+    assert target.service is not None
+    service, create = replace(target.service, command=("serve", word)), CreateCommand(("make", word))
+    [first, second] = list_exposed(replace(target, service=service, create=create))
+    assert first.startswith("service.command: {database_")
+    assert first.endswith("write it in service.env, where the program can read it")
+    assert second.startswith("create.command: {database_")
 
 
 def test_the_password_of_a_database_is_a_secret() -> None:

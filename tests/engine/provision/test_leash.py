@@ -45,7 +45,13 @@ def test_a_command_that_is_ended_as_it_starts_hears_the_signal(attempt: int) -> 
 
 @pytest.mark.parametrize(
     "then",
-    ["signal.pause()", "raise SystemExit(0)", "os.kill(os.getpid(), 9)", "os.kill(os.getppid(), 15)"],
+    [
+        "signal.pause()",
+        "raise SystemExit(0)",
+        "os.kill(os.getpid(), 9)",
+        "os.kill(os.getppid(), 15)",
+        "os.kill(os.getppid(), 9)",
+    ],
 )
 def test_what_left_the_group_is_ended(then: str, tmp_path: Path) -> None:
     note = tmp_path / "strays"
@@ -56,6 +62,17 @@ def test_what_left_the_group_is_ended(then: str, tmp_path: Path) -> None:
     assert len(strays) == 2
     end_process(process)
     assert not [each for each in strays if psutil.pid_exists(each)]
+
+
+def test_a_daemon_ends_though_the_guard_was_killed(tmp_path: Path) -> None:
+    note = tmp_path / "strays"
+    process = start_leash([[sys.executable, "-c", STRAYS.format(then="signal.pause()"), str(note)]])
+    while not note.exists():
+        assert process.poll() is None
+    strays = [int(word) for word in note.read_text().split()]
+    process.kill()
+    end_process(process)
+    assert eventually(lambda: not [each for each in strays if psutil.pid_exists(each)])
 
 
 NESTED = """
@@ -118,7 +135,8 @@ def test_the_log_is_hidden_after_the_leash_was_killed(tmp_path: Path) -> None:
     with know(Secrets.of([SECRET])), log.open("ab") as output:
         leash = start_leash([["sh", "-c", program]], output=output, hides=True)
     assert eventually(lambda: log.read_text() == "[secret] begins\n")
-    leash.kill()
+    [below_guard] = (each for each in psutil.Process(leash.pid).children() if each.children())
+    below_guard.kill()
     end_process(leash)
     assert eventually(lambda: log.read_text() == "[secret] begins\n[secret] on its way out\n")
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import os
 import time
 from typing import Any
 
@@ -80,7 +81,7 @@ def test_a_remembered_token_expires_all_the_same(monkeypatch: pytest.MonkeyPatch
 def test_the_secret_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = tokens.make_secret()
     monkeypatch.setenv(tokens.SECRET_VARIABLE, secret)
-    assert tokens.find_secret() == secret
+    assert tokens.find_secret(os.environ) == secret
     monkeypatch.setenv(tokens.SECRET_VARIABLE, "short")
     with pytest.raises(ValueError, match="ONEWINNER_JWT_SECRET needs at least 32 bytes"):
-        tokens.find_secret()
+        tokens.find_secret(os.environ)
