@@ -8,7 +8,7 @@ from typing import Any
 from engine.target.graph import TransitionGraph
 from onewinner.json_paths import quote as quote_name
 from onewinner.proposals.moves import Edge
-from onewinner.proposals.proposal import Meanings, Proposal
+from onewinner.proposals.proposal import NO_ROUTE, Meanings, Proposal
 from onewinner.proposals.requests import Call
 from onewinner.proposals.words import is_done, is_end
 
@@ -45,7 +45,7 @@ OPTIONAL = """
 AUDIT = """
 # The audit trail, if the service shows one:
 # [audit]
-# request = {{ method = "GET", path = "{item}/events" }}
+# request = {{ method = "GET", path = "{path}" }}
 # entries = "events"
 # from = "old"
 # to = "new"
@@ -152,15 +152,13 @@ def draft_tenants(proposal: Proposal) -> str:
     if credentials.header is None:
         return "# Headers that prove who asks, if the service wants any: headers = { ... }\n[tenants.acme]\n"
     name, value = credentials.header
-    value = value.replace("{token}", "${ACME_TOKEN}") if credentials.login is not None else value
     other = f"{key(name)} = {quote(value.replace('ACME', 'GLOBEX'))}"
     lines = [
         "# The headers that prove who asks; ${NAME} is taken from the environment.",
         "[tenants.acme]",
         f"headers = {{ {key(name)} = {quote(value)} }}",
-        SECOND.format(header=other),
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, SECOND.format(header=other)])
 
 
 def draft_workflow(proposal: Proposal, moves: dict[str, list[str]]) -> str:
@@ -197,6 +195,10 @@ def draft_create(proposal: Proposal) -> str:
 
 def draft_read(proposal: Proposal) -> str:
     guessed = proposal.guesses.get("read")
+    if guessed == NO_ROUTE:
+        return (
+            "# The document has no route that shows a workflow, so there is no [read]: what needs one is not checked.\n"
+        )
     lines = [
         *([f"# FILL IN: {guessed}."] if guessed else []),
         "[read]",
@@ -273,14 +275,24 @@ def draft_unclear(call: Call) -> list[str]:
 def draft_trail(proposal: Proposal) -> str:
     trail = proposal.trail
     if trail is None:
-        return AUDIT.format(item=proposal.read.path).lstrip("\n")
+        return AUDIT.format(path=proposal.trail_path or f"{proposal.read.path}/events").lstrip("\n")
     lines = ["# The audit trail: the entries must be in order, the oldest first.", "[audit]"]
-    lines += [f"request = {draft_request(trail.call)}", f"entries = {quote(trail.entries)}"]
+    lines.append(f"request = {draft_request(trail.call)}")
+    if trail.origin is None:
+        return "\n".join([*lines, f"states = {quote(f'{trail.entries}[].{quote_name(trail.to)}')}"]) + "\n"
+    lines.append(f"entries = {quote(trail.entries)}")
     return "\n".join([*lines, f"from = {quote(trail.origin)}", f"to = {quote(trail.to)}"]) + "\n"
 
 
 def draft_request(call: Call) -> str:
-    parts = {"method": call.method, "path": call.path, "query": call.query, "headers": call.headers, "json": call.body}
+    parts = {
+        "method": call.method,
+        "path": call.path,
+        "query": call.query,
+        "headers": call.headers,
+        "json": call.body,
+        "form": call.form,
+    }
     kept = {name: value for name, value in parts.items() if value is not None and (value or name == "json")}
     return draft_value(kept)
 

@@ -28,6 +28,7 @@ from onewinner.proposals.words import (
 YES = re.compile(r"accept|succe|ok$|done|appli|approved|granted", re.IGNORECASE)
 NO = re.compile(r"reject|abort|conflict|denied|declin|fail|lost|already", re.IGNORECASE)
 BUSY = re.compile(r"wait|retry|busy|later", re.IGNORECASE)
+ETAG = "header:ETag"
 AGAIN = (423, 425, 429)
 
 
@@ -63,7 +64,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Trail:
-    """The route of an audit trail, and where its entries, the state before and the state after stand."""
+    """The route of an audit trail, and where its entries, the state before and the state after stand.
+
+    Without the state before it is a list of states.
+    """
 
     call: Call
     entries: str
@@ -78,13 +82,21 @@ def find_states(resource: Resource) -> tuple[str, ...]:
     initial = told if isinstance(told, str) else None
     if state is not None and len(state.values) > 1:
         return order_states(state.values, initial)
-    for operation in resource.writes:
-        for part in list_inner(operation):
-            if (names_next(part.path) or names_state(part.path)) and len(part.values) > 1:
-                return order_states(part.values, initial)
-    verbs = [last_word(resource, each) for each in resource.writes]
-    named = dict.fromkeys(name_state(verb) for verb in verbs if is_verb(verb))
-    return (initial or "NEW", *(name for name in named if name != (initial or "NEW"))) if named else ()
+    verbs = [verb for each in resource.writes if is_verb(verb := last_word(resource, each))]
+    asked = next((values for each in resource.writes if (values := find_asked(each))), ())
+    if not asked and not verbs:
+        return ()
+    states = asked or (initial or "NEW",)
+    more = dict.fromkeys(name_state(verb) for verb in verbs if find_led(verb, asked) is None)
+    is_lower = bool(asked) and all(state == state.lower() for state in asked)
+    named = [name.lower() if is_lower else name for name in more]
+    return order_states((*states, *(name for name in named if name not in states)), initial)
+
+
+def find_asked(operation: Operation) -> tuple[str, ...]:
+    """The states that a request takes."""
+    parts = [each for each in list_inner(operation) if names_next(each.path) or names_state(each.path)]
+    return next((each.values for each in parts if len(each.values) > 1), ())
 
 
 def find_general(resource: Resource, states: Sequence[str]) -> General | None:
@@ -218,25 +230,37 @@ def find_decision(operations: Sequence[Operation], states: Sequence[str]) -> Dec
 def find_version(resource: Resource) -> str | None:
     """Where a read tells the version that a move must carry: a header for If-Match, else a property of its answer."""
     if any(each.find_parameter("If-Match", "header") is not None for each in resource.writes):
-        return "header:ETag"
+        return ETAG
     moving = [each for each in resource.writes if resource.may_move(each)]
     carried = {part.name for each in moving for part in each.body if names_version(part.name) and "." not in part.path}
     shown = resource.read.shown if resource.read is not None else ()
     return next((part.path for part in shown if part.name in carried and "[]" not in part.path), None)
 
 
+def list_trails(resource: Resource) -> list[Operation]:
+    """The routes below the item that are named like a trail."""
+    return [
+        each
+        for each in resource.operations
+        if each.method == "GET"
+        and resource.rest(each)
+        and "{" not in resource.rest(each)
+        and TRAILS & set(split_words(last_word(resource, each)))
+    ]
+
+
 def find_trail(resource: Resource) -> Trail | None:
     """The route of an audit trail: its call, and where entries, from and to stand."""
-    for each in resource.operations:
-        words = set(split_words(last_word(resource, each)))
-        if each.method != "GET" or not resource.rest(each) or "{" in resource.rest(each) or not words & TRAILS:
-            continue
+    for each in list_trails(resource):
         parts = [part for part in each.shown if part.path.count("[]") == 1]
         entries = [part for part in parts if "." not in part.path.partition("[].")[2]]
         origin = next((part for part in entries if names_side(part.name, EXPECTED)), None)
         to = next((part for part in entries if names_side(part.name, AFTER)), None)
         if origin is not None and to is not None:
             return Trail(build_call(resource, each), to.path.partition("[]")[0] or "@", origin.name, to.name)
+        state = next((part for part in entries if names_state(part.name) and part.is_text), None)
+        if state is not None:
+            return Trail(build_call(resource, each), state.path.partition("[]")[0], None, state.name)
     return None
 
 

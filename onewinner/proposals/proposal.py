@@ -9,6 +9,7 @@ from onewinner.proposals.credentials import Credentials, find_credentials
 from onewinner.proposals.document import Document, Operation, Property
 from onewinner.proposals.moves import (
     AGAIN,
+    ETAG,
     Decision,
     Edge,
     General,
@@ -22,6 +23,7 @@ from onewinner.proposals.moves import (
     find_trail,
     find_version,
     list_statuses,
+    list_trails,
     walk_edges,
 )
 from onewinner.proposals.requests import Call, build_call, shorten
@@ -32,6 +34,8 @@ ID_NAMES = ("id", "ref", "uuid", "key", "number", "slug", "name")
 LOCAL = "http://127.0.0.1:8080"
 ORDER = "the states are in the order of the document, one leading to the next"
 ASKED = "the answers name no states, these are those of the requests, one leading to the next"
+
+NO_ROUTE = "the document has no such route"
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Proposal:
     meanings: Meanings = field(default_factory=Meanings)
     version: str | None = None
     trail: Trail | None = None
+    trail_path: str | None = None
     guard: Call | None = None
     guesses: dict[str, str] = field(default_factory=dict)
     resource: str = ""
@@ -112,6 +117,7 @@ def propose(document: Document, wanted: str | None = None) -> Proposal:
         meanings=find_meanings(resource, moving, general, states),
         version=version,
         trail=find_trail(resource),
+        trail_path=next((shorten(resource, each) for each in list_trails(resource)), None),
         guard=find_guard(resource),
         guesses=guesses,
         resource=label(resource, [resource, *others]),
@@ -127,7 +133,7 @@ def guess(resource: Resource, states: Sequence[str]) -> dict[str, str]:
     elif resource.state is None or len(resource.state.values) < 2:
         guesses["workflow"] = ASKED
     if resource.read is None:
-        guesses["read"] = "the document has no such route; leave [read] out if nothing shows the state"
+        guesses["read"] = NO_ROUTE
     elif resource.state is None:
         guesses["read"] = "the document does not show where the answer has the state"
     return guesses
@@ -144,7 +150,8 @@ def find_meanings(
     resource: Resource, moving: Sequence[Operation], general: General | None, states: Sequence[str]
 ) -> Meanings:
     version = find_version(resource)
-    stale = list_statuses(moving, (412,)) if version is not None else ()
+    # An If-Match that is not current any more is answered 412 by the standard, also where the document does not say so.
+    stale = (412,) if version == ETAG else list_statuses(moving, (412,)) if version is not None else ()
     decision = find_decision(moving, states)
     conflict = list_statuses(moving, (409, 412))
     conflict = tuple(status for status in conflict if status not in stale) or (() if decision is not None else (409,))

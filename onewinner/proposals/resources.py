@@ -155,12 +155,13 @@ def choose(document: Document, wanted: str | None) -> tuple[Resource, list[Resou
     found = list_resources(document)
     others = [each for each in found if each.moves]
     if wanted is None:
-        if not found or not any(found[0].rank[:3]):
+        best = next((each for each in found if any(each.rank[:3]) or (each.create is not None and each.moves)), None)
+        if best is None:
             raise NothingFound(
                 "it has no POST on a collection with a GET of one of its items beside it, such as /orders and "
                 "/orders/{id}"
             )
-        return found[0], [each for each in others if each is not found[0]]
+        return best, [each for each in others if each is not best]
     named = [each for each in found if fits(each, wanted)]
     if not named:
         names = list(dict.fromkeys(label(each, found) for each in others or found))

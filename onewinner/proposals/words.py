@@ -58,13 +58,16 @@ BEGINS = {
 IRREGULAR = {"pay": "PAID", "send": "SENT", "sell": "SOLD", "hold": "HELD", "begin": "BEGUN", "submit": "SUBMITTED",
              "ship": "SHIPPED", "refund": "REFUNDED", "run": "RUNNING", "resume": "RUNNING", "unpause": "RUNNING",
              "open": "OPEN", "reopen": "OPEN", "activate": "ACTIVE", "withdraw": "WITHDRAWN", "stop": "STOPPED",
-             "pick": "PICKED", "void": "VOIDED", "commit": "COMMITTED"}  # fmt: skip
+             "pick": "PICKED", "void": "VOIDED", "commit": "COMMITTED", "cancel": "CANCELLED"}  # fmt: skip
 VERBS = frozenset((
     *LEADS, *IRREGULAR, "accept", "acknowledge", "approve", "archive", "assign", "authorize", "book", "cancel",
     "capture", "close", "confirm", "decline", "deliver", "dispatch", "escalate", "expire", "fail", "fulfill", "merge",
     "pack", "process", "publish", "receive", "reject", "reserve", "resolve", "return", "review", "revoke", "schedule",
     "settle", "sign", "suspend", "terminate", "trigger", "unpublish", "validate", "verify",
 ))  # fmt: skip
+# Nouns that are not a verb with an ending.
+NOUNS = {"submission": "submit", "payment": "pay", "acceptance": "accept", "delivery": "deliver", "release": "release"}
+NOUN = re.compile(r"(?:ation|ition|ion|ment|al)$")
 # Words of a route that takes the next state.
 MOVING = frozenset(("status", "state", "transition", "transitions", "advance", "move", "moves", "phase", "stage"))
 
@@ -111,7 +114,7 @@ def is_done(state: str) -> bool:
 
 def find_led(verb: str, states: Sequence[str]) -> str | None:
     """The state that a verb leads to: submit to SUBMITTED, pay to PAID; None if there is none."""
-    for word in (fold(verb), *reversed(split_words(verb))):
+    for word in map(find_verb, (fold(verb), *reversed(split_words(verb)))):
         if len(word) < 3:
             continue
         for begin in LEADS.get(word, ()):
@@ -128,7 +131,7 @@ def find_led(verb: str, states: Sequence[str]) -> str | None:
 def find_origins(verb: str, to: str, states: Sequence[str], initial: str) -> tuple[str, ...]:
     """From where a verb probably leads to `to`: the state before it in the document; to an end from anywhere."""
     onward = [state for state in states if not is_end(state) and state != to]
-    for word in split_words(verb):
+    for word in map(find_verb, split_words(verb)):
         found = [state for state in states for begin in BEGINS.get(word, ()) if fold(state).startswith(begin)]
         if found := [state for state in dict.fromkeys(found) if state != to]:
             return tuple(found)
@@ -139,12 +142,21 @@ def find_origins(verb: str, to: str, states: Sequence[str], initial: str) -> tup
 
 
 def is_verb(word: str) -> bool:
-    return any(part in VERBS for part in split_words(word)[:1])
+    return any(find_verb(part) in VERBS for part in split_words(word)[:1])
+
+
+def find_verb(word: str) -> str:
+    """The verb of a noun, such as cancel for cancellation; other words stay as they are."""
+    if word in VERBS or word in NOUNS:
+        return NOUNS.get(word, word)
+    stem = NOUN.sub("", word)
+    stem = stem[:-1] if stem[-1:] == stem[-2:-1] else stem
+    return next((verb for verb in sorted(VERBS) if stem != word and len(stem) > 2 and verb.startswith(stem)), word)
 
 
 def name_state(verb: str) -> str:
     """The state that a verb leads to in a document that names no states: APPROVED for approve."""
-    words = [word for word in split_words(verb) if word in VERBS]
+    words = [word for word in map(find_verb, split_words(verb)) if word in VERBS]
     word = words[0] if words else fold(verb)
     if word in IRREGULAR:
         return IRREGULAR[word]
