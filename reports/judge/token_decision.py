@@ -152,9 +152,19 @@ def lay_out_search(evidence: Evidence, w: int, rows: pl.DataFrame, deadline_s: f
         until = NEVER if outcome == "unknown" else returned
         others.append(Operation(row, kind, outcome, (), None, None, invoked, until))
     marked = [mark(tokens, each) for each in others]
-    created = ops.filter(pl.col("known") & (pl.col("kind") == "create"))["row"].to_list()
-    born = next((tokens.firm.get(row) for row in created if starts != [None]), None)
+    created = ops.filter(pl.col("known") & (pl.col("kind") == "create"))
+    if created.is_empty() or starts == [None]:
+        return TokenSearch(marked, starts, evidence.graph, tokens, deadline_s)
+    # The search begins with the create, which is not among the operations; stale answers may have come before it.
+    returns = [each.returned for each in others if each.outcome != "stale"]
+    first = min([*returns, *created["returned"]])
+    marked = [forget(each) if each.outcome == "stale" and each.invoked <= first else each for each in marked]
+    born = next((tokens.firm.get(row) for row in created["row"]), None)
     return TokenSearch(marked, starts, evidence.graph, tokens, deadline_s, born)
+
+
+def forget(operation: Operation) -> Operation:
+    return replace(operation, carried=None)
 
 
 def mark(tokens: Tokens, operation: Operation) -> Operation:
