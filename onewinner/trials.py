@@ -67,8 +67,11 @@ def describe_trial(examination: Examination, wrong: Examined, file: Path) -> str
     tried = []
     for change in changes:
         changed = apply(change, document, file.parent, examination.target)
-        if changed is not None and helps(changed, index, examination.folder):
+        found = find_wrong(changed, index, examination.folder) if changed is not None else wrong.remedy
+        if found is None:
             return f"; tried on a new workflow: with {change} this answer is right"
+        if change.key == "base_url" and str(found).partition(":")[0] != str(wrong.remedy).partition(":")[0]:
+            return f"; tried on a new workflow: with {change} the route is there"
         tried += [change] if changed is not None else []
     # What the sentence itself advises is a status or a state; the others were only looked for.
     advised = next((each for each in tried if each.key.startswith("workflow.") or isinstance(each.value, list)), None)
@@ -90,8 +93,8 @@ def apply(change: Change, document: Document, folder: Path, running: Target) -> 
     return replace(target, base_url=base_url, create=create)
 
 
-def helps(target: Target, index: int, folder: Path) -> bool:
-    """Whether the same questions up to this one find nothing wrong in the target."""
+def find_wrong(target: Target, index: int, folder: Path) -> str | None:
+    """What the same questions up to this one find wrong in the target, if anything."""
     release = Release(target.base_url, target.timeout_s)
     trial = Examination(target, release, folder, until=index)
     try:
@@ -100,7 +103,9 @@ def helps(target: Target, index: int, folder: Path) -> bool:
         pass
     finally:
         release.close()
-    return len(trial.done) == index + 1 and not trial.wrong
+    if trial.wrong:
+        return trial.wrong[0].remedy
+    return None if len(trial.done) == index + 1 else "base_url: it did not come to this question"
 
 
 def list_changes(examination: Examination, wrong: Examined, document: Document) -> Iterator[Change]:

@@ -190,3 +190,13 @@ def test_a_change_that_does_not_help_is_told(orders: Orders, tmp_path: Path, mon
     _, advice = examine(text, orders.port, tmp_path)
     assert advice[0].startswith("create.won: "), advice
     assert advice[0].endswith("; tried on a new workflow: create.won = [204, 201] alone does not help")
+
+
+def test_a_base_path_is_found_though_the_create_is_wrong_too(
+    orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    text = RIGHT.replace("127.0.0.1:PORT", "127.0.0.1:PORT/v1").replace("won = [201]", "won = [204]")
+    _, advice = examine(text, orders.port, tmp_path)
+    assert advice[0].endswith(f'with base_url = "http://127.0.0.1:{orders.port}" the route is there'), advice
