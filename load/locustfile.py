@@ -19,6 +19,8 @@ from locust.runners import WorkerRunner
 from engine.provision.service import ServiceError, reach_engine
 from engine.target.file import TargetError
 from engine.target.notices import say
+from load.client.preparation import NotPreparedError, set_up
+from load.client.release import ReleaseError
 from load.failures import Failures, LogHandler
 from load.master import Master
 from load.message_barrier import ARRIVED, OPENED
@@ -74,8 +76,8 @@ def lead(environment: Environment, failures: Failures) -> None:
     try:
         parse_weights(options.scenarios)
         file = Path(options.target) if options.target else None
-        target = engine_at_hand.enter_context(reach_engine(file, options.base_url or None))
-    except (TargetError, ServiceError, ValueError) as error:
+        target = set_up(engine_at_hand.enter_context(reach_engine(file, options.base_url or None)))
+    except (TargetError, ServiceError, NotPreparedError, ReleaseError, ValueError) as error:
         say(str(error))
         sys.exit(USAGE)
     environment.host = target.base_url

@@ -19,6 +19,7 @@ from engine.target.file import load_target
 from engine.target.notices import say
 from engine.target.plain_file import read_plain
 from engine.target.run_copy import take_out
+from engine.target.steps import pack_saved
 from engine.target.target import Target
 from load.barrier import BarrierServer, set_instant
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
@@ -103,6 +104,7 @@ class Master:
             base_url=self.target.base_url,
             variables=dict(self.target.variables),
             options=self.options,
+            saved=pack_saved(self.target.saved) if self.target.saved is not None else None,
             create=pack(self.target.create) if isinstance(self.target.create, CreateCommand) else None,
         )
         for number, worker in enumerate(workers):

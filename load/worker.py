@@ -15,6 +15,7 @@ from engine.target.credentials import choose, list_credentials
 from engine.target.file import load_target
 from engine.target.notices import say
 from engine.target.secrets import learn
+from engine.target.steps import unpack_saved
 from engine.target.target import Target
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
@@ -48,6 +49,7 @@ class WorkerAssignment(msgspec.Struct, frozen=True):
     variables: dict[str, str]
     options: Options
     create: str | None = None
+    saved: str | None = None
 
 
 def identify_host() -> str:
@@ -219,4 +221,5 @@ def find_target(assignment: WorkerAssignment) -> Target:
     """The target as the master reaches it: workers need the file, and neither tokens nor an engine."""
     target = load_target(assignment.options.target_file, assignment.variables)
     create = unpack(assignment.create) if assignment.create is not None else target.create
-    return replace(target, base_url=assignment.base_url, create=create)
+    saved = unpack_saved(assignment.saved) if assignment.saved is not None else None
+    return replace(target, base_url=assignment.base_url, create=create, saved=saved)

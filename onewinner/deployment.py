@@ -17,17 +17,21 @@ from engine.provision.child import LAUNCH
 from engine.provision.database import Database, list_values, parse_url, provide_database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port, is_port_free
-from engine.provision.service import RestartableService, ServiceError, run_service
+from engine.provision.service import PrepareError, RestartableService, ServiceError, prepare_service, run_service
 from engine.reference import tokens
 from engine.target import secrets
 from engine.target.create import VARIABLE, CreateCommand, pack
 from engine.target.credentials import find_secrets, list_exposed
 from engine.target.file import TargetError, load_target
 from engine.target.secrets import TOLD, know
+from engine.target.steps import VARIABLE as SAVED
+from engine.target.steps import pack_saved
 from engine.target.target import Target
 from engine.target.template import substitute
+from load.client.preparation import NotPreparedError, set_up
+from load.client.release import ReleaseError
 from onewinner.engine_choice import EngineChoice, find_obstacles
-from onewinner.exits import UsageError, say
+from onewinner.exits import FailedError, UsageError, say
 
 CONNECT_TIMEOUT_S = 3.0
 
@@ -96,13 +100,38 @@ def deploy(choice: EngineChoice) -> Iterator[Deployment]:
     except TargetError as error:
         raise UsageError(str(error)) from None
     refuse_missing_folder(choice)
-    with know(find_secrets(choice.file, target, environment, minted.values())):
+    with secrets.collect(), know(find_secrets(choice.file, target, environment, minted.values())):
         if target.service is None:
             yield Deployment(choice, target, with_secrets(environment), None)
         else:
             with deploy_database(choice, target) as database, know(find_passwords(database, target)):
                 may_crash = choice.database == "embedded"
+                prepare_deployed(choice, target, database, environment)
                 yield Deployment(choice, target, with_secrets(environment), database, may_crash)
+
+
+def prepare_deployed(choice: EngineChoice, target: Target, database: Database, environment: Mapping[str, str]) -> None:
+    """Runs the commands of service.prepare on the new database. Raises UsageError and FailedError."""
+    assert target.service is not None
+    values = {"port": str(find_free_port()), **list_values(database), **choice.service_values}
+    folder = Path(tempfile.mkdtemp(prefix="onewinner-"))
+    try:
+        prepare_service(target.service, values, folder / "prepare.log", environment)
+    except ServiceError as error:
+        raise UsageError(f"{choice.file}: {error}") from None
+    except PrepareError as error:
+        raise FailedError(f"{choice.file}: {error}") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def set_up_running(choice: EngineChoice, target: Target) -> tuple[Target, dict[str, str]]:
+    """The running target with what its set-up saved, and that for the environment of its askers. Raises UsageError."""
+    try:
+        target = set_up(target)
+    except (NotPreparedError, ReleaseError) as error:
+        raise UsageError(f"{choice.file}: {error}") from None
+    return target, {SAVED: pack_saved(target.saved)} if target.saved is not None else {}
 
 
 @contextlib.contextmanager
@@ -139,7 +168,8 @@ def start_engine(deployment: Deployment, log: Path) -> Iterator[EngineAccess]:
     if service is None or deployment.database is None:
         refuse_for_running(choice)
         environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, CreateCommand) else {}
-        yield EngineAccess(target, environment)
+        target, saved = set_up_running(choice, target)
+        yield EngineAccess(target, with_secrets(environment | saved))
         return
     refuse_used_port(choice.port)
     port = {"port": str(choice.port or find_free_port())}
@@ -154,7 +184,8 @@ def start_engine(deployment: Deployment, log: Path) -> Iterator[EngineAccess]:
         with contextlib.ExitStack() as stack:
             stack.callback(restartable.end)
             restartable.start()
-            running = replace(target, base_url=base_url, create=create)
+            running, saved = set_up_running(choice, replace(target, base_url=base_url, create=create))
+            environment = with_secrets(environment | saved)
             ended = partial(restartable.describe_end, 0)
             yield EngineAccess(running, environment, deployment.database_url, ended, restartable.start)
     except ServiceError as error:
@@ -185,7 +216,8 @@ def run_engine(choice: EngineChoice, log: Path) -> Iterator[EngineAccess]:
 
 def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of children, which hide the same secrets."""
-    return {**environment, secrets.VARIABLE: os.environ[secrets.VARIABLE]}
+    names = (secrets.VARIABLE, secrets.LEARNED)
+    return {**environment, **{name: os.environ[name] for name in names if name in os.environ}}
 
 
 def refuse_missing_folder(choice: EngineChoice) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from engine.provision.database import is_made_here
 from engine.provision.service import REFERENCE
+from engine.target.create import IdPool
 from engine.target.file import TargetError, load_target
 from engine.target.target import Target
-from engine.target.template import Template
 from onewinner.exits import UsageError
 
 ISOLATIONS = ("read-committed", "repeatable-read", "serializable")
@@ -138,8 +138,8 @@ def find_proxy_obstacle(choice: EngineChoice, *, explores: bool = True) -> str |
             "service: there is none, and the proxy stands between a service that onewinner starts and its database; "
             "say how it is started"
         )
-    if explores and not isinstance(target.create, Template):
-        return "create: to explore, each schedule needs a new workflow; give a request that creates one"
+    if explores and isinstance(target.create, IdPool):
+        return "create: to explore, each schedule needs a new workflow; give a request or a command that creates one"
     command = " ".join([*target.service.command, *target.service.env.values()])
     if "{database_url}" not in command and "{database_port}" not in command:
         return (

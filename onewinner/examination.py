@@ -24,10 +24,11 @@ from engine.target.create import IdPool
 from engine.target.http_answer import Answer
 from engine.target.illegal import IllegalRequest
 from engine.target.routes import Guard, Route
-from engine.target.target import Target
+from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request, Template, Values
 from engine.target.values import Saving
 from load.client.ask import GOOD
+from load.client.preparation import Preparation
 from load.client.release import Release
 from load.client.values import ValueStore
 from load.client.workflow_factory import WorkflowFactory
@@ -76,9 +77,11 @@ class Examination:
     moves: list[tuple[str, str]] = field(default_factory=list)
     wins: list[tuple[Route, Answer, str]] = field(default_factory=list)
     values: ValueStore = field(init=False)
+    preparation: Preparation = field(init=False)
 
     def __post_init__(self) -> None:
         self.values = ValueStore(self.target)
+        self.preparation = Preparation(self.target, self.release, self.values)
 
     @property
     def wrong(self) -> list[Examined]:
@@ -233,13 +236,14 @@ class Examination:
         """The id of a new workflow, None when there is none. What goes right `again` is not told."""
         target, owner, id_ = self.target, self.target.owner, self.name_request()
         if isinstance(target.create, Template):
-            request = target.build_create(owner, id_, marker=id_, values=self.values.list(owner))
+            request = target.build_create(owner, id_, marker=id_, values=self.list_values("", create=id_))
             probe = self.ask("create", "create", request, partial(classify_create, target), ("ok",))
             remedy = remedies.advise_create(target, probe)
             if remedy is not None or not again:
                 self.note(probe, remedy)
-            self.save(probe.classified, probe.classified.server_id or "", target.create_savings, probe.answer)
+            self.keep_created(id_, probe.classified, probe.answer)
             return probe.classified.server_id
+        self.list_values("")
         factory = WorkflowFactory(target, self.release, self.folder, self.values)
         taken = ""
         if isinstance(target.create, IdPool):
@@ -259,8 +263,22 @@ class Examination:
         if classified.outcome in GOOD:
             self.values.save(workflow, savings, answer)
 
-    def list_values(self, workflow: str, tenant: str = "") -> Values:
-        return self.values.list(tenant or self.target.owner, "", workflow)
+    def keep_created(self, id_: str, classified: ClassifiedAnswer, answer: Answer) -> None:
+        """What was saved for the create of this request id belongs to the workflow that it made."""
+        if classified.server_id is not None:
+            self.values.adopt({classified.server_id: self.values.workflows.get(id_, {})})
+            self.save(classified, classified.server_id, self.target.create_savings, answer)
+
+    def list_values(self, workflow: str, tenant: str = "", create: str = "") -> Values:
+        """The values for a request about the workflow, or for the `create` of that request id, after what it needs was
+        sent. Raises NotBuiltError.
+        """
+        user = tenant or self.target.owner, ""
+        self.preparation.prepare([user], [(user, create)] if create else [])
+        obstacle = self.preparation.find_obstacle(user, create or None)
+        if obstacle is not None:
+            raise NotBuiltError(obstacle)
+        return self.values.list(*user, create or workflow)
 
     def explain_made(self, classified: ClassifiedAnswer, key: str) -> str:
         message = classified.message or ""
@@ -448,8 +466,8 @@ class Examination:
 
     def create_silently(self) -> str | None:
         target, id_ = self.target, self.name_request()
-        request = target.build_create(target.owner, id_, marker=id_, values=self.values.list(target.owner))
+        request = target.build_create(target.owner, id_, marker=id_, values=self.list_values("", create=id_))
         created = self.release.send(request).answer
         classified = classify_create(target, created)
-        self.save(classified, classified.server_id or "", target.create_savings, created)
+        self.keep_created(id_, classified, created)
         return classified.server_id

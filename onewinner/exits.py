@@ -17,6 +17,10 @@ class UsageError(Exception):
     """A bad option, file, target or database: one sentence with the place and the remedy. Nothing was judged."""
 
 
+class FailedError(Exception):
+    """Something of the user's failed before anything was judged: one sentence. The command ends with UNKNOWN."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, SIGTERM or SIGHUP. Unwinds everything that was started; the run is incomplete.
 

@@ -6,7 +6,7 @@ import tempfile
 import traceback
 
 from engine.target.secrets import TOLD, Secrets
-from onewinner.exits import UNKNOWN, USAGE, Interrupted, UsageError, say
+from onewinner.exits import UNKNOWN, USAGE, FailedError, Interrupted, UsageError, say
 
 DEBUG = "ONEWINNER_DEBUG"
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -14,14 +14,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def explain_failure(error: BaseException, command: str) -> int:
     """Says why the command failed; its exit code."""
-    if os.environ.get(DEBUG) and not isinstance(error, UsageError):
+    if os.environ.get(DEBUG) and not isinstance(error, UsageError | FailedError):
         say("".join(traceback.format_exception(error)))
     say(f"{command}: {describe_failure(error)}")
     return USAGE if isinstance(error, UsageError) else UNKNOWN
 
 
 def describe_failure(error: BaseException) -> str:
-    if isinstance(error, UsageError):
+    if isinstance(error, UsageError | FailedError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
         recorded = error.recorded if isinstance(error, Interrupted) else ""

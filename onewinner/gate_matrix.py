@@ -16,7 +16,7 @@ from engine.provision.errors import DatabaseUnavailable
 from onewinner.baseline import UnreadableError, find_baseline
 from onewinner.display import STYLE, open_console, print_text
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_obstacles
-from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError, say
+from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, FailedError, UsageError, say
 from onewinner.options import RunOptions
 from reports.documents.run import RunError, read_run, refuse_taken
 from reports.judge.verdict import Verdict
@@ -107,7 +107,7 @@ def run_one(
     facts, name = configuration.facts, options.folder.name
     try:
         code = gate(configuration.engine, options)
-    except UsageError as error:
+    except (UsageError, FailedError) as error:
         if first:
             raise
         say(f"onewinner gate: {error}")

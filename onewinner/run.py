@@ -17,13 +17,15 @@ from engine.target.file import load_target
 from engine.target.illegal import list_illegal
 from engine.target.plain_file import read_plain
 from engine.target.run_copy import remember, take_out
+from engine.target.steps import VARIABLE as SAVED
 from onewinner import levels
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
 from onewinner.calibration import with_calibration
-from onewinner.deployment import Deployment, deploy, start_engine
+from onewinner.deployment import Deployment, deploy, start_engine, with_secrets
 from onewinner.display import Display, print_schedule, print_verdict
 from onewinner.exits import EXIT_BY_VERDICT, UNKNOWN, Interrupted, UsageError, say
 from onewinner.inspection import inspect
+from onewinner.learned import hide_learned
 from onewinner.levels import LevelResult
 from onewinner.load_faults import start_injector
 from onewinner.outages import record_outages
@@ -75,7 +77,10 @@ def carry_out(request: RunRequest) -> int:
 
 @contextlib.contextmanager
 def keep_run(folder: Path, target: Path, facts: Facts) -> Iterator[Run]:
-    """Begins a run, without the credentials that stand in its target file. Raises RunError when taken."""
+    """Begins a run, without the credentials that stand in its target file. Raises RunError when taken.
+
+    At its end, however the block is left, hides what logins gave in its logs.
+    """
     text, taken = take_out(read_plain(target), find_written(target, load_target(target, None)))
     run = begin_run(folder, target, facts, text=text)
     with remember(run.folder / "target.toml", taken):
@@ -84,6 +89,8 @@ def keep_run(folder: Path, target: Path, facts: Facts) -> Iterator[Run]:
         except Interrupted as error:
             note_interruption(run, str(error))
             raise
+        finally:
+            hide_learned(folder)
 
 
 def name_recorded(*folders: Path) -> str:
@@ -115,7 +122,7 @@ def run_levels(request: RunRequest, run: Run, deployment: Deployment) -> tuple[l
     """
     direct = [level for level in request.levels if level.proxy is None]
     results: list[LevelResult] = []
-    ended = None
+    ended, saved = None, dict[str, str]()
     with Display(run.folder) as display:
         if direct:
             log = run.folder / "logs" / "service.log"
@@ -130,14 +137,21 @@ def run_levels(request: RunRequest, run: Run, deployment: Deployment) -> tuple[l
                     results.append(levels.run_level(level, run.folder, access, display, ids=ids))
                     if is_silent(run.history, level):
                         break
+                saved = {name: access.environment[name] for name in (SAVED,) if name in access.environment}
                 ended = access.describe_end()
                 if ended is not None:
                     say(f"onewinner {request.options.command}: {ended}{read_tail(log)}")
         # The shared service has ended by now: it may poll the database, or listen where the next one will.
         proxied = [level for level in request.levels if level.proxy is not None]
+        if proxied and not direct and deployment.target.setup:
+            # Without a level that shares a service, the set-up is sent to one that runs for that alone.
+            with start_engine(deployment, run.folder / "logs" / "service.log") as access:
+                saved = {SAVED: access.environment[SAVED]}
+        access = deployment.give_access()
+        access = replace(access, environment=with_secrets({**access.environment, **saved}))
         for level in proxied:
             if not any(is_silent(run.history, each.level) for each in results):
-                results.append(levels.run_level(level, run.folder, deployment.give_access(), display))
+                results.append(levels.run_level(level, run.folder, access, display))
     return results, ended
 
 

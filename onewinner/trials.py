@@ -90,7 +90,7 @@ def apply(change: Change, document: Document, folder: Path, running: Target) -> 
         return None
     create = running.create if isinstance(running.create, CreateCommand) else target.create
     base_url = target.base_url if change.key == "base_url" else running.base_url
-    return replace(target, base_url=base_url, create=create)
+    return replace(target, base_url=base_url, create=create, saved=running.saved)
 
 
 def find_wrong(target: Target, index: int, folder: Path) -> str | None:

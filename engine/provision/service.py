@@ -22,6 +22,8 @@ from engine.target.credentials import find_secrets
 from engine.target.file import load_target
 from engine.target.program_environment import clean_environment, find_own
 from engine.target.secrets import know, read_secrets
+from engine.target.steps import VARIABLE as SAVED
+from engine.target.steps import unpack_saved
 from engine.target.target import Service, Target
 from engine.target.template import substitute
 from engine.target.variables import fill_variables
@@ -40,6 +42,10 @@ LOG_TAIL_BYTES = 4000
 
 class ServiceError(Exception):
     """The service did not start, or has ended. The message ends with the last lines of its log."""
+
+
+class PrepareError(Exception):
+    """A command of service.prepare failed. The message ends with the last lines of its output."""
 
 
 @contextlib.contextmanager
@@ -133,9 +139,56 @@ def reach_engine(file: Path | None, base_url: str | None) -> Iterator[Target]:
 
 
 def resolve_target(target: Target, base_url: str, environment: Mapping[str, str]) -> Target:
-    """The target at its real address, with the create command that the starter of the service has filled in."""
+    """The target at its real address, with the create command and the saved values that the starter of the service has
+    filled in.
+    """
     create = unpack(environment[VARIABLE]) if VARIABLE in environment else target.create
-    return replace(target, base_url=base_url, create=create)
+    saved = unpack_saved(environment[SAVED]) if SAVED in environment else target.saved
+    return replace(target, base_url=base_url, create=create, saved=saved)
+
+
+def prepare_service(service: Service, values: Mapping[str, str], log: Path, environment: Mapping[str, str]) -> None:
+    """Runs the commands of service.prepare, one after the other, in its folder and environment. Raises PrepareError."""
+    for number, words in enumerate(service.prepare):
+        key, command = f"service.prepare[{number}]", [substitute(word, values) for word in words]
+        cleaned, filled, cwd = make_environment(service, values, environment)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            log.open("ab") as output,
+            run_process(
+                [find_own(command[0]), *command[1:]],
+                output=output,
+                environment={**cleaned, **filled},
+                cwd=cwd,
+                hides=True,
+            ) as process,
+        ):
+            try:
+                code = process.wait(service.prepare_timeout_s)
+            except subprocess.TimeoutExpired:
+                limit = f"service.prepare_timeout_s = {service.prepare_timeout_s:g}"
+                raise PrepareError(f"{key}: {words[0]!r} took more than {limit}{describe_output(log)}") from None
+        if code != 0:
+            raise PrepareError(f"{key}: {words[0]!r} ended with status {code}{describe_output(log)}")
+
+
+def describe_output(log: Path) -> str:
+    """The end of the output of a command, whose log is not kept."""
+    text = read_end(log)
+    return f". Its output ends with:\n{text}" if text else ""
+
+
+def make_environment(
+    service: Service, values: Mapping[str, str], environment: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str], Path | None]:
+    """Our environment for the service, its own variables, and its folder. Raises ServiceError."""
+    filled = {
+        name: expand(f"service.env.{name}", substitute(text, values), environment) for name, text in service.env.items()
+    }
+    cwd = Path(service.cwd) if service.cwd else None
+    if cwd is not None and not cwd.is_dir():
+        raise ServiceError(f"service.cwd: {cwd} is not a folder; it is relative to the target file")
+    return clean_environment(environment), filled, cwd
 
 
 def start_service(
@@ -147,13 +200,7 @@ def start_service(
 ) -> Process:
     words = [substitute(part, values) for part in service.command]
     command = [find_own(words[0]), *words[1:], *arguments]
-    cleaned = clean_environment(environment)
-    filled = {
-        name: expand(f"service.env.{name}", substitute(text, values), environment) for name, text in service.env.items()
-    }
-    cwd = Path(service.cwd) if service.cwd else None
-    if cwd is not None and not cwd.is_dir():
-        raise ServiceError(f"service.cwd: {cwd} is not a folder; it is relative to the target file")
+    cleaned, filled, cwd = make_environment(service, values, environment)
     program = str((cwd or Path()) / command[0]) if "/" in command[0] else command[0]
     if shutil.which(program, path=cleaned["PATH"]) is None:
         raise ServiceError(f"service.command: there is no program {command[0]!r}; install it, or write its whole path")
@@ -265,8 +312,13 @@ def parse_status(head: bytes) -> int:
 
 def read_tail(log: Path) -> str:
     """The last lines of the log as the end of a message; empty if it has none."""
+    text = read_end(log)
+    return f". The last lines of its log ({log}):\n{text}" if text else ""
+
+
+def read_end(log: Path) -> str:
+    """The last lines of a log; empty if it has none."""
     try:
-        text = log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
+        return log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
     except OSError:
         return ""
-    return f". The last lines of its log ({log}):\n{text}" if text else ""

@@ -34,8 +34,9 @@ TEXT_MAX = 200
 
 @dataclass(frozen=True)
 class Context:
-    """What a request is for. `kind` is create, read, advance, guard, write, audit or effects. `name` is what reports
-    call the route, the guard or the write. `next` is the state that an advance leads to, as the service spells it.
+    """What a request is for. `kind` is create, read, advance, guard, write, audit, effects or step. `name` is what
+    reports call the route, the guard or the write. `next` is the state that an advance leads to, as the service spells
+    it.
 
     Only `prepare` is told the rest: the tenant, the id of the workflow, the state that an advance expects, the id of
     the request, and the saved values by name.

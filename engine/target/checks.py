@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from engine.target.graph import TransitionGraph
 from engine.target.tables import RequestTable
 
+BODIES = ("json", "form", "text", "xml")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -57,6 +58,9 @@ def check_request(key: str, table: RequestTable) -> None:
     if not TOKEN.fullmatch(table.method):
         raise Mistake(f"{key}.method", f"{table.method!r} is no method; write GET, POST, PUT, PATCH or DELETE")
     check_headers(f"{key}.headers", table.headers)
+    bodies = [name for name in BODIES if getattr(table, name) is not None]
+    if len(bodies) > 1:
+        raise Mistake(f"{key}.{bodies[1]}", f"stands beside {key}.{bodies[0]}; a request has one body, keep one")
 
 
 def check_headers(key: str, headers: Mapping[str, str]) -> None:

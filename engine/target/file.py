@@ -13,7 +13,6 @@ from engine.target.checks import (
     Mistake,
     check_base_url,
     check_graph,
-    check_headers,
     check_seconds,
     check_spelling,
 )
@@ -40,10 +39,11 @@ from engine.target.shape import check_shape, describe_file
 from engine.target.spelling import Spelling
 from engine.target.status_tables import read_meanings, read_statuses, refuse_same
 from engine.target.statuses import Rule, Statuses
-from engine.target.tables import CreateTable, File, ReadTable, ServiceTable, TenantTable, WorkflowTable
+from engine.target.steps import read_before, read_setup
+from engine.target.tables import CreateTable, File, ReadTable, ServiceTable, WorkflowTable
 from engine.target.target import Service, Target
 from engine.target.template import Template, braces, find_placeholders
-from engine.target.tenants import Tenant
+from engine.target.tenants import read_tenants
 from engine.target.values import read_savings
 from engine.target.variables import pick_variables, resolve
 
@@ -116,6 +116,8 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         create_savings=read_savings("create.save", file.create.save),
         read_savings=read_savings("read.save", read.save) if read else (),
         givers=givers,
+        setup=read_setup(file.setup),
+        before=read_before("create.before", file.create.before),
         general=None if general is None else add_meanings(general, idempotency),
         routes=tuple(add_meanings(route, idempotency) for route in routes),
         idempotency=idempotency,
@@ -157,15 +159,6 @@ def read_graph(table: WorkflowTable) -> TransitionGraph:
     check_graph(graph)
     check_spelling(table.spelling, graph)
     return graph
-
-
-def read_tenants(tables: Mapping[str, TenantTable]) -> dict[str, Tenant]:
-    """The tenants; a file that names none has one, "default"."""
-    tenants = {}
-    for name, table in (tables or {"default": TenantTable()}).items():
-        check_headers(f"tenants.{name}.headers", table.headers)
-        tenants[name] = Tenant(table.headers)
-    return tenants
 
 
 def read_create(
@@ -235,8 +228,20 @@ def read_service(table: ServiceTable, folder: Path) -> Service:
     if not table.ready.startswith("/"):
         raise Mistake("service.ready", f"{table.ready!r} must be a path that begins with /")
     check_seconds("service.ready_timeout_s", table.ready_timeout_s)
-    cwd = str((folder / table.cwd).resolve()) if table.cwd else None
-    return Service(tuple(table.command), table.env, table.ready, cwd, table.ready_timeout_s, table.restart)
+    check_seconds("service.prepare_timeout_s", table.prepare_timeout_s)
+    for number, words in enumerate(table.prepare):
+        if not words:
+            raise Mistake(f"service.prepare[{number}]", "must name a program and its arguments")
+    return Service(
+        command=tuple(table.command),
+        env=table.env,
+        ready=table.ready,
+        cwd=str((folder / table.cwd).resolve()) if table.cwd else None,
+        ready_timeout_s=table.ready_timeout_s,
+        restart=table.restart,
+        prepare=tuple(map(tuple, table.prepare)),
+        prepare_timeout_s=table.prepare_timeout_s,
+    )
 
 
 def check_busy(target: Target) -> None:

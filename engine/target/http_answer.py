@@ -13,7 +13,8 @@ from engine.target.plain_file import MALFORMED
 class Answer:
     """An HTTP answer. `status` is None if no whole answer came; then `error` says what happened.
 
-    `timed_out`: the server kept the connection, and no whole answer came within the timeout.
+    `timed_out`: the server kept the connection, and no whole answer came within the timeout. `set_cookies` are the
+    values of its Set-Cookie headers.
     """
 
     status: int | None
@@ -21,6 +22,7 @@ class Answer:
     body: bytes = b""
     error: str = ""
     timed_out: bool = False
+    set_cookies: tuple[str, ...] = ()
 
     def json(self) -> Any:
         """The body as JSON, or None if it is not JSON."""

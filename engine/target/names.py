@@ -3,7 +3,6 @@
 The walk finds every request table, so a new one needs no line here unless it has placeholders of its own.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,22 +15,24 @@ from engine.target.variables import resolve
 
 EVERYWHERE = ("request_id",)
 # What onewinner fills in, by the beginning of the key; elsewhere it is {id}.
-OWN = {
+OWN: dict[str, tuple[str, ...]] = {
+    "setup": (),
+    "tenants": (),
     "create": ("marker",),
     "advance": ("id", "expected", "next", "marker", "key"),
     "writes": ("id", "marker"),
 }
-# Before these requests no answer about the workflow has come yet.
-BEFORE_WORKFLOW = ("create",)
+Givers = list[tuple[str, str]]
 
 
 def find_givers(file: File) -> dict[str, str]:
     """The names that the file saves, each with the key that gives it; of several the first."""
-    givers: dict[str, str] = {}
-    for key, table in walk(file, ""):
-        for name in getattr(table, "save", {}):
-            givers.setdefault(name, f"{key}.save")
-    return givers
+    return {name: f"{key}.save" for name, key in reversed(list_givers(file))}
+
+
+def list_givers(file: File) -> Givers:
+    """Each name that is saved, and the key of its table."""
+    return [(name, key) for key, table in walk(file, "") for name in getattr(table, "save", {})]
 
 
 def is_of_workflow(key: str) -> bool:
@@ -41,28 +42,44 @@ def is_of_workflow(key: str) -> bool:
 
 def check_names(file: File) -> None:
     """Whether every placeholder of every request, and of the tenants' headers, has a value by then. Raises Mistake."""
-    givers = find_givers(file)
+    givers, first = list_givers(file), find_givers(file)
     for key, table in walk(file, ""):
+        earlier = {name for name, giver in givers if is_earlier(giver, key)}
         if isinstance(table, RequestTable | VariantTable):
-            check_placeholders(key, structs.asdict(table), list_own(key), find_earlier(key, givers), givers)
+            check_placeholders(key, structs.asdict(table), {*list_own(key), *EVERYWHERE, *earlier}, first)
         elif headers := getattr(table, "headers", None):
-            check_placeholders(f"{key}.headers", headers, (), find_earlier(key, givers), givers)
+            check_placeholders(f"{key}.headers", headers, earlier, first)
 
 
 def list_own(key: str) -> tuple[str, ...]:
-    return (*OWN.get(re.split(r"[.\[]", key)[0], ("id",)), *EVERYWHERE)
+    return OWN.get(find_root(key), ("id",))
 
 
-def find_earlier(key: str, givers: Mapping[str, str]) -> set[str]:
-    """The names that earlier answers may have given by the time this request is built."""
-    early = key.startswith((*BEFORE_WORKFLOW, "tenants"))
-    return set() if early else set(givers)
+def find_root(key: str) -> str:
+    """The first word of a key: setup of setup[0].request."""
+    return key.replace("[", ".").partition(".")[0]
 
 
-def check_placeholders(
-    key: str, document: Any, own: tuple[str, ...], earlier: set[str], givers: Mapping[str, str]
-) -> None:
-    known = {*own, *earlier}
+def find_index(key: str) -> int:
+    """2 of setup[2].request."""
+    return int(key[key.index("[") + 1 : key.index("]")])
+
+
+def is_earlier(giver: str, key: str) -> bool:
+    """Whether the table at `giver` may have its answer by the time the request at `key` is built."""
+    root, given = find_root(key), find_root(giver)
+    if root == "tenants":
+        # A tenant has its own login alone; setup may register it.
+        tenant = ".".join(key.split(".")[:2])
+        return given == "setup" or (giver.startswith(f"{tenant}.") and not key.startswith(f"{giver}."))
+    if root == "setup":
+        return given == "tenants" or (given == "setup" and find_index(giver) < find_index(key))
+    if key.startswith("create.before") and giver.startswith("create.before"):
+        return find_index(giver) < find_index(key)
+    return root != "create" or given in ("setup", "tenants") or giver.startswith("create.before")
+
+
+def check_placeholders(key: str, document: Any, known: set[str], givers: Mapping[str, str]) -> None:
     for name in sorted(find_placeholders(document) - known):
         if name in givers:
             raise Mistake(key, f"{{{name}}} has no value yet: {givers[name]} gives it, by an answer that comes later")

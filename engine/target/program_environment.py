@@ -10,7 +10,7 @@ from engine.target import run_copy, secrets
 # The folder of our packages: in the wheel `rooms`, in a clone the clone.
 ROOMS = Path(__file__).parents[2]
 OWN_COMMAND = "onewinner"
-OWN_VARIABLES = ("PYTHONPATH", secrets.VARIABLE, run_copy.VARIABLE)
+OWN_VARIABLES = ("PYTHONPATH", secrets.VARIABLE, secrets.LEARNED, run_copy.VARIABLE)
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -153,9 +153,11 @@ def read_template(key: str, table: RequestTable, *, needed: str = "", instead: C
     placeholders.
     """
     check_request(key, table)
-    template = Template(table.method.upper(), table.path, table.json, table.headers, table.query)
+    template = Template(
+        table.method.upper(), table.path, table.json, table.headers, table.query, table.form, table.text, table.xml
+    )
     if needed and template.placeholders.isdisjoint((needed, *instead)):
-        raise Mistake(key, f"nothing in the request carries {{{needed}}}; put it into the path, query, headers or json")
+        raise Mistake(key, f"nothing in the request carries {{{needed}}}; put it into the path, query, headers or body")
     return template
 
 

@@ -8,10 +8,12 @@ import html
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 from urllib.parse import quote, quote_plus
 
@@ -20,6 +22,8 @@ LENGTH_MIN = 6
 HIDDEN = b"[secret]"
 # In this variable a process of ours tells its children the secrets: JSON, a list of texts.
 VARIABLE = "ONEWINNER_SECRETS"
+# In this one it tells them the file of `collect`.
+LEARNED = "ONEWINNER_LEARNED"
 BASE64_OFFSETS = range(3)
 # A secret that may be a word, such as `postgres`, is hidden where it stands alone, and not inside of `postgresql`.
 WORD = re.compile("[A-Za-z]{1,15}[0-9]{0,4}")
@@ -183,9 +187,33 @@ def read_secrets(environment: Mapping[str, str] = os.environ) -> Secrets:
 
 
 def learn(secrets: Secrets) -> None:
-    """From here on, this process and its children hide these secrets too."""
-    TOLD.update(secrets.texts)
-    os.environ[VARIABLE] = json.dumps(sorted(read_secrets().texts | secrets.texts))
+    """From here on, this process and its children hide these secrets too; `collect` tells them to its owner."""
+    new = secrets.texts - read_secrets().texts
+    if not new:
+        return
+    TOLD.update(new)
+    os.environ[VARIABLE] = json.dumps(sorted(read_secrets().texts | new))
+    if file := os.environ.get(LEARNED):
+        with Path(file).open("a") as learned:
+            learned.write(json.dumps(sorted(new)) + "\n")
+
+
+@contextmanager
+def collect() -> Iterator[Path]:
+    """A private file in which this process and its children note what they learn, until the block is left."""
+    with tempfile.TemporaryDirectory(prefix="onewinner-") as folder:
+        file = Path(folder) / "learned"
+        file.touch(0o600)
+        os.environ[LEARNED] = str(file)
+        try:
+            yield file
+        finally:
+            os.environ.pop(LEARNED, None)
+
+
+def read_learned(file: Path) -> Secrets:
+    """What was noted in the file of `collect`."""
+    return Secrets(frozenset(text for line in file.read_text().splitlines() for text in json.loads(line)))
 
 
 @contextmanager

@@ -24,7 +24,7 @@ class Table(msgspec.Struct, forbid_unknown_fields=True):
 
 class RequestTable(Table):
     """One HTTP request. {id}, {expected}, {next}, {marker}, {request_id} and the names of saved values may stand in
-    path, query, headers and json; ${NAME} is taken from the environment.
+    path, query, headers and body; ${NAME} is taken from the environment.
     """
 
     method: Annotated[str, Meta(description="GET, POST, PUT, PATCH, ...")]
@@ -32,6 +32,9 @@ class RequestTable(Table):
     json: Annotated[Any, Meta(description="The JSON body; without it the request has none.")] = None
     headers: Annotated[dict[str, str], Meta(description="Headers beside those of the tenant.")] = {}
     query: Annotated[dict[str, str], Meta(description="The query, by name.")] = {}
+    form: Annotated[dict[str, str] | None, Meta(description="A form as the body, by name, URL-encoded.")] = None
+    text: Annotated[str | None, Meta(description="A text as the body.")] = None
+    xml: Annotated[str | None, Meta(description="An XML document as the body; values are escaped in it.")] = None
 
 
 class WhenTable(Table):
@@ -49,11 +52,14 @@ Answers = tuple[Status | WhenTable, ...]
 class SaveTable(Table, rename={"origin": "from"}):
     """A part of a value of an answer."""
 
-    origin: Annotated[str, Meta(description='JMESPath, "header:NAME", or "text" for the whole body.')]
+    origin: Annotated[str, Meta(description='JMESPath, "header:NAME", "cookie:NAME", or "text" for the whole body.')]
     match: Annotated[str, Meta(description="A regular expression with one group, the value.")]
 
 
-SAVE = 'Values of the answer for later requests, by name: JMESPath, "header:NAME", or { from = ..., match = ... }.'
+SAVE = (
+    'Values of the answer for later requests, by name: JMESPath, "header:NAME", "cookie:NAME", or '
+    "{ from = ..., match = ... }."
+)
 Save = Annotated[dict[str, str | SaveTable], Meta(description=SAVE)]
 
 
@@ -71,6 +77,14 @@ class ServiceTable(Table):
         str | None, Meta(description="Where it runs, relative to this file (default: where onewinner was called).")
     ] = None
     ready_timeout_s: Annotated[float, Meta(description="How long it may take to get ready, in seconds.")] = 30.0
+    prepare: Annotated[
+        list[Strings],
+        Meta(
+            description="Commands that run once before the service starts, in its folder and environment, such as "
+            "migrations. Placeholders as in command."
+        ),
+    ] = []
+    prepare_timeout_s: Annotated[float, Meta(description="How long one of them may take, in seconds.")] = 300.0
     restart: Annotated[
         bool,
         Meta(
@@ -79,13 +93,60 @@ class ServiceTable(Table):
     ] = True
 
 
+class BeforeTable(Table):
+    """A request that another one needs, with an answer below 400."""
+
+    request: Annotated[RequestTable, Meta(description="The request.")]
+    save: Save = {}
+
+
+class SetupTable(Table):
+    """A request that is sent before all others, once for a run or once for each tenant; its answer is below 400."""
+
+    request: Annotated[RequestTable, Meta(description="The request.")]
+    save: Save = {}
+    per: Annotated[
+        str,
+        Meta(
+            description='How often: once for a "run", by its first tenant; or once for each "tenant".',
+            extra_json_schema={"enum": ["run", "tenant"]},
+        ),
+    ] = "run"
+    logged_in: Annotated[
+        bool,
+        Meta(
+            description="Whether the tenant is logged in first, and its headers are sent; not so to register a tenant."
+        ),
+    ] = True
+
+
+class LoginTable(Table):
+    """How a tenant logs in; each process of a run does. What it saves is a secret."""
+
+    request: Annotated[RequestTable, Meta(description="The request; its answer is below 400.")]
+    save: Save = {}
+    renew_s: Annotated[
+        float | None, Meta(description="After so many seconds the tenant logs in again; it does after a 401, too.")
+    ] = None
+    before: Annotated[
+        list[BeforeTable], Meta(description="Requests that the login needs, such as a page with a token for its form.")
+    ] = []
+
+
 class TenantTable(Table):
-    """One tenant: the headers that prove it. The first one of the file owns the workflows of a run."""
+    """One tenant: what proves it to the service. The first one of the file owns the workflows of a run."""
 
     headers: Annotated[
         dict[str, str],
-        Meta(description="Sent with every request of the tenant; ${NAME} is taken from the environment."),
+        Meta(
+            description="Sent with every request of the tenant; {name} is a saved value, ${NAME} is taken from the "
+            "environment."
+        ),
     ] = {}
+    login: Annotated[LoginTable | None, Meta(description="How the tenant logs in.")] = None
+    cookies: Annotated[
+        bool, Meta(description="Whether the cookies that answers set are sent in the tenant's later requests.")
+    ] = False
 
 
 class WorkflowTable(Table):
@@ -104,6 +165,9 @@ class WorkflowTable(Table):
 class CreateTable(Table):
     """How workflows are created: by a request or by a command; or ids of workflows that exist already."""
 
+    before: Annotated[
+        list[BeforeTable], Meta(description="Requests that are sent once for each workflow, before its create.")
+    ] = []
     request: Annotated[RequestTable | None, Meta(description="The request that creates a workflow.")] = None
     id: Annotated[str | None, Meta(description="JMESPath of the id in the answer to the request.")] = None
     won: Annotated[Answers, Meta(description="Answers that mean: created.")] = (201,)
@@ -308,6 +372,7 @@ class File(Table):
         Meta(description="A header that tells when the whole request had arrived, in ns of the monotonic clock."),
     ] = None
     service: ServiceTable | None = None
+    setup: Annotated[list[SetupTable], Meta(description="Requests that are sent before all others.")] = []
     guards: Annotated[list[GuardTable], Meta(description="Requests that answer only in some states.")] = []
     writes: Annotated[
         list[WriteTable], Meta(description="Requests that must not move the workflow; they are sent beside the moves.")

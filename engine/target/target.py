@@ -9,6 +9,7 @@ from functools import cached_property
 
 from engine.target.adapter import Adapter, AdapterError, Context
 from engine.target.checks import is_header_value
+from engine.target.cookies import COOKIES
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
 from engine.target.idempotency import Idempotency, name_key
@@ -17,6 +18,7 @@ from engine.target.routes import Effects, Guard, Route, Trail, Write
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
 from engine.target.spelling import Spelling
 from engine.target.statuses import Meanings, Statuses
+from engine.target.steps import Saved, Step
 from engine.target.template import NO_VALUES, Request, Template, Value, Values
 from engine.target.tenants import Tenant
 from engine.target.values import Saving
@@ -30,7 +32,7 @@ class Service:
     """How onewinner starts the engine.
 
     Placeholders: {port}, {database_url} and its parts, {workers}, {isolation}, {pooled}. `restart`: onewinner starts it
-    again if it ends after an injected fault.
+    again if it ends after an injected fault. `prepare` are commands that run once before.
     """
 
     command: tuple[str, ...]
@@ -39,6 +41,8 @@ class Service:
     cwd: str | None = None
     ready_timeout_s: float = 30.0
     restart: bool = True
+    prepare: tuple[tuple[str, ...], ...] = ()
+    prepare_timeout_s: float = 300.0
 
 
 class NotBuiltError(Exception):
@@ -50,7 +54,7 @@ class Target:
     """An engine as its target file describes it. `meanings` are those of [advance]; a route may have its own.
 
     `givers` are the names of the saved values, each with the key that gives it. `variables` are the ${NAME}s of the
-    file that the environment had.
+    file that the environment had. `saved` is what the set-up saved; None while it was not sent.
     """
 
     name: str
@@ -82,6 +86,21 @@ class Target:
     givers: Mapping[str, str] = field(default_factory=dict)
     adapter: Adapter | None = None
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    setup: tuple[Step, ...] = ()
+    before: tuple[Step, ...] = ()
+    saved: Saved | None = None
+
+    @property
+    def needs_steps(self) -> bool:
+        """Whether any request must be sent before others."""
+        return bool(self.setup or self.before) or any(tenant.login for tenant in self.tenants.values())
+
+    @cached_property
+    def proofs(self) -> frozenset[str]:
+        """The names of the values that prove a tenant: what logins save, and what stands in the tenants' headers."""
+        logins = [tenant.login for tenant in self.tenants.values() if tenant.login is not None]
+        told = {saving.name for login in logins for step in login.steps for saving in step.savings}
+        return frozenset(told).union(*(tenant.placeholders for tenant in self.tenants.values()))
 
     @property
     def can_read(self) -> bool:
@@ -171,7 +190,7 @@ class Target:
         saved = {name: f"{{{name}}}" for name in self.givers}
         own = {"id": "{id}", "expected": self.spelling.spell(origin), "next": self.spelling.spell(to)}
         own |= {"request_id": "{request_id}", "marker": "{marker}", "key": "{key}"}
-        return identify(self._fill(route.template, self.owner, saved, **own)), origin, to
+        return identify(self._fill(route.template, self.owner, saved, own)), origin, to
 
     def build_create(self, tenant: str, request_id: str, marker: str = "", values: Values = NO_VALUES) -> Request:
         """Only for targets in which a request creates workflows. All of these raise NotBuiltError."""
@@ -245,10 +264,18 @@ class Target:
         return self._build("effects", self.effects.template, tenant, values, id=server_id, request_id=request_id)
 
     def _build(
-        self, kind: str, template: Template, tenant: str, values: Values, *, name: str = "", **own: Value
+        self,
+        kind: str,
+        template: Template,
+        tenant: str,
+        values: Values,
+        *,
+        name: str = "",
+        has_proof: bool = True,
+        **own: Value,
     ) -> Request:
         """The request as the adapter wants it, if there is one."""
-        request = self._fill(template, tenant, values, **own)
+        request = self._fill(template, tenant, values, own, has_proof=has_proof)
         if self.adapter is None:
             return request
         told = {key: own[key] for key in ("id", "expected", "next", "request_id") if key in own}
@@ -257,14 +284,30 @@ class Target:
         except AdapterError as error:
             raise NotBuiltError(str(error)) from None
 
-    def _fill(self, template: Template, tenant: str, values: Values, **own: Value) -> Request:
+    def build_step(self, step: Step, tenant: str, request_id: str, values: Values) -> Request:
+        """A request that others need. One without proof goes without the tenant's headers that need a login."""
+        return self._build(
+            "step",
+            step.template,
+            tenant,
+            values,
+            name=step.key,
+            has_proof=step.has_proof,
+            request_id=request_id,
+            marker=request_id,
+        )
+
+    def _fill(self, template: Template, tenant: str, values: Values, own: Values, *, has_proof: bool = True) -> Request:
         """Raises NotBuiltError when a value is not saved yet, or cannot stand in a header."""
         proof, what = self.tenants[tenant], f"{template.method} {template.path}"
-        needed = (template.placeholders | proof.placeholders) & self.givers.keys()
+        headers = proof.headers if has_proof else proof.plain_headers
+        needed = (template.placeholders | (proof.placeholders if has_proof else set())) & self.givers.keys()
         for name in sorted(needed - values.keys()):
             raise NotBuiltError(f"{what} needs {{{name}}}, which {self.givers[name]} gives; no answer has shown it yet")
-        request = template.fill({**values, **own} if values else own, proof.headers)
-        for name, value in request.headers if needed else ():
+        if proof.keeps_cookies and COOKIES in values:
+            headers = {**headers, "Cookie": str(values[COOKIES])}
+        request = template.fill({**values, **own} if values else own, headers)
+        for name, value in request.headers if needed or proof.keeps_cookies else ():
             if not is_header_value(value):
                 raise NotBuiltError(
                     f"{what} cannot be sent: a saved value in its header {name} has characters that no header may have"

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from html import escape
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -40,10 +41,14 @@ class Template:
     json: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
+    text: str | None = None
+    xml: str | None = None
 
     @cached_property
     def placeholders(self) -> frozenset[str]:
-        return find_placeholders([self.path, self.json, dict(self.headers), dict(self.query)])
+        texts = [self.path, self.json, dict(self.headers), dict(self.query), self.text, self.xml]
+        return find_placeholders([*texts, dict(self.form or {})])
 
     def merge(self, json: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, str]) -> "Template":
         """The request with these over its own. A body that is no table, or none, gives way to one that is given."""
@@ -60,11 +65,9 @@ class Template:
         own = {name.lower() for name in self.headers}
         others = {name: value for name, value in headers.items() if name.lower() not in own}
         sent = {name: substitute(value, values) for name, value in {**others, **self.headers}.items()}
-        body = b""
-        if self.json is not None:
-            body = msgspec.json.encode(substitute_deep(self.json, values))
-            if "content-type" not in {name.lower() for name in sent}:
-                sent["Content-Type"] = "application/json"
+        body, kind = self.fill_body(values)
+        if kind and "content-type" not in {name.lower() for name in sent}:
+            sent["Content-Type"] = kind
         path = substitute(
             quote(self.path, safe=PATH_SAFE + "{}"),
             {name: quote(str(value), safe="") for name, value in values.items()},
@@ -73,6 +76,20 @@ class Template:
             query = urlencode({name: substitute(value, values) for name, value in self.query.items()})
             path = f"{path}{'&' if '?' in path else '?'}{query}"
         return Request(self.method, path, tuple(sent.items()), body)
+
+    def fill_body(self, values: Values) -> tuple[bytes, str]:
+        """The body and its content type; both empty if there is none."""
+        if self.json is not None:
+            return msgspec.json.encode(substitute_deep(self.json, values)), "application/json"
+        if self.form is not None:
+            fields = {name: substitute(value, values) for name, value in self.form.items()}
+            return urlencode(fields).encode(), "application/x-www-form-urlencoded"
+        if self.text is not None:
+            return substitute(self.text, values).encode(), "text/plain; charset=utf-8"
+        if self.xml is not None:
+            escaped = {name: escape(str(value)) for name, value in values.items()}
+            return substitute(self.xml, escaped).encode(), "application/xml; charset=utf-8"
+        return b"", ""
 
 
 def find_placeholders(document: Any) -> frozenset[str]:

@@ -5,22 +5,27 @@ The scopes of a value are the run, a tenant, a user and a workflow; `load.client
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.target.checks import TOKEN, Mistake
+from engine.target.cookies import COOKIES, read_cookies
 from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
 from engine.target.tables import SaveTable
 from engine.target.template import NAME, Value
 
-HEADER, TEXT = "header:", "text"
+HEADER, COOKIE, TEXT = "header:", "cookie:", "text"
 # What onewinner itself fills in.
-RESERVED = ("id", "expected", "next", "marker", "key", "request_id", "tenant", "port", "workers", "isolation", "pooled")
+RESERVED = (
+    *("id", "expected", "next", "marker", "key", "request_id", "tenant"),
+    *("port", "workers", "isolation", "pooled", COOKIES),
+)
 
 
 @dataclass(frozen=True)
 class Saving:
-    """A value of an answer and its name: at `path` in the JSON, in the header, or else in the text of the body.
+    """A value of an answer and its name: at `path` in the JSON, in a header or a cookie, or else in the text of the
+    body.
 
     `match` is a regular expression with one group, which is the value then.
     """
@@ -28,6 +33,7 @@ class Saving:
     name: str
     path: JmesPath | None = None
     header: str | None = None
+    cookie: str | None = None
     match: str | None = None
 
     def find(self, answer: Answer) -> Value | None:
@@ -45,6 +51,8 @@ class Saving:
             return found if is_number else self.path.find_text(answer.json())
         if self.header is not None:
             return answer.headers.get(self.header)
+        if self.cookie is not None:
+            return read_cookies(answer.set_cookies).get(self.cookie)
         return answer.body.decode(errors="replace")
 
 
@@ -70,7 +78,7 @@ def read_saving(key: str, name: str, source: str | SaveTable) -> Saving:
     if source.origin == TEXT:
         return Saving(name, match=source.match)
     place = read_place(f"{key}.from", name, source.origin)
-    return Saving(name, place.path, place.header, source.match)
+    return replace(place, match=source.match)
 
 
 def read_place(key: str, name: str, text: str) -> Saving:
@@ -79,6 +87,8 @@ def read_place(key: str, name: str, text: str) -> Saving:
         if not TOKEN.fullmatch(header):
             raise Mistake(key, f"{header!r} is no name of a header; write letters, digits and -")
         return Saving(name, header=header.lower())
+    if cookie := text.removeprefix(COOKIE) if text.startswith(COOKIE) else "":
+        return Saving(name, cookie=cookie)
     try:
         return Saving(name, JmesPath(text))
     except ValueError as error:

@@ -32,6 +32,7 @@ from load.client.ask import (
 )
 from load.client.clock import MONOTONIC, Clock, Instant
 from load.client.credentials import Credentials
+from load.client.preparation import Preparation
 from load.client.release import Exchange, Release, ReleaseError, now_ns
 from load.client.retry import PAUSES_S, Retry
 from load.client.silence import Silence
@@ -77,16 +78,18 @@ class Asker:
     versions: Versions = field(default_factory=Versions)
     reads_versions: bool = True
     refreshed: int = 0
+    preparation: Preparation = field(init=False)
     silence: Silence = field(init=False)
     trails: TrailReader = field(init=False)
 
     def __post_init__(self) -> None:
         self.source = self.journal.path.stem
         self.silence = Silence(self.target.timeout_s)
-        self.credentials = Credentials(self.target)
         retry = Retry(self.release, self.target, self.silence)
         self.values = ValueStore(self.target)
-        self.trails = TrailReader(self.target, self.journal, self.credentials, self.clock, retry, self.values)
+        self.preparation = Preparation(self.target, self.release, self.values)
+        self.credentials = Credentials(self.target, self.preparation)
+        self.trails = TrailReader(self.target, self.journal, self.credentials, self.clock, retry, self.preparation)
         self.factory = WorkflowFactory(self.target, self.release, self.journal.path.parent / "ids", self.values)
 
     @property
@@ -110,25 +113,26 @@ class Asker:
         """A new workflow: the harness's name of it, or None when there is none. With no id left nothing is asked."""
         ask = self.create_ask(tenant, name=name, examine=examine)
         if not isinstance(self.target.create, Template):
-            classified = self._make(ask, planned=planned)
+            classified = self.make(ask, planned=planned).classified
         else:
             # A caller that plans for itself counts each operation, so it also asks again for itself.
             classified = (self.ask(ask, planned=True) if planned else self.ask_until_told(ask)).classified
         return None if classified.server_id is None else ask.workflow
 
-    def _make(self, ask: Ask, *, planned: bool) -> ClassifiedAnswer:
+    def make(self, ask: Ask, *, planned: bool = False) -> Reply:
         """A workflow that no request creates. In the history it is a create like any other, without a status."""
         taken = self.factory.take(ask.tenant)
         if taken is None:
             self.is_out = True
-            return ClassifiedAnswer("unknown", None)
+            return Reply("", ask, Exchange(now_ns(), None, Answer(None)), ClassifiedAnswer("unknown", None))
         if not planned:
             self.plan(1)
+        self.prepare([ask])
         id_ = self._number()
         self.journal.write(self._invocation(ask, id_, None, 0))
         reply = Reply(id_, ask, *self.factory.make(taken, ask.tenant, id_))
         self._finish([reply], Instant())
-        return reply.classified
+        return reply
 
     def forget(self, workflow: str) -> None:
         """Nothing more will be asked about it."""
@@ -179,6 +183,7 @@ class Asker:
         `line_up` is called when all but the end of each request is sent, and says when to release.
         """
         self.refresh(asks)
+        self.prepare(asks)
         built = [self._try_build(ask) for ask in asks]
         sent = [(number, *each) for number, each in enumerate(built) if not isinstance(each, Reply)]
         races = [(ask.race or race) if ask.contends else None for ask in asks]
@@ -234,6 +239,11 @@ class Asker:
     def fix_version(self, ask: Ask) -> Ask:
         """The Ask with the version that its request would carry now, whatever other answers tell until it is sent."""
         return ask if ask.token is not None else replace(ask, token=self._find_token(ask))
+
+    def prepare(self, asks: Sequence[Ask]) -> None:
+        """Sends what these requests need first, such as a login, without releasing them. Blocks."""
+        creates = [((ask.tenant, ask.user), ask.workflow) for ask in asks if ask.call.creates]
+        self.preparation.prepare([(ask.tenant, ask.user) for ask in asks], creates)
 
     def build(self, ask: Ask) -> Request:
         """The request of an Ask as the next operation. If it cannot be built, the history says
@@ -327,7 +337,11 @@ class Asker:
         return id_
 
     def _build(self, ask: Ask, id_: str) -> Request:
-        server_id = "" if ask.call.creates else self.server_ids[ask.workflow]
+        creates = ask.call.creates
+        obstacle = self.preparation.find_obstacle((ask.tenant, ask.user), ask.workflow if creates else None)
+        if obstacle is not None:
+            raise NotBuiltError(obstacle)
+        server_id = "" if creates else self.server_ids[ask.workflow]
         values = self.values.list(ask.tenant, ask.user, ask.workflow)
         token = self._find_token(ask)
         if token is not None and self.target.version is not None:
@@ -373,6 +387,7 @@ class Asker:
             self.unknowns += reply.outcome == "unknown"
             savings = list_savings(self.target, reply.ask, reply.outcome)
             self.values.save(reply.ask.workflow, savings, reply.exchange.answer)
+            self.values.keep_cookies(reply.ask.tenant, reply.ask.user, reply.exchange.answer)
             if reply.classified.server_id is not None:
                 self.server_ids[reply.ask.workflow] = reply.classified.server_id
         self._note_versions(replies)

@@ -10,9 +10,11 @@ from engine.target.answer import ClassifiedAnswer
 from engine.target.target import Target
 from engine.target.template import Template
 from load.client.ask import Ask, list_expected
+from load.client.preparation import UNAUTHORIZED, Preparation
 
-UNAUTHORIZED, FORBIDDEN = 401, 403
+FORBIDDEN = 403
 SERVED = ("ok", "won", "conflict")
+OVER = "401 for a client that was let in since its login: the login is over"
 
 
 @dataclass
@@ -20,6 +22,7 @@ class Credentials:
     """Which tenants one source has seen let in. `owners` maps a workflow to its tenant, where that is not the owner."""
 
     target: Target
+    preparation: Preparation | None = None
     owners: dict[str, str] = field(default_factory=dict)
     let_in: set[str] = field(default_factory=set)
 
@@ -27,7 +30,16 @@ class Credentials:
         return self.owners.get(workflow, self.target.owner) == tenant
 
     def review(self, ask: Ask, classified: ClassifiedAnswer) -> tuple[ClassifiedAnswer, str | None]:
-        """The answer as classified; unknown, and the reason, for a client that is not let in any more."""
+        """The answer as classified; unknown, and the reason, for a client that is not let in any more.
+
+        Busy if its login may be over: nothing happened, and the next request logs in first.
+        """
+        user = ask.tenant, ask.user
+        if classified.status == UNAUTHORIZED and classified.outcome in ("refused", "unknown"):
+            if self.preparation is not None and self.preparation.note_denied(user):
+                return replace(classified, outcome="busy", message=OVER), None
+        elif self.preparation is not None and classified.outcome in SERVED:
+            self.preparation.note_served(user)
         if not self.owns(ask.workflow, ask.tenant):
             return classified, None
         if classified.outcome in SERVED:

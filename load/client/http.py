@@ -47,6 +47,7 @@ class AnswerParser:
         self.keep_alive = False
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
+        self._set_cookies: list[str] = []
         self._body: list[bytes] = []
         self._bytes = 0
         self._headed = False
@@ -61,7 +62,7 @@ class AnswerParser:
             raise ValueError(f"the answer is not HTTP/1.1: {error}") from None
         if self.answer is None and self._bytes > ANSWER_BYTES_MAX:
             raise ValueError(TOO_LONG)
-        if len(self._headers) > HEADERS_MAX:
+        if len(self._headers) + len(self._set_cookies) > HEADERS_MAX:
             raise ValueError(TOO_MANY_HEADERS)
         return self.answer
 
@@ -75,7 +76,10 @@ class AnswerParser:
         return Answer(None, error=f"the server closed the connection {where}")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        text, value_text = name.decode("latin-1").lower(), value.decode("latin-1")
+        self._headers[text] = value_text
+        if text == "set-cookie":
+            self._set_cookies.append(value_text)
 
     def on_headers_complete(self) -> None:
         self._headed = True
@@ -87,6 +91,7 @@ class AnswerParser:
         # An interim answer (1xx) is not the answer; the parser goes on with the next one.
         if 100 <= self._parser.get_status_code() < 200:
             self._headers.clear()
+            self._set_cookies.clear()
             self._headed = False
             return
         self.keep_alive = bool(self._parser.should_keep_alive())
@@ -98,7 +103,8 @@ class AnswerParser:
             self.keep_alive = False
             self.answer = Answer(None, error=TOO_LONG)
         else:
-            self.answer = Answer(self._parser.get_status_code(), self._headers, body)
+            cookies = tuple(self._set_cookies)
+            self.answer = Answer(self._parser.get_status_code(), self._headers, body, set_cookies=cookies)
 
     def _ends_at_close(self) -> bool:
         framed = "content-length" in self._headers or "transfer-encoding" in self._headers

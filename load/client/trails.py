@@ -4,19 +4,21 @@ These reads are no operations. One that shows nothing is in the history too, wit
 it. An unknown answer accuses no service.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from engine.target.answer import is_busy, read_markers, read_trail
 from engine.target.http_answer import Answer
 from engine.target.statuses import SERVER_ERROR
 from engine.target.target import NotBuiltError, Target
-from engine.target.template import Request
+from engine.target.template import Request, Values
 from load.client.clock import Clock
 from load.client.credentials import Credentials
+from load.client.preparation import UNAUTHORIZED, Preparation
 from load.client.release import now_ns
 from load.client.retry import Retry
-from load.client.values import ValueStore
 from reports.history import events
 from reports.history.journal import Journal
 
@@ -33,19 +35,14 @@ class TrailReader:
     credentials: Credentials
     clock: Clock
     retry: Retry
-    values: ValueStore
+    preparation: Preparation
 
     def read_trail(self, workflow: str, server_id: str, tenant: str) -> list[dict[str, Any]] | None:
         """The transitions of the trail; None when the target has none, or did not show it."""
-        request_id, values = f"{self.journal.path.stem}.trail.{workflow}", self.values.list(tenant, "", workflow)
-        try:
-            request = self.target.build_trail(tenant, server_id, request_id, values)
-        except NotBuiltError as error:
-            self.note_unsent(workflow, error)
-            return None
-        if request is None:
-            return None
-        return self.take_trail(workflow, *self._read(TRAIL, workflow, tenant, request), tenant)
+        request_id = f"{self.journal.path.stem}.trail.{workflow}"
+        build = partial(self.target.build_trail, tenant, server_id, request_id)
+        shown = self._read(TRAIL, workflow, tenant, build)
+        return None if shown is None else self.take_trail(workflow, *shown, tenant)
 
     def take_trail(self, workflow: str, read_ns: int, answer: Answer, tenant: str) -> list[dict[str, Any]] | None:
         """Takes the transitions of an answer, read at `read_ns`, into the history."""
@@ -63,15 +60,10 @@ class TrailReader:
 
     def read_effects(self, workflow: str, server_id: str, tenant: str) -> list[str] | None:
         """The stored markers; None when the target does not show them, or did not."""
-        request_id, values = f"{self.journal.path.stem}.effects.{workflow}", self.values.list(tenant, "", workflow)
-        try:
-            request = self.target.build_effects(tenant, server_id, request_id, values)
-        except NotBuiltError as error:
-            self.note_unsent(workflow, error)
-            return None
-        if request is None:
-            return None
-        return self.take_effects(workflow, *self._read(EFFECTS, workflow, tenant, request), tenant)
+        request_id = f"{self.journal.path.stem}.effects.{workflow}"
+        build = partial(self.target.build_effects, tenant, server_id, request_id)
+        shown = self._read(EFFECTS, workflow, tenant, build)
+        return None if shown is None else self.take_effects(workflow, *shown, tenant)
 
     def take_effects(self, workflow: str, read_ns: int, answer: Answer, tenant: str) -> list[str] | None:
         """Takes the markers of an answer, read at `read_ns`, into the history, each as often as it was shown."""
@@ -113,13 +105,26 @@ class TrailReader:
         )
         self.journal.write(denied)
 
-    def _read(self, what: events.Evidence, workflow: str, tenant: str, request: Request) -> tuple[int, Answer]:
-        """When the last read was sent, and its answer."""
+    def _read(
+        self, what: events.Evidence, workflow: str, tenant: str, build: Callable[[Values], Request | None]
+    ) -> tuple[int, Answer] | None:
+        """When the last read was sent, and its answer; None if nothing can be read. A login that is over is renewed."""
 
         def note(asked_ns: int, answer: Answer) -> None:
             self._note_hidden(what, workflow, tenant, asked_ns, answer)
 
-        return self.retry.ask(request, note)
+        shown = None
+        for _ in range(2):
+            self.preparation.prepare([(tenant, "")])
+            try:
+                request = build(self.preparation.values.list(tenant, "", workflow))
+            except NotBuiltError as error:
+                self.note_unsent(workflow, error)
+                return None
+            shown = self.retry.ask(request, note) if request is not None else None
+            if shown is None or shown[1].status != UNAUTHORIZED or not self.preparation.note_denied((tenant, "")):
+                break
+        return shown
 
     def _note_hidden(self, what: events.Evidence, workflow: str, tenant: str, asked_ns: int, answer: Answer) -> None:
         at_ns, until_ns = self._interval(asked_ns)

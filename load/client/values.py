@@ -7,32 +7,82 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.target.cookies import COOKIES, read_cookies, render_cookies, update_cookies
 from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import NO_VALUES, Value, Values
 from engine.target.values import Saving, find_values
 
 Scope = dict[str, Value]
+User = tuple[str, str]
 
 
 @dataclass
 class ValueStore:
-    """The values of one source. Those of the run and of tenants begin with what the set-up saved (`target.saved`)."""
+    """The values of one source. Those of the run and of tenants begin with what the set-up saved (`target.saved`).
+
+    `users` has what logins saved, for a tenant itself under the user ""; `jars` their cookies. `begun` are the
+    workflows for which the steps before their create were sent.
+    """
 
     target: Target
+    run: Scope = field(default_factory=dict)
+    set_up: dict[str, Scope] = field(default_factory=dict)
+    users: dict[User, Scope] = field(default_factory=dict)
+    jars: dict[User, dict[str, str]] = field(default_factory=dict)
     workflows: dict[str, Scope] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
 
-    def list(self, tenant: str, user: str = "", workflow: str = "") -> Values:  # noqa: ARG002 - a user has none yet
+    def __post_init__(self) -> None:
+        if (saved := self.target.saved) is not None:
+            self.run.update(saved.run)
+            self.set_up.update({name: dict(values) for name, values in saved.tenants.items()})
+
+    def list(self, tenant: str, user: str = "", workflow: str = "") -> Values:
         """What may stand in a request of this tenant and user about the workflow."""
-        return self.workflows.get(workflow, NO_VALUES)
+        mine = self.workflows.get(workflow, NO_VALUES)
+        if not (self.run or self.set_up or self.users or self.jars):
+            return mine
+        logins = self.users.get((tenant, ""), NO_VALUES), self.users.get((tenant, user), NO_VALUES)
+        values = {**self.run, **self.set_up.get(tenant, NO_VALUES), **logins[0], **logins[1], **mine}
+        if jar := self.jars.get((tenant, user)):
+            values[COOKIES] = render_cookies(jar)
+        return values
 
     def save(self, workflow: str, savings: Iterable[Saving], answer: Answer) -> None:
         """Takes the values of an answer about a workflow."""
-        if found := find_values(savings, answer):
+        if savings:
+            self.save_values(workflow, find_values(savings, answer))
+
+    def save_values(self, workflow: str, found: Values) -> None:
+        if found:
             self.workflows.setdefault(workflow, {}).update(found)
+
+    def save_setup(self, tenant: str, found: Values) -> None:
+        """Those of a tenant; of the run if the tenant is empty."""
+        (self.set_up.setdefault(tenant, {}) if tenant else self.run).update(found)
+
+    def save_login(self, tenant: str, user: str, found: Values) -> None:
+        self.users.setdefault((tenant, user), {}).update(found)
+
+    def keep_cookies(self, tenant: str, user: str, answer: Answer) -> None:
+        """The cookies that the answer sets, where the tenant keeps any."""
+        if answer.set_cookies and self.target.tenants[tenant].keeps_cookies:
+            jar = self.jars.get((tenant, user), {})
+            self.jars[tenant, user] = update_cookies(jar, read_cookies(answer.set_cookies))
+
+    def list_proofs(self, tenant: str, user: str) -> Iterable[Value]:
+        """What a login gave: its values and cookies."""
+        return [*self.users.get((tenant, user), {}).values(), *self.jars.get((tenant, user), {}).values()]
+
+    def forget_user(self, tenant: str, user: str) -> None:
+        """Before a new login."""
+        self.users.pop((tenant, user), None)
+        self.jars.pop((tenant, user), None)
 
     def forget(self, workflow: str) -> None:
         self.workflows.pop(workflow, None)
+        self.begun.discard(workflow)
 
     def tell(self, workflows: Iterable[str]) -> dict[str, Any]:
         """What is known of these workflows, for another source that asks about them too."""

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from collections.abc import Callable
 
 from rich.table import Table
 from rich.text import Text
@@ -23,7 +22,6 @@ EXAMPLE = "onewinner doctor --target orders.toml"
 BODY_MAX = 80
 BODY_OF_WRONG_MAX = 400
 LONG_ID = re.compile(r"[0-9a-fA-F-]{20,}")
-Hide = Callable[[str], str]
 STYLE = {True: "bold green", False: "bold red"}
 
 
@@ -37,26 +35,30 @@ def examine(engine: EngineChoice) -> int:
     """Runs the engine, asks it, shows what came back, and ends it."""
     with open_log_folder() as folder:
         with run_engine(engine, folder / "service.log") as access:
-            hide = read_secrets().hide_text
             release = Release(access.target.base_url, access.target.timeout_s)
             examination = Examination(access.target, release, folder)
             try:
                 examination.run()
                 remedies = advise(examination, engine.file)
             except ReleaseError as error:
-                print_table(examination, hide)
+                print_table(examination)
                 ended = access.describe_end()
                 raise UsageError(f"base_url: {ended or error}") from None
             except NotBuiltError as error:
-                print_table(examination, hide)
+                print_table(examination)
                 raise UsageError(f"{engine.file}: {error}") from None
             finally:
                 release.close()
-            print_table(examination, hide)
-        return conclude(examination, remedies, engine, hide)
+            print_table(examination)
+        return conclude(examination, remedies, engine)
 
 
-def print_table(examination: Examination, hide: Hide) -> None:
+def hide(text: str) -> str:
+    """Without the secrets that are known by now: a login tells more."""
+    return read_secrets().hide_text(text)
+
+
+def print_table(examination: Examination) -> None:
     """What was sent, what came back, how it was understood, and what to change where that looks wrong."""
     console, done = open_console(), examination.done
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -102,7 +104,7 @@ def shorten(text: str, each: Examined) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
-def conclude(examination: Examination, remedies: list[str], engine: EngineChoice, hide: Hide) -> int:
+def conclude(examination: Examination, remedies: list[str], engine: EngineChoice) -> int:
     """0 when everything looks right; else the first thing to fix, as a UsageError."""
     console = open_console()
     if examination.used is not None:

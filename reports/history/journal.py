@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import msgspec
 
-from engine.target.secrets import Secrets, read_secrets
+from engine.target.secrets import TOLD, Secrets, read_secrets
 from reports.history.events import FORMAT_VERSION, Event, Header
 
 # What the harness itself chose, and what the judge compares: a secret that equals a part of it is not hidden there.
@@ -28,7 +28,7 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.clock_uncertainty_ns = clock_uncertainty_ns
-        self._secrets = read_secrets()
+        self._secrets, self._told = read_secrets(), len(TOLD)
         self._encode = msgspec.json.Encoder().encode
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self.write(Header(format=FORMAT_VERSION, source=path.stem, clock_uncertainty_ns=clock_uncertainty_ns))
@@ -39,6 +39,8 @@ class Journal:
 
     def write(self, *events: Event) -> None:
         """Appends the events, all at once."""
+        if len(TOLD) != self._told:
+            self._secrets, self._told = read_secrets(), len(TOLD)
         lines = (hide_line(self._encode(event), self._secrets) + b"\n" for event in events)
         self._append(b"".join(lines))
 

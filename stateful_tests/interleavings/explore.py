@@ -22,7 +22,7 @@ from engine.provision.child import read_launch
 from engine.provision.crash import find_data
 from engine.provision.database import Database, parse_url
 from engine.provision.errors import DatabaseUnavailable
-from engine.provision.service import ServiceError
+from engine.provision.service import ServiceError, resolve_target
 from engine.target.file import load_target
 from engine.target.notices import say
 from engine.target.target import Target
@@ -114,6 +114,7 @@ async def run(options: Options, launch: Launch) -> None:
 
 def make_spec(options: Options, launch: Launch) -> LaunchSpec:
     target = load_target(options.target, os.environ)
+    target = resolve_target(target, target.base_url, os.environ)
     assert target.service is not None, "a target without a service has no proxy"
     return LaunchSpec(
         replace(target, service=replace(target.service, cwd=launch.cwd)),

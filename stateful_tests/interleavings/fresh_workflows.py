@@ -45,6 +45,7 @@ class FreshWorkflows:
     def __init__(self, asker: Asker, sender: Sender) -> None:
         self.asker = asker
         self.sender = sender
+        self._making = asyncio.Lock()
         self._owners: dict[str, str] = {}
         self._ready: dict[tuple[str, str], deque[str]] = defaultdict(deque)
 
@@ -72,7 +73,7 @@ class FreshWorkflows:
         """A new workflow, moved from the initial state along a shortest path. Raises StateNotReachedError."""
         target, asker = self.asker.target, self.asker
         ask = asker.create_ask(owner)
-        reply = await self.ask(ask, number)
+        reply = await self.create(ask, number)
         if reply.classified.server_id is None:
             raise StateNotReachedError(
                 f"a workflow could not be created: {reply.outcome}, status {reply.classified.status}", reply.outcome
@@ -88,6 +89,20 @@ class FreshWorkflows:
                     reply.outcome,
                 )
         return ask.workflow
+
+    async def create(self, ask: Ask, number: int) -> Reply:
+        """The answer to a create, of a request or of a command."""
+        if isinstance(self.asker.target.create, Template):
+            await self.prepare([ask])
+            return await self.ask(ask, number)
+        # A command blocks, and what it asks the service passes the proxy in this loop. One at a time.
+        async with self._making:
+            return await asyncio.to_thread(self.asker.make, ask)
+
+    async def prepare(self, asks: Sequence[Ask]) -> None:
+        """Logs in, and sends the steps before creates, while the proxy passes on what the service asks its database."""
+        if self.asker.target.needs_steps:
+            await asyncio.to_thread(self.asker.prepare, asks)
 
     def choose_route(self, origin: str, to: str) -> Route:
         return self.asker.target.routes_for(origin, to)[-1]

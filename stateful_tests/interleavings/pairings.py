@@ -6,9 +6,9 @@ from itertools import combinations_with_replacement
 from msgspec.structs import replace
 
 from engine.target.call import Call, call_route, find_route, spread
+from engine.target.create import IdPool
 from engine.target.routes import Route
 from engine.target.target import Target
-from engine.target.template import Template
 from stateful_tests.interleavings.schedule import Pairing
 
 # If one place of a path has that many different words over all routes, they name things rather than calls.
@@ -44,14 +44,14 @@ def list_apart(target: Target, most: int) -> list[Pairing]:
 
     First one of each kind, those of twice the same request before the others; then further states; `most` in all.
     """
-    if not isinstance(target.create, Template):
+    if isinstance(target.create, IdPool):
         return []
     reached = [state for state in target.graph.states if target.graph.path(target.graph.initial, state) is not None]
     found: list[Pairing] = []
     for state in reached:
         calls = list_calls(target, state, target.owner)
         for first, second in combinations_with_replacement(calls, 2):
-            others = target.strangers[:1] if first == second else ()
+            others = target.creators[1:2] if first == second else ()
             paired = [(first, second), *((first, replace(second, tenant=other)) for other in others)]
             found += [Pairing(state, spread(target, each), name_apart(target, each), apart=True) for each in paired]
     found.sort(key=lambda pairing: pairing.calls[0].route != pairing.calls[1].route)

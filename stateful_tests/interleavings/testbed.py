@@ -13,6 +13,7 @@ from engine.provision.database import Database, list_values
 from engine.provision.ports import find_free_port
 from engine.provision.service import RestartableService, run_service
 from engine.target.call import Call
+from engine.target.create import CreateCommand
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import substitute
 from load.client.ask import Ask, bind
@@ -85,6 +86,7 @@ class Testbed:
         workflows = [workflow or await self.take(pairing.state, owner) for owner in owners]
         asked = workflows if pairing.apart else workflows * len(pairing.calls)
         asks = [self.build(each, call) for each, call in zip(asked, pairing.calls, strict=True)]
+        await self.fresh.prepare(asks)
         await self.fresh.refresh(asks)
         asks = [self.asker.fix_version(ask) for ask in asks]
         try:
@@ -187,7 +189,11 @@ async def open_testbed(spec: LaunchSpec) -> AsyncIterator[Testbed]:
         stack.push_async_callback(asyncio.to_thread, restartable.end)
         await asyncio.to_thread(restartable.start)
         await observe(proxy)
-        target = replace(spec.target, base_url=base_url)
+        create = spec.target.create
+        if isinstance(create, CreateCommand):
+            # It uses the database directly: its statements are no part of any order.
+            create = create.fill({**values, **list_values(spec.database)})
+        target = replace(spec.target, base_url=base_url, create=create)
         journal = Journal(spec.journal)
         # The asker plans, records and classifies; the sender sends.
         asker = Asker(target, Release(base_url, target.timeout_s), journal, "interleavings")

@@ -131,7 +131,7 @@ MISTAKES = {
     "advance.request: {tasks} means nothing here; did you mean 'task'?": ('task = "{task}"', 'task = "{tasks}"'),
     "advance.request: {etags} means nothing here": ('"{etag}"', '"{etags}"'),
     "guards[0].request: {reff} means nothing here": ('"{ref}"', '"{reff}"'),
-    "create.request: {etag} has no value yet: read.save gives it": ('"/orders", json', '"/orders?e={etag}", json'),
+    "create.request: {etag} has no value yet": ('"/orders", json', '"/orders?e={etag}", json'),
     "create.request: {id} means nothing here": ('"/orders", json', '"/orders?e={id}", json'),
     "tenants.acme.headers: {task} has no value yet": ('"Bearer ${ACME_TOKEN}"', '"Bearer {task}"'),
     "create.request.json.v[0]: the environment variable NONE is not set": ('["${ACME_TOKEN}"]', '["${NONE}"]'),

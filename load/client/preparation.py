@@ -1,0 +1,174 @@
+"""Preparation: sends what other requests need first, namely the set-up, the logins, and the steps before a create.
+
+None of these is an operation, and the history does not have them. Each source logs in for itself. The set-up is sent
+once in a run, by the process that starts the run; it passes on what was saved (`Target.saved`). Knows nothing of
+Locust.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from engine.target import secrets
+from engine.target.http_answer import Answer
+from engine.target.secrets import Secrets
+from engine.target.steps import Login, Saved, Step
+from engine.target.target import NotBuiltError, Target
+from engine.target.template import Values
+from engine.target.values import find_values
+from load.client.release import Release
+from load.client.values import ValueStore
+
+UNAUTHORIZED = 401
+BAD = 400
+User = tuple[str, str]
+
+
+class NotPreparedError(Exception):
+    """A step failed, in one sentence with its key."""
+
+
+@dataclass
+class Preparation:
+    """What one source has prepared. `since` has when each user logged in, `served` whom the login has let in since.
+
+    `obstacles` says why a user, or a workflow, could not be prepared the last time.
+    """
+
+    target: Target
+    release: Release
+    values: ValueStore
+    now: Callable[[], float] = time.monotonic
+    since: dict[User, float] = field(default_factory=dict)
+    served: set[User] = field(default_factory=set)
+    obstacles: dict[User | str, str] = field(default_factory=dict)
+    is_set_up: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def prepare(self, users: Iterable[User], creates: Iterable[tuple[User, str]] = ()) -> None:
+        """Logs in the users whose login is missing or over, and sends the steps before these creates. Blocks.
+
+        What fails is an obstacle, see `find_obstacle`, and is tried again the next time.
+        """
+        if not self.target.needs_steps:
+            return
+        with self._lock:
+            for user in dict.fromkeys(users):
+                self._try(user, partial(self._make_ready, *user))
+            for user, workflow in creates:
+                if workflow not in self.values.begun:
+                    self._try(workflow, partial(self._begin, *user, workflow))
+
+    def find_obstacle(self, user: User, workflow: str | None = None) -> str | None:
+        """Why a request of the user cannot be sent, or the create of a workflow; None if it can."""
+        return self.obstacles.get(user) or (None if workflow is None else self.obstacles.get(workflow))
+
+    def note_denied(self, user: User) -> bool:
+        """A 401: the next request logs in first. Whether the login had let the user in before, so it may be over."""
+        if self.find_login(*user) is None:
+            return False
+        self.since.pop(user, None)
+        return user in self.served
+
+    def note_served(self, user: User) -> None:
+        self.served.add(user)
+
+    def set_up(self) -> Saved:
+        """Logs every tenant in and sends the set-up. Returns what it saved. Raises NotPreparedError."""
+        with self._lock:
+            self._set_up()
+            for tenant in self.target.tenants:
+                if (tenant, "") not in self.since:
+                    self._log_in(tenant, "")
+        return Saved(dict(self.values.run), {name: dict(values) for name, values in self.values.set_up.items()})
+
+    def find_login(self, tenant: str, user: str) -> Login | None:  # noqa: ARG002 - a user has no login of its own yet
+        return self.target.tenants[tenant].login
+
+    def _try(self, what: User | str, act: Callable[[], None]) -> None:
+        self.obstacles.pop(what, None)
+        try:
+            act()
+        except NotPreparedError as error:
+            self.obstacles[what] = str(error)
+
+    def _make_ready(self, tenant: str, user: str) -> None:
+        if self.target.saved is None and not self.is_set_up:
+            self._set_up()
+        login, since = self.find_login(tenant, user), self.since.get((tenant, user))
+        is_over = since is not None and login is not None and self.now() >= since + (login.renew_s or float("inf"))
+        if login is not None and (since is None or is_over):
+            self._log_in(tenant, user)
+
+    def _set_up(self) -> None:
+        owner = self.target.owner
+        for step in self.target.setup:
+            for tenant in (owner,) if step.per == "run" else tuple(self.target.tenants):
+                if step.has_proof and (tenant, "") not in self.since:
+                    self._log_in(tenant, "")
+                found = self._send(step, tenant, "")
+                self.values.save_setup("" if step.per == "run" else tenant, found)
+        self.is_set_up = True
+
+    def _log_in(self, tenant: str, user: str) -> None:
+        login = self.find_login(tenant, user)
+        if login is None:
+            return
+        self.values.forget_user(tenant, user)
+        for step in login.steps:
+            found = self._send(step, tenant, user)
+            self.values.save_login(tenant, user, found)
+        learn(self.target, map(str, self.values.list_proofs(tenant, user)))
+        self.since[tenant, user] = self.now()
+        self.served.discard((tenant, user))
+
+    def _begin(self, tenant: str, user: str, workflow: str) -> None:
+        for step in self.target.before:
+            self.values.save_values(workflow, self._send(step, tenant, user, workflow))
+        self.values.begun.add(workflow)
+
+    def _send(self, step: Step, tenant: str, user: str, workflow: str = "") -> Values:
+        """The values of the answer. Raises NotPreparedError."""
+        values = self.values.list(tenant, user, workflow)
+        try:
+            request = self.target.build_step(step, tenant, uuid.uuid4().hex, values)
+        except NotBuiltError as error:
+            raise NotPreparedError(f"{step.key}: {error}") from None
+        answer = self.release.send(request).answer
+        if answer.status is None or answer.status >= BAD:
+            raise NotPreparedError(f"{step.name} {describe(answer)}")
+        self.values.keep_cookies(tenant, user, answer)
+        found = find_values(step.savings, answer)
+        for saving in step.savings:
+            if saving.name not in found:
+                raise NotPreparedError(
+                    f"{step.key}.save.{saving.name}: the answer (status {answer.status}) does not have it"
+                )
+        return found
+
+
+def set_up(target: Target) -> Target:
+    """The target with what its set-up saved; every tenant logs in once, too. Raises NotPreparedError, ReleaseError."""
+    if not target.needs_steps or target.saved is not None:
+        return target
+    release = Release(target.base_url, target.timeout_s)
+    try:
+        saved = Preparation(target, release, ValueStore(target)).set_up()
+    finally:
+        release.close()
+    scopes = (saved.run, *saved.tenants.values())
+    learn(target, [str(value) for scope in scopes for name, value in scope.items() if name in target.proofs])
+    return replace(target, saved=saved)
+
+
+def learn(target: Target, texts: Iterable[str]) -> None:
+    """Hides these texts from now on. Nothing that stands in a name of the history is a secret."""
+    spelled = map(str, target.spelling.spelled.values())
+    secrets.learn(Secrets.of(texts, [*target.graph.states, *spelled, *target.tenants]))
+
+
+def describe(answer: Answer) -> str:
+    return f"was answered {answer.status}" if answer.status is not None else f"was not answered: {answer.error}"
