@@ -62,6 +62,9 @@ def describe_trial(examination: Examination, wrong: Examined, file: Path) -> str
     index = next(number for number, each in enumerate(examination.done) if each is wrong)
     if isinstance(examination.target.create, IdPool) or index >= QUESTIONS_MAX:
         return ""
+    status, key = wrong.probe.answer.status, str(wrong.remedy).partition(":")[0]
+    if key in ("advance.refused", "advance.conflict") and is_of_a_legal_move(examination, status):
+        return f"; but a legal move was answered {status} too: tell them apart with {{ status = {status}, when = ... }}"
     document = tomllib.loads(file.read_text())
     changes = list(islice(list_changes(examination, wrong, document), CHANGES_MAX))
     tried = []
@@ -76,6 +79,12 @@ def describe_trial(examination: Examination, wrong: Examined, file: Path) -> str
     # What the sentence itself advises is a status or a state; the others were only looked for.
     advised = next((each for each in tried if each.key.startswith("workflow.") or isinstance(each.value, list)), None)
     return f"; tried on a new workflow: {advised} alone does not help" if advised is not None else ""
+
+
+def is_of_a_legal_move(examination: Examination, status: int | None) -> bool:
+    """Whether a move that must win was answered with this status, as far as it was asked."""
+    legal = [each.probe.answer.status for each in examination.done if each.probe.wanted == ("won",)]
+    return status in legal
 
 
 def apply(change: Change, document: Document, folder: Path, running: Target) -> Target | None:

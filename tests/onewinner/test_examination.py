@@ -7,6 +7,7 @@ planted mistake at a time. The examination runs here too: no command, no process
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -200,3 +201,27 @@ def test_a_base_path_is_found_though_the_create_is_wrong_too(
     text = RIGHT.replace("127.0.0.1:PORT", "127.0.0.1:PORT/v1").replace("won = [201]", "won = [204]")
     _, advice = examine(text, orders.port, tmp_path)
     assert advice[0].endswith(f'with base_url = "http://127.0.0.1:{orders.port}" the route is there'), advice
+
+
+class TellsInTheBody(Orders):
+    """Answers 200 to each request for a move; the body tells whether it was made."""
+
+    def move(self, ref: str, origin: Any, to: Any) -> tuple[int, dict[str, Any]]:
+        status, told = super().move(ref, origin, to)
+        return 200, {**told, "made": status == 200}
+
+
+def test_a_status_of_a_legal_move_is_not_advised_for_another_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    with TellsInTheBody() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        text = RIGHT.replace("won = [200]", "won = [204]").replace("refused = [401, 404, 422]", "refused = [401]")
+        _, advice = examine(text, server.port, tmp_path)
+        server.shutdown()
+        thread.join()
+    assert advice[0].startswith("advance.refused: "), advice
+    assert advice[0].endswith("a legal move was answered 200 too: tell them apart with { status = 200, when = ... }")
