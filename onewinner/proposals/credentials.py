@@ -31,6 +31,9 @@ def find_credentials(document: Document, operation: Operation | None) -> Credent
     """What the operation asks for; of several schemes a login, which needs the least from the user."""
     schemes = document.list_schemes(operation)
     for scheme in schemes:
+        if (login := find_login(document, scheme)) is not None:
+            return Credentials(("Authorization", "Bearer {token}"), login)
+    for scheme in schemes:
         name = str(scheme.get("name"))
         if scheme.get("type") == "apiKey" and scheme.get("in") == "header" and is_header(name):
             return Credentials((name, "${ACME_KEY}"))

@@ -90,6 +90,7 @@ def draft_target(proposal: Proposal, file: str) -> str:
     parts = [
         HEAD.format(file=file, name=quote(proposal.name), base_url=quote(proposal.base_url)),
         draft_tenants(proposal),
+        *([draft_setup(proposal)] if proposal.setup else []),
         draft_workflow(proposal, moves),
         draft_create(proposal),
         draft_read(proposal),
@@ -158,7 +159,25 @@ def draft_tenants(proposal: Proposal) -> str:
         "[tenants.acme]",
         f"headers = {{ {key(name)} = {quote(value)} }}",
     ]
-    return "\n".join([*lines, SECOND.format(header=other)])
+    login, commented = credentials.login, SECOND.format(header=other).rstrip()
+    if login is not None:
+        told = f"{{ request = {draft_request(login.call)}, save = {{ token = {quote(login.token)} }}, renew_s = 600 }}"
+        lines.append(f"login = {told}")
+        commented += f"\n# login = {told.replace('ACME', 'GLOBEX')}"
+    return "\n".join([*lines, commented]) + "\n"
+
+
+def draft_setup(proposal: Proposal) -> str:
+    """What a new workflow refers to, once for each tenant."""
+    lines = ["# What a new workflow refers to."]
+    for setup in proposal.setup:
+        lines += [
+            "[[setup]]",
+            'per = "tenant"',
+            f"request = {draft_request(setup.call)}",
+            f"save = {{ {setup.name} = {quote(setup.id)} }}",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def draft_workflow(proposal: Proposal, moves: dict[str, list[str]]) -> str:

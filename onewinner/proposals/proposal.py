@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin, urlsplit
 
 from onewinner.proposals.credentials import Credentials, find_credentials
@@ -26,8 +26,9 @@ from onewinner.proposals.moves import (
     list_trails,
     walk_edges,
 )
-from onewinner.proposals.requests import Call, build_call, shorten
+from onewinner.proposals.requests import Call, build_call, put, shorten
 from onewinner.proposals.resources import Resource, choose, label
+from onewinner.proposals.setup import Setup, find_setup
 from onewinner.proposals.words import split_words
 
 ID_NAMES = ("id", "ref", "uuid", "key", "number", "slug", "name")
@@ -82,6 +83,7 @@ class Proposal:
     trail: Trail | None = None
     trail_path: str | None = None
     guard: Call | None = None
+    setup: tuple[Setup, ...] = ()
     guesses: dict[str, str] = field(default_factory=dict)
     resource: str = ""
     others: tuple[str, ...] = ()
@@ -100,7 +102,7 @@ def propose(document: Document, wanted: str | None = None) -> Proposal:
         guesses["advance"] = "the document has no route that moves a workflow"
     moving = list_moving(resource, general, edges)
     create = resource.create
-    return Proposal(
+    proposal = Proposal(
         name=re.sub(r"[^a-z0-9]+", "-", document.title.lower()).strip("-") or "service",
         base_url=find_base_url(document),
         credentials=find_credentials(document, next(iter(moving), resource.read)),
@@ -123,6 +125,17 @@ def propose(document: Document, wanted: str | None = None) -> Proposal:
         resource=label(resource, [resource, *others]),
         others=tuple(label(each, [resource, *others]) for each in others),
     )
+    return refer(proposal, find_setup(document, create, proposal.create.body if proposal.create is not None else None))
+
+
+def refer(proposal: Proposal, setup: tuple[Setup, ...]) -> Proposal:
+    """The proposal whose create carries what the set-up saved."""
+    if proposal.create is None or not setup:
+        return proposal
+    body = proposal.create.body
+    for each in setup:
+        body = put(body, each.place, f"{{{each.name}}}")
+    return replace(proposal, create=replace(proposal.create, body=body), setup=setup)
 
 
 def guess(resource: Resource, states: Sequence[str]) -> dict[str, str]:

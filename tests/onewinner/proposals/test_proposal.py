@@ -331,7 +331,7 @@ def test_answers_without_schemas(tmp_path: Path) -> None:
     text = (tmp_path / "proposed.toml").read_text()
     assert target.graph.states == ("draft", "submitted", "cancelled", "shipped")
     assert isinstance(target.create, Template)
-    assert target.create.json == {"vendor_id": 1}
+    assert target.create.json == {"vendor_id": "{vendor}"}
     assert '# request = { method = "GET", path = "/orders/{id}/history" }' in text
     assert "stale = [412]" in text
 
@@ -379,6 +379,59 @@ def test_where_the_service_is(servers: list[Any], address: str, base: str) -> No
 def test_security_schemes(schemes: dict[str, Any], header: tuple[str, str] | None, tmp_path: Path) -> None:
     document = make_document(REQUESTS, components={"securitySchemes": schemes})
     assert load(document, tmp_path).tenants["acme"].headers == dict([header] if header else [])
+
+
+URLENCODED = "application/x-www-form-urlencoded"
+TOKEN = {"accessToken": TEXT}
+LOGIN = {"oauth2": {"type": "oauth2", "flows": {"password": {"tokenUrl": "auth/token"}}}}
+FORM = {"properties": {"grant_type": TEXT, "username": TEXT, "password": TEXT}, "required": ["username", "password"]}
+
+
+@pytest.mark.parametrize(
+    ("routes", "told"),
+    [
+        ({}, ("/auth/token", None, {"grant_type": "password"})),
+        (
+            {
+                "POST /v1/auth/token": {
+                    "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": FORM}}}
+                }
+            },
+            ("/v1/auth/token", None, {"grant_type": "password"}),
+        ),
+        (
+            {
+                "POST /auth/token": take({"email": TEXT, "password": TEXT})
+                | answer({"properties": {"accessToken": TEXT}})
+            },
+            ("/auth/token", {"email": "${ACME_USER}", "password": "${ACME_PASSWORD}"}, {}),
+        ),
+    ],
+)
+def test_a_login(routes: dict[str, Any], told: tuple[str, Any, dict[str, str]], tmp_path: Path) -> None:
+    document = make_document(REQUESTS | routes, components={"securitySchemes": LOGIN})
+    tenant = load(document, tmp_path).tenants["acme"]
+    assert tenant.headers == {"Authorization": "Bearer {token}"}
+    assert tenant.login is not None
+    text = (tmp_path / "proposed.toml").read_text()
+    path, body, form = told
+    assert f'path = "{path}"' in text
+    for name, value in (body or {"username": "${ACME_USER}", "password": "${ACME_PASSWORD}", **form}).items():
+        assert f'{name} = "{value}"' in text
+    assert ('token = "accessToken"' in text) == (body is not None)
+
+
+def test_what_a_workflow_refers_to_is_set_up(tmp_path: Path) -> None:
+    create = take({"vendor_id": TEXT, "category_id": TEXT, "buyer_id": TEXT}, ["vendor_id", "category_id", "buyer_id"])
+    routes = {
+        "POST /purchase-requests": REQUESTS["POST /purchase-requests"] | create,
+        "POST /vendors": answer(show(), 201) | take({"name": TEXT}, ["name"]),
+        "POST /categories/": answer(show(), 201),
+    }
+    target = load(make_document(REQUESTS | routes), tmp_path)
+    assert isinstance(target.create, Template)
+    assert target.create.json == {"vendor_id": "{vendor}", "category_id": "{category}", "buyer_id": "${BUYER_ID}"}
+    assert [step.template.path for step in target.setup] == ["/vendors", "/categories/"]
 
 
 @pytest.mark.parametrize(
