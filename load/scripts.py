@@ -157,8 +157,9 @@ def make_round(
 
 
 def vary(target: Target, script: Script, rng: random.Random) -> Script:
-    """The script, with the requests of each group spread over the variants of the target."""
-    if not any(route.variants for route in (*target.routes, *([target.general] if target.general else []))):
+    """The script, with the requests of each group spread over the users and the variants of the target."""
+    routes = (*target.routes, *([target.general] if target.general else []))
+    if not any(route.variants for route in routes) and not any(tenant.users for tenant in target.tenants.values()):
         return script
 
     def vary_group(group: Group) -> Group:

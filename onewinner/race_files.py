@@ -124,7 +124,7 @@ def make_race(
     """The schedule as data that can be run again."""
     assert level.proxy is not None
     requests = tuple(
-        RaceRequest(name, each.tenant, each.route, each.origin, each.to, each.write, each.key, each.variant)
+        RaceRequest(name, each.tenant, each.route, each.origin, each.to, each.write, each.key, each.variant, each.user)
         for name, each in zip("ABCDEFGH", pairing.actions, strict=False)
     )
     isolation = engine.database_isolation

@@ -22,8 +22,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
 
     `workflow` counts the workflows of a plan from 0. `tenant` is empty for the workflow's owner. `version` is the one
     that the request carries, where it carries any: VERSION_OLD, VERSION_NONE, or else the current one. `variant` is one
-    of the requests that the route has for an advance, or else the first. Advances with
-    the same `key` carry the same idempotency key.
+    of the requests that the route has for an advance, or else the first. `user` is the number of the tenant's user,
+    counted around. Advances with the same `key` carry the same idempotency key.
     """
 
     workflow: int = 0
@@ -37,6 +37,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     version: str = ""
     key: str = ""
     variant: str = ""
+    user: int = 0
 
     @property
     def kind(self) -> str:
@@ -65,19 +66,26 @@ def find_route(target: Target, call: Call) -> Route:
 
 
 def spread(target: Target, calls: Iterable[Call], first: int = 0) -> tuple[Call, ...]:
-    """The calls, of which the advances are spread over the variants of their requests, in turn from number `first`.
+    """The calls, of which the advances and writes are spread over the users of their tenants, and the advances over the
+    variants of their requests, in turn from number `first`.
 
     Those with one idempotency key stay the same request.
     """
     return tuple(
-        call if call.variant or call.key else replace(call, variant=pick_variant(target, call, first + number))
+        call if call.variant or call.user or call.key else spread_one(target, call, first + number)
         for number, call in enumerate(calls)
     )
 
 
-def pick_variant(target: Target, call: Call, number: int) -> str:
+def spread_one(target: Target, call: Call, number: int) -> Call:
+    """All pairs of a user and a variant come in turn."""
+    if call.kind not in ("advance", "write"):
+        return call
+    users = max(len(tenant.users) for tenant in target.tenants.values())
     variants = list(find_route(target, call).variants) if call.route else []
-    return variants[number % len(variants)] if variants else ""
+    turn = number + (number // users if users else 0)
+    variant = variants[turn % len(variants)] if variants else ""
+    return replace(call, variant=variant, user=number % users if users else 0)
 
 
 def find_guard(target: Target, call: Call) -> Guard:

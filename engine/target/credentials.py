@@ -73,7 +73,7 @@ def choose(target: Target, texts: Iterable[str]) -> Secrets:
 
 def list_credentials(target: Target) -> set[str]:
     """The words of the tenants' headers that carry credentials, without those in which a placeholder stands."""
-    found = {word for tenant in target.tenants.values() for word in find_credentials(tenant.headers.items())}
+    found = {word for client in target.clients for word in find_credentials(client.headers.items())}
     # A saved value is a secret once a login has given it, and not its name.
     return {word for word in found if not PLACEHOLDER.search(word)}
 

@@ -81,7 +81,7 @@ def add_variants(route: Route, tables: Iterable[VariantTable]) -> Route:
         check_headers(f"{key}.headers", table.headers)
         if name in variants:
             raise Mistake(f"{key}.name", f"{name!r} is the name of another variant, too; give each a name of its own")
-        variants[name] = route.template.merge(table.json, table.headers, table.query)
+        variants[name] = route.template.merge(table.json, table.form, table.headers, table.query)
         for lost in sorted(route.template.placeholders - variants[name].placeholders):
             raise Mistake(key, f"replaces {{{lost}}}, which the request of {route.name!r} carries; leave that as it is")
     return replace(route, variants=variants)

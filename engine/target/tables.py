@@ -133,6 +133,17 @@ class LoginTable(Table):
     ] = []
 
 
+class UserTable(Table):
+    """One of several users of a tenant; contenders are spread over them."""
+
+    name: Annotated[str, Meta(description="What the user is called; it must differ from the tenant's other users.")]
+    headers: Annotated[
+        dict[str, str],
+        Meta(description="Sent with every request of the user, beside the headers of the tenant."),
+    ] = {}
+    login: Annotated[LoginTable | None, Meta(description="How the user logs in (default: as the tenant).")] = None
+
+
 class TenantTable(Table):
     """One tenant: what proves it to the service. The first one of the file owns the workflows of a run."""
 
@@ -144,6 +155,7 @@ class TenantTable(Table):
         ),
     ] = {}
     login: Annotated[LoginTable | None, Meta(description="How the tenant logs in.")] = None
+    users: Annotated[list[UserTable], Meta(description="Several users; without them the tenant is one.")] = []
     cookies: Annotated[
         bool, Meta(description="Whether the cookies that answers set are sent in the tenant's later requests.")
     ] = False
@@ -224,6 +236,7 @@ class VariantTable(Table):
     json: Annotated[dict[str, Any], Meta(description="Members of the JSON body.")] = {}
     headers: Annotated[dict[str, str], Meta(description="Headers.")] = {}
     query: Annotated[dict[str, str], Meta(description="The query, by name.")] = {}
+    form: Annotated[dict[str, str], Meta(description="Fields of the form.")] = {}
     name: Annotated[str | None, Meta(description="What plans and race files call it (default: its number).")] = None
 
 

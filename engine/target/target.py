@@ -20,7 +20,7 @@ from engine.target.spelling import Spelling
 from engine.target.statuses import Meanings, Statuses
 from engine.target.steps import Saved, Step
 from engine.target.template import NO_VALUES, Request, Template, Value, Values
-from engine.target.tenants import Tenant
+from engine.target.tenants import USER, Tenant
 from engine.target.values import Saving
 
 # The usual name of the value that says which version a request is meant for.
@@ -93,14 +93,19 @@ class Target:
     @property
     def needs_steps(self) -> bool:
         """Whether any request must be sent before others."""
-        return bool(self.setup or self.before) or any(tenant.login for tenant in self.tenants.values())
+        return bool(self.setup or self.before) or any(each.login for each in self.clients)
+
+    @property
+    def clients(self) -> tuple[Tenant, ...]:
+        """What proves each tenant, and each of its users."""
+        return tuple(each for tenant in self.tenants.values() for each in (tenant, *tenant.users.values()))
 
     @cached_property
     def proofs(self) -> frozenset[str]:
         """The names of the values that prove a tenant: what logins save, and what stands in the tenants' headers."""
-        logins = [tenant.login for tenant in self.tenants.values() if tenant.login is not None]
+        logins = [each.login for each in self.clients if each.login is not None]
         told = {saving.name for login in logins for step in login.steps for saving in step.savings}
-        return frozenset(told).union(*(tenant.placeholders for tenant in self.tenants.values()))
+        return frozenset(told).union(*(each.placeholders for each in self.clients))
 
     @property
     def can_read(self) -> bool:
@@ -299,7 +304,7 @@ class Target:
 
     def _fill(self, template: Template, tenant: str, values: Values, own: Values, *, has_proof: bool = True) -> Request:
         """Raises NotBuiltError when a value is not saved yet, or cannot stand in a header."""
-        proof, what = self.tenants[tenant], f"{template.method} {template.path}"
+        proof, what = self.tenants[tenant].find_user(str(values.get(USER, ""))), f"{template.method} {template.path}"
         headers = proof.headers if has_proof else proof.plain_headers
         needed = (template.placeholders | (proof.placeholders if has_proof else set())) & self.givers.keys()
         for name in sorted(needed - values.keys()):

@@ -50,10 +50,17 @@ class Template:
         texts = [self.path, self.json, dict(self.headers), dict(self.query), self.text, self.xml]
         return find_placeholders([*texts, dict(self.form or {})])
 
-    def merge(self, json: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, str]) -> "Template":
-        """The request with these over its own. A body that is no table, or none, gives way to one that is given."""
-        merged = merge(self.json, json) if json else self.json
-        return replace(self, json=merged, headers={**self.headers, **headers}, query={**self.query, **query})
+    def merge(
+        self, json: Mapping[str, Any], form: Mapping[str, str], headers: Mapping[str, str], query: Mapping[str, str]
+    ) -> "Template":
+        """The request with these over its own. A body that is no table gives way to one."""
+        return replace(
+            self,
+            json=merge(self.json, json) if json else self.json,
+            form={**(self.form or {}), **form} if form else self.form,
+            headers={**self.headers, **headers},
+            query={**self.query, **query},
+        )
 
     def without(self, name: str) -> "Template":
         """The request without the headers, the query and the members of the body that carry this placeholder."""

@@ -6,8 +6,11 @@ from functools import cached_property
 
 from engine.target.checks import Mistake, check_headers
 from engine.target.steps import Login, read_login
-from engine.target.tables import TenantTable
+from engine.target.tables import TenantTable, UserTable
 from engine.target.template import find_placeholders
+
+# The name of the value that says which user of its tenant sends a request. A file can save no value under it.
+USER = "user of the tenant"
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,16 @@ class Tenant:
     headers: Mapping[str, str] = field(default_factory=dict)
     login: Login | None = None
     keeps_cookies: bool = False
+    users: Mapping[str, "Tenant"] = field(default_factory=dict)
+
+    def name_user(self, number: int) -> str:
+        """The name of the user with this number, counted around; empty if the tenant has no users."""
+        names = list(self.users)
+        return names[number % len(names)] if names else ""
+
+    def find_user(self, name: str) -> "Tenant":
+        """What proves this user; the first one where none is named."""
+        return self.users[name or self.name_user(0)] if self.users else self
 
     @cached_property
     def plain_headers(self) -> Mapping[str, str]:
@@ -40,4 +53,27 @@ def read_tenant(key: str, table: TenantTable) -> Tenant:
     login = table.login
     if login is not None and not login.save and not table.cookies:
         raise Mistake(f"{key}.login.save", "saves nothing; save what proves the tenant, or write cookies = true")
-    return Tenant(table.headers, read_login(f"{key}.login", login), table.cookies)
+    users: dict[str, Tenant] = {}
+    for index, user in enumerate(table.users):
+        users[read_user_name(f"{key}.users[{index}].name", user.name, users)] = read_user(
+            f"{key}.users[{index}]", user, table
+        )
+    return Tenant(table.headers, read_login(f"{key}.login", login), table.cookies, users)
+
+
+def read_user_name(key: str, name: str, others: Mapping[str, Tenant]) -> str:
+    if not name:
+        raise Mistake(key, "must not be empty")
+    if name in others:
+        raise Mistake(key, f"{name!r} is the name of another user, too; give each a name of its own")
+    return name
+
+
+def read_user(key: str, table: UserTable, tenant: TenantTable) -> Tenant:
+    """What proves a user: the headers of the tenant too, where the user has no header of that name."""
+    check_headers(f"{key}.headers", table.headers)
+    own = {name.lower() for name in table.headers}
+    headers = {name: value for name, value in tenant.headers.items() if name.lower() not in own} | table.headers
+    if table.login is not None and not table.login.save and not tenant.cookies:
+        raise Mistake(f"{key}.login.save", "saves nothing; save what proves the user, or write cookies = true")
+    return Tenant(headers, read_login(f"{key}.login", table.login), tenant.cookies)

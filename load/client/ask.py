@@ -92,7 +92,8 @@ def bind(
     guard = find_guard(target, call) if call.guard else None
     write = find_write(target, call) if call.write else None
     contends = contends and guard is None and write is None
-    return Ask(call, workflow, tenant, route, guard, examine, contends, race, write)
+    user = target.tenants[tenant].name_user(call.user)
+    return Ask(call, workflow, tenant, route, guard, examine, contends, race, write, user)
 
 
 def build_request(target: Target, ask: Ask, server_id: str, id_: str, values: Values = NO_VALUES) -> Request:

@@ -85,8 +85,10 @@ class Preparation:
                     self._log_in(tenant, "")
         return Saved(dict(self.values.run), {name: dict(values) for name, values in self.values.set_up.items()})
 
-    def find_login(self, tenant: str, user: str) -> Login | None:  # noqa: ARG002 - a user has no login of its own yet
-        return self.target.tenants[tenant].login
+    def find_login(self, tenant: str, user: str) -> Login | None:
+        """The user's own login, else the tenant's."""
+        owner = self.target.tenants[tenant]
+        return owner.find_user(user).login or owner.login
 
     def _try(self, what: User | str, act: Callable[[], None]) -> None:
         self.obstacles.pop(what, None)

@@ -11,6 +11,7 @@ from engine.target.cookies import COOKIES, read_cookies, render_cookies, update_
 from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import NO_VALUES, Value, Values
+from engine.target.tenants import USER
 from engine.target.values import Saving, find_values
 
 Scope = dict[str, Value]
@@ -41,6 +42,9 @@ class ValueStore:
     def list(self, tenant: str, user: str = "", workflow: str = "") -> Values:
         """What may stand in a request of this tenant and user about the workflow."""
         mine = self.workflows.get(workflow, NO_VALUES)
+        user = user or self.target.tenants[tenant].name_user(0)
+        if user:
+            mine = {**mine, USER: user}
         if not (self.run or self.set_up or self.users or self.jars):
             return mine
         logins = self.users.get((tenant, ""), NO_VALUES), self.users.get((tenant, user), NO_VALUES)

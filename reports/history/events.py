@@ -333,6 +333,7 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     write: str = ""
     key: str = ""
     variant: str = ""
+    user: int = 0
 
 
 class Exploration(Event):

@@ -46,6 +46,7 @@ class RaceRequest(
     write: str = ""
     key: str = ""
     variant: str = ""
+    user: int = 0
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -201,6 +201,7 @@ def make_exploration(pairing: Pairing, number: int, pruned: int, *, exhausted: b
                 write=call.write,
                 key=call.key,
                 variant=call.variant,
+                user=call.user,
             )
             for call in pairing.calls
         ],
@@ -220,6 +221,7 @@ def read_pairing(race: Race) -> Pairing:
             write=each.write,
             key=each.key,
             variant=each.variant,
+            user=each.user,
         )
         for each in race.requests
     )

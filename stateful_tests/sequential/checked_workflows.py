@@ -153,7 +153,8 @@ class CheckedWorkflows:
         """Sends a request, and updates the belief by its answer. Raises MismatchError if no world explains it."""
         self.sent += 1
         [call] = spread(self.target, [ask.call], self.sent)
-        reply = self.asker.ask_until_told(dataclasses.replace(ask, call=call))
+        user = self.target.tenants[ask.tenant].name_user(call.user)
+        reply = self.asker.ask_until_told(dataclasses.replace(ask, call=call, user=user))
         problem = reply.classified.problem
         self.refuse(workflow, problem and f"operation {reply.id}: {problem}")
         own = ask.tenant == self.owners[workflow]
