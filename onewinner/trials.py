@@ -22,8 +22,9 @@ from engine.target.shape import check_shape, describe_file
 from engine.target.tables import File
 from engine.target.target import NotBuiltError, Target
 from load.client.release import Release, ReleaseError
-from onewinner.examination import Enough, Examination, Examined
+from onewinner.examination import Examination
 from onewinner.json_paths import find_states, fold, quote, read_state, walk_leaves, walk_lists
+from onewinner.questions import Enough, Examined, Questions
 
 CHANGES_MAX = 8
 # What is found after so many questions is told untried: a trial asks them all again.
@@ -70,7 +71,7 @@ def describe_trial(examination: Examination, wrong: Examined, file: Path) -> str
     tried = []
     for change in changes:
         changed = apply(change, document, file.parent, examination.target)
-        found = find_wrong(changed, index, examination.folder) if changed is not None else wrong.remedy
+        found = find_wrong(changed, index, examination.questions.folder) if changed is not None else wrong.remedy
         if found is None:
             return f"; tried on a new workflow: with {change} this answer is right"
         if change.key == "base_url" and str(found).partition(":")[0] != str(wrong.remedy).partition(":")[0]:
@@ -105,7 +106,7 @@ def apply(change: Change, document: Document, folder: Path, running: Target) -> 
 def find_wrong(target: Target, index: int, folder: Path) -> str | None:
     """What the same questions up to this one find wrong in the target, if anything."""
     release = Release(target.base_url, target.timeout_s)
-    trial = Examination(target, release, folder, until=index)
+    trial = Examination(Questions(target, release, folder, until=index))
     try:
         trial.run()
     except (Enough, ReleaseError, NotBuiltError):

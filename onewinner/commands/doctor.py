@@ -13,9 +13,10 @@ from load.client.release import Release, ReleaseError
 from onewinner.deployment import open_log_folder, run_engine
 from onewinner.display import open_console
 from onewinner.engine_choice import EngineChoice
-from onewinner.examination import Examination, Examined
+from onewinner.examination import Examination
 from onewinner.exits import PASS, UsageError
 from onewinner.options import Parser, add_engine_options, read_engine
+from onewinner.questions import Examined, Questions
 from onewinner.trials import advise
 
 EXAMPLE = "onewinner doctor --target orders.toml"
@@ -36,7 +37,7 @@ def examine(engine: EngineChoice) -> int:
     with open_log_folder() as folder:
         with run_engine(engine, folder / "service.log") as access:
             release = Release(access.target.base_url, access.target.timeout_s)
-            examination = Examination(access.target, release, folder)
+            examination = Examination(Questions(access.target, release, folder))
             try:
                 examination.run()
                 remedies = advise(examination, engine.file)
@@ -107,10 +108,10 @@ def shorten(text: str, each: Examined) -> str:
 def conclude(examination: Examination, remedies: list[str], engine: EngineChoice) -> int:
     """0 when everything looks right; else the first thing to fix, as a UsageError."""
     console = open_console()
-    if examination.used is not None:
-        told = f"the id {examination.used} was used up; take it out of create.ids before the next run"
+    if examination.questions.used is not None:
+        told = f"the id {examination.questions.used} was used up; take it out of create.ids before the next run"
         console.print(Text(f"\n{told}", style="dim"), soft_wrap=True)
-    for hint in [*examination.hints, *list_exposed(engine.target)]:
+    for hint in [*examination.questions.hints, *list_exposed(engine.target)]:
         console.print(Text(f"\ncould be added: {hide(hint)}", style="dim"), soft_wrap=True)
     if remedies:
         # The first one is the command's message.

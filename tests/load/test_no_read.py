@@ -21,6 +21,7 @@ from load.client.values import ValueStore
 from load.client.workflow_factory import WorkflowFactory
 from load.scenarios import SCENARIOS
 from onewinner.examination import Examination
+from onewinner.questions import Questions
 from reports.documents.strength import NEVER_READ, describe_strength, measure_strength
 from reports.history.history import read_history
 from reports.history.journal import Journal
@@ -165,7 +166,7 @@ def test_ids_are_taken_on_trust(code: Target, tmp_path: Path) -> None:
 
 def test_doctor_asks_without_reads(rich: Target, tmp_path: Path) -> None:
     release: Any = StubRelease(Engine(rich.graph, refuse_reads))
-    examination = Examination(rich, release, tmp_path)
+    examination = Examination(Questions(rich, release, tmp_path))
     done = examination.run()
     assert [each.remedy for each in done if each.remedy is not None] == []
     assert {"create", "advance", "audit"} <= {each.probe.table for each in done}

@@ -19,6 +19,7 @@ from load.client.asker import Asker
 from load.client.versions import Noted, Versions
 from load.scenarios import SCENARIOS, no_version, stale_version
 from onewinner.examination import Examination
+from onewinner.questions import Questions
 from reports.history.history import Record, read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
@@ -216,7 +217,7 @@ def test_each_branch_of_a_plan_carries_what_it_was_told(target: Target, tmp_path
 
 def test_doctor_reads_the_version_of_each_new_workflow(target: Target, tmp_path: Path) -> None:
     release: Any = StubRelease(Versioned(target.graph))
-    examination = Examination(target, release, tmp_path)
+    examination = Examination(Questions(target, release, tmp_path))
     examination.run()
     assert examination.wrong == []
     moves = {each.probe.what for each in examination.done if each.probe.classified.outcome == "won"}

@@ -14,6 +14,7 @@ import pytest
 from engine.target.file import TargetError, load_target
 from load.client.release import Release
 from onewinner.examination import Examination
+from onewinner.questions import Questions
 from onewinner.trials import advise
 from tests.onewinner.orders import ENVIRONMENT, TARGET, Orders
 
@@ -140,7 +141,7 @@ def examine(text: str, port: int, folder: Path) -> tuple[Examination, list[str]]
     target = load_target(file, ENVIRONMENT)
     release = Release(target.base_url, target.timeout_s)
     try:
-        examination = Examination(target, release, folder)
+        examination = Examination(Questions(target, release, folder))
         examination.run()
         return examination, advise(examination, file)
     finally:

@@ -1,0 +1,322 @@
+"""The questions of doctor: each one is sent to the service, and its answer is understood and noted."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from engine.target.answer import (
+    ClassifiedAnswer,
+    classify_advance,
+    classify_create,
+    classify_effects,
+    classify_guard,
+    classify_read,
+    classify_trail,
+    classify_write,
+    read_markers,
+    read_trail,
+)
+from engine.target.create import IdPool
+from engine.target.http_answer import Answer
+from engine.target.illegal import IllegalRequest
+from engine.target.routes import Guard, Route, Write
+from engine.target.target import NotBuiltError, Target
+from engine.target.template import Request, Template, Values
+from engine.target.values import Saving
+from load.client.ask import GOOD
+from load.client.preparation import Preparation
+from load.client.release import Release
+from load.client.values import ValueStore
+from load.client.workflow_factory import WorkflowFactory
+from onewinner import remedies
+from onewinner.remedies import Probe
+from onewinner.tour import Step
+
+# So many requests for one move are released at once, to see what a service answers while it is busy with another one.
+AT_ONCE = 10
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A question, and what to change; None when its answer looks right."""
+
+    probe: Probe
+    remedy: str | None
+
+
+class Enough(Exception):  # noqa: N818 - it says what happened
+    """The question that a trial is about was answered, or one before it was wrong."""
+
+
+@dataclass
+class Questions:
+    """The questions to one service. `done` grows with each; `folder` is for notes.
+
+    `until` ends a trial behind the question of that number. `used` is the id that was used up, where the target lists
+    ids; `wins` are the answers to moves that were made.
+    """
+
+    target: Target
+    release: Release
+    folder: Path
+    until: int | None = None
+    done: list[Examined] = field(default_factory=list)
+    asked: int = 0
+    used: str | None = None
+    wins: list[tuple[Route, Answer, str]] = field(default_factory=list)
+    values: ValueStore = field(init=False)
+    preparation: Preparation = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.values = ValueStore(self.target)
+        self.preparation = Preparation(self.target, self.release, self.values)
+
+    @property
+    def wrong(self) -> list[Examined]:
+        """What needs a change, each change once."""
+        found: dict[tuple[str, str], Examined] = {}
+        for each in self.done:
+            if each.remedy is not None:
+                found.setdefault((each.remedy.partition(":")[0], each.remedy.rpartition("; ")[2]), each)
+        return list(found.values())
+
+    @property
+    def hints(self) -> list[str]:
+        """What the file could say beyond what it does, by all answers."""
+        hint = remedies.propose_won_state(self.target, self.wins)
+        return [] if hint is None else [hint]
+
+    def read_version(self, workflow: str) -> None:
+        """Takes the version of a new workflow, if a move must carry one. What a read shows was asked before."""
+        if self.target.version is None:
+            return
+        request = self.target.build_read(self.target.owner, workflow, self.name_request(), self.list_values(workflow))
+        answer = self.release.send(request).answer
+        self.save(classify_read(self.target, answer), workflow, self.target.read_savings, answer)
+
+    def name_request(self) -> str:
+        self.asked += 1
+        return f"doctor.{self.asked}"
+
+    def ask(
+        self,
+        what: str,
+        table: str,
+        request: Request,
+        classify: Callable[[Answer], ClassifiedAnswer],
+        wanted: tuple[str, ...],
+        tenant: str | None = None,
+    ) -> Probe:
+        answer = self.release.send(request).answer
+        return Probe(what, table, tenant or self.target.owner, request, answer, classify(answer), wanted)
+
+    def note(self, probe: Probe, remedy: str | None) -> bool:
+        """Keeps it; whether the answer looks right."""
+        self.done.append(Examined(probe, remedy))
+        if self.until is not None and (remedy is not None or len(self.done) > self.until):
+            raise Enough
+        return remedy is None
+
+    def create(self, *, again: bool = False) -> str | None:
+        """The id of a new workflow, None when there is none. What goes right `again` is not told."""
+        target, owner, id_ = self.target, self.target.owner, self.name_request()
+        if isinstance(target.create, Template):
+            request = target.build_create(owner, id_, marker=id_, values=self.list_values("", create=id_))
+            probe = self.ask("create", "create", request, partial(classify_create, target), ("ok",))
+            remedy = remedies.advise_create(target, probe)
+            if remedy is not None or not again:
+                self.note(probe, remedy)
+            self.keep_created(id_, probe.classified, probe.answer)
+            return probe.classified.server_id
+        self.list_values("")
+        factory = WorkflowFactory(target, self.release, self.folder, self.values)
+        taken = ""
+        if isinstance(target.create, IdPool):
+            # From the end: a gate begins with the first.
+            taken = self.used = target.create.ids[owner][-1]
+        exchange, classified = factory.make(taken, owner, id_)
+        key = "ids" if taken else "command"
+        request = Request(f"create.{key}", taken)
+        probe = Probe("create", "create", owner, request, exchange.answer, classified, ("ok",))
+        if classified.outcome != "ok" or not again:
+            self.note(probe, None if classified.outcome == "ok" else self.explain_made(classified, key))
+        self.save(classified, classified.server_id or "", target.read_savings, exchange.answer)
+        return classified.server_id
+
+    def save(self, classified: ClassifiedAnswer, workflow: str, savings: Iterable[Saving], answer: Answer) -> None:
+        """Keeps the values of a good answer about the workflow of this id."""
+        if classified.outcome in GOOD:
+            self.values.save(workflow, savings, answer)
+
+    def keep_created(self, id_: str, classified: ClassifiedAnswer, answer: Answer) -> None:
+        """What was saved for the create of this request id belongs to the workflow that it made."""
+        if classified.server_id is not None:
+            self.values.adopt({classified.server_id: self.values.workflows.get(id_, {})})
+            self.save(classified, classified.server_id, self.target.create_savings, answer)
+
+    def list_values(self, workflow: str, tenant: str = "", create: str = "") -> Values:
+        """The values for a request about the workflow, or for the `create` of that request id, after what it needs was
+        sent. Raises NotBuiltError.
+        """
+        user = tenant or self.target.owner, ""
+        self.preparation.prepare([user], [(user, create)] if create else [])
+        obstacle = self.preparation.find_obstacle(user, create or None)
+        if obstacle is not None:
+            raise NotBuiltError(obstacle)
+        return self.values.list(*user, create or workflow)
+
+    def explain_made(self, classified: ClassifiedAnswer, key: str) -> str:
+        message = classified.message or ""
+        return message if message.startswith("create.") else f"create.{key}: {message}"
+
+    def read(self, workflow: str, state: str, *, is_new: bool = False, what: str = "read", after: str = "") -> bool:
+        """Whether a read shows the state; taken on trust where nothing can be read. `after` is the key of what was
+        asked before, if it was no move.
+        """
+        if not self.target.can_read:
+            return True
+        values = self.list_values(workflow)
+        request = self.target.build_read(self.target.owner, workflow, self.name_request(), values)
+        probe = self.ask(what, "read", request, partial(classify_read, self.target), ("ok",))
+        self.save(probe.classified, workflow, self.target.read_savings, probe.answer)
+        remedy = remedies.advise_read(self.target, probe, state, workflow, is_new=is_new)
+        seen = probe.classified.observed
+        if after and remedy is not None and seen in self.target.graph.states:
+            remedy = f"{after}: it moved the workflow from {state} to {seen}; remove it, or describe it as a move"
+        return self.note(probe, remedy)
+
+    def send_advance(
+        self, what: str, workflow: str, step: Step, wanted: tuple[str, ...], tenant: str = ""
+    ) -> tuple[Probe, str]:
+        id_ = self.name_request()
+        tenant = tenant or self.target.owner
+        values, route, to = self.list_values(workflow, tenant), step.route, step.to
+        request = self.target.build_advance(route, tenant, workflow, step.origin, to, id_, id_, values)
+
+        def classify(answer: Answer) -> ClassifiedAnswer:
+            return classify_advance(self.target, answer, route, to)
+
+        probe = self.ask(what, self.name_table(route), request, classify, wanted, tenant)
+        self.save(probe.classified, workflow, route.savings, probe.answer)
+        self.wins += [(route, probe.answer, to)] if probe.classified.outcome == "won" else []
+        return probe, id_
+
+    def name_table(self, route: Route) -> str:
+        return "advance" if route.index is None else f"advance.edges[{route.index}]"
+
+    def ask_illegal(self, workflow: str, request: IllegalRequest) -> bool:
+        """A request that must not move the workflow, and a read; whether it is where it was."""
+        state, step = request.state, Step(request.route, request.origin, request.to)
+        what = f"illegal advance {state} -> {request.to}"
+        probe, _ = self.send_advance(what, workflow, step, ("refused", "conflict", "stale"))
+        known = self.target.graph.allows(state, request.to)
+        if not self.note(probe, remedies.advise_illegal(probe, state, request.to, known=known)):
+            return False
+        if not self.target.can_read:
+            return True
+        values = self.list_values(workflow)
+        read = self.target.build_read(self.target.owner, workflow, self.name_request(), values)
+        shown = self.ask("read", "read", read, partial(classify_read, self.target), ("ok",))
+        if shown.classified.outcome == "ok" and shown.classified.observed != state:
+            return self.note(shown, remedies.advise_moved(probe, state, str(shown.classified.observed)))
+        if shown.classified.outcome != "ok":
+            return self.note(shown, remedies.advise_read(self.target, shown, state, workflow, is_new=False))
+        self.save(shown.classified, workflow, self.target.read_savings, shown.answer)
+        return True
+
+    def ask_stale(self, workflow: str, route: Route, origin: str, to: str) -> None:
+        if to in self.target.expected_by(route, origin, to):
+            return
+        step = Step(route, origin, to)
+        probe, _ = self.send_advance(f"stale advance {origin} -> {to}", workflow, step, ("conflict", "stale"))
+        self.note(probe, remedies.advise_stale(self.target, probe, to))
+
+    def read_as(self, stranger: str, workflow: str) -> None:
+        values = self.list_values(workflow, stranger)
+        request = self.target.build_read(stranger, workflow, self.name_request(), values)
+        what, classify = f"read by {stranger}", partial(classify_read, self.target)
+        probe = self.ask(what, "read", request, classify, ("refused",), stranger)
+        self.note(probe, remedies.advise_stranger(self.target, probe))
+
+    def ask_write(self, workflow: str, write: Write, state: str) -> None:
+        """A request that must not move the workflow, and a read, which must show the same state."""
+        target, id_ = self.target, self.name_request()
+        key = f"writes[{target.writes.index(write)}]"
+        request = target.build_write(write, target.owner, workflow, id_, id_, self.list_values(workflow))
+        classify = partial(classify_write, target, write=write)
+        probe = self.ask(f"write {write.name} in {state}", key, request, classify, ("ok", "conflict", "stale"))
+        self.save(probe.classified, workflow, write.savings, probe.answer)
+        if self.note(probe, remedies.advise_status(probe, f"{key}.ok")):
+            self.read(workflow, state, what=f"read after {write.name}", after=key)
+
+    def ask_guard(self, workflow: str, guard: Guard, state: str) -> None:
+        target = self.target
+        values = self.list_values(workflow)
+        request = target.build_guard(guard, target.owner, workflow, self.name_request(), values)
+        wanted = ("ok",) if state in guard.open else ("conflict",)
+        probe = self.ask(
+            f"guard {guard.name}",
+            f"guards[{target.guards.index(guard)}]",
+            request,
+            lambda answer: classify_guard(target, answer, guard),
+            wanted,
+        )
+        self.note(probe, remedies.advise_guard(probe, state))
+
+    def read_trail(self, workflow: str, moves: list[tuple[str, str]]) -> None:
+        values = self.list_values(workflow)
+        request = self.target.build_trail(self.target.owner, workflow, self.name_request(), values)
+        if request is None or self.target.trail is None:
+            return
+        probe = self.ask("audit", "audit", request, partial(classify_trail, self.target), ("ok",))
+        rows = read_trail(self.target, probe.answer)
+        self.note(probe, remedies.advise_trail(self.target, probe, rows, moves))
+
+    def read_effects(self, workflow: str, route: Route, marker: str) -> None:
+        """The winner's marker is there, where its request carries one."""
+        target = self.target
+        request = target.build_effects(target.owner, workflow, self.name_request(), self.list_values(workflow))
+        if request is None or target.effects is None:
+            return
+        probe = self.ask("effects", "effects", request, partial(classify_effects, target), ("ok",))
+        carried = marker if route.carries_marker else None
+        self.note(probe, remedies.advise_effects(target, probe, read_markers(target, probe.answer), carried))
+
+    def press(self, origin: str, to: str) -> None:
+        """Releases some requests for the first move of a new workflow at once: a service may be busy only then."""
+        target = self.target
+        if not isinstance(target.create, Template):
+            return
+        workflow = self.create_silently()
+        if workflow is None:
+            return
+        self.read_version(workflow)
+        route = target.routes_for(origin, to)[-1]
+        ids = [self.name_request() for _ in range(AT_ONCE)]
+        owner = target.owner
+        values = self.list_values(workflow)
+        requests = [target.build_advance(route, owner, workflow, origin, to, id_, id_, values) for id_ in ids]
+        answers = [exchange.answer for exchange in self.release.race(requests)]
+        odd = [answer for answer in answers if self.is_oddly_busy(answer, route, to)]
+        if odd:
+            what = f"{AT_ONCE} times advance {origin} -> {to} at once"
+            classified = classify_advance(target, odd[0], route, to)
+            probe = Probe(
+                what, self.name_table(route), owner, requests[0], odd[0], classified, ("won", "conflict", "busy")
+            )
+            self.note(probe, remedies.advise_busy(Counter(answer.status for answer in odd), AT_ONCE))
+
+    def is_oddly_busy(self, answer: Answer, route: Route, to: str) -> bool:
+        """Whether it may say that nothing happened, and the file does not know it."""
+        classified = classify_advance(self.target, answer, route, to)
+        return remedies.may_be_busy(answer) and classified.outcome in ("unknown", "refused")
+
+    def create_silently(self) -> str | None:
+        target, id_ = self.target, self.name_request()
+        request = target.build_create(target.owner, id_, marker=id_, values=self.list_values("", create=id_))
+        created = self.release.send(request).answer
+        classified = classify_create(target, created)
+        self.keep_created(id_, classified, created)
+        return classified.server_id
