@@ -25,8 +25,8 @@ from reports.judge.verdict import Verdict
 from tests.load.stub import RICH, SMALL, Engine, StubRelease, judge_folder, load_text, make_answer, make_source
 
 FEW = dict.fromkeys(SCENARIOS, 5)
-# tests/load/test_versions.py has a target for them.
-OF_VERSIONS = ("stale-version", "no-version")
+# Other tests have targets for them: they need a version, or an idempotency key.
+OF_OTHERS = ("stale-version", "no-version", "same-key")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def read_report(folder: Path, name: str = "race-0.0") -> dict[str, Any]:
     return next(line for line in lines if line["event"] == "level")
 
 
-@pytest.mark.parametrize("name", sorted(set(SCENARIOS) - set(OF_VERSIONS)))
+@pytest.mark.parametrize("name", sorted(set(SCENARIOS) - set(OF_OTHERS)))
 def test_a_right_engine_passes_every_scenario(name: str, rich: Target, tmp_path: Path) -> None:
     source = make_source(tmp_path / "h", rich, Engine(rich.graph), {name: 12})
     run(source)
@@ -193,7 +193,7 @@ def test_a_target_without_the_means_says_so(tmp_path: Path) -> None:
         "guards",
         "tenants",
         "writes-beside-moves",
-        *OF_VERSIONS,
+        *OF_OTHERS,
     }
     source = make_source(tmp_path / "h", small, Engine(small.graph), FEW)
     run(source)
