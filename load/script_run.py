@@ -53,6 +53,7 @@ class ScriptRun:
     script: Script
     number: int
     names: tuple[str, ...] = field(init=False)
+    began_ns: int = field(default_factory=time.monotonic_ns)
 
     def __post_init__(self) -> None:
         base = f"{self.asker.source}.w{self.number}" if self.barrier.size == 1 else f"race.w{self.number}"
@@ -140,6 +141,7 @@ class ScriptRun:
         asker.versions.adopt(versions)
 
     def run_round(self, index: int, round_: Round) -> RoundResult:
+        self.wait(round_.wait_s)
         self.share_versions(index, round_)
         slots = self.take_part(round_)
         asks = [self.make_ask(slot, round_, index) for slot in slots]
@@ -159,6 +161,13 @@ class ScriptRun:
             line_up()
             replies = []
         return self.join(index, round_, list(zip(slots, replies, strict=True)))
+
+    def wait(self, wait_s: float) -> None:
+        """Waits until so long after the last round that did not wait had begun; such a round begins now."""
+        if not wait_s:
+            self.began_ns = time.monotonic_ns()
+        elif self.leads:
+            time.sleep(max(0.0, wait_s - (time.monotonic_ns() - self.began_ns) / 1e9))
 
     def join(self, index: int, round_: Round, answers: Sequence[tuple[Slot, Reply]]) -> RoundResult:
         """What all of the round's sources saw together."""

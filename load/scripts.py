@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from engine.target.call import Call, are_race, call_route, spread
+from engine.target.call import Call, are_race, call_route, find_route, spread
 from engine.target.races import Edge, find_path, is_race
 from engine.target.routes import Route
 from engine.target.target import Target
@@ -22,7 +22,8 @@ from engine.target.template import Template
 class Group:
     """The calls of a round on the script's workflow of this number.
 
-    `winners_max` is how many of the contenders can win at the most; `leads_to` the state afterwards when the
+    `may_lose`: no contender need win, because the workflow may leave the state by itself. `winners_max` is how many of
+    the contenders can win at the most; `leads_to` the state afterwards when the
     plan goes on from it, None when more than one is right.
     """
 
@@ -31,6 +32,7 @@ class Group:
     winners_max: int
     leads_to: str | None
     workflow: int = 0
+    may_lose: bool = False
 
     @property
     def changes(self) -> bool:
@@ -48,9 +50,12 @@ class Slot:
 
 @dataclass(frozen=True)
 class Round:
-    """Groups that are released at one instant, each on a workflow of its own."""
+    """Groups that are released at one instant, each on a workflow of its own; so long after the last round that did
+    not wait had begun (or the creates).
+    """
 
     groups: tuple[Group, ...]
+    wait_s: float = 0.0
 
     def list_slots(self) -> list[Slot]:
         """The calls in the order of their release: the groups alternate, so that each is spread over all of it."""
@@ -152,8 +157,11 @@ def make_round(
     # A write may change the version that the contenders carry: then none of them wins.
     is_steady = target.version is None or not any(call.write for call in calls)
     race = is_steady and are_race(target, state, contenders)
-    most = len(contenders) if winners_max is None else winners_max
-    return Round((Group(tuple(calls), race, 1 if race else most, leads_to, workflow),))
+    most = 1 if race else len(contenders) if winners_max is None else winners_max
+    repeats = any(find_route(target, call).repeats for call in contenders)
+    may_lose = any(state in target.graph.timed_from for state in target.graph.reach_alone(state))
+    group = Group(tuple(calls), race, len(contenders) if repeats else most, leads_to, workflow, may_lose)
+    return Round((group,))
 
 
 def vary(target: Target, script: Script, rng: random.Random) -> Script:
@@ -165,7 +173,7 @@ def vary(target: Target, script: Script, rng: random.Random) -> Script:
     def vary_group(group: Group) -> Group:
         return replace(group, calls=spread(target, group.calls, rng.randrange(1 << 16)))
 
-    rounds = tuple(Round(tuple(map(vary_group, round_.groups))) for round_ in script.rounds)
+    rounds = tuple(replace(round_, groups=tuple(map(vary_group, round_.groups))) for round_ in script.rounds)
     return replace(script, rounds=rounds)
 
 
@@ -273,4 +281,4 @@ def cut(script: Script, scenario: Scenario, left: int) -> Script:
 def cut_round(round_: Round, wanted: int, held: int) -> Round:
     """The round with `wanted` of the races that it holds."""
     races = [group for group in round_.groups if group.is_race][wanted:] if held > wanted else []
-    return Round(tuple(group for group in round_.groups if group not in races))
+    return replace(round_, groups=tuple(group for group in round_.groups if group not in races))

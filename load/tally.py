@@ -69,7 +69,8 @@ def is_violated(result: RoundResult) -> bool:
 def is_group_violated(group: Group, outcomes: Sequence[str]) -> bool:
     """Whether too many won, or none won and all answers were conflicts. A lone move that is due must win, too."""
     won, due = outcomes.count("won"), group.is_race or (len(group.calls) == 1 and group.winners_max == 1)
-    return won > group.winners_max or (due and bool(outcomes) and set(outcomes) <= {"conflict", "stale"})
+    all_lost = bool(outcomes) and set(outcomes) <= {"conflict", "stale"}
+    return won > group.winners_max or (due and not group.may_lose and all_lost)
 
 
 def is_wrong(reply: Reply) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from engine.target.graph import TransitionGraph
-from engine.target.tables import RequestTable
+from engine.target.tables import RequestTable, TimedTable
 
 BODIES = ("json", "form", "text", "xml")
+SECONDS_MAX = 1_000_000_000
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -81,14 +82,15 @@ def is_header_value(value: str) -> bool:
 
 def check_graph(graph: TransitionGraph) -> None:
     """Whether a workflow can reach every state."""
-    if not graph.successors.get(graph.initial):
+    reached = graph.reach(graph.initial)
+    if reached == {graph.initial}:
         raise Mistake(
             "workflow.initial", f"no transition leaves {graph.initial!r}{suggest(graph.initial, graph.states[1:])}"
         )
     for state in graph.states:
-        if graph.path(graph.initial, state) is not None:
+        if state in reached:
             continue
-        if all(graph.path(state, other) for other in graph.states):
+        if graph.reach(state) == {*graph.states}:
             raise Mistake(
                 "workflow.initial",
                 f"no way from {graph.initial!r} leads to {state!r}, from which all can be reached; "
@@ -100,6 +102,26 @@ def check_graph(graph: TransitionGraph) -> None:
         raise Mistake(
             "workflow.transitions", f"{ways} {state!r}{hint}; list it as a next state of another one, or remove it"
         )
+
+
+def check_timed(timed: Iterable[TimedTable], states: Iterable[str]) -> None:
+    """Whether each move without a request leads from one known state to another, at a time, once."""
+    known, seen = list(states), set()
+    for index, table in enumerate(timed):
+        key = f"workflow.timed[{index}]"
+        if table.origin not in known:
+            raise Mistake(
+                f"{key}.from", f"{table.origin!r} is no state of workflow.transitions{suggest(table.origin, known)}"
+            )
+        if not table.to:
+            raise Mistake(f"{key}.to", "must name a state")
+        if table.to == table.origin:
+            raise Mistake(f"{key}.to", f"is {table.to!r} as `from` is; a move leads to another state")
+        if not 0 <= table.after_s <= SECONDS_MAX:
+            raise Mistake(f"{key}.after_s", f"must be from 0 to {SECONDS_MAX:,} seconds")
+        if (table.origin, table.to) in seen:
+            raise Mistake(key, f"{table.origin} -> {table.to} stands there twice; remove the second one")
+        seen.add((table.origin, table.to))
 
 
 def check_states(key: str, names: Iterable[str], graph: TransitionGraph) -> None:

@@ -15,9 +15,10 @@ from engine.target.checks import (
     check_graph,
     check_seconds,
     check_spelling,
+    check_timed,
 )
 from engine.target.create import CreateCommand, IdPool
-from engine.target.graph import TransitionGraph
+from engine.target.graph import Timed, TransitionGraph
 from engine.target.idempotency import add_key, add_meanings, read_idempotency
 from engine.target.names import check_names, fill_requests, find_givers, is_of_workflow
 from engine.target.plain_file import read_plain
@@ -40,7 +41,15 @@ from engine.target.spelling import Spelling
 from engine.target.status_tables import read_meanings, read_statuses, refuse_same
 from engine.target.statuses import Rule, Statuses
 from engine.target.steps import read_before, read_setup
-from engine.target.tables import CreateTable, File, ReadTable, ServiceTable, WorkflowTable
+from engine.target.tables import (
+    AdvanceTable,
+    CreateTable,
+    File,
+    ReadTable,
+    ServiceTable,
+    TimedTable,
+    WorkflowTable,
+)
 from engine.target.target import Service, Target
 from engine.target.template import Template, braces, find_placeholders
 from engine.target.tenants import read_tenants
@@ -90,7 +99,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     check_names(file)
     file = fill_requests(file, environment) if environment is not None else file
     served = file.service is not None
-    graph = read_graph(file.workflow)
+    graph = read_graph(file.workflow, file.advance)
     routes = read_routes(file.advance, graph)
     general = read_general(file.advance, routes, graph)
     every = [*routes, *([general] if general else [])]
@@ -151,14 +160,40 @@ def read_ok(table: ReadTable | None) -> Statuses:
     return Statuses((Rule(200),), "read.ok") if table is None else read_statuses("read.ok", table.ok)
 
 
-def read_graph(table: WorkflowTable) -> TransitionGraph:
+def read_graph(table: WorkflowTable, advance: AdvanceTable) -> TransitionGraph:
+    listed = {(state, to) for state, nexts in table.transitions.items() for to in nexts}
+    check_timed(table.timed, dict.fromkeys([table.initial, *table.transitions, *(to for _, to in sorted(listed))]))
+    transitions = {state: list(nexts) for state, nexts in table.transitions.items()}
+    timed = []
+    for index, move in enumerate(table.timed):
+        is_requested = find_requested(f"workflow.timed[{index}]", move, advance)
+        nexts = transitions.setdefault(move.origin, [])
+        if is_requested and move.to not in nexts:
+            nexts.append(move.to)
+        elif not is_requested and move.to in nexts:
+            nexts.remove(move.to)
+        is_open = move.requested is None and not is_requested and (move.origin, move.to) in listed
+        timed.append(Timed(move.origin, move.to, move.after_s, is_open))
     try:
-        graph = TransitionGraph.of(table.initial, table.transitions)
+        graph = TransitionGraph.of(table.initial, transitions, timed)
     except ValueError as error:
         raise Mistake("workflow.transitions", f"{error}; write for each state the list of its next states") from None
     check_graph(graph)
     check_spelling(table.spelling, graph)
     return graph
+
+
+def find_requested(key: str, move: TimedTable, advance: AdvanceTable) -> bool:
+    """Whether a request makes the timed move too: as the table says, else whether an edge of [advance] serves it."""
+    served = any(
+        edge.to == move.to and move.origin in ([edge.origin] if isinstance(edge.origin, str) else edge.origin)
+        for edge in advance.edges
+    )
+    if served and move.requested is False:
+        raise Mistake(
+            f"{key}.requested", f"is false, and an [[advance.edges]] serves {move.origin} -> {move.to}; remove one"
+        )
+    return served if move.requested is None else move.requested
 
 
 def read_create(

@@ -29,7 +29,7 @@ def list_illegal(target: Target, state: str) -> list[IllegalRequest]:
 
 def walk_illegal(target: Target, state: str) -> Iterator[IllegalRequest]:
     for to in target.graph.states if target.general is not None else ():
-        if not target.graph.allows(state, to):
+        if target.graph.refuses(state, to):
             assert target.general is not None
             yield IllegalRequest(state, target.general, state, to)
     for route in target.routes:

@@ -34,7 +34,8 @@ class Route:
 
     `meanings` are those of its answers. `won_state` is the path of the state after the move in the answer to a win, if
     the answer has it. `index` is the place among the edges of the file; of several edges with one request, the first.
-    `savings` are taken out of the answer to a win.
+    `savings` are taken out of the answer to a win. `repeats`: in the next state the request is answered as a win, too,
+    and changes nothing.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Route:
     sources: tuple[str, ...] | None = None
     to: str | None = None
     won_state: JmesPath | None = None
+    repeats: bool = False
     index: int | None = field(default=None, compare=False)
     savings: tuple[Saving, ...] = ()
     variants: Mapping[str, Template] = field(default_factory=dict, compare=False)
@@ -194,7 +196,8 @@ def read_route(index: int, table: EdgeTable, advance: AdvanceTable, graph: Trans
     won_state = own_state or read_optional_path("advance.won_state", advance.won_state)
     savings = merge_savings(read_savings("advance.save", advance.save), read_savings(f"{key}.save", table.save))
     meanings = read_meanings(advance, table, index)
-    return Route(name, template, meanings, sources, table.to, won_state, index, savings)
+    repeats = advance.repeats if table.repeats is None else table.repeats
+    return Route(name, template, meanings, sources, table.to, won_state, repeats, index, savings)
 
 
 def read_general(table: AdvanceTable, routes: Iterable[Route], graph: TransitionGraph) -> Route | None:
@@ -205,7 +208,7 @@ def read_general(table: AdvanceTable, routes: Iterable[Route], graph: Transition
     template = read_request_of_workflow("advance.request", table.request)
     won_state = read_optional_path("advance.won_state", table.won_state)
     savings = read_savings("advance.save", table.save)
-    route = Route(GENERAL, template, read_meanings(table), won_state=won_state, savings=savings)
+    route = Route(GENERAL, template, read_meanings(table), won_state=won_state, repeats=table.repeats, savings=savings)
     return add_variants(route, table.variants)
 
 

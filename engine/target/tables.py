@@ -161,6 +161,28 @@ class TenantTable(Table):
     ] = False
 
 
+class TimedTable(Table, rename={"origin": "from"}):
+    """A move that the service makes without a request, for example when a hold expires."""
+
+    origin: Annotated[str, Meta(description="The state that the workflow leaves by itself.")]
+    to: Annotated[str, Meta(description="The state that follows.")]
+    after_s: Annotated[
+        float,
+        Meta(
+            description="The move may happen at any moment from so many seconds after the workflow entered `from`, "
+            "or never; earlier it is a failure. 0: at once.",
+            extra_json_schema={"minimum": 0},
+        ),
+    ]
+    requested: Annotated[
+        bool | None,
+        Meta(
+            description="Whether a request can make the move too. (default: true if an [[advance.edges]] serves it; "
+            "else false, and if workflow.transitions has it, no request asks for it)"
+        ),
+    ] = None
+
+
 class WorkflowTable(Table):
     """The workflow: its states and the moves between them."""
 
@@ -172,6 +194,9 @@ class WorkflowTable(Table):
         dict[str, str | int],
         Meta(description="State -> how the service spells it, in requests and in answers; a number is sent as one."),
     ] = {}
+    timed: Annotated[
+        list[TimedTable], Meta(description="Moves that the service makes without a request, some time after another.")
+    ] = []
 
 
 class CreateTable(Table):
@@ -228,6 +253,7 @@ class EdgeTable(Table, rename={"origin": "from"}):
         None
     )
     save: Save = {}
+    repeats: Annotated[bool | None, Meta(description="As in [advance], for a route that differs.")] = None
 
 
 class VariantTable(Table):
@@ -284,6 +310,13 @@ class AdvanceTable(Table):
     edges: Annotated[
         list[EdgeTable], Meta(description="Edges with a route of their own; an edge may have several.")
     ] = []
+    repeats: Annotated[
+        bool,
+        Meta(
+            description="Whether a request for the state in which the workflow is already is answered as a win, too, "
+            "and changes nothing."
+        ),
+    ] = False
     serves_every_edge: Annotated[
         bool, Meta(description="Whether [advance] request serves the edges with routes of their own too.")
     ] = False

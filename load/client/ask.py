@@ -221,6 +221,7 @@ def make_invocation(
         expected=expected,
         next=ask.call.to or None,
         invoked_ns=invoked_ns,
+        repeats=True if ask.route is not None and ask.route.repeats else msgspec.UNSET,
         marker=key or id_ if carries_marker(ask) else msgspec.UNSET,
         token_carried=msgspec.UNSET if token is None else token,
         key=key or msgspec.UNSET,

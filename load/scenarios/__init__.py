@@ -2,6 +2,7 @@
 
 from load.scenarios import (
     cancel_against_advance,
+    expiry,
     fork,
     guards,
     hot_and_cold,
@@ -36,5 +37,6 @@ SCENARIOS = {
         stale_version,
         no_version,
         same_key,
+        expiry,
     )
 }

@@ -92,7 +92,7 @@ def walk_taken(moves: pl.DataFrame) -> Iterator[tuple[str, str]]:
 def pair_all(graph: TransitionGraph) -> Iterator[Asked]:
     """Every move that the graph does not have, asked for in the very state that the request names."""
     for origin in graph.states:
-        yield from ((origin, to, (origin,)) for to in graph.states if not graph.allows(origin, to))
+        yield from ((origin, to, (origin,)) for to in graph.states if graph.refuses(origin, to))
 
 
 def walk_asked(answered: pl.DataFrame) -> Iterator[Asked]:

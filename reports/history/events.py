@@ -64,7 +64,8 @@ class Invoke(Event, omit_defaults=False):
     write, take or give_back; `workflow` is the harness's own name of it, or of a resource with units; `marker` is the
     marker that the request carried, and `token_carried` the version. A take or a give-back is of `units` units (without
     it of one), and of `unit`, if it names one. `key` is the idempotency key that the request carried; `payload` differs
-    for requests that ask for something else.
+    for requests that ask for something else. `repeats`: in the next state the request is answered as a win, too, and
+    changes nothing.
     """
 
     id: Id
@@ -83,6 +84,7 @@ class Invoke(Event, omit_defaults=False):
     unit: str | UnsetType | None = UNSET
     key: str | UnsetType | None = UNSET
     payload: str | UnsetType | None = UNSET
+    repeats: bool | UnsetType | None = UNSET
 
 
 class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -63,6 +63,7 @@ class Record(msgspec.Struct, frozen=True):
     key: str | None = None
     payload: str | None = None
     answer: str | None = None
+    repeats: bool | None = None
 
     def read_detail(self) -> Detail:
         """What the detail tells; nothing if there is none, or none that can be read."""

@@ -37,9 +37,12 @@ OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "key": pl.String,
     "payload": pl.String,
     "answer": pl.String,
+    "repeats": pl.Boolean,
 }
 # That older files lack.
-NEW_COLUMNS = ("marker", "token_carried", "token_told", "units", "left", "unit", "key", "payload", "answer")
+NEW_COLUMNS = (
+    "marker", "token_carried", "token_told", "units", "left", "unit", "key", "payload", "answer", "repeats",
+)  # fmt: skip
 AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "workflow": pl.String,
     "read_ns": pl.Int64,
@@ -169,6 +172,7 @@ def take_invoke(lines: Lines, line: bytes, number: int) -> None:
         take_optional(found.key),
         take_optional(found.payload),
         None,
+        take_optional(found.repeats),
     )
     for column, value in zip(lines.columns.values(), values, strict=True):
         column.append(value)

@@ -112,6 +112,8 @@ def fits(found: pl.DataType, wanted: pl.DataType | type[pl.DataType], *, numbers
         return True
     if wanted == pl.String:
         return text or (numbers_too and found.is_integer())
+    if wanted == pl.Boolean:
+        return isinstance(found, pl.Boolean)
     if wanted == pl.Int64:
         return found.is_integer()
     inner = found.inner if isinstance(found, pl.List) else found

@@ -11,6 +11,7 @@ from reports.judge.evidence import Evidence
 from reports.judge.linearization import find_unexplained
 from reports.judge.models.workflow import Operation
 from reports.judge.search import Searched, search
+from reports.judge.timed import insert_timed
 from reports.judge.verdict import Verdict
 
 
@@ -52,6 +53,9 @@ def decide(evidence: Evidence) -> Decision:
     if rest.len():
         again = evidence.ops.filter(pl.col("w").is_in(rest.implode()))
         rest = find_unexplained(evidence, again, order="begins")
+    if rest.len() and evidence.graph is not None and evidence.graph.timed:
+        again = evidence.ops.filter(pl.col("w").is_in(rest.implode()))
+        rest = find_unexplained(evidence, insert_timed(evidence, again))
     failed = {w: take_contradiction(evidence, each) for w, each in contradictions.items()}
     undecided: list[int] = []
     for w in rest.to_list():

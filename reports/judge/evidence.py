@@ -6,21 +6,23 @@ nothing: they have no role. Nor have stale ones: what they say of versions, the 
 """
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 import polars as pl
 
 from engine.target.graph import TransitionGraph
 from reports.history.encoding import split_list
 from reports.history.history import History
-from reports.judge.models.workflow import NEVER, Operation
+from reports.judge.models.workflow import NEVER, OLDER, Operation
 from reports.judge.operation_roles import assign_roles, find_owned, sort_operations
 from reports.judge.plan import RunPlan
 from reports.judge.search import ANOTHER_STATE
 from reports.judge.time_keys import TimeKeys, make_time_keys
 
-MODEL_COLUMNS = ("row", "kind", "outcome", "want", "set", "next", "observed", "invoked", "returned")
+MODEL_COLUMNS = ("row", "kind", "outcome", "want", "set", "next", "observed", "invoked", "returned", "repeats")
 UNKNOWN_SHARE_MAX = 0.02
 INCONCLUSIVE_SHARE_MAX = 0.10
 
@@ -73,7 +75,7 @@ class Evidence:
 
         row; w (a dense workflow number); workflow, tenant, race (codes); kind; outcome; want (the first expected
         state), wants (how many), set (a list's number, where there are several); next (of a create: the initial
-        state); told; status; invoked, returned (ns, widened by the clock's uncertainty; NEVER without a return);
+        state); repeats; told; status; invoked, returned (ns, widened by the clock's uncertainty; NEVER without one);
         begins, ends (the same as keys: comparable within a workflow, ascending over workflows); problem; mine (the
         owner's); repeated (another operation of its idempotency key stands for it). Roles: known (took effect), maybe
         (unknown, may have), pure (an answer that changed nothing).
@@ -176,17 +178,33 @@ class Evidence:
 
     @cached_property
     def edges(self) -> pl.Series:
-        """Whether from -> to is legal, at from * width + to. Only with a graph."""
+        """Whether a request can make the move from -> to, at from * width + to. Only with a graph."""
+        return self.tabulate(self.graph.edges if self.graph else ())
+
+    @cached_property
+    def steps(self) -> pl.Series:
+        """The same of all moves, also of those that no request makes."""
+        return self.tabulate(self.graph.steps if self.graph else ())
+
+    def tabulate(self, pairs: Iterable[tuple[str, str]]) -> pl.Series:
         legal = [False] * (self.width * self.width)
-        for state, following in self.graph.edges if self.graph else ():
+        for state, following in pairs:
             legal[self.codes[state] * self.width + self.codes[following]] = True
         return pl.Series(legal, dtype=pl.Boolean)
 
     def lawful(self, state: pl.Expr, following: pl.Expr) -> pl.Expr:
-        """Whether state -> following is legal; true without a graph, and where nothing is asked to follow."""
+        """Whether a request can make the move state -> following; true without a graph, and where nothing follows."""
+        return self.look_up("edges", state, following)
+
+    def can_go(self, state: pl.Expr, following: pl.Expr) -> pl.Expr:
+        """Whether the move state -> following is legal, by a request or without one; true as `lawful`."""
+        return self.look_up("steps", state, following)
+
+    def look_up(self, table: Literal["edges", "steps"], state: pl.Expr, following: pl.Expr) -> pl.Expr:
         if self.graph is None:
             return pl.lit(value=True)
-        return following.is_null() | pl.lit(self.edges).gather((state * self.width + following).fill_null(0))
+        legal = self.edges if table == "edges" else self.steps
+        return following.is_null() | pl.lit(legal).gather((state * self.width + following).fill_null(0))
 
     @property
     def first_state(self) -> str | None:
@@ -231,12 +249,19 @@ class Evidence:
         """A workflow as the model sees it: its operations that say anything, and the states it may start in."""
         rows = self.slice(w).filter(pl.any_horizontal("known", "maybe", "pure")).select(MODEL_COLUMNS)
         operations = [self.to_operation(*row) for row in rows.iter_rows()]
+        if self.graph is not None and self.graph.timed:
+            operations = self.forget_births(w, operations)
         starts = self.find_starts(w, operations)
         if starts != [None]:
             # A create that does not tell its state, where nothing else does, says only that all else comes after it.
             born = max((each.invoked for each in operations if each.is_create), default=-NEVER)
             operations = [begin_after(born, each) for each in operations if not each.is_create]
         return operations, starts
+
+    def forget_births(self, w: int, operations: list[Operation]) -> list[Operation]:
+        """The operations; a create that no request made (a command, a listed id) is marked: it may be older."""
+        listed = self.slice(w).filter((pl.col("kind") == "create") & pl.col("status").is_null())["row"].to_list()
+        return [replace(each, mark=OLDER) if each.is_create and each.row in listed else each for each in operations]
 
     def find_starts(self, w: int, operations: list[Operation]) -> list[str | None]:
         """The states to begin the search in: one where it is known, else every state that is named, and another."""
@@ -259,13 +284,15 @@ class Evidence:
         observed: int | None,
         invoked: int,
         returned: int,
+        repeats: bool,
     ) -> Operation:
         names, create = self.names, kind == "create" and outcome == "ok"
         expected = self.set_members[several] if several is not None else () if want is None else (names[want],)
         shown = following if create else observed
         after = None if following is None or create else names[following]
         until = NEVER if outcome == "unknown" else returned
-        return Operation(row, kind, outcome, expected, after, None if shown is None else names[shown], invoked, until)
+        told = None if shown is None else names[shown]
+        return Operation(row, kind, outcome, expected, after, told, invoked, until, repeats=repeats)
 
     def command_for(self, check: str, workflow: str | None = None) -> str:
         """The command that judges one thing again."""

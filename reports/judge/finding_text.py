@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Protocol
 
+from engine.target.graph import TransitionGraph
 from reports.history.events import AccessDenied, Probe
 from reports.history.history import Record
 from reports.judge.call_table import describe_answer, describe_move, draw_table
@@ -93,6 +94,22 @@ def describe_no_winner(records: Sequence[Record], why: str) -> Text:
     first = records[0]
     title = f"No contender won the race {first.race} for workflow {first.workflow}: {count_outcomes(records)}"
     return f"{title}.", tabulate(f"{title}. {why}", records)
+
+
+def describe_movers(records: Sequence[Record]) -> Text:
+    """Contenders of which each may repeat the win of another, and of which several made the move."""
+    first = records[0]
+    title = f"Several requests of the race {first.race} for workflow {first.workflow} made the move"
+    why = "Each of them may be told that it won, but one of them makes the move; what the service stored shows several."
+    return f"{title}.", tabulate(f"{title}. {why}", records)
+
+
+def describe_repeated_trace(records: Sequence[Record], shown: int) -> Text:
+    """Requests for one state that may repeat a win, of which too many left their marker, or none."""
+    first = records[0]
+    left = f"{shown} of the requests" if shown else "None of the requests"
+    title = f"{left} that were told that they won {first.next} left a trace in workflow {first.workflow}"
+    return f"{title}.", tabulate(f"{title}: the one that made the move leaves one, the others none.", records)
 
 
 def describe_open_race(records: Sequence[Record]) -> Text:
@@ -272,7 +289,21 @@ def describe_timeout(workflow: str, limit: str) -> Text:
     return f"{title}.", f"{title}; no order that explains it was found, and none was ruled out."
 
 
-def describe_contradiction(records: Sequence[Record], start: str | None, *, is_minimal: bool) -> Text:
+def describe_timed(graph: TransitionGraph | None, origin: str | None, to: str | None) -> str:
+    """A sentence about each move without a request from `origin` (None: any) to `to` (None: any), with a space before
+    it.
+    """
+    return "".join(
+        f" {move.origin} -> {move.to} needs no request, but comes no earlier than {move.after_s:g} s after the "
+        f"workflow entered {move.origin}."
+        for move in (graph.timed if graph is not None else ())
+        if origin in (None, move.origin) and to in (None, move.to)
+    )
+
+
+def describe_contradiction(
+    records: Sequence[Record], start: str | None, *, is_minimal: bool, graph: TransitionGraph | None = None
+) -> Text:
     """Operations that no order explains: two winners, an answer about a state that never was, or a few that clash."""
     first = records[0]
     winners = [record for record in records if record.outcome == "won" and record.kind == "advance"]
@@ -288,7 +319,7 @@ def describe_contradiction(records: Sequence[Record], start: str | None, *, is_m
     if len(records) == 1:
         title = f"{capital(name(first))} was answered {describe_seen(first)}, which nothing explains"
         words = f"{title}: workflow {first.workflow}{begun} no transition that was asked for can have made it so."
-        return f"{title}.", tabulate(words, records)
+        return f"{title}.", tabulate(f"{words}{describe_timed(graph, None, first.observed)}", records)
     ids = join([record.id for record in records])
     title = f"No order explains these {len(records)} answers of workflow {first.workflow}: {ids}"
     sentences = [
@@ -297,12 +328,14 @@ def describe_contradiction(records: Sequence[Record], start: str | None, *, is_m
     sentences += describe_precedence(records)
     if start:
         sentences.append(f"The workflow began in {start}.")
+    told = {state for record in records for state in (record.observed, *(record.expected or ()))}
+    sentences += [describe_timed(graph, None, state).strip() for state in sorted(told - {None}, key=str)]
     sentences.append(
         "Each of them is needed for the contradiction."
         if is_minimal
         else "Some of them may not be needed: the time to find out ran out."
     )
-    return f"{title}.", tabulate(f"{title}.\n" + "\n".join(sentences), records)
+    return f"{title}.", tabulate("\n".join([f"{title}.", *filter(None, sentences)]), records)
 
 
 def describe_create_contradiction(records: Sequence[Record]) -> Text:

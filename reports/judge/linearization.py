@@ -74,22 +74,27 @@ def classify(evidence: Evidence, ops: pl.DataFrame) -> pl.DataFrame:
 def lay_periods(evidence: Evidence, ops: pl.DataFrame, answers: pl.DataFrame, order: str) -> Periods:
     """The periods that the known transitions make when they are taken in this order."""
     then = "begins" if order == "ends" else "ends"
-    columns = ["w", "kind", "want", "wants", "set", "next", "observed", "begins", "ends"]
+    columns = ["w", "kind", "want", "wants", "set", "next", "observed", "begins", "ends", "repeats"]
     columns += [name for name in MOVE_TOKENS if name in ops.columns]
-    moves = ops.lazy().filter("known").select(columns).sort("w", order, then).rename({"next": "state"}).collect()
+    marked = ops.lazy() if "alone" in ops.columns else ops.lazy().with_columns(alone=pl.lit(value=False))
+    chosen = marked.filter("known").select(*columns, "alone").sort("w", order, then)
+    moves = chosen.rename({"next": "state"}).collect()
     starts = find_starts(evidence, ops, moves, answers)
     frame = pl.concat([starts, moves], how="diagonal").sort("w", maintain_order=True)
     before, create = pl.col("state").shift(), pl.col("kind") == "create"
     due = (pl.col("wants") == 1) & (pl.col("want") == before) | (pl.col("wants") > 1) & evidence.belongs(
         pl.col("set"), before
     )
+    # A win that is repeated changes no token: the periods of tokens do not know that, the search does.
+    repeated = pl.col("repeats") if "carried" not in frame.columns else pl.lit(value=False)
+    may_go = due & (pl.col("alone") | evidence.lawful(before, pl.col("state")))
     holds = (
         pl.when(pl.col("kind").is_null())
         .then(statement=True)
         .when(create)
         .then((before == evidence.uncreated) & pl.col("state").is_not_null())
         .otherwise(
-            ((pl.col("kind") == "set") | (due & evidence.lawful(before, pl.col("state"))))
+            ((pl.col("kind") == "set") | may_go | (repeated & (before == pl.col("state"))))
             & (pl.col("observed").is_null() | (pl.col("observed") == pl.col("state")))
         )
     )

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.judge.context import CheckContext
+from reports.judge.models.workflow import Operation
 from reports.judge.races import Race, list_races
 from reports.judge.search import search
+from reports.judge.timeline import list_unasked
 from reports.judge.trail_readings import is_older
 from reports.judge.verdict import Verdict
 
@@ -25,11 +27,11 @@ class ResolvedRace:
     rows: tuple[int, ...] = ()
 
 
-def resolve_races(context: CheckContext) -> list[tuple[Race, ResolvedRace]]:
-    """Every race that does not have exactly one winner by its answers, and what it comes down to; and those that have,
-    but for an unknown contender that the trail names as a second one.
+def resolve_races(context: CheckContext, races: pl.DataFrame | None = None) -> list[tuple[Race, ResolvedRace]]:
+    """Of these races (or of all) every one that does not have exactly one winner by its answers, and what it comes down
+    to; and those that have, but for an unknown contender that the trail names as a second one.
     """
-    races = context.races
+    races = context.races if races is None else races
     named = find_named(context)
     second = races.filter((pl.col("won") == 1) & (pl.col("unknown") > 0)).join(named, on=["w", "race"], how="semi")
     unclear = pl.concat([races.filter(pl.col("won") != 1), second])
@@ -48,6 +50,9 @@ def resolve_races(context: CheckContext) -> list[tuple[Race, ResolvedRace]]:
 def resolve_race(context: CheckContext, race: Race, named: list[int]) -> ResolvedRace:
     """The winners of one race. `named`: its unknown contenders whose request id stands in the trail."""
     contenders = find_contenders(context, race)
+    alone = find_alone(context, race, contenders)
+    if alone is not None:
+        return ResolvedRace(1, alone)
     resolved = count_winners(context, race, contenders, named)
     is_plain = resolved.winners == 1 or has_rows_of(context, race.w, contenders, resolved)
     if not is_plain and may_be_disturbed(context, race, contenders):
@@ -57,6 +62,30 @@ def resolve_race(context: CheckContext, race: Race, named: list[int]) -> Resolve
     if resolved.winners == 0 and race.refused and may_not_exist(context, race.w, contenders):
         return ResolvedRace(None)
     return resolved
+
+
+def find_alone(context: CheckContext, race: Race, contenders: pl.DataFrame) -> str | None:
+    """The move without a request that came before all contenders, in words: all of them lost, some order explains that,
+    and the workflow may have left the state by itself.
+    """
+    if race.conflict < race.contenders or race.w in context.decision.suspects:
+        return None
+    names = context.evidence.names
+    wanted = {names[code] for code in list_wanted(context, contenders)}
+    moves = [each for each in list_moves_alone(context, race.w, contenders) if wanted & {*each.expected}]
+    edges = " or ".join(f"{move.expected[0]} -> {move.next}" for move in moves)
+    return f"Every contender lost; {edges} needs no request, and may have come first." if moves else None
+
+
+def list_moves_alone(context: CheckContext, w: int, contenders: pl.DataFrame) -> list[Operation]:
+    """The moves without a request that may have happened before the last answer of the contenders."""
+    graph = context.evidence.graph
+    if graph is None or not graph.timed:
+        return []
+    operations, starts = context.lay_out(w)
+    last = contenders.filter(pl.col("outcome") != "unknown")["returned"].max()
+    asked = [each for each in operations if not each.is_pure]
+    return [each for each in list_unasked(graph, asked, starts) if each.invoked <= int(str(last or 0))]
 
 
 def has_rows_of(context: CheckContext, w: int, contenders: pl.DataFrame, resolved: ResolvedRace) -> bool:
@@ -154,10 +183,13 @@ def may_be_disturbed(context: CheckContext, race: Race, contenders: pl.DataFrame
     answered = contenders.filter(pl.col("outcome") != "unknown")
     if answered.is_empty():
         return False
-    wants = find_wanted(context, contenders)
+    wants, codes = find_wanted(context, contenders), context.evidence.codes
     ops = context.evidence.slice(race.w)
     outside = (pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(contenders["row"].implode())
     others = ops.filter(outside & (pl.col("begins") <= answered["ends"].max()) & (pl.col("kind") != "create"))
+    back = {codes[each.next] for each in list_moves_alone(context, race.w, contenders) if each.next is not None}
+    if race.won and back & {*list_wanted(context, contenders)}:
+        return True
     if race.won:
         during = pl.col("maybe") | (pl.col("ends") >= contenders["begins"].min())
         return not others.filter(during & pl.col("next").is_in(wants)).is_empty()

@@ -11,7 +11,8 @@ OUTCOME_COUNTS = ("won", "conflict", "stale", "busy", "unknown", "refused", "ok"
 @dataclass(frozen=True)
 class Race:
     """A race: its workflow number, its code, and how many contenders had which outcome. `overlapped`: whether another
-    contender's interval met the winner's; false without a winner.
+    contender's interval met the winner's; false without a winner. `repeats`: some contender may be told that it won
+    though another made the move; then `won` counts the different next states of those that were.
     """
 
     w: int
@@ -25,6 +26,7 @@ class Race:
     refused: int
     ok: int
     overlapped: bool
+    repeats: bool = False
 
 
 def list_races(races: pl.DataFrame) -> Iterator[Race]:
@@ -75,4 +77,18 @@ def build_races(ops: pl.DataFrame) -> pl.DataFrame:
     overlaps = rows.join(doubtful.lazy(), on=["w", "race"]).group_by("w", "race").agg(met.any().alias("met")).collect()
     races = races.join(overlaps, on=["w", "race"], how="left", maintain_order="left")
     overlapped = (pl.col("won") >= 1) & (together | (pl.col("won") > 1) | pl.col("met").fill_null(value=False))
-    return races.with_columns(overlapped=overlapped).select("w", "race", "contenders", *OUTCOME_COUNTS, "overlapped")
+    races = races.with_columns(overlapped=overlapped).select("w", "race", "contenders", *OUTCOME_COUNTS, "overlapped")
+    return count_targets(races, ops)
+
+
+def count_targets(races: pl.DataFrame, ops: pl.DataFrame) -> pl.DataFrame:
+    """The races with `repeats`, and their `won`."""
+    if not ops["repeats"].any():
+        return races.with_columns(repeats=pl.lit(value=False))
+    contend = ops.lazy().filter(pl.col("race").is_not_null() & pl.col("mine"))
+    won = pl.col("next").filter(pl.col("outcome") == "won").n_unique().cast(pl.UInt32)
+    found = contend.group_by("w", "race").agg(pl.col("repeats").any(), targets=won).filter("repeats").collect()
+    races = races.join(found, on=["w", "race"], how="left", maintain_order="left")
+    return races.with_columns(pl.col("repeats").fill_null(value=False), won=pl.coalesce("targets", "won")).drop(
+        "targets"
+    )

@@ -10,6 +10,12 @@ its invoke. Four observations keep it small.
   the one that returned first is tried, of the unknown ones only the one invoked first.
 - States that no answer and no request asks about are one state.
 - A configuration that another one dominates (same transitions placed, same state, no fewer answers placed) is cut.
+
+Where the graph has moves that no request makes, an order needs times too: such a move comes no earlier than its time
+after the workflow entered the state. All these limits are lower ones, so the earliest times serve: each transition is
+placed at the earliest moment that the ones before it leave. An answer that changes nothing may then hold a transition
+up; so it is placed when its moment has come, and to wait for that moment is a choice of its own. A configuration
+dominates only if its moments are no later.
 """
 
 import time
@@ -25,7 +31,10 @@ from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operati
 from reports.judge.verdict import Verdict
 
 State = str | None
-Shape = tuple[str, str, tuple[str, ...], str | None, str | None, str | None, str | None, str | None]
+Shape = tuple[str, str, tuple[str, ...], str | None, str | None, str | None, str | None, str | None, bool]
+# A move without a request: how long after the state was entered, and the state after it. None: at any moment, and no
+# state is entered.
+Alone = tuple[int | None, Any]
 # A state that nothing names: half of a character, which no text of a history can hold.
 ANOTHER_STATE = "\udfff"
 CONFIGURATIONS_PER_LOOK = 256
@@ -39,7 +48,8 @@ class Rules:
     `take`: the state after an operation took effect, or IMPOSSIBLE; a state is any value that can be a key. `is_past`:
     whether an answer that does not hold in a state holds in none after it. `named`: states that are asked for although
     no operation does. `to_the_end`: whether every known transition must be placed, or only all answers that change
-    nothing. `branch`: of operations that change something, where they may lead to several states.
+    nothing. `branch`: of operations that change something, where they may lead to several states. `alone`: the moves
+    that no request makes out of a state; None where there are none at all.
     """
 
     take: Callable[[Any, Operation], Any]
@@ -47,6 +57,7 @@ class Rules:
     named: frozenset[str] = frozenset()
     to_the_end: bool = True
     branch: Callable[[Any, Operation], Sequence[Any]] | None = None
+    alone: Callable[[Any], Sequence[Alone]] | None = None
 
     def list_after(self, state: Any, operation: Operation) -> Sequence[Any]:
         """The states to which an operation may lead that changes something; the last is tried first."""
@@ -81,13 +92,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Place:
-    """A configuration: known transitions before `low` are placed, and those of `window` above it (bit 0: low)."""
+    """A configuration: known transitions before `low` are placed, and those of `window` above it (bit 0: low). The last
+    thing was placed at `now`, and the state was entered at `entered`, each as early as can be.
+    """
 
     low: int
     window: int
     state: Any
     used: tuple[int, ...]
     placed: tuple[int, ...]
+    now: int = -NEVER
+    entered: int = -NEVER
 
 
 @dataclass
@@ -100,6 +115,10 @@ class Problem:
     optional: list[list[Operation]]
     fits: dict[Any, list[bool]] = field(default_factory=dict)
     blockers: dict[int, Operation] = field(default_factory=dict)
+
+    @property
+    def is_timed(self) -> bool:
+        return self.rules.alone is not None
 
     def is_done(self, place: Place, placed: tuple[int, ...]) -> bool:
         """Whether all that has to be placed is."""
@@ -125,7 +144,7 @@ class Problem:
 
 def get_shape(operation: Operation) -> Shape:
     asked = operation.kind, operation.outcome, operation.expected, operation.next, operation.observed, operation.mark
-    return *asked, operation.carried, operation.told
+    return *asked, operation.carried, operation.told, operation.repeats
 
 
 def search(
@@ -134,8 +153,10 @@ def search(
     graph: TransitionGraph | None,
     deadline_s: float = float("inf"),
     rules: Rules | None = None,
+    since: int = -NEVER,
 ) -> Searched:
-    """Whether some order explains all `operations` (each with a row of its own) from one of the `starts`.
+    """Whether some order explains all `operations` (each with a row of its own) from one of the `starts`, which the
+    workflow entered at `since` at the earliest.
 
     UNKNOWN past `deadline_s` (of the monotonic clock). With `rules` the `starts` are states as these have them.
     """
@@ -143,11 +164,12 @@ def search(
     hopeless = find_hopeless(operations, starts, graph) if rules is None else None
     if hopeless is not None:
         return Searched(Verdict.FAIL, (hopeless,))
-    rules = rules or Rules(partial(take_step, graph), never_past)
-    problem = lay_out(merge_states(operations, graph, rules.named), rules)
+    rules = rules or Rules(partial(take_step, graph), never_past, alone=list_alone(graph))
+    named = rules.named | {state for move in (graph.timed if graph else ()) for state in (move.origin, move.to)}
+    problem = lay_out(merge_states(operations, graph, named), rules)
     zero = (0,) * len(problem.groups)
-    stack = [Place(0, 0, state, (0,) * len(problem.optional), zero) for state in starts]
-    seen: dict[tuple[int, int, Any, tuple[int, ...]], list[tuple[int, ...]]] = {}
+    stack = [Place(0, 0, state, (0,) * len(problem.optional), zero, entered=since) for state in starts]
+    seen: dict[tuple[int, int, Any, tuple[int, ...]], list[Place]] = {}
     count = 0
     while stack:
         count += 1
@@ -155,14 +177,25 @@ def search(
             return Searched(Verdict.UNKNOWN, configurations=count)
         place = stack.pop()
         placed, limit, ready = place_answers(problem, place)
+        if limit < place.now:
+            continue
         if problem.is_done(place, placed):
             return Searched(Verdict.PASS, configurations=count)
+        place = Place(place.low, place.window, place.state, place.used, placed, place.now, place.entered)
         key = (place.low, place.window, place.state, place.used)
-        if problem.is_lost(place, placed) or not is_new(seen.setdefault(key, []), placed):
+        if problem.is_lost(place, placed) or not is_new(seen.setdefault(key, []), place):
             continue
-        stack.extend(follow(problem, place, placed, limit, ready))
+        stack.extend(follow(problem, place, limit, ready))
     rows = {each.row for each in operations if not each.is_pure} | problem.blockers.keys()
     return Searched(Verdict.FAIL, tuple(each for each in operations if each.row in rows), count)
+
+
+def list_alone(graph: TransitionGraph | None) -> Callable[[Any], Sequence[Alone]] | None:
+    """The moves that no request makes, by state; None if the graph has none."""
+    if graph is None or not graph.timed:
+        return None
+    found = {state: [(move.after_ns, move.to) for move in moves] for state, moves in graph.timed_from.items()}
+    return lambda state: found.get(state, ())
 
 
 def take_step(graph: TransitionGraph | None, state: State, operation: Operation) -> State | Impossible:
@@ -209,6 +242,7 @@ def find_hopeless(
     states = {
         *starts,
         *(each.observed if each.kind == "create" else each.next for each in operations if not each.is_pure),
+        *(move.to for move in (graph.timed if graph else ())),
     }
     samples = {get_shape(each): each for each in operations if each.is_pure or each.outcome != "unknown"}
     if len(states) * len(samples) > HOPELESS_STEPS_MAX:
@@ -243,21 +277,31 @@ def gather(shape: Shape, operations: list[Operation]) -> Group:
 def place_answers(problem: Problem, place: Place) -> tuple[tuple[int, ...], int, list[int]]:
     """Places every answer that holds now; returns the new counts, the limit on the next operation's invoke
     (the first return of anything unplaced that cannot be placed now), and the known transitions that may be next.
+
+    Where times matter, only answers that were invoked by now are placed, and one that had returned before now never
+    can be: it is the limit.
     """
     limit, near = find_window(problem.known, place)
     fits = problem.fitting(place.state)
     blocker: Operation | None = None
     for group, count, fit in zip(problem.groups, place.placed, fits, strict=True):
-        if not fit and count < len(group.invokes) and group.deadlines[count][0] < limit:
+        is_late = problem.is_timed and count < len(group.invokes) and group.deadlines[count][0] < place.now
+        if (not fit or is_late) and count < len(group.invokes) and group.deadlines[count][0] < limit:
             limit, index = group.deadlines[count]
             blocker = group.operations[index]
     if blocker is not None:
         problem.blockers[blocker.row] = blocker
-    placed = tuple(
-        max(count, bisect_right(group.invokes, limit)) if fit else count
-        for group, count, fit in zip(problem.groups, place.placed, fits, strict=True)
-    )
+    until = min(limit, place.now) if problem.is_timed else limit
+    placed = place_until(problem, place.placed, fits, until)
     return placed, limit, [index for index in near if problem.known[index].invoked <= limit]
+
+
+def place_until(problem: Problem, placed: tuple[int, ...], fits: list[bool], until: int) -> tuple[int, ...]:
+    """The counts with all fitting answers that were invoked by this moment."""
+    return tuple(
+        max(count, bisect_right(group.invokes, until)) if fit else count
+        for group, count, fit in zip(problem.groups, placed, fits, strict=True)
+    )
 
 
 def find_window(known: list[Operation], place: Place) -> tuple[int, list[int]]:
@@ -271,35 +315,81 @@ def find_window(known: list[Operation], place: Place) -> tuple[int, list[int]]:
     return limit, near
 
 
-def is_new(others: list[tuple[int, ...]], placed: tuple[int, ...]) -> bool:
-    """Whether no configuration seen before has placed at least as much; remembers this one if so."""
+def is_new(others: list[Place], place: Place) -> bool:
+    """Whether no configuration seen before has placed at least as much, as early; remembers this one if so."""
     for other in others:
-        if all(theirs >= ours for theirs, ours in zip(other, placed, strict=True)):
+        is_early = other.now <= place.now and other.entered <= place.entered
+        if is_early and all(theirs >= ours for theirs, ours in zip(other.placed, place.placed, strict=True)):
             return False
-    others.append(placed)
+    others.append(place)
     return True
 
 
-def follow(problem: Problem, place: Place, placed: tuple[int, ...], limit: int, ready: list[int]) -> list[Place]:
+def follow(problem: Problem, place: Place, limit: int, ready: list[int]) -> list[Place]:
     """The configurations one transition further. The last is tried first: a known one before an optional one."""
-    found: list[Place] = []
+    found = list_waits(problem, place, limit) + list_unasked(problem, place, limit) if problem.is_timed else []
     for number, group in enumerate(problem.optional):
         used = place.used[number]
         if used < len(group) and group[used].invoked <= limit:
             spent = (*place.used[:number], used + 1, *place.used[number + 1 :])
             found += [
-                Place(place.low, place.window, state, spent, placed)
+                move_on(problem, place, (place.low, place.window), spent, state, group[used])
                 for state in problem.rules.list_after(place.state, group[used])
                 if state != place.state
             ]
-    first: dict[Shape, int] = {}
-    for index in sorted(ready, key=lambda index: -problem.known[index].returned):
-        first[get_shape(problem.known[index])] = index
-    for index in sorted(first.values(), key=lambda index: -problem.known[index].returned):
+    first: dict[Shape, list[int]] = {}
+    for index in sorted(ready, key=lambda index: (problem.known[index].returned, problem.known[index].invoked)):
+        alike = first.setdefault(get_shape(problem.known[index]), [])
+        # Of those alike the one that returned first serves; where times matter, one that was invoked earlier may too.
+        if not alike or (problem.is_timed and problem.known[index].invoked < problem.known[alike[-1]].invoked):
+            alike.append(index)
+    chosen = [index for alike in first.values() for index in alike]
+    for index in sorted(chosen, key=lambda index: -problem.known[index].returned):
         found += [
-            Place(*mark(place, index), state, place.used, placed)
+            move_on(problem, place, mark(place, index), place.used, state, problem.known[index])
             for state in problem.rules.list_after(place.state, problem.known[index])
         ]
+    return found
+
+
+def move_on(
+    problem: Problem, place: Place, marked: tuple[int, int], used: tuple[int, ...], state: Any, operation: Operation
+) -> Place:
+    """The place after an operation led to `state`, as early as it can."""
+    if not problem.is_timed:
+        return Place(*marked, state, used, place.placed)
+    moment = max(place.now, operation.invoked)
+    stayed = not operation.enters or (operation.repeats and state == place.state)
+    entered = place.entered if stayed else max(place.now, operation.enters_at)
+    moved = enter(problem, place, state, moment, entered)
+    return Place(*marked, state, used, moved.placed, moved.now, moved.entered)
+
+
+def enter(problem: Problem, place: Place, state: Any, moment: int, entered: int) -> Place:
+    """The place in `state` at this moment. What was invoked by then and held in the state before is placed."""
+    placed = place_until(problem, place.placed, problem.fitting(place.state), moment)
+    return replace(place, state=state, placed=placed, now=moment, entered=entered)
+
+
+def list_waits(problem: Problem, place: Place, limit: int) -> list[Place]:
+    """The same place at the moment of the next answer that holds in it, if there is one that is not placed."""
+    fits = problem.fitting(place.state)
+    later = [
+        group.invokes[count]
+        for group, count, fit in zip(problem.groups, place.placed, fits, strict=True)
+        if fit and count < len(group.invokes)
+    ]
+    moment = min(later, default=NEVER)
+    return [replace(place, now=moment)] if place.now < moment <= limit and later else []
+
+
+def list_unasked(problem: Problem, place: Place, limit: int) -> list[Place]:
+    """The places after a move that no request makes."""
+    found = []
+    for after, state in problem.rules.alone(place.state) if problem.rules.alone else ():
+        moment = place.now if after is None else max(place.now, place.entered + after)
+        if moment <= limit:
+            found.append(enter(problem, place, state, moment, place.entered if after is None else moment))
     return found
 
 

@@ -14,12 +14,13 @@ class TimeKeys:
     """`begins` and `ends` of each operation: the workflow number above `bits` bits of time since its first invoke.
 
     Within a workflow keys order as times do; over workflows they ascend. Time 0 is before everything, and all ones
-    is after everything.
+    is after everything. `is_ranked`: they are ranks of times, not times.
     """
 
     begins: pl.Series
     ends: pl.Series
     bits: int
+    is_ranked: bool = False
 
     def bounds(self, w: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """The least and the greatest key of a workflow number."""
@@ -31,7 +32,8 @@ def make_time_keys(w: pl.Series, invoked: pl.Series, returned: pl.Series, offset
     """TimeKeys of operations that stand by workflow, then invoke. Times that do not fit are replaced by their ranks."""
     spans = measure(w, invoked, returned, offsets)
     bits = count_bits(spans)
-    if bits + len(offsets).bit_length() > KEY_BITS_MAX:
+    is_ranked = bits + len(offsets).bit_length() > KEY_BITS_MAX
+    if is_ranked:
         times = pl.concat([invoked, returned]).rank("dense").cast(pl.Int64)
         ranked = times.slice(invoked.len())
         ranked = pl.select(pl.when(returned < NEVER).then(ranked).otherwise(NEVER)).to_series()
@@ -41,7 +43,7 @@ def make_time_keys(w: pl.Series, invoked: pl.Series, returned: pl.Series, offset
     keys = spans.select(
         begins=low + pl.col("invoked") + 1, ends=low + (pl.col("returned") + 1).clip(0, (1 << bits) - 1)
     )
-    return TimeKeys(keys["begins"], keys["ends"], bits)
+    return TimeKeys(keys["begins"], keys["ends"], bits, is_ranked)
 
 
 def measure(w: pl.Series, invoked: pl.Series, returned: pl.Series, offsets: list[int]) -> pl.DataFrame:

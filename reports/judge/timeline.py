@@ -7,6 +7,7 @@ wrong. So one wrong answer does not make the answers around it look wrong.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
 
 from engine.target.graph import TransitionGraph
@@ -39,6 +40,27 @@ class Best:
         return self.greatest[index - 1] if index else ALWAYS
 
 
+def list_unasked(
+    graph: TransitionGraph | None, moves: Sequence[Operation], starts: Sequence[str | None]
+) -> list[Operation]:
+    """The moves that no request makes, each from the earliest moment on at which it may happen."""
+    timed = graph.timed if graph is not None else ()
+    entries = [(each.leads_to, each.enters_at) for each in moves] + [(start, ALWAYS) for start in starts]
+    earliest: dict[str | None, int] = {}
+    for state, moment in entries:
+        earliest[state] = min(moment, earliest.get(state, NEVER))
+    for _ in timed:  # one may lead to another
+        for move in timed:
+            if move.origin in earliest:
+                moment = earliest[move.origin] + move.after_ns
+                earliest[move.to] = min(moment, earliest.get(move.to, NEVER))
+    return [
+        Operation(-1, "advance", "unknown", (move.origin,), move.to, None, earliest[move.origin] + move.after_ns, NEVER)
+        for move in timed
+        if move.origin in earliest
+    ]
+
+
 @dataclass
 class Timeline:
     """One workflow's transitions. `starts`: the states that it may have begun in (None: not created yet)."""
@@ -49,9 +71,11 @@ class Timeline:
     visits: dict[str, tuple[Best, Best]] = field(default_factory=dict)
     stays: dict[tuple[str, ...], tuple[Best, Best]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def moves(self) -> list[Operation]:
-        return [each for each in self.operations if not each.is_pure]
+        """The transitions, and the moves that no request makes."""
+        asked = [each for each in self.operations if not each.is_pure]
+        return [*asked, *list_unasked(self.graph, asked, self.starts)]
 
     def could_be(self, state: str, invoked: int, returned: int) -> bool:
         """Whether the workflow can have been in `state` at some moment of the call.

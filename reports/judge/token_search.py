@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.target.graph import TransitionGraph
 from reports.judge.models.workflow import IMPOSSIBLE, Impossible, Operation, step
-from reports.judge.search import Rules, Searched, never_past, search
+from reports.judge.search import Alone, Rules, Searched, never_past, search
 from reports.judge.tokens import Tokens
 
 TOUCH = "touch"  # an accepted write: it may change the token
@@ -53,7 +53,8 @@ class TokenSearch:
         return operation if rows is None or operation.row in rows else replace(operation, carried=None)
 
     def search(self, operations: Sequence[Operation]) -> Searched:
-        rules = Rules(self.take, never_past, self.named, branch=self.branch)
+        alone = self.list_alone if self.graph is not None and self.graph.timed else None
+        rules = Rules(self.take, never_past, self.named, branch=self.branch, alone=alone)
         born = self.born
         spots = [
             spot for state in self.starts for spot in (self.list_spots(state) if born is None else [(state, born)])
@@ -63,6 +64,11 @@ class TokenSearch:
     @cached_property
     def named(self) -> frozenset[str]:
         return frozenset(each.next for each in self.operations if each.next is not None)
+
+    def list_alone(self, spot: Spot) -> list[Alone]:
+        """The moves that no request makes; each changes the token, as every transition does."""
+        moves = self.graph.timed_from.get(spot[0], ()) if self.graph is not None and spot[0] is not None else ()
+        return [(move.after_ns, after) for move in moves for after in self.list_spots(move.to)]
 
     def list_spots(self, state: str | None) -> list[Spot]:
         """The state with each token that it may have."""
@@ -83,6 +89,8 @@ class TokenSearch:
         after: Any = state if operation.kind == TOUCH else step(state, operation, self.graph)
         if after is None or after is IMPOSSIBLE or operation.carried not in (None, token):
             return ()
+        if operation.repeats and state == operation.next:
+            return [spot] if operation.told in (None, token) else ()
         if operation.told is not None:
             return [(after, operation.told)]
         spots = self.list_spots(after)

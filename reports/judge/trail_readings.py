@@ -71,14 +71,15 @@ def lay_out(evidence: Evidence, w: int, rows: pl.DataFrame, ids: dict[int, str |
     older, found = is_older(evidence, w), []
     for trail in rows.sort("trail", "position").partition_by("trail", maintain_order=True):
         read_ns, until_ns, workflow = trail.select("read_ns", "until_ns", "workflow").row(0)
-        due = [
-            Move(each, name, certain=each.outcome == "won" and each.returned < min(read_ns, NEVER))
-            for each, name in moves
-            if each.invoked <= until_ns
-        ]
+        due = [Move(each, name, certain=is_certain(each, read_ns)) for each, name in moves if each.invoked <= until_ns]
         held = lay_out_rows(evidence, trail, named)
         found.append(TrailReading(w, str(workflow), read_ns, until_ns, held, tuple(due), start, older))
     return found
+
+
+def is_certain(move: Operation, read_ns: int) -> bool:
+    """Whether a transition must have its row by then. A win that may repeat need not have made the move."""
+    return move.outcome == "won" and not move.repeats and move.returned < min(read_ns, NEVER)
 
 
 def is_older(evidence: Evidence, w: int) -> bool:

@@ -3,6 +3,8 @@
 The trail is one sequence of transitions. So the search follows, beside the state, how many rows there are by then: the
 next transition must be the next row's, and a reading with n rows is an answer that holds while there are n. Behind the
 last row that any reading has, transitions are free. Pure; one workflow at a time.
+
+A move that no request makes may leave a row at once, later (but before the row of the next transition), or never.
 """
 
 import time
@@ -13,14 +15,15 @@ from functools import cached_property, reduce
 from engine.target.graph import TransitionGraph
 from reports.judge.conflict_core import find_smallest, weaken
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation, step
-from reports.judge.search import ANOTHER_STATE, Rules, Searched, search
+from reports.judge.search import ANOTHER_STATE, Alone, Rules, Searched, search
 from reports.judge.trail_readings import TrailReading
 from reports.judge.trails import Row, names
 from reports.judge.verdict import Verdict
 
 LOOK = "looked"  # the outcome of a reading; its mark is the number of rows
 PROBE_S = 0.25
-Spot = tuple[str | None, int]  # the state, and how many rows there are
+# The state, how many rows there are, and the edge of a move without a request that may still leave its row.
+Spot = tuple[str | None, int, tuple[str, str] | None]
 
 
 @dataclass(frozen=True)
@@ -115,10 +118,30 @@ class TrailSearch:
         deadline_s: float | None = None,
     ) -> Searched:
         states = frozenset(state for row in self.rows for state in (row.origin, row.to))
-        rules = Rules(self.take, is_past, states, to_the_end)
+        rules = Rules(self.take, is_past, states, to_the_end, alone=self.list_alone if self.is_timed else None)
         marked = [self.mark(each) for each in operations]
         until_s = self.deadline_s if deadline_s is None else deadline_s
-        return search(marked, self.list_spots(starts, states), self.graph, until_s, rules)
+        return search(marked, self.list_spots(starts, states), self.graph, until_s, rules, self.since)
+
+    @property
+    def is_timed(self) -> bool:
+        return self.graph is not None and bool(self.graph.timed)
+
+    @property
+    def since(self) -> int:
+        """When the workflow entered its first state, at the earliest."""
+        return min((each.enters_at for each in self.operations if each.is_create), default=-NEVER)
+
+    def list_alone(self, spot: Spot) -> list[Alone]:
+        """The moves that no request makes, and the row that the last one may still leave."""
+        state, count, owed = spot
+        found: list[Alone] = []
+        if owed is not None and count < len(self.rows):
+            row = self.rows[count]
+            if (row.origin, row.to) == owed and names(row, None):
+                found.append((None, (state, count + 1, None)))
+        moves = self.graph.timed_from.get(state, ()) if self.graph is not None and state is not None else ()
+        return [*found, *((move.after_ns, (move.to, count, (move.origin, move.to))) for move in moves)]
 
     def mark(self, operation: Operation) -> Operation:
         """The operation; a transition with its request id, which tells it from others where rows tell theirs."""
@@ -137,34 +160,36 @@ class TrailSearch:
         """Where the history may begin: in one of the `starts`, with no row, or with those of what happened before."""
         free = ANOTHER_STATE in starts
         ends = set(self.begun if list(starts) == [None] else starts)
-        yield from ((state, 0) for state in dict.fromkeys([*starts, *(sorted(states) if free else ())]))
+        yield from ((state, 0, None) for state in dict.fromkeys([*starts, *(sorted(states) if free else ())]))
         if not self.readings[0].is_older:
             return
         sets = {move.next for move in self.moves if move.kind == "set"}
         for number, row in enumerate(self.rows):
             chains = not number or row.origin == self.rows[number - 1].to
-            if not chains or not (self.graph is None or self.graph.allows(row.origin, row.to) or row.to in sets):
+            if not chains or not (self.graph is None or self.graph.can_go(row.origin, row.to) or row.to in sets):
                 return
             if row.is_named:  # what happened before is of no operation here
                 return
             if free or row.to in ends:
-                yield (None if list(starts) == [None] else row.to), number + 1
+                yield (None if list(starts) == [None] else row.to), number + 1, None
 
     def take(self, spot: Spot, operation: Operation) -> Spot | Impossible:
         """The spot after an operation took effect, or IMPOSSIBLE."""
-        state, count = spot
+        state, count, owed = spot
         if operation.outcome == LOOK:
             return spot if operation.mark == str(count) else IMPOSSIBLE
         after = step(state, operation, self.graph)
         if isinstance(after, Impossible):
             return IMPOSSIBLE
-        if operation.is_pure or operation.kind == "create":
-            return after, count
+        if operation.is_pure or (operation.repeats and state == operation.next):
+            return spot
+        if operation.kind == "create":
+            return after, count, owed
         if count >= len(self.rows):
-            return after, len(self.rows) + 1
+            return after, len(self.rows) + 1, None
         row = self.rows[count]
         fits = row.origin == state and row.to == after and names(row, operation.mark)
-        return (after, count + 1) if fits else IMPOSSIBLE
+        return (after, count + 1, None) if fits else IMPOSSIBLE
 
     def count_rows(self, deadline_s: float) -> int | None:
         """How many of the first rows some order of the transitions explains, at any time they were read; None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from engine.target.graph import TransitionGraph
 from reports.judge.models.workflow import Operation
 
 
@@ -111,11 +112,13 @@ class Break:
     twice: bool
 
 
-def find_break(rows: Sequence[Row], start: str | None) -> Break | None:
-    """The first row that does not leave the state that the row before it reached; `start` None: the first is free."""
+def find_break(rows: Sequence[Row], start: str | None, graph: TransitionGraph | None = None) -> Break | None:
+    """The first row that does not leave the state that the row before it reached; `start` None: the first is free.
+    Moves that no request makes may lie between, without a row.
+    """
     for number, row in enumerate(rows):
         due = rows[number - 1].to if number else start
-        if due is not None and row.origin != due:
+        if due is not None and row.origin not in (graph.reach_alone(due) if graph is not None else (due,)):
             return Break(number, due, twice=number > 0 and rows[number - 1].origin == row.origin)
     return None
 

@@ -196,7 +196,7 @@ def list_edges(target: Target, start: str, kind: str) -> list[tuple[str, str]]:
     found = {
         "due": [pair for pair in graph.walk_edges() if pair[0] in here],
         "route": [(source, route.to or "") for route in target.routes for source in route.sources or ()],
-        "any": [(origin, to) for origin in here for to in graph.states],
+        "any": [(origin, to) for origin in here for to in graph.states if not graph.is_open(origin, to)],
     }[kind]
     usable = [pair for pair in found if target.routes_for(*pair)]
     return usable or [pair for pair in graph.walk_edges() if target.routes_for(*pair)]

@@ -13,8 +13,12 @@ from engine.target.answer import ClassifiedAnswer, classify_guard
 from engine.target.call import VERSION_OLD, Call, call_route, find_route, spread
 from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route, Write
+from engine.target.target import Target
+from engine.target.template import Template
 from load.client.ask import Ask, Reply, bind, carries_version
 from load.client.asker import Asker
+from load.client.release import now_ns
+from reports.judge.models.workflow import NEVER
 from stateful_tests.level_report import MismatchError
 from stateful_tests.reference import Probes
 from stateful_tests.sequential.belief import Belief, Claim
@@ -48,11 +52,12 @@ class CheckedWorkflows:
         """The new workflow; None if its create did not succeed."""
         if self.is_silent:
             return None
+        began_ns = now_ns()
         workflow = self.asker.create(tenant, examine=self.probes.examine_create if self.probes else None)
         if workflow is not None:
             self.names.append(workflow)
             self.owners[workflow] = tenant
-            self.beliefs[workflow] = Belief.fresh(self.graph)
+            self.beliefs[workflow] = Belief.fresh(self.graph, began_ns if can_date(self.target) else -NEVER)
             self.touched = workflow
         return workflow
 
@@ -63,7 +68,7 @@ class CheckedWorkflows:
             self.advance_by(workflow, tenant, routes[pick % len(routes)], origin, to)
 
     def advance_by(self, workflow: str, tenant: str, route: Route, origin: str, to: str) -> None:
-        claim = Claim("advance", self.target.expected_by(route, origin, to), to)
+        claim = Claim("advance", self.target.expected_by(route, origin, to), to, route.repeats)
         belief, own = self.beliefs[workflow], tenant == self.owners[workflow]
         if belief.open_most >= OPEN_MAX or self.is_silent:
             return
@@ -161,7 +166,8 @@ class CheckedWorkflows:
         if not own and reply.outcome not in ("refused", "busy", "unknown"):
             raise MismatchError(f"operation {reply.id}: another tenant's {ask.call.kind} was answered {reply.outcome}")
         if own and claim is not None:
-            self.believe(workflow, self.beliefs[workflow].after(claim, reply.classified, self.graph), reply)
+            span = (reply.exchange.invoked_ns, reply.exchange.returned_ns or now_ns())
+            self.believe(workflow, self.beliefs[workflow].after(claim, reply.classified, self.graph, span), reply)
         return reply
 
     def believe(self, workflow: str, belief: Belief, reply: Reply) -> None:
@@ -185,7 +191,7 @@ class CheckedWorkflows:
         if entries is None:
             return
         trail = tuple((entry["from"], entry["to"]) for entry in entries if entry["from"] is not None)
-        belief = self.beliefs[workflow].seen(trail, self.graph)
+        belief = self.beliefs[workflow].seen(trail, self.graph, now_ns())
         if not belief.worlds:
             known = min(self.beliefs[workflow].worlds, key=lambda world: world.trail).trail
             raise MismatchError(
@@ -199,6 +205,11 @@ class CheckedWorkflows:
             self.compare(workflow)
             if not self.is_silent:
                 self.asker.effects(workflow, self.owners[workflow])
+
+
+def can_date(target: Target) -> bool:
+    """Whether a request makes each workflow, so that it is known when it began."""
+    return isinstance(target.create, Template)
 
 
 def check_outcome(right: Sequence[str], classified: ClassifiedAnswer) -> str | None:

@@ -74,7 +74,7 @@ class WorkflowMachine(RuleBasedStateMachine):
     @on_a_workflow
     def advance_illegally(self, workflow: str, to: int) -> None:
         state = self.find_state(workflow)
-        illegal = [other for other in self.graph.states if not self.graph.allows(state, other)]
+        illegal = [other for other in self.graph.states if self.graph.refuses(state, other)]
         self.advance(workflow, state, illegal[to % len(illegal)], to)
 
     @rule(which=PICK, edge=PICK, route=PICK)

@@ -40,7 +40,7 @@ from tests.stateful_tests.stub import StubSender, make_testbed
 
 READ = '[read]\nrequest = { method = "GET", path = "/w/{id}" }\nstate = "state"\n'
 # They need versions or idempotency keys.
-OF_OTHER_TARGETS = ("stale-version", "no-version", "same-key")
+OF_OTHER_TARGETS = ("stale-version", "no-version", "same-key", "expiry")
 # An authorization code: it is redeemed once, and nothing shows whether it was.
 CODE = SMALL.replace('A = ["B", "X"]\nB = ["C", "D"]\nC = ["D"]\n', 'A = ["B"]\n').replace(READ, "")
 

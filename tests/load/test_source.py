@@ -25,8 +25,8 @@ from reports.judge.verdict import Verdict
 from tests.load.stub import RICH, SMALL, Engine, StubRelease, judge_folder, load_text, make_answer, make_source
 
 FEW = dict.fromkeys(SCENARIOS, 5)
-# Other tests have targets for them: they need a version, or an idempotency key.
-OF_OTHERS = ("stale-version", "no-version", "same-key")
+# Other tests have targets for them: they need a version, an idempotency key, or a move without a request.
+OF_OTHERS = ("stale-version", "no-version", "same-key", "expiry")
 
 
 @pytest.fixture

@@ -40,7 +40,9 @@ from tests.load.stub import (
 from tests.load.versioned import VERSIONED, Hasty, Ignoring, StatusAsVersion, Versioned
 
 APPLICABLE = [
-    name for name in SCENARIOS if name not in ("cancel-against-advance", "step-routes", "guards", "tenants", "same-key")
+    name
+    for name in SCENARIOS
+    if name not in ("cancel-against-advance", "step-routes", "guards", "tenants", "same-key", "expiry")
 ]
 
 

@@ -122,15 +122,21 @@ def leave_out_strays(context: CheckContext, ops: pl.DataFrame, refused: pl.DataF
     met = asked.join(pl.concat([told, moves]), on="w", suffix="_move").filter(pl.col("begins_move") <= pl.col("ends"))
     is_over = (pl.col("ends_move") < pl.col("begins")) & (pl.col("outcome") != "unknown")
     known = met.group_by("row").agg(
-        pl.col("after").sort_by("ends_move").last(), pl.col("want", "wants", "set").first(), calm=is_over.all()
+        pl.col("after", "begins_move").sort_by("ends_move").last(),
+        pl.col("want", "wants", "set", "ends").first(),
+        calm=is_over.all(),
     )
     names, members = context.evidence.names, context.evidence.set_members
     strays = [
         row
-        for row, after, want, wants, code in known.filter("calm")
-        .select("row", "after", "want", "wants", "set")
+        for row, after, want, wants, code, passed in known.filter("calm")
+        .select("row", "after", "want", "wants", "set", pl.col("ends") - pl.col("begins_move"))
         .iter_rows()
-        if after is not None and names[after] not in (members[code] if wants > 1 else (names[want],))
+        if after is not None
+        and (
+            names[after] not in (members[code] if wants > 1 else (names[want],))
+            or may_have_left(context, names[after], passed)
+        )
     ]
     return refused.filter(~pl.col("row").is_in(strays))
 
@@ -144,6 +150,13 @@ def leave_out_versionless(context: CheckContext, refused: pl.DataFrame) -> pl.Da
     needed = carried.filter(pl.col("token_carried").is_not_null())["next"].unique()
     bare = carried.filter(pl.col("token_carried").is_null() & pl.col("next").is_in(needed.implode()))["row"]
     return refused.filter(~pl.col("row").is_in(bare.implode()))
+
+
+def may_have_left(context: CheckContext, state: str, passed: int) -> bool:
+    """Whether a workflow may have left the state without a request, so long after it came there."""
+    graph = context.evidence.graph
+    timed = graph.timed_from.get(state, ()) if graph is not None else ()
+    return any(context.evidence.keys.is_ranked or move.after_ns <= passed for move in timed)
 
 
 def find_wrong_creates(context: CheckContext, initial: str) -> list[int]:

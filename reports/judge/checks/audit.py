@@ -13,7 +13,7 @@ from functools import partial
 import polars as pl
 
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
-from reports.judge.finding_text import describe_precedence, describe_trail
+from reports.judge.finding_text import describe_precedence, describe_timed, describe_trail
 from reports.judge.models.workflow import NEVER
 from reports.judge.trail_readings import TrailReading
 from reports.judge.trail_search import Clash, TrailConflict, TrailSearch, find_clash, look
@@ -75,11 +75,11 @@ def judge_reading(context: CheckContext, reading: TrailReading) -> Faults:
     found: Faults = {}
     for row in dict.fromkeys(reading.rows):
         by_set = any(move.operation.kind == "set" and move.operation.next == row.to for move in moves)
-        if graph and not graph.allows(row.origin, row.to) and not by_set:
+        if graph and not graph.can_go(row.origin, row.to) and not by_set:
             what = f"has a row {row.origin} -> {row.to}, which is no legal edge"
             found["illegal", row.origin, row.to] = partial(word, context, workflow, what, "", ())
     older = count_older(reading)
-    broken = find_break(reading.rows, None if older else reading.start)
+    broken = find_break(reading.rows, None if older else reading.start, graph)
     if broken is not None and not (broken.row == 0 and reading.is_older):
         found["broken", broken.row] = partial(report_break, context, workflow, reading.rows, broken, moves)
     rows = reading.rows[older:]
@@ -108,7 +108,9 @@ def find_mismatch(context: CheckContext, reading: TrailReading, rows: Sequence[R
     for number in mismatch.moves:
         row = reading.moves[number].operation.row
         found["missing", row] = partial(report_missing, context, reading.workflow, row)
-    for number in () if reading.is_older else mismatch.rows:
+    timed = {(move.origin, move.to) for move in (context.evidence.graph.timed if context.evidence.graph else ())}
+    asked = [number for number in mismatch.rows if (rows[number].origin, rows[number].to) not in timed]
+    for number in () if reading.is_older else asked:
         found["row", number] = partial(report_unexplained, context, reading.workflow, rows[number], reading.w)
     return found
 
@@ -180,7 +182,8 @@ def report_disagreement(context: CheckContext, trail: TrailSearch) -> Finding:
         row = trail.rows[explained]
         before = f" after the {count_rows(explained)} before it" if explained else ""
         what = f"has a row {row.origin} -> {row.to} where it cannot stand, as row {explained + 1}"
-        why = f"No order of the requests that respects real time leads to it{before}."
+        timed = describe_timed(context.evidence.graph, row.origin, row.to)
+        why = f"No order of the requests that respects real time leads to it{before}.{timed}"
         looks = [look(-1, explained + 1, -NEVER, NEVER)]
     else:
         read = " and ".join(count_rows(len(reading.rows)) for reading in trail.readings)

@@ -7,7 +7,7 @@ import polars as pl
 
 from reports.judge.context import CheckContext, conclude, fail, make_finding, not_applicable
 from reports.judge.creates import find_early
-from reports.judge.finding_text import describe_unjustified
+from reports.judge.finding_text import describe_timed, describe_unjustified
 from reports.judge.models.workflow import NEVER, Operation
 from reports.judge.text import show_state
 from reports.judge.timeline import Timeline
@@ -113,7 +113,8 @@ def find_lie(timeline: Timeline, conflict: Operation, movers: str = MOVERS) -> s
         )
     if told is not None and told not in due:
         if not timeline.could_be(told, *call):
-            return f"It was told {shown}, and {movers} can have brought the workflow there by then."
+            alone = describe_timed(graph, None, told)
+            return f"It was told {shown}, and {movers} can have brought the workflow there by then.{alone}"
         if told not in expected:
             return None
     if due and timeline.surely_within(due, *call):

@@ -9,7 +9,12 @@ import polars as pl
 from reports.history.events import Effects
 from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
-from reports.judge.finding_text import describe_foreign_trace, describe_trace, describe_trace_count
+from reports.judge.finding_text import (
+    describe_foreign_trace,
+    describe_repeated_trace,
+    describe_trace,
+    describe_trace_count,
+)
 from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "effects"
@@ -49,6 +54,7 @@ def check_effects(context: CheckContext) -> CheckResult:
         for row, where, foreign in wrong.select("row", "where", "foreign").iter_rows()
     ]
     suspicions += suspect_counts(context, counted.filter(~strayed & pl.col("any").not_()))
+    suspicions += suspect_repeated(context, counted.filter(~strayed & pl.col("any").not_() & pl.col("repeats")))
     return conclude(context, CHECK, judged=looked.height, unit="workflows", suspicions=suspicions)
 
 
@@ -69,6 +75,8 @@ def take_sent(context: CheckContext) -> pl.DataFrame:
         "outcome",
         "key",
         edge.alias("edge"),
+        pl.col("repeats").fill_null(value=False),
+        "next",
     )
     lost = pl.col("outcome").is_in(LOST)
     sent = sent.filter(pl.col("key").is_null() | ~lost | lost.all().over("workflow", "key"))
@@ -111,9 +119,39 @@ def suspect_counts(context: CheckContext, counted: pl.DataFrame) -> list[Suspici
     return suspicions
 
 
+def suspect_repeated(context: CheckContext, repeated: pl.DataFrame) -> list[Suspicion]:
+    """Of the requests for one state that may repeat a win: too many that left a marker, or none that did.
+
+    Each time that the workflow enters the state one of them makes the move. So there may be one more than moves that
+    can have led out of it; and one at least, if nothing else can have led there.
+    """
+    suspicions: list[Suspicion] = []
+    told = repeated.filter(pl.col("told") & (pl.col("kind") == "advance") & pl.col("outcome").is_in(["won", "unknown"]))
+    for (workflow, to), group in told.group_by("workflow", "next", maintain_order=True):
+        [w] = context.evidence.number_workflows(pl.Series([str(workflow)]))
+        others = [each for each in context.lay_out(w)[0] if not each.is_pure and each.row not in group["row"].to_list()]
+        shown = group.filter(pl.col("shown").is_not_null())
+        leaves = [each for each in others if each.kind == "set" or to in each.expected]
+        graph = context.evidence.graph
+        timed = graph.timed if graph is not None else ()
+        is_open = any(to in (move.origin, move.to) for move in timed)
+        comes = is_open or any(each.leads_to == to for each in others) or context.evidence.first_state == to
+        won = group.filter(pl.col("outcome") == "won")
+        if shown.height > 1 + len(leaves) and not is_open:
+            suspicions.append(fail(partial(report_repeated, context, shown["row"].to_list(), shown.height)))
+        elif shown.is_empty() and won.height and not comes:
+            suspicions.append(fail(partial(report_repeated, context, won["row"].to_list(), 0)))
+    return suspicions
+
+
+def report_repeated(context: CheckContext, rows: Sequence[int], shown: int) -> Finding:
+    records = context.records(rows)
+    return replace(make_finding(CHECK, records, describe_repeated_trace(records, shown)), race=None)
+
+
 def find_absent(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
     """The winners whose marker must be there and is not."""
-    moves = counted.filter(pl.col("kind").is_in(MOVES))
+    moves = counted.filter(pl.col("kind").is_in(MOVES) & ~pl.col("repeats"))
     certain = moves.filter("told")
     proven = certain.filter((pl.col("outcome") == "unknown") & pl.col("shown").is_null())
     if proven.height:

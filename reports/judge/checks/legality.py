@@ -26,7 +26,7 @@ def check_legality(context: CheckContext) -> CheckResult:
     if known.is_empty() and rows.is_empty() and observed.is_empty():
         return not_applicable(CHECK, "no transition and no state was seen", "transitions")
     suspicions = [fail(partial(report_win, context, row)) for row in find_illegal_wins(context, graph, known)]
-    illegal = rows.filter(~context.evidence.lawful(pl.col("from"), pl.col("to")))
+    illegal = rows.filter(~context.evidence.can_go(pl.col("from"), pl.col("to")))
     suspicions += [fail(partial(report_row, *row)) for row in name_rows(context, illegal)]
     suspicions += find_strange_states(context, graph, observed)
     suspicions += [each for w in find_suspects(context) for each in find_illegal_effects(context, graph, w)]
@@ -35,6 +35,7 @@ def check_legality(context: CheckContext) -> CheckResult:
 
 def find_illegal_wins(context: CheckContext, graph: TransitionGraph, known: pl.DataFrame) -> list[int]:
     """The rows of won advances whose every expected state has no legal edge to the next one."""
+    known = known.filter(~pl.col("repeats"))  # they may have changed nothing; `linearizable` judges them
     single = known.filter((pl.col("wants") == 1) & ~context.evidence.lawful(pl.col("want"), pl.col("next")))[
         "row"
     ].to_list()
@@ -70,7 +71,7 @@ def name_rows(context: CheckContext, rows: pl.DataFrame) -> list[tuple[str, str,
 
 def find_strange_states(context: CheckContext, graph: TransitionGraph, observed: pl.DataFrame) -> list[Suspicion]:
     """Reads that saw a state to which no legal edge leads, and no `set`."""
-    reachable = {graph.initial, *(following for _, following in graph.walk_edges())}
+    reachable = {graph.initial, *(following for _, following in graph.steps)}
     if context.evidence.initial is not None:
         reachable.add(context.evidence.initial)
     strange = [code for code, name in context.evidence.names.items() if name not in reachable]
@@ -108,7 +109,7 @@ def find_illegal_effects(context: CheckContext, graph: TransitionGraph, w: int) 
         each.observed if each.kind == "create" else each.next
         for each in operations
         if each.outcome in ("won", "ok", "unknown") and not each.is_pure
-    }
+    } | {move.to for move in graph.timed}
     asked = {each.next for each in operations if is_illegal(each, graph)}
     odd = [
         each

@@ -40,7 +40,7 @@ def report_failure(context: CheckContext, found: Undecided) -> Finding:
             context.evidence.limits.explain_s,
         )
         records = context.records(operation.row for operation in core.operations)
-        text = describe_contradiction(records, core.start, is_minimal=core.is_minimal)
+        text = describe_contradiction(records, core.start, is_minimal=core.is_minimal, graph=context.evidence.graph)
     return replace(make_finding(CHECK, records, text), race=None)
 
 

@@ -1,5 +1,6 @@
 """one-winner and conflict-count: who won each race, and how the service answered the other contenders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,11 +9,13 @@ import polars as pl
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.finding_text import (
     describe_missing_key,
+    describe_movers,
     describe_no_conflict,
     describe_no_winner,
     describe_open_race,
     describe_two_winners,
 )
+from reports.judge.movers import UNTOLD, count_movers
 from reports.judge.race_resolution import ResolvedRace, find_contenders, resolve_races
 from reports.judge.races import Race, list_races
 from reports.judge.verdict import CheckResult, Finding, Verdict
@@ -38,13 +41,17 @@ class Shares:
 
 def check_one_winner(context: CheckContext) -> CheckResult:
     """Every race has exactly one winner. Unknown when too many races prove nothing."""
-    races = context.races
-    if races.is_empty():
+    every, repeated = context.races, count_movers(context)
+    if every.is_empty():
         return not_applicable("one-winner", "the history has no races", "races")
-    suspicions: list[Suspicion] = []
+    untold = [race for race, movers in repeated if movers is None]
+    races = leave_out(every, untold)
+    if races.is_empty():
+        return not_applicable("one-winner", UNTOLD, "races")
+    suspicions = [fail(partial(report_movers, context, race)) for race, movers in repeated if (movers or 0) > 1]
     open_races: list[Race] = []
     resolved_count = 0
-    for race, resolved in resolve_races(context):
+    for race, resolved in resolve_races(context, races):
         resolved_count += resolved.by != "" and resolved.winners == 1
         if resolved.winners is None:
             open_races.append(race)
@@ -56,10 +63,29 @@ def check_one_winner(context: CheckContext) -> CheckResult:
     still_open = [race for race in open_races if (race.w, race.race) not in touched]
     shares = count_shares(races, touched, len(open_races), len(still_open))
     reason = describe_shares(shares, resolved_count)
+    if untold:
+        reason = "; ".join(filter(None, [reason, f"{len(untold)} of {every.height} races are left out: {UNTOLD}"]))
     if shares.prove_too_little(context.evidence.inconclusive_max):
         doubts = [doubt(partial(report_open, context, race)) for race in still_open]
         suspicions += doubts or [doubt(partial(report_alone, reason))]
     return conclude(context, "one-winner", judged=races.height, unit="races", suspicions=suspicions, reason=reason)
+
+
+def leave_out(races: pl.DataFrame, left: Sequence[Race]) -> pl.DataFrame:
+    """The races without these."""
+    if not left:
+        return races
+    gone = pl.DataFrame(
+        [(race.w, race.race) for race in left],
+        schema={name: races.schema[name] for name in ("w", "race")},
+        orient="row",
+    )
+    return races.join(gone, on=["w", "race"], how="anti", maintain_order="left")
+
+
+def report_movers(context: CheckContext, race: Race) -> Finding:
+    records = context.records(find_contenders(context, race).filter(pl.col("outcome") == "won")["row"])
+    return make_finding("one-winner", records, describe_movers(records))
 
 
 def find_touched(context: CheckContext) -> set[tuple[int, int]]:
@@ -124,6 +150,9 @@ def check_conflict_count(context: CheckContext) -> CheckResult:
     races = context.races
     if races.is_empty():
         return not_applicable("conflict-count", "the history has no races", "races")
+    races = races.filter(~pl.col("repeats"))
+    if races.is_empty():
+        return not_applicable("conflict-count", "a request that repeats a win may be told that it won, too", "races")
     odd = races.filter(pl.col("refused") + pl.col("ok") > 0)
     suspicions = []
     for race in list_races(odd):

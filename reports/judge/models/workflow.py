@@ -23,7 +23,8 @@ class Operation:
 
     `returned` is `NEVER` for an operation that never returned, and for an unknown one: it has no last moment.
     `mark` tells operations apart that ask for the same; the step does not look at it, nor at the tokens (versions)
-    that the request `carried` and the answer `told`.
+    that the request `carried` and the answer `told`. `repeats`: in its next state the request is answered as a win,
+    too, and changes nothing.
     """
 
     row: int
@@ -37,6 +38,7 @@ class Operation:
     mark: str | None = None
     carried: str | None = None
     told: str | None = None
+    repeats: bool = False
 
     @property
     def is_pure(self) -> bool:
@@ -58,12 +60,24 @@ class Operation:
         return self.is_win or (self.kind in ("advance", "set") and self.outcome == "unknown")
 
     @property
+    def enters(self) -> bool:
+        """Whether it leads to a state when it takes effect; a write leads to none."""
+        return self.kind in ("create", "advance", "set")
+
+    @property
+    def enters_at(self) -> int:
+        """The earliest moment at which the workflow entered the state after it."""
+        return -NEVER if self.is_create and self.mark == OLDER else self.invoked
+
+    @property
     def leads_to(self) -> str | None:
         """The state after it took effect."""
         return self.observed if self.kind == "create" else self.next
 
 
 NEVER = 1 << 62
+# The mark of a create that no request made: the workflow may be older.
+OLDER = "older"
 
 
 def step(state: str | None, operation: Operation, graph: TransitionGraph | None) -> str | Impossible | None:
@@ -87,4 +101,6 @@ def step(state: str | None, operation: Operation, graph: TransitionGraph | None)
         return state if (observed is None or observed == state) and (due or not expected) else IMPOSSIBLE
     if operation.outcome == "won" and observed not in (None, next_state):
         return IMPOSSIBLE
+    if operation.repeats and state == next_state:
+        return state
     return next_state if due or operation.kind == "set" else IMPOSSIBLE

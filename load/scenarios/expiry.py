@@ -1,0 +1,94 @@
+"""Does one thing happen when a request meets the moment at which a workflow leaves its state by itself?
+
+A few workflows are brought into a state that they leave without a request after a while. One is moved on at once, and
+must stay where it is. One is read until it has left, and must lose every request then. For the others contenders race
+around that moment. A race that all of them lose is right if the move without a request came first.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+from engine.target.call import Call
+from engine.target.graph import Timed
+from engine.target.races import Edge, find_path
+from engine.target.target import Target
+from load.scripts import Round, Scenario, Script, can_race, draw_call, make_round, make_step, release_together
+
+WORKFLOWS = 6
+READER, LEAVER = WORKFLOWS - 1, WORKFLOWS - 2
+# Longer ones would take up the time of a run.
+AFTER_MAX_S = 3.0
+# The races begin so long before and after the moment; the answers of a sweeper come later than it.
+BEFORE_S, BEHIND_S = 0.02, 0.08
+LATE_S = 0.3
+
+
+def find_obstacle(target: Target) -> str | None:
+    if not target.graph.timed:
+        return "the workflow has no move without a request"
+    if not any(list_edges(target, move) for move in target.graph.timed):
+        return "no edge that can be raced for leads out of a state that a workflow leaves by itself"
+    if not list_timed(target):
+        least = min(move.after_s for move in target.graph.timed)
+        return f"the first move without a request comes after {least:g} s; let the service have at most {AFTER_MAX_S:g}"
+    return None
+
+
+def list_timed(target: Target) -> list[Timed]:
+    """The moves without a request that can be waited for, and met by a race."""
+    return [move for move in target.graph.timed if move.after_s <= AFTER_MAX_S and list_edges(target, move)]
+
+
+def list_edges(target: Target, move: Timed) -> list[Edge]:
+    """The edges that can be raced for out of the state that a workflow leaves by itself."""
+    if target.graph.path(target.graph.initial, move.origin) is None:
+        return []
+    edges = [Edge(move.origin, to) for to in target.graph.successors.get(move.origin, ())]
+    return [edge for edge in edges if can_race(target, edge)]
+
+
+def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
+    while True:
+        move = rng.choice(list_timed(target))
+        way = [
+            release_together([make_step(target, rng, edge, workflow) for workflow in range(WORKFLOWS)])
+            for edge in find_path(target.graph, move.origin)
+        ]
+        rounds = (*way, *draw_rounds(target, rng, move, contenders))
+        yield Script(SCENARIO.name, rounds, WORKFLOWS)
+
+
+def draw_rounds(target: Target, rng: random.Random, move: Timed, contenders: int) -> Iterator[Round]:
+    """The rounds from the moment on at which all workflows are in the state."""
+    leave = make_step(target, rng, rng.choice(list_edges(target, move)), LEAVER)
+    yield together([leave, look(target, move, READER)], 0.0)
+    early_s = move.after_s * rng.uniform(0.5, 0.98)
+    if move.after_s:
+        yield together([look(target, move, READER), look(target, move, 0)], early_s)
+    moments = sorted(move.after_s + rng.uniform(-BEFORE_S, BEHIND_S) for _ in range(LEAVER))
+    for workflow, moment in enumerate(moments):
+        race = race_for(target, rng, move, contenders, workflow)
+        yield together([race, look(target, move, READER)], max(moment, early_s, 0.001))
+    yield together([look(target, move, READER), look(target, move, LEAVER)], move.after_s + LATE_S)
+    late = race_for(target, rng, move, contenders, READER)
+    yield together([late, look(target, move, LEAVER)], move.after_s + LATE_S)
+
+
+def race_for(target: Target, rng: random.Random, move: Timed, contenders: int, workflow: int) -> Round:
+    """Contenders for one edge out of the state, or for several."""
+    edges = list_edges(target, move)
+    chosen = [rng.choice(edges)] * contenders if rng.random() < 0.5 else [rng.choice(edges) for _ in range(contenders)]
+    calls = [draw_call(target, rng, edge) for edge in chosen]
+    return make_round(target, move.origin, calls, leads_to=None, workflow=workflow)
+
+
+def look(target: Target, move: Timed, workflow: int) -> Round:
+    return make_round(target, move.origin, [Call()], leads_to=None, workflow=workflow)
+
+
+def together(rounds: list[Round], wait_s: float) -> Round:
+    return replace(release_together(rounds), wait_s=wait_s)
+
+
+SCENARIO = Scenario("expiry", __doc__ or "", True, 2, find_obstacle, draw_scripts)
