@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
+from engine.target.places import Place
 from engine.target.target import Target
 
 LEAVES_MAX = 6
@@ -42,7 +43,7 @@ def describe_places(paths: list[str]) -> str:
     return (shown + (", ..." if len(paths) > LEAVES_MAX else "")) or "nothing"
 
 
-def describe_query(query: JmesPath | None) -> str:
+def describe_query(query: JmesPath | Place | None) -> str:
     return repr(query.text) if query is not None else "nothing"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from engine.target.adapter import AdapterError, Context
 from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
+from engine.target.places import Place
 from engine.target.routes import Guard, Route, Trail, Write
 from engine.target.statuses import Statuses, find_meaning
 from engine.target.target import Target
@@ -39,7 +40,7 @@ def classify_create(target: Target, answer: Answer) -> ClassifiedAnswer:
     classified = classify_shown(target, answer, target.create_won, Context("create"))
     if classified.outcome != "ok":
         return classified
-    server_id = target.create_id.find_text(answer.json()) if target.create_id is not None else None
+    server_id = target.create_id.find_text(answer) if target.create_id is not None else None
     if server_id is None:
         return classify_missing("id", "create.id", target.create_id, answer)
     return replace(classified, observed=target.graph.initial, server_id=server_id)
@@ -49,7 +50,7 @@ def classify_read(target: Target, answer: Answer) -> ClassifiedAnswer:
     classified = classify_shown(target, answer, target.read_ok, Context("read"))
     if classified.outcome != "ok" or target.read_state is None:
         return classified
-    state = find_state(target, target.read_state, answer.json())
+    state = find_state(target, target.read_state, answer)
     if state is None:
         return classify_missing("state", "read.state", target.read_state, answer)
     return replace(classified, observed=state)
@@ -137,7 +138,7 @@ def pair_states(target: Target, found: list[Any]) -> list[dict[str, Any]] | None
     """The moves of a list of states; None if it holds anything else. It may begin with the initial state, or with the
     state after the first move.
     """
-    states = [find_state(target, WHOLE, each) for each in found]
+    states = [spell_entry(target, WHOLE, each) for each in found]
     if None in states:
         return None
     if states and states[0] != target.graph.initial:
@@ -159,10 +160,15 @@ def read_arrival(target: Target, answer: Answer) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
+def spell_entry(target: Target, path: JmesPath, entry: Any) -> str | None:
+    """The state at a path of an entry of a trail."""
+    return target.spelling.read(path.find_text(entry))
+
+
 def read_entry(target: Target, trail: Trail, entry: Any) -> dict[str, Any]:
     row = {
-        "from": find_state(target, trail.origin or WHOLE, entry),
-        "to": find_state(target, trail.to or WHOLE, entry),
+        "from": spell_entry(target, trail.origin or WHOLE, entry),
+        "to": spell_entry(target, trail.to or WHOLE, entry),
     }
     if trail.request_id is not None:
         row["request_id"] = trail.request_id.find_text(entry)
@@ -179,31 +185,31 @@ def add_state(
     target: Target,
     classified: ClassifiedAnswer,
     answer: Answer,
-    path: JmesPath | None,
+    place: Place | None,
     subject: str,
     what: str,
     to: str | None = None,
 ) -> ClassifiedAnswer:
-    """An answer with a state at `path`, if there is a path. No state, or another one than `to`, is a problem."""
-    if path is None:
+    """An answer with a state at `place`, if there is one. No state, or another one than `to`, is a problem."""
+    if place is None:
         return classified
-    observed, problem = find_state(target, path, answer.json()), None
+    observed, problem = find_state(target, place, answer), None
     if observed is None:
-        problem = f"{subject} does not tell {what} at {path.text!r}"
+        problem = f"{subject} does not tell {what} at {place.text!r}"
     elif to not in (None, observed):
         problem = f"the answer tells {observed}, the move leads to {to}"
     return replace(classified, observed=observed, problem=problem)
 
 
-def find_state(target: Target, query: JmesPath, document: Any) -> str | None:
-    return target.spelling.read(query.find_text(document))
+def find_state(target: Target, place: Place, answer: Answer) -> str | None:
+    return target.spelling.read(place.find_text(answer))
 
 
-def classify_missing(what: str, key: str, query: JmesPath | None, answer: Answer) -> ClassifiedAnswer:
+def classify_missing(what: str, key: str, place: Place | None, answer: Answer) -> ClassifiedAnswer:
     """The meaning of a good status without a value. The message does not quote the answer, which may hold secrets."""
     kind = answer.headers.get("content-type", "").partition(";")[0]
     where = f" in an answer of type {kind}" if kind else ""
-    message = f"no {what} at {key} = {query.text if query else None!r}{where}"
+    message = f"no {what} at {key} = {place.text if place else None!r}{where}"
     return ClassifiedAnswer("unknown", answer.status, message=message)
 
 

@@ -21,14 +21,13 @@ from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import Timed, TransitionGraph
 from engine.target.idempotency import add_key, add_meanings, read_idempotency
 from engine.target.names import check_names, fill_requests, find_givers, is_of_workflow
+from engine.target.places import read_optional_place, read_place
 from engine.target.plain_file import read_plain
 from engine.target.routes import (
     Route,
     read_effects,
     read_general,
     read_guards,
-    read_optional_path,
-    read_path,
     read_request_of_workflow,
     read_routes,
     read_template,
@@ -117,10 +116,10 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         tenants=tenants,
         graph=graph,
         create=read_create(file.create, tenants, folder, environment, served=served),
-        create_id=read_optional_path("create.id", file.create.id),
+        create_id=read_optional_place("create.id", file.create.id),
         create_won=create_won,
         read=None if read is None else read_request_of_workflow("read.request", read.request),
-        read_state=None if read is None else read_path("read.state", read.state),
+        read_state=None if read is None else read_place("read.state", read.state),
         read_ok=ok,
         create_savings=read_savings("create.save", file.create.save),
         read_savings=read_savings("read.save", read.save) if read else (),
@@ -133,7 +132,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         adapter=read_adapter(file.adapter, folder, environment),
         general_serves_all=file.advance.serves_every_edge,
         meanings=read_meanings(file.advance),
-        current_state=read_optional_path("advance.current_state", file.advance.current_state),
+        current_state=read_optional_place("advance.current_state", file.advance.current_state),
         spelling=Spelling(file.workflow.spelling),
         arrived_header=file.arrived_header,
         guards=read_guards(file.guards, graph, ok),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from engine.target.checks import Mistake, check_headers, check_request, check_states
 from engine.target.graph import TransitionGraph
 from engine.target.paths import JmesPath
+from engine.target.places import Place, read_optional_place
 from engine.target.same_request import Identity, identify
 from engine.target.status_tables import read_meanings, read_optional_statuses, read_statuses, refuse_second_meaning
 from engine.target.statuses import Meanings, Statuses
@@ -43,7 +44,7 @@ class Route:
     meanings: Meanings
     sources: tuple[str, ...] | None = None
     to: str | None = None
-    won_state: JmesPath | None = None
+    won_state: Place | None = None
     repeats: bool = False
     index: int | None = field(default=None, compare=False)
     savings: tuple[Saving, ...] = ()
@@ -56,7 +57,7 @@ class Route:
         return self.variants[variant or next(iter(self.variants))]
 
     @property
-    def identity(self) -> tuple[Identity, str | None, JmesPath | None, Meanings, tuple[Saving, ...]]:
+    def identity(self) -> tuple[Identity, str | None, Place | None, Meanings, tuple[Saving, ...]]:
         """Equal for routes with the same request and the same next state, from any sources."""
         names = sorted(self.template.placeholders)
         request = self.template.fill({name: f"{{{name}}}" for name in names}, {})
@@ -192,8 +193,8 @@ def read_route(index: int, table: EdgeTable, advance: AdvanceTable, graph: Trans
             )
     template = read_request_of_workflow(f"{key}.request", table.request)
     name = table.name or f"{table.request.method} {table.request.path}"
-    own_state = read_optional_path(f"{key}.won_state", table.won_state)
-    won_state = own_state or read_optional_path("advance.won_state", advance.won_state)
+    own_state = read_optional_place(f"{key}.won_state", table.won_state)
+    won_state = own_state or read_optional_place("advance.won_state", advance.won_state)
     savings = merge_savings(read_savings("advance.save", advance.save), read_savings(f"{key}.save", table.save))
     meanings = read_meanings(advance, table, index)
     repeats = advance.repeats if table.repeats is None else table.repeats
@@ -206,7 +207,7 @@ def read_general(table: AdvanceTable, routes: Iterable[Route], graph: Transition
         check_edges(routes, graph)
         return None
     template = read_request_of_workflow("advance.request", table.request)
-    won_state = read_optional_path("advance.won_state", table.won_state)
+    won_state = read_optional_place("advance.won_state", table.won_state)
     savings = read_savings("advance.save", table.save)
     route = Route(GENERAL, template, read_meanings(table), won_state=won_state, repeats=table.repeats, savings=savings)
     return add_variants(route, table.variants)

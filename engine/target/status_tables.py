@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from itertools import combinations
 
 from engine.target.checks import Mistake
-from engine.target.paths import JmesPath
+from engine.target.places import read_place
 from engine.target.statuses import SERVER_ERROR, Meanings, Rule, Statuses
 from engine.target.tables import REFUSED, AdvanceTable, Answers, EdgeTable, WhenTable
 
@@ -56,10 +56,7 @@ def read_rule(key: str, place: int, entry: int | WhenTable) -> Rule:
     status = entry if isinstance(entry, int) else entry.status
     if not 100 <= status <= 599:
         raise Mistake(key, f"{status} is no HTTP status; write one from 100 to 599")
-    try:
-        return Rule(status, None if isinstance(entry, int) else JmesPath(entry.when))
-    except ValueError as error:
-        raise Mistake(f"{key}[{place}].when", str(error)) from None
+    return Rule(status, None if isinstance(entry, int) else read_place(f"{key}[{place}].when", entry.when))
 
 
 def make_busy(statuses: Statuses) -> Statuses:

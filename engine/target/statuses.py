@@ -7,20 +7,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from engine.target.http_answer import Answer
-from engine.target.paths import JmesPath
+from engine.target.places import Place
 
 SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Answers with this status, and with something at `when` that is true by the rules of JMESPath.
+    """Answers with this status, and with something at `when`; what a JMESPath finds must be true by its rules.
 
     `asks_again`: a server error counts only with Retry-After.
     """
 
     status: int
-    when: JmesPath | None = None
+    when: Place | None = None
     asks_again: bool = False
 
     def fits(self, answer: Answer) -> bool:
@@ -109,9 +109,11 @@ def find_meaning(answer: Answer, meanings: Iterable[tuple[str, Statuses]]) -> Me
     return Meaning(own[0][0]) if own else Meaning()
 
 
-def is_true(when: JmesPath, answer: Answer) -> bool:
-    """Whether the JMESPath finds something in a JSON answer that is neither null, false nor empty."""
+def is_true(when: Place, answer: Answer) -> bool:
+    """Whether the answer has it: of a JMESPath, something in a JSON answer that is neither null, false nor empty."""
+    if when.path is None or when.match is not None:
+        return when.find(answer) is not None
     document = answer.json()
     is_json = document is not None or answer.body.strip() == b"null"
-    found = when.find(document) if is_json else None
+    found = when.path.find(document) if is_json else None
     return found is not None and found is not False and found not in ("", [], {})

@@ -37,18 +37,6 @@ class RequestTable(Table):
     xml: Annotated[str | None, Meta(description="An XML document as the body; values are escaped in it.")] = None
 
 
-class WhenTable(Table):
-    """An answer with this status of which the body decides what it means."""
-
-    status: Annotated[Status, Meta(description="The status of the answer.")]
-    when: Annotated[
-        str, Meta(description="JMESPath into the JSON answer; holds if it finds what is neither null, false nor empty.")
-    ]
-
-
-Answers = tuple[Status | WhenTable, ...]
-
-
 class SaveTable(Table, rename={"origin": "from"}):
     """A part of a value of an answer."""
 
@@ -56,11 +44,30 @@ class SaveTable(Table, rename={"origin": "from"}):
     match: Annotated[str, Meta(description="A regular expression with one group, the value.")]
 
 
+Where = str | SaveTable
+
+
+class WhenTable(Table):
+    """An answer with this status of which the body decides what it means."""
+
+    status: Annotated[Status, Meta(description="The status of the answer.")]
+    when: Annotated[
+        Where,
+        Meta(
+            description="JMESPath into the JSON answer; holds if it finds what is neither null, false nor empty. "
+            'Or "header:NAME", or { from = ..., match = ... }; holds if the answer has it.'
+        ),
+    ]
+
+
+Answers = tuple[Status | WhenTable, ...]
+
+
 SAVE = (
     'Values of the answer for later requests, by name: JMESPath, "header:NAME", "cookie:NAME", or '
     "{ from = ..., match = ... }."
 )
-Save = Annotated[dict[str, str | SaveTable], Meta(description=SAVE)]
+Save = Annotated[dict[str, Where], Meta(description=SAVE)]
 
 
 class ServiceTable(Table):
@@ -206,7 +213,7 @@ class CreateTable(Table):
         list[BeforeTable], Meta(description="Requests that are sent once for each workflow, before its create.")
     ] = []
     request: Annotated[RequestTable | None, Meta(description="The request that creates a workflow.")] = None
-    id: Annotated[str | None, Meta(description="JMESPath of the id in the answer to the request.")] = None
+    id: Annotated[Where | None, Meta(description="Where the answer to the request has the id, as in save.")] = None
     won: Annotated[Answers, Meta(description="Answers that mean: created.")] = (201,)
     save: Save = {}
     command: Annotated[
@@ -231,7 +238,7 @@ class ReadTable(Table):
     """How a workflow's state is read. Leave it out where nothing can be read."""
 
     request: Annotated[RequestTable, Meta(description="The request that reads one workflow; it needs {id}.")]
-    state: Annotated[str, Meta(description="JMESPath of the state in the answer.")]
+    state: Annotated[Where, Meta(description="Where the answer has the state, as in save.")]
     ok: Annotated[Answers, Meta(description="Answers that show it; also those of guards, trail and effects.")] = (200,)
     save: Save = {}
 
@@ -243,7 +250,7 @@ class EdgeTable(Table, rename={"origin": "from"}):
     to: Annotated[str, Meta(description="The state that it leads to.")]
     request: Annotated[RequestTable, Meta(description="The request; it needs {id}.")]
     name: Annotated[str | None, Meta(description="What reports call it (default: method and path).")] = None
-    won_state: Annotated[str | None, Meta(description="As in [advance], for a route with another path.")] = None
+    won_state: Annotated[Where | None, Meta(description="As in [advance], for a route that tells it elsewhere.")] = None
     won: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = None
     conflict: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = None
     refused: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = None
@@ -291,11 +298,12 @@ class AdvanceTable(Table):
         Answers, Meta(description="Answers that mean: refused, for the request carried no version (428).")
     ] = ()
     current_state: Annotated[
-        str | None, Meta(description="JMESPath of the current state in the answer to a conflict, if the answer has it.")
+        Where | None,
+        Meta(description="Where the answer to a conflict has the current state, if it has it; as in save."),
     ] = None
     won_state: Annotated[
-        str | None,
-        Meta(description="JMESPath of the state after the move in the answer to a win, if the answer has it."),
+        Where | None,
+        Meta(description="Where the answer to a win has the state after the move, if it has it; as in save."),
     ] = None
     busy: Annotated[
         Answers,

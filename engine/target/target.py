@@ -13,7 +13,7 @@ from engine.target.cookies import COOKIES
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
 from engine.target.idempotency import Idempotency, name_key
-from engine.target.paths import JmesPath
+from engine.target.places import Place
 from engine.target.routes import Effects, Guard, Route, Trail, Write
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
 from engine.target.spelling import Spelling
@@ -63,16 +63,16 @@ class Target:
     tenants: Mapping[str, Tenant]
     graph: TransitionGraph
     create: Template | CreateCommand | IdPool
-    create_id: JmesPath | None
+    create_id: Place | None
     create_won: Statuses
     read: Template | None
-    read_state: JmesPath | None
+    read_state: Place | None
     read_ok: Statuses
     general: Route | None
     routes: tuple[Route, ...]
     general_serves_all: bool
     meanings: Meanings
-    current_state: JmesPath | None = None
+    current_state: Place | None = None
     spelling: Spelling = field(default_factory=Spelling)
     arrived_header: str | None = None
     guards: tuple[Guard, ...] = ()

@@ -11,6 +11,7 @@ from engine.target.answer import classify_advance, classify_create, classify_gua
 from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
+from engine.target.places import Place
 from engine.target.statuses import Rule, Statuses
 from engine.target.target import Target
 from onewinner.remedies import Probe, advise_advance, advise_stale
@@ -66,7 +67,7 @@ def test_the_body_decides(status: int, body: bytes, outcome: str, tmp_path: Path
 
 
 def test_a_condition_never_holds_in_an_answer_that_is_not_json() -> None:
-    rule = Rule(200, JmesPath("!ok"))
+    rule = Rule(200, Place("!ok", JmesPath("!ok")))
     assert [rule.fits(Answer(200, {}, body)) for body in (b'{"ok": false}', b"{}", b"null", b"", b"<html>")] == [
         True,
         True,

@@ -10,8 +10,10 @@ import pytest
 
 from engine.target.file import TargetError, load_target
 from engine.target.http_answer import Answer
+from engine.target.places import read_place
+from engine.target.tables import SaveTable
 from engine.target.target import NotBuiltError, Target
-from engine.target.values import Saving, find_values, read_savings
+from engine.target.values import find_values, read_savings
 from tests.engine.target.test_file import ENVIRONMENT, ORDERS
 
 ANSWER = Answer(201, {"etag": '"7"', "location": "/orders/12/items"}, b'{"task": {"id": 5, "ok": true}, "empty": ""}')
@@ -57,9 +59,10 @@ def test_a_value_is_where_the_text_says(source: str, value: object) -> None:
 
 
 def test_a_regular_expression_takes_a_part(saved: Target) -> None:
-    assert Saving("x", header="location", match=r"/orders/(\d+)").find(ANSWER) == "12"
-    assert Saving("x", header="location", match=r"/bills/(\d+)").find(ANSWER) is None
-    assert Saving("x", match='value="([^"]*)"').find(PAGE) == "abü"
+    orders, bills = (SaveTable("header:location", rf"/{name}/(\d+)") for name in ("orders", "bills"))
+    assert read_place("save.x", orders).find(ANSWER) == "12"
+    assert read_place("save.x", bills).find(ANSWER) is None
+    assert read_place("save.x", SaveTable("text", 'value="([^"]*)"')).find(PAGE) == "abü"
     assert saved.routes[0].savings[1].find(Answer(200, body=b"<a>ref=9</a>")) == "9"
 
 
@@ -72,7 +75,7 @@ def test_the_savings_of_an_edge_stand_beside_those_of_all_advances(saved: Target
     pick, general = saved.routes[0], saved.general
     assert general is not None
     assert [saving.name for saving in general.savings] == ["etag"]
-    assert {saving.name: bool(saving.path) for saving in pick.savings} == {"etag": True, "ref": False}
+    assert {saving.name: bool(saving.place.path) for saving in pick.savings} == {"etag": True, "ref": False}
 
 
 def test_values_stand_in_every_part_of_a_request(saved: Target) -> None:

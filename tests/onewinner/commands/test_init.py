@@ -20,6 +20,7 @@ import pytest
 from engine.reference.openapi import describe_api
 from engine.target.file import load_target
 from engine.target.paths import JmesPath
+from engine.target.places import Place
 from engine.target.target import Target
 from engine.target.template import Template
 from onewinner.commands import init
@@ -166,7 +167,7 @@ def test_the_reference_engine_is_found_in_its_own_document(tmp_path: Path) -> No
     target = load(tmp_path, propose(Document(describe_api())))
     assert isinstance(target.create, Template)
     assert (target.create.path, str(target.create_won)) == ("/api/intent/workflows", "201")
-    assert target.read_state == JmesPath("state")
+    assert target.read_state == Place("state", JmesPath("state"))
     assert target.general is not None
     assert target.general.template.path == "/api/intent/workflows/{id}/advance"
     assert target.general.template.json == {"expectedState": "{expected}", "nextState": "{next}"}
@@ -192,7 +193,7 @@ def test_one_route_per_edge(tmp_path: Path) -> None:
     assert target.create_id is not None
     assert (target.create_id.text, target.read_state, str(target.create_won)) == (
         "order.ref",
-        JmesPath("order.status"),
+        Place("order.status", JmesPath("order.status")),
         "200",
     )
 

@@ -11,6 +11,7 @@ import pytest
 
 from engine.target.file import load_target
 from engine.target.paths import JmesPath
+from engine.target.places import Place
 from engine.target.target import Target
 from engine.target.template import Template
 from onewinner.proposals.document import Document
@@ -289,7 +290,7 @@ def test_the_state_of_something_inside_is_not_taken(tmp_path: Path) -> None:
     }
     target = load(make_document(routes), tmp_path)
     assert target.read is not None
-    assert (target.read_state, target.graph.states) == (JmesPath("state"), ("open", "closed"))
+    assert (target.read_state, target.graph.states) == (Place("state", JmesPath("state")), ("open", "closed"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,93 @@
+"""Goal: an id or a state is read from a header, from HTML and from XML, as from JSON. Method: one file, its answers."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.target.answer import classify_advance, classify_create, classify_read
+from engine.target.file import TargetError, load_target
+from engine.target.http_answer import Answer
+from engine.target.target import Target
+from tests.engine.target.test_file import ENVIRONMENT, ORDERS
+
+STATUS = """{ from = "text", match = '<status>(\\w+)</status>' }"""
+CHANGES = {
+    'id = "order.ref"': 'id = { from = "header:Location", match = "/orders/(\\\\d+)" }',
+    'state = "order.status"': f"state = {STATUS}",
+    'current_state = "status"': f"current_state = {STATUS}\nwon_state = {STATUS}",
+}
+
+
+def load(folder: Path, text: str) -> Target:
+    file = folder / "target.toml"
+    file.write_text(text)
+    return load_target(file, ENVIRONMENT)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Target:
+    text = ORDERS
+    for old, new in CHANGES.items():
+        assert old in text
+        text = text.replace(old, new)
+    return load(tmp_path, text)
+
+
+def show(status: int, state: str) -> Answer:
+    return Answer(status, {"content-type": "text/html"}, f"<p><status>{state}</status></p>".encode())
+
+
+def test_the_id_may_be_in_a_header(target: Target) -> None:
+    assert classify_create(target, Answer(201, {"location": "http://host/orders/12"})).server_id == "12"
+
+
+def test_a_header_without_it_is_named(target: Target) -> None:
+    created = classify_create(target, Answer(201, {"location": "/bills/12"}))
+    assert created.outcome == "unknown"
+    assert created.message == "no id at create.id = 'header:Location =~ /orders/(\\\\d+)'"
+
+
+def test_the_state_may_be_in_a_text(target: Target) -> None:
+    read = classify_read(target, show(200, "PACKED"))
+    assert (read.outcome, read.observed) == ("ok", "PACKED")
+
+
+def test_what_wins_and_conflicts_tell_may_be_in_a_text(target: Target) -> None:
+    route = target.routes_for("DRAFT", "SUBMITTED")[0]
+    assert classify_advance(target, show(409, "PACKED"), route, "SUBMITTED").observed == "PACKED"
+    assert classify_advance(target, show(200, "SUBMITTED"), route, "SUBMITTED").problem is None
+    assert classify_advance(target, show(200, "DRAFT"), route, "SUBMITTED").problem is not None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ('{ from = "text", match = "a" }', "read.state.match: 'a' has 0 groups"),
+        ('{ from = "text", match = "(" }', "read.state.match: '(' is no regular expression"),
+        ('{ from = "header:a b", match = "(a)" }', "read.state.from: 'a b' is no name of a header"),
+        ('{ from = "text" }', "read.state.match"),
+        ("7", "read.state: must be text in quotes"),
+    ],
+)
+def test_a_place_that_is_none_is_named(wrong: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(TargetError) as raised:
+        load(tmp_path, ORDERS.replace('state = "order.status"', f"state = {wrong}"))
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("when", "holds"),
+    [
+        ('{ from = "text", match = "(<done/>)" }', [True, False]),
+        ('{ from = "text", match = "(<late/>)" }', [False, True]),
+        ('"header:X-Done"', [True, False]),
+        ('{ from = "header:X-Result", match = "^(LATE)$" }', [False, True]),
+    ],
+)
+def test_a_condition_may_look_at_a_header_or_a_text(when: str, holds: list[bool], tmp_path: Path) -> None:
+    old, new = "won = [200]\nconflict = [409]", f"won = [202]\nconflict = [{{ status = 200, when = {when} }}]"
+    assert old in ORDERS
+    target = load(tmp_path, ORDERS.replace(old, new))
+    done = Answer(200, {"x-done": "yes", "x-result": "DONE"}, b"<done/>")
+    late = Answer(200, {"x-result": "LATE"}, b"<late/>")
+    assert [target.meanings.conflict.matches(answer) for answer in (done, late)] == holds
