@@ -11,14 +11,15 @@ TEST_WORKERS ?= 2
 PYTEST := $(BIN)/python -W error -m pytest
 SPREAD := --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 EXAMPLE_COMMANDS := example-flask example-flask-without-version example-django example-django-without-mixin \
-	example-node example-node-unguarded example-route-per-edge
+	example-node example-node-unguarded example-route-per-edge example-fastapi example-fastapi-compared-in-python \
+	example-graphql example-graphql-unguarded example-invitation example-invitation-looked-up
 
 .PHONY: help gate test test-all check format bench screenshots lock clean $(EXAMPLE_COMMANDS)
 help:
 	@echo "make gate      prove the reference engine: exactly one winner (about a minute)"
 	@echo "make test      format check, lint, strict types, tests; warnings are errors (five minutes on two cores)"
 	@echo "make test-all  the same, with whole series, and the tests that need more than Python"
-	@echo "make example-flask, -django, -node, -route-per-edge: each proves an example; see examples/*/README.md"
+	@echo "make example-flask, -django, -fastapi, -graphql, -invitation, -node, -route-per-edge: each proves an example; see examples/*/README.md"
 	@echo "make bench     the benchmarks: ratios, taken in one run"
 	@echo "make screenshots  the report's pictures in docs/, of two runs made anew (needs Chromium)"
 	@echo "make format    format and fix what can be fixed"
@@ -65,9 +66,17 @@ example-django-without-mixin: TARGET := django_fsm/target_without_mixin.toml
 example-node: TARGET := node_guarded_update/target.toml
 example-node-unguarded: TARGET := node_guarded_update/target_unguarded.toml
 example-route-per-edge: TARGET := route_per_edge/target.toml
+example-fastapi: TARGET := fastapi_etag/target.toml
+example-fastapi-compared-in-python: TARGET := fastapi_etag/target_compared_in_python.toml
+example-graphql: TARGET := graphql_outcome_in_body/target.toml
+example-graphql-unguarded: TARGET := graphql_outcome_in_body/target_unguarded.toml
+example-invitation: TARGET := invitation_without_read/target.toml
+example-invitation-looked-up: TARGET := invitation_without_read/target_looked_up.toml
 $(EXAMPLE_COMMANDS): $(READY)
 	$(BIN)/onewinner gate --target examples/$(TARGET)
-example-flask example-flask-without-version example-django example-django-without-mixin: $(EXAMPLES)
+example-flask example-flask-without-version example-django example-django-without-mixin example-fastapi \
+	example-fastapi-compared-in-python example-graphql example-graphql-unguarded example-invitation \
+	example-invitation-looked-up: $(EXAMPLES)
 example-node example-node-unguarded: $(NODE)
 
 bench: $(READY)

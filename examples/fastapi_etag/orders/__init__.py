@@ -1,0 +1,1 @@
+"""Orders in FastAPI, SQLAlchemy and PostgreSQL: a change names the version that it was made for."""
