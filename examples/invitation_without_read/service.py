@@ -59,9 +59,11 @@ def use(connection: Connection, code: str) -> int | None:
     """The code's team, if this request uses the code; None if it is used already."""
     update, unused = "UPDATE invitations SET used_at = now() WHERE code = :code", "AND used_at IS NULL"
     if GUARDED:
-        return connection.scalar(text(f"{update} {unused} RETURNING team"), {"code": code})
+        used: int | None = connection.scalar(text(f"{update} {unused} RETURNING team"), {"code": code})
+        return used
     found = text(f"SELECT team FROM invitations WHERE code = :code {unused}")  # noqa: S608
-    if (team := connection.scalar(found, {"code": code})) is not None:
+    team: int | None = connection.scalar(found, {"code": code})
+    if team is not None:
         connection.execute(text(update), {"code": code})
     return team
 

@@ -28,7 +28,7 @@ class NewOrder(BaseModel):
 
 class Change(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    status: Literal["draft", "submitted", "approved", "shipped"] | None = None
+    status: Literal["draft", "submitted", "approved", "shipped", "cancelled"] | None = None
     note: str | None = None
 
 
