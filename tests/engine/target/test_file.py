@@ -100,7 +100,10 @@ MISTAKES = {
     "is not TOML": ('name = "orders"', "name = "),
     "name: is missing": ('name = "orders"', ""),
     "advance.conflcit: is no key of a target file; did you mean 'conflict'?": ("conflict = [409]", "conflcit = [409]"),
-    "create.id: must be text in quotes, not a whole number": ('id = "order.ref"', "id = 3"),
+    "create.id: must be text in quotes or a table of keys and values, not a whole number": (
+        'id = "order.ref"',
+        "id = 3",
+    ),
     "create.id: 'order..ref' is not a JMESPath": ('"order.ref"', '"order..ref"'),
     "read.request.path: 'orders/{id}' must begin with /": ('path = "/orders/{id}" }', 'path = "orders/{id}" }'),
     "read.request: nothing in the request carries {id}": ('path = "/orders/{id}" }', 'path = "/orders" }'),

@@ -45,7 +45,10 @@ WRONG = {
         'id = "order.ref"',
         "ids = { acme = [1.5] }",
     ),
-    "read.state: must be text in quotes, not a time": ('state = "order.status"', "state = 2026-01-01"),
+    "read.state: must be text in quotes or a table of keys and values, not a time": (
+        'state = "order.status"',
+        "state = 2026-01-01",
+    ),
     "advance.edges[0].to: is missing; add to = ... to advance.edges[0]": ('to = "PICKING"\n', ""),
     "audit.entries: is missing; add entries = ... to [audit]": ('entries = "events"\n', ""),
 }
