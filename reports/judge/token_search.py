@@ -1,9 +1,10 @@
 """The search for an order that also explains the tokens (versions) of a workflow. Pure; one workflow at a time.
 
-A workflow has one current token. It changes with a transition, and may change with an accepted write; nothing else
-changes it. A read tells the current one, a request that carried one and was carried out carried the current one, and a
-stale one carried another. In a state of which no answer tells the token it may be any that was told of that state (the
-token may be a hash of what is stored), or one that nothing tells; it is not one that was told of other states alone.
+A workflow has one current token. It changes with a transition, and may change with an accepted write and with a
+request that repeats a win; nothing else changes it. A read tells the current one, a request that carried one and was
+carried out carried the current one, and a stale one carried another. In a state of which no answer tells the token it
+may be any that was told of that state (the token may be a hash of what is stored), or one that nothing tells; it is not
+one that was told of other states alone.
 """
 
 from collections.abc import Sequence
@@ -86,12 +87,14 @@ class TokenSearch:
     def branch(self, spot: Spot, operation: Operation) -> Sequence[Spot]:
         """Where an operation that changes something may lead."""
         state, token = spot
-        after: Any = state if operation.kind == TOUCH else step(state, operation, self.graph)
-        if after is None or after is IMPOSSIBLE or operation.carried not in (None, token):
+        stays = operation.kind == TOUCH or (operation.repeats and state == operation.next)
+        after: Any = state if stays else step(state, operation, self.graph)
+        if after is None or after is IMPOSSIBLE:
             return ()
-        if operation.repeats and state == operation.next:
-            return [spot] if operation.told in (None, token) else ()
+        # A service may answer a request for the state that there is already before it looks at the version.
+        if operation.carried not in (None, token) and not (stays and operation.repeats):
+            return ()
         if operation.told is not None:
             return [(after, operation.told)]
         spots = self.list_spots(after)
-        return spots if operation.kind != TOUCH or spot in spots else [*spots, spot]
+        return spots if not stays or spot in spots else [*spots, spot]

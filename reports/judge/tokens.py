@@ -81,6 +81,9 @@ def mark_firm(evidence: Evidence, found: pl.DataFrame) -> pl.DataFrame:
         & (pl.col("until") >= pl.col("invoked"))
     )
     alone = ~pl.col("row").is_in(met["row"].unique().implode())
+    if evidence.graph is not None and evidence.graph.timed:
+        soonest = min(move.after_ns for move in evidence.graph.timed)
+        alone &= pl.col("returned") - pl.col("invoked") < soonest
     return found.with_columns(firm=pl.col("told").is_not_null() & (read | (change & alone)))
 
 
@@ -121,7 +124,9 @@ def lay_out_tokens(
         told.append(Told(row, token, firm, None if code is None else names[code], invoked, returned))
     where: dict[str, frozenset[str] | None] = {}
     for each in told:
-        states = frozenset((each.state,)) if each.state is not None else find_reached(each, operations, starts)
+        states = (
+            frozenset((each.state,)) if each.state is not None else find_reached(evidence, each, operations, starts)
+        )
         known = where.get(each.token, frozenset())
         where[each.token] = None if states is None or known is None else known | states
     carried = dict(rows.filter(pl.col("carried").is_not_null()).select("row", "carried").iter_rows())
@@ -129,8 +134,11 @@ def lay_out_tokens(
     return Tokens(carried, firm, tuple(sorted(told, key=lambda each: each.invoked)), where)
 
 
-def find_reached(told: Told, operations: list[Operation], starts: list[str | None]) -> frozenset[str] | None:
+def find_reached(
+    evidence: Evidence, told: Told, operations: list[Operation], starts: list[str | None]
+) -> frozenset[str] | None:
     """The states in which the workflow can have been until this answer; None: any."""
     led = {each.leads_to for each in operations if not each.is_pure and each.invoked <= told.returned}
-    states = {state for state in (*starts, *led) if state is not None}
+    alone = {move.to for move in evidence.graph.timed} if evidence.graph else set()
+    states = {state for state in (*starts, *led, *alone) if state is not None}
     return None if len(starts) > 1 else frozenset(states)

@@ -177,6 +177,8 @@ def list_after(world: World, state: Any, period: Period, record: Record, asked: 
         if period.token == carried:
             return []
         return [(state, replace(period, others=period.others | {carried}))]
+    if record.get("repeats") and record["next"] == state and is_move(record):
+        return [(state, Period(told))] if told is not None else [(state, Period()), (state, period)]
     touched = NO if state is UNBORN else state
     after = touched if is_touch(record) else take(world, state, record)
     if after is NO:

@@ -28,6 +28,7 @@ class Drawn:
     graph: Graph
     scheme: str
     wide: int
+    repeats: bool = False
     state: str = "A"
     changes: int = 0
     note: int = 0
@@ -54,6 +55,7 @@ class Drawn:
 def draw_workflow(random: Random, graph: Graph, wide: int, initial: str | None, size_max: int) -> Drawn:
     drawn = Drawn(random, graph, random.choice(SCHEMES), wide)
     drawn.compares, drawn.weak = random.random() < 0.55, random.random() < 0.1
+    drawn.repeats = random.random() < 0.2
     how = random.choice(("told", "told", "untold", "unknown", "none", "none"))
     if how != "none":
         told = "A" if how == "told" else None
@@ -79,7 +81,7 @@ def draw_workflow(random: Random, graph: Graph, wide: int, initial: str | None, 
 
 def blank(kind: str, invoked: int, returned: int) -> Record:
     names = ("expected", "next", "outcome", "observed", "status", "request_id", "race", "token_carried", "token_told")
-    return dict.fromkeys(names) | {"kind": kind, "invoked_ns": invoked, "returned_ns": returned}
+    return dict.fromkeys(names) | {"repeats": False, "kind": kind, "invoked_ns": invoked, "returned_ns": returned}
 
 
 def draw_request(drawn: Drawn, moment: int) -> None:
@@ -96,6 +98,7 @@ def draw_request(drawn: Drawn, moment: int) -> None:
     if kind in ("advance", "set"):
         nexts = (drawn.graph or ANY)[drawn.state]
         record["next"] = random.choice(nexts) if nexts and random.random() < 0.9 else random.choice("ABC")
+    record["repeats"] = kind == "advance" and drawn.repeats
     if kind in ("advance", "set", "write") and random.random() < 0.9:
         record["token_carried"] = choose_token(drawn, record)
     lost = kind in ("advance", "set", "write") and random.random() < 0.12
@@ -122,10 +125,13 @@ def answer(drawn: Drawn, record: Record, moment: int, *, lost: bool) -> None:
     due = record["expected"] is None or state in record["expected"]
     if kind == "advance" and drawn.graph is not None:
         due = due and record["next"] in drawn.graph[state]
+    again = record["repeats"] and state == record["next"]
+    due = due or again
     carried = record["token_carried"]
     # A weak one never matches where it is compared as If-Match asks.
     current = carried is None or (carried == drawn.tell_plain(moment) if drawn.compares else True)
-    carried_out = due and current and not (lost and random.random() < 0.4) and kind != "read"
+    current = current or (again and random.random() < 0.7)
+    carried_out = due and current and not again and not (lost and random.random() < 0.4) and kind != "read"
     if lost:
         record.update(outcome="unknown", returned_ns=random.choice((None, record["returned_ns"])))
     elif kind == "read":
