@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from engine.target.graph import TransitionGraph
+from engine.target.graph import Timed, TransitionGraph
 from reports.history.events import Header
 from reports.judge.judge import judge
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import Record, advance, build, build_history, create, read
 
 GRAPH = TransitionGraph.of("A", {"A": ["B"], "B": ["C", "A"], "C": []})
+MS = 1_000_000
 
 
 def check(*records: Record, graph: TransitionGraph | None = GRAPH) -> CheckResult:
@@ -87,3 +88,17 @@ def test_clocks_that_differ_by_more_than_the_gap_accuse_no_one() -> None:
     assert isinstance(history.events[0][1], Header)
     assert judge(history, GRAPH, only=["precondition"]).verdict is Verdict.PASS
     assert check(*records).verdict is Verdict.PASS
+
+
+def test_a_move_that_no_request_makes_changes_the_version() -> None:
+    graph = TransitionGraph.of("A", {"A": ["B"], "B": []}, timed=(Timed("A", "B", 0.001),))
+    late, early = carry("m", "A-B", "v1", 3 * MS, "stale"), carry("m", "A-B", "v1", MS // 2, "stale")
+    asked = [create("c", 0, 0, status=201), BORN[1]]
+    assert check(*asked, late, graph=graph).verdict is Verdict.PASS
+    assert check(*asked, early, graph=graph).verdict is Verdict.FAIL
+
+
+def test_a_request_that_repeats_a_win_may_carry_an_old_version() -> None:
+    again = carry("n", "A-B", "v1", 3, repeats=True)
+    assert check(*BORN, carry("m", "A-B", "v1", 2, repeats=True), again).verdict is Verdict.PASS
+    assert check(*BORN, carry("m", "A-B", "v1", 2), carry("n", "B-C", "v1", 3, repeats=True)).verdict is Verdict.FAIL
