@@ -181,11 +181,17 @@ class Questions:
         request = self.target.build_read(self.target.owner, workflow, self.name_request(), values)
         probe = self.ask(what, "read", request, partial(classify_read, self.target), ("ok",))
         self.save(probe.classified, workflow, self.target.read_savings, probe.answer)
-        remedy = remedies.advise_read(self.target, probe, state, workflow, is_new=is_new)
         seen = probe.classified.observed
+        if seen in self.moved_alone(state):
+            return False
+        remedy = remedies.advise_read(self.target, probe, state, workflow, is_new=is_new)
         if after and remedy is not None and seen in self.target.graph.states:
             remedy = f"{after}: it moved the workflow from {state} to {seen}; remove it, or describe it as a move"
         return self.note(probe, remedy)
+
+    def moved_alone(self, state: str) -> frozenset[str]:
+        """The states in which a workflow may be by now without a request: then nothing more is asked of it."""
+        return self.target.graph.reach_alone(state) - {state}
 
     def send_advance(
         self, what: str, workflow: str, step: Step, wanted: tuple[str, ...], tenant: str = ""
@@ -209,6 +215,8 @@ class Questions:
     def ask_illegal(self, workflow: str, request: IllegalRequest) -> bool:
         """A request that must not move the workflow, and a read; whether it is where it was."""
         state, step = request.state, Step(request.route, request.origin, request.to)
+        if request.route.repeats and request.to == state:
+            return True  # it is answered as a win there, and changes nothing
         what = f"illegal advance {state} -> {request.to}"
         probe, _ = self.send_advance(what, workflow, step, ("refused", "conflict", "stale"))
         known = self.target.graph.allows(state, request.to)
@@ -219,6 +227,8 @@ class Questions:
         values = self.list_values(workflow)
         read = self.target.build_read(self.target.owner, workflow, self.name_request(), values)
         shown = self.ask("read", "read", read, partial(classify_read, self.target), ("ok",))
+        if shown.classified.observed in self.moved_alone(state):
+            return False
         if shown.classified.outcome == "ok" and shown.classified.observed != state:
             return self.note(shown, remedies.advise_moved(probe, state, str(shown.classified.observed)))
         if shown.classified.outcome != "ok":
@@ -227,7 +237,7 @@ class Questions:
         return True
 
     def ask_stale(self, workflow: str, route: Route, origin: str, to: str) -> None:
-        if to in self.target.expected_by(route, origin, to):
+        if route.repeats or to in self.target.expected_by(route, origin, to):
             return
         step = Step(route, origin, to)
         probe, _ = self.send_advance(f"stale advance {origin} -> {to}", workflow, step, ("conflict", "stale"))

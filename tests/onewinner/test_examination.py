@@ -16,7 +16,7 @@ from load.client.release import Release
 from onewinner.examination import Examination
 from onewinner.questions import Questions
 from onewinner.trials import advise
-from tests.onewinner.orders import ENVIRONMENT, TARGET, Orders
+from tests.onewinner.orders import ENVIRONMENT, TARGET, Handler, Order, Orders
 
 RIGHT = (
     TARGET.replace('to = "{next}" } }', 'to = "{next}", note = "{marker}" } }')
@@ -226,3 +226,33 @@ def test_a_status_of_a_legal_move_is_not_advised_for_another_outcome(
         thread.join()
     assert advice[0].startswith("advance.refused: "), advice
     assert advice[0].endswith("a legal move was answered 200 too: tell them apart with { status = 200, when = ... }")
+
+
+def test_a_service_that_repeats_a_win_is_right(orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    move = Orders.move
+
+    def repeat(self: Orders, ref: str, origin: Any, to: Any) -> tuple[int, dict[str, Any]]:
+        return (200, {"status": to}) if self.orders[ref].status == to else move(self, ref, origin, to)
+
+    monkeypatch.setattr(Orders, "move", repeat)
+    _, advice = examine(RIGHT, orders.port, tmp_path)
+    assert advice
+    _, advice = examine(RIGHT.replace("won = [200]", "won = [200]\nrepeats = true"), orders.port, tmp_path)
+    assert advice == []
+
+
+def test_a_workflow_that_moves_by_itself_is_no_mistake(
+    orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Handler.ask
+
+    def expire(self: Handler, ref: str, order: Order, what: str, body: Any) -> tuple[int, Any]:
+        order.status = "CANCELLED" if order.status == "DRAFT" else order.status
+        return ask(self, ref, order, what, body)
+
+    monkeypatch.setattr(Handler, "ask", expire)
+    _, advice = examine(RIGHT, orders.port, tmp_path)
+    assert advice
+    timed = RIGHT + '[[workflow.timed]]\nfrom = "DRAFT"\nto = "CANCELLED"\nafter_s = 0.4\n'
+    _, advice = examine(timed, orders.port, tmp_path)
+    assert advice == []
