@@ -79,6 +79,7 @@ class Asker:
     reads_versions: bool = True
     refreshed: int = 0
     preparation: Preparation = field(init=False)
+    _raced: set[str] = field(default_factory=set)
     silence: Silence = field(init=False)
     trails: TrailReader = field(init=False)
 
@@ -204,7 +205,7 @@ class Asker:
         if not sent:
             prepare()
         replies = {
-            number: self._classify(asks[number], id_, exchange)
+            number: self._classify(asks[number], id_, exchange, races=races[number] is not None)
             for (number, id_, _), exchange in zip(sent, exchanges, strict=True)
         }
         self._finish([*replies.values()], instant)
@@ -261,12 +262,14 @@ class Asker:
         Raises NotBuiltError.
         """
         request, id_ = self.build(ask), self._number()
+        self._raced |= {id_} if race is not None else set()
         self.journal.write(self._invocation(ask, id_, race, number))
         return id_, request
 
     def finish(self, ask: Ask, id_: str, exchange: Exchange) -> Reply:
         """Records what came of a `begin`."""
-        reply = self._classify(ask, id_, exchange)
+        reply = self._classify(ask, id_, exchange, races=id_ in self._raced)
+        self._raced.discard(id_)
         self._finish([reply], Instant())
         self._note_silence([reply])
         return reply
@@ -375,8 +378,8 @@ class Asker:
         token, server_id = self._find_token(ask), self.server_ids.get(ask.workflow, "")
         return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns, token, server_id)
 
-    def _classify(self, ask: Ask, id_: str, exchange: Exchange) -> Reply:
-        classified, reason = self.credentials.review(ask, classify(self.target, ask, exchange.answer))
+    def _classify(self, ask: Ask, id_: str, exchange: Exchange, *, races: bool) -> Reply:
+        classified, reason = self.credentials.review(ask, classify(self.target, ask, exchange.answer), races=races)
         if reason is not None:
             self.trails.note_denied(ask.tenant, ask.workflow, classified.status, reason, exchange.invoked_ns)
         return Reply(id_, ask, exchange, add_problem(ask, exchange.answer, classified))

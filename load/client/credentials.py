@@ -29,15 +29,18 @@ class Credentials:
     def owns(self, workflow: str, tenant: str) -> bool:
         return self.owners.get(workflow, self.target.owner) == tenant
 
-    def review(self, ask: Ask, classified: ClassifiedAnswer) -> tuple[ClassifiedAnswer, str | None]:
+    def review(
+        self, ask: Ask, classified: ClassifiedAnswer, *, races: bool = False
+    ) -> tuple[ClassifiedAnswer, str | None]:
         """The answer as classified; unknown, and the reason, for a client that is not let in any more.
 
-        Busy if its login may be over: nothing happened, and the next request logs in first.
+        Busy if its login may be over: nothing happened, and the next request logs in first. For a contender of a race
+        it is unknown too: a race without a winner must not accuse the service.
         """
         user = ask.tenant, ask.user
         if classified.status == UNAUTHORIZED and classified.outcome in ("refused", "unknown"):
             if self.preparation is not None and self.preparation.note_denied(user):
-                return replace(classified, outcome="busy", message=OVER), None
+                return replace(classified, outcome="unknown" if races else "busy", message=OVER), None
         elif self.preparation is not None and classified.outcome in SERVED:
             self.preparation.note_served(user)
         if not self.owns(ask.workflow, ask.tenant):

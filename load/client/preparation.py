@@ -31,6 +31,10 @@ class NotPreparedError(Exception):
     """A step failed, in one sentence with its key."""
 
 
+class DeniedError(NotPreparedError):
+    """The answer was a 401; the login may be over."""
+
+
 @dataclass
 class Preparation:
     """What one source has prepared. `since` has when each user logged in, `served` whom the login has let in since.
@@ -129,7 +133,14 @@ class Preparation:
 
     def _begin(self, tenant: str, user: str, workflow: str) -> None:
         for step in self.target.before:
-            self.values.save_values(workflow, self._send(step, tenant, user, workflow))
+            try:
+                found = self._send(step, tenant, user, workflow)
+            except DeniedError:
+                if not self.note_denied((tenant, user)):
+                    raise
+                self._log_in(tenant, user)
+                found = self._send(step, tenant, user, workflow)
+            self.values.save_values(workflow, found)
         self.values.begun.add(workflow)
 
     def _send(self, step: Step, tenant: str, user: str, workflow: str = "") -> Values:
@@ -141,7 +152,9 @@ class Preparation:
             raise NotPreparedError(f"{step.key}: {error}") from None
         answer = self.release.send(request).answer
         if answer.status is None or answer.status >= BAD:
-            raise NotPreparedError(f"{step.name} {describe(answer)}")
+            kind = DeniedError if answer.status == UNAUTHORIZED else NotPreparedError
+            raise kind(f"{step.name} {describe(answer)}")
+        self.note_served((tenant, user))
         self.values.keep_cookies(tenant, user, answer)
         found = find_values(step.savings, answer)
         for saving in step.savings:

@@ -190,10 +190,35 @@ def test_no_login_comes_between_the_requests_of_a_race(asker: Asker, engine: Gua
     engine.left = dict.fromkeys(engine.left, 2)
     route = asker.target.routes_for("A", "B")[-1]
     asks = [asker.advance_ask(workflow, "acme", route, "A", "B") for _ in range(4)]
-    assert Counter(reply.outcome for reply in asker.race(asks, "r")) == {"won": 1, "conflict": 1, "busy": 2}
+    assert Counter(reply.outcome for reply in asker.race(asks, "r")) == {"won": 1, "conflict": 1, "unknown": 2}
     assert engine.asked["POST /login"] == 1
     assert asker.ask(asks[0]).outcome == "conflict"
     assert engine.asked["POST /login"] == 2
+
+
+def test_a_race_that_only_meets_the_end_of_a_login_accuses_no_service(
+    tmp_path: Path, asker: Asker, engine: GuardedEngine
+) -> None:
+    workflow = create(asker)
+    asker.read(workflow, "acme")
+    engine.left = {}
+    asks = [asker.advance_ask(workflow, "acme", asker.target.routes_for("A", "B")[-1], "A", "B") for _ in range(2)]
+    asker.race(asks[:1], "released")
+    asker.read(workflow, "acme")
+    engine.left = {}
+    begun = [asker.begin(ask, "begun") for ask in asks]
+    for ask, (id_, request) in zip(asks, begun, strict=True):
+        assert asker.finish(ask, id_, asker.release.send(request)).outcome == "unknown"
+    asker.end()
+    assert judge(read_history(tmp_path / "h"), asker.target.graph).verdict is not Verdict.FAIL
+
+
+def test_a_step_before_a_create_renews_a_login_that_is_over(asker: Asker, engine: GuardedEngine) -> None:
+    create(asker)
+    engine.left = {}
+    create(asker)
+    assert engine.asked["POST /login"] == 2
+    assert engine.asked["POST /drafts"] == 3
 
 
 def test_it_is_renewed_in_time(asker: Asker, engine: GuardedEngine) -> None:
