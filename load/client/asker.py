@@ -348,7 +348,9 @@ class Asker:
         values = self.values.list(ask.tenant, ask.user, ask.workflow)
         token = self._find_token(ask)
         if token is not None and self.target.version is not None:
-            values = {**values, self.target.version: token}
+            # A service that tells a whole number wants one back; a history holds versions as texts.
+            is_number = isinstance(values.get(self.target.version), int)
+            values = {**values, self.target.version: int(token) if is_number else token}
         return build_request(self.target, ask, server_id, id_, values)
 
     def _find_token(self, ask: Ask) -> str | None:

@@ -37,7 +37,7 @@ from tests.load.stub import (
     load_text,
     make_source,
 )
-from tests.load.versioned import VERSIONED, Hasty, Ignoring, StatusAsVersion, Versioned
+from tests.load.versioned import COUNTED, VERSIONED, Counting, Hasty, Ignoring, StatusAsVersion, Versioned
 
 APPLICABLE = [
     name
@@ -73,6 +73,13 @@ def list_records(folder: Path, name: str = "race-0.0") -> list[Record]:
 @pytest.mark.parametrize("name", APPLICABLE)
 def test_a_right_engine_passes_every_scenario(name: str, target: Target, tmp_path: Path) -> None:
     judgement = press(tmp_path / "h", target, Versioned(target.graph), name)
+    assert judgement.verdict is Verdict.PASS, judgement
+
+
+@pytest.mark.parametrize("name", ["same-transition", "stale-version", "no-version", "writes-beside-moves"])
+def test_a_version_that_is_a_number_stays_one(name: str, tmp_path: Path) -> None:
+    counted = load_text(tmp_path / "target", COUNTED)
+    judgement = press(tmp_path / "h", counted, Counting(counted.graph), name)
     assert judgement.verdict is Verdict.PASS, judgement
 
 

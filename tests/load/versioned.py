@@ -27,6 +27,13 @@ to = "to"
 )
 
 
+COUNTED = (
+    VERSIONED.replace('headers = { If-Match = "{version}" }, ', "")
+    .replace('next = "{next}" }', 'next = "{next}", version = "{version}" }')
+    .replace("precondition_required = [428]", "precondition_required = [400]")
+)
+
+
 class Versioned(Engine):
     """A right engine: each change, a note too, makes a new version, and a move must carry the current one."""
 
@@ -61,6 +68,21 @@ class Versioned(Engine):
     def write(self, name: str) -> Answer:
         self.versions[name] = self.versions.get(name, 0) + 1
         return make_answer(204)
+
+
+class Counting(Versioned):
+    """The version is a whole number in the body: one that is a text is malformed."""
+
+    def decide(self, request: Request) -> Answer:
+        answer = super().decide(request)
+        shown = answer.json()
+        return make_answer(200, **shown | {"version": int(shown["version"])}) if "version" in (shown or {}) else answer
+
+    def move(self, name: str, request: Request) -> Answer:
+        carried = json.loads(request.body).get("version")
+        if type(carried) is not int:
+            return make_answer(400)
+        return self.make_move(name, request) if str(carried) == self.find_version(name) else make_answer(412)
 
 
 class Ignoring(Versioned):
