@@ -123,10 +123,11 @@ class Preparation:
         login = self.find_login(tenant, user)
         if login is None:
             return
-        self.values.forget_user(tenant, user)
+        # Meanwhile other requests of the user may be built, with what the last login gave.
+        fresh = self.values.begin_login(tenant)
         for step in login.steps:
-            found = self._send(step, tenant, user)
-            self.values.save_login(tenant, user, found)
+            fresh.save_login(tenant, user, self._send(step, tenant, user, store=fresh))
+        self.values.take_login(fresh, tenant, user)
         learn(self.target, map(str, self.values.list_proofs(tenant, user)))
         self.since[tenant, user] = self.now()
         self.served.discard((tenant, user))
@@ -143,9 +144,10 @@ class Preparation:
             self.values.save_values(workflow, found)
         self.values.begun.add(workflow)
 
-    def _send(self, step: Step, tenant: str, user: str, workflow: str = "") -> Values:
-        """The values of the answer. Raises NotPreparedError."""
-        values = self.values.list(tenant, user, workflow)
+    def _send(self, step: Step, tenant: str, user: str, workflow: str = "", store: ValueStore | None = None) -> Values:
+        """The values of the answer; its cookies go into the store. Raises NotPreparedError."""
+        store = store or self.values
+        values = store.list(tenant, user, workflow)
         try:
             request = self.target.build_step(step, tenant, uuid.uuid4().hex, values)
         except NotBuiltError as error:
@@ -155,7 +157,7 @@ class Preparation:
             kind = DeniedError if answer.status == UNAUTHORIZED else NotPreparedError
             raise kind(f"{step.name} {describe(answer)}")
         self.note_served((tenant, user))
-        self.values.keep_cookies(tenant, user, answer)
+        store.keep_cookies(tenant, user, answer)
         found = find_values(step.savings, answer)
         for saving in step.savings:
             if saving.name not in found:

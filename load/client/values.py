@@ -79,10 +79,14 @@ class ValueStore:
         """What a login gave: its values and cookies."""
         return [*self.users.get((tenant, user), {}).values(), *self.jars.get((tenant, user), {}).values()]
 
-    def forget_user(self, tenant: str, user: str) -> None:
-        """Before a new login."""
-        self.users.pop((tenant, user), None)
-        self.jars.pop((tenant, user), None)
+    def begin_login(self, tenant: str) -> "ValueStore":
+        """A store with what a login may use: neither values nor cookies of an earlier one."""
+        return ValueStore(self.target, dict(self.run), {tenant: dict(self.set_up.get(tenant, {}))})
+
+    def take_login(self, fresh: "ValueStore", tenant: str, user: str) -> None:
+        """What a login gave, in place of what the one before gave."""
+        self.users[tenant, user] = fresh.users.get((tenant, user), {})
+        self.jars[tenant, user] = fresh.jars.get((tenant, user), {})
 
     def forget(self, workflow: str) -> None:
         self.workflows.pop(workflow, None)

@@ -221,6 +221,22 @@ def test_a_step_before_a_create_renews_a_login_that_is_over(asker: Asker, engine
     assert engine.asked["POST /drafts"] == 3
 
 
+def test_requests_that_are_built_during_a_login_carry_the_last_one(asker: Asker, engine: GuardedEngine) -> None:
+    workflow = create(asker)
+    seen: list[object] = []
+    log_in = engine.log_in
+
+    def look(request: Request, headers: dict[str, str]) -> Answer:
+        seen.append(asker.values.list("acme", "", workflow)["token"])
+        return log_in(request, headers)
+
+    engine.log_in = look  # type: ignore[method-assign]
+    asker.preparation.since.clear()
+    asker.read(workflow, "acme")
+    assert seen == ["token-0-of-acme"] * 2
+    assert asker.values.list("acme")["token"] == "token-1-of-acme"
+
+
 def test_it_is_renewed_in_time(asker: Asker, engine: GuardedEngine) -> None:
     now = [0.0]
     asker.preparation.now = lambda: now[0]
