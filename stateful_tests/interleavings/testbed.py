@@ -86,19 +86,24 @@ class Testbed:
         workflows = [workflow or await self.take(pairing.state, owner) for owner in owners]
         asked = workflows if pairing.apart else workflows * len(pairing.calls)
         asks = [self.build(each, call) for each, call in zip(asked, pairing.calls, strict=True)]
-        await self.fresh.prepare(asks)
-        await self.fresh.refresh(asks)
-        asks = [self.asker.fix_version(ask) for ask in asks]
-        try:
-            for ask in asks:
-                self.asker.build(ask)
-        except NotBuiltError as error:
-            raise StateNotReachedError(str(error), "unknown") from None
+        asks = await self.make_ready(asks)
         race = f"{workflows[0]}.race" if pairing.is_race(self.target) else None
         self.asker.plan(len(asks), int(race is not None))
         trace = await self.scheduler.run(pairing, workflows, asks, race, choose)
         self.unread += workflows
         return trace
+
+    async def make_ready(self, asks: Sequence[Ask]) -> list[Ask]:
+        """The asks with all that their requests carry: logins, current versions. Raises StateNotReachedError."""
+        await self.fresh.prepare(asks)
+        await self.fresh.refresh(asks)
+        ready = [self.asker.fix_version(ask) for ask in asks]
+        try:
+            for ask in ready:
+                self.asker.build(ask)
+        except NotBuiltError as error:
+            raise StateNotReachedError(str(error), "unknown") from None
+        return ready
 
     async def refuse_silent(self) -> None:
         """Raises StateNotReachedError if the service runs but answers no more."""

@@ -40,9 +40,7 @@ async def ask_twice(testbed: Testbed, state: str, call: Call, channels: tuple[in
     workflow = await testbed.fresh.take(state, len(CHANNELS), testbed.target.owner)
     testbed.unread.append(workflow)
     sent: set[str] = set()
-    ask = testbed.build(workflow, call)
-    await testbed.fresh.refresh([ask])
-    ask = testbed.asker.fix_version(ask)
+    [ask] = await testbed.make_ready([testbed.build(workflow, call)])
     for channel in channels:
         testbed.asker.plan(1)
         id_, request = testbed.asker.begin(ask, None, channel + 1)

@@ -3,6 +3,7 @@
 Method: a target in memory whose first tenant has two users; requests, scripts, plans and pairings made for it.
 """
 
+import asyncio
 import json
 from collections.abc import Callable
 from itertools import islice
@@ -24,8 +25,11 @@ from reports.judge.schedules import RACE_FORMAT, Race, RaceRequest
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.level import make_exploration, read_pairing
 from stateful_tests.interleavings.pairings import list_pairings
+from stateful_tests.interleavings.schedule import Pairing
+from stateful_tests.interleavings.warming import warm
 from stateful_tests.parallel.strategies import list_pinned
-from tests.load.stub import RICH, Engine, StubRelease, judge_folder, load_text, make_source
+from tests.load.stub import RICH, Engine, StubRelease, judge_folder, load_text, make_answer, make_source
+from tests.stateful_tests.stub import make_testbed
 
 USERS = """
 [[tenants.acme.users]]
@@ -169,3 +173,27 @@ def test_a_mistake_is_one_sentence(sentence: str, tmp_path: Path) -> None:
     with pytest.raises(TargetError) as caught:
         load_text(tmp_path, MISTAKES[sentence](TWO))
     assert sentence in str(caught.value)
+
+
+class LoggingIn(Watching):
+    """A login gives the user's name as the token."""
+
+    def decide(self, request: Request) -> Any:
+        if request.path == "/login":
+            return make_answer(200, token=json.loads(request.body)["name"])
+        return super().decide(request)
+
+
+def test_the_first_requests_behind_the_proxy_are_those_of_users_who_are_logged_in(tmp_path: Path) -> None:
+    """A pairing's call may have a user who has not asked before."""
+    logins = LOGINS.replace('User = "bob"', 'User = "{token}"').replace(
+        "[tenants.globex]",
+        '[tenants.acme.users.login]\nrequest = { method = "POST", path = "/login", json = { name = "bob" } }\n'
+        'save = { token = "token" }\n[tenants.globex]',
+    )
+    target = load_text(tmp_path / "target", logins)
+    engine = LoggingIn(target.graph)
+    testbed = make_testbed(tmp_path, target, engine)
+    call = Call(route="advance", origin="A", to="B", tenant="acme", user=1)
+    asyncio.run(warm(testbed, [Pairing("A", (call,))]))
+    assert engine.users.count("bob") == 4
