@@ -63,8 +63,8 @@ def describe_writes(records: Sequence[Record]) -> str:
         named.setdefault(record.read_detail().request or "a write", []).append(record)
     told = [f"{title} ({list_requests(found)})" for title, found in named.items()]
     return (
-        f"While the workflow was moved, it was also written to: {join(told)}. A write that saves the whole row, and "
-        "with it the state that it read, undoes a move that it overlaps."
+        f"While the workflow was moved, it was also written to: {join(told)}. If a write saves the whole row, and with "
+        "it the state that it read, it undoes a move that it overlaps; the answers alone do not show whether it did."
     )
 
 

@@ -42,7 +42,10 @@ def test_a_hostile_journal_is_refused_with_its_line_or_read(journal: Hostile, tm
     file.write_bytes(journal.content)
     code, said = check(file)
     if journal.line is None:
-        assert (code in (0, 3), said) == (True, "")
+        assert code in (0, 3)
+        assert said == "" or (
+            said.startswith("kept, and not judged, because this version does not know these events: ")
+        )
     else:
         assert (code, said.count("\n")) == (2, 1), said
         assert said.startswith(f"{file}:{journal.line}: ")
