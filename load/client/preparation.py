@@ -60,33 +60,39 @@ class Preparation:
         if not self.target.needs_steps:
             return
         with self._lock:
-            for user in dict.fromkeys(users):
+            for user in dict.fromkeys(map(self.name, users)):
                 self._try(user, partial(self._make_ready, *user))
             for user, workflow in creates:
                 if workflow not in self.values.begun:
-                    self._try(workflow, partial(self._begin, *user, workflow))
+                    self._try(workflow, partial(self._begin, *self.name(user), workflow))
 
     def find_obstacle(self, user: User, workflow: str | None = None) -> str | None:
         """Why a request of the user cannot be sent, or the create of a workflow; None if it can."""
-        return self.obstacles.get(user) or (None if workflow is None else self.obstacles.get(workflow))
+        return self.obstacles.get(self.name(user)) or (None if workflow is None else self.obstacles.get(workflow))
 
     def note_denied(self, user: User) -> bool:
         """A 401: the next request logs in first. Whether the login had let the user in before, so it may be over."""
+        user = self.name(user)
         if self.find_login(*user) is None:
             return False
         self.since.pop(user, None)
         return user in self.served
 
     def note_served(self, user: User) -> None:
-        self.served.add(user)
+        self.served.add(self.name(user))
+
+    def name(self, user: User) -> User:
+        """The user by its name: the first one of the tenant where none is named, "" for a tenant without users."""
+        tenant, named = user
+        return tenant, named or self.target.tenants[tenant].name_user(0)
 
     def set_up(self) -> Saved:
         """Logs every tenant in and sends the set-up. Returns what it saved. Raises NotPreparedError."""
         with self._lock:
             self._set_up()
             for tenant in self.target.tenants:
-                if (tenant, "") not in self.since:
-                    self._log_in(tenant, "")
+                if self.name((tenant, "")) not in self.since:
+                    self._log_in(*self.name((tenant, "")))
         return Saved(dict(self.values.run), {name: dict(values) for name, values in self.values.set_up.items()})
 
     def find_login(self, tenant: str, user: str) -> Login | None:
@@ -113,9 +119,10 @@ class Preparation:
         owner = self.target.owner
         for step in self.target.setup:
             for tenant in (owner,) if step.per == "run" else tuple(self.target.tenants):
-                if step.has_proof and (tenant, "") not in self.since:
-                    self._log_in(tenant, "")
-                found = self._send(step, tenant, "")
+                user = self.name((tenant, ""))
+                if step.has_proof and user not in self.since:
+                    self._log_in(*user)
+                found = self._send(step, *user)
                 self.values.save_setup("" if step.per == "run" else tenant, found)
         self.is_set_up = True
 

@@ -184,6 +184,24 @@ def test_a_login_that_is_over_is_renewed_before_the_next_request(
     assert judge(history, asker.target.graph).verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("users", ["", '[[tenants.acme.users]]\nname = "ann"\n'])
+def test_a_trail_that_meets_the_end_of_a_login_is_asked_for_again(users: str, tmp_path: Path) -> None:
+    """The first user of a tenant is the one who is asked for where no user is named."""
+    audit = (
+        '[audit]\nrequest = { method = "GET", path = "/w/{id}/trail" }\nentries = "rows"\nfrom = "from"\nto = "to"\n'
+    )
+    target = load_text(tmp_path, TEXT.replace("[[setup]]", f"{users}[[setup]]", 1) + audit)
+    engine = GuardedEngine(target)
+    asker = make_asker(tmp_path, target, engine)
+    workflow = create(asker)
+    asker.read(workflow, "acme")
+    engine.left = dict.fromkeys(engine.left, 0)
+    assert asker.trail(workflow, "acme") == []
+    assert engine.asked["POST /login"] == 2
+    asker.end()
+    assert read_history(tmp_path / "h").having(events.AccessDenied) == []
+
+
 def test_no_login_comes_between_the_requests_of_a_race(asker: Asker, engine: GuardedEngine) -> None:
     workflow = create(asker)
     asker.read(workflow, "acme")
