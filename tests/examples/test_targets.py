@@ -71,6 +71,36 @@ def test_an_example_without_what_decides_fails(target: str, tmp_path: Path) -> N
     assert "10 of 10 replays violate" in again.stdout, again
 
 
+@NEEDS
+def test_a_lost_update_is_shown_with_both_requests(tmp_path: Path) -> None:
+    run_gate(EXAMPLES / "fastapi_etag" / "target_compared_in_python.toml", tmp_path, "--level", "race")
+    [lost, *_] = json.loads((tmp_path / "run" / "run.json").read_text())["checks"]["precondition"]["findings"]
+    first, second, *_ = lost["operations"]
+    for shown in (first, second):
+        assert f"request {shown} (" in lost["words"].lower()
+        assert re.search(rf"< {re.escape(shown)}: won 200", lost["words"]), lost["words"]
+
+
+@NEEDS
+@pytest.mark.parametrize("renewed", ["renew_s = 3", ""])
+def test_tokens_that_end_after_five_seconds_are_renewed(renewed: str, tmp_path: Path) -> None:
+    """Without renew_s a 401 tells that a token has ended; the request counts as busy, and is no failure."""
+    folder = EXAMPLES / "fastapi_etag"
+    text = (folder / "target.toml").read_text()
+    for old, new in (
+        ('TOKEN_LIFETIME_S = "900"', 'TOKEN_LIFETIME_S = "5"'),
+        ("renew_s = 600", renewed),
+        ('cwd = "."', f'cwd = "{folder}"'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    target = tmp_path / "target.toml"
+    target.write_text(text)
+    ended, checks = run_gate(target, tmp_path, "--level", "sequential")
+    assert ended.returncode == 0, ended
+    assert checks["contract"] == "pass"
+
+
 def test_what_fails_differs_in_one_value() -> None:
     for target in FAILING:
         right = (EXAMPLES / target).with_name("target.toml").read_text().splitlines()
