@@ -169,14 +169,16 @@ class FreshWorkflows:
             await asyncio.sleep(pause_s)
 
     def build_harmless(self, workflow: str) -> Request | None:
-        """A read; where nothing can be read, the create of a workflow that is not used, if a request creates them."""
-        owner, asker = self.find_owner(workflow), self.asker
-        name = "after a fault"
-        if asker.target.can_read:
-            values = asker.values.list(owner, "", workflow)
-            return asker.target.build_read(owner, asker.server_ids[workflow], name, values)
-        creates = isinstance(asker.target.create, Template)
-        return asker.target.build_create(owner, name, name, asker.values.list(owner)) if creates else None
+        """A read; where nothing can be read, the effects or the trail, or else a create, if a request creates."""
+        owner, asker, name = self.find_owner(workflow), self.asker, "after a fault"
+        values, server_id, target = asker.values.list(owner, "", workflow), asker.server_ids[workflow], asker.target
+        if target.can_read:
+            return target.build_read(owner, server_id, name, values)
+        shown = target.build_effects(owner, server_id, name, values) or target.build_trail(
+            owner, server_id, name, values
+        )
+        creates = isinstance(target.create, Template)
+        return shown or (target.build_create(owner, name, name, values) if creates else None)
 
     async def send(self, channel: int, request: Request) -> Answer:
         """Sends a request that is no operation. Its silence counts, too."""
