@@ -36,7 +36,7 @@ from stateful_tests.sequential.checked_workflows import CheckedWorkflows
 from stateful_tests.sequential.sweep import ask_refused, make_legal, plan_legal, plan_refused
 from tests.load.stub import RICH, SMALL, Engine, StubRelease, is_move, judge_folder, load_text, make_answer, make_source
 from tests.load.test_source import run
-from tests.stateful_tests.stub import StubSender, make_testbed
+from tests.stateful_tests.stub import make_testbed
 
 READ = '[read]\nrequest = { method = "GET", path = "/w/{id}" }\nstate = "state"\n'
 # They need versions or idempotency keys.
@@ -139,21 +139,43 @@ def test_a_schedule_ends_with_the_trail_alone(rich: Target, tmp_path: Path) -> N
     assert history.audit.height == 1
 
 
-def test_after_a_fault_creates_show_that_the_service_is_back(rich: Target, tmp_path: Path) -> None:
-    engine = Engine(rich.graph, refuse_reads)
+BEFORE = '[[create.before]]\nrequest = { method = "POST", path = "/teams" }\nsave = { team = "id" }\n[create]\n'
 
-    async def recover(fresh: FreshWorkflows) -> None:
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (RICH, ("GET", "/w/{id}/trail")),
+        (SMALL, ("POST", "/w")),
+        (SMALL.replace("[create]\n", BEFORE).replace('"/w" }', '"/w?team={team}" }'), ("POST", "/w?team={team}")),
+    ],
+    ids=["the trail", "a create", "a create with a saved value"],
+)
+def test_after_a_fault_another_request_shows_that_the_service_is_back(
+    text: str, asked: tuple[str, str], tmp_path: Path
+) -> None:
+    target = load_text(tmp_path / "target", text.replace(READ, ""))
+    told: list[tuple[str, str]] = []
+
+    def note(request: Request, answer: Answer) -> Answer:
+        told.append((request.method, request.path))
+        return refuse_reads(request, answer)
+
+    testbed = make_testbed(tmp_path, target, Engine(target.graph, note))
+
+    async def recover(fresh: FreshWorkflows) -> str:
         async def revive() -> bool:
             return False
 
-        await fresh.recover("w", (0, 1), 2, revive)
+        workflow = await fresh.lead("A", 0, "acme")
+        told.clear()
+        await fresh.recover(workflow, (0, 1), 2, revive)
+        return workflow
 
-    testbed = make_testbed(tmp_path, rich, engine)
-    asyncio.run(recover(testbed.fresh))
-    stub = testbed.fresh.sender
-    assert isinstance(stub, StubSender)
-    assert stub.channels == [0, 1, 0, 1]
-    assert len(engine.states) == 4
+    workflow = asyncio.run(recover(testbed.fresh))
+    values = testbed.asker.values.list("acme", "", workflow)
+    path = asked[1].format(id=testbed.asker.server_ids[workflow], **values)
+    assert told == [(asked[0], path)] * 4
 
 
 def test_ids_are_taken_on_trust(code: Target, tmp_path: Path) -> None:

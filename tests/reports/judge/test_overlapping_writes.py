@@ -30,7 +30,7 @@ def test_a_write_beside_the_move_is_named_with_its_request() -> None:
     told = tell(write("w1", 15, 25))
     assert set(told) >= {"linearizable", "final-state"}
     for words in told.values():
-        assert "it was also written to: PUT /cases/{id} (request w1 (client p)). A write that saves" in words
+        assert "it was also written to: PUT /cases/{id} (request w1 (client p)). If a write saves" in words
 
 
 def test_of_many_writes_a_few_are_named() -> None:
