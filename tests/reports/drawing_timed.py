@@ -44,7 +44,7 @@ def draw_workflow(
             rows.append((state, after))
             state, entered = after, moment
         records.append(record)
-    for _ in range(draw(st.integers(0, 2))):
+    for _ in range(draw(st.integers(0, 3))):
         spoil(draw, draw(st.sampled_from([*records, *readings])), graph)
     return records, readings
 
