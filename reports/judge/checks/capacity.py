@@ -139,13 +139,11 @@ def suspect_number(context: CheckContext, resource: Resource, units: int, each: 
     won_itself = each.kind == "take" and each.outcome == "won"
     most = min(units, bisect_right(resource.begins, each.returned))
     least = bisect_left(resource.ends, each.invoked) + won_itself
-    before = [move for move in resource.moves if move.invoked <= each.returned and move is not each]
-    shown = [each, *before[-SHOWN_MAX:]]
     if is_refusal and most < units:
-        return [fail(partial(report, context, shown, partial(tell_left, units, most)))]
+        return [fail(partial(report_beside, context, resource, each, partial(tell_left, units, most)))]
     if each.left is None or units - most <= each.left <= units - least:
         return []
-    return [fail(partial(report, context, shown, partial(tell_number, units - most, units - least)))]
+    return [fail(partial(report_beside, context, resource, each, partial(tell_number, units - most, units - least)))]
 
 
 def tell_left(units: int, taken: int, records: Sequence[Record]) -> Text:
@@ -178,6 +176,14 @@ def shrink(operations: list[UnitOperation], holds: Callable[[Sequence[UnitOperat
         fewer = [one for one in kept if one is not each]
         kept = fewer if holds(fewer) else kept
     return kept
+
+
+def report_beside(
+    context: CheckContext, resource: Resource, each: UnitOperation, describe: Callable[[Sequence[Record]], Text]
+) -> Finding:
+    """An operation, and the last of those that took a unit by its end."""
+    before = [move for move in resource.moves if move.invoked <= each.returned and move is not each]
+    return report(context, [each, *before[-SHOWN_MAX:]], describe)
 
 
 def report(
