@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import astuple
+
 from engine.target.graph import TransitionGraph
 from onewinner.engine_choice import EngineChoice
 from onewinner.levels import Level
@@ -123,10 +125,7 @@ def make_race(
 ) -> Race:
     """The schedule as data that can be run again."""
     assert level.proxy is not None
-    requests = tuple(
-        RaceRequest(name, each.tenant, each.route, each.origin, each.to, each.write, each.key, each.variant, each.user)
-        for name, each in zip("ABCDEFGH", pairing.actions, strict=False)
-    )
+    requests = tuple(RaceRequest(name, *astuple(each)) for name, each in zip("ABCDEFGH", pairing.actions, strict=False))
     isolation = engine.database_isolation
     parameters = {} if isolation is None else {"default_transaction_isolation": isolation}
     return Race(

@@ -5,11 +5,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.target.call import Call
 from load.client.silence import SILENT
 from reports.history import events
-from reports.judge.schedules import LEFT, Race
+from reports.judge.schedules import LEFT, Race, RaceRequest
 from stateful_tests.interleavings.explorer import Exploration, explore, explore_apart, follow
 from stateful_tests.interleavings.faulted_schedules import run_faulted, walk_faults
 from stateful_tests.interleavings.faults import SERVER_KILLED
@@ -192,37 +193,18 @@ def make_exploration(pairing: Pairing, number: int, pruned: int, *, exhausted: b
         pairing=number,
         kind=pairing.kind,
         state=pairing.state,
-        actions=[
-            events.Action(
-                tenant=call.tenant,
-                route=call.route,
-                origin=call.origin,
-                to=call.to,
-                write=call.write,
-                key=call.key,
-                variant=call.variant,
-                user=call.user,
-            )
-            for call in pairing.calls
-        ],
+        actions=[events.Action(**pick_action(call)) for call in pairing.calls],
         pruned=pruned,
         exhausted=exhausted,
         apart=pairing.apart or None,
     )
 
 
+def pick_action(request: Call | RaceRequest) -> dict[str, Any]:
+    """What a pairing and a race file keep of a request."""
+    return {name: getattr(request, name) for name in events.Action.__struct_fields__}
+
+
 def read_pairing(race: Race) -> Pairing:
-    calls = tuple(
-        Call(
-            tenant=each.tenant,
-            route=each.route,
-            origin=each.origin,
-            to=each.to,
-            write=each.write,
-            key=each.key,
-            variant=each.variant,
-            user=each.user,
-        )
-        for each in race.requests
-    )
+    calls = tuple(Call(**pick_action(each)) for each in race.requests)
     return Pairing(race.state, calls, "replay", race.apart)
