@@ -238,7 +238,7 @@ class Asker:
         ]
 
     def fix_version(self, ask: Ask) -> Ask:
-        """The Ask with the version that its request would carry now, whatever other answers tell until it is sent."""
+        """The Ask with the version that its request would carry now; later answers do not change it."""
         return ask if ask.token is not None else replace(ask, token=self._find_token(ask))
 
     def prepare(self, asks: Sequence[Ask]) -> None:

@@ -53,8 +53,8 @@ def pick(suspects: list[Operation]) -> Iterator[tuple[Operation, ...]]:
 
 @dataclass(frozen=True)
 class TokenDecision:
-    """`judged`: how many requests carried a token that counts. `contradictory`: workflows in which already the told
-    tokens contradict each other, whatever was carried; `undecided`: the time ran out. All others are explained.
+    """`judged`: how many requests carried a token that counts. `contradictory`: workflows in which the told tokens
+    contradict each other by themselves; `undecided`: the time ran out. All others are explained.
     """
 
     judged: int = 0

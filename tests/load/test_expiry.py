@@ -80,7 +80,7 @@ class TooEarly(Holds):
 
 
 class Undoes(Holds):
-    """Its holds end whatever became of them."""
+    """Its holds end also after they were confirmed."""
 
     def lapses(self, state: str) -> bool:
         return state != "E"
