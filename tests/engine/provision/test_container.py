@@ -59,7 +59,7 @@ with provide_database("container"):
 
 @pytest.mark.needs("docker")
 @pytest.mark.parametrize(
-    "how", ["owner closed", "owner killed", "leash killed", "supervisor killed, then owner closed"]
+    "how", ["owner closed", "owner killed", "guard killed", "leash killed", "supervisor killed, then owner closed"]
 )
 def test_it_is_removed_however_its_owner_ends(how: str) -> None:
     before = list_containers()
@@ -71,15 +71,16 @@ def test_it_is_removed_however_its_owner_ends(how: str) -> None:
         (name,) = list_containers() - before
         if how == "owner killed":
             owner.kill()
-        elif how == "leash killed":
-            os.kill(find_child(owner.pid, "leash.py"), signal.SIGKILL)
-        else:
-            if how.startswith("supervisor"):
-                os.kill(
-                    find_child(find_child(owner.pid, "leash.py"), "engine.provision.container_supervisor"),
-                    signal.SIGKILL,
-                )
+        elif how == "owner closed":
             owner.stdin.close()
+        else:
+            # The guard starts the leash, and the leash the supervisor.
+            guard = find_child(owner.pid, "leash.py")
+            leash = find_child(guard, "leash.py")
+            supervisor = find_child(leash, "engine.provision.container_supervisor")
+            os.kill({"guard": guard, "leash": leash, "supervisor": supervisor}[how.split()[0]], signal.SIGKILL)
+            if how.endswith("owner closed"):
+                owner.stdin.close()
         assert eventually(lambda: name not in list_containers())
 
 
