@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count, repeat
 
+from engine.target.call import VERSION_OLD
 from load.barrier import Barrier
 from load.client.ask import Ask, Reply, bind
 from load.client.asker import Asker
@@ -91,7 +92,8 @@ class ScriptRun:
         self.finish(created=created)
         missing = declared - (asker.counted - asked)
         if missing:
-            asker.plan(-missing, raced - script.races if self.leads else 0, withdrawn=withdrawn)
+            why = withdrawn or "some requests lack a value that they carry, such as a version that is old"
+            asker.plan(-missing, raced - script.races if self.leads else 0, withdrawn=why)
 
     def count_operations(self) -> int:
         """How many operations of the script are this source's."""
@@ -143,7 +145,7 @@ class ScriptRun:
     def run_round(self, index: int, round_: Round) -> RoundResult:
         self.wait(round_.wait_s)
         self.share_versions(index, round_)
-        slots = self.take_part(round_)
+        slots = [slot for slot in self.take_part(round_) if self.has_version(slot, round_)]
         asks = [self.make_ask(slot, round_, index) for slot in slots]
         if not round_.is_concurrent:
             replies = self.asker.race(asks, None, planned=True) if asks else []
@@ -161,6 +163,11 @@ class ScriptRun:
             line_up()
             replies = []
         return self.join(index, round_, list(zip(slots, replies, strict=True)))
+
+    def has_version(self, slot: Slot, round_: Round) -> bool:
+        """Whether its request can be built: one with an old version needs one that is not told again as current."""
+        name = self.names[round_.groups[slot.group].workflow]
+        return slot.call.version != VERSION_OLD or self.asker.versions.find_old(name, slot.call.origin) is not None
 
     def wait(self, wait_s: float) -> None:
         """Waits until so long after the last round that did not wait had begun; such a round begins now."""

@@ -139,10 +139,13 @@ def read_token(target: Target, reply: "Reply") -> str | None:
     return str(found[target.version]) if target.version in found else None
 
 
-def find_wrong_version(ask: Ask, answer: Answer, classified: ClassifiedAnswer) -> str | None:
-    """What is wrong with the answer to a request that carries no version, or one from before the last move."""
-    if ask.call.version == VERSION_OLD and classified.outcome == "won":
-        return "the request carried a version that was told before the last move, and won"
+def find_wrong_version(target: Target, ask: Ask, answer: Answer, classified: ClassifiedAnswer) -> str | None:
+    """What is wrong with the answer to a request that carries no version, or one from before the last move.
+
+    A move without a request may make an old version current again at any moment; there the judge alone decides.
+    """
+    if ask.call.version == VERSION_OLD and classified.outcome == "won" and not target.graph.timed:
+        return "the request carried a version from before the last move, which is not told any more, and won"
     if ask.call.version != VERSION_NONE or ask.route is None or classified.outcome in ("busy", "unknown"):
         return None
     promised = ask.route.meanings.precondition_required
@@ -183,9 +186,10 @@ def list_expected(target: Target, ask: Ask) -> tuple[str, ...]:
     return ask.guard.open if ask.guard is not None else ()
 
 
-def add_problem(ask: Ask, answer: Answer, classified: ClassifiedAnswer) -> ClassifiedAnswer:
+def add_problem(target: Target, ask: Ask, answer: Answer, classified: ClassifiedAnswer) -> ClassifiedAnswer:
     """The classified answer with the problem that `examine` finds, or else that of its version."""
-    found = (ask.examine(answer, classified) if ask.examine else None) or find_wrong_version(ask, answer, classified)
+    found = ask.examine(answer, classified) if ask.examine else None
+    found = found or find_wrong_version(target, ask, answer, classified)
     return classified if found is None else replace(classified, problem=found)
 
 

@@ -226,11 +226,7 @@ class Asker:
 
     def list_outdated(self, asks: Sequence[Ask]) -> list[Ask]:
         """The reads that tell these requests the current version."""
-        names = {
-            ask.workflow: ask
-            for ask in asks
-            if ask.token is None and not ask.call.version and carries_version(self.target, ask)
-        }
+        names = {ask.workflow: ask for ask in asks if ask.token is None and carries_version(self.target, ask)}
         return [
             self.read_ask(name, self.credentials.owners.get(name, self.target.owner))
             for name in names
@@ -360,7 +356,7 @@ class Asker:
         if ask.call.version == VERSION_OLD:
             old = self.versions.find_old(ask.workflow, ask.call.origin)
             if old is None:
-                raise NotBuiltError(f"no version of {ask.workflow} from before its last move was told")
+                raise NotBuiltError(f"no version of {ask.workflow} but the current one was told")
             return old
         values = self.values.list(ask.tenant, ask.user, ask.workflow)
         token = values.get(self.target.version or "")
@@ -384,7 +380,7 @@ class Asker:
         classified, reason = self.credentials.review(ask, classify(self.target, ask, exchange.answer), races=races)
         if reason is not None:
             self.trails.note_denied(ask.tenant, ask.workflow, classified.status, reason, exchange.invoked_ns)
-        return Reply(id_, ask, exchange, add_problem(ask, exchange.answer, classified))
+        return Reply(id_, ask, exchange, add_problem(self.target, ask, exchange.answer, classified))
 
     def _finish(self, replies: Sequence[Reply], instant: Instant) -> None:
         """Writes the answers into the journal, and keeps the ids of new workflows and the values of all."""

@@ -58,9 +58,14 @@ class Versions:
         )
 
     def find_old(self, workflow: str, state: str) -> str | None:
-        """A version that was told before the last move: the first one of this state, else the first of all."""
+        """A version that was told before the last move, and is not told as current: the first one of this state, else
+        the first of all.
+
+        Services may tell a version again: one that hashes what is stored does when the workflow came back to a state.
+        """
         known = self.workflows.get(workflow, Known())
-        old = [each for each in known.told if each.moves < known.moves]
+        current = known.told[-1].token if known.is_current else None
+        old = [each for each in known.told if each.moves < known.moves and each.token != current]
         return next((each.token for each in old if each.state == state), old[0].token if old else None)
 
     def find_last(self, workflow: str) -> str | None:

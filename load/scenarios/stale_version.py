@@ -2,7 +2,8 @@
 
 After each move of a walk, clients ask for the next move with a version that was told before. Every second walk goes in
 a circle, if the graph has one: then the workflow is in the state in which the version was told, and the version is old
-nevertheless. No race: no request can win.
+nevertheless. A version that the service tells again there (it hashes what it stores) is current, and is not sent. No
+race: no request can win.
 """
 
 import random

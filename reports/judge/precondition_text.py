@@ -64,5 +64,16 @@ def describe_contradictory(workflow: str, records: Sequence[Record]) -> Text:
     return f"{title}.", tabulate(f"{title}.\n{why}", records)
 
 
+def describe_told_again(workflows: int) -> str:
+    """Of how many workflows a version was told again; empty for none."""
+    if not workflows:
+        return ""
+    of = "a workflow" if workflows == 1 else f"{workflows} workflows"
+    return (
+        f"the service told a version of {of} again after a transition, as one does that hashes what it stores: a "
+        "client that read it before wins with it, and does not learn that the workflow had changed in between"
+    )
+
+
 def show_version(token: str | None) -> str:
     return shorten(token or "", 40)

@@ -54,13 +54,15 @@ def pick(suspects: list[Operation]) -> Iterator[tuple[Operation, ...]]:
 @dataclass(frozen=True)
 class TokenDecision:
     """`judged`: how many requests carried a token that counts. `contradictory`: workflows in which the told tokens
-    contradict each other by themselves; `undecided`: the time ran out. All others are explained.
+    contradict each other by themselves; `undecided`: the time ran out. All others are explained. `told_again`: of how
+    many workflows a token was told on both sides of a transition.
     """
 
     judged: int = 0
     failed: Mapping[int, Lost] = field(default_factory=dict)
     contradictory: Mapping[int, TokenSearch] = field(default_factory=dict)
     undecided: tuple[int, ...] = ()
+    told_again: int = 0
 
 
 def decide_tokens(evidence: Evidence, decision: Decision) -> TokenDecision:
@@ -91,7 +93,17 @@ def decide_tokens(evidence: Evidence, decision: Decision) -> TokenDecision:
             failed[w] = Lost(w, keep_moves(search) if is_suspect else search, bool(by_told))
         elif verdict is Verdict.UNKNOWN:
             undecided.append(w)
-    return TokenDecision(carried.height, failed, contradictory, tuple(undecided))
+    again = count_told_again(evidence.ops, found)
+    return TokenDecision(carried.height, failed, contradictory, tuple(undecided), again)
+
+
+def count_told_again(ops: pl.DataFrame, found: pl.DataFrame) -> int:
+    """Of how many workflows a token was told before and after a transition that was certainly in between."""
+    told = pl.col("returned").min().alias("since"), pl.col("invoked").max().alias("until")
+    spans = found.filter("firm").group_by("w", "told").agg(*told).filter(pl.col("since") < pl.col("until"))
+    moves = ops.filter("mine", "known", ~pl.col("repeated"), ~pl.col("repeats"), pl.col("kind") != "create")
+    between = (pl.col("since") < pl.col("invoked")) & (pl.col("returned") < pl.col("until"))
+    return spans.join(moves.select("w", "invoked", "returned"), on="w").filter(between)["w"].n_unique()
 
 
 def is_touch() -> pl.Expr:

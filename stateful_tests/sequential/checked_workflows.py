@@ -123,14 +123,18 @@ class CheckedWorkflows:
         return found or (self.probes.examine_guard(guard, belief, answer) if self.probes else None)
 
     def advance_with_old_version(self, workflow: str, origin: str, to: str, pick: int) -> None:
-        """Asks for a move with a version that was told before the last move, if there is one: it must not win."""
-        token = self.asker.versions.find_old(workflow, origin)
+        """Asks for a move with a version from before the last move that is not told any more, if there is one: it must
+        not win.
+        """
         routes = self.target.routes_for(origin, to)
-        if self.is_silent or not routes or token in (None, self.asker.versions.find_last(workflow)):
+        if self.is_silent or not routes or self.asker.versions.find_old(workflow, origin) is None:
             return
         call = replace(call_route(routes[pick % len(routes)], origin, to), version=VERSION_OLD)
         ask = bind(self.target, call, workflow, self.owners[workflow])
-        if carries_version(self.target, ask):
+        if not carries_version(self.target, ask):
+            return
+        self.asker.refresh([ask])
+        if self.asker.versions.find_old(workflow, origin) is not None:
             claim = Claim("advance", self.target.expected_by(find_route(self.target, call), origin, to), to)
             self.ask(ask, workflow, claim)
 

@@ -20,6 +20,7 @@ from load.client.versions import Noted, Versions
 from load.scenarios import SCENARIOS, no_version, stale_version
 from onewinner.examination import Examination
 from onewinner.questions import Questions
+from reports.history.events import Plan, Unsent
 from reports.history.history import Record, read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
@@ -37,7 +38,17 @@ from tests.load.stub import (
     load_text,
     make_source,
 )
-from tests.load.versioned import COUNTED, VERSIONED, Counting, Hasty, Ignoring, StatusAsVersion, Versioned
+from tests.load.versioned import (
+    COUNTED,
+    VERSIONED,
+    Constant,
+    Counting,
+    Hasty,
+    Ignoring,
+    Remembering,
+    StatusAsVersion,
+    Versioned,
+)
 
 APPLICABLE = [
     name
@@ -76,6 +87,27 @@ def test_a_right_engine_passes_every_scenario(name: str, target: Target, tmp_pat
     assert judgement.verdict is Verdict.PASS, judgement
 
 
+@pytest.mark.parametrize("name", APPLICABLE)
+def test_a_version_that_is_told_again_for_a_state_is_no_old_one(name: str, target: Target, tmp_path: Path) -> None:
+    """A hash of what is stored is a legal ETag: after A, B, A the first one is current. It is said, and no failure."""
+    judgement = press(tmp_path / "h", target, StatusAsVersion(target.graph), name)
+    assert judgement.verdict is Verdict.PASS, judgement
+    if name == "stale-version":
+        [result] = [each for each in judgement.checks if each.check == "precondition"]
+        assert "again after a transition" in result.reason
+        stale = [each for each in list_records(tmp_path / "h") if each.outcome == "stale"]
+        assert stale, "the version of another state is old"
+
+
+def test_a_script_without_an_old_version_withdraws_its_requests(target: Target, tmp_path: Path) -> None:
+    """The version never changes, so none is old."""
+    press(tmp_path / "h", target, Constant(target.graph), "stale-version")
+    history = read_history(tmp_path / "h" / "race-0.0.jsonl")
+    plans = [event for _, event in history.events if isinstance(event, Plan)]
+    assert any("a version that is old" in (plan.withdrawn or "") for plan in plans)
+    assert not any(isinstance(event, Unsent) for _, event in history.events)
+
+
 @pytest.mark.parametrize("name", ["same-transition", "stale-version", "no-version", "writes-beside-moves"])
 def test_a_version_that_is_a_number_stays_one(name: str, tmp_path: Path) -> None:
     counted = load_text(tmp_path / "target", COUNTED)
@@ -88,7 +120,8 @@ def test_a_version_that_is_a_number_stays_one(name: str, tmp_path: Path) -> None
     [
         (Ignoring, "stale-version", "contract"),
         (Ignoring, "no-version", "contract"),
-        (StatusAsVersion, "stale-version", "contract"),
+        (Remembering, "stale-version", "contract"),
+        (Remembering, "stale-version", "precondition"),
         (Hasty, "same-transition", "one-winner"),
     ],
 )
@@ -155,6 +188,8 @@ def test_what_is_current_and_what_is_old() -> None:
     assert versions.is_current("w"), "the only answer told the new one"
     assert versions.find_old("w", "A") == "1"
     assert versions.find_last("w") == "3"
+    versions.note("w", [Noted(moved=True, may_change=True, token="1", state="A")])
+    assert versions.find_old("w", "A") == "3", "the first one is told again"
     versions.note("w", [Noted(may_change=True), Noted(may_change=True, token="4", state="A")])
     assert not versions.is_current("w"), "another answer may be the later one"
     versions.note("w", [Noted()])
@@ -180,7 +215,7 @@ def test_a_win_over_an_old_version_is_noted(target: Target, tmp_path: Path) -> N
     asker.ask(bind(target, Call(route="advance", origin="A", to="B"), workflow, "acme"))
     old = asker.ask(bind(target, Call(route="advance", origin="B", to="C", version=VERSION_OLD), workflow, "acme"))
     none = asker.ask(bind(target, Call(route="advance", origin="C", to="D", version=VERSION_NONE), workflow, "acme"))
-    assert str(old.classified.problem).endswith("told before the last move, and won")
+    assert str(old.classified.problem).endswith("which is not told any more, and won")
     assert "carried no version, and was answered won; right is advance.precondition_required (428)" in str(
         none.classified.problem
     )

@@ -1,6 +1,7 @@
 """Engines in memory whose moves carry a version: a right one, and broken ones. For tests of sources and levels."""
 
 import json
+from functools import cached_property
 
 from engine.target.http_answer import Answer
 from engine.target.template import Request
@@ -97,6 +98,26 @@ class StatusAsVersion(Versioned):
 
     def find_version(self, name: str) -> str:
         return self.states[name]
+
+
+class Constant(StatusAsVersion):
+    """The version never changes."""
+
+    def find_version(self, name: str) -> str:  # noqa: ARG002
+        return "1"
+
+
+class Remembering(Versioned):
+    """It takes each version that it has told of the state, also after a circle."""
+
+    def move(self, name: str, request: Request) -> Answer:
+        told = self.known.setdefault((name, self.states[name]), set())
+        told.add(self.find_version(name))
+        return self.make_move(name, request) if dict(request.headers).get("If-Match") in told else make_answer(412)
+
+    @cached_property
+    def known(self) -> dict[tuple[str, str], set[str | None]]:
+        return {}
 
 
 class Hasty(CrowdedEngine, Versioned):

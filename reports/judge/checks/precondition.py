@@ -9,7 +9,12 @@ from functools import partial
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.finding_text import describe_timeout
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.precondition_text import describe_contradictory, describe_false_stale, describe_lost_update
+from reports.judge.precondition_text import (
+    describe_contradictory,
+    describe_false_stale,
+    describe_lost_update,
+    describe_told_again,
+)
 from reports.judge.token_decision import Lost
 from reports.judge.token_search import TOUCH, TokenSearch
 from reports.judge.tokens import Told
@@ -29,7 +34,8 @@ def check_precondition(context: CheckContext) -> CheckResult:
         doubt(partial(report_contradictory, context, w, search)) for w, search in decision.contradictory.items()
     ]
     suspicions += [doubt(partial(report_timeout, context, w)) for w in decision.undecided]
-    return conclude(context, CHECK, judged=decision.judged, unit="requests", suspicions=suspicions)
+    reason = describe_told_again(decision.told_again)
+    return conclude(context, CHECK, judged=decision.judged, unit="requests", suspicions=suspicions, reason=reason)
 
 
 def report_lost(context: CheckContext, lost: Lost) -> Finding:

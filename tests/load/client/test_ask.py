@@ -70,7 +70,7 @@ def test_what_the_target_does_not_have_cannot_be_bound(rich: Target) -> None:
 def test_a_return_line_is_in_the_time_of_the_run(rich: Target) -> None:
     ask = bind(rich, Call(), "w1", "acme", lambda *_: "the body is wrong")
     exchange = Exchange(100, 200, make_answer(200, state="A"))
-    classified = add_problem(ask, exchange.answer, classify(rich, ask, exchange.answer))
+    classified = add_problem(rich, ask, exchange.answer, classify(rich, ask, exchange.answer))
     line = make_return(rich, Reply("s.1", ask, exchange, classified), Clock(offset_ns=1_000), 90)
     assert (line.outcome, line.observed, line.invoked_ns, line.returned_ns) == ("ok", "A", 1_100, 1_200)
     detail = msgspec.json.decode(line.detail)

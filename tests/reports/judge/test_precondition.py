@@ -47,6 +47,17 @@ def test_a_version_that_is_told_again_after_a_move_is_current_again() -> None:
     assert check(*BORN, moved, carry("n", "B-C", "v1", 4)).verdict is Verdict.FAIL
 
 
+@pytest.mark.parametrize(
+    ("told", "verdict", "said"), [("v1", "pass", "a version of a workflow again"), ("v3", "fail", "")]
+)
+def test_after_a_circle_the_version_that_is_told_is_the_current_one(told: str, verdict: str, said: str) -> None:
+    circle = [advance("m", "A-B", 2, 2), advance("n", "B-A", 3, 3), tell("r2", "A", told, 4)]
+    result = check(*BORN, *circle, carry("o", "A-B", "v1", 5))
+    assert result.verdict == verdict
+    assert said in result.reason
+    assert bool(said) == bool(result.reason)
+
+
 def test_a_lost_update_shows_both_requests_and_the_answer_that_told_the_version() -> None:
     found = check(*BORN, carry("m", "A-B", "v1", 2), carry("n", "B-C", "v1", 4))
     [finding] = found.findings
