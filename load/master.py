@@ -18,8 +18,8 @@ from engine.target.credentials import find_written
 from engine.target.file import load_target
 from engine.target.notices import say
 from engine.target.plain_file import read_plain
+from engine.target.preparation import pack_saved
 from engine.target.run_copy import take_out
-from engine.target.steps import pack_saved
 from engine.target.target import Target
 from load.barrier import BarrierServer, set_instant
 from load.client.clock import MONOTONIC, Clock, read_wall_clock

@@ -14,8 +14,8 @@ from engine.target.create import unpack
 from engine.target.credentials import choose, list_credentials
 from engine.target.file import load_target
 from engine.target.notices import say
+from engine.target.preparation import unpack_saved
 from engine.target.secrets import learn
-from engine.target.steps import unpack_saved
 from engine.target.target import Target
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker

@@ -53,7 +53,7 @@ def run_command(arguments: list[str]) -> int:
     import importlib
 
     from onewinner.exits import Interrupted
-    from onewinner.terminal import hide_terminal
+    from onewinner.hidden_output import hide_terminal
 
     options = parse(arguments)
     command = importlib.import_module(f"onewinner.commands.{options[0]}")

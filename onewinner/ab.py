@@ -18,17 +18,18 @@ from engine.provision.service import REFERENCE
 from engine.reference.controls import list_controls
 from engine.reference.defects import list_defects
 from load.quotas import name_source
-from onewinner.baseline import compare_runs, find_exit, print_comparison
+from onewinner.baseline import compare_runs, print_comparison
 from onewinner.commands.race import refuse_when_nothing_applies
 from onewinner.deployment import EngineAccess, deploy, start_engine
 from onewinner.display import Display, print_judgement, print_text
 from onewinner.engine_choice import EngineChoice, read_target
-from onewinner.exits import UNKNOWN, Interrupted, UsageError, say
-from onewinner.inspection import inspect
-from onewinner.levels import Level, LevelResult, RaceLoad, run_asker
+from onewinner.exits import UNKNOWN, Interrupted, UsageError, find_comparison_exit, say
+from onewinner.level_plans import Level, RaceLoad
+from onewinner.levels import LevelResult, run_asker
 from onewinner.options import RunOptions
 from onewinner.run import judge_run, keep_run, name_recorded, with_comparison
 from onewinner.run_request import RunRequest, gather_facts
+from onewinner.schema_inspection import inspect
 from reports.comparison.facts import Facts, Side, Turns
 from reports.documents.run import Run, RunError, finish_run, read_run, refuse_taken
 from reports.history.history import HistoryError
@@ -185,4 +186,4 @@ def report_result(first: Path, second: Path) -> int:
     print_text("")
     print_comparison(comparison)
     print_text(f"report: {shlex.quote(str(second / 'index.html'))}")
-    return find_exit(comparison)
+    return find_comparison_exit(comparison)

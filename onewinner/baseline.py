@@ -10,13 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner.display import STYLE, open_console
-from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
+from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError, find_comparison_exit
 from onewinner.options import ComparisonOptions
 from reports.comparison.acknowledged import AcknowledgedError, read_acknowledged
 from reports.comparison.baseline import Side, Terms, compare
 from reports.comparison.blocks import measure_blocks, measure_plan, measure_strata
 from reports.comparison.changes import RULES
-from reports.comparison.comparison import Change, Comparison, Design, MeasureChange, Standing
+from reports.comparison.comparison import Change, Comparison, Design, MeasureChange
 from reports.comparison.description import (
     DESIGN_WORDS,
     describe_checks,
@@ -94,19 +94,6 @@ def compare_runs(baseline: Run, run: Run, options: ComparisonOptions) -> Compari
     return compare(read_side(baseline), read_side(run), read_terms(options, design))
 
 
-def find_exit(comparison: Comparison) -> int:
-    """Failing checks before doubts, doubts before regressions, and those before what could not be compared."""
-    if comparison.run_verdict is Verdict.FAIL:
-        return FAIL
-    unknown = Verdict.UNKNOWN in (comparison.run_verdict, comparison.baseline_verdict)
-    if unknown or comparison.having(Standing.LOST):
-        return UNKNOWN
-    if comparison.regressions:
-        return REGRESSION
-    # A comparison was asked for. Where nothing could be compared, nothing is known.
-    return PASS if comparison.primaries else UNKNOWN
-
-
 def print_comparison(comparison: Comparison) -> None:
     """Checks first, then measures, then the sentence that decides."""
     console = open_console()
@@ -121,7 +108,7 @@ def print_comparison(comparison: Comparison) -> None:
     for note in comparison.notes:
         say(Text(f"note: {note}"))
     print_measures(comparison, say)
-    code = find_exit(comparison)
+    code = find_comparison_exit(comparison)
     label = {PASS: "PASS", FAIL: "FAIL", UNKNOWN: "UNKNOWN", REGRESSION: "REGRESSION"}[code]
     style = STYLE[{PASS: Verdict.PASS, UNKNOWN: Verdict.UNKNOWN}.get(code, Verdict.FAIL)]
     say(Text.assemble("\n", (label, style), f": {describe_result(comparison)}"))

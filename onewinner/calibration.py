@@ -14,7 +14,8 @@ from load.quotas import keep_races
 from onewinner.deployment import run_engine
 from onewinner.engine_choice import choose_reference
 from onewinner.exits import UsageError, say
-from onewinner.levels import Level, RaceLoad, plan_race, plan_sources, run_level
+from onewinner.level_plans import Level, RaceLoad, plan_race, plan_sources
+from onewinner.levels import run_level
 from reports.comparison.facts import Calibration, Facts
 from reports.documents.run import Run, RunError, begin_run, with_judgement
 from reports.history.history import HistoryError, read_history

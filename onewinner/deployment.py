@@ -23,9 +23,9 @@ from engine.target import secrets
 from engine.target.create import VARIABLE, CreateCommand, pack
 from engine.target.credentials import find_secrets, list_exposed
 from engine.target.file import TargetError, load_target
+from engine.target.preparation import VARIABLE as SAVED
+from engine.target.preparation import pack_saved
 from engine.target.secrets import TOLD, know
-from engine.target.steps import VARIABLE as SAVED
-from engine.target.steps import pack_saved
 from engine.target.target import Target
 from engine.target.template import substitute
 from load.client.preparation import NotPreparedError, set_up

@@ -5,12 +5,37 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from reports.comparison.comparison import Comparison
 
 HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PASS, FAIL, USAGE, UNKNOWN, REGRESSION = 0, 1, 2, 3, 4
 # By words, because a signal is to be heard before anything is imported from a room.
 EXIT_BY_VERDICT = {"pass": PASS, "fail": FAIL, "unknown": UNKNOWN}
+
+
+def find_exit(verdict: str, comparison: "Comparison | None" = None) -> int:
+    """The exit code of a run: what its verdict says; of one that passed, what its comparison says."""
+    code = EXIT_BY_VERDICT[verdict]
+    return code if code != PASS or comparison is None else find_comparison_exit(comparison)
+
+
+def find_comparison_exit(comparison: "Comparison") -> int:
+    """Failing checks before doubts, doubts before regressions, and those before what could not be compared."""
+    from reports.comparison.comparison import Standing
+    from reports.judge.verdict import Verdict
+
+    if comparison.run_verdict is Verdict.FAIL:
+        return FAIL
+    unknown = Verdict.UNKNOWN in (comparison.run_verdict, comparison.baseline_verdict)
+    if unknown or comparison.having(Standing.LOST):
+        return UNKNOWN
+    if comparison.regressions:
+        return REGRESSION
+    # A comparison was asked for. Where nothing could be compared, nothing is known.
+    return PASS if comparison.primaries else UNKNOWN
 
 
 class UsageError(Exception):

@@ -1,79 +1,36 @@
-"""The levels of a gate: which askers run, and how far they came. `profiles.py` has how much of each."""
+"""Runs the levels of a run, each as a process, and counts how far they came. `level_plans.py` plans them."""
 
 import contextlib
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from msgspec import structs
 
-from engine.provision.child import name_module, prepare
-from engine.provision.ports import find_free_port
+from engine.provision.child import prepare
 from engine.provision.processes import run_process
-from engine.target.program_environment import ROOMS
-from engine.target.target import Target
-from load.quotas import Workload, list_quotas, make_workload, name_source, parse_weights
-from onewinner.deployment import EngineAccess
+from engine.provision.service import read_tail
+from engine.target.preparation import VARIABLE as SAVED
+from onewinner.deployment import Deployment, EngineAccess, start_engine, with_secrets
 from onewinner.display import LIVE, Display
-from onewinner.profiles import MIXED, PROFILES, SCOPES, Size
+from onewinner.exits import say
+from onewinner.level_plans import Level
+from onewinner.load_faults import start_injector
+from onewinner.run_request import RunRequest
+from onewinner.silences import is_silent
+from onewinner.supervisor import supervise
+from reports.documents.run import Run
 from reports.history import events
 from reports.judge import plan as amounts
-from reports.judge.plan import RunPlan, SourceQuota, WorkerGroup
 from reports.judge.shortfalls import sum_levels
 
 POLL_S = 0.1
 IDS_VARIABLE = "ONEWINNER_IDS"
 # What a level began may take so much longer than its limit before it is ended.
 GRACE_S = 60.0
-
-
-@dataclass(frozen=True)
-class RaceLoad:
-    """Who races, and how hard: scenarios by weight, `races` in all (None: as many as the time allows)."""
-
-    weights: Mapping[str, int]
-    races: int | None
-    contenders: int
-    processes: int = 1
-    duration_s: float = 0.0
-    rate_per_s: float = 0.0
-    together: bool = False
-    fail_fast: bool = False
-
-
-@dataclass(frozen=True)
-class ProxySetup:
-    """How a service is started behind the proxy: more arguments, and what every database session is set to."""
-
-    arguments: tuple[str, ...] = ()
-    parameters: Mapping[str, str] = field(default_factory=dict)
-
-    def spell(self) -> list[str]:
-        """As options of stateful_tests/interleavings/explore.py."""
-        told = [f"--service-argument={argument}" for argument in self.arguments]
-        return told + [f"--parameter={name}={value}" for name, value in self.parameters.items()]
-
-
-@dataclass(frozen=True)
-class Level:
-    """One asker, to be run as a process. `mismatch_code` is its exit code for "the engine was wrong".
-
-    `limit_s` is after how many seconds it begins nothing new, None for never; `amount` what it was asked to run,
-    None for as much as it can. One that has a `proxy` starts the service by itself, behind the proxy.
-    """
-
-    name: str
-    sources: tuple[str, ...]
-    command: tuple[str, ...]
-    limit_s: float | None
-    amount: int | None
-    mismatch_code: int = 0
-    load: RaceLoad | None = None
-    proxy: ProxySetup | None = None
 
 
 @dataclass(frozen=True)
@@ -93,111 +50,45 @@ class LevelResult:
         return self.code not in (0, self.level.mismatch_code)
 
 
-def plan_levels(
-    profile: str,
-    seed: int,
-    contenders: int,
-    *,
-    batches: int | None = None,
-    plans: int | None = None,
-    races: int | None = None,
-) -> tuple[Level, ...]:
-    """The levels of a profile; `batches`, `plans` and `races`, when given, replace its amounts."""
-    sequential, parallel, race, interleavings, faults = PROFILES[profile].values()
-    walked = ["--scope", SCOPES[profile], "--mixed", str(MIXED[profile]), "--seed", str(seed)]
-    return (
-        plan_sequential(replace(sequential, amount=batches or sequential.amount), seed),
-        plan_parallel(replace(parallel, amount=plans or parallel.amount), seed),
-        plan_race(RaceLoad(parse_weights(""), races or race.amount, contenders, duration_s=race.limit_s), seed),
-        plan_proxied("interleavings", interleavings, walked),
-        plan_proxied("faults", faults, ["--scope", "kinds"]),
-    )
+def run_levels(request: RunRequest, run: Run, deployment: Deployment) -> tuple[list[LevelResult], str | None]:
+    """Runs the levels that share one service, then those that start one of their own behind the proxy; no more levels
+    once the service fell silent.
 
-
-def plan_sequential(size: Size, seed: int, *, shrink: bool = True) -> Level:
-    options = ["--seed", str(seed), "--batches", str(size.amount), "--limit-s", str(size.limit_s)]
-    options += [] if shrink else ["--no-shrink"]
-    command = call_pytest("sequential/level.py", options)
-    return Level("sequential", ("sequential-0",), command, size.limit_s, size.amount, mismatch_code=1)
-
-
-def plan_parallel(size: Size, seed: int, *, shrink: bool = True, plan: Path | None = None) -> Level:
-    """`plan`: a saved one, to be executed so often instead of pinned and random ones."""
-    options = ["--seed", str(seed), "--plans", str(size.amount), "--limit-s", str(size.limit_s)]
-    options += [] if shrink else ["--no-shrink"]
-    options += ["--plan", str(plan.absolute())] if plan is not None else []
-    command = call_pytest("parallel/level.py", options)
-    # What was begun may end in shrinking, which has a limit of its own.
-    return Level("parallel", ("parallel-0",), command, size.limit_s, size.amount, mismatch_code=1)
-
-
-def plan_proxied(
-    kind: str, size: Size, options: Sequence[str] = (), *, number: int = 0, proxy: ProxySetup | None = None
-) -> Level:
-    """A level of PROXIED. `options` are those of stateful_tests/interleavings/explore.py.
-
-    `size.amount` is how many schedules of one pairing are run at the most; `number` tells several levels of one kind
-    apart.
+    Also that the shared service ended in the middle, in words; None when it did not.
     """
-    name, source, proxy = f"{kind}-{number}" if number else kind, f"{kind}-{number}", proxy or ProxySetup()
-    told = ["--level", name, "--source", source, "--schedules", str(size.amount), "--limit-s", str(size.limit_s)]
-    told += [*options, *proxy.spell(), *(["--faults"] if kind == "faults" else [])]
-    command = tuple(name_module("stateful_tests.interleavings.explore", *told))
-    return Level(name, (source,), command, size.limit_s, None, proxy=proxy)
-
-
-def call_pytest(file: str, options: Sequence[str]) -> tuple[str, ...]:
-    folder = str(ROOMS / "stateful_tests")
-    # The folder in which onewinner was called may have a pytest configuration and plugins of its own.
-    alone = ["-c", os.devnull, "--rootdir", folder, "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
-    return tuple(name_module("pytest", "-q", *alone, f"{folder}/{file}", *options))
-
-
-def plan_race(load: RaceLoad, seed: int) -> Level:
-    """The level that Locust runs: one source in each process, so that nothing comes between its last bytes."""
-    scenarios = ",".join(f"{name}={weight}" for name, weight in load.weights.items())
-    options = ["--seed", str(seed), "--contenders", str(load.contenders), "--scenarios", scenarios]
-    options += ["--races", str(load.races or 0), "--duration", str(load.duration_s), "--rate", str(load.rate_per_s)]
-    options += ["--together"] if load.together else []
-    options += ["--fail-fast"] if load.fail_fast else []
-    count = str(load.processes)
-    headless = ["--headless", "--only-summary", "--users", count, "--spawn-rate", count, "--exit-code-on-error", "0"]
-    if load.processes > 1:
-        port = str(find_free_port())
-        headless += ["--processes", count, "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
-        headless += ["--master-port", port]
-    command = tuple(name_module("locust", "-f", str(ROOMS / "load" / "locustfile.py"), *headless, *options))
-    sources = tuple(name_source(worker, 0) for worker in range(load.processes))
-    return Level("race", sources, command, load.duration_s or None, load.races, load=load)
-
-
-def plan_sources(target: Target, plan: Sequence[Level], more: Sequence[str] = ()) -> RunPlan:
-    """run.json's plan: every source (`more` are those of no level), the share of those that race, and how they race."""
-    quotas: dict[str, SourceQuota] = {}
-    groups = []
-    for level in plan:
-        if level.load is None:
-            continue
-        load = level.load
-        workload = make_workload(target, load.weights, load.races)
-        quotas |= list_quotas(workload, load.processes, load.processes, together=load.together)
-        groups.append(describe_load(load, workload))
-    sources = (*(source for level in plan for source in level.sources), *more)
-    return RunPlan(sources=sources, quotas=quotas, worker_groups=tuple(groups))
-
-
-def describe_load(load: RaceLoad, workload: Workload) -> WorkerGroup:
-    """What was planned of a level that races, for a comparison of runs; without the scenarios that do not apply."""
-    return WorkerGroup(
-        scenarios=dict(workload.weights),
-        races=load.races,
-        contenders=load.contenders,
-        processes=load.processes,
-        together=load.together,
-        rate=load.rate_per_s or None,
-        # With an amount to be run, the limit only stops what is far too slow.
-        duration=None if load.races is not None else load.duration_s or None,
-    )
+    direct = [level for level in request.levels if level.proxy is None]
+    results: list[LevelResult] = []
+    ended, saved = None, dict[str, str]()
+    with Display(run.folder) as display:
+        if direct:
+            log = run.folder / "logs" / "service.log"
+            with (
+                start_injector(request.faults, deployment.database) as injector,
+                start_engine(replace(deployment, database=injector.database), log) as access,
+                injector.inject(run.history),
+                supervise(access, run.history, wanted=request.faults is not None),
+            ):
+                for turn, level in enumerate(direct):
+                    ids = f"{turn}/{len(direct)}"
+                    results.append(run_level(level, run.folder, access, display, ids=ids))
+                    if is_silent(run.history, level):
+                        break
+                saved = {name: access.environment[name] for name in (SAVED,) if name in access.environment}
+                ended = access.describe_end()
+                if ended is not None:
+                    say(f"onewinner {request.options.command}: {ended}{read_tail(log)}")
+        # The shared service has ended by now: it may poll the database, or listen where the next one will.
+        proxied = [level for level in request.levels if level.proxy is not None]
+        if proxied and not direct and deployment.target.setup:
+            # Without a level that shares a service, the set-up is sent to one that runs for that alone.
+            with start_engine(deployment, run.folder / "logs" / "service.log") as access:
+                saved = {SAVED: access.environment[SAVED]}
+        access = deployment.give_access()
+        access = replace(access, environment=with_secrets({**access.environment, **saved}))
+        for level in proxied:
+            if not any(is_silent(run.history, each.level) for each in results):
+                results.append(run_level(level, run.folder, access, display))
+    return results, ended
 
 
 def run_level(

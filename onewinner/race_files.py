@@ -11,15 +11,15 @@ from msgspec.structs import astuple
 
 from engine.target.graph import TransitionGraph
 from onewinner.engine_choice import EngineChoice
-from onewinner.levels import Level
+from onewinner.level_plans import Level
 from onewinner.run_request import RunRequest
 from reports.comparison.facts import Pairing, ViolatingSchedule
 from reports.documents.pairings import tabulate_kinds
 from reports.documents.run import Run
 from reports.history.events import Exploration
 from reports.history.history import History
-from reports.judge.evidence import Limits
 from reports.judge.judge import judge
+from reports.judge.limits import Limits
 from reports.judge.schedule_explanation import explain_schedule
 from reports.judge.schedules import (
     RACE_FORMAT,

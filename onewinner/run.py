@@ -10,29 +10,24 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.provision.service import read_tail
 from engine.provision.watch import watch_database
 from engine.target.credentials import find_written
 from engine.target.file import load_target
 from engine.target.illegal import list_illegal
 from engine.target.plain_file import read_plain
 from engine.target.run_copy import remember, take_out
-from engine.target.steps import VARIABLE as SAVED
-from onewinner import levels
-from onewinner.baseline import UnreadableError, compare_runs, find_baseline, find_exit, print_comparison
+from onewinner.baseline import UnreadableError, compare_runs, find_baseline, print_comparison
 from onewinner.calibration import with_calibration
-from onewinner.deployment import Deployment, deploy, start_engine, with_secrets
-from onewinner.display import Display, print_schedule, print_verdict
-from onewinner.exits import EXIT_BY_VERDICT, UNKNOWN, Interrupted, UsageError, say
-from onewinner.inspection import inspect
+from onewinner.deployment import deploy
+from onewinner.display import print_schedule, print_verdict
+from onewinner.exits import UNKNOWN, Interrupted, UsageError, find_exit, say
 from onewinner.learned import hide_learned
-from onewinner.levels import LevelResult
-from onewinner.load_faults import start_injector
+from onewinner.levels import LevelResult, count_levels, run_levels
 from onewinner.outages import record_outages
 from onewinner.race_files import find_undecided, find_violated, gather_schedules
 from onewinner.run_request import RunRequest, gather_facts
-from onewinner.silences import SILENT_WHY, describe_left_out, is_silent, without
-from onewinner.supervisor import supervise
+from onewinner.schema_inspection import inspect
+from onewinner.silences import SILENT_WHY, describe_left_out, without
 from reports.comparison.comparison import Comparison
 from reports.comparison.facts import Facts, Reproduction
 from reports.comparison.measures import measure
@@ -114,47 +109,6 @@ def record(request: RunRequest) -> tuple[Run, list[LevelResult], str | None]:
     return run, results, "; ".join(filter(None, [outage, ended])) or None
 
 
-def run_levels(request: RunRequest, run: Run, deployment: Deployment) -> tuple[list[LevelResult], str | None]:
-    """Runs the levels that share one service, then those that start one of their own behind the proxy; no more levels
-    once the service fell silent.
-
-    Also that the shared service ended in the middle, in words; None when it did not.
-    """
-    direct = [level for level in request.levels if level.proxy is None]
-    results: list[LevelResult] = []
-    ended, saved = None, dict[str, str]()
-    with Display(run.folder) as display:
-        if direct:
-            log = run.folder / "logs" / "service.log"
-            with (
-                start_injector(request.faults, deployment.database) as injector,
-                start_engine(replace(deployment, database=injector.database), log) as access,
-                injector.inject(run.history),
-                supervise(access, run.history, wanted=request.faults is not None),
-            ):
-                for turn, level in enumerate(direct):
-                    ids = f"{turn}/{len(direct)}"
-                    results.append(levels.run_level(level, run.folder, access, display, ids=ids))
-                    if is_silent(run.history, level):
-                        break
-                saved = {name: access.environment[name] for name in (SAVED,) if name in access.environment}
-                ended = access.describe_end()
-                if ended is not None:
-                    say(f"onewinner {request.options.command}: {ended}{read_tail(log)}")
-        # The shared service has ended by now: it may poll the database, or listen where the next one will.
-        proxied = [level for level in request.levels if level.proxy is not None]
-        if proxied and not direct and deployment.target.setup:
-            # Without a level that shares a service, the set-up is sent to one that runs for that alone.
-            with start_engine(deployment, run.folder / "logs" / "service.log") as access:
-                saved = {SAVED: access.environment[SAVED]}
-        access = deployment.give_access()
-        access = replace(access, environment=with_secrets({**access.environment, **saved}))
-        for level in proxied:
-            if not any(is_silent(run.history, each.level) for each in results):
-                results.append(levels.run_level(level, run.folder, access, display))
-    return results, ended
-
-
 def conclude(
     request: RunRequest,
     run: Run,
@@ -217,7 +171,7 @@ def judge_run(
         judgement,
         finished_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         strength=measure_strength(history, target.graph, illegal),
-        levels=levels.count_levels(history.having(events.Level), results),
+        levels=count_levels(history.having(events.Level), results),
         measures=measure(history),
         samples=take_samples(history, judgement, target.graph),
     )
@@ -231,14 +185,12 @@ def with_comparison(run: Run, comparison: Comparison) -> Run:
 def report_result(written: Run, *, shows_schedule: bool) -> int:
     """Prints what the verdict file says, and gives the exit code that follows from it."""
     print_verdict(written)
-    code = EXIT_BY_VERDICT[written.judgement.verdict]
     comparison = written.facts.comparison
     if comparison is not None:
         print_comparison(comparison)
-        code = code or find_exit(comparison)
     for found in written.facts.schedules[:1] if shows_schedule else ():
         print_schedule(found)
-    return code
+    return find_exit(written.judgement.verdict, comparison)
 
 
 def list_reproductions(request: RunRequest, run: Run, history: History) -> tuple[Reproduction, ...]:

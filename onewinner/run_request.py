@@ -11,12 +11,12 @@ from importlib import metadata
 from msgspec import structs
 
 from engine.provision.database import name_source
-from onewinner import levels
+from onewinner import level_plans
 from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice, hide_password
-from onewinner.inspection import list_sources
-from onewinner.levels import Level
+from onewinner.level_plans import Level
 from onewinner.load_faults import FaultPlan, list_fault_sources
 from onewinner.options import RunOptions
+from onewinner.schema_inspection import list_sources
 from reports.comparison.facts import Facts
 
 PACKAGES = ("onewinner", "sqlalchemy", "asyncpg", "starlette", "uvicorn", "hypothesis", "locust", "polars")
@@ -44,7 +44,7 @@ def gather_facts(request: RunRequest) -> Facts:
     """Everything that run.json tells beside the judgement. Neither tokens nor passwords are among it."""
     options, engine = request.options, request.engine
     sources = [*list_sources(engine), *list_fault_sources(request.faults)]
-    plan = levels.plan_sources(engine.target, request.levels, sources)
+    plan = level_plans.plan_sources(engine.target, request.levels, sources)
     host = describe_host()
     return structs.replace(
         request.facts,

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from onewinner.levels import Level
+from onewinner.level_plans import Level
 from reports.judge.plan import RunPlan
 
 SILENT, SILENT_WHY = "silent", "the service answers no more"

@@ -20,10 +20,10 @@ from engine.provision.processes import Process, end_process, hold_signals, run_p
 from engine.target.create import VARIABLE, unpack
 from engine.target.credentials import find_secrets
 from engine.target.file import load_target
+from engine.target.preparation import VARIABLE as SAVED
+from engine.target.preparation import unpack_saved
 from engine.target.program_environment import clean_environment, find_own
 from engine.target.secrets import know, read_secrets
-from engine.target.steps import VARIABLE as SAVED
-from engine.target.steps import unpack_saved
 from engine.target.target import Service, Target
 from engine.target.template import substitute
 from engine.target.variables import fill_variables

@@ -1,4 +1,4 @@
-"""The reference engine as an ASGI application: reads requests, identifies callers, and maps errors to HTTP statuses.
+"""The reference engine as an ASGI application: reads requests, identifies callers, and sends the answers.
 
 It decides nothing about workflows. It refuses a request with 401, 422, 404 or 409, in this order.
 """
@@ -23,36 +23,17 @@ from starlette.types import Receive, Scope, Send
 
 from engine.reference import tokens, variants
 from engine.reference.additions import remove_additions
-from engine.reference.bodies import BODY_BYTES_MAX, Body, ErrorAnswer, HealthAnswer, RefusalAnswer, encode
-from engine.reference.errors import (
-    EngineError,
-    InvalidToken,
-    MalformedRequest,
-    Refused,
-    SchemaUnavailable,
-    SerializationFailure,
-    StepNotFound,
-    Unavailable,
-    WorkflowNotFound,
-)
+from engine.reference.bodies import BODY_BYTES_MAX, Body, ErrorAnswer, HealthAnswer, encode
+from engine.reference.errors import EngineError, MalformedRequest, Refused, SchemaUnavailable
 from engine.reference.handlers import ROUTES, AuthenticatedRequest, Handler
 from engine.reference.openapi import PREFIX, describe_api
 from engine.reference.parts import Caller, Engine
+from engine.reference.refusals import STATUSES, UNKNOWN_STATUS, refuse
 from engine.reference.sessions import open_pool, open_session
 from engine.reference.settings import Settings
 
 log = logging.getLogger("onewinner.engine")
 
-STATUSES: Mapping[type[EngineError], int] = {
-    InvalidToken: 401,
-    MalformedRequest: 422,
-    WorkflowNotFound: 404,
-    StepNotFound: 404,
-    Refused: 409,
-    Unavailable: 503,
-    SerializationFailure: 503,
-}
-UNKNOWN_STATUS = 500
 REQUEST_ID_LENGTH_MAX = 200
 ARRIVED = "onewinner.arrived_ns"
 DRAINED_BYTES_MAX = 64 << 20
@@ -116,14 +97,6 @@ def read_headers(scope: Scope) -> tuple[str | None, str]:
         request_id and len(request_id) <= REQUEST_ID_LENGTH_MAX and request_id.isascii() and request_id.isprintable()
     )
     return authorization, request_id if request_id and usable else uuid4().hex
-
-
-def refuse(error: EngineError, statuses: Mapping[type[EngineError], int]) -> tuple[int, Body]:
-    """The status and the body of an error; the status is that of the nearest base class in the table."""
-    status = next((statuses[kind] for kind in type(error).__mro__ if kind in statuses), UNKNOWN_STATUS)
-    if isinstance(error, Refused):
-        return status, RefusalAnswer(str(error), error.reason, error.current, error.expected, error.attempted)
-    return status, ErrorAnswer(str(error), error.reason)
 
 
 async def reply(send: Send, status: int, answer: Body, request_id: str, arrived_ns: int) -> None:

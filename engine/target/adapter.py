@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.target.checks import TOKEN, Mistake, is_header_value
 from engine.target.http_answer import Answer
 from engine.target.plain_file import read_plain
 from engine.target.template import NO_VALUES, Request, Value, Values
+from engine.target.value_checks import TOKEN, Mistake, is_header_value
 
 PREPARE, CLASSIFY = "prepare", "classify"
 # The outcomes that the answer to a request of each kind may have; "unknown" always.

@@ -9,20 +9,14 @@ from pathlib import Path
 import msgspec
 
 from engine.target.adapter import Adapter, check_adapter_path, load_adapter
-from engine.target.checks import (
-    Mistake,
-    check_base_url,
-    check_graph,
-    check_seconds,
-    check_spelling,
-    check_timed,
-)
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import Timed, TransitionGraph
 from engine.target.idempotency import add_key, add_meanings, read_idempotency
+from engine.target.key_checks import check_shape, describe_file
 from engine.target.names import check_names, fill_requests, find_givers, is_of_workflow
 from engine.target.places import read_optional_place, read_place
 from engine.target.plain_file import read_plain
+from engine.target.preparation import read_before, read_setup
 from engine.target.routes import (
     Route,
     read_effects,
@@ -35,11 +29,9 @@ from engine.target.routes import (
     read_writes,
 )
 from engine.target.run_copy import restore
-from engine.target.shape import check_shape, describe_file
 from engine.target.spelling import Spelling
 from engine.target.status_tables import read_meanings, read_statuses, refuse_same
 from engine.target.statuses import Rule, Statuses
-from engine.target.steps import read_before, read_setup
 from engine.target.tables import (
     AdvanceTable,
     CreateTable,
@@ -52,6 +44,14 @@ from engine.target.tables import (
 from engine.target.target import Service, Target
 from engine.target.template import Template, braces, find_placeholders
 from engine.target.tenants import read_tenants
+from engine.target.value_checks import (
+    Mistake,
+    check_base_url,
+    check_graph,
+    check_seconds,
+    check_spelling,
+    check_timed,
+)
 from engine.target.values import read_savings
 from engine.target.variables import pick_variables, resolve
 

@@ -9,12 +9,12 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 from msgspec import structs
 
-from engine.target.checks import TOKEN, Mistake
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.status_tables import read_statuses, refuse_second_meaning
 from engine.target.statuses import Statuses
 from engine.target.tables import File, IdempotencyTable, RequestTable
+from engine.target.value_checks import TOKEN, Mistake
 
 KEY = "key"
 

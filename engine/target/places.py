@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass, replace
 
-from engine.target.checks import TOKEN, Mistake
 from engine.target.cookies import read_cookies
 from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
 from engine.target.tables import SaveTable
 from engine.target.template import Value
+from engine.target.value_checks import TOKEN, Mistake
 
 HEADER, COOKIE, TEXT = "header:", "cookie:", "text"
 

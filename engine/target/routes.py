@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.target.checks import Mistake, check_headers, check_request, check_states
 from engine.target.graph import TransitionGraph
 from engine.target.paths import JmesPath
 from engine.target.places import Place, read_optional_place
@@ -23,6 +22,7 @@ from engine.target.tables import (
     WriteTable,
 )
 from engine.target.template import Template
+from engine.target.value_checks import Mistake, check_headers, check_request, check_states
 from engine.target.values import Saving, merge_savings, read_savings
 
 # The name of the route that serves any edge.

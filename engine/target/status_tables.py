@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from itertools import combinations
 
-from engine.target.checks import Mistake
 from engine.target.places import read_place
 from engine.target.statuses import SERVER_ERROR, Meanings, Rule, Statuses
 from engine.target.tables import REFUSED, AdvanceTable, Answers, EdgeTable, WhenTable
+from engine.target.value_checks import Mistake
 
 UNAVAILABLE = 503
 # The meanings that [advance] lists.

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from engine.target.adapter import Adapter, AdapterError, Context
-from engine.target.checks import is_header_value
 from engine.target.cookies import COOKIES
 from engine.target.create import CreateCommand, IdPool
 from engine.target.graph import TransitionGraph
 from engine.target.idempotency import Idempotency, name_key
 from engine.target.places import Place
+from engine.target.preparation import Saved, Step
 from engine.target.routes import Effects, Guard, Route, Trail, Write
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
 from engine.target.spelling import Spelling
 from engine.target.statuses import Meanings, Statuses
-from engine.target.steps import Saved, Step
 from engine.target.template import NO_VALUES, Request, Template, Value, Values
 from engine.target.tenants import USER, Tenant
+from engine.target.value_checks import is_header_value
 from engine.target.values import Saving
 
 # The usual name of the value that says which version a request is meant for.

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from engine.target.checks import Mistake, check_headers
-from engine.target.steps import Login, read_login
+from engine.target.preparation import Login, read_login
 from engine.target.tables import TenantTable, UserTable
 from engine.target.template import find_placeholders
+from engine.target.value_checks import Mistake, check_headers
 
 # The name of the value that says which user of its tenant sends a request. A file can save no value under it.
 USER = "user of the tenant"

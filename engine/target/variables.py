@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from engine.target.checks import Mistake
+from engine.target.value_checks import Mistake
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

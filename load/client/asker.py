@@ -31,7 +31,7 @@ from load.client.ask import (
     note_answer,
 )
 from load.client.clock import MONOTONIC, Clock, Instant
-from load.client.credentials import Credentials
+from load.client.denials import Denials
 from load.client.preparation import Preparation
 from load.client.release import Exchange, Release, ReleaseError, now_ns
 from load.client.retry import PAUSES_S, Retry
@@ -73,7 +73,7 @@ class Asker:
     latest: tuple[str, str, str] | None = None
     source: str = field(init=False)
     factory: WorkflowFactory = field(init=False)
-    credentials: Credentials = field(init=False)
+    denials: Denials = field(init=False)
     values: ValueStore = field(init=False)
     versions: Versions = field(default_factory=Versions)
     reads_versions: bool = True
@@ -89,8 +89,8 @@ class Asker:
         retry = Retry(self.release, self.target, self.silence)
         self.values = ValueStore(self.target)
         self.preparation = Preparation(self.target, self.release, self.values)
-        self.credentials = Credentials(self.target, self.preparation)
-        self.trails = TrailReader(self.target, self.journal, self.credentials, self.clock, retry, self.preparation)
+        self.denials = Denials(self.target, self.preparation)
+        self.trails = TrailReader(self.target, self.journal, self.denials, self.clock, retry, self.preparation)
         self.factory = WorkflowFactory(self.target, self.release, self.journal.path.parent / "ids", self.values)
 
     @property
@@ -138,7 +138,7 @@ class Asker:
     def forget(self, workflow: str) -> None:
         """Nothing more will be asked about it."""
         self.server_ids.pop(workflow, None)
-        self.credentials.owners.pop(workflow, None)
+        self.denials.owners.pop(workflow, None)
         self.values.forget(workflow)
         self.versions.forget(workflow)
 
@@ -146,7 +146,7 @@ class Asker:
         """What creates a workflow. When it is answered, `server_ids` has the workflow."""
         self.workflows += 1
         name = name or f"{self.source}.w{self.workflows}"
-        self.credentials.owners[name] = tenant
+        self.denials.owners[name] = tenant
         return bind(self.target, CREATE, name, tenant, examine)
 
     def read_ask(self, workflow: str, tenant: str, examine: Examine | None = None) -> Ask:
@@ -228,7 +228,7 @@ class Asker:
         """The reads that tell these requests the current version."""
         names = {ask.workflow: ask for ask in asks if ask.token is None and carries_version(self.target, ask)}
         return [
-            self.read_ask(name, self.credentials.owners.get(name, self.target.owner))
+            self.read_ask(name, self.denials.owners.get(name, self.target.owner))
             for name in names
             if name in self.server_ids and not self.versions.is_current(name)
         ]
@@ -377,7 +377,7 @@ class Asker:
         return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns, token, server_id)
 
     def _classify(self, ask: Ask, id_: str, exchange: Exchange, *, races: bool) -> Reply:
-        classified, reason = self.credentials.review(ask, classify(self.target, ask, exchange.answer), races=races)
+        classified, reason = self.denials.review(ask, classify(self.target, ask, exchange.answer), races=races)
         if reason is not None:
             self.trails.note_denied(ask.tenant, ask.workflow, classified.status, reason, exchange.invoked_ns)
         return Reply(id_, ask, exchange, add_problem(self.target, ask, exchange.answer, classified))

@@ -14,8 +14,8 @@ from functools import partial
 
 from engine.target import secrets
 from engine.target.http_answer import Answer
+from engine.target.preparation import Login, Saved, Step
 from engine.target.secrets import Secrets
-from engine.target.steps import Login, Saved, Step
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Values
 from engine.target.values import find_values

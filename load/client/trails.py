@@ -15,7 +15,7 @@ from engine.target.statuses import SERVER_ERROR
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request, Values
 from load.client.clock import Clock
-from load.client.credentials import Credentials
+from load.client.denials import Denials
 from load.client.preparation import UNAUTHORIZED, Preparation
 from load.client.release import now_ns
 from load.client.retry import Retry
@@ -32,7 +32,7 @@ class TrailReader:
 
     target: Target
     journal: Journal
-    credentials: Credentials
+    denials: Denials
     clock: Clock
     retry: Retry
     preparation: Preparation
@@ -85,7 +85,7 @@ class TrailReader:
         self, tenant: str, workflow: str, status: int | None, asked_ns: int, question: str | None = None
     ) -> bool:
         """Whether the workflow's own tenant is not let in any more. The history has it, and which read it was."""
-        reason = self.credentials.describe_denial(tenant, status) if self.credentials.owns(workflow, tenant) else None
+        reason = self.denials.describe_denial(tenant, status) if self.denials.owns(workflow, tenant) else None
         if reason is not None:
             self.note_denied(tenant, workflow, status, reason, asked_ns, question)
         return reason is not None

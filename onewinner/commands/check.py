@@ -10,14 +10,14 @@ from msgspec import structs
 from engine.target.graph import TransitionGraph
 from onewinner.display import print_judgement
 from onewinner.engine_choice import read_target
-from onewinner.exits import EXIT_BY_VERDICT, UsageError, say
+from onewinner.exits import UsageError, find_exit, say
 from onewinner.options import Parser, add_accept_partial, positive, share
 from reports.documents.run import RunError, read_run
 from reports.history.files import list_left_out
 from reports.history.history import HistoryError, read_history
 from reports.judge.checks import CHECKS
-from reports.judge.evidence import Limits
 from reports.judge.judge import judge
+from reports.judge.limits import Limits
 from reports.judge.plan import RunPlan
 from reports.judge.text import join
 from reports.judge.verdict import Verdict, merge
@@ -40,7 +40,7 @@ class CheckOptions:
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    return EXIT_BY_VERDICT[merge([check(path, options) for path in options.paths])]
+    return find_exit(merge([check(path, options) for path in options.paths]))
 
 
 def parse(arguments: list[str]) -> CheckOptions:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from onewinner.baseline import UnreadableError, compare_runs, find_exit, find_run, print_comparison, read_terms
-from onewinner.exits import UNKNOWN, UsageError, say
+from onewinner.baseline import UnreadableError, compare_runs, find_run, print_comparison, read_terms
+from onewinner.exits import UNKNOWN, UsageError, find_comparison_exit, say
 from onewinner.options import (
     ComparisonOptions,
     Parser,
@@ -85,7 +85,7 @@ def compare_two(options: CompareOptions) -> int:
     if options.writes:
         finish_run(with_judgement(run, run.judgement, comparison=comparison))
     print_comparison(comparison)
-    return find_exit(comparison)
+    return find_comparison_exit(comparison)
 
 
 def parse(arguments: list[str]) -> tuple[CompareOptions, dict[str, Any] | None]:

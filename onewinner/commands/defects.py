@@ -15,18 +15,19 @@ from msgspec import structs
 from engine.reference.controls import list_controls
 from engine.reference.defects import LEVELS, list_defects
 from load.quotas import parse_weights
-from onewinner import levels
+from onewinner import level_plans
 from onewinner.deployment import EngineAccess, deploy, start_engine
 from onewinner.display import open_console, print_matrix
 from onewinner.engine_choice import EngineChoice, choose_reference
-from onewinner.exits import EXIT_BY_VERDICT, UsageError
-from onewinner.inspection import inspect, list_sources
+from onewinner.exits import UsageError, find_exit
 from onewinner.kill_matrix import VERDICTS, Cell, Variant, conclude, gather, judge_cell, list_variants, make_rows
-from onewinner.levels import Level, RaceLoad
+from onewinner.level_plans import Level, RaceLoad
+from onewinner.levels import count_levels, run_level
 from onewinner.options import Parser, RunOptions, add_database, add_run_options, bounded, one_of, read_run_options
 from onewinner.profiles import PROXIED, Size, size_for
 from onewinner.run import find_troubles
 from onewinner.run_request import describe_command, describe_host
+from onewinner.schema_inspection import inspect, list_sources
 from onewinner.subprocess_pool import count_at_once, run_jobs
 from reports.comparison.facts import DefectRow, Facts
 from reports.documents.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
@@ -156,7 +157,7 @@ def report(run: Run, rows: Sequence[DefectRow], judgement: Judgement) -> int:
     finish_run(with_judgement(run, judgement, finished_at=finished, defects=tuple(rows)))
     written = read_run(run.folder)
     print_matrix(written)
-    return EXIT_BY_VERDICT[written.judgement.verdict]
+    return find_exit(written.judgement.verdict)
 
 
 def ask_all(plan: MatrixPlan, folder: Path, reference: EngineChoice) -> list[Cell]:
@@ -208,21 +209,21 @@ def ask_variant(
 def plan_level(level: str, seed: int, sizes: Mapping[str, Size]) -> Level:
     size = sizes[level]
     if level == "sequential":
-        return levels.plan_sequential(size, seed, shrink=False)
+        return level_plans.plan_sequential(size, seed, shrink=False)
     if level in PROXIED:
-        return levels.plan_proxied(level, size, ["--scope", "kinds"])
+        return level_plans.plan_proxied(level, size, ["--scope", "kinds"])
     if level == "parallel":
-        return levels.plan_parallel(size, seed, shrink=False)
-    return levels.plan_race(RaceLoad(parse_weights(""), size.amount, CONTENDERS, duration_s=size.limit_s), seed)
+        return level_plans.plan_parallel(size, seed, shrink=False)
+    return level_plans.plan_race(RaceLoad(parse_weights(""), size.amount, CONTENDERS, duration_s=size.limit_s), seed)
 
 
 def ask_cell(
     variant: Variant, level: Level, seed: int, folder: Path, engine: EngineChoice, access: EngineAccess
 ) -> Cell:
     """Runs the level and judges what it recorded. The folder stays when that goes against the expectation."""
-    plan = levels.plan_sources(engine.target, [level], list_sources(engine))
+    plan = level_plans.plan_sources(engine.target, [level], list_sources(engine))
     run = begin_run(folder, engine.file, Facts(name=variant.name, seed=seed, plan=plan))
-    result = levels.run_level(level, folder, access)
+    result = run_level(level, folder, access)
     inspect(access.database_url, engine, run.history)
     history = read_history(run.history)
     judgement = judge(history, engine.target.graph, plan=plan)
@@ -231,7 +232,7 @@ def ask_cell(
     if VERDICTS.get(cell.status, Verdict.PASS) is Verdict.PASS:
         shutil.rmtree(folder)
     else:
-        finish_run(with_judgement(run, judgement, levels=levels.count_levels(history.having(events.Level), [result])))
+        finish_run(with_judgement(run, judgement, levels=count_levels(history.having(events.Level), [result])))
     return cell
 
 

@@ -12,12 +12,12 @@ from engine.target.target import NotBuiltError
 from load.client.release import Release, ReleaseError
 from onewinner.deployment import open_log_folder, run_engine
 from onewinner.display import open_console
+from onewinner.doctor.examination import Examination
+from onewinner.doctor.questions import Examined, Questions
+from onewinner.doctor.trials import advise
 from onewinner.engine_choice import EngineChoice
-from onewinner.examination import Examination
 from onewinner.exits import PASS, UsageError
 from onewinner.options import Parser, add_engine_options, read_engine
-from onewinner.questions import Examined, Questions
-from onewinner.trials import advise
 
 EXAMPLE = "onewinner doctor --target orders.toml"
 BODY_MAX = 80

@@ -11,11 +11,11 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from onewinner import levels
+from onewinner import level_plans
 from onewinner.display import open_console, print_schedule, print_text
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
-from onewinner.levels import Level, ProxySetup
+from onewinner.level_plans import Level, ProxySetup
 from onewinner.options import (
     Parser,
     RunOptions,
@@ -151,7 +151,7 @@ def plan_level(options: ExploreOptions, number: int, isolation: str | None) -> L
         # The proxy asks another engine's database for it, in every session that does not choose for itself.
         proxy = ProxySetup(parameters={"default_transaction_isolation": isolation.replace("-", " ")})
     kind = "faults" if options.faults else "interleavings"
-    return levels.plan_proxied(kind, Size(options.schedules, options.limit_s), told, number=number, proxy=proxy)
+    return level_plans.plan_proxied(kind, Size(options.schedules, options.limit_s), told, number=number, proxy=proxy)
 
 
 def show(written: Run, isolations: Sequence[str | None], race: Race | None) -> None:

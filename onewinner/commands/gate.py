@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.provision.child import name_module, prepare
 from engine.reference.defects import LEVELS
-from onewinner import levels
+from onewinner import level_plans
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.gate_matrix import AXES, choose_axes, run_matrix
@@ -68,10 +68,10 @@ def plan_gate(options: GateOptions) -> RunRequest:
     facts = Facts(profile=options.profile)
     if options.plan is not None:
         size = Size(options.plans or REPLAYS, REPLAY_LIMIT_S)
-        level = levels.plan_parallel(size, seed, plan=check_plan(options.plan, engine))
+        level = level_plans.plan_parallel(size, seed, plan=check_plan(options.plan, engine))
         return RunRequest(options.run, engine, (level,), facts)
     amounts = {"batches": options.batches, "plans": options.plans, "races": options.races}
-    planned = levels.plan_levels(options.profile, seed, options.contenders, **amounts)
+    planned = level_plans.plan_levels(options.profile, seed, options.contenders, **amounts)
     wanted = [level for level in planned if not options.levels or level.name in options.levels]
     obstacle = find_proxy_obstacle(engine)
     absent = {level.name: obstacle for level in wanted if obstacle is not None and level.proxy is not None}

@@ -17,7 +17,8 @@ from onewinner.display import print_text
 from onewinner.exits import PASS, UsageError
 from onewinner.options import Parser
 from onewinner.proposals.document import Document
-from onewinner.proposals.draft import draft_github, draft_target
+from onewinner.proposals.draft import draft_target
+from onewinner.proposals.github_workflow import draft_workflow
 from onewinner.proposals.proposal import Proposal, propose
 from onewinner.proposals.requests import Call
 from onewinner.proposals.resources import NothingFound, describe_others
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> int:
     text = draft_target(proposal, str(options.out))
     files = {options.out: text}
     if options.github:
-        files[WORKFLOW] = draft_github(shlex.quote(options.out.as_posix()), text)
+        files[WORKFLOW] = draft_workflow(shlex.quote(options.out.as_posix()), text)
     refuse_to_overwrite(list(files), force=options.force)
     for file, content in files.items():
         write(file, content)

@@ -8,7 +8,7 @@ from engine.target.target import Target
 from load.quotas import RACES_DEFAULT, make_workload
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
-from onewinner.levels import RaceLoad, plan_race
+from onewinner.level_plans import RaceLoad, plan_race
 from onewinner.load_faults import FaultPlan
 from onewinner.options import (
     Parser,

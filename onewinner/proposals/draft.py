@@ -1,4 +1,4 @@
-"""The text of a new target file, with comments that say what each part is for; and of a workflow file for CI. Pure."""
+"""The text of a new target file, with comments that say what each part is for. Pure."""
 
 import json
 import re
@@ -49,36 +49,6 @@ AUDIT = """
 # entries = "events"
 # from = "old"
 # to = "new"
-"""
-
-GITHUB = """\
-# Exactly one of N concurrent requests wins: checked on every push.
-name: onewinner
-on: [push, pull_request]
-permissions:
-  contents: read
-jobs:
-  gate:
-    runs-on: ubuntu-latest
-    timeout-minutes: 20
-{env}    steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "3.11"
-      - run: python -m pip install onewinner
-      # Here: install what your service needs, and start it if the target file has no [service].
-      - name: Exactly one winner
-        run: onewinner gate --target {target} --out runs/ci
-      - name: Show the summary
-        if: always()
-        run: test ! -f runs/ci/summary.md || cat runs/ci/summary.md >> "$GITHUB_STEP_SUMMARY"
-      - name: Keep the report
-        if: always()
-        uses: actions/upload-artifact@v4
-        with:
-          name: onewinner
-          path: runs/ci
 """
 
 
@@ -333,17 +303,3 @@ def quote(value: Any) -> str:
 
 def key(name: str) -> str:
     return name if BARE.fullmatch(name) else quote(name)
-
-
-def draft_github(target: str, text: str) -> str:
-    """The workflow file of CI; the variables that the target file needs come from secrets of the same names."""
-    named = dict.fromkeys(
-        name
-        for line in text.splitlines()
-        if not line.startswith("#")
-        for name in re.findall(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", line)
-        if name != "NAME"
-    )
-    lines = [f"      {name}: ${{{{ secrets.{name} }}}}" for name in named]
-    env = "\n".join(["    env:", *lines, ""]) if lines else ""
-    return GITHUB.format(env=env, target=target)

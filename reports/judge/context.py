@@ -7,6 +7,7 @@ from functools import cached_property
 import polars as pl
 
 from reports.history.history import Record
+from reports.judge.command_again import judge_again
 from reports.judge.decision import Decision, decide
 from reports.judge.evidence import Evidence
 from reports.judge.faults import Faults, find_touched, take_faults
@@ -99,7 +100,7 @@ class CheckContext:
 
     def finish(self, finding: Finding) -> Finding:
         """The finding with the command that judges it again."""
-        return replace(finding, command=self.evidence.command_for(finding.check, finding.workflow))
+        return replace(finding, command=judge_again(self.evidence.command, finding.check, finding.workflow))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ States are small integers here (codes). Two codes are no state of the history: `
 nothing: they have no role. Nor have stale ones: what they say of versions, the check `precondition` asks.
 """
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,6 +15,7 @@ import polars as pl
 from engine.target.graph import TransitionGraph
 from reports.history.encoding import split_list
 from reports.history.history import History
+from reports.judge.limits import INCONCLUSIVE_SHARE_MAX, UNKNOWN_SHARE_MAX, Limits
 from reports.judge.models.workflow import NEVER, OLDER, Operation
 from reports.judge.operation_roles import assign_roles, find_owned, sort_operations
 from reports.judge.plan import RunPlan
@@ -23,23 +23,6 @@ from reports.judge.search import ANOTHER_STATE
 from reports.judge.time_keys import TimeKeys, make_time_keys
 
 MODEL_COLUMNS = ("row", "kind", "outcome", "want", "set", "next", "observed", "invoked", "returned", "repeats")
-UNKNOWN_SHARE_MAX = 0.02
-INCONCLUSIVE_SHARE_MAX = 0.10
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long the judge may take, in seconds, and how many findings of one check it puts into words.
-
-    `unknown_max`: the share of operations, races and trails that may be unknown; without it a plan's is
-    UNKNOWN_SHARE_MAX (of its races INCONCLUSIVE_SHARE_MAX), and a history that is judged alone has none.
-    """
-
-    workflow_s: float = 10.0
-    linearizable_s: float = 120.0
-    explain_s: float = 2.0
-    findings_max: int = 20
-    unknown_max: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,10 +276,6 @@ class Evidence:
         until = NEVER if outcome == "unknown" else returned
         told = None if shown is None else names[shown]
         return Operation(row, kind, outcome, expected, after, told, invoked, until, repeats=repeats)
-
-    def command_for(self, check: str, workflow: str | None = None) -> str:
-        """The command that judges one thing again."""
-        return f"{self.command} --only {check}" + ("" if workflow is None else f" --workflow {shlex.quote(workflow)}")
 
 
 def begin_after(moment: int, operation: Operation) -> Operation:

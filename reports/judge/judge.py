@@ -9,9 +9,11 @@ from reports.history import events
 from reports.history.encoding import OUTCOMES
 from reports.history.history import History
 from reports.judge.checks import CHECKS
+from reports.judge.command_again import judge_again
 from reports.judge.context import CheckContext
 from reports.judge.doubts import find_access_denied, find_doubts, find_lost_partners
-from reports.judge.evidence import Evidence, Limits
+from reports.judge.evidence import Evidence
+from reports.judge.limits import Limits
 from reports.judge.overlapping_writes import name_writes
 from reports.judge.plan import RunPlan
 from reports.judge.scenarios import name_scenarios
@@ -65,7 +67,7 @@ def run_check(name: str, check: Callable[[CheckContext], CheckResult], context: 
         return check(context)
     except Exception as error:  # noqa: BLE001 - any error in a check makes the verdict unknown, with its reason
         title = f"The check {name} itself failed: {type(error).__name__}: {error}"
-        finding = Finding(name, Verdict.UNKNOWN, title, command=context.evidence.command_for(name))
+        finding = Finding(name, Verdict.UNKNOWN, title, command=judge_again(context.evidence.command, name))
         return CheckResult(name, Verdict.UNKNOWN, title, findings=(finding,), findings_total=1)
 
 

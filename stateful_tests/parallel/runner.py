@@ -17,8 +17,8 @@ from load.client.release import Release
 from reports.history import events
 from reports.history.history import read_history
 from reports.history.journal import Journal
-from reports.judge.evidence import Limits
 from reports.judge.judge import judge
+from reports.judge.limits import Limits
 from reports.judge.verdict import Judgement, Verdict
 from stateful_tests.parallel.branch_versions import BranchVersions
 from stateful_tests.parallel.plan import ParallelPlan, Place

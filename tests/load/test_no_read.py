@@ -20,8 +20,8 @@ from load.client.asker import Asker
 from load.client.values import ValueStore
 from load.client.workflow_factory import WorkflowFactory
 from load.scenarios import SCENARIOS
-from onewinner.examination import Examination
-from onewinner.questions import Questions
+from onewinner.doctor.examination import Examination
+from onewinner.doctor.questions import Questions
 from reports.documents.strength import NEVER_READ, describe_strength, measure_strength
 from reports.history.history import read_history
 from reports.history.journal import Journal

@@ -18,8 +18,8 @@ from load.client.ask import bind
 from load.client.asker import Asker
 from load.client.versions import Noted, Versions
 from load.scenarios import SCENARIOS, no_version, stale_version
-from onewinner.examination import Examination
-from onewinner.questions import Questions
+from onewinner.doctor.examination import Examination
+from onewinner.doctor.questions import Questions
 from reports.history.events import Plan, Unsent
 from reports.history.history import Record, read_history
 from reports.history.journal import Journal

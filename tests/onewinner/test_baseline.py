@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from onewinner.baseline import find_exit, print_comparison
+from onewinner.baseline import print_comparison
+from onewinner.exits import find_comparison_exit
 from reports.comparison.baseline import Side, Terms, compare
 from reports.comparison.comparison import Acknowledgement, Comparison, Design
 from reports.judge.verdict import CheckResult, Judgement, Verdict
@@ -51,7 +52,7 @@ COMPARISONS = {
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_it_reads_as_its_golden_file(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     comparison, code = COMPARISONS[name]
-    assert find_exit(comparison) == code
+    assert find_comparison_exit(comparison) == code
     print_comparison(msgspec.convert(msgspec.to_builtins(comparison), Comparison))
     told = "".join(f"{line.rstrip()}\n" for line in capsys.readouterr().out.splitlines())
     golden = GOLDEN / f"{name}.txt"

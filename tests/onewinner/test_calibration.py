@@ -9,7 +9,8 @@ from engine.provision.service import REFERENCE
 from onewinner import calibration
 from onewinner.commands.gate import parse
 from onewinner.exits import PASS, Interrupted, UsageError
-from onewinner.levels import LevelResult, RaceLoad, plan_race
+from onewinner.level_plans import RaceLoad, plan_race
+from onewinner.levels import LevelResult
 from onewinner.run import conclude
 from onewinner.run_request import RunRequest
 from reports.comparison.facts import Facts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from onewinner.levels import Level
+from onewinner.level_plans import Level
 from onewinner.silences import describe_left_out, ended_silent, is_silent, without
 from reports.judge.plan import RunPlan, SourceQuota
 

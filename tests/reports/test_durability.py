@@ -15,8 +15,8 @@ from reports.history import events
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.history.seal import seal_history
-from reports.judge.evidence import Limits
 from reports.judge.judge import judge
+from reports.judge.limits import Limits
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import Record, advance, build_history, create, fault, override, read, trail

@@ -6,8 +6,8 @@ import pytest
 
 from reports.history.history import take_frame
 from reports.judge.checks import CHECKS
-from reports.judge.evidence import Limits
 from reports.judge.judge import judge
+from reports.judge.limits import Limits
 from reports.judge.verdict import Verdict
 from tests.reports.simulation import GRAPH, simulate
 

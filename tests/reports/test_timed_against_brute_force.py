@@ -16,7 +16,8 @@ from engine.target.graph import TransitionGraph
 from reports.judge.checks.audit import check_audit
 from reports.judge.context import CheckContext
 from reports.judge.creates import find_create_contradictions
-from reports.judge.evidence import Evidence, Limits
+from reports.judge.evidence import Evidence
+from reports.judge.limits import Limits
 from reports.judge.linearization import find_unexplained
 from reports.judge.timed import insert_timed
 from tests.reports.building import BLANK, build_history

@@ -16,8 +16,8 @@ from engine.target.graph import TransitionGraph
 from reports.history.events import Header
 from reports.history.history import History, take_frame
 from reports.history.lines import OPERATION_SCHEMA
-from reports.judge.evidence import Limits
 from reports.judge.judge import judge
+from reports.judge.limits import Limits
 from tests.reports.brute_force_tokens import judge_tokens
 from tests.reports.brute_force_trails import World
 from tests.reports.drawing_tokens import GRAPHS, Drawn, draw_workflow

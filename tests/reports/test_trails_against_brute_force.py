@@ -19,8 +19,9 @@ from reports.history.events import Header
 from reports.history.history import History, take_frame
 from reports.history.lines import OPERATION_SCHEMA
 from reports.judge.context import CheckContext
-from reports.judge.evidence import Evidence, Limits
+from reports.judge.evidence import Evidence
 from reports.judge.judge import judge
+from reports.judge.limits import Limits
 from reports.judge.race_resolution import resolve_races
 from reports.judge.verdict import Verdict
 from tests.reports.brute_force_trails import World, is_made, is_move

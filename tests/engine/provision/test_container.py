@@ -78,7 +78,9 @@ def test_it_is_removed_however_its_owner_ends(how: str) -> None:
             guard = find_child(owner.pid, "leash.py")
             leash = find_child(guard, "leash.py")
             supervisor = find_child(leash, "engine.provision.container_supervisor")
-            os.kill({"guard": guard, "leash": leash, "supervisor": supervisor}[how.split()[0]], signal.SIGKILL)
+            os.kill(
+                {"guard": guard, "leash": leash, "supervisor": supervisor}[how.split(maxsplit=1)[0]], signal.SIGKILL
+            )
             if how.endswith("owner closed"):
                 owner.stdin.close()
         assert eventually(lambda: name not in list_containers())

@@ -15,7 +15,7 @@ import pytest
 from msgspec import inspect
 
 from engine.target.file import read_target
-from engine.target.shape import check_shape, describe_file
+from engine.target.key_checks import check_shape, describe_file
 from engine.target.tables import File
 
 PAGE = Path(__file__).parents[3] / "docs" / "target.md"

@@ -14,7 +14,7 @@ from engine.target.paths import JmesPath
 from engine.target.places import Place
 from engine.target.statuses import Rule, Statuses
 from engine.target.target import Target
-from onewinner.remedies import Probe, advise_advance, advise_stale
+from onewinner.doctor.remedies import Probe, advise_advance, advise_stale
 from tests.engine.target.conftest import load
 from tests.engine.target.test_file import ORDERS
 

@@ -11,7 +11,7 @@ from engine.target.answer import ClassifiedAnswer, read_trail
 from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.target import NotBuiltError, Target
-from onewinner.remedies import Probe, advise_trail
+from onewinner.doctor.remedies import Probe, advise_trail
 from tests.engine.target.conftest import load
 from tests.engine.target.test_file import ORDERS
 

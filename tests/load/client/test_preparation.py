@@ -16,8 +16,8 @@ import pytest
 from engine.target import secrets
 from engine.target.file import TargetError
 from engine.target.http_answer import Answer
+from engine.target.preparation import pack_saved, unpack_saved
 from engine.target.secrets import TOLD, read_learned
-from engine.target.steps import pack_saved, unpack_saved
 from engine.target.target import Target
 from engine.target.template import Request
 from load.client.asker import Asker
@@ -146,7 +146,7 @@ def test_each_step_is_sent_once_and_in_order(asker: Asker, engine: GuardedEngine
     assert [what for what in engine.asked if what in once] == once
     assert {engine.asked[what] for what in once} == {1}
     assert engine.asked["POST /drafts"] == 2
-    assert asker.credentials.let_in == {"acme"}
+    assert asker.denials.let_in == {"acme"}
 
 
 def test_each_body_has_its_content_type(asker: Asker, engine: GuardedEngine) -> None:

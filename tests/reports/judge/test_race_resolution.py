@@ -7,7 +7,8 @@ import pytest
 from engine.target.graph import TransitionGraph
 from reports.judge.checks.race_outcomes import check_conflict_count
 from reports.judge.context import CheckContext
-from reports.judge.evidence import Evidence, Limits
+from reports.judge.evidence import Evidence
+from reports.judge.limits import Limits
 from reports.judge.race_resolution import resolve_races
 from reports.judge.verdict import Verdict
 from tests.reports.building import advance, build, build_evidence, build_history, create, override, read, trail

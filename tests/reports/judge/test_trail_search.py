@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from engine.target.graph import TransitionGraph
-from reports.judge.evidence import Limits
 from reports.judge.judge import judge
+from reports.judge.limits import Limits
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import advance, build_history, create, read, trail
 

@@ -19,8 +19,8 @@ from engine.reference.defects import list_defects, read_promise
 from engine.target.file import load_target
 from onewinner.deployment import mint_tokens
 from reports.history.history import read_history
-from reports.judge.evidence import Limits
 from reports.judge.judge import judge
+from reports.judge.limits import Limits
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explorer import Exploration, explore, follow
 from stateful_tests.interleavings.faulted_schedules import inject, run_faulted, walk_faults

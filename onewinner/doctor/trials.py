@@ -14,17 +14,17 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from engine.target.checks import Mistake
 from engine.target.create import CreateCommand, IdPool
 from engine.target.file import TargetError, read_target
 from engine.target.http_answer import Answer
-from engine.target.shape import check_shape, describe_file
+from engine.target.key_checks import check_shape, describe_file
 from engine.target.tables import File
 from engine.target.target import NotBuiltError, Target
+from engine.target.value_checks import Mistake
 from load.client.release import Release, ReleaseError
-from onewinner.examination import Examination
+from onewinner.doctor.examination import Examination
+from onewinner.doctor.questions import Enough, Examined, Questions
 from onewinner.json_paths import find_states, fold, quote, read_state, walk_leaves, walk_lists
-from onewinner.questions import Enough, Examined, Questions
 
 CHANGES_MAX = 8
 # What is found after so many questions is told untried: a trial asks them all again.

@@ -1,4 +1,4 @@
-"""Credentials: a 401 for a client that was let in before says nothing about the workflow. Knows nothing of Locust.
+"""Denials: a 401 for a client that was let in before says nothing about the workflow. Knows nothing of Locust.
 
 Neither does a 403 for a legal request. The credentials may have expired during the run, so the outcome is unknown.
 A tenant that is turned away from another tenant's workflow is refused.
@@ -18,7 +18,7 @@ OVER = "401 for a client that was let in since its login: the login is over"
 
 
 @dataclass
-class Credentials:
+class Denials:
     """Which tenants one source has seen let in. `owners` maps a workflow to its tenant, where that is not the owner."""
 
     target: Target

@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec import inspect
 
-from engine.target.checks import Mistake, suggest
 from engine.target.tables import File
+from engine.target.value_checks import Mistake, suggest
 
 # For each type in the tables, the Python types that its values may have.
 TYPES: dict[type[inspect.Type], tuple[type, ...]] = {

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from engine.target.create import IdPool
 from engine.target.target import Target
 from engine.target.template import Template
-from onewinner import remedies
-from onewinner.questions import Examined, Questions
-from onewinner.tour import Step, list_illegal_here, plan_tour, share
+from onewinner.doctor import remedies
+from onewinner.doctor.questions import Examined, Questions
+from onewinner.doctor.tour import Step, list_illegal_here, plan_tour, share
 
 # So many workflows are created, at most; a command may take a second for each.
 WALKS_MAX, WALKS_BY_COMMAND_MAX = 60, 8

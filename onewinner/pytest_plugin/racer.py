@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 # These rooms come first on the path, before its owner's folders with such names.
-sys.path.insert(0, str(HERE / "rooms" if (HERE / "rooms").is_dir() else HERE.parent))
+sys.path.insert(0, str(PACKAGE / "rooms" if (PACKAGE / "rooms").is_dir() else PACKAGE.parent))
 
 from engine.target.credentials import find_credentials  # noqa: E402 - after the path was set
 from engine.target.secrets import Secrets  # noqa: E402

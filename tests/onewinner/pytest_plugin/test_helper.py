@@ -18,14 +18,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from onewinner.helper import Helper, RaceError
+from onewinner.pytest_plugin.helper import Helper, RaceError
 from onewinner.racing import NotOneWinnerError, Race, Request, UndecidedError
 
 ROOT = Path(__file__).parents[2]
 # Starts a racer, forks a child that keeps every pipe open, says who they are, and waits to be killed.
 FORKING_OWNER = """
 import os, time
-from onewinner.helper import Helper
+from onewinner.pytest_plugin.helper import Helper
 helper = Helper()
 helper.ask({"explain": {"kind": "apart", "numbers": [], "lost": [], "picture": None, "records": [
     {"id": "#0", "what": "GET /", "outcome": "won", "status": 200, "invoked_ns": 0, "returned_ns": 1}]}}, 60)
@@ -203,7 +203,7 @@ def test_a_racer_imports_its_own_rooms_whatever_its_owner_has(tmp_path: Path) ->
     for name in ("load", "reports", "engine"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('not ours')\n")
     told = json.dumps({"explain": {"kind": "nonsense", "numbers": [], "records": [], "lost": [], "picture": None}})
-    program = [sys.executable, "-P", str(ROOT / "onewinner" / "racer.py")]
+    program = [sys.executable, "-P", str(ROOT / "onewinner" / "pytest_plugin" / "racer.py")]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     ended = subprocess.run(
         program,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from onewinner.engine_choice import EngineChoice, choose_reference, read_target
-from onewinner.inspection import SOURCE, inspect, list_sources
+from onewinner.schema_inspection import SOURCE, inspect, list_sources
 from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from engine.target.checks import Mistake, check_seconds
 from engine.target.routes import read_template
 from engine.target.tables import BeforeTable, LoginTable, SetupTable
 from engine.target.template import Template, Values
+from engine.target.value_checks import Mistake, check_seconds
 from engine.target.values import Saving, read_savings
 
 PER = ("run", "tenant")

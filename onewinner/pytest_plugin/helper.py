@@ -17,6 +17,8 @@ from typing import IO, Any
 
 RACER = Path(__file__).with_name("racer.py")
 END_LIMIT_S = 5.0
+# Reaching the server, one contender after the other, may take longer than its answers.
+GRACE_S = 60.0
 CHUNK_BYTES = 65536
 TAIL_BYTES = 2000
 

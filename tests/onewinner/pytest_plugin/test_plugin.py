@@ -22,7 +22,9 @@ import itertools, pytest
 def make_order():
     return itertools.count().__next__
 """
-USER_SIDE = ("__init__", "pytest_plugin", "racing", "helper")
+PLUGIN = "onewinner.pytest_plugin"
+FILES = ("helper", "race", "request", "result")
+USER_SIDE = ("onewinner", "onewinner.racing", PLUGIN, *(f"{PLUGIN}.{name}" for name in FILES))
 CONFTEST = """
 import http.server, threading
 import pytest
@@ -73,7 +75,8 @@ def test_what_was_imported():
     heavy = {"stateful_tests", "locust", "gevent", "polars", "sqlalchemy", "msgspec", "httptools", "jmespath"}
     assert not heavy & set(sys.modules)
     ours = {name for name in sys.modules if name.partition(".")[0] == "onewinner"}
-    assert ours == {"onewinner", "onewinner.pytest_plugin", "onewinner.racing", "onewinner.helper"}
+    plugin = {f"onewinner.pytest_plugin.{name}" for name in ("helper", "race", "request", "result")}
+    assert ours == {"onewinner", "onewinner.pytest_plugin", *plugin}
     assert not any(path.endswith("rooms") for path in sys.path)
 """
 
@@ -197,10 +200,15 @@ def test_importing_onewinner_changes_no_path() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
+def find_file(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
 @pytest.mark.parametrize("name", USER_SIDE)
 def test_the_users_side_imports_the_standard_library_alone(name: str) -> None:
-    allowed = {*sys.stdlib_module_names, "pytest", *(f"onewinner.{each}" for each in USER_SIDE)}
-    for node in ast.walk(ast.parse((ROOT / "onewinner" / f"{name}.py").read_text())):
+    allowed = {*sys.stdlib_module_names, "pytest", *USER_SIDE}
+    for node in ast.walk(ast.parse(find_file(name).read_text())):
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         for module in modules:

@@ -13,9 +13,9 @@ import pytest
 
 from engine.target.file import TargetError, load_target
 from load.client.release import Release
-from onewinner.examination import Examination
-from onewinner.questions import Questions
-from onewinner.trials import advise
+from onewinner.doctor.examination import Examination
+from onewinner.doctor.questions import Questions
+from onewinner.doctor.trials import advise
 from tests.onewinner.orders import ENVIRONMENT, TARGET, Handler, Order, Orders
 
 RIGHT = (

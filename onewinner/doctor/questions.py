@@ -30,9 +30,9 @@ from load.client.preparation import Preparation
 from load.client.release import Release
 from load.client.values import ValueStore
 from load.client.workflow_factory import WorkflowFactory
-from onewinner import remedies
-from onewinner.remedies import Probe
-from onewinner.tour import Step
+from onewinner.doctor import remedies
+from onewinner.doctor.remedies import Probe
+from onewinner.doctor.tour import Step
 
 # So many requests for one move are released at once, to see what a service answers while it is busy with another one.
 AT_ONCE = 10

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from onewinner.helper import Helper
-    from onewinner.racing import Race
+    from onewinner.pytest_plugin.helper import Helper
+    from onewinner.pytest_plugin.race import Race
 
 
 @pytest.fixture(scope="session")
 def onewinner_helper() -> "Iterator[Helper]":
     """The process that races, for the whole session; it starts with the first race."""
-    from onewinner.helper import Helper
+    from onewinner.pytest_plugin.helper import Helper
 
     helper = Helper()
     yield helper
@@ -32,7 +32,7 @@ def race(request: pytest.FixtureRequest, onewinner_helper: "Helper") -> "Race":
     Use it as `race.post(url, json=...).assert_one_winner()`, or `race([Request(...), ...], base_url=...)` with
     requests that differ. It needs a real server that handles several requests at a time: a test client is none.
     """
-    from onewinner.racing import Race
+    from onewinner.pytest_plugin.race import Race
 
     return Race(onewinner_helper, picture=find_picture(request))
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from onewinner.helper import Helper
-from onewinner.racing import Answer, Request, Result, classify, judge, place
+from onewinner.pytest_plugin.helper import Helper
+from onewinner.pytest_plugin.request import Request, place
+from onewinner.pytest_plugin.result import Answer, Result, classify, judge
 
 POST = Request("POST", "/orders/1/pay")
 

@@ -1,0 +1,89 @@
+"""A race of your own requests, for your own test suite: what the fixture `race` gives.
+
+Standard library alone: it runs in the user's process. The requests are sent by the process of `helper.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from onewinner.pytest_plugin.helper import GRACE_S, Helper
+from onewinner.pytest_plugin.request import Request, encode, place
+from onewinner.pytest_plugin.result import Result, receive
+
+COUNT_MAX = 200
+
+
+class Options(TypedDict, total=False):
+    """What `race.post` and its like take beside the URL; see Request."""
+
+    count: int
+    headers: Mapping[str, str]
+    json: object
+    form: Mapping[str, str] | None
+    body: bytes | str
+    cookies: Mapping[str, Any]
+    base_url: str | None
+    timeout_s: float
+
+
+class Race:
+    """Sends requests at one instant. `base_url` may be set once for all races of a test."""
+
+    def __init__(self, helper: Helper, base_url: str = "", picture: Path | None = None) -> None:
+        self._helper = helper
+        self._picture = picture
+        self.base_url = base_url
+
+    def __call__(self, requests: Sequence[Request], *, base_url: str | None = None, timeout_s: float = 10.0) -> Result:
+        """Races these requests, which may differ; all go to one server. Unlike the others it takes no count.
+
+        Raises RaceError when the server cannot be reached, ValueError when the requests cannot be sent.
+        """
+        __tracebackhide__ = True
+        if not 2 <= len(requests) <= COUNT_MAX:
+            raise ValueError(f"a race has from 2 to {COUNT_MAX} requests, not {len(requests)}")
+        base = str(self.base_url if base_url is None else base_url)
+        placed = [place(request, base) for request in requests]
+        servers = {server for server, _ in placed}
+        if len(servers) > 1:
+            raise ValueError(f"all requests of a race go to one server, not to {' and '.join(sorted(servers))}")
+        told = [encode(request, path) for request, (_, path) in zip(requests, placed, strict=True)]
+        message = {"base_url": servers.pop(), "timeout_s": timeout_s, "requests": told}
+        given = self._helper.ask({"race": message}, GRACE_S + timeout_s * (len(told) + 1))
+        answers = tuple(
+            receive(number, request, exchange)
+            for number, (request, exchange) in enumerate(zip(requests, given["exchanges"], strict=True))
+        )
+        return Result(answers, given["one_at_a_time"], self._helper, self._picture)
+
+    def request(self, method: str, url: str, **options: Unpack[Options]) -> Result:
+        """Races `count` (10) requests that are all the same."""
+        __tracebackhide__ = True
+        request = Request(
+            method.upper(),
+            url,
+            options.get("headers", {}),
+            options.get("json"),
+            options.get("form"),
+            options.get("body", b""),
+            options.get("cookies", {}),
+        )
+        requests = [request] * options.get("count", 10)
+        return self(requests, base_url=options.get("base_url"), timeout_s=options.get("timeout_s", 10.0))
+
+    def post(self, url: str, **options: Unpack[Options]) -> Result:
+        __tracebackhide__ = True
+        return self.request("POST", url, **options)
+
+    def put(self, url: str, **options: Unpack[Options]) -> Result:
+        __tracebackhide__ = True
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str, **options: Unpack[Options]) -> Result:
+        __tracebackhide__ = True
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: str, **options: Unpack[Options]) -> Result:
+        __tracebackhide__ = True
+        return self.request("DELETE", url, **options)
