@@ -21,7 +21,7 @@ import pytest
 from onewinner.pytest_plugin.helper import Helper, RaceError
 from onewinner.racing import NotOneWinnerError, Race, Request, UndecidedError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Starts a racer, forks a child that keeps every pipe open, says who they are, and waits to be killed.
 FORKING_OWNER = """
 import os, time
