@@ -10,11 +10,13 @@ import ssl
 import struct
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from engine.target.http_answer import Answer
 from load.client.http import AnswerParser
 
 CHUNK_BYTES = 65536
+QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 # Closing does not linger: the peer gets a reset instead of an end.
 NO_LINGER = struct.pack("ii", 1, 0)
 # A fatal alert in plain, where everything is encrypted.
@@ -72,6 +74,7 @@ def read_some(endpoint: socket.socket, parser: AnswerParser) -> tuple[Answer | N
                 return answer, parser.keep_alive
             pending = isinstance(endpoint, ssl.SSLSocket) and endpoint.pending() > 0
             if not pending:
+                acknowledge(endpoint)
                 return None, True
             chunk = receive(endpoint)
     except ssl.SSLWantReadError:
@@ -81,6 +84,23 @@ def read_some(endpoint: socket.socket, parser: AnswerParser) -> tuple[Answer | N
     except OSError as error:
         return Answer(None, error=f"the connection broke: {error.strerror or error}"), False
     return parser.end(), False
+
+
+class HasOptions(Protocol):
+    """A socket, or what an event loop shows of one."""
+
+    def setsockopt(self, level: int, option: int, value: int, /) -> object: ...
+
+
+def acknowledge(endpoint: HasOptions) -> None:
+    """Acknowledges the bytes so far at once, where the system can (Linux).
+
+    Many servers (uvicorn with several workers) send head and body apart, and with Nagle's algorithm. Their kernel holds
+    the body until the head is acknowledged, and ours would wait 40 ms with that.
+    """
+    if QUICKACK is not None:
+        with contextlib.suppress(OSError):
+            endpoint.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
 
 
 def receive(endpoint: socket.socket) -> bytes:

@@ -9,6 +9,7 @@ from engine.target.http_answer import Answer
 from engine.target.template import Request
 
 BODILESS = frozenset({204, 304})
+CRASHED = 500
 # No request asks for a coding, but some servers and proxies use one anyway: coding -> zlib's window bits.
 CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 # Of one answer: with its head, its interim answers and its trailers, and again of its body once it is decoded.
@@ -94,7 +95,9 @@ class AnswerParser:
             self._set_cookies.clear()
             self._headed = False
             return
-        self.keep_alive = bool(self._parser.should_keep_alive())
+        # Many servers (uvicorn) hang up after an error that their application did not catch, and do not say so: the
+        # next request over this connection would be unknown.
+        self.keep_alive = bool(self._parser.should_keep_alive()) and self._parser.get_status_code() != CRASHED
         self._finish()
 
     def _finish(self) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from engine.target.http_answer import Answer
 from engine.target.template import Request
+from load.client.endpoint import acknowledge
 from load.client.http import AnswerParser, encode_request
 from load.client.release import Exchange, now_ns
 
@@ -44,6 +45,8 @@ class Channel(asyncio.Protocol):
             if not self._parser.keep_alive:
                 self.close()
             self._finish(answer)
+        elif self._transport is not None:
+            acknowledge(self._transport.get_extra_info("socket"))
 
     def connection_lost(self, error: Exception | None) -> None:
         if error is not None:

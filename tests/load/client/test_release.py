@@ -12,12 +12,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.target.http_answer import Answer
 from engine.target.template import Request
-from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS
+from load.client.endpoint import QUICKACK, read_some
+from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS, AnswerParser
 from load.client.release import Connection, Release, ReleaseError, now_ns, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -151,6 +153,44 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_anew(serve: Callable[[
         second = release.race([POST] * 3)
     assert [exchange.answer.status for exchange in first + second] == [200] * 6
     assert len(server.whole) == 6, "no request was sent twice"
+
+
+def test_a_connection_on_which_the_service_crashed_is_not_used_again(serve: Callable[[Behaviour], Server]) -> None:
+    """Such a server hangs up a moment later, and does not say so."""
+
+    def crash(connection: socket.socket, request: bytes, number: int) -> bool:
+        connection.sendall(OK.replace(b"200 OK", b"500 Internal Server Error"))
+        return True
+
+    server = serve(crash)
+    with release_to(server) as release:
+        assert [release.send(POST).answer.status for _ in range(2)] == [500, 500]
+    assert len(server.threads) == 1 + 2
+
+
+@pytest.mark.skipif(QUICKACK is None, reason="the system has no such option")
+def test_a_head_that_comes_alone_is_acknowledged_at_once() -> None:
+    """A server with Nagle's algorithm sends the body only then; else every answer would take 40 ms longer."""
+
+    class Endpoint:
+        def __init__(self) -> None:
+            self.chunks = [OK[-2:], OK[:-2]]
+            self.calls: list[object] = []
+
+        def recv(self, _: int) -> bytes:
+            self.calls.append("recv")
+            return self.chunks.pop()
+
+        def setsockopt(self, *option: int) -> None:
+            self.calls.append(option)
+
+    endpoint: Any = Endpoint()
+    parser = AnswerParser()
+    assert read_some(endpoint, parser) == (None, True)
+    answer, alive = read_some(endpoint, parser)
+    assert answer is not None
+    assert (answer.status, alive) == (200, True)
+    assert endpoint.calls == ["recv", (socket.IPPROTO_TCP, QUICKACK, 1), "recv"]
 
 
 def test_silence_and_hanging_up_are_unknown(serve: Callable[[Behaviour], Server]) -> None:
