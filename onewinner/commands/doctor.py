@@ -2,10 +2,12 @@
 
 import re
 import shlex
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
+from engine.provision.service import read_tail
 from engine.target.credentials import list_exposed
 from engine.target.secrets import read_secrets
 from engine.target.target import NotBuiltError
@@ -14,6 +16,7 @@ from onewinner.deployment import open_log_folder, run_engine
 from onewinner.display import open_console
 from onewinner.doctor.examination import Examination
 from onewinner.doctor.questions import Examined, Questions
+from onewinner.doctor.remedies import LOOK
 from onewinner.doctor.trials import advise
 from onewinner.engine_choice import EngineChoice
 from onewinner.exits import PASS, UsageError
@@ -35,7 +38,8 @@ def main(arguments: list[str]) -> int:
 def examine(engine: EngineChoice) -> int:
     """Runs the engine, asks it, shows what came back, and ends it."""
     with open_log_folder() as folder:
-        with run_engine(engine, folder / "service.log") as access:
+        log = folder / "service.log"
+        with run_engine(engine, log) as access:
             release = Release(access.target.base_url, access.target.timeout_s)
             examination = Examination(Questions(access.target, release, folder))
             try:
@@ -51,7 +55,7 @@ def examine(engine: EngineChoice) -> int:
             finally:
                 release.close()
             print_table(examination)
-        return conclude(examination, remedies, engine)
+        return conclude(examination, remedies, engine, log)
 
 
 def hide(text: str) -> str:
@@ -105,8 +109,10 @@ def shorten(text: str, each: Examined) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
-def conclude(examination: Examination, remedies: list[str], engine: EngineChoice) -> int:
-    """0 when everything looks right; else the first thing to fix, as a UsageError."""
+def conclude(examination: Examination, remedies: list[str], engine: EngineChoice, log: Path) -> int:
+    """0 when everything looks right; else the first thing to fix, as a UsageError. `log` is that of a service which
+    onewinner started, if it did.
+    """
     console = open_console()
     if examination.questions.used is not None:
         told = f"the id {examination.questions.used} was used up; take it out of create.ids before the next run"
@@ -119,7 +125,8 @@ def conclude(examination: Examination, remedies: list[str], engine: EngineChoice
             told = hide(f"{each.probe.what}: change {remedy}")
             console.print(Text.assemble("\n", (told, STYLE[False])), soft_wrap=True)
         more = f" ({len(remedies) - 1} more above)" if len(remedies) > 1 else ""
-        raise UsageError(f"{engine.file}: {hide(remedies[0])}{more}")
+        tail = hide(read_tail(log)) if any(LOOK in remedy for remedy in remedies) else ""
+        raise UsageError(f"{engine.file}: {hide(remedies[0])}{more}{tail}")
     for skipped in examination.skipped:
         console.print(Text(f"not asked: {hide(skipped)}", style="dim"), soft_wrap=True)
     again = shlex.join(["onewinner", "gate", *engine.options])

@@ -24,6 +24,8 @@ from onewinner.json_paths import (
 )
 from reports.judge.finding_text import TRY_AGAIN
 
+LOOK = "look into the service's log"
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -310,16 +312,14 @@ def advise_trouble(probe: Probe) -> str:
     status = probe.answer.status
     if status is None:
         key = "timeout_s" if probe.answer.error.startswith("no answer within") else "base_url"
-        return f"{key}: {probe.sent}: {probe.answer.error or probe.classified.message}; look into the service's log"
+        return f"{key}: {probe.sent}: {probe.answer.error or probe.classified.message}; {LOOK}"
     if 300 <= status < 400:
         where = probe.answer.headers.get("location", "nowhere")
         return (
             f"{probe.table}.request.path: {probe.sent} was answered {status} and redirected to {where}; "
             "write the path at its end (no redirect is followed), or a header that makes the service answer itself"
         )
-    return (
-        f"{probe.table}.request: {probe.sent} was answered {status}; look into the service's log, then at what is sent"
-    )
+    return f"{probe.table}.request: {probe.sent} was answered {status}; {LOOK}, then at what is sent"
 
 
 def describe_moves(moves: list[tuple[Any, Any]]) -> str:

@@ -11,10 +11,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from onewinner.commands.doctor import conclude
+from onewinner.exits import UsageError
 from tests.onewinner.orders import ENVIRONMENT, TARGET, Orders
 from tests.onewinner.running import Command, wait_for
 
@@ -173,6 +176,19 @@ class BusyOrders(Orders):
             self.seen[ref, str(origin), str(to)] += 1
             is_busy = self.seen[ref, str(origin), str(to)] > 2
         return (423, {"error": "busy"}) if is_busy else super().move(ref, origin, to)
+
+
+@pytest.mark.parametrize("what", ["look into the service's log", "correct the path"])
+def test_the_log_of_a_service_that_crashed_is_shown(what: str, tmp_path: Path) -> None:
+    """Its folder is removed, unless the message names it."""
+    log = tmp_path / "service.log"
+    log.write_text("starting\nKeyError: 'total'\n")
+    questions = SimpleNamespace(used=None, hints=[])
+    examination: Any = SimpleNamespace(questions=questions, wrong=[None])
+    engine: Any = SimpleNamespace(file="t.toml", target=SimpleNamespace(tenants={}, service=None, create=None))
+    with pytest.raises(UsageError) as raised:
+        conclude(examination, [f"create.request: {what}"], engine, log)
+    assert ("KeyError: 'total'" in str(raised.value)) == (str(log) in str(raised.value)) == ("log" in what)
 
 
 @pytest.mark.parametrize("refused", ["[401, 404, 422]", "[401, 404, 422, 423]"])
