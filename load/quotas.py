@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.target.suggestion import suggest
 from engine.target.target import Target
 from load.scenarios import SCENARIOS
 from reports.judge.plan import SourceQuota
@@ -35,6 +36,11 @@ class Workload:
         return None if None in found else sum(amount or 0 for amount in found)
 
 
+def list_questions() -> dict[str, str]:
+    """The question that each scenario answers."""
+    return {name: each.question.partition("\n")[0] for name, each in SCENARIOS.items()}
+
+
 def parse_weights(text: str) -> dict[str, int]:
     """`fork,tenants=2` as scenario -> weight; empty: all with their own weights. Raises ValueError, a sentence."""
     if not text:
@@ -43,7 +49,7 @@ def parse_weights(text: str) -> dict[str, int]:
     for part in text.split(","):
         name, equals, weight = part.strip().partition("=")
         if name not in SCENARIOS:
-            raise ValueError(f"there is no scenario {name!r}; there are: {', '.join(SCENARIOS)}")
+            raise ValueError(f"there is no scenario {name!r}{suggest(name, SCENARIOS)}")
         if equals and not (weight.isascii() and weight.isdigit() and 0 < int(weight) <= 10**6):
             raise ValueError(f"the weight of {name} is {weight!r}; it must be a whole number above 0")
         weights[name] = int(weight) if equals else SCENARIOS[name].weight

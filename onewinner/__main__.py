@@ -5,6 +5,7 @@ Only a verdict exits with 1. So signals are heard before anything large is impor
 
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from onewinner import __version__, open_rooms
 from onewinner.exits import (
@@ -19,16 +20,17 @@ from onewinner.exits import (
 )
 
 COMMANDS = {
-    "gate": "prove that exactly one of N concurrent requests wins: start, ask, judge, report",
-    "race": "press hard: races by the thousand over all scenarios, in several processes",
-    "explore": "every order in which two requests' statements can reach the database: one winner in each",
-    "serve": "run the reference engine, or the service of a target file",
     "init": "write a commented target file to begin with",
-    "doctor": "ask a service one of each, and name what to change in its target file",
-    "defects": "show that the harness catches bugs, and only bugs: the kill matrix",
+    "doctor": "ask a service one of each; name what to change in its target file",
+    "gate": "prove that one of N concurrent requests wins: ask, judge, report",
+    "race": "press hard: thousands of races, all scenarios, several processes",
+    "explore": "every order in which two requests' statements can run",
     "check": "judge a recorded history again",
     "report": "make the documents of a run again, or show many runs over time",
-    "compare": "hold a run against a baseline: failing checks, and measures that regressed",
+    "compare": "compare a run with a baseline: checks, and measures",
+    "defects": "show that onewinner catches bugs, and only bugs: the kill matrix",
+    "serve": "run the reference engine, or the service of a target file",
+    "completion": "print what completes the command in bash, zsh or fish",
 }
 
 
@@ -79,22 +81,46 @@ def explain(error: BaseException, arguments: list[str]) -> int:
 
 
 def parse(arguments: list[str]) -> tuple[str, list[str]]:
-    """The name of the command, and its own arguments."""
+    """The name of the command, and its own arguments. Ends the process where there is none to run."""
     import argparse
 
-    table = "\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items())
+    table = "\n".join(f"  {name:10} {what}" for name, what in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="onewinner",
         description="Proves that exactly one of N concurrent requests wins, or shows the two winners.",
-        epilog=f"commands:\n{table}\n\nexample: onewinner gate\nthe words: docs/glossary.md",
+        epilog=f"commands:\n{table}\n\nCOMMAND --help shows a command's options, exit codes and an example.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        add_help=True,
     )
-    parser.add_argument("--version", action="version", version=f"onewinner {__version__}")
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="its options: COMMAND --help")
+    parser.add_argument("--version", action="store_true", help="the version, and that of the embedded PostgreSQL")
+    parser.add_argument("command", nargs="?", metavar="COMMAND", help="one of the commands below")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="the options of the command")
+    if not arguments:
+        # Not PASS: a script whose command is empty has proved nothing.
+        parser.print_help()
+        raise SystemExit(USAGE)
     given = parser.parse_args(arguments)
+    if given.version:
+        print(describe_version())
+        raise SystemExit(PASS)
+    if given.command not in COMMANDS:
+        refuse_command(given.command)
     return given.command, given.arguments
+
+
+def refuse_command(name: str) -> NoReturn:
+    from engine.target.suggestion import suggest
+    from onewinner.exits import UsageError
+
+    raise UsageError(f"there is no command {name!r}{suggest(name, COMMANDS)}")
+
+
+def describe_version() -> str:
+    """The versions that a report of a problem needs."""
+    import platform
+
+    from engine.provision.embedded import describe_embedded
+
+    return f"onewinner {__version__} (Python {platform.python_version()}, {describe_embedded()})"
 
 
 if __name__ == "__main__":

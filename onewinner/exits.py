@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 
 HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PASS, FAIL, USAGE, UNKNOWN, REGRESSION = 0, 1, 2, 3, 4
+EXIT_MEANINGS = {
+    PASS: "pass",
+    FAIL: "a check failed",
+    USAGE: "usage: a bad option, file or target; the judge did not run",
+    UNKNOWN: "unknown: inconclusive, incomplete, or the harness failed",
+    REGRESSION: "correct, but a regression against the baseline",
+}
 # By words, because a signal is to be heard before anything is imported from a room.
 EXIT_BY_VERDICT = {"pass": PASS, "fail": FAIL, "unknown": UNKNOWN}
 

@@ -1,63 +1,21 @@
 """The options that several commands share."""
 
 import argparse
-import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
 
 from engine.provision.bouncer import PROGRAM
 from engine.provision.container import IMAGE_DEFAULT, IMAGE_VARIABLE
 from engine.provision.service import REFERENCE
 from onewinner.engine_choice import ISOLATIONS, WORKERS_DEFAULT, EngineChoice, read_target
-from onewinner.exits import UsageError
+from onewinner.parser import one_of
 from reports.comparison.comparison import Design
 from reports.documents.run import name_folder
 
-PATH_SHOWN_MAX = 120
 # Other users of the machine see arguments, but not the environment.
 DATABASE_VARIABLE = "ONEWINNER_DATABASE"
-
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are a UsageError: one sentence, exit 2, no usage dump."""
-
-    def __init__(self, command: str, description: str, example: str) -> None:
-        super().__init__(
-            prog=f"onewinner {command}",
-            description=description,
-            epilog=f"example: {example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-    def parse_known_args(self, *given: Any, **more: Any) -> Any:
-        """As ever, but a path that no file can have is an error of its option."""
-        found, rest = super().parse_known_args(*given, **more)
-        for name, value in vars(found).items():
-            for path in value if isinstance(value, list) else [value]:
-                if isinstance(path, Path) and (why := find_obstacle_of_path(path)):
-                    self.error(f"{name}: {ascii(str(path))[:PATH_SHOWN_MAX]} {why}")
-        return found, rest
-
-
-def find_obstacle_of_path(path: Path) -> str | None:
-    """Why no file can have this path; None if one can."""
-    try:
-        str(path).encode()
-        path.lstat()
-    except UnicodeError:
-        return "is not UTF-8"
-    except ValueError:
-        return "holds a NUL character"
-    except OSError as error:
-        return "is too long a path" if error.errno == errno.ENAMETOOLONG else None
-    return None
 
 
 def add_engine_options(parser: argparse.ArgumentParser, isolations: Sequence[str] = ISOLATIONS) -> None:
@@ -72,8 +30,9 @@ def add_engine_options(parser: argparse.ArgumentParser, isolations: Sequence[str
     parser.add_argument(
         "--isolation",
         choices=isolations,
-        help="isolation level of the reference engine; for a [service]: {isolation} in it, and the default of the "
-        "database that is made for it (default: read-committed)",
+        metavar="LEVEL",
+        help=f"isolation level of the reference engine, of {', '.join(isolations)}; for a [service]: "
+        "{isolation} in it, and the default of the database that is made for it (default: read-committed)",
     )
     parser.add_argument(
         "--workers",
@@ -211,17 +170,6 @@ def read_comparison(given: argparse.Namespace) -> ComparisonOptions:
 def choose_folder(out: Path | None, name: str) -> Path:
     """The run directory that was named, else a new one."""
     return out or name_folder(name)
-
-
-def one_of(names: Sequence[str]) -> Callable[[str], str]:
-    """An argparse type: one of the names, all of which a wrong one is told."""
-
-    def parse(text: str) -> str:
-        if text not in names:
-            raise argparse.ArgumentTypeError(f"there is no {text!r}; there are: {', '.join(names)}")
-        return text
-
-    return parse
 
 
 def positive(text: str) -> float:

@@ -37,6 +37,13 @@ PROFILES: Mapping[str, Mapping[str, Size]] = {
         "faults": size_for(1_000, 60),
     },
 }
+LEVEL_MEANINGS = {
+    "sequential": "random legal and illegal sequences, compared with the model",
+    "parallel": "plans of two to four concurrent branches; the first that fails is shrunk",
+    "race": "N concurrent requests for one transition, in every scenario",
+    "interleavings": "every order in which two requests' statements can reach the database",
+    "faults": "one fault at each statement of a request",
+}
 # Those that start a service of their own behind the proxy. Quick has one pairing of each kind, full all pairings.
 PROXIED = ("interleavings", "faults")
 SCOPES = {"quick": "kinds", "full": "all"}

@@ -44,6 +44,16 @@ def find_programs(version: int) -> Path:
     )
 
 
+def describe_embedded() -> str:
+    """Which PostgreSQL `embedded` starts, or that there is none."""
+    try:
+        command = [str(find_programs(18) / "bin" / "postgres"), "--version"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    except (DatabaseUnavailable, OSError, subprocess.CalledProcessError):
+        return "no embedded PostgreSQL"
+    return f"embedded PostgreSQL {told[2]}"
+
+
 def make_reachable(programs: Path, folder: Path) -> Path:
     """The folder of the programs, or of a copy if the unprivileged user cannot run them.
 

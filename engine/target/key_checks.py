@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec import inspect
 
+from engine.target.suggestion import suggest
 from engine.target.tables import File
-from engine.target.value_checks import Mistake, suggest
+from engine.target.value_checks import Mistake
 
 # For each type in the tables, the Python types that its values may have.
 TYPES: dict[type[inspect.Type], tuple[type, ...]] = {

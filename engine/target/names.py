@@ -8,9 +8,10 @@ from typing import Any
 
 from msgspec import structs
 
+from engine.target.suggestion import suggest
 from engine.target.tables import File, RequestTable, Table, VariantTable
 from engine.target.template import braces, find_placeholders
-from engine.target.value_checks import Mistake, suggest
+from engine.target.value_checks import Mistake
 from engine.target.variables import resolve
 
 EVERYWHERE = ("request_id",)

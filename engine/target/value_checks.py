@@ -1,11 +1,11 @@
 """Checks the values of a target file. Each check raises Mistake with the path of the key. Pure."""
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from engine.target.graph import TransitionGraph
+from engine.target.suggestion import find_close, suggest
 from engine.target.tables import RequestTable, TimedTable
 
 BODIES = ("json", "form", "text", "xml")
@@ -18,15 +18,6 @@ class Mistake(Exception):  # noqa: N818 - it is the user's, and is reported as a
 
     def __init__(self, key: str, what: str) -> None:
         super().__init__(f"{key}: {what}")
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: the closest known one, else all of them."""
-    options = list(known)
-    close = difflib.get_close_matches(word, options, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there are: {', '.join(options)}" if options else ""
 
 
 def check_base_url(text: str, *, served: bool) -> None:
@@ -97,8 +88,8 @@ def check_graph(graph: TransitionGraph) -> None:
                 f'write initial = "{state}" if a workflow begins there',
             )
         ways = f"no way from {graph.initial!r} leads to" if graph.sources(state) else "no edge leads to"
-        close = difflib.get_close_matches(state, [other for other in graph.states if other != state], n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        close = find_close(state, [other for other in graph.states if other != state])
+        hint = f" (did you mean {close!r}?)" if close else ""
         raise Mistake(
             "workflow.transitions", f"{ways} {state!r}{hint}; list it as a next state of another one, or remove it"
         )

@@ -11,7 +11,8 @@ from engine.target.graph import TransitionGraph
 from onewinner.display import print_judgement
 from onewinner.engine_choice import read_target
 from onewinner.exits import UsageError, find_exit, say
-from onewinner.options import Parser, add_accept_partial, positive, share
+from onewinner.options import add_accept_partial, positive, share
+from onewinner.parser import JUDGING, Parser, one_of
 from reports.documents.run import RunError, read_run
 from reports.history.files import list_left_out
 from reports.history.history import HistoryError, read_history
@@ -43,8 +44,8 @@ def main(arguments: list[str]) -> int:
     return find_exit(merge([check(path, options) for path in options.paths]))
 
 
-def parse(arguments: list[str]) -> CheckOptions:
-    parser = Parser("check", __doc__ or "", EXAMPLE)
+def build_parser() -> Parser:
+    parser = Parser("check", __doc__ or "", EXAMPLE, exits=JUDGING)
     add = parser.add_argument
     add("paths", type=Path, nargs="+", metavar="PATH", help="what to judge")
     add(
@@ -57,9 +58,9 @@ def parse(arguments: list[str]) -> CheckOptions:
     add(
         "--only",
         action="append",
-        choices=list(CHECKS),
+        type=one_of(CHECKS),
         metavar="CHECK",
-        help=f"one of {', '.join(CHECKS)}; may be repeated",
+        help=f"only this check, of {', '.join(CHECKS)}; repeatable",
     )
     add("--workflow", metavar="NAME", help="judge this workflow alone")
     add(
@@ -71,7 +72,11 @@ def parse(arguments: list[str]) -> CheckOptions:
     )
     add("--timeout-s", type=positive, metavar="S", help="the longest search in one workflow, in seconds (default: 10)")
     add_accept_partial(parser)
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: list[str]) -> CheckOptions:
+    given = build_parser().parse_args(arguments)
     limits = replace(Limits(), unknown_max=given.unknown_max)
     limits = limits if given.timeout_s is None else replace(limits, workflow_s=given.timeout_s)
     return CheckOptions(

@@ -15,7 +15,6 @@ from onewinner.baseline import UnreadableError, compare_runs, find_run, print_co
 from onewinner.exits import UNKNOWN, UsageError, find_comparison_exit, say
 from onewinner.options import (
     ComparisonOptions,
-    Parser,
     RunOptions,
     add_comparison_options,
     bounded,
@@ -23,6 +22,7 @@ from onewinner.options import (
     read_comparison,
     weights,
 )
+from onewinner.parser import COMPARING, Parser, list_scenarios
 from reports.documents.run import finish_run, with_judgement
 
 EXAMPLE = """onewinner compare runs/20260101T120000Z-orders runs/20260102T120000Z-orders
@@ -88,9 +88,8 @@ def compare_two(options: CompareOptions) -> int:
     return find_comparison_exit(comparison)
 
 
-def parse(arguments: list[str]) -> tuple[CompareOptions, dict[str, Any] | None]:
-    """How to compare; with --ab also what its turns are. Raises UsageError."""
-    parser = Parser("compare", __doc__ or "", EXAMPLE)
+def build_parser() -> Parser:
+    parser = Parser("compare", __doc__ or "", EXAMPLE, exits=COMPARING, lists=(list_scenarios,))
     add = parser.add_argument
     add("runs", type=Path, nargs="*", metavar="BASELINE RUN", help="two run directories")
     add("--write", action="store_true", help="write the comparison into the run's run.json and its report")
@@ -99,7 +98,12 @@ def parse(arguments: list[str]) -> tuple[CompareOptions, dict[str, Any] | None]:
     group = parser.add_argument_group("with --ab")
     for option in TURNS:
         group.add_argument(f"--{option.name}", type=option.kind, metavar=option.metavar, help=option.told)
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: list[str]) -> tuple[CompareOptions, dict[str, Any] | None]:
+    """How to compare; with --ab also what its turns are. Raises UsageError."""
+    given = build_parser().parse_args(arguments)
     options = CompareOptions(given.runs, given.write, read_comparison(given))
     turns = {option.name: getattr(given, option.name) for option in TURNS}
     refuse_contradictions(options, given.ab, [name for name, value in turns.items() if value is not None])

@@ -23,7 +23,8 @@ from onewinner.exits import UsageError, find_exit
 from onewinner.kill_matrix import VERDICTS, Cell, Variant, conclude, gather, judge_cell, list_variants, make_rows
 from onewinner.level_plans import Level, RaceLoad
 from onewinner.levels import count_levels, run_level
-from onewinner.options import Parser, RunOptions, add_database, add_run_options, bounded, one_of, read_run_options
+from onewinner.options import RunOptions, add_database, add_run_options, bounded, read_run_options
+from onewinner.parser import JUDGING, Parser, list_levels, one_of
 from onewinner.profiles import PROXIED, Size, size_for
 from onewinner.run import find_troubles
 from onewinner.run_request import describe_command, describe_host
@@ -236,8 +237,8 @@ def ask_cell(
     return cell
 
 
-def parse(arguments: list[str]) -> DefectsOptions:
-    parser = Parser("defects", __doc__ or "", EXAMPLE)
+def build_parser() -> Parser:
+    parser = Parser("defects", __doc__ or "", EXAMPLE, exits=JUDGING, lists=(list_levels,))
     add = parser.add_argument
     add("--defect", type=one_of(list_defects()), action="append", metavar="NAME", help="only this defect; repeatable")
     add(
@@ -248,7 +249,11 @@ def parse(arguments: list[str]) -> DefectsOptions:
     add("--quick", action="store_true", help="one seed, less of each level, and each defect at one level")
     add_database(parser)
     add_run_options(parser, "the same plan; the first of the seeds")
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: list[str]) -> DefectsOptions:
+    given = build_parser().parse_args(arguments)
     named = {*(given.defect or ()), *(given.control or ())}
     variants = [variant for variant in list_variants() if not named or variant.name in named]
     chosen = [level for level in LEVELS if not given.level or level in given.level]

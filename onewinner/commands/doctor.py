@@ -20,7 +20,8 @@ from onewinner.doctor.remedies import LOOK
 from onewinner.doctor.trials import advise
 from onewinner.engine_choice import EngineChoice
 from onewinner.exits import PASS, UsageError
-from onewinner.options import Parser, add_engine_options, read_engine
+from onewinner.options import add_engine_options, read_engine
+from onewinner.parser import Parser
 
 EXAMPLE = "onewinner doctor --target orders.toml"
 BODY_MAX = 80
@@ -29,10 +30,14 @@ LONG_ID = re.compile(r"[0-9a-fA-F-]{20,}")
 STYLE = {True: "bold green", False: "bold red"}
 
 
-def main(arguments: list[str]) -> int:
+def build_parser() -> Parser:
     parser = Parser("doctor", __doc__ or "", EXAMPLE)
     add_engine_options(parser)
-    return examine(read_engine(parser.parse_args(arguments)))
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    return examine(read_engine(build_parser().parse_args(arguments)))
 
 
 def examine(engine: EngineChoice) -> int:
@@ -66,13 +71,15 @@ def hide(text: str) -> str:
 def print_table(examination: Examination) -> None:
     """What was sent, what came back, how it was understood, and what to change where that looks wrong."""
     console, done = open_console(), examination.done
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "asked", "sent", "came back", "understood as"):
-        table.add_column(name, overflow="fold", ratio=None if name == "" else 1)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for each in done:
         right = each.remedy is None
-        cells = [each.probe.what, describe_sent(each), describe_answer(each), describe_reading(each)]
-        table.add_row(Text("ok" if right else "wrong", style=STYLE[right]), *(Text(hide(cell)) for cell in cells))
+        understood = f"{each.probe.what}: {describe_reading(each)}\n"
+        exchanged = f"{describe_sent(each)} -> {describe_answer(each)}"
+        told = Text.assemble((hide(understood), "bold"), (hide(exchanged), "dim"))
+        table.add_row(Text("ok" if right else "wrong", style=STYLE[right]), told)
     if done:
         console.print(table)
 
@@ -121,10 +128,12 @@ def conclude(examination: Examination, remedies: list[str], engine: EngineChoice
         console.print(Text(f"\ncould be added: {hide(hint)}", style="dim"), soft_wrap=True)
     if remedies:
         # The first one is the command's message.
-        for each, remedy in zip(examination.wrong[1:], remedies[1:], strict=True):
+        further = {remedy: each for each, remedy in zip(examination.wrong, remedies, strict=True)}
+        del further[remedies[0]]
+        for remedy, each in further.items():
             told = hide(f"{each.probe.what}: change {remedy}")
             console.print(Text.assemble("\n", (told, STYLE[False])), soft_wrap=True)
-        more = f" ({len(remedies) - 1} more above)" if len(remedies) > 1 else ""
+        more = f" ({len(further)} more above)" if further else ""
         tail = hide(read_tail(log)) if any(LOOK in remedy for remedy in remedies) else ""
         raise UsageError(f"{engine.file}: {hide(remedies[0])}{more}{tail}")
     for skipped in examination.skipped:

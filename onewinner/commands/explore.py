@@ -17,7 +17,6 @@ from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_proxy_obstacl
 from onewinner.exits import UsageError
 from onewinner.level_plans import Level, ProxySetup
 from onewinner.options import (
-    Parser,
     RunOptions,
     add_engine_options,
     add_run_options,
@@ -26,6 +25,7 @@ from onewinner.options import (
     read_engine,
     read_run_options,
 )
+from onewinner.parser import JUDGING, Parser
 from onewinner.profiles import Size
 from onewinner.run import carry_out
 from onewinner.run_request import RunRequest
@@ -70,8 +70,8 @@ def main(arguments: list[str]) -> int:
     return code
 
 
-def parse(arguments: list[str]) -> ExploreOptions:
-    parser = Parser("explore", __doc__ or "", EXAMPLE)
+def build_parser() -> Parser:
+    parser = Parser("explore", __doc__ or "", EXAMPLE, exits=JUDGING)
     add_engine_options(parser, isolations=(*ISOLATIONS, "all"))
     add = parser.add_argument
     add(
@@ -104,7 +104,11 @@ def parse(arguments: list[str]) -> ExploreOptions:
     add("--replay", type=Path, metavar="FILE", help="run the one order of a race file instead")
     add("--times", type=bounded(1, 10**4), default=1, metavar="N", help="how often to replay (default: 1)")
     add_run_options(parser, "the same generated pairings")
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: list[str]) -> ExploreOptions:
+    given = build_parser().parse_args(arguments)
     if given.pgbouncer is not None:
         raise UsageError("--pgbouncer: the proxy stands where it would stand; leave it out")
     if given.replay is not None and (given.defect or given.control or given.isolation):

@@ -12,16 +12,15 @@ from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.gate_matrix import AXES, choose_axes, run_matrix
 from onewinner.options import (
-    Parser,
     RunOptions,
     add_engine_options,
     add_judged_options,
     add_run_options,
     bounded,
-    one_of,
     read_engine,
     read_run_options,
 )
+from onewinner.parser import COMPARING, Parser, list_levels, one_of
 from onewinner.profiles import PROFILES, Size
 from onewinner.run import carry_out
 from onewinner.run_request import RunRequest
@@ -95,8 +94,8 @@ def check_plan(path: Path, engine: EngineChoice) -> Path:
     return path
 
 
-def parse(arguments: list[str]) -> GateOptions:
-    parser = Parser("gate", __doc__ or "", EXAMPLE)
+def build_parser() -> Parser:
+    parser = Parser("gate", __doc__ or "", EXAMPLE, exits=COMPARING, lists=(list_levels,))
     add_engine_options(parser)
     add = parser.add_argument
     add("--profile", choices=sorted(PROFILES), default="quick", help="quick (default): 90 s; full: 15 min")
@@ -119,7 +118,11 @@ def parse(arguments: list[str]) -> GateOptions:
     )
     add_judged_options(parser)
     add_run_options(parser, "the same plan")
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: list[str]) -> GateOptions:
+    given = build_parser().parse_args(arguments)
     engine = read_engine(given)
     return GateOptions(
         engine,

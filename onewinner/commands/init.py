@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from onewinner.display import print_text
 from onewinner.exits import PASS, UsageError
-from onewinner.options import Parser
+from onewinner.parser import Parser
 from onewinner.proposals.document import Document
 from onewinner.proposals.draft import draft_target
 from onewinner.proposals.github_workflow import draft_workflow

@@ -11,7 +11,6 @@ from onewinner.exits import UsageError
 from onewinner.level_plans import RaceLoad, plan_race
 from onewinner.load_faults import FaultPlan
 from onewinner.options import (
-    Parser,
     RunOptions,
     add_engine_options,
     add_judged_options,
@@ -22,6 +21,7 @@ from onewinner.options import (
     read_run_options,
     weights,
 )
+from onewinner.parser import COMPARING, Parser, list_scenarios
 from onewinner.run import carry_out
 from onewinner.run_request import RunRequest
 from reports.comparison.facts import Facts
@@ -74,8 +74,8 @@ def refuse_when_nothing_applies(target: Target, weights: Mapping[str, int], race
         raise UsageError(f"--scenarios: none of them applies to the target {target.name}: {reasons}")
 
 
-def parse(arguments: list[str]) -> RaceOptions:
-    parser = Parser("race", __doc__ or "", EXAMPLE)
+def build_parser() -> Parser:
+    parser = Parser("race", __doc__ or "", EXAMPLE, exits=COMPARING, lists=(list_scenarios,))
     add_engine_options(parser)
     add = parser.add_argument
     add(
@@ -109,7 +109,11 @@ def parse(arguments: list[str]) -> RaceOptions:
     add("--fail-fast", action="store_true", help="end as soon as a violation is seen")
     add_judged_options(parser)
     add_run_options(parser, "the same plan")
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: list[str]) -> RaceOptions:
+    given = build_parser().parse_args(arguments)
     if given.together and given.processes == 1:
         raise UsageError("--together spreads each race over several processes; add --processes 2 or more")
     load = RaceLoad(

@@ -9,7 +9,7 @@ from onewinner.baseline import UnreadableError, find_run
 from onewinner.display import open_console
 from onewinner.engine_choice import read_target
 from onewinner.exits import PASS, UNKNOWN, UsageError, say
-from onewinner.options import Parser
+from onewinner.parser import Parser
 from reports.comparison.comparison import Trend
 from reports.comparison.description import show_value
 from reports.documents.page.trends import render_trends
@@ -40,14 +40,18 @@ def main(arguments: list[str]) -> int:
         return UNKNOWN
 
 
-def parse(arguments: list[str]) -> tuple[list[Path], Path | None, Path | None]:
-    """The run directories, or the folder of them whose trends are shown, and where their page goes."""
+def build_parser() -> Parser:
     parser = Parser("report", __doc__ or "", EXAMPLE)
     add = parser.add_argument
     add("runs", type=Path, nargs="*", metavar="RUN", help="run directories whose documents are to be made again")
     add("--history", type=Path, metavar="DIR", help="a folder of run directories: a trend for each measure")
     add("--out", type=Path, metavar="FILE", help=f"where the trends' page goes (default: DIR/{PAGE})")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: list[str]) -> tuple[list[Path], Path | None, Path | None]:
+    """The run directories, or the folder of them whose trends are shown, and where their page goes."""
+    options = build_parser().parse_args(arguments)
     if (options.history is None) == (not options.runs):
         raise UsageError("name run directories, or a folder of them with --history")
     if options.history is None and options.out is not None:

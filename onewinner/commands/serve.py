@@ -20,14 +20,15 @@ from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port,
 from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice
 from onewinner.engine_worker import Worker, run_workers
 from onewinner.exits import UNKNOWN, UsageError, say
-from onewinner.options import Parser, add_engine_options, read_engine
+from onewinner.options import add_engine_options, read_engine
+from onewinner.parser import Parser
 
 POLL_S = 0.2
 BACKLOG = 2048
 EXAMPLE = "onewinner serve --port 8080 --workers 4"
 
 
-def main(arguments: list[str]) -> int:
+def build_parser() -> Parser:
     parser = Parser("serve", __doc__ or "", EXAMPLE)
     add_engine_options(parser)
     parser.add_argument(
@@ -45,7 +46,11 @@ def main(arguments: list[str]) -> int:
         help="create the tables where the database URL says, and leave them there (default: in a schema of its own, "
         "which is dropped at the end)",
     )
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    given = build_parser().parse_args(arguments)
     engine = read_engine(given)
     if not engine.is_reference or given.announce:
         return serve_target(engine)

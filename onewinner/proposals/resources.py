@@ -1,11 +1,11 @@
 """The resources of a document: a collection, one of its items, and the routes below the item. Pure."""
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from engine.target.suggestion import find_close
 from onewinner.json_paths import fold
 from onewinner.proposals.document import Document, Operation, Property
 from onewinner.proposals.words import MOVING, find_led, is_verb, names_next, names_state, split_words
@@ -165,8 +165,8 @@ def choose(document: Document, wanted: str | None) -> tuple[Resource, list[Resou
     named = [each for each in found if fits(each, wanted)]
     if not named:
         names = list(dict.fromkeys(label(each, found) for each in others or found))
-        close = difflib.get_close_matches(wanted, names, n=1)
-        told = f"did you mean {close[0]!r}?" if close else f"there are: {describe_others(names)}"
+        close = find_close(wanted, names)
+        told = f"did you mean {close!r}?" if close else f"there are: {describe_others(names)}"
         raise NothingFound(f"it has no resource {wanted!r}; {told}")
     return named[0], [each for each in others if each is not named[0]]
 

@@ -1,10 +1,19 @@
 """Goal: bad input is one clear sentence and exit 2, with no traceback and nothing left behind."""
 
+import re
 import socket
+import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from engine.reference.defects import LEVELS
+from load.scenarios import SCENARIOS
+from onewinner import __version__
+from onewinner.__main__ import COMMANDS
+from onewinner.commands.completion import SHELLS
+from onewinner.commands.gate import build_parser
 from tests.load.stub import SMALL
 from tests.onewinner.running import Command
 
@@ -54,7 +63,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "nowhere: there is no such file or folder": ("check", "nowhere"),
     "broken.toml:1: malformed line": ("check", "broken.toml"),
     "holds no history": ("check", "."),
-    "--only: invalid choice: 'luck'": ("check", ".", "--only", "luck"),
+    "--only: there is no 'luck'; there are: one-winner": ("check", ".", "--only", "luck"),
     "name two run directories, BASELINE and RUN, or two engines with --ab; 1 given": ("compare", "a"),
     "BASELINE: . is no run directory: it has no run.json": ("compare", ".", "."),
     "--baseline: nowhere is no run directory": ("gate", "--baseline", "nowhere"),
@@ -82,7 +91,11 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "runs: '\\udcff' is not UTF-8": ("report", "\udcff"),
     "xxx is too long a path": ("gate", "--out", "x" * 300),
     "baseline: 'a\\x00b' holds a NUL character": ("race", "--baseline", "a\0b"),
-    "invalid choice: 'nosuch'": ("nosuch",),
+    "there is no command 'nosuch'; there are: init, doctor, gate": ("nosuch",),
+    "there is no command 'gaet'; did you mean 'gate'?": ("gaet",),
+    "unrecognized arguments: --raecs 3 (did you mean --races?); see onewinner gate --help": ("gate", "--raecs", "3"),
+    "--level: there is no 'rcae'; did you mean 'race'?": ("gate", "--level", "rcae"),
+    "there is no scenario 'frok'; did you mean 'fork'?": ("race", "--scenarios", "frok"),
 }
 
 
@@ -113,11 +126,55 @@ def test_a_port_in_use_is_named(name: str, tmp_path: Path) -> None:
     assert command.find_left() == []
 
 
-@pytest.mark.parametrize("name", ["gate", "race", "serve", "check", "report", "compare", "defects", "init", "doctor"])
-def test_help_shows_an_example(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_an_example_and_the_exit_codes_in_80_columns(name: str, tmp_path: Path) -> None:
     ended = Command((name, "--help"), tmp_path).run_here()
     assert ended.returncode == 0
-    assert f"example: onewinner {name}" in ended.stdout
+    assert f"example:\n  onewinner {name}" in ended.stdout
+    assert "exit codes:\n  0  " in ended.stdout
+    assert ("4  correct, but a regression" in ended.stdout) == (name in ("gate", "race", "compare"))
+    assert [line for line in ended.stdout.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("gate", LEVELS), ("defects", LEVELS), ("race", SCENARIOS), ("compare", SCENARIOS)],
+    ids=["gate", "defects", "race", "compare"],
+)
+def test_help_says_what_each_name_means(name: str, words: Iterable[str], tmp_path: Path) -> None:
+    told = Command((name, "--help"), tmp_path).run_here().stdout
+    assert [word for word in words if not re.search(rf"^  {word}  +[A-Za-z]", told, re.MULTILINE)] == []
+
+
+def test_without_a_command_the_commands_are_shown(tmp_path: Path) -> None:
+    ended = Command((), tmp_path).run_here()
+    assert ended.returncode == 2, "nothing was proved"
+    assert [name for name in COMMANDS if f"\n  {name} " not in ended.stdout] == []
+    assert [line for line in ended.stdout.splitlines() if len(line) > 80] == []
+
+
+def test_the_version_names_what_a_report_of_a_problem_needs(tmp_path: Path) -> None:
+    ended = Command(("--version",), tmp_path).run_here()
+    assert ended.returncode == 0
+    told = re.fullmatch(r"onewinner (\S+) \(Python 3\.\d+\.\S+, embedded PostgreSQL 18\.\d+\)\n", ended.stdout)
+    assert told is not None
+    assert told[1] == __version__
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_completes_every_command_and_option(shell: str, tmp_path: Path) -> None:
+    ended = Command(("completion", shell), tmp_path).run_here()
+    assert ended.returncode == 0
+    options = [option.lstrip("-") for option in build_parser()._option_string_actions if option.startswith("--")]
+    assert [word for word in (*COMMANDS, *options) if word not in ended.stdout] == []
+
+
+def test_bash_completes_an_option(tmp_path: Path) -> None:
+    """The script in a real bash, as readline calls it."""
+    script = Command(("completion", "bash"), tmp_path).run_here().stdout
+    ask = "COMP_WORDS=(onewinner gate --lev); COMP_CWORD=2; _shtab_onewinner; echo ${COMPREPLY[@]}"
+    told = subprocess.run(["/bin/bash", "-c", f"{script}\n{ask}"], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["--level"]
 
 
 @pytest.mark.parametrize(
