@@ -218,8 +218,10 @@ class ScriptRun:
         """
         mine = False
         if self.leads:
-            is_lone = not result.round.is_concurrent
-            mine = "won" in result.outcomes[0] if is_lone else self.look(result.round, result.outcomes)
+            round_ = result.round
+            is_right = "won" in result.outcomes[0] if not round_.is_concurrent else self.look(round_, result.outcomes)
+            # Where an answer was lost, a later round shows what became of the request.
+            mine = is_right or any(call.hang_up for call in round_.calls)
             mine = mine and not self.asker.silence.is_certain
         told = mine, self.asker.values.tell(self.names)
         goes_on, values = self.barrier.gather(f"{self.number}.{index}.after", told)[0]
@@ -251,7 +253,8 @@ class ScriptRun:
         if call.creates:
             return self.asker.create_ask(tenant, name=workflow)
         race = f"{workflow}.{index}" if group.is_race and index is not None else None
-        return bind(self.asker.target, call, workflow, tenant, contends=contends(call), race=race)
+        key_of = self.names[0]
+        return bind(self.asker.target, call, workflow, tenant, contends=contends(call), race=race, key_of=key_of)
 
     def finish(self, *, created: bool) -> None:
         """The last read, the trail and the effects of each workflow."""

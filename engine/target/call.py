@@ -23,7 +23,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     `workflow` counts the workflows of a plan from 0. `tenant` is empty for the workflow's owner. `version` is the one
     that the request carries, where it carries any: VERSION_OLD, VERSION_NONE, or else the current one. `variant` is one
     of the requests that the route has for an advance, or else the first. `user` is the number of the tenant's user,
-    counted around. Advances with the same `key` carry the same idempotency key.
+    counted around. Requests with the same `key` carry the same idempotency key; with another `body` they ask for
+    something else under it. `hang_up` is that of the Request: its answer is lost.
     """
 
     workflow: int = 0
@@ -38,6 +39,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     key: str = ""
     variant: str = ""
     user: int = 0
+    body: str = ""
+    hang_up: str = ""
 
     @property
     def kind(self) -> str:

@@ -22,14 +22,23 @@ Values = Mapping[str, Value]
 NO_VALUES: Values = {}
 
 
+# When a client hangs up.
+SENT, ANSWERED = "sent", "answered"
+
+
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. `path` includes the query; `headers` are in sending order."""
+    """One HTTP request. `path` includes the query; `headers` are in sending order.
+
+    `hang_up`: the client closes its connection and never reads the answer: SENT, as soon as the request has left;
+    ANSWERED, when the answer begins to come.
+    """
 
     method: str
     path: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    hang_up: str = ""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ class Ask:
     `route`, `guard` or `write` is what the target has under the name that the call gives. `examine`, when given, says
     what in the answer is wrong; that becomes the operation's `problem`. An Ask that does not contend is released
     with a race and is no part of it. `race` is the race's id where several races are released together.
-    `token` is the version that the request carries in place of the one that was saved last.
+    `token` is the version that the request carries in place of the one that was saved last. An idempotency key is made
+    from the id of the workflow `key_of`, by default its own.
     """
 
     call: Call
@@ -54,6 +55,7 @@ class Ask:
     write: Write | None = None
     user: str = ""
     token: str | None = None
+    key_of: str = ""
 
     @property
     def template(self) -> Template | None:
@@ -86,6 +88,7 @@ def bind(
     *,
     contends: bool = True,
     race: str | None = None,
+    key_of: str = "",
 ) -> Ask:
     """The Ask of a call. Raises LookupError when the target has no such route, guard or write."""
     route = find_route(target, call) if call.route else None
@@ -93,21 +96,40 @@ def bind(
     write = find_write(target, call) if call.write else None
     contends = contends and guard is None and write is None
     user = target.tenants[tenant].name_user(call.user)
-    return Ask(call, workflow, tenant, route, guard, examine, contends, race, write, user)
+    return Ask(call, workflow, tenant, route, guard, examine, contends, race, write, user, key_of=key_of)
 
 
-def build_request(target: Target, ask: Ask, server_id: str, id_: str, values: Values = NO_VALUES) -> Request:
-    """The request of an Ask. The operation's id is also its X-Request-ID and its marker; requests with one idempotency
-    key have one marker, too. Raises NotBuiltError.
+def find_key(call: Call, key_id: str) -> str:
+    """The idempotency key of a call; empty if it shares none. `key_id` is the id that it is made from."""
+    return name_key(key_id, call.key) if call.key else ""
+
+
+def find_marker(ask: Ask, key: str, id_: str) -> str:
+    """The operation's id; requests that ask for the same of one workflow under one idempotency key have one marker."""
+    if not key:
+        return id_
+    other = ask.workflow if ask.key_of not in ("", ask.workflow) else ""
+    return ".".join(filter(None, (key, ask.call.body, other)))
+
+
+def build_request(
+    target: Target, ask: Ask, server_id: str, id_: str, values: Values = NO_VALUES, key_id: str = ""
+) -> Request:
+    """The request of an Ask. The operation's id is also its X-Request-ID. `key_id` is the id that its idempotency key
+    is made from, by default `server_id`. Raises NotBuiltError.
     """
-    call, tenant = ask.call, ask.tenant
+    request = _build(target, ask, server_id, id_, values, find_key(ask.call, key_id or server_id))
+    return replace(request, hang_up=ask.call.hang_up) if ask.call.hang_up else request
+
+
+def _build(target: Target, ask: Ask, server_id: str, id_: str, values: Values, key: str) -> Request:
+    call, tenant, marker = ask.call, ask.tenant, find_marker(ask, key, id_)
     if call.creates:
-        return target.build_create(tenant, id_, marker=id_, values=values)
+        return target.build_create(tenant, id_, marker=marker, values=values)
     if ask.route is not None:
         omitted = (target.version or "") if call.version == VERSION_NONE else ""
-        key = name_key(server_id, call.key) if call.key else ""
         move = (ask.route, tenant, server_id, call.origin, call.to)
-        return target.build_advance(*move, id_, key or id_, values, omitted, key, call.variant)
+        return target.build_advance(*move, id_, marker, values, omitted, key, call.variant)
     if ask.guard is not None:
         return target.build_guard(ask.guard, tenant, server_id, id_, values)
     if ask.write is not None:
@@ -207,11 +229,11 @@ def make_invocation(
     race: str | None,
     invoked_ns: int,
     token: str | None = None,
-    server_id: str = "",
+    key_id: str = "",
 ) -> events.Invoke:
-    """`token` is the version that the request carries, `server_id` the server's own name of the workflow."""
+    """`token` is the version that the request carries, `key_id` the id that its idempotency key is made from."""
     call = ask.call
-    key = name_key(server_id, call.key) if call.key else ""
+    key = find_key(call, key_id)
     states = list(list_expected(target, ask))
     expected = states[0] if len(states) == 1 and ask.guard is None else states or None
     return events.Invoke(
@@ -226,11 +248,18 @@ def make_invocation(
         next=ask.call.to or None,
         invoked_ns=invoked_ns,
         repeats=True if ask.route is not None and ask.route.repeats else msgspec.UNSET,
-        marker=key or id_ if carries_marker(ask) else msgspec.UNSET,
+        marker=find_marker(ask, key, id_) if carries_marker(ask) else msgspec.UNSET,
         token_carried=msgspec.UNSET if token is None else token,
         key=key or msgspec.UNSET,
-        payload=f"{call.route}: {call.origin} -> {call.to}" if key else msgspec.UNSET,
+        payload=describe_payload(call) if key else msgspec.UNSET,
+        abandoned=True if call.hang_up else msgspec.UNSET,
     )
+
+
+def describe_payload(call: Call) -> str:
+    """What a call asks for: another text for calls that ask for something else."""
+    asked = f"{call.route}: {call.origin} -> {call.to}" if call.route else call.kind
+    return ", ".join(filter(None, (asked, call.variant, call.body)))
 
 
 def digest(target: Target, reply: Reply) -> str | msgspec.UnsetType:

@@ -340,14 +340,18 @@ class Asker:
         obstacle = self.preparation.find_obstacle((ask.tenant, ask.user), ask.workflow if creates else None)
         if obstacle is not None:
             raise NotBuiltError(obstacle)
-        server_id = "" if creates else self.server_ids[ask.workflow]
+        server_id, key_id = "" if creates else self.server_ids[ask.workflow], self._find_key_id(ask)
         values = self.values.list(ask.tenant, ask.user, ask.workflow)
         token = self._find_token(ask)
         if token is not None and self.target.version is not None:
             # A service that tells a whole number wants one back; a history holds versions as texts.
             is_number = isinstance(values.get(self.target.version), int)
             values = {**values, self.target.version: int(token) if is_number else token}
-        return build_request(self.target, ask, server_id, id_, values)
+        return build_request(self.target, ask, server_id, id_, values, key_id)
+
+    def _find_key_id(self, ask: Ask) -> str:
+        """The id that an idempotency key is made from."""
+        return self.server_ids.get(ask.key_of or ask.workflow, "")
 
     def _find_token(self, ask: Ask) -> str | None:
         """The version that the request carries."""
@@ -373,8 +377,8 @@ class Asker:
 
     def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> events.Invoke:
         process, invoked_ns = f"{self.source}#{number}", now_ns() + self.clock.offset_ns
-        token, server_id = self._find_token(ask), self.server_ids.get(ask.workflow, "")
-        return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns, token, server_id)
+        token, key_id = self._find_token(ask), self._find_key_id(ask)
+        return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns, token, key_id)
 
     def _classify(self, ask: Ask, id_: str, exchange: Exchange, *, races: bool) -> Reply:
         classified, reason = self.denials.review(ask, classify(self.target, ask, exchange.answer), races=races)

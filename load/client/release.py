@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from engine.target.http_answer import Answer
-from engine.target.template import Request
+from engine.target.template import ANSWERED, SENT, Request
 from load.client.endpoint import break_off, find_sender, is_silent, read_some
 from load.client.http import AnswerParser, encode_request
 
@@ -25,6 +25,8 @@ RESTARTS_MAX = 5
 
 # Sleeping is not exact: for so long before an agreed instant the clock is polled.
 SPIN_NS = 1_000_000
+
+ABANDONED = "the client closed the connection before it read the answer"
 
 now_ns = time.monotonic_ns
 
@@ -128,7 +130,7 @@ class Release:
             if at_ns is not None:
                 wait_until(at_ns)
             invoked = release(senders, ends)
-            return self._collect(parsers, invoked)
+            return self._collect(parsers, invoked, [request.hang_up for request in requests])
         except BaseException:
             # Half a request or an unread answer is on the way: the next race must not meet it.
             self.close(half=True)
@@ -159,11 +161,16 @@ class Release:
             missing = {number: heads[number] for number in fallen}
         raise ReleaseError(f"{self.base_url} closed the connection {RESTARTS_MAX} times before the requests were sent")
 
-    def _collect(self, parsers: Sequence[AnswerParser], invoked: Sequence[int]) -> list[Exchange]:
+    def _collect(
+        self, parsers: Sequence[AnswerParser], invoked: Sequence[int], hang_ups: Sequence[str]
+    ) -> list[Exchange]:
         """Reads the answers in the order in which they come, until all are complete or the time is up."""
         assert self._selector is not None
-        exchanges: list[Exchange | None] = [None] * len(parsers)
-        missing = len(exchanges)
+        exchanges: list[Exchange | None] = [
+            self._abandon(number, invoked[number]) if hang_up == SENT else None
+            for number, hang_up in enumerate(hang_ups)
+        ]
+        missing = exchanges.count(None)
         deadline_ns = max(invoked) + int(self.timeout_s * 1e9)
         while missing and (left_ns := deadline_ns - now_ns()) > 0:
             for key, _ in self._selector.select(left_ns / 1e9):
@@ -172,6 +179,10 @@ class Release:
                     # No request is under way here: the server closed it or sent bytes unasked, or TLS is at work.
                     if not is_silent(self._reach(number)):
                         self._hang_up(number)
+                    continue
+                if hang_ups[number] == ANSWERED:
+                    exchanges[number] = self._abandon(number, invoked[number])
+                    missing -= 1
                     continue
                 answer, alive = read_some(self._reach(number), parsers[number])
                 if answer is None:
@@ -186,6 +197,10 @@ class Release:
     def _give_up(self, number: int, invoked_ns: int) -> Exchange:
         self._hang_up(number)
         return Exchange(invoked_ns, None, Answer(None, error=f"no answer within {self.timeout_s:g} s", timed_out=True))
+
+    def _abandon(self, number: int, invoked_ns: int) -> Exchange:
+        self._hang_up(number)
+        return Exchange(invoked_ns, None, Answer(None, error=ABANDONED))
 
     def _reach(self, number: int) -> socket.socket:
         """The socket of a connection, which is opened and registered if it is not yet."""

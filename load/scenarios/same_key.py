@@ -1,8 +1,10 @@
 """Do all requests with one idempotency key make one move, and get one answer?
 
 At every step of a walk N clients send the same request with the same key at one instant, and again after the answer.
-Half of the steps have two keys: exactly one of them may win, with all of its requests. Then another request carries a
-key that is used already, and another tenant the key of the owner. No races: all requests of a key win together.
+Half of the steps have two keys: exactly one of them may win, with all of its requests. Before some steps an answer is
+lost: one client closes its connection, and then the key is sent again. Afterwards another request carries a key that is
+used already (at the last step at the same instant), and so does another tenant. For a workflow of its own, the other
+tenant's request with the owner's key must win. No races: all requests of a key win together.
 """
 
 import random
@@ -14,9 +16,13 @@ from engine.target.call import Call, call_route
 from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.routes import Route
 from engine.target.target import Target
-from load.scripts import Round, Scenario, Script, make_round
+from engine.target.template import ANSWERED, SENT
+from load.scripts import Round, Scenario, Script, make_round, release_together
 
 STEPS_MAX = 4
+# One script in so many is about two tenants.
+TENANTS_EVERY = 3
+OTHER = "other"
 
 
 def find_obstacle(target: Target) -> str | None:
@@ -31,30 +37,84 @@ def list_keyed(target: Target, edge: Edge) -> list[Route]:
 
 
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
-    used: EdgeCounts = EdgeCounts()
+    used, number = EdgeCounts(), 0
     while True:
-        rounds: list[Round] = []
-        for number, edge in enumerate(draw_walk(target.graph, rng, used)[:STEPS_MAX]):
-            if not (routes := list_keyed(target, edge)):
-                break
-            call = replace(call_route(rng.choice(routes), edge.origin, edge.to), key=f"{number}.0")
-            keys = rng.choice([1, 2])
-            calls = [replace(call, key=f"{number}.{turn % keys}") for turn in range(contenders)]
-            rounds.append(make_round(target, edge.origin, calls, leads_to=edge.to))
-            if keys == 1:
-                rounds.append(make_round(target, edge.to, [call, call], leads_to=edge.to))
-                rounds += draw_misuses(target, rng, edge, call)
-        if rounds:
-            yield Script(SCENARIO.name, tuple(rounds))
+        number += 1
+        steps = draw_steps(target, rng, used)
+        if not steps:
+            continue
+        if target.creators[1:] and number % TENANTS_EVERY == 0:
+            yield make_tenants(target, steps, contenders)
+        else:
+            yield Script(SCENARIO.name, tuple(draw_rounds(target, rng, steps, contenders)))
 
 
-def draw_misuses(target: Target, rng: random.Random, edge: Edge, call: Call) -> list[Round]:
-    """The next move, and another tenant's, under the key of a move that was made. None of them may win."""
+def draw_steps(target: Target, rng: random.Random, used: EdgeCounts) -> list[tuple[Edge, Call]]:
+    """The first steps of a walk, as far as a request with a key makes them."""
+    steps: list[tuple[Edge, Call]] = []
+    for number, edge in enumerate(draw_walk(target.graph, rng, used)[:STEPS_MAX]):
+        if not (routes := list_keyed(target, edge)):
+            break
+        steps.append((edge, replace(call_route(rng.choice(routes), edge.origin, edge.to), key=f"{number}.0")))
+    return steps
+
+
+def draw_rounds(target: Target, rng: random.Random, steps: list[tuple[Edge, Call]], contenders: int) -> Iterator[Round]:
+    for number, (edge, call) in enumerate(steps):
+        if number == len(steps) - 1 and (others := list_others(target, edge, call)):
+            # Which of the two requests has the key is open, so the plan ends here.
+            calls = [call if turn % 2 else rng.choice(others) for turn in range(contenders)]
+            yield make_round(target, edge.origin, rng.sample(calls, k=len(calls)), leads_to=None)
+            return
+        lost = rng.choice([SENT, ANSWERED, ""])
+        if lost:
+            yield make_round(target, edge.origin, [replace(call, hang_up=lost)], leads_to=None)
+        keys = 1 if lost else rng.choice([1, 2])
+        calls = [replace(call, key=f"{number}.{turn % keys}") for turn in range(contenders)]
+        yield make_round(target, edge.origin, calls, leads_to=edge.to)
+        if keys == 1:
+            yield make_round(target, edge.to, [call, call], leads_to=edge.to)
+            yield from draw_misuses(target, rng, edge, call)
+
+
+def draw_misuses(target: Target, rng: random.Random, edge: Edge, call: Call) -> Iterator[Round]:
+    """The next move, another body, and another tenant under the key of a move that was made. None of them may win."""
     nexts = target.graph.successors.get(edge.to, ())
-    others = [call_route(route, edge.to, to) for to in nexts for route in list_keyed(target, Edge(edge.to, to))]
-    misused = [replace(rng.choice(others), key=call.key)] if others else []
+    onward = [call_route(route, edge.to, to) for to in nexts for route in list_keyed(target, Edge(edge.to, to))]
+    misused = [replace(rng.choice(onward), key=call.key)] if onward else []
+    misused += list_bodies(target, call)
     misused += [replace(call, tenant=tenant) for tenant in target.strangers[:1]]
-    return [make_round(target, edge.to, [*misused, call], leads_to=edge.to)] if misused else []
+    if misused:
+        yield make_round(target, edge.to, [*misused, call], leads_to=edge.to)
+
+
+def list_others(target: Target, edge: Edge, call: Call) -> list[Call]:
+    """The other requests that are legal in the state, under the call's key."""
+    nexts = [to for to in target.graph.successors.get(edge.origin, ()) if to != edge.to]
+    routes = [(to, route) for to in nexts for route in list_keyed(target, Edge(edge.origin, to))]
+    moves = [replace(call_route(route, edge.origin, to), key=call.key) for to, route in routes]
+    return [*moves, *list_bodies(target, call)]
+
+
+def list_bodies(target: Target, call: Call) -> list[Call]:
+    """The call with another body: another marker, another variant."""
+    route = next(each for each in list_keyed(target, Edge(call.origin, call.to)) if each.name == call.route)
+    variants = [replace(call, variant=name) for name in list(route.variants)[1:]]
+    return [*variants, *([replace(call, body=OTHER)] if "marker" in route.template.placeholders else [])]
+
+
+def make_tenants(target: Target, steps: list[tuple[Edge, Call]], contenders: int) -> Script:
+    """A workflow of the owner and one of another tenant, which both use the same keys. Each key must win for each."""
+    rounds = [
+        release_together(
+            [
+                make_round(target, edge.origin, [call] * max(1, contenders // 2), leads_to=edge.to, workflow=workflow)
+                for workflow in (0, 1)
+            ]
+        )
+        for edge, call in steps
+    ]
+    return Script(SCENARIO.name, tuple(rounds), 2, target.creators[:2])
 
 
 SCENARIO = Scenario("same-key", __doc__ or "", False, 2, find_obstacle, draw_scripts)

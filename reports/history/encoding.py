@@ -34,8 +34,8 @@ def encode(frame: pl.LazyFrame) -> pl.DataFrame:
     Columns: row; id_hash and race (64-bit hashes: there are too many of them for a dictionary); workflow, tenant,
     want (the first expected state), set (the joined list when there are several), next, observed (categoricals;
     states share one dictionary); wants (how many expected states); kind and outcome (enums; null when the word is
-    not known); status; repeats; invoked, returned (ns; null: never); problem (whether the detail may carry one); key (a
-    hash of idempotency key and payload; null without a key).
+    not known); status; repeats; abandoned; invoked, returned (ns; null: never); problem (whether the detail may carry
+    one); key (a hash of idempotency key and payload; null without a key).
     """
     workflows, tenants, states = (pl.Categorical(pl.Categories.random()) for _ in range(3))
     expected = pl.col("expected")
@@ -54,6 +54,7 @@ def encode(frame: pl.LazyFrame) -> pl.DataFrame:
         pl.col("invoked_ns").alias("invoked"),
         pl.col("returned_ns").alias("returned"),
         pl.col("repeats").fill_null(value=False),
+        pl.col("abandoned").fill_null(value=False),
         pl.col("detail").str.contains(PROBLEM, literal=True).fill_null(value=False).alias("problem"),
         pl.when(pl.col("key").is_not_null()).then(pl.struct("key", "payload").hash()).alias("key"),
     )

@@ -65,7 +65,7 @@ class Invoke(Event, omit_defaults=False):
     marker that the request carried, and `token_carried` the version. A take or a give-back is of `units` units (without
     it of one), and of `unit`, if it names one. `key` is the idempotency key that the request carried; `payload` differs
     for requests that ask for something else. `repeats`: in the next state the request is answered as a win, too, and
-    changes nothing.
+    changes nothing. `abandoned`: the client closes its connection on purpose, and never reads the answer.
     """
 
     id: Id
@@ -85,6 +85,7 @@ class Invoke(Event, omit_defaults=False):
     key: str | UnsetType | None = UNSET
     payload: str | UnsetType | None = UNSET
     repeats: bool | UnsetType | None = UNSET
+    abandoned: bool | UnsetType | None = UNSET
 
 
 class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -326,7 +327,7 @@ class Workload(Event):
 
 
 class Action(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One request of a pairing: an advance over a route, or a write."""
+    """One request of a pairing: an advance over a route, a write, or a create."""
 
     tenant: str
     route: str
@@ -336,6 +337,8 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
     variant: str = ""
     user: int = 0
+    body: str = ""
+    creates: bool = False
 
 
 class Exploration(Event):

@@ -64,6 +64,7 @@ class Record(msgspec.Struct, frozen=True):
     payload: str | None = None
     answer: str | None = None
     repeats: bool | None = None
+    abandoned: bool | None = None
 
     def read_detail(self) -> Detail:
         """What the detail tells; nothing if there is none, or none that can be read."""

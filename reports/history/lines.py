@@ -38,10 +38,12 @@ OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "payload": pl.String,
     "answer": pl.String,
     "repeats": pl.Boolean,
+    "abandoned": pl.Boolean,
 }
 # That older files lack.
 NEW_COLUMNS = (
     "marker", "token_carried", "token_told", "units", "left", "unit", "key", "payload", "answer", "repeats",
+    "abandoned",
 )  # fmt: skip
 AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "workflow": pl.String,
@@ -173,6 +175,7 @@ def take_invoke(lines: Lines, line: bytes, number: int) -> None:
         take_optional(found.payload),
         None,
         take_optional(found.repeats),
+        take_optional(found.abandoned),
     )
     for column, value in zip(lines.columns.values(), values, strict=True):
         column.append(value)

@@ -24,13 +24,15 @@ def find_doubts(context: CheckContext, counts: Mapping[str, int]) -> list[str]:
     if total == 0:
         return ["the history holds no operation"]
     unknown = context.ops["outcome"] == "unknown"
-    aside = int((unknown & context.touched_by_fault).sum()) if counts["unknown"] else 0
+    given_up = context.ops["abandoned"]
+    aside = int((unknown & (context.touched_by_fault | given_up)).sum()) if counts["unknown"] else 0
     left = counts["unknown"] - aside
     if aside == total:
         return ["a fault touched every operation, and all of them are unknown"]
     share = context.evidence.unknown_max
     if share is not None and left > share * (total - aside):
-        others = f" ({aside} more that a fault touched are set aside)" if aside else ""
+        why = "that a fault touched" + " or whose client hung up" * bool((unknown & given_up).any())
+        others = f" ({aside} more {why} are set aside)" if aside else ""
         told = f"{left} of {total - aside} operations are unknown, more than {describe_share(share)}{others}"
         doubts.append(f"{told}{describe_busy(context)}")
     if share is None and left == total:

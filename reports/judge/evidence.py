@@ -58,10 +58,10 @@ class Evidence:
 
         row; w (a dense workflow number); workflow, tenant, race (codes); kind; outcome; want (the first expected
         state), wants (how many), set (a list's number, where there are several); next (of a create: the initial
-        state); repeats; told; status; invoked, returned (ns, widened by the clock's uncertainty; NEVER without one);
-        begins, ends (the same as keys: comparable within a workflow, ascending over workflows); problem; mine (the
-        owner's); repeated (another operation of its idempotency key stands for it). Roles: known (took effect), maybe
-        (unknown, may have), pure (an answer that changed nothing).
+        state); repeats; abandoned; told; status; invoked, returned (ns, widened by the clock's uncertainty; NEVER
+        without one); begins, ends (the same as keys: comparable within a workflow, ascending over workflows); problem;
+        mine (the owner's); repeated (another operation of its idempotency key stands for it). Roles: known (took
+        effect), maybe (unknown, may have), pure (an answer that changed nothing).
         """
         ops = self.sorted.with_columns(
             begins=self.keys.begins, ends=self.keys.ends, mine=find_owned(self.sorted, self.unnamed_tenant)

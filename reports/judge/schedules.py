@@ -36,7 +36,7 @@ class RaceFileError(Exception):
 class RaceRequest(
     msgspec.Struct, frozen=True, omit_defaults=True, rename={"origin": "from"}, forbid_unknown_fields=True
 ):
-    """One request of a race: an advance over a route, or a write."""
+    """One request of a race: an advance over a route, a write, or a create."""
 
     name: str
     tenant: str
@@ -47,6 +47,8 @@ class RaceRequest(
     key: str = ""
     variant: str = ""
     user: int = 0
+    body: str = ""
+    creates: bool = False
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

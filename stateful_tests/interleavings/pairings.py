@@ -1,7 +1,7 @@
 """The pairings of a target: every two requests that are legal in one state, for every reachable state. Pure."""
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations_with_replacement
+from itertools import combinations, combinations_with_replacement
 
 from msgspec.structs import replace
 
@@ -30,13 +30,24 @@ def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
             pairings += [pair(target, state, (call,) * contenders) for call in calls]
             continue
         pairings += [pair(target, state, two) for two in combinations_with_replacement(calls, 2)]
-        keyed = [replace(call, key="a") for call in calls if find_route(target, call).carries_key]
-        pairings += [pair(target, state, (call, call)) for call in keyed if target.idempotency is not None]
+        pairings += list_keyed(target, state, calls)
         for stranger in target.strangers[:1]:
             pairings += [pair(target, state, (call, replace(call, tenant=stranger))) for call in calls]
         writes = list_writes(target, state, target.owner)
         pairings += [pair(target, state, (call, write)) for call in calls for write in writes]
     return pairings
+
+
+def list_keyed(target: Target, state: str, calls: Sequence[Call]) -> list[Pairing]:
+    """Two requests with one idempotency key: the same request, the same of another tenant, and two that differ."""
+    keyed = [replace(call, key="a") for call in calls if find_route(target, call).carries_key]
+    if target.idempotency is None or not keyed:
+        return []
+    same = [(call, call) for call in keyed]
+    strange = [(call, replace(call, tenant=stranger)) for call in keyed for stranger in target.strangers[:1]]
+    marked = [call for call in keyed if "marker" in find_route(target, call).template.placeholders]
+    other = [*combinations(keyed, 2), *((call, replace(call, body="other")) for call in marked)]
+    return [pair(target, state, two) for two in (*same, *strange, *other)]
 
 
 def list_apart(target: Target, most: int) -> list[Pairing]:
@@ -53,6 +64,8 @@ def list_apart(target: Target, most: int) -> list[Pairing]:
         for first, second in combinations_with_replacement(calls, 2):
             others = target.creators[1:2] if first == second else ()
             paired = [(first, second), *((first, replace(second, tenant=other)) for other in others)]
+            if target.idempotency is not None and find_route(target, first).carries_key:
+                paired += [(replace(first, key="a"), replace(first, key="a", tenant=other)) for other in others]
             found += [Pairing(state, spread(target, each), name_apart(target, each), apart=True) for each in paired]
     found.sort(key=lambda pairing: pairing.calls[0].route != pairing.calls[1].route)
     kinds = pick_one_of_each(found)
@@ -62,7 +75,8 @@ def list_apart(target: Target, most: int) -> list[Pairing]:
 def name_apart(target: Target, calls: Sequence[Call]) -> str:
     names = sorted(name_call(target, call) for call in calls)
     whose = "two tenants'" if len({call.tenant for call in calls}) > 1 else "two"
-    return f"{' / '.join(names)}, on {whose} workflows"
+    key = ", one key" if calls[0].key else ""
+    return f"{' / '.join(names)}, on {whose} workflows{key}"
 
 
 def list_calls(target: Target, state: str, tenant: str) -> list[Call]:
@@ -86,11 +100,15 @@ def pair(target: Target, state: str, calls: tuple[Call, ...]) -> Pairing:
 def name_kind(target: Target, calls: Sequence[Call]) -> str:
     """The kind of pairing: the routes, without the names of things, and how the requests relate to each other."""
     names = [name_call(target, call) for call in calls]
+    key = ", one key" if calls[0].key else ""
     if any(call.tenant != target.owner for call in calls):
-        return f"{names[0]} / another tenant's {names[1]}"
+        return f"{names[0]} / another tenant's {names[1]}{key}"
     if any(call.write for call in calls):
         return f"{names[0]} / {names[1]}, a write"
-    same = ", one key" if calls[0].key else ", same next state" if len({call.to for call in calls}) == 1 else ""
+    if key:
+        same = key if calls[0] == calls[1] else f"{key} for two requests"
+    else:
+        same = ", same next state" if len({call.to for call in calls}) == 1 else ""
     return f"{' / '.join(sorted(names))}{same}"
 
 

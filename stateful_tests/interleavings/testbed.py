@@ -85,7 +85,7 @@ class Testbed:
         owners = [call.tenant for call in pairing.calls] if pairing.apart else [self.target.owner]
         workflows = [workflow or await self.take(pairing.state, owner) for owner in owners]
         asked = workflows if pairing.apart else workflows * len(pairing.calls)
-        asks = [self.build(each, call) for each, call in zip(asked, pairing.calls, strict=True)]
+        asks = [self.build(each, call, asked[0]) for each, call in zip(asked, pairing.calls, strict=True)]
         asks = await self.make_ready(asks)
         race = f"{workflows[0]}.race" if pairing.is_race(self.target) else None
         self.asker.plan(len(asks), int(race is not None))
@@ -121,9 +121,10 @@ class Testbed:
                 raise
             return await self.fresh.take(state, WORKFLOWS_AHEAD, owner)
 
-    def build(self, workflow: str, call: Call) -> Ask:
+    def build(self, workflow: str, call: Call, key_of: str = "") -> Ask:
+        """`key_of` is the workflow whose id an idempotency key is made from, by default its own."""
         contends = call.tenant == self.target.owner
-        return bind(self.target, call, workflow, call.tenant, contends=contends)
+        return bind(self.target, call, workflow, call.tenant, contends=contends, key_of=key_of)
 
     async def read(self) -> None:
         """Reads every workflow of a schedule, and its trail."""

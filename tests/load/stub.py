@@ -147,6 +147,7 @@ class StubRelease:
         answers: dict[int, Answer] = {}
         for number in self.rng.sample(range(len(requests)), k=len(requests)):
             answers[number] = self.engine.answer(requests[number])
+        answers |= {number: Answer(None, error="hung up") for number, request in enumerate(requests) if request.hang_up}
         return [
             Exchange(invoked[number], now_ns() if answers[number].status is not None else None, answers[number])
             for number in range(len(requests))

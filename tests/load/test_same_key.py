@@ -19,7 +19,7 @@ from engine.target.template import Request
 from load.scenarios import SCENARIOS
 from reports.history.history import read_history
 from reports.judge.verdict import Judgement, Verdict
-from stateful_tests.interleavings.pairings import list_pairings
+from stateful_tests.interleavings.pairings import list_apart, list_pairings
 from tests.load.stub import RICH, SMALL, Engine, judge_folder, load_text, make_answer, make_source
 
 SCENARIO = SCENARIOS["same-key"]
@@ -50,7 +50,7 @@ class Keeper(Engine):
         self.asked = 0
 
     def move(self, name: str, request: Request) -> Answer:
-        key, self.asked = (name, dict(request.headers)["Idempotency-Key"]), self.asked + 1
+        key, self.asked = self.find_key(name, request), self.asked + 1
         if key in self.kept and self.asked % 3 == 0:
             return make_answer(425)
         if key in self.kept:
@@ -58,6 +58,9 @@ class Keeper(Engine):
         answer = self.act(name, request)
         self.kept[key] = request.body, answer
         return answer
+
+    def find_key(self, name: str, request: Request) -> tuple[str, str]:
+        return name, dict(request.headers)["Idempotency-Key"]
 
     def act(self, name: str, request: Request) -> Answer:
         answer = super().move(name, request)
@@ -76,6 +79,30 @@ class TwoRows(Keeper):
         if request.body == body and answer.status == 200:
             self.trails[name].append(self.trails[name][-1])
         return super().repeat(name, request, body, answer)
+
+
+class ForgetsUnread(Keeper):
+    """Keeps a key only once its client has read the answer."""
+
+    def move(self, name: str, request: Request) -> Answer:
+        answer = super().move(name, request)
+        if request.hang_up:
+            del self.kept[name, dict(request.headers)["Idempotency-Key"]]
+        return answer
+
+
+class OneKeyForAll(Keeper):
+    """Knows a key without its tenant and its workflow."""
+
+    def find_key(self, name: str, request: Request) -> tuple[str, str]:
+        return "", super().find_key(name, request)[1]
+
+
+class LeaksAnswers(OneKeyForAll):
+    """Gives the stored answer of another tenant, too."""
+
+    def repeat(self, name: str, request: Request, body: bytes, answer: Answer) -> Answer:  # noqa: ARG002 - looks at none
+        return answer
 
 
 class KeyWithoutBody(Keeper):
@@ -122,8 +149,12 @@ def test_a_service_that_keeps_its_keys_passes(keyed: Target, tmp_path: Path) -> 
     assert verdicts["idempotent"] is verdicts["effects"] is verdicts["audit"] is Verdict.PASS
     operations = read_history(tmp_path / "h").operations
     shared = operations.filter(operations["key"].is_not_null())
-    assert {"won", "refused", "busy", "conflict"} <= set(shared["outcome"])
-    assert shared["answer"].null_count() == 0
+    assert {"won", "refused", "busy", "conflict", "unknown"} <= set(shared["outcome"])
+    lost = shared.filter(shared["abandoned"].fill_null(value=False))
+    assert set(lost["outcome"]) == {"unknown"}
+    assert shared["answer"].null_count() == lost.height > 0
+    assert set(shared["tenant"]) == {"acme", "globex"}
+    assert shared["payload"].str.ends_with(", other").any()
 
 
 @pytest.mark.parametrize(
@@ -132,6 +163,9 @@ def test_a_service_that_keeps_its_keys_passes(keyed: Target, tmp_path: Path) -> 
         (KeyWithoutBody, "idempotent"),
         (OtherAnswer, "idempotent"),
         (TwoRows, "audit"),
+        (ForgetsUnread, "linearizable"),
+        (OneKeyForAll, "contract"),
+        (LeaksAnswers, "final-state"),
         (TwoEffects, "effects"),
     ],
 )
@@ -150,9 +184,25 @@ def test_scripts_are_the_same_for_the_same_seed(keyed: Target) -> None:
 
 def test_two_requests_with_one_key_are_a_pairing(keyed: Target) -> None:
     pairings = [each for each in list_pairings(keyed) if each.calls[0].key]
-    assert pairings
-    assert all(each.calls[0] == each.calls[1] and each.kind.endswith(", one key") for each in pairings)
+    assert all(each.calls[1].key == each.calls[0].key for each in pairings)
     assert not any(each.is_race(keyed) for each in pairings)
+    asked = {each.kind: each.calls for each in pairings}
+    assert {
+        "cancel / cancel, one key",
+        "cancel / another tenant's cancel, one key",
+        "advance / cancel, one key for two requests",
+        "advance / advance, one key for two requests",
+    } <= set(asked)
+    other = [two for kind, two in asked.items() if kind.endswith(", one key for two requests")]
+    assert all((one.route, one.to, one.body) != (two.route, two.to, two.body) for one, two in other)
+    assert any(two.body for _, two in other)
+
+
+def test_two_tenants_use_one_key_on_their_own_workflows(keyed: Target) -> None:
+    pairings = [each for each in list_apart(keyed, 100) if each.calls[0].key]
+    assert pairings
+    assert all({call.tenant for call in each.calls} == {"acme", "globex"} for each in pairings)
+    assert all(each.kind.endswith("on two tenants' workflows, one key") for each in pairings)
 
 
 def test_a_target_without_keys_has_no_such_scenario(tmp_path: Path) -> None:

@@ -88,9 +88,7 @@ def find_refused(context: CheckContext) -> list[int]:
     answered = pl.col("mine") & pl.col("outcome").is_in(["won", "ok"])
     since = ops.lazy().filter(answered).group_by("w").agg(pl.col("ends").min().alias("since")).collect()
     refused = refused.join(since, on="w", how="left", maintain_order="left").filter(pl.col("since") < pl.col("begins"))
-    # A key may be of another request; `idempotent` looks at these.
-    keyed = context.evidence.history.encoded.filter(pl.col("key").is_not_null())["row"].implode()
-    refused = refused.filter(~pl.col("row").is_in(keyed))
+    refused = refused.filter(~pl.col("row").is_in(find_shared_keys(context).implode()))
     refused = leave_out_versionless(context, leave_out_strays(context, ops, refused))
     plain = refused.filter(
         (pl.col("kind") == "read") | ((pl.col("wants") == 1) & context.evidence.lawful(pl.col("want"), pl.col("next")))
@@ -104,6 +102,16 @@ def find_refused(context: CheckContext) -> list[int]:
         if graph and any(graph.allows(state, names[following]) for state in members[code])
     ]
     return sorted([*plain["row"].to_list(), *several])
+
+
+def find_shared_keys(context: CheckContext) -> pl.Series:
+    """The requests whose idempotency key their tenant has used for another request, or was served under: `idempotent`
+    looks at these. A key of another tenant is no reason to refuse.
+    """
+    same, asked = ("tenant", "key"), pl.struct("workflow", "payload")
+    frame = context.evidence.history.frame.with_row_index("row").filter(pl.col("key").is_not_null())
+    is_alone = ((asked.n_unique() == 1) & (pl.col("outcome") == "refused").all()).over(same)
+    return frame.select("row", *same, "workflow", "payload", "outcome").filter(~is_alone).select("row").collect()["row"]
 
 
 def leave_out_strays(context: CheckContext, ops: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:

@@ -62,7 +62,7 @@ def take_sent(context: CheckContext) -> pl.DataFrame:
     """Every operation that carried a marker: row, marker, workflow, kind, outcome, edge, told.
 
     In a history that tells no marker (`told` is False) an operation's id is taken for its marker. A request that lost
-    is left out if another one with its idempotency key did not: they carried the same marker.
+    is left out if another one with its idempotency key, and so with its marker, did not.
     """
     frame = context.evidence.history.frame.with_row_index("row")
     ids, told = pl.col("id").cast(pl.String), bool(frame.select(pl.col("marker").is_not_null().any()).collect().item())
@@ -79,7 +79,7 @@ def take_sent(context: CheckContext) -> pl.DataFrame:
         "next",
     )
     lost = pl.col("outcome").is_in(LOST)
-    sent = sent.filter(pl.col("key").is_null() | ~lost | lost.all().over("workflow", "key"))
+    sent = sent.filter(pl.col("key").is_null() | ~lost | lost.all().over("workflow", "marker"))
     return sent.filter(pl.col("marker").is_not_null()).with_columns(told=pl.lit(told)).collect()
 
 

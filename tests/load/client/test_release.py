@@ -11,16 +11,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.target.http_answer import Answer
-from engine.target.template import Request
+from engine.target.template import ANSWERED, SENT, Request
 from load.client.endpoint import QUICKACK, read_some
 from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS, AnswerParser
-from load.client.release import Connection, Release, ReleaseError, now_ns, wait_until
+from load.client.release import ABANDONED, Connection, Release, ReleaseError, now_ns, wait_until
 
 ROOT = Path(__file__).parents[3]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -126,6 +127,30 @@ def test_connections_are_used_again(serve: Callable[[Behaviour], Server]) -> Non
         release.race([POST] * 3)
         release.race([POST] * 3)
     assert len(server.threads) == 1 + 3
+
+
+def test_a_client_that_hangs_up_reads_no_answer(serve: Callable[[Behaviour], Server]) -> None:
+    """Also where the server answers once the client is gone; the other contenders get their answers."""
+    ends: list[bytes] = []
+
+    def behave(connection: socket.socket, request: bytes, number: int) -> bool:
+        if b"hangs-up: sent" in request:
+            ends.append(connection.recv(1))
+        return answer_ok(connection, request, number)
+
+    server = serve(behave)
+    ways = [SENT, ANSWERED, ""]
+    with release_to(server) as release:
+        exchanges = release.race([replace(POST, headers=(("hangs-up", way),), hang_up=way) for way in ways])
+        assert [exchange.answer.status for exchange in exchanges] == [None, None, 200]
+        assert {exchange.answer.error for exchange in exchanges[:2]} == {ABANDONED}
+        assert [exchange.returned_ns is None for exchange in exchanges] == [True, True, False]
+        assert [exchange.answer.status for exchange in release.race([POST] * 3)] == [200] * 3
+    for thread in server.threads[1:]:
+        thread.join()
+    assert ends == [b""]
+    assert len(server.whole) == 6
+    assert len(server.threads) == 1 + 5, "two connections were opened again"
 
 
 def test_every_connection_is_warmed_once(serve: Callable[[Behaviour], Server]) -> None:
@@ -356,7 +381,7 @@ from gevent import monkey
 monkey.patch_all()
 import sys
 from engine.target.http_answer import Answer
-from engine.target.template import Request
+from engine.target.template import ANSWERED, SENT, Request
 from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS
 from load.client.release import Release
 post = Request("POST", "/x", (), b"0123456789")

@@ -62,6 +62,7 @@ def test_a_minimal_journal_is_enough(tmp_path: Path) -> None:
         "token_told": None,
         **dict.fromkeys(("units", "left", "unit", "key", "payload", "answer")),
         "repeats": None,
+        "abandoned": None,
     }
 
 

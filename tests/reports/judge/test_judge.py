@@ -122,6 +122,15 @@ def test_unknown_operations_that_a_fault_touched_count_neither_above_nor_below_t
     assert judge_run(*records, *lose(3, 12), events=[fault(10, 20, "delayed")]).verdict is Verdict.UNKNOWN
 
 
+def test_operations_whose_client_hung_up_are_set_aside() -> None:
+    records = [create("c", 0, 1), *(read(f"r{number}", 2, 3, "A") for number in range(97))]
+    left = [read(f"l{number}", 2, None, None, outcome="unknown", abandoned=True) for number in range(9)]
+    lost = [read(f"u{number}", 2, None, None, outcome="unknown") for number in range(3)]
+    assert judge_run(*records, *left, *lost[:1]).verdict is Verdict.PASS
+    told = "3 of 101 operations are unknown, more than 2% (9 more that a fault touched or whose client hung up are set"
+    assert judge_run(*records, *left, *lost).reason.startswith(told)
+
+
 def test_a_history_that_is_judged_alone_has_no_shares() -> None:
     """Half of its operations are unknown, a kind never succeeded, and one of its two races is open."""
     race = [
