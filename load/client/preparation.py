@@ -24,11 +24,20 @@ from load.client.values import ValueStore
 
 UNAUTHORIZED = 401
 BAD = 400
+BODY_MAX = 160
+REMEDIES = {404: "correct its path", 405: "correct its method, or its path"}
 User = tuple[str, str]
 
 
 class NotPreparedError(Exception):
-    """A step failed, in one sentence with its key."""
+    """A step failed, in one sentence with its key. `detail` is what the answer says, and differs from time to time."""
+
+    def __init__(self, sentence: str, detail: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence, self.detail = sentence, detail
+
+    def __str__(self) -> str:
+        return f"{self.sentence}{self.detail}"
 
 
 class DeniedError(NotPreparedError):
@@ -105,7 +114,7 @@ class Preparation:
         try:
             act()
         except NotPreparedError as error:
-            self.obstacles[what] = str(error)
+            self.obstacles[what] = error.sentence
 
     def _make_ready(self, tenant: str, user: str) -> None:
         if self.target.saved is None and not self.is_set_up:
@@ -162,7 +171,7 @@ class Preparation:
         answer = self.release.send(request).answer
         if answer.status is None or answer.status >= BAD:
             kind = DeniedError if answer.status == UNAUTHORIZED else NotPreparedError
-            raise kind(f"{step.name} {describe(answer)}")
+            raise kind(f"{step.name} {describe(answer)}", describe_body(answer))
         self.note_served((tenant, user))
         store.keep_cookies(tenant, user, answer)
         found = find_values(step.savings, answer)
@@ -170,6 +179,7 @@ class Preparation:
             if saving.name not in found:
                 raise NotPreparedError(
                     f"{step.key}.save.{saving.name}: the answer (status {answer.status}) does not have it"
+                    f"{list_names(answer)}"
                 )
         return found
 
@@ -195,4 +205,20 @@ def learn(target: Target, texts: Iterable[str]) -> None:
 
 
 def describe(answer: Answer) -> str:
-    return f"was answered {answer.status}" if answer.status is not None else f"was not answered: {answer.error}"
+    """What became of the request, and what to correct where that is plain."""
+    if answer.status is None:
+        return f"was not answered: {answer.error}"
+    remedy = f"; {REMEDIES[answer.status]}" if answer.status in REMEDIES else ""
+    return f"was answered {answer.status}{remedy}"
+
+
+def describe_body(answer: Answer) -> str:
+    """The beginning of a JSON body."""
+    body = " ".join(answer.body.decode(errors="replace").split())[:BODY_MAX]
+    return f": {body}" if answer.json() else ""
+
+
+def list_names(answer: Answer) -> str:
+    """The names of what a JSON answer holds; not the values, which may be secrets."""
+    found = answer.json()
+    return f"; it holds {', '.join(map(repr, found))}" if isinstance(found, dict) and found else ""

@@ -57,7 +57,9 @@ class Examination:
         self.questions.read(workflow, step.to)
         self.questions.ask_stale(workflow, step.route, initial, step.to)
         self.questions.read(workflow, step.to, what="read after a stale advance")
-        self.ask_stranger(workflow, step.to)
+        if self.ask_stranger(workflow, step.to):
+            self.skipped.append("anything more of the workflow that another tenant has moved")
+            return self.done
         self.visit(workflow, step.to)
         self.questions.read_trail(workflow, self.moves)
         if step.route.carries_marker or not any(each.carries_marker for each in self.target.routes):
@@ -164,8 +166,9 @@ class Examination:
         self.moves.append((step.origin, step.to))
         return step, id_
 
-    def ask_stranger(self, workflow: str, state: str) -> None:
-        """Another tenant reads the workflow, and asks for its next move."""
+    def ask_stranger(self, workflow: str, state: str) -> bool:
+        """Another tenant reads the workflow, and asks for its next move. Whether it may have made it."""
+        moved = False
         for stranger in self.target.strangers[:1]:
             if self.target.can_read:
                 self.questions.read_as(stranger, workflow)
@@ -175,6 +178,8 @@ class Examination:
                 step = Step(route, state, nexts[0])
                 probe, _ = self.questions.send_advance(what, workflow, step, ("refused",), stranger)
                 self.questions.note(probe, remedies.advise_stranger(self.target, probe))
+                moved = probe.classified.outcome in ("won", "unknown")
+        return moved
 
     def ask_guards(self, workflow: str, state: str) -> None:
         """Each guard once where it must answer, and once where it must not."""

@@ -24,6 +24,7 @@ from onewinner.json_paths import (
 )
 from reports.judge.finding_text import TRY_AGAIN
 
+PROOFS = ("authorization", "cookie")
 LOOK = "look into the service's log"
 
 
@@ -280,6 +281,9 @@ def advise_status(probe: Probe, good: str) -> str | None:
         return advice
     if status in (401, 403):
         told = f"tenants.{probe.tenant}.headers: {probe.sent} was answered {status}"
+        carried = [name for name, _ in probe.request.headers if name.lower() in PROOFS]
+        if carried:
+            return f"{told}; it carried {carried[0]}, so correct its value, or what the login gives"
         return f'{told}; write the header that proves this tenant, such as Authorization = "Bearer ${{TOKEN}}"'
     if status == 404:
         return f"{probe.table}.request.path: {probe.sent} was answered 404; correct the path"

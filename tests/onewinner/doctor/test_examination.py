@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine.target.file import TargetError, load_target
+from load.client.preparation import NotPreparedError, set_up
 from load.client.release import Release
 from onewinner.doctor.examination import Examination
 from onewinner.doctor.questions import Questions
@@ -125,6 +126,42 @@ PLANTED: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+ACME = 'headers = { Authorization = "Bearer ${ACME_TOKEN}" }'
+LOGIN = """headers = { Authorization = "Bearer {token}" }
+[tenants.acme.login]
+request = { method = "POST", path = "/login", json = { user = "acme" } }
+save = { token = "token" }"""
+# name -> what to replace in the login, and the beginning and the end of the sentence.
+OF_LOGINS: dict[str, tuple[str, str, str, str]] = {
+    "path": ('"/login"', '"/signin"', "tenants.acme.login: POST /signin was answered 401", ': {"error": "no token"}'),
+    "user": (
+        '"acme" }',
+        '"nobody" }',
+        "tenants.acme.login: POST /login was answered 401",
+        ': {"error": "no such user"}',
+    ),
+    "field": (
+        "{ user =",
+        "{ name =",
+        "tenants.acme.login: POST /login was answered 422",
+        ': {"error": "user is missing"}',
+    ),
+    "value": ('= "token"', '= "access"', "tenants.acme.login.save.token: the answer", "it holds 'token'"),
+    "scheme": (
+        '"Bearer {token}"',
+        '"Token {token}"',
+        "tenants.acme.headers: POST /orders was answered 401",
+        "it carried Authorization, so correct its value, or what the login gives",
+    ),
+    "user of another tenant": (
+        '"acme" }',
+        '"globex" }',
+        "tenants.globex.headers: ",
+        "only, else the gate will call it a failure",
+    ),
+}
+
+
 @pytest.fixture(scope="module")
 def orders() -> Iterator[Orders]:
     with Orders() as server:
@@ -141,7 +178,7 @@ def examine(text: str, port: int, folder: Path) -> tuple[Examination, list[str]]
     target = load_target(file, ENVIRONMENT)
     release = Release(target.base_url, target.timeout_s)
     try:
-        examination = Examination(Questions(target, release, folder))
+        examination = Examination(Questions(set_up(target), release, folder))
         examination.run()
         return examination, advise(examination, file)
     finally:
@@ -172,6 +209,22 @@ def test_a_planted_mistake(name: str, orders: Orders, tmp_path: Path, monkeypatc
     assert advice[0].startswith(finding), advice
     assert change in advice[0], advice
     assert ("tried on a new workflow" in advice[0]) == bool(change)
+
+
+@pytest.mark.parametrize("name", OF_LOGINS)
+def test_a_mistake_in_a_login(name: str, orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after, began, ended = OF_LOGINS[name]
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    assert before in LOGIN
+    text = RIGHT.replace(ACME, LOGIN.replace(before, after))
+    try:
+        _, advice = examine(text, orders.port, tmp_path)
+    except NotPreparedError as error:
+        advice = [str(error)]
+    assert advice[0].startswith(began), advice
+    assert advice[0].endswith(ended), advice
+    assert len(advice) == 1, "one mistake has one sentence"
 
 
 @pytest.mark.parametrize("value", ["", None])
