@@ -27,11 +27,12 @@ def measure_latency(history: History) -> dict[str, Latency]:
         intended = part.filter(pl.col("took").is_not_null())["intended"].sum()
         since: Since = "release" if not intended else "intended" if intended == times.len() else "mixed"
         histogram = fill_histogram(times)
+        values = histogram.get_percentile_to_value_dict(PERCENTILES.values())
         found[str(outcome)] = Latency(
             count=times.len(),
             unanswered=part.height - times.len(),
             since=since,
-            **{name: int(histogram.get_value_at_percentile(share)) for name, share in PERCENTILES.items()},
+            **{name: int(values.get(share, 0)) for name, share in PERCENTILES.items()},
             max_ns=int(histogram.get_max_value()),
             histogram=histogram.encode().decode("ascii"),
         )

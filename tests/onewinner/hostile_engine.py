@@ -1,6 +1,6 @@
 """A right engine with a big mouth: it logs the headers that it is sent, and tells them in every answer and trail.
 
-States are whatever the client says; the first `expected` that it hears is where a workflow begins.
+Every text that a client sends is a state; the first `expected` that it hears is where a workflow begins.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Runs the command as its users do, and finds whatever it left behind."""
+"""Runs the command as its users do, and finds what it left behind."""
 
 import contextlib
 import io

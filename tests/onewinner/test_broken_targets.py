@@ -1,4 +1,4 @@
-"""Goal: whatever is wrong with a target file is one sentence that names the key and the remedy, and exit 2.
+"""Goal: every mistake in a target file is one sentence that names the key and the remedy, and exit 2.
 
 Method: the real command on every file of tests/engine/targets/broken, each wrong in the one way that it is named after;
 the sentence beside it (NAME.txt) is what the command says, to the letter.

@@ -1,6 +1,6 @@
-"""Goal: whatever an engine answered, the terminal shows it as text, and whoever stops reading changes no exit code.
+"""Goal: the terminal shows every answer of an engine as text, and a reader that stops changes no exit code.
 
-Method: findings that hold control sequences; commands whose output is a pipe that nobody reads.
+Method: findings that hold control sequences; commands whose output is a pipe without a reader.
 """
 
 import contextlib

@@ -48,7 +48,7 @@ def draw_request(
 
 @st.composite
 def draw_anything(draw: st.DrawFn, size_max: int) -> list[Record]:
-    """Requests with any answer whatever."""
+    """Requests with any answer."""
     records = draw(st.lists(draw_request(), min_size=1, max_size=size_max))
     if draw(st.booleans()):
         records.insert(0, draw(draw_request(("create",))))

@@ -1,7 +1,7 @@
 """Simulation: what a right engine could have recorded, with everything that makes a history hard to judge.
 
 Requests take effect at one moment of their call, or, where the answer was lost, at any moment later, or never. The
-trail is what really happened. Whatever a check says against such a history is a false accusation.
+trail is what really happened. All that a check says against such a history is a false accusation.
 """
 
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Goal: every document tells the same verdict, and shows whatever an engine answered as text.
+"""Goal: every document tells the same verdict, and shows every answer of an engine as text.
 
 Method: a judgement whose texts are markup, control characters and very long.
 """

@@ -111,14 +111,14 @@ def test_two_winners_of_a_plain_race_are_no_loss_wherever_a_fault_was(where: int
 
 
 def test_without_a_row_after_the_fault_it_was_lost_though_a_contender_won_then() -> None:
-    """Acknowledged before its commit, which never came: whoever waited for the lock wins. The trail has only that."""
+    """Acknowledged before its commit, which never came: the request that waited for the lock wins. The trail has only that."""
     records = [CREATE, ask("a", "A-B", 10, 20), ask("b", "A-B", 11, 35), read("r", 50, 51, "B")]
     cut = fault(21, 22, "connection lost before", workflow="w")
     assert find_lost(records, cut, trail(60, "A-B:b")) == [("a",)]
     assert find_lost(records, cut, trail(60, "A-B:a", "A-B:b")) is None
 
 
-def test_where_a_contender_took_its_place_and_nobody_knows_whom_the_fault_struck_it_is_open() -> None:
+def test_where_a_contender_took_its_place_and_the_fault_may_have_struck_either_it_is_open() -> None:
     """A loser that is told that it won looks the same, and faults are everywhere under load."""
     records = [CREATE, ask("a", "A-B", 10, 20), ask("b", "A-B", 11, 35), read("r", 50, 51, "B")]
     result = check(records, fault(21, 22, "connection lost before"), trail(60, "A-B:b"))
@@ -185,7 +185,7 @@ def test_an_engine_whose_reads_are_stale_anyway_is_not_said_to_lose_anything() -
     assert find_lost([CREATE, WIN, read("r", 50, 51, "A"), again, *calm], CRASH) == [("a", "b")]
 
 
-def test_where_the_search_ran_out_nobody_knows() -> None:
+def test_where_the_search_ran_out_it_is_unknown() -> None:
     sets = [override(f"s{number}", f"v{number}", 0, 1_000) for number in range(30)]
     reads = [read(f"q{number}", 0, 3_000, f"v{number}") for number in range(30)]
     reads += [read("r1", 2_000, 2_001, "v1"), read("r2", 2_002, 2_003, "v2")]
@@ -219,7 +219,7 @@ def test_double_winners_under_faults_are_no_losses(seed: int, audited: bool) -> 
 
 
 def test_a_journal_of_faults_beside_the_others_is_enough(tmp_path: Path) -> None:
-    """As a run writes them, sealed: whoever asks and whoever injects have a file each."""
+    """As a run writes them, sealed: the client and the fault injector have a file each."""
     with Journal(tmp_path / "race-0.jsonl") as journal:
         journal.write(events.Plan(operations=2))
         for identity, kind, following, begin in (("a", "advance", "B", 10), ("r", "read", None, 50)):

@@ -51,10 +51,13 @@ def trace(encoded: str) -> list[Point]:
     """The curve of a histogram: tens of the slower share, value (ns); at most about POINTS_MAX of them."""
     histogram = HdrHistogram.decode(encoded)
     total, seen, points = histogram.get_total_count(), 0, list[Point]()
-    for item in histogram.get_recorded_iterator():
-        # An answer stands in the middle of its own share: the slowest of a thousand is the 99.95th percentile.
-        seen += item.count_at_value_iterated_to
-        points.append((-log10(1 - (seen - 0.5) / total), item.value_iterated_to))
+    # Its own iterator takes half a second: it computes the value of each of 65,000 empty slots.
+    for slot, count in enumerate(histogram.counts):
+        if count:
+            # An answer stands in the middle of its own share: the slowest of a thousand is the 99.95th percentile.
+            seen += count
+            value = histogram.get_highest_equivalent_value(histogram.get_value_from_index(slot))
+            points.append((-log10(1 - (seen - 0.5) / total), value))
     width = points[-1][0] / POINTS_MAX if points else 0.0
     kept = points[:1]
     for point in points[1:]:

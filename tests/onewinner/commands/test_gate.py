@@ -255,7 +255,7 @@ def test_an_interrupted_gate_leaves_no_process_and_a_readable_journal(
 
 
 @pytest.mark.parametrize(("level", "source"), [("race", "race-0.0"), ("faults", "faults-0")])
-def test_a_killed_gate_leaves_no_process_and_accuses_nobody(level: str, source: str, tmp_path: Path) -> None:
+def test_a_killed_gate_leaves_no_process_and_accuses_no_service(level: str, source: str, tmp_path: Path) -> None:
     """Those that ask end before the service, and that before its database."""
     out = tmp_path / "run"
     command = Command(("gate", "--level", level, "--races", "100000", "--out", str(out)), tmp_path)
@@ -272,7 +272,7 @@ def test_a_killed_gate_leaves_no_process_and_accuses_nobody(level: str, source: 
     assert judged.returncode in (0, 3), judged.stdout
 
 
-def test_a_database_that_is_killed_from_outside_accuses_nobody(tmp_path: Path) -> None:
+def test_a_database_that_is_killed_from_outside_accuses_no_service(tmp_path: Path) -> None:
     """As the kernel does when memory runs out: one process of the server, and all sessions end."""
     out = tmp_path / "run"
     command = Command(("gate", "--level", "race", "--races", "400", "--out", str(out)), tmp_path)

@@ -210,7 +210,7 @@ def test_a_status_that_is_patched(tmp_path: Path) -> None:
 
 
 def test_a_document_with_less_in_it_still_gives_a_file_that_loads(tmp_path: Path) -> None:
-    """Whatever single part of a document is missing, what is written loads."""
+    """Without any single part of a document, what is written loads."""
     for document in (SEVERAL_ROUTES, PATCHED, describe_api()):
         for path in document["paths"]:
             less = copy.deepcopy(document)

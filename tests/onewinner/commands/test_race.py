@@ -1,4 +1,4 @@
-"""Goal: races over several processes are judged as one run; and whatever is lost or raises on the way is never green.
+"""Goal: races over several processes are judged as one run; and what is lost or raises on the way is never green.
 
 Method: the real command, and Locust on its own as its users start it, on the reference engine; processes are killed
 and scenarios raise on purpose.
@@ -46,7 +46,7 @@ MISHAPS = {
 
 
 def spoil(folder: Path, mishap: str) -> dict[str, str]:
-    """The environment of a process in which that befalls the source race-1.0 in the midst of its share."""
+    """The environment of a process in which that happens to the source race-1.0 in the middle of its quota."""
     (folder / "sitecustomize.py").write_text(SPOILING.format(MISHAPS[mishap]))
     return {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT), os.environ.get("PYTHONPATH", "")])}
 
@@ -205,7 +205,7 @@ def test_an_open_model_records_the_intended_start(base_url: tuple[str, dict[str,
     intended = pl.col("detail").str.json_path_match("$.intended_ns").cast(pl.Int64)
     starts = races.group_by("race").agg(intended.first().alias("at"))["at"]
     assert set(starts.sort().diff().drop_nulls()) == {10_000_000}
-    assert int(races.select((pl.col("invoked_ns") - intended).min()).item()) >= 0, "nobody starts before it is due"
+    assert int(races.select((pl.col("invoked_ns") - intended).min()).item()) >= 0, "no request starts before it is due"
     assert Command(("check", str(run)), tmp_path).run_here().returncode == 0
 
 

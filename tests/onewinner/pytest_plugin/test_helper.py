@@ -199,7 +199,7 @@ def test_a_racer_ends_with_its_owner_though_a_fork_holds_the_pipe() -> None:
             os.kill(fork, signal.SIGKILL)
 
 
-def test_a_racer_imports_its_own_rooms_whatever_its_owner_has(tmp_path: Path) -> None:
+def test_a_racer_imports_its_own_rooms_and_none_of_its_owner(tmp_path: Path) -> None:
     for name in ("load", "reports", "engine"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('not ours')\n")
     told = json.dumps({"explain": {"kind": "nonsense", "numbers": [], "records": [], "lost": [], "picture": None}})

@@ -148,7 +148,7 @@ class Hanging(http.server.BaseHTTPRequestHandler):
         pathlib.Path("asked").touch()
         self.rfile.read()
 
-def test_nobody_answers(race):
+def test_no_answer(race):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hanging)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     race.post(f"http://127.0.0.1:{server.server_port}/", timeout_s=300)

@@ -36,7 +36,7 @@ def test_a_win_takes_the_edge_out_of_the_state_before_it() -> None:
     assert taken == Covered(2, 4), "the cancel went out of B, where the first win led"
 
 
-def test_a_win_out_of_nobody_knows_which_state_takes_none() -> None:
+def test_a_win_out_of_an_unknown_state_takes_none() -> None:
     overlapping = (advance("1", "A-B", 10, 40), advance("2", CANCEL, 20, 30))
     assert measure(*overlapping).transitions.covered == 2, "A-B by its name, A-X by the state before the round"
     lost = (advance("1", "A-B", 10, 20, "unknown"), advance("2", "B|C-X", 30, 40))
@@ -61,7 +61,7 @@ def test_an_illegal_request_counts_with_the_states_in_which_it_is_due() -> None:
     assert strength.illegal_pairs == Covered(1, 2)
 
 
-def test_an_illegal_request_beside_a_win_was_asked_in_nobody_knows_which_state() -> None:
+def test_an_illegal_request_beside_a_win_was_asked_in_an_unknown_state() -> None:
     records = [create("c", 0, 5), advance("1", "A-X", 10, 30), advance("2", "B-C", 20, 40, "conflict")]
     strength = measure_strength(build_history(records), GRAPH, [("A", "C", ("B",)), ("X", "C", ("B",))])
     assert strength.illegal_pairs == Covered(0, 2)

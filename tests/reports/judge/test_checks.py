@@ -165,7 +165,7 @@ def test_a_return_that_says_nothing_but_unknown_is_one(tmp_path: Path) -> None:
     assert check(tmp_path, "accounting", plan, *CREATE, asked, told, end, plan=sources).verdict is Verdict.PASS
 
 
-def test_answers_that_nobody_gave_are_none_as_specified(tmp_path: Path) -> None:
+def test_answers_that_no_service_gave_are_none_as_specified(tmp_path: Path) -> None:
     assert judge_events(tmp_path, "contract", graph=AB) is None
     assert judge_events(tmp_path, "contract", *CREATE, graph=AB) is Verdict.PASS
 
@@ -189,7 +189,7 @@ def test_a_workflow_that_was_seen_is_not_unknown_later(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("outcome", ["won", "conflict"])
-def test_whoever_is_served_is_the_owner_and_not_who_came_first(
+def test_the_tenant_that_is_served_is_the_owner_and_not_the_first_to_ask(
     tmp_path: Path, first: list[dict[str, Any]], outcome: str
 ) -> None:
     served = ask("a", "advance", 2, 3, outcome, expected="A", next="B", observed="B")
@@ -217,7 +217,7 @@ def test_an_operation_without_a_tenant_is_the_owners(tmp_path: Path) -> None:
         ([*ask("c", "create", 0, None, "unknown"), *ask("r", "read", 2.5, 4, "ok", observed="A")], Verdict.UNKNOWN),
     ],
 )
-def test_contenders_may_be_refused_while_nobody_knows_whether_the_workflow_exists(
+def test_contenders_may_be_refused_while_the_workflow_may_not_exist(
     tmp_path: Path, before: list[dict[str, Any]], verdict: Verdict
 ) -> None:
     contenders = [ask(name, "advance", 2, 3, "refused", expected="A", next="B", status=404) for name in ("a", "b")]
@@ -227,7 +227,7 @@ def test_contenders_may_be_refused_while_nobody_knows_whether_the_workflow_exist
     assert check(tmp_path, "conflict-count", *before, *events).verdict is verdict
 
 
-def test_a_fault_that_names_nobody_in_so_many_words_is_anybodys(tmp_path: Path) -> None:
+def test_a_fault_that_names_no_workflow_may_be_of_any(tmp_path: Path) -> None:
     error = ask("r", "read", 4, 6, "unknown", status=503)
     fault = {"event": "fault", "what": "kill", "at_ns": 5 * MS, "workflow": None}
     path = tmp_path / "s.jsonl"

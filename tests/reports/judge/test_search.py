@@ -77,7 +77,7 @@ def test_past_the_deadline_the_answer_is_unknown() -> None:
     assert found.verdict is Verdict.UNKNOWN
 
 
-def test_values_that_nobody_asks_about_are_one() -> None:
+def test_values_that_no_request_asks_about_are_one() -> None:
     """The same without a question about each value: 2^40 orders, and all but two of the values are alike."""
     for outcome in ("won", "unknown"):
         writes = [Operation(number, "set", outcome, (), f"v{number}", None, 0, 1_000) for number in range(40)]

@@ -56,7 +56,7 @@ CREATE = create("c", 0, 1, status=201)
         ([lost("a", "A-B", 20), lost("b", "A-B", 45), read("r", 30, 40, "B"), trail(50, "A-B")], PASS),
     ],
 )
-def test_what_nobody_was_answered_is_held_against_trail_and_answers(records: list[Record], verdict: Verdict) -> None:
+def test_an_unanswered_request_is_held_against_trail_and_answers(records: list[Record], verdict: Verdict) -> None:
     assert audit(CREATE, *records).verdict is verdict
 
 

@@ -1,4 +1,4 @@
-"""Goal: whatever text there is, a reader sees it, and a browser obeys none of it."""
+"""Goal: a reader sees every text, and a browser obeys none of it."""
 
 import pytest
 
