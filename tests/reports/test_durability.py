@@ -111,7 +111,7 @@ def test_two_winners_of_a_plain_race_are_no_loss_wherever_a_fault_was(where: int
 
 
 def test_without_a_row_after_the_fault_it_was_lost_though_a_contender_won_then() -> None:
-    """Acknowledged before its commit, which never came: the request that waited for the lock wins. The trail has only that."""
+    """Acknowledged before its commit, which never came: the waiting request wins. The trail has only that."""
     records = [CREATE, ask("a", "A-B", 10, 20), ask("b", "A-B", 11, 35), read("r", 50, 51, "B")]
     cut = fault(21, 22, "connection lost before", workflow="w")
     assert find_lost(records, cut, trail(60, "A-B:b")) == [("a",)]
