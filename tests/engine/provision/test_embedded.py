@@ -1,6 +1,5 @@
 """Goal: a real PostgreSQL from a wheel, which ends with its owner, however that ends."""
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -14,11 +13,8 @@ from engine.provision import embedded, servers
 from engine.provision.database import Database, parse_url, start_embedded
 from engine.provision.ports import find_free_port
 from engine.provision.servers import asks_password
-from engine.reference.api import prepare
-from tests.engine.asking import open_client
-from tests.engine.conftest import put
 from tests.engine.probing import eventually, is_leash_of, list_pids, run_sql, spoil
-from tests.engine.serving import ROOT, serve
+from tests.engine.serving import ROOT
 
 
 def test_the_embedded_one_is_a_real_server(database: Database) -> None:
@@ -35,6 +31,13 @@ def test_the_embedded_one_is_a_real_server(database: Database) -> None:
     assert connections >= 300
     assert synchronous == "on"
     assert (Path(str(folders)) / f".s.PGSQL.{database.port}").is_socket()
+
+
+def test_it_has_the_extensions_that_software_asks_for(database: Database) -> None:
+    """Prefect's migrations create pg_trgm and Django's contrib.postgres hstore; Odoo wants unaccent."""
+    asked = ("pg_trgm", "hstore", "unaccent", "citext", "btree_gin", "btree_gist", "pg_stat_statements", "vector")
+    found = run_sql(database.url, "SELECT array_agg(name::text) FROM pg_available_extensions")
+    assert set(asked) <= set(found[0])  # type: ignore[call-overload]
 
 
 def test_the_password_is_asked_for(database: Database) -> None:
@@ -89,33 +92,14 @@ def test_a_killed_leash_takes_the_server_along() -> None:
         assert eventually(lambda: not asks_password(started))
 
 
-def test_postgres_16_will_do_as_well() -> None:
-    """The statements run on an older server; one workflow goes its first steps there."""
-
-    async def run(url: str) -> None:
-        await prepare(url)
-        (workflow,) = await put(url, ["SEED_REVIEW_PENDING"])
-        with serve(url, workers=1, pool_size=4) as served:
-            async with open_client(served) as client:
-                body = {"selectedKeywordIds": ["k"]}
-                assert (await client.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 200
-                assert (await client.ask("POST", f"/{workflow}/steps/seed-extract", body)).status == 409
-                assert (await client.ask("GET", f"/{workflow}/steps/seed-extract")).body["payload"] == body
-                assert (await client.ask("POST", f"/{workflow}/cancel")).status == 200
-                assert len((await client.ask("GET", f"/{workflow}/transitions")).body["transitions"]) == 2
-
-    with start_embedded(version=16) as started:
-        asyncio.run(run(started.url))
-
-
 def test_programs_out_of_reach_are_copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """For example an environment under /root: the unprivileged user cannot run programs in it."""
     hidden = tmp_path / "hidden"
     hidden.mkdir(mode=0o700)
-    package = embedded.find_programs(18).parent
+    package = embedded.find_programs().parent
     (hidden / package.name).symlink_to(package)
     (hidden / f"{package.name}.libs").symlink_to(package.with_name(f"{package.name}.libs"))
-    monkeypatch.setattr(embedded, "find_programs", lambda _: hidden / package.name / "pginstall18")
+    monkeypatch.setattr(embedded, "find_programs", lambda: hidden / package.name / "pginstall")
     with start_embedded() as started:
         assert run_sql(started.url, "SELECT 1") == [1]
 
