@@ -14,12 +14,13 @@ EXAMPLE_COMMANDS := example-flask example-flask-without-version example-django e
 	example-node example-node-unguarded example-route-per-edge example-fastapi example-fastapi-compared-in-python \
 	example-graphql example-graphql-unguarded example-invitation example-invitation-looked-up
 
-.PHONY: help gate test test-all check format bench screenshots lock clean $(EXAMPLE_COMMANDS)
+.PHONY: help gate test test-all check trophies format bench screenshots lock clean $(EXAMPLE_COMMANDS)
 help:
 	@echo "make gate      prove the reference engine: exactly one winner (about a minute)"
 	@echo "make test      format check, lint, strict types, tests; warnings are errors (five minutes on two cores)"
 	@echo "make test-all  the same, with whole series, and the tests that need more than Python"
 	@echo "make example-flask, -django, -fastapi, -graphql, -invitation, -node, -route-per-edge: each proves an example; see examples/*/README.md"
+	@echo "make trophies  races in released software, each on an affected and a fixed version; make trophy-NAME: one of trophies/"
 	@echo "make bench     the benchmarks: ratios, taken in one run"
 	@echo "make screenshots  the report's pictures in docs/, of two runs made anew (needs Chromium)"
 	@echo "make format    format and fix what can be fixed"
@@ -79,6 +80,11 @@ example-flask example-flask-without-version example-django example-django-withou
 	example-invitation-looked-up: $(EXAMPLES)
 example-node example-node-unguarded: $(NODE)
 
+trophies: $(READY)
+	$(BIN)/python -m tools.trophies
+trophy-%: $(READY)
+	$(BIN)/python -m tools.trophies $*
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
@@ -94,4 +100,4 @@ lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file examples/requirements.lock examples/requirements.in
 
 clean:
-	rm -rf $(VENV) examples/.venv examples/node_guarded_update/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) examples/.venv examples/node_guarded_update/node_modules trophies/*/.environments .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
