@@ -24,7 +24,7 @@ from engine.reference.defects import LEVELS
 from onewinner.bisection import Search, Trial, describe_bisection, describe_trial
 from onewinner.display import print_text
 from onewinner.engine_choice import read_target
-from onewinner.exits import FAIL, PASS, UNKNOWN, UsageError
+from onewinner.exits import FAIL, PASS, UNKNOWN, USAGE, UsageError
 from onewinner.options import Parser, bounded, choose_folder, one_of
 from reports.documents.run import RunError, make_safe, read_run
 from reports.judge.verdict import Verdict
@@ -88,10 +88,12 @@ def try_release(version: str, options: BisectOptions) -> Trial:
 
 
 def read_trial(version: str, code: int, out: Path, log: Path) -> Trial:
-    """What the run of a release said."""
+    """What the run of a release said. One that did not start leaves a run without a judgement, or none."""
     try:
         judgement = read_run(out).judgement
     except RunError:
+        judgement = None
+    if judgement is None or code == USAGE:
         return Trial(version, UNKNOWN, reason=f"{read_end(log)} (see {log})")
     failed = frozenset(each.check for each in judgement.checks if each.verdict is Verdict.FAIL)
     return Trial(version, code if code in (PASS, FAIL) else UNKNOWN, failed, judgement.reason)

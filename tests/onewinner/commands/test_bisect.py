@@ -60,6 +60,7 @@ def run_bisect(folder: Path, *arguments: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
+@pytest.mark.exhaustive
 def test_the_release_that_ended_the_race_is_named(folder: Path) -> None:
     code, told = run_bisect(folder, "--versions", "2,3", "--prepare", PREPARE, *SMALL)
     assert code == FAIL, told
@@ -118,7 +119,9 @@ def test_what_cannot_be_asked_is_refused(
 
 def test_a_service_that_runs_already_has_one_release(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    (folder / "shop.toml").write_text(TARGET.replace('[service]\ncommand = ["shop", "{port}"]', ""))
+    (folder / "shop.toml").write_text(
+        TARGET.replace('[service]\ncommand = ["shop", "{port}"]', "").replace("{port}", "8080")
+    )
     with pytest.raises(UsageError, match=r"shop.toml: service: bisect starts every release"):
         bisect.parse(["--target", "shop.toml", "--package", "a", "--versions", "1,2"])
 
