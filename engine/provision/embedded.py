@@ -44,7 +44,7 @@ def find_programs() -> Path:
 def describe_embedded() -> str:
     """Which PostgreSQL `embedded` starts, or that there is none."""
     try:
-        command = [str(find_programs(18) / "bin" / "postgres"), "--version"]
+        command = [str(find_programs() / "bin" / "postgres"), "--version"]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     except (DatabaseUnavailable, OSError, subprocess.CalledProcessError):
         return "no embedded PostgreSQL"

@@ -25,7 +25,8 @@ from onewinner.bisection import Search, Trial, describe_bisection, describe_tria
 from onewinner.display import print_text
 from onewinner.engine_choice import read_target
 from onewinner.exits import FAIL, PASS, UNKNOWN, USAGE, UsageError
-from onewinner.options import Parser, bounded, choose_folder, one_of
+from onewinner.options import bounded, choose_folder
+from onewinner.parser import JUDGING, Parser, one_of
 from reports.documents.run import RunError, make_safe, read_run
 from reports.judge.verdict import Verdict
 
@@ -119,12 +120,16 @@ def read_end(log: Path) -> str:
     return lines[-1].strip()[:SHOWN_MAX] if lines else "it printed nothing"
 
 
-def parse(arguments: list[str]) -> BisectOptions:
-    """Raises UsageError."""
-    parser = Parser("bisect", __doc__ or "", EXAMPLE)
+def build_parser() -> Parser:
+    parser = Parser("bisect", __doc__ or "", EXAMPLE, exits=JUDGING)
     add_release_options(parser)
     add_asking_options(parser)
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: list[str]) -> BisectOptions:
+    """Raises UsageError."""
+    given = build_parser().parse_args(arguments)
     refuse_contradictions(given)
     target = read_target(given.target)
     if target.service is None:
