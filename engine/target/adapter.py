@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.target.http_answer import Answer
 from engine.target.plain_file import read_plain
+from engine.target.statuses import ACCEPTED
 from engine.target.template import NO_VALUES, Request, Value, Values
 from engine.target.value_checks import TOKEN, Mistake, is_header_value
 
@@ -22,7 +23,8 @@ SHOWN = ("ok", "refused", "busy")
 OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "create": SHOWN,
     "read": SHOWN,
-    "advance": ("won", "conflict", "stale", "refused", "busy"),
+    "advance": ("won", "conflict", "stale", "refused", "busy", ACCEPTED),
+    "poll": ("won", "conflict", "stale", "refused", "busy"),
     "guard": (*SHOWN, "conflict"),
     "write": (*SHOWN, "conflict", "stale"),
     "audit": SHOWN,
@@ -34,9 +36,9 @@ TEXT_MAX = 200
 
 @dataclass(frozen=True)
 class Context:
-    """What a request is for. `kind` is create, read, advance, guard, write, audit, effects or step. `name` is what
-    reports call the route, the guard or the write. `next` is the state that an advance leads to, as the service spells
-    it.
+    """What a request is for. `kind` is create, read, advance, poll, guard, write, audit, effects or step. `name` is
+    what reports call the route, the guard or the write. `next` is the state that an advance leads to, as the service
+    spells it.
 
     Only `prepare` is told the rest: the tenant, the id of the workflow, the state that an advance expects, the id of
     the request, and the saved values by name.

@@ -64,6 +64,21 @@ def classify_advance(target: Target, answer: Answer, route: Route, to: str) -> C
     return add_current_state(target, classified, answer)
 
 
+def classify_poll(target: Target, answer: Answer, route: Route, to: str) -> ClassifiedAnswer | None:
+    """What a poll says of an accepted advance; None: nothing yet. Only for routes with a poll."""
+    poll = route.poll
+    assert poll is not None
+    context = Context("poll", route.name, target.spelling.spell(to))
+    classified = classify_by(target, answer, list(poll.meanings.walk()), context)
+    if not (poll.done.matches(answer) if poll.done else classified.outcome != "unknown" or classified.problem):
+        return None
+    if classified.outcome == "won":
+        return add_state(target, classified, answer, poll.won_state, "the poll", "the state after the move", to)
+    if classified.outcome == "conflict":
+        return add_state(target, classified, answer, poll.current_state, "the poll", "the current state")
+    return classified
+
+
 def classify_guard(target: Target, answer: Answer, guard: Guard) -> ClassifiedAnswer:
     closed, context = ("conflict", guard.closed), Context("guard", guard.name)
     return add_current_state(target, classify_shown(target, answer, guard.ok, context, closed), answer)

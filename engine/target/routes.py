@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from engine.target.graph import TransitionGraph
 from engine.target.paths import JmesPath
 from engine.target.places import Place, read_optional_place
+from engine.target.poll import Poll, read_poll
 from engine.target.same_request import Identity, identify
 from engine.target.status_tables import read_meanings, read_optional_statuses, read_statuses, refuse_second_meaning
 from engine.target.statuses import Meanings, Statuses
@@ -33,10 +34,10 @@ GENERAL = "advance"
 class Route:
     """A request for an advance. `sources` and `to` are None on the general route, which serves any edge.
 
-    `meanings` are those of its answers. `won_state` is the path of the state after the move in the answer to a win, if
-    the answer has it. `index` is the place among the edges of the file; of several edges with one request, the first.
-    `savings` are taken out of the answer to a win. `repeats`: in the next state the request is answered as a win, too,
-    and changes nothing.
+    `meanings` are those of its answers; `poll` tells the outcome of a request that was accepted. `won_state` is the
+    path of the state after the move in the answer to a win, if the answer has it. `index` is the place among the edges
+    of the file; of several edges with one request, the first. `savings` are taken out of the answer to a win, or of one
+    that accepts. `repeats`: in the next state the request is answered as a win, too, and changes nothing.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Route:
     index: int | None = field(default=None, compare=False)
     savings: tuple[Saving, ...] = ()
     variants: Mapping[str, Template] = field(default_factory=dict, compare=False)
+    poll: Poll | None = None
 
     def find_template(self, variant: str = "") -> Template:
         """The request of this variant; of the first one where none is named. Raises LookupError."""
@@ -57,11 +59,12 @@ class Route:
         return self.variants[variant or next(iter(self.variants))]
 
     @property
-    def identity(self) -> tuple[Identity, str | None, Place | None, Meanings, tuple[Saving, ...]]:
+    def identity(self) -> tuple[Identity, str | None, Place | None, Meanings, tuple[Saving, ...], object]:
         """Equal for routes with the same request and the same next state, from any sources."""
         names = sorted(self.template.placeholders)
         request = self.template.fill({name: f"{{{name}}}" for name in names}, {})
-        return identify(request), self.to, self.won_state, self.meanings, self.savings
+        poll = None if self.poll is None else self.poll.identity
+        return identify(request), self.to, self.won_state, self.meanings, self.savings, poll
 
     @property
     def carries_expected(self) -> bool:
@@ -198,7 +201,27 @@ def read_route(index: int, table: EdgeTable, advance: AdvanceTable, graph: Trans
     savings = merge_savings(read_savings("advance.save", advance.save), read_savings(f"{key}.save", table.save))
     meanings = read_meanings(advance, table, index)
     repeats = advance.repeats if table.repeats is None else table.repeats
-    return Route(name, template, meanings, sources, table.to, won_state, repeats, index, savings)
+    poll = read_route_poll(advance, table, index, meanings, savings)
+    return Route(name, template, meanings, sources, table.to, won_state, repeats, index, savings, poll=poll)
+
+
+def read_route_poll(
+    advance: AdvanceTable, edge: EdgeTable | None, index: int, meanings: Meanings, savings: tuple[Saving, ...]
+) -> Poll | None:
+    """How the outcome of an accepted request is told: as the edge says, else as [advance] does."""
+    own = edge.poll if edge is not None else None
+    key, table = (f"advance.edges[{index}].poll", own) if own is not None else ("advance.poll", advance.poll)
+    if table is None or not meanings.accepted:
+        if table is not None and (own is not None or not has_accepted(advance)):
+            raise Mistake(key, "is never asked, for no answer accepts a request; add accepted = [202] beside it")
+        if meanings.accepted:
+            raise Mistake(meanings.accepted.key, "needs a poll beside it, which tells the outcome; add poll = { ... }")
+        return None
+    return read_poll(key, table, savings)
+
+
+def has_accepted(advance: AdvanceTable) -> bool:
+    return bool(advance.accepted) or any(edge.accepted for edge in advance.edges)
 
 
 def read_general(table: AdvanceTable, routes: Iterable[Route], graph: TransitionGraph) -> Route | None:
@@ -209,7 +232,9 @@ def read_general(table: AdvanceTable, routes: Iterable[Route], graph: Transition
     template = read_request_of_workflow("advance.request", table.request)
     won_state = read_optional_place("advance.won_state", table.won_state)
     savings = read_savings("advance.save", table.save)
-    route = Route(GENERAL, template, read_meanings(table), won_state=won_state, repeats=table.repeats, savings=savings)
+    meanings = read_meanings(table)
+    poll = read_route_poll(table, None, 0, meanings, savings)
+    route = Route(GENERAL, template, meanings, won_state=won_state, repeats=table.repeats, savings=savings, poll=poll)
     return add_variants(route, table.variants)
 
 

@@ -13,7 +13,7 @@ UNAVAILABLE = 503
 # The meanings that [advance] lists.
 MEANINGS = tuple(each.name for each in fields(Meanings) if each.name in AdvanceTable.__struct_fields__)
 # The meanings that no answer need have.
-MAY_BE_EMPTY = ("refused", "busy", "stale", "precondition_required")
+MAY_BE_EMPTY = ("refused", "busy", "stale", "precondition_required", "accepted")
 
 
 def read_meanings(table: AdvanceTable, edge: EdgeTable | None = None, index: int = 0) -> Meanings:

@@ -10,6 +10,8 @@ from engine.target.http_answer import Answer
 from engine.target.places import Place
 
 SERVER_ERROR = 500
+# The outcome of an answer after which a poll tells the outcome of the operation. No history has it.
+ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Meanings:
     busy: Statuses = Statuses()
     stale: Statuses = Statuses()
     precondition_required: Statuses = Statuses()
+    accepted: Statuses = Statuses()
     in_progress: Statuses = Statuses()
     mismatch: Statuses = Statuses()
 
@@ -80,6 +83,7 @@ class Meanings:
         yield "stale", self.stale
         yield from self.walk_common()
         yield "refused", self.precondition_required
+        yield ACCEPTED, self.accepted
         yield "busy", self.in_progress
         yield "refused", self.mismatch
 

@@ -243,6 +243,45 @@ class ReadTable(Table):
     save: Save = {}
 
 
+class PollTable(Table):
+    """Where the outcome of an accepted request is told. The operation lasts from its release to the end of the poll."""
+
+    request: Annotated[
+        RequestTable,
+        Meta(
+            description="The request that is sent until it tells the outcome. It needs a value that advance.save took "
+            "from the answer that accepted, such as a job's id; or {request_id}, {marker}."
+        ),
+    ]
+    won: Annotated[Answers, Meta(description="Answers that mean: this request made the move.")]
+    conflict: Annotated[
+        Answers, Meta(description="Answers that mean: not in the expected state; another request was first.")
+    ] = ()
+    refused: Annotated[Answers, Meta(description="Answers that mean: this may not be asked.")] = ()
+    stale: Annotated[Answers, Meta(description="Answers that mean: the version was not current any more.")] = ()
+    busy: Annotated[Answers, Meta(description="Answers that mean: nothing happened, the client may try again.")] = ()
+    done: Annotated[
+        Answers,
+        Meta(
+            description="Answers that tell the outcome; any other one means: not yet. "
+            "(default: those that fit one of the keys above)"
+        ),
+    ] = ()
+    won_state: Annotated[Where | None, Meta(description="Where a win has the state after the move; as in save.")] = None
+    current_state: Annotated[Where | None, Meta(description="Where a conflict has the current state; as in save.")] = (
+        None
+    )
+    save: Save = {}
+    every_s: Annotated[float, Meta(description="The pause between two polls, in seconds.")] = 0.02
+    timeout_s: Annotated[
+        float | None,
+        Meta(
+            description="So many seconds after the request was released, without an outcome, it is unknown. "
+            "(default: timeout_s of the file)"
+        ),
+    ] = None
+
+
 class EdgeTable(Table, rename={"origin": "from"}):
     """A route of its own for an edge, or for several edges into one state."""
 
@@ -259,6 +298,8 @@ class EdgeTable(Table, rename={"origin": "from"}):
     precondition_required: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = (
         None
     )
+    accepted: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = None
+    poll: Annotated[PollTable | None, Meta(description="As in [advance], for a route that differs.")] = None
     save: Save = {}
     repeats: Annotated[bool | None, Meta(description="As in [advance], for a route that differs.")] = None
 
@@ -312,6 +353,11 @@ class AdvanceTable(Table):
             "counts with a Retry-After header only). They mean it in answers to every request."
         ),
     ] = ()
+    accepted: Annotated[
+        Answers,
+        Meta(description="Answers that mean: it will be carried out later, and poll tells the outcome (202)."),
+    ] = ()
+    poll: PollTable | None = None
     variants: Annotated[
         list[VariantTable], Meta(description="Contenders are spread over them: bodies or headers that differ.")
     ] = []

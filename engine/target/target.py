@@ -240,6 +240,34 @@ class Target:
             key=key or name_key(server_id, request_id),
         )
 
+    def build_poll(
+        self,
+        route: Route,
+        tenant: str,
+        server_id: str,
+        origin: str,
+        to: str,
+        request_id: str,
+        marker: str = "",
+        values: Values = NO_VALUES,
+        key: str = "",
+    ) -> Request:
+        """Only for routes with a poll. `values` hold those of the answer that accepted."""
+        assert route.poll is not None
+        return self._build(
+            "poll",
+            route.poll.template,
+            tenant,
+            values,
+            name=route.name,
+            id=server_id,
+            expected=self.spelling.spell(origin),
+            next=self.spelling.spell(to),
+            request_id=request_id,
+            marker=marker,
+            key=key or name_key(server_id, request_id),
+        )
+
     def build_guard(
         self, guard: Guard, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES
     ) -> Request:

@@ -13,6 +13,7 @@ from engine.target.answer import (
     classify_advance,
     classify_create,
     classify_guard,
+    classify_poll,
     classify_read,
     classify_write,
     read_arrival,
@@ -21,6 +22,7 @@ from engine.target.call import VERSION_NONE, VERSION_OLD, Call, find_guard, find
 from engine.target.http_answer import Answer
 from engine.target.idempotency import name_key
 from engine.target.routes import Guard, Route, Write
+from engine.target.statuses import ACCEPTED
 from engine.target.target import Target
 from engine.target.template import NO_VALUES, Request, Template, Values
 from engine.target.values import Saving, find_values
@@ -67,12 +69,15 @@ class Ask:
 
 @dataclass(frozen=True)
 class Reply:
-    """What became of an Ask."""
+    """What became of an Ask. `accepted` is the exchange of a request that was accepted; a poll told the outcome then,
+    and `exchange` lasts to its end.
+    """
 
     id: str
     ask: Ask
     exchange: Exchange
     classified: ClassifiedAnswer
+    accepted: Exchange | None = None
 
     @property
     def outcome(self) -> str:
@@ -156,7 +161,7 @@ def note_answer(target: Target, reply: "Reply") -> Noted:
 
 def read_token(target: Target, reply: "Reply") -> str | None:
     """The version that an answer tells."""
-    savings = list_savings(target, reply.ask, reply.outcome) if target.version is not None else ()
+    savings = list_told(target, reply) if target.version is not None else ()
     found = find_values([each for each in savings if each.name == target.version], reply.exchange.answer)
     return str(found[target.version]) if target.version in found else None
 
@@ -189,11 +194,33 @@ def list_savings(target: Target, ask: Ask, outcome: str) -> tuple[Saving, ...]:
     return sent.savings if sent is not None else target.read_savings
 
 
-def classify(target: Target, ask: Ask, answer: Answer) -> ClassifiedAnswer:
+def list_told(target: Target, reply: "Reply") -> tuple[Saving, ...]:
+    """What is saved of the last answer: a poll has savings of its own."""
+    if reply.accepted is None:
+        return list_savings(target, reply.ask, reply.outcome)
+    poll = reply.ask.route.poll if reply.ask.route is not None else None
+    return poll.savings if poll is not None and reply.outcome in GOOD else ()
+
+
+def save_values(target: Target, reply: "Reply") -> Values:
+    """The values that the answers to an operation gave; those of a poll go first."""
+    told = find_values(list_told(target, reply), reply.exchange.answer)
+    if reply.accepted is None:
+        return told
+    return {**find_values(list_savings(target, reply.ask, reply.outcome), reply.accepted.answer), **told}
+
+
+def classify(target: Target, ask: Ask, answer: Answer, *, polled: bool = False) -> ClassifiedAnswer:
+    """`polled`: the answer is that of a poll."""
     if ask.call.creates:
         return classify_create(target, answer)
+    if ask.route is not None and polled:
+        told = classify_poll(target, answer, ask.route, ask.call.to)
+        return told or ClassifiedAnswer("unknown", answer.status, message=answer.error or None)
     if ask.route is not None:
-        return classify_advance(target, answer, ask.route, ask.call.to)
+        classified = classify_advance(target, answer, ask.route, ask.call.to)
+        untold = "it was accepted, and the target file has no poll that tells the outcome"
+        return classified if classified.outcome != ACCEPTED else replace(classified, outcome="unknown", message=untold)
     if ask.guard is not None:
         return classify_guard(target, answer, ask.guard)
     if ask.write is not None:
@@ -269,6 +296,12 @@ def digest(target: Target, reply: Reply) -> str | msgspec.UnsetType:
     return target.idempotency.digest(reply.exchange.answer)
 
 
+def find_accepted(reply: Reply, offset_ns: int) -> int | None:
+    """When the answer came that accepted the request, in the run's time."""
+    returned_ns = reply.accepted.returned_ns if reply.accepted is not None else None
+    return None if returned_ns is None else returned_ns + offset_ns
+
+
 def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | None) -> events.Return:
     classified, exchange, offset_ns = reply.classified, reply.exchange, clock.offset_ns
     detail = events.Detail(
@@ -279,6 +312,7 @@ def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | N
         server_id=classified.server_id,
         problem=classified.problem,
         message=classified.message,
+        accepted_ns=find_accepted(reply, offset_ns),
     )
     return events.Return(
         id=reply.id,

@@ -25,13 +25,14 @@ from load.client.ask import (
     build_request,
     carries_version,
     classify,
-    list_savings,
     make_invocation,
     make_return,
     note_answer,
+    save_values,
 )
 from load.client.clock import MONOTONIC, Clock, Instant
 from load.client.denials import Denials
+from load.client.polling import Polling, is_accepted, poll
 from load.client.preparation import Preparation
 from load.client.release import Exchange, Release, ReleaseError, now_ns
 from load.client.retry import PAUSES_S, Retry
@@ -204,9 +205,12 @@ class Asker:
         exchanges = self.release.race([request for _, _, request in sent], prepare) if sent else []
         if not sent:
             prepare()
+        answered = [(number, id_, each) for (number, id_, _), each in zip(sent, exchanges, strict=True)]
+        pollings = {number: self.begin_polling(asks[number], id_, each) for number, id_, each in answered}
+        poll(self.release, [each for each in pollings.values() if each is not None])
         replies = {
-            number: self._classify(asks[number], id_, exchange, races=races[number] is not None)
-            for (number, id_, _), exchange in zip(sent, exchanges, strict=True)
+            number: self._classify(asks[number], id_, each, pollings[number], races=races[number] is not None)
+            for number, id_, each in answered
         }
         self._finish([*replies.values()], instant)
         if sent:
@@ -262,9 +266,17 @@ class Asker:
         self.journal.write(self._invocation(ask, id_, race, number))
         return id_, request
 
-    def finish(self, ask: Ask, id_: str, exchange: Exchange) -> Reply:
-        """Records what came of a `begin`."""
-        reply = self._classify(ask, id_, exchange, races=id_ in self._raced)
+    def begin_polling(self, ask: Ask, id_: str, exchange: Exchange) -> Polling | None:
+        """What has to be asked before the outcome of a request with this answer is known; None if nothing."""
+        if ask.route is None or not is_accepted(self.target, ask.route, exchange.answer, ask.call.to):
+            return None
+        values = self.values.list(ask.tenant, ask.user, ask.workflow)
+        server_id = self.server_ids[ask.workflow]
+        return Polling(self.target, ask.route, ask.call, ask.tenant, server_id, id_, exchange, values)
+
+    def finish(self, ask: Ask, id_: str, exchange: Exchange, polling: Polling | None = None) -> Reply:
+        """Records what came of a `begin`, and of the `polling` that has ended, if it was accepted."""
+        reply = self._classify(ask, id_, exchange, polling, races=id_ in self._raced)
         self._raced.discard(id_)
         self._finish([reply], Instant())
         self._note_silence([reply])
@@ -380,19 +392,41 @@ class Asker:
         token, key_id = self._find_token(ask), self._find_key_id(ask)
         return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns, token, key_id)
 
-    def _classify(self, ask: Ask, id_: str, exchange: Exchange, *, races: bool) -> Reply:
-        classified, reason = self.denials.review(ask, classify(self.target, ask, exchange.answer), races=races)
+    def _classify(self, ask: Ask, id_: str, exchange: Exchange, polling: Polling | None, *, races: bool) -> Reply:
+        accepted = exchange if polling is not None else None
+        if polling is not None and polling.told is not None:
+            exchange = polling.told
+            self._note_failure(ask, polling)
+        told = classify(self.target, ask, exchange.answer, polled=accepted is not None)
+        classified, reason = self.denials.review(ask, told, races=races)
         if reason is not None:
             self.trails.note_denied(ask.tenant, ask.workflow, classified.status, reason, exchange.invoked_ns)
-        return Reply(id_, ask, exchange, add_problem(self.target, ask, exchange.answer, classified))
+        return Reply(id_, ask, exchange, add_problem(self.target, ask, exchange.answer, classified), accepted)
+
+    def _note_failure(self, ask: Ask, polling: Polling) -> None:
+        """A poll that was answered by a server error is no operation; the history has it all the same."""
+        if (failed := polling.failure) is None:
+            return
+        offset_ns = self.clock.offset_ns
+        self.journal.write(
+            events.Probe(
+                check="no-5xx",
+                what=f"poll of {polling.id}",
+                problem=f"a poll of {polling.id} was answered {failed.answer.status}",
+                workflow=ask.workflow,
+                status=failed.answer.status,
+                at_ns=failed.invoked_ns + offset_ns,
+                until_ns=None if failed.returned_ns is None else failed.returned_ns + offset_ns,
+            )
+        )
 
     def _finish(self, replies: Sequence[Reply], instant: Instant) -> None:
         """Writes the answers into the journal, and keeps the ids of new workflows and the values of all."""
         for reply in sorted(replies, key=lambda reply: reply.exchange.returned_ns or 0):
             self.unknowns += reply.outcome == "unknown"
-            savings = list_savings(self.target, reply.ask, reply.outcome)
-            self.values.save(reply.ask.workflow, savings, reply.exchange.answer)
-            self.values.keep_cookies(reply.ask.tenant, reply.ask.user, reply.exchange.answer)
+            self.values.save_values(reply.ask.workflow, save_values(self.target, reply))
+            for each in filter(None, (reply.accepted, reply.exchange)):
+                self.values.keep_cookies(reply.ask.tenant, reply.ask.user, each.answer)
             if reply.classified.server_id is not None:
                 self.server_ids[reply.ask.workflow] = reply.classified.server_id
         self._note_versions(replies)
@@ -409,9 +443,11 @@ class Asker:
             self.versions.note(workflow, answers)
 
     def _note_silence(self, replies: Sequence[Reply]) -> None:
-        self.went_unanswered = all(reply.exchange.answer.status is None for reply in replies)
+        self.went_unanswered = all((reply.accepted or reply.exchange).answer.status is None for reply in replies)
         for reply in replies:
             self.silence.note(reply.exchange.answer, reply.ask.workflow, advances=reply.ask.route is not None)
+            if reply.accepted is not None:
+                self.silence.note(reply.accepted.answer, reply.ask.workflow)
         if known := self._find_known([reply.ask for reply in replies]):
             self.latest = known.workflow, self.server_ids[known.workflow], known.tenant
 

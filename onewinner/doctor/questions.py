@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,22 +12,25 @@ from engine.target.answer import (
     classify_create,
     classify_effects,
     classify_guard,
+    classify_poll,
     classify_read,
     classify_trail,
     classify_write,
     read_markers,
     read_trail,
 )
+from engine.target.call import call_route
 from engine.target.create import IdPool
 from engine.target.http_answer import Answer
 from engine.target.illegal import IllegalRequest
 from engine.target.routes import Guard, Route, Write
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request, Template, Values
-from engine.target.values import Saving
+from engine.target.values import Saving, find_values
 from load.client.ask import GOOD
+from load.client.polling import Polling, is_accepted, poll
 from load.client.preparation import Preparation
-from load.client.release import Release
+from load.client.release import Exchange, Release, now_ns
 from load.client.values import ValueStore
 from load.client.workflow_factory import WorkflowFactory
 from onewinner.doctor import remedies
@@ -206,8 +209,26 @@ class Questions:
 
         probe = self.ask(what, self.name_table(route), request, classify, wanted, tenant)
         self.save(probe.classified, workflow, route.savings, probe.answer)
+        if is_accepted(self.target, route, probe.answer, to):
+            return self.follow(probe, workflow, step, id_, values), id_
         self.wins += [(route, probe.answer, to)] if probe.classified.outcome == "won" else []
         return probe, id_
+
+    def follow(self, accepted: Probe, workflow: str, step: Step, id_: str, values: Values) -> Probe:
+        """The question with the answer that told the outcome of an accepted request."""
+        route, tenant = step.route, accepted.tenant
+        call = call_route(route, step.origin, step.to)
+        exchange = Exchange(now_ns(), now_ns(), accepted.answer)
+        polling = Polling(self.target, route, call, tenant, workflow, id_, exchange, values)
+        poll(self.release, [polling])
+        assert polling.told is not None
+        answer = polling.told.answer
+        told = classify_poll(self.target, answer, route, step.to)
+        classified = told or ClassifiedAnswer("unknown", None, message=answer.error)
+        if classified.outcome in GOOD and route.poll is not None:
+            found = {**find_values(route.savings, accepted.answer), **find_values(route.poll.savings, answer)}
+            self.values.save_values(workflow, found)
+        return replace(accepted, answer=answer, classified=classified, table=f"{accepted.table}.poll")
 
     def name_table(self, route: Route) -> str:
         return "advance" if route.index is None else f"advance.edges[{route.index}]"

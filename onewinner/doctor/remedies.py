@@ -26,6 +26,7 @@ from reports.judge.finding_text import TRY_AGAIN
 
 PROOFS = ("authorization", "cookie")
 LOOK = "look into the service's log"
+ACCEPTED_STATUS = 202
 
 
 @dataclass(frozen=True)
@@ -289,6 +290,11 @@ def advise_status(probe: Probe, good: str) -> str | None:
         return f"{probe.table}.request.path: {probe.sent} was answered 404; correct the path"
     if status == 405:
         return f"{probe.table}.request.method: {probe.sent} was answered 405; correct the method, or the path"
+    if status == ACCEPTED_STATUS and good == "advance.won" and not probe.table.endswith(".poll"):
+        return (
+            f"advance.accepted: {probe.sent} was answered 202; if it is carried out later, write accepted = [202] and "
+            "poll = { request = ..., won = ... }, which tells the outcome"
+        )
     if status is not None and 200 <= status < 300:
         return f"{good}: {probe.sent} was answered {status}; add {status} to {good} if it means success"
     if status is not None and 400 <= status < 500:
@@ -314,6 +320,8 @@ def advise_condition(probe: Probe) -> str | None:
 def advise_trouble(probe: Probe) -> str:
     """No answer, a redirect, a server error."""
     status = probe.answer.status
+    if status is None and probe.table.endswith(".poll"):
+        return f"{probe.table}: {probe.sent}: {probe.answer.error}; correct its request, won, conflict or done"
     if status is None:
         key = "timeout_s" if probe.answer.error.startswith("no answer within") else "base_url"
         return f"{key}: {probe.sent}: {probe.answer.error or probe.classified.message}; {LOOK}"

@@ -3,15 +3,20 @@
 Standard library alone: it runs in the user's process. The requests are sent by the process of `helper.py`.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from onewinner.pytest_plugin.helper import GRACE_S, Helper
-from onewinner.pytest_plugin.request import Request, encode, place
-from onewinner.pytest_plugin.result import Result, receive
+from onewinner.pytest_plugin.request import Request, encode, follow_link, place
+from onewinner.pytest_plugin.result import Answer, Result, receive
 
 COUNT_MAX = 200
+POLL_S = 0.02
+# What to ask next of an answer that does not tell the outcome yet (a path, a URL or a request); None once it does.
+Poll = Callable[[Answer], Request | str | None]
 
 
 class Options(TypedDict, total=False):
@@ -25,6 +30,7 @@ class Options(TypedDict, total=False):
     cookies: Mapping[str, Any]
     base_url: str | None
     timeout_s: float
+    poll: Poll | None
 
 
 class Race:
@@ -35,9 +41,18 @@ class Race:
         self._picture = picture
         self.base_url = base_url
 
-    def __call__(self, requests: Sequence[Request], *, base_url: str | None = None, timeout_s: float = 10.0) -> Result:
+    def __call__(
+        self,
+        requests: Sequence[Request],
+        *,
+        base_url: str | None = None,
+        timeout_s: float = 10.0,
+        poll: Poll | None = None,
+    ) -> Result:
         """Races these requests, which may differ; all go to one server. Unlike the others it takes no count.
 
+        `poll` is for answers that come later (202): it gets each answer, and says what to ask next, or None once the
+        answer tells the outcome. A path or a URL is asked by GET, with the headers of the request.
         Raises RaceError when the server cannot be reached, ValueError when the requests cannot be sent.
         """
         __tracebackhide__ = True
@@ -49,13 +64,35 @@ class Race:
         if len(servers) > 1:
             raise ValueError(f"all requests of a race go to one server, not to {' and '.join(sorted(servers))}")
         told = [encode(request, path) for request, (_, path) in zip(requests, placed, strict=True)]
-        message = {"base_url": servers.pop(), "timeout_s": timeout_s, "requests": told}
+        server = servers.pop()
+        message = {"base_url": server, "timeout_s": timeout_s, "requests": told}
         given = self._helper.ask({"race": message}, GRACE_S + timeout_s * (len(told) + 1))
         answers = tuple(
             receive(number, request, exchange)
             for number, (request, exchange) in enumerate(zip(requests, given["exchanges"], strict=True))
         )
+        if poll is not None:
+            answers = tuple(self._follow(answer, poll, server, timeout_s) for answer in answers)
         return Result(answers, given["one_at_a_time"], self._helper, self._picture)
+
+    def _follow(self, first: Answer, poll: Poll, server: str, timeout_s: float) -> Answer:
+        """The answer that tells the outcome of a request, which lasts to the end of its last poll; none in time: no
+        answer.
+        """
+        answer, limit_ns = first, first.invoked_ns + int(timeout_s * 1e9)
+        while answer.status is not None and (onward := poll(answer)) is not None:
+            if time.monotonic_ns() > limit_ns:
+                error = f"it was answered {first.status}, and no poll told the outcome within {timeout_s:g} s"
+                return replace(first, status=None, error=error, returned_ns=None)
+            asked = onward if isinstance(onward, Request) else follow_link(first.request, onward)
+            place_of, path = place(asked, server)
+            message = {"base_url": place_of, "timeout_s": timeout_s, "requests": [encode(asked, path)], "probes": False}
+            [exchange] = self._helper.ask({"race": message}, GRACE_S + 2 * timeout_s)["exchanges"]
+            got = receive(first.number, first.request, exchange)
+            if got.status is not None:
+                answer = replace(got, invoked_ns=first.invoked_ns)
+            time.sleep(POLL_S)
+        return answer
 
     def request(self, method: str, url: str, **options: Unpack[Options]) -> Result:
         """Races `count` (10) requests that are all the same."""
@@ -70,7 +107,12 @@ class Race:
             options.get("cookies", {}),
         )
         requests = [request] * options.get("count", 10)
-        return self(requests, base_url=options.get("base_url"), timeout_s=options.get("timeout_s", 10.0))
+        return self(
+            requests,
+            base_url=options.get("base_url"),
+            timeout_s=options.get("timeout_s", 10.0),
+            poll=options.get("poll"),
+        )
 
     def post(self, url: str, **options: Unpack[Options]) -> Result:
         __tracebackhide__ = True

@@ -60,6 +60,11 @@ def place(request: Request, base_url: str) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}", (quote(parts.path, safe=SAFE) or "/") + query
 
 
+def follow_link(request: Request, url: str) -> Request:
+    """A GET of a place that an answer names, by the client that sent the request."""
+    return Request("GET", url, request.headers, cookies=request.cookies)
+
+
 def encode(request: Request, path: str) -> dict[str, Any]:
     headers, body = request.encode()
     told = {"method": request.method, "path": path, "headers": list(headers.items())}

@@ -10,6 +10,10 @@ from typing import Any
 from onewinner.pytest_plugin.helper import GRACE_S, Helper
 from onewinner.pytest_plugin.request import Request
 
+# Accepted, and nothing more: it says neither that the request won nor that it lost.
+ACCEPTED = 202
+WON = frozenset(range(200, 300)) - {ACCEPTED}
+
 
 class NotOneWinnerError(AssertionError):
     """The race was run, and not exactly one request won it."""
@@ -71,13 +75,15 @@ def matches(statuses: Statuses, answer: Answer) -> bool:
 
 
 def classify(answer: Answer, won: Statuses, lost: Statuses) -> str:
-    """won, conflict, refused or unknown. A redirect or a server error tells nothing unless it was named."""
+    """won, conflict, refused or unknown. A redirect, a 202 or a server error tells nothing unless it was named."""
     if answer.status is None:
         return "unknown"
     if matches(won, answer):
         return "won"
     if matches(lost, answer):
         return "conflict"
+    if answer.status == ACCEPTED:
+        return "unknown"
     return "refused" if answer.status < 300 or 400 <= answer.status < 500 else "unknown"
 
 
@@ -134,7 +140,7 @@ class Result:
         first = min((answer.returned_ns for answer in self.answers if answer.returned_ns is not None), default=None)
         return sum(first is None or answer.invoked_ns <= first for answer in self.answers)
 
-    def assert_one_winner(self, won: Statuses = range(200, 300), lost: Statuses = (409,)) -> Answer:
+    def assert_one_winner(self, won: Statuses = WON, lost: Statuses = (409,)) -> Answer:
         """The winner's answer, when exactly one request won, and every other one was answered that it lost.
 
         `won` and `lost` are statuses, or functions that tell by the whole answer. Raises NotOneWinnerError with the

@@ -15,6 +15,8 @@ from reports.judge.schedules import UNDECIDED, Schedule
 from reports.judge.text import count
 
 FAULTS = "faults"
+ACCEPTED = "accepted"
+AFTERWARDS = "requests were carried out after their answers, and no order of those statements was chosen"
 
 
 def tabulate_kinds(
@@ -70,6 +72,8 @@ def describe_pairing(pairing: Pairing) -> str:
         parts.append(f"{pairing.exhausted} of {pairing.pairings} pairings exhausted")
     if pairing.unknown:
         parts.append(f"{pairing.unknown} of them unknown")
+    if ACCEPTED in pairing.remarks:
+        parts.append(AFTERWARDS)
     return ", ".join(parts)
 
 
@@ -111,4 +115,5 @@ def describe_part(found: Sequence[Pairing], every: str, *, apart: bool) -> str:
     parts.append(every if exhausted == pairings and not unknown else f"{exhausted:,} of them exhausted")
     parts += [f"the outcome of {count(unknown, 'schedule')} is not known"] if unknown else []
     parts += [f"{violated:,} violate"] if violated else []
+    parts += [AFTERWARDS] if any(ACCEPTED in each.remarks for each in found) else []
     return "; ".join(parts)

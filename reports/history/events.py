@@ -98,6 +98,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: Any = None
     arrived_ns: Any = None
     intended_ns: Any = None
+    accepted_ns: Any = None
 
     def pack(self) -> msgspec.Raw:
         return msgspec.Raw(msgspec.json.encode(self))

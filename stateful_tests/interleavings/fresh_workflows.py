@@ -199,7 +199,10 @@ class FreshWorkflows:
         except NotBuiltError as error:
             raise StateNotReachedError(str(error), "unknown") from None
         self.asker.plan(1)
-        return self.asker.finish(ask, id_, await self.sender.send(channel, request))
+        exchange = await self.sender.send(channel, request)
+        polling = self.asker.begin_polling(ask, id_, exchange)
+        await self.sender.poll(channel, polling)
+        return self.asker.finish(ask, id_, exchange, polling)
 
 
 async def run_all(jobs: list[Coroutine[Any, Any, Any]]) -> list[Any]:

@@ -18,7 +18,7 @@ from stateful_tests.interleavings.follower import Follower
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.mixed import find_violation
 from stateful_tests.interleavings.proxy import NO_STATEMENT
-from stateful_tests.interleavings.schedule import SERIALISED, Pairing, Trace
+from stateful_tests.interleavings.schedule import ACCEPTED, SERIALISED, Pairing, Trace
 from stateful_tests.interleavings.statements import is_set_up
 from stateful_tests.interleavings.testbed import Testbed
 from stateful_tests.interleavings.warming import warm
@@ -30,7 +30,8 @@ PLACES_MAX = 6
 @dataclass
 class Level:
     """A level on a testbed. `placeable` is False once no HTTP connection was found on which two requests run
-    concurrently; `killed` are the kinds of pairings for which the server was killed.
+    concurrently; `killed` are the kinds of pairings for which the server was killed. `follows_answers`: a request of
+    the pairing was carried out after its answer.
     """
 
     testbed: Testbed
@@ -42,6 +43,7 @@ class Level:
     planned: int = 0
     placeable: bool = True
     killed: set[str] = field(default_factory=set)
+    follows_answers: bool = False
 
     @property
     def has_time(self) -> bool:
@@ -119,6 +121,7 @@ class Level:
     def record(self, traces: Sequence[Trace]) -> None:
         for trace in traces:
             self.testbed.record(trace, self.explored)
+            self.follows_answers = self.follows_answers or ACCEPTED in trace.remarks
         self.schedules += len(traces)
 
     async def find_place(self, pairing: Pairing) -> bool:
@@ -133,6 +136,9 @@ class Level:
     async def finish(self, pairing: Pairing, pruned: int, *, exhausted: bool) -> None:
         """Reads the workflows of the pairing's schedules, and records how many of its orders ran."""
         await self.testbed.read()
+        # What is carried out after the answer runs in orders of its own.
+        exhausted = exhausted and not self.follows_answers
+        self.follows_answers = False
         self.testbed.asker.journal.write(make_exploration(pairing, self.explored, pruned, exhausted=exhausted))
         self.explored += 1
 

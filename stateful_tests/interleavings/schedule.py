@@ -12,6 +12,8 @@ from stateful_tests.interleavings.statements import is_begin
 NAMES = "ABCDEFGH"
 SERIALISED, UNKNOWN, DIVERGED, DEADLOCK = "serialised", "unknown", "diverged", "deadlock"
 WAITED = "waited"
+# A request was accepted, and carried out after its answer: no order of those statements was chosen.
+ACCEPTED = "accepted"
 OUTCOMES_BY_SQLSTATE = {
     "40P01": DEADLOCK,
     "40001": "serialization failure",

@@ -19,6 +19,7 @@ from stateful_tests.interleavings.faults import DELAYED, FAULTS
 from stateful_tests.interleavings.locks import Locks, is_stuck
 from stateful_tests.interleavings.proxy import Proxy
 from stateful_tests.interleavings.schedule import (
+    ACCEPTED,
     DIVERGED,
     OUTCOMES_BY_SQLSTATE,
     SERIALISED,
@@ -48,11 +49,13 @@ class UndecidedError(Exception):
 @dataclass
 class Task:
     """One request of a schedule, with the connections on which it has something open: on `held` a statement is held, on
-    `waiting` one waits for a lock. `is_late`: it will send its next statement at an unknown time.
+    `waiting` one waits for a lock. `is_late`: it will send its next statement at an unknown time. `is_accepted`: it was
+    answered, and a poll will tell its outcome once everything passes the proxy.
     """
 
     number: int
     reply: Reply | None = None
+    is_accepted: bool = False
     is_late: bool = False
     connections: set[Connection] = field(default_factory=set)
     held: list[Connection] = field(default_factory=list)
@@ -64,9 +67,13 @@ class Task:
         return [connection for connection in self.connections if not connection.is_answered]
 
     @property
+    def is_answered(self) -> bool:
+        return self.reply is not None or self.is_accepted
+
+    @property
     def is_over(self) -> bool:
         """Whether it was answered and has nothing open."""
-        return self.reply is not None and not any(connection.is_at_work for connection in self.connections)
+        return self.is_answered and not any(connection.is_at_work for connection in self.connections)
 
 
 @dataclass
@@ -89,12 +96,13 @@ class Scheduler:
         """One schedule, to its end. In the end everything passes, and every request has its answer."""
         tasks = [Task(number) for number in range(len(asks))]
         execution = Execution(self, Trace(pairing, tuple(workflows)), tasks)
+        passes = asyncio.Event()
         await self.await_quiet()
         self.proxy.watch()
         sending: list[asyncio.Task[None]] = []
         try:
             for task, ask in zip(tasks, asks, strict=True):
-                sending.append(asyncio.ensure_future(self._ask(task, ask, race)))
+                sending.append(asyncio.ensure_future(self._ask(task, ask, race, passes)))
                 execution.current = task
                 await execution.await_stop(task)
             await execution.run(choose)
@@ -102,7 +110,9 @@ class Scheduler:
             execution.trace.remarks |= set(error.args)
         finally:
             self.proxy.release()
+            passes.set()
             await asyncio.gather(*sending)
+        execution.trace.remarks |= {ACCEPTED} if any(task.is_accepted for task in tasks) else set()
         execution.trace.answers = [task.reply.outcome if task.reply else UNKNOWN for task in tasks]
         return execution.trace
 
@@ -119,10 +129,17 @@ class Scheduler:
                 self.restless = at_work
                 return
 
-    async def _ask(self, task: Task, ask: Ask, race: str | None) -> None:
+    async def _ask(self, task: Task, ask: Ask, race: str | None, passes: asyncio.Event) -> None:
+        """Its outcome is polled for once everything `passes`: the statements of a poll belong to no order."""
         id_, request = self.asker.begin(ask, race if ask.contends else None, task.number + 1)
         exchange = await self.sender.send(self.channels[task.number], request)
-        task.reply = self.asker.finish(ask, id_, exchange)
+        polling = self.asker.begin_polling(ask, id_, exchange)
+        if polling is not None:
+            task.is_accepted = True
+            self.proxy.changed.notify()
+            await passes.wait()
+            await self.sender.poll(self.channels[task.number], polling)
+        task.reply = self.asker.finish(ask, id_, exchange, polling)
         self.proxy.changed.notify()
 
 
@@ -228,7 +245,7 @@ class Execution:
 
     def give_up(self, task: Task) -> None:
         """Without an answer, it waits for another request inside the service; with one, a transaction stays open."""
-        if task.reply is not None:
+        if task.is_answered:
             self.trace.remarks.add("transaction left open")
             task.connections.clear()
             return
@@ -262,8 +279,8 @@ class Execution:
     def list_candidates(self) -> list[Task]:
         """The requests that may have sent a statement that belongs to no open transaction."""
         current = self.current
-        late = [task for task in self.tasks if task.is_late and task.reply is None]
-        if current is not None and current not in late and current.reply is None and not current.held:
+        late = [task for task in self.tasks if task.is_late and not task.is_answered]
+        if current is not None and current not in late and not current.is_answered and not current.held:
             return [current, *late]
         return late or ([current] if current is not None else [])
 

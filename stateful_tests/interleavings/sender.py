@@ -8,6 +8,7 @@ from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client.endpoint import acknowledge
 from load.client.http import AnswerParser, encode_request
+from load.client.polling import Polling
 from load.client.release import Exchange, now_ns
 
 
@@ -88,6 +89,12 @@ class Sender:
             )
         answer = answered.result()
         return Exchange(invoked_ns, None if answer.status is None else now_ns(), answer)
+
+    async def poll(self, number: int, polling: Polling | None) -> None:
+        """Asks what came of a request that was accepted, until it is known."""
+        while polling is not None and (request := polling.next_request()) is not None:
+            polling.take(await self.send(number, request))
+            await asyncio.sleep(0 if polling.told is not None else polling.poll.every_s)
 
     async def is_there(self) -> bool:
         """Whether the service accepts connections. No request is sent."""

@@ -50,7 +50,9 @@ async def ask_twice(testbed: Testbed, state: str, call: Call, channels: tuple[in
             sent |= found
         else:
             exchange = await sending
-        testbed.asker.finish(ask, id_, exchange)
+        polling = testbed.asker.begin_polling(ask, id_, exchange)
+        await testbed.fresh.sender.poll(testbed.scheduler.channels[channel], polling)
+        testbed.asker.finish(ask, id_, exchange, polling)
     return sent
 
 

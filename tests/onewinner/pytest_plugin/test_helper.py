@@ -102,6 +102,23 @@ def test_one_winner_is_told_with_everything_that_came_back(shop: tuple[Race, typ
     assert result.one_at_a_time is False
 
 
+def test_an_answer_that_comes_later_is_asked_for(shop: tuple[Race, type[Shop]]) -> None:
+    race, handler = shop
+    result = race.post("/202", poll=lambda answer: Request("POST", "/once") if answer.status == 202 else None)
+    assert result.assert_one_winner().request.url == "/202"
+    assert sorted(path for path, _, _ in handler.seen) == [*["/202"] * 10, *["/once"] * 10]
+    assert result.overlapped == 10
+    told = [each.returned_ns for each in result.answers if each.returned_ns is not None]
+    assert len(told) == 10
+    assert max(each.invoked_ns for each in result.answers) < min(told), "each lasts to the end of its poll"
+
+
+def test_an_outcome_that_no_poll_tells_is_undecided(shop: tuple[Race, type[Shop]]) -> None:
+    race, _ = shop
+    with pytest.raises(UndecidedError, match="may have taken effect"):
+        race.post("/202", count=2, timeout_s=0.05, poll=lambda _: Request("POST", "/202")).assert_one_winner()
+
+
 def test_requests_may_differ(shop: tuple[Race, type[Shop]]) -> None:
     race, handler = shop
     result = race([Request("POST", "/once"), Request("POST", "/409"), Request("POST", "/409")])
@@ -117,6 +134,7 @@ def test_requests_may_differ(shop: tuple[Race, type[Shop]]) -> None:
         ("/403", NotOneWinnerError, "the token against cross-site request forgery"),
         ("/500", UndecidedError, "may have taken effect; the answer does not say."),
         ("/302", UndecidedError, "#0 (to /login): "),
+        ("/202", UndecidedError, "may have taken effect; the answer does not say."),
         ("/never", UndecidedError, "(POST /never, not answered) may have taken effect"),
     ],
 )
