@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from reports.history.events import Exploration, Level, Restarted
 from reports.history.history import History
 from reports.judge.evidence import Evidence
+
+OWN_SERVICE = {"interleavings", "faults"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,9 @@ def find_early(evidence: Evidence) -> pl.DataFrame:
 def find_shared_ids(history: History) -> list[list[int]]:
     """The rows of the creates, by invoke, that gave several workflows of one tenant one id; a list for each such id.
 
-    Only creates that a request made count: what a command or a list gives is no answer of the server.
+    Only creates that a request made count: what a command or a list gives is no answer of the server. A service that
+    keeps its workflows in memory counts from the beginning again when it is started again; so only the creates between
+    two starts are compared.
     """
     creates = history.frame.select("kind", "outcome", "status", "tenant", "workflow", "invoked_ns", "detail")
     made = (pl.col("kind") == "create") & (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
@@ -54,9 +59,28 @@ def find_shared_ids(history: History) -> list[list[int]]:
     )
     shared = (
         told.filter(pl.col("id").is_not_null())
+        .with_columns(service=number_services(history), started=number_starts(history))
         .sort("invoked_ns")
-        .group_by("tenant", "id", maintain_order=True)
+        .group_by("tenant", "id", "service", "started", maintain_order=True)
         .agg(pl.col("row"), pl.col("workflow").n_unique().alias("workflows"))
         .filter(pl.col("workflows") > 1)
     )
     return shared.collect()["row"].to_list()
+
+
+def number_services(history: History) -> pl.Expr:
+    """By row: which service the source asked. The levels behind the proxy start their own, all others share one."""
+    service, first = pl.lit(0), 0
+    for number, source in enumerate(history.sources):
+        levels = {event.level for event in history.having(Level, source.name)}
+        if levels & OWN_SERVICE or history.having(Exploration, source.name):
+            is_its = pl.col("row").is_between(first, first + source.operations, closed="left")
+            service = pl.when(is_its).then(number + 1).otherwise(service)
+        first += source.operations
+    return service
+
+
+def number_starts(history: History) -> pl.Expr:
+    """By row: how often onewinner had started the service again when the request was sent."""
+    moments = sorted(event.at_ns for event in history.having(Restarted) if event.at_ns is not None)
+    return pl.sum_horizontal([pl.lit(0), *(pl.col("invoked_ns") >= moment for moment in moments)])
