@@ -318,9 +318,9 @@ class Questions:
     def press(self, origin: str, to: str) -> None:
         """Releases some requests for the first move of a new workflow at once: a service may be busy only then."""
         target = self.target
-        if not isinstance(target.create, Template):
+        if isinstance(target.create, IdPool):
             return
-        workflow = self.create_silently()
+        workflow = self.create_silently() if isinstance(target.create, Template) else self.create(again=True)
         if workflow is None:
             return
         self.read_version(workflow)

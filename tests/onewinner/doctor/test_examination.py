@@ -4,6 +4,8 @@ Method: a small service in this process (tests/onewinner/orders.py), a file that
 planted mistake at a time. The examination runs here too: no command, no process.
 """
 
+import json
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,6 +211,24 @@ def test_a_planted_mistake(name: str, orders: Orders, tmp_path: Path, monkeypatc
     assert advice[0].startswith(finding), advice
     assert change in advice[0], advice
     assert ("tried on a new workflow" in advice[0]) == bool(change)
+
+
+MAKE = """
+import sys, urllib.request as u, json
+asked = u.Request(sys.argv[1] + "/orders", b"{}", {"Authorization": "Bearer acme-token"})
+print(json.load(u.urlopen(asked))["order"]["ref"])
+"""
+
+
+def test_a_command_makes_as_many_workflows_as_are_needed(orders: Orders, tmp_path: Path) -> None:
+    """So nothing is left out, as it is with a list of ids."""
+    command = json.dumps([sys.executable, "-c", MAKE, f"http://127.0.0.1:{orders.port}"])
+    request = RIGHT[RIGHT.index("[create]") : RIGHT.index("[read]")]
+    examination, advice = examine(RIGHT.replace(request, f"[create]\ncommand = {command}\n"), orders.port, tmp_path)
+    assert (advice, examination.skipped) == ([], [])
+    listed = RIGHT.replace(request, f'[create]\nids = {{ acme = ["{orders.add("acme")}"] }}\n')
+    examination, _ = examine(listed, orders.port, tmp_path)
+    assert examination.skipped[-1] == "several requests at once: that would use up an id of create.ids"
 
 
 @pytest.mark.parametrize("name", OF_LOGINS)
