@@ -11,11 +11,13 @@ import base64
 import json
 import os
 import select
+import socket
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 PACKAGE = Path(__file__).parents[1]
 # These rooms come first on the path, before its owner's folders with such names.
@@ -29,6 +31,8 @@ from reports.documents.contenders import explain  # noqa: E402
 
 OWNER_POLL_S = 0.5
 CHUNK_BYTES = 65536
+# How long a server may take to notice, while all heads of a race wait, that another connection has ended.
+BESIDE_LIMIT_S = 0.25
 # How long a server may take to refuse nonsense while it waits for the rest of something else, and how often it is
 # asked before it is said to handle one connection at a time.
 PROBE_LIMIT_S = 2.0
@@ -86,13 +90,17 @@ def race(base_url: str, timeout_s: float, requests: list[dict[str, Any]], *, pro
     """One release. New connections each time: an idle one would keep a test's server from closing. `probes`: it is
     found out whether the server handles several connections at a time.
     """
-    release = Release(base_url, timeout_s)
+    release, noticed = Release(base_url, timeout_s), []
+
+    def look() -> None:
+        noticed.append(probes and notices_an_end(base_url))
+
     try:
-        exchanges = release.race([build_request(each) for each in requests])
+        exchanges = release.race([build_request(each) for each in requests], look)
     finally:
         release.close()
-    is_one = is_one_at_a_time(base_url) if probes else None
-    return {"exchanges": [describe(exchange) for exchange in exchanges], "one_at_a_time": is_one}
+    one_at_a_time = None if not probes else False if any(noticed) else is_one_at_a_time(base_url)
+    return {"exchanges": [describe(exchange) for exchange in exchanges], "one_at_a_time": one_at_a_time}
 
 
 def build_request(told: dict[str, Any]) -> Request:
@@ -109,6 +117,22 @@ def describe(exchange: Exchange) -> dict[str, Any]:
         "body": base64.b64encode(exchange.answer.body).decode(),
         "error": exchange.answer.error,
     }
+
+
+def notices_an_end(base_url: str) -> bool:
+    """Whether the server closes a connection that ends without a byte. It writes no line about that into its log.
+
+    Asked while the heads of a race wait: then it handles several connections. If it does not answer, it may also have
+    no thread left beside those heads; `is_one_at_a_time` asks again.
+    """
+    url = urlsplit(base_url)
+    try:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        with socket.create_connection((url.hostname or "", port), BESIDE_LIMIT_S) as beside:
+            beside.shutdown(socket.SHUT_WR)
+            return beside.recv(1) == b""
+    except OSError:
+        return False
 
 
 def is_one_at_a_time(base_url: str) -> bool | None:

@@ -1,5 +1,6 @@
 """Lanes: one line per request of a race, time to the right. For a terminal as text, for a browser as SVG."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -8,9 +9,9 @@ from reports.judge.text import shorten, show_time
 
 Record = Mapping[str, Any]
 LANE_WIDTH = 56
-TITLE_MAX = 130
+TITLE_MAX, TITLE_LINE_MAX = 600, 120
 FILL = {"won": "#", "unknown": "?"}
-GREY, BROWN = "#6b7280", "#8a5a00"
+GREY, BROWN, RED = "#6b7280", "#8a5a00", "#b3261e"
 COLOURS = {
     "won": "#1a7340",
     "conflict": GREY,
@@ -63,27 +64,33 @@ def describe(record: Record) -> str:
 def draw_svg(records: Sequence[Record], title: str) -> str:
     """The same as a picture, which loads nothing."""
     start, span = measure_span(records)
-    width, height = LABEL_PX + LANE_PX + SAID_PX, ROW_PX * (len(records) + 3)
+    told = textwrap.wrap(shorten(title, TITLE_MAX), TITLE_LINE_MAX) or [""]
+    top = ROW_PX * (len(told) + 1)
+    width, height = LABEL_PX + LANE_PX + SAID_PX, top + ROW_PX * (len(records) + 1)
+    # Of several winners none is right.
+    colours = COLOURS if [each["outcome"] for each in records].count("won") < 2 else {**COLOURS, "won": RED}
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" {FONT}>',
         f"<title>{escape(title)}</title>",
         f'<rect width="{width}" height="{height}" fill="#fdfdfb"/>',
-        f'<text x="10" y="{ROW_PX}" font-size="15">{escape(shorten(title, TITLE_MAX))}</text>',
+    ]
+    lines += [
+        f'<text x="10" y="{ROW_PX * (row + 1)}" font-size="15">{escape(line)}</text>' for row, line in enumerate(told)
     ]
     for row, record in enumerate(sort_lanes(records)):
-        lines += draw_bar(record, start, span, ROW_PX * (row + 2))
-    foot = ROW_PX * (len(records) + 2) + 12
+        lines += draw_bar(record, start, span, top + ROW_PX * row, colours)
+    foot = top + ROW_PX * len(records) + 12
     lines.append(f'<text x="{LABEL_PX}" y="{foot}">0</text>')
     lines.append(f'<text x="{LABEL_PX + LANE_PX}" y="{foot}" text-anchor="end">{show_time(span)}</text>')
     return "\n".join([*lines, "</svg>", ""])
 
 
-def draw_bar(record: Record, start: int, span: int, top: int) -> list[str]:
+def draw_bar(record: Record, start: int, span: int, top: int, colours: Mapping[str, str]) -> list[str]:
     left = LABEL_PX + LANE_PX * (record["invoked_ns"] - start) / span
     returned = record["returned_ns"]
     right = LABEL_PX + LANE_PX * (1 if returned is None else (returned - start) / span)
     open_end = ' stroke-dasharray="4 3" fill-opacity="0.3"' if returned is None else ""
-    colour = COLOURS.get(record["outcome"], COLOURS["unknown"])
+    colour = colours.get(record["outcome"], BROWN)
     shape = f'height="{ROW_PX - 7}" rx="2" fill="{colour}" stroke="{colour}"{open_end}'
     weight = ' font-weight="700"' if record["outcome"] == "won" else ""
     return [

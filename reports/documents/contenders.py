@@ -3,6 +3,7 @@
 The caller decided what is wrong; nothing here decides anything.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ class Call(NamedTuple):
 
 
 NAMED_MAX = 8
+# The method, and the server of an absolute URL.
+SERVER = re.compile(r"^(\S+ )(https?://[^/?#\s]+)")
 SAID_MAX = 200
 CLIENT_ERRORS = {
     401: "the requests carry no valid credentials",
@@ -39,6 +42,7 @@ def explain(
     `lost` the statuses that say "lost". A record has id, what, outcome, status, invoked_ns, returned_ns, said and
     location.
     """
+    server, records = name_server_once(records)
     shown = [records[number] for number in numbers]
     says = {
         "winners": describe_winners,
@@ -51,7 +55,16 @@ def explain(
     words = says[kind](shown, records, lost)
     lanes = label(records)
     written = write_picture(picture, lanes, words.splitlines()[0])
-    return "\n".join([words, "", f"{describe_release(records)}:", draw_lanes(lanes), *written])
+    return "\n".join([words, "", f"{describe_release(records)}{server}:", draw_lanes(lanes), *written])
+
+
+def name_server_once(records: Sequence[Record]) -> tuple[str, Sequence[Record]]:
+    """Where all requests went, as the end of a phrase; and the records, whose requests name it no more."""
+    places = [SERVER.match(record["what"]) for record in records]
+    servers = {place[2] for place in places if place is not None}
+    if None in places or len(servers) != 1:
+        return "", records
+    return f", at {servers.pop()}", [{**record, "what": SERVER.sub(r"\1", record["what"])} for record in records]
 
 
 def label(records: Sequence[Record]) -> list[Record]:

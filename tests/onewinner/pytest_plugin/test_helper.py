@@ -6,6 +6,7 @@ Method: small servers of the standard library, in threads and without; owners th
 import contextlib
 import http.server
 import json
+import logging
 import os
 import signal
 import socket
@@ -14,10 +15,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import uvicorn
 
+from onewinner.pytest_plugin import racer
 from onewinner.pytest_plugin.helper import Helper, RaceError
 from onewinner.racing import NotOneWinnerError, Race, Request, UndecidedError
 
@@ -165,6 +169,39 @@ def test_a_picture_is_written(helper: Helper, tmp_path: Path) -> None:
     with serve(http.server.ThreadingHTTPServer) as (url, _), pytest.raises(NotOneWinnerError, match=str(picture)):
         Race(helper, url, picture).post("/always").assert_one_winner()
     assert picture.read_text().startswith("<svg ")
+
+
+async def sell_once(scope: Any, receive: Any, send: Any) -> None:
+    """An ASGI app: the first request wins."""
+    status = 409 if SOLD else 200
+    SOLD.append(status)
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+SOLD: list[int] = []
+
+
+@pytest.mark.parametrize("parser", ["h11", "httptools"])
+def test_a_race_writes_nothing_into_the_log_of_the_server(
+    parser: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In this process, so that a busy machine has time to answer."""
+    monkeypatch.setattr(racer, "BESIDE_LIMIT_S", 60.0)
+    SOLD.clear()
+    config = uvicorn.Config(sell_once, port=0, http=parser, ws="none", lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    listening = config.bind_socket()
+    listening.listen()
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    request = {"method": "POST", "path": "/once", "headers": [], "body": ""}
+    told = racer.race(f"http://127.0.0.1:{listening.getsockname()[1]}", 60.0, [request] * 3)
+    server.should_exit = True
+    thread.join()
+    assert sorted(each["status"] for each in told["exchanges"]) == [200, 409, 409]
+    assert told["one_at_a_time"] is False
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_server_that_handles_one_connection_at_a_time_proves_nothing(helper: Helper) -> None:

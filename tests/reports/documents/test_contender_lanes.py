@@ -38,6 +38,20 @@ def test_requests_without_any_length_are_drawn() -> None:
     ET.fromstring(draw_svg(same, "title"))  # noqa: S314 - our own text
 
 
+def test_of_several_winners_none_is_green() -> None:
+    assert "#1a7340" not in draw_svg(RECORDS, "title")
+    assert draw_svg(RECORDS[:3], "title").count("#1a7340") == 3
+
+
+def test_a_long_title_is_whole() -> None:
+    title = " ".join(f"word{number}" for number in range(40))
+    root = ET.fromstring(draw_svg(RECORDS, title))  # noqa: S314 - our own text
+    texts = [each for each in root.iter("{http://www.w3.org/2000/svg}text") if "word" in (each.text or "")]
+    assert " ".join(each.text or "" for each in texts) == title
+    heights = [int(each.attrib["y"]) for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert heights == sorted(heights), "no line of the title lies on a request"
+
+
 def test_the_picture_is_one_file_that_loads_nothing() -> None:
     text = draw_svg(RECORDS, 'POST /<script>&"')
     root = ET.fromstring(text)  # noqa: S314 - our own text

@@ -48,6 +48,17 @@ def test_it_is_told_in_words_and_lanes(case: str) -> None:
     assert explain(kind, numbers, records, [409], None) + "\n" == (GOLDEN / f"{case}.txt").read_text()
 
 
+def test_the_server_is_named_once() -> None:
+    records = [
+        {**record(number, "won", 200), "what": f"POST http://127.0.0.1:8000/orders/7/{what}"}
+        for number, what in enumerate(("pay", "cancel", "ship"))
+    ]
+    told = explain("winners", range(3), records, [409], None)
+    assert told.count("http://127.0.0.1:8000") == 1
+    assert "#1 (POST /orders/7/cancel, answered 200)" in told
+    assert "3 at once, released within 0.002 ms, at http://127.0.0.1:8000:" in told
+
+
 def test_every_golden_text_has_its_case() -> None:
     assert {path.stem for path in GOLDEN.glob("*.txt")} == set(CASES)
 
