@@ -19,6 +19,7 @@ from engine.target.plain_file import read_plain
 from engine.target.preparation import read_before, read_setup
 from engine.target.routes import (
     Route,
+    check_users,
     read_effects,
     read_general,
     read_guards,
@@ -104,6 +105,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     every = [*routes, *([general] if general else [])]
     idempotency = read_idempotency(file.idempotency, every) if file.idempotency is not None else None
     tenants = read_tenants(file.tenants)
+    check_users(routes, {name: tenant.users for name, tenant in tenants.items()})
     check_base_url(file.base_url, served=served)
     check_seconds("timeout_s", file.timeout_s)
     read, create_won, ok = file.read, read_statuses("create.won", file.create.won), read_ok(file.read)

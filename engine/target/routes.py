@@ -37,7 +37,8 @@ class Route:
     `meanings` are those of its answers; `poll` tells the outcome of a request that was accepted. `won_state` is the
     path of the state after the move in the answer to a win, if the answer has it. `index` is the place among the edges
     of the file; of several edges with one request, the first. `savings` are taken out of the answer to a win, or of one
-    that accepts. `repeats`: in the next state the request is answered as a win, too, and changes nothing.
+    that accepts. `repeats`: in the next state the request is answered as a win, too, and changes nothing. `user`: who
+    sends it; empty: any user of the tenant.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Route:
     savings: tuple[Saving, ...] = ()
     variants: Mapping[str, Template] = field(default_factory=dict, compare=False)
     poll: Poll | None = None
+    user: str = ""
 
     def find_template(self, variant: str = "") -> Template:
         """The request of this variant; of the first one where none is named. Raises LookupError."""
@@ -59,12 +61,12 @@ class Route:
         return self.variants[variant or next(iter(self.variants))]
 
     @property
-    def identity(self) -> tuple[Identity, str | None, Place | None, Meanings, tuple[Saving, ...], object]:
+    def identity(self) -> tuple[Identity, str | None, Place | None, Meanings, tuple[Saving, ...], object, str]:
         """Equal for routes with the same request and the same next state, from any sources."""
         names = sorted(self.template.placeholders)
         request = self.template.fill({name: f"{{{name}}}" for name in names}, {})
         poll = None if self.poll is None else self.poll.identity
-        return identify(request), self.to, self.won_state, self.meanings, self.savings, poll
+        return identify(request), self.to, self.won_state, self.meanings, self.savings, poll, self.user
 
     @property
     def carries_expected(self) -> bool:
@@ -202,7 +204,8 @@ def read_route(index: int, table: EdgeTable, advance: AdvanceTable, graph: Trans
     meanings = read_meanings(advance, table, index)
     repeats = advance.repeats if table.repeats is None else table.repeats
     poll = read_route_poll(advance, table, index, meanings, savings)
-    return Route(name, template, meanings, sources, table.to, won_state, repeats, index, savings, poll=poll)
+    user = table.user or ""
+    return Route(name, template, meanings, sources, table.to, won_state, repeats, index, savings, poll=poll, user=user)
 
 
 def read_route_poll(
@@ -222,6 +225,18 @@ def read_route_poll(
 
 def has_accepted(advance: AdvanceTable) -> bool:
     return bool(advance.accepted) or any(edge.accepted for edge in advance.edges)
+
+
+def check_users(routes: Iterable[Route], users: Mapping[str, Collection[str]]) -> None:
+    """Each tenant has the user who makes a move; `users` are the names, by tenant."""
+    for route in routes:
+        for tenant, names in users.items():
+            if route.user and route.user not in names:
+                known = f"it has {', '.join(names)}" if names else "it has none"
+                raise Mistake(
+                    f"advance.edges[{route.index}].user",
+                    f"the tenant {tenant} has no user {route.user!r} ({known}); add one to each tenant",
+                )
 
 
 def read_general(table: AdvanceTable, routes: Iterable[Route], graph: TransitionGraph) -> Route | None:

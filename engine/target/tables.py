@@ -302,6 +302,9 @@ class EdgeTable(Table, rename={"origin": "from"}):
     poll: Annotated[PollTable | None, Meta(description="As in [advance], for a route that differs.")] = None
     save: Save = {}
     repeats: Annotated[bool | None, Meta(description="As in [advance], for a route that differs.")] = None
+    user: Annotated[
+        str | None, Meta(description="The user of the tenant who makes this move (default: any of them).")
+    ] = None
 
 
 class VariantTable(Table):

@@ -107,6 +107,10 @@ class Target:
         told = {saving.name for login in logins for step in login.steps for saving in step.savings}
         return frozenset(told).union(*(each.placeholders for each in self.clients))
 
+    def name_user(self, tenant: str, route: Route | None, number: int) -> str:
+        """Who of the tenant sends a request: the user whom the route names, if any, else the one with this number."""
+        return route.user if route is not None and route.user else self.tenants[tenant].name_user(number)
+
     @property
     def can_read(self) -> bool:
         """Whether the state of a workflow can be read."""

@@ -100,7 +100,7 @@ def bind(
     guard = find_guard(target, call) if call.guard else None
     write = find_write(target, call) if call.write else None
     contends = contends and guard is None and write is None
-    user = target.tenants[tenant].name_user(call.user)
+    user = target.name_user(tenant, route, call.user)
     return Ask(call, workflow, tenant, route, guard, examine, contends, race, write, user, key_of=key_of)
 
 

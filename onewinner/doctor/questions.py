@@ -159,16 +159,16 @@ class Questions:
             self.values.adopt({classified.server_id: self.values.workflows.get(id_, {})})
             self.save(classified, classified.server_id, self.target.create_savings, answer)
 
-    def list_values(self, workflow: str, tenant: str = "", create: str = "") -> Values:
+    def list_values(self, workflow: str, tenant: str = "", create: str = "", user: str = "") -> Values:
         """The values for a request about the workflow, or for the `create` of that request id, after what it needs was
         sent. Raises NotBuiltError.
         """
-        user = tenant or self.target.owner, ""
-        self.preparation.prepare([user], [(user, create)] if create else [])
-        obstacle = self.preparation.find_obstacle(user, create or None)
+        client = tenant or self.target.owner, user
+        self.preparation.prepare([client], [(client, create)] if create else [])
+        obstacle = self.preparation.find_obstacle(client, create or None)
         if obstacle is not None:
             raise NotBuiltError(obstacle)
-        return self.values.list(*user, create or workflow)
+        return self.values.list(*client, create or workflow)
 
     def explain_made(self, classified: ClassifiedAnswer, key: str) -> str:
         message = classified.message or ""
@@ -201,7 +201,7 @@ class Questions:
     ) -> tuple[Probe, str]:
         id_ = self.name_request()
         tenant = tenant or self.target.owner
-        values, route, to = self.list_values(workflow, tenant), step.route, step.to
+        values, route, to = self.list_values(workflow, tenant, user=step.route.user), step.route, step.to
         request = self.target.build_advance(route, tenant, workflow, step.origin, to, id_, id_, values)
 
         def classify(answer: Answer) -> ClassifiedAnswer:
@@ -327,7 +327,7 @@ class Questions:
         route = target.routes_for(origin, to)[-1]
         ids = [self.name_request() for _ in range(AT_ONCE)]
         owner = target.owner
-        values = self.list_values(workflow)
+        values = self.list_values(workflow, user=route.user)
         requests = [target.build_advance(route, owner, workflow, origin, to, id_, id_, values) for id_ in ids]
         answers = [exchange.answer for exchange in self.release.race(requests)]
         odd = [answer for answer in answers if self.is_oddly_busy(answer, route, to)]

@@ -162,7 +162,7 @@ class CheckedWorkflows:
         """Sends a request, and updates the belief by its answer. Raises MismatchError if no world explains it."""
         self.sent += 1
         [call] = spread(self.target, [ask.call], self.sent)
-        user = self.target.tenants[ask.tenant].name_user(call.user)
+        user = self.target.name_user(ask.tenant, ask.route, call.user)
         reply = self.asker.ask_until_told(dataclasses.replace(ask, call=call, user=user))
         problem = reply.classified.problem
         self.refuse(workflow, problem and f"operation {reply.id}: {problem}")

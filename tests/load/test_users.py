@@ -5,14 +5,16 @@ Method: a target in memory whose first tenant has two users; requests, scripts, 
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from engine.target.call import Call, spread
+from engine.target.call import Call, call_route, spread
 from engine.target.credentials import list_credentials
 from engine.target.file import TargetError
 from engine.target.target import Target
@@ -28,7 +30,7 @@ from stateful_tests.interleavings.pairings import list_pairings
 from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.warming import warm
 from stateful_tests.parallel.strategies import list_pinned
-from tests.load.stub import RICH, Engine, StubRelease, judge_folder, load_text, make_answer, make_source
+from tests.load.stub import RICH, SMALL, Engine, StubRelease, judge_folder, load_text, make_answer, make_source
 from tests.stateful_tests.stub import make_testbed
 
 USERS = """
@@ -148,6 +150,51 @@ def test_a_user_has_a_login_of_its_own(tmp_path: Path) -> None:
     assert bob.login is None
 
 
+APPROVALS = "".join(
+    f'''
+[[advance.edges]]
+from = "{origin}"
+to = "{to}"
+user = "{user}"
+request = {{ method = "POST", path = "/w/{{id}}/advance", json = {{ expected = "{origin}", next = "{to}" }} }}
+'''
+    for origin, to, user in (("A", "B", "ann"), ("B", "C", "bob"))
+)
+QUORUM = (
+    SMALL.replace("[workflow]\n", USERS + "[workflow]\n", 1).replace("refused = [404]", "refused = [404, 422]")
+    + APPROVALS
+)
+
+
+class Quorum(Watching):
+    """Two approvals: the first is ann's, the second bob's. All other moves are anybody's."""
+
+    def move(self, name: str, request: Request) -> Any:
+        approver = {"B": "ann", "C": "bob"}.get(json.loads(request.body)["next"])
+        return make_answer(422) if approver not in (None, self.users[-1]) else super().move(name, request)
+
+
+def press(target: Target, folder: Path, scenario: str) -> Verdict:
+    source = make_source(folder, target, Quorum(target.graph), {scenario: 12})
+    for _ in source.run():
+        continue
+    source.finish()
+    return judge_folder(folder, target).verdict
+
+
+@pytest.mark.parametrize("name", ["same-transition", "fork", "lone-moves", "pipelines"])
+def test_each_of_two_approvals_is_made_by_its_user(name: str, tmp_path: Path) -> None:
+    assert press(load_text(tmp_path, QUORUM), tmp_path / "named", name) is Verdict.PASS
+    any_user = re.sub('user = ".*"\n', "", QUORUM)
+    assert press(load_text(tmp_path / "any", any_user), tmp_path / "any" / "h", name) is Verdict.FAIL
+
+
+def test_the_user_of_a_move_is_not_chosen_by_the_seed(tmp_path: Path) -> None:
+    target = load_text(tmp_path, QUORUM)
+    call = call_route(target.routes[1], "B", "C")
+    assert {bind(target, replace(call, user=number), "w", "acme").user for number in range(3)} == {"bob"}
+
+
 MISTAKES: dict[str, Callable[[str], str]] = {
     "tenants.acme.users[1].name: 'ann' is the name of another user, too": lambda text: text.replace(
         'name = "bob"', 'name = "ann"'
@@ -160,6 +207,12 @@ MISTAKES: dict[str, Callable[[str], str]] = {
     "tenants.acme.users[0].headers: {colour} means nothing here": lambda text: text.replace('"ann" }', '"{colour}" }'),
     "tenants.acme.users[0].headers.User: the environment variable NO_ANN is not set": lambda text: text.replace(
         '"ann" }', '"${NO_ANN}" }'
+    ),
+    "advance.edges[0].user: the tenant acme has no user 'carl' (it has ann, bob); add one to each tenant": (
+        lambda text: text.replace('name = "cancel"', 'name = "cancel"\nuser = "carl"')
+    ),
+    "advance.edges[0].user: the tenant globex has no user 'ann' (it has none)": lambda text: text.replace(
+        'name = "cancel"', 'name = "cancel"\nuser = "ann"'
     ),
     "tenants.acme.users[0].login.save: saves nothing": lambda text: text.replace(
         'headers = { User = "ann" }',
