@@ -9,6 +9,7 @@ from engine.target.target import Target
 from engine.target.template import Request
 from load.client.ask import Ask
 from load.client.asker import Asker
+from load.client.polling import Polling
 from load.client.release import Exchange, now_ns
 from reports.history.journal import Journal
 from stateful_tests.interleavings.fresh_workflows import FreshWorkflows
@@ -37,6 +38,10 @@ class StubSender:
         invoked_ns = now_ns()
         answer = self.engine.answer(request)
         return Exchange(invoked_ns, None if answer.status is None else now_ns(), answer)
+
+    async def poll(self, number: int, polling: Polling | None) -> None:
+        """The engine accepts no request for later."""
+        assert polling is None, number
 
 
 class StubScheduler:
