@@ -6,8 +6,8 @@ READY := $(VENV)/.ready-$(shell cksum requirements.lock pyproject.toml | cksum |
 # What the examples need, apart from what onewinner needs: an environment of their own, and Node's packages.
 EXAMPLES := examples/.venv/.ready-$(shell cksum examples/requirements.lock | cut -d' ' -f1)
 NODE := examples/node_guarded_update/node_modules/.package-lock.json
-# How many processes run the tests: each has a core of its own. A file's tests stay in one of them, in their order.
-TEST_WORKERS ?= 2
+# How many processes run the tests: two for a core, because many tests wait. A file's tests stay in one of them, in order.
+TEST_WORKERS ?= 4
 PYTEST := $(BIN)/python -W error -m pytest
 SPREAD := --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 EXAMPLE_COMMANDS := example-flask example-flask-without-version example-django example-django-without-mixin \

@@ -22,6 +22,7 @@ PASSING: dict[str, set[str]] = {
     "invitation_without_read": {"effects"},
     "route_per_edge": set(),
 }
+PLAIN = "route_per_edge"
 DECLARED = {"audit", "effects", "tenant-isolation", "precondition"}
 # Each with the checks that fail.
 FAILING = {
@@ -48,11 +49,14 @@ def run_gate(
     return ended, {name: check["verdict"] for name, check in checks.items()}
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == "route_per_edge" else NEEDS) for name in PASSING]
-)
-def test_an_example_passes(name: str, tmp_path: Path) -> None:
-    ended, checks = run_gate(EXAMPLES / name / "target.toml", tmp_path)
+# `make test` runs the one example that needs no environment of its own, at two levels.
+FEW = ("--level", "sequential", "--level", "race")
+WHOLE = [pytest.param(name, (), marks=pytest.mark.exhaustive if name == PLAIN else NEEDS) for name in PASSING]
+
+
+@pytest.mark.parametrize(("name", "levels"), [(PLAIN, FEW), *WHOLE])
+def test_an_example_passes(name: str, levels: tuple[str, ...], tmp_path: Path) -> None:
+    ended, checks = run_gate(EXAMPLES / name / "target.toml", tmp_path, *levels)
     assert ended.returncode == 0, ended
     assert checks["one-winner"] == "pass"
     assert {check for check in DECLARED if checks[check] == "pass"} == PASSING[name]
@@ -147,7 +151,7 @@ def test_the_locks_name_no_registry() -> None:
 
 
 NATIVE = {
-    "pytest": ("-m", "pytest", "-q", "stateful_tests", "--batches", "1"),
+    "pytest": ("-m", "pytest", "-q", "stateful_tests", "--batches", "1", "--plans", "5"),
     "locust": ("-m", "locust", "-f", "load/locustfile.py", "--headless", "--races", "10"),
 }
 

@@ -249,14 +249,25 @@ def test_one_that_ends_in_the_middle_is_not_started_again(tmp_path: Path) -> Non
     assert command.find_left() == []
 
 
-def test_a_target_with_a_service_of_its_own_is_judged(tmp_path: Path) -> None:
+# Whole gates; `make test` runs one level of them.
+LEVELS = pytest.mark.parametrize(
+    "levels",
+    [("--level", "race"), pytest.param((), marks=pytest.mark.exhaustive)],
+    ids=("race", "all levels"),
+)
+SMALL = ("--batches", "1", "--plans", "5", "--races", "10", "--out", "run")
+
+
+@LEVELS
+def test_a_target_with_a_service_of_its_own_is_judged(levels: tuple[str, ...], tmp_path: Path) -> None:
     write_target(tmp_path)
-    options = ("--target", "target.toml", "--batches", "1", "--plans", "5", "--races", "10", "--out", "run")
+    options = ("--target", "target.toml", *levels, *SMALL)
     ended = Command(("gate", *options), tmp_path, ENVIRONMENT).run_here()
     assert ended.returncode == 0, ended
 
 
-def test_a_command_may_make_its_workflows(tmp_path: Path) -> None:
+@LEVELS
+def test_a_command_may_make_its_workflows(levels: tuple[str, ...], tmp_path: Path) -> None:
     """The command's folder is relative to the target file, from any working folder."""
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     for folder in (home / "tools", elsewhere):
@@ -267,6 +278,6 @@ def test_a_command_may_make_its_workflows(tmp_path: Path) -> None:
     create = text[text.index("[create]") : text.index("[read]")]
     command = '[create]\ncommand = ["python", "make.py", "{port}", "{tenant}"]\ncwd = "tools"\n'
     (home / "target.toml").write_text(text.replace(create, command))
-    options = ("--target", str(home / "target.toml"), "--batches", "1", "--plans", "5", "--races", "10", "--out", "run")
+    options = ("--target", str(home / "target.toml"), *levels, *SMALL)
     ended = Command(("gate", *options), elsewhere, ENVIRONMENT).run_here()
     assert ended.returncode == 0, ended

@@ -40,23 +40,27 @@ def run_gate(folder: Path, *arguments: str, **how: Any) -> Ran:
 # Each of these runs is made once, and several tests look at it.
 @pytest.fixture(scope="module")
 def passing(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """The levels that need no proxy."""
-    return run_gate(tmp_path_factory.mktemp("passing"), *SMALL)
-
-
-@pytest.fixture(scope="module")
-def complete(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """Every level, called as the installed command in a folder that has rooms of its own."""
-    folder = tmp_path_factory.mktemp("complete")
+    """The levels that need no proxy, called as the installed command in a folder that has rooms of its own."""
+    folder = tmp_path_factory.mktemp("passing")
     for name in ("engine", "load", "reports", "stateful_tests"):
         (folder / name).mkdir()
         (folder / name / "__init__.py").write_text("raise RuntimeError('not ours')\n")
     # `python -m` would itself look into this folder first.
     script = str(Path(sys.executable).with_name("onewinner"))
-    return run_gate(folder, *AMOUNTS, program=(script,))
+    return run_gate(folder, *SMALL, program=(script,))
 
 
-BROKEN = {"check-then-act": ("--level", "race", "--races", "40"), "ignored-row-count": SMALL}
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Every level."""
+    return run_gate(tmp_path_factory.mktemp("complete"), *AMOUNTS)
+
+
+EITHER = pytest.mark.parametrize("ran", ["passing", pytest.param("complete", marks=pytest.mark.exhaustive)])
+BROKEN = {
+    "check-then-act": ("--level", "race", "--races", "40"),
+    "ignored-row-count": ("--profile", "full", "--level", "parallel", "--level", "race", *AMOUNTS),
+}
 
 
 @pytest.fixture(scope="module", params=BROKEN)
@@ -86,6 +90,7 @@ def test_the_reference_engine_passes(passing: Ran) -> None:
     ]
 
 
+@pytest.mark.exhaustive
 def test_every_order_and_every_fault_is_in_the_gate(complete: Ran) -> None:
     ended, out = complete
     assert ended.returncode == 0, ended
@@ -121,8 +126,8 @@ def test_what_no_wire_can_stand_behind_is_said(tmp_path: Path) -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_folder_with_rooms_of_its_own_does_no_harm(complete: Ran) -> None:
-    ended, out = complete
+def test_a_folder_with_rooms_of_its_own_does_no_harm(passing: Ran) -> None:
+    ended, out = passing
     assert ended.returncode == 0, ended
     logs = "".join(path.read_text() for path in (out / "logs").iterdir())
     assert "not ours" not in ended.stderr + logs
@@ -150,12 +155,13 @@ def test_its_record_is_as_documented(passing: Ran) -> None:
     assert "races of 10 (40): released within" in ended.stdout
 
 
-def test_no_token_enters_the_run_directory(complete: Ran) -> None:
+@EITHER
+def test_no_token_enters_the_run_directory(ran: str, request: pytest.FixtureRequest) -> None:
     """Every token of the reference engine is a JWT: two parts of base64 that begin with {".
 
     Three letters alone stand in compressed columns by chance.
     """
-    _, out = complete
+    _, out = request.getfixturevalue(ran)
     files = [path for path in out.rglob("*") if path.is_file()]
     assert len(files) > 8
     for path in files:
@@ -164,6 +170,7 @@ def test_no_token_enters_the_run_directory(complete: Ran) -> None:
     assert holding == []
 
 
+@pytest.mark.exhaustive
 def test_the_same_seed_asks_the_same(passing: Ran, complete: Ran) -> None:
     asked = ["id", "scenario", "race", "tenant", "workflow", "kind", "expected", "next"]
     # In the parallel level the way to the end of a workflow begins where its race led.
