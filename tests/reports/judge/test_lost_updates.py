@@ -7,6 +7,7 @@ from collections import Counter
 from itertools import combinations, pairwise
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
