@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cksum requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 # What the examples need, apart from what onewinner needs: an environment of their own, and Node's packages.
 EXAMPLES := examples/.venv/.ready-$(shell cksum examples/requirements.lock | cut -d' ' -f1)
+# What builds the pages of docs/, in an environment of its own.
+DOCS := .venv-docs/.ready-$(shell cksum docs/requirements.lock | cut -d' ' -f1)
 NODE := examples/node_guarded_update/node_modules/.package-lock.json
 # How many processes run the tests: two for a core, because many tests wait. A file's tests stay in one of them, in order.
 TEST_WORKERS ?= 4
@@ -14,7 +16,7 @@ EXAMPLE_COMMANDS := example-flask example-flask-without-version example-django e
 	example-node example-node-unguarded example-route-per-edge example-fastapi example-fastapi-compared-in-python \
 	example-graphql example-graphql-unguarded example-invitation example-invitation-looked-up
 
-.PHONY: help gate test test-all check trophies format bench screenshots lock clean $(EXAMPLE_COMMANDS)
+.PHONY: docs help gate test test-all check trophies format bench screenshots lock clean $(EXAMPLE_COMMANDS)
 help:
 	@echo "make gate      prove the reference engine: exactly one winner (about a minute)"
 	@echo "make test      format check, lint, strict types, tests; warnings are errors (five minutes on two cores)"
@@ -22,6 +24,7 @@ help:
 	@echo "make example-flask, -django, -fastapi, -graphql, -invitation, -node, -route-per-edge: each proves an example; see examples/*/README.md"
 	@echo "make trophies  races in released software, each on an affected and a fixed version; make trophy-NAME: one of trophies/"
 	@echo "make bench     the benchmarks: ratios, taken in one run"
+	@echo "make docs      the pages of docs/ as a site in build/site, links checked"
 	@echo "make screenshots  the report's pictures in docs/, of two runs made anew (needs Chromium)"
 	@echo "make format    format and fix what can be fixed"
 	@echo "make lock      resolve requirements.lock anew"
@@ -88,6 +91,15 @@ trophy-%: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
+# Strict: a link that leads nowhere is an error.
+docs: $(DOCS)
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
+
+$(DOCS): docs/requirements.lock
+	$(PYTHON) -m venv --clear .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
 screenshots: $(READY)
 	$(BIN)/python -m tools.screenshots
 
@@ -98,6 +110,7 @@ format: $(READY)
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group dev --output-file requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file examples/requirements.lock examples/requirements.in
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file docs/requirements.lock docs/requirements.in
 
 clean:
-	rm -rf $(VENV) examples/.venv examples/node_guarded_update/node_modules trophies/*/.environments .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-docs examples/.venv examples/node_guarded_update/node_modules trophies/*/.environments .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -19,6 +19,7 @@ from onewinner.parser import Parser
 from onewinner.proposals.document import Document
 from onewinner.proposals.draft import draft_target
 from onewinner.proposals.github_workflow import draft_workflow
+from onewinner.proposals.origin import read_origin
 from onewinner.proposals.proposal import Proposal, propose
 from onewinner.proposals.requests import Call
 from onewinner.proposals.resources import NothingFound, describe_others
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> int:
     text = draft_target(proposal, str(options.out))
     files = {options.out: text}
     if options.github:
-        files[WORKFLOW] = draft_workflow(shlex.quote(options.out.as_posix()), text)
+        files[WORKFLOW] = draft_workflow(shlex.quote(options.out.as_posix()), text, read_origin())
     refuse_to_overwrite(list(files), force=options.force)
     for file, content in files.items():
         write(file, content)

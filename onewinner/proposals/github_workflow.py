@@ -1,6 +1,9 @@
 """The workflow file of GitHub Actions that `onewinner init` writes beside a target file. Pure."""
 
 import re
+from typing import Any
+
+from onewinner.proposals.origin import describe_requirement
 
 GITHUB = """\
 # Exactly one of N concurrent requests wins: checked on every push.
@@ -17,7 +20,7 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.11"
-      - run: python -m pip install onewinner
+{note}      - run: python -m pip install "{requirement}"
       # Here: install what your service needs, and start it if the target file has no [service].
       - name: Exactly one winner
         run: onewinner gate --target {target} --out runs/ci
@@ -33,8 +36,10 @@ jobs:
 """
 
 
-def draft_workflow(target: str, text: str) -> str:
-    """The workflow file of CI; the variables that the target file needs come from secrets of the same names."""
+def draft_workflow(target: str, text: str, origin: dict[str, Any] | None) -> str:
+    """The workflow file of CI. The variables that the target file needs come from secrets of the same names, and
+    onewinner from where it was installed: `origin`, as read_origin tells it.
+    """
     named = dict.fromkeys(
         name
         for line in text.splitlines()
@@ -44,4 +49,5 @@ def draft_workflow(target: str, text: str) -> str:
     )
     lines = [f"      {name}: ${{{{ secrets.{name} }}}}" for name in named]
     env = "\n".join(["    env:", *lines, ""]) if lines else ""
-    return GITHUB.format(env=env, target=target)
+    requirement, note = describe_requirement(origin)
+    return GITHUB.format(env=env, target=target, requirement=requirement, note=note)

@@ -160,7 +160,7 @@ def test_the_workflow_of_ci_runs_the_gate(tmp_path: Path) -> None:
     assert job["env"] == {"ACME_TOKEN": "${{ secrets.ACME_TOKEN }}"}
     commands = [step["run"] for step in job["steps"] if "run" in step]
     assert "onewinner gate --target 'ci/my target.toml' --out runs/ci" in commands
-    assert "http" not in text
+    assert "file:" not in text
 
 
 def test_the_reference_engine_is_found_in_its_own_document(tmp_path: Path) -> None:
