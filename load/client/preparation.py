@@ -25,7 +25,7 @@ from load.client.values import ValueStore
 UNAUTHORIZED = 401
 BAD = 400
 BODY_MAX = 160
-REMEDIES = {404: "correct its path", 405: "correct its method, or its path"}
+REMEDIES = {404: "correct its path, or base_url", 405: "correct its method, or its path"}
 User = tuple[str, str]
 
 

@@ -26,7 +26,7 @@ from onewinner.proposals.resources import NothingFound, describe_others
 
 EXAMPLE = "onewinner init --openapi http://127.0.0.1:8080/openapi.json --github"
 WORKFLOW = Path(".github", "workflows", "onewinner.yml")
-FETCH_TIMEOUT_S = 10.0
+FETCH_TIMEOUT_S = 60.0
 DOCUMENT_BYTES_MAX = 16 * 2**20
 BLANK = Proposal(
     advance=Call("POST", "/orders/{id}/status", {"from": "{expected}", "to": "{next}"}),
