@@ -1,0 +1,34 @@
+"""Goal: the levels behind the proxy are kept wherever a schedule can have a new workflow. Method: target files alone."""
+
+from pathlib import Path
+
+import pytest
+
+from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
+from tests.load.stub import SMALL, load_text
+
+CREATE = SMALL[SMALL.index("[create]") : SMALL.index("[read]")]
+SERVICE = '[service]\ncommand = ["serve", "{port}"]\nenv = { DATABASE_URL = "{database_url}" }\n'
+SERVED = SMALL.replace("http://127.0.0.1:1", "http://127.0.0.1:{port}").replace("[workflow]", SERVICE + "[workflow]", 1)
+
+
+@pytest.mark.parametrize(
+    ("create", "obstacle"),
+    [
+        (CREATE, None),
+        ('[create]\ncommand = ["make", "{port}"]\n', None),
+        ('[create]\nids = ["1", "2"]\n', "create: to explore, each schedule needs a new workflow; give a request or a"),
+    ],
+)
+def test_a_command_makes_a_new_workflow_for_each_schedule_too(
+    create: str, obstacle: str | None, tmp_path: Path
+) -> None:
+    target = load_text(tmp_path, SERVED.replace(CREATE, create))
+    found = find_proxy_obstacle(EngineChoice(tmp_path / "target.toml", target))
+    assert found is None if obstacle is None else (found or "").startswith(obstacle)
+
+
+def test_a_service_that_gets_no_database_has_no_proxy_before_it(tmp_path: Path) -> None:
+    target = load_text(tmp_path, SERVED.replace('env = { DATABASE_URL = "{database_url}" }\n', ""))
+    found = find_proxy_obstacle(EngineChoice(tmp_path / "target.toml", target))
+    assert (found or "").startswith("service: it is not told its database")
