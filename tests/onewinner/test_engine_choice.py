@@ -1,4 +1,4 @@
-"""Goal: the levels behind the proxy are kept wherever a schedule can have a new workflow. Method: target files alone."""
+"""Goal: the levels behind the proxy are kept where a schedule can have a new workflow. Method: target files alone."""
 
 from pathlib import Path
 
