@@ -1,7 +1,8 @@
 """The entry for Locust: `locust -f load/locustfile.py`, with its web UI, `--headless`, `--processes` or workers.
 
 On its own it starts the reference engine; `--target FILE` and `--base-url URL` ask another one. Each user is a
-source with its own journal. The verdict comes from the judge, which reads the journals (`onewinner check`).
+source with its own journal. A violation that needs no search is a failure in
+Locust's statistics (exit status 1). The verdict comes from the judge, which reads the journals (`onewinner check`).
 """
 
 import contextlib
@@ -86,6 +87,7 @@ def lead(environment: Environment, failures: Failures) -> None:
         parsed.num_users, parsed.spawn_rate = parsed.expect_workers, parsed.expect_workers
     master = Master(environment, target, failures)
     events.test_start.add_listener(failures.guard("planning", lambda **_: master.begin_or_quit()))
+    events.quitting.add_listener(failures.guard("quitting", lambda **_: master.choose_exit_code()))
     listen(
         environment, failures, {ARRIVED: master.receive_arrived, TALLY: master.receive_tally, LEFT: master.receive_left}
     )

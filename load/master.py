@@ -212,6 +212,11 @@ class Master:
         else:
             gevent.spawn(self.runner.stop)
 
+    def choose_exit_code(self) -> None:
+        """For Locust on its own. Its own rule is 1 for any failure; but an unknown is no violation."""
+        if self.folder is not None and self.count().unknowns and not self.count().violations:
+            self.failures.set_exit_code()
+
     def count(self) -> Tally:
         return merge(list(self.tallies.values()))
 

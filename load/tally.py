@@ -35,7 +35,7 @@ class Tally:
             self.winners += reply.outcome == "won"
             self.conflicts += reply.outcome == "conflict"
             self.unknowns += reply.outcome == "unknown"
-        self.violations += is_violated(result)
+        self.violations += bool(list_violations(result))
         if result.leads:
             self.rounds += 1
             self.races += result.round.races
@@ -58,19 +58,35 @@ def merge(packed: list[Mapping[str, Any]]) -> Tally:
     return merged
 
 
-def is_violated(result: RoundResult) -> bool:
-    """Whether a round shows, without any search, that the engine is wrong."""
-    if any(is_wrong(reply) for reply in result.replies):
-        return True
+def list_violations(result: RoundResult) -> list[str]:
+    """What a round shows, without any search, to be wrong with the engine; a sentence each, without names of workflows.
+
+    Each source tells of the answers that it got; the leader of the groups.
+    """
+    told = [describe_wrong(reply) for reply in result.replies if is_wrong(reply)]
     groups = zip(result.round.groups, result.outcomes, strict=True) if result.leads else ()
-    return any(is_group_violated(group, outcomes) for group, outcomes in groups)
+    return told + [words for group, outcomes in groups if (words := describe_group(group, outcomes))]
 
 
-def is_group_violated(group: Group, outcomes: Sequence[str]) -> bool:
-    """Whether too many won, or none won and all answers were conflicts. A lone move that is due must win, too."""
+def describe_group(group: Group, outcomes: Sequence[str]) -> str:
+    """That too many won, or none and all answers were conflicts; else empty. A lone move that is due must win, too."""
     won, due = outcomes.count("won"), group.is_race or (len(group.calls) == 1 and group.winners_max == 1)
-    all_lost = bool(outcomes) and set(outcomes) <= {"conflict", "stale"}
-    return won > group.winners_max or (due and not group.may_lose and all_lost)
+    moves = " or ".join(sorted({f"{call.origin} -> {call.to}" for call in group.calls if call.to}))
+    if won > group.winners_max:
+        most = {0: "none", 1: "exactly one"}.get(group.winners_max, f"at most {group.winners_max}")
+        return f"{won} of {len(outcomes)} requests for {moves} won: {most} of them can have won"
+    if due and not group.may_lose and bool(outcomes) and set(outcomes) <= {"conflict", "stale"}:
+        return f"none of {len(outcomes)} requests for {moves} won: all were told that another one had"
+    return ""
+
+
+def describe_wrong(reply: Reply) -> str:
+    problem, what = reply.classified.problem, reply.ask.call.to or reply.ask.call.kind
+    if problem is not None:
+        return f"{what}: {problem}"
+    if reply.ask.call.tenant:
+        return f"{what}: another tenant's request was answered as {reply.outcome}"
+    return f"{what}: a legal request of the owner was refused ({reply.exchange.answer.status})"
 
 
 def is_wrong(reply: Reply) -> bool:

@@ -27,14 +27,24 @@ from load.options import Options
 from load.quotas import name_source, take_quota
 from load.script_run import RoundResult, walk_instants
 from load.source import Source
-from load.tally import Tally
+from load.tally import Tally, list_violations
 from reports.history import events
 from reports.history.journal import Journal
 
 ASSIGNMENT, HALT, TALLY, LEFT = (f"onewinner-{word}" for word in ("assignment", "halt", "tally", "left"))
 REPORT_S = 0.5
+# The type of the entry that violations have in Locust's statistics.
+VIOLATION = "VIOLATION"
 # Beyond two answers that time out, how long a source may wait for another, whose worker is slow.
 BARRIER_MARGIN_S = 10.0
+
+
+class ViolationError(AssertionError):
+    """What a round showed to be wrong with the engine, in Locust's list of failures. The judge gives the verdict."""
+
+    def __repr__(self) -> str:
+        """Locust shows it so."""
+        return str(self)
 
 
 class WorkerAssignment(msgspec.Struct, frozen=True):
@@ -151,7 +161,7 @@ class Worker:
                 self.barrier.lose(why)
 
     def record(self, result: RoundResult) -> None:
-        """Counts a round, and tells Locust's statistics; only an unknown counts as a failure there."""
+        """Counts a round, and tells Locust's statistics. A violation and an unknown are failures there."""
         self.tally.count(result)
         assert self.assignment is not None
         if self.tally.violations and self.assignment.options.fail_fast and not self.halted:
@@ -165,6 +175,15 @@ class Worker:
                 response_time=((returned_ns or time.monotonic_ns()) - reply.exchange.invoked_ns) / 1e6,
                 response_length=len(reply.exchange.answer.body),
                 exception=RuntimeError(reply.classified.message) if reply.outcome == "unknown" else None,
+                context={},
+            )
+        for words in list_violations(result):
+            self.environment.events.request.fire(
+                request_type=VIOLATION,
+                name="the engine is wrong",
+                response_time=None,
+                response_length=0,
+                exception=ViolationError(words),
                 context={},
             )
 

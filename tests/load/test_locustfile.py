@@ -76,6 +76,24 @@ def test_a_display_that_cannot_be_written_ends_nothing(tmp_path: Path, url: str)
     assert not (tmp_path / "history" / "locust-0.jsonl").exists()
 
 
+ALL_WIN = """
+from load import worker
+first = worker.Worker.record
+def record(self, result):
+    for outcomes in result.outcomes:
+        outcomes[:] = ["won"] * len(outcomes)
+    first(self, result)
+worker.Worker.record = record
+"""
+
+
+def test_a_violation_is_a_failure_with_its_words(tmp_path: Path, url: str) -> None:
+    """In the statistics and the list of failures that --headless prints; Locust's exit status is 1."""
+    assert press(tmp_path, url, ALL_WIN, "--races", "3", "--scenarios", "same-transition") == 1
+    printed = (tmp_path / "errors.txt").read_text()
+    assert "VIOLATION the engine is wrong: 3 of 3 requests for A -> B won: exactly one of them can have won" in printed
+
+
 def test_a_watch_that_fails_ends_the_run(tmp_path: Path, url: str) -> None:
     assert press(tmp_path, url, FAILING_WATCH) == 3
     broken = [event["what"] for event in list_events(tmp_path, "locust-0") if event["event"] == "broken"]

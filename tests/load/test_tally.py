@@ -8,7 +8,7 @@ import pytest
 from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request
-from load.tally import Tally, classify, find_spread_ms, merge
+from load.tally import Tally, classify, find_spread_ms, list_violations, merge
 from tests.load.stub import RICH, Engine, load_text, make_answer, make_source
 
 Twist = Callable[[Request, Answer], Answer]
@@ -50,16 +50,22 @@ def strangers_come_in(request: Request, answer: Answer) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("twist", "scenario"),
+    ("twist", "scenario", "words"),
     [
-        (all_win, "same-transition"),
-        (all_win, "replay-storm"),
-        (none_wins, "same-transition"),
-        (strangers_come_in, "tenants"),
+        (all_win, "same-transition", "6 of 6 requests for A -> B won: exactly one of them can have won"),
+        (all_win, "replay-storm", "won: none of them can have won"),
+        (none_wins, "same-transition", "none of 6 requests for A -> B won: all were told that another one had"),
+        (strangers_come_in, "tenants", "another tenant's request was answered as conflict"),
     ],
 )
-def test_what_is_plainly_wrong_is_seen(twist: Twist, scenario: str, rich: Target, tmp_path: Path) -> None:
-    assert count(tmp_path / "h", rich, {scenario: 3}, twist).violations > 0
+def test_what_is_plainly_wrong_is_seen(twist: Twist, scenario: str, words: str, rich: Target, tmp_path: Path) -> None:
+    source = make_source(tmp_path / "h", rich, Engine(rich.graph, twist), {scenario: 3})
+    tally, told = Tally(), list[str]()
+    for result in source.run():
+        tally.count(result)
+        told += list_violations(result)
+    assert 0 < tally.violations <= len(told)
+    assert any(words in each for each in told), told
 
 
 def test_tallies_of_workers_add_up() -> None:
