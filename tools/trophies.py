@@ -29,7 +29,16 @@ FOLDER = Path(__file__).parent.parent / "trophies"
 ENVIRONMENTS = ".environments"
 READY = ".ready"
 RUNS = Path("runs") / "trophies"
-INSTALL = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement")
+INSTALL = (
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--require-hashes",
+    "--no-deps",
+    "--requirement",
+)
 HEADER = ("trophy", "release", "promised", "seen", "exit", "seconds", "found by", "found after")
 
 
