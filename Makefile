@@ -10,13 +10,16 @@ DOCS := .venv-docs/.ready-$(shell cksum docs/requirements.lock | cut -d' ' -f1)
 NODE := examples/node_guarded_update/node_modules/.package-lock.json
 # How many processes run the tests: two for a core, because many tests wait. A file's tests stay in one of them, in order.
 TEST_WORKERS ?= 4
+VERSIONS ?= 3.11 3.12 3.13 3.14
+# Those that start no engine.
+FAST_TESTS := tests/engine/target tests/reports/judge tests/reports/comparison tests/load/test_tally.py tests/onewinner/test_usage.py
 PYTEST := $(BIN)/python -W error -m pytest
 SPREAD := --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 EXAMPLE_COMMANDS := example-flask example-flask-without-version example-django example-django-without-mixin \
 	example-node example-node-unguarded example-route-per-edge example-fastapi example-fastapi-compared-in-python \
 	example-graphql example-graphql-unguarded example-invitation example-invitation-looked-up
 
-.PHONY: docs help gate test test-all check trophies format bench screenshots lock clean $(EXAMPLE_COMMANDS)
+.PHONY: dist test-fast test-matrix docs help gate test test-all check trophies format bench screenshots lock clean $(EXAMPLE_COMMANDS)
 help:
 	@echo "make gate      prove the reference engine: exactly one winner (about a minute)"
 	@echo "make test      format check, lint, strict types, tests; warnings are errors (five minutes on two cores)"
@@ -24,6 +27,8 @@ help:
 	@echo "make example-flask, -django, -fastapi, -graphql, -invitation, -node, -route-per-edge: each proves an example; see examples/*/README.md"
 	@echo "make trophies  races in released software, each on an affected and a fixed version; make trophy-NAME: one of trophies/"
 	@echo "make bench     the benchmarks: ratios, taken in one run"
+	@echo "make dist      the sdist and the wheel, in dist/"
+	@echo "make test-matrix  the fast tests on each Python from 3.11 to 3.14 that is here"
 	@echo "make docs      the pages of docs/ as a site in build/site, links checked"
 	@echo "make screenshots  the report's pictures in docs/, of two runs made anew (needs Chromium)"
 	@echo "make format    format and fix what can be fixed"
@@ -91,6 +96,21 @@ trophy-%: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
+# The fast tests on each Python that is here: format, lint and types are the same on all.
+test-matrix:
+	@for version in $(VERSIONS); do \
+	  python$$version -c '' 2> /dev/null || { echo "python$$version: not here"; continue; }; \
+	  echo "python$$version"; \
+	  $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON=python$$version test-fast || exit 1; \
+	done
+
+test-fast: $(READY)
+	$(PYTEST) $(SPREAD) $(FAST_TESTS)
+
+dist: $(READY)
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+
 # Strict: a link that leads nowhere is an error.
 docs: $(DOCS)
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
@@ -113,4 +133,4 @@ lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file docs/requirements.lock docs/requirements.in
 
 clean:
-	rm -rf $(VENV) .venv-docs examples/.venv examples/node_guarded_update/node_modules trophies/*/.environments .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-docs .venv-3.* examples/.venv examples/node_guarded_update/node_modules trophies/*/.environments .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from onewinner.proposals.origin import describe_requirement
+from onewinner.proposals.origin import describe_requirement, find_action
 
 GITHUB = """\
 # Exactly one of N concurrent requests wins: checked on every push.
@@ -36,6 +36,27 @@ jobs:
 """
 
 
+# The action installs, runs, keeps the report and writes the summary and a comment.
+BY_ACTION = """\
+# Exactly one of N concurrent requests wins: checked on every push.
+name: onewinner
+on: [push, pull_request]
+permissions:
+  contents: read
+  pull-requests: write
+jobs:
+  gate:
+    runs-on: ubuntu-latest
+    timeout-minutes: 20
+{env}    steps:
+      - uses: actions/checkout@v4
+      # Here: install what your service needs, and start it if the target file has no [service].
+      - uses: {action}
+        with:
+          target: {target}
+"""
+
+
 def draft_workflow(target: str, text: str, origin: dict[str, Any] | None) -> str:
     """The workflow file of CI. The variables that the target file needs come from secrets of the same names, and
     onewinner from where it was installed: `origin`, as read_origin tells it.
@@ -49,5 +70,8 @@ def draft_workflow(target: str, text: str, origin: dict[str, Any] | None) -> str
     )
     lines = [f"      {name}: ${{{{ secrets.{name} }}}}" for name in named]
     env = "\n".join(["    env:", *lines, ""]) if lines else ""
+    action = find_action(origin)
+    if action is not None:
+        return BY_ACTION.format(env=env, target=target, action=action)
     requirement, note = describe_requirement(origin)
     return GITHUB.format(env=env, target=target, requirement=requirement, note=note)

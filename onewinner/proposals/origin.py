@@ -1,6 +1,7 @@
 """Where this onewinner was installed from (PEP 610), so that CI installs the same one."""
 
 import json
+import re
 from importlib import metadata
 from typing import Any
 
@@ -10,6 +11,7 @@ from onewinner import __version__
 LOCAL_NOTE = """\
       # onewinner was installed from a folder of one machine. Name the place where CI finds it.
 """
+GITHUB_REPOSITORY = re.compile(r"https://github\.com/([\w.-]+/[\w-]+?)(?:\.git)?/?")
 PLACEHOLDER = f"git+https://HOST/OWNER/onewinner@v{__version__}"
 
 
@@ -22,6 +24,13 @@ def read_origin() -> dict[str, Any] | None:
         # Run from a clone that was not installed.
         return {"url": "file:", "dir_info": {}}
     return origin if isinstance(origin, dict) else None
+
+
+def find_action(origin: dict[str, Any] | None) -> str | None:
+    """The composite action of the repository on GitHub that onewinner was installed from, at the same commit."""
+    match = GITHUB_REPOSITORY.fullmatch(str((origin or {}).get("url", "")))
+    commit = (origin or {}).get("vcs_info", {}).get("commit_id")
+    return f"{match[1]}@{commit}" if match and commit else None
 
 
 def describe_requirement(origin: dict[str, Any] | None) -> tuple[str, str]:
