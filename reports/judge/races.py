@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import polars as pl
 
 OUTCOME_COUNTS = ("won", "conflict", "stale", "busy", "unknown", "refused", "ok")
+# The outcomes that few contenders have.
+RARE = OUTCOME_COUNTS[2:]
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,17 @@ def list_races(races: pl.DataFrame) -> Iterator[Race]:
 def build_races(ops: pl.DataFrame) -> pl.DataFrame:
     """One row per race, from `Evidence.ops`: only the owner's operations race. The columns are the fields of Race."""
     rows = ops.lazy().filter(pl.col("race").is_not_null() & pl.col("mine"))
+    races = mark_overlaps(count_rare(group_races(rows), rows), rows)
+    return count_targets(races.select("w", "race", "contenders", *OUTCOME_COUNTS, "overlapped"), ops)
+
+
+def group_races(rows: pl.LazyFrame) -> pl.DataFrame:
+    """w, race, contenders, won, conflict; when the last contender began, and the first ended; the winner's interval."""
     outcome = pl.col("outcome")
     won = outcome == "won"
     # One key of both columns groups faster than two; hashes may wrap.
     key = pl.col("race") ^ (pl.col("w").cast(pl.UInt64) * (1 << 40))
-    races = (
+    return (
         rows.select(
             "w",
             "race",
@@ -64,12 +72,21 @@ def build_races(ops: pl.DataFrame) -> pl.DataFrame:
         .sort("w", "last_begin")
         .collect()
     )
-    rare = ("stale", "busy", "unknown", "refused", "ok")
-    others = rows.filter(outcome.is_in(rare)).group_by("w", "race")
-    counts = others.agg((outcome == name).sum().cast(pl.UInt32).alias(name) for name in rare).collect()
-    races = races.join(counts, on=["w", "race"], how="left", maintain_order="left").with_columns(
-        pl.col(rare).fill_null(0)
+
+
+def count_rare(races: pl.DataFrame, rows: pl.LazyFrame) -> pl.DataFrame:
+    """The races with the numbers of their other outcomes."""
+    outcome = pl.col("outcome")
+    others = rows.filter(outcome.is_in(RARE)).group_by("w", "race")
+    counts = others.agg((outcome == name).sum().cast(pl.UInt32).alias(name) for name in RARE).collect()
+    return races.join(counts, on=["w", "race"], how="left", maintain_order="left").with_columns(
+        pl.col(RARE).fill_null(0)
     )
+
+
+def mark_overlaps(races: pl.DataFrame, rows: pl.LazyFrame) -> pl.DataFrame:
+    """The races with `overlapped`: whether another contender overlapped the winner."""
+    won = pl.col("outcome") == "won"
     # Where all of them were in flight at one moment, every one overlapped the winner: the usual case, for nothing.
     together = (pl.col("last_begin") <= pl.col("first_end")) & (pl.col("contenders") > 1)
     doubtful = races.filter(~together & (pl.col("won") == 1)).select("w", "race", "winner_begins", "winner_ends")
@@ -77,8 +94,7 @@ def build_races(ops: pl.DataFrame) -> pl.DataFrame:
     overlaps = rows.join(doubtful.lazy(), on=["w", "race"]).group_by("w", "race").agg(met.any().alias("met")).collect()
     races = races.join(overlaps, on=["w", "race"], how="left", maintain_order="left")
     overlapped = (pl.col("won") >= 1) & (together | (pl.col("won") > 1) | pl.col("met").fill_null(value=False))
-    races = races.with_columns(overlapped=overlapped).select("w", "race", "contenders", *OUTCOME_COUNTS, "overlapped")
-    return count_targets(races, ops)
+    return races.with_columns(overlapped=overlapped)
 
 
 def count_targets(races: pl.DataFrame, ops: pl.DataFrame) -> pl.DataFrame:
