@@ -104,7 +104,12 @@ def walk(part: Any, key: str) -> Iterator[tuple[str, Table]]:
 
 def list_fields(table: Table) -> dict[str, Any]:
     """The values of a table by their names in the file."""
-    return {field.encode_name: getattr(table, field.name) for field in structs.fields(table)}
+    return {written: getattr(table, name) for written, name in pair_names(table)}
+
+
+def pair_names(table: Table) -> Iterator[tuple[str, str]]:
+    """Each field by its name in the file and its name here; `structs.fields` would evaluate all annotations anew."""
+    return zip(table.__struct_encode_fields__, table.__struct_fields__, strict=True)
 
 
 def fill_requests(part: Any, environment: Mapping[str, str], key: str = "") -> Any:
@@ -113,10 +118,9 @@ def fill_requests(part: Any, environment: Mapping[str, str], key: str = "") -> A
         return structs.replace(part, **fill_texts(structs.asdict(part), environment, key))
     if isinstance(part, Table):
         filled = {}
-        for field in structs.fields(part):
-            inner, value = f"{key}.{field.encode_name}" if key else field.encode_name, getattr(part, field.name)
-            fill = fill_texts if field.encode_name == "headers" else fill_requests
-            filled[field.name] = fill(value, environment, inner)
+        for written, name in pair_names(part):
+            fill = fill_texts if written == "headers" else fill_requests
+            filled[name] = fill(getattr(part, name), environment, f"{key}.{written}" if key else written)
         return structs.replace(part, **filled)
     if isinstance(part, dict):
         return {name: fill_requests(value, environment, f"{key}.{name}") for name, value in part.items()}
