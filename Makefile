@@ -53,10 +53,11 @@ check: $(READY)
 test: check
 	$(PYTEST) $(SPREAD) -m "not needs and not exhaustive"
 
-# What needs Docker or the like looks at what the whole machine has, so it runs alone.
+# What needs Docker or the like looks at what the whole machine has, so it runs alone. The examples do not: two at a time.
 test-all: check $(EXAMPLES) $(NODE)
 	$(PYTEST) $(SPREAD) -m "not needs"
-	$(PYTEST) -m needs
+	$(PYTEST) --numprocesses 2 --dist worksteal -m needs tests/examples
+	$(PYTEST) -m needs --ignore=tests/examples
 
 $(EXAMPLES): examples/requirements.lock
 	$(PYTHON) -m venv --clear examples/.venv
