@@ -26,12 +26,15 @@ from engine.target.file import TargetError, load_target
 from engine.target.preparation import VARIABLE as SAVED
 from engine.target.preparation import pack_saved
 from engine.target.secrets import TOLD, know
+from engine.target.sinks import VARIABLE as SINKS
+from engine.target.sinks import name_values, pack_urls
 from engine.target.target import Target
 from engine.target.template import substitute
 from load.client.preparation import NotPreparedError, set_up
 from load.client.release import ReleaseError
 from onewinner.engine_choice import EngineChoice, find_obstacles
 from onewinner.exits import FailedError, UsageError, say
+from onewinner.sink_servers import SinkServers, serve_sinks
 
 CONNECT_TIMEOUT_S = 3.0
 
@@ -62,7 +65,13 @@ class Deployment:
     target: Target
     environment: Mapping[str, str]
     database: Database | None
+    sinks: SinkServers
     may_crash: bool = False
+
+    @property
+    def service_values(self) -> dict[str, str]:
+        """What stands for placeholders of the [service], beside its port and its database."""
+        return {**self.choice.service_values, **name_values(self.sinks.urls)}
 
     @property
     def database_url(self) -> str | None:
@@ -81,7 +90,7 @@ class Deployment:
             "arguments": list(self.choice.service_arguments),
             # The askers run elsewhere, and read a copy of the target file that lies elsewhere.
             "cwd": self.target.service.cwd or str(Path.cwd()),
-            "values": self.choice.service_values,
+            "values": self.service_values,
             "may_crash": self.may_crash,
         }
         return {**self.environment, LAUNCH: json.dumps(launch)}
@@ -100,20 +109,28 @@ def deploy(choice: EngineChoice) -> Iterator[Deployment]:
     except TargetError as error:
         raise UsageError(str(error)) from None
     refuse_missing_folder(choice)
-    with secrets.collect(), know(find_secrets(choice.file, target, environment, minted.values())):
+    with (
+        secrets.collect(),
+        know(find_secrets(choice.file, target, environment, minted.values())),
+        serve_sinks(target.sinks) as sinks,
+    ):
+        environment |= {SINKS: pack_urls(sinks.urls)} if sinks.urls else {}
+        target = replace(target, sink_urls=sinks.urls)
         if target.service is None:
-            yield Deployment(choice, target, with_secrets(environment), None)
+            yield Deployment(choice, target, with_secrets(environment), None, sinks)
         else:
             with deploy_database(choice, target) as database, know(find_passwords(database, target)):
                 may_crash = choice.database == "embedded"
-                prepare_deployed(choice, target, database, environment)
-                yield Deployment(choice, target, with_secrets(environment), database, may_crash)
+                prepare_deployed(choice, target, database, environment, name_values(sinks.urls))
+                yield Deployment(choice, target, with_secrets(environment), database, sinks, may_crash)
 
 
-def prepare_deployed(choice: EngineChoice, target: Target, database: Database, environment: Mapping[str, str]) -> None:
+def prepare_deployed(
+    choice: EngineChoice, target: Target, database: Database, environment: Mapping[str, str], more: Mapping[str, str]
+) -> None:
     """Runs the commands of service.prepare on the new database. Raises UsageError and FailedError."""
     assert target.service is not None
-    values = {"port": str(find_free_port()), **list_values(database), **choice.service_values}
+    values = {"port": str(find_free_port()), **list_values(database), **choice.service_values, **more}
     folder = Path(tempfile.mkdtemp(prefix="onewinner-"))
     try:
         prepare_service(target.service, values, folder / "prepare.log", environment)
@@ -173,7 +190,7 @@ def start_engine(deployment: Deployment, log: Path) -> Iterator[EngineAccess]:
         return
     refuse_used_port(choice.port)
     port = {"port": str(choice.port or find_free_port())}
-    values = {**port, **list_values(deployment.database), **choice.service_values}
+    values = {**port, **list_values(deployment.database), **deployment.service_values}
     base_url = substitute(target.base_url, values)
     start = partial(run_service, service, base_url, values, log)
     start = partial(start, environment=deployment.environment, arguments=choice.service_arguments)

@@ -102,6 +102,7 @@ def record(request: RunRequest) -> tuple[Run, list[LevelResult], str | None]:
         deploy(engine) as deployment,
         keep_run(folder, engine.file, gather_facts(request)) as run,
     ):
+        deployment.sinks.record(run.history)
         with watch_database(deployment.database) as gaps:
             results, ended = run_levels(request, run, deployment)
         outage = record_outages(run.history, gaps)

@@ -24,6 +24,8 @@ from engine.target.preparation import VARIABLE as SAVED
 from engine.target.preparation import unpack_saved
 from engine.target.program_environment import clean_environment, find_own
 from engine.target.secrets import know, read_secrets
+from engine.target.sinks import VARIABLE as SINKS
+from engine.target.sinks import unpack_urls
 from engine.target.target import Service, Target
 from engine.target.template import substitute
 from engine.target.variables import fill_variables
@@ -144,7 +146,8 @@ def resolve_target(target: Target, base_url: str, environment: Mapping[str, str]
     """
     create = unpack(environment[VARIABLE]) if VARIABLE in environment else target.create
     saved = unpack_saved(environment[SAVED]) if SAVED in environment else target.saved
-    return replace(target, base_url=base_url, create=create, saved=saved)
+    urls = unpack_urls(environment[SINKS]) if SINKS in environment else target.sink_urls
+    return replace(target, base_url=base_url, create=create, saved=saved, sink_urls=urls)
 
 
 def prepare_service(service: Service, values: Mapping[str, str], log: Path, environment: Mapping[str, str]) -> None:

@@ -30,6 +30,7 @@ from engine.target.routes import (
     read_writes,
 )
 from engine.target.run_copy import restore
+from engine.target.sinks import read_sinks
 from engine.target.spelling import Spelling
 from engine.target.status_tables import read_meanings, read_statuses, refuse_same
 from engine.target.statuses import Rule, Statuses
@@ -141,6 +142,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         writes=read_writes(file.writes, graph),
         trail=read_trail(file.audit, ok, saved) if file.audit is not None else None,
         effects=read_effects(file.effects, ok, saved) if file.effects is not None else None,
+        sinks=read_sinks(file.sinks, graph, carries_marker=any(route.carries_marker for route in every)),
         service=read_service(file.service, folder) if file.service is not None else None,
     )
     check_busy(target)

@@ -44,12 +44,25 @@ def is_of_workflow(key: str) -> bool:
 def check_names(file: File) -> None:
     """Whether every placeholder of every request, and of the tenants' headers, has a value by then. Raises Mistake."""
     givers, first = list_givers(file), find_givers(file)
+    sinks = {f"sink.{sink.name}" for sink in file.sinks}
+    check_service(file, sinks)
     for key, table in walk(file, ""):
         earlier = {name for name, giver in givers if is_earlier(giver, key)}
         if isinstance(table, RequestTable | VariantTable):
-            check_placeholders(key, structs.asdict(table), {*list_own(key), *EVERYWHERE, *earlier}, first)
+            check_placeholders(key, structs.asdict(table), {*list_own(key), *EVERYWHERE, *earlier, *sinks}, first)
         elif headers := getattr(table, "headers", None):
             check_placeholders(f"{key}.headers", headers, earlier, first)
+
+
+def check_service(file: File, sinks: set[str]) -> None:
+    """Whether each sink that the service is told of is one. Raises Mistake."""
+    service = file.service
+    told = {} if service is None else {"command": service.command, "env": service.env, "prepare": service.prepare}
+    for name, texts in told.items():
+        strange = {each for each in find_placeholders(texts) if each.startswith("sink.")} - sinks
+        for each in sorted(strange):
+            there = f"there are: {braces(sinks)}" if sinks else "the file has none"
+            raise Mistake(f"service.{name}", f"{{{each}}} is no sink of the file; {there}; add it to [[sinks]]")
 
 
 def list_own(key: str) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from msgspec import Meta
 from engine.target.create import TIMEOUT_S
 
 WINNERS = ("once", "any")
+TIMES = ("exactly once", "at most once", "at least once")
+SINK_FAULTS = ("slow", "refused", "answer lost")
 REFUSED = (400, 401, 403, 404, 422)
 
 Status = Annotated[int, Meta(extra_json_schema={"minimum": 100, "maximum": 599})]
@@ -453,6 +455,53 @@ class IdempotencyTable(Table):
     ] = []
 
 
+class SinkAnswerTable(Table):
+    """What a sink answers to each call."""
+
+    status: Annotated[Status, Meta(description="The status.")] = 200
+    json: Annotated[Any, Meta(description="The JSON body.")] = {}
+
+
+class SinkTable(Table):
+    """A server that onewinner runs in the place of one that the service calls; {sink.NAME} is its URL, in [service]
+    command, env and prepare, and in every request.
+    """
+
+    name: Annotated[str, Meta(description="What {sink.NAME} and reports call it.")]
+    per: Annotated[
+        Strings, Meta(description="States: for each move into one of them calls are due, and for nothing else.")
+    ]
+    marker: Annotated[
+        Where | None,
+        Meta(
+            description='Where a call has the {marker} of the request that it is for: JMESPath, "header:NAME", "path" '
+            "(its last part), or { from = ..., match = ... }."
+        ),
+    ] = None
+    workflow: Annotated[
+        Where | None, Meta(description="Instead of marker: where a call has the id of the workflow.")
+    ] = None
+    key: Annotated[
+        Where | None, Meta(description="Where a call has an idempotency key; calls with the same key count as one.")
+    ] = None
+    times: Annotated[str, Meta(description="How many calls are due.", extra_json_schema={"enum": list(TIMES)})] = (
+        "exactly once"
+    )
+    within_s: Annotated[
+        float, Meta(description="How long a call may take to come after the last answer of a level, in seconds.")
+    ] = 2.0
+    answer: Annotated[SinkAnswerTable | None, Meta(description="What it answers (default: 200, {}).")] = None
+    faults: Annotated[
+        list[str],
+        Meta(
+            description="What every fourth call meets, in turn: a slow answer, a 503 (the call counts as not made), or "
+            "none at all (it counts). So the service's retries are tried.",
+            extra_json_schema={"items": {"type": "string", "enum": list(SINK_FAULTS)}},
+        ),
+    ] = []
+    slow_s: Annotated[float, Meta(description="How long a slow answer takes, in seconds.")] = 1.0
+
+
 class File(Table):
     """How an engine is reached over HTTP, for onewinner."""
 
@@ -483,6 +532,7 @@ class File(Table):
     audit: AuditTable | None = None
     effects: EffectsTable | None = None
     idempotency: IdempotencyTable | None = None
+    sinks: Annotated[list[SinkTable], Meta(description="Servers that the service calls; onewinner runs them.")] = []
     adapter: Annotated[
         str | None,
         Meta(description="A Python file beside this one, with prepare(request, context) or classify(answer, context)."),

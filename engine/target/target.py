@@ -16,6 +16,7 @@ from engine.target.places import Place
 from engine.target.preparation import Saved, Step
 from engine.target.routes import Effects, Guard, Route, Trail, Write
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
+from engine.target.sinks import Sink, name_values
 from engine.target.spelling import Spelling
 from engine.target.statuses import Meanings, Statuses
 from engine.target.template import NO_VALUES, Request, Template, Value, Values
@@ -89,6 +90,8 @@ class Target:
     setup: tuple[Step, ...] = ()
     before: tuple[Step, ...] = ()
     saved: Saved | None = None
+    sinks: tuple[Sink, ...] = ()
+    sink_urls: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def needs_steps(self) -> bool:
@@ -343,7 +346,8 @@ class Target:
             raise NotBuiltError(f"{what} needs {{{name}}}, which {self.givers[name]} gives; no answer has shown it yet")
         if proof.keeps_cookies and COOKIES in values:
             headers = {**headers, "Cookie": str(values[COOKIES])}
-        request = template.fill({**values, **own} if values else own, headers)
+        known = {**values, **own} if values else own
+        request = template.fill({**known, **name_values(self.sink_urls)} if self.sink_urls else known, headers)
         for name, value in request.headers if needed or proof.keeps_cookies else ():
             if not is_header_value(value):
                 raise NotBuiltError(

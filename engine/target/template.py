@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
-# ${NAME} is a variable of the environment.
-PLACEHOLDER = re.compile(rf"(?<!\$)\{{({NAME.pattern})\}}")
+# ${NAME} is a variable of the environment; {sink.NAME} the URL of a sink.
+PLACEHOLDER = re.compile(rf"(?<!\$)\{{((?:sink\.)?{NAME.pattern})\}}")
 # Characters of a path and its query that are not percent-encoded.
 PATH_SAFE = "/?&=%:@!$'()*+,;~-._[]"
 

@@ -27,6 +27,7 @@ Amount = Count | Annotated[float, Meta(ge=0)]
 ProbeCheck = Literal["contract", "no-5xx", "schema", "tenant-isolation"]
 Evidence = Literal["audit trail", "effects"]
 Winners = Literal["once", "any"]
+Times = Literal["exactly once", "at most once", "at least once"]
 Json = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": ["object", "null"]})]
 NO_DETAIL = msgspec.Raw(b"null")
 
@@ -156,6 +157,41 @@ class Effects(Event):
     read_ns: Nanoseconds
     markers: list[Id]
     winners: Winners = "once"
+
+
+class Sink(Event):
+    """A server that the service calls, and the rule: `times` calls for each move into a state of `per`. A call tells
+    `by` a marker or a workflow's id which move it is for.
+    """
+
+    name: str
+    per: list[str]
+    times: Times
+    by: Literal["marker", "workflow"]
+    within_s: Annotated[float, Meta(ge=0)] = 0.0
+
+
+class Call(Event):
+    """A call of the service to a sink, whole at `at_ns`. `subject` is the marker or the workflow's id that it carried,
+    if any; calls with the same `key` are one. `taken`: it was carried out; not so if it was refused. `status` is null
+    if its answer was lost.
+    """
+
+    sink: str
+    at_ns: Nanoseconds
+    subject: str | None = None
+    key: str | None = None
+    taken: bool = True
+    status: Status | None = None
+    fault: str | None = None
+    request: str | None = None
+
+
+class CallsAwaited(Event):
+    """The calls that were due for the wins of these sources were waited for, until `at_ns`."""
+
+    sources: list[str]
+    at_ns: Nanoseconds
 
 
 class Plan(Event):
@@ -400,6 +436,6 @@ EVENTS: Mapping[str, type[Event]] = {
     for struct in (
         Header, Plan, Quota, Invoke, Return, Audit, Effects, Probe, Hidden, Unsent, AccessDenied, Fault, FaultBegun,
         Restarted, FaultsInjected, Skipped, Workload, Exploration, Statement, Schedule, Unscheduled, RandomPlans,
-        Reproduced, Level, Turn, Broken, End,
+        Reproduced, Level, Turn, Broken, End, Sink, Call, CallsAwaited,
     )
 }  # fmt: skip

@@ -17,7 +17,19 @@ from reports.history.events import FORMAT_VERSION, Event, Header
 # What the harness itself chose, and what the judge compares: a secret that equals a part of it is not hidden there.
 OURS = frozenset(
     {"event", "id", "process", "workflow", "workflows", "kind", "scenario", "race", "tenant", "expected", "next"}
-    | {"outcome", "request_id", "marker", "markers", "source", "shared_by", "level", "unit", "check", "winners"}
+    | {
+        "outcome",
+        "request_id",
+        "marker",
+        "markers",
+        "source",
+        "shared_by",
+        "level",
+        "unit",
+        "check",
+        "winners",
+        "subject",
+    }
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from engine.target.call import Call
 from load.client.silence import SILENT
 from reports.history import events
+from reports.history.due_calls import await_calls
 from reports.judge.schedules import LEFT, Race, RaceRequest
 from stateful_tests.interleavings.explorer import Exploration, explore, explore_apart, follow
 from stateful_tests.interleavings.faulted_schedules import run_faulted, walk_faults
@@ -182,6 +183,9 @@ class Level:
         obstacle = ended_itself or (None if is_silent else obstacle)
         obstacle = obstacle or (NO_STATEMENT if self.schedules and not testbed.has_held else None)
         journal = testbed.asker.journal
+        if testbed.target.sinks:
+            awaited = await asyncio.to_thread(await_calls, journal.path.parent, [journal.path.stem])
+            journal.write(*([awaited] if awaited is not None else []))
         if obstacle is not None:
             journal.write(events.Broken(what=obstacle))
         ended = SILENT if is_silent else "complete" if self.explored >= self.planned else "time"

@@ -1,4 +1,4 @@
-"""effects: a winner left its trace exactly once and a loser none, where the engine shows the markers that it stored."""
+"""effects: a winner left its trace exactly once and a loser none: a shown marker, a call to a sink."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +15,7 @@ from reports.judge.finding_text import (
     describe_trace,
     describe_trace_count,
 )
+from reports.judge.sink_calls import judge_calls
 from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "effects"
@@ -31,9 +32,20 @@ def check_effects(context: CheckContext) -> CheckResult:
     exactly once if the trail shows that it won; another tenant's call must leave none. A marker
     that was not sent in this history says nothing: it may be the engine's own.
     """
-    events = context.evidence.history.having(Effects)
-    if not events:
+    calls, events = judge_calls(context), context.evidence.history.having(Effects)
+    if not events and calls is None:
         return not_applicable(CHECK, "no source asked the engine which operations left a trace", "workflows")
+    if calls is not None:
+        suspicions, looked = ([], 0) if not events else judge_traces(context, events)
+        suspicions, judged = [*calls.suspicions, *suspicions], calls.judged + looked
+        unit = "requests" if not events else "requests and workflows"
+        return conclude(context, CHECK, judged=judged, unit=unit, suspicions=suspicions, reason=calls.remark)
+    suspicions, looked = judge_traces(context, events)
+    return conclude(context, CHECK, judged=looked, unit="workflows", suspicions=suspicions)
+
+
+def judge_traces(context: CheckContext, events: Sequence[Effects]) -> tuple[list[Suspicion], int]:
+    """What is wrong with the markers that the engine showed, and how many workflows were looked at."""
     looked = (
         pl.DataFrame(
             [(event.workflow, event.winners == "any") for event in events],
@@ -55,7 +67,7 @@ def check_effects(context: CheckContext) -> CheckResult:
     ]
     suspicions += suspect_counts(context, counted.filter(~strayed & pl.col("any").not_()))
     suspicions += suspect_repeated(context, counted.filter(~strayed & pl.col("any").not_() & pl.col("repeats")))
-    return conclude(context, CHECK, judged=looked.height, unit="workflows", suspicions=suspicions)
+    return suspicions, looked.height
 
 
 def take_sent(context: CheckContext) -> pl.DataFrame:

@@ -61,6 +61,18 @@ GOOD: dict[str, dict[str, Any]] = {
     "skipped": {"fault": "f", "why": "w"},
     "faults_injected": {"statements": 1, "faults": {"delayed": 2}},
     "effects": {"workflow": "w", "read_ns": 1, "markers": ["m", 2], "winners": "any"},
+    "sink": {"name": "s", "per": ["A"], "times": "at most once", "by": "marker", "within_s": 0.5},
+    "call": {
+        "sink": "s",
+        "at_ns": 1,
+        "subject": "m",
+        "key": "k",
+        "taken": False,
+        "status": 503,
+        "fault": "refused",
+        "request": "POST /",
+    },
+    "calls_awaited": {"sources": ["race-0"], "at_ns": 1},
     "audit": {"workflow": "w", "read_ns": 1, "returned_ns": 2, "entries": [{"from": "A", "to": "B", "sequence": 1}]},
 }
 OUT_OF_RANGE: dict[str, list[dict[str, Any]]] = {
@@ -76,6 +88,9 @@ OUT_OF_RANGE: dict[str, list[dict[str, Any]]] = {
     "schedule": [{"steps": [["A"]]}, {"steps": [[0, 0, "", None]]}],
     "faults_injected": [{"faults": {"delayed": -1}}],
     "effects": [{"markers": [None]}, {"winners": "twice"}],
+    "sink": [{"times": "twice"}, {"by": "luck"}, {"within_s": -1}],
+    "call": [{"at_ns": 10**30}, {"status": -1}],
+    "calls_awaited": [{"at_ns": 10**30}],
     "audit": [{"entries": [{"from": "A"}]}, {"entries": [{"to": "A", "sequence": 2**62}]}, {"returned_ns": 0}],
 }
 OF_OTHER_TYPES: tuple[Any, ...] = ("x", 1.5, True, ["x", 0], {"a": {"b": []}})

@@ -1,0 +1,110 @@
+"""Due calls: waits, while a run records, until a sink was called for each win of a source that calls are due for.
+
+The rules, the wins and the calls are in the history by then, so they are read from there.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from reports.history import events
+
+# The source of what the sinks record.
+SINKS = "sinks"
+POLL_S = 0.05
+# Behind the last due call one that is not due may come.
+QUIET_S = 0.3
+# A sink's name, and the marker or the workflow's id that a call carries.
+Calls = Counter[tuple[str, str]]
+
+
+class LineDetail(msgspec.Struct):
+    server_id: str | None = None
+
+
+class Line(msgspec.Struct):
+    """What is read of a line."""
+
+    event: str = ""
+    id: int | str | None = None
+    workflow: str | None = None
+    next: str | None = None
+    marker: str | None = None
+    outcome: str = ""
+    detail: LineDetail | None = None
+
+
+DECODE = msgspec.json.Decoder(Line).decode
+DECODE_SINK = msgspec.json.Decoder(events.Sink | events.Call).decode
+
+
+def await_calls(history: Path, sources: Sequence[str]) -> events.CallsAwaited | None:
+    """Waits until all due calls of the sources are there and no further one came for a while, at most as long as the
+    rules say. None without any sink.
+    """
+    path = history / f"{SINKS}.jsonl"
+    sinks, _ = read_sinks(path)
+    if not sinks:
+        return None
+    due = sum((find_due(history / f"{source}.jsonl", sinks) for source in sources), Calls())
+    wait_until_settled(path, due, max(sink.within_s for sink in sinks))
+    return events.CallsAwaited(sources=[*sources], at_ns=time.monotonic_ns())
+
+
+def wait_until_settled(path: Path, due: Calls, within_s: float) -> None:
+    began = since = time.monotonic()
+    seen = -1
+    while (now := time.monotonic()) < began + within_s:
+        _, calls = read_sinks(path)
+        if calls.total() != seen:
+            seen, since = calls.total(), now
+        if due <= calls and now - since >= QUIET_S:
+            return
+        time.sleep(POLL_S)
+
+
+def find_due(path: Path, sinks: Sequence[events.Sink]) -> Calls:
+    """The calls that are due for the wins of one source."""
+    begun: dict[int | str | None, Line] = {}
+    ids: dict[str | None, str] = {}
+    due = Calls()
+    for line in read_lines(path):
+        if line.event == "invoke":
+            begun[line.id] = line
+        elif line.event == "return" and (asked := begun.pop(line.id, None)) is not None:
+            if line.detail is not None and line.detail.server_id is not None:
+                ids[asked.workflow] = line.detail.server_id
+            for sink in sinks if line.outcome == "won" else ():
+                subject = asked.marker if sink.by == "marker" else ids.get(asked.workflow)
+                if asked.next in sink.per and subject is not None and sink.times != "at most once":
+                    due[sink.name, subject] += 1
+    return due
+
+
+def read_lines(path: Path) -> list[Line]:
+    """The lines that are whole by now."""
+    found = []
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            found.append(DECODE(line))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+    return found
+
+
+def read_sinks(path: Path) -> tuple[list[events.Sink], Calls]:
+    """The rules, and how many calls that were carried out came for each subject."""
+    rules, calls = [], Calls()
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            event = DECODE_SINK(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        if isinstance(event, events.Sink):
+            rules.append(event)
+        elif event.taken and event.subject is not None:
+            calls[event.sink, event.subject] += 1
+    return rules, calls

@@ -1,0 +1,187 @@
+"""Sink calls: whether the service called each sink as often as its rule says: for a winner, and for no loser.
+
+A call tells by a marker which request it is for, or by an id which workflow. An unknown request may be called for once,
+and must be if the trail shows that it won. Requests with one idempotency key are one request.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import polars as pl
+
+from reports.history.events import Call, CallsAwaited, Sink
+from reports.judge.context import CheckContext, Suspicion, doubt, fail, make_finding
+from reports.judge.sink_text import describe_calls, describe_silence
+from reports.judge.verdict import Finding, Verdict
+
+CHECK = "effects"
+MOVES = ("advance", "set")
+SHOWN_MAX = 8
+
+
+@dataclass(frozen=True)
+class CallsJudged:
+    """What is wrong, how many subjects were looked at, and what else to say."""
+
+    suspicions: list[Suspicion]
+    judged: int
+    remark: str
+
+
+def judge_calls(context: CheckContext) -> CallsJudged | None:
+    """None if the history has no sink."""
+    history = context.evidence.history
+    rules = {sink.name: sink for sink in history.having(Sink)}
+    if not rules:
+        return None
+    calls = group_calls(history.having(Call))
+    moves = take_moves(context)
+    suspicions: list[Suspicion] = []
+    judged, remarks = 0, []
+    for rule in rules.values():
+        mine = calls.get(rule.name, {})
+        due = count_due(moves, rule)
+        judged += due.height
+        suspicions += suspect(context, rule, due, mine, moves)
+        known = set(due["subject"])
+        strays = [call for subject, found in mine.items() if subject not in known for call in found]
+        if strays and len(strays) == sum(map(len, mine.values())) and due["low"].sum():
+            suspicions.append(doubt(partial(report_silence, rule, strays)))
+        elif strays:
+            remarks.append(f"{len(strays)} calls to {rule.name} are for no request of this history")
+    return CallsJudged(suspicions, judged, "; ".join(remarks))
+
+
+def group_calls(calls: Sequence[Call]) -> dict[str, dict[str | None, list[Call]]]:
+    """The calls that were carried out, by sink and subject; of those with one key the first."""
+    seen: set[tuple[str, str]] = set()
+    found: dict[str, dict[str | None, list[Call]]] = defaultdict(lambda: defaultdict(list))
+    for call in sorted(calls, key=lambda each: each.at_ns):
+        if not call.taken or (call.key is not None and (call.sink, call.key) in seen):
+            continue
+        if call.key is not None:
+            seen.add((call.sink, call.key))
+        found[call.sink][call.subject].append(call)
+    return found
+
+
+def take_moves(context: CheckContext) -> pl.DataFrame:
+    """The requests for a move: row, workflow, server_id, marker, next, mine, repeats, won, unknown, awaited, one (equal
+    for those that are one request).
+    """
+    history = context.evidence.history
+    frame = history.frame.with_row_index("row")
+    ids = (
+        frame.filter(pl.col("kind") == "create")
+        .select("workflow", server_id=pl.col("detail").str.json_path_match("$.server_id"))
+        .drop_nulls()
+        .unique("workflow", keep="first")
+    )
+    awaited = {name for event in history.having(CallsAwaited) for name in event.sources}
+    ends = [0]
+    for source in history.sources:
+        ends.append(ends[-1] + source.operations)
+    is_awaited = pl.lit(value=False)
+    for source, begin, end in zip(history.sources, ends, ends[1:], strict=False):
+        if source.name in awaited:
+            is_awaited = is_awaited | ((pl.col("row") >= begin) & (pl.col("row") < end))
+    moves = (
+        frame.filter(pl.col("kind").is_in(MOVES))
+        .join(ids, on="workflow", how="left", maintain_order="left")
+        .select(
+            "row",
+            "workflow",
+            "server_id",
+            "marker",
+            "next",
+            one=pl.coalesce("key", "id"),
+            repeats=pl.col("repeats").fill_null(value=False),
+            won=pl.col("outcome") == "won",
+            unknown=pl.col("outcome") == "unknown",
+            awaited=is_awaited,
+        )
+        .collect()
+    )
+    owned = context.ops.filter("mine")["row"]
+    moves = moves.with_columns(mine=pl.col("row").is_in(owned.implode()))
+    return moves.with_columns(won=pl.col("won") | pl.col("row").is_in(find_proven(context, moves).implode()))
+
+
+def find_proven(context: CheckContext, moves: pl.DataFrame) -> pl.Series:
+    """The unknown requests that a trail shows as winners."""
+    unknown = moves.filter("unknown")["row"]
+    if unknown.is_empty():
+        return unknown
+    rows = list(context.evidence.history.audit["request_id"].drop_nulls().unique())
+    names = context.read_request_ids(unknown)
+    return unknown.filter(names.is_in(rows).fill_null(value=False))
+
+
+def count_due(moves: pl.DataFrame, rule: Sink) -> pl.DataFrame:
+    """For each subject of a rule: how many calls there must be at least (`low`) and may be at most (`high`).
+
+    A win that may repeat another one is called for at most once.
+    """
+    subject = "marker" if rule.by == "marker" else "server_id"
+    into = pl.col("next").is_in(rule.per) & pl.col("mine")
+    low, high = into & pl.col("won") & ~pl.col("repeats"), into & (pl.col("won") | pl.col("unknown"))
+    return (
+        moves.filter(pl.col(subject).is_not_null())
+        .with_columns(low=low, high=high)
+        .group_by(pl.col(subject).alias("subject"), maintain_order=True)
+        .agg(
+            low=pl.col("one").filter("low").n_unique(),
+            high=pl.col("one").filter("high").n_unique(),
+            awaited=pl.col("awaited").filter("low").all(),
+        )
+    )
+
+
+def suspect(
+    context: CheckContext,
+    rule: Sink,
+    due: pl.DataFrame,
+    calls: dict[str | None, list[Call]],
+    moves: pl.DataFrame,
+) -> list[Suspicion]:
+    """The subjects that were called for too often, or too rarely."""
+    counts = Counter({subject: len(found) for subject, found in calls.items()})
+    made = pl.Series([counts[subject] for subject in due["subject"]], dtype=pl.Int64)
+    counted = due.with_columns(made=made)
+    too_often = pl.col("made") > pl.col("high")
+    if rule.times == "at least once":
+        too_often = too_often & (pl.col("high") == 0)
+    too_rarely = (pl.col("made") < pl.col("low")) & pl.lit(rule.times != "at most once")
+    suspicions = []
+    for found in counted.filter(too_often | too_rarely).iter_rows(named=True):
+        subject, is_short = found["subject"], found["made"] < found["low"]
+        word = partial(report_calls, context, rule, subject, calls.get(subject, []), found["low"], moves)
+        # Where nothing waited for calls, one may have come later.
+        suspicions.append(fail(word) if found["awaited"] or not is_short else doubt(partial(as_doubt, word)))
+    return suspicions
+
+
+def as_doubt(word: partial[Finding]) -> Finding:
+    return word(verdict=Verdict.UNKNOWN)
+
+
+def report_calls(
+    context: CheckContext,
+    rule: Sink,
+    subject: str,
+    calls: Sequence[Call],
+    due: int,
+    moves: pl.DataFrame,
+    verdict: Verdict = Verdict.FAIL,
+) -> Finding:
+    column = "marker" if rule.by == "marker" else "server_id"
+    about = moves.filter((pl.col(column) == subject) & (pl.col("next").is_in(rule.per) | (column == "marker")))
+    about = about.sort(pl.col("won"), descending=True, maintain_order=True)
+    records = context.records(about["row"].head(SHOWN_MAX))
+    return make_finding(CHECK, records, describe_calls(rule, records, calls, due, verdict), verdict)
+
+
+def report_silence(rule: Sink, strays: Sequence[Call]) -> Finding:
+    return make_finding(CHECK, [], describe_silence(rule, strays), Verdict.UNKNOWN)

@@ -1,0 +1,190 @@
+"""Goal: `effects` counts the calls to a sink: one for a winner, none for a loser, at most one for an unknown request.
+
+Method: histories written by hand, one for each way to fail and its right twin; and small histories drawn at random,
+whose verdict a plain loop over calls and requests gives, too.
+"""
+
+import random
+from typing import Any
+
+import pytest
+
+from reports.judge.checks.effects import check_effects
+from reports.judge.context import CheckContext
+from reports.judge.evidence import Evidence
+from reports.judge.sink_calls import judge_calls
+from reports.judge.verdict import CheckResult, Verdict
+from tests.reports.building import advance, build_history, create, trail
+
+AWAITED = {"event": "calls_awaited", "sources": ["history"], "at_ns": 100}
+Record = dict[str, Any]
+
+
+def sink(**more: Any) -> Record:
+    return {"event": "sink", "name": "pay", "per": ["B"], "times": "exactly once", "by": "marker"} | more
+
+
+def call(subject: str | None, at_ns: int = 5, **more: Any) -> Record:
+    return {"event": "call", "sink": "pay", "subject": subject, "at_ns": at_ns, "status": 200} | more
+
+
+def move(identity: str, outcome: str = "won", edge: str = "A-B", **more: Any) -> Record:
+    return advance(identity, edge, 1, None if outcome == "unknown" else 9, outcome, marker=identity, **more)
+
+
+def check(records: list[Record], *events: Record) -> CheckResult:
+    return check_effects(CheckContext(Evidence(build_history([create("c", 0, 1), *records], *events))))
+
+
+def test_without_a_sink_nothing_is_asked() -> None:
+    assert check([move("1")]).verdict is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "calls", "verdict"),
+    [
+        ("won", 1, Verdict.PASS),
+        ("won", 0, Verdict.FAIL),
+        ("won", 2, Verdict.FAIL),
+        ("conflict", 0, Verdict.PASS),
+        ("conflict", 1, Verdict.FAIL),
+        ("stale", 1, Verdict.FAIL),
+        ("refused", 1, Verdict.FAIL),
+        ("busy", 1, Verdict.FAIL),
+        ("unknown", 0, Verdict.PASS),
+        ("unknown", 1, Verdict.PASS),
+        ("unknown", 2, Verdict.FAIL),
+    ],
+)
+def test_exactly_one_call_for_a_winner_and_none_for_a_loser(outcome: str, calls: int, verdict: Verdict) -> None:
+    result = check([move("1", outcome)], sink(), AWAITED, *[call("1", at) for at in range(2, 2 + calls)])
+    assert result.verdict is verdict
+    if verdict is Verdict.FAIL:
+        assert [found.operations for found in result.findings] == [("1",)]
+
+
+@pytest.mark.parametrize(
+    ("times", "calls", "verdict"),
+    [
+        ("at most once", 0, Verdict.PASS),
+        ("at most once", 1, Verdict.PASS),
+        ("at most once", 2, Verdict.FAIL),
+        ("at least once", 0, Verdict.FAIL),
+        ("at least once", 1, Verdict.PASS),
+        ("at least once", 3, Verdict.PASS),
+    ],
+)
+def test_the_rule_says_how_often(times: str, calls: int, verdict: Verdict) -> None:
+    events = [sink(times=times), AWAITED, *[call("1", at) for at in range(2, 2 + calls)]]
+    assert check([move("1")], *events).verdict is verdict
+    assert check([move("1", "conflict")], *events).verdict is (Verdict.FAIL if calls else Verdict.PASS)
+
+
+def test_a_call_for_a_move_that_none_is_due_for_fails() -> None:
+    result = check([move("1", edge="A-X")], sink(), AWAITED, call("1"))
+    assert result.verdict is Verdict.FAIL
+    assert "calls are due for B" in result.findings[0].title
+
+
+def test_an_unknown_request_that_the_trail_shows_needs_its_call() -> None:
+    records = [move("1", "unknown", detail='{"request_id": "1"}')]
+    assert check(records, sink(), AWAITED, trail(20, "A-B:1")).verdict is Verdict.FAIL
+    assert check(records, sink(), AWAITED, trail(20, "A-B:1"), call("1")).verdict is Verdict.PASS
+
+
+def test_a_missing_call_that_nothing_waited_for_is_unknown() -> None:
+    assert check([move("1")], sink()).verdict is Verdict.UNKNOWN
+    assert check([move("1")], sink(), AWAITED | {"sources": ["another"]}).verdict is Verdict.UNKNOWN
+    assert check([move("1")], sink(), call("1"), call("1", 6)).verdict is Verdict.FAIL
+
+
+def test_calls_with_one_key_are_one_and_refused_ones_none() -> None:
+    assert check([move("1")], sink(), AWAITED, call("1", key="k"), call("1", 6, key="k")).verdict is Verdict.PASS
+    assert check([move("1")], sink(), AWAITED, call("1", key="k"), call("1", 6, key="l")).verdict is Verdict.FAIL
+    refused = call("1", taken=False, status=503, fault="refused")
+    assert check([move("1")], sink(), AWAITED, refused, call("1", 6)).verdict is Verdict.PASS
+    assert check([move("1")], sink(), AWAITED, refused).verdict is Verdict.FAIL
+
+
+def test_requests_with_one_key_are_one_request() -> None:
+    records = [move("1", key="k") | {"marker": "m"}, move("2", key="k") | {"marker": "m"}]
+    assert check(records, sink(), AWAITED, call("m")).verdict is Verdict.PASS
+    assert check(records, sink(), AWAITED, call("m"), call("m", 6)).verdict is Verdict.FAIL
+
+
+def test_a_win_that_may_repeat_another_one_is_called_for_at_most_once() -> None:
+    records = [move("1", repeats=True), move("2", repeats=True)]
+    assert check(records, sink(), AWAITED, call("1")).verdict is Verdict.PASS
+    assert check(records, sink(), AWAITED, call("1"), call("1", 6)).verdict is Verdict.FAIL
+
+
+def test_another_tenant_has_no_call() -> None:
+    records = [move("1"), move("2", "unknown", tenant="globex")]
+    assert check(records, sink(), AWAITED, call("1"), call("2")).verdict is Verdict.FAIL
+
+
+def test_a_sink_that_is_told_the_workflow_counts_its_moves() -> None:
+    made = [create("c", 0, 1, detail='{"server_id": "w7"}'), move("1"), move("2", "conflict")]
+    rule = sink(by="workflow")
+
+    def judge(*calls: Record) -> CheckResult:
+        return check_effects(CheckContext(build_evidence_of(made, rule, AWAITED, *calls)))
+
+    assert judge(call("w7")).verdict is Verdict.PASS
+    assert judge().verdict is Verdict.FAIL
+    twice = judge(call("w7"), call("w7", 6))
+    assert twice.verdict is Verdict.FAIL
+    assert twice.findings[0].workflow == "w"
+
+
+def build_evidence_of(records: list[Record], *events: Record) -> Evidence:
+    return Evidence(build_history(records, *events))
+
+
+def test_calls_for_no_known_request_are_counted_and_shown() -> None:
+    result = check([move("1")], sink(), AWAITED, call("1"), call("strange"), call(None))
+    assert result.verdict is Verdict.PASS
+    assert result.reason == "2 calls to pay are for no request of this history"
+
+
+def test_calls_that_all_tell_nothing_known_leave_the_verdict_open() -> None:
+    result = check([move("1")], sink(times="at most once"), AWAITED, call("strange"))
+    assert result.verdict is Verdict.UNKNOWN
+    assert "Correct `marker` of this sink" in result.findings[0].words
+
+
+def test_words_tell_the_calls_in_their_order() -> None:
+    [found] = check([move("1")], sink(), AWAITED, call("1", 3_000_001), call("1", 1_000_001, status=None)).findings
+    assert found.title.startswith("Pay was called twice for ")
+    assert found.words.index("call +1.0 ms: a call, its answer was lost") < found.words.index("call +3.0 ms")
+
+
+def by_hand(outcomes: list[str], calls: list[int], times: str) -> bool:
+    """Whether the calls are right, request by request."""
+    for number, outcome in enumerate(outcomes):
+        made = calls.count(number)
+        if outcome == "conflict":
+            right = made == 0
+        elif outcome == "unknown":
+            right = made <= 1 or times == "at least once"
+        else:
+            right = {"exactly once": made == 1, "at most once": made <= 1, "at least once": made >= 1}[times]
+        if not right:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_drawn_histories_are_judged_as_by_hand(seed: int) -> None:
+    rng = random.Random(seed)
+    outcomes = rng.choices(["won", "conflict", "unknown"], k=rng.randint(1, 5))
+    calls = rng.choices(range(len(outcomes)), k=rng.randint(0, 5))
+    calls += [number for number, outcome in enumerate(outcomes) if outcome == "won" and rng.random() < 0.8]
+    times = rng.choice(["exactly once", "at most once", "at least once"])
+    records = [move(str(number), outcome) for number, outcome in enumerate(outcomes)]
+    evidence = build_evidence_of(
+        [create("c", 0, 1), *records], sink(times=times), AWAITED, *[call(str(number)) for number in calls]
+    )
+    judged = judge_calls(CheckContext(evidence))
+    assert judged is not None
+    assert (not judged.suspicions) == by_hand(outcomes, calls, times)
