@@ -8,7 +8,17 @@ import pytest
 from onewinner.exits import FAIL, PASS, UNKNOWN, USAGE
 from tests.onewinner.commands.test_bisect import SERVICE, TARGET
 from tools import trophies
-from tools.trophies import Release, Row, Trophy, TrophyError, describe_end, read_trophy, render_table, try_trophy
+from tools.trophies import (
+    Release,
+    Row,
+    Trophy,
+    TrophyError,
+    describe_end,
+    describe_promise,
+    read_trophy,
+    render_table,
+    try_trophy,
+)
 
 TROPHY = """
 software = "Shop"
@@ -101,6 +111,22 @@ def test_a_wrong_description_is_named(text: str, told: str, folder: Path) -> Non
 def test_what_a_run_showed(code: int, failed: list[str], told: str) -> None:
     assert describe_end(code, failed, "one-winner") == told
     assert Row("shop", "2", "one-winner fails", told, code, 1.0).is_as_promised == (told == "one-winner fails")
+
+
+@pytest.mark.parametrize(
+    ("release", "told"),
+    [
+        (Release("1", "1.lock", holds=True), "pass"),
+        (Release("2", "2.lock", holds=False), "one-winner fails"),
+        (Release("3", "3.lock", holds=False, fails="no-5xx"), "no-5xx fails"),
+    ],
+)
+def test_what_a_release_promises(release: Release, told: str) -> None:
+    trophy = Trophy("Shop", "two requests ship one order", ("gate",), "one-winner", (release,))
+    assert describe_promise(trophy, release) == told
+    # The race is there again: not as promised, also where another check was to fail.
+    seen = describe_end(FAIL, ["one-winner", "no-5xx"], "one-winner")
+    assert (seen == told) == (told == "one-winner fails")
 
 
 def test_a_release_that_cannot_be_installed_is_not_as_promised(
