@@ -192,8 +192,10 @@ class DefectRow(Struct, frozen=True):
     races_p95: float | None = None
 
 
-class ShownOperation(Struct, frozen=True):
-    """An operation of a picture. Times are relative to its first release. `held`: the finding rests on it."""
+class ShownOperation(Struct, frozen=True, omit_defaults=True):
+    """An operation of a picture. Times are relative to its first release. `held`: the finding rests on it. `calls_ns`:
+    when the service called a sink for it.
+    """
 
     id: str
     process: str | None
@@ -209,6 +211,7 @@ class ShownOperation(Struct, frozen=True):
     arrived_ns: int | None
     held: bool
     message: str | None
+    calls_ns: tuple[int, ...] = ()
 
 
 class Picture(Struct, frozen=True):

@@ -14,12 +14,14 @@ from engine.target.graph import TransitionGraph
 from reports.comparison.facts import Picture, Purpose, Samples, ShownOperation
 from reports.comparison.race_quality import measure_races
 from reports.documents.strength import find_state_pairs
+from reports.history.events import Call
 from reports.history.history import History, Record
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 OPERATIONS_MAX = 30  # lanes of a picture
 PICTURES_MAX = 12
 TEXT_MAX = 200
+CALLS_MAX = 20
 STATES_MAX = 50  # expected ones of an operation
 
 
@@ -124,7 +126,7 @@ def draw(history: History, choice: Choice) -> Picture:
     held = [record for record in records if record.id in choice.held]
     others = [record for record in records if record.id not in choice.held]
     shown = sorted([*held, *others][:OPERATIONS_MAX], key=lambda record: (record.invoked_ns, record.id))
-    zero, first = shown[0].invoked_ns, shown[0]
+    zero, first, calls = shown[0].invoked_ns, shown[0], find_calls(history, shown)
     return Picture(
         purpose=choice.purpose,
         checks=choice.checks,
@@ -133,11 +135,24 @@ def draw(history: History, choice: Choice) -> Picture:
         workflow=clip(first.workflow) or "",
         contenders=len(choice.rows),
         left_out=len(choice.rows) - len(shown),
-        operations=tuple(take_operation(record, zero, held=record.id in choice.held) for record in shown),
+        operations=tuple(
+            take_operation(record, zero, calls.get(record.marker, ()), held=record.id in choice.held)
+            for record in shown
+        ),
     )
 
 
-def take_operation(record: Record, zero: int, *, held: bool) -> ShownOperation:
+def find_calls(history: History, records: Sequence[Record]) -> dict[str | None, list[int]]:
+    """When the service called a sink for these operations, by their markers; at most CALLS_MAX for each."""
+    markers = {record.marker for record in records if record.marker is not None}
+    found: dict[str | None, list[int]] = {}
+    for call in sorted(history.having(Call), key=lambda each: each.at_ns) if markers else ():
+        if call.subject in markers and len(found.setdefault(call.subject, [])) < CALLS_MAX:
+            found[call.subject].append(call.at_ns)
+    return found
+
+
+def take_operation(record: Record, zero: int, calls: Sequence[int] = (), *, held: bool) -> ShownOperation:
     detail = record.read_detail()
     arrived, returned = detail.arrived_ns, record.returned_ns
     message = detail.problem or detail.message
@@ -152,6 +167,7 @@ def take_operation(record: Record, zero: int, *, held: bool) -> ShownOperation:
         returned_ns=None if returned is None else returned - zero,
         arrived_ns=arrived - zero if isinstance(arrived, int) else None,
         held=held,
+        calls_ns=tuple(moment - zero for moment in calls),
         message=clip(message) if isinstance(message, str) else None,
     )
 

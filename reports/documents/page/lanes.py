@@ -154,4 +154,10 @@ def draw_lane(operation: ShownOperation, clock: Clock, y: int) -> Markup:
     arrived = operation.arrived_ns
     if arrived is not None and clock.first <= arrived <= clock.last:
         parts.append(vertical("arrived", f"{clock.place(arrived):.2f}%", top - 3, top + BAR + 3))
+    parts += [draw_call(clock.place(moment), top) for moment in operation.calls_ns]
     return put_together(parts)
+
+
+def draw_call(place: float, top: int, unit: str = "%") -> Markup:
+    """A call of the service to a sink. One behind the last answer stands at the edge."""
+    return shape('<circle class="called" cx="{:.2f}{}" cy="{}" r="4"/>', place, unit, top + BAR // 2)

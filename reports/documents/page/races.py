@@ -8,6 +8,7 @@ from markupsafe import Markup
 from reports.comparison.facts import Facts, Picture, ShownOperation
 from reports.documents.page.lanes import (
     KINDS,
+    draw_call,
     draw_lanes,
     find_lead,
     find_states,
@@ -91,6 +92,7 @@ def render_races(facts: Facts, pictures: Sequence[Picture], *, pair: bool = Fals
         kinds=[(KINDS[kind].draw(kind, "1", 1, "26", 12), KINDS[kind].label) for kind in KINDS if kind in kinds],
         arrived=vertical("arrived", "7", 0, 14) if any(each.arrived_ns is not None for each in operations) else "",
         held=any(each.held for each in operations),
+        called=draw_call(7, 1, "") if any(each.calls_ns for each in operations) else "",
     )
 
 

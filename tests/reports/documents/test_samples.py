@@ -87,3 +87,14 @@ def test_what_cannot_be_shown_says_so() -> None:
     broken = judge(history)
     assert take_samples(history, broken).pictures == ()
     assert "pictures" in take_samples(None, broken).errors  # type: ignore[arg-type]
+
+
+def test_calls_to_a_sink_are_shown_with_their_request() -> None:
+    rule = {"event": "sink", "name": "pay", "per": ["B"], "times": "exactly once", "by": "marker"}
+    calls = [{"event": "call", "sink": "pay", "subject": "m1", "at_ns": at} for at in (30, 25)]
+    strange = {"event": "call", "sink": "pay", "subject": "other", "at_ns": 26}
+    racing = [advance("1", "A-B", 10, 20, race="r", marker="m1"), advance("2", "A-B", 10, 20, "conflict", race="r")]
+    history = build_history([create("c", 0, 5), *racing], rule, *calls, strange)
+    picture = take_samples(history, judge(history)).pictures[0]
+    assert picture.checks == ("effects",)
+    assert {each.id: each.calls_ns for each in picture.operations} == {"1": (15, 20), "2": ()}

@@ -31,6 +31,13 @@ def test_what_never_returned_runs_to_the_edge() -> None:
     assert start + width == 100
 
 
+def test_calls_to_a_sink_stand_in_the_lane_of_their_request() -> None:
+    won = operation("a", "won", 0, 100, calls_ns=(50, 500))
+    svg = draw_lanes([won, operation("b", "conflict", 0, 100)])
+    assert [float(part.split("%")[0]) for part in svg.split('class="called" cx="')[1:]] == [50.0, 99.2]
+    assert "called" not in draw_lanes([operation("b", "conflict", 0, 100)])
+
+
 def test_bars_lie_as_the_times_do() -> None:
     clock = Clock.of([operation("a", "won", 0, 1000), operation("b", "conflict", 500, 900)])
     assert clock.place(0) < clock.place(500) < clock.place(900) < clock.place(1000) <= 100
