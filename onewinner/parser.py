@@ -99,6 +99,12 @@ def list_levels() -> tuple[str, Mapping[str, str]]:
     return "levels", LEVEL_MEANINGS
 
 
+def list_checks() -> tuple[str, Mapping[str, str]]:
+    from reports.judge.checks.meanings import MEANINGS
+
+    return "checks", MEANINGS
+
+
 def list_scenarios() -> tuple[str, Mapping[str, str]]:
     from load.quotas import list_questions
 

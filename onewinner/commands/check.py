@@ -12,7 +12,7 @@ from onewinner.display import print_judgement
 from onewinner.engine_choice import read_target
 from onewinner.exits import UsageError, find_exit, say
 from onewinner.options import add_accept_partial, positive, share
-from onewinner.parser import JUDGING, Parser, one_of
+from onewinner.parser import JUDGING, Parser, list_checks, one_of
 from reports.documents.run import RunError, read_run
 from reports.history.files import list_left_out
 from reports.history.history import HistoryError, read_history
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 def build_parser() -> Parser:
-    parser = Parser("check", __doc__ or "", EXAMPLE, exits=JUDGING)
+    parser = Parser("check", __doc__ or "", EXAMPLE, exits=JUDGING, lists=(list_checks,))
     add = parser.add_argument
     add("paths", type=Path, nargs="+", metavar="PATH", help="what to judge")
     add(
@@ -60,7 +60,7 @@ def build_parser() -> Parser:
         action="append",
         type=one_of(CHECKS),
         metavar="CHECK",
-        help=f"only this check, of {', '.join(CHECKS)}; repeatable",
+        help="only this check; repeatable",
     )
     add("--workflow", metavar="NAME", help="judge this workflow alone")
     add(

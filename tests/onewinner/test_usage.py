@@ -14,6 +14,7 @@ from onewinner import __version__
 from onewinner.__main__ import COMMANDS
 from onewinner.commands.completion import SHELLS
 from onewinner.commands.gate import build_parser
+from reports.judge.checks import CHECKS
 from tests.load.stub import SMALL
 from tests.onewinner.running import Command
 
@@ -138,8 +139,8 @@ def test_help_has_an_example_and_the_exit_codes_in_80_columns(name: str, tmp_pat
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("gate", LEVELS), ("defects", LEVELS), ("race", SCENARIOS), ("compare", SCENARIOS)],
-    ids=["gate", "defects", "race", "compare"],
+    [("gate", LEVELS), ("defects", LEVELS), ("race", SCENARIOS), ("compare", SCENARIOS), ("check", CHECKS)],
+    ids=["gate", "defects", "race", "compare", "check"],
 )
 def test_help_says_what_each_name_means(name: str, words: Iterable[str], tmp_path: Path) -> None:
     told = Command((name, "--help"), tmp_path).run_here().stdout

@@ -40,6 +40,19 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {kind: folder / f"{kind}.html" for kind in KINDS}
 
 
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_the_checks_are_whole_on_a_phone_and_only_the_first_finding_is_open(
+    kind: str, browser: Browser, pages: dict[str, Path]
+) -> None:
+    with open_page(browser, pages[kind], PHONE, "light") as opened:
+        table = opened.page.locator("#checks ~ .scroll").first
+        assert table.evaluate("each => each.scrollWidth <= each.clientWidth")
+        again = opened.page.locator("article.finding", has_text="Judge it again").get_by_text("Judge it again")
+        shown = [each.is_visible() for each in again.all()]
+        assert shown == [True, *[False] * (len(shown) - 1)][: len(shown)]
+        assert (len(shown) > 1) == (kind == "failing")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESK])

@@ -17,6 +17,7 @@ from reports.documents.page.races import show_chosen_races, show_failed_races
 from reports.documents.page.state_pairs import draw_state_pairs
 from reports.documents.page.strength import list_strength
 from reports.documents.page.templates import Section, read_asset, render
+from reports.judge.checks.meanings import MEANINGS
 from reports.judge.verdict import Judgement
 
 STYLE = read_asset("style.css")
@@ -25,7 +26,9 @@ SCRIPT = read_asset("theme.js")
 
 def list_checks(_facts: Facts, judgement: Judgement) -> Section | None:
     """Every check: its verdict, how much it judged, and what else is to be known of it."""
-    return Section("checks", "Checks", render("checks", checks=judgement.checks)) if judgement.checks else None
+    if not judgement.checks:
+        return None
+    return Section("checks", "Checks", render("checks", checks=judgement.checks, meanings=MEANINGS))
 
 
 SECTIONS: tuple[Callable[[Facts, Judgement], Section | None], ...] = (

@@ -44,6 +44,23 @@ def test_the_tightest_race_is_the_one_that_arrived_closest() -> None:
     assert take_samples(history, judge(history)).state_pairs is None
 
 
+def test_the_typical_race_is_of_the_size_that_most_requests_raced_in() -> None:
+    """Twenty races of two, and five of ten: two requests that the proxy held back are not what most clients met."""
+
+    def contend(name: str, contenders: int, begin: int) -> list[dict[str, object]]:
+        outcomes = ["won", *["conflict"] * (contenders - 1)]
+        return [create(f"{name}-0", begin, begin + 1, "A", workflow=name)] + [
+            advance(f"{name}-{number + 1}", "A-B", begin + 10, begin + 90, outcome, workflow=name, race=name)
+            for number, outcome in enumerate(outcomes)
+        ]
+
+    pairs = [record for number in range(20) for record in contend(f"pair{number}", 2, number * 1_000)]
+    tens = [record for number in range(5) for record in contend(f"ten{number}", 10, 50_000 + number * 1_000)]
+    history = build_history([*pairs, *tens])
+    tightest, typical = take_samples(history, judge(history)).pictures
+    assert (tightest.contenders, typical.contenders) == (10, 10)
+
+
 def test_texts_are_cut_and_large_races_too() -> None:
     long = "x" * 10**6
     racing = [
