@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from engine.target.suggestion import suggest
 from engine.target.target import Target
 from load.scenarios import SCENARIOS
+from load.scripts import Scenario
 from reports.judge.plan import SourceQuota
 
 RACES_DEFAULT = 1000
@@ -67,7 +68,7 @@ def make_workload(target: Target, weights: Mapping[str, int], races: int | None)
     The other scenarios are added in the same proportion, at least one round each. When no scenario races, `races`
     counts their rounds.
     """
-    found = {name: SCENARIOS[name].find_obstacle(target) for name in weights}
+    found = {name: find_obstacle(target, SCENARIOS[name]) for name in weights}
     obstacles = {name: obstacle for name, obstacle in found.items() if obstacle is not None}
     fit = {name: weight for name, weight in weights.items() if name not in obstacles}
     if races is None:
@@ -78,6 +79,13 @@ def make_workload(target: Target, weights: Mapping[str, int], races: int | None)
     for name, weight in fit.items():
         amounts.setdefault(name, max(1, round(weight * per_weight)))
     return Workload({name: amounts[name] for name in fit}, fit, obstacles)
+
+
+def find_obstacle(target: Target, scenario: Scenario) -> str | None:
+    """Why a scenario cannot be run, or None."""
+    if not scenario.takes and not target.has_workflow:
+        return "the target has no [workflow]"
+    return scenario.find_obstacle(target)
 
 
 def apportion(total: int, weights: Mapping[str, int]) -> dict[str, int]:

@@ -27,6 +27,12 @@ def walk_instants(rate_per_s: float, number: int, sources: int, began_ns: int) -
     return count(began_ns + interval_ns * number // sources, interval_ns)
 
 
+def is_empty(replies: Sequence[Reply]) -> bool:
+    """Whether takes were answered that none is left, and nothing else."""
+    taken = [reply.outcome for reply in replies if reply.ask.call.takes]
+    return bool(taken) and set(taken) == {"conflict"}
+
+
 @dataclass(frozen=True)
 class RoundResult:
     """A round that was run: this source's replies, and of all sources the outcomes of the contenders, by
@@ -92,7 +98,7 @@ class ScriptRun:
         self.finish(created=created)
         missing = declared - (asker.counted - asked)
         if missing:
-            why = withdrawn or "some requests lack a value that they carry, such as a version that is old"
+            why = withdrawn or "some requests lack a value that they carry, such as an old version or what a take got"
             asker.plan(-missing, raced - script.races if self.leads else 0, withdrawn=why)
 
     def count_operations(self) -> int:
@@ -116,10 +122,11 @@ class ScriptRun:
         asker = self.asker
         first = {self.names[number]: self.find_owner(number) for number in self.script.list_first()}
         if self.leads and can_create(asker.target):
-            asker.race([asker.create_ask(owner, name=name) for name, owner in first.items()], None, planned=True)
+            asks = [asker.create_ask(owner, name=name, units=self.script.units) for name, owner in first.items()]
+            asker.race(asks, None, planned=True)
         elif self.leads:
             for name, owner in first.items():
-                asker.create(owner, name=name, planned=True)
+                asker.create(owner, name=name, planned=True, units=self.script.units)
         mine = [asker.server_ids.get(name) for name in first], asker.values.tell(first)
         ids, values = self.barrier.gather(f"{self.number}.created", mine)[0]
         asker.values.adopt(values)
@@ -223,6 +230,7 @@ class ScriptRun:
             # Where an answer was lost, a later round shows what became of the request.
             mine = is_right or any(call.hang_up for call in round_.calls)
             mine = mine and not self.asker.silence.is_certain
+            mine = mine and not (self.script.ends_empty and is_empty(result.replies))
         told = mine, self.asker.values.tell(self.names)
         goes_on, values = self.barrier.gather(f"{self.number}.{index}.after", told)[0]
         self.asker.values.adopt(values)

@@ -90,12 +90,16 @@ class Script:
     """The rounds of a few workflows. Each workflow ends with a read and its trail.
 
     `owners` names the tenant of each workflow; without it the target's first tenant owns all.
+    `units`: how many units each is to have, where onewinner chooses it; `ends_empty`: it ends when no take
+    of a round got one.
     """
 
     scenario: str
     rounds: tuple[Round, ...]
     workflows: int = 1
     owners: tuple[str, ...] = ()
+    units: int = 0
+    ends_empty: bool = False
 
     @property
     def races(self) -> int:
@@ -122,6 +126,7 @@ class Scenario:
 
     `races` says whether its concurrent rounds are races; the others are judged by the other checks alone.
     `find_obstacle` says why a target cannot express it, or None. `weight` is its proportion when none is given.
+    `takes`: it takes units of resources, and needs no states.
     """
 
     name: str
@@ -130,6 +135,7 @@ class Scenario:
     weight: int
     find_obstacle: Callable[[Target], str | None]
     draw_scripts: Callable[[Target, random.Random, int], Iterator[Script]]
+    takes: bool = False
 
     @property
     def unit(self) -> str:

@@ -1,7 +1,7 @@
 """The choice of an engine: which one a command asks, and in which configuration. Made once, from the command line."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.provision.database import is_made_here
@@ -11,6 +11,8 @@ from engine.target.file import TargetError, load_target
 from engine.target.target import Target
 from onewinner.exits import UsageError
 
+# The target files of the reference engine: its workflows, its vouchers, its queue of jobs.
+BUNDLED = (REFERENCE, REFERENCE.with_name("vouchers.toml"), REFERENCE.with_name("jobs.toml"))
 ISOLATIONS = ("read-committed", "repeatable-read", "serializable")
 ISOLATION_DEFAULT = "read committed"
 WORKERS_DEFAULT = 2
@@ -42,7 +44,12 @@ class EngineChoice:
 
     @property
     def is_reference(self) -> bool:
-        return self.file == REFERENCE
+        return self.file in BUNDLED
+
+    @property
+    def variant(self) -> str | None:
+        """The defect or the control."""
+        return self.defect or self.control
 
     @property
     def name(self) -> str:
@@ -86,7 +93,7 @@ class EngineChoice:
     @property
     def place_options(self) -> list[str]:
         """The options that say which target it is and where it runs."""
-        named = [] if self.is_reference else ["--target", str(self.file)]
+        named = [] if self.file == REFERENCE or self.variant else ["--target", name_target(self.file)]
         return named + ([] if self.database == "embedded" else ["--database", hide_password(self.database)])
 
     @property
@@ -101,7 +108,33 @@ class EngineChoice:
 
 def choose_reference(defect: str | None = None) -> EngineChoice:
     """The reference engine on an embedded database."""
-    return EngineChoice(REFERENCE, read_target(REFERENCE), defect=defect)
+    return choose_variant(EngineChoice(REFERENCE, read_target(REFERENCE)), defect, None)
+
+
+def choose_variant(reference: EngineChoice, defect: str | None, control: str | None) -> EngineChoice:
+    """The reference engine with this defect or control: with the target file of what the variant is about."""
+    file = find_bundled(defect, control) or reference.file
+    return replace(reference, file=file, target=read_target(file), defect=defect, control=control)
+
+
+def find_bundled(defect: str | None, control: str | None) -> Path | None:
+    """The bundled target file that a defect or a control is about; None without one."""
+    if defect is None and control is None:
+        return None
+    from engine.reference.variants import find_engine
+
+    return REFERENCE.with_name(f"{find_engine(defect, control)}.toml")
+
+
+def find_target_file(text: str) -> Path:
+    """The file of this path; or the bundled one of this name, if there is no such file."""
+    bundled = REFERENCE.with_name(f"{text}.toml")
+    return bundled if bundled in BUNDLED[1:] and not Path(text).exists() else Path(text)
+
+
+def name_target(file: Path) -> str:
+    """What stands behind --target."""
+    return file.stem if file in BUNDLED else str(file)
 
 
 def read_target(file: Path) -> Target:

@@ -21,6 +21,7 @@ from engine.provision.processes import hold_signals
 from engine.reference.api import create_app
 from engine.reference.arrival import ask_for_arrivals
 from engine.reference.settings import Settings
+from engine.reference.units.app import create_app as create_unit_app
 from onewinner.arrivals import NotingProtocol
 from onewinner.exits import HEARD
 
@@ -112,7 +113,7 @@ def serve(settings: Settings, listening: socket.socket) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, DESCRIPTORS)), hard))
     config = uvicorn.Config(
-        create_app(settings),
+        create_unit_app(settings) if settings.has_units else create_app(settings),
         loop="uvloop",
         http=NotingProtocol,
         log_level="warning",

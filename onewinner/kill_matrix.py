@@ -12,7 +12,7 @@ import polars as pl
 
 from engine.reference.controls import list_controls
 from engine.reference.defects import LEVELS, list_defects, read_promise
-from onewinner.engine_choice import EngineChoice
+from onewinner.engine_choice import EngineChoice, choose_variant
 from reports.comparison.facts import DefectRow, EngineKind
 from reports.history.history import History
 from reports.judge.verdict import Finding, Judgement, Verdict, merge
@@ -54,7 +54,7 @@ class Variant:
     def choose(self, reference: EngineChoice) -> EngineChoice:
         """The engine, at the isolation level at which its defect shows."""
         defect, control = (self.name if self.kind == kind else None for kind in ("defect", "control"))
-        chosen = replace(reference, defect=defect, control=control)
+        chosen = choose_variant(reference, defect, control)
         return replace(chosen, isolation=chosen.isolation_asked)
 
     @property

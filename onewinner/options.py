@@ -9,7 +9,14 @@ from pathlib import Path
 from engine.provision.bouncer import PROGRAM
 from engine.provision.container import IMAGE_DEFAULT, IMAGE_VARIABLE
 from engine.provision.service import REFERENCE
-from onewinner.engine_choice import ISOLATIONS, WORKERS_DEFAULT, EngineChoice, read_target
+from onewinner.engine_choice import (
+    ISOLATIONS,
+    WORKERS_DEFAULT,
+    EngineChoice,
+    find_bundled,
+    find_target_file,
+    read_target,
+)
 from onewinner.parser import one_of
 from reports.comparison.comparison import Design
 from reports.documents.run import name_folder
@@ -24,7 +31,11 @@ def add_engine_options(parser: argparse.ArgumentParser, isolations: Sequence[str
     from engine.reference.defects import list_defects
 
     parser.add_argument(
-        "--target", type=Path, default=REFERENCE, metavar="FILE", help="the target file (default: the reference engine)"
+        "--target",
+        type=find_target_file,
+        default=REFERENCE,
+        metavar="FILE",
+        help="the target file (default: the reference engine)",
     )
     add_database(parser)
     parser.add_argument(
@@ -84,7 +95,10 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 def read_engine(given: argparse.Namespace) -> EngineChoice:
     """The engine that these options choose. Raises UsageError for a mistake in its target file."""
     names = ("database", "isolation", "workers", "pgbouncer", "defect", "control", "port")
-    return EngineChoice(given.target, read_target(given.target), **{name: getattr(given, name) for name in names})
+    file = given.target
+    if file == REFERENCE:
+        file = find_bundled(given.defect, given.control) or file
+    return EngineChoice(file, read_target(file), **{name: getattr(given, name) for name in names})
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Only the reference engine's tables are known; of other engines' databases nothin
 import asyncio
 from pathlib import Path
 
+from engine.provision.service import REFERENCE
 from engine.reference.errors import SchemaUnavailable
 from onewinner.engine_choice import EngineChoice
 from reports.history import events
@@ -17,7 +18,7 @@ WHAT = "the columns of the live workflow table"
 
 def list_sources(engine: EngineChoice) -> tuple[str, ...]:
     """The sources that an inspection of this engine will write."""
-    return (SOURCE,) if engine.is_reference else ()
+    return (SOURCE,) if engine.file == REFERENCE else ()
 
 
 def inspect(database_url: str | None, engine: EngineChoice, history: Path) -> None:

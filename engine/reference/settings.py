@@ -19,7 +19,7 @@ class Settings:
     """`secret` signs the tokens. `defect` or `control` names a variant.
 
     `pool_size` is in connections. `attempts_max` limits the attempts that contention may cost one request.
-    `pooled`: the URL leads to a pgbouncer in transaction mode.
+    `has_units`: it is the engine of vouchers and jobs. `pooled`: the URL leads to a pgbouncer in transaction mode.
     """
 
     database_url: str
@@ -30,3 +30,4 @@ class Settings:
     attempts_max: int = 10
     control: str | None = None
     pooled: bool = False
+    has_units: bool = False

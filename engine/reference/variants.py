@@ -14,12 +14,17 @@ from engine.reference.errors import UnknownVariant
 
 if TYPE_CHECKING:
     from engine.reference.parts import Parts
+    from engine.reference.units.parts import UnitParts
+
+# The engine of a variant that does not name another one; its target file has the same name.
+WORKFLOWS = "target"
 
 
-def list_variants(kind: str) -> tuple[str, ...]:
-    """The names of all variants of a kind, "defect" or "control", sorted."""
+def list_variants(kind: str, engine: str | None = None) -> tuple[str, ...]:
+    """The names of all variants of a kind, "defect" or "control", sorted; or only those of one engine."""
     folder = Path(__file__).with_name(f"{kind}s")
-    return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules([str(folder)])))
+    names = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules([str(folder)]))
+    return tuple(name for name in names if engine is None or find_engine_of(kind, name) == engine)
 
 
 def find_variant(kind: str, name: str) -> ModuleType:
@@ -35,4 +40,25 @@ def choose_parts(defect: str | None, control: str | None = None) -> "Parts":
 
     kind, name = ("defect", defect) if defect is not None else ("control", control)
     parts: Parts = REFERENCE if name is None else find_variant(kind, name).PARTS
+    return parts
+
+
+def find_engine(defect: str | None, control: str | None = None) -> str | None:
+    """The bundled target file of a variant, by its name; None without a variant. Raises UnknownVariant."""
+    if defect is None and control is None:
+        return None
+    return find_engine_of("defect", defect) if defect is not None else find_engine_of("control", control or "")
+
+
+def find_engine_of(kind: str, name: str) -> str:
+    engine: str = getattr(find_variant(kind, name), "ENGINE", WORKFLOWS)
+    return engine
+
+
+def choose_unit_parts(defect: str | None, control: str | None = None) -> "UnitParts":
+    """The parts of a variant of the engine of units; without a name those of the reference. Raises UnknownVariant."""
+    from engine.reference.units.reference import REFERENCE
+
+    kind, name = ("defect", defect) if defect is not None else ("control", control)
+    parts: UnitParts = REFERENCE if name is None else find_variant(kind, name).PARTS
     return parts

@@ -27,6 +27,8 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "poll": ("won", "conflict", "stale", "refused", "busy"),
     "guard": (*SHOWN, "conflict"),
     "write": (*SHOWN, "conflict", "stale"),
+    "take": ("won", "conflict", "refused", "busy"),
+    "give_back": ("won", "conflict", "refused", "busy"),
     "audit": SHOWN,
     "effects": SHOWN,
 }
@@ -36,9 +38,9 @@ TEXT_MAX = 200
 
 @dataclass(frozen=True)
 class Context:
-    """What a request is for. `kind` is create, read, advance, poll, guard, write, audit, effects or step. `name` is
-    what reports call the route, the guard or the write. `next` is the state that an advance leads to, as the service
-    spells it.
+    """What a request is for. `kind` is create, read, advance, poll, guard, write, take, give_back, put, audit, effects
+    or step. `name` is what reports call the route, the guard or the write. `next` is the state that an advance leads
+    to, as the service spells it.
 
     Only `prepare` is told the rest: the tenant, the id of the workflow, the state that an advance expects, the id of
     the request, and the saved values by name.

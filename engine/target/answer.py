@@ -3,6 +3,7 @@
 `classify_*` tell the outcome of a request; `read_*` take out what an answer shows.
 """
 
+import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,7 @@ from engine.target.statuses import Statuses, find_meaning
 from engine.target.target import Target
 
 WHOLE = JmesPath("@")
+DIGITS = re.compile(r"-?[0-9]{1,18}")
 # The part of a message that says that the file lists the status with conditions only, and that none holds.
 NO_CONDITION = "fulfils no condition of"
 
@@ -25,7 +27,8 @@ class ClassifiedAnswer:
     """The meaning of an answer. `outcome` is won, conflict, ok, stale, refused, busy or unknown.
 
     `observed` is the state in the answer; for a create it is the initial state. `problem` tells how the answer differs
-    from what the target file specifies; `message` tells why an outcome is unknown.
+    from what the target file specifies; `message` tells why an outcome is unknown. `left` is how
+    many units the answer tells (of a create: how many there are), `unit` the one that a take got.
     """
 
     outcome: str
@@ -34,20 +37,29 @@ class ClassifiedAnswer:
     server_id: str | None = None
     problem: str | None = None
     message: str | None = None
+    left: int | None = None
+    unit: str | None = None
 
 
-def classify_create(target: Target, answer: Answer) -> ClassifiedAnswer:
+def classify_create(target: Target, answer: Answer, units: int = 0) -> ClassifiedAnswer:
+    """`units`: how many units the request asked for."""
     classified = classify_shown(target, answer, target.create_won, Context("create"))
     if classified.outcome != "ok":
         return classified
     server_id = target.create_id.find_text(answer) if target.create_id is not None else None
     if server_id is None:
         return classify_missing("id", "create.id", target.create_id, answer)
-    return replace(classified, observed=target.graph.initial, server_id=server_id)
+    observed = target.graph.initial if target.has_workflow else None
+    classified = replace(classified, observed=observed, server_id=server_id)
+    if target.capacity is None:
+        return classified
+    return add_left(classified, target.capacity.units or units, answer, "capacity.units")
 
 
 def classify_read(target: Target, answer: Answer) -> ClassifiedAnswer:
     classified = classify_shown(target, answer, target.read_ok, Context("read"))
+    if target.capacity is not None and target.capacity.left is not None:
+        classified = add_left(classified, target.capacity.left, answer, "capacity.left")
     if classified.outcome != "ok" or target.read_state is None:
         return classified
     state = find_state(target, target.read_state, answer)
@@ -77,6 +89,39 @@ def classify_poll(target: Target, answer: Answer, route: Route, to: str) -> Clas
     if classified.outcome == "conflict":
         return add_state(target, classified, answer, poll.current_state, "the poll", "the current state")
     return classified
+
+
+def classify_take(target: Target, answer: Answer) -> ClassifiedAnswer:
+    """Only for targets with units; likewise for a give-back."""
+    assert target.capacity is not None
+    classified = classify_by(target, answer, list(target.capacity.meanings.walk()), Context("take"))
+    place = target.capacity.unit
+    if classified.outcome != "won" or place is None:
+        return classified
+    unit = place.find_text(answer)
+    problem = f"the win does not tell the unit at {place.text!r}" if unit is None else None
+    return replace(classified, unit=unit, problem=problem)
+
+
+def classify_give_back(target: Target, answer: Answer) -> ClassifiedAnswer:
+    assert target.capacity is not None
+    assert target.capacity.give_back_meanings is not None
+    return classify_by(target, answer, list(target.capacity.give_back_meanings.walk()), Context("give_back"))
+
+
+def add_left(classified: ClassifiedAnswer, units: int | Place, answer: Answer, key: str) -> ClassifiedAnswer:
+    """The answer with the number of units that it tells, or that is known; a number that is not there is unknown."""
+    if classified.outcome != "ok":
+        return classified
+    found = units.find(answer) if isinstance(units, Place) else units
+    number = int(found) if isinstance(found, int) or (found is not None and DIGITS.fullmatch(found)) else None
+    if number is None:
+        missing = classify_missing("number of units", key, units if isinstance(units, Place) else None, answer)
+        return replace(missing, server_id=None)
+    if number < 0:
+        problem = f"the answer tells {number} units at {key}, which is less than none"
+        return replace(classified, problem=problem)
+    return replace(classified, left=number)
 
 
 def classify_guard(target: Target, answer: Answer, guard: Guard) -> ClassifiedAnswer:

@@ -18,13 +18,14 @@ VERSION_OLD, VERSION_NONE = "old", "none"
 
 
 class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, rename={"origin": "from"}):
-    """An advance over a route, a write, a request to a guard, a create, or else a read.
+    """An advance over a route, a write, a request to a guard, a create, a take, a give-back, or else a read.
 
     `workflow` counts the workflows of a plan from 0. `tenant` is empty for the workflow's owner. `version` is the one
     that the request carries, where it carries any: VERSION_OLD, VERSION_NONE, or else the current one. `variant` is one
     of the requests that the route has for an advance, or else the first. `user` is the number of the tenant's user,
     counted around. Requests with the same `key` carry the same idempotency key; with another `body` they ask for
-    something else under it. `hang_up` is that of the Request: its answer is lost.
+    something else under it. `hang_up` is that of the Request: its answer is lost. `takes`: it takes a unit of a
+    resource; `gives_back`: it gives back what the client holds longest; `units`: a create asks for so many.
     """
 
     workflow: int = 0
@@ -41,11 +42,21 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     user: int = 0
     body: str = ""
     hang_up: str = ""
+    takes: bool = False
+    gives_back: bool = False
+    units: int = 0
 
     @property
     def kind(self) -> str:
         """The kind of the operation in a history."""
+        if self.is_of_units:
+            return "take" if self.takes else "give_back"
         return "create" if self.creates else "advance" if self.route else "write" if self.write else "read"
+
+    @property
+    def is_of_units(self) -> bool:
+        """Whether it is a take or a give-back."""
+        return self.takes or self.gives_back
 
     @property
     def changes(self) -> bool:
@@ -82,7 +93,7 @@ def spread(target: Target, calls: Iterable[Call], first: int = 0) -> tuple[Call,
 
 def spread_one(target: Target, call: Call, number: int) -> Call:
     """All pairs of a user and a variant come in turn."""
-    if call.kind not in ("advance", "write"):
+    if call.kind not in ("advance", "write", "take"):
         return call
     users = max(len(tenant.users) for tenant in target.tenants.values())
     variants = list(find_route(target, call).variants) if call.route else []
@@ -105,6 +116,12 @@ def find_write(target: Target, call: Call) -> Write:
         if write.name == call.write:
             return write
     raise LookupError(f"the target {target.name} has no write {call.write!r}")
+
+
+def check_units(target: Target, call: Call) -> None:
+    """Raises LookupError if the target has no such take or give-back."""
+    if call.is_of_units and (target.capacity is None or (call.gives_back and target.capacity.give_back is None)):
+        raise LookupError(f"the target {target.name} has no {call.kind} in [capacity]")
 
 
 def are_race(target: Target, state: str, contenders: Collection[Call]) -> bool:

@@ -1,4 +1,4 @@
-"""CreateCommand and IdPool: where workflows come from if no request creates them.
+"""CreateCommand, IdPool and Queue: where workflows come from if no single request creates them.
 
 These are values; `load.client.workflow_factory` runs the command or takes an id.
 """
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 
 import msgspec
 
-from engine.target.template import find_placeholders, substitute
+from engine.target.template import Template, find_placeholders, substitute
 
 TIMEOUT_S = 30.0
 # In this variable the starter of the service passes the command, filled in with its values, to clients.
@@ -40,6 +40,16 @@ class IdPool:
     """Ids of existing workflows in the initial state, by tenant. Each id is used once."""
 
     ids: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A resource into which units are put, each by a request; `request` creates it. Without one there is one queue for
+    the whole service: then a source uses it alone, empties it, and puts its units in.
+    """
+
+    put: Template
+    request: Template | None = None
 
 
 def pack(command: CreateCommand) -> str:

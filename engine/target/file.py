@@ -9,12 +9,13 @@ from pathlib import Path
 import msgspec
 
 from engine.target.adapter import Adapter, check_adapter_path, load_adapter
-from engine.target.create import CreateCommand, IdPool
+from engine.target.capacity import NO_WORKFLOW, check_resource, check_tables, find_units_of_none, read_capacity
+from engine.target.create import CreateCommand, IdPool, Queue
 from engine.target.graph import Timed, TransitionGraph
 from engine.target.idempotency import add_key, add_meanings, read_idempotency
 from engine.target.key_checks import check_shape, describe_file
 from engine.target.names import check_names, fill_requests, find_givers, is_of_workflow
-from engine.target.places import read_optional_place, read_place
+from engine.target.places import read_optional_place
 from engine.target.plain_file import read_plain
 from engine.target.preparation import read_before, read_setup
 from engine.target.routes import (
@@ -39,6 +40,7 @@ from engine.target.tables import (
     CreateTable,
     File,
     ReadTable,
+    RequestTable,
     ServiceTable,
     TimedTable,
     WorkflowTable,
@@ -97,46 +99,59 @@ def load_target(file: Path, environment: Mapping[str, str] | None = os.environ) 
 def read_target(file: File, folder: Path, environment: Mapping[str, str] | None) -> Target:
     """`folder` is where relative paths in the file begin."""
     file = add_key(file)
+    check_tables(file)
     check_names(file)
+    if (key := find_units_of_none(file)) is not None:
+        raise Mistake(key, "{units} means nothing here: there is no [capacity]")
     file = fill_requests(file, environment) if environment is not None else file
     served = file.service is not None
-    graph = read_graph(file.workflow, file.advance)
-    routes = read_routes(file.advance, graph)
-    general = read_general(file.advance, routes, graph)
+    workflow, advance, table = file.workflow, file.advance or AdvanceTable(), file.create or CreateTable()
+    graph = NO_WORKFLOW if workflow is None else read_graph(workflow, advance)
+    routes = read_routes(advance, graph)
+    general = read_general(advance, routes, graph)
     every = [*routes, *([general] if general else [])]
     idempotency = read_idempotency(file.idempotency, every) if file.idempotency is not None else None
     tenants = read_tenants(file.tenants)
     check_users(routes, {name: tenant.users for name, tenant in tenants.items()})
     check_base_url(file.base_url, served=served)
     check_seconds("timeout_s", file.timeout_s)
-    read, create_won, ok = file.read, read_statuses("create.won", file.create.won), read_ok(file.read)
+    read, create_won, ok = file.read, read_statuses("create.won", table.won), read_ok(file.read)
     givers = find_givers(file)
     saved = [name for name, key in givers.items() if is_of_workflow(key)]
+    put = file.capacity.put if file.capacity is not None else None
+    create = read_create(table, put, tenants, folder, environment, served=served)
+    meanings = read_meanings(advance)
+    capacity = None if file.capacity is None else read_capacity(file.capacity, create, saved, meanings.busy)
+    if capacity is not None and capacity.left is not None and read is None:
+        raise Mistake("capacity.left", "is a place in the answer to [read], and there is no [read]; add it")
+    if capacity is not None and workflow is None:
+        meanings = capacity.meanings
     target = Target(
         name=file.name,
         base_url=file.base_url.rstrip("/"),
         timeout_s=file.timeout_s,
         tenants=tenants,
         graph=graph,
-        create=read_create(file.create, tenants, folder, environment, served=served),
-        create_id=read_optional_place("create.id", file.create.id),
+        create=create,
+        create_id=read_optional_place("create.id", table.id),
         create_won=create_won,
         read=None if read is None else read_request_of_workflow("read.request", read.request),
-        read_state=None if read is None else read_place("read.state", read.state),
+        read_state=None if read is None else read_optional_place("read.state", read.state),
         read_ok=ok,
-        create_savings=read_savings("create.save", file.create.save),
+        create_savings=read_savings("create.save", table.save),
         read_savings=read_savings("read.save", read.save) if read else (),
         givers=givers,
         setup=read_setup(file.setup),
-        before=read_before("create.before", file.create.before),
+        before=read_before("create.before", table.before),
         general=None if general is None else add_meanings(general, idempotency),
         routes=tuple(add_meanings(route, idempotency) for route in routes),
         idempotency=idempotency,
         adapter=read_adapter(file.adapter, folder, environment),
-        general_serves_all=file.advance.serves_every_edge,
-        meanings=read_meanings(file.advance),
-        current_state=read_optional_place("advance.current_state", file.advance.current_state),
-        spelling=Spelling(file.workflow.spelling),
+        general_serves_all=advance.serves_every_edge,
+        meanings=meanings,
+        current_state=read_optional_place("advance.current_state", advance.current_state),
+        spelling=Spelling(workflow.spelling if workflow is not None else {}),
+        capacity=capacity,
         arrived_header=file.arrived_header,
         guards=read_guards(file.guards, graph, ok),
         writes=read_writes(file.writes, graph),
@@ -201,14 +216,20 @@ def find_requested(key: str, move: TimedTable, advance: AdvanceTable) -> bool:
 
 def read_create(
     table: CreateTable,
+    put: RequestTable | None,
     tenants: Mapping[str, object],
     folder: Path,
     environment: Mapping[str, str] | None,
     *,
     served: bool,
-) -> Template | CreateCommand | IdPool:
-    """The one way to create a workflow that the table names; any other number of ways is a mistake."""
+) -> Template | CreateCommand | IdPool | Queue:
+    """The one way to create a workflow that the table names; any other number of ways is a mistake.
+
+    `put` is the request that puts a unit into the new resource.
+    """
     given = [way for way in WAYS_TO_CREATE if getattr(table, way) is not None]
+    if put is not None:
+        return read_queue(table, put, given)
     if not given:
         raise Mistake(
             "create", "names no way to create a workflow; add request = ... with id = ..., or else command or ids"
@@ -228,6 +249,22 @@ def read_create(
     if table.command is not None:
         return read_command(table, table.command, folder, environment, served=served)
     return read_ids(table.ids or [], tenants)
+
+
+def read_queue(table: CreateTable, put: RequestTable, given: list[str]) -> Queue:
+    """The queue that the request creates; without one, the one of the whole service."""
+    for way in given:
+        if way != "request":
+            raise Mistake(f"create.{way}", "makes no queue for capacity.put; write create.request, or leave it out")
+    is_shared = not given
+    for name in ("id", "save", "before") if is_shared else ():
+        if getattr(table, name):
+            raise Mistake(f"create.{name}", "goes with create.request only; remove it")
+    if not is_shared and table.id is None:
+        raise Mistake("create.id", "is missing; add the JMESPath of the id in the answer to create.request")
+    template = read_template("capacity.put", put)
+    check_resource("capacity.put", template, table.save, is_shared=is_shared)
+    return Queue(template, None if table.request is None else read_template("create.request", table.request))
 
 
 def read_command(

@@ -50,7 +50,7 @@ def name_key(server_id: str, name: str) -> str:
 def add_key(file: File) -> File:
     """The file with the key in the header of every advance, if [idempotency] names a header."""
     table, advance = file.idempotency, file.advance
-    if table is None or table.header is None:
+    if table is None or table.header is None or advance is None:
         return file
     if not TOKEN.fullmatch(table.header):
         raise Mistake("idempotency.header", f"{table.header!r} is no name of a header; write letters, digits and -")

@@ -19,9 +19,11 @@ EVERYWHERE = ("request_id",)
 OWN: dict[str, tuple[str, ...]] = {
     "setup": (),
     "tenants": (),
-    "create": ("marker",),
+    "create": ("marker", "units"),
     "advance": ("id", "expected", "next", "marker", "key"),
     "writes": ("id", "marker"),
+    "capacity": ("id", "marker"),
+    "capacity.give_back": ("id", "marker", "unit"),
 }
 Givers = list[tuple[str, str]]
 
@@ -66,7 +68,7 @@ def check_service(file: File, sinks: set[str]) -> None:
 
 
 def list_own(key: str) -> tuple[str, ...]:
-    return OWN.get(find_root(key), ("id",))
+    return OWN.get(key) or OWN.get(find_root(key), ("id",))
 
 
 def find_root(key: str) -> str:
@@ -82,6 +84,8 @@ def find_index(key: str) -> int:
 def is_earlier(giver: str, key: str) -> bool:
     """Whether the table at `giver` may have its answer by the time the request at `key` is built."""
     root, given = find_root(key), find_root(giver)
+    if given == "capacity":
+        return key == "capacity.give_back"
     if root == "tenants":
         # A tenant has its own login alone; setup may register it.
         tenant = ".".join(key.split(".")[:2])

@@ -31,6 +31,11 @@ def make_schema() -> dict[str, Any]:
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **root_table,
+        "anyOf": [
+            {"required": ["workflow", "create", "advance"]},
+            {"required": ["capacity", "create"]},
+            {"required": ["capacity"], "properties": {"capacity": {"required": ["put"]}}},
+        ],
         "title": "a target file of onewinner",
     }
     return {**head, "$defs": dict(sorted(tables.items()))}

@@ -240,7 +240,9 @@ class ReadTable(Table):
     """How a workflow's state is read. Leave it out where nothing can be read."""
 
     request: Annotated[RequestTable, Meta(description="The request that reads one workflow; it needs {id}.")]
-    state: Annotated[Where, Meta(description="Where the answer has the state, as in save.")]
+    state: Annotated[
+        Where | None, Meta(description="Where the answer has the state, as in save; needed with [workflow].")
+    ] = None
     ok: Annotated[Answers, Meta(description="Answers that show it; also those of guards, trail and effects.")] = (200,)
     save: Save = {}
 
@@ -439,6 +441,64 @@ class EffectsTable(Table):
     ok: Annotated[Answers | None, Meta(description="Answers that show them (default: those of read.ok).")] = None
 
 
+class CapacityTable(Table):
+    """A resource with a number of units: each unit is taken at most once. It may stand in place of [workflow]."""
+
+    take: Annotated[RequestTable, Meta(description="The request that takes one unit.")]
+    units: Annotated[
+        int | Where | None,
+        Meta(
+            description="How many units a new resource has: a number, or where the answer to the create tells it. "
+            "Left out if the create carries {units}, or if put puts them in: then onewinner chooses it.",
+            extra_json_schema={"minimum": 1},
+        ),
+    ] = None
+    won: Annotated[
+        Answers | None,
+        Meta(description="Answers to a take that mean: it got one. (default: 200, 201, 204, where no other key fits)"),
+    ] = None
+    conflict: Annotated[Answers, Meta(description="Answers to a take that mean: none is left.")] = (409,)
+    refused: Annotated[
+        Answers | None,
+        Meta(
+            description="Answers that mean: this may not be asked. (default: 400, 401, 403, 404, 422, where no other "
+            "key fits)"
+        ),
+    ] = None
+    busy: Annotated[
+        Answers | None,
+        Meta(
+            description="Answers that mean: nothing happened, the client may try again. (default: those of "
+            "advance.busy)"
+        ),
+    ] = None
+    save: Annotated[
+        dict[str, Where], Meta(description="Values of the answer to a take for its give-back, by name, as in create.")
+    ] = {}
+    unit: Annotated[
+        Where | None,
+        Meta(
+            description="Where the answer to a take names the unit, if units have a name (a job, a seat, a number): "
+            "none is given twice. It is {unit} in give_back."
+        ),
+    ] = None
+    give_back: Annotated[
+        RequestTable | None,
+        Meta(description="The request that gives back what a take got; values of capacity.save may stand in it."),
+    ] = None
+    given_back: Annotated[Answers, Meta(description="Answers to give_back that mean: given back.")] = (200, 201, 204)
+    left: Annotated[
+        Where | None, Meta(description="Where the answer to [read] tells how many units are left, if it does.")
+    ] = None
+    put: Annotated[
+        RequestTable | None,
+        Meta(
+            description="The request that puts one unit in (a job into a queue); sent once for each unit of a new "
+            "resource. Without [create] there is one queue for the whole service."
+        ),
+    ] = None
+
+
 class IdempotencyTable(Table):
     """The key by which the service knows a request that is sent again. It gives the first answer, and does no more."""
 
@@ -509,9 +569,10 @@ class File(Table):
     base_url: Annotated[
         str, Meta(description="http://host:port; with a [service], {port} stands for a free port that is found.")
     ]
-    workflow: WorkflowTable
-    create: CreateTable
-    advance: AdvanceTable
+    workflow: WorkflowTable | None = None
+    create: CreateTable | None = None
+    advance: AdvanceTable | None = None
+    capacity: CapacityTable | None = None
     read: ReadTable | None = None
     tenants: Annotated[
         dict[str, TenantTable], Meta(description="By name; a second one enables the isolation checks.")

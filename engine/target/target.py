@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from engine.target.adapter import Adapter, AdapterError, Context
+from engine.target.capacity import UNITS, Capacity
 from engine.target.cookies import COOKIES
-from engine.target.create import CreateCommand, IdPool
+from engine.target.create import CreateCommand, IdPool, Queue
 from engine.target.graph import TransitionGraph
 from engine.target.idempotency import Idempotency, name_key
 from engine.target.places import Place
@@ -63,7 +64,7 @@ class Target:
     timeout_s: float
     tenants: Mapping[str, Tenant]
     graph: TransitionGraph
-    create: Template | CreateCommand | IdPool
+    create: Template | CreateCommand | IdPool | Queue
     create_id: Place | None
     create_won: Statuses
     read: Template | None
@@ -92,6 +93,7 @@ class Target:
     saved: Saved | None = None
     sinks: tuple[Sink, ...] = ()
     sink_urls: Mapping[str, str] = field(default_factory=dict)
+    capacity: Capacity | None = None
 
     @property
     def needs_steps(self) -> bool:
@@ -115,8 +117,13 @@ class Target:
         return route.user if route is not None and route.user else self.tenants[tenant].name_user(number)
 
     @property
+    def has_workflow(self) -> bool:
+        """Whether there are states; else there are only units."""
+        return bool(self.graph.successors)
+
+    @property
     def can_read(self) -> bool:
-        """Whether the state of a workflow can be read."""
+        """Whether the state of a workflow, or what is left of a resource, can be read."""
         return self.read is not None
 
     @property
@@ -135,6 +142,8 @@ class Target:
         if isinstance(self.create, IdPool):
             return tuple(tenant for tenant in self.tenants if self.create.ids.get(tenant))
         if isinstance(self.create, CreateCommand) and not self.create.serves_tenants:
+            return (self.owner,)
+        if self.capacity is not None and self.capacity.is_shared:
             return (self.owner,)
         return tuple(self.tenants)
 
@@ -204,10 +213,46 @@ class Target:
         own |= {"request_id": "{request_id}", "marker": "{marker}", "key": "{key}"}
         return identify(self._fill(route.template, self.owner, saved, own)), origin, to
 
-    def build_create(self, tenant: str, request_id: str, marker: str = "", values: Values = NO_VALUES) -> Request:
-        """Only for targets in which a request creates workflows. All of these raise NotBuiltError."""
-        assert isinstance(self.create, Template)
-        return self._build("create", self.create, tenant, values, request_id=request_id, marker=marker)
+    def build_create(
+        self, tenant: str, request_id: str, marker: str = "", values: Values = NO_VALUES, units: int = 0
+    ) -> Request:
+        """Of a resource with `units` units. Only for targets in which a request creates workflows. All of these raise
+        NotBuiltError.
+        """
+        template = self.create.request if isinstance(self.create, Queue) else self.create
+        assert isinstance(template, Template)
+        values = {**values, UNITS: units} if units else values
+        return self._build("create", template, tenant, values, request_id=request_id, marker=marker)
+
+    def build_put(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request:
+        """Puts one unit in. Only for targets with a queue."""
+        assert isinstance(self.create, Queue)
+        return self._build(
+            "put", self.create.put, tenant, values, id=server_id, request_id=request_id, marker=request_id
+        )
+
+    def build_take(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request:
+        """Only for targets with units; so is the next."""
+        assert self.capacity is not None
+        return self._build(
+            "take", self.capacity.take, tenant, values, id=server_id, request_id=request_id, marker=request_id
+        )
+
+    def build_give_back(
+        self, tenant: str, server_id: str, request_id: str, held: Values, values: Values = NO_VALUES
+    ) -> Request:
+        """Gives back what a take got; `held` are the values that its answer gave."""
+        assert self.capacity is not None
+        assert self.capacity.give_back is not None
+        return self._build(
+            "give_back",
+            self.capacity.give_back,
+            tenant,
+            {**values, **held},
+            id=server_id,
+            request_id=request_id,
+            marker=request_id,
+        )
 
     def build_read(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request:
         """Only for targets of which a workflow can be read."""

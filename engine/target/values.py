@@ -15,7 +15,7 @@ from engine.target.value_checks import Mistake
 
 # What onewinner itself fills in.
 RESERVED = (
-    *("id", "expected", "next", "marker", "key", "request_id", "tenant"),
+    *("id", "expected", "next", "marker", "key", "request_id", "tenant", "units", "unit"),
     *("port", "workers", "isolation", "pooled", COOKIES),
 )
 

@@ -12,13 +12,16 @@ from engine.target.answer import (
     ClassifiedAnswer,
     classify_advance,
     classify_create,
+    classify_give_back,
     classify_guard,
     classify_poll,
     classify_read,
+    classify_take,
     classify_write,
     read_arrival,
 )
-from engine.target.call import VERSION_NONE, VERSION_OLD, Call, find_guard, find_route, find_write
+from engine.target.call import VERSION_NONE, VERSION_OLD, Call, check_units, find_guard, find_route, find_write
+from engine.target.create import Queue
 from engine.target.http_answer import Answer
 from engine.target.idempotency import name_key
 from engine.target.routes import Guard, Route, Write
@@ -27,11 +30,14 @@ from engine.target.target import Target
 from engine.target.template import NO_VALUES, Request, Template, Values
 from engine.target.values import Saving, find_values
 from load.client.clock import Clock
+from load.client.holdings import Holding
 from load.client.release import Exchange
 from load.client.versions import Noted
 from reports.history import events
 
 GOOD = ("ok", "won")
+# Of a resource where nothing else is asked for: enough to hold one and to take the last one.
+UNITS_DEFAULT = 2
 Examine = Callable[[Answer, ClassifiedAnswer], str | None]
 
 
@@ -43,7 +49,7 @@ class Ask:
     what in the answer is wrong; that becomes the operation's `problem`. An Ask that does not contend is released
     with a race and is no part of it. `race` is the race's id where several races are released together.
     `token` is the version that the request carries in place of the one that was saved last. An idempotency key is made
-    from the id of the workflow `key_of`, by default its own.
+    from the id of the workflow `key_of`, by default its own. `held` is what a give-back gives back.
     """
 
     call: Call
@@ -58,6 +64,7 @@ class Ask:
     user: str = ""
     token: str | None = None
     key_of: str = ""
+    held: Holding | None = None
 
     @property
     def template(self) -> Template | None:
@@ -99,7 +106,8 @@ def bind(
     route = find_route(target, call) if call.route else None
     guard = find_guard(target, call) if call.guard else None
     write = find_write(target, call) if call.write else None
-    contends = contends and guard is None and write is None
+    check_units(target, call)
+    contends = contends and guard is None and write is None and not call.is_of_units
     user = target.name_user(tenant, route, call.user)
     return Ask(call, workflow, tenant, route, guard, examine, contends, race, write, user, key_of=key_of)
 
@@ -130,7 +138,11 @@ def build_request(
 def _build(target: Target, ask: Ask, server_id: str, id_: str, values: Values, key: str) -> Request:
     call, tenant, marker = ask.call, ask.tenant, find_marker(ask, key, id_)
     if call.creates:
-        return target.build_create(tenant, id_, marker=marker, values=values)
+        return target.build_create(tenant, id_, marker, values, choose_units(target, call))
+    if call.takes:
+        return target.build_take(tenant, server_id, id_, values)
+    if call.gives_back:
+        return target.build_give_back(tenant, server_id, id_, ask.held.values if ask.held else {}, values)
     if ask.route is not None:
         omitted = (target.version or "") if call.version == VERSION_NONE else ""
         move = (ask.route, tenant, server_id, call.origin, call.to)
@@ -140,6 +152,12 @@ def _build(target: Target, ask: Ask, server_id: str, id_: str, values: Values, k
     if ask.write is not None:
         return target.build_write(ask.write, tenant, server_id, id_, id_, values)
     return target.build_read(tenant, server_id, id_, values)
+
+
+def choose_units(target: Target, call: Call) -> int:
+    """How many units a new resource is to have; 0 where onewinner does not choose it."""
+    capacity = target.capacity
+    return (call.units or UNITS_DEFAULT) if capacity is not None and capacity.is_chosen else 0
 
 
 def carries_version(target: Target, ask: Ask) -> bool:
@@ -185,11 +203,11 @@ def find_wrong_version(target: Target, ask: Ask, answer: Answer, classified: Cla
 
 def list_savings(target: Target, ask: Ask, outcome: str) -> tuple[Saving, ...]:
     """What is saved of an answer with this outcome: only a good answer gives values."""
-    if outcome not in GOOD or ask.guard is not None:
+    if outcome not in GOOD or ask.guard is not None or ask.call.is_of_units:
         return ()
     if ask.call.creates:
         # Where no request creates, the answer is that of the first read.
-        return target.create_savings if isinstance(target.create, Template) else target.read_savings
+        return target.create_savings if isinstance(target.create, Template | Queue) else target.read_savings
     sent = ask.route or ask.write
     return sent.savings if sent is not None else target.read_savings
 
@@ -213,7 +231,9 @@ def save_values(target: Target, reply: "Reply") -> Values:
 def classify(target: Target, ask: Ask, answer: Answer, *, polled: bool = False) -> ClassifiedAnswer:
     """`polled`: the answer is that of a poll."""
     if ask.call.creates:
-        return classify_create(target, answer)
+        return classify_create(target, answer, choose_units(target, ask.call))
+    if ask.call.is_of_units:
+        return classify_take(target, answer) if ask.call.takes else classify_give_back(target, answer)
     if ask.route is not None and polled:
         told = classify_poll(target, answer, ask.route, ask.call.to)
         return told or ClassifiedAnswer("unknown", answer.status, message=answer.error or None)
@@ -277,6 +297,7 @@ def make_invocation(
         repeats=True if ask.route is not None and ask.route.repeats else msgspec.UNSET,
         marker=find_marker(ask, key, id_) if carries_marker(ask) else msgspec.UNSET,
         token_carried=msgspec.UNSET if token is None else token,
+        unit=msgspec.UNSET if ask.held is None or ask.held.unit is None else ask.held.unit,
         key=key or msgspec.UNSET,
         payload=describe_payload(call) if key else msgspec.UNSET,
         abandoned=True if call.hang_up else msgspec.UNSET,
@@ -322,6 +343,8 @@ def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | N
         returned_ns=None if exchange.returned_ns is None else exchange.returned_ns + offset_ns,
         invoked_ns=exchange.invoked_ns + offset_ns,
         answer=digest(target, reply),
+        left=msgspec.UNSET if classified.left is None else classified.left,
+        unit=msgspec.UNSET if classified.unit is None else classified.unit,
         detail=detail.pack(),
         token_told=msgspec.UNSET if (token := read_token(target, reply)) is None else token,
     )

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec import structs
+
 from engine.target.answer import ClassifiedAnswer
 from engine.target.call import VERSION_OLD, Call, call_route
 from engine.target.http_answer import Answer
@@ -24,6 +26,7 @@ from load.client.ask import (
     bind,
     build_request,
     carries_version,
+    choose_units,
     classify,
     make_invocation,
     make_return,
@@ -32,6 +35,7 @@ from load.client.ask import (
 )
 from load.client.clock import MONOTONIC, Clock, Instant
 from load.client.denials import Denials
+from load.client.holdings import Holdings
 from load.client.polling import Polling, is_accepted, poll
 from load.client.preparation import Preparation
 from load.client.release import Exchange, Release, ReleaseError, now_ns
@@ -46,6 +50,11 @@ from reports.history.journal import Journal
 
 LineUp = Callable[[], Instant]
 READ, CREATE = Call(), Call(creates=True)
+TAKE, GIVE_BACK = Call(takes=True), Call(gives_back=True)
+
+
+class NothingHeldError(NotBuiltError):
+    """There is nothing to give back."""
 
 
 @dataclass
@@ -56,6 +65,7 @@ class Asker:
     `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
     operations whose effect is not known. `waiting_pays` is False while a busy engine stayed busy the last time.
     `refreshed` counts the reads that the asker added to know which version is current; `reads_versions`: it adds some.
+    `holdings` is what clients hold of each resource, `units` how many units each has, where it is known.
     `went_unanswered`: no request of the last release was answered; `latest` is its workflow, with its id and tenant.
     """
 
@@ -77,6 +87,8 @@ class Asker:
     denials: Denials = field(init=False)
     values: ValueStore = field(init=False)
     versions: Versions = field(default_factory=Versions)
+    holdings: Holdings = field(default_factory=Holdings)
+    units: dict[str, int] = field(default_factory=dict)
     reads_versions: bool = True
     refreshed: int = 0
     preparation: Preparation = field(init=False)
@@ -110,10 +122,18 @@ class Asker:
         self.journal.write(plan)
 
     def create(
-        self, tenant: str, *, name: str | None = None, planned: bool = False, examine: Examine | None = None
+        self,
+        tenant: str,
+        *,
+        name: str | None = None,
+        planned: bool = False,
+        examine: Examine | None = None,
+        units: int = 0,
     ) -> str | None:
-        """A new workflow: the harness's name of it, or None when there is none. With no id left nothing is asked."""
-        ask = self.create_ask(tenant, name=name, examine=examine)
+        """A new workflow: the harness's name of it, or None when there is none. With no id left nothing is asked.
+        `units`: how many units a resource is to have.
+        """
+        ask = self.create_ask(tenant, name=name, examine=examine, units=units)
         if not isinstance(self.target.create, Template):
             classified = self.make(ask, planned=planned).classified
         else:
@@ -132,7 +152,8 @@ class Asker:
         self.prepare([ask])
         id_ = self._number()
         self.journal.write(self._invocation(ask, id_, None, 0))
-        reply = Reply(id_, ask, *self.factory.make(taken, ask.tenant, id_))
+        units = choose_units(self.target, ask.call)
+        reply = Reply(id_, ask, *self.factory.make(taken, ask.tenant, id_, ask.workflow, units))
         self._finish([reply], Instant())
         return reply
 
@@ -142,13 +163,18 @@ class Asker:
         self.denials.owners.pop(workflow, None)
         self.values.forget(workflow)
         self.versions.forget(workflow)
+        self.holdings.forget(workflow)
+        self.units.pop(workflow, None)
+        self.factory.queues.forget(workflow)
 
-    def create_ask(self, tenant: str, *, name: str | None = None, examine: Examine | None = None) -> Ask:
+    def create_ask(
+        self, tenant: str, *, name: str | None = None, examine: Examine | None = None, units: int = 0
+    ) -> Ask:
         """What creates a workflow. When it is answered, `server_ids` has the workflow."""
         self.workflows += 1
         name = name or f"{self.source}.w{self.workflows}"
         self.denials.owners[name] = tenant
-        return bind(self.target, CREATE, name, tenant, examine)
+        return bind(self.target, structs.replace(CREATE, units=units), name, tenant, examine)
 
     def read_ask(self, workflow: str, tenant: str, examine: Examine | None = None) -> Ask:
         return bind(self.target, READ, workflow, tenant, examine)
@@ -186,6 +212,7 @@ class Asker:
         """
         self.refresh(asks)
         self.prepare(asks)
+        asks = [self.hold(ask) for ask in asks]
         built = [self._try_build(ask) for ask in asks]
         sent = [(number, *each) for number, each in enumerate(built) if not isinstance(each, Reply)]
         races = [(ask.race or race) if ask.contends else None for ask in asks]
@@ -238,8 +265,18 @@ class Asker:
         ]
 
     def fix_version(self, ask: Ask) -> Ask:
-        """The Ask with the version that its request would carry now; later answers do not change it."""
+        """The Ask with the version that its request would carry now, and with what it gives back; later answers do not
+        change it.
+        """
+        ask = self.hold(ask)
         return ask if ask.token is not None else replace(ask, token=self._find_token(ask))
+
+    def hold(self, ask: Ask) -> Ask:
+        """A give-back with what it gives back: nothing else gives it back then."""
+        if not ask.call.gives_back or ask.held is not None:
+            return ask
+        held = self.holdings.take_out(ask.workflow, ask.tenant)
+        return ask if held is None else replace(ask, held=held, user=held.user)
 
     def prepare(self, asks: Sequence[Ask]) -> None:
         """Sends what these requests need first, such as a login, without releasing them. Blocks."""
@@ -252,6 +289,8 @@ class Asker:
         """
         try:
             return self._build(ask, self._name_next())
+        except NothingHeldError:
+            raise  # what would be given back was not got: nothing is missing
         except NotBuiltError as error:
             self.trails.note_unsent(ask.workflow, error)
             raise
@@ -352,6 +391,8 @@ class Asker:
         obstacle = self.preparation.find_obstacle((ask.tenant, ask.user), ask.workflow if creates else None)
         if obstacle is not None:
             raise NotBuiltError(obstacle)
+        if ask.call.gives_back and ask.held is None:
+            raise NothingHeldError("nothing is held that could be given back")
         server_id, key_id = "" if creates else self.server_ids[ask.workflow], self._find_key_id(ask)
         values = self.values.list(ask.tenant, ask.user, ask.workflow)
         token = self._find_token(ask)
@@ -427,11 +468,25 @@ class Asker:
             self.values.save_values(reply.ask.workflow, save_values(self.target, reply))
             for each in filter(None, (reply.accepted, reply.exchange)):
                 self.values.keep_cookies(reply.ask.tenant, reply.ask.user, each.answer)
+            self._note_units(reply)
             if reply.classified.server_id is not None:
                 self.server_ids[reply.ask.workflow] = reply.classified.server_id
         self._note_versions(replies)
         returns = [make_return(self.target, reply, self.clock, instant.intended_ns) for reply in replies]
         self.journal.write(*returns)
+
+    def _note_units(self, reply: Reply) -> None:
+        """Keeps how many units a new resource has, and what a take got."""
+        ask, capacity, classified = reply.ask, self.target.capacity, reply.classified
+        if capacity is None:
+            return
+        if ask.call.creates and classified.left is not None:
+            self.units[ask.workflow] = classified.left
+        if ask.call.takes and reply.outcome == "won":
+            found = (classified.unit, capacity.savings, reply.exchange.answer)
+            self.holdings.keep(ask.workflow, ask.tenant, ask.user, *found)
+        if reply.outcome == "unknown" and (ask.call.is_of_units or ask.call.creates):
+            self.factory.queues.note_doubt()
 
     def _note_versions(self, replies: Sequence[Reply]) -> None:
         if self.target.version is None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from engine.target.answer import ClassifiedAnswer, classify_read
-from engine.target.create import CreateCommand, IdPool
+from engine.target.create import CreateCommand, IdPool, Queue
 from engine.target.http_answer import Answer
 from engine.target.notices import say
 from engine.target.program_environment import clean_environment, find_own
 from engine.target.target import Target
+from load.client.queue_maker import QueueMaker
 from load.client.release import Exchange, Release, now_ns
 from load.client.values import ValueStore
 
@@ -37,6 +38,10 @@ class WorkflowFactory:
     folder: Path
     values: ValueStore
     passed: Counter[str] = field(default_factory=Counter)
+    queues: QueueMaker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.queues = QueueMaker(self.target, self.release, self.folder, self.values)
 
     def take(self, tenant: str) -> str | None:
         """The tenant's next id that no source has taken, None when there is none; "" where a command makes them."""
@@ -52,25 +57,34 @@ class WorkflowFactory:
                 return ids[number]
         return None
 
-    def make(self, taken: str, tenant: str, request_id: str) -> tuple[Exchange, ClassifiedAnswer]:
+    def make(
+        self, taken: str, tenant: str, request_id: str, workflow: str = "", units: int = 0
+    ) -> tuple[Exchange, ClassifiedAnswer]:
         """The workflow of an id that was taken, or a new one, after a look at its state where it can be read.
+
+        A queue gets `units` units.
 
         The outcome is "ok" only in the initial state: the judge would take any other one for it.
         """
+        fixed = self.target.capacity.units if self.target.capacity is not None else None
+        left = fixed if isinstance(fixed, int) else None
+        if isinstance(self.target.create, Queue):
+            return self.queues.make(tenant, request_id, workflow, left or units)
         invoked_ns = now_ns()
         try:
             server_id = taken or run_command(self.target, tenant, request_id)
         except FactoryError as error:
             say(f"{error}\n{error.stderr}")
             return Exchange(invoked_ns, now_ns(), Answer(None)), ClassifiedAnswer("unknown", None, message=str(error))
-        initial = self.target.graph.initial
+        initial = self.target.graph.initial if self.target.has_workflow else None
+        made = ClassifiedAnswer("ok", None, initial, server_id, left=left)
         if not self.target.can_read:
-            return Exchange(invoked_ns, now_ns(), Answer(None)), ClassifiedAnswer("ok", None, initial, server_id)
+            return Exchange(invoked_ns, now_ns(), Answer(None)), made
         exchange = self.release.send(self.target.build_read(tenant, server_id, request_id, self.values.list(tenant)))
         looked = classify_read(self.target, exchange.answer)
         exchange = Exchange(invoked_ns, exchange.returned_ns, exchange.answer)
         if looked.outcome == "ok" and looked.observed == initial:
-            return exchange, ClassifiedAnswer("ok", None, initial, server_id)
+            return exchange, made
         key = "create.ids" if taken else "create.command"
         seen = f"is in {looked.observed}, not in {initial}" if looked.observed else looked.message or looked.outcome
         message = f"the workflow {server_id} {seen}; {key} must name workflows in their initial state"

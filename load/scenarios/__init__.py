@@ -3,9 +3,11 @@
 from load.scenarios import (
     cancel_against_advance,
     expiry,
+    foreign_takes,
     fork,
     guards,
     hot_and_cold,
+    last_unit,
     lone_moves,
     no_version,
     pipelines,
@@ -15,7 +17,9 @@ from load.scenarios import (
     side_by_side,
     stale_version,
     step_routes,
+    takes_and_give_backs,
     tenants,
+    two_resources,
     writes_beside_moves,
 )
 
@@ -38,5 +42,9 @@ SCENARIOS = {
         no_version,
         same_key,
         expiry,
+        last_unit,
+        takes_and_give_backs,
+        two_resources,
+        foreign_takes,
     )
 }

@@ -11,11 +11,12 @@ from engine.provision.child import send
 from engine.provision.database import provide_database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port
-from engine.provision.service import is_ready
+from engine.provision.service import REFERENCE, is_ready
 from engine.reference import api, tokens
 from engine.reference.errors import SchemaUnavailable
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings, share_connections
+from engine.reference.units import app as units
 from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine
 from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice
 from onewinner.engine_worker import Worker, run_workers
@@ -46,6 +47,7 @@ def build_parser() -> Parser:
         help="create the tables where the database URL says, and leave them there (default: in a schema of its own, "
         "which is dropped at the end)",
     )
+    parser.add_argument("--units", action="store_true", help="serve the vouchers and jobs of the reference engine")
     return parser
 
 
@@ -56,7 +58,13 @@ def main(arguments: list[str]) -> int:
         return serve_target(engine)
     try:
         pooled = given.pooled == "true"
-        return serve_reference(engine, is_pooled=pooled, is_quiet=given.quiet, in_place=given.in_place)
+        return serve_reference(
+            engine,
+            is_pooled=pooled,
+            is_quiet=given.quiet,
+            in_place=given.in_place,
+            has_units=given.units or engine.file != REFERENCE,
+        )
     except (DatabaseUnavailable, SchemaUnavailable) as error:
         raise UsageError(str(error)) from None
 
@@ -73,7 +81,7 @@ def serve_target(engine: EngineChoice) -> int:
             time.sleep(3600)
 
 
-def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool, in_place: bool) -> int:
+def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool, in_place: bool, has_units: bool) -> int:
     refuse_used_port(engine.port)
     port = engine.port or find_free_port()
     environment = {**os.environ, **({} if tokens.SECRET_VARIABLE in os.environ else mint_tokens())}
@@ -81,7 +89,8 @@ def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool, in
         workers = engine.workers or WORKERS_DEFAULT
         provided = provide_database(engine.database, pgbouncer=engine.pgbouncer, own_schema=not in_place)
         database = before.enter_context(provided)
-        asyncio.run(api.prepare(database.url, engine.defect, engine.control))
+        prepare = units.prepare if has_units else api.prepare
+        asyncio.run(prepare(database.url, engine.defect, engine.control))
         settings = Settings(
             database_url=database.url,
             secret=tokens.find_secret(environment),
@@ -90,6 +99,7 @@ def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool, in
             control=engine.control,
             pool_size=share_connections(workers, database.connections),
             pooled=database.pooled or is_pooled,
+            has_units=has_units,
         )
         sockets = [running.enter_context(listen(port)) for _ in range(workers)]
         processes = running.enter_context(run_workers(settings, sockets))

@@ -10,6 +10,7 @@ from engine.target.template import Template
 from onewinner.doctor import remedies
 from onewinner.doctor.questions import Examined, Questions
 from onewinner.doctor.tour import Step, list_illegal_here, plan_tour, share
+from onewinner.doctor.unit_questions import examine_units
 
 # So many workflows are created, at most; a command may take a second for each.
 WALKS_MAX, WALKS_BY_COMMAND_MAX = 60, 8
@@ -45,6 +46,14 @@ class Examination:
 
     def run(self) -> list[Examined]:
         """Asks until an answer makes the next question pointless; everything that was asked, in order."""
+        if self.target.has_workflow:
+            self.examine_workflow()
+        if self.target.capacity is not None and not self.wrong:
+            self.skipped += examine_units(self.questions)
+        return self.done
+
+    def examine_workflow(self) -> list[Examined]:
+        """The moves of a workflow, and what there is beside them."""
         workflow = self.questions.create()
         initial = self.target.graph.initial
         if workflow is None or not self.questions.read(workflow, initial, is_new=True):

@@ -20,14 +20,15 @@ from engine.target.answer import (
     read_trail,
 )
 from engine.target.call import call_route
-from engine.target.create import IdPool
+from engine.target.create import IdPool, Queue
 from engine.target.http_answer import Answer
 from engine.target.illegal import IllegalRequest
 from engine.target.routes import Guard, Route, Write
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request, Template, Values
 from engine.target.values import Saving, find_values
-from load.client.ask import GOOD
+from load.client.ask import GOOD, choose_units
+from load.client.asker import CREATE
 from load.client.polling import Polling, is_accepted, poll
 from load.client.preparation import Preparation
 from load.client.release import Exchange, Release, now_ns
@@ -58,7 +59,7 @@ class Questions:
     """The questions to one service. `done` grows with each; `folder` is for notes.
 
     `until` ends a trial behind the question of that number. `used` is the id that was used up, where the target lists
-    ids; `wins` are the answers to moves that were made.
+    ids; `wins` are the answers to moves that were made; `units`: how many units resources have, by id.
     """
 
     target: Target
@@ -71,10 +72,13 @@ class Questions:
     wins: list[tuple[Route, Answer, str]] = field(default_factory=list)
     values: ValueStore = field(init=False)
     preparation: Preparation = field(init=False)
+    factory: WorkflowFactory = field(init=False)
+    units: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.values = ValueStore(self.target)
         self.preparation = Preparation(self.target, self.release, self.values)
+        self.factory = WorkflowFactory(self.target, self.release, self.folder, self.values)
 
     @property
     def wrong(self) -> list[Examined]:
@@ -126,27 +130,36 @@ class Questions:
         """The id of a new workflow, None when there is none. What goes right `again` is not told."""
         target, owner, id_ = self.target, self.target.owner, self.name_request()
         if isinstance(target.create, Template):
-            request = target.build_create(owner, id_, marker=id_, values=self.list_values("", create=id_))
-            probe = self.ask("create", "create", request, partial(classify_create, target), ("ok",))
+            units = choose_units(target, CREATE)
+            request = target.build_create(owner, id_, id_, self.list_values("", create=id_), units)
+            probe = self.ask("create", "create", request, partial(classify_create, target, units=units), ("ok",))
             remedy = remedies.advise_create(target, probe)
             if remedy is not None or not again:
                 self.note(probe, remedy)
             self.keep_created(id_, probe.classified, probe.answer)
             return probe.classified.server_id
         self.list_values("")
-        factory = WorkflowFactory(target, self.release, self.folder, self.values)
         taken = ""
         if isinstance(target.create, IdPool):
             # From the end: a gate begins with the first.
             taken = self.used = target.create.ids[owner][-1]
-        exchange, classified = factory.make(taken, owner, id_)
-        key = "ids" if taken else "command"
-        request = Request(f"create.{key}", taken)
+        exchange, classified = self.factory.make(taken, owner, id_, id_, choose_units(target, CREATE))
+        is_queue = isinstance(target.create, Queue)
+        key = "ids" if taken else "put" if is_queue else "command"
+        request = Request("capacity.put" if is_queue else f"create.{key}", taken)
         probe = Probe("create", "create", owner, request, exchange.answer, classified, ("ok",))
         if classified.outcome != "ok" or not again:
             self.note(probe, None if classified.outcome == "ok" else self.explain_made(classified, key))
-        self.save(classified, classified.server_id or "", target.read_savings, exchange.answer)
+        if is_queue:
+            self.keep_created(id_, classified, exchange.answer)
+        else:
+            self.note_units(classified)
+            self.save(classified, classified.server_id or "", target.read_savings, exchange.answer)
         return classified.server_id
+
+    def note_units(self, classified: ClassifiedAnswer) -> None:
+        if classified.server_id is not None and classified.left is not None:
+            self.units[classified.server_id] = classified.left
 
     def save(self, classified: ClassifiedAnswer, workflow: str, savings: Iterable[Saving], answer: Answer) -> None:
         """Keeps the values of a good answer about the workflow of this id."""
@@ -155,6 +168,7 @@ class Questions:
 
     def keep_created(self, id_: str, classified: ClassifiedAnswer, answer: Answer) -> None:
         """What was saved for the create of this request id belongs to the workflow that it made."""
+        self.note_units(classified)
         if classified.server_id is not None:
             self.values.adopt({classified.server_id: self.values.workflows.get(id_, {})})
             self.save(classified, classified.server_id, self.target.create_savings, answer)
@@ -172,7 +186,7 @@ class Questions:
 
     def explain_made(self, classified: ClassifiedAnswer, key: str) -> str:
         message = classified.message or ""
-        return message if message.startswith("create.") else f"create.{key}: {message}"
+        return message if message.startswith(("create.", "capacity.")) else f"create.{key}: {message}"
 
     def read(self, workflow: str, state: str, *, is_new: bool = False, what: str = "read", after: str = "") -> bool:
         """Whether a read shows the state; taken on trust where nothing can be read. `after` is the key of what was

@@ -51,6 +51,8 @@ class Probe:
 
 def advise_create(target: Target, probe: Probe) -> str | None:
     answer = probe.answer
+    if target.create_won.matches(answer) and "capacity.units" in (probe.classified.message or ""):
+        return f"capacity.units: {probe.classified.message}; it holds {describe_leaves(answer.json())}"
     if target.create_won.matches(answer) and probe.classified.outcome != "ok":
         found = f"create.id: {describe_query(target.create_id)} finds no id"
         return f"{found} in the answer; it holds {describe_leaves(answer.json())}"

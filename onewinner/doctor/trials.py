@@ -33,6 +33,7 @@ WRONG_MAX = 3
 PREFIXES = ("/api", "/api/v1", "/v1", "/api/v2")
 METHODS = ("POST", "PUT", "PATCH")
 LISTED = {"create.won": [201], "read.ok": [200], "advance.won": [200], "advance.conflict": [409], "advance.busy": []}
+LISTED |= {"capacity.won": [200, 201, 204], "capacity.conflict": [409], "capacity.given_back": [200, 201, 204]}
 
 Document = dict[str, Any]
 
@@ -173,7 +174,10 @@ def change_path(target: Target, key: str, answer: Answer, moves: list[tuple[str,
 
 def change_status(document: Document, key: str, status: int | None) -> Iterator[Change]:
     """The status among those of the key."""
-    if status is None or key.rpartition(".")[2] not in ("won", "ok", "conflict", "refused", "busy", "closed"):
+    if status is None or key.rpartition(".")[2] not in (
+        *("won", "ok", "conflict", "refused", "busy", "closed"),
+        "given_back",
+    ):
         return
     told = get(document, key)
     listed = told if isinstance(told, list) else LISTED.get(key, [409] if key.endswith("closed") else [])

@@ -364,7 +364,7 @@ class Workload(Event):
 
 
 class Action(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One request of a pairing: an advance over a route, a write, or a create."""
+    """One request of a pairing: an advance over a route, a write, a create, a take, or a give-back."""
 
     tenant: str
     route: str
@@ -376,6 +376,8 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     user: int = 0
     body: str = ""
     creates: bool = False
+    takes: bool = False
+    gives_back: bool = False
 
 
 class Exploration(Event):

@@ -58,3 +58,24 @@ def describe_no_order(resource: str, units: int, records: Sequence[Record]) -> T
     title = f"No order of the requests explains the answers about {resource}, which had {count(units, 'unit')}."
     words = "Each of these answers is possible, but not all of them: no order that respects the times explains them."
     return title, tabulate(words, records)
+
+
+def describe_refused_takes(records: Sequence[Record], total: int, statuses: Sequence[int]) -> Text:
+    """`records`: some of the owner's takes that were refused."""
+    told, were = join([str(each) for each in statuses]), "was" if total == 1 else "were"
+    title = f"{count(total, 'take')} of the owner {were} refused ({told})."
+    words = (
+        "A refusal says neither that a unit was given nor that none is left, so these takes prove nothing. If it means "
+        f"that none is left, add {told} to capacity.conflict in the target file."
+    )
+    return title, tabulate(words, records)
+
+
+def describe_never_used_up(resources: int) -> Text:
+    """No resource was used up, of so many."""
+    title = f"No resource was ever used up, of {resources}, so no take could be one too many."
+    words = (
+        "What the run is to show, that no more units are given than there are, needs takes when none is left. Let the "
+        "create make resources with fewer units, or let more clients take (--contenders)."
+    )
+    return title, words

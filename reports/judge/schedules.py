@@ -36,7 +36,7 @@ class RaceFileError(Exception):
 class RaceRequest(
     msgspec.Struct, frozen=True, omit_defaults=True, rename={"origin": "from"}, forbid_unknown_fields=True
 ):
-    """One request of a race: an advance over a route, a write, or a create."""
+    """One request of a race: an advance over a route, a write, a create, a take, or a give-back."""
 
     name: str
     tenant: str
@@ -49,6 +49,8 @@ class RaceRequest(
     user: int = 0
     body: str = ""
     creates: bool = False
+    takes: bool = False
+    gives_back: bool = False
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -11,13 +11,16 @@ from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import NotBuiltError
 from engine.target.template import Request, Template
-from load.client.ask import Ask, Reply
-from load.client.asker import Asker
+from load.client.ask import Ask, Reply, bind
+from load.client.asker import TAKE, Asker
 from load.client.release import now_ns
 from stateful_tests.interleavings.sender import Sender
+from stateful_tests.interleavings.unit_pairings import read_left
 
 AT_ONCE = 8
 ATTEMPTS_MAX = 5
+# Of a resource with more units, taking nearly all of them for each schedule would take too long.
+TAKES_MAX = 20
 # How long a service may answer with server errors after a fault, and the pause between two reads.
 RECOVERY_LIMIT_S = 10.0
 PAUSE_S = 0.1
@@ -51,8 +54,10 @@ class FreshWorkflows:
 
     async def take(self, state: str, wanted: int, owner: str) -> str:
         """A workflow in that state; if none is ready, `wanted` are made. Raises StateNotReachedError."""
-        if state in self.asker.target.graph.timed_from:
-            return await self.make(state, 0, owner)  # it may leave the state while it waits for its schedule
+        target = self.asker.target
+        if state in target.graph.timed_from or (target.capacity is not None and target.capacity.is_shared):
+            # It may leave the state while it waits for its schedule; of one queue there is no second.
+            return await self.make(state, 0, owner)
         ready = self._ready[owner, state]
         if not ready:
             makers = [self.make(state, number, owner) for number in range(min(wanted, AT_ONCE))]
@@ -81,6 +86,9 @@ class FreshWorkflows:
                 f"a workflow could not be created: {reply.outcome}, status {reply.classified.status}", reply.outcome
             )
         self._owners[ask.workflow] = owner
+        if (left := read_left(target, state)) is not None:
+            await self.take_all_but(ask.workflow, owner, left, number)
+            return ask.workflow
         for origin, to in pairwise(target.graph.path(target.graph.initial, state) or ()):
             step = asker.advance_ask(ask.workflow, owner, self.choose_route(origin, to), origin, to)
             reply = await self.ask(step, number)
@@ -91,6 +99,28 @@ class FreshWorkflows:
                     reply.outcome,
                 )
         return ask.workflow
+
+    async def take_all_but(self, workflow: str, owner: str, left: int, number: int) -> None:
+        """Takes units one by one, until so many are left. Raises StateNotReachedError."""
+        units = self.asker.units.get(workflow)
+        if units is None or units - left > TAKES_MAX:
+            told = "is not known" if units is None else f"is {units:,}; for each schedule all but {left} are taken"
+            raise StateNotReachedError(f"how many units {workflow} has {told}", "unknown")
+        for _ in range(units - left):
+            reply = await self.ask(bind(self.asker.target, TAKE, workflow, owner), number)
+            if reply.outcome != "won":
+                raise StateNotReachedError(
+                    f"a lone take of {workflow}, which had units left, was answered {reply.outcome} "
+                    f"(status {reply.classified.status})",
+                    reply.outcome,
+                )
+
+    async def take_rest(self, workflow: str, number: int) -> None:
+        """Takes what is left, which shows how many units there were; as operations like all others."""
+        ask = bind(self.asker.target, TAKE, workflow, self.find_owner(workflow))
+        for _ in range(TAKES_MAX):
+            if (await self.ask(ask, number)).outcome != "won":
+                return
 
     async def create(self, ask: Ask, number: int) -> Reply:
         """The answer to a create, of a request or of a command."""
@@ -110,12 +140,16 @@ class FreshWorkflows:
         return self.asker.target.routes_for(origin, to)[-1]
 
     async def finish(self, workflows: list[str]) -> None:
-        """Reads every workflow, its trail and its effects."""
+        """Reads every workflow, its trail and its effects; of the one queue of a service only as it is now."""
+        queues = self.asker.factory.queues
+        workflows = [each for each in workflows if not queues.is_shared or each == queues.holder]
         await run_all([self.read_all(workflow, number % AT_ONCE) for number, workflow in enumerate(workflows)])
 
     async def read_all(self, workflow: str, number: int) -> None:
         """Records the workflow's state and trail, and the markers of its effects."""
         await self.read(workflow, number)
+        if not self.asker.target.has_workflow:
+            await self.take_rest(workflow, number)
         owner, asker = self.find_owner(workflow), self.asker
         values = asker.values.list(owner, "", workflow)
         request = asker.target.build_effects(owner, asker.server_ids[workflow], f"effects.{workflow}", values)

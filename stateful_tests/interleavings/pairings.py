@@ -10,6 +10,7 @@ from engine.target.create import IdPool
 from engine.target.routes import Route
 from engine.target.target import Target
 from stateful_tests.interleavings.schedule import Pairing
+from stateful_tests.interleavings.unit_pairings import list_unit_pairings, list_units_apart
 
 # If one place of a path has that many different words over all routes, they name things rather than calls.
 NAMES_MIN = 3
@@ -22,7 +23,7 @@ def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
     With more than two contenders: that many requests for one transition.
     """
     pairings: list[Pairing] = []
-    for state in target.graph.states:
+    for state in target.graph.states if target.has_workflow else ():
         if target.graph.path(target.graph.initial, state) is None:
             continue
         calls = list_calls(target, state, target.owner)
@@ -35,7 +36,7 @@ def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
             pairings += [pair(target, state, (call, replace(call, tenant=stranger))) for call in calls]
         writes = list_writes(target, state, target.owner)
         pairings += [pair(target, state, (call, write)) for call in calls for write in writes]
-    return pairings
+    return [*pairings, *list_unit_pairings(target, contenders)]
 
 
 def list_keyed(target: Target, state: str, calls: Sequence[Call]) -> list[Pairing]:
@@ -68,7 +69,7 @@ def list_apart(target: Target, most: int) -> list[Pairing]:
                 paired += [(replace(first, key="a"), replace(first, key="a", tenant=other)) for other in others]
             found += [Pairing(state, spread(target, each), name_apart(target, each), apart=True) for each in paired]
     found.sort(key=lambda pairing: pairing.calls[0].route != pairing.calls[1].route)
-    kinds = pick_one_of_each(found)
+    kinds = [*list_units_apart(target), *pick_one_of_each(found)]
     return [*kinds, *(pairing for pairing in found if pairing not in kinds)][:most]
 
 

@@ -24,11 +24,11 @@ async def warm(testbed: Testbed, pairings: Iterable[Pairing]) -> None:
     """Sends each route of the pairings twice: a request that wins, and one that loses. Each write is sent twice, too.
     Raises StateNotReachedError.
     """
-    routes: dict[tuple[str, str], tuple[str, Call]] = {}
+    routes: dict[tuple[str, str, str], tuple[str, Call]] = {}
     for pairing in pairings:
         for call in pairing.calls:
             if call.tenant == testbed.target.owner:
-                routes.setdefault((call.route, call.write), (pairing.state, call))
+                routes.setdefault((call.kind, call.route, call.write), (pairing.state, call))
     for state, call in routes.values():
         sent = [await ask_twice(testbed, state, call, channels) for channels in CHANNELS]
         # A statement of a poller may come in the middle of one request, but hardly in the middle of both.
@@ -40,8 +40,9 @@ async def ask_twice(testbed: Testbed, state: str, call: Call, channels: tuple[in
     workflow = await testbed.fresh.take(state, len(CHANNELS), testbed.target.owner)
     testbed.unread.append(workflow)
     sent: set[str] = set()
-    [ask] = await testbed.make_ready([testbed.build(workflow, call)])
-    for channel in channels:
+    asks = await testbed.make_ready([testbed.build(workflow, call)])
+    # What was given back is not given back once more.
+    for channel, ask in zip(channels, asks if call.gives_back else asks * len(channels), strict=False):
         testbed.asker.plan(1)
         id_, request = testbed.asker.begin(ask, None, channel + 1)
         sending = testbed.fresh.sender.send(testbed.scheduler.channels[channel], request)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.target.call import Call, find_guard, find_route, find_write
+from engine.target.call import Call, check_units, find_guard, find_route, find_write
 from engine.target.file import TargetError, load_target
 from engine.target.notices import say
 from engine.target.plain_file import MALFORMED, read_plain
@@ -93,6 +93,7 @@ def check_call(plan: ParallelPlan, call: Call, path: Path, target: Target) -> No
             find_guard(target, call)
         if call.write:
             find_write(target, call)
+        check_units(target, call)
     except LookupError as error:
         raise PlanError(f"{error}; the plan was made for another") from None
     if call.creates:

@@ -12,7 +12,7 @@ from engine.target.call import Call
 from engine.target.graph import TransitionGraph
 from engine.target.target import Target
 from load.client.ask import Ask, bind, carries_version
-from load.client.asker import Asker
+from load.client.asker import TAKE, Asker
 from load.client.release import Release
 from reports.history import events
 from reports.history.history import read_history
@@ -27,6 +27,8 @@ from stateful_tests.parallel.plan import ParallelPlan, Place
 FINDINGS_MAX = 1000
 # How often the way to a terminal state is tried, if an answer on the way was lost or refused.
 ENDINGS_MAX = 3
+# How many units are taken at the end, at most.
+TAKES_MAX = 20
 COPIED = (events.Invoke, events.Return, events.Audit, events.Effects, events.Probe, events.AccessDenied)
 
 
@@ -140,6 +142,12 @@ class Runner:
         effects.
         """
         asker, owner = self.asker, self.target.owner
+        if not self.target.has_workflow:
+            if self.target.can_read and not asker.silence.is_certain:
+                self.look(name)
+            self.take_rest(name)
+            asker.forget(name)
+            return
         state = self.look(name) if self.target.can_read else None
         for _ in range(ENDINGS_MAX if self.target.can_read else 0):
             if asker.silence.is_certain:
@@ -151,6 +159,13 @@ class Runner:
             asker.trail(name, owner)
             asker.effects(name, owner)
         asker.forget(name)
+
+    def take_rest(self, name: str) -> None:
+        """Takes what is left of a resource, which shows how many units there were."""
+        for _ in range(TAKES_MAX):
+            ask = bind(self.target, TAKE, name, self.target.owner)
+            if self.asker.silence.is_certain or self.asker.ask_until_told(ask).outcome != "won":
+                return
 
     def look(self, name: str) -> str | None:
         return self.asker.ask_until_told(self.asker.read_ask(name, self.target.owner)).classified.observed

@@ -12,6 +12,7 @@ from engine.target.graph import TransitionGraph
 from engine.target.target import Target
 from stateful_tests.generation import use_examples
 from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, ParallelPlan, list_calls
+from stateful_tests.parallel.unit_plans import pin_units, unit_plans
 
 BRANCH_MOVES_MAX = 3
 # A longer prefix would take more time than the branches.
@@ -20,7 +21,11 @@ PREFIX_MAX = 8
 
 def list_pinned(target: Target) -> list[ParallelPlan]:
     """The classic races, as far as the target can express them; the same every time."""
-    plans = [*pin_one_edge(target), *pin_forks(target), *pin_after(target), *pin_strangers(target), *pin_writes(target)]
+    plans = []
+    if target.has_workflow:
+        plans = [*pin_one_edge(target), *pin_forks(target), *pin_after(target)]
+        plans += [*pin_strangers(target), *pin_writes(target)]
+    plans += pin_units(target)
     plans = plans if target.can_read else [drop_reads(plan) for plan in plans]
     return [spread_branches(plan, target) for plan in plans if len(plan.branches) >= BRANCHES_MIN]
 
@@ -28,7 +33,7 @@ def list_pinned(target: Target) -> list[ParallelPlan]:
 def drop_reads(plan: ParallelPlan) -> ParallelPlan:
     """The plan without reads, for a target that has none."""
     kept = [
-        tuple(call for call in calls if call.route or call.guard or call.write)
+        tuple(call for call in calls if call.route or call.guard or call.write or call.is_of_units)
         for calls in (plan.prefix, *plan.branches)
     ]
     return replace(plan, prefix=kept[0], branches=tuple(branch for branch in kept[1:] if branch))
@@ -135,8 +140,15 @@ def generate_plans(target: Target, first_seed: int, count: int, use: Callable[[P
     use_examples(plans(target), use, first_seed, count, Phase.generate)
 
 
+def plans(target: Target) -> st.SearchStrategy[ParallelPlan]:
+    """Random plans: of moves, of takes and give-backs, or of either where the target has both."""
+    if target.capacity is None:
+        return workflow_plans(target)
+    return st.one_of(workflow_plans(target), unit_plans(target)) if target.has_workflow else unit_plans(target)
+
+
 @st.composite
-def plans(draw: st.DrawFn, target: Target) -> ParallelPlan:
+def workflow_plans(draw: st.DrawFn, target: Target) -> ParallelPlan:
     """A random plan: a way to some state, then branches, mostly of moves that are legal there, or were, or will be."""
     graph = target.graph
     near = [state for state in find_near(graph, lambda _: True) if len(walk_to(target, state)) <= PREFIX_MAX]

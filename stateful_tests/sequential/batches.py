@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hypothesis import Phase, seed
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from load.client.asker import Asker
 from stateful_tests.generation import configure
 from stateful_tests.reference import Probes
 from stateful_tests.sequential.machine import WorkflowMachine
+from stateful_tests.sequential.unit_machine import UnitMachine
 
 EXAMPLES_PER_BATCH = 20
 STEPS_MAX = 30
@@ -46,8 +47,13 @@ class Batches:
         run_state_machine_as_test(machine, settings=configure(EXAMPLES_PER_BATCH, phases, STEPS_MAX))
         self.run += not (self.is_starved or self.asker.silence.is_certain)
 
-    def bind(self) -> type[WorkflowMachine]:
-        """The machine as Hypothesis wants it: a class that needs no arguments."""
+    def bind(self) -> type[RuleBasedStateMachine]:
+        """The machine as Hypothesis wants it: a class that needs no arguments. With states and units both, in turn."""
+        target = self.asker.target
+        takes = target.capacity is not None and (not target.has_workflow or self.run % 2 == 1)
+        return self.bind_units() if takes else self.bind_workflows()
+
+    def bind_workflows(self) -> type[RuleBasedStateMachine]:
         batches = self
 
         class Bound(WorkflowMachine):
@@ -56,6 +62,23 @@ class Batches:
 
             def teardown(self) -> None:
                 super().teardown()
-                batches.starved = 0 if self.workflows.names else batches.starved + 1
+                batches.note(made=bool(self.workflows.names))
 
         return Bound
+
+    def bind_units(self) -> type[RuleBasedStateMachine]:
+        batches = self
+
+        class BoundUnits(UnitMachine):
+            def __init__(self) -> None:
+                super().__init__(batches.asker)
+
+            def teardown(self) -> None:
+                super().teardown()
+                batches.note(made=self.has_made)
+
+        return BoundUnits
+
+    def note(self, *, made: bool) -> None:
+        """Whether a sequence had any workflow or resource."""
+        self.starved = 0 if made else self.starved + 1

@@ -46,7 +46,9 @@ def test_sequential(target: Target, history: Path, options: Options) -> None:
     asker = Asker(target, release, journal, "sequential")
     began, batches = time.monotonic(), Batches(asker, probes, options.seed, options.batches)
     with report_level(asker, "sequential", "batches", batches):
-        mismatch = try_sweeps(CheckedWorkflows(asker, probes), began + SWEEP_SHARE * options.limit_s)
+        mismatch = None
+        if target.has_workflow:
+            mismatch = try_sweeps(CheckedWorkflows(asker, probes), began + SWEEP_SHARE * options.limit_s)
         while batches.goes_on and (batches.run == 0 or time.monotonic() - began < options.limit_s):
             batches.try_next(phases)
         if mismatch is not None:

@@ -40,7 +40,8 @@ from tests.stateful_tests.stub import make_testbed
 
 READ = '[read]\nrequest = { method = "GET", path = "/w/{id}" }\nstate = "state"\n'
 # They need versions or idempotency keys.
-OF_OTHER_TARGETS = ("stale-version", "no-version", "same-key", "expiry")
+OF_UNITS = tuple(name for name, scenario in SCENARIOS.items() if scenario.takes)
+OF_OTHER_TARGETS = ("stale-version", "no-version", "same-key", "expiry", *OF_UNITS)
 # An authorization code: it is redeemed once, and nothing shows whether it was.
 CODE = SMALL.replace('A = ["B", "X"]\nB = ["C", "D"]\nC = ["D"]\n', 'A = ["B"]\n').replace(READ, "")
 

@@ -54,6 +54,7 @@ APPLICABLE = [
     name
     for name in SCENARIOS
     if name not in ("cancel-against-advance", "step-routes", "guards", "tenants", "same-key", "expiry")
+    and not SCENARIOS[name].takes
 ]
 
 

@@ -20,7 +20,11 @@ from tests.onewinner.running import Command
 
 MISTAKES: dict[str, tuple[str, ...]] = {
     "--defect: there is no 'nope'; there are: ack-before-commit, audit-after-commit": ("gate", "--defect", "nope"),
-    "--control: there is no 'nope'; there are: advisory-lock, drops-connection": ("serve", "--control", "nope"),
+    "--control: there is no 'nope'; there are: advisory-lock, capacity-by-advisory-lock": (
+        "serve",
+        "--control",
+        "nope",
+    ),
     "--control: not allowed with argument --defect": ("gate", "--defect", "stale-read", "--control", "slow"),
     "postgresql://u@127.0.0.1:1/x cannot be used": ("gate", "--database", "postgresql://u:secret@127.0.0.1:1/x"),
     "There is no program 'nope'; install pgbouncer": ("gate", "--pgbouncer", "nope"),

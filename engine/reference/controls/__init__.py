@@ -7,6 +7,6 @@ and why it is correct.
 from engine.reference.variants import list_variants
 
 
-def list_controls() -> tuple[str, ...]:
-    """The names of all controls, sorted."""
-    return list_variants("control")
+def list_controls(engine: str | None = None) -> tuple[str, ...]:
+    """The names of all controls, sorted; or only those of one engine (see variants.find_engine)."""
+    return list_variants("control", engine)

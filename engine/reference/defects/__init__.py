@@ -37,9 +37,9 @@ class Promise:
         return check == self.check or check in self.beside
 
 
-def list_defects() -> tuple[str, ...]:
-    """The names of all defects, sorted."""
-    return list_variants("defect")
+def list_defects(engine: str | None = None) -> tuple[str, ...]:
+    """The names of all defects, sorted; or only those of one engine (see variants.find_engine)."""
+    return list_variants("defect", engine)
 
 
 def read_promise(name: str) -> Promise:

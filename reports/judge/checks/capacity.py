@@ -14,7 +14,9 @@ from reports.judge.capacity_text import (
     describe_given_back_twice,
     describe_given_twice,
     describe_left,
+    describe_never_used_up,
     describe_no_order,
+    describe_refused_takes,
     describe_wrong_number,
 )
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
@@ -54,6 +56,13 @@ class Resource:
         return sorted(each.returned for each in self.moves if each.outcome == "won")
 
     @property
+    def is_used_up(self) -> bool:
+        """Whether there was a moment at which none was left: before it, no take can be one too many."""
+        if any(each.kind == "take" and each.outcome == "conflict" for each in self.operations):
+            return True
+        return self.units is not None and sum(each.kind == "take" for each in self.moves) >= self.units
+
+    @property
     def only_falls(self) -> bool:
         """Whether the number that is left only falls, by one at a time."""
         return all(each.kind == "take" for each in self.moves) and all(each.units == 1 for each in self.operations)
@@ -69,6 +78,9 @@ def check_capacity(context: CheckContext) -> CheckResult:
     for resource in resources:
         suspicions += suspect_units(context, resource)
         suspicions += suspect_numbers(context, resource, deadline_s)
+    suspicions += doubt_refusals(context)
+    if context.evidence.plan is not None and not any(each.is_used_up for each in resources):
+        suspicions.append(doubt(partial(report_never_used_up, len(resources))))
     takes = sum(each.kind == "take" for resource in resources for each in resource.operations)
     untold = sum(resource.units is None for resource in resources)
     reason = f"of {untold} of {len(resources)} resources no create told how many units they have" if untold else ""
@@ -96,6 +108,25 @@ def gather_resources(context: CheckContext) -> list[Resource]:
                 UnitOperation(row, kind, outcome_, invoked, ends, 1 if units is None else units, left, unit)
             )
     return list(found.values())
+
+
+def doubt_refusals(context: CheckContext) -> list[Suspicion]:
+    """The owner's takes that were refused: an answer that may mean that none was left proves nothing."""
+    is_take = (pl.col("kind") == "take") & pl.col("mine") & (pl.col("outcome") == "refused")
+    refused = context.ops.filter(is_take & ~context.touched_by_fault)
+    if refused.is_empty():
+        return []
+    statuses = sorted(status for status in refused["status"].unique().to_list() if status is not None)
+    return [doubt(partial(report_refused, context, refused["row"][:SHOWN_MAX].to_list(), refused.height, statuses))]
+
+
+def report_refused(context: CheckContext, rows: list[int], total: int, statuses: list[int]) -> Finding:
+    records = context.records(rows)
+    return make_finding(CHECK, records, describe_refused_takes(records, total, statuses), Verdict.UNKNOWN)
+
+
+def report_never_used_up(resources: int) -> Finding:
+    return make_finding(CHECK, [], describe_never_used_up(resources), Verdict.UNKNOWN)
 
 
 def suspect_units(context: CheckContext, resource: Resource) -> list[Suspicion]:

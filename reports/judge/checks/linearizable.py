@@ -16,6 +16,9 @@ def check_linearizable(context: CheckContext) -> CheckResult:
     """Fails for each workflow that no order explains, names a minimal set of operations that contradict each other."""
     if context.ops.is_empty():
         return not_applicable(CHECK, "the history holds no operation")
+    graph = context.evidence.graph
+    if graph is not None and not graph.edges and not graph.timed:
+        return not_applicable(CHECK, "the target has no [workflow]")
     decision = context.decision
     suspicions = [fail(partial(report_failure, context, found)) for found in decision.failed.values()]
     suspicions += [doubt(partial(report_timeout, context, w)) for w in decision.undecided]

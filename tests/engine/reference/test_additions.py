@@ -14,6 +14,7 @@ from engine.reference.api import prepare
 from engine.reference.controls import list_controls
 from engine.reference.defects import list_defects
 from engine.reference.schema_check import find_drift
+from engine.reference.variants import WORKFLOWS
 from tests.engine.within import ANN, open_engine, prepare_another, race
 
 CATALOG = """SELECT 'column', attrelid::regclass::text || '.' || attname FROM pg_attribute
@@ -26,7 +27,7 @@ CATALOG = """SELECT 'column', attrelid::regclass::text || '.' || attname FROM pg
     UNION ALL SELECT 'extension', extname::text FROM pg_extension
     UNION ALL SELECT 'role', rolname::text FROM pg_roles
     UNION ALL SELECT 'setting', setrole || '/' || setdatabase || setconfig::text FROM pg_db_role_setting"""
-VARIANTS = [*((name, None) for name in list_defects()), *((None, name) for name in list_controls())]
+VARIANTS = [*((name, None) for name in list_defects(WORKFLOWS)), *((None, name) for name in list_controls(WORKFLOWS))]
 
 
 async def look(url: str, *statements: str) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from engine.reference.errors import TransitionConflict, UnknownVariant
 from engine.reference.parts import Transition
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings
-from engine.reference.variants import find_variant
+from engine.reference.variants import WORKFLOWS, find_variant
 from tests.engine.asking import open_client, open_clients
 from tests.engine.conftest import put
 from tests.engine.serving import SECRET, Served, serve, serve_here
@@ -28,7 +28,7 @@ RACES = 3
 DUE = ("ICP_PROCESSING", "ICP_COMPLETED")
 
 
-@pytest.fixture(scope="module", params=list_controls())
+@pytest.fixture(scope="module", params=list_controls(WORKFLOWS))
 def prepared(request: pytest.FixtureRequest, database: Database) -> tuple[str, str]:
     """A control, and a database with its tables."""
     return request.param, asyncio.run(

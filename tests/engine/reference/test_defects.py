@@ -25,7 +25,7 @@ from engine.reference.errors import (
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings
 from engine.reference.states import STEP_BY_NAME
-from engine.reference.variants import find_variant
+from engine.reference.variants import WORKFLOWS, find_variant
 from reports.judge.checks import CHECKS
 from tests.engine.asking import Answer, open_client, open_clients
 from tests.engine.conftest import put
@@ -46,7 +46,7 @@ CONTENDERS = 10
 RACES_MAX = 500
 DUE = ("ICP_PROCESSING", "ICP_COMPLETED")
 ICP = STEP_BY_NAME["icp-generate"]
-SEQUENTIAL = [name for name in list_defects() if "sequential" in read_promise(name).levels]
+SEQUENTIAL = [name for name in list_defects(WORKFLOWS) if "sequential" in read_promise(name).levels]
 
 
 @pytest.mark.parametrize("name", list_defects())
@@ -68,7 +68,7 @@ def test_an_unknown_one_is_a_sentence_that_names_the_known() -> None:
         create_app(Settings("postgresql://unused", SECRET, defect="nope"))
 
 
-@pytest.mark.parametrize("name", [name for name in list_defects() if name not in SEQUENTIAL])
+@pytest.mark.parametrize("name", [name for name in list_defects(WORKFLOWS) if name not in SEQUENTIAL])
 def test_one_request_at_a_time_shows_no_mistake(database: Database, name: str) -> None:
     """One request at a time, as in a demonstration: created, claimed, completed, cancelled, read back."""
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from reports.judge.judge import judge
+from reports.judge.plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import Record, build, build_history, create
 
@@ -85,3 +86,18 @@ def test_takes_are_no_transitions() -> None:
     assert verdicts["capacity"] is Verdict.PASS
     assert verdicts["conflict-truth"] is None
     assert Verdict.FAIL not in verdicts.values()
+
+
+def test_a_take_that_was_refused_proves_nothing() -> None:
+    found = check(voucher(1), take("a", 2, 5), take("d", 6, 7, "refused", status=422))
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.findings[0].title == "1 take of the owner was refused (422)."
+    assert "add 422 to capacity.conflict" in found.findings[0].words
+
+
+def test_a_run_in_which_nothing_was_used_up_proves_nothing() -> None:
+    records = [voucher(3), take("a", 2, 5)]
+    judgement = judge(build_history(records), only=["capacity"], plan=RunPlan(sources=("s",)))
+    assert judgement.checks[0].verdict is Verdict.UNKNOWN
+    assert "No resource was ever used up, of 1" in judgement.checks[0].findings[0].title
+    assert check(*records).verdict is Verdict.PASS, "a history that is judged alone"

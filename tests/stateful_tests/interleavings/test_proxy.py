@@ -16,6 +16,7 @@ import pytest
 from engine.provision.database import Database, start_embedded
 from engine.provision.service import REFERENCE
 from engine.reference.defects import list_defects, read_promise
+from engine.reference.variants import WORKFLOWS
 from engine.target.file import load_target
 from onewinner.deployment import mint_tokens
 from reports.history.history import read_history
@@ -34,9 +35,9 @@ KIND = "advance / advance, same next state"
 ENVIRONMENT = {**os.environ, **mint_tokens()}
 # Those whose outcome an order decides, and those that write more than the guarded statement; the others have the orders
 # of the engine itself, and are compared with ONEWINNER_PROFILE=full.
-ORDERED = [each for each in list_defects() if "interleavings" in read_promise(each).levels]
+ORDERED = [each for each in list_defects(WORKFLOWS) if "interleavings" in read_promise(each).levels]
 WRITING = ["audit-after-commit", "audit-before-guard", "effects-before-guard"]
-REDUCED = list_defects() if os.environ.get("ONEWINNER_PROFILE") == "full" else sorted({*ORDERED, *WRITING})
+REDUCED = list_defects(WORKFLOWS) if os.environ.get("ONEWINNER_PROFILE") == "full" else sorted({*ORDERED, *WRITING})
 EXHAUSTIVE = pytest.mark.exhaustive
 # One that reads first, one that writes more, and one whose requests may wait for each other outside of the database.
 KINDS = ("check-then-act", "audit-after-commit", "process-local-lock")

@@ -1,0 +1,44 @@
+"""Holdings: what the clients of one source hold of each resource, so that it can be given back. Sends nothing."""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from engine.target.capacity import UNIT
+from engine.target.http_answer import Answer
+from engine.target.template import Values
+from engine.target.values import Saving, find_values
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What one take got: its unit, if units have names, and the values that its give-back carries; `user` took it."""
+
+    values: Values
+    unit: str | None = None
+    user: str = ""
+
+
+@dataclass
+class Holdings:
+    """By resource and tenant, the oldest first. A give-back takes out what it gives back, so nothing is given back
+    twice.
+    """
+
+    held: dict[tuple[str, str], deque[Holding]] = field(default_factory=lambda: defaultdict(deque))
+
+    def keep(
+        self, workflow: str, tenant: str, user: str, unit: str | None, saved: Iterable[Saving], got: Answer
+    ) -> None:
+        """What a won take got."""
+        named = {} if unit is None else {UNIT: unit}
+        self.held[workflow, tenant].append(Holding({**find_values(saved, got), **named}, unit, user))
+
+    def take_out(self, workflow: str, tenant: str) -> Holding | None:
+        """The oldest; None where nothing is held."""
+        held = self.held[workflow, tenant]
+        return held.popleft() if held else None
+
+    def forget(self, workflow: str) -> None:
+        for key in [key for key in self.held if key[0] == workflow]:
+            del self.held[key]

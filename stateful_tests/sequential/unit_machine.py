@@ -1,0 +1,91 @@
+"""Does the engine give the right answer to each take and give-back of a random sequence?
+
+As in `machine.py`, all random choices are numbers in fixed ranges, made before the request; the model decides what they
+mean.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from load.client.asker import Asker
+from stateful_tests.sequential.checked_units import CheckedUnits
+
+PICK = st.integers(min_value=0, max_value=2**16 - 1)
+UNITS = st.integers(min_value=1, max_value=4)
+
+
+def on_a_resource(rule_body: Callable[..., None]) -> Callable[..., None]:
+    """Gives the rule one of the resources. Does nothing while there is none, or once the service answers no more."""
+
+    def asked(self: "UnitMachine", which: int, **draws: Any) -> None:
+        names = self.units.names
+        if names and not self.units.is_silent:
+            rule_body(self, names[which % len(names)], **draws)
+
+    asked.__name__ = rule_body.__name__
+    return asked
+
+
+class UnitMachine(RuleBasedStateMachine):
+    """Random takes and give-backs. `asker` belongs to the whole run."""
+
+    def __init__(self, asker: Asker) -> None:
+        super().__init__()
+        self.units = CheckedUnits(asker)
+        self.target = asker.target
+
+    @property
+    def has_made(self) -> bool:
+        """Whether any resource could be made."""
+        return bool(self.units.names)
+
+    @initialize(units=UNITS)
+    def begin(self, units: int) -> None:
+        self.units.create(units)
+
+    @rule(units=UNITS)
+    def create(self, units: int) -> None:
+        self.units.create(units)
+
+    @rule(which=PICK)
+    @on_a_resource
+    def read(self, resource: str) -> None:
+        self.units.read(resource)
+
+    @rule(which=PICK)
+    @on_a_resource
+    def take(self, resource: str) -> None:
+        self.units.take(resource)
+
+    @rule(which=PICK)
+    @on_a_resource
+    def take_all(self, resource: str) -> None:
+        """Until none is left, and once more."""
+        belief = self.units.beliefs.get(resource)
+        for _ in range(min(belief.most, 8) + 1 if belief is not None else 1):
+            self.units.take(resource)
+
+    @precondition(lambda self: self.target.capacity.give_back is not None)
+    @rule(which=PICK)
+    @on_a_resource
+    def give_back(self, resource: str) -> None:
+        self.units.give_back(resource)
+
+    @precondition(lambda self: self.target.strangers and not self.target.capacity.is_shared)
+    @rule(which=PICK, stranger=PICK)
+    @on_a_resource
+    def take_as_stranger(self, resource: str, stranger: int) -> None:
+        others = self.target.strangers
+        self.units.take_as_stranger(resource, others[stranger % len(others)])
+
+    def teardown(self) -> None:
+        """Reads what is left once more. Not after a failure, which that would hide."""
+        try:
+            if sys.exc_info()[0] is None:
+                self.units.finish()
+        finally:
+            self.units.forget()

@@ -1,0 +1,87 @@
+"""Goal: the scenarios of takes show each engine of units that is wrong, and none that is right.
+
+Method: an engine in memory behind a release that sends nothing; each history is judged.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from engine.target.target import Target
+from load.scenarios import SCENARIOS
+from load.takes import choose_units, count_rounds
+from reports.judge.verdict import Judgement, Verdict
+from tests.load.stub import judge_folder, load_text
+from tests.load.unit_stub import JOBS, TOLD, VOUCHERS, UnitEngine, make_unit_source
+
+SHAPES = {"vouchers": VOUCHERS, "told": TOLD, "jobs": JOBS}
+OF_UNITS = [name for name, scenario in SCENARIOS.items() if scenario.takes]
+
+
+def run(folder: Path, text: str, engine: UnitEngine, scenario: str) -> tuple[Judgement, Target]:
+    target = load_text(folder / "target", text)
+    source = make_unit_source(folder / "h", target, engine, scenario, 12)
+    for _ in source.run():
+        pass
+    source.finish()
+    return judge_folder(folder / "h", target), target
+
+
+def find_failed(judgement: Judgement) -> set[str]:
+    return {check.check for check in judgement.checks if check.verdict is Verdict.FAIL}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("scenario", OF_UNITS)
+def test_a_right_engine_passes(tmp_path: Path, shape: str, scenario: str) -> None:
+    target = load_text(tmp_path / "target", SHAPES[shape])
+    if SCENARIOS[scenario].find_obstacle(target):
+        pytest.skip("the target cannot express it")
+    judgement, _ = run(tmp_path, SHAPES[shape], UnitEngine(), scenario)
+    assert judgement.verdict is Verdict.PASS, judgement
+    checks = {check.check: check for check in judgement.checks}
+    assert checks["capacity"].judged > 0
+    assert checks["linearizable"].verdict is None
+    assert checks["final-state"].verdict is None
+
+
+@pytest.mark.parametrize(
+    ("mistake", "shape", "scenario", "check"),
+    [
+        ("oversells", "vouchers", "last-unit", "capacity"),
+        ("oversells", "told", "last-unit", "capacity"),
+        ("oversells", "told", "two-resources", "capacity"),
+        ("hides one", "vouchers", "last-unit", "capacity"),
+        ("loses a give-back", "vouchers", "takes-and-give-backs", "capacity"),
+        ("loses a give-back", "jobs", "takes-and-give-backs", "capacity"),
+        ("gives one twice", "jobs", "last-unit", "capacity"),
+        ("serves all", "vouchers", "foreign-takes", "tenant-isolation"),
+    ],
+)
+def test_a_wrong_engine_fails(tmp_path: Path, mistake: str, shape: str, scenario: str, check: str) -> None:
+    judgement, _ = run(tmp_path, SHAPES[shape], UnitEngine(mistake), scenario)
+    assert check in find_failed(judgement), judgement
+
+
+def test_what_a_target_cannot_express_is_not_applicable(tmp_path: Path) -> None:
+    jobs, told = (load_text(tmp_path / name, SHAPES[name]) for name in ("jobs", "told"))
+    assert SCENARIOS["two-resources"].find_obstacle(jobs) == "there is one queue for the whole service"
+    assert SCENARIOS["foreign-takes"].find_obstacle(jobs) == "there is one queue for the whole service"
+    assert SCENARIOS["takes-and-give-backs"].find_obstacle(told) == "the target has no capacity.give_back"
+    many = load_text(tmp_path / "many", TOLD.replace('"uses"', "5000"))
+    assert SCENARIOS["last-unit"].find_obstacle(many) == "a resource has 5,000 units, and a script takes 40 at most"
+
+
+def test_what_is_left_in_the_queue_is_taken_first(tmp_path: Path) -> None:
+    """Jobs of an earlier run are no units of the new queue."""
+    engine = UnitEngine()
+    engine.waiting, engine.numbers = [1, 2, 3], 3
+    judgement, _ = run(tmp_path, JOBS, engine, "last-unit")
+    assert judgement.verdict is Verdict.PASS, judgement
+    assert {1, 2, 3} <= set(engine.claimed)
+
+
+def test_the_numbers_of_units_and_of_rounds() -> None:
+    assert choose_units(10) == [1, 3, 5, 10]
+    assert choose_units(2) == [1, 2]
+    assert [count_rounds(units, 4) for units in (1, 4, 5, None)] == [2, 2, 3, 40]
