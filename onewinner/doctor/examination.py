@@ -161,7 +161,8 @@ class Examination:
             self.skipped.append("what another tenant may see and move: the file has one tenant only")
         self.skipped += [] if target.can_read else ["the state after each request: the file has no [read]"]
         self.skipped += ["an audit trail: the file has no [audit]"] if target.trail is None else []
-        self.skipped += ["effects: the file has no [effects]"] if target.effects is None else []
+        self.skipped += ["effects: the file has no [effects]"] if target.effects is None and not target.sinks else []
+        self.skipped += [f"the calls to the sink {sink.name}: the gate counts them" for sink in target.sinks]
         if isinstance(target.create, IdPool):
             self.skipped.append("several requests at once: that would use up an id of create.ids")
 

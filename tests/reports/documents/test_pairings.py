@@ -50,3 +50,10 @@ def test_what_was_run_on_two_workflows_is_told_apart() -> None:
         f"interleavings: {one}; every schedule of each; {two}; {stopped}; 2 violate",
         f"faults: {one}; {both}; {two}; {both}; 2 violate",
     ]
+
+
+def test_what_ran_after_the_answers_is_in_no_chosen_order() -> None:
+    later = structs.replace(pair(2, 0, 6), remarks={"accepted": 6})
+    why = "requests were carried out after their answers, and no order of those statements was chosen"
+    assert describe_pairing(later) == f"6 schedules, 0 of 2 pairings exhausted, {why}"
+    assert describe_pairings([later]) == [f"interleavings: 6 schedules of 2 pairings; 0 of them exhausted; {why}"]
