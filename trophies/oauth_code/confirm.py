@@ -9,6 +9,7 @@ import sys
 import httpx
 
 ADDRESS, TIMES, ROUNDS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+LIMITS = httpx.Limits(keepalive_expiry=1)  # the server closes an idle connection after two seconds
 VERIFIER, BACK = "abcdefghijklmnopqrstuvwxyz0123456789abcdefgh", "http://127.0.0.1/back"
 ASKED = {"response_type": "code", "code_challenge": VERIFIER, "code_challenge_method": "plain"}
 SHOWN = {"grant_type": "authorization_code", "client_secret": "trophy-secret", "code_verifier": VERIFIER}
@@ -16,7 +17,7 @@ CLIENT = {"client_id": "trophy", "redirect_uri": BACK}
 
 
 async def main() -> None:
-    async with httpx.AsyncClient(base_url=ADDRESS, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=ADDRESS, timeout=60, limits=LIMITS) as client:
         both = 0
         for _ in range(ROUNDS):
             asked = await client.get("/o/authorize/", params={**ASKED, **CLIENT}, headers={"X-User": "ann"})

@@ -9,6 +9,7 @@ import sys
 import httpx
 
 ADDRESS, TIMES, ROUNDS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+LIMITS = httpx.Limits(keepalive_expiry=1)  # the server closes an idle connection after five seconds
 SCHEDULED = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2020-01-01T00:00:00Z"}}
 
 
@@ -18,7 +19,7 @@ async def claim(client: httpx.AsyncClient, run: str) -> bool:
 
 
 async def main() -> None:
-    async with httpx.AsyncClient(base_url=ADDRESS, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=ADDRESS, timeout=60, limits=LIMITS) as client:
         flow = (await client.post("/api/flows/", json={"name": "confirm"})).json()["id"]
         both = 0
         for _ in range(ROUNDS):

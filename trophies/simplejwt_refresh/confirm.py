@@ -9,11 +9,12 @@ import sys
 import httpx
 
 ADDRESS, TIMES, ROUNDS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+LIMITS = httpx.Limits(keepalive_expiry=1)  # the server closes an idle connection after two seconds
 LOGIN = {"username": "ann", "password": "ann-password"}
 
 
 async def main() -> None:
-    async with httpx.AsyncClient(base_url=ADDRESS, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=ADDRESS, timeout=60, limits=LIMITS) as client:
         both = 0
         for _ in range(ROUNDS):
             token = (await client.post("/api/token/", json=LOGIN)).json()["refresh"]

@@ -10,6 +10,7 @@ import sys
 import httpx
 
 ADDRESS, TIMES, ROUNDS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+LIMITS = httpx.Limits(keepalive_expiry=1)  # the server closes an idle connection after two seconds
 TOKEN = "abcdefghijklmnopqrstuvwxyz012345"  # Django compares cookie and header
 
 
@@ -18,7 +19,7 @@ def be(user: int) -> dict[str, str]:
 
 
 async def main() -> None:
-    async with httpx.AsyncClient(base_url=ADDRESS, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=ADDRESS, timeout=60, limits=LIMITS) as client:
         for user in range(TIMES):
             await client.get("/hello/", headers=be(user))
         both = 0
