@@ -118,12 +118,14 @@ class Source:
             )
             for name, amount in self.quota.amounts.items()
         ]
-        raced = [each for each in scenarios if each.unit == "races" and leads]
+        # Where no scenario races, as of units, the level is counted in rounds.
+        unit = "races" if any(each.unit == "races" for each in scenarios) else "rounds"
+        counted = [each for each in scenarios if each.unit == unit and leads]
         return events.Level(
             level="race",
-            unit="races",
-            planned=sum(each.planned or 0 for each in raced),
-            run=sum(each.run or 0 for each in raced),
+            unit=unit,
+            planned=sum(each.planned or 0 for each in counted),
+            run=sum(each.run or 0 for each in counted),
             ended=self.ended,
             restarts=self.asker.release.restarts,
             scenarios=scenarios if leads else [],

@@ -144,7 +144,7 @@ def count_levels(told: Sequence[events.Level], asked: Iterable[LevelResult]) -> 
         found = summed.get(each.level.name, amounts.LevelRun(level=each.level.name))
         found = structs.replace(
             found,
-            planned=found.planned if each.level.amount is None else each.level.amount,
+            planned=found.planned if each.level.amount is None or found.unit == "rounds" else each.level.amount,
             ended=found.ended if mine else ("its asker told nothing",),
             scenarios=(),
             seconds=each.seconds,

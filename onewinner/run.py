@@ -171,7 +171,7 @@ def judge_run(
         run,
         judgement,
         finished_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        strength=measure_strength(history, target.graph, illegal),
+        strength=measure_strength(history, target.graph, illegal) if target.has_workflow else None,
         levels=count_levels(history.having(events.Level), results),
         measures=measure(history),
         samples=take_samples(history, judgement, target.graph),

@@ -31,6 +31,7 @@ HEADLINE = {
     Verdict.FAIL: "Not correct",
     Verdict.UNKNOWN: "Undecided: this run proves nothing",
 }
+OF_UNITS = "No unit was given out twice, as far as this run can see"
 HARNESS = {
     Verdict.PASS: "The judge catches what it promises, and accuses no other engine",
     Verdict.FAIL: "The judge is not to be trusted",
@@ -63,7 +64,15 @@ def render_summary(facts: Facts, judgement: Judgement) -> str:
 
 def headline(facts: Facts, judgement: Judgement) -> str:
     """What the verdict says: about an engine or, for the kill matrix, about the judge."""
+    if judgement.verdict is Verdict.PASS and is_of_units(judgement):
+        return OF_UNITS
     return (HARNESS if facts.defects and not judgement.checks else HEADLINE)[judgement.verdict]
+
+
+def is_of_units(judgement: Judgement) -> bool:
+    """Whether takes were judged, and nothing that has states."""
+    applied = {result.check for result in judgement.checks if result.verdict is not None}
+    return "capacity" in applied and "linearizable" not in applied
 
 
 def render_reproduction(plan: Reproduction) -> str:

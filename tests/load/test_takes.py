@@ -85,3 +85,13 @@ def test_the_numbers_of_units_and_of_rounds() -> None:
     assert choose_units(10) == [1, 3, 5, 10]
     assert choose_units(2) == [1, 2]
     assert [count_rounds(units, 4) for units in (1, 4, 5, None)] == [2, 2, 3, 40]
+
+
+def test_a_level_without_races_is_counted_in_rounds(tmp_path: Path) -> None:
+    target = load_text(tmp_path / "target", VOUCHERS)
+    source = make_unit_source(tmp_path / "h", target, UnitEngine(), "last-unit", 6)
+    for _ in source.run():
+        pass
+    level = source.report()
+    source.finish()
+    assert (level.unit, level.planned, level.run) == ("rounds", 6, 6)
