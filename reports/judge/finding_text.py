@@ -318,7 +318,8 @@ def describe_contradiction(
         return f"{title}.", tabulate(words, records)
     if len(records) == 1:
         title = f"{capital(name(first))} was answered {describe_seen(first)}, which nothing explains"
-        words = f"{title}: workflow {first.workflow}{begun} no transition that was asked for can have made it so."
+        why = f"workflow {first.workflow}{begun} no transition that was won, or may have been, can have made it so"
+        words = f"{title}: {why}."
         return f"{title}.", tabulate(f"{words}{describe_timed(graph, None, first.observed)}", records)
     ids = join([record.id for record in records])
     title = f"No order explains these {len(records)} answers of workflow {first.workflow}: {ids}"

@@ -80,7 +80,7 @@ class CheckedWorkflows:
         def examine(answer: Answer, classified: ClassifiedAnswer) -> str | None:
             if not own:
                 return None
-            found = check_outcome(right, classified)
+            found = check_outcome(right, classified, belief)
             return found or (
                 self.probes.examine_advance(claim, belief, route, self.graph, answer) if self.probes else None
             )
@@ -119,7 +119,7 @@ class CheckedWorkflows:
     def examine_guard(
         self, guard: Guard, belief: Belief, right: Sequence[str], answer: Answer, classified: ClassifiedAnswer
     ) -> str | None:
-        found = check_outcome(right, classified)
+        found = check_outcome(right, classified, belief)
         return found or (self.probes.examine_guard(guard, belief, answer) if self.probes else None)
 
     def advance_with_old_version(self, workflow: str, origin: str, to: str, pick: int) -> None:
@@ -216,14 +216,15 @@ def can_date(target: Target) -> bool:
     return isinstance(target.create, Template)
 
 
-def check_outcome(right: Sequence[str], classified: ClassifiedAnswer) -> str | None:
+def check_outcome(right: Sequence[str], classified: ClassifiedAnswer, belief: Belief) -> str | None:
     """What is wrong with the outcome, in words. An unknown one or a busy one is never wrong; of a stale one the judge
     says whether the version was old.
     """
     if classified.outcome in (*right, "busy", "stale", "unknown"):
         return None
     status, outcome = classified.status, classified.outcome
-    return f"the answer (status {status}) means {outcome}, but only {' or '.join(right)} is right here"
+    states = " or ".join(sorted(map(str, belief.states)))
+    return f"the answer (status {status}) means {outcome}, but only {' or '.join(right)} is right in the state {states}"
 
 
 def describe_trail(trail: Any) -> str:

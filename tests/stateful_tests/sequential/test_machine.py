@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.target.answer import ClassifiedAnswer
 from engine.target.graph import TransitionGraph
 from engine.target.http_answer import Answer
 from engine.target.template import Request
@@ -18,7 +19,8 @@ from reports.history.journal import Journal
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.level_report import MismatchError
-from stateful_tests.sequential.checked_workflows import OPEN_MAX
+from stateful_tests.sequential.belief import Belief
+from stateful_tests.sequential.checked_workflows import OPEN_MAX, check_outcome
 from stateful_tests.sequential.machine import WorkflowMachine
 from tests.load.stub import RICH, SMALL, Engine, StubRelease, load_text, make_answer
 
@@ -107,3 +109,12 @@ def test_a_workflow_of_many_unknowns_is_moved_no_more(make: Callable[..., Workfl
         advance(machine, "B", "C")
     assert machine.workflows.asker.unknowns == OPEN_MAX
     machine.teardown()
+
+
+def test_a_wrong_answer_is_told_with_the_state_of_the_workflow() -> None:
+    """The move names the state of the request's edge, which is another one."""
+    belief = Belief.fresh(TransitionGraph.of("B", {"B": ["C"], "C": []}))
+    won = ClassifiedAnswer("won", 200)
+    told = check_outcome(("conflict", "refused"), won, belief)
+    assert told == "the answer (status 200) means won, but only conflict or refused is right in the state B"
+    assert check_outcome(("won",), won, belief) is None
