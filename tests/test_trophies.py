@@ -143,13 +143,11 @@ def test_a_release_that_cannot_be_installed_is_not_as_promised(
     assert render_table(rows).splitlines()[1].split()[-3:] == ["(!)", "-1", "0"]
 
 
-def test_packages_that_cannot_be_installed_are_told(folder: Path) -> None:
-    """Without a network: the lock asks for a file that is not there."""
-    lock = folder / "shop" / "2.lock"
-    lock.write_text("./missing.whl --hash=sha256:00\n")
-    trophy = read_trophy(folder / "shop")
-    with pytest.raises(TrophyError, match="-m pip install"):
-        trophies.install(folder / "shop", trophy, trophy.releases[0])
+def test_packages_that_cannot_be_installed_are_told(tmp_path: Path) -> None:
+    with pytest.raises(TrophyError, match=r"python\S* -c .* ended with 1: no such package"):
+        trophies.run_quietly([sys.executable, "-c", "import sys; sys.exit('no such package')"], tmp_path)
+    with pytest.raises(TrophyError, match="no-such-program is not installed"):
+        trophies.run_quietly(["no-such-program"], tmp_path)
 
 
 def test_a_name_that_is_no_trophy_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
