@@ -128,8 +128,8 @@ def find_bundled(defect: str | None, control: str | None) -> Path | None:
 
 def find_target_file(text: str) -> Path:
     """The file of this path; or the bundled one of this name, if there is no such file."""
-    bundled = REFERENCE.with_name(f"{text}.toml")
-    return bundled if bundled in BUNDLED[1:] and not Path(text).exists() else Path(text)
+    bundled = {file.stem: file for file in BUNDLED[1:]}.get(text)
+    return Path(text) if bundled is None or Path(text).exists() else bundled
 
 
 def name_target(file: Path) -> str:
