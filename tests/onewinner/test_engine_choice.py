@@ -1,10 +1,14 @@
-"""Goal: the levels behind the proxy are kept where a schedule can have a new workflow. Method: target files alone."""
+"""Goal: --target finds the file; the levels behind the proxy are kept where a schedule can have a new workflow.
+
+Method: target files alone.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
+from engine.provision.service import REFERENCE
+from onewinner.engine_choice import EngineChoice, find_proxy_obstacle, find_target_file
 from tests.load.stub import SMALL, load_text
 
 CREATE = SMALL[SMALL.index("[create]") : SMALL.index("[read]")]
@@ -32,3 +36,20 @@ def test_a_service_that_gets_no_database_has_no_proxy_before_it(tmp_path: Path) 
     target = load_text(tmp_path, SERVED.replace('env = { DATABASE_URL = "{database_url}" }\n', ""))
     found = find_proxy_obstacle(EngineChoice(tmp_path / "target.toml", target))
     assert (found or "").startswith("service: it is not told its database")
+
+
+@pytest.mark.parametrize(
+    "text", ["orders.toml", "shop/orders.toml", "/shop/orders.toml", "../orders.toml", ".", "a\0b"]
+)
+def test_a_path_is_a_path_wherever_it_leads(text: str) -> None:
+    assert find_target_file(text) == Path(text)
+
+
+@pytest.mark.parametrize("name", ["vouchers", "jobs"])
+def test_a_bundled_file_has_a_name_until_a_file_is_called_so(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_target_file(name) == REFERENCE.with_name(f"{name}.toml")
+    (tmp_path / name).touch()
+    assert find_target_file(name) == Path(name)
