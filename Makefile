@@ -7,7 +7,7 @@ READY := $(VENV)/.ready-$(shell cksum requirements.lock pyproject.toml | cksum |
 EXAMPLES := examples/.venv/.ready-$(shell cksum examples/requirements.lock | cut -d' ' -f1)
 # What builds the pages of docs/, in an environment of its own.
 DOCS := .venv-docs/.ready-$(shell cksum docs/requirements.lock | cut -d' ' -f1)
-NODE := examples/node_guarded_update/node_modules/.package-lock.json
+NODE := $(patsubst %,examples/%/node_modules/.package-lock.json,node_guarded_update node_idempotency_middleware)
 # How many processes run the tests: two for a core, because many tests wait. A file's tests stay in one of them, in order.
 TEST_WORKERS ?= 4
 VERSIONS ?= 3.11 3.12 3.13 3.14
@@ -17,14 +17,15 @@ PYTEST := $(BIN)/python -W error -m pytest
 SPREAD := --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 EXAMPLE_COMMANDS := example-flask example-flask-without-version example-django example-django-without-mixin \
 	example-node example-node-unguarded example-route-per-edge example-fastapi example-fastapi-compared-in-python \
-	example-graphql example-graphql-unguarded example-invitation example-invitation-looked-up
+	example-graphql example-graphql-unguarded example-invitation example-invitation-looked-up \
+	example-idempotency example-idempotency-any-tenant
 
 .PHONY: dist test-fast test-matrix docs help gate test test-all check trophies format bench screenshots lock clean $(EXAMPLE_COMMANDS)
 help:
 	@echo "make gate      prove the reference engine: exactly one winner (about a minute)"
 	@echo "make test      format check, lint, strict types, tests; warnings are errors (five minutes on two cores)"
 	@echo "make test-all  the same, with whole series, and the tests that need more than Python"
-	@echo "make example-flask, -django, -fastapi, -graphql, -invitation, -node, -route-per-edge: each proves an example; see examples/*/README.md"
+	@echo "make example-flask, -django, -fastapi, -graphql, -idempotency, -invitation, -node, -route-per-edge: each proves an example; see examples/*/README.md"
 	@echo "make trophies  races in released software, each on an affected and a fixed version; make trophy-NAME: one of trophies/"
 	@echo "make bench     the benchmarks: ratios, taken in one run"
 	@echo "make dist      the sdist and the wheel, in dist/"
@@ -64,8 +65,8 @@ $(EXAMPLES): examples/requirements.lock
 	examples/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-$(NODE): examples/node_guarded_update/package-lock.json
-	cd examples/node_guarded_update && npm ci --silent --ignore-scripts
+$(NODE): examples/%/node_modules/.package-lock.json: examples/%/package-lock.json
+	cd examples/$* && npm ci --silent --ignore-scripts
 	@touch $@
 
 # Each has a second target that lacks what decides the race, and fails.
@@ -75,6 +76,8 @@ example-django: TARGET := django_fsm/target.toml
 example-django-without-mixin: TARGET := django_fsm/target_without_mixin.toml
 example-node: TARGET := node_guarded_update/target.toml
 example-node-unguarded: TARGET := node_guarded_update/target_unguarded.toml
+example-idempotency: TARGET := node_idempotency_middleware/target.toml
+example-idempotency-any-tenant: TARGET := node_idempotency_middleware/target_any_tenant.toml
 example-route-per-edge: TARGET := route_per_edge/target.toml
 example-fastapi: TARGET := fastapi_etag/target.toml
 example-fastapi-compared-in-python: TARGET := fastapi_etag/target_compared_in_python.toml
@@ -87,7 +90,7 @@ $(EXAMPLE_COMMANDS): $(READY)
 example-flask example-flask-without-version example-django example-django-without-mixin example-fastapi \
 	example-fastapi-compared-in-python example-graphql example-graphql-unguarded example-invitation \
 	example-invitation-looked-up: $(EXAMPLES)
-example-node example-node-unguarded: $(NODE)
+example-node example-node-unguarded example-idempotency example-idempotency-any-tenant: $(NODE)
 
 trophies: $(READY)
 	$(BIN)/python -m tools.trophies
@@ -134,4 +137,4 @@ lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file docs/requirements.lock docs/requirements.in
 
 clean:
-	rm -rf $(VENV) .venv-docs .venv-3.* examples/.venv examples/node_guarded_update/node_modules trophies/*/.environments .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-docs .venv-3.* examples/.venv examples/node_*/node_modules trophies/*/.environments .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

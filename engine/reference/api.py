@@ -7,7 +7,8 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -25,7 +26,8 @@ from engine.reference import tokens, variants
 from engine.reference.additions import remove_additions
 from engine.reference.bodies import BODY_BYTES_MAX, Body, ErrorAnswer, HealthAnswer, encode
 from engine.reference.errors import EngineError, MalformedRequest, Refused, SchemaUnavailable
-from engine.reference.handlers import ROUTES, AuthenticatedRequest, Handler
+from engine.reference.handlers import ROUTES, AuthenticatedRequest, Handler, advance
+from engine.reference.keys import make_key
 from engine.reference.openapi import PREFIX, describe_api
 from engine.reference.parts import Caller, Engine
 from engine.reference.refusals import STATUSES, UNKNOWN_STATUS, refuse
@@ -58,16 +60,35 @@ class Endpoint:
             if body is None:
                 raise MalformedRequest(f"The request's body is larger than {BODY_BYTES_MAX} bytes.")
             caller = Caller(claims.organization_id, claims.actor, request_id)
-            request = AuthenticatedRequest(scope["state"]["engine"], caller, scope["path_params"], body)
+            request = AuthenticatedRequest(
+                scope["state"]["engine"], caller, scope["path_params"], body, read_key(scope)
+            )
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
-            status, answer = await self.handlers[method](request)
+            status, answer = await self.answer(self.handlers[method], request)
         except EngineError as error:
-            reported = self.report(error) if isinstance(error, Refused) else error
-            status, answer = refuse(reported, self.statuses)
+            status, answer = self.describe(error)
         except Exception:
             log.exception("request %s failed", request_id)
             status, answer = UNKNOWN_STATUS, ErrorAnswer("Internal error.", "internal_error")
         await reply(send, status, answer, request_id, arrived_ns)
+
+    async def answer(self, handler: Handler, request: AuthenticatedRequest) -> tuple[int, Any]:
+        """The handler's answer, or the stored one of the request's idempotency key. Raises EngineError."""
+        if request.key is None or handler is not advance:
+            return await handler(request)
+
+        async def act(engine: Engine) -> tuple[int, Any]:
+            try:
+                return await handler(replace(request, engine=engine))
+            except Refused as error:
+                return self.describe(error)
+
+        engine, asked = request.engine, (request.workflow_id().bytes, request.body)
+        key = make_key(request.caller.organization_id, request.key, *asked)
+        return await engine.parts.answer_once(engine, key, act)
+
+    def describe(self, error: EngineError) -> tuple[int, Body]:
+        return refuse(self.report(error) if isinstance(error, Refused) else error, self.statuses)
 
 
 async def read_body(receive: Receive) -> bytes | None:
@@ -99,7 +120,12 @@ def read_headers(scope: Scope) -> tuple[str | None, str]:
     return authorization, request_id if request_id and usable else uuid4().hex
 
 
-async def reply(send: Send, status: int, answer: Body, request_id: str, arrived_ns: int) -> None:
+def read_key(scope: Scope) -> str | None:
+    """The header Idempotency-Key."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"idempotency-key"), None)
+
+
+async def reply(send: Send, status: int, answer: Any, request_id: str, arrived_ns: int) -> None:
     """Sends the answer. X-Arrived-Ns is the monotonic time at which the whole request had arrived."""
     content = encode(answer)
     headers = [

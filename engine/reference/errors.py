@@ -6,6 +6,7 @@
     ├── InvalidToken            the bearer token proves no organization
     ├── MalformedRequest        the body is not what the route takes
     │   └── UnknownState        a state name that the workflow does not have
+    ├── KeyReused               the idempotency key belongs to another request
     ├── WorkflowNotFound        no such workflow in this organization
     ├── StepNotFound            no such step
     ├── Refused                 the state of the workflow, which the error carries, forbids it
@@ -72,6 +73,12 @@ class UnknownState(MalformedRequest):
     def __init__(self, state: str) -> None:
         super().__init__()
         self.state = state
+
+
+class KeyReused(EngineError):
+    """The idempotency key was used for another request."""
+
+    reason = "key_reused"
 
 
 class WorkflowNotFound(EngineError):

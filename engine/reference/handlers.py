@@ -13,12 +13,13 @@ from engine.reference.states import Step
 
 @dataclass(frozen=True)
 class AuthenticatedRequest:
-    """One request of an identified caller. `path` has the parameters of the route."""
+    """One request of an identified caller. `path` has the parameters of the route, `key` is its idempotency key."""
 
     engine: Engine
     caller: Caller
     path: Mapping[str, str]
     body: bytes
+    key: str | None = None
 
     def workflow_id(self) -> UUID:
         """The id in the path. Raises WorkflowNotFound, also for text that is no id."""
@@ -44,6 +45,7 @@ async def read(request: AuthenticatedRequest) -> tuple[int, Body]:
 
 
 async def advance(request: AuthenticatedRequest) -> tuple[int, Body]:
+    """The only route that knows idempotency keys."""
     body = parse_advance(request.body)
     return 200, await workflows.advance(
         request.engine, request.caller, request.workflow_id(), body.expected_state, body.next_state

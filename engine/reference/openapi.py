@@ -70,7 +70,8 @@ OPERATIONS = {
     ("GET", "/workflows/{id}"): Operation("read", "Reads a workflow", Workflow, MAY_FAIL, body=None),
     ("POST", "/workflows/{id}/advance"): Operation(
         "advance",
-        "Moves a workflow from the expected state to the next one; of N concurrent requests exactly one wins",
+        "Moves a workflow from the expected state to the next one; of N concurrent requests exactly one wins. Requests "
+        "with one Idempotency-Key are one request",
         body=refer(AdvanceRequest),
         body_required=True,
     ),

@@ -79,6 +79,15 @@ class Transition(Body, frozen=True):
     sequence: int
 
 
+@dataclass(frozen=True)
+class Key:
+    """An idempotency key of an organization; `request` differs for requests that ask for something else."""
+
+    organization_id: str
+    text: str
+    request: str
+
+
 class CreateRow(Protocol):
     async def __call__(self, pool: Pool, caller: Caller) -> Workflow: ...
 
@@ -93,6 +102,14 @@ class ReadRow(Protocol):
     """The workflow as it is now, read in a transaction of its own; None if the organization has no such workflow."""
 
     async def __call__(self, pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None: ...
+
+
+class AnswerOnce(Protocol):
+    """Answers a request with an idempotency key: status and body, of `act` or of an earlier request with the key."""
+
+    async def __call__(
+        self, engine: "Engine", key: Key, act: "Callable[[Engine], Awaitable[tuple[int, Any]]]"
+    ) -> tuple[int, Any]: ...
 
 
 def report_fully(refused: Refused) -> Refused:
@@ -117,6 +134,7 @@ class Parts:
     read: ReadRow
     reread: ReadRow
     create_tables: Callable[[AsyncConnection], Awaitable[None]]
+    answer_once: AnswerOnce
     statuses: Mapping[type[EngineError], int] = field(default_factory=dict)
     report: Callable[[Refused], Refused] = report_fully
     additions: tuple[Addition, ...] = ()

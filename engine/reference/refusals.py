@@ -6,6 +6,7 @@ from engine.reference.bodies import Body, ErrorAnswer, RefusalAnswer
 from engine.reference.errors import (
     EngineError,
     InvalidToken,
+    KeyReused,
     MalformedRequest,
     Refused,
     SerializationFailure,
@@ -17,6 +18,7 @@ from engine.reference.errors import (
 STATUSES: Mapping[type[EngineError], int] = {
     InvalidToken: 401,
     MalformedRequest: 422,
+    KeyReused: 422,
     WorkflowNotFound: 404,
     StepNotFound: 404,
     Refused: 409,

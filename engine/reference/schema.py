@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    Integer,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -85,6 +86,19 @@ PAYLOADS = Table(
     PrimaryKeyConstraint("workflow_id", "step", name="workflow_payloads_pk"),
     ForeignKeyConstraint(["workflow_id"], ["intent_workflows.id"], name="workflow_payloads_workflow"),
     CheckConstraint(one_of("step", (step.name for step in STEPS)), name="workflow_payloads_step_known"),
+)
+
+# The answers to requests with an idempotency key; status and answer are null until the transaction commits.
+KEYS = Table(
+    "idempotency_keys",
+    METADATA,
+    Column("organization_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("status", Integer),
+    Column("answer", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    PrimaryKeyConstraint("organization_id", "key", name="idempotency_keys_pk"),
 )
 
 APPEND_ONLY = (

@@ -22,6 +22,7 @@ from engine.reference.errors import (
     UnknownState,
     WorkflowNotFound,
 )
+from engine.reference.keys import answer_once
 from engine.reference.parts import Caller, Engine, Move, Parts, Payload, ReadRow, Transition, Workflow
 from engine.reference.pool import Pool, Session
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS, create_tables
@@ -228,4 +229,5 @@ REFERENCE = Parts(
     read=read_row,
     reread=read_row,
     create_tables=create_tables,
+    answer_once=answer_once,
 )

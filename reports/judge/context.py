@@ -12,6 +12,7 @@ from reports.judge.decision import Decision, decide
 from reports.judge.evidence import Evidence
 from reports.judge.faults import Faults, find_touched, take_faults
 from reports.judge.finding_text import Text
+from reports.judge.idempotency_keys import find_stored_errors
 from reports.judge.models.workflow import Operation
 from reports.judge.races import build_races
 from reports.judge.token_decision import TokenDecision, decide_tokens
@@ -49,10 +50,13 @@ class CheckContext:
 
     @cached_property
     def touched_by_fault(self) -> pl.Series:
-        """For each of `ops`, whether a fault did damage during its call; a call without a return lasts forever."""
+        """For each of `ops`, whether a fault did damage during its call; a call without a return lasts forever. A
+        server error that is stored under an idempotency key is touched with the request that met the fault.
+        """
         names = [workflow for workflow, found in self.faults.named.items() for _ in found]
         numbers = self.evidence.number_workflows(pl.Series(names, dtype=pl.String))
-        return find_touched(self.faults, self.ops.select("w", "invoked", "returned"), numbers)
+        touched = find_touched(self.faults, self.ops.select("w", "invoked", "returned"), numbers)
+        return touched | find_stored_errors(self.ops, self.evidence.history.encoded, touched)
 
     @cached_property
     def odd_readings(self) -> list[TrailReading]:

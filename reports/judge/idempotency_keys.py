@@ -4,6 +4,7 @@ import polars as pl
 
 SAME = ("workflow", "tenant", "key")
 SERVED, ANSWERED, UNKNOWN = 0, 1, 2
+SERVER_ERROR = 500
 
 
 def merge_keys(ops: pl.DataFrame) -> pl.DataFrame:
@@ -38,3 +39,17 @@ def rank_outcome() -> pl.Expr:
         .when(outcome == "unknown")
         .then(UNKNOWN)
     )
+
+
+def find_stored_errors(ops: pl.DataFrame, encoded: pl.DataFrame, touched: pl.Series) -> pl.Series:
+    """For each of `ops`, whether it got a server error under a key of which a touched request has an unknown outcome: a
+    service may store the first answer with a key, also an error.
+    """
+    if not touched.any() or encoded["key"].null_count() == encoded.height:
+        return pl.repeat(value=False, n=ops.height, dtype=pl.Boolean, eager=True)
+    keyed = ops.select("row", *SAME[:2], "status", "outcome", touched=touched).join(
+        encoded.select("row", "key"), on="row", how="left", maintain_order="left"
+    )
+    is_error = (pl.col("status") >= SERVER_ERROR).fill_null(value=False)
+    is_first = pl.col("touched") & (pl.col("outcome") == "unknown")
+    return keyed.select(is_error & pl.col("key").is_not_null() & is_first.any().over(SAME)).to_series()

@@ -35,3 +35,15 @@ def describe_refusal(records: Sequence[Record]) -> Text:
     title = f"{capital(name(other))} repeated {first.id} with key {first.key} after its answer, and was refused."
     words = "A request that is repeated with its idempotency key gets the first answer again; this one got a refusal."
     return title, tabulate(words, records)
+
+
+def describe_lost(records: Sequence[Record]) -> Text:
+    told, lost = records[0], records[1]
+    title = (
+        f"{capital(name(told))} carried key {told.key} and lost, though {lost.id} with the same key was carried out."
+    )
+    words = (
+        f"The answer to {lost.id} is not known, but without its effect the history has no explanation. A client that "
+        "sends its request again gets the answer that it missed; this one is told that another client was first."
+    )
+    return title, tabulate(words, records)

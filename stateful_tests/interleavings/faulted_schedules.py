@@ -62,18 +62,11 @@ async def run_faulted(testbed: Testbed, pairing: Pairing, choose: Choose) -> Tra
         if trace.fault == SERVER_KILLED:
             channels, rounds = channels + OTHER_CHANNELS, ROUNDS_AFTER_CRASH
         await testbed.fresh.recover(trace.workflows[0], channels, rounds, testbed.revive)
-        await send_again(testbed, trace)
+        await testbed.send_again(trace)
     for workflow in trace.workflows:
         await move_on(testbed, workflow)
     await testbed.revive()
     return trace
-
-
-async def send_again(testbed: Testbed, trace: Trace) -> None:
-    """The owner's first request once more, if it carries an idempotency key: its client does not know the outcome."""
-    call, workflow = trace.pairing.calls[0], trace.workflows[0]
-    if call.key:
-        await testbed.fresh.ask(testbed.build(workflow, call), 0)
 
 
 async def move_on(testbed: Testbed, workflow: str) -> None:

@@ -81,12 +81,12 @@ def name_apart(target: Target, calls: Sequence[Call]) -> str:
 
 
 def list_calls(target: Target, state: str, tenant: str) -> list[Call]:
-    """Every request that is legal in a state."""
-    return [
-        call_route(route, state, to, tenant)
-        for to in target.graph.successors.get(state, ())
-        for route in target.routes_for(state, to)
-    ]
+    """Every request that is legal in a state; those that carry an idempotency key come last, because they take more
+    statements.
+    """
+    moves = [(to, route) for to in target.graph.successors.get(state, ()) for route in target.routes_for(state, to)]
+    moves.sort(key=lambda move: move[1].carries_key)
+    return [call_route(route, state, to, tenant) for to, route in moves]
 
 
 def list_writes(target: Target, state: str, tenant: str) -> list[Call]:

@@ -21,6 +21,7 @@ from load.client.asker import Asker
 from load.client.release import Release, now_ns
 from reports.history import events
 from reports.history.journal import Journal
+from stateful_tests.interleavings.faults import DELAYED
 from stateful_tests.interleavings.fresh_workflows import FreshWorkflows, StateNotReachedError
 from stateful_tests.interleavings.locks import Locks
 from stateful_tests.interleavings.proxy import Proxy
@@ -91,7 +92,17 @@ class Testbed:
         self.asker.plan(len(asks), int(race is not None))
         trace = await self.scheduler.run(pairing, workflows, asks, race, choose)
         self.unread += workflows
+        if trace.fault in (None, DELAYED):
+            await self.send_again(trace)
         return trace
+
+    async def send_again(self, trace: Trace) -> None:
+        """Each request that carries an idempotency key once more, one after the other."""
+        calls, first = trace.pairing.calls, trace.workflows[0]
+        asked = trace.workflows if trace.pairing.apart else (first,) * len(calls)
+        for workflow, call in dict.fromkeys(zip(asked, calls, strict=True)):
+            if call.key:
+                await self.fresh.ask(self.build(workflow, call, first), 0)
 
     async def make_ready(self, asks: Sequence[Ask]) -> list[Ask]:
         """The asks with all that their requests carry: logins, current versions. Raises StateNotReachedError."""

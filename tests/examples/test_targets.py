@@ -17,18 +17,20 @@ PASSING: dict[str, set[str]] = {
     "flask_version_column": {"audit", "tenant-isolation"},
     "django_fsm": {"audit"},
     "node_guarded_update": {"audit"},
+    "node_idempotency_middleware": {"audit", "tenant-isolation", "idempotent"},
     "fastapi_etag": {"audit", "tenant-isolation", "precondition"},
     "graphql_outcome_in_body": {"audit", "tenant-isolation"},
     "invitation_without_read": {"effects"},
     "route_per_edge": set(),
 }
 PLAIN = "route_per_edge"
-DECLARED = {"audit", "effects", "tenant-isolation", "precondition"}
+DECLARED = {"audit", "effects", "tenant-isolation", "precondition", "idempotent"}
 # Each with the checks that fail.
 FAILING = {
     "flask_version_column/target_without_version.toml": {"one-winner", "linearizable", "audit"},
     "django_fsm/target_without_mixin.toml": {"one-winner", "linearizable", "audit"},
     "node_guarded_update/target_unguarded.toml": {"one-winner", "linearizable", "audit"},
+    "node_idempotency_middleware/target_any_tenant.toml": {"tenant-isolation"},
     "fastapi_etag/target_compared_in_python.toml": {"one-winner", "linearizable", "audit", "precondition"},
     "graphql_outcome_in_body/target_unguarded.toml": {"one-winner", "linearizable", "audit"},
     "invitation_without_read/target_looked_up.toml": {"one-winner", "linearizable"},

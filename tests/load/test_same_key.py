@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.target.answer import ClassifiedAnswer, classify_advance
 from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.idempotency import Idempotency, name_key
@@ -70,6 +71,23 @@ class Keeper(Engine):
 
     def repeat(self, name: str, request: Request, body: bytes, answer: Answer) -> Answer:  # noqa: ARG002 - for others
         return answer if request.body == body else make_answer(422)
+
+
+class KeepsWins(Keeper):
+    """Keeps an answer only if the request won."""
+
+    def move(self, name: str, request: Request) -> Answer:
+        answer = super().move(name, request)
+        if answer.status == 409:
+            self.kept.pop(self.find_key(name, request), None)
+        return answer
+
+
+class KeepsErrors(Keeper):
+    """Is down for a moment, and keeps that, too."""
+
+    def act(self, name: str, request: Request) -> Answer:
+        return make_answer(503) if self.asked % 97 == 0 else super().act(name, request)
 
 
 class TwoRows(Keeper):
@@ -157,6 +175,16 @@ def test_a_service_that_keeps_its_keys_passes(keyed: Target, tmp_path: Path) -> 
     assert shared["payload"].str.ends_with(", other").any()
 
 
+def test_a_service_may_keep_wins_only(keyed: Target, tmp_path: Path) -> None:
+    judgement = run(tmp_path / "h", keyed, KeepsWins)
+    assert judgement.verdict is Verdict.PASS, judgement.reason
+
+
+def test_a_kept_server_error_is_no_other_answer(keyed: Target, tmp_path: Path) -> None:
+    judgement = run(tmp_path / "h", keyed, KeepsErrors)
+    assert {each.check for each in judgement.checks if each.verdict is Verdict.FAIL} == {"no-5xx"}
+
+
 @pytest.mark.parametrize(
     ("engine", "check"),
     [
@@ -218,6 +246,13 @@ def test_a_request_of_its_own_has_a_key_of_its_own(keyed: Target) -> None:
         for server_id, id_, key in [("1", "r1", ""), ("1", "r2", ""), ("2", "r1", ""), ("1", "r1", name_key("1", "k"))]
     }
     assert len(keys) == 4
+
+
+def test_a_mismatch_is_one_of_the_reasons_to_refuse(tmp_path: Path) -> None:
+    """Also where the file names the status in `refused`, too."""
+    target = load_text(tmp_path, KEYED.replace("refused = [404]", "refused = [404, 422]"))
+    route = target.routes_for("A", "B")[0]
+    assert classify_advance(target, Answer(422, {}), route, "B") == ClassifiedAnswer("refused", 422)
 
 
 def test_volatile_values_do_not_make_another_answer() -> None:

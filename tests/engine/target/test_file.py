@@ -71,7 +71,9 @@ def test_the_reference_engine_is_described_truly() -> None:
     assert target.graph.initial == GRAPH.initial
     assert {guard.name for guard in target.guards} == {step.name for step in STEPS}
     work = sum(step.kind is Kind.WORK for step in STEPS)
-    assert len(target.routes) == 3 * work + (len(STEPS) - work) + 1
+    keyed = [(route.sources, route.to) for route in target.routes if route.carries_key]
+    assert keyed == [(("CREATED",), "ICP_PENDING"), (("CREATED", "ICP_PENDING"), "CANCELLED")]
+    assert len(target.routes) == len(keyed) + 3 * work + (len(STEPS) - work) + 1
     assert target.routes[-1].sources == tuple(state for state in GRAPH.states if state not in GRAPH.terminal)
 
 

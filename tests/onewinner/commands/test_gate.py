@@ -76,16 +76,16 @@ def test_the_reference_engine_passes(passing: Ran) -> None:
     record = json.loads((out / "run.json").read_text())
     assert record["verdict"] == "pass"
     applied = {name: check["verdict"] for name, check in record["checks"].items()}
-    # No fault was injected at these levels, and the engine has no versions, no units and no keys.
+    # No fault was injected at these levels, and the engine has no versions and no units.
     assert {name for name, verdict in applied.items() if verdict is None} == {
-        "durability", "precondition", "capacity", "idempotent",
+        "durability", "precondition", "capacity",
     }  # fmt: skip
     assert {verdict for verdict in applied.values() if verdict is not None} == {"pass"}, applied
     assert [(level["level"], level["planned"], level["run"]) for level in record["levels"]] == [
         ("sequential", 1, 1),
         ("parallel", 12, 12),
         ("race", 40, 40),
-        ("refusals", 1976, 1976),
+        ("refusals", 2078, 2078),
         ("legal moves", 73, 73),
     ]
 

@@ -68,9 +68,9 @@ def list_gaps(out: Path) -> str:
     return "\n".join(finding["title"] for finding in read_verdict(out)["checks"]["accounting"]["findings"])
 
 
-# What the workflows of the reference engine have nothing for: writes, versions, keys, moves without a request, units.
+# What the workflows of the reference engine have nothing for: writes, versions, moves without a request, units.
 UNITS = {"last-unit", "takes-and-give-backs", "two-resources", "foreign-takes"}
-UNASKED = UNITS | {"writes-beside-moves", "stale-version", "no-version", "same-key", "expiry"}
+UNASKED = UNITS | {"writes-beside-moves", "stale-version", "no-version", "expiry"}
 WAYS = {"apart": ("--processes", "2"), "together": ("--processes", "2", "--together")}
 
 

@@ -53,6 +53,29 @@ def test_an_unknown_request_may_have_been_the_one_that_was_carried_out() -> None
     assert judge_all(*records, again)["linearizable"].verdict is Verdict.FAIL
 
 
+def test_a_repeated_request_that_loses_to_itself_is_found() -> None:
+    """The first one is unknown; a read shows that it was carried out. If another client made the move, all is well."""
+    lost = advance("a", "A-B", 2, None, "unknown", **FIRST)
+    again = advance("b", "A-B", 6, 9, "conflict", observed="B", **{**FIRST, "answer": "409"})
+    found = judge_all(create("c", 0, 1), lost, again, read("r", 10, 11, "B"))["idempotent"]
+    assert found.verdict is Verdict.FAIL
+    assert "carried key k and lost, though a with the same key was carried out" in found.findings[0].title
+    assert found.findings[0].operations == ("b", "a")
+    other = advance("d", "A-B", 2, 5)
+    assert judge_all(create("c", 0, 1), lost, other, again)["idempotent"].verdict is Verdict.PASS
+    assert judge_all(create("c", 0, 1), lost, read("r", 3, 4, "A"), again)["idempotent"].verdict is Verdict.FAIL
+
+
+def test_a_stored_server_error_is_that_of_the_fault() -> None:
+    """A service may keep the first answer with a key, also an error; not so under another key."""
+    fault = {"event": "fault", "at_ns": 3, "until_ns": 4, "what": "answer lost"}
+    lost = advance("a", "A-B", 2, 5, "unknown", status=500, **FIRST)
+    for key, verdict in (("k", Verdict.PASS), ("l", Verdict.FAIL)):
+        again = advance("b", "A-B", 6, 9, "unknown", status=500, **{**FIRST, "key": key})
+        assert judge_all(create("c", 0, 1), lost, again, events=(fault,))["no-5xx"].verdict is verdict
+        assert judge_all(create("c", 0, 1), lost, again)["no-5xx"].verdict is Verdict.FAIL
+
+
 def test_two_rows_for_one_key_are_one_too_many() -> None:
     records = (create("c", 0, 1), *(advance(name, "A-B", 2, 9, **FIRST) for name in ("a", "b")))
     assert judge_all(*records, events=(trail(12, "A-B", "A-B"),))["audit"].verdict is Verdict.FAIL

@@ -12,7 +12,7 @@ PAIRINGS = list_pairings(TARGET)
 
 
 def test_in_every_state_every_two_requests_are_a_pairing() -> None:
-    counted = Counter(pairing.state for pairing in PAIRINGS)
+    counted = Counter(pairing.state for pairing in PAIRINGS if not pairing.calls[0].key)
     for state in TARGET.graph.states:
         count = len(list_calls(TARGET, state, TARGET.owner))
         assert counted[state] == count * (count + 1) // 2 + count
