@@ -35,7 +35,8 @@ class QueueError(Exception):
 @dataclass
 class QueueMaker:
     """Makes queues for one source. Of the queue of a whole service one source of the run has the use at a time, which
-    the lock in `folder` tells; once an outcome was unknown, how many units it has is no longer certain.
+    the lock in `folder` tells; once an outcome was unknown, how many units it has is no longer certain. `filled` is how
+    many were put in last.
     """
 
     target: Target
@@ -44,6 +45,7 @@ class QueueMaker:
     values: ValueStore
     lock: IO[str] | None = None
     holder: str = ""
+    filled: int = 0
 
     @property
     def is_shared(self) -> bool:
@@ -89,6 +91,7 @@ class QueueMaker:
             if answer.status is None or answer.status >= BAD:
                 told = f"answered {answer.status}" if answer.status is not None else f"not answered: {answer.error}"
                 raise QueueError(f"capacity.put: {request.method} {request.path} was {told}")
+        self.filled = units
 
     def empty(self, tenant: str, request_id: str, workflow: str) -> None:
         """Takes what is left in the queue. Raises QueueError."""
