@@ -11,5 +11,5 @@ from engine.reference.units.reference import REFERENCE
 from engine.reference.units.vouchers import COUNTED, count_and_insert, remove
 
 ENGINE = "vouchers"
-PROMISE = Promise("capacity", ("parallel", "race", "interleavings"))
+PROMISE = Promise("capacity", ("parallel", "race", "interleavings"), beside=("contract",))
 PARTS = replace(REFERENCE, redeem=count_and_insert, restore=remove, left=COUNTED)
