@@ -95,8 +95,8 @@ def is_wrong(reply: Reply) -> bool:
         return True
     if reply.ask.call.tenant:
         return reply.outcome not in ("refused", "unknown")
-    # A request without the current version is refused rightly.
-    return reply.outcome == "refused" and not reply.ask.call.version
+    # A request without the current version is refused rightly, and so may be one with a key that another one has used.
+    return reply.outcome == "refused" and not reply.ask.call.version and not reply.ask.call.key
 
 
 def classify(spread_ns: int) -> int:

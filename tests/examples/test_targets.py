@@ -142,7 +142,9 @@ def test_its_readme_is_short_and_its_commands_exist(name: str) -> None:
 
 
 def test_the_locks_name_no_registry() -> None:
-    for lock in (EXAMPLES / "requirements.lock", EXAMPLES / "node_guarded_update" / "package-lock.json"):
+    node = sorted(EXAMPLES.glob("node_*/package-lock.json"))
+    assert len(node) == 2
+    for lock in (EXAMPLES / "requirements.lock", *node):
         text = lock.read_text()
         assert "sha256:" in text or '"integrity": "sha512-' in text
         assert "resolved" not in text

@@ -18,6 +18,7 @@ from engine.target.statuses import Statuses
 from engine.target.target import Target
 from engine.target.template import Request
 from load.scenarios import SCENARIOS
+from load.tally import list_violations
 from reports.history.history import read_history
 from reports.judge.verdict import Judgement, Verdict
 from stateful_tests.interleavings.pairings import list_apart, list_pairings
@@ -173,6 +174,13 @@ def test_a_service_that_keeps_its_keys_passes(keyed: Target, tmp_path: Path) -> 
     assert shared["answer"].null_count() == lost.height > 0
     assert set(shared["tenant"]) == {"acme", "globex"}
     assert shared["payload"].str.ends_with(", other").any()
+
+
+def test_the_live_tally_counts_no_violation(keyed: Target, tmp_path: Path) -> None:
+    """Also not where a key that another request has used is refused."""
+    results = list(make_source(tmp_path / "h", keyed, Keeper(keyed.graph), {SCENARIO.name: 60}).run())
+    assert "refused" in {reply.outcome for result in results for reply in result.replies if not reply.ask.call.tenant}
+    assert [words for result in results for words in list_violations(result)] == []
 
 
 def test_a_service_may_keep_wins_only(keyed: Target, tmp_path: Path) -> None:
