@@ -64,6 +64,7 @@ class QueueMaker:
                 self.fill(tenant, classified.server_id or "", request_id, workflow, units)
         except (QueueError, NotBuiltError) as error:
             self.note_doubt()
+            self.forget(workflow)
             return Exchange(invoked_ns, None, Answer(None)), ClassifiedAnswer("unknown", None, message=str(error))
         if self.is_shared and self.doubt.exists():
             classified = replace(classified, left=None)

@@ -15,7 +15,11 @@ def test_expected_is_every_state_in_which_this_very_request_wins(reference: Targ
     assert reference.expected_by(reference.general, "ICP_PENDING", "ICP_PROCESSING") == ("ICP_PENDING",)
     assert reference.expected_by(claim, "ICP_PENDING", "ICP_PROCESSING") == ("ICP_PENDING", "ICP_FAILED")
     assert len(reference.expected_by(cancel, "CREATED", "CANCELLED")) == 33
-    assert [route.name for route in reference.routes_for("CREATED", "CANCELLED")] == ["advance-with-key", "cancel", "advance"]
+    assert [route.name for route in reference.routes_for("CREATED", "CANCELLED")] == [
+        "advance-with-key",
+        "cancel",
+        "advance",
+    ]
 
 
 def test_a_body_that_carries_only_the_next_state_is_due_in_every_state_that_leads_there(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Method: an engine in memory that stops answering, and a clock that passes by a t
 it does not answer.
 """
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,20 @@ from reports.history.journal import Journal
 from reports.judge.verdict import Verdict
 from tests.load.silent_engine import TIMED_OUT, Clock, SlowRelease, Twist, answer_first, stop_time
 from tests.load.stub import RICH, Engine, judge_folder, load_text, make_answer, make_source
+from tests.load.unit_stub import JOBS, VOUCHERS, UnitEngine
+
+OF_UNITS = [name for name, scenario in SCENARIOS.items() if scenario.takes]
+
+
+class SilentUnits(UnitEngine):
+    """A right engine of vouchers and of jobs that stops answering."""
+
+    def __init__(self, twist: Twist) -> None:
+        super().__init__()
+        self.twist = twist
+
+    def answer(self, request: Request) -> Answer:
+        return self.twist(request, super().answer(request))
 
 
 @pytest.fixture
@@ -57,11 +72,14 @@ def test_a_service_that_answers_no_advance_any_more(tmp_path: Path, clock: Clock
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in SCENARIOS if "version" not in name and name not in ("expiry", "same-key")]
+    ("name", "text"),
+    [(name, RICH) for name in SCENARIOS if name not in ("stale-version", "no-version", "expiry", "same-key", *OF_UNITS)]
+    + [(name, VOUCHERS) for name in OF_UNITS],
 )
-def test_a_source_ends_when_the_service_answers_no_more(name: str, tmp_path: Path, clock: Clock) -> None:
-    rich = load_text(tmp_path / "target", RICH)
-    source = make_source(tmp_path / "h", rich, Engine(rich.graph, answer_first(200)), {name: 10_000})
+def test_a_source_ends_when_the_service_answers_no_more(name: str, text: str, tmp_path: Path, clock: Clock) -> None:
+    rich, answer = load_text(tmp_path / "target", text), answer_first(200)
+    engine = Engine(rich.graph, answer) if text is RICH else SilentUnits(answer)
+    source = make_source(tmp_path / "h", rich, engine, {name: 10_000})  # type: ignore[arg-type]
     source.asker.release = SlowRelease(source.asker.release.engine, clock)  # type: ignore[attr-defined, assignment]
     source.asker.trails.retry.release = source.asker.release
     for _ in source.run():
@@ -75,6 +93,19 @@ def test_a_source_ends_when_the_service_answers_no_more(name: str, tmp_path: Pat
     assert "(race: the service answers no more)" in judgement.reason
     assert {check.check: check.verdict for check in judgement.checks}["accounting"] is Verdict.PASS
     assert clock.now_s < 20 * 5.0
+
+
+def test_a_queue_that_cannot_be_made_is_free_for_other_sources(tmp_path: Path, clock: Clock) -> None:
+    jobs = load_text(tmp_path / "target", JOBS)
+    source = make_source(tmp_path / "h", jobs, SilentUnits(answer_first(200)), {"last-unit": 10_000})  # type: ignore[arg-type]
+    source.asker.release = SlowRelease(source.asker.release.engine, clock)  # type: ignore[attr-defined, assignment]
+    for _ in source.run():
+        continue
+    source.finish()
+    assert source.ended == "gave up"
+    assert judge_folder(tmp_path / "h", jobs).verdict is Verdict.UNKNOWN
+    with (tmp_path / "h" / "ids" / "queue.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.mark.parametrize("left", [0, 1, UNANSWERED_MIN - 1])
