@@ -105,7 +105,7 @@ def test_a_script_without_an_old_version_withdraws_its_requests(target: Target, 
     press(tmp_path / "h", target, Constant(target.graph), "stale-version")
     history = read_history(tmp_path / "h" / "race-0.0.jsonl")
     plans = [event for _, event in history.events if isinstance(event, Plan)]
-    assert any("a version that is old" in (plan.withdrawn or "") for plan in plans)
+    assert any("such as an old version" in (plan.withdrawn or "") for plan in plans)
     assert not any(isinstance(event, Unsent) for _, event in history.events)
 
 
