@@ -19,17 +19,23 @@ from engine.target.values import find_values
 from load.client.release import Exchange, Release, now_ns
 from load.client.values import ValueStore
 
-BAD = 400
+BAD, SERVER_ERROR = 400, 500
 # What findings call the one queue of a service; it has no id.
 SHARED_ID = "queue"
 # More units than that are in no queue of which a run can know what is left.
 EMPTIED_MAX = 2_000
 LOCK_LIMIT_S, LOCK_PAUSE_S = 120.0, 0.005
 BUSY_MAX, BUSY_PAUSE_S = 20, 0.05
+# After a fault each dead connection of a service's pool may fail one request.
+ATTEMPTS_MAX, ATTEMPT_PAUSE_S = 40, 0.1
 
 
 class QueueError(Exception):
-    """A queue that could not be made, in one sentence."""
+    """A queue that could not be made, in one sentence. `may_recover`: the service hung up, or told a server error."""
+
+    def __init__(self, sentence: str, *, may_recover: bool = False) -> None:
+        super().__init__(sentence)
+        self.may_recover = may_recover
 
 
 @dataclass
@@ -59,9 +65,7 @@ class QueueMaker:
         """The queue with that many units. The outcome is "ok" only if every unit was put in."""
         invoked_ns = now_ns()
         try:
-            answer, classified = self.open(tenant, request_id, workflow, units)
-            if classified.outcome == "ok":
-                self.fill(tenant, classified.server_id or "", request_id, workflow, units)
+            answer, classified = self.try_often(tenant, request_id, workflow, units)
         except (QueueError, NotBuiltError) as error:
             self.note_doubt()
             self.forget(workflow)
@@ -69,6 +73,25 @@ class QueueMaker:
         if self.is_shared and self.doubt.exists():
             classified = replace(classified, left=None)
         return Exchange(invoked_ns, now_ns(), answer), classified
+
+    def try_often(self, tenant: str, request_id: str, workflow: str, units: int) -> tuple[Answer, ClassifiedAnswer]:
+        """Empties and fills the queue of the service again while it fails as after a fault. Raises QueueError."""
+        attempt = 0
+        while True:
+            try:
+                return self.open_and_fill(tenant, f"{request_id}.{attempt}" if attempt else request_id, workflow, units)
+            except QueueError as error:
+                attempt += 1
+                if not (self.is_shared and error.may_recover and attempt < ATTEMPTS_MAX):
+                    raise
+            self.note_doubt()
+            time.sleep(ATTEMPT_PAUSE_S)
+
+    def open_and_fill(self, tenant: str, request_id: str, workflow: str, units: int) -> tuple[Answer, ClassifiedAnswer]:
+        answer, classified = self.open(tenant, request_id, workflow, units)
+        if classified.outcome == "ok":
+            self.fill(tenant, classified.server_id or "", request_id, workflow, units)
+        return answer, classified
 
     def open(self, tenant: str, request_id: str, workflow: str, units: int) -> tuple[Answer, ClassifiedAnswer]:
         """An empty queue. Raises QueueError, NotBuiltError."""
@@ -91,7 +114,8 @@ class QueueMaker:
             answer = self.release.send(request).answer
             if answer.status is None or answer.status >= BAD:
                 told = f"answered {answer.status}" if answer.status is not None else f"not answered: {answer.error}"
-                raise QueueError(f"capacity.put: {request.method} {request.path} was {told}")
+                sentence = f"capacity.put: {request.method} {request.path} was {told}"
+                raise QueueError(sentence, may_recover=may_recover(answer))
         self.filled = units
 
     def empty(self, tenant: str, request_id: str, workflow: str) -> None:
@@ -108,7 +132,8 @@ class QueueMaker:
             elif classified.outcome != "won":
                 raise QueueError(
                     f"capacity.take: the queue could not be emptied: a take was answered {answer.status}, "
-                    f"{classified.outcome}"
+                    f"{classified.outcome}",
+                    may_recover=may_recover(answer),
                 )
         raise QueueError(
             f"capacity.take: {EMPTIED_MAX:,} takes did not empty the queue; capacity.conflict must say what the answer "
@@ -145,3 +170,8 @@ class QueueMaker:
         if self.is_shared:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.doubt.touch()
+
+
+def may_recover(answer: Answer) -> bool:
+    """Whether an answer is as after a fault. A request that timed out is not sent again: that takes long."""
+    return not answer.timed_out and (answer.status is None or answer.status >= SERVER_ERROR)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import pairwise
 from typing import Any
 
+from engine.target.create import Queue
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import NotBuiltError
@@ -214,7 +215,9 @@ class FreshWorkflows:
         shown = target.build_effects(owner, server_id, name, values) or target.build_trail(
             owner, server_id, name, values
         )
-        creates = isinstance(target.create, Template)
+        creates = isinstance(target.create, Template) or (
+            isinstance(target.create, Queue) and target.create.request is not None
+        )
         return shown or (target.build_create(owner, name, name, values) if creates else None)
 
     async def send(self, channel: int, request: Request) -> Answer:

@@ -108,6 +108,29 @@ def test_a_queue_that_cannot_be_made_is_free_for_other_sources(tmp_path: Path, c
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def test_a_queue_is_made_though_a_fault_left_dead_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each fails one request. What it did is not known, so no create tells from then on how many units there are."""
+    monkeypatch.setattr("load.client.queue_maker.ATTEMPT_PAUSE_S", 0.0)
+    asked = 0
+
+    def twist(request: Request, answer: Answer) -> Answer:
+        nonlocal asked
+        asked += request.path == "/jobs"
+        return Answer(None, error="closed") if 20 <= asked < 40 and request.path == "/jobs" else answer
+
+    jobs = load_text(tmp_path / "target", JOBS)
+    source = make_source(tmp_path / "h", jobs, SilentUnits(twist), {"last-unit": 12})  # type: ignore[arg-type]
+    for _ in source.run():
+        continue
+    source.finish()
+    assert source.ended == "complete"
+    creates = read_history(tmp_path / "h").operations.filter(kind="create")
+    assert set(creates["outcome"]) == {"ok"}
+    assert 0 < creates["left"].null_count() < creates.height
+    judgement = judge_folder(tmp_path / "h", jobs)
+    assert {each.check: each.verdict for each in judgement.checks}["capacity"] is Verdict.PASS
+
+
 @pytest.mark.parametrize("left", [0, 1, UNANSWERED_MIN - 1])
 def test_a_service_that_answers_one_request_in_ten_lives(left: int, tmp_path: Path, clock: Clock) -> None:
     asked = 0
