@@ -49,7 +49,7 @@ def list_calls(first: Record, calls: Sequence[Call]) -> list[str]:
 
 
 def describe_silence(rule: Sink, strays: Sequence[Call]) -> Text:
-    """All calls came for requests that nobody sent: the file looks at the wrong place of a call."""
+    """All calls came for requests that no client sent: the file looks at the wrong place of a call."""
     told = [call.subject for call in strays if call.subject is not None]
     title = f"None of the {len(strays)} calls to {rule.name} tells which move it is for"
     found = f"they tell {', '.join(map(repr, told[:3]))}, ..." if told else "nothing stands at that place"

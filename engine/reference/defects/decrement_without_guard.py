@@ -1,4 +1,4 @@
-"""What is left of a voucher is read; if it is more than nothing, an UPDATE lowers it, whatever it is by then.
+"""What is left of a voucher is read; if it is more than nothing, an UPDATE without a condition lowers it.
 
 The mistake: the UPDATE has no guard of its own. Two requests read that one use is left, and both lower it; what is left
 is -1 then. A user would notice that more redemptions were paid than the voucher had uses.
