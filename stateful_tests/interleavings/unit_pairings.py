@@ -36,6 +36,9 @@ def list_unit_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
 def walk_pairings(target: Target, take: Call, give_back: Call) -> Iterator[Pairing]:
     assert target.capacity is not None
     yield make_pairing(target, 1, (take, take), "take / take, the last unit")
+    if target.capacity.units != 1:
+        # Both must win: a service that lets one lose hides a unit.
+        yield make_pairing(target, 2, (take, take), "take / take, two left")
     if target.capacity.give_back is not None:
         yield make_pairing(target, 0, (take, give_back), "take / give back, none left")
         if target.capacity.units != 1:
