@@ -106,10 +106,12 @@ def describe_tally(live: Path) -> str:
         told = json.loads(live.read_bytes())
     except (OSError, ValueError):
         return ""
-    per_second = told["races"] / told["seconds"] if told["seconds"] else 0
-    spread = f", spread p50 {told['spread_p50_ms']:.2f} ms" if told["spread_p50_ms"] else ""
+    # Where no request can be raced alone, as for units of a resource, there are rounds only.
+    unit = "races" if told["races"] or not told["rounds"] else "rounds"
+    per_second = told[unit] / told["seconds"] if told["seconds"] else 0
+    spread = f", spread p50 {told['spread_p50_ms']:.2f} ms" if told["races"] and told["spread_p50_ms"] else ""
     return (
-        f"{told['races']:,} races ({per_second:,.0f}/s{spread}): {told['winners']:,} winners, "
+        f"{told[unit]:,} {unit} ({per_second:,.0f}/s{spread}): {told['winners']:,} winners, "
         f"{told['conflicts']:,} conflicts, {told['unknowns']:,} unknown, {told['violations']:,} violations"
     )
 

@@ -4,6 +4,7 @@ Method: findings that hold control sequences; commands whose output is a pipe wi
 """
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from onewinner.display import print_judgement
+from load.tally import Tally
+from onewinner.display import describe_tally, print_judgement
 from onewinner.exits import FAIL, PASS
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
@@ -39,6 +41,23 @@ def test_control_sequences_of_an_engine_do_not_reach_the_terminal(capsys: pytest
     assert "\x1b" not in told
     assert "because \u241b[2J" in told
     assert "to \u241b[2J\nand on" in told
+
+
+@pytest.mark.parametrize(
+    ("races", "rounds", "told"),
+    [
+        (8, 20, "8 races (4/s, spread p50 0.25 ms): 8 winners, 3 conflicts, 1 unknown, 0 violations"),
+        (0, 20, "20 rounds (10/s): 8 winners, 3 conflicts, 1 unknown, 0 violations"),
+        (0, 0, "0 races (0/s): 8 winners, 3 conflicts, 1 unknown, 0 violations"),
+    ],
+)
+def test_the_live_tally_counts_rounds_where_there_is_no_race(
+    races: int, rounds: int, told: str, tmp_path: Path
+) -> None:
+    live = tmp_path / "live.json"
+    tally = Tally(races, rounds, winners=8, conflicts=3, unknowns=1)
+    live.write_text(json.dumps({**tally.pack(), "seconds": 2.0, "spread_p50_ms": 0.25}))
+    assert describe_tally(live) == told
 
 
 @pytest.mark.parametrize(
