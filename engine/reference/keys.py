@@ -17,7 +17,7 @@ from engine.reference.bodies import encode
 from engine.reference.errors import KeyReused, MalformedRequest, SerializationFailure
 from engine.reference.parts import Engine, Key
 from engine.reference.pool import Pool, Session
-from engine.reference.sessions import open_transaction, retry
+from engine.reference.sessions import Serializable, open_transaction, retry
 
 KEY_LENGTH_MAX = 255
 SERVED_BELOW = 500
@@ -57,18 +57,21 @@ def make_key(organization_id: str, text: str, *request: bytes) -> Key:
     return Key(organization_id, text, hashlib.sha256(b"\0".join(request)).hexdigest())
 
 
-async def answer_once(engine: Engine, key: Key, act: Act) -> Answer:
-    """The answer of `act`, or the stored one of an earlier request with the key. Raises KeyReused."""
+async def answer_once(engine: Engine, key: Key, act: Act, isolation: Serializable | None = None) -> Answer:
+    """The answer of `act`, or the stored one of an earlier request with the key. Raises KeyReused.
+
+    The transaction has this isolation level, by default the pool's.
+    """
     try:
-        return await retry(lambda: try_once(engine, key, act), engine.attempts_max)
+        return await retry(lambda: try_once(engine, key, act, isolation), engine.attempts_max)
     except NotKept as error:
         return error.answer
 
 
-async def try_once(engine: Engine, key: Key, act: Act) -> Answer:
+async def try_once(engine: Engine, key: Key, act: Act, isolation: Serializable | None = None) -> Answer:
     """Raises NotKept, KeyReused, or SerializationFailure: then all of it was rolled back."""
     try:
-        async with open_transaction(engine.pool) as session:
+        async with open_transaction(engine.pool, isolation) as session:
             if await session.fetchval(CLAIM, key.organization_id, key.text, key.request) is None:
                 stored = await find_answer(session, key)
                 if stored is None:

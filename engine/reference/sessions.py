@@ -10,7 +10,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import asyncpg
 from sqlalchemy import ClauseElement
@@ -30,6 +30,7 @@ LOST = ("08", "53", "57", "55P03", "25006")
 DRIVER_ERRORS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 T = TypeVar("T")
+Serializable = Literal["serializable"]
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,9 @@ def open_session(pool: Pool) -> BorrowedConnection:
 
 
 @asynccontextmanager
-async def open_transaction(pool: Pool) -> AsyncIterator[Session]:
-    """A connection in one transaction at the pool's isolation level, committed at the end."""
-    async with open_session(pool) as session, session.transaction():
+async def open_transaction(pool: Pool, isolation: Serializable | None = None) -> AsyncIterator[Session]:
+    """A connection in one transaction at this isolation level, by default the pool's; committed at the end."""
+    async with open_session(pool) as session, session.transaction(isolation=isolation):
         yield session
 
 

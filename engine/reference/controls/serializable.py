@@ -6,26 +6,43 @@ rolled back starts again with a new read.
 
 from dataclasses import replace
 
-from engine.reference.parts import Move, Transition
-from engine.reference.pool import Pool
-from engine.reference.sessions import open_session, retry
+from engine.reference import keys
+from engine.reference.keys import Act, Answer, HeldSession
+from engine.reference.parts import Engine, Key, Move, Transition
+from engine.reference.pool import Pool, Session
+from engine.reference.sessions import Serializable, open_session, retry
 from engine.reference.split_write import UNGUARDED
 from engine.reference.workflows import READ, REFERENCE
 
 ATTEMPTS_MAX = 20
+SERIALIZABLE: Serializable = "serializable"
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
-    """Retries until the database commits. Raises Contended after ATTEMPTS_MAX attempts."""
+    """Retries until the database commits. Raises Contended after ATTEMPTS_MAX attempts.
+
+    With an idempotency key the move is part of the key's transaction, which starts again as a whole.
+    """
+    if isinstance(pool, HeldSession):
+        async with open_session(pool) as session:
+            return await read_and_write(session, move)
     return await retry(lambda: try_once(pool, move), ATTEMPTS_MAX)
 
 
 async def try_once(pool: Pool, move: Move) -> Transition | None:
-    async with open_session(pool) as session, session.transaction(isolation="serializable"):
-        workflow = await READ.fetch_one(session, **move.values())
-        if workflow is None or workflow["state"] != move.expected:
-            return None
-        return await UNGUARDED.run(session, move)
+    async with open_session(pool) as session, session.transaction(isolation=SERIALIZABLE):
+        return await read_and_write(session, move)
 
 
-PARTS = replace(REFERENCE, move=move)
+async def read_and_write(session: Session, move: Move) -> Transition | None:
+    workflow = await READ.fetch_one(session, **move.values())
+    if workflow is None or workflow["state"] != move.expected:
+        return None
+    return await UNGUARDED.run(session, move)
+
+
+async def answer_once(engine: Engine, key: Key, act: Act) -> Answer:
+    return await keys.answer_once(replace(engine, attempts_max=ATTEMPTS_MAX), key, act, SERIALIZABLE)
+
+
+PARTS = replace(REFERENCE, move=move, answer_once=answer_once)
