@@ -66,6 +66,27 @@ def test_50_concurrent_advances_have_one_winner(prepared: tuple[str, str]) -> No
         asyncio.run(run(served))
 
 
+def test_of_two_idempotency_keys_one_wins_and_each_gets_one_answer(prepared: tuple[str, str]) -> None:
+    name, url = prepared
+    body = {"expectedState": "CREATED", "nextState": "ICP_PENDING"}
+
+    async def run(served: Served) -> None:
+        [workflow] = await put(url, ["CREATED"])
+        keys = [f"{workflow}/{turn % 2}" for turn in range(8)]
+        async with open_clients(served, len(keys)) as clients:
+            asked = [
+                client.ask("POST", f"/{workflow}/advance", body, headers=[("Idempotency-Key", key)])
+                for client, key in zip(clients, keys, strict=True)
+            ]
+            answers = await asyncio.gather(*asked)
+        told = {(key, answer.status) for key, answer in zip(keys, answers, strict=True)}
+        assert len(told) == 2
+        assert {status for _, status in told} == {200, 409}
+
+    with serve(url, control=name) as served:
+        asyncio.run(run(served))
+
+
 @pytest.mark.parametrize("isolation", [Isolation.REPEATABLE_READ, Isolation.SERIALIZABLE])
 def test_so_they_have_at_every_isolation_level(prepared: tuple[str, str], isolation: Isolation) -> None:
     name, url = prepared
