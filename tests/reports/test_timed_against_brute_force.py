@@ -27,6 +27,7 @@ from tests.reports.timed_worlds import TimedWorld
 PLANNED = "100000" if os.environ.get("ONEWINNER_PROFILE") == "full" else "300"
 HISTORIES = int(os.environ.get("ONEWINNER_HISTORIES", PLANNED))
 AT_ONCE = 30
+FEW = 1000
 Workflow = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 
@@ -63,7 +64,12 @@ def test_the_verdicts_are_those_of_all_orders() -> None:
     judged = Counter[str]()
 
     @settings(
-        max_examples=-(-HISTORIES // AT_ONCE), deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=-(-HISTORIES // AT_ONCE),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        # So few that chance could leave hardly a broken trail: always the same ones.
+        derandomize=HISTORIES <= FEW,
     )
     @given(draw_case())
     def compare(case: tuple[TransitionGraph, bool, list[Workflow]]) -> None:
@@ -79,7 +85,7 @@ def test_the_verdicts_are_those_of_all_orders() -> None:
 
     compare()
     assert judged["failed"] + judged["explained"] >= HISTORIES
-    assert min(judged["explained"], judged["failed"], judged["broken trail"]) > HISTORIES // 100, judged
+    assert min(judged["explained"], judged["failed"], judged["broken trail"]) > HISTORIES // 25, judged
 
 
 def find_doubted(context: CheckContext) -> set[int]:
