@@ -1,4 +1,4 @@
-"""Opens pages on disk in Debian's Chromium, driven by Playwright, without any network."""
+"""Opens pages, on disk or on 127.0.0.1, in Debian's Chromium, driven by Playwright, without any other network."""
 
 import contextlib
 import shutil
@@ -18,7 +18,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 HEIGHT = 900  # px
 Theme = Literal["light", "dark"]
@@ -53,23 +53,24 @@ def start_browser() -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def open_page(
-    browser: Browser, file: Path, width: int, theme: Theme, *, height: int = HEIGHT, script: bool = True
+    browser: Browser, place: Path | str, width: int, theme: Theme, *, height: int = HEIGHT, script: bool = True
 ) -> Iterator[Opened]:
-    """The page of a file at a width in CSS pixels, in a theme, with or without scripts."""
+    """The page of a file or an address, at a width in CSS pixels, in a theme, with or without scripts."""
+    address = place.absolute().as_uri() if isinstance(place, Path) else place
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=theme, java_script_enabled=script
     )
     opened = Opened(context.new_page())
 
     def note(request: Request) -> None:
-        if not request.url.startswith(("data:", file.absolute().as_uri())):
+        if not request.url.startswith(("data:", address)):
             opened.requests.append(request.url)
 
     opened.page.on("request", note)
     opened.page.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
     opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
     try:
-        opened.page.goto(file.absolute().as_uri())
+        opened.page.goto(address)
         yield opened
     finally:
         context.close()

@@ -6,7 +6,7 @@ assumes nothing about the noise), and if the means on both sides differ by the t
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, log, log1p
@@ -37,21 +37,31 @@ class Chronicle:
     notes: tuple[str, ...]
 
 
-def read_chronicle(folder: Path) -> Chronicle:
+def list_run_folders(folder: Path) -> list[Path]:
     """Every run directory in a folder, and both runs of a job in turns; no run inside another run."""
+    within = (file for file in folder.glob("*/*/run.json") if not (file.parents[1] / "run.json").exists())
+    return sorted(file.parent for file in [*folder.glob("*/run.json"), *within])
+
+
+def read_chronicle(folder: Path) -> Chronicle:
+    """The runs of a folder."""
+    return gather_chronicle(list_run_folders(folder))
+
+
+def gather_chronicle(folders: Iterable[Path]) -> Chronicle:
+    """The runs of these run directories."""
     found: list[Run] = []
     notes = []
-    within = (file for file in folder.glob("*/*/run.json") if not (file.parents[1] / "run.json").exists())
-    for file in sorted([*folder.glob("*/run.json"), *within]):
+    for folder in folders:
         try:
-            run = read_run(file.parent)
+            run = read_run(folder)
         except RunError as error:
             notes.append(str(error))
             continue
         if run.judgement.reason.startswith(UNFINISHED):
-            notes.append(f"{file.parent}: {UNFINISHED}")
+            notes.append(f"{folder}: {UNFINISHED}")
         elif not take_blocks(run.facts).values:
-            notes.append(f"{file.parent}: measured nothing")
+            notes.append(f"{folder}: measured nothing")
         else:
             found.append(run)
     return Chronicle(tuple(sorted(found, key=lambda run: run.facts.started_at or "")), tuple(notes))

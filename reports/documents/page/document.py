@@ -48,18 +48,24 @@ SECTIONS: tuple[Callable[[Facts, Judgement], Section | None], ...] = (
 )
 
 
-def render_page(facts: Facts, judgement: Judgement) -> str:
-    """The page of a run, from what run.json says. A section that cannot be made says so, and the rest is there."""
-    attempts = [attempt(make, facts, judgement) for make in SECTIONS]
+def render_page(facts: Facts, judgement: Judgement, above: str = "") -> str:
+    """The page of a run, from what run.json says; `above` stands before it."""
     return render(
         "page",
         facts=facts,
         judgement=judgement,
         glance=render_glance(facts, judgement),
-        sections=[each for each in attempts if each is not None],
+        above=above,
+        sections=list_sections(facts, judgement),
         style=STYLE,
         script=SCRIPT,
     )
+
+
+def list_sections(facts: Facts, judgement: Judgement) -> list[Section]:
+    """The sections that there is something for. One that cannot be made says so, and the others are there."""
+    attempts = [attempt(make, facts, judgement) for make in SECTIONS]
+    return [each for each in attempts if each is not None]
 
 
 def attempt(make: Callable[[Facts, Judgement], Section | None], facts: Facts, judgement: Judgement) -> Section | None:

@@ -1,0 +1,1 @@
+"""The pages that `onewinner ui` serves on loopback: the runs of a folder, and a gate while it runs."""
