@@ -32,6 +32,8 @@ from reports.documents.run import Run, RunError, read_run
 from reports.history.history import HistoryError, read_history
 from reports.judge.verdict import Verdict
 
+# What a comparison comes to, by its exit code.
+EXIT_WORDS = {PASS: "pass", FAIL: "fail", UNKNOWN: "unknown", REGRESSION: "regression"}
 CHANGE_STYLE = {Change.REGRESSED: "bold red", Change.IMPROVED: "green", Change.SAME: "", Change.INCONCLUSIVE: "dim"}
 
 
@@ -109,7 +111,7 @@ def print_comparison(comparison: Comparison) -> None:
         say(Text(f"note: {note}"))
     print_measures(comparison, say)
     code = find_comparison_exit(comparison)
-    label = {PASS: "PASS", FAIL: "FAIL", UNKNOWN: "UNKNOWN", REGRESSION: "REGRESSION"}[code]
+    label = EXIT_WORDS[code].upper()
     style = STYLE[{PASS: Verdict.PASS, UNKNOWN: Verdict.UNKNOWN}.get(code, Verdict.FAIL)]
     say(Text.assemble("\n", (label, style), f": {describe_result(comparison)}"))
 

@@ -1,4 +1,4 @@
-"""Shows the runs of a folder in a browser, and the report of each.
+"""Shows the runs of a folder in a browser: the report of each, measures over time, two runs compared.
 
 It listens on 127.0.0.1 alone. Its address holds a token of this start, without which nothing is answered.
 """

@@ -84,6 +84,12 @@ def find_listed(root: Path, name: str) -> ListedRun | None:
     return next((each for each in walk_runs(root) if each.name == name), None)
 
 
+def list_readable(root: Path) -> list[Path]:
+    """The run directories that may be read."""
+    whole = root.resolve()
+    return [folder for folder in list_run_folders(root) if not leads_out(folder, whole)]
+
+
 @lru_cache(RUNS_KEPT)
 def read_unchanged(folder: Path, written_ns: int, size: int) -> Run:  # noqa: ARG001 - the arguments are the key
     return read_run(folder)

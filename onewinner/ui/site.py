@@ -10,10 +10,14 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from onewinner.baseline import compare_runs
+from onewinner.options import ComparisonOptions
 from onewinner.ui.access import Access
-from onewinner.ui.pages import render_bar, render_list, render_message
-from onewinner.ui.runs import find_listed, list_runs
+from onewinner.ui.pages import render_bar, render_comparison, render_list, render_message
+from onewinner.ui.runs import find_listed, list_readable, list_runs
 from reports.documents.page import render_page
+from reports.documents.page.trends import render_trends
+from reports.documents.trend import find_trends, gather_chronicle
 
 
 class Site:
@@ -23,7 +27,12 @@ class Site:
         self._root, self._base = root, base
 
     def list_routes(self) -> list[Route]:
-        routes: dict[str, Callable[[Request], Response]] = {"/": self.show_list, "/runs/{name:path}": self.show_run}
+        routes: dict[str, Callable[[Request], Response]] = {
+            "/": self.show_list,
+            "/runs/{name:path}": self.show_run,
+            "/compare": self.show_comparison,
+            "/trends": self.show_trends,
+        }
         return [Route(path, show) for path, show in routes.items()]
 
     def show_list(self, _request: Request) -> Response:
@@ -38,6 +47,24 @@ class Site:
         if found.run is None:
             return self.tell(200, f"{name} is damaged", found.trouble)
         return HTMLResponse(render_page(found.run.facts, found.run.judgement, render_bar(self._base)))
+
+    def show_comparison(self, request: Request) -> Response:
+        """Two runs by their names: `baseline` and `run`."""
+        names = [request.query_params.get(side, "") for side in ("baseline", "run")]
+        found = [find_listed(self._root, name) for name in names]
+        if None in found:
+            return self.tell(404, "No such run", "Choose two runs of the list, a baseline and a run.")
+        runs = [each.run for each in found if each is not None and each.run is not None]
+        if len(runs) < 2:
+            return self.tell(200, "Not compared", "One of these runs is damaged.")
+        comparison = compare_runs(*runs, ComparisonOptions())
+        return HTMLResponse(render_comparison(self._base, *names, runs[1], comparison))
+
+    def show_trends(self, _request: Request) -> Response:
+        chronicle = gather_chronicle(list_readable(self._root))
+        if not chronicle.runs:
+            return self.tell(200, "Measures over time", "No run of this folder has measured anything yet.")
+        return HTMLResponse(render_trends(find_trends(chronicle.runs), chronicle.notes, render_bar(self._base)))
 
     def tell(self, status: int, title: str, sentence: str) -> Response:
         return HTMLResponse(render_message(self._base, title, sentence), status)

@@ -21,13 +21,14 @@ WIDTH, HEIGHT, MARGIN = 640, 150, 14
 TREND_STYLE = read_asset("trend.css")
 
 
-def render_trends(trends: Sequence[Trend], notes: Sequence[str]) -> str:
-    """The whole page. What changed stands first, in words."""
+def render_trends(trends: Sequence[Trend], notes: Sequence[str], above: str = "") -> str:
+    """The whole page. What changed stands first, in words; `above` stands before it."""
     series: dict[str, list[Trend]] = {}
     for trend in trends:
         series.setdefault(trend.series, []).append(trend)
     return render(
         "trend",
+        above=above,
         changed=[(trend, change) for trend in trends for change in trend.changes],
         series=series,
         notes=notes,
