@@ -50,15 +50,14 @@ class Site:
 
     def show_comparison(self, request: Request) -> Response:
         """Two runs by their names: `baseline` and `run`."""
-        names = [request.query_params.get(side, "") for side in ("baseline", "run")]
-        found = [find_listed(self._root, name) for name in names]
-        if None in found:
+        first, second = (request.query_params.get(side, "") for side in ("baseline", "run"))
+        found, other = find_listed(self._root, first), find_listed(self._root, second)
+        if found is None or other is None:
             return self.tell(404, "No such run", "Choose two runs of the list, a baseline and a run.")
-        runs = [each.run for each in found if each is not None and each.run is not None]
-        if len(runs) < 2:
+        if found.run is None or other.run is None:
             return self.tell(200, "Not compared", "One of these runs is damaged.")
-        comparison = compare_runs(*runs, ComparisonOptions())
-        return HTMLResponse(render_comparison(self._base, *names, runs[1], comparison))
+        comparison = compare_runs(found.run, other.run, ComparisonOptions())
+        return HTMLResponse(render_comparison(self._base, first, second, other.run, comparison))
 
     def show_trends(self, _request: Request) -> Response:
         chronicle = gather_chronicle(list_readable(self._root))
