@@ -336,6 +336,12 @@ class FaultBegun(Event):
     workflows: list[str] | None = None
 
 
+class BreakMet(Spanned, kw_only=True):
+    """The service met a connection that an earlier fault had broken, at the latest at `until_ns`."""
+
+    at_ns: Nanoseconds
+
+
 class Restarted(Spanned):
     """The service ended by itself after a fault, and onewinner started it again."""
 
@@ -437,7 +443,7 @@ EVENTS: Mapping[str, type[Event]] = {
     name_event(struct.__name__): struct
     for struct in (
         Header, Plan, Quota, Invoke, Return, Audit, Effects, Probe, Hidden, Unsent, AccessDenied, Fault, FaultBegun,
-        Restarted, FaultsInjected, Skipped, Workload, Exploration, Statement, Schedule, Unscheduled, RandomPlans,
-        Reproduced, Level, Turn, Broken, End, Sink, Call, CallsAwaited,
+        BreakMet, Restarted, FaultsInjected, Skipped, Workload, Exploration, Statement, Schedule, Unscheduled,
+        RandomPlans, Reproduced, Level, Turn, Broken, End, Sink, Call, CallsAwaited,
     )
 }  # fmt: skip

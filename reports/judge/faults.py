@@ -15,6 +15,7 @@ from reports.judge.models.workflow import NEVER
 # These do no damage: they excuse nothing, and nothing can be lost by them.
 HARMLESS = frozenset({"delayed"})
 CRASHES = frozenset({"server killed"})
+BREAK_MET = "a connection that an earlier fault had broken"
 
 
 @dataclass(frozen=True, order=True)
@@ -31,9 +32,12 @@ class Fault:
 
 @dataclass(frozen=True)
 class Faults:
-    """Those that do damage, by the end of it."""
+    """Those that do damage, by the end of it. In `meetings` the service meets a connection that one of them broke:
+    that touches what is asked then, and destroys nothing any more.
+    """
 
     all: tuple[Fault, ...]
+    meetings: tuple[Fault, ...] = ()
 
     @cached_property
     def _by_workflow(self) -> dict[str | None, list[Fault]]:
@@ -107,10 +111,10 @@ class Spans:
 
 
 def find_touched(faults: Faults, calls: pl.DataFrame, numbers: pl.Series) -> pl.Series:
-    """Whether a fault did damage during each of the calls (w, invoked, returned). `numbers` are the workflow numbers of
+    """Whether a fault touched each of the calls (w, invoked, returned). `numbers` are the workflow numbers of
     `faults.named`: such a fault touches the calls of its workflow alone.
     """
-    unnamed = Spans.over(faults.unnamed).meet_each(calls["invoked"], calls["returned"])
+    unnamed = Spans.over([*faults.unnamed, *faults.meetings]).meet_each(calls["invoked"], calls["returned"])
     spans = [(fault.at, fault.until) for found in faults.named.values() for fault in found]
     mine = pl.DataFrame(spans, schema={"at": pl.Int64, "until": pl.Int64}, orient="row").with_columns(w=numbers)
     met = calls.with_row_index("call").join(mine, on="w")
@@ -128,7 +132,15 @@ def take_faults(history: History) -> Faults:
         if event.what not in HARMLESS
         for workflow in list_workflows(event)
     ]
-    return Faults(tuple(sorted([*found, *take_lasting(history, wide)])))
+    return Faults(tuple(sorted([*found, *take_lasting(history, wide)])), take_meetings(history, wide))
+
+
+def take_meetings(history: History, wide: int) -> tuple[Fault, ...]:
+    """When the service met connections that faults had broken."""
+    return tuple(
+        Fault((event.until_ns or event.at_ns) + wide, event.at_ns - wide, BREAK_MET)
+        for event in history.having(events.BreakMet)
+    )
 
 
 def take_lasting(history: History, wide: int) -> list[Fault]:

@@ -10,6 +10,7 @@ from stateful_tests.interleavings.messages import (
     READ_LETTERS,
     SSL_REQUEST,
     STARTUP,
+    TERMINATE,
     Framer,
     ProtocolError,
     ProtocolState,
@@ -44,7 +45,11 @@ class Signal:
 
 
 class Connection(asyncio.Protocol):
-    """One connection of the service. `kept` are answers of the database that the service does not get yet."""
+    """One connection of the service. `kept` are answers of the database that the service does not get yet.
+
+    `is_struck`: a fault breaks it, or has broken it. Then the service closes its own side, once it meets the break: a
+    pool may do that only when it lends the connection. `is_leaving`: the service has ended the session.
+    """
 
     def __init__(self, proxy: "Proxy") -> None:
         self.proxy = proxy
@@ -53,6 +58,8 @@ class Connection(asyncio.Protocol):
         self.kept: list[bytes] | None = None
         self.keeps_next = False
         self.is_closed = False
+        self.is_struck = False
+        self.is_leaving = False
         self.client: asyncio.Transport | None = None
         self.server: asyncio.Transport | None = None
         self._framer = Framer(startup=True)
@@ -75,6 +82,10 @@ class Connection(asyncio.Protocol):
         self.client = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        if self in self.proxy.broken:
+            self.meet_break()
+            self.abort()
+            return
         was_held = self.protocol.held
         try:
             passing = b"".join([self._take(letter, message) for letter, message in self._framer.feed(data)])
@@ -95,6 +106,7 @@ class Connection(asyncio.Protocol):
 
     def _take(self, letter: int, message: bytes) -> bytes:
         if letter != STARTUP:
+            self.is_leaving = self.is_leaving or letter == TERMINATE
             return self.protocol.take(letter, message)
         code = read_code(message)
         if code in (SSL_REQUEST, GSS_REQUEST):
@@ -149,10 +161,20 @@ class Connection(asyncio.Protocol):
         for data in kept:
             self.answer(data)
         if self.is_closed:
-            self.close()
+            self.break_off()
+
+    def eof_received(self) -> None:
+        self.meet_break()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
+        self.meet_break()
         self.close()
+
+    def meet_break(self) -> None:
+        """The service uses or closes its side of a connection that a fault has broken."""
+        if self in self.proxy.broken:
+            self.proxy.broken.discard(self)
+            self.proxy.on_break_met()
 
     def pause_writing(self) -> None:
         pause(self.server)
@@ -164,7 +186,20 @@ class Connection(asyncio.Protocol):
         """The server closed the connection: the service learns of it after the last answer."""
         self.is_closed = True
         if self.kept is None:
+            self.break_off()
+        self.changed.notify()
+
+    def break_off(self) -> None:
+        """Closes both sides; of a struck connection, the service's side is told the end of the stream alone."""
+        if self.client is None or self.client.is_closing() or self.is_leaving or not self.is_struck:
             self.close()
+        elif self not in self.proxy.broken:
+            self.is_closed = True
+            if self.server is not None:
+                self.server.abort()
+            self.proxy.connections.discard(self)
+            self.proxy.broken.add(self)
+            self.client.write_eof()
         self.changed.notify()
 
     def close(self) -> None:
@@ -174,6 +209,7 @@ class Connection(asyncio.Protocol):
             if transport is not None and not transport.is_closing():
                 transport.close()
         self.proxy.connections.discard(self)
+        self.proxy.broken.discard(self)
         self.changed.notify()
 
     def abort(self) -> None:
@@ -184,8 +220,9 @@ class Connection(asyncio.Protocol):
         self.close()
 
     def cut(self) -> None:
-        """Breaks the connection, as a fault does."""
-        self.abort()
+        """Breaks the connection, as a fault does: what is on its way does not arrive."""
+        self.is_struck, self.kept = True, None
+        self.break_off()
 
 
 class Upstream(asyncio.Protocol):

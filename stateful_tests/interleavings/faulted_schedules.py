@@ -8,13 +8,13 @@ the workflow is read and, where that is legal, moved one state further, so that 
 from collections.abc import Callable, Sequence
 
 from engine.target.graph import TransitionGraph
-from stateful_tests.interleavings.explorer import follow
+from stateful_tests.interleavings.explorer import ATTEMPTS_MAX, follow
 from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import OTHER_CHANNELS
 from stateful_tests.interleavings.schedule import Choice, Choose, Option, Pairing, Trace
 from stateful_tests.interleavings.testbed import Testbed
 
-# Ten reads each: enough to reach nearly every thread of a service with a few dozen.
+# Ten reads each, as long as the service has broken connections: they reach nearly every thread of a few dozen.
 ROUNDS_AFTER_CRASH = 30
 
 
@@ -35,7 +35,7 @@ async def walk_faults(
     testbed: Testbed, pairing: Pairing, *, kills: int = 0, go_on: Callable[[], bool] = lambda: True
 ) -> tuple[list[Trace], bool]:
     """A schedule without a fault, then one for each of its statements and each fault, while `go_on` allows it; and
-    whether these were all.
+    whether each of these faults was injected.
 
     The server is killed at most `kills` times, at statements that make changes durable.
     """
@@ -47,8 +47,19 @@ async def walk_faults(
     for at, fault in points:
         if not go_on():
             return traces, False
-        traces.append(await run_faulted(testbed, pairing, inject(plain.order, at, fault)))
-    return traces, True
+        traces.append(await inject_one(testbed, pairing, plain.order, at, fault))
+    return traces, all(trace.fault is not None for trace in traces[1:])
+
+
+async def inject_one(testbed: Testbed, pairing: Pairing, order: str, at: int, fault: str) -> Trace:
+    """A schedule in which step `at` meets the fault; tried ATTEMPTS_MAX times, since a request that meets a connection
+    broken earlier may end before that step.
+    """
+    for _ in range(ATTEMPTS_MAX - 1):
+        trace = await run_faulted(testbed, pairing, inject(order, at, fault))
+        if trace.fault is not None:
+            return trace
+    return await run_faulted(testbed, pairing, inject(order, at, fault))
 
 
 async def run_faulted(testbed: Testbed, pairing: Pairing, choose: Choose) -> Trace:
@@ -61,7 +72,9 @@ async def run_faulted(testbed: Testbed, pairing: Pairing, choose: Choose) -> Tra
         channels, rounds = (*testbed.scheduler.channels[: len(pairing.calls)],), 1
         if trace.fault == SERVER_KILLED:
             channels, rounds = channels + OTHER_CHANNELS, ROUNDS_AFTER_CRASH
-        await testbed.fresh.recover(trace.workflows[0], channels, rounds, testbed.revive)
+        await testbed.fresh.recover(
+            trace.workflows[0], channels, lambda clean: clean >= (rounds if testbed.proxy.broken else 1), testbed.revive
+        )
         await testbed.send_again(trace)
     for workflow in trace.workflows:
         await move_on(testbed, workflow)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from engine.provision.crash import crash
+from reports.history import events
 from stateful_tests.interleavings.connection import Connection
 from stateful_tests.interleavings.locks import Locks
 
@@ -11,6 +12,8 @@ LIMIT_S = 10.0
 DELAY_S = 0.02
 DELAYED = "delayed"
 SERVER_KILLED = "server killed"
+# The service meets a break a little before the proxy learns of it; on a busy machine this may take long.
+NOTICE_S = 0.5
 
 
 async def cut_before(connection: Connection, locks: Locks) -> None:  # noqa: ARG001 - all faults look alike
@@ -46,6 +49,7 @@ async def send_statement(connection: Connection) -> None:
 
 async def end_backend(connection: Connection, locks: Locks) -> None:
     """An administrator ends the backend before the statement comes."""
+    connection.is_struck = True
     if not await locks.end_backend(connection.protocol.pid):
         connection.cut()
     await await_closed(connection)
@@ -60,8 +64,14 @@ async def delay(connection: Connection, locks: Locks, seconds: float = DELAY_S) 
 
 async def kill_server(connection: Connection, locks: Locks) -> None:  # noqa: ARG001
     """The server crashes before the statement comes, recovers, and is reachable again."""
+    connection.proxy.strike_all()
     await crash(connection.proxy.upstream)
     await await_closed(connection)
+
+
+def describe_meeting(met_ns: int) -> events.BreakMet:
+    """The record that the service met a broken connection; the proxy learned of it at that moment."""
+    return events.BreakMet(at_ns=met_ns - int(NOTICE_S * 1e9), until_ns=met_ns)
 
 
 async def await_closed(connection: Connection) -> None:

@@ -178,10 +178,14 @@ class FreshWorkflows:
         return state
 
     async def recover(
-        self, workflow: str, channels: Sequence[int], rounds: int, revive: Callable[[], Awaitable[bool]]
+        self,
+        workflow: str,
+        channels: Sequence[int],
+        is_enough: Callable[[int], bool],
+        revive: Callable[[], Awaitable[bool]],
     ) -> None:
-        """Sends reads over all these connections until no answer of so many rounds in a row is a server error, for at
-        most RECOVERY_LIMIT_S.
+        """Sends reads over all these connections, for at most RECOVERY_LIMIT_S, until enough rounds in a row had no
+        server error among their answers.
 
         A service may back off before it uses its database again, and must use up the dead connections of its pool. Each
         of its threads may have one, and the service chooses which thread answers: one round does not reach them all.
@@ -194,7 +198,7 @@ class FreshWorkflows:
         if request is None:
             return
         deadline, clean = time.monotonic() + RECOVERY_LIMIT_S, 0
-        while clean < rounds:
+        while not is_enough(clean):
             answers = await asyncio.gather(*(self.send(channel, request) for channel in channels))
             if all(answer.status is not None and answer.status < 500 for answer in answers):
                 clean, pause_s = clean + 1, 0.0

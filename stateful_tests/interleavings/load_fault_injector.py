@@ -8,8 +8,9 @@ input makes it begin, with FILE as its journal. The line {"end": true} makes it 
 injected. The program ends when its input does, or at SIGTERM.
 
 Each statement, except those that set a session up, meets a fault with probability R. A fault lasts until the service
-closes its end of the connection, too: from then on no request gets that connection. A pool may notice late, when it
-lends the connection; the injector waits one second for that. A crash lasts until one second after the database answers.
+closes its end of the connection, too: from then on no request gets that connection. The injector waits one second for
+that; when a pool notices later, because it lends the connection only then, this is recorded on its own. A crash lasts
+until one second after the database answers.
 """
 
 import argparse
@@ -38,7 +39,7 @@ from load.client.release import now_ns
 from reports.history import events
 from reports.history.journal import Journal
 from stateful_tests.interleavings.connection import Connection, Signal
-from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED, delay
+from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED, delay, describe_meeting
 from stateful_tests.interleavings.locks import Locks
 from stateful_tests.interleavings.proxy import NO_STATEMENT, Proxy
 from stateful_tests.interleavings.statements import is_set_up
@@ -54,7 +55,7 @@ CRASH_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class FaultyConnection(Connection):
-    """A connection whose statements may meet a fault. After a cut, the service alone closes its own end."""
+    """A connection whose statements may meet a fault."""
 
     def __init__(self, proxy: Proxy, injector: "FaultInjector") -> None:
         super().__init__(proxy)
@@ -72,10 +73,6 @@ class FaultyConnection(Connection):
         return self._fault is None
 
     def data_received(self, data: bytes) -> None:
-        if self.is_closed:
-            # The service still uses it, and must learn at once that it is dead.
-            self.abort()
-            return
         super().data_received(data)
         if self.protocol.held is not None and (self._injection is None or self._injection.done()):
             self._injection = asyncio.ensure_future(self._inject())
@@ -86,20 +83,6 @@ class FaultyConnection(Connection):
         """Injects the faults of the held statement, and of those that arrived behind it."""
         while self.protocol.held is not None and not self.is_closed and self._fault is not None:
             await self.injector.inject(self, self._fault)
-
-    def server_lost(self) -> None:
-        self.cut()
-
-    def cut(self) -> None:
-        """Nothing more arrives on either side; the service is told so, and may take its time to notice."""
-        if not self.is_closed:
-            self.is_closed = True
-            if self.server is not None:
-                self.server.abort()
-            if self.client is not None and not self.client.is_closing():
-                # The answers so far still arrive, and then the end.
-                self.client.write_eof()
-        self.changed.notify()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.noticed.set()
@@ -151,6 +134,9 @@ class FaultInjector:
         if self.journal is not None:
             self.journal.write(event)
 
+    def record_meeting(self) -> None:
+        self.record(describe_meeting(now_ns()))
+
     def record_fault(self, kind: str, at_ns: int, until_ns: int) -> None:
         if self.journal is not None:
             self.counts[kind] += 1
@@ -193,6 +179,7 @@ async def crash_at(injector: FaultInjector, proxy: Proxy, moments: Sequence[floa
             injector.leave_out(SERVER_KILLED, f"the load ended before {left} of {len(moments)} crashes were due")
             return
         try:
+            proxy.strike_all()
             at_ns, until_ns = await crash(proxy.upstream)
         except DatabaseUnavailable as error:
             injector.record(events.Broken(what=str(error)))
@@ -205,6 +192,7 @@ async def run(url: str, *, rate: float, seed: int, crashes_at: Sequence[float], 
     locks = await Locks.open(parse_url(url))
     injector = FaultInjector(locks, rate, random.Random(seed))
     proxy = Proxy(parse_url(url), {}, build=partial(FaultyConnection, injector=injector))
+    proxy.on_break_met = injector.record_meeting
     await proxy.listen()
     send(port=proxy.port)
     ended, crashes = asyncio.Event(), asyncio.ensure_future(asyncio.sleep(0))

@@ -16,6 +16,7 @@ MESSAGE_BYTES_MAX = 1 << 30
 # Simple query, Parse, Bind, Execute, function call: a unit begins or continues with one of these.
 HOLDABLE = frozenset(b"QPBEF")
 COMMANDS = frozenset(b"QEF")
+TERMINATE = ord("X")
 # The messages of the server that the proxy reads; all others only pass.
 READ_LETTERS = frozenset(b"ZKECIs1")
 REQUEST, BACKGROUND = "request", "background"

@@ -21,10 +21,17 @@ NO_STATEMENT = (
 )
 
 
+def do_nothing() -> None:
+    """Where it does not matter when the service meets a broken connection."""
+
+
 @dataclass
 class Proxy:
     """Listens in the place of `upstream`. Every session begins with the settings of `parameters`, unless the service
     sets them itself. `build` makes the connections.
+
+    `broken` are the connections of which a fault broke the database's side, while the service keeps its own side open;
+    `on_break_met` is called when the service meets one of them.
 
     `background` are the texts that the service sends without being asked. They pass outside of a transaction, and at
     the beginning of one; then the rest of that transaction passes too. In a transaction that a request began, none of
@@ -36,6 +43,8 @@ class Proxy:
     build: Callable[["Proxy"], Connection] = Connection
     changed: Signal = field(default_factory=Signal)
     connections: set[Connection] = field(default_factory=set)
+    broken: set[Connection] = field(default_factory=set)
+    on_break_met: Callable[[], None] = do_nothing
     background: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     unscheduled: Counter[str] = field(default_factory=Counter)
@@ -108,8 +117,13 @@ class Proxy:
             connection.hand_answers()
             connection.send(connection.protocol.recheck())
 
+    def strike_all(self) -> None:
+        """A fault is about to break every connection."""
+        for connection in self.connections:
+            connection.is_struck = True
+
     def close(self) -> None:
         if self._listener is not None:
             self._listener.close()
-        for connection in list(self.connections):
+        for connection in [*self.connections, *self.broken]:
             connection.abort()

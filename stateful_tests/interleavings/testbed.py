@@ -21,10 +21,10 @@ from load.client.asker import Asker
 from load.client.release import Release, now_ns
 from reports.history import events
 from reports.history.journal import Journal
-from stateful_tests.interleavings.faults import DELAYED
+from stateful_tests.interleavings.faults import DELAYED, describe_meeting
 from stateful_tests.interleavings.fresh_workflows import FreshWorkflows, StateNotReachedError
 from stateful_tests.interleavings.locks import Locks
-from stateful_tests.interleavings.proxy import Proxy
+from stateful_tests.interleavings.proxy import Proxy, do_nothing
 from stateful_tests.interleavings.schedule import NAMES, Choose, Pairing, Trace
 from stateful_tests.interleavings.scheduler import Scheduler
 from stateful_tests.interleavings.sender import Sender
@@ -168,6 +168,10 @@ class Testbed:
             fault = events.Fault(at_ns=trace.fault_ns, until_ns=now_ns(), what=trace.fault, **workflows)
             self.asker.journal.write(fault)
 
+    def record_meeting(self) -> None:
+        """Records that the service met a connection that a fault has broken."""
+        self.asker.journal.write(describe_meeting(now_ns()))
+
     def record(self, trace: Trace, pairing: int) -> None:
         """Records a schedule; `pairing` is the number of its pairing."""
         for step in trace.steps:
@@ -219,7 +223,12 @@ async def open_testbed(spec: LaunchSpec) -> AsyncIterator[Testbed]:
         stack.callback(sender.close)
         scheduler, fresh = Scheduler(proxy, locks, asker, sender), FreshWorkflows(asker, sender)
         restart = restartable.start if service.restart else None
-        yield Testbed(target, proxy, scheduler, fresh, asker, restartable.describe_end, restart)
+        testbed = Testbed(target, proxy, scheduler, fresh, asker, restartable.describe_end, restart)
+        proxy.on_break_met = testbed.record_meeting
+        try:
+            yield testbed
+        finally:
+            proxy.on_break_met = do_nothing
 
 
 async def observe(proxy: Proxy) -> None:

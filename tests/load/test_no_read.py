@@ -170,7 +170,7 @@ def test_after_a_fault_another_request_shows_that_the_service_is_back(
 
         workflow = await fresh.lead("A", 0, "acme")
         told.clear()
-        await fresh.recover(workflow, (0, 1), 2, revive)
+        await fresh.recover(workflow, (0, 1), lambda clean: clean >= 2, revive)
         return workflow
 
     workflow = asyncio.run(recover(testbed.fresh))

@@ -49,6 +49,7 @@ def find_lost(records: list[Record], *events: Record) -> list[Any] | None:
         ([], "no fault was injected that can destroy anything"),
         ([fault(30, 40, "delayed")], "no fault was injected that can destroy anything"),
         ([fault(30, 40, workflow="another")], "of nothing that was acknowledged anything was seen after a fault"),
+        ([{"event": "break_met", "at_ns": 30, "until_ns": 40}], "no fault was injected that can destroy anything"),
         ([fault(5, 6)], "of nothing that was acknowledged anything was seen after a fault"),
         ([fault(30, 60)], "of nothing that was acknowledged anything was seen after a fault"),
     ],

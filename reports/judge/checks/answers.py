@@ -216,9 +216,10 @@ def is_excused(context: CheckContext, question: Probe | Hidden | AccessDenied | 
     span = question.span
     if span is None:
         return False
-    if question.workflow is not None:
-        return context.faults.any_during(question.workflow, *span)
-    return any(fault.at <= span[1] and fault.until >= span[0] for fault in context.faults.all)
+    if question.workflow is not None and context.faults.any_during(question.workflow, *span):
+        return True
+    of_any = context.faults.meetings if question.workflow is not None else context.faults.all + context.faults.meetings
+    return any(fault.at <= span[1] and fault.until >= span[0] for fault in of_any)
 
 
 def find_probes(context: CheckContext, check: str) -> list[Probe]:

@@ -43,6 +43,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "access_denied": {"what": "the token expired", "tenant": "t", "workflow": "w", "status": 401, **SPAN},
     "fault": {"what": "kill", "workflow": "w", **SPAN},
     "fault_begun": {"at_ns": 1, "what": "kill", "workflow": "w", "workflows": ["v", "w"]},
+    "break_met": {**SPAN},
     "restarted": {"fault": "f", "how": "exit 1", **SPAN},
     "unscheduled": {"sql": "select 1", "passed": 3, "why": "background"},
     "workload": {"kinds": {"two": 1}},

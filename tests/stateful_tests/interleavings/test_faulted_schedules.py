@@ -22,6 +22,7 @@ from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings import explore
 from stateful_tests.interleavings import fresh_workflows as fresh
+from stateful_tests.interleavings.connection import Connection
 from stateful_tests.interleavings.faulted_schedules import ROUNDS_AFTER_CRASH, inject, run_faulted, walk_faults
 from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import OTHER_CHANNELS
@@ -95,6 +96,7 @@ def test_a_service_that_backs_off_for_a_while_is_not_accused(make: Callable[[int
 def test_a_thread_that_answers_late_after_a_crash_is_not_accused(make: Callable[[int], Testbed]) -> None:
     """The first round of reads does not reach its dead connection."""
     testbed = make(1)
+    testbed.proxy.broken.add(Connection(testbed.proxy))
     sender: Any = testbed.fresh.sender
     sender.engine.spared = 11
     asyncio.run(run_faulted(testbed, find_pairing(testbed), inject("AB", 1, SERVER_KILLED)))
@@ -116,6 +118,7 @@ def test_every_process_that_may_have_met_the_fault_is_asked(
     make: Callable[[int], Testbed], fault: str, lines: set[int]
 ) -> None:
     testbed = make(0)
+    testbed.proxy.broken.add(Connection(testbed.proxy))
     pairing = find_pairing(testbed)
     asyncio.run(run_faulted(testbed, pairing, inject("AB", 1, fault)))
     sent = sent_over(testbed)
@@ -125,6 +128,66 @@ def test_every_process_that_may_have_met_the_fault_is_asked(
     rounds = ROUNDS_AFTER_CRASH if fault == SERVER_KILLED else 1
     assert sorted(asked[: len(lines) * rounds]) == sorted([*lines] * rounds)
     assert all(line >= OTHER_CHANNELS[0] for line in asked[len(lines) * rounds :])
+
+
+def test_when_no_broken_connection_is_left_one_round_is_enough(make: Callable[[int], Testbed]) -> None:
+    testbed = make(0)
+    asyncio.run(run_faulted(testbed, find_pairing(testbed), inject("AB", 1, SERVER_KILLED)))
+    sent = sent_over(testbed)
+    lines = [0, 1, *OTHER_CHANNELS]
+    assert sent[sent.index(0) + 2 :][: len(lines) + 1] == [*lines, OTHER_CHANNELS[0]]
+
+
+class Leftover(Breaker):
+    """Its second request after a fault meets a connection that this fault broke, and gets a server error for it."""
+
+    def decide(self, request: Request) -> Answer:
+        answer = super().decide(request)
+        if answer.status == 503 and self.testbed is not None and self.testbed.scheduler.faulted is None:
+            self.testbed.record_meeting()
+        return answer
+
+
+@pytest.mark.parametrize(("engine", "verdict"), [(Breaker, Verdict.FAIL), (Leftover, Verdict.PASS)])
+def test_the_error_of_a_request_that_meets_a_broken_connection_is_the_faults(
+    tmp_path: Path, engine: type[Breaker], verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh, "RECOVERY_LIMIT_S", -1.0)
+    target = load_text(tmp_path, SMALL)
+    broken = engine(target.graph, 1)
+    # The reads after the fault meet none; a request of the workflow does, later.
+    broken.spared = 3
+    broken.testbed = make_testbed(tmp_path, target, broken)
+    asyncio.run(run_faulted(broken.testbed, find_pairing(broken.testbed), inject("AB", 1, FAULT)))
+    assert judge_testbed(broken.testbed)["no-5xx"] is verdict
+
+
+def test_a_fault_that_was_not_injected_is_tried_again(make: Callable[[int], Testbed]) -> None:
+    """The first request of the schedule ended before its statement came."""
+    testbed = make(0)
+    end_early(testbed, lambda number: number in (1, 2))
+    traces, are_all = asyncio.run(walk_faults(testbed, find_pairing(testbed)))
+    assert are_all
+    assert [trace.fault for trace in traces] == [None, *[fault for fault in FAULTS if fault != SERVER_KILLED] * 2]
+
+
+def test_when_a_fault_cannot_be_injected_not_all_were(make: Callable[[int], Testbed]) -> None:
+    testbed = make(0)
+    end_early(testbed, lambda number: number > 0)
+    traces, are_all = asyncio.run(walk_faults(testbed, find_pairing(testbed)))
+    assert ({trace.fault for trace in traces}, are_all) == ({None}, False)
+
+
+def end_early(testbed: Testbed, ends: Callable[[int], bool]) -> None:
+    """The schedules of these numbers have no statements."""
+    scheduler: Any = testbed.scheduler
+    run, numbers = scheduler.run, count()
+
+    async def run_or_end(*arguments: Any) -> Any:
+        scheduler.steps = not ends(next(numbers))
+        return await run(*arguments)
+
+    scheduler.run = run_or_end
 
 
 def test_no_fault_is_begun_when_the_time_is_up(make: Callable[[int], Testbed]) -> None:

@@ -6,9 +6,10 @@ Method: a real PostgreSQL behind the proxy, asked by the drivers of the engine; 
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -140,6 +141,68 @@ def test_a_held_statement_waits_until_it_is_let_go(database: Database) -> None:
             assert await asked is not None
             proxy.release()
             await connection.close()
+
+    asyncio.run(run())
+
+
+class BlockingClient:
+    """A session whose client sees what happens to it only while it asks something, like a driver that blocks."""
+
+    def __init__(self, database: Database) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.connection = self.loop.run_until_complete(asyncpg.connect(database.url))
+
+    async def ask(self, sql: str) -> Any:
+        return await asyncio.to_thread(self.loop.run_until_complete, self.connection.fetchval(sql))
+
+    async def leave(self) -> None:
+        await asyncio.to_thread(self.loop.run_until_complete, self.connection.close())
+        self.loop.close()
+
+
+async def cut(proxy: Proxy, sql: Callable[[str], Awaitable[Any]]) -> None:
+    for connection in list(proxy.connections):
+        connection.cut()
+
+
+async def end_backends(proxy: Proxy, sql: Callable[[str], Awaitable[Any]]) -> None:
+    proxy.strike_all()
+    await end_unasked(proxy, sql)
+
+
+async def end_unasked(proxy: Proxy, sql: Callable[[str], Awaitable[Any]]) -> None:
+    """No fault of ours: a server error that follows is the service's own."""
+    for connection in list(proxy.connections):
+        await sql(f"SELECT pg_terminate_backend({connection.protocol.pid})")
+        while not connection.is_closed:
+            await proxy.changed.wait(10)
+
+
+@pytest.mark.parametrize(("end", "met"), [(cut, 1), (end_backends, 1), (end_unasked, 0)])
+def test_the_proxy_knows_when_the_service_meets_a_broken_connection(
+    database: Database, end: Callable[[Proxy, Callable[[str], Awaitable[Any]]], Awaitable[None]], met: int
+) -> None:
+    """A connection that the service closes is no such one."""
+
+    async def run() -> None:
+        meetings: list[None] = []
+        async with open_proxy(database) as proxy:
+            proxy.on_break_met = lambda: meetings.append(None)
+            client = await asyncio.to_thread(BlockingClient, proxy.database)
+            leaver = await asyncpg.connect(proxy.database.url)
+            await leaver.close()
+            while len(proxy.connections) > 1:
+                await proxy.changed.wait(10)
+            other = await asyncpg.connect(database.url)
+            await end(proxy, other.fetchval)
+            await other.close()
+            assert (len(proxy.broken), meetings) == (met, [])
+            with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+                await client.ask("SELECT 1")
+            while proxy.broken:
+                await proxy.changed.wait(10)
+            assert len(meetings) == met
+            await client.leave()
 
     asyncio.run(run())
 
