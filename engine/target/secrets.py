@@ -20,6 +20,7 @@ from urllib.parse import quote, quote_plus
 # Shorter values occur in any text by chance, so they are not hidden.
 LENGTH_MIN = 6
 HIDDEN = b"[secret]"
+ENDING_BYTES = 12
 # In this variable a process of ours tells its children the secrets: JSON, a list of texts.
 VARIABLE = "ONEWINNER_SECRETS"
 # In this one it tells them the file of `collect`.
@@ -53,6 +54,16 @@ class Secrets:
         """Every form of every secret, longest first."""
         forms = {form for text in self.texts for form in list_forms(text) if len(form) >= LENGTH_MIN}
         return tuple(sorted(forms, key=lambda form: (-len(form), form)))
+
+    @cached_property
+    def endings(self) -> tuple[bytes, ...]:
+        """The last bytes of each pattern: to look for them is several times faster than to look for a long pattern."""
+        return tuple(sorted({form[-ENDING_BYTES:] for form in self.patterns}))
+
+    def is_in(self, text: bytes) -> bool:
+        """Whether a form of any secret stands in the text."""
+        ending = any(ending in text for ending in self.endings)
+        return ending and any(pattern in text for pattern in self.patterns)
 
     @cached_property
     def words(self) -> Mapping[bytes, re.Pattern[bytes]]:

@@ -25,11 +25,13 @@ from engine.target.create import Queue
 from engine.target.http_answer import Answer
 from engine.target.idempotency import name_key
 from engine.target.routes import Guard, Route, Write
+from engine.target.secrets import Secrets
 from engine.target.statuses import ACCEPTED
 from engine.target.target import Target
 from engine.target.template import NO_VALUES, Request, Template, Values
 from engine.target.values import Saving, find_values
 from load.client.clock import Clock
+from load.client.excerpts import excerpt_answer, excerpt_request
 from load.client.holdings import Holding
 from load.client.release import Exchange
 from load.client.versions import Noted
@@ -38,6 +40,7 @@ from reports.history import events
 GOOD = ("ok", "won")
 # Of a resource where nothing else is asked for: enough to hold one and to take the last one.
 UNITS_DEFAULT = 2
+NO_SECRETS = Secrets()
 Examine = Callable[[Answer, ClassifiedAnswer], str | None]
 
 
@@ -77,7 +80,7 @@ class Ask:
 @dataclass(frozen=True)
 class Reply:
     """What became of an Ask. `accepted` is the exchange of a request that was accepted; a poll told the outcome then,
-    and `exchange` lasts to its end.
+    and `exchange` lasts to its end. `request` is null where none was sent.
     """
 
     id: str
@@ -85,6 +88,7 @@ class Reply:
     exchange: Exchange
     classified: ClassifiedAnswer
     accepted: Exchange | None = None
+    request: Request | None = None
 
     @property
     def outcome(self) -> str:
@@ -323,8 +327,21 @@ def find_accepted(reply: Reply, offset_ns: int) -> int | None:
     return None if returned_ns is None else returned_ns + offset_ns
 
 
-def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | None) -> events.Return:
+def excerpt_reply(target: Target, reply: Reply, secrets: Secrets) -> tuple[str, str] | None:
+    """The request and its answer as texts; of one that was accepted, what told the outcome stands behind it."""
+    if reply.request is None:
+        return None
+    received = excerpt_answer(reply.exchange.answer, secrets)
+    if reply.accepted is not None and reply.accepted is not reply.exchange:
+        received = f"{excerpt_answer(reply.accepted.answer, secrets)}\n\nThe poll:\n{received}"
+    return excerpt_request(reply.request, target.base_url, secrets), received
+
+
+def make_return(
+    target: Target, reply: Reply, clock: Clock, intended_ns: int | None, secrets: Secrets = NO_SECRETS
+) -> events.Return:
     classified, exchange, offset_ns = reply.classified, reply.exchange, clock.offset_ns
+    excerpts = excerpt_reply(target, reply, secrets)
     detail = events.Detail(
         request_id=reply.id,
         request=reply.ask.write.name if reply.ask.write is not None else None,
@@ -347,4 +364,6 @@ def make_return(target: Target, reply: Reply, clock: Clock, intended_ns: int | N
         unit=msgspec.UNSET if classified.unit is None else classified.unit,
         detail=detail.pack(),
         token_told=msgspec.UNSET if (token := read_token(target, reply)) is None else token,
+        sent=msgspec.UNSET if excerpts is None else excerpts[0],
+        received=msgspec.UNSET if excerpts is None else excerpts[1],
     )

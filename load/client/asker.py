@@ -92,7 +92,7 @@ class Asker:
     reads_versions: bool = True
     refreshed: int = 0
     preparation: Preparation = field(init=False)
-    _raced: set[str] = field(default_factory=set)
+    _begun: dict[str, tuple[Request, bool]] = field(default_factory=dict)
     silence: Silence = field(init=False)
     trails: TrailReader = field(init=False)
 
@@ -232,12 +232,12 @@ class Asker:
         exchanges = self.release.race([request for _, _, request in sent], prepare) if sent else []
         if not sent:
             prepare()
-        answered = [(number, id_, each) for (number, id_, _), each in zip(sent, exchanges, strict=True)]
-        pollings = {number: self.begin_polling(asks[number], id_, each) for number, id_, each in answered}
+        answered = [(*one, each) for one, each in zip(sent, exchanges, strict=True)]
+        pollings = {number: self.begin_polling(asks[number], id_, each) for number, id_, _, each in answered}
         poll(self.release, [each for each in pollings.values() if each is not None])
         replies = {
-            number: self._classify(asks[number], id_, each, pollings[number], races=races[number] is not None)
-            for number, id_, each in answered
+            number: self._classify(asks[number], id_, request, each, pollings[number], races=races[number] is not None)
+            for number, id_, request, each in answered
         }
         self._finish([*replies.values()], instant)
         if sent:
@@ -301,7 +301,7 @@ class Asker:
         Raises NotBuiltError.
         """
         request, id_ = self.build(ask), self._number()
-        self._raced |= {id_} if race is not None else set()
+        self._begun[id_] = request, race is not None
         self.journal.write(self._invocation(ask, id_, race, number))
         return id_, request
 
@@ -315,8 +315,8 @@ class Asker:
 
     def finish(self, ask: Ask, id_: str, exchange: Exchange, polling: Polling | None = None) -> Reply:
         """Records what came of a `begin`, and of the `polling` that has ended, if it was accepted."""
-        reply = self._classify(ask, id_, exchange, polling, races=id_ in self._raced)
-        self._raced.discard(id_)
+        request, races = self._begun.pop(id_)
+        reply = self._classify(ask, id_, request, exchange, polling, races=races)
         self._finish([reply], Instant())
         self._note_silence([reply])
         return reply
@@ -433,7 +433,9 @@ class Asker:
         token, key_id = self._find_token(ask), self._find_key_id(ask)
         return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns, token, key_id)
 
-    def _classify(self, ask: Ask, id_: str, exchange: Exchange, polling: Polling | None, *, races: bool) -> Reply:
+    def _classify(
+        self, ask: Ask, id_: str, request: Request, exchange: Exchange, polling: Polling | None, *, races: bool
+    ) -> Reply:
         accepted = exchange if polling is not None else None
         if polling is not None and polling.told is not None:
             exchange = polling.told
@@ -442,7 +444,7 @@ class Asker:
         classified, reason = self.denials.review(ask, told, races=races)
         if reason is not None:
             self.trails.note_denied(ask.tenant, ask.workflow, classified.status, reason, exchange.invoked_ns)
-        return Reply(id_, ask, exchange, add_problem(self.target, ask, exchange.answer, classified), accepted)
+        return Reply(id_, ask, exchange, add_problem(self.target, ask, exchange.answer, classified), accepted, request)
 
     def _note_failure(self, ask: Ask, polling: Polling) -> None:
         """A poll that was answered by a server error is no operation; the history has it all the same."""
@@ -472,7 +474,8 @@ class Asker:
             if reply.classified.server_id is not None:
                 self.server_ids[reply.ask.workflow] = reply.classified.server_id
         self._note_versions(replies)
-        returns = [make_return(self.target, reply, self.clock, instant.intended_ns) for reply in replies]
+        secrets = self.journal.secrets
+        returns = [make_return(self.target, reply, self.clock, instant.intended_ns, secrets) for reply in replies]
         self.journal.write(*returns)
 
     def _note_units(self, reply: Reply) -> None:

@@ -194,7 +194,8 @@ class DefectRow(Struct, frozen=True):
 
 class ShownOperation(Struct, frozen=True, omit_defaults=True):
     """An operation of a picture. Times are relative to its first release. `held`: the finding rests on it. `calls_ns`:
-    when the service called a sink for it.
+    when the service called a sink for it. `left`, `unit`, `key`: units left by its answer, the unit that it is about,
+    its idempotency key. `sent`, `received`: the request and the answer as texts, without secrets.
     """
 
     id: str
@@ -212,10 +213,23 @@ class ShownOperation(Struct, frozen=True, omit_defaults=True):
     held: bool
     message: str | None
     calls_ns: tuple[int, ...] = ()
+    left: int | None = None
+    unit: str | None = None
+    key: str | None = None
+    sent: str | None = None
+    received: str | None = None
+
+    @property
+    def is_of_units(self) -> bool:
+        return self.kind in ("take", "give_back")
 
 
-class Picture(Struct, frozen=True):
-    """A race, or a few operations, in full. `checks`: those whose finding it is. `left_out` of the `contenders`."""
+class Picture(Struct, frozen=True, omit_defaults=True):
+    """A race, or a few operations, in full. `checks`: those whose finding it is. `left_out` of the `contenders`.
+
+    `race` is null where the operations are no race; it is empty where they raced for units. `units`: how many the
+    resource had when it was made.
+    """
 
     purpose: Purpose
     checks: tuple[str, ...]
@@ -225,6 +239,7 @@ class Picture(Struct, frozen=True):
     contenders: Count
     left_out: Count
     operations: tuple[ShownOperation, ...]
+    units: int | None = None
 
 
 class StatePairs(Struct, frozen=True):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
+from msgspec import structs
 
 from engine.target.graph import TransitionGraph
 from reports.comparison.facts import Picture, Purpose, Samples, ShownOperation
@@ -23,6 +24,8 @@ PICTURES_MAX = 12
 TEXT_MAX = 200
 CALLS_MAX = 20
 STATES_MAX = 50  # expected ones of an operation
+EXCHANGES_MAX = 8  # requests and answers that a picture shows in full
+EXCHANGE_MAX = 1_500  # characters of each
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,9 @@ def take_samples(history: History, judgement: Judgement, graph: TransitionGraph 
 
 
 def draw_pictures(history: History, judgement: Judgement) -> tuple[Picture, ...]:
-    """The first finding of each check that did not pass, then the tightest race and a typical one."""
-    chosen = merge_same([*choose_findings(history, judgement), *choose_races(history)])
+    """The first finding of each check that did not pass, then the tightest race and a typical one, also for units."""
+    races = [*choose_races(history), *choose_rushes(history)]
+    chosen = merge_same([*choose_findings(history, judgement), *races])
     return tuple(draw(history, choice) for choice in chosen[:PICTURES_MAX])
 
 
@@ -68,6 +72,8 @@ def choose_findings(history: History, judgement: Judgement) -> list[Choice]:
         mine = [rows[identity] for identity in named if identity in rows]
         race = None if finding.race is None else str(finding.race)
         others = find_race(history, mine[0]) if race is not None and mine else []
+        if race is None and mine and (rush := find_rush(history, mine[0])):
+            race, others = "", rush
         checks, held = (finding.check,), frozenset(named)
         chosen.append(Choice("finding", list(dict.fromkeys([*others, *mine])), held, checks, race))
     return [choice for choice in chosen if choice.rows]
@@ -109,6 +115,48 @@ def choose_races(history: History) -> list[Choice]:
     return [Choice(purpose, find_race(history, row), race="") for purpose, row in chosen.items()]
 
 
+def choose_rushes(history: History) -> list[Choice]:
+    """Of the rushes for units in which some won and some did not: the tightest, and the one in the middle."""
+    sizes = (
+        find_rushes(history)
+        .group_by("workflow", "rush")
+        .agg(
+            pl.col("row"),
+            pl.len().alias("size"),
+            (pl.col("invoked").max() - pl.col("invoked").min()).alias("release"),
+            (pl.col("outcome") == "won").any().alias("won"),
+            (pl.col("outcome") == "conflict").any().alias("lost"),
+        )
+    )
+    contested = sizes.filter((pl.col("size") > 1) & pl.col("won") & pl.col("lost"))
+    if contested.is_empty():
+        return []
+    usual = contested.group_by("size").agg(pl.col("size").sum().alias("requests"))
+    size = usual.sort("requests", "size", descending=True)["size"][0]
+    ordered = contested.filter(pl.col("size") == size).sort("release", pl.col("row").list.first())
+    chosen: dict[Purpose, int] = {"tightest": 0, "typical": ordered.height // 2}
+    return [Choice(purpose, ordered["row"][number].to_list(), race="") for purpose, number in chosen.items()]
+
+
+def find_rush(history: History, row: int) -> list[int]:
+    """The rows of the rush for units that a row is in; none for other operations."""
+    one = history.encoded.filter(pl.col("row") == row).select("workflow")
+    rushes = find_rushes(history, one)
+    mine = rushes.filter(pl.col("row") == row).select("rush")
+    return rushes.join(mine, on="rush")["row"].to_list()
+
+
+def find_rushes(history: History, workflows: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Takes and give-backs, by resource and release; a `rush` is those of a resource of which each overlaps others."""
+    units = history.encoded.filter(pl.col("kind").is_in(["take", "give_back"]))
+    units = units if workflows is None else units.join(workflows, on="workflow")
+    ordered = units.select("row", "workflow", "outcome", "invoked", "returned").sort("workflow", "invoked", "row")
+    known = pl.col("returned").fill_null(pl.col("invoked"))
+    before = known.cum_max().shift(1).over("workflow")
+    begins = before.is_null() | (pl.col("invoked") > before)
+    return ordered.with_columns(begins.cum_sum().over("workflow").alias("rush"))
+
+
 def merge_same(choices: Iterable[Choice]) -> list[Choice]:
     """One picture for a race that several checks found; it names all of them."""
     merged: dict[tuple[int, ...], Choice] = {}
@@ -131,19 +179,31 @@ def draw(history: History, choice: Choice) -> Picture:
     others = [record for record in records if record.id not in choice.held]
     shown = sorted([*held, *others][:OPERATIONS_MAX], key=lambda record: (record.invoked_ns, record.id))
     zero, first, calls = shown[0].invoked_ns, shown[0], find_calls(history, shown)
+    in_full = {record.id for record in [each for each in shown if each.id in choice.held][:EXCHANGES_MAX]}
     return Picture(
         purpose=choice.purpose,
         checks=choice.checks,
-        race=clip(first.race) if choice.race is not None else None,
+        race=clip(first.race or "") if choice.race is not None else None,
         scenario=clip(first.scenario),
         workflow=clip(first.workflow) or "",
         contenders=len(choice.rows),
         left_out=len(choice.rows) - len(shown),
         operations=tuple(
-            take_operation(record, zero, calls.get(record.marker, ()), held=record.id in choice.held)
+            with_exchange(taken, record) if record.id in in_full else taken
             for record in shown
+            for taken in [take_operation(record, zero, calls.get(record.marker, ()), held=record.id in choice.held)]
         ),
+        units=find_units(history, first),
     )
+
+
+def find_units(history: History, record: Record) -> int | None:
+    """How many units the resource of a take or a give-back had when it was made, if its create tells."""
+    if record.kind not in ("take", "give_back"):
+        return None
+    mine = pl.col("workflow").cast(pl.String) == record.workflow
+    rows = history.encoded.filter((pl.col("kind") == "create") & mine)["row"].to_list()
+    return next((each.left for each in history.rows(rows[:1])), None)
 
 
 def find_calls(history: History, records: Sequence[Record]) -> dict[str | None, list[int]]:
@@ -161,7 +221,8 @@ def take_operation(record: Record, zero: int, calls: Sequence[int] = (), *, held
     arrived, returned = detail.arrived_ns, record.returned_ns
     message = detail.problem or detail.message
     texts: dict[str, Any] = {
-        name: clip(getattr(record, name)) for name in ("id", "process", "kind", "next", "outcome", "observed", "tenant")
+        name: clip(getattr(record, name))
+        for name in ("id", "process", "kind", "next", "outcome", "observed", "tenant", "unit", "key")
     }
     return ShownOperation(
         **texts,
@@ -173,11 +234,19 @@ def take_operation(record: Record, zero: int, calls: Sequence[int] = (), *, held
         held=held,
         calls_ns=tuple(moment - zero for moment in calls),
         message=clip(message) if isinstance(message, str) else None,
+        left=record.left,
     )
 
 
-def clip(text: str | None) -> str | None:
-    """At most TEXT_MAX characters of it, and how many there were."""
-    if text is None or len(text) <= TEXT_MAX:
+def with_exchange(operation: ShownOperation, record: Record) -> ShownOperation:
+    """The operation with its request and its answer as they were sent."""
+    return structs.replace(
+        operation, sent=clip(record.sent, EXCHANGE_MAX), received=clip(record.received, EXCHANGE_MAX)
+    )
+
+
+def clip(text: str | None, length_max: int = TEXT_MAX) -> str | None:
+    """At most `length_max` characters of it, and how many there were."""
+    if text is None or len(text) <= length_max:
         return text
-    return f"{text[:TEXT_MAX]}... ({len(text):,} characters)"
+    return f"{text[:length_max]}... ({len(text):,} characters)"

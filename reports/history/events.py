@@ -110,7 +110,8 @@ class Return(Event, omit_defaults=False):
 
     `invoked_ns` is the moment of the release; it replaces that of the invoke line. `token_told` is the version that the
     answer tells. `left`: how many units are left (a create tells how many there are); `unit`: which one a take got;
-    `answer`: equal for equal answers, where a key was carried. `detail` stays JSON (see Detail).
+    `answer`: equal for equal answers, where a key was carried. `detail` stays JSON (see Detail). `sent` and `received`
+    are the request and the answer as texts, cut and without secrets; they decide nothing.
     """
 
     id: Id
@@ -124,6 +125,8 @@ class Return(Event, omit_defaults=False):
     answer: str | UnsetType | None = UNSET
     detail: Json = msgspec.field(default_factory=lambda: NO_DETAIL)
     token_told: str | UnsetType | None = UNSET
+    sent: str | UnsetType | None = UNSET
+    received: str | UnsetType | None = UNSET
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"origin": "from"}):

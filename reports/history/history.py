@@ -65,6 +65,8 @@ class Record(msgspec.Struct, frozen=True):
     answer: str | None = None
     repeats: bool | None = None
     abandoned: bool | None = None
+    sent: str | None = None
+    received: str | None = None
 
     def read_detail(self) -> Detail:
         """What the detail tells; nothing if there is none, or none that can be read."""

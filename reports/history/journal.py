@@ -49,11 +49,17 @@ class Journal:
     def is_open(self) -> bool:
         return self._file >= 0
 
-    def write(self, *events: Event) -> None:
-        """Appends the events, all at once."""
+    @property
+    def secrets(self) -> Secrets:
+        """What no line may show, as far as this process was told by now."""
         if len(TOLD) != self._told:
             self._secrets, self._told = read_secrets(), len(TOLD)
-        lines = (hide_line(self._encode(event), self._secrets) + b"\n" for event in events)
+        return self._secrets
+
+    def write(self, *events: Event) -> None:
+        """Appends the events, all at once."""
+        secrets = self.secrets
+        lines = (hide_line(self._encode(event), secrets) + b"\n" for event in events)
         self._append(b"".join(lines))
 
     def join(self, path: Path) -> None:
@@ -81,7 +87,7 @@ class Journal:
 
 def hide_line(line: bytes, secrets: Secrets) -> bytes:
     """The line with the secrets in its texts hidden. Its keys stay, and what is OURS."""
-    if not any(pattern in line for pattern in secrets.patterns):
+    if not secrets.is_in(line):
         return line
     return msgspec.json.encode(hide_texts(msgspec.json.decode(line), secrets))
 

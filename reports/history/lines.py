@@ -39,11 +39,13 @@ OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "answer": pl.String,
     "repeats": pl.Boolean,
     "abandoned": pl.Boolean,
+    "sent": pl.String,
+    "received": pl.String,
 }
 # That older files lack.
 NEW_COLUMNS = (
     "marker", "token_carried", "token_told", "units", "left", "unit", "key", "payload", "answer", "repeats",
-    "abandoned",
+    "abandoned", "sent", "received",
 )  # fmt: skip
 AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "workflow": pl.String,
@@ -176,6 +178,8 @@ def take_invoke(lines: Lines, line: bytes, number: int) -> None:
         None,
         take_optional(found.repeats),
         take_optional(found.abandoned),
+        None,
+        None,
     )
     for column, value in zip(lines.columns.values(), values, strict=True):
         column.append(value)
@@ -201,6 +205,7 @@ def take_return(lines: Lines, line: bytes, number: int) -> None:
         columns["detail"][row] = "{}"
     columns["left"][row] = take_optional(found.left)
     columns["answer"][row] = take_optional(found.answer)
+    columns["sent"][row], columns["received"][row] = take_optional(found.sent), take_optional(found.received)
     if found.unit is not msgspec.UNSET:
         columns["unit"][row] = found.unit
     if found.invoked_ns is not None:

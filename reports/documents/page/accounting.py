@@ -20,7 +20,12 @@ def list_accounting(facts: Facts, judgement: Judgement) -> Section | None:
         describe_injected(measures),
         describe_unscheduled(measures.unscheduled),
     )
-    values = {"levels": facts.levels, "counts": [(name, f"{many:,}") for name, many in judgement.counts.items()]}
+    absent = [(one.level, name, why) for one in facts.levels for name, why in one.not_applicable.items()]
+    values = {
+        "levels": facts.levels,
+        "absent": absent,
+        "counts": [(name, f"{many:,}") for name, many in judgement.counts.items()],
+    }
     return Section("accounting", "Accounting", render("accounting", **values), sentence("; ".join(filter(None, lines))))
 
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from reports.comparison.facts import ShownOperation
-from reports.documents.page.shapes import label, put_together, shape, vertical
+from reports.documents.page.axis import spread
+from reports.documents.page.shapes import draw_marks, put_together, shape, vertical
 from reports.judge.text import show_time
 
 ROW, BAR, HEAD, FOOT = 24, 12, 20, 24  # px
 LEFT, RIGHT = 0.8, 99.2  # %
 LENGTH_MIN = 0.7  # %: what is too short to be seen
 TICKS_MAX = 4
+NAMED_MAX = 3  # states
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,14 @@ def find_states(operations: Sequence[ShownOperation]) -> tuple[str, str]:
     """The state before and after, as far as the winners tell: `A`, `→ B`."""
     winners = sorted((each for each in operations if each.outcome == "won"), key=when_answered)
     first = (winners or list(operations))[0]
-    before = "|".join(first.expected)
+    before = name_states(first.expected)
     after = dict.fromkeys(str(each.next) for each in winners if each.next is not None)
     return before, f"→ {', '.join(after)}" if after else ""
+
+
+def name_states(states: Sequence[str]) -> str:
+    """A|B, or how many there are."""
+    return "|".join(states) if len(states) <= NAMED_MAX else f"one of {len(states)} states"
 
 
 def when_answered(operation: ShownOperation) -> int:
@@ -110,19 +117,16 @@ def draw_ground(operations: Sequence[ShownOperation], clock: Clock, height: int)
         vertical("release", start, 4, bottom),
         shape('<text class="axis" x="{}" dx="4" y="13">release</text>', start),
     ]
-    for tick in choose_ticks(clock):
-        place = clock.place(tick)
-        x, anchor = f"{place:.2f}%", "end" if place > 80 else "middle"
-        parts += [vertical("grid", x, HEAD, bottom + 4), label(x, height - 6, show_time(tick), anchor)]
-    return put_together(parts)
+    marks = spread((clock.place(tick), show_time(tick)) for tick in choose_ticks(clock))
+    return put_together([*parts, draw_marks(marks, HEAD, bottom)])
 
 
 def choose_ticks(clock: Clock) -> list[int]:
-    """Round moments, at most TICKS_MAX, none so near to an edge that its text is cut."""
+    """Round moments, at most TICKS_MAX."""
     span = clock.last - clock.first
     step = next(size * 10**power for power in range(19) for size in (1, 2, 5) if span <= size * 10**power * TICKS_MAX)
     ticks = range(step, span + 1, step)
-    return [clock.first + tick for tick in ticks if clock.place(clock.first + tick) < 94]
+    return [clock.first + tick for tick in ticks]
 
 
 def draw_state(operations: Sequence[ShownOperation], clock: Clock) -> Markup:

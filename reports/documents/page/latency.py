@@ -8,14 +8,15 @@ from markupsafe import Markup
 
 from reports.comparison.facts import Facts, Latency
 from reports.comparison.measures import tabulate_latency
-from reports.documents.page.axis import LogAxis
-from reports.documents.page.shapes import label, put_together, shape, vertical
+from reports.documents.page.axis import LogAxis, spread
+from reports.documents.page.shapes import draw_marks, put_together, shape
 from reports.documents.page.templates import Section, render
 from reports.judge.text import show_time
 from reports.judge.verdict import Judgement
 
 HEIGHT = 260  # px
 POINTS_MAX = 120
+NARROW = 230.0  # px
 # Of a curve: tens of the share that is slower. 50 % is 0.3, 90 % is 1, 99 % is 2.
 SHARES = {"50 %": 0.5, "90 %": 0.9, "99 %": 0.99, "99.9 %": 0.999, "99.99 %": 0.9999, "99.999 %": 0.99999}
 Point = tuple[float, int]
@@ -79,16 +80,12 @@ def draw_rules(heights: LogAxis) -> Markup:
 
 
 def draw_heights(heights: LogAxis) -> Markup:
-    text = '<text class="axis" x="2" y="{:.2f}%" dy="-3">{}</text>'
+    """Beside the curves, and not on them."""
+    text = '<text class="axis" x="100%" text-anchor="end" y="{:.2f}%" dy="4">{}</text>'
     return put_together(shape(text, heights.place(tick), show_time(tick)) for tick in heights.ticks())
 
 
 def draw_shares(right: float) -> Markup:
     """The percentiles that the curves reach."""
-    places = {name: -100 * log10(1 - share) / right for name, share in SHARES.items()}
-    return put_together(
-        vertical("grid", f"{place:.2f}%", 0, HEIGHT + 4)
-        + label(f"{place:.2f}%", HEIGHT + 18, name, "end" if place > 90 else "middle")
-        for name, place in places.items()
-        if place <= 100
-    )
+    places = [(-100 * log10(1 - share) / right, name) for name, share in SHARES.items()]
+    return draw_marks(spread((each for each in places if each[0] <= 100), NARROW), 0, HEIGHT)

@@ -6,8 +6,8 @@ from markupsafe import Markup
 
 from reports.comparison.facts import Facts, RaceQuality, Spread
 from reports.comparison.measures import tabulate_quality
-from reports.documents.page.axis import LogAxis
-from reports.documents.page.shapes import label, put_together, shape, vertical
+from reports.documents.page.axis import LogAxis, spread
+from reports.documents.page.shapes import draw_marks, put_together, shape
 from reports.documents.page.templates import Section, render
 from reports.judge.text import show_time
 from reports.judge.verdict import Judgement
@@ -38,15 +38,11 @@ def draw_ranges(ranges: Sequence[tuple[str, Spread]]) -> Markup:
     """A line from the least to the greatest spread, thick to the 95th percentile, with a dot at the median."""
     if not ranges:
         return Markup()
-    axis = LogAxis.around((value for _, spread in ranges for value in (spread.min, spread.max)), 2.0, 98.0)
+    axis = LogAxis.around((value for _, each in ranges for value in (each.min, each.max)), 2.0, 98.0)
     bottom = ROW * len(ranges)
-    grid = [
-        vertical("grid", x, 0, bottom + 4) + label(x, bottom + 18, show_time(tick))
-        for tick in axis.ticks()
-        for x in [f"{axis.place(tick):.2f}%"]
-    ]
-    lines = [draw_range(spread, axis, ROW * index + ROW // 2) for index, (_, spread) in enumerate(ranges)]
-    return put_together([*grid, *lines])
+    marks = spread((axis.place(tick), show_time(tick)) for tick in axis.ticks())
+    lines = [draw_range(each, axis, ROW * index + ROW // 2) for index, (_, each) in enumerate(ranges)]
+    return put_together([draw_marks(marks, 0, bottom), *lines])
 
 
 def draw_range(spread: Spread, axis: LogAxis, y: int) -> Markup:

@@ -22,6 +22,7 @@ from reports.judge.text import capital, count, join, show_time
 from reports.judge.verdict import Judgement, Verdict
 
 TITLES = {"tightest": "The tightest race", "typical": "A typical race"}
+VERBS = {"take": "take", "give_back": "give-back"}
 NOTE = (
     "One lane for each request, from the release of its last byte to its whole answer. Time runs to the right and "
     "begins at the first release."
@@ -41,6 +42,7 @@ class Lane:
     ended: str
     answer: str
     more: str
+    told: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class View:
     svg: Markup
     lanes: Sequence[Lane]
     same_as: str = ""
+
+    @property
+    def exchanges(self) -> list[ShownOperation]:
+        """The operations whose requests and answers are shown as they were sent."""
+        return [lane.operation for lane in self.lanes if lane.operation.sent is not None]
 
 
 def show_failed_races(facts: Facts, judgement: Judgement) -> Section | None:
@@ -106,10 +113,10 @@ def view_for_check(facts: Facts, check: str) -> View | None:
 
 def view(facts: Facts, picture: Picture, same_as: str = "") -> View:
     operations = picture.operations
-    before, after = find_states(operations)
+    before, after = find_ends(picture)
     return View(
         identity=f"picture-{list_pictures(facts).index(picture)}",
-        title=TITLES.get(picture.purpose) or name_finding(picture),
+        title=name_picture(picture),
         description=describe_picture(picture),
         before=before,
         after=after,
@@ -120,8 +127,16 @@ def view(facts: Facts, picture: Picture, same_as: str = "") -> View:
     )
 
 
+def find_ends(picture: Picture) -> tuple[str, str]:
+    """What was known before and after: the states, or the units that there were and that were given."""
+    if not any(each.is_of_units for each in picture.operations):
+        return find_states(picture.operations)
+    given = sum(each.kind == "take" and each.outcome == "won" for each in picture.operations)
+    return "" if picture.units is None else f"had {count(picture.units, 'unit')}", f"{given:,} given"
+
+
 def list_lanes(operations: Sequence[ShownOperation]) -> list[Lane]:
-    """won 200 · → B where the contenders asked for different things; conflict 409, told B."""
+    """won 200 · → B where the contenders asked for different things; conflict 409, told B; take won 200, 3 left."""
     lead = find_lead([each.id for each in operations])
     alike = len({(each.kind, each.expected, each.next) for each in operations}) == 1
     lanes = []
@@ -138,11 +153,32 @@ def list_lanes(operations: Sequence[ShownOperation]) -> list[Lane]:
                 name=each.id[lead:],
                 asked=describe_move(each),
                 ended="never" if each.returned_ns is None else show_time(each.returned_ns),
-                answer=f"{each.outcome} {each.status or 'no answer'}",
-                more=asked + observed,
+                answer=describe_answer(each),
+                more="".join([asked, observed, *(f", {detail}" for detail in list_details(each))]),
+                told=", ".join([*filter(None, [each.observed]), *list_details(each)]),
             )
         )
     return lanes
+
+
+def describe_answer(operation: ShownOperation) -> str:
+    """won 200; take won."""
+    if operation.is_of_units:
+        return f"{VERBS[operation.kind]} {operation.outcome}"
+    return f"{operation.outcome} {operation.status or 'no answer'}"
+
+
+def list_details(operation: ShownOperation) -> list[str]:
+    """The units that are left by the answer, the unit that it is about, the idempotency key."""
+    left = operation.left if operation.is_of_units else None
+    told = {"{} left": left, "unit {}": operation.unit, "key {}": operation.key}
+    return [words.format(value) for words, value in told.items() if value is not None]
+
+
+def name_picture(picture: Picture) -> str:
+    """The tightest race for units; one-winner: the race of the first finding."""
+    units = " for units" if any(each.is_of_units for each in picture.operations) else ""
+    return f"{TITLES[picture.purpose]}{units}" if picture.purpose in TITLES else name_finding(picture)
 
 
 def name_finding(picture: Picture) -> str:
@@ -153,7 +189,8 @@ def name_finding(picture: Picture) -> str:
 def describe_picture(picture: Picture) -> str:
     """One or two sentences: who, where, how close."""
     operations = picture.operations
-    where = f"workflow {picture.workflow}" + (f", {picture.scenario}" if picture.scenario else "")
+    what = "resource" if any(each.is_of_units for each in operations) else "workflow"
+    where = f"{what} {picture.workflow}" + (f", {picture.scenario}" if picture.scenario else "")
     left = f" {picture.left_out:,} of them are left out here." if picture.left_out else ""
     if picture.race is None:
         return f"{count(len(operations), 'operation')} of {where}.{left}"
@@ -164,6 +201,6 @@ def describe_picture(picture: Picture) -> str:
     )
     kinds = [name_kind(each) for each in operations]
     outcomes = join([count(kinds.count(kind), *KINDS[kind].many) for kind in KINDS if kind in kinds])
-    before, after = find_states(operations)
-    moved = f"{before} {after}: " if after else ""
-    return f"{capital(where)}. {moved}{outcomes}, released within {show_time(spread)}{there}.{left}"
+    before, after = find_ends(picture)
+    moved = f"{before} {after}: " if after.startswith("→") else f"It {before}. " if before.startswith("had") else ""
+    return f"{capital(where)}. {moved}{capital(outcomes)}, released within {show_time(spread)}{there}.{left}"

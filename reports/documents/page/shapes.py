@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from reports.documents.page.axis import Mark
+
 
 def shape(text: str, *values: object) -> Markup:
     """SVG with values in it, which are escaped."""
@@ -18,5 +20,18 @@ def vertical(kind: str, x: str, top: float, bottom: float) -> Markup:
     return shape('<line class="{}" x1="{}" x2="{}" y1="{:g}" y2="{:g}"/>', kind, x, x, top, bottom)
 
 
-def label(x: str, y: float, text: str, anchor: str = "middle") -> Markup:
-    return shape('<text class="axis" x="{}" y="{:g}" text-anchor="{}">{}</text>', x, y, anchor, text)
+def draw_marks(marks: Iterable[Mark], top: float, bottom: float, unit: str = "%") -> Markup:
+    """A line and a text under it for each."""
+    return put_together(
+        vertical(f"grid{' fine' * mark.is_fine}", x, top, bottom + 4)
+        + shape(
+            '<text class="axis{}" x="{}" y="{:g}" text-anchor="{}">{}</text>',
+            " fine" * mark.is_fine,
+            x,
+            bottom + 18,
+            mark.anchor,
+            mark.text,
+        )
+        for mark in marks
+        for x in [f"{mark.place:.2f}{unit}"]
+    )

@@ -1,9 +1,11 @@
 """Goal: what is shown in full is what matters. Method: a run with one bad race among fifty, and hostile texts."""
 
-from reports.documents.samples import OPERATIONS_MAX, TEXT_MAX, take_samples
+from typing import Any
+
+from reports.documents.samples import EXCHANGE_MAX, EXCHANGES_MAX, OPERATIONS_MAX, TEXT_MAX, take_samples
 from reports.documents.strength import measure_strength
 from reports.judge.judge import judge
-from tests.reports.building import advance, build_history, create
+from tests.reports.building import Record, advance, build, build_history, create
 from tests.reports.pages import GRAPH, make_records
 
 
@@ -115,3 +117,51 @@ def test_calls_to_a_sink_are_shown_with_their_request() -> None:
     picture = take_samples(history, judge(history)).pictures[0]
     assert picture.checks == ("effects",)
     assert {each.id: each.calls_ns for each in picture.operations} == {"1": (15, 20), "2": ()}
+
+
+def take(identity: str, invoked: int, outcome: str = "won", **more: Any) -> Record:
+    return build(identity, "take", invoked, invoked + 50, {"outcome": outcome, "workflow": "v"} | more)
+
+
+def test_takes_of_the_same_moment_are_a_race_with_its_resource() -> None:
+    """The finding is of two takes; the others that ran with them are shown, and those of another moment are not."""
+    records = [
+        create("c", 0, 5, None, workflow="v", left=1),
+        take("a", 10, left=0),
+        take("b", 12, left=0, unit="7", key="k"),
+        take("l", 14, "conflict"),
+        take("later", 900, "conflict"),
+    ]
+    history = build_history(records)
+    first, *_ = take_samples(history, judge(history)).pictures
+    assert (first.purpose, first.checks, first.race, first.units) == ("finding", ("capacity",), "", 1)
+    assert [each.id for each in first.operations] == ["a", "b", "l"]
+    assert [each.left for each in first.operations] == [0, 0, None]
+    assert (first.operations[1].unit, first.operations[1].key) == ("7", "k")
+
+
+def test_right_takes_have_a_tightest_and_a_typical_race() -> None:
+    def rush(name: str, gap: int, begin: int) -> list[Record]:
+        about = {"workflow": name}
+        return [
+            create(f"{name}0", begin, begin + 1, None, **about, left=1),
+            *(take(f"{name}{n + 1}", begin + 10 + gap * n, "conflict" if n else "won", **about) for n in range(3)),
+        ]
+
+    history = build_history([*rush("x", 9, 0), *rush("y", 2, 1_000), *rush("z", 5, 2_000)])
+    shown = [(each.purpose, each.workflow) for each in take_samples(history, judge(history)).pictures]
+    assert shown == [("tightest", "y"), ("typical", "z")]
+
+
+def test_a_finding_shows_its_requests_and_answers_and_not_those_of_the_others() -> None:
+    def contend(number: int) -> Record:
+        outcome, text = "won" if number < 12 else "conflict", f"{number} " + "x" * 10 * EXCHANGE_MAX
+        return advance(f"a{number}", "A-B", 10, 90, outcome, race="r", sent=text, received=text)
+
+    history = build_history([create("c", 0, 5, "A"), *(contend(number) for number in range(20))])
+    first = take_samples(history, judge(history)).pictures[0]
+    full = [each for each in first.operations if each.sent is not None]
+    assert first.checks[0] == "one-winner"
+    assert len(full) == EXCHANGES_MAX
+    assert all(each.held and each.received == each.sent for each in full)
+    assert max(len(each.sent or "") for each in full) < EXCHANGE_MAX + 50

@@ -63,6 +63,8 @@ def test_a_minimal_journal_is_enough(tmp_path: Path) -> None:
         **dict.fromkeys(("units", "left", "unit", "key", "payload", "answer")),
         "repeats": None,
         "abandoned": None,
+        "sent": None,
+        "received": None,
     }
 
 
