@@ -11,8 +11,10 @@ from engine.target.file import TargetError, load_target
 from engine.target.target import Target
 from onewinner.exits import UsageError
 
-# The target files of the reference engine: its workflows, its vouchers, its queue of jobs.
-BUNDLED = (REFERENCE, REFERENCE.with_name("vouchers.toml"), REFERENCE.with_name("jobs.toml"))
+# The target files of the reference engine: its workflows, its outbox, its vouchers, its queue of jobs.
+OUTBOX = REFERENCE.with_name("outbox.toml")
+UNITS = (REFERENCE.with_name("vouchers.toml"), REFERENCE.with_name("jobs.toml"))
+BUNDLED = (REFERENCE, OUTBOX, *UNITS)
 ISOLATIONS = ("read-committed", "repeatable-read", "serializable")
 ISOLATION_DEFAULT = "read committed"
 WORKERS_DEFAULT = 2

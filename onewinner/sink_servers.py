@@ -48,6 +48,15 @@ class SinkServers:
         with self._lock:
             self.journal = journal
 
+    @contextlib.contextmanager
+    def record_while(self, history: Path) -> Iterator[None]:
+        """Calls go into this history until the block is left."""
+        self.record(history)
+        try:
+            yield
+        finally:
+            self.end_recording()
+
     def await_due(self, history: Path, sources: Sequence[str]) -> None:
         """Waits until the calls that are due for the wins of these sources have come, or their time is up."""
         if self.journal is None or (awaited := await_calls(history, sources)) is None:
@@ -59,6 +68,9 @@ class SinkServers:
         for server in self.servers.values():
             server.shutdown()
             server.server_close()
+        self.end_recording()
+
+    def end_recording(self) -> None:
         with self._lock:
             if self.journal is not None:
                 self.journal.write(events.End(operations=0))

@@ -3,6 +3,7 @@
 It decides nothing about workflows. It refuses a request with 401, 422, 404 or 409, in this order.
 """
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -29,7 +30,8 @@ from engine.reference.errors import EngineError, MalformedRequest, Refused, Sche
 from engine.reference.handlers import ROUTES, AuthenticatedRequest, Handler, advance
 from engine.reference.keys import make_key
 from engine.reference.openapi import PREFIX, describe_api
-from engine.reference.parts import Caller, Engine
+from engine.reference.parts import Caller, Engine, Parts
+from engine.reference.pool import Pool
 from engine.reference.refusals import STATUSES, UNKNOWN_STATUS, refuse
 from engine.reference.sessions import open_pool, open_session
 from engine.reference.settings import Settings
@@ -173,14 +175,16 @@ def create_app(settings: Settings) -> Starlette:
 
     Await `prepare` on the database first. Raises UnknownVariant.
     """
-    parts = variants.choose_parts(settings.defect, settings.control)
+    sink = settings.sink
+    parts = variants.choose_parts(settings.defect, settings.control, sends=sink is not None)
     statuses = {**STATUSES, **parts.statuses}
 
     @contextlib.asynccontextmanager
     async def live(_: Starlette) -> AsyncIterator[dict[str, Engine]]:
         url, size = settings.database_url, settings.pool_size
-        async with open_pool(url, settings.isolation, size, pooled=settings.pooled) as pool:
-            yield {"engine": Engine(parts, pool, settings.attempts_max)}
+        opened = open_pool(url, settings.isolation, size, pooled=settings.pooled)
+        async with opened as pool, send_meanwhile(parts, pool, sink):
+            yield {"engine": Engine(parts, pool, settings.attempts_max, sink)}
 
     routes = [
         Route(PREFIX + path, Endpoint(handlers, settings.secret, statuses, parts.report), methods=list(handlers))
@@ -195,6 +199,21 @@ def create_app(settings: Settings) -> Starlette:
     )
     app.router.redirect_slashes = False
     return app
+
+
+@contextlib.asynccontextmanager
+async def send_meanwhile(parts: Parts, pool: Pool, sink: str | None) -> AsyncIterator[None]:
+    """Sends the messages of the outbox, if there is one, until the block is left."""
+    if parts.send is None or sink is None:
+        yield
+        return
+    sending = asyncio.create_task(parts.send(pool, sink))
+    try:
+        yield
+    finally:
+        sending.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sending
 
 
 async def prepare(database_url: str, defect: str | None = None, control: str | None = None) -> None:

@@ -38,13 +38,17 @@ class Payload:
 
 @dataclass(frozen=True)
 class Move:
-    """One transition to make: from `expected`, and from no other state, to `next_state`."""
+    """One transition to make: from `expected`, and from no other state, to `next_state`.
+
+    `sink` is the URL that messages about payloads are sent to, if they are.
+    """
 
     workflow_id: UUID
     caller: Caller
     expected: str
     next_state: str
     payload: Payload | None = None
+    sink: str | None = None
 
     def values(self) -> dict[str, Any]:
         """Its values, by the names of the statements' parameters."""
@@ -112,6 +116,12 @@ class AnswerOnce(Protocol):
     ) -> tuple[int, Any]: ...
 
 
+class SendMessages(Protocol):
+    """Sends the messages of the outbox to this URL, until it is cancelled."""
+
+    async def __call__(self, pool: Pool, sink: str) -> None: ...
+
+
 def report_fully(refused: Refused) -> Refused:
     """The refusal as it is."""
     return refused
@@ -124,7 +134,7 @@ class Parts:
     `read` answers the route that reads; `reread` tells why a move was not made. They are one function in the
     reference. A cancel leaves the states of `cancellable`. `statuses` overrides the HTTP status of some errors,
     `report` changes what a refusal says. `middleware` stands between the server and the routes. `additions` are tables
-    and columns that the reference does not have.
+    and columns that the reference does not have. `send` belongs to an engine with an outbox.
     """
 
     graph: TransitionGraph
@@ -138,13 +148,18 @@ class Parts:
     statuses: Mapping[type[EngineError], int] = field(default_factory=dict)
     report: Callable[[Refused], Refused] = report_fully
     additions: tuple[Addition, ...] = ()
+    send: SendMessages | None = None
     middleware: tuple[Middleware, ...] = ()
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A running engine: its parts, its connections, and the attempts that contention may cost one request."""
+    """A running engine: its parts, its connections, and the attempts that contention may cost one request.
+
+    `sink` is the URL that messages are sent to.
+    """
 
     parts: Parts
     pool: Pool
     attempts_max: int = 10
+    sink: str | None = None

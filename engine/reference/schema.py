@@ -101,6 +101,21 @@ KEYS = Table(
     PrimaryKeyConstraint("organization_id", "key", name="idempotency_keys_pk"),
 )
 
+# The outbox: what is to be sent about a step. A message is sent until the sink has answered.
+MESSAGES = Table(
+    "workflow_messages",
+    METADATA,
+    Column("id", Uuid, nullable=False, server_default=func.gen_random_uuid()),
+    Column("workflow_id", Uuid, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("sent_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("id", name="workflow_messages_pk"),
+    ForeignKeyConstraint(["workflow_id"], ["intent_workflows.id"], name="workflow_messages_workflow"),
+    Index("workflow_messages_unsent", "at", postgresql_where=text("sent_at IS NULL")),
+)
+
 APPEND_ONLY = (
     """CREATE FUNCTION workflow_transitions_refuse() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'workflow_transitions is append-only: %% refused', TG_OP

@@ -20,6 +20,7 @@ class Settings:
 
     `pool_size` is in connections. `attempts_max` limits the attempts that contention may cost one request.
     `has_units`: it is the engine of vouchers and jobs. `pooled`: the URL leads to a pgbouncer in transaction mode.
+    `sink` is the URL that the outbox is sent to; without it there is no outbox.
     """
 
     database_url: str
@@ -31,3 +32,4 @@ class Settings:
     control: str | None = None
     pooled: bool = False
     has_units: bool = False
+    sink: str | None = None

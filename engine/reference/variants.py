@@ -34,12 +34,19 @@ def find_variant(kind: str, name: str) -> ModuleType:
     return importlib.import_module(f"engine.reference.{kind}s.{name.replace('-', '_')}")
 
 
-def choose_parts(defect: str | None, control: str | None = None) -> "Parts":
-    """The parts of a variant; without a name those of the reference. Raises UnknownVariant."""
-    from engine.reference.workflows import REFERENCE  # the names of the variants are read without the engine
+def choose_parts(defect: str | None, control: str | None = None, *, sends: bool = False) -> "Parts":
+    """The parts of a variant; without a name those of the reference, which has an outbox if it `sends`.
+
+    Raises UnknownVariant.
+    """
+    # The names of the variants are read without the engine.
+    from engine.reference.outbox import WITH_OUTBOX
+    from engine.reference.workflows import REFERENCE
 
     kind, name = ("defect", defect) if defect is not None else ("control", control)
-    parts: Parts = REFERENCE if name is None else find_variant(kind, name).PARTS
+    if name is None:
+        return WITH_OUTBOX if sends else REFERENCE
+    parts: Parts = find_variant(kind, name).PARTS
     return parts
 
 

@@ -4,6 +4,7 @@ The database decides a race: only an UPDATE that names the expected state moves 
 writes the row in the trail. Python then names the outcome. No write relies on a state that was read before.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -91,7 +92,8 @@ async def move_from(
     guess = guess if guess in expected else expected[0]
     for attempt in range(engine.attempts_max):
         try:
-            moved = await engine.parts.move(engine.pool, Move(workflow_id, caller, guess, next_state, payload))
+            asked = Move(workflow_id, caller, guess, next_state, payload, engine.sink)
+            moved = await engine.parts.move(engine.pool, asked)
         except SerializationFailure:
             moved = None
         if moved is not None:
@@ -133,8 +135,9 @@ async def fetch_owned(
     return rows
 
 
-def write_move(*guards: ColumnElement[bool], with_payload: bool) -> Statement:
-    """One statement: the transition where the guards hold, with its row in the trail and the payload; or nothing.
+def write_move(*guards: ColumnElement[bool], beside: Sequence[Callable[[CTE], CTE]] = ()) -> Statement:
+    """One statement: the transition where the guards hold, with its row in the trail and what stands `beside` it; or
+    nothing.
 
     `at` is the time after the row was locked, so that times and sequences of a workflow have the same order.
     """
@@ -153,7 +156,7 @@ def write_move(*guards: ColumnElement[bool], with_payload: bool) -> Statement:
     audited = insert(TRANSITIONS).from_select(list(entry), select(*entry.values()))
     trail = audited.returning(TRANSITIONS.c.sequence).cte("audited")
     answer = select(*(moved.c[field.name] for field in FIELDS), trail.c.sequence).select_from(moved.join(trail, true()))
-    return Statement.of(answer.add_cte(store_payload(moved)) if with_payload else answer)
+    return Statement.of(answer.add_cte(*(write(moved) for write in beside)))
 
 
 def store_payload(moved: CTE) -> CTE:
@@ -183,7 +186,7 @@ class Write:
 
     @classmethod
     def where(cls, *guards: ColumnElement[bool]) -> "Write":
-        return cls(write_move(*guards, with_payload=False), write_move(*guards, with_payload=True))
+        return cls(write_move(*guards), write_move(*guards, beside=[store_payload]))
 
     async def run(self, session: Session, move: Move) -> Transition | None:
         """Returns None if the guards do not hold."""

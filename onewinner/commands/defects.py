@@ -16,7 +16,7 @@ from engine.reference.controls import list_controls
 from engine.reference.defects import LEVELS, list_defects
 from load.quotas import parse_weights
 from onewinner import level_plans
-from onewinner.deployment import EngineAccess, deploy, start_engine
+from onewinner.deployment import Deployment, EngineAccess, deploy, start_engine
 from onewinner.display import open_console, print_matrix
 from onewinner.engine_choice import EngineChoice, choose_reference
 from onewinner.exits import UsageError, find_exit
@@ -198,7 +198,7 @@ def ask_variant(
     def ask(level: str, seed: int, access: EngineAccess) -> Cell:
         tell(variant, level, seed)
         place = folder / "cells" / f"{variant.name}-{level}-{seed}"
-        return ask_cell(variant, plan_level(level, seed, sizes), seed, place, engine, access)
+        return ask_cell(variant, plan_level(level, seed, sizes), seed, place, deployment, access)
 
     direct, proxied = ([cell for cell in wanted if (cell[0] in PROXIED) is behind] for behind in (False, True))
     engine = variant.choose(reference)
@@ -221,12 +221,16 @@ def plan_level(level: str, seed: int, sizes: Mapping[str, Size]) -> Level:
 
 
 def ask_cell(
-    variant: Variant, level: Level, seed: int, folder: Path, engine: EngineChoice, access: EngineAccess
+    variant: Variant, level: Level, seed: int, folder: Path, deployment: Deployment, access: EngineAccess
 ) -> Cell:
     """Runs the level and judges what it recorded. The folder stays when that goes against the expectation."""
+    engine = deployment.choice
     plan = level_plans.plan_sources(engine.target, [level], list_sources(engine))
     run = begin_run(folder, engine.file, Facts(name=variant.name, seed=seed, plan=plan))
-    result = run_level(level, folder, access)
+    with deployment.sinks.record_while(run.history):
+        result = run_level(level, folder, access)
+        if level.proxy is None:
+            deployment.sinks.await_due(run.history, level.sources)
     inspect(access.database_url, engine, run.history)
     history = read_history(run.history)
     judgement = judge(history, engine.target.graph, plan=plan)

@@ -11,14 +11,14 @@ from engine.provision.child import send
 from engine.provision.database import provide_database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port
-from engine.provision.service import REFERENCE, is_ready
+from engine.provision.service import is_ready
 from engine.reference import api, tokens
 from engine.reference.errors import SchemaUnavailable
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings, share_connections
 from engine.reference.units import app as units
 from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine
-from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice
+from onewinner.engine_choice import OUTBOX, UNITS, WORKERS_DEFAULT, EngineChoice
 from onewinner.engine_worker import Worker, run_workers
 from onewinner.exits import UNKNOWN, UsageError, say
 from onewinner.options import add_engine_options, read_engine
@@ -47,6 +47,9 @@ def build_parser() -> Parser:
         help="create the tables where the database URL says, and leave them there (default: in a schema of its own, "
         "which is dropped at the end)",
     )
+    parser.add_argument(
+        "--outbox", metavar="URL", help="leave a message for each step that is claimed, and send it to this URL"
+    )
     parser.add_argument("--units", action="store_true", help="serve the vouchers and jobs of the reference engine")
     return parser
 
@@ -54,7 +57,8 @@ def build_parser() -> Parser:
 def main(arguments: list[str]) -> int:
     given = build_parser().parse_args(arguments)
     engine = read_engine(given)
-    if not engine.is_reference or given.announce:
+    needs_sink = engine.file == OUTBOX and given.outbox is None
+    if not engine.is_reference or given.announce or needs_sink:
         return serve_target(engine)
     try:
         pooled = given.pooled == "true"
@@ -63,7 +67,8 @@ def main(arguments: list[str]) -> int:
             is_pooled=pooled,
             is_quiet=given.quiet,
             in_place=given.in_place,
-            has_units=given.units or engine.file != REFERENCE,
+            has_units=given.units or engine.file in UNITS,
+            sink=given.outbox,
         )
     except (DatabaseUnavailable, SchemaUnavailable) as error:
         raise UsageError(str(error)) from None
@@ -81,7 +86,9 @@ def serve_target(engine: EngineChoice) -> int:
             time.sleep(3600)
 
 
-def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool, in_place: bool, has_units: bool) -> int:
+def serve_reference(
+    engine: EngineChoice, *, is_pooled: bool, is_quiet: bool, in_place: bool, has_units: bool, sink: str | None
+) -> int:
     refuse_used_port(engine.port)
     port = engine.port or find_free_port()
     environment = {**os.environ, **({} if tokens.SECRET_VARIABLE in os.environ else mint_tokens())}
@@ -100,6 +107,7 @@ def serve_reference(engine: EngineChoice, *, is_pooled: bool, is_quiet: bool, in
             pool_size=share_connections(workers, database.connections),
             pooled=database.pooled or is_pooled,
             has_units=has_units,
+            sink=sink,
         )
         sockets = [running.enter_context(listen(port)) for _ in range(workers)]
         processes = running.enter_context(run_workers(settings, sockets))

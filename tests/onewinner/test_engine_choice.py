@@ -45,7 +45,7 @@ def test_a_path_is_a_path_wherever_it_leads(text: str) -> None:
     assert find_target_file(text) == Path(text)
 
 
-@pytest.mark.parametrize("name", ["vouchers", "jobs"])
+@pytest.mark.parametrize("name", ["outbox", "vouchers", "jobs"])
 def test_a_bundled_file_has_a_name_until_a_file_is_called_so(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

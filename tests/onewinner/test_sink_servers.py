@@ -103,6 +103,18 @@ def test_without_a_history_calls_are_answered(tmp_path: Path) -> None:
         assert call(servers) == (201, {"ok": True})
 
 
+def test_calls_go_into_the_history_of_the_cell_that_is_asked(tmp_path: Path) -> None:
+    with serve_sinks(load_sinks(tmp_path, 'marker = "reference"\n')) as servers:
+        for name in ("first", "second"):
+            with servers.record_while(tmp_path / name):
+                call(servers, "/", {"reference": name})
+            call(servers, "/", {"reference": "between"})
+    for name in ("first", "second"):
+        history = read_history(tmp_path / name / "sinks.jsonl")
+        assert [each.subject for each in history.having(events.Call)] == [name]
+        assert len(history.having(events.Sink)) == 1
+
+
 def write_win(folder: Path, marker: str, to: str = "PICKING") -> None:
     with Journal(folder / "h" / "race-0.jsonl") as journal:
         invoke = events.Invoke(

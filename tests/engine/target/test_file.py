@@ -77,6 +77,11 @@ def test_the_reference_engine_is_described_truly() -> None:
     assert target.routes[-1].sources == tuple(state for state in GRAPH.states if state not in GRAPH.terminal)
 
 
+def test_the_file_of_the_outbox_has_the_first_step_of_the_reference_engine() -> None:
+    graph = load_target(REFERENCE.with_name("outbox.toml"), None).graph
+    assert graph.edges == {edge for edge in GRAPH.edges if {*edge} <= {*graph.states}}
+
+
 def test_a_whole_file(load: Callable[[str], Target]) -> None:
     target = load(ORDERS)
     assert target.owner == "acme"
