@@ -13,7 +13,7 @@ from engine.target.http_answer import Answer
 from engine.target.places import read_place
 from engine.target.tables import SaveTable
 from engine.target.target import NotBuiltError, Target
-from engine.target.values import find_values, read_savings
+from engine.target.values import RESERVED, find_values, read_savings
 from tests.engine.target.test_file import ENVIRONMENT, ORDERS
 
 ANSWER = Answer(201, {"etag": '"7"', "location": "/orders/12/items"}, b'{"task": {"id": 5, "ok": true}, "empty": ""}')
@@ -115,6 +115,12 @@ def test_a_value_that_no_header_may_have_is_not_sent(saved: Target, value: str) 
     assert saved.general is not None
     with pytest.raises(NotBuiltError, match="a saved value in its header If-Match"):
         saved.build_advance(saved.general, "acme", "9", "DRAFT", "SUBMITTED", "r", values={"etag": value, "task": 1})
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_what_onewinner_fills_in_is_no_name_of_a_value(tmp_path: Path, name: str) -> None:
+    with pytest.raises(TargetError, match=re.escape(f"create.save.{name}: {{{name}}} has a meaning of its own")):
+        load_target(write(tmp_path, SAVED.replace("{ task =", f'{{ {name} = "x", task =', 1)), ENVIRONMENT)
 
 
 MISTAKES = {
