@@ -12,7 +12,7 @@ from itertools import cycle
 import msgspec
 
 from engine.provision.service import REFERENCE
-from engine.target.answer import classify_advance, classify_create, read_arrival
+from engine.target.classified_answer import classify_advance, classify_create, read_arrival
 from engine.target.file import load_target
 from engine.target.http_answer import Answer
 from engine.target.target import Target

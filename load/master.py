@@ -129,7 +129,10 @@ class Master:
         self.runs += 1
         if self.options.history and self.runs == 1:
             return Path(self.options.history)
-        from reports.documents.run import begin_run, name_folder  # only Locust on its own needs them: a slow import
+        from reports.documents.run_folder import (  # only Locust on its own needs them: a slow import
+            begin_run,
+            name_folder,
+        )
 
         self.folder = name_folder(f"locust-{self.runs}" if self.runs > 1 else "locust")
         facts = Facts(

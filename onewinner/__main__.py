@@ -8,16 +8,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from onewinner import __version__, open_rooms
-from onewinner.exits import (
-    PASS,
-    USAGE,
-    flush_output,
-    hear_signals,
-    leave_at_signals,
-    open_missing_streams,
-    was_interrupted,
-    write_any_character,
-)
+from onewinner.exits import PASS, USAGE
+from onewinner.signals import hear_signals, leave_at_signals, was_interrupted
+from onewinner.streams import flush_output, open_missing_streams, write_any_character
 
 COMMANDS = {
     "init": "write a commented target file to begin with",
@@ -56,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_command(arguments: list[str]) -> int:
     import importlib
 
-    from onewinner.exits import Interrupted
     from onewinner.hidden_output import hide_terminal
+    from onewinner.signals import Interrupted
 
     options = parse(arguments)
     command = importlib.import_module(f"onewinner.commands.{options[0]}")

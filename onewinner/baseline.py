@@ -28,7 +28,7 @@ from reports.comparison.description import (
     show_ratio,
     show_value,
 )
-from reports.documents.run import Run, RunError, read_run
+from reports.documents.run_folder import Run, RunError, read_run
 from reports.history.history import HistoryError, read_history
 from reports.judge.verdict import Verdict
 

@@ -33,8 +33,9 @@ from engine.target.template import substitute
 from load.client.preparation import NotPreparedError, set_up
 from load.client.release import ReleaseError
 from onewinner.engine_choice import EngineChoice, find_obstacles
-from onewinner.exits import FailedError, UsageError, say
+from onewinner.exits import FailedError, UsageError
 from onewinner.sink_servers import SinkServers, serve_sinks
+from onewinner.streams import say
 
 CONNECT_TIMEOUT_S = 3.0
 

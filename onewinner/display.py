@@ -13,12 +13,12 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from onewinner.exits import drop_output
+from onewinner.streams import drop_output
 from reports.comparison.facts import DefectRow, ViolatingSchedule
 from reports.comparison.measures import describe_injected, describe_quality
 from reports.documents.page.text import reveal
 from reports.documents.pairings import describe_pairings
-from reports.documents.run import Run
+from reports.documents.run_folder import Run
 from reports.documents.strength import describe_strength
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.shortfalls import describe_partial

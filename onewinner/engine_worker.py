@@ -23,7 +23,7 @@ from engine.reference.arrival import ask_for_arrivals
 from engine.reference.settings import Settings
 from engine.reference.units.app import create_app as create_unit_app
 from onewinner.arrivals import NotingProtocol
-from onewinner.exits import HEARD
+from onewinner.signals import HEARD
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 120

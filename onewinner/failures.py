@@ -6,7 +6,9 @@ import tempfile
 import traceback
 
 from engine.target.secrets import TOLD, Secrets
-from onewinner.exits import UNKNOWN, USAGE, FailedError, Interrupted, UsageError, say
+from onewinner.exits import UNKNOWN, USAGE, FailedError, UsageError
+from onewinner.signals import Interrupted
+from onewinner.streams import say
 
 DEBUG = "ONEWINNER_DEBUG"
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -16,9 +16,10 @@ from engine.provision.errors import DatabaseUnavailable
 from onewinner.baseline import UnreadableError, find_baseline
 from onewinner.display import STYLE, open_console, print_text
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_obstacles
-from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, FailedError, UsageError, say
+from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, FailedError, UsageError
 from onewinner.options import RunOptions
-from reports.documents.run import RunError, read_run, refuse_taken
+from onewinner.streams import say
+from reports.documents.run_folder import RunError, read_run, refuse_taken
 from reports.judge.verdict import Verdict
 
 # From the worst to the best.

@@ -36,7 +36,7 @@ class ProxySetup:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def spell(self) -> list[str]:
-        """As options of stateful_tests/interleavings/explore.py."""
+        """As options of stateful_tests/interleavings/program.py."""
         told = [f"--service-argument={argument}" for argument in self.arguments]
         return told + [f"--parameter={name}={value}" for name, value in self.parameters.items()]
 
@@ -100,7 +100,7 @@ def plan_parallel(size: Size, seed: int, *, shrink: bool = True, plan: Path | No
 def plan_proxied(
     kind: str, size: Size, options: Sequence[str] = (), *, number: int = 0, proxy: ProxySetup | None = None
 ) -> Level:
-    """A level of PROXIED. `options` are those of stateful_tests/interleavings/explore.py.
+    """A level of PROXIED. `options` are those of stateful_tests/interleavings/program.py.
 
     `size.amount` is how many schedules of one pairing are run at the most; `number` tells several levels of one kind
     apart.
@@ -108,7 +108,7 @@ def plan_proxied(
     name, source, proxy = f"{kind}-{number}" if number else kind, f"{kind}-{number}", proxy or ProxySetup()
     told = ["--level", name, "--source", source, "--schedules", str(size.amount), "--limit-s", str(size.limit_s)]
     told += [*options, *proxy.spell(), *(["--faults"] if kind == "faults" else [])]
-    command = tuple(name_module("stateful_tests.interleavings.explore", *told))
+    command = tuple(name_module("stateful_tests.interleavings.program", *told))
     return Level(name, (source,), command, size.limit_s, None, proxy=proxy)
 
 

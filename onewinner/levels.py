@@ -16,13 +16,13 @@ from engine.provision.service import read_tail
 from engine.target.preparation import VARIABLE as SAVED
 from onewinner.deployment import Deployment, EngineAccess, start_engine, with_secrets
 from onewinner.display import LIVE, Display
-from onewinner.exits import say
 from onewinner.level_plans import Level
 from onewinner.load_faults import start_injector
 from onewinner.run_request import RunRequest
+from onewinner.service_restarts import supervise
 from onewinner.silences import is_silent
-from onewinner.supervisor import supervise
-from reports.documents.run import Run
+from onewinner.streams import say
+from reports.documents.run_folder import Run
 from reports.history import events
 from reports.judge import plan as amounts
 from reports.judge.shortfalls import sum_levels

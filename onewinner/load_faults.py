@@ -13,7 +13,8 @@ from engine.provision.child import ChildError, Messages, name_module, prepare
 from engine.provision.database import Database
 from engine.provision.processes import Process, run_process
 from load.client.release import now_ns
-from onewinner.exits import UsageError, say
+from onewinner.exits import UsageError
+from onewinner.streams import say
 from reports.comparison.facts import FaultInjector
 from reports.history import events
 from reports.history.journal import Journal

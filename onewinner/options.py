@@ -19,7 +19,7 @@ from onewinner.engine_choice import (
 )
 from onewinner.parser import one_of
 from reports.comparison.comparison import Design
-from reports.documents.run import name_folder
+from reports.documents.run_folder import name_folder
 
 # Other users of the machine see arguments, but not the environment.
 DATABASE_VARIABLE = "ONEWINNER_DATABASE"

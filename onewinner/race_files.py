@@ -15,7 +15,7 @@ from onewinner.level_plans import Level
 from onewinner.run_request import RunRequest
 from reports.comparison.facts import Pairing, ViolatingSchedule
 from reports.documents.pairings import tabulate_kinds
-from reports.documents.run import Run
+from reports.documents.run_folder import Run
 from reports.history.events import Exploration
 from reports.history.history import History
 from reports.judge.judge import judge

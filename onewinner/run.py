@@ -20,18 +20,20 @@ from onewinner.baseline import UnreadableError, compare_runs, find_baseline, pri
 from onewinner.calibration import with_calibration
 from onewinner.deployment import deploy
 from onewinner.display import print_schedule, print_verdict
-from onewinner.exits import UNKNOWN, Interrupted, UsageError, find_exit, say
+from onewinner.exits import UNKNOWN, UsageError, find_exit
 from onewinner.learned import hide_learned
 from onewinner.levels import LevelResult, count_levels, run_levels
 from onewinner.outages import record_outages
 from onewinner.race_files import find_undecided, find_violated, gather_schedules
 from onewinner.run_request import RunRequest, gather_facts
 from onewinner.schema_inspection import inspect
+from onewinner.signals import Interrupted
 from onewinner.silences import SILENT_WHY, describe_left_out, without
+from onewinner.streams import say
 from reports.comparison.comparison import Comparison
 from reports.comparison.facts import Facts, Reproduction
 from reports.comparison.measures import measure
-from reports.documents.run import (
+from reports.documents.run_folder import (
     Run,
     RunError,
     begin_run,

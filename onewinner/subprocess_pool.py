@@ -15,7 +15,7 @@ from pathlib import Path
 from engine.provision.child import name_module
 from engine.provision.processes import Process, run_process
 from onewinner.kill_matrix import Variant
-from reports.documents.run import Run, RunError, read_run
+from reports.documents.run_folder import Run, RunError, read_run
 
 AT_ONCE_MAX = 4
 POLL_S = 0.1

@@ -8,7 +8,7 @@ import pytest
 from engine.provision.service import ServiceError, reach_engine
 from engine.target.file import TargetError
 from engine.target.target import Target
-from reports.documents.run import name_folder
+from reports.documents.run_folder import name_folder
 from stateful_tests.options import Options, add_options, read_options
 
 

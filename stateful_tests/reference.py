@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from engine.target.answer import ClassifiedAnswer
+from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.graph import TransitionGraph
 from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route

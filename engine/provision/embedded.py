@@ -96,7 +96,7 @@ def start_server(folder: Path, port: int, settings: Mapping[str, str]) -> tuple[
         user=(uid, gid) if os.geteuid() == 0 else None,
         folder=folder,
         log=folder / LOG,
-        # The leash runs it again after a crash (engine/provision/crash.py), and waits for the processes that are left.
+        # The leash runs it again after a crash (database_crash.py), and waits for the processes that are left.
         again_s=AGAIN_LIMIT_S,
         orphan=(DATABASE_AFTER_S, int(signal.SIGINT)),
         # initdb would need long to detect the time zone of the machine, which we do not need.

@@ -1,4 +1,4 @@
-"""Answer: an HTTP answer as it came. `engine.target.answer` tells its meaning. Pure."""
+"""Answer: an HTTP answer as it came. `engine.target.classified_answer` tells its meaning. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from engine.target.answer import (
+from engine.target.call import VERSION_NONE, VERSION_OLD, Call, check_units, find_guard, find_route, find_write
+from engine.target.classified_answer import (
     ClassifiedAnswer,
     classify_advance,
     classify_create,
@@ -20,7 +21,6 @@ from engine.target.answer import (
     classify_write,
     read_arrival,
 )
-from engine.target.call import VERSION_NONE, VERSION_OLD, Call, check_units, find_guard, find_route, find_write
 from engine.target.create import Queue
 from engine.target.http_answer import Answer
 from engine.target.idempotency import name_key

@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec import structs
 
-from engine.target.answer import ClassifiedAnswer
 from engine.target.call import VERSION_OLD, Call, call_route
+from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import NotBuiltError, Target

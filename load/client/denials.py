@@ -6,7 +6,7 @@ A tenant that is turned away from another tenant's workflow is refused.
 
 from dataclasses import dataclass, field, replace
 
-from engine.target.answer import ClassifiedAnswer
+from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.target import Target
 from engine.target.template import Template
 from load.client.ask import Ask, list_expected

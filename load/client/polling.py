@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from engine.target.answer import classify_advance, classify_poll
 from engine.target.call import Call
+from engine.target.classified_answer import classify_advance, classify_poll
 from engine.target.http_answer import Answer
 from engine.target.idempotency import name_key
 from engine.target.poll import Poll

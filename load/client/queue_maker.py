@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from engine.target.answer import ClassifiedAnswer, classify_create, classify_take
+from engine.target.classified_answer import ClassifiedAnswer, classify_create, classify_take
 from engine.target.create import Queue
 from engine.target.http_answer import Answer
 from engine.target.target import NotBuiltError, Target

@@ -4,8 +4,9 @@ The end is the last byte of the head, and the body: many servers run the applica
 and many applications never read the body. Before that byte nothing can have run, so lining up again repeats no request.
 A head that will not be released ends with a reset, because many servers take an orderly end for the end of the head.
 
-Every request of the project goes through here; a single one is a race of one contender. It works on plain blocking
-sockets, which are gevent's under gevent. Knows nothing of Locust.
+Every request goes through here, but those of the levels behind the proxy, which share a loop with it
+(`stateful_tests/interleavings/sender.py`); a single one is a race of one contender. It works on plain blocking sockets,
+which are gevent's under gevent. Knows nothing of Locust.
 """
 
 import selectors

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.target.answer import is_busy
+from engine.target.classified_answer import is_busy
 from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request

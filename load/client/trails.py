@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
-from engine.target.answer import is_busy, read_markers, read_trail
+from engine.target.classified_answer import is_busy, read_markers, read_trail
 from engine.target.http_answer import Answer
 from engine.target.statuses import SERVER_ERROR
 from engine.target.target import NotBuiltError, Target

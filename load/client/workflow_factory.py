@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from engine.target.answer import ClassifiedAnswer, classify_read
+from engine.target.classified_answer import ClassifiedAnswer, classify_read
 from engine.target.create import CreateCommand, IdPool, Queue
 from engine.target.http_answer import Answer
 from engine.target.notices import say

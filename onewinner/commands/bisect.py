@@ -27,7 +27,7 @@ from onewinner.engine_choice import read_target
 from onewinner.exits import FAIL, PASS, UNKNOWN, USAGE, UsageError
 from onewinner.options import bounded, choose_folder
 from onewinner.parser import JUDGING, Parser, one_of
-from reports.documents.run import RunError, make_safe, read_run
+from reports.documents.run_folder import RunError, make_safe, read_run
 from reports.judge.verdict import Verdict
 
 EXAMPLE = """onewinner bisect --target orders.toml --package orders --good 2.1 --bad 2.4

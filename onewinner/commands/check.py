@@ -10,10 +10,11 @@ from msgspec import structs
 from engine.target.graph import TransitionGraph
 from onewinner.display import print_judgement
 from onewinner.engine_choice import read_target
-from onewinner.exits import UsageError, find_exit, say
+from onewinner.exits import UsageError, find_exit
 from onewinner.options import add_accept_partial, positive, share
 from onewinner.parser import JUDGING, Parser, list_checks, one_of
-from reports.documents.run import RunError, read_run
+from onewinner.streams import say
+from reports.documents.run_folder import RunError, read_run
 from reports.history.files import list_left_out
 from reports.history.history import HistoryError, read_history
 from reports.judge.checks import CHECKS

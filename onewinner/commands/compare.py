@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from onewinner.baseline import UnreadableError, compare_runs, find_run, print_comparison, read_terms
-from onewinner.exits import UNKNOWN, UsageError, find_comparison_exit, say
+from onewinner.exits import UNKNOWN, UsageError, find_comparison_exit
 from onewinner.options import (
     ComparisonOptions,
     RunOptions,
@@ -23,7 +23,8 @@ from onewinner.options import (
     weights,
 )
 from onewinner.parser import COMPARING, Parser, list_scenarios
-from reports.documents.run import finish_run, with_judgement
+from onewinner.streams import say
+from reports.documents.run_folder import finish_run, with_judgement
 
 EXAMPLE = """onewinner compare runs/20260101T120000Z-orders runs/20260102T120000Z-orders
          onewinner compare --ab old.toml new.toml"""

@@ -31,7 +31,7 @@ from onewinner.run_request import describe_command, describe_host
 from onewinner.schema_inspection import inspect, list_sources
 from onewinner.subprocess_pool import count_at_once, run_jobs
 from reports.comparison.facts import DefectRow, Facts
-from reports.documents.run import Run, RunError, begin_run, finish_run, read_run, with_judgement
+from reports.documents.run_folder import Run, RunError, begin_run, finish_run, read_run, with_judgement
 from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge

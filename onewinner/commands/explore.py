@@ -31,7 +31,7 @@ from onewinner.run import carry_out
 from onewinner.run_request import RunRequest
 from reports.comparison.facts import Facts, Pairing
 from reports.documents.pairings import describe_pairing, is_proven
-from reports.documents.run import Run, read_run
+from reports.documents.run_folder import Run, read_run
 from reports.judge.schedules import LEFT, Race, RaceFileError, read_race
 
 KILLS_MAX = 10_000

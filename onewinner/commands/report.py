@@ -8,12 +8,13 @@ from rich.text import Text
 from onewinner.baseline import UnreadableError, find_run
 from onewinner.display import open_console
 from onewinner.engine_choice import read_target
-from onewinner.exits import PASS, UNKNOWN, UsageError, say
+from onewinner.exits import PASS, UNKNOWN, UsageError
 from onewinner.parser import Parser
+from onewinner.streams import say
 from reports.comparison.comparison import Trend
 from reports.comparison.description import show_value
 from reports.documents.page.trends import render_trends
-from reports.documents.run import Run, with_judgement, write_documents, write_whole
+from reports.documents.run_folder import Run, with_judgement, write_documents, write_whole
 from reports.documents.samples import take_samples
 from reports.documents.trend import (
     Chronicle,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from engine.target.answer import (
+from engine.target.call import call_route
+from engine.target.classified_answer import (
     ClassifiedAnswer,
     classify_advance,
     classify_create,
@@ -19,7 +20,6 @@ from engine.target.answer import (
     read_markers,
     read_trail,
 )
-from engine.target.call import call_route
 from engine.target.create import IdPool, Queue
 from engine.target.http_answer import Answer
 from engine.target.illegal import IllegalRequest

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from engine.target.answer import NO_CONDITION, ClassifiedAnswer
+from engine.target.classified_answer import NO_CONDITION, ClassifiedAnswer
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.statuses import SERVER_ERROR

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from functools import partial
 
-from engine.target.answer import classify_give_back, classify_read, classify_take
 from engine.target.capacity import UNIT, Capacity
+from engine.target.classified_answer import classify_give_back, classify_read, classify_take
 from engine.target.values import find_values
 from onewinner.doctor import unit_remedies
 from onewinner.doctor.questions import Questions

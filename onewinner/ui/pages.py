@@ -14,7 +14,7 @@ from reports.comparison.facts import Facts
 from reports.documents.page.comparison import list_changes
 from reports.documents.page.document import SCRIPT, STYLE
 from reports.documents.page.templates import read_asset, render
-from reports.documents.run import Run
+from reports.documents.run_folder import Run
 
 UI_STYLE = STYLE + read_asset("ui/ui.css")
 

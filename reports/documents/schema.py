@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from reports.comparison.facts import Facts
-from reports.documents.run import Decided
+from reports.documents.run_folder import Decided
 from reports.history.schema import strip
 
 ABOUT = (

@@ -18,7 +18,7 @@ from reports.comparison.comparison import ChangePoint, Trend, TrendPoint
 from reports.comparison.conditions import describe_conditions
 from reports.comparison.description import show_value
 from reports.comparison.facts import Facts
-from reports.documents.run import UNFINISHED, Run, RunError, read_run
+from reports.documents.run_folder import UNFINISHED, Run, RunError, read_run
 
 # A new level needs so many runs in a row, before and after it: one slow run is none.
 SEGMENT_MIN = 4

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from engine.provision.crash import crash
+from engine.provision.database_crash import crash
 from reports.history import events
 from stateful_tests.interleavings.connection import Connection
 from stateful_tests.interleavings.locks import Locks

@@ -32,8 +32,8 @@ import asyncpg
 import uvloop
 
 from engine.provision.child import read_launch, send
-from engine.provision.crash import crash
 from engine.provision.database import parse_url
+from engine.provision.database_crash import crash
 from engine.provision.errors import DatabaseUnavailable
 from load.client.release import now_ns
 from reports.history import events

@@ -7,7 +7,7 @@ unknown operation may take effect once, at any later moment: that stays possible
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from engine.target.answer import ClassifiedAnswer
+from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.graph import TransitionGraph
 from reports.judge.models.workflow import NEVER, Impossible, Operation, step
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.target.answer import ClassifiedAnswer, classify_guard
 from engine.target.call import VERSION_OLD, Call, call_route, find_route, spread
+from engine.target.classified_answer import ClassifiedAnswer, classify_guard
 from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route, Write
 from engine.target.target import Target

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import ClassifiedAnswer, classify_advance
+from engine.target.classified_answer import ClassifiedAnswer, classify_advance
 from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.idempotency import Idempotency, name_key

@@ -17,7 +17,7 @@ import psutil
 
 from engine.target.secrets import TOLD
 from onewinner.__main__ import main
-from onewinner.exits import HEARD
+from onewinner.signals import HEARD
 
 MARK = "ONEWINNER_TEST_MARK"
 WAIT_S = 60.0

@@ -8,13 +8,14 @@ import pytest
 from engine.provision.service import REFERENCE
 from onewinner import calibration
 from onewinner.commands.gate import parse
-from onewinner.exits import PASS, Interrupted, UsageError
+from onewinner.exits import PASS, UsageError
 from onewinner.level_plans import RaceLoad, plan_race
 from onewinner.levels import LevelResult
 from onewinner.run import conclude
 from onewinner.run_request import RunRequest
+from onewinner.signals import Interrupted
 from reports.comparison.facts import Facts
-from reports.documents.run import Run, begin_run, read_run
+from reports.documents.run_folder import Run, begin_run, read_run
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
 

@@ -15,7 +15,7 @@ import pytest
 from onewinner.exits import EXIT_BY_VERDICT
 from onewinner.run import name_recorded
 from reports.comparison.facts import Facts
-from reports.documents.run import begin_run, note_interruption
+from reports.documents.run_folder import begin_run, note_interruption
 from reports.history import events
 from reports.history.journal import Journal
 from reports.judge.plan import RunPlan

@@ -17,7 +17,7 @@ from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError
 from onewinner.gate_matrix import choose_axes, drop_options, list_configurations, run_matrix
 from onewinner.options import RunOptions
 from reports.comparison.facts import Facts
-from reports.documents.run import begin_run
+from reports.documents.run_folder import begin_run
 from tests.load.stub import SMALL
 from tests.onewinner.running import Command
 

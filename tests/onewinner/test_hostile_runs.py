@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.documents.run import begin_run
+from reports.documents.run_folder import begin_run
 from tests.load.stub import SMALL
 from tests.onewinner.running import Command
 from tests.reports.building import make_facts

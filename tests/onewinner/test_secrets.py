@@ -22,10 +22,10 @@ from engine.target.create import CreateCommand
 from engine.target.credentials import find_secrets, find_written, list_exposed
 from engine.target.file import load_target
 from engine.target.secrets import Secrets, know
-from onewinner.exits import Interrupted
 from onewinner.run import keep_run
+from onewinner.signals import Interrupted
 from reports.comparison.facts import Facts
-from reports.documents.run import RunError
+from reports.documents.run_folder import RunError
 from reports.history import events
 from reports.history.journal import Journal
 from tests.engine.probing import eventually

@@ -13,7 +13,7 @@ import pytest
 
 from reports.comparison.baseline import Side, Terms, compare
 from reports.comparison.facts import Pairing
-from reports.documents.run import Run, finish_run, read_run, write_documents
+from reports.documents.run_folder import Run, finish_run, read_run, write_documents
 from reports.documents.schema import make_schema
 from reports.documents.trend import find_trends, read_chronicle
 from reports.judge.verdict import Verdict

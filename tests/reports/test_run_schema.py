@@ -10,7 +10,7 @@ from msgspec import structs
 
 from reports.comparison.facts import Facts
 from reports.comparison.measures import measure
-from reports.documents.run import Run, begin_run, finish_run, with_judgement
+from reports.documents.run_folder import Run, begin_run, finish_run, with_judgement
 from reports.documents.schema import make_schema
 from reports.judge.judge import judge
 from reports.judge.plan import LevelRun, RunPlan

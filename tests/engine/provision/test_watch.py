@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from engine.provision.bouncer import start_bouncer
-from engine.provision.crash import crash
 from engine.provision.database import start_embedded
+from engine.provision.database_crash import crash
 from engine.provision.watch import watch_database
 from tests.engine.probing import eventually, run_sql
 

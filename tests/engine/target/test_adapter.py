@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from engine.target.adapter import Context
-from engine.target.answer import classify_advance, classify_create, classify_guard, classify_read, read_trail
+from engine.target.classified_answer import classify_advance, classify_create, classify_guard, classify_read, read_trail
 from engine.target.file import TargetError, load_target
 from engine.target.http_answer import Answer
 from engine.target.target import NotBuiltError, Target
 from load.client.asker import Asker
 from reports.comparison.facts import Facts
-from reports.documents.run import begin_run
+from reports.documents.run_folder import begin_run
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from tests.engine.target.test_file import ENVIRONMENT, ORDERS

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import classify_advance, classify_create, classify_read
+from engine.target.classified_answer import classify_advance, classify_create, classify_read
 from engine.target.file import TargetError, load_target
 from engine.target.http_answer import Answer
 from engine.target.target import Target

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import classify_advance, classify_create, classify_guard, classify_read, read_trail
+from engine.target.classified_answer import classify_advance, classify_create, classify_guard, classify_read, read_trail
 from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath

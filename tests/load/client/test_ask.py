@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.target.answer import ClassifiedAnswer
 from engine.target.call import Call, call_route
+from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.http_answer import Answer
 from engine.target.target import Target
 from load.client.ask import Reply, add_problem, bind, build_request, classify, make_invocation, make_return

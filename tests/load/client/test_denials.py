@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import classify_create
 from engine.target.call import Call
+from engine.target.classified_answer import classify_create
 from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request

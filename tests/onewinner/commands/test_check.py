@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.documents.run import begin_run
+from reports.documents.run_folder import begin_run
 from reports.history.seal import seal_history
 from tests.load.stub import SMALL
 from tests.onewinner.running import Command

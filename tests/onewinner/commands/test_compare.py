@@ -12,7 +12,7 @@ import jsonschema_rs
 import pytest
 
 from reports.comparison.facts import Facts
-from reports.documents.run import begin_run, finish_run, read_run, with_judgement
+from reports.documents.run_folder import begin_run, finish_run, read_run, with_judgement
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 from tests.onewinner.running import Command
 from tests.reports.building import make_facts

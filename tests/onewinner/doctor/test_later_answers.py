@@ -5,7 +5,7 @@ Method: answers made by hand, and an engine in memory that accepts moves as jobs
 
 from pathlib import Path
 
-from engine.target.answer import ClassifiedAnswer
+from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.http_answer import Answer
 from engine.target.template import Request
 from onewinner.doctor.questions import Questions

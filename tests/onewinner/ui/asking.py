@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from engine.provision.service import REFERENCE
 from onewinner.ui.site import create_site
 from reports.comparison.facts import Facts
-from reports.documents.run import Run, begin_run, finish_run
+from reports.documents.run_folder import Run, begin_run, finish_run
 from tests.reports.pages import build_run
 
 TOKEN, PORT = "token-of-the-test", 8123

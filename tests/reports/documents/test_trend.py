@@ -10,7 +10,7 @@ import pytest
 
 from reports.comparison.comparison import Trend
 from reports.documents.page.trends import render_trends
-from reports.documents.run import begin_run, finish_run, with_judgement
+from reports.documents.run_folder import begin_run, finish_run, with_judgement
 from reports.documents.trend import (
     describe_change,
     describe_trend,

@@ -20,8 +20,8 @@ from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
-from stateful_tests.interleavings import explore
 from stateful_tests.interleavings import fresh_workflows as fresh
+from stateful_tests.interleavings import program
 from stateful_tests.interleavings.connection import Connection
 from stateful_tests.interleavings.faulted_schedules import ROUNDS_AFTER_CRASH, inject, run_faulted, walk_faults
 from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED
@@ -205,8 +205,8 @@ def test_a_level_that_is_ended_during_a_fault_records_the_fault(
 
     async def end_in_the_middle() -> None:
         ended = asyncio.Event()
-        monkeypatch.setattr(explore, "raise_signal", lambda _: ended.set())
-        explore.record_when_ended(testbed)
+        monkeypatch.setattr(program, "raise_signal", lambda _: ended.set())
+        program.record_when_ended(testbed)
         trace = await testbed.run(pairing, inject("AB", 1, FAULT))
         assert trace.fault_ns is not None
         os.kill(os.getpid(), signal.SIGTERM)

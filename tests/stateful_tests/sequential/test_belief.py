@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.target.answer import ClassifiedAnswer
+from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.graph import TransitionGraph
 from stateful_tests.sequential.belief import Belief, Claim
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.target.answer import ClassifiedAnswer
+from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.graph import TransitionGraph
 from engine.target.http_answer import Answer
 from engine.target.template import Request

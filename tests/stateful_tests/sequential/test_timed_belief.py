@@ -3,7 +3,7 @@
 Method: answers one after another, at given times; a hold that expires 40 ns after it began.
 """
 
-from engine.target.answer import ClassifiedAnswer
+from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.graph import Timed, TransitionGraph
 from stateful_tests.sequential.belief import Belief, Claim
 

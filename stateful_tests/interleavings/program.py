@@ -1,6 +1,6 @@
 """The interleavings level, as a program: starts the service behind the proxy, and runs every order.
 
-    python -m stateful_tests.interleavings.explore --target FILE --history DIR --source NAME [options]
+    python -m stateful_tests.interleavings.program --target FILE --history DIR --source NAME [options]
 
 Its environment says how the service is started (see `Launch`, and engine/provision/child.py).
 """
@@ -19,8 +19,8 @@ import msgspec
 import uvloop
 
 from engine.provision.child import read_launch
-from engine.provision.crash import find_data
 from engine.provision.database import Database, parse_url
+from engine.provision.database_crash import find_data
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.service import ServiceError, resolve_target
 from engine.target.file import load_target

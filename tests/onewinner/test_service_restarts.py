@@ -14,7 +14,7 @@ import pytest
 from engine.provision.service import ServiceError
 from engine.target.target import Service
 from onewinner.deployment import EngineAccess
-from onewinner.supervisor import ENDED, GRACE_NS, SOURCE, supervise
+from onewinner.service_restarts import ENDED, GRACE_NS, SOURCE, supervise
 from reports.history import events
 from reports.history.history import read_history
 from tests.load.stub import SMALL, load_text

@@ -26,11 +26,11 @@ from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import Verdict
-from stateful_tests.interleavings.explore import find_obstacle
 from stateful_tests.interleavings.faults import FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.level import Level
 from stateful_tests.interleavings.pairings import list_pairings, pick_one_of_each
+from stateful_tests.interleavings.program import find_obstacle
 from stateful_tests.interleavings.proxy import NO_STATEMENT
 from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.sender import Sender
@@ -61,7 +61,7 @@ def test_a_server_that_onewinner_did_not_make_is_not_killed(
         environment = {**os.environ, "PYTHONPATH": str(ROOT), LAUNCH: json.dumps(order)}
         options = ["--source", "faults-0", "--level", "faults", "--faults", "--kills", "9"]
         where = ["--target", str(target), "--history", str(tmp_path)]
-        command = [sys.executable, "-W", "error", "-m", "stateful_tests.interleavings.explore", *where, *options]
+        command = [sys.executable, "-W", "error", "-m", "stateful_tests.interleavings.program", *where, *options]
         ended = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
         )

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from reports.comparison.facts import Facts
-from reports.documents.run import RunError, begin_run, finish_run, name_folder, read_run, with_judgement
+from reports.documents.run_folder import RunError, begin_run, finish_run, name_folder, read_run, with_judgement
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 

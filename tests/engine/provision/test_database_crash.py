@@ -17,9 +17,9 @@ import asyncpg
 import psutil
 import pytest
 
-from engine.provision import crash as crashes
-from engine.provision.crash import MEMORY_LINE, crash, find_children, find_data, find_pid, kill_all
+from engine.provision import database_crash as crashes
 from engine.provision.database import Database, parse_url, start_embedded
+from engine.provision.database_crash import MEMORY_LINE, crash, find_children, find_data, find_pid, kill_all
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.processes import end_process, start_leash
 from engine.provision.servers import asks_password

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer import (
+from engine.target.classified_answer import (
     ClassifiedAnswer,
     classify_advance,
     classify_create,
