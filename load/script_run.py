@@ -259,7 +259,7 @@ class ScriptRun:
         call, group = slot.call, round_.groups[slot.group]
         workflow, tenant = self.names[group.workflow], call.tenant or self.find_owner(group.workflow)
         if call.creates:
-            return self.asker.create_ask(tenant, name=workflow)
+            return self.asker.create_ask(tenant, name=workflow, call=call, key_of=self.names[0])
         race = f"{workflow}.{index}" if group.is_race and index is not None else None
         key_of = self.names[0]
         return bind(self.asker.target, call, workflow, tenant, contends=contends(call), race=race, key_of=key_of)

@@ -27,7 +27,7 @@ from engine.reference import tokens, variants
 from engine.reference.additions import remove_additions
 from engine.reference.bodies import BODY_BYTES_MAX, Body, ErrorAnswer, HealthAnswer, encode
 from engine.reference.errors import EngineError, MalformedRequest, Refused, SchemaUnavailable
-from engine.reference.handlers import ROUTES, AuthenticatedRequest, Handler, advance
+from engine.reference.handlers import ROUTES, AuthenticatedRequest, Handler, advance, create
 from engine.reference.keys import make_key
 from engine.reference.openapi import PREFIX, describe_api
 from engine.reference.parts import Caller, Engine, Parts
@@ -76,7 +76,7 @@ class Endpoint:
 
     async def answer(self, handler: Handler, request: AuthenticatedRequest) -> tuple[int, Any]:
         """The handler's answer, or the stored one of the request's idempotency key. Raises EngineError."""
-        if request.key is None or handler is not advance:
+        if request.key is None or handler not in (advance, create):
             return await handler(request)
 
         async def act(engine: Engine) -> tuple[int, Any]:
@@ -85,7 +85,7 @@ class Endpoint:
             except Refused as error:
                 return self.describe(error)
 
-        engine, asked = request.engine, (request.workflow_id().bytes, request.body)
+        engine, asked = request.engine, (request.workflow_id().bytes if request.path else b"", request.body)
         key = make_key(request.caller.organization_id, request.key, *asked)
         return await engine.parts.answer_once(engine, key, act)
 

@@ -45,7 +45,7 @@ async def read(request: AuthenticatedRequest) -> tuple[int, Body]:
 
 
 async def advance(request: AuthenticatedRequest) -> tuple[int, Body]:
-    """The only route that knows idempotency keys."""
+    """Beside `create` the only route that knows idempotency keys."""
     body = parse_advance(request.body)
     return 200, await workflows.advance(
         request.engine, request.caller, request.workflow_id(), body.expected_state, body.next_state

@@ -66,7 +66,13 @@ PERFORM = "Claims a work step, or finishes a review step, and stores its payload
 READ = "Reads a step that the workflow has reached"
 STEP_PAYLOAD = {"type": "object", "description": "The payload, {} when the body is empty."}
 OPERATIONS = {
-    ("POST", "/workflows"): Operation("create", "Creates a workflow", Workflow, (401, 422, 503), success=201),
+    ("POST", "/workflows"): Operation(
+        "create",
+        "Creates a workflow. Requests with one Idempotency-Key create one",
+        Workflow,
+        (401, 422, 503),
+        success=201,
+    ),
     ("GET", "/workflows/{id}"): Operation("read", "Reads a workflow", Workflow, MAY_FAIL, body=None),
     ("POST", "/workflows/{id}/advance"): Operation(
         "advance",

@@ -43,7 +43,9 @@ class ClassifiedAnswer:
 
 def classify_create(target: Target, answer: Answer, units: int = 0) -> ClassifiedAnswer:
     """`units`: how many units the request asked for."""
-    classified = classify_shown(target, answer, target.create_won, Context("create"))
+    keys = target.idempotency if target.creates_with_key else None
+    others = [] if keys is None else [("busy", keys.in_progress), ("refused", keys.mismatch)]
+    classified = classify_shown(target, answer, target.create_won, Context("create"), *others)
     if classified.outcome != "ok":
         return classified
     server_id = target.create_id.find_text(answer) if target.create_id is not None else None

@@ -12,7 +12,7 @@ from engine.target.adapter import Adapter, check_adapter_path, load_adapter
 from engine.target.capacity import NO_WORKFLOW, check_resource, check_tables, find_units_of_none, read_capacity
 from engine.target.create import CreateCommand, IdPool, Queue
 from engine.target.graph import Timed, TransitionGraph
-from engine.target.idempotency import add_key, add_meanings, read_idempotency
+from engine.target.idempotency import add_key, add_meanings, read_idempotency, refuse_other_meanings
 from engine.target.key_checks import check_shape, describe_file
 from engine.target.names import check_names, fill_requests, find_givers, is_of_workflow
 from engine.target.places import read_optional_place
@@ -110,7 +110,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     routes = read_routes(advance, graph)
     general = read_general(advance, routes, graph)
     every = [*routes, *([general] if general else [])]
-    idempotency = read_idempotency(file.idempotency, every) if file.idempotency is not None else None
+    idempotency = read_idempotency(file.idempotency, every, table.request) if file.idempotency is not None else None
     tenants = read_tenants(file.tenants)
     check_users(routes, {name: tenant.users for name, tenant in tenants.items()})
     check_base_url(file.base_url, served=served)
@@ -161,6 +161,8 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         service=read_service(file.service, folder) if file.service is not None else None,
     )
     check_busy(target)
+    if target.idempotency is not None and target.creates_with_key:
+        refuse_other_meanings(target.idempotency, create_won)
     check_target(target)
     return target
 

@@ -14,6 +14,7 @@ from engine.target.routes import Route
 from engine.target.status_tables import read_statuses, refuse_second_meaning
 from engine.target.statuses import Statuses
 from engine.target.tables import File, IdempotencyTable, RequestTable
+from engine.target.template import find_placeholders
 from engine.target.value_checks import TOKEN, Mistake
 
 KEY = "key"
@@ -30,11 +31,13 @@ class Idempotency:
     mismatch: Statuses
     volatile: frozenset[str] = frozenset()
 
-    def digest(self, answer: Answer) -> str:
-        """Equal for two answers with the same status and body, but for the volatile values."""
+    def digest(self, answer: Answer, server_id: str = "") -> str:
+        """Equal for two answers with the same status and body, but for the volatile values. `server_id` is the id that
+        the answer to a create tells, perhaps in a header.
+        """
         document = answer.json()
         body = answer.body if document is None else msgspec.json.encode(self._settle(document), order="deterministic")
-        return hashlib.sha256(f"{answer.status}\n".encode() + body).hexdigest()[:16]
+        return hashlib.sha256(f"{answer.status}\n{server_id}".encode() + body).hexdigest()[:16]
 
     def _settle(self, document: Any) -> Any:
         if isinstance(document, dict):
@@ -65,18 +68,26 @@ def add_header(request: RequestTable, name: str) -> RequestTable:
     return structs.replace(request, headers={**request.headers, name: f"{{{KEY}}}"})
 
 
-def read_idempotency(table: IdempotencyTable, routes: Iterable[Route]) -> Idempotency:
-    """`routes` are all that there are. Raises Mistake."""
-    if not any(route.carries_key for route in routes):
+def read_idempotency(table: IdempotencyTable, routes: Iterable[Route], create: RequestTable | None) -> Idempotency:
+    """`routes` are all that there are, `create` is the request that creates a workflow. Raises Mistake."""
+    creates = create is not None and KEY in find_placeholders(structs.asdict(create))
+    if not creates and not any(route.carries_key for route in routes):
         raise Mistake(
             "idempotency",
-            'no request of [advance] carries the key; write header = "Idempotency-Key", or put {key} there',
+            'no request of [advance] carries the key; write header = "Idempotency-Key", or put {key} there, or into '
+            "create.request",
         )
     return Idempotency(
         read_statuses("idempotency.in_progress", table.in_progress, may_be_empty=True),
         read_statuses("idempotency.mismatch", table.mismatch, may_be_empty=True),
         frozenset(table.volatile),
     )
+
+
+def refuse_other_meanings(idempotency: Idempotency, won: Statuses) -> None:
+    """Raises Mistake if an answer that a key may get means "created", too."""
+    for mine in (idempotency.in_progress, idempotency.mismatch):
+        refuse_second_meaning(mine, won)
 
 
 def add_meanings(route: Route, idempotency: Idempotency | None) -> Route:

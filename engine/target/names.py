@@ -20,6 +20,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "setup": (),
     "tenants": (),
     "create": ("marker", "units"),
+    "create.request": ("marker", "units", "key"),
     "advance": ("id", "expected", "next", "marker", "key"),
     "writes": ("id", "marker"),
     "capacity": ("id", "marker"),

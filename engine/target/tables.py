@@ -504,7 +504,9 @@ class IdempotencyTable(Table):
 
     header: Annotated[
         str | None,
-        Meta(description="The header of every advance that carries the key; or put {key} into the requests."),
+        Meta(
+            description="The header of every advance that carries the key; or put {key} into requests (also create's)."
+        ),
     ] = None
     in_progress: Annotated[
         Answers, Meta(description="Statuses that mean: the first request with this key is not answered yet.")

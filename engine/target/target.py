@@ -6,13 +6,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from uuid import uuid4
 
 from engine.target.adapter import Adapter, AdapterError, Context
 from engine.target.capacity import UNITS, Capacity
 from engine.target.cookies import COOKIES
 from engine.target.create import CreateCommand, IdPool, Queue
 from engine.target.graph import TransitionGraph
-from engine.target.idempotency import Idempotency, name_key
+from engine.target.idempotency import KEY, Idempotency, name_key
 from engine.target.places import Place
 from engine.target.preparation import Saved, Step
 from engine.target.routes import Effects, Guard, Route, Trail, Write
@@ -147,6 +148,11 @@ class Target:
             return (self.owner,)
         return tuple(self.tenants)
 
+    @property
+    def creates_with_key(self) -> bool:
+        """Whether the request that creates a workflow carries an idempotency key that the service knows again."""
+        return self.idempotency is not None and isinstance(self.create, Template) and KEY in self.create.placeholders
+
     def routes_for(self, origin: str, to: str) -> tuple[Route, ...]:
         """The routes that serve origin -> to, the edge's own ones first. An illegal pair has only the general one."""
         own = tuple(route for route in self.routes if route.to == to and origin in (route.sources or ()))
@@ -214,15 +220,16 @@ class Target:
         return identify(self._fill(route.template, self.owner, saved, own)), origin, to
 
     def build_create(
-        self, tenant: str, request_id: str, marker: str = "", values: Values = NO_VALUES, units: int = 0
+        self, tenant: str, request_id: str, marker: str = "", values: Values = NO_VALUES, units: int = 0, key: str = ""
     ) -> Request:
-        """Of a resource with `units` units. Only for targets in which a request creates workflows. All of these raise
-        NotBuiltError.
+        """Of a resource with `units` units. Only for targets in which a request creates workflows. Without `key` a key
+        that it carries is its own. All of these raise NotBuiltError.
         """
         template = self.create.request if isinstance(self.create, Queue) else self.create
         assert isinstance(template, Template)
         values = {**values, UNITS: units} if units else values
-        return self._build("create", template, tenant, values, request_id=request_id, marker=marker)
+        key = key or (str(uuid4()) if KEY in template.placeholders else "")
+        return self._build("create", template, tenant, values, request_id=request_id, marker=marker, key=key)
 
     def build_put(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request:
         """Puts one unit in. Only for targets with a queue."""

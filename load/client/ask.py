@@ -142,7 +142,7 @@ def build_request(
 def _build(target: Target, ask: Ask, server_id: str, id_: str, values: Values, key: str) -> Request:
     call, tenant, marker = ask.call, ask.tenant, find_marker(ask, key, id_)
     if call.creates:
-        return target.build_create(tenant, id_, marker, values, choose_units(target, call))
+        return target.build_create(tenant, id_, marker, values, choose_units(target, call), key)
     if call.takes:
         return target.build_take(tenant, server_id, id_, values)
     if call.gives_back:
@@ -318,7 +318,7 @@ def digest(target: Target, reply: Reply) -> str | msgspec.UnsetType:
     """The answer to a request with an idempotency key that others carry too, to be compared with theirs."""
     if target.idempotency is None or not reply.ask.call.key or reply.exchange.answer.status is None:
         return msgspec.UNSET
-    return target.idempotency.digest(reply.exchange.answer)
+    return target.idempotency.digest(reply.exchange.answer, reply.classified.server_id or "")
 
 
 def find_accepted(reply: Reply, offset_ns: int) -> int | None:

@@ -168,13 +168,23 @@ class Asker:
         self.factory.queues.forget(workflow)
 
     def create_ask(
-        self, tenant: str, *, name: str | None = None, examine: Examine | None = None, units: int = 0
+        self,
+        tenant: str,
+        *,
+        name: str | None = None,
+        examine: Examine | None = None,
+        units: int = 0,
+        call: Call = CREATE,
+        key_of: str = "",
     ) -> Ask:
-        """What creates a workflow. When it is answered, `server_ids` has the workflow."""
+        """What creates a workflow. When it is answered, `server_ids` has the workflow. An idempotency key of the `call`
+        is made from the id of the workflow `key_of`.
+        """
         self.workflows += 1
         name = name or f"{self.source}.w{self.workflows}"
         self.denials.owners[name] = tenant
-        return bind(self.target, structs.replace(CREATE, units=units), name, tenant, examine)
+        units = units or call.units
+        return bind(self.target, structs.replace(call, units=units), name, tenant, examine, key_of=key_of)
 
     def read_ask(self, workflow: str, tenant: str, examine: Examine | None = None) -> Ask:
         return bind(self.target, READ, workflow, tenant, examine)

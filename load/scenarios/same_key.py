@@ -4,7 +4,8 @@ At every step of a walk N clients send the same request with the same key at one
 Half of the steps have two keys: exactly one of them may win, with all of its requests. Before some steps an answer is
 lost: one client closes its connection, and then the key is sent again. Afterwards another request carries a key that is
 used already (at the last step at the same instant), and so does another tenant. For a workflow of its own, the other
-tenant's request with the owner's key must win. No races: all requests of a key win together.
+tenant's request with the owner's key must win. Where a create carries a key, the same is asked of creates: all with one
+key create one workflow. No races: all requests of a key win together.
 """
 
 import random
@@ -16,19 +17,21 @@ from engine.target.call import Call, call_route
 from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.routes import Route
 from engine.target.target import Target
-from engine.target.template import ANSWERED, SENT
+from engine.target.template import ANSWERED, SENT, Template
 from load.scripts import Round, Scenario, Script, make_round, release_together
 
 STEPS_MAX = 4
 # One script in so many is about two tenants.
 TENANTS_EVERY = 3
+# One script in so many is about creates, where those carry a key.
+CREATES_EVERY = 2
 OTHER = "other"
 
 
 def find_obstacle(target: Target) -> str | None:
     if target.idempotency is None:
         return "the target has no [idempotency]"
-    served = any(list_keyed(target, Edge(*edge)) for edge in target.graph.walk_edges())
+    served = target.creates_with_key or any(list_keyed(target, Edge(*edge)) for edge in target.graph.walk_edges())
     return None if served else "no request of an edge carries an idempotency key"
 
 
@@ -40,6 +43,9 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
     used, number = EdgeCounts(), 0
     while True:
         number += 1
+        if target.creates_with_key and number % CREATES_EVERY == 1:
+            yield make_creates(target, rng, contenders)
+            continue
         steps = draw_steps(target, rng, used)
         if not steps:
             continue
@@ -115,6 +121,31 @@ def make_tenants(target: Target, steps: list[tuple[Edge, Call]], contenders: int
         for edge, call in steps
     ]
     return Script(SCENARIO.name, tuple(rounds), 2, target.creators[:2])
+
+
+def make_creates(target: Target, rng: random.Random, contenders: int) -> Script:
+    """One create N times at an instant, and again after its answer; perhaps after a first one whose answer was lost. So
+    does another tenant, with the same key and for a workflow of its own. Another request under the key is refused.
+
+    The key is made from the id of the first workflow, which no round creates.
+    """
+    call, tenants = Call(creates=True, key="create"), target.creators[:2]
+    lost = rng.choice([SENT, ANSWERED, ""])
+    rounds = [make_creating(target, [replace(call, hang_up=lost)], 1, leads_to=None)] if lost else []
+    count = max(2, contenders // len(tenants))
+    created = [make_creating(target, [call] * count, number) for number, _ in enumerate(tenants, 1)]
+    other = [replace(call, body=OTHER)] if carries_marker(target) else []
+    rounds += [release_together(created), make_creating(target, [call, *other, call], 1)]
+    return Script(SCENARIO.name, tuple(rounds), 1 + len(tenants), (target.owner, *tenants))
+
+
+def make_creating(target: Target, calls: list[Call], workflow: int, leads_to: str | None = "") -> Round:
+    initial = target.graph.initial
+    return make_round(target, initial, calls, leads_to=initial if leads_to == "" else leads_to, workflow=workflow)
+
+
+def carries_marker(target: Target) -> bool:
+    return isinstance(target.create, Template) and "marker" in target.create.placeholders
 
 
 SCENARIO = Scenario("same-key", __doc__ or "", False, 2, find_obstacle, draw_scripts)

@@ -11,6 +11,12 @@ from reports.judge.text import capital
 def describe_other_answer(records: Sequence[Record]) -> Text:
     first, other = records[0], records[1]
     title = f"{capital(name(other))} carried key {first.key} again and got another answer than {first.id}."
+    ids = [record.read_detail().server_id for record in (first, other)]
+    if None not in ids and ids[0] != ids[1]:
+        title = (
+            f"{capital(name(other))} carried key {first.key} again and created {ids[1]}, though {first.id} had created "
+            f"{ids[0]}."
+        )
     words = (
         f"{capital(describe_answer(first))}; {describe_answer(other)}. All requests with one idempotency key are one "
         "operation: each of them gets the first answer, status and body."

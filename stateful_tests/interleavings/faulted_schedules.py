@@ -83,7 +83,9 @@ async def run_faulted(testbed: Testbed, pairing: Pairing, choose: Choose) -> Tra
 
 
 async def move_on(testbed: Testbed, workflow: str) -> None:
-    """Reads a workflow and moves it one state further, if there is one."""
+    """Reads a workflow and moves it one state further, if there is one. It may not have been created."""
+    if workflow not in testbed.asker.server_ids:
+        return
     state = await testbed.fresh.read(workflow, 0)
     next_state = find_onward(testbed.target.graph, state)
     if state is not None and next_state is not None:

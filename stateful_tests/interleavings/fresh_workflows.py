@@ -147,6 +147,7 @@ class FreshWorkflows:
         """Reads every workflow, its trail and its effects; of the one queue of a service only as it is now."""
         queues = self.asker.factory.queues
         workflows = [each for each in workflows if not queues.is_shared or each == queues.holder]
+        workflows = [each for each in workflows if each in self.asker.server_ids]
         await run_all([self.read_all(workflow, number % AT_ONCE) for number, workflow in enumerate(workflows)])
 
     async def read_all(self, workflow: str, number: int) -> None:
@@ -211,9 +212,13 @@ class FreshWorkflows:
             await asyncio.sleep(pause_s)
 
     def build_harmless(self, workflow: str) -> Request | None:
-        """A read; where nothing can be read, the effects or the trail, or else a create, if a request creates."""
+        """A read; where nothing can be read, the effects or the trail, or else a create, if a request creates. Of a
+        workflow whose create was not answered, a create of another.
+        """
         owner, asker, name = self.find_owner(workflow), self.asker, "after a fault"
-        values, server_id, target = asker.values.list(owner, "", workflow), asker.server_ids[workflow], asker.target
+        values, server_id, target = asker.values.list(owner, "", workflow), asker.server_ids.get(workflow), asker.target
+        if server_id is None:
+            return target.build_create(owner, name, name, values)
         if target.can_read:
             return target.build_read(owner, server_id, name, values)
         shown = target.build_effects(owner, server_id, name, values) or target.build_trail(

@@ -36,7 +36,15 @@ def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
             pairings += [pair(target, state, (call, replace(call, tenant=stranger))) for call in calls]
         writes = list_writes(target, state, target.owner)
         pairings += [pair(target, state, (call, write)) for call in calls for write in writes]
-    return [*pairings, *list_unit_pairings(target, contenders)]
+    return [*pairings, *list_creates(target, contenders), *list_unit_pairings(target, contenders)]
+
+
+def list_creates(target: Target, contenders: int) -> list[Pairing]:
+    """Creates with one idempotency key: they create one workflow."""
+    if not target.creates_with_key:
+        return []
+    call = Call(tenant=target.owner, creates=True, key="a")
+    return [Pairing(target.graph.initial, (call,) * contenders, "create / create, one key")]
 
 
 def list_keyed(target: Target, state: str, calls: Sequence[Call]) -> list[Pairing]:

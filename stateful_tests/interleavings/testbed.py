@@ -74,6 +74,7 @@ class Testbed:
     last_fault: str | None = None
     unread: list[str] = field(default_factory=list)
     _statements: dict[str, int] = field(default_factory=dict)
+    _keyed: dict[str, str] = field(default_factory=dict)
 
     @property
     def has_held(self) -> bool:
@@ -85,6 +86,7 @@ class Testbed:
         await self.refuse_silent()
         owners = [call.tenant for call in pairing.calls] if pairing.apart else [self.target.owner]
         workflows = [workflow or await self.take(pairing.state, owner) for owner in owners]
+        workflows = self.name_created(workflows) if pairing.calls[0].creates else workflows
         asked = workflows if pairing.apart else workflows * len(pairing.calls)
         asks = [self.build(each, call, asked[0]) for each, call in zip(asked, pairing.calls, strict=True)]
         asks = await self.make_ready(asks)
@@ -95,6 +97,13 @@ class Testbed:
         if trace.fault in (None, DELAYED):
             await self.send_again(trace)
         return trace
+
+    def name_created(self, workflows: Sequence[str]) -> list[str]:
+        """A name for the workflow that the requests are to create; their key is made from the id of the given one."""
+        self.unread += workflows
+        name = f"{workflows[0]}.created"
+        self._keyed[name] = workflows[0]
+        return [name]
 
     async def send_again(self, trace: Trace) -> None:
         """Each request that carries an idempotency key once more, one after the other."""
@@ -134,6 +143,9 @@ class Testbed:
 
     def build(self, workflow: str, call: Call, key_of: str = "") -> Ask:
         """`key_of` is the workflow whose id an idempotency key is made from, by default its own."""
+        if call.creates:
+            keyed = self._keyed.get(workflow, workflow)
+            return self.asker.create_ask(call.tenant, name=workflow, call=call, key_of=keyed)
         contends = call.tenant == self.target.owner
         return bind(self.target, call, workflow, call.tenant, contends=contends, key_of=key_of)
 

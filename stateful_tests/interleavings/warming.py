@@ -38,6 +38,8 @@ async def warm(testbed: Testbed, pairings: Iterable[Pairing]) -> None:
 async def ask_twice(testbed: Testbed, state: str, call: Call, channels: tuple[int, int]) -> set[str]:
     """Sends one request after the other; returns the background texts without which a request did not continue."""
     workflow = await testbed.fresh.take(state, len(CHANNELS), testbed.target.owner)
+    if call.creates:
+        [workflow] = testbed.name_created([workflow])
     testbed.unread.append(workflow)
     sent: set[str] = set()
     asks = await testbed.make_ready([testbed.build(workflow, call)])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.classified_answer import ClassifiedAnswer, classify_advance
+from engine.target.classified_answer import ClassifiedAnswer, classify_advance, classify_create
 from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.idempotency import Idempotency, name_key
@@ -148,6 +148,65 @@ class TwoEffects(Keeper):
         return super().repeat(name, request, body, answer)
 
 
+CREATES = KEYED.replace(
+    'path = "/w" }', 'path = "/w", headers = { "Idempotency-Key" = "{key}" }, json = { note = "{marker}" } }'
+)
+# A service of which only the create knows keys.
+CREATES_ALONE = CREATES.replace('header = "Idempotency-Key"\n', "")
+
+
+class KeepsCreates(Keeper):
+    """Stores the answer to a create of each key of a tenant; every third repetition is in progress."""
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*given)
+        self.created: dict[tuple[str, str], tuple[bytes, Answer]] = {}
+        self.repeated = 0
+
+    def decide(self, request: Request) -> Answer:
+        return self.create(request) if request.path == "/w" else super().decide(request)
+
+    def create(self, request: Request) -> Answer:
+        key = self.find_create_key(request)
+        if key not in self.created:
+            self.created[key] = request.body, super().decide(request)
+            return self.created[key][1]
+        self.repeated += 1
+        if self.repeated % 3 == 0:
+            return make_answer(425)
+        body, answer = self.created[key]
+        return answer if self.is_same(request.body, body) else make_answer(422)
+
+    def find_create_key(self, request: Request) -> tuple[str, str]:
+        headers = dict(request.headers)
+        return headers["Tenant"], headers["Idempotency-Key"]
+
+    def is_same(self, body: bytes, first: bytes) -> bool:
+        return body == first
+
+
+class CreatesAgain(KeepsCreates):
+    """Knows no key of a create."""
+
+    def create(self, request: Request) -> Answer:
+        self.created.clear()
+        return super().create(request)
+
+
+class CreatesOtherBody(KeepsCreates):
+    """Gives the stored answer to any create with the key."""
+
+    def is_same(self, body: bytes, first: bytes) -> bool:  # noqa: ARG002 - looks at none
+        return True
+
+
+class CreatesForAll(CreatesOtherBody):
+    """Knows the key of a create without its tenant."""
+
+    def find_create_key(self, request: Request) -> tuple[str, str]:
+        return "", super().find_create_key(request)[1]
+
+
 @pytest.fixture
 def keyed(tmp_path: Path) -> Target:
     return load_text(tmp_path / "target", KEYED)
@@ -209,6 +268,69 @@ def test_a_broken_key_is_found(engine: type[Keeper], check: str, keyed: Target, 
     judgement = run(tmp_path / "h", keyed, engine)
     assert judgement.verdict is Verdict.FAIL
     assert {each.check: each.verdict for each in judgement.checks}[check] is Verdict.FAIL
+
+
+@pytest.mark.parametrize("text", [CREATES, CREATES_ALONE], ids=["creates and moves", "creates"])
+def test_a_service_that_keeps_the_keys_of_creates_passes(text: str, tmp_path: Path) -> None:
+    target = load_text(tmp_path / "target", text)
+    engine = KeepsCreates if text is CREATES else KeepsNoMoves
+    judgement = run(tmp_path / "h", target, engine)
+    assert judgement.verdict is Verdict.PASS, judgement.reason
+    operations = read_history(tmp_path / "h").operations
+    shared = operations.filter((operations["kind"] == "create") & operations["key"].is_not_null())
+    assert {"ok", "refused", "busy", "unknown"} <= set(shared["outcome"])
+    assert set(shared["tenant"]) == {"acme", "globex"}
+    assert set(shared["payload"]) == {"create", "create, other"}
+    moved = operations.filter((operations["kind"] == "advance") & operations["key"].is_not_null())
+    assert (moved.height > 0) == (text is CREATES)
+
+
+class KeepsNoMoves(KeepsCreates):
+    """Knows the keys of creates alone."""
+
+    def move(self, name: str, request: Request) -> Answer:
+        return Engine.move(self, name, request)
+
+
+@pytest.mark.parametrize(
+    ("engine", "check"),
+    [(CreatesAgain, "idempotent"), (CreatesOtherBody, "idempotent"), (CreatesForAll, "contract")],
+)
+def test_a_broken_key_of_creates_is_found(engine: type[KeepsCreates], check: str, tmp_path: Path) -> None:
+    target = load_text(tmp_path / "target", CREATES)
+    judgement = run(tmp_path / "h", target, engine)
+    assert {each.check: each.verdict for each in judgement.checks}[check] is Verdict.FAIL, judgement.reason
+
+
+def test_an_id_that_stands_in_a_header_is_compared_too(tmp_path: Path) -> None:
+    """The bodies of the two answers are equal."""
+    target = load_text(tmp_path, CREATES)
+    assert target.idempotency is not None
+    first, second = (target.idempotency.digest(Answer(201, {}, b"{}"), id_) for id_ in ("1", "2"))
+    assert first != second
+
+
+def test_two_creates_with_one_key_are_a_pairing(tmp_path: Path) -> None:
+    target = load_text(tmp_path, CREATES)
+    [pairing] = [each for each in list_pairings(target) if each.calls[0].creates]
+    assert (pairing.state, pairing.kind) == ("A", "create / create, one key")
+    assert {(call.key, call.tenant) for call in pairing.calls} == {("a", "acme")}
+    assert not pairing.is_race(target)
+
+
+def test_a_create_of_its_own_has_a_key_of_its_own(tmp_path: Path) -> None:
+    target = load_text(tmp_path, CREATES)
+    keys = {
+        dict(target.build_create("acme", "r1", key=key).headers)["Idempotency-Key"]
+        for key in ("", "", name_key("1", "k"), name_key("1", "k"))
+    }
+    assert len(keys) == 3
+    assert not load_text(tmp_path, KEYED).creates_with_key
+
+
+@pytest.mark.parametrize(("answer", "outcome"), [(425, "busy"), (422, "refused"), (409, "unknown"), (500, "unknown")])
+def test_what_the_answers_to_a_create_with_a_key_mean(answer: int, outcome: str, tmp_path: Path) -> None:
+    assert classify_create(load_text(tmp_path, CREATES), Answer(answer, {})).outcome == outcome
 
 
 def test_scripts_are_the_same_for_the_same_seed(keyed: Target) -> None:
@@ -290,6 +412,10 @@ def test_volatile_values_do_not_make_another_answer() -> None:
         (SMALL + '[idempotency]\nheader = "K"\nmismatch = [700]\n', "idempotency.mismatch: 700 is no HTTP status"),
         (SMALL + '[idempotency]\nheader = "K"\nvolatile = "at"\n', "idempotency.volatile: must be a list in [ ]"),
         (SMALL.replace('/w/{id}"', '/w/{id}/{key}"'), "{key} means nothing here"),
+        (
+            CREATES.replace("won = [201]", "won = [201, 425]"),
+            "idempotency.in_progress: 425 is also in create.won; a status can mean one thing only",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(text: str, sentence: str, tmp_path: Path) -> None:

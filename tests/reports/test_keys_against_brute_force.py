@@ -25,7 +25,7 @@ FOREVER = 10**6
 Operation = dict[str, Any]
 
 
-def is_explained(state: str, stored: dict[str, Operation], left: list[Operation]) -> bool:
+def is_explained(state: str | None, stored: dict[str, Operation], left: list[Operation]) -> bool:
     """Whether what is left can follow in some order. An unknown request need not take effect."""
     if all(each["outcome"] == "unknown" for each in left):
         return True
@@ -39,14 +39,22 @@ def is_explained(state: str, stored: dict[str, Operation], left: list[Operation]
     return False
 
 
-def serve(state: str, stored: dict[str, Operation], each: Operation) -> tuple[str, dict[str, Operation]] | None:
-    """The state and the stored answers after it, if this is an answer that the service can give now.
+def serve(
+    state: str | None, stored: dict[str, Operation], each: Operation
+) -> tuple[str | None, dict[str, Operation]] | None:
+    """The state and the stored answers after it, if this is an answer that the service can give now. Before its create
+    there is no state, and no answer but that of the create.
 
     The answer of an unknown request is lost; it may have been a conflict, which its key keeps.
     """
     if each["kind"] == "read":
         return (state, stored) if each["observed"] == state else None
     key = each["key"]
+    if each["kind"] == "create":
+        is_first = state is None and key not in stored
+        return ("A", {**stored, key: each}) if is_first else (state, stored) if key in stored else None
+    if state is None:
+        return None
     if key in stored:
         first = stored[key]
         same = each["outcome"] == "unknown" or each["outcome"] == first["outcome"]
@@ -88,9 +96,21 @@ def draw_history(rng: random.Random) -> list[Operation]:
             outcome, times["returned_ns"] = "unknown", None
         about = {"expected": [expected], "next": following, "key": key, "payload": key}
         found.append({"kind": "advance", "outcome": outcome, **about, **times})
+    found += draw_creates(rng, moments[0]) if rng.random() < 0.4 else []
     if rng.random() < 0.6:
         damage(rng, rng.choice(found))
     return found
+
+
+def draw_creates(rng: random.Random, before: int) -> list[Operation]:
+    """Creates with one key, one of them answered. The first request for a move may come before its return."""
+    about = {"kind": "create", "key": "c", "payload": "create"}
+    begun = before - rng.randint(0, 3)
+    lost = {"outcome": "unknown", "invoked_ns": begun - rng.randint(0, 2), "returned_ns": None}
+    ok = {"outcome": "ok", "observed": "A"}
+    told = [{"invoked_ns": begun + late, "returned_ns": begun + late + rng.randint(0, 3)} for late in (0, 0, 6)]
+    found = [about | ok | times for times in rng.sample(told, k=rng.randint(1, 3))]
+    return [*found, *([about | lost] if rng.random() < 0.4 else [])]
 
 
 def damage(rng: random.Random, each: Operation) -> None:
@@ -99,6 +119,8 @@ def damage(rng: random.Random, each: Operation) -> None:
         each["returned_ns"] = each["invoked_ns"] + rng.randint(0, 3)
     elif each["kind"] == "read":
         each["observed"] = rng.choice(STATES)
+    elif each["kind"] == "create":
+        each.update({"outcome": "ok", "observed": "A", "returned_ns": each["invoked_ns"] + 2})
     else:
         each["outcome"] = rng.choice(["won", "conflict"])
         each["returned_ns"] = each["returned_ns"] or each["invoked_ns"] + 2
@@ -116,13 +138,18 @@ def test_keys_are_judged_as_brute_force_does() -> None:
     while seen.total() < HISTORIES:
         drawn = [draw_history(rng) for _ in range(AT_ONCE)]
         histories = [each for each in drawn if has_one_answer(each)]
-        expected = [is_explained("A", {}, each) for each in histories]
+        expected = [is_explained(find_start(each), {}, each) for each in histories]
         decision = decide(make_evidence(histories))
         assert not decision.undecided
         for w, (history, explained) in enumerate(zip(histories, expected, strict=True)):
             assert (w not in decision.failed) == explained, history
         seen.update(expected)
     assert min(seen.values()) > HISTORIES // 10, seen
+
+
+def find_start(history: list[Operation]) -> str | None:
+    """There is no state before a create."""
+    return None if any(each["kind"] == "create" for each in history) else "A"
 
 
 def make_evidence(histories: list[list[Operation]]) -> Evidence:

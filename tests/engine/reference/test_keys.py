@@ -29,6 +29,21 @@ def test_requests_at_one_instant_get_one_answer_and_make_one_move(served: Served
     asyncio.run(run())
 
 
+def test_creates_with_one_key_create_one_workflow(served: Served) -> None:
+    """For each organization its own."""
+
+    async def run() -> None:
+        async with open_clients(served, 8) as clients:
+            key = [("Idempotency-Key", f"create/{await clients[0].create()}")]
+            asked = [client.ask("POST", "", token=ACME, headers=key) for client in clients]
+            answers = [*await asyncio.gather(*asked), await clients[0].ask("POST", "", token=ACME, headers=key)]
+            assert {(answer.status, answer.content) for answer in answers} == {(201, answers[0].content)}
+            theirs = await clients[0].ask("POST", "", token=GLOBEX, headers=key)
+            assert (theirs.status, theirs.body["id"] != answers[0].body["id"]) == (201, True)
+
+    asyncio.run(run())
+
+
 def test_a_conflict_is_kept_too(served: Served) -> None:
     async def run() -> None:
         async with open_client(served) as client:

@@ -28,6 +28,27 @@ def test_one_key_is_one_win_with_one_answer() -> None:
     assert {found[name].verdict for name in ("linearizable", "final-state", "audit")} == {Verdict.PASS}
 
 
+def test_creates_with_one_key_create_one_workflow() -> None:
+    """One of them got no answer; the last one came after the answer."""
+    keyed: dict[str, Any] = {"key": "k", "payload": "create", "answer": "201 1"}
+    lost = create("a", 0, None, None, outcome="unknown", **keyed)
+    created = (lost, create("b", 1, 5, **keyed), create("d", 6, 7, **keyed))
+    found = judge_all(*created, advance("e", "A-B", 8, 9), read("r", 10, 11, "B"))
+    assert {found[name].verdict for name in ("idempotent", "linearizable", "final-state")} == {Verdict.PASS}
+    first = create("b", 1, 5, **keyed, detail='{"server_id": "7"}')
+    other = create("d", 6, 7, **{**keyed, "answer": "201 2"}, detail='{"server_id": "8"}')
+    found = judge_all(lost, first, other)
+    assert found["idempotent"].verdict is Verdict.FAIL
+    assert "carried key k again and created 8, though b had created 7" in found["idempotent"].findings[0].title
+    found = judge_all(create("b", 1, 5, **keyed), create("d", 6, 7, **{**keyed, "payload": "create, other"}))
+    assert found["idempotent"].verdict is Verdict.FAIL
+
+
+def test_creates_with_two_keys_are_two_creates() -> None:
+    found = judge_all(create("a", 0, 1, key="k"), create("b", 2, 3, key="l"))
+    assert found["linearizable"].verdict is Verdict.FAIL
+
+
 def test_two_keys_are_two_wins() -> None:
     found = judge_all(create("c", 0, 1), advance("a", "A-B", 2, 9, key="k"), advance("b", "A-B", 2, 9, key="l"))
     assert found["linearizable"].verdict is Verdict.FAIL
