@@ -22,7 +22,7 @@ COMMANDS = {
     "report": "make the documents of a run again, or show many runs over time",
     "compare": "compare a run with a baseline: checks, and measures",
     "bisect": "find between which two releases a race came or went",
-    "ui": "show the runs of a folder in a browser",
+    "ui": "show the runs of a folder in a browser, and a gate while it runs",
     "defects": "show that onewinner catches bugs, and only bugs: the kill matrix",
     "serve": "run the reference engine, or the service of a target file",
     "completion": "print what completes the command in bash, zsh or fish",

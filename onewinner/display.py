@@ -13,6 +13,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from onewinner.answer_counts import AnswerCounts
 from onewinner.streams import drop_output
 from reports.comparison.facts import DefectRow, ViolatingSchedule
 from reports.comparison.measures import describe_injected, describe_quality
@@ -27,7 +28,6 @@ from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}
 LIVE = "live.json"
-RETURN = b'{"event":"return"'
 WORDS_LINES_MAX = 40
 LOG_WIDTH = 120
 
@@ -56,13 +56,12 @@ class Display:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._history = folder / "history"
+        self._answers = AnswerCounts(folder / "history")
         self._live = folder / "logs" / LIVE
         self._console = open_console()
         columns = (SpinnerColumn(), TextColumn("{task.description:12}"), TextColumn("{task.fields[told]}"))
         self._progress = Progress(*columns, TimeElapsedColumn(), console=self._console)
         self._tasks: dict[str, TaskID] = {}
-        self._read: dict[str, tuple[int, int]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -81,23 +80,8 @@ class Display:
             for task in self._tasks.values():
                 self._progress.stop_task(task)
             self._tasks[level] = self._progress.add_task(level, total=None, told="")
-        told = describe_tally(self._live) if live else ""
-        if not told:
-            told = f"{sum(self._count(source) for source in sources):,} operations answered"
+        told = (describe_tally(self._live) if live else "") or self._answers.describe(sources)
         self._progress.update(self._tasks[level], told=told)
-
-    def _count(self, source: str) -> int:
-        """The return lines of one journal; only what is new is read."""
-        at, count = self._read.get(source, (0, 0))
-        try:
-            with (self._history / f"{source}.jsonl").open("rb") as journal:
-                journal.seek(at)
-                fresh = journal.read()
-        except OSError:
-            return count
-        whole = fresh.rfind(b"\n") + 1
-        self._read[source] = (at + whole, count + fresh[:whole].count(RETURN))
-        return self._read[source][1]
 
 
 def describe_tally(live: Path) -> str:

@@ -126,18 +126,23 @@ def start_leash(
     return process
 
 
+def ask_to_end(process: Process) -> None:
+    """Tells the leash to end its process group, and does not wait for it."""
+    if process.stdin is not None:
+        # The leash may have ended already.
+        with contextlib.suppress(OSError, ValueError):
+            process.stdin.write(b"end")
+            process.stdin.flush()
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+
+
 def end_process(process: Process, limit_s: float = END_LIMIT_S) -> int:
     """Ends the process group and waits until it is gone. Returns its exit code.
 
     `limit_s`: after this many seconds the leash kills the group; the same value as at the start.
     """
-    if process.stdin is not None:
-        # The leash may have ended already.
-        with contextlib.suppress(OSError):
-            process.stdin.write(b"end")
-            process.stdin.flush()
-        with contextlib.suppress(OSError):
-            process.stdin.close()
+    ask_to_end(process)
     try:
         return process.wait(limit_s + 5)
     except subprocess.TimeoutExpired:

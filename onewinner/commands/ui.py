@@ -1,4 +1,5 @@
-"""Shows the runs of a folder in a browser: the report of each, measures over time, two runs compared.
+"""Shows the runs of a folder in a browser: the report of each, measures over time, two compared;
+starts a gate, and shows it while it runs.
 
 It listens on 127.0.0.1 alone. Its address holds a token of this start, without which nothing is answered.
 """
@@ -16,6 +17,7 @@ from onewinner.exits import PASS, UsageError
 from onewinner.options import bounded
 from onewinner.parser import Parser
 from onewinner.ui.access import make_token
+from onewinner.ui.gate import Gates
 from onewinner.ui.site import create_site
 
 EXAMPLE = "onewinner ui runs --open"
@@ -42,7 +44,11 @@ def main(arguments: list[str]) -> int:
         print(f"The runs in {given.folder}: {address}\nCtrl-C ends it.", flush=True)
         if given.open:
             webbrowser.open(address)
-        serve(create_site(given.folder, token, port), listening)
+        gates = Gates()
+        try:
+            serve(create_site(given.folder, token, port, gates), listening)
+        finally:
+            gates.close()
     return PASS
 
 
@@ -72,6 +78,7 @@ def serve(site: object, listening: socket.socket) -> None:
     config = uvicorn.Config(
         site,  # type: ignore[arg-type]
         log_config=None,
+        log_level="critical",
         access_log=False,
         proxy_headers=False,
         server_header=False,

@@ -7,7 +7,11 @@ from markupsafe import Markup
 
 from onewinner.baseline import EXIT_WORDS
 from onewinner.exits import find_comparison_exit
+from onewinner.profiles import LEVEL_MEANINGS, PROFILES
+from onewinner.ui.gate import Gate
+from onewinner.ui.live import render_parts
 from onewinner.ui.runs import ListedRun
+from onewinner.ui.targets import Engine
 from reports.comparison.comparison import Comparison
 from reports.comparison.description import describe_result
 from reports.comparison.facts import Facts
@@ -16,6 +20,7 @@ from reports.documents.page.document import SCRIPT, STYLE
 from reports.documents.page.templates import read_asset, render
 from reports.documents.run_folder import Run
 
+LIVE_SCRIPT = read_asset("ui/live.js")
 UI_STYLE = STYLE + read_asset("ui/ui.css")
 
 
@@ -30,9 +35,20 @@ def render_bar(base: str) -> Markup:
     return render("ui/bar", base=base)
 
 
-def render_list(base: str, folder: str, runs: Sequence[ListedRun]) -> Markup:
+def render_list(
+    base: str, folder: str, runs: Sequence[ListedRun], engines: Sequence[Engine], running: str | None
+) -> Markup:
+    """All runs, a form that compares two, and one that starts a gate. `running` is the run of the gate, if one runs."""
     finished = [each.name for each in runs if each.is_finished]
-    return render_ui("list", base, folder=folder, runs=runs, finished=finished)
+    groups = {each.group: [one for one in engines if one.group == each.group] for each in engines}
+    choices = {"groups": groups, "profiles": PROFILES, "levels": LEVEL_MEANINGS}
+    return render_ui("list", base, folder=folder, runs=runs, finished=finished, running=running, **choices)
+
+
+def render_gate(base: str, gate: Gate) -> Markup:
+    """The page of a gate, as it is now; its script brings what changes."""
+    parts = render_parts(base, gate)
+    return render_ui("gate", base, gate=gate, parts=parts, script=SCRIPT + LIVE_SCRIPT)
 
 
 def render_comparison(base: str, baseline: str, name: str, run: Run, comparison: Comparison) -> Markup:

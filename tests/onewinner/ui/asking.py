@@ -10,6 +10,7 @@ from msgspec import structs
 from starlette.types import ASGIApp
 
 from engine.provision.service import REFERENCE
+from onewinner.ui.gate import Gates
 from onewinner.ui.site import create_site
 from reports.comparison.facts import Facts
 from reports.documents.run_folder import Run, begin_run, finish_run
@@ -29,7 +30,7 @@ def ask(
     **more: Any,
 ) -> httpx.Response:
     """One answer of a site, or of one that shows this folder."""
-    app = create_site(site, TOKEN, PORT) if isinstance(site, Path) else site
+    app = create_site(site, TOKEN, PORT, Gates()) if isinstance(site, Path) else site
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
