@@ -16,12 +16,12 @@ from reports.comparison.comparison import (
     MeasureChange,
     Standing,
 )
-from reports.comparison.facts import Facts, Pairing
+from reports.comparison.facts import Facts, Pairing, StatePairs
 from reports.comparison.measures import measure
 from reports.documents.samples import take_samples
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict
-from tests.reports.building import Record, advance, build_history, create, make_facts, read
+from tests.reports.building import Record, advance, build, build_history, create, make_facts, read
 
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "X"]})
 US = 1_000
@@ -84,6 +84,43 @@ def build_run(*, failing: bool) -> tuple[Facts, Judgement]:
         "defects": DEFECTS,
     }
     return make_facts(**facts), judgement
+
+
+def build_run_of_units() -> tuple[Facts, Judgement]:
+    """A resource with three units, of which five were given, with requests and answers; and a matrix of 35 states."""
+    takes = [take(number, "won" if number in (0, 3, 4, 6, 8) else "conflict") for number in range(10)]
+    made = create("r.0", 0, 900 * US, None, workflow="v", left=3, status=201)
+    history = build_history([made, *takes])
+    judgement = judge(history, GRAPH, command="onewinner check runs/units")
+    samples = structs.replace(take_samples(history, judgement, None), state_pairs=make_state_pairs(35))
+    command = "onewinner race --target vouchers --races 60 --seed 7"
+    measures = measure(history)
+    return Facts(name="units", command=command, measures=measures, samples=samples), judgement
+
+
+def take(number: int, outcome: str) -> Record:
+    invoked = (1_000 + 7 * number) * US
+    answer = {"status": "rejected", "left": 0} if outcome == "conflict" else {"status": "taken", "unit": number}
+    fields: Record = {
+        "outcome": outcome,
+        "workflow": "v",
+        "process": f"r#{number}",
+        "scenario": "last-unit",
+        "status": 409 if outcome == "conflict" else 201,
+        "left": 0 if outcome == "conflict" else max(0, 2 - number),
+        "unit": None if outcome == "conflict" else f"seat-{number}",
+        "key": f"key-{number}",
+        "sent": f"POST /vouchers/v/redeem\nAuthorization: [secret]\nIdempotency-Key: key-{number}\n\n{'x' * 300}",
+        "received": f"{409 if outcome == 'conflict' else 201}\ncontent-type: application/json\n\n{answer}",
+    }
+    return build(f"r.{number + 1}", "take", invoked, invoked + (900 + 130 * number) * US, fields)
+
+
+def make_state_pairs(many: int) -> StatePairs:
+    states = tuple(f"A_RATHER_LONG_STATE_{number}" for number in range(many))
+    legal = tuple((number, number + 1) for number in range(many - 1))
+    asked = tuple((origin, to) for origin in range(many) for to in range(many) if origin % 3)
+    return StatePairs(states, legal, (*asked, *legal[:20]), (*legal[:15], (30, 2)))
 
 
 REPRODUCTION: Mapping[str, Any] = {

@@ -12,14 +12,48 @@ from playwright.sync_api import Browser, Page
 from reports.documents.page import render_page
 from reports.judge.verdict import Verdict
 from tests.reports.building import make_facts
-from tests.reports.pages import build_run
+from tests.reports.pages import build_run, build_run_of_units
 from tests.reports.test_documents import FACTS, HOSTILE, build, draw_hostile
 from tools.browser import HEIGHT, Theme, open_page, start_browser
 
 pytestmark = pytest.mark.needs("chromium")
-KINDS = ("failing", "passing", "hostile")
+KINDS = ("failing", "passing", "hostile", "units")
 PHONE, DESK = 360, 1440  # CSS pixels
 GROUND = "getComputedStyle(document.body).backgroundColor"
+OPEN = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
+# Of the texts that are seen, those that overlap: by their boxes, cut as a scrolling or hiding parent cuts them.
+OVERLAPS = """() => {
+  const texts = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode, parent = node.parentElement;
+    if (!node.data.trim() || parent.closest('.quiet, .skip, script, style, title, desc, metadata')) continue;
+    if (!parent.checkVisibility({ visibilityProperty: true })) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    for (const box of range.getClientRects()) {
+      let { left, right, top, bottom } = box;
+      for (let each = parent; each; each = each.parentElement) {
+        const style = getComputedStyle(each);
+        if (style.overflowX === 'visible') continue;
+        const frame = each.getBoundingClientRect();
+        [left, right] = [Math.max(left, frame.left), Math.min(right, frame.right)];
+        [top, bottom] = [Math.max(top, frame.top), Math.min(bottom, frame.bottom)];
+      }
+      if (right - left > 1 && bottom - top > 1) texts.push({ left, right, top, bottom, node, says: node.data.trim() });
+    }
+  }
+  texts.sort((one, other) => one.top - other.top);
+  const found = [];
+  texts.forEach((one, index) => {
+    for (let next = index + 1; next < texts.length && texts[next].top < one.bottom - 2; next++) {
+      const other = texts[next];
+      if (one.node !== other.node && one.left < other.right - 1 && other.left < one.right - 1) {
+        found.push(`${one.says} / ${other.says}`);
+      }
+    }
+  });
+  return found;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +66,7 @@ def browser() -> Iterator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     texts = {kind: render_page(*build_run(failing=kind == "failing")) for kind in KINDS[:2]}
+    texts["units"] = render_page(*build_run_of_units())
     pictures = [draw_hostile("finding"), draw_hostile("tightest"), draw_hostile("typical")]
     long = build(Verdict.FAIL, HOSTILE + "x" * 1_000_000)
     texts["hostile"] = render_page(make_facts(**FACTS, samples={"pictures": pictures}), long)
@@ -70,8 +105,18 @@ def test_it_renders_without_a_word_and_fits(
             again = page.get_by_role("region", name="See it again").bounding_box()
             assert again is not None
             assert again["y"] < HEIGHT
+        page.evaluate(OPEN)
+        assert page.evaluate(OVERLAPS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert opened.errors == []
         assert opened.requests == []
+
+
+def test_overlapping_texts_are_seen(browser: Browser, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text('<p>one</p><p style="margin-top: -2.2em">two</p>')
+    with open_page(browser, page, DESK, "light") as opened:
+        assert opened.page.evaluate(OVERLAPS) == ["two / one"]
 
 
 def is_dark(page: Page) -> bool:
@@ -110,6 +155,21 @@ def test_a_keyboard_reaches_everything(browser: Browser, pages: dict[str, Path])
             "[...document.querySelectorAll('.scroll, pre')].filter((each) => each.tabIndex < 0).length"
         )
         assert beyond == 0
+
+
+def test_tab_comes_to_every_part_that_folds_or_scrolls(browser: Browser, pages: dict[str, Path]) -> None:
+    with open_page(browser, pages["units"], PHONE, "dark") as opened:
+        page = opened.page
+        page.evaluate(OPEN)
+        parts = page.locator("a, button, summary, .scroll, pre").count()
+        reached = set()
+        for _ in range(parts):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("[...document.querySelectorAll('*')].indexOf(document.activeElement)"))
+        is_wanted = "(each, at) => each.matches('summary, .scroll, pre') ? [at] : []"
+        wanted = page.evaluate(f"[...document.querySelectorAll('*')].flatMap({is_wanted})")
+        assert len(wanted) > 20
+        assert set(wanted) <= reached
 
 
 def test_a_screen_reader_finds_its_way(browser: Browser, pages: dict[str, Path]) -> None:

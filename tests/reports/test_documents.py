@@ -116,6 +116,7 @@ def test_hostile_operations_are_shown_as_text() -> None:
 
 def draw_hostile(purpose: str) -> dict[str, Any]:
     texts = dict.fromkeys(("id", "process", "kind", "next", "outcome", "observed", "tenant", "message"), HOSTILE)
+    texts |= dict.fromkeys(("unit", "key", "sent", "received"), HOSTILE)
     times = {"invoked_ns": 0, "returned_ns": None, "arrived_ns": 3, "status": None, "held": True}
     about = {"checks": [HOSTILE], "race": HOSTILE, "scenario": HOSTILE, "workflow": HOSTILE}
     operations = [{**texts, **times, "expected": [HOSTILE]}] * 2
