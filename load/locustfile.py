@@ -16,19 +16,20 @@ from locust import User, constant, events, task
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import WorkerRunner
+from locust.web import WebUI
 
-from engine.provision.service import ServiceError, reach_engine
-from engine.target.file import TargetError
+from engine.provision.service import reach_engine
 from engine.target.notices import say
-from load.client.preparation import NotPreparedError, set_up
-from load.client.release import ReleaseError
+from engine.target.target import Target
+from load.client.preparation import set_up
 from load.failures import Failures, LogHandler
-from load.master import Master
+from load.master import CANNOT_BEGIN, Master
 from load.message_barrier import ARRIVED, OPENED
-from load.options import add_options, read_options
+from load.options import Options, add_options, read_options
 from load.quotas import parse_weights
 from load.source import Source
-from load.web_ui import add_tab, list_rows
+from load.violation import draw_violation
+from load.web_ui import Row, add_tab, list_rows
 from load.worker import ASSIGNMENT, HALT, LEFT, TALLY, Worker
 
 USAGE = 2
@@ -76,23 +77,38 @@ def lead(environment: Environment, failures: Failures) -> None:
     assert parsed is not None
     try:
         parse_weights(options.scenarios)
-        file = Path(options.target) if options.target else None
-        target = set_up(engine_at_hand.enter_context(reach_engine(file, options.base_url or None)))
-    except (TargetError, ServiceError, NotPreparedError, ReleaseError, ValueError) as error:
+        target = reach(options)
+    except CANNOT_BEGIN as error:
         say(str(error))
         sys.exit(USAGE)
     environment.host = target.base_url
     environment.stop_timeout = environment.stop_timeout or STOP_TIMEOUT_S
     if parsed.num_users is None:
         parsed.num_users, parsed.spawn_rate = parsed.expect_workers, parsed.expect_workers
-    master = Master(environment, target, failures)
+    master = Master(environment, target, failures, reach)
     events.test_start.add_listener(failures.guard("planning", lambda **_: master.begin_or_quit()))
     events.quitting.add_listener(failures.guard("quitting", lambda **_: master.choose_exit_code()))
     listen(
         environment, failures, {ARRIVED: master.receive_arrived, TALLY: master.receive_tally, LEFT: master.receive_left}
     )
     if environment.web_ui is not None:
-        add_tab(environment.web_ui, lambda: list_rows(master.count(), master.left, list(master.owners)))
+        show_in_web_ui(environment.web_ui, master)
+
+
+def reach(options: Options) -> Target:
+    """The engine of these options; one that was reached before is left."""
+    engine_at_hand.close()
+    file = Path(options.target) if options.target else None
+    return set_up(engine_at_hand.enter_context(reach_engine(file, options.base_url or None)))
+
+
+def show_in_web_ui(web_ui: WebUI, master: Master) -> None:
+    def list_all() -> list[Row]:
+        words = master.violation.words if master.violation is not None else ""
+        sources = (master.left, list(master.owners))
+        return list_rows(master.count(), *sources, violation=words, trouble=master.trouble)
+
+    add_tab(web_ui, list_all, lambda: draw_violation(master.violation))
 
 
 def finish(**_: Any) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ import gevent
 import locust
 import msgspec
 from locust.env import Environment
-from locust.runners import MasterRunner, Runner
+from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, Runner
 
+from engine.provision.service import ServiceError
 from engine.target.create import CreateCommand, pack
 from engine.target.credentials import find_written
-from engine.target.file import load_target
+from engine.target.file import TargetError, load_target
 from engine.target.notices import say
 from engine.target.plain_file import read_plain
 from engine.target.preparation import pack_saved
@@ -23,25 +24,40 @@ from engine.target.run_copy import take_out
 from engine.target.target import Target
 from load.barrier import BarrierServer, set_instant
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
+from load.client.preparation import NotPreparedError
+from load.client.release import ReleaseError
 from load.failures import Failures
 from load.message_barrier import OPENED
-from load.options import read_options
+from load.options import Options, read_options
 from load.quotas import list_quotas
 from load.tally import Tally, describe_spread, merge
+from load.violation import Violation
 from load.worker import ASSIGNMENT, HALT, WorkerAssignment, identify_host
 from reports.comparison.facts import Facts
 from reports.judge.plan import RunPlan, SourceQuota
 
 WATCH_S = 0.25
+# How long Locust may take to begin a run.
+BEGIN_S = 10.0
 LINED_UP = ".ready"
 LOCAL = "local"
+# What is wrong with the options, and not with the harness.
+CANNOT_BEGIN = (TargetError, ServiceError, NotPreparedError, ReleaseError, ValueError)
 
 
 class Master:
-    """The master, or the only process. `left` and `owners` say which sources are done, and whose they are."""
+    """The master, or the only process. `left` and `owners` say which sources are done, and whose they are.
 
-    def __init__(self, environment: Environment, target: Target, failures: Failures) -> None:
+    `reach` reaches the engine of other options. `violation` is the last one, `trouble` why a run could not begin.
+    """
+
+    def __init__(
+        self, environment: Environment, target: Target, failures: Failures, reach: Callable[[Options], Target]
+    ) -> None:
         self.environment = environment
+        self.reach = reach
+        self.violation: Violation | None = None
+        self.trouble = ""
         self.target = target
         self.failures = failures
         self.options = read_options(environment.parsed_options)
@@ -61,29 +77,47 @@ class Master:
         return runner
 
     def begin_or_quit(self) -> None:
-        """Begins the run; if it cannot be planned, it ends at once."""
-        with self.quit_on_error():
-            self.begin()
+        """Begins the run; if it cannot be planned, it ends at once.
+
+        With a web UI only the run ends: its form can be corrected.
+        """
+        try:
+            with self.quit_on_error(() if self.environment.web_ui is None else CANNOT_BEGIN):
+                self.begin()
+        except CANNOT_BEGIN as error:
+            if self.environment.web_ui is None:
+                raise
+            self.trouble = str(error)
+            say(self.trouble)
+            gevent.spawn(self.stop_begun)
+
+    def stop_begun(self) -> None:
+        """Stops the run as soon as Locust has begun it: a run that has not begun cannot be stopped."""
+        with gevent.Timeout(BEGIN_S, exception=False):
+            while self.runner.state in (STATE_INIT, STATE_STOPPED):
+                gevent.sleep(WATCH_S)
+        self.runner.stop()
 
     @contextlib.contextmanager
-    def quit_on_error(self) -> Iterator[None]:
-        """Ends the run when something is raised: Locust would go on without it."""
+    def quit_on_error(self, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+        """Ends the run when something else than these is raised: Locust would go on without it."""
         try:
             yield
-        except Exception:
-            gevent.spawn(self.runner.quit)
+        except Exception as error:
+            if not isinstance(error, but):
+                gevent.spawn(self.runner.quit)
             raise
 
     def begin(self) -> None:
         """Plans the run and gives each worker its assignment, before any user starts."""
-        options = self.options = read_options(self.environment.parsed_options)
+        options = self.take_options()
         users = max(1, self.runner.target_user_count)
         workers = self.list_workers()[:users]
         users = len(workers) if options.together else users
         workload = options.make_workload(self.target)
         quotas = list_quotas(workload, len(workers), users, together=options.together, label=options.label)
         self.owners = {name: workers[number % len(workers)] for number, name in enumerate(quotas)}
-        self.left, self.tallies, self.barriers = {}, {}, BarrierServer(len(workers))
+        self.left, self.tallies, self.barriers, self.violation = {}, {}, BarrierServer(len(workers)), None
         self.began = time.monotonic()
         self.clock = read_wall_clock(0) if options.uses_wall_clock else MONOTONIC
         history = self.open_history(quotas)
@@ -92,6 +126,14 @@ class Master:
         for name, reason in workload.obstacles.items():
             say(f"the scenario {name} is not applicable: {reason}")
         gevent.spawn(self.failures.guard("the watch over the sources", self.watch_or_quit), self.runs)
+
+    def take_options(self) -> Options:
+        """The options of this run, and its engine, if the web UI names another one."""
+        before, self.options, self.trouble = self.options, read_options(self.environment.parsed_options), ""
+        if (self.options.target, self.options.base_url) != (before.target, before.base_url):
+            self.target = self.reach(self.options)
+            self.environment.host = self.target.base_url
+        return self.options
 
     def assign(self, workers: Sequence[str], users: int, history: Path) -> None:
         """Sends each worker its assignment."""
@@ -160,6 +202,8 @@ class Master:
 
     def receive_tally(self, data: dict[str, Any]) -> None:
         self.tallies[data["worker"]] = data["tally"]
+        if data["violation"] is not None:
+            self.violation = msgspec.convert(data["violation"], Violation)
         if data["tally"]["violations"] and self.options.fail_fast:
             self.halt("fail-fast")
 

@@ -10,6 +10,9 @@ from engine.provision.service import REFERENCE
 from engine.target.target import Target
 from load.quotas import Workload, make_workload, parse_weights
 
+# What the form of the web UI asks for, too.
+IN_WEB_UI = ("target", "base_url", "scenarios", "contenders", "races", "duration", "rate", "seed", "fail_fast")
+
 
 class Options(msgspec.Struct, frozen=True):
     """The master reads them when a run begins, and every worker gets them with its assignment. 0 and "": not given."""
@@ -64,6 +67,9 @@ def add_options(parser: LocustArgumentParser) -> None:
     add("--clock-uncertainty-ms", type=float, default=5.0, help="how far apart the hosts' clocks may be")
     add("--label", default="", help="tells the sources of this job apart from those of the run's other jobs")
     add("--live", default="", help="a file that is rewritten with the live tally")
+    for action in options._group_actions:  # noqa: SLF001 - Locust knows these attributes, but not in a group
+        shown = action.dest in IN_WEB_UI
+        vars(action).update(include_in_web_ui=shown, is_secret=False, is_required=False, is_multiple=False)
 
 
 def read_options(parsed: Any) -> Options:

@@ -28,6 +28,7 @@ from load.quotas import name_source, take_quota
 from load.script_run import RoundResult, walk_instants
 from load.source import Source
 from load.tally import Tally, list_violations
+from load.violation import Violation, find_violation
 from reports.history import events
 from reports.history.journal import Journal
 
@@ -79,6 +80,7 @@ class Worker:
         self.assignment: WorkerAssignment | None = None
         self.barrier: MessageBarrier | None = None
         self.tally = Tally()
+        self.violation: Violation | None = None
         self.halted = ""
         self.lost = ""
         self.entered = 0
@@ -89,6 +91,7 @@ class Worker:
         self.assignment = msgspec.convert(data, WorkerAssignment)
         self.failures.process = str(self.assignment.number)
         self.barrier, self.tally, self.halted, self.lost, self.entered = None, Tally(), "", "", 0
+        self.violation = None
         self.began_ns = time.monotonic_ns()
         self.failures.keep_history(Path(self.assignment.history))
         gevent.spawn(self.report, self.assignment)
@@ -163,6 +166,7 @@ class Worker:
     def record(self, result: RoundResult) -> None:
         """Counts a round, and tells Locust's statistics. A violation and an unknown are failures there."""
         self.tally.count(result)
+        self.violation = find_violation(result) or self.violation
         assert self.assignment is not None
         if self.tally.violations and self.assignment.options.fail_fast and not self.halted:
             self.halt("fail-fast")
@@ -216,7 +220,8 @@ class Worker:
         self.send(LEFT, {"source": name, "ended": ended})
 
     def send_tally(self) -> None:
-        self.send(TALLY, {"worker": self.failures.process, "tally": self.tally.pack()})
+        violation = msgspec.to_builtins(self.violation)
+        self.send(TALLY, {"worker": self.failures.process, "tally": self.tally.pack(), "violation": violation})
 
     def send(self, kind: str, data: dict[str, Any]) -> None:
         runner = self.environment.runner

@@ -16,6 +16,7 @@ ARROWS = {
 }
 # What patches the whole process when it is imported: only Locust itself loads these.
 LOCUST_SIDE = (
+    "load.__main__",
     "load.failures",
     "load.locustfile",
     "load.master",

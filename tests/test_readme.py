@@ -29,8 +29,8 @@ LINES = [
     if line.partition("#")[0].strip()
 ]
 OURS = [line for _, line in LINES if line.split()[0].rpartition("/")[2] == "onewinner"]
-# What else a line may begin with: these two are other programs, run in a clone by tests of their own.
-OTHERS = {"make", "pytest", "locust"}
+# What else a line may begin with: other programs, run in a clone by tests of their own.
+OTHERS = {"make", "pytest", "locust", "python"}
 
 
 def test_there_are_commands_to_check() -> None:
