@@ -13,18 +13,11 @@ from onewinner.parser import Parser
 from onewinner.streams import say
 from reports.comparison.comparison import Trend
 from reports.comparison.description import show_value
+from reports.comparison.trends import describe_change, describe_trend, draw_line, find_trends, is_worse
+from reports.documents.chronicle import Chronicle, read_chronicle
 from reports.documents.page.trends import render_trends
 from reports.documents.run_folder import Run, with_judgement, write_documents, write_whole
 from reports.documents.samples import take_samples
-from reports.documents.trend import (
-    Chronicle,
-    describe_change,
-    describe_trend,
-    draw_line,
-    find_trends,
-    is_worse,
-    read_chronicle,
-)
 from reports.history.history import HistoryError, read_history
 
 EXAMPLE = """onewinner report runs/20260101T120000Z-orders
@@ -90,7 +83,7 @@ def report_history(folder: Path, page: Path) -> int:
     if not chronicle.runs:
         reasons = f": {'; '.join(chronicle.notes)}" if chronicle.notes else ""
         raise UsageError(f"--history: {folder} holds no run that measured anything{reasons}")
-    trends = find_trends(chronicle.runs)
+    trends = find_trends(chronicle.measured)
     try:
         write_whole(page, render_trends(trends, chronicle.notes).encode())
     except OSError as error:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from reports.documents.chronicle import list_run_folders
 from reports.documents.run_folder import UNFINISHED, Run, RunError, read_run
-from reports.documents.trend import list_run_folders
 from reports.judge.shortfalls import describe_partial
 from reports.judge.verdict import Verdict
 

@@ -19,9 +19,10 @@ from onewinner.ui.live import stream_parts
 from onewinner.ui.pages import render_bar, render_comparison, render_gate, render_list, render_message
 from onewinner.ui.runs import find_listed, list_readable, list_runs
 from onewinner.ui.targets import list_engines
+from reports.comparison.trends import find_trends
+from reports.documents.chronicle import gather_chronicle
 from reports.documents.page import render_page
 from reports.documents.page.trends import render_trends
-from reports.documents.trend import find_trends, gather_chronicle
 
 
 class Site:
@@ -73,7 +74,7 @@ class Site:
         chronicle = gather_chronicle(list_readable(self._root))
         if not chronicle.runs:
             return self.tell(200, "Measures over time", "No run of this folder has measured anything yet.")
-        return HTMLResponse(render_trends(find_trends(chronicle.runs), chronicle.notes, render_bar(self._base)))
+        return HTMLResponse(render_trends(find_trends(chronicle.measured), chronicle.notes, render_bar(self._base)))
 
     # The gate is started, followed and ended by the thread that hears the signals.
     async def show_gate(self, _request: Request) -> Response:

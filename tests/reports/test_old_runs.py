@@ -13,9 +13,10 @@ import pytest
 
 from reports.comparison.baseline import Side, Terms, compare
 from reports.comparison.facts import Pairing
+from reports.comparison.trends import find_trends
+from reports.documents.chronicle import read_chronicle
 from reports.documents.run_folder import Run, finish_run, read_run, write_documents
 from reports.documents.schema import make_schema
-from reports.documents.trend import find_trends, read_chronicle
 from reports.judge.verdict import Verdict
 
 FOLDER = Path(__file__).parent / "data" / "old_runs"
@@ -102,4 +103,4 @@ def test_it_is_a_point_of_a_trend(tmp_path: Path) -> None:
         take_run(tmp_path / name, name)
     chronicle = read_chronicle(tmp_path)
     assert {run.folder.name for run in chronicle.runs} >= {name for name in NAMES if "explore" not in name}
-    assert {"latency.won.p50", "gate_time"} <= {trend.measure for trend in find_trends(chronicle.runs)}
+    assert {"latency.won.p50", "gate_time"} <= {trend.measure for trend in find_trends(chronicle.measured)}

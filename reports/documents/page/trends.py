@@ -9,11 +9,11 @@ from markupsafe import Markup
 
 from reports.comparison.comparison import ChangePoint, Trend
 from reports.comparison.description import show_value
+from reports.comparison.trends import describe_change, describe_trend, is_worse
 from reports.documents.page.document import STYLE
 from reports.documents.page.shapes import put_together, shape
 from reports.documents.page.templates import read_asset, render
 from reports.documents.page.text import show
-from reports.documents.trend import describe_change, describe_trend, is_worse
 from reports.judge.verdict import Verdict
 
 WIDTH, HEIGHT, MARGIN = 640, 150, 14

@@ -1,4 +1,4 @@
-"""Many runs over time: a trend per measure, and where it changed. Pure but for the reading of run.json files.
+"""Trends: many runs over time, a line per measure, and where it changed. Pure.
 
 Change points are found by binary segmentation. The best split is the one that explains most of the variance of the
 logarithms. It is a change point if few random orders of the same values have a split as good (a permutation test, which
@@ -6,19 +6,18 @@ assumes nothing about the noise), and if the means on both sides differ by the t
 """
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, log, log1p
-from pathlib import Path
 
 from reports.comparison.blocks import find_kind, list_measures, take_blocks
-from reports.comparison.changes import find_level
+from reports.comparison.changes import find_level, mean
 from reports.comparison.comparison import ChangePoint, Trend, TrendPoint
 from reports.comparison.conditions import describe_conditions
 from reports.comparison.description import show_value
 from reports.comparison.facts import Facts
-from reports.documents.run_folder import UNFINISHED, Run, RunError, read_run
+from reports.judge.verdict import Verdict
 
 # A new level needs so many runs in a row, before and after it: one slow run is none.
 SEGMENT_MIN = 4
@@ -30,46 +29,17 @@ WIDTH_MAX = 40
 
 
 @dataclass(frozen=True)
-class Chronicle:
-    """The runs of a folder, oldest first, and what was left out, a sentence each."""
+class Measured:
+    """What a trend takes of a run: its name, when it started and what it measured, its verdict."""
 
-    runs: tuple[Run, ...]
-    notes: tuple[str, ...]
-
-
-def list_run_folders(folder: Path) -> list[Path]:
-    """Every run directory in a folder, and both runs of a job in turns; no run inside another run."""
-    within = (file for file in folder.glob("*/*/run.json") if not (file.parents[1] / "run.json").exists())
-    return sorted(file.parent for file in [*folder.glob("*/run.json"), *within])
+    name: str
+    facts: Facts
+    verdict: Verdict
 
 
-def read_chronicle(folder: Path) -> Chronicle:
-    """The runs of a folder."""
-    return gather_chronicle(list_run_folders(folder))
-
-
-def gather_chronicle(folders: Iterable[Path]) -> Chronicle:
-    """The runs of these run directories."""
-    found: list[Run] = []
-    notes = []
-    for folder in folders:
-        try:
-            run = read_run(folder)
-        except RunError as error:
-            notes.append(str(error))
-            continue
-        if run.judgement.reason.startswith(UNFINISHED):
-            notes.append(f"{folder}: {UNFINISHED}")
-        elif not take_blocks(run.facts).values:
-            notes.append(f"{folder}: measured nothing")
-        else:
-            found.append(run)
-    return Chronicle(tuple(sorted(found, key=lambda run: run.facts.started_at or "")), tuple(notes))
-
-
-def find_trends(runs: Sequence[Run]) -> tuple[Trend, ...]:
+def find_trends(runs: Sequence[Measured]) -> tuple[Trend, ...]:
     """A trend for each measure of each series of runs that were made under the same conditions."""
-    series: dict[tuple[tuple[str, str], ...], list[Run]] = {}
+    series: dict[tuple[tuple[str, str], ...], list[Measured]] = {}
     for run in runs:
         series.setdefault(tuple(name_series(run.facts).items()), []).append(run)
     names = tell_apart([dict(key) for key in series])
@@ -106,7 +76,7 @@ def tell_apart(series: Sequence[Mapping[str, str]]) -> list[str]:
     return names
 
 
-def trace(series: str, runs: Sequence[Run]) -> list[Trend]:
+def trace(series: str, runs: Sequence[Measured]) -> list[Trend]:
     """The trends of one series, in the order of the measures."""
     blocks = [take_blocks(run.facts).values for run in runs]
     present = [name for name in list_measures() if any(name in each for each in blocks)]
@@ -115,7 +85,7 @@ def trace(series: str, runs: Sequence[Run]) -> list[Trend]:
         kind = find_kind(name)
         assert kind is not None
         points = tuple(
-            TrendPoint(str(run.folder), run.facts.started_at or "", level, run.judgement.verdict)
+            TrendPoint(run.name, run.facts.started_at or "", level, run.verdict)
             for run, values in zip(runs, blocks, strict=True)
             if (level := find_level(values.get(name))) is not None
         )
@@ -175,10 +145,6 @@ def find_p_value(part: list[float], gain: float, alpha: float, rng: random.Rando
         if as_good + 1 > alpha * (PERMUTATIONS + 1):
             return (as_good + 1) / (number + 1)
     return (as_good + 1) / (PERMUTATIONS + 1)
-
-
-def mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def draw_line(values: Sequence[float]) -> str:

@@ -9,17 +9,10 @@ from typing import Any
 import pytest
 
 from reports.comparison.comparison import Trend
+from reports.comparison.trends import describe_change, describe_trend, draw_line, find_changes, find_trends, is_worse
+from reports.documents.chronicle import read_chronicle
 from reports.documents.page.trends import render_trends
 from reports.documents.run_folder import begin_run, finish_run, with_judgement
-from reports.documents.trend import (
-    describe_change,
-    describe_trend,
-    draw_line,
-    find_changes,
-    find_trends,
-    is_worse,
-    read_chronicle,
-)
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import make_facts
 
@@ -78,7 +71,7 @@ def write_many(folder: Path) -> tuple[Trend, ...]:
     for number, value in enumerate(draw((100e6, 8), (150e6, 8))):
         blocks = {"latency.won.p50": [value] * 7, "races_per_second": [3.0]}
         write_run(folder, f"r{number:02}", {"started_at": f"2026-01-{number + 1:02}", "measures": {"blocks": blocks}})
-    return find_trends(read_chronicle(folder / "runs").runs)
+    return find_trends(read_chronicle(folder / "runs").measured)
 
 
 def test_runs_of_a_folder_make_a_trend_per_measure(tmp_path: Path) -> None:
@@ -97,7 +90,7 @@ def test_the_page_shows_them_as_text(tmp_path: Path) -> None:
     write_many(tmp_path)
     write_run(tmp_path, "<b>", {"name": "<script>", "measures": {"blocks": {"gate_time": [1.0]}}})
     chronicle = read_chronicle(tmp_path / "runs")
-    page = render_trends(find_trends(chronicle.runs), ["<i>"])
+    page = render_trends(find_trends(chronicle.measured), ["<i>"])
     assert page.count("<svg") == 3
     assert page.count("<circle") == 33
     assert 'class="worse"' in page
@@ -109,7 +102,7 @@ def test_other_conditions_are_another_series(tmp_path: Path) -> None:
     for number, cpus in enumerate((2, 4)):
         facts = {"machine": {"cpus": cpus, "release": str(number)}, "measures": {"blocks": {"gate_time": [1.0]}}}
         write_run(tmp_path, str(number), facts)
-    names = [trend.series for trend in find_trends(read_chronicle(tmp_path / "runs").runs)]
+    names = [trend.series for trend in find_trends(read_chronicle(tmp_path / "runs").measured)]
     assert names == ["orders (quick), machine (cpus): 2", "orders (quick), machine (cpus): 4"]
 
 
