@@ -93,7 +93,7 @@ class Master:
 
     def stop_begun(self) -> None:
         """Stops the run as soon as Locust has begun it: a run that has not begun cannot be stopped."""
-        with gevent.Timeout(BEGIN_S, exception=False):
+        with contextlib.suppress(gevent.Timeout), gevent.Timeout(BEGIN_S):
             while self.runner.state in (STATE_INIT, STATE_STOPPED):
                 gevent.sleep(WATCH_S)
         self.runner.stop()
