@@ -40,7 +40,7 @@ def render_parts(base: str, gate: Gate) -> dict[str, Markup]:
     return {
         "state": render("ui/gate_state", base=base, gate=gate, state=state, report=quote(gate.folder.name)),
         "levels": render("ui/gate_levels", levels=levels, is_over=gate.code is not None),
-        "sections": render("ui/gate_sections", sections=sections),
+        "sections": render("ui/gate_sections", sections=sections, is_preview=run is None),
         "printed": render("ui/gate_printed", text=gate.read_printed()),
     }
 

@@ -1,7 +1,9 @@
 """The runs of a folder: those that can be read, and what is wrong with the others. No link leads out of the folder."""
 
+import contextlib
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -12,17 +14,23 @@ from reports.judge.shortfalls import describe_partial
 from reports.judge.verdict import Verdict
 
 RUNS_KEPT = 512
+# While levels run, something is written all the time; after that the judge is silent for a while.
+WRITTEN_S = 60.0
 LINK_OUT = "it holds a link that leads out of the folder, and is not read"
 
 
 @dataclass(frozen=True)
 class ListedRun:
-    """A run directory: its path within the folder, and the run; else what is wrong with it, in a sentence."""
+    """A run directory: its path within the folder, and the run; else what is wrong with it, in a sentence.
+
+    `is_written`: a file of a run without a verdict has changed a moment ago.
+    """
 
     name: str
     run: Run | None
     trouble: str
     begun: str
+    is_written: bool = False
 
     @property
     def is_finished(self) -> bool:
@@ -33,7 +41,9 @@ class ListedRun:
         """The verdict, or what keeps the run from one."""
         if self.run is None:
             return "damaged"
-        return str(self.run.judgement.verdict) if self.is_finished else "unfinished"
+        if self.is_finished:
+            return str(self.run.judgement.verdict)
+        return "in progress" if self.is_written else "unfinished"
 
     @property
     def tone(self) -> str:
@@ -76,12 +86,23 @@ def walk_runs(root: Path) -> Iterator[ListedRun]:
         except RunError as error:
             yield ListedRun(name, None, str(error), moment)
         else:
-            yield ListedRun(name, run, "", run.facts.started_at or moment)
+            listed = ListedRun(name, run, "", run.facts.started_at or moment)
+            yield listed if listed.is_finished else replace(listed, is_written=is_written(run))
 
 
 def find_listed(root: Path, name: str) -> ListedRun | None:
     """The run of this name. Only names that the folder lists are found, so that none leads elsewhere."""
     return next((each for each in walk_runs(root) if each.name == name), None)
+
+
+def is_written(run: Run) -> bool:
+    """Whether a level, the service or the judge has written a moment ago. A run that was interrupted is over."""
+    if run.facts.plan.interrupted:
+        return False
+    files = (*(run.folder / "logs").glob("*"), *run.history.glob("*"), run.folder / "run.json")
+    with contextlib.suppress(OSError):
+        return time.time() - max(file.lstat().st_mtime for file in files) < WRITTEN_S
+    return True
 
 
 def list_readable(root: Path) -> list[Path]:

@@ -119,6 +119,7 @@ def test_the_judge_is_asked_when_a_level_has_ended_and_its_answer_is_no_verdict(
     assert 'class="verdict fail"' in parts["state"]
     assert "In the levels that have ended (sequential) these checks fail: one-winner." in parts["state"]
     assert "The verdict comes at the end." in parts["state"]
+    assert '<div class="so-far">' in parts["sections"]
     assert "<p>so far</p>" in parts["sections"]
     assert len(programs) == 2
 
@@ -154,6 +155,7 @@ def test_at_the_end_the_verdict_file_decides(failing: bool, tmp_path: Path, prog
     assert f'class="verdict {"fail" if failing else "pass"}"' in parts["state"]
     assert f'href="{BASE}/runs/run"' in parts["state"]
     assert 'id="checks"' in parts["sections"]
+    assert "so-far" not in parts["sections"]
     assert judgement.verdict is (Verdict.FAIL if failing else Verdict.PASS)
 
 
@@ -261,5 +263,6 @@ def test_a_preview_judges_the_levels_that_have_ended(tmp_path: Path) -> None:
     preview = make_preview(run.folder, ["faults-0"])
     checks = next(each for each in preview.sections if each.anchor == "checks")
     assert "linearizable" in checks.body
+    assert "no verdict" in checks.note
     assert [check for check in AT_THE_END if f'">{check} <' in checks.body] == []
     assert {"accounting", "strength"} <= {each.anchor for each in preview.sections}

@@ -3,11 +3,13 @@
 Method: finished, unfinished and damaged run directories, links, and names that lead elsewhere.
 """
 
+import os
 from pathlib import Path
 
 import pytest
 
 from onewinner.ui.runs import LINK_OUT, list_runs
+from reports.documents.run_folder import note_interruption
 from tests.onewinner.ui.asking import TOKEN, ask, make_run
 
 DAMAGE = {
@@ -35,10 +37,10 @@ def test_the_list_tells_verdict_target_moment_failed_checks_and_share(tmp_path: 
     assert (old.word, old.share, old.failed) == ("pass", "all", [])
     assert (new.word, new.tone) == ("fail", "fail")
     assert "one-winner" in new.failed
-    assert (cut.word, cut.tone, cut.share) == ("unfinished", "unknown", "")
+    assert (cut.word, cut.tone, cut.share) == ("in progress", "unknown", "")
     page = ask(tmp_path, "/")
     assert page.status_code == 200
-    for told in ("old", "2026-02-01 00:00:00", "one-winner, ", "the run did not finish"):
+    for told in ("old", "2026-02-01 00:00:00", "one-winner, ", "its files are being written"):
         assert told in page.text
 
 
@@ -60,6 +62,19 @@ def test_a_run_that_did_not_finish_is_never_green(tmp_path: Path) -> None:
     assert answer.status_code == 200
     assert 'class="verdict unknown"' in answer.text
     assert "the run did not finish" in answer.text.lower()
+
+
+def test_a_run_whose_files_rest_or_that_was_interrupted_is_not_in_progress(tmp_path: Path) -> None:
+    killed = make_run(tmp_path / "killed", finished=False)
+    for file in (killed.folder / "run.json", killed.history):
+        os.utime(file, (1, 1))
+    note_interruption(make_run(tmp_path / "interrupted", finished=False), "SIGINT")
+    assert [each.word for each in list_runs(tmp_path)] == ["unfinished", "unfinished"]
+    page = ask(tmp_path, "/").text
+    assert "the run did not finish: interrupted by SIGINT" in page
+    with (killed.history / "race-0.0.jsonl").open("w"):
+        pass
+    assert [each.word for each in list_runs(tmp_path) if each.name == "killed"] == ["in progress"]
 
 
 def test_both_runs_of_a_job_in_turns_are_found(tmp_path: Path) -> None:
