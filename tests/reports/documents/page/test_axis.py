@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.documents.page.axis import GAP, NARROW, WIDE, LogAxis, measure, spread
@@ -11,6 +11,7 @@ from reports.judge.text import show_time
 TICKS = st.lists(st.tuples(st.floats(0, 100), st.text("0123456789 µms", min_size=1, max_size=9)), max_size=20)
 
 
+@settings(deadline=None)
 @given(TICKS, st.sampled_from([NARROW, 230.0]))
 def test_no_two_texts_overlap_and_none_leaves_the_axis(ticks: list[tuple[float, str]], narrow: float) -> None:
     marks = spread(ticks, narrow)
