@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from engine.target.call import Call, are_race, call_route, find_route, spread
-from engine.target.races import Edge, find_path, is_race
+from engine.target.races import is_race
 from engine.target.routes import Route
 from engine.target.target import Target
 from engine.target.template import Template
+from engine.target.walks import Edge, find_path
 
 
 @dataclass(frozen=True)

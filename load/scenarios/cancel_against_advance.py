@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.target.call import call_route
-from engine.target.races import Edge, find_path
 from engine.target.routes import Route
 from engine.target.target import Target
+from engine.target.walks import Edge, find_path
 from load.scripts import Scenario, Script, list_fair_routes, make_round, walk_to
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from engine.target.call import Call
 from engine.target.graph import Timed
-from engine.target.races import Edge, find_path
 from engine.target.target import Target
+from engine.target.walks import Edge, find_path
 from load.scripts import Round, Scenario, Script, can_race, draw_call, make_round, make_step, release_together
 
 WORKFLOWS = 6

@@ -8,9 +8,9 @@ import random
 from collections.abc import Iterator
 
 from engine.target.call import Call
-from engine.target.races import Edge, find_good_end, find_path
 from engine.target.routes import Guard
 from engine.target.target import Target
+from engine.target.walks import Edge, find_good_end, find_path
 from load.scripts import Round, Scenario, Script, draw_call, make_round, make_step
 
 

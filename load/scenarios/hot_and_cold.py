@@ -7,8 +7,8 @@ single step, and left alone. In the end each is read, and its trail.
 import random
 from collections.abc import Iterator
 
-from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
+from engine.target.walks import EdgeCounts, draw_walk
 from load.scripts import Round, Scenario, Script, find_no_race, make_race, make_step, release_together
 
 HOT = 2

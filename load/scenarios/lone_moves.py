@@ -8,8 +8,8 @@ conflict comes from what it shares with other workflows, and an answer about ano
 import random
 from collections.abc import Iterator
 
-from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
+from engine.target.walks import Edge, EdgeCounts, draw_walk
 from load.scripts import (
     Round,
     Scenario,

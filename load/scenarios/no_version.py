@@ -8,9 +8,9 @@ import random
 from collections.abc import Iterator
 
 from engine.target.call import VERSION_NONE, call_route
-from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.routes import Route
 from engine.target.target import Target
+from engine.target.walks import Edge, EdgeCounts, draw_walk
 from load.scripts import Round, Scenario, Script, list_carriers, make_lost, make_step
 
 STEPS_MAX = 3

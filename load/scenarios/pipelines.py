@@ -6,8 +6,8 @@ The good end is the terminal state that lies farthest away. N contenders ask for
 import random
 from collections.abc import Iterator
 
-from engine.target.races import find_good_end, find_path
 from engine.target.target import Target
+from engine.target.walks import find_good_end, find_path
 from load.scripts import Scenario, Script, find_no_race, make_race
 
 

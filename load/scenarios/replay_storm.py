@@ -7,8 +7,8 @@ can win. Every answer must be a conflict that tells the real state, and the trai
 import random
 from collections.abc import Iterator
 
-from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
+from engine.target.walks import Edge, EdgeCounts, draw_walk
 from load.scripts import Round, Scenario, Script, list_fair_routes, make_race, make_round, make_step
 
 STORMS_MAX = 4

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from engine.target.call import Call, call_route
-from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.routes import Route
 from engine.target.target import Target
 from engine.target.template import ANSWERED, SENT, Template
+from engine.target.walks import Edge, EdgeCounts, draw_walk
 from load.scripts import Round, Scenario, Script, make_round, release_together
 
 STEPS_MAX = 4

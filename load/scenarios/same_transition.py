@@ -7,8 +7,8 @@ contenders ask for the same transition at the same instant, over any of the rout
 import random
 from collections.abc import Iterator
 
-from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
+from engine.target.walks import EdgeCounts, draw_walk
 from load.scripts import Scenario, Script, find_no_race, make_race
 
 

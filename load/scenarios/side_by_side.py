@@ -7,8 +7,8 @@ What they share (a lock, a row, a variable of the service) may refuse all of a r
 import random
 from collections.abc import Iterator
 
-from engine.target.races import EdgeCounts, draw_walk
 from engine.target.target import Target
+from engine.target.walks import EdgeCounts, draw_walk
 from load.scripts import Round, Scenario, Script, deal_owners, find_no_race, make_race, release_together
 
 WORKFLOWS = 4

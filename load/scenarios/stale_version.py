@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from engine.target.call import VERSION_OLD, call_route
 from engine.target.graph import TransitionGraph
-from engine.target.races import Edge, EdgeCounts, draw_walk, find_path
 from engine.target.target import Target
+from engine.target.walks import Edge, EdgeCounts, draw_walk, find_path
 from load.scripts import Round, Scenario, Script, list_carriers, make_lost, make_step
 
 STEPS_MAX = 4

@@ -8,9 +8,9 @@ import random
 from collections.abc import Iterator
 
 from engine.target.call import call_route
-from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.routes import Route
 from engine.target.target import Target
+from engine.target.walks import Edge, EdgeCounts, draw_walk
 from load.scripts import Round, Scenario, Script, make_round, make_step, wins_once
 
 

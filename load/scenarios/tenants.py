@@ -7,8 +7,8 @@ the same id, over the same routes. The stranger's calls are not in the race: eac
 import random
 from collections.abc import Iterator
 
-from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
+from engine.target.walks import Edge, EdgeCounts, draw_walk
 from load.scripts import Round, Scenario, Script, draw_call, find_no_race, make_race, make_round
 
 

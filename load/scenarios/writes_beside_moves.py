@@ -8,8 +8,8 @@ import random
 from collections.abc import Iterator
 
 from engine.target.call import Call
-from engine.target.races import Edge, EdgeCounts, draw_walk
 from engine.target.target import Target
+from engine.target.walks import Edge, EdgeCounts, draw_walk
 from load.scripts import Round, Scenario, Script, draw_call, make_round, make_step
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from engine.reference.states import GRAPH
 from engine.target.graph import TransitionGraph
-from engine.target.races import Edge, EdgeCounts, draw_walk, find_good_end, find_path, is_race
+from engine.target.races import is_race
+from engine.target.walks import Edge, EdgeCounts, draw_walk, find_good_end, find_path
 
 STATES = st.sampled_from("ABCD")
 CONTENDERS = st.lists(st.tuples(st.frozensets(STATES, min_size=1), STATES), min_size=1, max_size=4)
