@@ -4,13 +4,14 @@ Method: a service that is no engine at all and writes down what it is told; the 
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.provision.database import start_embedded
-from onewinner.deployment import run_engine
+from onewinner.deployment import open_log_folder, run_engine
 from onewinner.engine_choice import EngineChoice, read_target
 from onewinner.exits import UsageError
 from tests.engine.probing import run_sql
@@ -110,3 +111,18 @@ def test_a_running_service_takes_no_configuration(tmp_path: Path) -> None:
         run_engine(choose(tmp_path / "target.toml", workers=2), tmp_path / "log"),
     ):
         raise AssertionError("unreachable")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_log_is_kept_if_a_message_names_it(named: bool) -> None:
+    kept: list[Path] = []
+
+    def end() -> None:
+        with open_log_folder() as folder:
+            kept.append(folder)
+            raise UsageError(f"it ended; see {folder / 'service.log'}" if named else "it ended")
+
+    with pytest.raises(UsageError):
+        end()
+    assert kept[0].exists() == named
+    shutil.rmtree(kept[0], ignore_errors=True)
