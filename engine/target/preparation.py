@@ -6,23 +6,31 @@ from typing import Any
 
 import msgspec
 
+from engine.target.http_answer import Answer
 from engine.target.routes import read_template
+from engine.target.status_tables import read_statuses
+from engine.target.statuses import Statuses
 from engine.target.tables import BeforeTable, LoginTable, SetupTable
 from engine.target.template import Template, Values
 from engine.target.value_checks import Mistake, check_seconds
 from engine.target.values import Saving, read_savings
 
 PER = ("run", "tenant")
+BAD = 400
 # In this variable the process that sent the set-up passes the values that it saved, to the processes that ask.
 VARIABLE = "ONEWINNER_SAVED"
 
 
 @dataclass(frozen=True)
 class Step:
-    """The request at `key` of the file, and what its answer must give. `has_proof`: with the tenant's headers."""
+    """The request at `key` of the file, and what its answer must give. `has_proof`: with the tenant's headers.
+
+    `won` has the good answers; None: all below 400.
+    """
 
     key: str
     template: Template
+    won: Statuses | None = None
     savings: tuple[Saving, ...] = ()
     per: str = "run"
     has_proof: bool = True
@@ -30,6 +38,11 @@ class Step:
     @property
     def name(self) -> str:
         return f"{self.key}: {self.template.method} {self.template.path}"
+
+    def accepts(self, answer: Answer) -> bool:
+        if self.won is not None:
+            return self.won.matches(answer)
+        return answer.status is not None and answer.status < BAD
 
 
 @dataclass(frozen=True)
@@ -80,4 +93,6 @@ def read_login(key: str, table: LoginTable | None) -> Login | None:
 
 
 def read_step(key: str, table: SetupTable | LoginTable | BeforeTable, **facts: Any) -> Step:
-    return Step(key, read_template(f"{key}.request", table.request), read_savings(f"{key}.save", table.save), **facts)
+    template, savings = read_template(f"{key}.request", table.request), read_savings(f"{key}.save", table.save)
+    won = None if table.won is None else read_statuses(f"{key}.won", table.won)
+    return Step(key, template, won, savings, **facts)

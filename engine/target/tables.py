@@ -102,17 +102,22 @@ class ServiceTable(Table):
     ] = True
 
 
+StepAnswers = Annotated[Answers | None, Meta(description="Good answers (default: those below 400).")]
+
+
 class BeforeTable(Table):
-    """A request that another one needs, with an answer below 400."""
+    """A request that another one needs."""
 
     request: Annotated[RequestTable, Meta(description="The request.")]
+    won: StepAnswers = None
     save: Save = {}
 
 
 class SetupTable(Table):
-    """A request that is sent before all others, once for a run or once for each tenant; its answer is below 400."""
+    """A request that is sent before all others, once for a run or once for each tenant."""
 
     request: Annotated[RequestTable, Meta(description="The request.")]
+    won: StepAnswers = None
     save: Save = {}
     per: Annotated[
         str,
@@ -132,7 +137,8 @@ class SetupTable(Table):
 class LoginTable(Table):
     """How a tenant logs in; each process of a run does. What it saves is a secret."""
 
-    request: Annotated[RequestTable, Meta(description="The request; its answer is below 400.")]
+    request: Annotated[RequestTable, Meta(description="The request.")]
+    won: StepAnswers = None
     save: Save = {}
     renew_s: Annotated[
         float | None, Meta(description="After so many seconds the tenant logs in again; it does after a 401, too.")

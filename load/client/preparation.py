@@ -23,7 +23,6 @@ from load.client.release import Release
 from load.client.values import ValueStore
 
 UNAUTHORIZED = 401
-BAD = 400
 BODY_MAX = 160
 REMEDIES = {404: "correct its path, or base_url", 405: "correct its method, or its path"}
 User = tuple[str, str]
@@ -169,7 +168,7 @@ class Preparation:
         except NotBuiltError as error:
             raise NotPreparedError(f"{step.key}: {error}") from None
         answer = self.release.send(request).answer
-        if answer.status is None or answer.status >= BAD:
+        if not step.accepts(answer):
             kind = DeniedError if answer.status == UNAUTHORIZED else NotPreparedError
             raise kind(f"{step.name} {describe(answer)}", describe_body(answer))
         self.note_served((tenant, user))

@@ -66,6 +66,7 @@ class GuardedEngine(Engine):
 
     uses = 1000
     realm = "acme"
+    lets_in = 302
 
     def __init__(self, target: Target) -> None:
         super().__init__(target.graph)
@@ -73,6 +74,7 @@ class GuardedEngine(Engine):
         self.left: dict[str, int] = {}
         self.bodies: dict[str, Any] = {}
         self.broken: set[str] = set()
+        self.told: dict[str, Answer] = {}
 
     def decide(self, request: Request) -> Answer:
         headers, path = dict(request.headers), request.path
@@ -80,6 +82,8 @@ class GuardedEngine(Engine):
         self.bodies[path] = (headers.get("Content-Type"), request.body.decode())
         if path in self.broken:
             return make_answer(503)
+        if path in self.told:
+            return self.told[path]
         if path == "/register":
             return make_answer(201 if "Authorization" not in headers else 400)
         if path == "/login":
@@ -105,7 +109,7 @@ class GuardedEngine(Engine):
         token = f"token-{len(self.left)}-of-{self.realm}"
         self.left[token] = self.uses
         cookies = (f"session=s-{token}; HttpOnly", "form=; Max-Age=0")
-        return Answer(302, {"location": "/"}, b'{"access_token": "%s"}' % token.encode(), set_cookies=cookies)
+        return Answer(self.lets_in, {"location": "/"}, b'{"access_token": "%s"}' % token.encode(), set_cookies=cookies)
 
 
 @pytest.fixture(autouse=True)
@@ -291,6 +295,33 @@ def test_a_step_that_fails_is_one_sentence_and_nothing_is_sent(
     create(asker)
 
 
+@pytest.mark.parametrize(
+    ("won", "obstacle"),
+    [
+        ("[{ status = 409, when = \"error == 'sent'\" }]", None),
+        ("[{ status = 409, when = \"error == 'lost'\" }]", "create.before[0]: POST /drafts was answered 409"),
+        ("[201]", "create.before[0]: POST /drafts was answered 409"),
+    ],
+)
+def test_a_step_is_good_as_the_file_says(won: str, obstacle: str | None, tmp_path: Path, target: Target) -> None:
+    changed = load_text(tmp_path, TEXT.replace('"/drafts" }, save', f'"/drafts" }}, won = {won}, save'))
+    engine = GuardedEngine(changed)
+    engine.told["/drafts"] = make_answer(409, error="sent", id=7)
+    preparation = Preparation(changed, StubRelease(engine), ValueStore(changed))  # type: ignore[arg-type]
+    preparation.prepare([("acme", "")], [(("acme", ""), "w-1")])
+    assert preparation.find_obstacle(("acme", ""), "w-1") == obstacle
+
+
+def test_an_error_is_good_for_a_set_up_and_a_login_that_name_it(tmp_path: Path) -> None:
+    text = TEXT.replace("logged_in = false", "won = [409]\nlogged_in = false")
+    changed = load_text(tmp_path, text.replace("renew_s = 600", "won = [401]\nrenew_s = 600"))
+    engine = GuardedEngine(changed)
+    engine.told["/register"] = make_answer(409)
+    engine.lets_in = 401
+    preparation = Preparation(changed, StubRelease(engine), ValueStore(changed))  # type: ignore[arg-type]
+    assert preparation.set_up().run == {"vendor": "vendor-7"}
+
+
 def test_an_answer_without_its_value_is_one_sentence(target: Target, tmp_path: Path) -> None:
     changed = load_text(tmp_path, TEXT.replace("header:X-Vendor", "header:X-Seller"))
     preparation = Preparation(changed, StubRelease(GuardedEngine(target)), ValueStore(changed))  # type: ignore[arg-type]
@@ -330,6 +361,9 @@ MISTAKES = {
     "tenants.acme.headers: {draft} has no value yet": ('"Bearer {token}"', '"Bearer {draft}"'),
     "tenants.acme.headers: {tokens} means nothing here; did you mean 'token'?": ("{token}", "{tokens}"),
     "setup[1].save.cookies: {cookies} has a meaning": ("{ vendor = ", '{ cookies = "x", vendor = '),
+    "setup[0].won: 99 is no HTTP status; write one from 100 to 599": ("logged_in", "won = [99]\nlogged_in"),
+    "tenants.acme.login.won: must name at least one status": ("renew_s", "won = []\nrenew_s"),
+    "create.before[0].won: must be a list": ('"/drafts" }', '"/drafts" }, won = 400'),
     "create.before[0].request.path: 'drafts' must begin with /": ('"/drafts"', '"drafts"'),
 }
 
