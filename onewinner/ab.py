@@ -10,7 +10,6 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from engine.provision.child import name_module, prepare
@@ -173,8 +172,8 @@ def run_turns(sides: Sequence[RunningSide], level: Level) -> LevelResult:
     folder = sides[0].run.folder.absolute()
     environment = prepare(launch=[side.describe() for side in sides])
     with Display(folder) as display:
-        show = partial(display.show, "turns of a", level.sources)
-        return run_asker(level, level.command, folder, environment, GRACE_S, show)
+        line = display.begin("turns of a", level.sources)
+        return run_asker(level, level.command, folder, environment, GRACE_S, line)
 
 
 def report_result(first: Path, second: Path) -> int:

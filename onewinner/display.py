@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -51,17 +52,19 @@ def open_console() -> Console:
 
 
 class Display:
-    """A line per level. Operations are counted from the journals as they grow; a level that keeps a live tally
-    has its races, winners, conflicts, unknowns and violations so far shown instead.
+    """A line per level: on a terminal one that changes, in a log one when the level begins and one when it has ended.
+
+    Operations are counted from the journals as they grow; a level that keeps a live tally has its races, winners,
+    conflicts, unknowns and violations so far shown instead.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._answers = AnswerCounts(folder / "history")
-        self._live = folder / "logs" / LIVE
-        self._console = open_console()
-        columns = (SpinnerColumn(), TextColumn("{task.description:12}"), TextColumn("{task.fields[told]}"))
-        self._progress = Progress(*columns, TimeElapsedColumn(), console=self._console)
-        self._tasks: dict[str, TaskID] = {}
+    def __init__(self, folder: Path, console: Console | None = None) -> None:
+        self.answers = AnswerCounts(folder / "history")
+        self.live = folder / "logs" / LIVE
+        self.console = console or open_console()
+        columns = (SpinnerColumn(), TextColumn("{task.description:13}"), TextColumn("{task.fields[told]}"))
+        self.progress = Progress(*columns, TimeElapsedColumn(), console=self.console)
+        self._is_shown = False
 
     def __enter__(self) -> Self:
         return self
@@ -69,19 +72,44 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._tasks:
-            self._progress.stop()
+        if self._is_shown:
+            self.progress.stop()
 
-    def show(self, level: str, sources: Sequence[str], *, live: bool = False) -> None:
-        if not self._tasks:
+    def begin(self, level: str, sources: Sequence[str], *, live: bool = False) -> "LevelLine":
+        """The line of a level that begins now."""
+        if not self.console.is_terminal:
+            self.console.print(Text(f"{level} begins", style="dim"))
+        elif not self._is_shown:
             # Not before there is something to show: what keeps an engine from starting is told alone.
-            self._progress.start()
-        if level not in self._tasks:
-            for task in self._tasks.values():
-                self._progress.stop_task(task)
-            self._tasks[level] = self._progress.add_task(level, total=None, told="")
-        told = (describe_tally(self._live) if live else "") or self._answers.describe(sources)
-        self._progress.update(self._tasks[level], told=told)
+            self.progress.start()
+            self._is_shown = True
+        return LevelLine(self, level, sources, self.progress.add_task(level, total=None, told=""), live=live)
+
+
+@dataclass
+class LevelLine:
+    """The line of one level. `live`: it keeps a live tally."""
+
+    display: Display
+    level: str
+    sources: Sequence[str]
+    task: TaskID
+    live: bool
+
+    def show(self) -> None:
+        """Shows how far the level is."""
+        self.display.progress.update(self.task, told=self.describe())
+
+    def end(self, seconds: float) -> None:
+        """Shows how far it came, and how long it took."""
+        self.show()
+        self.display.progress.stop_task(self.task)
+        if not self.display.console.is_terminal:
+            self.display.console.print(Text(f"{self.level:13} {self.describe()}, {seconds:,.0f} s"), soft_wrap=True)
+
+    def describe(self) -> str:
+        told = describe_tally(self.display.live) if self.live else ""
+        return told or self.display.answers.describe(self.sources)
 
 
 def describe_tally(live: Path) -> str:

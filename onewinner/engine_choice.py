@@ -15,6 +15,9 @@ from onewinner.exits import UsageError
 OUTBOX = REFERENCE.with_name("outbox.toml")
 UNITS = (REFERENCE.with_name("vouchers.toml"), REFERENCE.with_name("jobs.toml"))
 BUNDLED = (REFERENCE, OUTBOX, *UNITS)
+BUNDLED_NAMES = {"reference": REFERENCE, **{file.stem: file for file in BUNDLED[1:]}}
+# The target file that is meant where none is named; `init` writes it.
+FOUND = Path("target.toml")
 ISOLATIONS = ("read-committed", "repeatable-read", "serializable")
 ISOLATION_DEFAULT = "read committed"
 WORKERS_DEFAULT = 2
@@ -95,7 +98,8 @@ class EngineChoice:
     @property
     def place_options(self) -> list[str]:
         """The options that say which target it is and where it runs."""
-        named = [] if self.file == REFERENCE or self.variant else ["--target", name_target(self.file)]
+        is_meant = self.variant or (self.file == REFERENCE and not FOUND.exists())
+        named = [] if is_meant else ["--target", name_target(self.file)]
         return named + ([] if self.database == "embedded" else ["--database", hide_password(self.database)])
 
     @property
@@ -130,13 +134,12 @@ def find_bundled(defect: str | None, control: str | None) -> Path | None:
 
 def find_target_file(text: str) -> Path:
     """The file of this path; or the bundled one of this name, if there is no such file."""
-    bundled = {file.stem: file for file in BUNDLED[1:]}.get(text)
-    return Path(text) if bundled is None or Path(text).exists() else bundled
+    return Path(text) if text not in BUNDLED_NAMES or Path(text).exists() else BUNDLED_NAMES[text]
 
 
 def name_target(file: Path) -> str:
     """What stands behind --target."""
-    return file.stem if file in BUNDLED else str(file)
+    return next((name for name, bundled in BUNDLED_NAMES.items() if bundled == file), str(file))
 
 
 def read_target(file: Path) -> Target:

@@ -3,9 +3,8 @@
 import contextlib
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from msgspec import structs
@@ -15,7 +14,7 @@ from engine.provision.processes import run_process
 from engine.provision.service import read_tail
 from engine.target.preparation import VARIABLE as SAVED
 from onewinner.deployment import Deployment, EngineAccess, start_engine, with_secrets
-from onewinner.display import LIVE, Display
+from onewinner.display import LIVE, Display, LevelLine
 from onewinner.level_plans import Level
 from onewinner.load_faults import start_injector
 from onewinner.run_request import RunRequest
@@ -102,8 +101,8 @@ def run_level(
     live = ["--live", str(folder / "logs" / LIVE)] if level.load is not None else []
     command = [*level.command, *place, "--history", str(folder / "history"), *live]
     environment = {**prepare(access.environment), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_VARIABLE: ids}
-    show = partial(display.show, level.name, level.sources, live=bool(live)) if display is not None else None
-    return run_asker(level, command, folder, environment, GRACE_S, show)
+    line = display.begin(level.name, level.sources, live=bool(live)) if display is not None else None
+    return run_asker(level, command, folder, environment, GRACE_S, line)
 
 
 def run_asker(
@@ -112,7 +111,7 @@ def run_asker(
     folder: Path,
     environment: Mapping[str, str],
     grace_s: float,
-    show: Callable[[], None] | None = None,
+    line: LevelLine | None = None,
 ) -> LevelResult:
     """Runs the process of a level until it ends, or has taken `grace_s` longer than its limit."""
     began, code = time.monotonic(), None
@@ -123,13 +122,14 @@ def run_asker(
         run_process(command, output=output, environment=environment, cwd=folder, hides=True) as process,
     ):
         while code is None and (level.limit_s is None or time.monotonic() < began + level.limit_s + grace_s):
-            if show is not None:
-                show()
+            if line is not None:
+                line.show()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = process.wait(POLL_S)
-    if show is not None:
-        show()
-    return LevelResult(level, code, round(time.monotonic() - began, 2))
+    result = LevelResult(level, code, round(time.monotonic() - began, 2))
+    if line is not None:
+        line.end(result.seconds)
+    return result
 
 
 def count_levels(told: Sequence[events.Level], asked: Iterable[LevelResult]) -> tuple[amounts.LevelRun, ...]:

@@ -10,6 +10,7 @@ from engine.provision.bouncer import PROGRAM
 from engine.provision.container import IMAGE_DEFAULT, IMAGE_VARIABLE
 from engine.provision.service import REFERENCE
 from onewinner.engine_choice import (
+    FOUND,
     ISOLATIONS,
     WORKERS_DEFAULT,
     EngineChoice,
@@ -33,9 +34,8 @@ def add_engine_options(parser: argparse.ArgumentParser, isolations: Sequence[str
     parser.add_argument(
         "--target",
         type=find_target_file,
-        default=REFERENCE,
         metavar="FILE",
-        help="the target file (default: the reference engine)",
+        help=f"the target file (default: {FOUND} of this folder, else the reference engine)",
     )
     add_database(parser)
     parser.add_argument(
@@ -95,7 +95,7 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 def read_engine(given: argparse.Namespace) -> EngineChoice:
     """The engine that these options choose. Raises UsageError for a mistake in its target file."""
     names = ("database", "isolation", "workers", "pgbouncer", "defect", "control", "port")
-    file = given.target
+    file = given.target or (FOUND if FOUND.exists() and not (given.defect or given.control) else REFERENCE)
     if file == REFERENCE:
         file = find_bundled(given.defect, given.control) or file
     return EngineChoice(file, read_target(file), **{name: getattr(given, name) for name in names})

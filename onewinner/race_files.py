@@ -22,6 +22,7 @@ from reports.judge.judge import judge
 from reports.judge.limits import Limits
 from reports.judge.schedule_explanation import explain_schedule
 from reports.judge.schedules import (
+    LEFT,
     RACE_FORMAT,
     UNDECIDED,
     Race,
@@ -149,6 +150,15 @@ def describe_replay(run: Run, file: str, engine: EngineChoice) -> str:
     workers = ["--workers", str(engine.workers)] if engine.workers is not None else []
     options = [*engine.place_options, *workers, "--replay", str(run.folder / file), "--times", str(TIMES)]
     return shlex.join(["onewinner", "explore", *options])
+
+
+def find_strayed(history: History) -> str | None:
+    """That no replay followed the recorded order, in words: then none shows what the race file recorded."""
+    schedules = read_schedules(history)
+    if not schedules or not all(LEFT in each.remarks for each in schedules):
+        return None
+    replays = f"each of the {len(schedules)} replays" if len(schedules) > 1 else "the replay"
+    return f"{replays} left the recorded order, so nothing shows what the race file recorded"
 
 
 def find_undecided(history: History) -> str | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.provision.service import REFERENCE
 from engine.provision.watch import watch_database
 from engine.target.credentials import find_written
 from engine.target.file import load_target
@@ -19,12 +20,12 @@ from engine.target.run_copy import remember, take_out
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, print_comparison
 from onewinner.calibration import with_calibration
 from onewinner.deployment import deploy
-from onewinner.display import print_schedule, print_verdict
+from onewinner.display import print_schedule, print_text, print_verdict
 from onewinner.exits import UNKNOWN, UsageError, find_exit
 from onewinner.learned import hide_learned
 from onewinner.levels import LevelResult, count_levels, run_levels
 from onewinner.outages import record_outages
-from onewinner.race_files import find_undecided, find_violated, gather_schedules
+from onewinner.race_files import find_strayed, find_undecided, find_violated, gather_schedules
 from onewinner.run_request import RunRequest, gather_facts
 from onewinner.schema_inspection import inspect
 from onewinner.signals import Interrupted
@@ -151,7 +152,10 @@ def conclude(
     if request.options.calibrates and judged.judgement.verdict is Verdict.PASS:
         # The verdict is written by now; a calibration that fails cannot take it away.
         finish_run(with_calibration(judged, request.levels, request.options.command))
-    return report_result(read_run(run.folder), shows_schedule=not request.is_exhaustive)
+    code = report_result(read_run(run.folder), shows_schedule=not request.is_exhaustive)
+    if request.engine.file == REFERENCE and request.engine.variant is None:
+        print_text("asked: the reference engine of onewinner itself; --target FILE asks yours")
+    return code
 
 
 def judge_run(
@@ -166,7 +170,8 @@ def judge_run(
         elsewhere = "no schedule of the replay violates, and something outside of them failed"
         judgement = replace(judgement, verdict=Verdict.UNKNOWN, reason=f"{elsewhere}: {judgement.reason}")
     lost = find_undecided(history) if request.is_exhaustive else None
-    troubles = [*filter(None, [ended, lost]), *find_troubles(run, results, judgement)]
+    strayed = find_strayed(history) if request.is_replay else None
+    troubles = [*filter(None, [ended, lost, strayed]), *find_troubles(run, results, judgement)]
     judgement = doubt(judgement, troubles, describe_partial(sum_levels(history.having(events.Level))))
     illegal = [each.key(target) for state in target.graph.states for each in list_illegal(target, state)]
     judged = with_judgement(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from onewinner.display import print_text
+from onewinner.engine_choice import FOUND
 from onewinner.exits import PASS, UsageError
 from onewinner.parser import Parser
 from onewinner.proposals.document import Document
@@ -61,7 +62,7 @@ def main(arguments: list[str]) -> int:
 def build_parser() -> Parser:
     parser = Parser("init", __doc__ or "", EXAMPLE)
     add = parser.add_argument
-    add("--out", type=Path, default=Path("target.toml"), metavar="FILE", help="the file (default: target.toml)")
+    add("--out", type=Path, default=FOUND, metavar="FILE", help=f"the file (default: {FOUND})")
     add("--name", metavar="NAME", help="what reports are to call the service")
     add("--openapi", metavar="FILE|URL", help="an OpenAPI 3 document, from which the routes are proposed")
     add("--resource", metavar="NAME", help="which resource of the document is the workflow, such as purchase-requests")

@@ -4,6 +4,7 @@ Method: findings that hold control sequences; commands whose output is a pipe wi
 """
 
 import contextlib
+import io
 import json
 import os
 import subprocess
@@ -12,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from load.tally import Tally
-from onewinner.display import describe_tally, print_judgement
+from onewinner.display import Display, describe_tally, print_judgement
 from onewinner.exits import FAIL, PASS
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
@@ -58,6 +60,42 @@ def test_the_live_tally_counts_rounds_where_there_is_no_race(
     tally = Tally(races, rounds, winners=8, conflicts=3, unknowns=1)
     live.write_text(json.dumps({**tally.pack(), "seconds": 2.0, "spread_p50_ms": 0.25}))
     assert describe_tally(live) == told
+
+
+def open_run(folder: Path) -> Path:
+    """A run directory with two answers of the source s."""
+    (folder / "history").mkdir()
+    (folder / "history" / "s.jsonl").write_text('{"event":"return"}\n' * 2)
+    return folder
+
+
+def test_a_log_gets_a_line_when_a_level_begins_and_one_when_it_has_ended(tmp_path: Path) -> None:
+    """At once: who reads the log of a long run sees how far it is."""
+    log = io.StringIO()
+    with Display(open_run(tmp_path), Console(file=log, width=120)) as display:
+        line = display.begin("sequential", ["s"])
+        assert log.getvalue() == "sequential begins\n"
+        line.show()
+        assert log.getvalue().count("\n") == 1
+        line.end(61.7)
+        display.begin("race", ["t"]).end(3.2)
+    assert [told.split() for told in log.getvalue().splitlines()] == [
+        ["sequential", "begins"],
+        ["sequential", "2", "operations", "answered,", "62", "s"],
+        ["race", "begins"],
+        ["race", "0", "operations", "answered,", "3", "s"],
+    ]
+
+
+def test_the_time_of_a_level_stops_at_its_end(tmp_path: Path) -> None:
+    with Display(open_run(tmp_path), Console(file=io.StringIO(), force_terminal=True)) as display:
+        first, second = display.begin("sequential", ["s"]), display.begin("race", ["t"])
+        first.end(1.0)
+        ended = [display.progress.tasks[0].stop_time]
+        second.end(1.0)
+        display.begin("faults", []).end(1.0)
+        assert [display.progress.tasks[0].stop_time] == ended
+        assert all(task.stop_time is not None for task in display.progress.tasks)
 
 
 @pytest.mark.parametrize(

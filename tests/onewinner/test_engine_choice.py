@@ -9,6 +9,8 @@ import pytest
 
 from engine.provision.service import REFERENCE
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle, find_target_file
+from onewinner.options import add_engine_options, read_engine
+from onewinner.parser import Parser
 from tests.load.stub import SMALL, load_text
 
 CREATE = SMALL[SMALL.index("[create]") : SMALL.index("[read]")]
@@ -53,3 +55,32 @@ def test_a_bundled_file_has_a_name_until_a_file_is_called_so(
     assert find_target_file(name) == REFERENCE.with_name(f"{name}.toml")
     (tmp_path / name).touch()
     assert find_target_file(name) == Path(name)
+
+
+def read_options(*words: str) -> EngineChoice:
+    parser = Parser("gate", "asks", "onewinner gate")
+    add_engine_options(parser)
+    return read_engine(parser.parse_args(words))
+
+
+def test_without_a_name_the_target_file_of_the_folder_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`init` writes it there. Where there is none, the reference engine is meant."""
+    monkeypatch.chdir(tmp_path)
+    assert read_options().file == REFERENCE
+    assert read_options().options == []
+    Path("target.toml").write_text(SERVED)
+    assert read_options().file == Path("target.toml")
+    assert read_options().options == ["--target", "target.toml"]
+
+
+@pytest.mark.parametrize(
+    "words", [("--target", "reference"), ("--defect", "check-then-act"), ("--control", "serializable")]
+)
+def test_beside_a_target_file_the_reference_engine_has_to_be_named(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("target.toml").write_text(SERVED)
+    engine = read_options(*words)
+    assert engine.file == REFERENCE
+    assert read_options(*engine.options) == engine
