@@ -24,8 +24,9 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     that the request carries, where it carries any: VERSION_OLD, VERSION_NONE, or else the current one. `variant` is one
     of the requests that the route has for an advance, or else the first. `user` is the number of the tenant's user,
     counted around. Requests with the same `key` carry the same idempotency key; with another `body` they ask for
-    something else under it. `hang_up` is that of the Request: its answer is lost. `takes`: it takes a unit of a
-    resource; `gives_back`: it gives back what the client holds longest; `units`: a create asks for so many.
+    something else under it. Give-backs with the same `key` give back the same unit. `hang_up` is that of the Request:
+    its answer is lost. `takes`: it takes a unit of a resource; `gives_back`: it gives back what the client holds
+    longest; `units`: a create asks for so many.
     """
 
     workflow: int = 0

@@ -285,7 +285,7 @@ class Asker:
         """A give-back with what it gives back: nothing else gives it back then."""
         if not ask.call.gives_back or ask.held is not None:
             return ask
-        held = self.holdings.take_out(ask.workflow, ask.tenant)
+        held = self.holdings.take_out(ask.workflow, ask.tenant, ask.call.key)
         return ask if held is None else replace(ask, held=held, user=held.user)
 
     def prepare(self, asks: Sequence[Ask]) -> None:

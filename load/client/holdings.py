@@ -22,10 +22,11 @@ class Holding:
 @dataclass
 class Holdings:
     """By resource and tenant, the oldest first. A give-back takes out what it gives back, so nothing is given back
-    twice.
+    twice; but give-backs with one `key` give back the same.
     """
 
     held: dict[tuple[str, str], deque[Holding]] = field(default_factory=lambda: defaultdict(deque))
+    shared: dict[tuple[str, str, str], Holding] = field(default_factory=dict)
 
     def keep(
         self, workflow: str, tenant: str, user: str, unit: str | None, saved: Iterable[Saving], got: Answer
@@ -34,11 +35,17 @@ class Holdings:
         named = {} if unit is None else {UNIT: unit}
         self.held[workflow, tenant].append(Holding({**find_values(saved, got), **named}, unit, user))
 
-    def take_out(self, workflow: str, tenant: str) -> Holding | None:
-        """The oldest; None where nothing is held."""
-        held = self.held[workflow, tenant]
-        return held.popleft() if held else None
+    def take_out(self, workflow: str, tenant: str, key: str = "") -> Holding | None:
+        """The oldest, or what was taken out with this key before; None where nothing is held."""
+        held, shared = self.held[workflow, tenant], self.shared.get((workflow, tenant, key))
+        if shared is None and held:
+            shared = held.popleft()
+            if key:
+                self.shared[workflow, tenant, key] = shared
+        return shared
 
     def forget(self, workflow: str) -> None:
         for key in [key for key in self.held if key[0] == workflow]:
             del self.held[key]
+        for shared in [shared for shared in self.shared if shared[0] == workflow]:
+            del self.shared[shared]

@@ -1,11 +1,14 @@
 """Are units neither lost nor made when clients take them and give them back at one instant?
 
-First clients take what there is. Then, round by round, some give a unit back while others take one. At the end N
+First clients take what there is. Then, round by round, some give a unit back while others take one. In some rounds
+no client takes, and the same unit is given back twice at one instant, and once more after the answer. At the end N
 clients take what is left.
 """
 
 import random
 from collections.abc import Iterator
+
+from msgspec.structs import replace
 
 from engine.target.target import Target
 from load.scripts import Scenario, Script
@@ -13,6 +16,8 @@ from load.takes import GIVE_BACK, NO_CAPACITY, TAKE, find_units, make_take_round
 
 ROUNDS = 3
 UNITS_MAX = 5
+# The share of the rounds in which a unit is given back twice.
+TWICE_SHARE = 0.4
 
 
 def find_obstacle(target: Target) -> str | None:
@@ -27,7 +32,11 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
         units = rng.randint(1, UNITS_MAX)
         known = units if is_chosen else find_units(target) or UNITS_MAX
         calls = [[TAKE] * min(contenders, known + 1)]
-        for _ in range(ROUNDS):
+        for turn in range(ROUNDS):
+            if rng.random() < TWICE_SHARE:
+                again = replace(GIVE_BACK, key=f"back-{turn}")
+                calls += [[again, again], [again]]
+                continue
             backs = rng.randint(1, max(1, min(known, contenders // 2)))
             takes = rng.randint(1, max(1, contenders - backs))
             mixed = [GIVE_BACK] * backs + [TAKE] * takes

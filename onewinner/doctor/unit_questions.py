@@ -96,6 +96,8 @@ def take_rest(questions: Questions, resource: str, units: int | None) -> list[st
         what = "take when none is left" if is_over else "take"
         probe = send_take(questions, resource, what, ("conflict",) if is_over else ("won", "conflict"))
         if is_over or probe.classified.outcome != "won":
-            questions.note(probe, unit_remedies.advise_sold_out(probe, units))
+            is_early = units is not None and not is_over and probe.classified.outcome == "conflict"
+            advise = unit_remedies.advise_take if is_early else unit_remedies.advise_sold_out
+            questions.note(probe, advise(probe, units))
             return []
     return [f"a take when none is left: after {TAKES_MAX} takes there was still one"]

@@ -4,6 +4,7 @@ from engine.target.capacity import Capacity
 from engine.target.target import Target
 from onewinner.doctor.remedies import Probe, advise_status
 from onewinner.json_paths import describe_leaves, describe_query, walk_leaves
+from reports.judge.text import count
 
 
 def advise_unit_status(probe: Probe, good: str) -> str | None:
@@ -18,7 +19,7 @@ def advise_unit_status(probe: Probe, good: str) -> str | None:
 def advise_take(probe: Probe, units: int | None) -> str | None:
     """A take of a resource that has units left."""
     if probe.classified.outcome == "conflict":
-        had = "units" if units is None else f"{units} units"
+        had = "units" if units is None else count(units, "unit")
         return (
             f"capacity.units: a take was answered {probe.answer.status}, a conflict, though the resource had {had}; "
             "correct how many it has, or take that status out of capacity.conflict"
@@ -66,7 +67,7 @@ def advise_sold_out(probe: Probe, units: int | None) -> str | None:
     status, outcome = probe.answer.status, probe.classified.outcome
     if outcome == "conflict":
         return None
-    had = "the last unit" if units is None else f"{units} units"
+    had = "the last unit" if units is None else count(units, "unit")
     if outcome == "won":
         return (
             f"capacity.units: after {had} a take was still answered {status}; correct how many there are, or what is "

@@ -53,6 +53,16 @@ def describe_given_back_twice(unit: str, records: Sequence[Record]) -> Text:
     return title, tabulate(words, records)
 
 
+def describe_given_back_again(resource: str, records: Sequence[Record]) -> Text:
+    """`records`: give-backs of a unit that another give-back had given back."""
+    title = f"A unit of {resource} was given back twice: {name(records[0])} gave it back once more."
+    words = (
+        f"{capital(join([name(each) for each in records[:NAMED_MAX]]))} repeated a give-back of the same unit. By the "
+        "later answers the number of units left rose once more; a unit may be given back once."
+    )
+    return title, tabulate(words, records)
+
+
 def describe_no_order(resource: str, units: int, records: Sequence[Record]) -> Text:
     """`records`: answers that contradict each other."""
     title = f"No order of the requests explains the answers about {resource}, which had {count(units, 'unit')}."

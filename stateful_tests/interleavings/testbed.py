@@ -106,12 +106,12 @@ class Testbed:
         return [name]
 
     async def send_again(self, trace: Trace) -> None:
-        """Each request that carries an idempotency key once more, one after the other."""
+        """Each request with a key once more, one after the other."""
         calls, first = trace.pairing.calls, trace.workflows[0]
         asked = trace.workflows if trace.pairing.apart else (first,) * len(calls)
         for workflow, call in dict.fromkeys(zip(asked, calls, strict=True)):
             if call.key:
-                await self.fresh.ask(self.build(workflow, call, first), 0)
+                await self.fresh.ask(self.asker.hold(self.build(workflow, call, first)), 0)
 
     async def make_ready(self, asks: Sequence[Ask]) -> list[Ask]:
         """The asks with all that their requests carry: logins, current versions. Raises StateNotReachedError."""

@@ -41,6 +41,8 @@ def walk_pairings(target: Target, take: Call, give_back: Call) -> Iterator[Pairi
         yield make_pairing(target, 2, (take, take), "take / take, two left")
     if target.capacity.give_back is not None:
         yield make_pairing(target, 0, (take, give_back), "take / give back, none left")
+        again = replace(give_back, key="a")
+        yield make_pairing(target, 0, (again, again), "give back / give back, the same unit")
         if target.capacity.units != 1:
             yield make_pairing(target, 1, (take, give_back), "take / give back, the last unit")
             yield make_pairing(target, 0, (give_back, give_back), "give back / give back")

@@ -11,6 +11,7 @@ import pytest
 from engine.target.target import Target
 from load.scenarios import SCENARIOS
 from load.takes import choose_units, count_rounds
+from reports.history.history import read_history
 from reports.judge.verdict import Judgement, Verdict
 from tests.load.stub import judge_folder, load_text
 from tests.load.unit_stub import JOBS, TOLD, VOUCHERS, UnitEngine, make_unit_source
@@ -63,6 +64,8 @@ def test_a_right_engine_passes(tmp_path: Path, shape: str, scenario: str) -> Non
         ("hides one", "vouchers", "last-unit", "capacity"),
         ("loses a give-back", "vouchers", "takes-and-give-backs", "capacity"),
         ("loses a give-back", "jobs", "takes-and-give-backs", "capacity"),
+        ("gives back again", "vouchers", "takes-and-give-backs", "capacity"),
+        ("gives back again", "jobs", "takes-and-give-backs", "capacity"),
         ("gives one twice", "jobs", "last-unit", "capacity"),
         ("serves all", "vouchers", "foreign-takes", "tenant-isolation"),
     ],
@@ -70,6 +73,15 @@ def test_a_right_engine_passes(tmp_path: Path, shape: str, scenario: str) -> Non
 def test_a_wrong_engine_fails(tmp_path: Path, mistake: str, shape: str, scenario: str, check: str) -> None:
     judgement, _ = run(tmp_path, SHAPES[shape], UnitEngine(mistake), scenario)
     assert check in find_failed(judgement), judgement
+
+
+def test_a_second_give_back_may_be_answered_as_the_first(tmp_path: Path) -> None:
+    judgement, _ = run(tmp_path, VOUCHERS, UnitEngine("says yes again"), "takes-and-give-backs")
+    assert judgement.verdict is Verdict.PASS, judgement
+    operations = read_history(tmp_path / "h").operations
+    shared = operations.filter((operations["kind"] == "give_back") & operations["key"].is_not_null())
+    assert set(shared["outcome"]) == {"won"}
+    assert max(shared["key"].value_counts()["count"]) == 3
 
 
 def test_what_a_target_cannot_express_is_not_applicable(tmp_path: Path) -> None:

@@ -71,7 +71,9 @@ class Voucher:
 
 
 class UnitEngine:
-    """`mistake` is one of: oversells, loses a give-back, gives one twice, serves all, hides one, or none."""
+    """`mistake` is one of: oversells, loses a give-back, gives back again, says yes again (which is none), gives one
+    twice, serves all, hides one, or none.
+    """
 
     def __init__(self, mistake: str = "", uses: int = 3) -> None:
         self.mistake, self.uses = mistake, uses
@@ -104,7 +106,10 @@ class UnitEngine:
 
     def give_back(self, voucher: Voucher, use: int) -> Answer:
         if use not in voucher.taken:
-            return make_answer(404)
+            if self.mistake == "gives back again" and voucher.taken:
+                voucher.taken.pop()
+                return make_answer(204)
+            return make_answer(204 if self.mistake == "says yes again" else 404)
         if self.mistake != "loses a give-back":
             voucher.taken.remove(use)
         return make_answer(204)
@@ -119,6 +124,9 @@ class UnitEngine:
             self.claimed.append(job)
             return make_answer(200, job=job)
         if request.method == "DELETE":
+            if self.claimed.count(int(parts[1])) == 0:
+                self.waiting += [int(parts[1])] if self.mistake == "gives back again" else []
+                return make_answer(404 if not self.mistake else 200)
             self.claimed.remove(int(parts[1]))
             self.waiting += [int(parts[1])] if self.mistake != "loses a give-back" else []
             return make_answer(200)

@@ -11,6 +11,7 @@ import polars as pl
 from reports.history.history import Record
 from reports.judge.capacity_text import (
     describe_excess,
+    describe_given_back_again,
     describe_given_back_twice,
     describe_given_twice,
     describe_left,
@@ -34,11 +35,14 @@ CORE_MAX = 500
 
 @dataclass
 class Resource:
-    """The operations of one resource, by invoke. `units` is how many it had, where its create told."""
+    """The operations of one resource, by invoke. `units` is how many it had, where its create told. `again` are
+    give-backs of a unit for which another give-back of it stands.
+    """
 
     name: str
     units: int | None = None
     operations: list[UnitOperation] = field(default_factory=list)
+    again: list[UnitOperation] = field(default_factory=list)
 
     @cached_property
     def moves(self) -> list[UnitOperation]:
@@ -95,18 +99,18 @@ def gather_resources(context: CheckContext) -> list[Resource]:
     ops = context.ops.join(asked, on="row", maintain_order="left")
     ops = ops.filter(outcome.is_in(["won", "unknown"]) | outcome.is_in(["ok", "conflict"]) & mine)
     ops = ops.filter(pl.col("kind").is_in(KINDS).any().over("w"))
-    columns = ["w", "kind", "outcome", "row", "invoked", "returned", "units", "left", "unit"]
+    columns = ["w", "kind", "outcome", "row", "invoked", "returned", "units", "left", "unit", "repeated"]
     found: dict[int, Resource] = {}
-    for w, kind, outcome_, row, invoked, returned, units, left, unit in ops.select(columns).iter_rows():
+    for w, kind, outcome_, row, invoked, returned, units, left, unit, repeated in ops.select(columns).iter_rows():
         resource = found.get(w) or found.setdefault(w, Resource(context.workflow_name(w)))
         is_unknown = outcome_ == "unknown"
         if kind == "create":
             resource.units = resource.units if is_unknown else left
         elif kind in KINDS or not is_unknown:
             ends = NEVER if is_unknown else returned
-            resource.operations.append(
-                UnitOperation(row, kind, outcome_, invoked, ends, 1 if units is None else units, left, unit)
-            )
+            asked_for = 1 if units is None else units
+            place = resource.again if repeated else resource.operations
+            place.append(UnitOperation(row, kind, outcome_, invoked, ends, asked_for, left, unit))
     return list(found.values())
 
 
@@ -154,6 +158,9 @@ def suspect_numbers(context: CheckContext, resource: Resource, deadline_s: float
         return []
     if verdict is Verdict.UNKNOWN:
         return [doubt(partial(report_timeout, context, resource.name))]
+    if resource.again and explain(units, [*resource.operations, *resource.again], deadline_s) is Verdict.PASS:
+        describe = partial(describe_given_back_again, resource.name)
+        return [fail(partial(report, context, resource.again[:SHOWN_MAX], describe))]
     winners = [each for each in resource.moves if each.outcome == "won"]
     if resource.only_falls and len(winners) > units:
         describe = partial(describe_excess, resource.name, units, len(winners))

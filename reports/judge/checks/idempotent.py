@@ -45,7 +45,9 @@ def check_idempotent(context: CheckContext) -> CheckResult:
 def take_keyed(context: CheckContext) -> pl.DataFrame:
     """The operations that share a key of their tenant, by the time of their answers."""
     columns = ["row", *SAME, "kind", "outcome", "payload", "answer"]
-    frame = context.evidence.history.frame.with_row_index("row").select(columns).filter(pl.col("key").is_not_null())
+    # A second give-back may well be refused; what it may not do is shown by the units.
+    asked = pl.col("key").is_not_null() & (pl.col("kind") != "give_back")
+    frame = context.evidence.history.frame.with_row_index("row").select(columns).filter(asked)
     times = context.ops.select("row", "begins", "ends")
     keyed = frame.collect().join(times, on="row").sort("ends", "row")
     return keyed.filter(pl.len().over(SAME) > 1)

@@ -53,6 +53,36 @@ def test_an_unknown_take_may_have_had_the_last_unit() -> None:
     assert check(voucher(1), take("u", 6, None, "unknown"), take("d", 3, 5, "conflict")).verdict is Verdict.FAIL
 
 
+def test_a_give_back_that_is_sent_again_counts_once() -> None:
+    """Whether the service says yes again or refuses it; a second unit that appears is one too many."""
+    one = (voucher(2), take("a", 2, 3), take("b", 4, 5), give_back("g", 6, 9, key="k"))
+    again = give_back("h", 6, 9, key="k")
+    assert check(*one, again, take("d", 10, 11), take("e", 12, 13, "conflict")).verdict is Verdict.PASS
+    refused = give_back("h", 6, 9, "refused", key="k")
+    assert check(*one, refused, take("d", 10, 11), take("e", 12, 13, "conflict")).verdict is Verdict.PASS
+    found = check(*one, again, take("d", 10, 11), take("e", 12, 13))
+    assert found.verdict is Verdict.FAIL
+    assert found.findings[0].title == "A unit of w was given back twice: request h (client p) gave it back once more."
+    assert check(*one, again, left("r", 10, 11, 2)).verdict is Verdict.FAIL
+
+
+def test_two_give_backs_give_two_units_back() -> None:
+    one = (voucher(2), take("a", 2, 3), take("b", 4, 5), give_back("g", 6, 9, key="k"), give_back("h", 6, 9, key="l"))
+    assert check(*one, take("d", 10, 11), take("e", 12, 13)).verdict is Verdict.PASS
+
+
+def test_one_of_two_unknown_give_backs_may_have_been_carried_out() -> None:
+    one = (voucher(1), take("a", 2, 3), *(give_back(name, 4, None, "unknown", key="k") for name in "gh"))
+    assert check(*one, take("d", 5, 6)).verdict is Verdict.PASS
+    assert check(*one, take("d", 5, 6), take("e", 7, 8)).verdict is Verdict.FAIL
+
+
+def test_a_named_unit_that_is_given_back_again_is_free_once() -> None:
+    one = (voucher(1), take("a", 2, 3, unit="7"), *(give_back(name, 4, 5, key="k", unit="7") for name in "gh"))
+    assert check(*one, take("d", 6, 7, unit="7")).verdict is Verdict.PASS
+    assert check(*one, take("d", 6, 7, unit="7"), take("e", 8, 9, unit="7")).verdict is Verdict.FAIL
+
+
 def test_a_wrong_reading_fails() -> None:
     found = check(voucher(3), take("a", 2, 5), left("r", 6, 7, 3))
     assert found.verdict is Verdict.FAIL

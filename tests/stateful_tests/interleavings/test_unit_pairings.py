@@ -13,6 +13,7 @@ from tests.load.unit_stub import JOBS, TOLD, VOUCHERS
 TAKES = [("1 left", "take / take, the last unit"), ("2 left", "take / take, two left")]
 GIVE_BACKS = [
     ("0 left", "take / give back, none left"),
+    ("0 left", "give back / give back, the same unit"),
     ("1 left", "take / give back, the last unit"),
     ("0 left", "give back / give back"),
 ]
