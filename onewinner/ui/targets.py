@@ -55,7 +55,9 @@ def walk_files(folder: Path, runs: Path) -> Iterator[Path]:
 
 
 def is_looked_into(folder: Path, runs: Path) -> bool:
-    return not folder.name.startswith(".") and folder.name not in IGNORED and folder.resolve() != runs
+    """Not the runs, which hold copies of target files, nor what is hidden or installed."""
+    is_named_out = folder.name.startswith(".") or folder.name in IGNORED
+    return not is_named_out and folder.resolve() != runs and not (folder / "run.json").exists()
 
 
 def is_target_file(file: Path) -> bool:

@@ -67,6 +67,9 @@ def test_target_files_are_found_near_the_top_and_not_in_runs_or_hidden_folders(t
     for name in (*within, *beyond):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(TARGET)
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("run.json", "target.toml"):
+        (tmp_path / "elsewhere" / name).write_text(TARGET)
     (tmp_path / "link").symlink_to(tmp_path / "out", target_is_directory=True)
     (tmp_path / "out" / "x.toml").unlink()
     for name, text in {"no": "a = 1", "broken": "a =", "empty": "", "url": 'base_url = "x"'}.items():
