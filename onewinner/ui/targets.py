@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.reference.defects import list_defects
 from engine.target.plain_file import MALFORMED, read_plain
-from onewinner.engine_choice import BUNDLED
+from onewinner.engine_choice import BUNDLED_NAMES
 
 DEPTH_MAX = 3
 FOLDERS_MAX = 2_000
@@ -33,9 +33,10 @@ class Engine:
 def list_engines(folder: Path, runs: Path) -> list[Engine]:
     """The target files below a folder first; copies that stand in runs are none."""
     files = [Engine(str(file), FILES, ("--target", str(file))) for file in find_target_files(folder, runs)]
-    bundled = [Engine(file.stem, REFERENCE, ("--target", file.stem)) for file in BUNDLED[1:]]
+    # By its name: without --target a gate takes the target.toml of the folder.
+    bundled = [Engine(name, REFERENCE, ("--target", name)) for name in BUNDLED_NAMES]
     broken = [Engine(name, BROKEN, ("--defect", name)) for name in list_defects()]
-    return [*files, Engine("reference", REFERENCE, ()), *bundled, *broken]
+    return [*files, *bundled, *broken]
 
 
 def find_target_files(folder: Path, runs: Path) -> list[Path]:

@@ -26,6 +26,13 @@ def test_what_is_chosen_is_what_the_gate_is_asked_for() -> None:
     assert choose({"engine": "the engine: reference"}) == ["--profile", "quick"]
 
 
+def test_the_reference_engine_is_named_also_where_a_target_file_is(tmp_path: Path) -> None:
+    (tmp_path / "target.toml").write_text(TARGET)
+    options = {each.key: each.options for each in list_engines(tmp_path, tmp_path / "runs")}
+    assert options["target files: target.toml"] == ("--target", "target.toml")
+    assert options["reference engine: reference"] == ("--target", "reference")
+
+
 def test_the_gate_takes_what_each_engine_of_the_form_says() -> None:
     for engine in list_engines(Path(__file__).parent, Path("nowhere")):
         given = build_parser().parse_args(choose_arguments({"engine": [engine.key]}, [engine])[1])

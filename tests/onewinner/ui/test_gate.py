@@ -228,7 +228,7 @@ def test_a_form_starts_the_gate_a_button_ends_it(tmp_path: Path, programs: list[
     started = post(site, "/gate/start", engine="reference engine: reference", profile="quick", level="race")
     assert started == (303, f"{BASE}/gate")
     (program,) = programs
-    assert program.arguments[:5] == ("gate", "--profile", "quick", "--level", "race")
+    assert program.arguments[:7] == ("gate", "--target", "reference", "--profile", "quick", "--level", "race")
     folder = Path(program.arguments[-1])
     assert (program.arguments[-2], folder.parent) == ("--out", tmp_path)
     again = post(site, "/gate/start", engine="reference engine: reference")
