@@ -11,6 +11,7 @@ from onewinner.doctor import remedies
 from onewinner.doctor.questions import Examined, Questions
 from onewinner.doctor.tour import Step, list_illegal_here, plan_tour, share
 from onewinner.doctor.unit_questions import examine_units
+from onewinner.doctor.version_questions import examine_versions
 
 # So many workflows are created, at most; a command may take a second for each.
 WALKS_MAX, WALKS_BY_COMMAND_MAX = 60, 8
@@ -66,6 +67,7 @@ class Examination:
         self.questions.read(workflow, step.to)
         self.questions.ask_stale(workflow, step.route, initial, step.to)
         self.questions.read(workflow, step.to, what="read after a stale advance")
+        self.skipped += examine_versions(self.questions)
         if self.ask_stranger(workflow, step.to):
             self.skipped.append("anything more of the workflow that another tenant has moved")
             return self.done

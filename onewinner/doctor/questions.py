@@ -25,7 +25,7 @@ from engine.target.http_answer import Answer
 from engine.target.illegal import IllegalRequest
 from engine.target.routes import Guard, Route, Write
 from engine.target.target import NotBuiltError, Target
-from engine.target.template import Request, Template, Values
+from engine.target.template import NO_VALUES, Request, Template, Values
 from engine.target.values import Saving, find_values
 from load.client.ask import GOOD, choose_units
 from load.client.asker import CREATE
@@ -96,8 +96,8 @@ class Questions:
         return [] if hint is None else [hint]
 
     def read_version(self, workflow: str) -> None:
-        """Takes the version of a new workflow, if a move must carry one. What a read shows was asked before."""
-        if self.target.version is None:
+        """Takes what a read saves for later requests, such as the version. What it shows was asked before."""
+        if not self.target.read_savings:
             return
         request = self.target.build_read(self.target.owner, workflow, self.name_request(), self.list_values(workflow))
         answer = self.release.send(request).answer
@@ -211,12 +211,20 @@ class Questions:
         return self.target.graph.reach_alone(state) - {state}
 
     def send_advance(
-        self, what: str, workflow: str, step: Step, wanted: tuple[str, ...], tenant: str = ""
+        self,
+        what: str,
+        workflow: str,
+        step: Step,
+        wanted: tuple[str, ...],
+        tenant: str = "",
+        *,
+        replaced: Values = NO_VALUES,
+        omitted: str = "",
     ) -> tuple[Probe, str]:
-        id_ = self.name_request()
-        tenant = tenant or self.target.owner
-        values, route, to = self.list_values(workflow, tenant, user=step.route.user), step.route, step.to
-        request = self.target.build_advance(route, tenant, workflow, step.origin, to, id_, id_, values)
+        """The question, and its request id. `replaced` stands over saved values, the value `omitted` is not sent."""
+        id_, tenant, route, to = self.name_request(), tenant or self.target.owner, step.route, step.to
+        values = {**self.list_values(workflow, tenant, user=route.user), **replaced}
+        request = self.target.build_advance(route, tenant, workflow, step.origin, to, id_, id_, values, omitted)
 
         def classify(answer: Answer) -> ClassifiedAnswer:
             return classify_advance(self.target, answer, route, to)

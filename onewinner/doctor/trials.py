@@ -176,7 +176,7 @@ def change_status(document: Document, key: str, status: int | None) -> Iterator[
     """The status among those of the key."""
     if status is None or key.rpartition(".")[2] not in (
         *("won", "ok", "conflict", "refused", "busy", "closed"),
-        "given_back",
+        *("given_back", "stale", "precondition_required"),
     ):
         return
     told = get(document, key)
