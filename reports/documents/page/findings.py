@@ -10,7 +10,7 @@ from reports.documents.page.text import clip
 from reports.documents.summary import sentence
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
-SHOWN_MAX = 10
+SHOWN_MAX = 5
 TITLE_MAX = 150
 REPEATING = {
     "race": "race, whether it fails depends on the timing",

@@ -32,7 +32,6 @@ WORDS = {
 SHAPES = {
     "taken": "m2 2h11v11h-11z",
     "untaken": "m2.5 2.5h10v10h-10z",
-    "asked": "m5 5h5v5h-5z",
     "broken": "m2 2h11v11h-11z",
 }
 CROSS = "m4.5 4.5l6 6m0 -6l-6 6"
@@ -123,16 +122,31 @@ def count_taken(matrix: Matrix, number: int, side: int) -> str:
 
 def draw_cells(matrix: Matrix) -> Iterable[Markup]:
     """One path for all cells of a kind: a run that asked for thousands of pairs is no longer for that."""
-    for kind in SHAPES:
+    for kind in ("asked", *SHAPES):
         corners = [(matrix.names + to * CELL, matrix.names + origin * CELL) for origin, to in find(matrix, kind)]
         yield from draw_kind(kind, corners) if corners else ()
 
 
 def draw_kind(kind: str, corners: Sequence[Pair]) -> Iterable[Markup]:
     path = '<path class="cell {}" d="{}"/>'
+    if kind == "asked":
+        yield shape(path, kind, "".join(f"M{x + 5} {y + 7.5}h{CELL * many - 10}" for x, y, many in join_runs(corners)))
+        return
     yield shape(path, kind, "".join(f"M{x} {y}{SHAPES[kind]}" for x, y in corners))
     if kind == "broken":
         yield shape(path, "cross", "".join(f"M{x} {y}{CROSS}" for x, y in corners))
+
+
+def join_runs(corners: Iterable[Pair]) -> list[tuple[int, int, int]]:
+    """The first corner of cells that stand side by side, and how many there are: one dashed line draws them all."""
+    runs: list[tuple[int, int, int]] = []
+    for x, y in corners:
+        first, row, many = runs[-1] if runs else (0, -1, 0)
+        if (x, y) == (first + CELL * many, row):
+            runs[-1] = (first, row, many + 1)
+        else:
+            runs.append((x, y, 1))
+    return runs
 
 
 def find(matrix: Matrix, kind: str) -> Iterable[Pair]:
@@ -141,4 +155,4 @@ def find(matrix: Matrix, kind: str) -> Iterable[Pair]:
 
 def draw_sample(kind: str) -> Markup:
     ground = shape('<rect class="unasked" width="{}" height="{}"/>', CELL, CELL)
-    return put_together([ground, *(draw_kind(kind, [(0, 0)]) if kind in SHAPES else ())])
+    return put_together([ground, *(draw_kind(kind, [(0, 0)]) if kind != "unasked" else ())])

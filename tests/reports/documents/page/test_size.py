@@ -8,6 +8,7 @@ import pytest
 from reports.comparison.facts import Facts
 from reports.comparison.measures import measure
 from reports.documents.page import render_page
+from reports.documents.page.state_pairs import CELL, join_runs
 from reports.documents.samples import take_samples
 from reports.documents.strength import measure_strength
 from reports.judge.judge import judge
@@ -33,3 +34,9 @@ def test_a_page_does_not_grow_with_the_operations(failing: bool) -> None:
     short, long = (len(render(races, failing=failing)) for races in (40, 400))
     assert long - short < 4 * KIBIBYTE
     assert long < 150 * KIBIBYTE
+
+
+def test_cells_side_by_side_are_one_line() -> None:
+    row = [(0, 0), (CELL, 0), (3 * CELL, 0), (4 * CELL, 0), (5 * CELL, CELL)]
+    assert join_runs(row) == [(0, 0, 2), (3 * CELL, 0, 2), (5 * CELL, CELL, 1)]
+    assert join_runs([]) == []
