@@ -124,6 +124,8 @@ def conclude(examination: Examination, remedies: list[str], engine: EngineChoice
     if examination.questions.used is not None:
         told = f"the id {examination.questions.used} was used up; take it out of create.ids before the next run"
         console.print(Text(f"\n{told}", style="dim"), soft_wrap=True)
+    for skipped in examination.skipped if not remedies else ():
+        console.print(Text(f"not asked: {hide(skipped)}", style="dim"), soft_wrap=True)
     for hint in [*examination.questions.hints, *list_exposed(engine.target)]:
         console.print(Text(f"\ncould be added: {hide(hint)}", style="dim"), soft_wrap=True)
     if remedies:
@@ -136,8 +138,6 @@ def conclude(examination: Examination, remedies: list[str], engine: EngineChoice
         more = f" ({len(further)} more above)" if further else ""
         tail = hide(read_tail(log)) if any(LOOK in remedy for remedy in remedies) else ""
         raise UsageError(f"{engine.file}: {hide(remedies[0])}{more}{tail}")
-    for skipped in examination.skipped:
-        console.print(Text(f"not asked: {hide(skipped)}", style="dim"), soft_wrap=True)
     again = shlex.join(["onewinner", "gate", *engine.options])
     console.print(
         Text.assemble(

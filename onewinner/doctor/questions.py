@@ -59,7 +59,8 @@ class Questions:
     """The questions to one service. `done` grows with each; `folder` is for notes.
 
     `until` ends a trial behind the question of that number. `used` is the id that was used up, where the target lists
-    ids; `wins` are the answers to moves that were made; `units`: how many units resources have, by id.
+    ids; `wins` are the answers to moves that were made, `conflicts` those that mean it, with the state of the workflow;
+    `units`: how many units resources have, by id.
     """
 
     target: Target
@@ -70,6 +71,7 @@ class Questions:
     asked: int = 0
     used: str | None = None
     wins: list[tuple[Route, Answer, str]] = field(default_factory=list)
+    conflicts: list[tuple[Answer, str]] = field(default_factory=list)
     values: ValueStore = field(init=False)
     preparation: Preparation = field(init=False)
     factory: WorkflowFactory = field(init=False)
@@ -82,9 +84,15 @@ class Questions:
 
     @property
     def wrong(self) -> list[Examined]:
-        """What needs a change, each change once."""
+        """What needs a change, each change once.
+
+        A status that answers a request that comes too late is a conflict: not also a status to refuse illegal moves.
+        """
         found: dict[tuple[str, str], Examined] = {}
+        late = {each.probe.answer.status for each in self.done if str(each.remedy).startswith("advance.conflict:")}
         for each in self.done:
+            if str(each.remedy).startswith("advance.refused:") and each.probe.answer.status in late:
+                continue
             if each.remedy is not None:
                 found.setdefault((each.remedy.partition(":")[0], each.remedy.rpartition("; ")[2]), each)
         return list(found.values())
@@ -92,8 +100,11 @@ class Questions:
     @property
     def hints(self) -> list[str]:
         """What the file could say beyond what it does, by all answers."""
-        hint = remedies.propose_won_state(self.target, self.wins)
-        return [] if hint is None else [hint]
+        hints = [
+            remedies.propose_won_state(self.target, self.wins),
+            remedies.propose_current_state(self.target, self.conflicts),
+        ]
+        return [hint for hint in hints if hint is not None]
 
     def read_version(self, workflow: str) -> None:
         """Takes what a read saves for later requests, such as the version. What it shows was asked before."""
@@ -262,6 +273,7 @@ class Questions:
             return True  # it is answered as a win there, and changes nothing
         what = f"illegal advance {state} -> {request.to}"
         probe, _ = self.send_advance(what, workflow, step, ("refused", "conflict", "stale"))
+        self.note_conflict(probe, state)
         known = self.target.graph.allows(state, request.to)
         if not self.note(probe, remedies.advise_illegal(probe, state, request.to, known=known)):
             return False
@@ -284,7 +296,13 @@ class Questions:
             return
         step = Step(route, origin, to)
         probe, _ = self.send_advance(f"stale advance {origin} -> {to}", workflow, step, ("conflict", "stale"))
+        self.note_conflict(probe, to)
         self.note(probe, remedies.advise_stale(self.target, probe, to))
+
+    def note_conflict(self, probe: Probe, state: str) -> None:
+        """The answer of a poll has a key of its own."""
+        if probe.classified.outcome == "conflict" and not probe.table.endswith(".poll"):
+            self.conflicts.append((probe.answer, state))
 
     def read_as(self, stranger: str, workflow: str) -> None:
         values = self.list_values(workflow, stranger)

@@ -135,15 +135,28 @@ def advise_busy(answered: Counter[int | None], asked: int) -> str:
 
 def propose_won_state(target: Target, wins: list[tuple[Route, Answer, str]]) -> str | None:
     """What could be added: all answers to wins tell the state after the move, and the file does not say where."""
-    untold = [(answer.json(), to) for route, answer, to in wins if route.won_state is None]
+    key = find_shared_state(target, [(answer, to) for route, answer, to in wins if route.won_state is None])
+    if key is None:
+        return None
+    return f"the answer to a win tells the state after the move; with won_state = {key} under [advance] it is checked"
+
+
+def propose_current_state(target: Target, conflicts: list[tuple[Answer, str]]) -> str | None:
+    """Likewise of all conflicts, each with the state of the workflow."""
+    key = find_shared_state(target, conflicts) if target.current_state is None else None
+    if key is None:
+        return None
+    return f"the answer to a conflict tells the current state; with current_state = {key} under [advance] it is checked"
+
+
+def find_shared_state(target: Target, told: list[tuple[Answer, str]]) -> str | None:
+    """Where each of the answers has the state beside it, as a value of the target file."""
     shared = [
-        {path for path, value in walk_leaves(document) if read_state(target, value) == to} for document, to in untold
+        {path for path, value in walk_leaves(answer.json()) if read_state(target, value) == state}
+        for answer, state in told
     ]
     found = min(set.intersection(*shared), key=len, default=None) if shared else None
-    if found is None:
-        return None
-    key = json.dumps(found, ensure_ascii=False)
-    return f"the answer to a win tells the state after the move; with won_state = {key} under [advance] it is checked"
+    return None if found is None else json.dumps(found, ensure_ascii=False)
 
 
 def advise_illegal(probe: Probe, origin: str, to: str, *, known: bool = False) -> str | None:

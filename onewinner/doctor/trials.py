@@ -18,7 +18,7 @@ from engine.target.create import CreateCommand, IdPool
 from engine.target.file import TargetError, read_target
 from engine.target.http_answer import Answer
 from engine.target.key_checks import check_shape, describe_file
-from engine.target.tables import File
+from engine.target.tables import REFUSED, File
 from engine.target.target import NotBuiltError, Target
 from engine.target.value_checks import Mistake
 from load.client.release import Release, ReleaseError
@@ -33,6 +33,7 @@ WRONG_MAX = 3
 PREFIXES = ("/api", "/api/v1", "/v1", "/api/v2")
 METHODS = ("POST", "PUT", "PATCH")
 LISTED = {"create.won": [201], "read.ok": [200], "advance.won": [200], "advance.conflict": [409], "advance.busy": []}
+LISTED |= {"advance.refused": list(REFUSED)}
 LISTED |= {"capacity.won": [200, 201, 204], "capacity.conflict": [409], "capacity.given_back": [200, 201, 204]}
 
 Document = dict[str, Any]
@@ -187,7 +188,8 @@ def change_status(document: Document, key: str, status: int | None) -> Iterator[
         also = (Change("advance.refused", [each for each in refused if each != status]),)
     if status not in listed:
         yield Change(key, [*listed, status], also)
-        yield Change(key, [status], also)
+        if key != "advance.refused":  # the others of its default go on to mean it
+            yield Change(key, [status], also)
 
 
 def change_workflow(target: Target, document: Document, key: str, seen: str) -> Iterator[Change]:

@@ -71,7 +71,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "409 listed nowhere": (
         "conflict = [409]\nrefused = [401, 404, 422]",
         "conflict = [412]\nrefused = [401, 404, 422]",
-        "advance.refused: the illegal move DRAFT -> PICKING was answered 409, which is listed nowhere",
+        "advance.conflict: a request that comes too late was answered 409, which is listed nowhere",
     ),
     "wrong initial state": (
         WORKFLOW,
@@ -166,6 +166,18 @@ def test_where_a_win_tells_the_state_is_proposed(orders: Orders, tmp_path: Path)
     assert "could be added" not in consult(told, orders.port, tmp_path).stdout
 
 
+def test_where_a_conflict_tells_the_state_is_proposed(orders: Orders, tmp_path: Path) -> None:
+    ended = consult(TARGET.replace('current_state = "status"\n', ""), orders.port, tmp_path)
+    assert ended.returncode == 0, ended
+    *_, first, second, verdict = [line for line in ended.stdout.splitlines() if line]
+    assert first.startswith('could be added: the answer to a win tells the state after the move; with won_state = "')
+    assert second == (
+        "could be added: the answer to a conflict tells the current state; "
+        'with current_state = "status" under [advance] it is checked'
+    )
+    assert verdict.startswith("all ")
+
+
 class BusyOrders(Orders):
     """Says that it is busy from the third request on for one move of one order."""
 
@@ -184,7 +196,7 @@ def test_the_log_of_a_service_that_crashed_is_shown(what: str, tmp_path: Path) -
     log = tmp_path / "service.log"
     log.write_text("starting\nKeyError: 'total'\n")
     questions = SimpleNamespace(used=None, hints=[])
-    examination: Any = SimpleNamespace(questions=questions, wrong=[None])
+    examination: Any = SimpleNamespace(questions=questions, wrong=[None], skipped=[])
     engine: Any = SimpleNamespace(file="t.toml", target=SimpleNamespace(tenants={}, service=None, create=None))
     with pytest.raises(UsageError) as raised:
         conclude(examination, [f"create.request: {what}"], engine, log)

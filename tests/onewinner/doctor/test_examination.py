@@ -277,6 +277,35 @@ def test_a_base_path_is_found_though_the_create_is_wrong_too(
     assert advice[0].endswith(f'with base_url = "http://127.0.0.1:{orders.port}" the route is there'), advice
 
 
+def test_a_status_of_a_late_request_is_a_conflict_for_illegal_moves_too(
+    orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    text = RIGHT.replace("conflict = [409]\nrefused = [401, 404, 422]\n", "conflict = [410]\n")
+    examination, advice = examine(text, orders.port, tmp_path)
+    assert any(str(each.remedy).startswith("advance.refused: ") for each in examination.done)
+    assert len(advice) == 1, advice
+    assert advice[0].endswith("with advance.conflict = [410, 409] this answer is right"), advice
+
+
+def test_a_status_that_refuses_keeps_the_default(
+    orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests that come too late are wins here: so an illegal move alone is answered 409."""
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    move = Orders.move
+
+    def repeat(self: Orders, ref: str, origin: Any, to: Any) -> tuple[int, dict[str, Any]]:
+        return (200, {"status": to}) if self.orders[ref].status == to else move(self, ref, origin, to)
+
+    monkeypatch.setattr(Orders, "move", repeat)
+    text = RIGHT.replace("conflict = [409]\nrefused = [401, 404, 422]\n", "conflict = [410]\nrepeats = true\n")
+    _, advice = examine(text, orders.port, tmp_path)
+    assert "with advance.refused = [400, 401, 403, 404, 422, 409] this answer is right" in advice[0], advice
+
+
 class TellsInTheBody(Orders):
     """Answers 200 to each request for a move; the body tells whether it was made."""
 
