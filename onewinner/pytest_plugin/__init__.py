@@ -26,15 +26,21 @@ def onewinner_helper() -> "Iterator[Helper]":
 
 
 @pytest.fixture
-def race(request: pytest.FixtureRequest, onewinner_helper: "Helper") -> "Race":
+def race(request: pytest.FixtureRequest, onewinner_helper: "Helper") -> "Iterator[Race]":
     """Sends several requests to a running server at one instant, and tells who won.
 
     Use it as `race.post(url, json=...).assert_one_winner()`, or `race([Request(...), ...], base_url=...)` with
     requests that differ. It needs a real server that handles several requests at a time: a test client is none.
+    A test with a race whose result was neither asserted nor looked at fails at its end.
     """
     from onewinner.pytest_plugin.race import Race
 
-    return Race(onewinner_helper, picture=find_picture(request))
+    failed_before = request.session.testsfailed
+    race = Race(onewinner_helper, picture=find_picture(request))
+    yield race
+    # A test that failed behind its race may have had no chance to look.
+    if request.session.testsfailed == failed_before and (unseen := race.describe_unseen()):
+        pytest.fail(unseen, pytrace=False)
 
 
 def find_picture(request: pytest.FixtureRequest) -> Path:

@@ -4,10 +4,10 @@ Standard library alone: it runs in the user's process. The requests are sent by 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Never, TypedDict, Unpack
 
 from onewinner.pytest_plugin.helper import GRACE_S, Helper
 from onewinner.pytest_plugin.request import Request, encode, follow_link, place
@@ -15,6 +15,7 @@ from onewinner.pytest_plugin.result import Answer, Result, receive
 
 COUNT_MAX = 200
 POLL_S = 0.02
+METHODS = ("POST", "PUT", "PATCH", "DELETE")
 # What to ask next of an answer that does not tell the outcome yet (a path, a URL or a request); None once it does.
 Poll = Callable[[Answer], Request | str | None]
 
@@ -39,15 +40,29 @@ class Race:
     def __init__(self, helper: Helper, base_url: str = "", picture: Path | None = None) -> None:
         self._helper = helper
         self._picture = picture
+        self._run: list[Result] = []
         self.base_url = base_url
+
+    def describe_unseen(self) -> str:
+        """A sentence about the races that no test can have failed by; empty if there are none."""
+        unseen = [str(result) for result in self._run if not result.was_looked_at]
+        if not unseen:
+            return ""
+        count = "1 race was run, and its result was" if len(unseen) == 1 else f"{len(unseen)} races were run, and "
+        count += "" if len(unseen) == 1 else "their results were"
+        return (
+            f"{count} neither asserted nor looked at, so this test cannot fail by it: {unseen[0]}. "
+            "Write race.post(...).assert_one_winner(), or look at its answers, winners or statuses."
+        )
 
     def __call__(
         self,
         requests: Sequence[Request],
-        *,
+        *more: Never,
         base_url: str | None = None,
         timeout_s: float = 10.0,
         poll: Poll | None = None,
+        **others: Never,
     ) -> Result:
         """Races these requests, which may differ; all go to one server. Unlike the others it takes no count.
 
@@ -56,6 +71,7 @@ class Race:
         Raises RaceError when the server cannot be reached, ValueError when the requests cannot be sent.
         """
         __tracebackhide__ = True
+        refuse_others(requests, (*more, *others))
         if not 2 <= len(requests) <= COUNT_MAX:
             raise ValueError(f"a race has from 2 to {COUNT_MAX} requests, not {len(requests)}")
         base = str(self.base_url if base_url is None else base_url)
@@ -73,7 +89,9 @@ class Race:
         )
         if poll is not None:
             answers = tuple(self._follow(answer, poll, server, timeout_s) for answer in answers)
-        return Result(answers, given["one_at_a_time"], self._helper, self._picture)
+        result = Result(answers, given["one_at_a_time"], self._helper, self._picture)
+        self._run.append(result)
+        return result
 
     def _follow(self, first: Answer, poll: Poll, server: str, timeout_s: float) -> Answer:
         """The answer that tells the outcome of a request, which lasts to the end of its last poll; none in time: no
@@ -97,6 +115,9 @@ class Race:
     def request(self, method: str, url: str, **options: Unpack[Options]) -> Result:
         """Races `count` (10) requests that are all the same."""
         __tracebackhide__ = True
+        if unknown := sorted(set(options) - set(Options.__annotations__)):
+            known = ", ".join(Options.__annotations__)
+            raise TypeError(f"a race takes the URL, and {known} by name; {' and '.join(unknown)} is none of them")
         request = Request(
             method.upper(),
             url,
@@ -129,3 +150,14 @@ class Race:
     def delete(self, url: str, **options: Unpack[Options]) -> Result:
         __tracebackhide__ = True
         return self.request("DELETE", url, **options)
+
+
+def refuse_others(requests: object, others: Collection[object]) -> None:
+    """Raises TypeError for what is no list of requests: most likely the arguments of one of them."""
+    if not others and not isinstance(requests, str):
+        return
+    method = requests.lower() if isinstance(requests, str) and requests.upper() in METHODS else "post"
+    raise TypeError(
+        "race(...) takes a list of requests that may differ, each a Request; for several that are all the same "
+        f"use race.{method}(url, ...)"
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from onewinner.pytest_plugin.helper import GRACE_S, Helper
 from onewinner.pytest_plugin.request import Request
@@ -108,16 +109,34 @@ def judge(outcomes: Sequence[str], overlapped: int, one_at_a_time: bool | None) 
 
 @dataclass(frozen=True)
 class Result:
-    """A race that was run. `answers` are in the order of the requests.
+    """A race that was run. Whether anything of it was looked at is kept: a race of which nothing was proves nothing.
 
     `one_at_a_time`: whether the server was seen to handle one connection at a time, which is no race; None when it
     could not be asked any more.
     """
 
-    answers: tuple[Answer, ...]
+    _answers: tuple[Answer, ...]
     one_at_a_time: bool | None
     helper: Helper = field(repr=False, compare=False)
     picture: Path | None = field(default=None, repr=False, compare=False)
+    _looks: list[None] = field(default_factory=list, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        """The requests, without what may be secret in their URLs: POST /orders/7/pay, 10 at once."""
+        kinds = list(
+            dict.fromkeys(f"{each.request.method} {urlsplit(each.request.url).path}" for each in self._answers)
+        )
+        return f"{' and '.join(kinds[:2])}{', ...' * (len(kinds) > 2)}, {len(self._answers)} at once"
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """In the order of the requests."""
+        self._looks.append(None)
+        return self._answers
+
+    @property
+    def was_looked_at(self) -> bool:
+        return bool(self._looks)
 
     @property
     def winners(self) -> list[Answer]:

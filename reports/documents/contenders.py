@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reports.documents.contender_lanes import draw_lanes, draw_svg
-from reports.judge.finding_text import describe_counts, describe_overlap
+from reports.judge.finding_text import PRECONDITION_FAILED, describe_counts, describe_overlap
 from reports.judge.text import capital, join, shorten
 
 Record = dict[str, Any]
@@ -30,6 +30,8 @@ CLIENT_ERRORS = {
     403: "the requests lack a permission, or the token against cross-site request forgery",
     404: "the route or the object does not exist on the server, which may use another database than the test",
     405: "the route does not take this method",
+    412: "the value of If-Match is not current: another request was first, or it was stale before the race",
+    428: "the requests carry no If-Match, and the server wants one",
 }
 
 
@@ -93,14 +95,19 @@ def describe_winners(winners: Sequence[Record], records: Sequence[Record], lost:
 def describe_no_winner(refused: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     words = [f"No request won: {describe_counts([each['outcome'] for each in records])} among {len(records)} requests."]
     if not refused:
-        words.append("Every request was told that another one had won. Was the object in the right state before?")
+        question = "Was the object in the right state before"
+        if any(each["status"] == PRECONDITION_FAILED for each in records):
+            question += ", or is the If-Match value stale"
+        words.append(f"Every request was told that another one had won. {question}?")
     return "\n".join([*words, *quote(refused[:1])])
 
 
 def describe_answer(refused: Sequence[Record], records: Sequence[Record], lost: Sequence[int]) -> str:  # noqa: ARG001
     wanted = f"; a loser is to be answered {' or '.join(map(str, lost))}" if lost else ""
     words = f"{capital(name_all(refused))} did not win, and {were(refused)} not told that another one had{wanted}."
-    advice = "If this status is how the server says it, name it: assert_one_winner(lost=...)."
+    is_stale = bool(lost) and {each["status"] for each in refused} == {PRECONDITION_FAILED}
+    named = f"({', '.join(map(str, sorted({*lost, PRECONDITION_FAILED})))})" if is_stale else "..."
+    advice = f"If this status is how the server says it, name it: assert_one_winner(lost={named})."
     return "\n".join([words, advice, *quote(refused[:1])])
 
 

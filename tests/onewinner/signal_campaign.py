@@ -33,7 +33,7 @@ def test_races(race):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         for _ in range(200):
-            race.post(f"http://127.0.0.1:{server.server_port}/pay")
+            race.post(f"http://127.0.0.1:{server.server_port}/pay").statuses
         server.shutdown()
 """
 # Each with the longest time, in seconds, before the signal.

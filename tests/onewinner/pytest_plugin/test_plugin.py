@@ -71,6 +71,16 @@ def test_unguarded(race, url):
     race.base_url = url
     race.post("/unguarded").assert_one_winner()
 
+def test_forgotten(race, url):
+    race.post(f"{url}/forgotten?token=secret")
+
+def test_looked_at(race, url):
+    assert race.post(f"{url}/looked-at").statuses.count(200) == 1
+
+def test_fails_behind_its_race(race, url):
+    race.post(f"{url}/behind")
+    raise ValueError("behind")
+
 def test_what_was_imported():
     heavy = {"stateful_tests", "locust", "gevent", "polars", "sqlalchemy", "msgspec", "httptools", "jmespath"}
     assert not heavy & set(sys.modules)
@@ -111,8 +121,11 @@ def run_suite(python: str, folder: Path, *options: str) -> "subprocess.Completed
 def test_a_project_with_names_like_ours(packages: bool, python: str, tmp_path: Path) -> None:
     make_project(tmp_path, packages=packages)
     ended = run_suite(python, tmp_path)
-    assert "3 passed" in ended.stdout, ended
-    assert "1 failed" in ended.stdout
+    assert "2 failed, 5 passed, 1 error" in ended.stdout, ended
+    assert (
+        "1 race was run, and its result was neither asserted nor looked at, so this test cannot fail by it: POST "
+        "/forgotten, 10 at once. Write race.post(...).assert_one_winner(), or look at its answers, winners or statuses."
+    ) in ended.stdout
     assert re.search(
         r"NotOneWinnerError: Requests #0, .* \(POST /unguarded, answered 200\) all 10 won: they", ended.stdout
     )
@@ -128,6 +141,32 @@ def test_the_snippet_of_the_readme(python: str, tmp_path: Path) -> None:
     make_project(tmp_path, packages=True)
     (tmp_path / "test_shop.py").write_text(f"{MAKE_ORDER}\n{snippet[1]}")
     assert "1 passed" in run_suite(python, tmp_path).stdout
+
+
+APP = """
+bought = set()
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        lost = scope["path"] in bought and scope["method"] == "POST"
+        bought.add(scope["path"])
+        await send({"type": "http.response.start", "status": 409 if lost else 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+"""
+
+
+def test_the_conftest_of_the_documents(python: str, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "test-suite.md").read_text()
+    snippet = re.search(r"```python\n(import .*?)```", text, re.DOTALL)
+    assert snippet is not None
+    (tmp_path / "shop.py").write_text(APP)
+    (tmp_path / "conftest.py").write_text(snippet[1].replace('"--workers", "2"', '"--lifespan", "off"'))
+    (tmp_path / "test_shop.py").write_text(
+        "def test_once(race, url):\n    race.post(f'{url}/orders/7/pay').assert_one_winner()\n"
+    )
+    command = Command(("-q", "-p", "no:locust"), tmp_path, {"PYTHONPATH": str(tmp_path)}, ("-m", "pytest"), python)
+    ended = command.run()
+    assert "1 passed" in ended.stdout, ended
+    assert command.find_left() == [], "the service ended with the session"
 
 
 def test_without_a_cache_the_picture_is_among_the_temporary_files(python: str, tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """Goal: what a race of one's own requests tells, and when it fails. Method: answers made by hand."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from onewinner.pytest_plugin.helper import Helper
+from onewinner.pytest_plugin.race import Race
 from onewinner.pytest_plugin.request import Request, place
 from onewinner.pytest_plugin.result import Answer, Result, classify, judge
 
@@ -91,6 +93,40 @@ def test_a_result_measures_the_release_and_the_overlap() -> None:
     assert result.overlapped == 3
     assert [each.number for each in result.winners] == [0]
     assert result.statuses == [200, 409, 409, None]
+
+
+def test_a_result_knows_whether_it_was_looked_at() -> None:
+    def take(look: Callable[[Result], object]) -> bool:
+        result = Result((answer(0, 409), answer(1, 201)), one_at_a_time=False, helper=Helper())
+        look(result)
+        return result.was_looked_at
+
+    looks: list[Callable[[Result], object]] = [
+        *(Result.assert_one_winner, lambda it: it.answers, lambda it: it.winners),
+        *(lambda it: it.statuses, lambda it: it.spread_us, lambda it: it.overlapped),
+    ]
+    assert all(map(take, looks))
+    assert not take(str)
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "hint"),
+    [
+        (("PATCH", "http://h/"), {"json": {}}, r"for several that are all the same use race\.patch\(url, \.\.\.\)"),
+        (("http://h/",), {}, r"takes a list of requests that may differ.*use race\.post\(url"),
+        (([POST, POST],), {"json": {}}, r"each a Request; for several"),
+    ],
+)
+def test_a_call_with_the_arguments_of_one_request_names_the_method(given: Any, named: Any, hint: str) -> None:
+    with pytest.raises(TypeError, match=hint):
+        Race(Helper())(*given, **named)
+
+
+def test_an_unknown_option_is_named() -> None:
+    """It would not be sent, and the race would be one of other requests."""
+    options: Any = {"data": {"a": 1}}
+    with pytest.raises(TypeError, match=r"the URL, and count, headers, json, .* by name; data is none of them"):
+        Race(Helper()).post("http://h/", **options)
 
 
 def test_a_result_gives_the_winner() -> None:
