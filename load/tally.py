@@ -23,6 +23,7 @@ class Tally:
     rounds: int = 0
     winners: int = 0
     conflicts: int = 0
+    stale: int = 0
     unknowns: int = 0
     answers: int = 0
     violations: int = 0
@@ -34,6 +35,7 @@ class Tally:
             self.answers += 1
             self.winners += reply.outcome == "won"
             self.conflicts += reply.outcome == "conflict"
+            self.stale += reply.outcome == "stale"
             self.unknowns += reply.outcome == "unknown"
         self.violations += bool(list_violations(result))
         if result.leads:
@@ -47,7 +49,7 @@ class Tally:
         return {**counts, "spreads": {str(key): count for key, count in sorted(self.spreads.items())}}
 
 
-COUNTS = ("races", "rounds", "winners", "conflicts", "unknowns", "answers", "violations")
+COUNTS = ("races", "rounds", "winners", "conflicts", "stale", "unknowns", "answers", "violations")
 
 
 def merge(packed: list[Mapping[str, Any]]) -> Tally:

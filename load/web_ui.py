@@ -64,6 +64,7 @@ def list_rows(
         "Rounds run, races among them": f"{tally.rounds:,}",
         "Winners": f"{tally.winners:,}",
         "Conflicts": f"{tally.conflicts:,}",
+        **({"Stale versions": f"{tally.stale:,}"} if tally.stale else {}),
         "Unknown": f"{tally.unknowns:,}",
         "Violations": f"{tally.violations:,}",
         "Release spread, p50": describe_ms(spread["spread_p50_ms"]),

@@ -122,9 +122,10 @@ def describe_tally(live: Path) -> str:
     unit = "races" if told["races"] or not told["rounds"] else "rounds"
     per_second = told[unit] / told["seconds"] if told["seconds"] else 0
     spread = f", spread p50 {told['spread_p50_ms']:.2f} ms" if told["races"] and told["spread_p50_ms"] else ""
+    stale = f"{told['stale']:,} stale, " if told.get("stale") else ""
     return (
         f"{told[unit]:,} {unit} ({per_second:,.0f}/s{spread}): {told['winners']:,} winners, "
-        f"{told['conflicts']:,} conflicts, {told['unknowns']:,} unknown, {told['violations']:,} violations"
+        f"{told['conflicts']:,} conflicts, {stale}{told['unknowns']:,} unknown, {told['violations']:,} violations"
     )
 
 

@@ -42,8 +42,9 @@ OPTIONAL = """
 # open = [{last}]
 # closed = [409]
 """
+UNSHOWN_TRAIL = "FILL IN, this route may show an audit trail; the document does not show where its entries stand:"
 AUDIT = """
-# The audit trail, if the service shows one:
+# {about}
 # [audit]
 # request = {{ method = "GET", path = "{path}" }}
 # entries = "events"
@@ -189,7 +190,7 @@ def draft_read(proposal: Proposal) -> str:
             "# The document has no route that shows a workflow, so there is no [read]: what needs one is not checked.\n"
         )
     lines = [
-        *([f"# FILL IN: {guessed}."] if guessed else []),
+        *([f"# GUESSED, correct it: {guessed}."] if guessed else []),
         "[read]",
         f"request = {draft_request(proposal.read)}",
         f"state = {quote(proposal.state)}        # where the answer has the state",
@@ -264,7 +265,9 @@ def draft_unclear(call: Call) -> list[str]:
 def draft_trail(proposal: Proposal) -> str:
     trail = proposal.trail
     if trail is None:
-        return AUDIT.format(path=proposal.trail_path or f"{proposal.read.path}/events").lstrip("\n")
+        about = UNSHOWN_TRAIL if proposal.trail_path else "The audit trail, if the service shows one:"
+        path = proposal.trail_path or f"{proposal.read.path}/events"
+        return AUDIT.format(about=about, path=path).lstrip("\n")
     lines = ["# The audit trail: the entries must be in order, the oldest first.", "[audit]"]
     lines.append(f"request = {draft_request(trail.call)}")
     if trail.origin is None:

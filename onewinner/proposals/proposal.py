@@ -29,7 +29,7 @@ from onewinner.proposals.moves import (
 from onewinner.proposals.requests import Call, build_call, put, shorten
 from onewinner.proposals.resources import Resource, choose, label
 from onewinner.proposals.setup import Setup, find_setup
-from onewinner.proposals.words import split_words
+from onewinner.proposals.words import names_state, split_words
 
 ID_NAMES = ("id", "ref", "uuid", "key", "number", "slug", "name")
 LOCAL = "http://127.0.0.1:8080"
@@ -111,7 +111,7 @@ def propose(document: Document, wanted: str | None = None) -> Proposal:
         id=find_id(create.shown if create is not None else (), resource.item),
         created=(create.good if create is not None else ()) or (201,),
         read=build_read(resource),
-        state=resource.state.path if resource.state is not None else "status",
+        state=guess_state(resource, general),
         advance=build_general(resource, general, version) if general is not None else None,
         targets=general.targets if general is not None else (),
         edges=edges,
@@ -150,6 +150,14 @@ def guess(resource: Resource, states: Sequence[str]) -> dict[str, str]:
     elif resource.state is None:
         guesses["read"] = "the document does not show where the answer has the state"
     return guesses
+
+
+def guess_state(resource: Resource, general: General | None) -> str:
+    """Where a read has the state; where the document does not show it, it is named as a move names it."""
+    if resource.state is not None:
+        return resource.state.path
+    carried = general.following.name if general is not None and general.following is not None else ""
+    return carried if names_state(carried) and len(split_words(carried)) == 1 else "status"
 
 
 def list_moving(resource: Resource, general: General | None, edges: Sequence[Edge]) -> list[Operation]:

@@ -5,6 +5,8 @@ import re
 SHOWN_MAX = 160
 CONDITION_MAX = 400
 GAP = " ... "
+# A quoted text or name, or the word behind which a write tells what it returns.
+RETURNING = re.compile(r"""'[^']*'|"[^"]*"|(?P<word>\breturning\b)""", re.IGNORECASE)
 WHERE = re.compile(r"\bwhere\b", re.IGNORECASE)
 NAME = r'((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*)'
 WRITE = re.compile(rf"\s*(?:insert\s+into|update(?:\s+only)?|delete\s+from(?:\s+only)?)\s+{NAME}", re.IGNORECASE)
@@ -44,10 +46,14 @@ def find_read_tables(sql: str) -> set[str]:
 
 
 def find_condition(sql: str) -> str:
-    """Its WHERE, as it is shown; empty where it has none."""
+    """Its WHERE, as it is shown, up to RETURNING; empty where it has none."""
     text = " ".join(sql.split())
     found = WHERE.search(text)
-    return cut(text[found.start() :]) if found else ""
+    if found is None:
+        return ""
+    condition = text[found.start() :]
+    end = next((each.start() for each in RETURNING.finditer(condition) if each["word"]), None)
+    return cut(condition[:end].rstrip())
 
 
 def is_commit(sql: str) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from load.tally import Tally
+from load.tally import Tally, merge
 from onewinner.display import Display, describe_tally, print_judgement
 from onewinner.exits import FAIL, PASS
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
@@ -60,6 +60,13 @@ def test_the_live_tally_counts_rounds_where_there_is_no_race(
     tally = Tally(races, rounds, winners=8, conflicts=3, unknowns=1)
     live.write_text(json.dumps({**tally.pack(), "seconds": 2.0, "spread_p50_ms": 0.25}))
     assert describe_tally(live) == told
+
+
+def test_the_live_tally_counts_answers_that_a_version_is_stale(tmp_path: Path) -> None:
+    live = tmp_path / "live.json"
+    tally = merge([Tally(8, 8, winners=8, conflicts=3, stale=40).pack(), Tally(stale=21).pack()])
+    live.write_text(json.dumps({**tally.pack(), "seconds": 2.0, "spread_p50_ms": None}))
+    assert describe_tally(live) == "8 races (4/s): 8 winners, 3 conflicts, 61 stale, 0 unknown, 0 violations"
 
 
 def open_run(folder: Path) -> Path:

@@ -456,3 +456,27 @@ def test_where_a_verb_leads(verb: str, state: str | None, origins: tuple[str, ..
 def test_the_state_of_a_verb() -> None:
     verbs = ("approve", "submit", "pay", "deny", "rejection", "approval")
     assert [name_state(verb) for verb in verbs] == ["APPROVED", "SUBMITTED", "PAID", "DENIED", "REJECTED", "APPROVED"]
+
+
+@pytest.mark.parametrize(("carried", "state"), [("state", "state"), ("phase", "phase"), ("next_state", "status")])
+def test_a_state_that_no_answer_shows_is_guessed_from_what_a_move_carries(
+    carried: str, state: str, tmp_path: Path
+) -> None:
+    document = make_document(
+        {
+            "POST /orders": {},
+            "GET /orders/{id}": answer({"type": "object"}),
+            "PATCH /orders/{id}": take({carried: {"enum": STATES}}),
+            "GET /orders/{id}/history": answer({"type": "object"}),
+        }
+    )
+    target = load(document, tmp_path)
+    assert target.read_state is not None
+    assert target.read_state.text == state
+    text = (tmp_path / "proposed.toml").read_text()
+    assert "# GUESSED, correct it: the document does not show where the answer has the state.\n[read]" in text
+    assert (
+        "# FILL IN, this route may show an audit trail; the document does not show where its entries stand:\n"
+        "# [audit]\n"
+        '# request = { method = "GET", path = "/orders/{id}/history" }\n'
+    ) in text

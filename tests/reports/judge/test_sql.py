@@ -51,3 +51,6 @@ def test_the_table_that_is_written_and_those_that_are_read(sql: str, written: st
 def test_the_condition_of_a_write() -> None:
     assert find_condition("UPDATE t SET a = 1\n where id = 2") == "where id = 2"
     assert find_condition("UPDATE t SET a = 1") == ""
+    assert find_condition("UPDATE t SET a = 1 WHERE id = 2 RETURNING id, a") == "WHERE id = 2"
+    named = """WHERE "returning" = 'no returning' AND is_returning"""
+    assert find_condition(f"DELETE FROM t {named}\nreturning *") == named
