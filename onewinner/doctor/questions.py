@@ -58,7 +58,8 @@ class Enough(Exception):  # noqa: N818 - it says what happened
 class Questions:
     """The questions to one service. `done` grows with each; `folder` is for notes.
 
-    `until` ends a trial behind the question of that number. `used` is the id that was used up, where the target lists
+    `until` ends a trial behind the first question that is so called and has at least that number: what was mended
+    before may let more be asked. `used` is the id that was used up, where the target lists
     ids; `wins` are the answers to moves that were made, `conflicts` those that mean it, with the state of the workflow;
     `units`: how many units resources have, by id.
     """
@@ -66,7 +67,7 @@ class Questions:
     target: Target
     release: Release
     folder: Path
-    until: int | None = None
+    until: tuple[int, str] | None = None
     done: list[Examined] = field(default_factory=list)
     asked: int = 0
     used: str | None = None
@@ -133,8 +134,10 @@ class Questions:
     def note(self, probe: Probe, remedy: str | None) -> bool:
         """Keeps it; whether the answer looks right."""
         self.done.append(Examined(probe, remedy))
-        if self.until is not None and (remedy is not None or len(self.done) > self.until):
-            raise Enough
+        if self.until is not None:
+            number, what = self.until
+            if remedy is not None or (len(self.done) > number and probe.what == what):
+                raise Enough
         return remedy is None
 
     def create(self, *, again: bool = False) -> str | None:

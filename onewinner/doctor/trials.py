@@ -53,28 +53,37 @@ class Change:
 
 
 def advise(examination: Examination, file: Path) -> list[str]:
-    """What to change, the first ones with what a trial of it showed."""
-    told = []
+    """What to change, the first ones with what a trial of it showed. A trial has the changes that helped before it."""
+    told, document = [], tomllib.loads(file.read_text()) if examination.wrong else {}
     for number, each in enumerate(examination.wrong):
-        told.append(str(each.remedy) + (describe_trial(examination, each, file) if number < WRONG_MAX else ""))
+        trial = describe_trial(examination, each, document, file.parent) if number < WRONG_MAX else ""
+        told.append(f"{each.remedy}{trial}")
     return told
 
 
-def describe_trial(examination: Examination, wrong: Examined, file: Path) -> str:
-    """The end of the sentence: the change that made the answer right on a new workflow, if one did."""
+def describe_trial(examination: Examination, wrong: Examined, document: Document, folder: Path) -> str:
+    """The end of the sentence: the change that made the answer right on a new workflow, if one did.
+
+    `document` gets that change.
+    """
     index = next(number for number, each in enumerate(examination.done) if each is wrong)
     if isinstance(examination.target.create, IdPool) or index >= QUESTIONS_MAX:
         return ""
     status, key = wrong.probe.answer.status, str(wrong.remedy).partition(":")[0]
     if key in ("advance.refused", "advance.conflict") and is_of_a_legal_move(examination, status):
         return f"; but a legal move was answered {status} too: tell them apart with {{ status = {status}, when = ... }}"
-    document = tomllib.loads(file.read_text())
     changes = list(islice(list_changes(examination, wrong, document), CHANGES_MAX))
     tried = []
     for change in changes:
-        changed = apply(change, document, file.parent, examination.target)
-        found = find_wrong(changed, index, examination.questions.folder) if changed is not None else wrong.remedy
+        changed = apply(change, document, folder, examination.target)
+        found = (
+            find_wrong(changed, (index, wrong.probe.what), examination.questions.folder)
+            if changed is not None
+            else wrong.remedy
+        )
         if found is None:
+            for each in (change, *change.also):
+                put(document, each.key, each.value)
             return f"; tried on a new workflow: with {change} this answer is right"
         if change.key == "base_url" and str(found).partition(":")[0] != str(wrong.remedy).partition(":")[0]:
             return f"; tried on a new workflow: with {change} the route is there"
@@ -105,10 +114,10 @@ def apply(change: Change, document: Document, folder: Path, running: Target) -> 
     return replace(target, base_url=base_url, create=create, saved=running.saved)
 
 
-def find_wrong(target: Target, index: int, folder: Path) -> str | None:
-    """What the same questions up to this one find wrong in the target, if anything."""
+def find_wrong(target: Target, until: tuple[int, str], folder: Path) -> str | None:
+    """What the same questions up to this one find wrong in the target, if anything; it has a number and a name."""
     release = Release(target.base_url, target.timeout_s)
-    trial = Examination(Questions(target, release, folder, until=index))
+    trial = Examination(Questions(target, release, folder, until=until))
     try:
         trial.run()
     except (Enough, ReleaseError, NotBuiltError):
@@ -117,7 +126,9 @@ def find_wrong(target: Target, index: int, folder: Path) -> str | None:
         release.close()
     if trial.wrong:
         return trial.wrong[0].remedy
-    return None if len(trial.done) == index + 1 else "base_url: it did not come to this question"
+    number, what = until
+    is_asked = len(trial.done) > number and trial.done[-1].probe.what == what
+    return None if is_asked else "base_url: it did not come to this question"
 
 
 def list_changes(examination: Examination, wrong: Examined, document: Document) -> Iterator[Change]:

@@ -86,7 +86,9 @@ def walk(questions: Questions, workflow: str, way: Sequence[str], name: str) -> 
 
 
 def ask_old(questions: Questions, workflow: str, step: Step, name: str, old: Value) -> bool:
-    """The next move with a version that a move has made old; the service must refuse it as such."""
+    """The next move with a version that a move has made old, which the service must refuse as such; whether the
+    workflow is still where it was.
+    """
     what = f"advance {step.origin} -> {step.to} with an old version"
     probe, _ = questions.send_advance(what, workflow, step, ("stale",), replaced={name: old})
     if probe.classified.outcome == "conflict" and questions.target.graph.timed:
@@ -94,7 +96,8 @@ def ask_old(questions: Questions, workflow: str, step: Step, name: str, old: Val
     is_said = questions.target.version is not None
     if not is_said and not version_remedies.says_old(probe):
         return True  # it may be another value that changes, such as a token
-    return questions.note(probe, version_remedies.advise_old(find_meanings(step, probe), probe, step.origin))
+    remedy = version_remedies.advise_old(find_meanings(step, probe), probe, step.origin)
+    return questions.note(probe, remedy) or version_remedies.is_refusal(probe)
 
 
 def ask_none(questions: Questions, workflow: str, step: Step, name: str) -> bool:

@@ -46,6 +46,11 @@ def advise_none(promised: Statuses, probe: Probe) -> str | None:
     return f"{key}: {told}, which it does not list{end}, or leave the key out, else the gate will call it a failure"
 
 
+def is_refusal(probe: Probe) -> bool:
+    """Whether the answer is of a client's error, also where the file does not list it: then nothing happened."""
+    return probe.answer.status is not None and 400 <= probe.answer.status < SERVER_ERROR
+
+
 def is_unclear(probe: Probe) -> bool:
     status = probe.answer.status
     return status is None or status >= SERVER_ERROR or 300 <= status < 400 or advise_condition(probe) is not None

@@ -358,3 +358,27 @@ def test_a_workflow_that_moves_by_itself_is_no_mistake(
     timed = RIGHT + '[[workflow.timed]]\nfrom = "DRAFT"\nto = "CANCELLED"\nafter_s = 0.4\n'
     _, advice = examine(timed, orders.port, tmp_path)
     assert advice == []
+
+
+def test_a_change_that_lets_more_be_asked_does_not_hide_the_next_question(
+    orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first mistake ends the questions of its state, so the second one comes later once the first is mended."""
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    move = Orders.move
+
+    def refuse_illegal(self: Orders, ref: str, origin: Any, to: Any) -> tuple[int, dict[str, Any]]:
+        is_late = (origin, to) == ("DRAFT", "SUBMITTED")
+        status, told = move(self, ref, origin, to)
+        return (410, told) if status == 409 and not is_late else (status, told)
+
+    monkeypatch.setattr(Orders, "move", refuse_illegal)
+    text = RIGHT.replace("conflict = [409]\n", "conflict = [423]\n")
+    examination, advice = examine(text, orders.port, tmp_path)
+    names = [each.probe.what for each in examination.done]
+    assert names.index("illegal advance DRAFT -> PICKING") < names.index("stale advance DRAFT -> SUBMITTED")
+    assert advice[0].endswith("with advance.refused = [401, 404, 422, 410] this answer is right"), advice
+    assert advice[1].endswith("with advance.conflict = [423, 409] this answer is right"), advice
+    right = text.replace("422]", "422, 410]").replace("[423]", "[423, 409]")
+    assert examine(right, orders.port, tmp_path)[1] == []

@@ -125,6 +125,15 @@ def test_a_missing_key_is_proposed(name: str, orders: Versioned, tmp_path: Path)
     assert len(advice) == 1, advice
 
 
+def test_both_keys_are_proposed_at_once(orders: Versioned, tmp_path: Path) -> None:
+    """The trial of the second has the first one's change: without it, that answer would be wrong again."""
+    _, advice = examine(VERSIONED.replace(TOLD, ""), orders.port, tmp_path)
+    assert [each.rpartition("; ")[2] for each in advice] == [
+        "tried on a new workflow: with advance.stale = [412] this answer is right",
+        "tried on a new workflow: with advance.precondition_required = [428] this answer is right",
+    ]
+
+
 def test_a_route_with_its_own_answers_is_asked_too(orders: Versioned, tmp_path: Path) -> None:
     _, advice = examine(VERSIONED + OWN, orders.port, tmp_path)
     assert advice[0].startswith("advance.edges[0].stale: "), advice
