@@ -3,6 +3,8 @@
 import pytest
 
 LONG = (
+    "onewinner/test_left_behind_by_defects.py",
+    "onewinner/test_left_behind_by_levels.py",
     "onewinner/commands/test_gate.py",
     "onewinner/commands/test_race.py",
     "onewinner/test_left_behind.py",

@@ -11,70 +11,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import asyncpg
 import pytest
 
-from engine.provision.database import Database, start_embedded
+from engine.provision.database import Database
 from engine.provision.ports import find_free_port
 from engine.provision.service import is_ready
 from tests.engine.probing import eventually
+from tests.onewinner.catalogs import ask, count_columns, look, start_foreign
 from tests.onewinner.running import Command, wait_for
 
 RACES = ("--level", "race", "--races", "10", "--out", "out")
-THEIRS = (
-    "CREATE ROLE shop LOGIN PASSWORD 'p'",
-    "ALTER ROLE shop SET statement_timeout = '7s'",
-    "ALTER DATABASE postgres SET lock_timeout = '9s'",
-    "CREATE SCHEMA shop AUTHORIZATION shop",
-    "CREATE TABLE shop.orders (id int PRIMARY KEY, state text NOT NULL)",
-    "CREATE TABLE intent_workflows (id int PRIMARY KEY, current_step text)",
-    "COMMENT ON COLUMN intent_workflows.current_step IS 'onewinner: added by phantom-column'",
-    "INSERT INTO intent_workflows VALUES (1, 'theirs')",
-    "CREATE FUNCTION workflow_transitions_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
-    "CREATE TRIGGER theirs BEFORE UPDATE ON intent_workflows EXECUTE FUNCTION workflow_transitions_refuse()",
-)
-# Each row as text. Left out are the catalogs of statistics, which the server writes by itself.
-TABLES = """SELECT format('%I.%I', nspname, relname) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE relkind = 'r' AND nspname NOT IN ('information_schema', 'pg_toast')
-    AND relname NOT IN ('pg_statistic', 'pg_statistic_ext_data')"""
-# What autovacuum changes in a row.
-VOLATILE = ("relpages", "reltuples", "relallvisible", "relallfrozen", "relfrozenxid", "relminmxid", "datfrozenxid",
-            "datminmxid", "relhasindex", "relhastriggers", "relhasrules")  # fmt: skip
-ROWS = "SELECT (to_jsonb(t) - $1::text[])::text FROM {} AS t"
-
-
-async def ask(url: str, *statements: str) -> None:
-    session = await asyncpg.connect(url)
-    try:
-        for statement in statements:
-            await session.execute(statement)
-    finally:
-        await session.close()
-
-
-async def read_all(url: str) -> dict[str, list[str]]:
-    """Every row of every table, catalogs included."""
-    session = await asyncpg.connect(url)
-    try:
-        names = [row[0] for row in await session.fetch(TABLES)]
-        return {name: sorted(row[0] for row in await session.fetch(ROWS.format(name), VOLATILE)) for name in names}
-    finally:
-        await session.close()
-
-
-def look(database: Database) -> dict[str, list[str]]:
-    return asyncio.run(read_all(database.url))
-
-
-def count_columns(database: Database) -> int:
-    """The columns that a defect added, in any schema."""
-    return sum('"attname": "current_step"' in row for row in look(database)["pg_catalog.pg_attribute"])
 
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
-    with start_embedded() as started:
-        asyncio.run(ask(started.url, *THEIRS))
+    with start_foreign() as started:
         yield started
 
 
@@ -97,11 +48,8 @@ def test_a_change_is_seen(database: Database, statement: str) -> None:
         ("gate", *RACES),
         pytest.param(("gate", *RACES, "--isolation", "serializable"), marks=pytest.mark.exhaustive),
         ("race", "--races", "20", "--out", "out"),
-        pytest.param(("explore", "--schedules", "20", "--out", "out"), marks=pytest.mark.exhaustive),
         pytest.param(("race", "--races", "50", "--faults", "--out", "out"), marks=pytest.mark.exhaustive),
         pytest.param(("gate", "--pgbouncer", "pgbouncer", *RACES), marks=pytest.mark.exhaustive),
-        pytest.param(("gate", "--profile", "quick", "--out", "out"), marks=pytest.mark.exhaustive),
-        pytest.param(("defects", "--quick", "--level", "race", "--out", "out"), marks=pytest.mark.exhaustive),
     ],
     ids=" ".join,
 )
