@@ -185,6 +185,7 @@ class Connection(asyncio.Protocol):
     def server_lost(self) -> None:
         """The server closed the connection: the service learns of it after the last answer."""
         self.is_closed = True
+        self.is_struck = self.is_struck or self.proxy.is_crashing
         if self.kept is None:
             self.break_off()
         self.changed.notify()

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from engine.provision.database_crash import crash
 from reports.history import events
 from stateful_tests.interleavings.connection import Connection
 from stateful_tests.interleavings.locks import Locks
@@ -64,8 +63,7 @@ async def delay(connection: Connection, locks: Locks, seconds: float = DELAY_S) 
 
 async def kill_server(connection: Connection, locks: Locks) -> None:  # noqa: ARG001
     """The server crashes before the statement comes, recovers, and is reachable again."""
-    connection.proxy.strike_all()
-    await crash(connection.proxy.upstream)
+    await connection.proxy.crash_server()
     await await_closed(connection)
 
 

@@ -33,7 +33,6 @@ import uvloop
 
 from engine.provision.child import read_launch, send
 from engine.provision.database import parse_url
-from engine.provision.database_crash import crash
 from engine.provision.errors import DatabaseUnavailable
 from load.client.release import now_ns
 from reports.history import events
@@ -179,8 +178,7 @@ async def crash_at(injector: FaultInjector, proxy: Proxy, moments: Sequence[floa
             injector.leave_out(SERVER_KILLED, f"the load ended before {left} of {len(moments)} crashes were due")
             return
         try:
-            proxy.strike_all()
-            at_ns, until_ns = await crash(proxy.upstream)
+            at_ns, until_ns = await proxy.crash_server()
         except DatabaseUnavailable as error:
             injector.record(events.Broken(what=str(error)))
             return

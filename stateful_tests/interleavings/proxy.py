@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine.provision.database import Database
+from engine.provision.database_crash import crash
 from stateful_tests.interleavings.connection import Connection, Signal
 from stateful_tests.interleavings.messages import BACKGROUND, REQUEST, ProtocolState
 from stateful_tests.interleavings.statements import is_begin, is_end, is_set_up
@@ -51,6 +52,7 @@ class Proxy:
     watching: bool = False
     observing: bool = False
     probing: bool = False
+    is_crashing: bool = False
     port: int = 0
     _listener: asyncio.Server | None = None
 
@@ -117,10 +119,15 @@ class Proxy:
             connection.hand_answers()
             connection.send(connection.protocol.recheck())
 
-    def strike_all(self) -> None:
-        """A fault is about to break every connection."""
-        for connection in self.connections:
-            connection.is_struck = True
+    async def crash_server(self) -> tuple[int, int]:
+        """Crashes the database's server; what it loses meanwhile, this fault has broken. Returns when it began and when
+        the server is reachable again, in nanoseconds.
+        """
+        self.is_crashing = True
+        try:
+            return await crash(self.upstream)
+        finally:
+            self.is_crashing = False
 
     def close(self) -> None:
         if self._listener is not None:

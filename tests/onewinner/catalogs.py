@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import asyncpg
 
 from engine.provision.database import Database, start_embedded
+from tests.onewinner.running import Command
 
 THEIRS = (
     "CREATE ROLE shop LOGIN PASSWORD 'p'",
@@ -64,3 +66,14 @@ def start_foreign() -> Iterator[Database]:
     with start_embedded() as started:
         asyncio.run(ask(started.url, *THEIRS))
         yield started
+
+
+def run_without_a_trace(words: tuple[str, ...], database: Database, folder: Path) -> None:
+    """Runs a command that passes on a database, and compares the database before and after."""
+    before = look(database)
+    command = Command((*words, "--database", database.url), folder)
+    ended = command.run(limit_s=1200)
+    left = command.find_left()
+    assert look(database) == before, "the database is changed"
+    assert left == [], left
+    assert ended.returncode == 0, ended

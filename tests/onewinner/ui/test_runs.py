@@ -1,4 +1,4 @@
-"""Goal: every run of a folder is listed and opened, whatever state it is in, and nothing else is read.
+"""Goal: every run of a folder is listed and opened, in each of its states, and nothing else is read.
 
 Method: finished, unfinished and damaged run directories, links, and names that lead elsewhere.
 """

@@ -24,6 +24,7 @@ from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.limits import Limits
 from reports.judge.verdict import Verdict
+from stateful_tests.interleavings import proxy as proxies
 from stateful_tests.interleavings.explorer import Exploration, explore, follow
 from stateful_tests.interleavings.faulted_schedules import inject, run_faulted, walk_faults
 from stateful_tests.interleavings.faults import DELAYED, FAULTS
@@ -165,9 +166,16 @@ async def cut(proxy: Proxy, sql: Callable[[str], Awaitable[Any]]) -> None:
         connection.cut()
 
 
-async def end_backends(proxy: Proxy, sql: Callable[[str], Awaitable[Any]]) -> None:
-    proxy.strike_all()
-    await end_unasked(proxy, sql)
+async def lose_in_a_crash(proxy: Proxy, sql: Callable[[str], Awaitable[Any]]) -> None:
+    """What the server loses during a crash of ours, with what it accepted after the crash began."""
+
+    async def crash(upstream: Database) -> tuple[int, int]:
+        await end_unasked(proxy, sql)
+        return 1, 2
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proxies, "crash", crash)
+        assert await proxy.crash_server() == (1, 2)
 
 
 async def end_unasked(proxy: Proxy, sql: Callable[[str], Awaitable[Any]]) -> None:
@@ -178,7 +186,7 @@ async def end_unasked(proxy: Proxy, sql: Callable[[str], Awaitable[Any]]) -> Non
             await proxy.changed.wait(10)
 
 
-@pytest.mark.parametrize(("end", "met"), [(cut, 1), (end_backends, 1), (end_unasked, 0)])
+@pytest.mark.parametrize(("end", "met"), [(cut, 1), (lose_in_a_crash, 1), (end_unasked, 0)])
 def test_the_proxy_knows_when_the_service_meets_a_broken_connection(
     database: Database, end: Callable[[Proxy, Callable[[str], Awaitable[Any]]], Awaitable[None]], met: int
 ) -> None:
