@@ -49,10 +49,10 @@ class Ask:
     """A call of the workflow of this name, sent as `tenant`, by its user of that name if there are any.
 
     `route`, `guard` or `write` is what the target has under the name that the call gives. `examine`, when given, says
-    what in the answer is wrong; that becomes the operation's `problem`. An Ask that does not contend is released
-    with a race and is no part of it. `race` is the race's id where several races are released together.
-    `token` is the version that the request carries in place of the one that was saved last. An idempotency key is made
-    from the id of the workflow `key_of`, by default its own. `held` is what a give-back gives back.
+    what in the answer is wrong; that becomes the operation's `problem`. An Ask that does not contend is released with a
+    race and is no part of it. `race` is the race's id where several races are released together. `version` is the
+    version that the request carries in place of the one that was saved last. An idempotency key is made from the id of
+    the workflow `key_of`, by default its own. `held` is what a give-back gives back.
     """
 
     call: Call
@@ -65,7 +65,7 @@ class Ask:
     race: str | None = None
     write: Write | None = None
     user: str = ""
-    token: str | None = None
+    version: str | None = None
     key_of: str = ""
     held: Holding | None = None
 
@@ -178,10 +178,10 @@ def note_answer(target: Target, reply: "Reply") -> Noted:
     may_change = call.changes and (outcome in (*GOOD, "unknown") or (outcome == "stale" and not call.version))
     is_win = outcome == "won" and call.kind == "advance"
     state = call.to if is_win else reply.classified.observed
-    return Noted(is_win, may_change, read_token(target, reply), state)
+    return Noted(is_win, may_change, read_version(target, reply), state)
 
 
-def read_token(target: Target, reply: "Reply") -> str | None:
+def read_version(target: Target, reply: "Reply") -> str | None:
     """The version that an answer tells."""
     savings = list_told(target, reply) if target.version is not None else ()
     found = find_values([each for each in savings if each.name == target.version], reply.exchange.answer)
@@ -279,10 +279,10 @@ def make_invocation(
     scenario: str,
     race: str | None,
     invoked_ns: int,
-    token: str | None = None,
+    version: str | None = None,
     key_id: str = "",
 ) -> events.Invoke:
-    """`token` is the version that the request carries, `key_id` the id that its idempotency key is made from."""
+    """`version` is the version that the request carries, `key_id` the id that its idempotency key is made from."""
     call = ask.call
     key = find_key(call, key_id)
     states = list(list_expected(target, ask))
@@ -300,7 +300,7 @@ def make_invocation(
         invoked_ns=invoked_ns,
         repeats=True if ask.route is not None and ask.route.repeats else msgspec.UNSET,
         marker=find_marker(ask, key, id_) if carries_marker(ask) else msgspec.UNSET,
-        token_carried=msgspec.UNSET if token is None else token,
+        token_carried=msgspec.UNSET if version is None else version,
         unit=msgspec.UNSET if ask.held is None or ask.held.unit is None else ask.held.unit,
         key=key or msgspec.UNSET,
         payload=describe_payload(call) if key else msgspec.UNSET,
@@ -363,7 +363,7 @@ def make_return(
         left=msgspec.UNSET if classified.left is None else classified.left,
         unit=msgspec.UNSET if classified.unit is None else classified.unit,
         detail=detail.pack(),
-        token_told=msgspec.UNSET if (token := read_token(target, reply)) is None else token,
+        token_told=msgspec.UNSET if (version := read_version(target, reply)) is None else version,
         sent=msgspec.UNSET if excerpts is None else excerpts[0],
         received=msgspec.UNSET if excerpts is None else excerpts[1],
     )

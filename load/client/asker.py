@@ -267,7 +267,7 @@ class Asker:
 
     def list_outdated(self, asks: Sequence[Ask]) -> list[Ask]:
         """The reads that tell these requests the current version."""
-        names = {ask.workflow: ask for ask in asks if ask.token is None and carries_version(self.target, ask)}
+        names = {ask.workflow: ask for ask in asks if ask.version is None and carries_version(self.target, ask)}
         return [
             self.read_ask(name, self.denials.owners.get(name, self.target.owner))
             for name in names
@@ -279,7 +279,7 @@ class Asker:
         change it.
         """
         ask = self.hold(ask)
-        return ask if ask.token is not None else replace(ask, token=self._find_token(ask))
+        return ask if ask.version is not None else replace(ask, version=self._find_version(ask))
 
     def hold(self, ask: Ask) -> Ask:
         """A give-back with what it gives back: nothing else gives it back then."""
@@ -405,29 +405,29 @@ class Asker:
             raise NothingHeldError("nothing is held that could be given back")
         server_id, key_id = "" if creates else self.server_ids[ask.workflow], self._find_key_id(ask)
         values = self.values.list(ask.tenant, ask.user, ask.workflow)
-        token = self._find_token(ask)
-        if token is not None and self.target.version is not None:
+        version = self._find_version(ask)
+        if version is not None and self.target.version is not None:
             # A service that tells a whole number wants one back; a history holds versions as texts.
             is_number = isinstance(values.get(self.target.version), int)
-            values = {**values, self.target.version: int(token) if is_number else token}
+            values = {**values, self.target.version: int(version) if is_number else version}
         return build_request(self.target, ask, server_id, id_, values, key_id)
 
     def _find_key_id(self, ask: Ask) -> str:
         """The id that an idempotency key is made from."""
         return self.server_ids.get(ask.key_of or ask.workflow, "")
 
-    def _find_token(self, ask: Ask) -> str | None:
+    def _find_version(self, ask: Ask) -> str | None:
         """The version that the request carries."""
-        if not carries_version(self.target, ask) or ask.token is not None:
-            return ask.token
+        if not carries_version(self.target, ask) or ask.version is not None:
+            return ask.version
         if ask.call.version == VERSION_OLD:
             old = self.versions.find_old(ask.workflow, ask.call.origin)
             if old is None:
                 raise NotBuiltError(f"no version of {ask.workflow} but the current one was told")
             return old
         values = self.values.list(ask.tenant, ask.user, ask.workflow)
-        token = values.get(self.target.version or "")
-        return None if token is None else str(token)
+        version = values.get(self.target.version or "")
+        return None if version is None else str(version)
 
     def _try_build(self, ask: Ask) -> tuple[str, Request] | Reply:
         """The id and the request; a Reply for one that cannot be built."""
@@ -440,8 +440,8 @@ class Asker:
 
     def _invocation(self, ask: Ask, id_: str, race: str | None, number: int) -> events.Invoke:
         process, invoked_ns = f"{self.source}#{number}", now_ns() + self.clock.offset_ns
-        token, key_id = self._find_token(ask), self._find_key_id(ask)
-        return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns, token, key_id)
+        version, key_id = self._find_version(ask), self._find_key_id(ask)
+        return make_invocation(self.target, ask, id_, process, self.scenario, race, invoked_ns, version, key_id)
 
     def _classify(
         self, ask: Ask, id_: str, request: Request, exchange: Exchange, polling: Polling | None, *, races: bool

@@ -12,7 +12,7 @@ from typing import Any
 class Told:
     """A version that an answer told, with the state that it told; `moves` counts the wins of the workflow before it."""
 
-    token: str
+    version: str
     state: str | None
     moves: int
 
@@ -23,7 +23,7 @@ class Noted:
 
     moved: bool = False
     may_change: bool = False
-    token: str | None = None
+    version: str | None = None
     state: str | None = None
 
 
@@ -49,7 +49,7 @@ class Versions:
         """Takes the answers to requests that were in flight together, in the order of their return."""
         known = self.workflows.setdefault(workflow, Known())
         known.moves += sum(answer.moved for answer in answers)
-        told = [Told(each.token, each.state, known.moves) for each in answers if each.token is not None]
+        told = [Told(each.version, each.state, known.moves) for each in answers if each.version is not None]
         known.told += told
         changed = any(answer.may_change for answer in answers)
         # The only answer that may have changed the version tells the new one; of several, any may be the last.
@@ -64,14 +64,14 @@ class Versions:
         Services may tell a version again: one that hashes what is stored does when the workflow came back to a state.
         """
         known = self.workflows.get(workflow, Known())
-        current = known.told[-1].token if known.is_current else None
-        old = [each for each in known.told if each.moves < known.moves and each.token != current]
-        return next((each.token for each in old if each.state == state), old[0].token if old else None)
+        current = known.told[-1].version if known.is_current else None
+        old = [each for each in known.told if each.moves < known.moves and each.version != current]
+        return next((each.version for each in old if each.state == state), old[0].version if old else None)
 
     def find_last(self, workflow: str) -> str | None:
         """The version that was told last."""
         known = self.workflows.get(workflow)
-        return known.told[-1].token if known is not None and known.told else None
+        return known.told[-1].version if known is not None and known.told else None
 
     def forget(self, workflow: str) -> None:
         self.workflows.pop(workflow, None)
@@ -83,5 +83,5 @@ class Versions:
     def adopt(self, told: Mapping[str, Mapping[str, Any]]) -> None:
         """What another source told."""
         for name, known in told.items():
-            tokens = [Told(**each) for each in known["told"]]
-            self.workflows[name] = Known(tokens, known["moves"], known["is_current"])
+            versions = [Told(**each) for each in known["told"]]
+            self.workflows[name] = Known(versions, known["moves"], known["is_current"])

@@ -15,9 +15,9 @@ from reports.judge.finding_text import Text
 from reports.judge.idempotency_keys import find_stored_errors
 from reports.judge.models.workflow import Operation
 from reports.judge.races import build_races
-from reports.judge.token_decision import TokenDecision, decide_tokens
 from reports.judge.trail_readings import TrailReading, read_request_ids, take_odd_readings
 from reports.judge.verdict import CheckResult, Finding, Verdict, merge
+from reports.judge.version_decision import VersionDecision, decide_versions
 
 # So many times the findings that are shown are worded where faults struck, so that plain ones can come first.
 CANDIDATES = 10
@@ -34,9 +34,9 @@ class CheckContext:
         return decide(self.evidence)
 
     @cached_property
-    def token_decision(self) -> TokenDecision:
+    def version_decision(self) -> VersionDecision:
         """What of the versions that requests carried no order explains."""
-        return decide_tokens(self.evidence, self.decision)
+        return decide_versions(self.evidence, self.decision)
 
     @cached_property
     def races(self) -> pl.DataFrame:

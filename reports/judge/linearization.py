@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.judge.evidence import Evidence
-from reports.judge.token_periods import ANSWER_TOKENS, MOVE_TOKENS, find_period_tokens
+from reports.judge.version_periods import ANSWER_VERSIONS, MOVE_VERSIONS, find_period_versions
 
 STEPS_FORWARD = 6
 STEPS_BACK = 3
@@ -34,7 +34,7 @@ class Periods:
 def find_unexplained(evidence: Evidence, ops: pl.DataFrame, order: str = "ends") -> pl.Series:
     """The workflow numbers in `ops` that are not explained by taking transitions by `order`: ends or begins (keys).
 
-    Where `ops` have the columns of `token_periods`, the tokens are explained with the answers.
+    Where `ops` have the columns of `version_periods`, the versions are explained with the answers.
     """
     answers = classify(evidence, ops)
     periods = lay_periods(evidence, ops, answers, order)
@@ -48,8 +48,8 @@ def classify(evidence: Evidence, ops: pl.DataFrame) -> pl.DataFrame:
     never: no state at all fits. Each is null (false) where it asks nothing.
     """
     columns = ["w", "kind", "outcome", "want", "wants", "set", "next", "observed", "begins", "ends"]
-    tokens = [name for name in ANSWER_TOKENS if name in ops.columns]
-    columns += tokens
+    versions = [name for name in ANSWER_VERSIONS if name in ops.columns]
+    columns += versions
     pure = ops.lazy().filter("pure").select(columns).collect()
     ok = pl.col("outcome") == "ok"
     single, several = pl.col("wants") == 1, pl.col("wants") > 1
@@ -66,8 +66,8 @@ def classify(evidence: Evidence, ops: pl.DataFrame) -> pl.DataFrame:
         "outside": pl.when(vague & several).then("set"),
         "never": ok & outside & (pl.col("wants") > 0),
     }
-    pure = pure.select("w", "begins", "ends", "next", *tokens, **asks)
-    asked = pl.any_horizontal(pl.col("exact", "other", "inside", "outside", *tokens).is_not_null())
+    pure = pure.select("w", "begins", "ends", "next", *versions, **asks)
+    asked = pl.any_horizontal(pl.col("exact", "other", "inside", "outside", *versions).is_not_null())
     return pure.filter(asked | pl.col("never"))
 
 
@@ -75,7 +75,7 @@ def lay_periods(evidence: Evidence, ops: pl.DataFrame, answers: pl.DataFrame, or
     """The periods that the known transitions make when they are taken in this order."""
     then = "begins" if order == "ends" else "ends"
     columns = ["w", "kind", "want", "wants", "set", "next", "observed", "begins", "ends", "repeats"]
-    columns += [name for name in MOVE_TOKENS if name in ops.columns]
+    columns += [name for name in MOVE_VERSIONS if name in ops.columns]
     marked = ops.lazy() if "alone" in ops.columns else ops.lazy().with_columns(alone=pl.lit(value=False))
     chosen = marked.filter("known").select(*columns, "alone").sort("w", order, then)
     moves = chosen.rename({"next": "state"}).collect()
@@ -85,7 +85,7 @@ def lay_periods(evidence: Evidence, ops: pl.DataFrame, answers: pl.DataFrame, or
     due = (pl.col("wants") == 1) & (pl.col("want") == before) | (pl.col("wants") > 1) & evidence.belongs(
         pl.col("set"), before
     )
-    # A win that is repeated changes no token: the periods of tokens do not know that, the search does.
+    # A win that is repeated changes no version: the periods of versions do not know that, the search does.
     repeated = pl.col("repeats") if "carried" not in frame.columns else pl.lit(value=False)
     may_go = due & (pl.col("alone") | evidence.lawful(before, pl.col("state")))
     holds = (
@@ -101,9 +101,9 @@ def lay_periods(evidence: Evidence, ops: pl.DataFrame, answers: pl.DataFrame, or
     frame = frame.with_columns(holds=holds.fill_null(value=False), begin=pl.col("begins").cum_max())
     broken = frame.filter(~pl.col("holds") | (pl.col("begin") > pl.col("ends")))["w"].unique()
     if "carried" in frame.columns:
-        frame, unlike = find_period_tokens(frame, answers, ops)
+        frame, unlike = find_period_versions(frame, answers, ops)
         broken = pl.concat([broken, unlike])
-        return Periods(frame.select("w", "state", "begin", "token", end="ends"), broken)
+        return Periods(frame.select("w", "state", "begin", "version", end="ends"), broken)
     return Periods(frame.select("w", "state", "begin", end="ends"), broken)
 
 
@@ -160,10 +160,10 @@ def fit(evidence: Evidence, answers: pl.DataFrame, frame: pl.DataFrame, offset: 
     if answers["outside"].null_count() < answers.height:
         due = evidence.belongs(pl.col("outside"), state) & evidence.lawful(state, pl.col("next"))
         holds &= pl.col("outside").is_null() | ~due
-    if "token" in frame.columns:
-        token = pl.lit(frame["token"]).gather(there)
-        holds &= pl.col("token_is").is_null() | (pl.col("token_is") == token)
-        holds &= pl.col("token_not").is_null() | pl.col("token_not").ne_missing(token)
+    if "version" in frame.columns:
+        version = pl.lit(frame["version"]).gather(there)
+        holds &= pl.col("version_is").is_null() | (pl.col("version_is") == version)
+        holds &= pl.col("version_not").is_null() | pl.col("version_not").ne_missing(version)
     return answers.select(holds.fill_null(value=False).alias("holds"))["holds"]
 
 

@@ -75,5 +75,5 @@ def describe_told_again(workflows: int) -> str:
     )
 
 
-def show_version(token: str | None) -> str:
-    return shorten(token or "", 40)
+def show_version(version: str | None) -> str:
+    return shorten(version or "", 40)

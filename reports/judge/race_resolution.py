@@ -100,7 +100,7 @@ def is_contradicted(context: CheckContext, w: int) -> bool:
     """Whether the answers of a workflow, or the versions that its requests carried, have no explanation. If they have
     one, a write may have changed the version before all of the contenders.
     """
-    return w in context.decision.failed or w in context.token_decision.failed
+    return w in context.decision.failed or w in context.version_decision.failed
 
 
 def may_not_exist(context: CheckContext, w: int, contenders: pl.DataFrame) -> bool:

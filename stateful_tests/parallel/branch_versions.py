@@ -5,7 +5,7 @@ before the branches began. Pure.
 from dataclasses import dataclass, field, replace
 
 from engine.target.target import Target
-from load.client.ask import Ask, Reply, carries_version, read_token
+from load.client.ask import Ask, Reply, carries_version, read_version
 
 
 @dataclass
@@ -20,9 +20,9 @@ class BranchVersions:
         """The Ask with the version that this branch knows."""
         if ask.call.version or not carries_version(self.target, ask):
             return ask
-        return replace(ask, token=self.told.get((branch, ask.workflow), self.begun.get(ask.workflow)))
+        return replace(ask, version=self.told.get((branch, ask.workflow), self.begun.get(ask.workflow)))
 
     def note(self, branch: int, reply: Reply) -> None:
-        token = read_token(self.target, reply)
-        if token is not None:
-            self.told[branch, reply.ask.workflow] = token
+        version = read_version(self.target, reply)
+        if version is not None:
+            self.told[branch, reply.ask.workflow] = version

@@ -135,7 +135,7 @@ class Runner:
         asks = [self.make_ask(call, names) for branch in plan.branches for call in branch]
         self.asker.refresh(asks)
         carriers = [ask for ask in asks if carries_version(self.target, ask)]
-        return BranchVersions(self.target, {ask.workflow: self.asker.fix_version(ask).token for ask in carriers})
+        return BranchVersions(self.target, {ask.workflow: self.asker.fix_version(ask).version for ask in carriers})
 
     def finish(self, name: str) -> None:
         """Moves a workflow to a terminal state, if it can and its state can be read; then it reads its trail and its

@@ -139,7 +139,7 @@ def test_the_contenders_of_a_race_carry_the_same_current_version(target: Target,
         if record.race is not None:
             carried.setdefault(str(record.race), set()).add(record.token_carried)
     assert carried
-    assert all(len(tokens) == 1 and None not in tokens for tokens in carried.values())
+    assert all(len(versions) == 1 and None not in versions for versions in carried.values())
 
 
 def test_an_old_version_is_one_from_before_the_last_move(target: Target, tmp_path: Path) -> None:
@@ -179,19 +179,19 @@ def test_every_second_walk_goes_in_a_circle(target: Target) -> None:
 def test_what_is_current_and_what_is_old() -> None:
     versions = Versions()
     assert versions.find_old("w", "A") is None
-    versions.note("w", [Noted(token="1", state="A")])
+    versions.note("w", [Noted(version="1", state="A")])
     assert versions.is_current("w")
     assert versions.find_old("w", "A") is None, "nothing has moved"
     versions.note("w", [Noted(moved=True, may_change=True)])
     assert not versions.is_current("w"), "the answer told no version"
     assert versions.find_old("w", "B") == "1"
-    versions.note("w", [Noted(moved=True, may_change=True, token="3", state="A")])
+    versions.note("w", [Noted(moved=True, may_change=True, version="3", state="A")])
     assert versions.is_current("w"), "the only answer told the new one"
     assert versions.find_old("w", "A") == "1"
     assert versions.find_last("w") == "3"
-    versions.note("w", [Noted(moved=True, may_change=True, token="1", state="A")])
+    versions.note("w", [Noted(moved=True, may_change=True, version="1", state="A")])
     assert versions.find_old("w", "A") == "3", "the first one is told again"
-    versions.note("w", [Noted(may_change=True), Noted(may_change=True, token="4", state="A")])
+    versions.note("w", [Noted(may_change=True), Noted(may_change=True, version="4", state="A")])
     assert not versions.is_current("w"), "another answer may be the later one"
     versions.note("w", [Noted()])
     assert not versions.is_current("w")
@@ -199,7 +199,7 @@ def test_what_is_current_and_what_is_old() -> None:
 
 def test_another_source_takes_over_what_is_known() -> None:
     first, second = Versions(), Versions()
-    first.note("w", [Noted(token="1", state="A")])
+    first.note("w", [Noted(version="1", state="A")])
     second.adopt(first.tell(["w", "v"]))
     assert second.is_current("w")
     assert second.tell(["w"]) == first.tell(["w"])

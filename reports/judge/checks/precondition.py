@@ -15,10 +15,10 @@ from reports.judge.precondition_text import (
     describe_lost_update,
     describe_told_again,
 )
-from reports.judge.token_decision import Lost
-from reports.judge.token_search import TOUCH, TokenSearch
-from reports.judge.tokens import Told
 from reports.judge.verdict import CheckResult, Finding, Verdict
+from reports.judge.version_decision import Lost
+from reports.judge.version_search import TOUCH, VersionSearch
+from reports.judge.versions import Told
 
 CHECK = "precondition"
 NAMED_MAX = 3  # of the changes in between
@@ -26,7 +26,7 @@ NAMED_MAX = 3  # of the changes in between
 
 def check_precondition(context: CheckContext) -> CheckResult:
     """Fails for each workflow in which no order of the operations explains what requests carried."""
-    decision = context.token_decision
+    decision = context.version_decision
     if not decision.judged:
         return not_applicable(CHECK, "no request carried a version that an answer had told", "requests")
     suspicions: list[Suspicion] = [fail(partial(report_lost, context, lost)) for lost in decision.failed.values()]
@@ -54,11 +54,11 @@ def report_lost(context: CheckContext, lost: Lost) -> Finding:
     return make_finding(CHECK, records, text)
 
 
-def find_sources(search: TokenSearch, culprits: Sequence[Operation]) -> list[Told]:
-    """For each token that was carried, the last firm answer that told it before, else the last one of any sort."""
+def find_sources(search: VersionSearch, culprits: Sequence[Operation]) -> list[Told]:
+    """For each version that was carried, the last firm answer that told it before, else the last one of any sort."""
     found: dict[str, Told] = {}
     for culprit in culprits:
-        told = [each for each in search.tokens.told if each.token == culprit.carried and each.row != culprit.row]
+        told = [each for each in search.versions.told if each.version == culprit.carried and each.row != culprit.row]
         before = [each for each in told if each.returned <= culprit.invoked] or told
         best = max(before, key=lambda each: (each.firm, each.returned), default=None)
         if best is not None and culprit.carried is not None:
@@ -66,8 +66,8 @@ def find_sources(search: TokenSearch, culprits: Sequence[Operation]) -> list[Tol
     return list(found.values())
 
 
-def find_between(search: TokenSearch, culprits: Sequence[Operation], told: Sequence[Told]) -> list[Operation]:
-    """The last changes that may lie between the answers that told the tokens and the last of the requests."""
+def find_between(search: VersionSearch, culprits: Sequence[Operation], told: Sequence[Told]) -> list[Operation]:
+    """The last changes that may lie between the answers that told the versions and the last of the requests."""
     rows = {each.row for each in culprits} | {each.row for each in told}
     since = min((each.invoked for each in told), default=-NEVER)
     until = max(each.returned for each in culprits)
@@ -81,8 +81,8 @@ def find_between(search: TokenSearch, culprits: Sequence[Operation], told: Seque
     return sorted(moves, key=lambda each: each.invoked)[-NAMED_MAX:]
 
 
-def report_contradictory(context: CheckContext, w: int, search: TokenSearch) -> Finding:
-    told = [each.row for each in search.tokens.told if each.firm]
+def report_contradictory(context: CheckContext, w: int, search: VersionSearch) -> Finding:
+    told = [each.row for each in search.versions.told if each.firm]
     records = context.records(told)
     text = describe_contradictory(context.workflow_name(w), records)
     return make_finding(CHECK, records, text, Verdict.UNKNOWN, workflow=context.workflow_name(w))

@@ -22,7 +22,7 @@ class Operation:
     workflow.
 
     `returned` is `NEVER` for an operation that never returned, and for an unknown one: it has no last moment.
-    `mark` tells operations apart that ask for the same; the step does not look at it, nor at the tokens (versions)
+    `mark` tells operations apart that ask for the same; the step does not look at it, nor at the versions
     that the request `carried` and the answer `told`. `repeats`: in its next state the request is answered as a win,
     too, and changes nothing.
     """

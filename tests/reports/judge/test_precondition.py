@@ -1,5 +1,5 @@
 """Goal: `precondition` says what is certain of versions, and shows the requests. Method: literal histories; the corpus
-has the plain ones, and tests/reports/test_tokens_against_brute_force.py every small one.
+has the plain ones, and tests/reports/test_versions_against_brute_force.py every small one.
 """
 
 from typing import Any
@@ -20,12 +20,12 @@ def check(*records: Record, graph: TransitionGraph | None = GRAPH) -> CheckResul
     return judge(build_history(records), graph, only=["precondition"]).checks[0]
 
 
-def tell(identity: str, state: str | None, token: str, at: int, **more: Any) -> Record:
-    return read(identity, at, at, state, token_told=token, **more)
+def tell(identity: str, state: str | None, version: str, at: int, **more: Any) -> Record:
+    return read(identity, at, at, state, token_told=version, **more)
 
 
-def carry(identity: str, edge: str, token: str, at: int, outcome: str = "won", **more: Any) -> Record:
-    return advance(identity, edge, at, at, outcome, token_carried=token, **more)
+def carry(identity: str, edge: str, version: str, at: int, outcome: str = "won", **more: Any) -> Record:
+    return advance(identity, edge, at, at, outcome, token_carried=version, **more)
 
 
 def write(identity: str, at: int, outcome: str = "ok", **more: Any) -> Record:

@@ -1,5 +1,5 @@
-"""Brute force for tokens: every order of a few operations, with the token of each period bound as late as possible. Of
-the judge it shares nothing; of the brute force for trails the states and their beginnings.
+"""Brute force for versions: every order of a few operations, with the version of each period bound as late as possible.
+Of the judge it shares nothing; of the brute force for trails the states and their beginnings.
 """
 
 from dataclasses import dataclass, replace
@@ -12,29 +12,29 @@ Where = dict[str, set[str] | None]
 
 @dataclass(frozen=True)
 class Period:
-    """What is known of the current token: which one it is, if anything told, and which ones it is not."""
+    """What is known of the current version: which one it is, if anything told, and which ones it is not."""
 
-    token: str | None = None
+    version: str | None = None
     others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What counts of the tokens: told by each operation (by identity), carried by it, and where each may be current."""
+    """The versions that count: told by each operation (by identity), carried by it, and where each may be current."""
 
     told: dict[int, str]
     carried: dict[int, str]
     where: Where
 
-    def may_be(self, token: str, state: Any) -> bool:
-        states = self.where[token]
+    def may_be(self, version: str, state: Any) -> bool:
+        states = self.where[version]
         return states is None or state in states
 
 
-def judge_tokens(world: World) -> str | None:
-    """pass, fail or unknown; None where no request carried a token that counts."""
+def judge_versions(world: World) -> str | None:
+    """pass, fail or unknown; None where no request carried a version that counts."""
     operations = world.operations
-    asked = read_tokens(world)
+    asked = read_versions(world)
     took = [each for each in operations if is_move(each) or is_touch(each) or each["outcome"] == "stale"]
     if not any(id(each) in asked.carried for each in took):
         return None
@@ -47,7 +47,7 @@ def judge_tokens(world: World) -> str | None:
     return "fail" if is_explained(world, replace(asked, carried={}), stale=False) else "unknown"
 
 
-def read_tokens(world: World) -> Asked:
+def read_versions(world: World) -> Asked:
     operations, wide = world.operations, world.wide
     strip = {
         id(each): [
@@ -59,21 +59,23 @@ def read_tokens(world: World) -> Asked:
     where: Where = {}
     sources: dict[str, int] = {}
     for each in operations:
-        token = strip[id(each)][1]
-        if token is None:
+        version = strip[id(each)][1]
+        if version is None:
             continue
         states = find_states(world, each, firm=id(each) in told)
-        known = where.setdefault(token, set())
-        where[token] = None if states is None or known is None else known | states
+        known = where.setdefault(version, set())
+        where[version] = None if states is None or known is None else known | states
         returned = 1 << 40 if each["outcome"] == "unknown" and each["returned_ns"] is None else each["returned_ns"]
         if returned is not None:
-            sources[token] = min(sources.get(token, 1 << 40), returned)
+            sources[version] = min(sources.get(version, 1 << 40), returned)
     carried = {}
     for each in operations:
-        token = strip[id(each)][0]
-        is_weak = each["outcome"] == "stale" and each["token_carried"].startswith("W/") if token is not None else False
-        if token is not None and not is_weak and sources.get(token, 1 << 41) - wide <= each["invoked_ns"] + wide:
-            carried[id(each)] = token
+        version = strip[id(each)][0]
+        is_weak = (
+            each["outcome"] == "stale" and each["token_carried"].startswith("W/") if version is not None else False
+        )
+        if version is not None and not is_weak and sources.get(version, 1 << 41) - wide <= each["invoked_ns"] + wide:
+            carried[id(each)] = version
     return Asked({key: value for key, value in told.items() if value is not None}, carried, where)
 
 
@@ -96,7 +98,7 @@ def is_firm(world: World, record: Record) -> bool:
 
 
 def find_states(world: World, record: Record, *, firm: bool) -> set[str] | None:
-    """The states that an answer may have told a token of; None: any."""
+    """The states that an answer may have told a version of; None: any."""
     kind, outcome = record["kind"], record["outcome"]
     if firm and kind in ("advance", "set"):
         return {record["next"]}
@@ -174,7 +176,7 @@ def list_after(world: World, state: Any, period: Period, record: Record, asked: 
     if record["outcome"] == "stale":
         if carried is None:
             return [(state, period)]
-        if period.token == carried:
+        if period.version == carried:
             return []
         return [(state, replace(period, others=period.others | {carried}))]
     if record.get("repeats") and record["next"] == state and is_move(record):
@@ -190,15 +192,15 @@ def list_after(world: World, state: Any, period: Period, record: Record, asked: 
         return [] if found is None else [(after, found)]
     if carried is not None:
         found = bind(period, carried)
-        if found is None or (period.token is None and not asked.may_be(carried, state)):
+        if found is None or (period.version is None and not asked.may_be(carried, state)):
             return []
         period = found
     fresh = Period() if told is None else Period(told)
     return [(after, fresh), *([(after, period)] if is_touch(record) and told is None else [])]
 
 
-def bind(period: Period, token: str) -> Period | None:
-    """The period with this token, if it can be its own."""
-    if token in period.others or period.token not in (None, token):
+def bind(period: Period, version: str) -> Period | None:
+    """The period with this version, if it can be its own."""
+    if version in period.others or period.version not in (None, version):
         return None
-    return replace(period, token=token)
+    return replace(period, version=version)

@@ -1,5 +1,5 @@
-"""Drawing tokens: small histories as a right service might have left them, with versions that are counted, hashed or of
-a coarse clock; then none, one or two lies. Old versions, cycles (A, B, A), writes, lost answers, clocks that differ.
+"""Drawing versions: small histories as a right service might have left them, with versions that are counted, hashed or
+of a coarse clock; then none, one or two lies. Old versions, cycles (A, B, A), writes, lost answers, clocks that differ.
 """
 
 from dataclasses import dataclass, field
@@ -38,9 +38,9 @@ class Drawn:
     lies: int = 0
 
     def tell(self, moment: int) -> str:
-        """The current token, as an answer tells it."""
-        token = self.tell_plain(moment)
-        return f"W/{token}" if self.weak and self.random.random() < 0.5 else token
+        """The current version, as an answer tells it."""
+        version = self.tell_plain(moment)
+        return f"W/{version}" if self.weak and self.random.random() < 0.5 else version
 
     def tell_plain(self, moment: int) -> str:
         return {
@@ -100,14 +100,14 @@ def draw_request(drawn: Drawn, moment: int) -> None:
         record["next"] = random.choice(nexts) if nexts and random.random() < 0.9 else random.choice("ABC")
     record["repeats"] = kind == "advance" and drawn.repeats
     if kind in ("advance", "set", "write") and random.random() < 0.9:
-        record["token_carried"] = choose_token(drawn, record)
+        record["token_carried"] = choose_version(drawn, record)
     lost = kind in ("advance", "set", "write") and random.random() < 0.12
     answer(drawn, record, moment, lost=lost)
     drawn.operations.append(record)
 
 
-def choose_token(drawn: Drawn, record: Record) -> str | None:
-    """A token that an answer had told when the request was sent: mostly the last one."""
+def choose_version(drawn: Drawn, record: Record) -> str | None:
+    """A version that an answer had told when the request was sent: mostly the last one."""
     known = [
         (each["returned_ns"], each["token_told"])
         for each in drawn.operations
@@ -165,14 +165,14 @@ def lie(drawn: Drawn) -> None:
     random = drawn.random
     record = random.choice(drawn.operations)
     what = random.choice(("outcome", "outcome", "carried", "told", "times", "observed"))
-    tokens = [each["token_told"] for each in drawn.operations if each["token_told"]] or ["v0"]
+    versions = [each["token_told"] for each in drawn.operations if each["token_told"]] or ["v0"]
     if what == "outcome" and record["kind"] in ("advance", "set", "write"):
         success = "ok" if record["kind"] == "write" else "won"
         record.update(outcome=random.choice((success, "stale", "stale", "conflict", "unknown")), observed=None)
     elif what == "carried" and record["kind"] in ("advance", "set", "write"):
-        record["token_carried"] = random.choice(tokens)
+        record["token_carried"] = random.choice(versions)
     elif what == "told" and record["outcome"] in ("ok", "won"):
-        record["token_told"] = random.choice((*tokens, None, "v9"))
+        record["token_told"] = random.choice((*versions, None, "v9"))
     elif what == "times":
         by = random.randint(-6, 6)
         record["invoked_ns"] += by

@@ -1,4 +1,4 @@
-"""The decision about tokens: in which workflows no order explains what requests carried. The linearization first, the
+"""The decision about versions: in which workflows no order explains what requests carried. The linearization first, the
 search for what is left.
 """
 
@@ -13,22 +13,22 @@ from reports.judge.decision import Decision
 from reports.judge.evidence import Evidence
 from reports.judge.linearization import find_unexplained
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.token_periods import add_tokens
-from reports.judge.token_search import TOUCH, TokenSearch
-from reports.judge.tokens import Tokens, lay_out_tokens, take_tokens
 from reports.judge.verdict import Verdict
+from reports.judge.version_periods import add_versions
+from reports.judge.version_search import TOUCH, VersionSearch
+from reports.judge.versions import Versions, lay_out_versions, take_versions
 
 PAIRS_MAX = 200
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A workflow in which a request was carried out with a token that was not current, or was told that a current one
+    """A workflow in which a request was carried out with a version that was not current, or was told that a current one
     was not. `by_told`: what the answers told is needed to show it.
     """
 
     w: int
-    search: TokenSearch
+    search: VersionSearch
     by_told: bool
 
     def find_culprits(self, deadline_s: float) -> list[Operation]:
@@ -52,32 +52,32 @@ def pick(suspects: list[Operation]) -> Iterator[tuple[Operation, ...]]:
 
 
 @dataclass(frozen=True)
-class TokenDecision:
-    """`judged`: how many requests carried a token that counts. `contradictory`: workflows in which the told tokens
+class VersionDecision:
+    """`judged`: how many requests carried a version that counts. `contradictory`: workflows in which the told versions
     contradict each other by themselves; `undecided`: the time ran out. All others are explained. `told_again`: of how
-    many workflows a token was told on both sides of a transition.
+    many workflows a version was told on both sides of a transition.
     """
 
     judged: int = 0
     failed: Mapping[int, Lost] = field(default_factory=dict)
-    contradictory: Mapping[int, TokenSearch] = field(default_factory=dict)
+    contradictory: Mapping[int, VersionSearch] = field(default_factory=dict)
     undecided: tuple[int, ...] = ()
     told_again: int = 0
 
 
-def decide_tokens(evidence: Evidence, decision: Decision) -> TokenDecision:
-    """Judges every workflow of which a request carried a token. Past `limits.linearizable_s` the others stay open."""
+def decide_versions(evidence: Evidence, decision: Decision) -> VersionDecision:
+    """Judges every workflow of which a request carried a version. Past `limits.linearizable_s` the others stay open."""
     began = time.monotonic()
-    found = take_tokens(evidence)
+    found = take_versions(evidence)
     took = pl.col("known") | pl.col("maybe") | (pl.col("outcome") == "stale") | is_touch()
     carried = found.filter(pl.col("carried").is_not_null() & took)
     if carried.is_empty():
-        return TokenDecision()
+        return VersionDecision()
     concerned = carried["w"].unique().sort()
     rest = set(find_rest(evidence, found, concerned).to_list())
     rows = {w[0]: part for w, part in found.filter(pl.col("w").is_in(concerned.implode())).group_by("w")}
     failed: dict[int, Lost] = {}
-    contradictory: dict[int, TokenSearch] = {}
+    contradictory: dict[int, VersionSearch] = {}
     undecided: list[int] = []
     for w in concerned.to_list():
         is_suspect = w in decision.failed or w in decision.undecided
@@ -94,11 +94,11 @@ def decide_tokens(evidence: Evidence, decision: Decision) -> TokenDecision:
         elif verdict is Verdict.UNKNOWN:
             undecided.append(w)
     again = count_told_again(evidence.ops, found)
-    return TokenDecision(carried.height, failed, contradictory, tuple(undecided), again)
+    return VersionDecision(carried.height, failed, contradictory, tuple(undecided), again)
 
 
 def count_told_again(ops: pl.DataFrame, found: pl.DataFrame) -> int:
-    """Of how many workflows a token was told before and after a transition that was certainly in between."""
+    """Of how many workflows a version was told before and after a transition that was certainly in between."""
     told = pl.col("returned").min().alias("since"), pl.col("invoked").max().alias("until")
     spans = found.filter("firm").group_by("w", "told").agg(*told).filter(pl.col("since") < pl.col("until"))
     moves = ops.filter("mine", "known", ~pl.col("repeated"), ~pl.col("repeats"), pl.col("kind") != "create")
@@ -112,17 +112,17 @@ def is_touch() -> pl.Expr:
 
 
 def find_rest(evidence: Evidence, found: pl.DataFrame, concerned: pl.Series) -> pl.Series:
-    """The workflows that the linearization does not explain with their tokens."""
+    """The workflows that the linearization does not explain with their versions."""
     ops = evidence.ops.filter(pl.col("w").is_in(concerned.implode()))
     for order in ("ends", "begins"):
         if ops.is_empty():
             break
-        rest = find_unexplained(evidence, add_tokens(ops, found), order)
+        rest = find_unexplained(evidence, add_versions(ops, found), order)
         ops = ops.filter(pl.col("w").is_in(rest.implode()))
     return ops["w"].unique()
 
 
-def judge(search: TokenSearch, *, is_suspect: bool) -> tuple[Verdict, bool | None]:
+def judge(search: VersionSearch, *, is_suspect: bool) -> tuple[Verdict, bool | None]:
     """The verdict, and of a failure whether it takes what was told; None: what was told contradicts itself.
 
     The answers of a workflow that no order explains are not held against it: there only its transitions count.
@@ -141,7 +141,7 @@ def judge(search: TokenSearch, *, is_suspect: bool) -> tuple[Verdict, bool | Non
     return (Verdict.FAIL, None) if Verdict.UNKNOWN not in (carried, told) else (Verdict.UNKNOWN, None)
 
 
-def keep_moves(search: TokenSearch) -> TokenSearch:
+def keep_moves(search: VersionSearch) -> VersionSearch:
     """The transitions alone, each possible in any state."""
     born = [each.observed for each in search.operations if each.is_create]
     moves = [
@@ -153,9 +153,9 @@ def keep_moves(search: TokenSearch) -> TokenSearch:
     return replace(search, operations=moves, starts=starts)
 
 
-def lay_out_search(evidence: Evidence, w: int, rows: pl.DataFrame, deadline_s: float) -> TokenSearch:
+def lay_out_search(evidence: Evidence, w: int, rows: pl.DataFrame, deadline_s: float) -> VersionSearch:
     operations, starts = evidence.lay_out(w)
-    tokens = lay_out_tokens(evidence, rows, operations, starts)
+    versions = lay_out_versions(evidence, rows, operations, starts)
     ops = evidence.slice(w).filter("mine", ~pl.col("repeated"))
     extra = ops.filter((pl.col("outcome") == "stale") | is_touch())
     others = [each for each in operations if each.kind != "write"]
@@ -163,21 +163,21 @@ def lay_out_search(evidence: Evidence, w: int, rows: pl.DataFrame, deadline_s: f
         kind = "advance" if outcome == "stale" else TOUCH
         until = NEVER if outcome == "unknown" else returned
         others.append(Operation(row, kind, outcome, (), None, None, invoked, until))
-    marked = [mark(tokens, each) for each in others]
+    marked = [mark(versions, each) for each in others]
     created = ops.filter(pl.col("known") & (pl.col("kind") == "create"))
     if created.is_empty() or starts == [None]:
-        return TokenSearch(marked, starts, evidence.graph, tokens, deadline_s)
+        return VersionSearch(marked, starts, evidence.graph, versions, deadline_s)
     # The search begins with the create, which is not among the operations; stale answers may have come before it.
     returns = [each.returned for each in others if each.outcome != "stale"]
     first = min([*returns, *created["returned"]])
     marked = [forget(each) if each.outcome == "stale" and each.invoked <= first else each for each in marked]
-    born = next((tokens.firm.get(row) for row in created["row"]), None)
-    return TokenSearch(marked, starts, evidence.graph, tokens, deadline_s, born)
+    born = next((versions.firm.get(row) for row in created["row"]), None)
+    return VersionSearch(marked, starts, evidence.graph, versions, deadline_s, born)
 
 
 def forget(operation: Operation) -> Operation:
     return replace(operation, carried=None)
 
 
-def mark(tokens: Tokens, operation: Operation) -> Operation:
-    return replace(operation, carried=tokens.carried.get(operation.row), told=tokens.firm.get(operation.row))
+def mark(versions: Versions, operation: Operation) -> Operation:
+    return replace(operation, carried=versions.carried.get(operation.row), told=versions.firm.get(operation.row))

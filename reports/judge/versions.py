@@ -1,9 +1,9 @@
-"""Tokens: the versions that requests carried and answers told. What of them counts as evidence; values only.
+"""Versions, as requests carried and answers told them. What of them counts as evidence; values only.
 
 A telling is firm if it is certain of which moment it is: a read that answered, and a create, a win or a write during
 which nothing else can have changed the workflow. All others (a conflict, a win that overlaps another one, a guard) are
-loose: a token that they tell may have been current then, and nothing follows from it. A token that a request carried
-counts only if some answer had told it before: where else it comes from, the history does not say.
+loose: a version that they tell may have been current then, and nothing follows from it. A version that a request
+carried counts only if some answer had told it before: where else it comes from, the history does not say.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ ROWS = ("row", "kind", "outcome", "carried", "told", "firm", "weak", "invoked", 
 
 @dataclass(frozen=True)
 class Told:
-    """One answer that told a token. `state`: the state that it tells with it, if any."""
+    """One answer that told a version. `state`: the state that it tells with it, if any."""
 
     row: int
-    token: str
+    version: str
     firm: bool
     state: str | None
     invoked: int
@@ -31,9 +31,9 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Tokens:
-    """The tokens of one workflow: what each operation carried and firmly told, by row, and what told which, by invoke.
-    `where`: the states in which each token may be current, by the answers that told it; None: in any.
+class Versions:
+    """The versions of one workflow: what each operation carried and firmly told, by row, and what told which, by
+    invoke. `where`: the states in which each version may be current, by the answers that told it; None: in any.
     """
 
     carried: Mapping[int, str]
@@ -42,15 +42,15 @@ class Tokens:
     where: Mapping[str, frozenset[str] | None]
 
     def list_allowed(self, state: str | None) -> list[str]:
-        """The told tokens that may be the current one in a state."""
+        """The told versions that may be the current one in a state."""
         if state is None:
             return []
-        return [token for token, states in self.where.items() if states is None or state in states]
+        return [version for version, states in self.where.items() if states is None or state in states]
 
 
-def take_tokens(evidence: Evidence) -> pl.DataFrame:
-    """The owner's operations that carried or told a token, in the order of `ops`: its columns, and carried (null where
-    it does not count), told, firm, weak (it carried one that never matches, by RFC 9110).
+def take_versions(evidence: Evidence) -> pl.DataFrame:
+    """The owner's operations that carried or told a version, in the order of `ops`: its columns, and carried (null
+    where it does not count), told, firm, weak (it carried one that never matches, by RFC 9110).
     """
     carried, told = (pl.col(f"token_{name}").str.strip_prefix(WEAK).alias(name) for name in ("carried", "told"))
     some = pl.any_horizontal(pl.col("token_carried", "token_told").is_not_null())
@@ -69,7 +69,7 @@ def take_tokens(evidence: Evidence) -> pl.DataFrame:
 
 
 def mark_firm(evidence: Evidence, found: pl.DataFrame) -> pl.DataFrame:
-    """With `firm`: whether it is certain of which moment the told token is."""
+    """With `firm`: whether it is certain of which moment the told version is."""
     ok = pl.col("outcome") == "ok"
     read = (pl.col("kind") == "read") & ok & (pl.col("wants") == 0)
     change = pl.col("known") | ((pl.col("kind") == "write") & ok)
@@ -97,8 +97,8 @@ def list_changes(ops: pl.DataFrame) -> pl.DataFrame:
 
 
 def mark_carried(evidence: Evidence, found: pl.DataFrame) -> pl.DataFrame:
-    """With `carried` null where no answer had told that token when the request was sent, by any reading of the clocks,
-    and of a stale answer to one that never matches.
+    """With `carried` null where no answer had told that version when the request was sent, by any reading of the
+    clocks, and of a stale answer to one that never matches.
     """
     wide = 4 * evidence.history.clock_uncertainty_ns
     first = (
@@ -109,29 +109,31 @@ def mark_carried(evidence: Evidence, found: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(carried=pl.when(counts).then("carried")).drop("since")
 
 
-def lay_out_tokens(
+def lay_out_versions(
     evidence: Evidence, rows: pl.DataFrame, operations: list[Operation], starts: list[str | None]
-) -> Tokens:
-    """The tokens of one workflow, from its rows of `take_tokens`."""
+) -> Versions:
+    """The versions of one workflow, from its rows of `take_versions`."""
     names = evidence.names
     told = []
-    for row, kind, outcome, _, token, firm, _, invoked, returned, following, observed in rows.select(ROWS).iter_rows():
-        if token is None:
+    for row, kind, outcome, _, version, firm, _, invoked, returned, following, observed in rows.select(
+        ROWS
+    ).iter_rows():
+        if version is None:
             continue
         leads = firm or (kind == "create" and outcome == "ok")
         answers = outcome in ("ok", "conflict", "stale") and kind != "write"
         code = following if leads and kind in ("create", "advance", "set") else observed if answers else None
-        told.append(Told(row, token, firm, None if code is None else names[code], invoked, returned))
+        told.append(Told(row, version, firm, None if code is None else names[code], invoked, returned))
     where: dict[str, frozenset[str] | None] = {}
     for each in told:
         states = (
             frozenset((each.state,)) if each.state is not None else find_reached(evidence, each, operations, starts)
         )
-        known = where.get(each.token, frozenset())
-        where[each.token] = None if states is None or known is None else known | states
+        known = where.get(each.version, frozenset())
+        where[each.version] = None if states is None or known is None else known | states
     carried = dict(rows.filter(pl.col("carried").is_not_null()).select("row", "carried").iter_rows())
-    firm = {each.row: each.token for each in told if each.firm}
-    return Tokens(carried, firm, tuple(sorted(told, key=lambda each: each.invoked)), where)
+    firm = {each.row: each.version for each in told if each.firm}
+    return Versions(carried, firm, tuple(sorted(told, key=lambda each: each.invoked)), where)
 
 
 def find_reached(

@@ -1,7 +1,7 @@
 """Goal: `precondition` is exact, and never accuses a right service. Method: small histories with versions
-(tests/reports/drawing_tokens.py), against every order of their operations (tests/reports/brute_force_tokens.py).
+(tests/reports/drawing_versions.py), against every order of their operations (tests/reports/brute_force_versions.py).
 
-Several workflows are judged at a time, as one history. ONEWINNER_TOKENS=100000 goes on until there have been so many,
+Several workflows are judged at a time, as one history. ONEWINNER_VERSIONS=100000 goes on until there have been so many,
 from the seed ONEWINNER_SEED on; ONEWINNER_PROFILE=full means 100,000.
 """
 
@@ -18,12 +18,12 @@ from reports.history.history import History, take_frame
 from reports.history.lines import OPERATION_SCHEMA
 from reports.judge.judge import judge
 from reports.judge.limits import Limits
-from tests.reports.brute_force_tokens import judge_tokens
 from tests.reports.brute_force_trails import World
-from tests.reports.drawing_tokens import GRAPHS, Drawn, draw_workflow
+from tests.reports.brute_force_versions import judge_versions
+from tests.reports.drawing_versions import GRAPHS, Drawn, draw_workflow
 
 FULL = 100_000 if os.environ.get("ONEWINNER_PROFILE") == "full" else 400
-COUNT = int(os.environ.get("ONEWINNER_TOKENS", FULL))
+COUNT = int(os.environ.get("ONEWINNER_VERSIONS", FULL))
 SEED = int(os.environ.get("ONEWINNER_SEED", "0"))
 AT_ONCE = 20
 SIZE_MAX = 6
@@ -66,7 +66,7 @@ def compare(seed: int) -> Counter[str]:
     [result] = judgement.checks
     assert "itself failed" not in result.reason, (seed, result.reason)
     found = {str(finding.workflow): str(finding.verdict) for finding in result.findings}
-    expected = {name: judge_tokens(world) for name, world in worlds.items()}
+    expected = {name: judge_versions(world) for name, world in worlds.items()}
     bad = {name: verdict for name, verdict in expected.items() if verdict in ("fail", "unknown")}
     assert found == bad, (seed, {name: (found.get(name), bad.get(name)) for name in found.keys() ^ bad.keys() or found})
     accused = [name for name in found if is_right(drawn[name])]
