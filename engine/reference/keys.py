@@ -7,6 +7,7 @@ key belongs to one organization. Only what the state decided is stored: another 
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from engine.reference.bodies import encode
 from engine.reference.errors import KeyReused, MalformedRequest, SerializationFailure
 from engine.reference.parts import Engine, Key
 from engine.reference.pool import Pool, Session
-from engine.reference.sessions import Serializable, open_transaction, retry
+from engine.reference.sessions import open_transaction, retry
 
 KEY_LENGTH_MAX = 255
 SERVED_BELOW = 500
@@ -25,6 +26,7 @@ SERVED_BELOW = 500
 # An answer: its status, and its body, as a value or as the stored JSON.
 Answer = tuple[int, Any]
 Act = Callable[[Engine], Awaitable[Answer]]
+Begin = Callable[[Pool], AbstractAsyncContextManager[Session]]
 
 CLAIM = """INSERT INTO idempotency_keys (organization_id, key, request) VALUES ($1, $2, $3)
     ON CONFLICT DO NOTHING RETURNING key"""
@@ -57,21 +59,21 @@ def make_key(organization_id: str, text: str, *request: bytes) -> Key:
     return Key(organization_id, text, hashlib.sha256(b"\0".join(request)).hexdigest())
 
 
-async def answer_once(engine: Engine, key: Key, act: Act, isolation: Serializable | None = None) -> Answer:
+async def answer_once(engine: Engine, key: Key, act: Act, begin: Begin = open_transaction) -> Answer:
     """The answer of `act`, or the stored one of an earlier request with the key. Raises KeyReused.
 
-    The transaction has this isolation level, by default the pool's.
+    `begin` opens the transaction, and ends it.
     """
     try:
-        return await retry(lambda: try_once(engine, key, act, isolation), engine.attempts_max)
+        return await retry(lambda: try_once(engine, key, act, begin), engine.attempts_max)
     except NotKept as error:
         return error.answer
 
 
-async def try_once(engine: Engine, key: Key, act: Act, isolation: Serializable | None = None) -> Answer:
+async def try_once(engine: Engine, key: Key, act: Act, begin: Begin) -> Answer:
     """Raises NotKept, KeyReused, or SerializationFailure: then all of it was rolled back."""
     try:
-        async with open_transaction(engine.pool, isolation) as session:
+        async with begin(engine.pool) as session:
             if await session.fetchval(CLAIM, key.organization_id, key.text, key.request) is None:
                 stored = await find_answer(session, key)
                 if stored is None:

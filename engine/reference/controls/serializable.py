@@ -5,12 +5,13 @@ rolled back starts again with a new read.
 """
 
 from dataclasses import replace
+from functools import partial
 
 from engine.reference import keys
 from engine.reference.keys import Act, Answer, HeldSession
 from engine.reference.parts import Engine, Key, Move, Transition
 from engine.reference.pool import Pool, Session
-from engine.reference.sessions import Serializable, open_session, retry
+from engine.reference.sessions import Serializable, open_session, open_transaction, retry
 from engine.reference.split_write import UNGUARDED
 from engine.reference.workflows import READ, REFERENCE
 
@@ -42,7 +43,8 @@ async def read_and_write(session: Session, move: Move) -> Transition | None:
 
 
 async def answer_once(engine: Engine, key: Key, act: Act) -> Answer:
-    return await keys.answer_once(replace(engine, attempts_max=ATTEMPTS_MAX), key, act, SERIALIZABLE)
+    begin = partial(open_transaction, isolation=SERIALIZABLE)
+    return await keys.answer_once(replace(engine, attempts_max=ATTEMPTS_MAX), key, act, begin)
 
 
 PARTS = replace(REFERENCE, move=move, answer_once=answer_once)

@@ -6,35 +6,47 @@ no effect, and now and then that a page loaded right after the click shows the o
 """
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
+from engine.reference import keys
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Transition
-from engine.reference.pool import Pool
-from engine.reference.sessions import open_transaction
+from engine.reference.keys import Act, Answer, HeldSession
+from engine.reference.parts import Engine, Key, Move, Transition
+from engine.reference.pool import Pool, Session
+from engine.reference.sessions import open_session, open_transaction
 from engine.reference.workflows import GUARDED, REFERENCE
 
 PROMISE = Promise(
     "durability",
     ("faults",),
-    beside=("one-winner", "conflict-truth", "linearizable", "final-state", "audit", "contract"),
+    beside=("one-winner", "conflict-truth", "linearizable", "final-state", "audit", "idempotent", "contract"),
 )
 
 # The event loop keeps only weak references to its tasks.
 COMMITS: set[asyncio.Task[None]] = set()
 
 
-async def move(pool: Pool, move: Move) -> Transition | None:
-    """The guarded write in a transaction that is committed after the answer."""
+@asynccontextmanager
+async def open_until_answered(pool: Pool) -> AsyncIterator[Session]:
+    """A transaction that a task of its own commits, after the answer; rolled back at once if the block fails."""
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(open_transaction(pool))
-        moved = await GUARDED.run(session, move)
-        if moved is not None:
-            commit = asyncio.create_task(stack.pop_all().aclose())
-            COMMITS.add(commit)
-            commit.add_done_callback(COMMITS.discard)
-        return moved
+        yield await stack.enter_async_context(open_transaction(pool))
+        commit = asyncio.create_task(stack.pop_all().aclose())
+        COMMITS.add(commit)
+        commit.add_done_callback(COMMITS.discard)
 
 
-PARTS = replace(REFERENCE, move=move)
+async def move(pool: Pool, move: Move) -> Transition | None:
+    """The guarded write; with an idempotency key it is part of the key's transaction, which is as late."""
+    begin = open_session if isinstance(pool, HeldSession) else open_until_answered
+    async with begin(pool) as session:
+        return await GUARDED.run(session, move)
+
+
+async def answer_once(engine: Engine, key: Key, act: Act) -> Answer:
+    return await keys.answer_once(engine, key, act, open_until_answered)
+
+
+PARTS = replace(REFERENCE, move=move, answer_once=answer_once)

@@ -56,9 +56,12 @@ def take_keyed(context: CheckContext) -> pl.DataFrame:
 def suspect_lost(context: CheckContext, keyed: pl.DataFrame) -> list[Suspicion]:
     """The keys that were told a loss, though a request whose answer is not known must have been carried out: the
     history has an explanation only if that request is an operation of its own.
+
+    Where another tenant may have moved the workflow, that is the explanation.
     """
     unknown, same = pl.col("outcome") == "unknown", (*SAME, "payload")
-    numbers = context.ops.filter(pl.col("w").is_in([*context.decision.failed])).select("row", "w")
+    foreign = context.ops.filter(~pl.col("mine") & pl.col("outcome").is_in(["won", "unknown"]))["w"]
+    numbers = context.ops.filter(pl.col("w").is_in({*context.decision.failed} - {*foreign})).select("row", "w")
     told = keyed.join(numbers, on="row").filter(~pl.col("outcome").is_in(["busy", "refused"]))
     told = told.filter(unknown.any().over(same) & pl.col("outcome").is_in(LOST).any().over(same))
     found = []

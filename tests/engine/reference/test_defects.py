@@ -70,13 +70,17 @@ def test_an_unknown_one_is_a_sentence_that_names_the_known() -> None:
 
 @pytest.mark.parametrize("name", [name for name in list_defects(WORKFLOWS) if name not in SEQUENTIAL])
 def test_one_request_at_a_time_shows_no_mistake(database: Database, name: str) -> None:
-    """One request at a time, as in a demonstration: created, claimed, completed, cancelled, read back."""
+    """One request at a time, as in a demonstration: created, moved with an idempotency key and moved again with it,
+    claimed, completed, cancelled, read back.
+    """
 
     async def run() -> None:
         # One connection to the database: deferred work is done before the next request.
         async with serve_here(database.url, defect=name, pool_size=1) as served, open_client(served) as client:
             workflow = await client.create()
-            assert (await client.advance(workflow, "CREATED", "ICP_PENDING")).status == 200
+            body, key = {"expectedState": "CREATED", "nextState": "ICP_PENDING"}, [("Idempotency-Key", workflow)]
+            first, again = [await client.ask("POST", f"/{workflow}/advance", body, headers=key) for _ in range(2)]
+            assert (first.status, again.status, again.content) == (200, 200, first.content)
             assert (await client.ask("POST", f"/{workflow}/steps/icp-generate", {"a": 1})).status == 200
             assert (await client.ask("GET", f"/{workflow}/steps/icp-generate")).body["payload"] == {"a": 1}
             assert (await client.ask("POST", f"/{workflow}/steps/icp-generate/complete")).status == 200

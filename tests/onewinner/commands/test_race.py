@@ -150,6 +150,7 @@ def test_a_killed_worker_is_named_and_the_rest_is_judged(tmp_path: Path) -> None
 
 
 def test_a_killed_master_leaves_journals_that_can_be_judged(tmp_path: Path) -> None:
+    """All races before are decided; of the one that each worker had under way it may not be known who won."""
     out = tmp_path / "run"
     command = Command(("race", "--races", "2000", "--processes", "2", "--out", str(out)), tmp_path)
     journals = [out / "history" / f"race-{worker}.0.jsonl" for worker in range(2)]
@@ -163,8 +164,10 @@ def test_a_killed_master_leaves_journals_that_can_be_judged(tmp_path: Path) -> N
     assert "the asker of the level race ended with status 137" in read_verdict(out)["reason"]
     assert command.find_left() == []
     judged = Command(("check", str(out)), tmp_path).run_here()
-    assert judged.returncode == 3
-    assert re.search(r"one-winner +pass", judged.stdout)
+    assert judged.returncode == 3, judged
+    found = re.search(r"one-winner +(?:pass|unknown) +(\d+) races(?: +in (\d) of)?", judged.stdout)
+    assert found is not None, judged.stdout
+    assert int(found[1]) > 2 >= int(found[2] or 0), judged.stdout
 
 
 def test_a_scenario_that_raises_in_one_worker_of_two(tmp_path: Path) -> None:

@@ -87,6 +87,16 @@ def test_a_repeated_request_that_loses_to_itself_is_found() -> None:
     assert judge_all(create("c", 0, 1), lost, read("r", 3, 4, "A"), again)["idempotent"].verdict is Verdict.FAIL
 
 
+def test_a_repeated_request_that_loses_to_another_tenant_did_not_lose_to_itself() -> None:
+    """The move of the other tenant is wrong, but it is not the key's fault."""
+    lost = advance("a", "A-B", 2, None, "unknown", **FIRST)
+    again = advance("b", "A-B", 6, 9, "conflict", observed="B", **{**FIRST, "answer": "409"})
+    foreign = advance("d", "A-B", 3, 5, tenant="other")
+    found = judge_all(create("c", 0, 1), lost, foreign, again, events=(trail(12, "A-B"),))
+    assert found["tenant-isolation"].verdict is Verdict.FAIL
+    assert found["idempotent"].verdict is Verdict.PASS
+
+
 def test_a_stored_server_error_is_that_of_the_fault() -> None:
     """A service may keep the first answer with a key, also an error; not so under another key."""
     fault = {"event": "fault", "at_ns": 3, "until_ns": 4, "what": "answer lost"}
