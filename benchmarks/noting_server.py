@@ -13,7 +13,7 @@ import sys
 import time
 
 from engine.provision.service import REFERENCE
-from engine.reference.arrival import ask_for_arrivals, receive
+from engine.reference.socket_timestamps import ask_for_arrivals, receive
 from engine.target.file import load_target
 
 QUIET_S = 0.001

@@ -28,7 +28,7 @@ from load.message_barrier import ARRIVED, OPENED
 from load.options import Options, add_options, read_options
 from load.quotas import parse_weights
 from load.source import Source
-from load.violation import draw_violation
+from load.violation_picture import draw_violation
 from load.web_ui import Row, add_tab, list_rows
 from load.worker import ASSIGNMENT, HALT, LEFT, TALLY, Worker
 

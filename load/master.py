@@ -14,14 +14,14 @@ from locust.env import Environment
 from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, Runner
 
 from engine.provision.service import ServiceError
-from engine.target.create import CreateCommand, pack
-from engine.target.credentials import find_written
 from engine.target.file import TargetError, load_target
 from engine.target.notices import say
 from engine.target.plain_file import read_plain
-from engine.target.preparation import pack_saved
+from engine.target.preceding_steps import pack_saved
 from engine.target.run_copy import take_out
+from engine.target.secret_values import find_written
 from engine.target.target import Target
+from engine.target.workflow_source import CreateCommand, pack
 from load.barrier import BarrierServer, set_instant
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
 from load.client.preparation import NotPreparedError
@@ -31,7 +31,7 @@ from load.message_barrier import OPENED
 from load.options import Options, read_options
 from load.quotas import list_quotas
 from load.tally import Tally, describe_spread, merge
-from load.violation import Violation
+from load.violation_picture import Violation
 from load.worker import ASSIGNMENT, HALT, WorkerAssignment, identify_host
 from reports.comparison.facts import Facts
 from reports.judge.plan import RunPlan, SourceQuota

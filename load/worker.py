@@ -10,13 +10,13 @@ import gevent
 import msgspec
 from locust.env import Environment
 
-from engine.target.create import unpack
-from engine.target.credentials import choose, list_credentials
 from engine.target.file import load_target
 from engine.target.notices import say
-from engine.target.preparation import unpack_saved
+from engine.target.preceding_steps import unpack_saved
+from engine.target.secret_values import choose, list_credentials
 from engine.target.secrets import learn
 from engine.target.target import Target
+from engine.target.workflow_source import unpack
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
@@ -28,7 +28,7 @@ from load.quotas import name_source, take_quota
 from load.script_run import RoundResult, walk_instants
 from load.source import Source
 from load.tally import Tally, list_violations
-from load.violation import Violation, find_violation
+from load.violation_picture import Violation, find_violation
 from reports.history import events
 from reports.history.journal import Journal
 

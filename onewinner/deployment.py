@@ -20,16 +20,16 @@ from engine.provision.ports import find_free_port, is_port_free
 from engine.provision.service import PrepareError, RestartableService, ServiceError, prepare_service, run_service
 from engine.reference import tokens
 from engine.target import secrets
-from engine.target.create import VARIABLE, CreateCommand, pack
-from engine.target.credentials import find_secrets, list_exposed
 from engine.target.file import TargetError, load_target
-from engine.target.preparation import VARIABLE as SAVED
-from engine.target.preparation import pack_saved
+from engine.target.preceding_steps import VARIABLE as SAVED
+from engine.target.preceding_steps import pack_saved
+from engine.target.secret_values import find_secrets, list_exposed
 from engine.target.secrets import TOLD, know
 from engine.target.sinks import VARIABLE as SINKS
 from engine.target.sinks import name_values, pack_urls
 from engine.target.target import Target
 from engine.target.template import substitute
+from engine.target.workflow_source import VARIABLE, CreateCommand, pack
 from load.client.preparation import NotPreparedError, set_up
 from load.client.release import ReleaseError
 from onewinner.engine_choice import EngineChoice, find_obstacles

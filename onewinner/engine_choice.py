@@ -6,9 +6,9 @@ from pathlib import Path
 
 from engine.provision.database import is_made_here
 from engine.provision.service import REFERENCE
-from engine.target.create import IdPool
 from engine.target.file import TargetError, load_target
 from engine.target.target import Target
+from engine.target.workflow_source import IdPool
 from onewinner.exits import UsageError
 
 # The target files of the reference engine: its workflows, its outbox, its vouchers, its queue of jobs.

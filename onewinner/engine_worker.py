@@ -19,10 +19,10 @@ import uvicorn
 
 from engine.provision.processes import hold_signals
 from engine.reference.api import create_app
-from engine.reference.arrival import ask_for_arrivals
 from engine.reference.settings import Settings
+from engine.reference.socket_timestamps import ask_for_arrivals
 from engine.reference.units.app import create_app as create_unit_app
-from onewinner.arrivals import NotingProtocol
+from onewinner.noting_protocol import NotingProtocol
 from onewinner.signals import HEARD
 
 BACKLOG = 2048

@@ -12,14 +12,14 @@ from msgspec import structs
 from engine.provision.child import prepare
 from engine.provision.processes import run_process
 from engine.provision.service import read_tail
-from engine.target.preparation import VARIABLE as SAVED
+from engine.target.preceding_steps import VARIABLE as SAVED
 from onewinner.deployment import Deployment, EngineAccess, start_engine, with_secrets
 from onewinner.display import LIVE, Display, LevelLine
 from onewinner.level_plans import Level
 from onewinner.load_faults import start_injector
 from onewinner.run_request import RunRequest
 from onewinner.service_restarts import supervise
-from onewinner.silences import is_silent
+from onewinner.silent_service import is_silent
 from onewinner.streams import say
 from reports.documents.run_folder import Run
 from reports.history import events

@@ -12,24 +12,24 @@ from pathlib import Path
 
 from engine.provision.service import REFERENCE
 from engine.provision.watch import watch_database
-from engine.target.credentials import find_written
 from engine.target.file import load_target
 from engine.target.illegal import list_illegal
 from engine.target.plain_file import read_plain
 from engine.target.run_copy import remember, take_out
+from engine.target.secret_values import find_written
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, print_comparison
 from onewinner.calibration import with_calibration
 from onewinner.deployment import deploy
 from onewinner.display import print_schedule, print_text, print_verdict
 from onewinner.exits import UNKNOWN, UsageError, find_exit
-from onewinner.learned import hide_learned
+from onewinner.learned_secrets import hide_learned
 from onewinner.levels import LevelResult, count_levels, run_levels
 from onewinner.outages import record_outages
 from onewinner.race_files import find_strayed, find_undecided, find_violated, gather_schedules
 from onewinner.run_request import RunRequest, gather_facts
 from onewinner.schema_inspection import inspect
 from onewinner.signals import Interrupted
-from onewinner.silences import SILENT_WHY, describe_left_out, without
+from onewinner.silent_service import SILENT_WHY, describe_left_out, without
 from onewinner.streams import say
 from reports.comparison.comparison import Comparison
 from reports.comparison.facts import Facts, Reproduction

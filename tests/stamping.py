@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from engine.reference.arrival import ANCILLARY_BYTES, ask_for_arrivals
+from engine.reference.socket_timestamps import ANCILLARY_BYTES, ask_for_arrivals
 
 LIMIT_S = 20.0
 

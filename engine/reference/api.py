@@ -24,7 +24,6 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from engine.reference import tokens, variants
-from engine.reference.additions import remove_additions
 from engine.reference.bodies import BODY_BYTES_MAX, Body, ErrorAnswer, HealthAnswer, encode
 from engine.reference.errors import EngineError, MalformedRequest, Refused, SchemaUnavailable
 from engine.reference.handlers import ROUTES, AuthenticatedRequest, Handler, advance, create
@@ -35,6 +34,7 @@ from engine.reference.pool import Pool
 from engine.reference.refusals import STATUSES, UNKNOWN_STATUS, refuse
 from engine.reference.sessions import open_pool, open_session
 from engine.reference.settings import Settings
+from engine.reference.variant_tables import remove_additions
 
 log = logging.getLogger("onewinner.engine")
 

@@ -12,10 +12,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.middleware import Middleware
 
-from engine.reference.additions import Addition
 from engine.reference.bodies import Body, StateName
 from engine.reference.errors import EngineError, Refused
 from engine.reference.pool import Pool
+from engine.reference.variant_tables import Addition
 from engine.target.graph import TransitionGraph
 
 

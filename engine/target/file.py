@@ -10,14 +10,13 @@ import msgspec
 
 from engine.target.adapter import Adapter, check_adapter_path, load_adapter
 from engine.target.capacity import NO_WORKFLOW, check_resource, check_tables, find_units_of_none, read_capacity
-from engine.target.create import CreateCommand, IdPool, Queue
 from engine.target.graph import Timed, TransitionGraph
 from engine.target.idempotency import add_key, add_meanings, read_idempotency, refuse_other_meanings
 from engine.target.key_checks import check_shape, describe_file
 from engine.target.names import check_names, fill_requests, find_givers, is_of_workflow
 from engine.target.places import read_optional_place
 from engine.target.plain_file import read_plain
-from engine.target.preparation import read_before, read_setup
+from engine.target.preceding_steps import read_before, read_setup
 from engine.target.routes import (
     Route,
     check_users,
@@ -31,6 +30,7 @@ from engine.target.routes import (
     read_writes,
 )
 from engine.target.run_copy import restore
+from engine.target.savings import read_savings
 from engine.target.sinks import read_sinks
 from engine.target.spelling import Spelling
 from engine.target.status_tables import read_meanings, read_statuses, refuse_same
@@ -56,8 +56,8 @@ from engine.target.value_checks import (
     check_spelling,
     check_timed,
 )
-from engine.target.values import read_savings
 from engine.target.variables import pick_variables, resolve
+from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 WAYS_TO_CREATE = ("request", "command", "ids")
 # The placeholders of a [service] that the command of [create] may use too.

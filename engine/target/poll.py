@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from engine.target.places import Place, read_optional_place
 from engine.target.same_request import identify
+from engine.target.savings import Saving, read_savings
 from engine.target.status_tables import read_statuses, refuse_second_meaning
 from engine.target.statuses import Meanings, Statuses
 from engine.target.tables import PollTable
 from engine.target.template import Template
 from engine.target.value_checks import Mistake, check_request, check_seconds
-from engine.target.values import Saving, read_savings
 
 # What tells one accepted request from another, beside the values that its answer gave.
 OWN = ("marker", "request_id", "key")

@@ -9,6 +9,7 @@ from engine.target.paths import JmesPath
 from engine.target.places import Place, read_optional_place
 from engine.target.poll import Poll, read_poll
 from engine.target.same_request import Identity, identify
+from engine.target.savings import Saving, merge_savings, read_savings
 from engine.target.status_tables import read_meanings, read_optional_statuses, read_statuses, refuse_second_meaning
 from engine.target.statuses import Meanings, Statuses
 from engine.target.tables import (
@@ -24,7 +25,6 @@ from engine.target.tables import (
 )
 from engine.target.template import Template
 from engine.target.value_checks import Mistake, check_headers, check_request, check_states
-from engine.target.values import Saving, merge_savings, read_savings
 
 # The name of the route that serves any edge.
 GENERAL = "advance"

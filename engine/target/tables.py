@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from engine.target.create import TIMEOUT_S
+from engine.target.workflow_source import TIMEOUT_S
 
 WINNERS = ("once", "any")
 TIMES = ("exactly once", "at most once", "at least once")

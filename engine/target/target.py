@@ -11,20 +11,20 @@ from uuid import uuid4
 from engine.target.adapter import Adapter, AdapterError, Context
 from engine.target.capacity import UNITS, Capacity
 from engine.target.cookies import COOKIES
-from engine.target.create import CreateCommand, IdPool, Queue
 from engine.target.graph import TransitionGraph
 from engine.target.idempotency import KEY, Idempotency, name_key
 from engine.target.places import Place
-from engine.target.preparation import Saved, Step
+from engine.target.preceding_steps import Saved, Step
 from engine.target.routes import Effects, Guard, Route, Trail, Write
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
+from engine.target.savings import Saving
 from engine.target.sinks import Sink, name_values
 from engine.target.spelling import Spelling
 from engine.target.statuses import Meanings, Statuses
 from engine.target.template import NO_VALUES, Request, Template, Value, Values
 from engine.target.tenants import USER, Tenant
 from engine.target.value_checks import is_header_value
-from engine.target.values import Saving
+from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 # The usual name of the value that says which version a request is meant for.
 VERSION = "version"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from engine.target.preparation import Login, read_login
+from engine.target.preceding_steps import Login, read_login
 from engine.target.tables import TenantTable, UserTable
 from engine.target.template import find_placeholders
 from engine.target.value_checks import Mistake, check_headers

@@ -21,15 +21,15 @@ from engine.target.classified_answer import (
     classify_write,
     read_arrival,
 )
-from engine.target.create import Queue
 from engine.target.http_answer import Answer
 from engine.target.idempotency import name_key
 from engine.target.routes import Guard, Route, Write
+from engine.target.savings import Saving, find_values
 from engine.target.secrets import Secrets
 from engine.target.statuses import ACCEPTED
 from engine.target.target import Target
 from engine.target.template import NO_VALUES, Request, Template, Values
-from engine.target.values import Saving, find_values
+from engine.target.workflow_source import Queue
 from load.client.clock import Clock
 from load.client.excerpts import excerpt_answer, excerpt_request
 from load.client.holdings import Holding

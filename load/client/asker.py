@@ -42,7 +42,7 @@ from load.client.release import Exchange, Release, ReleaseError, now_ns
 from load.client.retry import PAUSES_S, Retry
 from load.client.silence import Silence
 from load.client.trails import TrailReader
-from load.client.values import ValueStore
+from load.client.value_store import ValueStore
 from load.client.versions import Noted, Versions
 from load.client.workflow_factory import WorkflowFactory
 from reports.history import events

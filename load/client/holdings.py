@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from engine.target.capacity import UNIT
 from engine.target.http_answer import Answer
+from engine.target.savings import Saving, find_values
 from engine.target.template import Values
-from engine.target.values import Saving, find_values
 
 
 @dataclass(frozen=True)

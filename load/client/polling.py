@@ -15,10 +15,10 @@ from engine.target.http_answer import Answer
 from engine.target.idempotency import name_key
 from engine.target.poll import Poll
 from engine.target.routes import Route
+from engine.target.savings import find_values
 from engine.target.statuses import ACCEPTED, SERVER_ERROR
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import NO_VALUES, Request, Values
-from engine.target.values import find_values
 from load.client.release import Exchange, Release, ReleaseError, now_ns
 
 

@@ -14,13 +14,13 @@ from functools import partial
 
 from engine.target import secrets
 from engine.target.http_answer import Answer
-from engine.target.preparation import Login, Saved, Step
+from engine.target.preceding_steps import Login, Saved, Step
+from engine.target.savings import find_values
 from engine.target.secrets import Secrets
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Values
-from engine.target.values import find_values
 from load.client.release import Release
-from load.client.values import ValueStore
+from load.client.value_store import ValueStore
 
 UNAUTHORIZED = 401
 BODY_MAX = 160

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import IO
 
 from engine.target.classified_answer import ClassifiedAnswer, classify_create, classify_take
-from engine.target.create import Queue
 from engine.target.http_answer import Answer
+from engine.target.savings import find_values
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Values
-from engine.target.values import find_values
+from engine.target.workflow_source import Queue
 from load.client.release import Exchange, Release, now_ns
-from load.client.values import ValueStore
+from load.client.value_store import ValueStore
 
 BAD, SERVER_ERROR = 400, 500
 # What findings call the one queue of a service; it has no id.

@@ -8,14 +8,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from engine.target.classified_answer import ClassifiedAnswer, classify_read
-from engine.target.create import CreateCommand, IdPool, Queue
 from engine.target.http_answer import Answer
 from engine.target.notices import say
 from engine.target.program_environment import clean_environment, find_own
 from engine.target.target import Target
+from engine.target.workflow_source import CreateCommand, IdPool, Queue
 from load.client.queue_maker import QueueMaker
 from load.client.release import Exchange, Release, now_ns
-from load.client.values import ValueStore
+from load.client.value_store import ValueStore
 
 # Which ids are this process's: "1/3" is every third, beginning with the second. So no level takes those of another.
 IDS_VARIABLE = "ONEWINNER_IDS"

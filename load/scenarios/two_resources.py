@@ -6,8 +6,8 @@ What they share (a lock, a row, a counter in the service) may give a unit of the
 import random
 from collections.abc import Iterator
 
-from engine.target.create import IdPool
 from engine.target.target import Target
+from engine.target.workflow_source import IdPool
 from load.scripts import Scenario, Script, release_together
 from load.takes import TAKE, choose_units, count_rounds, find_too_many, find_units, make_take_round
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.provision.service import read_tail
-from engine.target.credentials import list_exposed
+from engine.target.secret_values import list_exposed
 from engine.target.secrets import read_secrets
 from engine.target.target import NotBuiltError
 from load.client.release import Release, ReleaseError

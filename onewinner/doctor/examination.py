@@ -4,9 +4,9 @@ what to change in the file, if it looks wrong.
 
 from dataclasses import dataclass, field
 
-from engine.target.create import IdPool
 from engine.target.target import Target
 from engine.target.template import Template
+from engine.target.workflow_source import IdPool
 from onewinner.doctor import remedies
 from onewinner.doctor.questions import Examined, Questions
 from onewinner.doctor.tour import Step, list_illegal_here, plan_tour, share

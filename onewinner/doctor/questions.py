@@ -20,19 +20,19 @@ from engine.target.classified_answer import (
     read_markers,
     read_trail,
 )
-from engine.target.create import IdPool, Queue
 from engine.target.http_answer import Answer
 from engine.target.illegal import IllegalRequest
 from engine.target.routes import Guard, Route, Write
+from engine.target.savings import Saving, find_values
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import NO_VALUES, Request, Template, Values
-from engine.target.values import Saving, find_values
+from engine.target.workflow_source import IdPool, Queue
 from load.client.ask import GOOD, choose_units
 from load.client.asker import CREATE
 from load.client.polling import Polling, is_accepted, poll
 from load.client.preparation import Preparation
 from load.client.release import Exchange, Release, now_ns
-from load.client.values import ValueStore
+from load.client.value_store import ValueStore
 from load.client.workflow_factory import WorkflowFactory
 from onewinner.doctor import remedies
 from onewinner.doctor.remedies import Probe

@@ -5,7 +5,7 @@ from functools import partial
 
 from engine.target.capacity import UNIT, Capacity
 from engine.target.classified_answer import classify_give_back, classify_read, classify_take
-from engine.target.values import find_values
+from engine.target.savings import find_values
 from onewinner.doctor import unit_remedies
 from onewinner.doctor.questions import Questions
 from onewinner.doctor.remedies import Probe

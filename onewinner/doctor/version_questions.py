@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from engine.target.create import IdPool
 from engine.target.graph import TransitionGraph
 from engine.target.statuses import Meanings
 from engine.target.target import Target
 from engine.target.template import Value
+from engine.target.workflow_source import IdPool
 from onewinner.doctor import version_remedies
 from onewinner.doctor.questions import Questions
 from onewinner.doctor.remedies import Probe

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from engine.target.savings import RESERVED
 from engine.target.template import NAME
-from engine.target.values import RESERVED
 from onewinner.json_paths import fold
 from onewinner.proposals.document import Document, Operation
 from onewinner.proposals.requests import Call, build_call, list_inner

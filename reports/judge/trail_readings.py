@@ -12,7 +12,7 @@ import polars as pl
 from reports.history.history import History
 from reports.judge.evidence import Evidence
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.trails import Move, Row
+from reports.judge.trail_matching import Move, Row
 
 # When the reading was over: without a word it was a moment.
 UNTIL = pl.coalesce("returned_ns", "read_ns").alias("until_ns")

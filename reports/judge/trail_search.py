@@ -16,8 +16,8 @@ from engine.target.graph import TransitionGraph
 from reports.judge.conflict_core import find_smallest, weaken
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation, step
 from reports.judge.search import ANOTHER_STATE, Alone, Rules, Searched, search
+from reports.judge.trail_matching import Row, names
 from reports.judge.trail_readings import TrailReading
-from reports.judge.trails import Row, names
 from reports.judge.verdict import Verdict
 
 LOOK = "looked"  # the outcome of a reading; its mark is the number of rows

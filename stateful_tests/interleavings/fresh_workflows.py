@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import pairwise
 from typing import Any
 
-from engine.target.create import Queue
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import NotBuiltError
 from engine.target.template import Request, Template
+from engine.target.workflow_source import Queue
 from load.client.ask import Ask, Reply, bind
 from load.client.asker import TAKE, Asker
 from load.client.release import now_ns

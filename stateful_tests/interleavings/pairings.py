@@ -6,9 +6,9 @@ from itertools import combinations, combinations_with_replacement
 from msgspec.structs import replace
 
 from engine.target.call import Call, call_route, find_route, spread
-from engine.target.create import IdPool
 from engine.target.routes import Route
 from engine.target.target import Target
+from engine.target.workflow_source import IdPool
 from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.unit_pairings import list_unit_pairings, list_units_apart
 

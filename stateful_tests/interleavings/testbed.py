@@ -13,9 +13,9 @@ from engine.provision.database import Database, list_values
 from engine.provision.ports import find_free_port
 from engine.provision.service import RestartableService, run_service
 from engine.target.call import Call
-from engine.target.create import CreateCommand
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import substitute
+from engine.target.workflow_source import CreateCommand
 from load.client.ask import Ask, bind
 from load.client.asker import Asker
 from load.client.release import Release, now_ns

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import Phase
 
-from engine.target.create import IdPool
 from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request
+from engine.target.workflow_source import IdPool
 from load.client.asker import Asker
-from load.client.values import ValueStore
+from load.client.value_store import ValueStore
 from load.client.workflow_factory import WorkflowFactory
 from load.scenarios import SCENARIOS
 from onewinner.doctor.examination import Examination

@@ -15,8 +15,8 @@ import pytest
 from msgspec.structs import replace
 
 from engine.target.call import Call, call_route, spread
-from engine.target.credentials import list_credentials
 from engine.target.file import TargetError
+from engine.target.secret_values import list_credentials
 from engine.target.target import Target
 from engine.target.template import Request
 from load.client.ask import bind

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import asyncpg
 
-from engine.reference.additions import Addition
 from engine.reference.errors import SerializationFailure
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 from engine.reference.units.reference import REFERENCE
 from engine.reference.units.vouchers import COUNTED, READ, remove
+from engine.reference.variant_tables import Addition
 
 ENGINE = "vouchers"
 FREE = """SELECT min(number) FROM generate_series(1, $2::integer) AS number

@@ -6,10 +6,10 @@ transaction is open while the sink is called.
 
 from dataclasses import replace
 
-from engine.reference.additions import Addition
 from engine.reference.outbox import MARK, WITH_OUTBOX, Message, call_all, repeat
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_session
+from engine.reference.variant_tables import Addition
 
 ENGINE = "outbox"
 LEASE = """UPDATE workflow_messages SET leased_until = clock_timestamp() + interval '1 second' WHERE id IN (

@@ -11,7 +11,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from engine.reference.additions import LIMIT_S, remove_additions
 from engine.reference.api import Endpoint, check_health, refuse_route
 from engine.reference.bodies import Body, parse_nothing
 from engine.reference.errors import EngineError, MalformedRequest, SchemaUnavailable
@@ -24,6 +23,7 @@ from engine.reference.settings import Settings
 from engine.reference.units import jobs, vouchers
 from engine.reference.units.parts import UnitEngine, UnitParts
 from engine.reference.units.schema import create_tables
+from engine.reference.variant_tables import LIMIT_S, remove_additions
 from engine.reference.variants import choose_unit_parts
 
 PREFIX = "/api/units"

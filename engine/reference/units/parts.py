@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from engine.reference.additions import Addition
 from engine.reference.pool import Pool
+from engine.reference.variant_tables import Addition
 
 # (the voucher or nothing, the organization, the new redemption): whether it was redeemed.
 Redeem = Callable[[Pool, UUID, str, UUID], Awaitable[bool]]

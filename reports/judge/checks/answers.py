@@ -20,7 +20,7 @@ from reports.judge.finding_text import (
     describe_shared_id,
     describe_wrong_create,
 )
-from reports.judge.forbidden import find_forbidden, find_never_shown
+from reports.judge.forbidden_kinds import find_forbidden, find_never_shown
 from reports.judge.verdict import CheckResult, Finding
 
 

@@ -1,7 +1,7 @@
 """audit: some order of the operations explains the whole trail, each reading of it and, with it, every answer.
 
 A trail is one sequence of transitions. Trails that hold exactly the acknowledged transitions, edge by edge, are passed
-all at once (readings.py); for each of the few others the search decides (trail_search.py). Where it finds no order,
+all at once (trail_readings.py); for each of the few others the search decides (trail_search.py). Where it finds no order,
 what is wrong is looked for from the plainest to the most involved.
 """
 
@@ -15,9 +15,9 @@ import polars as pl
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.finding_text import describe_precedence, describe_timed, describe_trail
 from reports.judge.models.workflow import NEVER
+from reports.judge.trail_matching import Break, Mismatch, Move, Row, find_break, find_disorder, match
 from reports.judge.trail_readings import TrailReading
 from reports.judge.trail_search import Clash, TrailConflict, TrailSearch, find_clash, look
-from reports.judge.trails import Break, Mismatch, Move, Row, find_break, find_disorder, match
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "audit"

@@ -15,10 +15,10 @@ from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail
 from reports.judge.durability_text import describe_indistinct, describe_lost, describe_missing, describe_replaced
 from reports.judge.faults import Fault, choose_likeliest
 from reports.judge.finding_text import describe_timeout
-from reports.judge.losses import FaultedWorkflow, Loss, OutOfTimeError
+from reports.judge.lost_transitions import FaultedWorkflow, Loss, OutOfTimeError
 from reports.judge.models.workflow import NEVER, Operation
+from reports.judge.trail_matching import explains
 from reports.judge.trail_readings import TrailReading
-from reports.judge.trails import explains
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "durability"

@@ -16,13 +16,13 @@ import pytest
 from engine.target import secrets
 from engine.target.file import TargetError
 from engine.target.http_answer import Answer
-from engine.target.preparation import pack_saved, unpack_saved
+from engine.target.preceding_steps import pack_saved, unpack_saved
 from engine.target.secrets import TOLD, read_learned
 from engine.target.target import Target
 from engine.target.template import Request
 from load.client.asker import Asker
 from load.client.preparation import NotPreparedError, Preparation
-from load.client.values import ValueStore
+from load.client.value_store import ValueStore
 from reports.history import events
 from reports.history.history import read_history
 from reports.history.journal import Journal

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from engine.target.create import CreateCommand, IdPool, pack, unpack
 from engine.target.target import Target
-from load.client.values import ValueStore
+from engine.target.workflow_source import CreateCommand, IdPool, pack, unpack
+from load.client.value_store import ValueStore
 from load.client.workflow_factory import IDS_VARIABLE, FactoryError, WorkflowFactory, read_partition, run_command
 from load.source import Source
 from reports.history import events

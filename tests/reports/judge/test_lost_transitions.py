@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from engine.target.graph import TransitionGraph
-from reports.judge.losses import FaultedWorkflow
+from reports.judge.lost_transitions import FaultedWorkflow
 from reports.judge.models.workflow import Operation
 from reports.judge.search import search
 from reports.judge.verdict import Verdict

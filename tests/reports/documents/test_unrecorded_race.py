@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reports.documents.contenders import explain
+from reports.documents.unrecorded_race import explain
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "race"
 

@@ -8,12 +8,12 @@ import msgspec
 
 from engine.target.http_answer import Answer
 from engine.target.routes import read_template
+from engine.target.savings import Saving, read_savings
 from engine.target.status_tables import read_statuses
 from engine.target.statuses import Statuses
 from engine.target.tables import BeforeTable, LoginTable, SetupTable
 from engine.target.template import Template, Values
 from engine.target.value_checks import Mistake, check_seconds
-from engine.target.values import Saving, read_savings
 
 PER = ("run", "tenant")
 BAD = 400

@@ -1,6 +1,6 @@
 """Savings: values that the file takes out of an answer, for later requests. Pure.
 
-The scopes of a value are the run, a tenant, a user and a workflow; `load.client.values` holds the values.
+The scopes of a value are the run, a tenant, a user and a workflow; `load.client.value_store` holds the values.
 """
 
 from collections.abc import Iterable, Mapping

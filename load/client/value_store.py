@@ -9,10 +9,10 @@ from typing import Any
 
 from engine.target.cookies import COOKIES, read_cookies, render_cookies, update_cookies
 from engine.target.http_answer import Answer
+from engine.target.savings import Saving, find_values
 from engine.target.target import Target
 from engine.target.template import NO_VALUES, Value, Values
 from engine.target.tenants import USER
-from engine.target.values import Saving, find_values
 
 Scope = dict[str, Value]
 User = tuple[str, str]

@@ -9,11 +9,11 @@ import asyncpg
 import pytest
 
 from engine.provision.database import Database
-from engine.reference.additions import remove_additions
 from engine.reference.api import prepare
 from engine.reference.controls import list_controls
 from engine.reference.defects import list_defects
 from engine.reference.schema_check import find_drift
+from engine.reference.variant_tables import remove_additions
 from engine.reference.variants import WORKFLOWS
 from tests.engine.within import ANN, open_engine, prepare_another, race
 

@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.reference.api import ARRIVED
-from onewinner.arrivals import NotingProtocol
+from onewinner.noting_protocol import NotingProtocol
 from tests.stamping import listen_for_arrivals
 
 LATE_NS = 5_000_000

@@ -9,7 +9,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from engine.reference.api import ARRIVED
-from engine.reference.arrival import receive
+from engine.reference.socket_timestamps import receive
 
 
 class NotingProtocol(HttpToolsProtocol):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from engine.reference.arrival import receive
+from engine.reference.socket_timestamps import receive
 from tests.stamping import listen_for_arrivals
 
 LATE_NS = 5_000_000
