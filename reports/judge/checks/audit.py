@@ -1,8 +1,8 @@
 """audit: some order of the operations explains the whole trail, each reading of it and, with it, every answer.
 
 A trail is one sequence of transitions. Trails that hold exactly the acknowledged transitions, edge by edge, are passed
-all at once (trail_readings.py); for each of the few others the search decides (trail_search.py). Where it finds no order,
-what is wrong is looked for from the plainest to the most involved.
+all at once (trail_readings.py); for each of the few others the search decides (trail_search.py). Where it finds no
+order, what is wrong is looked for from the plainest to the most involved.
 """
 
 import time
