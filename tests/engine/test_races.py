@@ -41,7 +41,13 @@ async def run_races(served: Served, database: Database, count: int) -> None:
             assert [(row["fromState"], row["toState"]) for row in trail] == [(expected, next_state)]
 
 
-@pytest.fixture(scope="module", params=list(Isolation))
+MORE = (Isolation.REPEATABLE_READ, Isolation.SERIALIZABLE)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[Isolation.READ_COMMITTED, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in MORE)],
+)
 def isolated(database: Database, request: pytest.FixtureRequest) -> Iterator[tuple[Isolation, Served]]:
     """An engine at each isolation level."""
     with serve(database.url, isolation=request.param, pool_size=CONTENDERS // 2) as served:

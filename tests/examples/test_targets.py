@@ -160,6 +160,7 @@ NATIVE = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("tool", NATIVE)
 def test_pytest_and_locust_ask_a_target_on_their_own(tool: str, tmp_path: Path) -> None:
     """In a clone, as the README says; what they record is judged afterwards."""

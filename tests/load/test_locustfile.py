@@ -111,6 +111,7 @@ def test_a_full_disk_breaks_the_source_off(tmp_path: Path, url: str) -> None:
     assert "end" not in {event["event"] for event in list_events(tmp_path, "race-0.0")}
 
 
+@pytest.mark.exhaustive
 def test_a_full_disk_that_takes_no_word_of_it_either_ends_the_run(tmp_path: Path, url: str) -> None:
     errors = tmp_path / "full.txt"
     errors.write_text("x" * FULL)

@@ -47,7 +47,6 @@ def test_a_change_is_seen(database: Database, statement: str) -> None:
     [
         ("gate", *RACES),
         pytest.param(("gate", *RACES, "--isolation", "serializable"), marks=pytest.mark.exhaustive),
-        ("race", "--races", "20", "--out", "out"),
         pytest.param(("race", "--races", "50", "--faults", "--out", "out"), marks=pytest.mark.exhaustive),
         pytest.param(("gate", "--pgbouncer", "pgbouncer", *RACES), marks=pytest.mark.exhaustive),
     ],
@@ -70,6 +69,7 @@ def test_serve_changes_nothing(database: Database, tmp_path: Path, options: tupl
     assert command.find_left() == []
 
 
+@pytest.mark.exhaustive
 def test_what_a_defect_adds_is_found(database: Database, tmp_path: Path) -> None:
     before = look(database)
     command = Command(("gate", *RACES, "--defect", "phantom-column", "--database", database.url), tmp_path)
@@ -83,7 +83,7 @@ def test_what_a_defect_adds_is_found(database: Database, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "number",
     [
-        signal.SIGINT,
+        pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive),
         pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive),
         pytest.param(signal.SIGHUP, marks=pytest.mark.exhaustive),
         signal.SIGKILL,
@@ -103,6 +103,7 @@ def test_a_run_that_is_ended_changes_nothing(database: Database, number: signal.
     assert look(database) == before
 
 
+@pytest.mark.exhaustive
 def test_the_defects_in_one_database_accuse_no_other(database: Database, tmp_path: Path) -> None:
     before = look(database)
     chosen = ("--defect", "phantom-column", "--control", "version-column")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from onewinner.load_faults import FaultPlan
 from reports.history import events
@@ -37,6 +38,7 @@ def test_the_reference_engine_passes_under_faults_and_a_crash(tmp_path: Path) ->
     assert all(fault.at_ns <= (fault.until_ns or 0) for fault in faults)
 
 
+@pytest.mark.exhaustive
 def test_a_fault_injector_that_is_lost_on_the_way_is_no_pass(tmp_path: Path) -> None:
     """The engine has lost its database with it; and not every injected fault is known."""
     command = Command(("race", "--faults", "--duration", "5", "--out", "run"), tmp_path)

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from engine.provision.embedded import start_embedded
 from tests.onewinner.running import Command, wait_for
 
 
+@pytest.mark.exhaustive
 def test_no_argument_shows_the_password_of_the_database(tmp_path: Path) -> None:
     with start_embedded() as database:
         options = ("gate", "--races", "100000", "--batches", "1", "--plans", "1", "--out", "run")

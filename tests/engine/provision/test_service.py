@@ -182,7 +182,7 @@ def test_an_interim_answer_is_not_the_answer(parts: list[bytes], seen: str | Non
         assert find_problem(base_url, "/", 30) == seen
 
 
-@pytest.mark.parametrize("command", ["doctor", "serve"])
+@pytest.mark.parametrize("command", ["doctor", pytest.param("serve", marks=pytest.mark.exhaustive)])
 def test_the_log_of_one_that_did_not_start_is_kept(command: str, tmp_path: Path) -> None:
     write_target(tmp_path, "no number")
     temporary = tmp_path / "temporary"
@@ -237,6 +237,7 @@ def write_target(folder: Path, *arguments: str) -> None:
     (folder / "target.toml").write_text(TARGET.replace("PORT", "{port}").replace("[tenants.acme]", service, 1))
 
 
+@pytest.mark.exhaustive
 def test_one_that_ends_in_the_middle_is_not_started_again(tmp_path: Path) -> None:
     write_target(tmp_path, "60")
     command = Command(("gate", "--target", "target.toml", "--races", "20", "--out", "run"), tmp_path, ENVIRONMENT)

@@ -5,6 +5,7 @@ Method: 50 concurrent advances over HTTP to two workers; and inside of this proc
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -36,6 +37,13 @@ def prepared(request: pytest.FixtureRequest, database: Database) -> tuple[str, s
     )
 
 
+@pytest.fixture(scope="module")
+def served(prepared: tuple[str, str]) -> Iterator[Served]:
+    name, url = prepared
+    with serve(url, control=name) as server:
+        yield server
+
+
 def test_each_says_what_is_otherwise_and_why_it_is_right() -> None:
     for name in list_controls():
         assert "Right, because " in (find_variant("control", name).__doc__ or "")
@@ -46,10 +54,10 @@ def test_an_unknown_one_is_a_sentence_that_names_the_known() -> None:
         create_app(Settings("postgresql://unused", SECRET, control="nope"))
 
 
-def test_50_concurrent_advances_have_one_winner(prepared: tuple[str, str]) -> None:
-    name, url = prepared
+def test_50_concurrent_advances_have_one_winner(prepared: tuple[str, str], served: Served) -> None:
+    _, url = prepared
 
-    async def run(served: Served) -> None:
+    async def run() -> None:
         workflows = await put(url, [DUE[0]] * RACES)
         async with open_clients(served, CONTENDERS) as clients:
             for workflow in workflows:
@@ -62,15 +70,14 @@ def test_50_concurrent_advances_have_one_winner(prepared: tuple[str, str]) -> No
                 trail = (await client.ask("GET", f"/{workflow}/transitions")).body["transitions"]
                 assert [(row["fromState"], row["toState"]) for row in trail] == [DUE]
 
-    with serve(url, control=name) as served:
-        asyncio.run(run(served))
+    asyncio.run(run())
 
 
-def test_of_two_idempotency_keys_one_wins_and_each_gets_one_answer(prepared: tuple[str, str]) -> None:
-    name, url = prepared
+def test_of_two_idempotency_keys_one_wins_and_each_gets_one_answer(prepared: tuple[str, str], served: Served) -> None:
+    _, url = prepared
     body = {"expectedState": "CREATED", "nextState": "ICP_PENDING"}
 
-    async def run(served: Served) -> None:
+    async def run() -> None:
         [workflow] = await put(url, ["CREATED"])
         keys = [f"{workflow}/{turn % 2}" for turn in range(8)]
         async with open_clients(served, len(keys)) as clients:
@@ -83,8 +90,7 @@ def test_of_two_idempotency_keys_one_wins_and_each_gets_one_answer(prepared: tup
         assert len(told) == 2
         assert {status for _, status in told} == {200, 409}
 
-    with serve(url, control=name) as served:
-        asyncio.run(run(served))
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("isolation", [Isolation.REPEATABLE_READ, Isolation.SERIALIZABLE])

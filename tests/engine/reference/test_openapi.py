@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from engine.reference.handlers import ROUTES
 from engine.reference.openapi import OPERATIONS, SEEDS, describe_api
 from tests.engine.asking import ACME, open_client
@@ -29,6 +31,7 @@ def test_it_is_published(served: Served) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.exhaustive
 def test_schemathesis_finds_nothing(served: Served, tmp_path: Path) -> None:
     """No 5xx, and no answer that the document does not describe; the same requests in each run."""
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{served.url}/openapi.json", "--no-color"]

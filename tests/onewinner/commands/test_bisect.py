@@ -70,6 +70,7 @@ def test_the_release_that_ended_the_race_is_named(folder: Path) -> None:
     assert (folder / "out" / "2" / "run.json").exists()
 
 
+@pytest.mark.exhaustive
 def test_a_release_that_does_not_start_ends_it_early(folder: Path) -> None:
     code, told = run_bisect(folder, "--versions", "1,2,3", "--prepare", PREPARE, *SMALL)
     assert code == UNKNOWN, told

@@ -166,6 +166,7 @@ def test_a_comparison_that_could_compare_nothing_is_unknown(facts: dict[str, Any
     assert f"UNKNOWN: no check fails; no measure could be compared: {words}" in ended.stdout
 
 
+@pytest.mark.exhaustive
 def test_two_engines_in_turns(tmp_path: Path) -> None:
     arguments = ("--ab", "reference", "defect:check-then-act", "--blocks", "2", "--races", "30", "--out", "both")
     command = Command(("compare", *arguments), tmp_path)

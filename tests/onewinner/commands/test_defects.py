@@ -44,6 +44,7 @@ def test_a_race_defect_is_caught_by_racing_and_a_control_is_not_accused(
     assert "every cell is as expected" in ended.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_judge_that_does_not_see_two_winners_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

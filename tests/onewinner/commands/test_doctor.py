@@ -299,7 +299,7 @@ def test_a_port_that_nothing_listens_on(orders: Orders, tmp_path: Path) -> None:
     assert "base_url: nothing answers at http://127.0.0.1:1" in ended.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive)])
 def test_it_can_be_interrupted(number: signal.Signals, tmp_path: Path) -> None:
     """The service never gets ready: it is ended with all that it started."""
     (tmp_path / "service.py").write_text("import subprocess\nsubprocess.run(['sleep', '600'])\n")

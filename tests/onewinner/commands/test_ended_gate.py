@@ -22,10 +22,9 @@ MOMENTS = {
     "in the parallel plans": ("history/parallel-0.jsonl", ("--level", "parallel", "--level", "race")),
     "in the races": ("history/race-0.0.jsonl", ("--level", "race", "--races", "100000")),
 }
-# What differs between the two signals is heard in one place: one moment of SIGTERM shows that it is.
-SHOWING = {signal.SIGINT: ("at once", "in the sequences"), signal.SIGTERM: ("in the races",)}
+SHOWING = (("at once", signal.SIGINT), ("in the sequences", signal.SIGTERM))
 INTERRUPTS = [
-    pytest.param(moment, number, marks=() if moment in SHOWING[number] else EXHAUSTIVE)
+    pytest.param(moment, number, marks=() if (moment, number) in SHOWING else EXHAUSTIVE)
     for moment in MOMENTS
     for number in (signal.SIGINT, signal.SIGTERM)
 ]
@@ -59,7 +58,9 @@ def test_an_interrupted_gate_leaves_no_process_and_a_readable_journal(
         assert "accounting" in judged.stdout
 
 
-@pytest.mark.parametrize(("level", "source"), [("race", "race-0.0"), ("faults", "faults-0")])
+@pytest.mark.parametrize(
+    ("level", "source"), [pytest.param("race", "race-0.0", marks=EXHAUSTIVE), ("faults", "faults-0")]
+)
 def test_a_killed_gate_leaves_no_process_and_accuses_no_service(level: str, source: str, tmp_path: Path) -> None:
     """Those that ask end before the service, and that before its database."""
     out = tmp_path / "run"
@@ -77,6 +78,7 @@ def test_a_killed_gate_leaves_no_process_and_accuses_no_service(level: str, sour
     assert judged.returncode in (0, 3), judged.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_database_that_is_killed_from_outside_accuses_no_service(tmp_path: Path) -> None:
     """As the kernel does when memory runs out: one process of the server, and all sessions end."""
     out = tmp_path / "run"

@@ -81,6 +81,7 @@ def test_without_a_service_there_is_nothing_to_stand_between(tmp_path: Path) -> 
     assert "service: " in told
 
 
+@pytest.mark.exhaustive
 def test_a_service_that_ends_by_itself_is_told_and_not_accused(tmp_path: Path) -> None:
     lines = REFERENCE.read_text().splitlines()
     command = json.dumps([sys.executable, str(MORTAL), "{port}", "{database_url}", "60"])

@@ -63,7 +63,9 @@ BROKEN = {
 }
 
 
-@pytest.fixture(scope="module", params=BROKEN)
+@pytest.fixture(
+    scope="module", params=[pytest.param("check-then-act", marks=pytest.mark.exhaustive), "ignored-row-count"]
+)
 def broken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return run_gate(tmp_path_factory.mktemp("broken"), *BROKEN[request.param], "--defect", request.param)
 
@@ -106,6 +108,7 @@ def test_every_order_and_every_fault_is_in_the_gate(complete: Ran) -> None:
     assert list_errors(record) == []
 
 
+@pytest.mark.exhaustive
 def test_an_order_that_violates_is_shown_with_its_statements(tmp_path: Path) -> None:
     ended, out = run_gate(tmp_path, *WIRED[:2], "--defect", "subquery-guard")
     assert ended.returncode == 1, ended

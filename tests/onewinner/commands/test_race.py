@@ -74,7 +74,7 @@ UNASKED = UNITS | {"writes-beside-moves", "stale-version", "no-version", "expiry
 WAYS = {"apart": ("--processes", "2"), "together": ("--processes", "2", "--together")}
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(scope="module", params=["apart", pytest.param("together", marks=pytest.mark.exhaustive)])
 def passing(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple["subprocess.CompletedProcess[str]", Path, str]:
@@ -170,6 +170,7 @@ def test_a_killed_master_leaves_journals_that_can_be_judged(tmp_path: Path) -> N
     assert int(found[1]) > 2 >= int(found[2] or 0), judged.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_scenario_that_raises_in_one_worker_of_two(tmp_path: Path) -> None:
     spoiled = spoil(tmp_path, "raises")
     ended, out = run_race(tmp_path, "--races", "20", "--processes", "2", "--scenarios", "fork", **spoiled)
@@ -246,7 +247,8 @@ def test_a_master_and_two_workers_started_apart(base_url: tuple[str, dict[str, s
 
 
 # That a killed one is missed is tried above, too, with a master of ours.
-@pytest.mark.parametrize("mishap", [pytest.param("killed", marks=pytest.mark.exhaustive), "raises"])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("mishap", ["killed", "raises"])
 def test_a_master_that_loses_a_source_ends_with_3(
     mishap: str, base_url: tuple[str, dict[str, str]], tmp_path: Path
 ) -> None:
@@ -290,7 +292,9 @@ SWALLOWED = {
 }
 
 
-@pytest.mark.parametrize("what", SWALLOWED)
+@pytest.mark.parametrize(
+    "what", ["a listener that raises", pytest.param("an exit status of one's own", marks=pytest.mark.exhaustive)]
+)
 def test_what_locust_swallows_is_told(what: str, base_url: tuple[str, dict[str, str]], tmp_path: Path) -> None:
     url, environment = base_url
     setting = "def set_code(environment):\n    environment.process_exit_code = 7\n"

@@ -20,12 +20,14 @@ TIMEOUT_S = 0.5
 @pytest.mark.parametrize(
     ("levels", "after", "left_out"),
     [
-        ("sequential,parallel,race", 200, "the levels parallel and race did not run"),
+        pytest.param(
+            "sequential,parallel,race", 200, "the levels parallel and race did not run", marks=pytest.mark.exhaustive
+        ),
         pytest.param("parallel,race", 200, "the level race did not run", marks=pytest.mark.exhaustive),
         pytest.param("race", 400, None, marks=pytest.mark.exhaustive),
         ("race,interleavings,faults", 400, "the levels interleavings and faults did not run"),
         pytest.param("interleavings,faults", 150, "the level faults did not run", marks=pytest.mark.exhaustive),
-        ("faults", 100, None),
+        pytest.param("faults", 100, None, marks=pytest.mark.exhaustive),
     ],
 )
 def test_a_gate_ends_when_the_service_answers_no_more(

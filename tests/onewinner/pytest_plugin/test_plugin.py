@@ -117,7 +117,9 @@ def run_suite(python: str, folder: Path, *options: str) -> "subprocess.Completed
     return ended
 
 
-@pytest.mark.parametrize("packages", [True, False], ids=["with __init__", "without __init__"])
+@pytest.mark.parametrize(
+    "packages", [True, pytest.param(False, marks=pytest.mark.exhaustive)], ids=["with __init__", "without __init__"]
+)
 def test_a_project_with_names_like_ours(packages: bool, python: str, tmp_path: Path) -> None:
     make_project(tmp_path, packages=packages)
     ended = run_suite(python, tmp_path)
@@ -154,6 +156,7 @@ async def app(scope, receive, send):
 """
 
 
+@pytest.mark.exhaustive
 def test_the_conftest_of_the_documents(python: str, tmp_path: Path) -> None:
     text = (ROOT / "docs" / "test-suite.md").read_text()
     snippet = re.search(r"```python\n(import .*?)```", text, re.DOTALL)

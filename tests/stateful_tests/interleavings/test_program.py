@@ -44,7 +44,12 @@ from tests.stateful_tests.stub import make_testbed
 @pytest.mark.parametrize(
     ("host", "may_crash", "told"),
     [
-        ("localhost", True, "cannot be crashed: onewinner did not start it; use --database embedded."),
+        pytest.param(
+            "localhost",
+            True,
+            "cannot be crashed: onewinner did not start it; use --database embedded.",
+            marks=pytest.mark.exhaustive,
+        ),
         ("127.0.0.1", False, "it is not a database of this run alone; use --database embedded"),
     ],
 )

@@ -41,8 +41,8 @@ ORDERED = [each for each in list_defects(WORKFLOWS) if "interleavings" in read_p
 WRITING = ["audit-after-commit", "audit-before-guard", "effects-before-guard"]
 REDUCED = list_defects(WORKFLOWS) if os.environ.get("ONEWINNER_PROFILE") == "full" else sorted({*ORDERED, *WRITING})
 EXHAUSTIVE = pytest.mark.exhaustive
-# One that reads first, one that writes more, and one whose requests may wait for each other outside of the database.
-KINDS = ("check-then-act", "audit-after-commit", "process-local-lock")
+# One whose requests may wait for each other outside of the database.
+KINDS = ("process-local-lock",)
 SERIES = [pytest.param(each, marks=() if each in KINDS else EXHAUSTIVE) for each in REDUCED]
 # Two processes differ from one only in what a process keeps to itself.
 IN_ONE_PROCESS = ("--workers", "1")
@@ -303,7 +303,7 @@ def test_a_connection_that_is_always_at_work_is_waited_for_once(database: Databa
     [
         pytest.param("database-error-as-409", "conflict-truth", marks=EXHAUSTIVE),
         pytest.param("audit-after-commit", "audit", marks=EXHAUSTIVE),
-        ("ack-before-commit", "durability"),
+        pytest.param("ack-before-commit", "durability", marks=EXHAUSTIVE),
         ("", ""),
     ],
 )
