@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -205,21 +205,33 @@ def learn(secrets: Secrets) -> None:
     TOLD.update(new)
     os.environ[VARIABLE] = json.dumps(sorted(read_secrets().texts | new))
     if file := os.environ.get(LEARNED):
-        with Path(file).open("a") as learned:
+        # The owner may have been killed.
+        with suppress(FileNotFoundError), Path(file).open("a") as learned:
             learned.write(json.dumps(sorted(new)) + "\n")
 
 
 @contextmanager
 def collect() -> Iterator[Path]:
     """A private file in which this process and its children note what they learn, until the block is left."""
-    with tempfile.TemporaryDirectory(prefix="onewinner-") as folder:
-        file = Path(folder) / "learned"
-        file.touch(0o600)
+    with open_private_file() as file:
         os.environ[LEARNED] = str(file)
         try:
             yield file
         finally:
             os.environ.pop(LEARNED, None)
+
+
+@contextmanager
+def open_private_file() -> Iterator[Path]:
+    """A file that this user alone can open: in memory, so that a process that is killed leaves none (Linux)."""
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("onewinner")) as kept:
+            yield Path(f"/proc/{os.getpid()}/fd/{kept.fileno()}")
+        return
+    with tempfile.TemporaryDirectory(prefix="onewinner-") as folder:
+        file = Path(folder) / "learned"
+        file.touch(0o600)
+        yield file
 
 
 def read_learned(file: Path) -> Secrets:

@@ -86,8 +86,7 @@ def find_wrong(name: str, command: Command, code: int, output: str, left: set[st
         wrong.append(f"exit {code} without a verdict")
     if "Traceback" in output and name != "fixture":
         wrong.append("a traceback")
-    # SIGKILL leaves the folders that nothing but the command itself removes.
-    if left and code != -signal.SIGKILL:
+    if left:
         wrong.append(f"left behind: {sorted(left)}")
     if name in ("gate", "race", "explore") and any((command.cwd / "out" / "history").glob("*")):
         judged = Command(("check", "out"), command.cwd).run()

@@ -151,7 +151,9 @@ def test_the_log_of_a_service_that_does_not_start_is_shown_without_secrets(comma
 def test_a_run_that_is_ended_leaves_no_secret(number: signal.Signals, tmp_path: Path) -> None:
     write_telling(tmp_path)
     arguments = ("race", "--target", "hostile.toml", "--races", "100000", "--out", "run")
-    command = Command(arguments, tmp_path, PLANTED)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command = Command(arguments, tmp_path, {**PLANTED, "TMPDIR": str(temporary)})
     history, seen = tmp_path / "run" / "history", list[str]()
     with command.start() as process:
         wait_for(lambda: any(path.stat().st_size > 100_000 for path in history.glob("race*.jsonl")), process)
@@ -161,6 +163,7 @@ def test_a_run_that_is_ended_leaves_no_secret(number: signal.Signals, tmp_path: 
     assert eventually(lambda: not command.find_left())
     assert find_planted(output + errors + "".join(seen)) == []
     assert [name for name, text in read_everything(tmp_path / "run").items() if find_planted(text)] == []
+    assert [*temporary.rglob("*")] == []
 
 
 def test_a_journal_hides_texts_and_keeps_its_keys(tmp_path: Path) -> None:
