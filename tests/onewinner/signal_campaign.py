@@ -7,6 +7,7 @@ that is left, a file that is left in /dev/shm or the temporary folder, and a `ch
 the engine.
 """
 
+import contextlib
 import random
 import re
 import signal
@@ -46,15 +47,26 @@ COMMANDS: dict[str, tuple[tuple[str, ...], float]] = {
     "doctor": (("doctor",), 6.0),
     "fixture": (("-q", "-p", "no:cacheprovider", "test_races.py"), 6.0),
 }
+SHARED = Path("/dev/shm")
 VERDICT = re.compile(r"\b(PASS|FAIL|UNKNOWN)\b")
 RUN_LIMIT_S = 300.0
 END_LIMIT_S = 60.0
 
 
 def list_left(folder: Path) -> set[str]:
-    """What commands may leave behind: their temporary files, and shared memory."""
-    shared = Path("/dev/shm")
-    return {str(path) for place in (folder, shared) if place.is_dir() for path in place.iterdir()}
+    """What commands may leave behind: their temporary files, and shared memory that no process uses any more."""
+    found = {str(path) for place in (folder, SHARED) if place.is_dir() for path in place.iterdir()}
+    return {path for path in found - list_mapped() if "pytest-of-" not in path}
+
+
+def list_mapped() -> set[str]:
+    """The files in shared memory that some process uses, of this campaign or not."""
+    mapped = set()
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        # It may have ended.
+        with contextlib.suppress(OSError):
+            mapped |= {line.split(maxsplit=5)[-1] for line in maps.read_text().splitlines() if str(SHARED) in line}
+    return mapped
 
 
 def strike(name: str, number: signal.Signals, after_s: float, folder: Path) -> list[str]:
