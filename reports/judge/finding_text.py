@@ -223,6 +223,23 @@ def describe_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> 
     return f"{title}.", tabulate(words, [record])
 
 
+def describe_trace_answers(records: Sequence[Record], is_shown: bool | None, others: Sequence[Record]) -> Text:
+    """Requests whose traces no order of the operations explains together with the answers to the `others`.
+
+    `is_shown`: whether the one request left its trace; None for several requests, which contradict them together.
+    """
+    first = records[0]
+    workflow, told = first.workflow, "won" if first.outcome == "won" else "was not answered"
+    if is_shown is None:
+        title = f"No order explains which of {len(records)} requests left a trace in workflow {workflow}"
+    elif is_shown:
+        title = f"{capital(name(first))} {told}, and left a trace in workflow {workflow}, but it cannot have moved it"
+    else:
+        title = f"{capital(name(first))} {told}, and left no trace in workflow {workflow}, but it must have moved it"
+    why = "Some order explains the answers alone, but none explains them together with the traces"
+    return f"{title}.", tabulate(f"{title}. {why}: a request that moves the workflow leaves one.", [*records, *others])
+
+
 def describe_foreign_trace(record: Record) -> Text:
     """An operation of another tenant than the owner whose marker the engine shows as stored."""
     title = (

@@ -8,28 +8,31 @@ import polars as pl
 
 from reports.history.events import Effects
 from reports.history.history import Record
-from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
+from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.finding_text import (
     describe_foreign_trace,
     describe_repeated_trace,
+    describe_timeout,
     describe_trace,
+    describe_trace_answers,
     describe_trace_count,
 )
 from reports.judge.sink_calls import judge_calls
-from reports.judge.verdict import CheckResult, Finding
+from reports.judge.trace_search import Trace, TraceSearch
+from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "effects"
 LOST = ("conflict", "stale", "refused", "busy")
 MOVES = ("advance", "set")
 # Of so many wins it is looked up whether they were alone, and so many are named.
-LOOKED_UP_MAX, NAMED_MAX = 200, 3
+LOOKED_UP_MAX, NAMED_MAX, BESIDE_MAX = 200, 3, 5
 
 
 def check_effects(context: CheckContext) -> CheckResult:
     """Judges every marker that was shown, and of each winner whose request carried one, how often it was shown.
 
     Losers leave none, and no operation leaves one in another workflow. An unknown one leaves its own at most once, and
-    exactly once if the trail shows that it won; another tenant's call must leave none. A marker
+    exactly once if the trail or the answers show that it won; another tenant's call must leave none. A marker
     that was not sent in this history says nothing: it may be the engine's own.
     """
     calls, events = judge_calls(context), context.evidence.history.having(Effects)
@@ -65,8 +68,10 @@ def judge_traces(context: CheckContext, events: Sequence[Effects]) -> tuple[list
         fail(partial(report_trace, context, row, where, foreign=foreign))
         for row, where, foreign in wrong.select("row", "where", "foreign").iter_rows()
     ]
-    suspicions += suspect_counts(context, counted.filter(~strayed & pl.col("any").not_()))
-    suspicions += suspect_repeated(context, counted.filter(~strayed & pl.col("any").not_() & pl.col("repeats")))
+    once = counted.filter(~strayed & pl.col("any").not_())
+    suspicions += suspect_counts(context, once)
+    suspicions += suspect_repeated(context, once.filter("repeats"))
+    suspicions += [] if suspicions else suspect_answers(context, counted)
     return suspicions, looked.height
 
 
@@ -154,6 +159,67 @@ def suspect_repeated(context: CheckContext, repeated: pl.DataFrame) -> list[Susp
         elif shown.is_empty() and won.height and not comes:
             suspicions.append(fail(partial(report_repeated, context, won["row"].to_list(), 0)))
     return suspicions
+
+
+def suspect_answers(context: CheckContext, counted: pl.DataFrame) -> list[Suspicion]:
+    """The workflows whose answers some order explains, but none together with the markers that were shown."""
+    suspicions: list[Suspicion] = []
+    for w, traces in find_traces(context, counted).items():
+        if w in context.decision.suspects:
+            continue
+        operations, starts = context.lay_out(w)
+        limit_s = context.evidence.limits.workflow_s
+        found = TraceSearch(operations, starts, context.evidence.graph, traces, limit_s)
+        verdict = found.search().verdict
+        if verdict is Verdict.FAIL:
+            suspicions.append(fail(partial(report_answers, context, found)))
+        elif verdict is Verdict.UNKNOWN:
+            suspicions.append(doubt(partial(report_undecided, context, w)))
+    return suspicions
+
+
+def find_traces(context: CheckContext, counted: pl.DataFrame) -> dict[int, list[Trace]]:
+    """By workflow number, what the markers say of the requests that are unknown, and of those that may repeat a win.
+
+    Requests with one idempotency key are one: where it is another of them whose marker was shown, nothing is known. So
+    it is where several requests have one marker, and in a history that tells no marker.
+    """
+    wide = context.evidence.history.clock_uncertainty_ns
+    asked = {event.workflow: event.read_ns - wide for event in by_time(context.evidence.history.having(Effects))}
+    one = pl.coalesce(pl.col("key"), pl.col("row").cast(pl.String)).n_unique().over("workflow", "marker") == 1
+    shown = pl.col("shown").is_not_null()
+    by_key = pl.when(pl.col("key").is_null()).then(shown).otherwise(shown.any().over("workflow", "key"))
+    absent = ~by_key & pl.col("any").not_()
+    open_ = (pl.col("outcome") == "unknown") | (pl.col("repeats") & (pl.col("outcome") == "won"))
+    moves = counted.with_columns(one=one, absent=absent, known=shown).filter(
+        pl.col("told") & pl.col("kind").is_in(MOVES) & open_ & pl.col("workflow").is_in(list(asked)) & pl.col("one")
+    )
+    moves = moves.filter(pl.col("known") | pl.col("absent"))
+    found: dict[int, list[Trace]] = {}
+    numbers = context.evidence.number_workflows(moves["workflow"])
+    for w, row, workflow, is_shown in zip(numbers, moves["row"], moves["workflow"], moves["known"], strict=True):
+        found.setdefault(w, []).append(Trace(row, is_shown, asked[workflow]))
+    return found
+
+
+def by_time(events: Sequence[Effects]) -> list[Effects]:
+    return sorted(events, key=lambda event: event.read_ns)
+
+
+def report_answers(context: CheckContext, found: TraceSearch) -> Finding:
+    """A request whose trace contradicts the answers by itself, else all of those that do together; and the others."""
+    alone = found.find_alone()
+    traces = found.traces if alone is None else [alone]
+    records = context.records([trace.row for trace in traces])
+    core = found.search(traces).conflict_core
+    beside = [each.row for each in core if each.row not in {trace.row for trace in traces}][:BESIDE_MAX]
+    text = describe_trace_answers(records, None if alone is None else alone.is_shown, context.records(beside))
+    return replace(make_finding(CHECK, [*records, *context.records(beside)], text), race=None)
+
+
+def report_undecided(context: CheckContext, w: int) -> Finding:
+    name, limit = context.workflow_name(w), f"{context.evidence.limits.workflow_s:g} s"
+    return make_finding(CHECK, [], describe_timeout(name, limit), Verdict.UNKNOWN, workflow=name)
 
 
 def report_repeated(context: CheckContext, rows: Sequence[int], shown: int) -> Finding:
