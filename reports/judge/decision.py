@@ -49,13 +49,7 @@ def decide(evidence: Evidence) -> Decision:
     """Judges every workflow. Past `limits.linearizable_s` the remaining ones stay undecided."""
     began = time.monotonic()
     contradictions = {each.w: each for each in find_create_contradictions(evidence)}
-    rest = find_unexplained(evidence, evidence.ops)
-    if rest.len():
-        again = evidence.ops.filter(pl.col("w").is_in(rest.implode()))
-        rest = find_unexplained(evidence, again, order="begins")
-    if rest.len() and evidence.graph is not None and evidence.graph.timed:
-        again = evidence.ops.filter(pl.col("w").is_in(rest.implode()))
-        rest = find_unexplained(evidence, insert_timed(evidence, again))
+    rest = find_unlinearized(evidence, evidence.ops)
     failed = {w: take_contradiction(evidence, each) for w, each in contradictions.items()}
     undecided: list[int] = []
     for w in rest.to_list():
@@ -72,6 +66,16 @@ def decide(evidence: Evidence) -> Decision:
         elif searched.verdict is Verdict.UNKNOWN:
             undecided.append(w)
     return Decision(failed, tuple(undecided), tuple(sorted({*rest, *contradictions})), time.monotonic() - began)
+
+
+def find_unlinearized(evidence: Evidence, ops: pl.DataFrame) -> pl.Series:
+    """The workflow numbers in `ops` without a linearization, in any order of the transitions that is tried."""
+    rest = find_unexplained(evidence, ops)
+    if rest.len():
+        rest = find_unexplained(evidence, ops.filter(pl.col("w").is_in(rest.implode())), order="begins")
+    if rest.len() and evidence.graph is not None and evidence.graph.timed:
+        rest = find_unexplained(evidence, insert_timed(evidence, ops.filter(pl.col("w").is_in(rest.implode()))))
+    return rest
 
 
 def take_contradiction(evidence: Evidence, found: CreateContradiction) -> Undecided:

@@ -104,14 +104,6 @@ def describe_movers(records: Sequence[Record]) -> Text:
     return f"{title}.", tabulate(f"{title}. {why}", records)
 
 
-def describe_repeated_trace(records: Sequence[Record], shown: int) -> Text:
-    """Requests for one state that may repeat a win, of which too many left their marker, or none."""
-    first = records[0]
-    left = f"{shown} of the requests" if shown else "None of the requests"
-    title = f"{left} that were told that they won {first.next} left a trace in workflow {first.workflow}"
-    return f"{title}.", tabulate(f"{title}: the one that made the move leaves one, the others none.", records)
-
-
 def describe_open_race(records: Sequence[Record]) -> Text:
     first = records[0]
     outcomes = count_outcomes(records)
@@ -192,62 +184,6 @@ def describe_problem(record: Record, problem: str) -> Text:
 def describe_probe(probe: Probe) -> Text:
     title = f"{probe.what or 'a probe'}: {probe.problem}"
     return title, title
-
-
-def describe_trace(record: Record, where: str) -> Text:
-    """An operation that lost, or one of another workflow, whose marker the engine shows as stored."""
-    workflow = record.workflow
-    if workflow != where:
-        title = f"{capital(name(record))} was about workflow {workflow}, and left its trace in workflow {where}"
-        return f"{title}.", tabulate(f"{title}: the engine shows its marker there.", [record])
-    told = "nothing happened" if record.outcome == "busy" else "it lost"
-    title = f"{capital(name(record))} was told that {told}, and left a trace in workflow {workflow}"
-    return f"{title}.", tabulate(f"{title}: {describe_move(record)}; the engine shows what it carried.", [record])
-
-
-def describe_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> Text:
-    """A winner, or one that was not answered, whose marker the engine shows too often, or not at all.
-
-    `lone` are some wins of which the same is true though nothing else was asked beside them.
-    """
-    told = "won"
-    if record.outcome != "won":
-        told = "was not answered" if shown else "was not answered, and won, as the trail shows"
-    left = f"left its trace {shown} times" if shown else "left no trace"
-    title = f"{capital(name(record))} {told}, and {left} in workflow {record.workflow}"
-    words = f"{title}: {describe_move(record)}; exactly one is right."
-    if lone:
-        which = ", ".join(f"{each.id}: {describe_move(each)}" for each in lone)
-        leaves = f"leaves its marker {shown} times" if shown else "leaves no marker"
-        words += f'\nEven a lone win {leaves} ({which}); if that is right, write winners = "any" under [effects].'
-    return f"{title}.", tabulate(words, [record])
-
-
-def describe_trace_answers(records: Sequence[Record], is_shown: bool | None, others: Sequence[Record]) -> Text:
-    """Requests whose traces no order of the operations explains together with the answers to the `others`.
-
-    `is_shown`: whether the one request left its trace; None for several requests, which contradict them together.
-    """
-    first = records[0]
-    workflow, told = first.workflow, "won" if first.outcome == "won" else "was not answered"
-    if is_shown is None:
-        title = f"No order explains which of {len(records)} requests left a trace in workflow {workflow}"
-    elif is_shown:
-        title = f"{capital(name(first))} {told}, and left a trace in workflow {workflow}, but it cannot have moved it"
-    else:
-        title = f"{capital(name(first))} {told}, and left no trace in workflow {workflow}, but it must have moved it"
-    why = "Some order explains the answers alone, but none explains them together with the traces"
-    return f"{title}.", tabulate(f"{title}. {why}: a request that moves the workflow leaves one.", [*records, *others])
-
-
-def describe_foreign_trace(record: Record) -> Text:
-    """An operation of another tenant than the owner whose marker the engine shows as stored."""
-    title = (
-        f"{capital(name(record))} of tenant {record.tenant} left a trace in workflow {record.workflow}, "
-        "which belongs to another"
-    )
-    told = f"It was answered {record.outcome}{describe_status(record)}; the engine shows what it carried."
-    return f"{title}.", tabulate(f"{title}. {told}", [record])
 
 
 def describe_refused(record: Record) -> Text:

@@ -9,21 +9,20 @@ import polars as pl
 from reports.history.events import Effects
 from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
-from reports.judge.finding_text import (
+from reports.judge.finding_text import describe_timeout
+from reports.judge.sink_calls import judge_calls
+from reports.judge.trace_search import NO_ROW, TraceSearch
+from reports.judge.trace_text import (
     describe_foreign_trace,
-    describe_repeated_trace,
-    describe_timeout,
     describe_trace,
     describe_trace_answers,
     describe_trace_count,
 )
-from reports.judge.sink_calls import judge_calls
-from reports.judge.trace_search import Trace, TraceSearch
+from reports.judge.traces import MOVES, find_traces, lay_out_contradictory, list_asked
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "effects"
 LOST = ("conflict", "stale", "refused", "busy")
-MOVES = ("advance", "set")
 # Of so many wins it is looked up whether they were alone, and so many are named.
 LOOKED_UP_MAX, NAMED_MAX, BESIDE_MAX = 200, 3, 5
 
@@ -39,44 +38,39 @@ def check_effects(context: CheckContext) -> CheckResult:
     if not events and calls is None:
         return not_applicable(CHECK, "no source asked the engine which operations left a trace", "workflows")
     if calls is not None:
-        suspicions, looked = ([], 0) if not events else judge_traces(context, events)
+        suspicions, looked = ([], 0) if not events else judge_traces(context)
         suspicions, judged = [*calls.suspicions, *suspicions], calls.judged + looked
         unit = "requests" if not events else "requests and workflows"
         return conclude(context, CHECK, judged=judged, unit=unit, suspicions=suspicions, reason=calls.remark)
-    suspicions, looked = judge_traces(context, events)
+    suspicions, looked = judge_traces(context)
     return conclude(context, CHECK, judged=looked, unit="workflows", suspicions=suspicions)
 
 
-def judge_traces(context: CheckContext, events: Sequence[Effects]) -> tuple[list[Suspicion], int]:
+def judge_traces(context: CheckContext) -> tuple[list[Suspicion], int]:
     """What is wrong with the markers that the engine showed, and how many workflows were looked at."""
-    looked = (
-        pl.DataFrame(
-            [(event.workflow, event.winners == "any") for event in events],
-            schema={"workflow": pl.String, "any": pl.Boolean},
-            orient="row",
-        )
-        .group_by("workflow", maintain_order=True)
-        .agg(pl.col("any").any())
-    )
+    looked = list_asked(context)
     found = take_sent(context).join(count_shown(context), on="marker", how="left", maintain_order="left")
     counted = mark_foreign(context, found.join(looked, on="workflow", how="left", maintain_order="left"))
     strayed = pl.col("where").is_not_null() & (
         pl.col("outcome").is_in(LOST) | (pl.col("workflow") != pl.col("where")) | pl.col("foreign")
     )
+    by_key = pl.col("key").is_not_null() & pl.col("shown").is_not_null().any().over("workflow", "key")
+    counted = counted.with_columns(by_key=by_key)
     wrong = counted.filter(strayed)
     suspicions: list[Suspicion] = [
         fail(partial(report_trace, context, row, where, foreign=foreign))
         for row, where, foreign in wrong.select("row", "where", "foreign").iter_rows()
     ]
-    once = counted.filter(~strayed & pl.col("any").not_())
-    suspicions += suspect_counts(context, once)
-    suspicions += suspect_repeated(context, once.filter("repeats"))
-    suspicions += [] if suspicions else suspect_answers(context, counted)
+    counted = counted.filter(~strayed)
+    often, absent = counted.filter(pl.col("any").not_() & (pl.col("shown") > 1)), find_absent(context, counted)
+    suspicions += [*suspect_counts(context, often), *suspect_counts(context, absent)]
+    accused = pl.concat([often["row"], absent["row"]]).implode()
+    suspicions += suspect_answers(context, counted.filter(~pl.col("row").is_in(accused)))
     return suspicions, looked.height
 
 
 def take_sent(context: CheckContext) -> pl.DataFrame:
-    """Every operation that carried a marker: row, marker, workflow, kind, outcome, edge, told.
+    """Every operation that carried a marker: row, marker, workflow, kind, outcome, key, edge, repeats, returned, told.
 
     In a history that tells no marker (`told` is False) an operation's id is taken for its marker. A request that lost
     is left out if another one with its idempotency key, and so with its marker, did not.
@@ -93,7 +87,7 @@ def take_sent(context: CheckContext) -> pl.DataFrame:
         "key",
         edge.alias("edge"),
         pl.col("repeats").fill_null(value=False),
-        "next",
+        returned=pl.col("returned_ns") + context.evidence.history.clock_uncertainty_ns,
     )
     lost = pl.col("outcome").is_in(LOST)
     sent = sent.filter(pl.col("key").is_null() | ~lost | lost.all().over("workflow", "marker"))
@@ -121,55 +115,20 @@ def mark_foreign(context: CheckContext, found: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(foreign=pl.col("row").is_in(foreign.implode()))
 
 
-def suspect_counts(context: CheckContext, counted: pl.DataFrame) -> list[Suspicion]:
-    """The operations of a workflow that was looked at whose marker was shown too often, or not at all and must be."""
-    often = counted.filter(pl.col("shown") > 1)
-    absent = find_absent(context, counted)
-    suspicions: list[Suspicion] = []
-    for wrong in (often, absent):
-        won = wrong.filter(pl.col("outcome") == "won")
-        lone = find_lone(context, won["row"].to_list()[:LOOKED_UP_MAX]) if won.height else []
-        suspicions += [
-            fail(partial(report_count, context, row, shown or 0, lone, shows_alone=told or shown is not None))
-            for row, shown, told in wrong.select("row", "shown", "told").iter_rows()
-        ]
-    return suspicions
-
-
-def suspect_repeated(context: CheckContext, repeated: pl.DataFrame) -> list[Suspicion]:
-    """Of the requests for one state that may repeat a win: too many that left a marker, or none that did.
-
-    Each time that the workflow enters the state one of them makes the move. So there may be one more than moves that
-    can have led out of it; and one at least, if nothing else can have led there.
-    """
-    suspicions: list[Suspicion] = []
-    told = repeated.filter(pl.col("told") & (pl.col("kind") == "advance") & pl.col("outcome").is_in(["won", "unknown"]))
-    for (workflow, to), group in told.group_by("workflow", "next", maintain_order=True):
-        [w] = context.evidence.number_workflows(pl.Series([str(workflow)]))
-        others = [each for each in context.lay_out(w)[0] if not each.is_pure and each.row not in group["row"].to_list()]
-        shown = group.filter(pl.col("shown").is_not_null())
-        leaves = [each for each in others if each.kind == "set" or to in each.expected]
-        graph = context.evidence.graph
-        timed = graph.timed if graph is not None else ()
-        is_open = any(to in (move.origin, move.to) for move in timed)
-        comes = is_open or any(each.leads_to == to for each in others) or context.evidence.first_state == to
-        won = group.filter(pl.col("outcome") == "won")
-        if shown.height > 1 + len(leaves) and not is_open:
-            suspicions.append(fail(partial(report_repeated, context, shown["row"].to_list(), shown.height)))
-        elif shown.is_empty() and won.height and not comes:
-            suspicions.append(fail(partial(report_repeated, context, won["row"].to_list(), 0)))
-    return suspicions
+def suspect_counts(context: CheckContext, wrong: pl.DataFrame) -> list[Suspicion]:
+    """The operations whose marker was shown too often, or not at all and must be."""
+    won = wrong.filter(pl.col("outcome") == "won")
+    lone = find_lone(context, won["row"].to_list()[:LOOKED_UP_MAX]) if won.height else []
+    return [
+        fail(partial(report_count, context, row, shown or 0, lone, shows_alone=told or shown is not None))
+        for row, shown, told in wrong.select("row", "shown", "told").iter_rows()
+    ]
 
 
 def suspect_answers(context: CheckContext, counted: pl.DataFrame) -> list[Suspicion]:
     """The workflows whose answers some order explains, but none together with the markers that were shown."""
     suspicions: list[Suspicion] = []
-    for w, traces in find_traces(context, counted).items():
-        if w in context.decision.suspects:
-            continue
-        operations, starts = context.lay_out(w)
-        limit_s = context.evidence.limits.workflow_s
-        found = TraceSearch(operations, starts, context.evidence.graph, traces, limit_s)
+    for w, found in lay_out_contradictory(context, find_traces(context, counted)):
         verdict = found.search().verdict
         if verdict is Verdict.FAIL:
             suspicions.append(fail(partial(report_answers, context, found)))
@@ -178,42 +137,15 @@ def suspect_answers(context: CheckContext, counted: pl.DataFrame) -> list[Suspic
     return suspicions
 
 
-def find_traces(context: CheckContext, counted: pl.DataFrame) -> dict[int, list[Trace]]:
-    """By workflow number, what the markers say of the requests that are unknown, and of those that may repeat a win.
-
-    Requests with one idempotency key are one: where it is another of them whose marker was shown, nothing is known. So
-    it is where several requests have one marker, and in a history that tells no marker.
-    """
-    wide = context.evidence.history.clock_uncertainty_ns
-    asked = {event.workflow: event.read_ns - wide for event in by_time(context.evidence.history.having(Effects))}
-    one = pl.coalesce(pl.col("key"), pl.col("row").cast(pl.String)).n_unique().over("workflow", "marker") == 1
-    shown = pl.col("shown").is_not_null()
-    by_key = pl.when(pl.col("key").is_null()).then(shown).otherwise(shown.any().over("workflow", "key"))
-    absent = ~by_key & pl.col("any").not_()
-    open_ = (pl.col("outcome") == "unknown") | (pl.col("repeats") & (pl.col("outcome") == "won"))
-    moves = counted.with_columns(one=one, absent=absent, known=shown).filter(
-        pl.col("told") & pl.col("kind").is_in(MOVES) & open_ & pl.col("workflow").is_in(list(asked)) & pl.col("one")
-    )
-    moves = moves.filter(pl.col("known") | pl.col("absent"))
-    found: dict[int, list[Trace]] = {}
-    numbers = context.evidence.number_workflows(moves["workflow"])
-    for w, row, workflow, is_shown in zip(numbers, moves["row"], moves["workflow"], moves["known"], strict=True):
-        found.setdefault(w, []).append(Trace(row, is_shown, asked[workflow]))
-    return found
-
-
-def by_time(events: Sequence[Effects]) -> list[Effects]:
-    return sorted(events, key=lambda event: event.read_ns)
-
-
 def report_answers(context: CheckContext, found: TraceSearch) -> Finding:
-    """A request whose trace contradicts the answers by itself, else all of those that do together; and the others."""
-    alone = found.find_alone()
-    traces = found.traces if alone is None else [alone]
+    """The fewest requests whose traces contradict the answers by themselves, and some of those that they contradict."""
+    traces = found.find_least()
     records = context.records([trace.row for trace in traces])
     core = found.search(traces).conflict_core
-    beside = [each.row for each in core if each.row not in {trace.row for trace in traces}][:BESIDE_MAX]
-    text = describe_trace_answers(records, None if alone is None else alone.is_shown, context.records(beside))
+    own = {NO_ROW, *(trace.row for trace in traces)}
+    beside = [each.row for each in core if each.row not in own][:BESIDE_MAX]
+    shown = [trace.row for trace in traces if trace.is_shown]
+    text = describe_trace_answers(records, len(shown), context.records(beside))
     return replace(make_finding(CHECK, [*records, *context.records(beside)], text), race=None)
 
 
@@ -222,22 +154,28 @@ def report_undecided(context: CheckContext, w: int) -> Finding:
     return make_finding(CHECK, [], describe_timeout(name, limit), Verdict.UNKNOWN, workflow=name)
 
 
-def report_repeated(context: CheckContext, rows: Sequence[int], shown: int) -> Finding:
-    records = context.records(rows)
-    return replace(make_finding(CHECK, records, describe_repeated_trace(records, shown)), race=None)
-
-
 def find_absent(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
     """The winners whose marker must be there and is not."""
-    moves = counted.filter(pl.col("kind").is_in(MOVES) & ~pl.col("repeats"))
+    moves = counted.filter(pl.col("kind").is_in(MOVES) & ~pl.col("repeats") & pl.col("any").not_())
     certain = moves.filter("told")
-    proven = certain.filter((pl.col("outcome") == "unknown") & pl.col("shown").is_null())
-    if proven.height:
-        rows = set(context.evidence.history.audit["request_id"].drop_nulls())
-        names = context.read_request_ids(proven["row"])
-        proven = proven.filter(names.is_in(list(rows)).fill_null(value=False))
-    lacking = certain.filter((pl.col("outcome") == "won") & pl.col("shown").is_null())
+    without = certain.filter(pl.col("shown").is_null() & pl.col("by_key").not_())
+    proven = find_proven(context, without.filter(pl.col("outcome") == "unknown"))
+    lacking = without.filter(
+        (pl.col("outcome") == "won") & (pl.col("returned") < pl.col("asked")).fill_null(value=True)
+    )
     return pl.concat([lacking, proven, find_absent_beside_others(moves.filter(~pl.col("told")))]).sort("row")
+
+
+def find_proven(context: CheckContext, unknown: pl.DataFrame) -> pl.DataFrame:
+    """Those of the unknown operations of which a trail had a row before the markers were last asked for."""
+    if unknown.is_empty():
+        return unknown
+    until = pl.coalesce("returned_ns", "read_ns") + context.evidence.history.clock_uncertainty_ns
+    rows = context.evidence.history.audit.group_by("workflow", "request_id").agg(had=until.min())
+    named = unknown.with_columns(request_id=context.read_request_ids(unknown["row"]))
+    rows = rows.with_columns(pl.col("workflow").cast(pl.String), pl.col("request_id").cast(pl.String))
+    found = named.join(rows, on=("workflow", "request_id"), how="left", maintain_order="left")
+    return found.filter(pl.col("had") < pl.col("asked")).select(unknown.columns)
 
 
 def find_absent_beside_others(moves: pl.DataFrame) -> pl.DataFrame:
