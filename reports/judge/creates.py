@@ -42,7 +42,9 @@ def find_early(evidence: Evidence) -> pl.DataFrame:
     born = creates.group_by("w").agg(pl.col("begins").min().alias("born"))
     every = pl.DataFrame({"w": pl.int_range(evidence.workflows, dtype=pl.UInt32, eager=True)})
     moments = every.join(born, on="w", how="left", maintain_order="left")["born"]
-    return ops.filter((pl.col("known") | pl.col("pure")) & (pl.col("ends") < moments.gather(ops["w"])))
+    units = pl.col("kind").is_in(["take", "give_back"]) & pl.col("outcome").is_in(["won", "conflict"]) & pl.col("mine")
+    answered = pl.col("known") | pl.col("pure") | units
+    return ops.filter(answered & (pl.col("ends") < moments.gather(ops["w"])))
 
 
 def find_shared_ids(history: History) -> list[list[int]]:

@@ -7,7 +7,7 @@ import polars as pl
 
 from reports.judge.context import CheckContext
 from reports.judge.models.workflow import Operation
-from reports.judge.races import Race, list_races
+from reports.judge.races import Race, contends, is_race, list_races
 from reports.judge.search import search
 from reports.judge.timeline import list_unasked
 from reports.judge.trail_readings import is_older
@@ -39,6 +39,9 @@ def resolve_races(context: CheckContext, races: pl.DataFrame | None = None) -> l
         return []
     found = []
     for race in list_races(unclear):
+        if not is_race(context.evidence, find_contenders(context, race)):
+            found.append((race, ResolvedRace(None)))
+            continue
         if race.won > 1 and race.w in context.decision.failed:
             found.append((race, ResolvedRace(race.won)))
             continue
@@ -126,7 +129,7 @@ def count_winners(context: CheckContext, race: Race, contenders: pl.DataFrame, n
     unknown = contenders.filter(pl.col("outcome") == "unknown")
     again = find_asked_again(context, race.w, contenders) if race.busy else None
     if again is not None:
-        return ResolvedRace(1, again)
+        return again
     if unknown.is_empty():
         alone = ", and no request of the race won when asked again alone" if race.busy else ""
         return ResolvedRace(0, f"Every contender was answered, and none of them won{alone}.")
@@ -141,28 +144,41 @@ def count_winners(context: CheckContext, race: Race, contenders: pl.DataFrame, n
 
 def find_contenders(context: CheckContext, race: Race) -> pl.DataFrame:
     """A race's operations, by invoke."""
-    return context.evidence.slice(race.w).filter((pl.col("race") == race.race) & pl.col("mine"))
+    return context.evidence.slice(race.w).filter((pl.col("race") == race.race) & contends())
 
 
-def find_asked_again(context: CheckContext, w: int, contenders: pl.DataFrame) -> str | None:
+def find_asked_again(context: CheckContext, w: int, contenders: pl.DataFrame) -> ResolvedRace | None:
     """What shows that being busy was true: asked again after every contender had been answered, alone and before any
-    other win, a request of one of them won; in words.
+    other win, a request of one of them won. One without an answer may have won.
     """
     answered = contenders.filter(pl.col("outcome") != "unknown")
     over = answered["ends"].max()
     ops = context.evidence.slice(w)
     wins = ops.filter(pl.col("known") & (pl.col("kind") != "create") & (pl.col("ends") > contenders["begins"].min()))
-    first = wins.sort("begins").head(1).filter((pl.col("begins") > over) & pl.col("race").is_null())
-    alike = contenders.filter(pl.col("next").is_in(first["next"].implode()))
-    if not {*list_wanted(context, first)} & {*list_wanted(context, alike)}:
+    alone = (pl.col("begins") > over) & pl.col("race").is_null()
+    first = wins.sort("begins").head(1).filter(alone)
+    if asks_alike(context, first, contenders):
+        winner = context.records(first["row"])[0].id
+        return ResolvedRace(1, f"Every contender was busy or lost; asked again alone, {winner} won.")
+    before = (pl.col("begins") <= wins["ends"].min()) if wins.height else pl.lit(value=True)
+    lost = ops.filter(pl.col("maybe") & alone & before)
+    lost = lost.filter([asks_alike(context, lost[number], contenders) for number in range(lost.height)])
+    if lost.is_empty():
         return None
-    return f"Every contender was busy or lost; asked again alone, {context.records(first['row'])[0].id} won."
+    needed = find_needed(context, w, contenders, lost)
+    return ResolvedRace(None) if needed is None else ResolvedRace(1, needed)
+
+
+def asks_alike(context: CheckContext, asked: pl.DataFrame, contenders: pl.DataFrame) -> bool:
+    """Whether a request asks for the move of a contender, from a state that this one expects too."""
+    alike = contenders.filter(pl.col("next").is_in(asked["next"].implode()))
+    return bool({*list_wanted(context, asked)} & {*list_wanted(context, alike)})
 
 
 def find_named(context: CheckContext) -> pl.DataFrame:
     """w, race, row of the unknown contenders that their workflow's trail names by a request id that is theirs alone."""
     trails = context.evidence.trails.filter(pl.col("w").is_not_null() & pl.col("request_id").is_not_null())
-    unknown = context.ops.filter(pl.col("race").is_not_null() & pl.col("mine") & (pl.col("outcome") == "unknown"))
+    unknown = context.ops.filter(contends() & (pl.col("outcome") == "unknown"))
     if trails.is_empty() or unknown.is_empty():
         return unknown.select("w", "race", "row").clear()
     ids = context.read_request_ids(unknown["row"])

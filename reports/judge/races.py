@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from reports.judge.evidence import Evidence
+
 OUTCOME_COUNTS = ("won", "conflict", "stale", "busy", "unknown", "refused", "ok")
 # The outcomes that few contenders have.
 RARE = OUTCOME_COUNTS[2:]
@@ -35,11 +37,33 @@ def list_races(races: pl.DataFrame) -> Iterator[Race]:
     return (Race(*row) for row in races.iter_rows())
 
 
+def contends() -> pl.Expr:
+    """Whether an operation of `Evidence.ops` contends in a race: the owner asked for it, and no other operation of its
+    idempotency key stands for it. Takes and give-backs of units do not: several may rightly win.
+    """
+    units = pl.col("kind").is_in(["take", "give_back"])
+    return pl.col("race").is_not_null() & pl.col("mine") & ~pl.col("repeated") & ~units
+
+
 def build_races(ops: pl.DataFrame) -> pl.DataFrame:
-    """One row per race, from `Evidence.ops`: only the owner's operations race. The columns are the fields of Race."""
-    rows = ops.lazy().filter(pl.col("race").is_not_null() & pl.col("mine"))
+    """One row per race, from `Evidence.ops`. The columns are the fields of Race."""
+    rows = ops.lazy().filter(contends())
     races = mark_overlaps(count_rare(group_races(rows), rows), rows)
     return count_targets(races.select("w", "race", "contenders", *OUTCOME_COUNTS, "overlapped"), ops)
+
+
+def is_race(evidence: Evidence, contenders: pl.DataFrame) -> bool:
+    """Whether only one of them can win in every order: some state is expected by all of them, and none leads to a state
+    that one of them expects.
+    """
+    members, names = evidence.set_members, evidence.names
+    asked = list(contenders.select("want", "set", "next").unique().iter_rows())
+    expected = [
+        {*members[several]} if several is not None else {names[want]} if want is not None else set[str]()
+        for want, several, _ in asked
+    ]
+    led = {names[to] for *_, to in asked if to is not None}
+    return bool(set.intersection(*expected)) and not led & set[str]().union(*expected)
 
 
 def group_races(rows: pl.LazyFrame) -> pl.DataFrame:
@@ -101,7 +125,7 @@ def count_targets(races: pl.DataFrame, ops: pl.DataFrame) -> pl.DataFrame:
     """The races with `repeats`, and their `won`."""
     if not ops["repeats"].any():
         return races.with_columns(repeats=pl.lit(value=False))
-    contend = ops.lazy().filter(pl.col("race").is_not_null() & pl.col("mine"))
+    contend = ops.lazy().filter(contends())
     won = pl.col("next").filter(pl.col("outcome") == "won").n_unique().cast(pl.UInt32)
     found = contend.group_by("w", "race").agg(pl.col("repeats").any(), targets=won).filter("repeats").collect()
     races = races.join(found, on=["w", "race"], how="left", maintain_order="left")

@@ -92,12 +92,14 @@ def check_capacity(context: CheckContext) -> CheckResult:
 
 
 def gather_resources(context: CheckContext) -> list[Resource]:
-    """The resources of the history. Refused and busy operations say nothing; of other tenants only what they took."""
+    """The resources of the history. Refused and busy operations say nothing; of other tenants only what they were told
+    that they took: an unknown request of theirs must take nothing.
+    """
     told = context.evidence.history.frame.with_row_index("row").select("row", "kind", "units", "left", "unit")
     asked = told.filter(pl.col("kind").is_in(KINDS) | pl.col("left").is_not_null()).drop("kind").collect()
     outcome, mine = pl.col("outcome"), pl.col("mine")
     ops = context.ops.join(asked, on="row", maintain_order="left")
-    ops = ops.filter(outcome.is_in(["won", "unknown"]) | outcome.is_in(["ok", "conflict"]) & mine)
+    ops = ops.filter((outcome == "won") | outcome.is_in(["ok", "conflict", "unknown"]) & mine)
     ops = ops.filter(pl.col("kind").is_in(KINDS).any().over("w"))
     columns = ["w", "kind", "outcome", "row", "invoked", "returned", "units", "left", "unit", "repeated"]
     found: dict[int, Resource] = {}

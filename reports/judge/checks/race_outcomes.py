@@ -17,7 +17,7 @@ from reports.judge.finding_text import (
 )
 from reports.judge.movers import UNTOLD, count_movers
 from reports.judge.race_resolution import ResolvedRace, find_contenders, resolve_races
-from reports.judge.races import Race, list_races
+from reports.judge.races import Race, contends, list_races
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 
@@ -92,8 +92,7 @@ def find_touched(context: CheckContext) -> set[tuple[int, int]]:
     """The races, by workflow number and race, of which a fault touched a contender."""
     if not context.faults.all:
         return set()
-    contends = pl.col("race").is_not_null() & pl.col("mine")
-    return set(context.ops.filter(contends & context.touched_by_fault).select("w", "race").unique().iter_rows())
+    return set(context.ops.filter(contends() & context.touched_by_fault).select("w", "race").unique().iter_rows())
 
 
 def count_shares(races: pl.DataFrame, touched: set[tuple[int, int]], unsettled: int, still_open: int) -> Shares:

@@ -102,10 +102,37 @@ def busy(identity: str, **more: Any) -> dict[str, Any]:
         ([advance("n", "A-C", 7, 8)], 0),
         ([override("s", "A", 7, 8), advance("n", "A-B", 9, 10)], 0),  # another win came first
         ([lost("u"), advance("n", "A-B", 7, 8)], 1),
+        ([advance("n", "A-B", 7, None, "unknown")], UNDECIDED),
+        ([advance("n", "A-B", 7, None, "unknown"), read("r", 10, 11, "B")], 1),
+        ([advance("n", "A-C", 7, None, "unknown"), read("r", 10, 11, "C")], 0),
+        ([override("s", "D", 7, 8), advance("n", "A-B", 9, None, "unknown")], 0),
     ],
 )
 def test_contenders_that_were_busy_must_win_when_asked_again(evidence: list[dict[str, Any]], winners: Any) -> None:
     assert settle(busy("a"), busy("b"), *evidence, graph=None) == [winners]
+
+
+@pytest.mark.parametrize(
+    ("edges", "winners"),
+    [
+        (("A-B", "A-B"), [2]),
+        (("A-B", "B-A"), [UNDECIDED]),  # the one may win after the other
+        (("A-B", "A|B-C"), [UNDECIDED]),
+        (("A-A", "A-A"), [UNDECIDED]),
+        (("A-B", "C-D"), [UNDECIDED]),  # no state that both expect
+    ],
+)
+def test_requests_of_which_several_may_win_are_no_race(edges: tuple[str, str], winners: list[int | None]) -> None:
+    contenders = [advance(f"n{number}", edge, 2, 5, race="r") for number, edge in enumerate(edges)]
+    assert settle(*contenders, graph=None) == winners
+
+
+def test_requests_of_one_key_are_one_contender_and_takes_are_none() -> None:
+    same = {"key": "k", "payload": "p"}
+    assert settle(win("a", **same), win("b", **same)) == []
+    assert settle(win("a", **same), win("b", key="other", payload="p")) == [2]
+    take = {"outcome": "won", "race": "r"}
+    assert settle(*(build(name, "take", 2, 5, dict(take)) for name in "ab")) == []
 
 
 def test_what_comes_from_outside_of_the_race_may_explain_it() -> None:
