@@ -11,9 +11,11 @@ from functools import partial
 
 import polars as pl
 
+from engine.target.graph import TransitionGraph
 from reports.history.events import Call, CallsAwaited, Sink
 from reports.judge.context import CheckContext, Suspicion, doubt, fail, make_finding
-from reports.judge.sink_text import describe_calls, describe_silence
+from reports.judge.move_search import Claim, MoveSearch
+from reports.judge.sink_text import describe_calls, describe_moves, describe_silence
 from reports.judge.verdict import Finding, Verdict
 
 CHECK = "effects"
@@ -129,7 +131,7 @@ def count_due(moves: pl.DataFrame, rule: Sink) -> pl.DataFrame:
     low, high = into & pl.col("won") & ~pl.col("repeats"), into & (pl.col("won") | pl.col("unknown"))
     return (
         moves.filter(pl.col(subject).is_not_null())
-        .with_columns(low=low, high=high)
+        .with_columns(low=low.fill_null(value=False), high=high.fill_null(value=False))
         .group_by(pl.col(subject).alias("subject"), maintain_order=True)
         .agg(
             low=pl.col("one").filter("low").n_unique(),
@@ -151,16 +153,74 @@ def suspect(
     made = pl.Series([counts[subject] for subject in due["subject"]], dtype=pl.Int64)
     counted = due.with_columns(made=made)
     too_often = pl.col("made") > pl.col("high")
+    if rule.by == "workflow" and may_enter_alone(context.evidence.graph, rule.per):
+        too_often = pl.lit(value=False)
     if rule.times == "at least once":
         too_often = too_often & (pl.col("high") == 0)
     too_rarely = (pl.col("made") < pl.col("low")) & pl.lit(rule.times != "at most once")
-    suspicions = []
-    for found in counted.filter(too_often | too_rarely).iter_rows(named=True):
+    suspicions: list[Suspicion] = []
+    wrong = counted.filter(too_often | too_rarely)
+    # At most one call for a request is right; of the moves of a workflow each may have its own.
+    made_more = (pl.col("made") > pl.col("low")) & ~pl.col("subject").is_in(wrong["subject"].implode())
+    open_ = counted.filter(made_more & (pl.lit(rule.times != "at least once") | (pl.col("low") == 0)))
+    suspicions += suspect_moves(context, rule, open_, calls, moves)
+    for found in wrong.iter_rows(named=True):
         subject, is_short = found["subject"], found["made"] < found["low"]
         word = partial(report_calls, context, rule, subject, calls.get(subject, []), found["low"], moves)
         # Where nothing waited for calls, one may have come later.
         suspicions.append(fail(word) if found["awaited"] or not is_short else doubt(partial(as_doubt, word)))
     return suspicions
+
+
+def may_enter_alone(graph: TransitionGraph | None, states: Sequence[str]) -> bool:
+    """Whether a workflow may enter one of these states without a request."""
+    return graph is not None and any(move.to in states for move in graph.timed)
+
+
+def suspect_moves(
+    context: CheckContext,
+    rule: Sink,
+    open_: pl.DataFrame,
+    calls: dict[str | None, list[Call]],
+    moves: pl.DataFrame,
+) -> list[Suspicion]:
+    """The subjects whose calls tell of more moves than any order of their workflow's operations has."""
+    claimed = take_claims(rule, open_, moves)
+    numbers = context.evidence.number_workflows(pl.Series(list(claimed), dtype=pl.String))
+    suspicions: list[Suspicion] = []
+    for w, claims in zip(numbers, claimed.values(), strict=True):
+        if w in context.decision.suspects:
+            continue
+        laid_out, limit_s = context.lay_out(w), context.evidence.limits.workflow_s
+        found = MoveSearch(*laid_out, context.evidence.graph, list(claims.values()), limit_s)
+        verdict = found.search()
+        if verdict is not Verdict.PASS:
+            told = {subject: calls.get(subject, []) for subject in claims}
+            suspicions.append(Suspicion(verdict, partial(report_moves, context, rule, found, told, verdict)))
+    return suspicions
+
+
+def take_claims(rule: Sink, open_: pl.DataFrame, moves: pl.DataFrame) -> dict[str, dict[str, Claim]]:
+    """By workflow and subject, how many of its requests must have been moves. A subject of several workflows claims
+    nothing. Of the requests with one key another one may stand for those of the subject.
+    """
+    claimed: dict[str, dict[str, Claim]] = {}
+    states = frozenset(rule.per if rule.by == "workflow" else ())
+    for subject, made in open_.select("subject", "made").iter_rows():
+        about = find_about(rule, subject, moves).filter(pl.col("mine") & (pl.col("won") | pl.col("unknown")))
+        workflows = about["workflow"].unique()
+        if workflows.len() == 1:
+            ones = (pl.col("workflow") == workflows[0]) & pl.col("one").is_in(about["one"].implode())
+            least = made if rule.times != "at least once" else 1
+            claim = Claim(frozenset(moves.filter(ones)["row"].to_list()), least, states)
+            claimed.setdefault(str(workflows[0]), {})[subject] = claim
+    return claimed
+
+
+def find_about(rule: Sink, subject: str, moves: pl.DataFrame) -> pl.DataFrame:
+    """The requests that a subject may stand for."""
+    column = "marker" if rule.by == "marker" else "server_id"
+    return moves.filter((pl.col(column) == subject) & (pl.col("next").is_in(rule.per) | (column == "marker")))
 
 
 def as_doubt(word: partial[Finding]) -> Finding:
@@ -176,11 +236,19 @@ def report_calls(
     moves: pl.DataFrame,
     verdict: Verdict = Verdict.FAIL,
 ) -> Finding:
-    column = "marker" if rule.by == "marker" else "server_id"
-    about = moves.filter((pl.col(column) == subject) & (pl.col("next").is_in(rule.per) | (column == "marker")))
-    about = about.sort(pl.col("won"), descending=True, maintain_order=True)
+    about = find_about(rule, subject, moves).sort(pl.col("won"), descending=True, maintain_order=True)
     records = context.records(about["row"].head(SHOWN_MAX))
     return make_finding(CHECK, records, describe_calls(rule, records, calls, due, verdict), verdict)
+
+
+def report_moves(
+    context: CheckContext, rule: Sink, found: MoveSearch, told: dict[str, list[Call]], verdict: Verdict
+) -> Finding:
+    numbers = found.find_least() if verdict is Verdict.FAIL else range(len(found.claims))
+    rows = sorted({row for number in numbers for row in found.claims[number].rows})
+    calls = [call for number in numbers for call in list(told.values())[number]]
+    records = context.records(rows[:SHOWN_MAX])
+    return make_finding(CHECK, records, describe_moves(rule, records, calls, verdict), verdict)
 
 
 def report_silence(rule: Sink, strays: Sequence[Call]) -> Finding:

@@ -37,6 +37,23 @@ def describe_right(rule: Sink, records: Sequence[Record], due: int) -> str:
     return f"which {'won' if first.outcome == 'won' else 'was not answered'}; {rule.times} is right"
 
 
+def describe_moves(rule: Sink, records: Sequence[Record], calls: Sequence[Call], verdict: Verdict) -> Text:
+    """Calls for more moves than the requests can have made, by the answers to all that were sent."""
+    first, which = records[0], f"workflow {records[0].workflow}"
+    made = NUMBERS.get(len(calls), f"called {len(calls)} times")
+    if rule.by == "workflow":
+        title = f"{rule.name} was {made} for {which}, which cannot have moved so often"
+    elif len(records) == 1:
+        title = f"{rule.name} was {made} for {name(first)}, which cannot have moved {which}"
+    else:
+        title = f"{rule.name} was {made} for {len(records)} requests, which cannot all have moved {which}"
+    if verdict is Verdict.UNKNOWN:
+        title = f"It was not found in time whether workflow {first.workflow} can have moved as {rule.name} was told"
+    words = f"{capital(title)}: no order of the requests explains that together with the answers."
+    words += "".join(f"\n  {line}" for line in list_calls(first, calls))
+    return f"{capital(title)}.", tabulate(words, records)
+
+
 def list_calls(first: Record, calls: Sequence[Call]) -> list[str]:
     """When each call came, from the release of the request on, and what it was answered."""
     lines = []
