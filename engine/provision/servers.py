@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import socket
+import stat
 import struct
 import tempfile
 import time
@@ -69,13 +70,23 @@ def write_for_server(file: Path, text: str) -> Path:
 
 
 def make_folder() -> Path:
-    """Makes a folder for the user that runs Postgres. Its path is short enough for a Unix socket in it."""
+    """Makes a folder for the user that runs Postgres, who can reach it. Its path is short enough for a Unix socket."""
     root = tempfile.gettempdir()
-    if len(root) > TEMPORARY_PATH_MAX:
+    if len(root) > TEMPORARY_PATH_MAX or not may_enter(Path(root), *unprivileged()):
         root = SHORT_TEMPORARY_PATH
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=root))
     os.chown(folder, *unprivileged())
     return folder
+
+
+def may_enter(folder: Path, uid: int, gid: int) -> bool:
+    """Whether a user may enter the folder and all above it."""
+    for path in (folder.resolve(), *folder.resolve().parents):
+        found = path.stat()
+        bit = stat.S_IXUSR if found.st_uid == uid else stat.S_IXGRP if found.st_gid == gid else stat.S_IXOTH
+        if not found.st_mode & bit:
+            return False
+    return True
 
 
 def unprivileged() -> tuple[int, int]:

@@ -28,6 +28,7 @@ from engine.target.value_checks import Mistake, check_headers, check_request, ch
 
 # The name of the route that serves any edge.
 GENERAL = "advance"
+DELAY_MAX_S = 60
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class Write:
 @dataclass(frozen=True)
 class Trail:
     """The request that shows the audit trail of a workflow: `entries`, with the paths of two states in each. Without
-    them the entries are the states.
+    them the entries are the states. A move may be missing for `within_s` seconds after its answer.
     """
 
     template: Template
@@ -133,16 +134,20 @@ class Trail:
     origin: JmesPath | None = None
     to: JmesPath | None = None
     request_id: JmesPath | None = None
+    within_s: float = 0.0
 
 
 @dataclass(frozen=True)
 class Effects:
-    """The request that shows the markers that left a trace. `winners` tells how often a win leaves its own."""
+    """The request that shows the markers that left a trace. `winners` tells how often a win leaves its own, and
+    `within_s` how many seconds after the answer at the latest.
+    """
 
     template: Template
     ok: Statuses
     markers: JmesPath
     winners: str = "once"
+    within_s: float = 0.0
 
 
 def read_path(key: str, text: str) -> JmesPath:
@@ -295,17 +300,19 @@ def read_write(key: str, table: WriteTable, graph: TransitionGraph) -> Write:
 def read_trail(table: AuditTable, ok: Statuses, saved: Collection[str]) -> Trail:
     """`saved` are the names of values of a workflow, which may tell the trail's own address."""
     template = read_request_of_workflow("audit.request", table.request, saved)
+    within_s = read_delay("audit.within_s", table.within_s)
     ok, given = read_optional_statuses("audit.ok", table.ok, ok), {"entries": table.entries, "from": table.origin}
     given |= {"to": table.to, "request_id": table.request_id}
     if table.states is not None:
         for key in [key for key, text in given.items() if text is not None]:
             raise Mistake(f"audit.{key}", "stands beside audit.states, which shows no entries; keep one way")
-        return Trail(template, ok, read_path("audit.states", table.states))
+        return Trail(template, ok, read_path("audit.states", table.states), within_s=within_s)
     for key in ("entries", "from", "to"):
         if given[key] is None:
             raise Mistake(f"audit.{key}", f"is missing; add {key} = ... to [audit]")
     entries, origin, to = (read_path(f"audit.{key}", given[key] or "") for key in ("entries", "from", "to"))
-    return Trail(template, ok, entries, origin, to, read_optional_path("audit.request_id", table.request_id))
+    request_id = read_optional_path("audit.request_id", table.request_id)
+    return Trail(template, ok, entries, origin, to, request_id, within_s)
 
 
 def read_effects(table: EffectsTable, ok: Statuses, saved: Collection[str]) -> Effects:
@@ -313,7 +320,15 @@ def read_effects(table: EffectsTable, ok: Statuses, saved: Collection[str]) -> E
         raise Mistake("effects.winners", f'must be "once" or "any", not {table.winners!r}')
     template = read_request_of_workflow("effects.request", table.request, saved)
     ok = read_optional_statuses("effects.ok", table.ok, ok)
-    return Effects(template, ok, read_path("effects.markers", table.markers), table.winners)
+    within_s = read_delay("effects.within_s", table.within_s)
+    return Effects(template, ok, read_path("effects.markers", table.markers), table.winners, within_s)
+
+
+def read_delay(key: str, seconds: float) -> float:
+    """onewinner waits so long at the end of each level."""
+    if not 0 <= seconds <= DELAY_MAX_S:
+        raise Mistake(key, f"must be from 0 to {DELAY_MAX_S} seconds")
+    return seconds
 
 
 def name_apart(keys: Iterable[tuple[str, str]]) -> list[str]:

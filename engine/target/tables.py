@@ -428,6 +428,12 @@ class AuditTable(Table, rename={"origin": "from"}):
         str | None, Meta(description="JMESPath, in an entry, of {request_id}; every advance must carry it then.")
     ] = None
     ok: Annotated[Answers | None, Meta(description="Answers that show it (default: those of read.ok).")] = None
+    within_s: Annotated[
+        float,
+        Meta(
+            description="How long after the answer a move may still be missing here, in seconds (default: not at all)."
+        ),
+    ] = 0.0
 
 
 class EffectsTable(Table):
@@ -445,6 +451,10 @@ class EffectsTable(Table):
         ),
     ] = "once"
     ok: Annotated[Answers | None, Meta(description="Answers that show them (default: those of read.ok).")] = None
+    within_s: Annotated[
+        float,
+        Meta(description="How long after the answer a marker may be missing here, in seconds (default: not at all)."),
+    ] = 0.0
 
 
 class CapacityTable(Table):

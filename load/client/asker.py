@@ -382,7 +382,9 @@ class Asker:
             self.forget(workflow)
 
     def end(self) -> None:
-        """Nothing more will come: the file is whole. Without it the source was cut short."""
+        """Reads what may have been late. Then the file is whole: without an end the source was cut short."""
+        if not self.silence.is_certain:
+            self.trails.read_late()
         self.journal.write(events.End(operations=self.asked))
         self.journal.close()
         self.release.close()

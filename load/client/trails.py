@@ -2,10 +2,14 @@
 
 These reads are no operations. One that shows nothing is in the history too, with the time it took: a fault may explain
 it. An unknown answer accuses no service.
+
+Where a move or a marker may be missing for `within_s` after its answer, the read is put off until the source ends and
+all of them must be there. What it shows is what was so at some moment since `within_s` before the read.
 """
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
@@ -24,6 +28,19 @@ from reports.history.journal import Journal
 
 TRAIL: events.Evidence = "audit trail"
 EFFECTS: events.Evidence = "effects"
+SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class LateRead:
+    """A read that was put off: what it shows must be there at `due_ns`. `values` are those of the workflow."""
+
+    what: events.Evidence
+    workflow: str
+    server_id: str
+    tenant: str
+    values: Values
+    due_ns: int
 
 
 @dataclass
@@ -36,9 +53,15 @@ class TrailReader:
     clock: Clock
     retry: Retry
     preparation: Preparation
+    _late: dict[tuple[str, events.Evidence], LateRead] = field(default_factory=dict)
 
     def read_trail(self, workflow: str, server_id: str, tenant: str) -> list[dict[str, Any]] | None:
-        """The transitions of the trail; None when the target has none, or did not show it."""
+        """The transitions of the trail; None when the target has none, did not show it, or shows it later."""
+        if self.put_off(TRAIL, workflow, server_id, tenant):
+            return None
+        return self._read_trail(workflow, server_id, tenant)
+
+    def _read_trail(self, workflow: str, server_id: str, tenant: str) -> list[dict[str, Any]] | None:
         request_id = f"{self.journal.path.stem}.trail.{workflow}"
         build = partial(self.target.build_trail, tenant, server_id, request_id)
         shown = self._read(TRAIL, workflow, tenant, build)
@@ -54,12 +77,18 @@ class TrailReader:
         rows = [
             events.Entry(origin=entry["from"], to=entry["to"], request_id=entry.get("request_id")) for entry in entries
         ]
-        begun_ns, ended_ns = read_ns + self.clock.offset_ns, now_ns() + self.clock.offset_ns
+        ended_ns = now_ns() + self.clock.offset_ns
+        begun_ns = max(0, read_ns + self.clock.offset_ns - self.find_delay(TRAIL))
         self.journal.write(events.Audit(workflow=workflow, read_ns=begun_ns, returned_ns=ended_ns, entries=rows))
         return entries
 
     def read_effects(self, workflow: str, server_id: str, tenant: str) -> list[str] | None:
-        """The stored markers; None when the target does not show them, or did not."""
+        """The stored markers; None when the target does not show them, did not, or does so later."""
+        if self.put_off(EFFECTS, workflow, server_id, tenant):
+            return None
+        return self._read_effects(workflow, server_id, tenant)
+
+    def _read_effects(self, workflow: str, server_id: str, tenant: str) -> list[str] | None:
         request_id = f"{self.journal.path.stem}.effects.{workflow}"
         build = partial(self.target.build_effects, tenant, server_id, request_id)
         shown = self._read(EFFECTS, workflow, tenant, build)
@@ -72,9 +101,35 @@ class TrailReader:
         if markers is None:
             self._note_hidden(EFFECTS, workflow, tenant, read_ns, answer)
             return None
-        asked_ns, winners = read_ns + self.clock.offset_ns, cast("events.Winners", self.target.effects.winners)
+        asked_ns = max(0, read_ns + self.clock.offset_ns - self.find_delay(EFFECTS))
+        winners = cast("events.Winners", self.target.effects.winners)
         self.journal.write(events.Effects(workflow=workflow, read_ns=asked_ns, markers=[*markers], winners=winners))
         return markers
+
+    def find_delay(self, what: events.Evidence) -> int:
+        """For how many nanoseconds after an answer it may be missing."""
+        shown = self.target.trail if what == TRAIL else self.target.effects
+        return 0 if shown is None else int(shown.within_s * SECOND_NS)
+
+    def put_off(self, what: events.Evidence, workflow: str, server_id: str, tenant: str) -> bool:
+        """Whether it may be incomplete now. Then `read_late` reads it, counted from the last time it was put off."""
+        if not (delay_ns := self.find_delay(what)):
+            return False
+        values = dict(self.preparation.values.workflows.get(workflow, {}))
+        self._late[workflow, what] = LateRead(what, workflow, server_id, tenant, values, now_ns() + delay_ns)
+        return True
+
+    def read_late(self) -> None:
+        """Reads what was put off, and waits until it is due. Blocks."""
+        late, self._late = sorted(self._late.values(), key=lambda read: read.due_ns), {}
+        for read in late:
+            time.sleep(max(0, read.due_ns - now_ns()) / SECOND_NS)
+            self.preparation.values.workflows[read.workflow] = dict(read.values)
+            self.denials.owners[read.workflow] = read.tenant
+            show = self._read_trail if read.what == TRAIL else self._read_effects
+            show(read.workflow, read.server_id, read.tenant)
+            self.preparation.values.forget(read.workflow)
+            self.denials.owners.pop(read.workflow, None)
 
     def note_unsent(self, workflow: str, error: NotBuiltError) -> None:
         """The history says which request about the workflow was not sent, and why."""

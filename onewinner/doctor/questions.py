@@ -1,5 +1,6 @@
 """The questions of doctor: each one is sent to the service, and its answer is understood and noted."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,8 @@ from onewinner.doctor.tour import Step
 
 # So many requests for one move are released at once, to see what a service answers while it is busy with another one.
 AT_ONCE = 10
+# How long something that is missing may still come, beyond what the file says.
+LATE_LIMIT_S, LATE_POLL_S = 2.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -344,9 +347,15 @@ class Questions:
         request = self.target.build_trail(self.target.owner, workflow, self.name_request(), values)
         if request is None or self.target.trail is None:
             return
-        probe = self.ask("audit", "audit", request, partial(classify_trail, self.target), ("ok",))
-        rows = read_trail(self.target, probe.answer)
-        self.note(probe, remedies.advise_trail(self.target, probe, rows, moves))
+
+        def look() -> tuple[Probe, str | None, bool]:
+            probe = self.ask("audit", "audit", request, partial(classify_trail, self.target), ("ok",))
+            rows = read_trail(self.target, probe.answer)
+            advice = remedies.advise_trail(self.target, probe, rows, moves)
+            shown = [row for row in rows or () if row["from"] is not None]
+            return probe, advice, rows is not None and len(shown) < len(moves)
+
+        self.look_later("audit", self.target.trail.within_s, look)
 
     def read_effects(self, workflow: str, route: Route, marker: str) -> None:
         """The winner's marker is there, where its request carries one."""
@@ -354,9 +363,29 @@ class Questions:
         request = target.build_effects(target.owner, workflow, self.name_request(), self.list_values(workflow))
         if request is None or target.effects is None:
             return
-        probe = self.ask("effects", "effects", request, partial(classify_effects, target), ("ok",))
         carried = marker if route.carries_marker else None
-        self.note(probe, remedies.advise_effects(target, probe, read_markers(target, probe.answer), carried))
+
+        def look() -> tuple[Probe, str | None, bool]:
+            probe = self.ask("effects", "effects", request, partial(classify_effects, target), ("ok",))
+            markers = read_markers(target, probe.answer)
+            return probe, remedies.advise_effects(target, probe, markers, carried), markers is not None
+
+        self.look_later("effects", target.effects.within_s, look)
+
+    def look_later(self, key: str, within_s: float, look: Callable[[], tuple[Probe, str | None, bool]]) -> None:
+        """Notes what `look` finds after `within_s`: the probe, the advice, and whether something may still come. If so,
+        it looks again for a while: what comes later needs another `within_s`.
+        """
+        began = time.monotonic()
+        time.sleep(within_s)
+        probe, advice, is_open = look()
+        while advice is not None and is_open and time.monotonic() < began + within_s + LATE_LIMIT_S:
+            time.sleep(LATE_POLL_S)
+            probe, later, is_open = look()
+            if later is None:
+                advice = remedies.advise_delay(key, time.monotonic() - began)
+                break
+        self.note(probe, advice)
 
     def press(self, origin: str, to: str) -> None:
         """Releases some requests for the first move of a new workflow at once: a service may be busy only then."""

@@ -1,6 +1,7 @@
 """What to change in a target file when an answer is not what it lets expect: a sentence, the key first. Pure."""
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -286,6 +287,12 @@ def advise_effects(target: Target, probe: Probe, markers: list[str] | None, carr
     if carried is not None and carried not in markers:
         return f"{found} {markers}, and not {carried!r} of the move that won; correct it, or where {{marker}} is sent"
     return None
+
+
+def advise_delay(key: str, seconds: float) -> str:
+    """What a win leaves was not there at first, but after so long."""
+    late = f"{key}.within_s: what the move left came {seconds:.1f} s after its answer; write how late it may be at most"
+    return f"{late}, such as within_s = {max(2, math.ceil(4 * seconds))}, else the gate will call it a failure"
 
 
 def advise_status(probe: Probe, good: str) -> str | None:

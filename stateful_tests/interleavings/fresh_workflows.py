@@ -15,6 +15,7 @@ from engine.target.workflow_source import Queue
 from load.client.ask import Ask, Reply, bind
 from load.client.asker import TAKE, Asker
 from load.client.release import now_ns
+from load.client.trails import EFFECTS, TRAIL
 from stateful_tests.interleavings.sender import Sender
 from stateful_tests.interleavings.unit_pairings import read_left
 
@@ -157,8 +158,9 @@ class FreshWorkflows:
             await self.take_rest(workflow, number)
         owner, asker = self.find_owner(workflow), self.asker
         values = asker.values.list(owner, "", workflow)
-        request = asker.target.build_effects(owner, asker.server_ids[workflow], f"effects.{workflow}", values)
-        if request is not None:
+        server_id = asker.server_ids[workflow]
+        request = asker.target.build_effects(owner, server_id, f"effects.{workflow}", values)
+        if request is not None and not asker.trails.put_off(EFFECTS, workflow, server_id, owner):
             read_ns = now_ns()
             asker.trails.take_effects(workflow, read_ns, await self.send(FIRST_CHANNEL + number, request), owner)
 
@@ -173,7 +175,7 @@ class FreshWorkflows:
         state = (await self.ask(self.asker.read_ask(workflow, owner), number)).classified.observed if can_read else None
         server_id, values = self.asker.server_ids[workflow], self.asker.values.list(owner, "", workflow)
         request = self.asker.target.build_trail(owner, server_id, f"trail.{workflow}", values)
-        if request is not None:
+        if request is not None and not self.asker.trails.put_off(TRAIL, workflow, server_id, owner):
             read_ns = now_ns()
             self.asker.trails.take_trail(workflow, read_ns, await self.send(FIRST_CHANNEL + number, request), owner)
         return state

@@ -2,9 +2,9 @@
 
     python -m tests.onewinner.signal_campaign COUNT SEED
 
-Each command gets one signal at a random moment. Wrong is: an exit with 0 or 1 before a verdict was printed, a process
-that is left, a file that is left in /dev/shm or the temporary folder, and a `check` of what was recorded that accuses
-the engine.
+Each command gets one signal at a random moment. Wrong is: an exit with 0 or 1 before a verdict was printed, or with 2;
+a process that is left; a file that is left in /dev/shm or the temporary folder; a `check` of what was recorded that
+accuses the engine.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from onewinner.exits import USAGE
 from tests.onewinner.running import Command
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
@@ -96,6 +97,8 @@ def find_wrong(name: str, command: Command, code: int, output: str, left: set[st
         wrong.append(f"still running: {running}")
     if name != "fixture" and code in (0, 1) and not VERDICT.search(output) and name != "doctor":
         wrong.append(f"exit {code} without a verdict")
+    if code == USAGE:
+        wrong.append(f"it did not run: {output[-500:]}")
     if "Traceback" in output and name != "fixture":
         wrong.append("a traceback")
     if left:
@@ -113,6 +116,8 @@ def main(count: int, seed: int) -> int:
         name, number = list(COMMANDS)[turn % len(COMMANDS)], drawn.choice(SIGNALS)
         after_s = drawn.uniform(0.0, COMMANDS[name][1])
         with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
+            # As root, the database server runs for another user, who must be able to enter.
+            Path(folder).chmod(0o755)
             wrong = strike(name, number, after_s, Path(folder))
         told[name] += 1
         failed += bool(wrong)

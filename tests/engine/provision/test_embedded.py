@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import asyncpg
@@ -102,6 +103,24 @@ def test_programs_out_of_reach_are_copied(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(embedded, "find_programs", lambda: hidden / package.name / "pginstall")
     with start_embedded() as started:
         assert run_sql(started.url, "SELECT 1") == [1]
+
+
+def test_a_folder_that_the_server_may_not_enter_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root, the server runs for another user, who may not enter a private folder of temporary files."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as private:
+        within = Path(private, "within")
+        within.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(within))
+        stranger = os.geteuid() + 1, os.getegid() + 1
+        for mode, may in ((0o700, False), (0o711, True)):
+            Path(private).chmod(mode)
+            assert servers.may_enter(within, *stranger) is may
+        Path(private).chmod(0o700)
+        monkeypatch.setattr(servers, "unprivileged", lambda: stranger)
+        monkeypatch.setattr(os, "chown", lambda *_: None)
+        folder = servers.make_folder()
+        assert str(folder.parent) == servers.SHORT_TEMPORARY_PATH
+        folder.rmdir()
 
 
 def test_a_port_that_is_taken_meanwhile_is_replaced(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
