@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -13,9 +14,11 @@ from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
 from engine.target.places import Place
 from engine.target.routes import Guard, Route, Trail, Write
-from engine.target.statuses import Statuses, find_meaning
+from engine.target.statuses import Meanings, Statuses, find_meaning
 from engine.target.target import Target
 
+# To another tenant, these say no more than that there is nothing for it.
+HIDING = (401, 403, 404)
 WHOLE = JmesPath("@")
 DIGITS = re.compile(r"-?[0-9]{1,18}")
 # The part of a message that says that the file lists the status with conditions only, and that none holds.
@@ -111,6 +114,15 @@ def classify_give_back(target: Target, answer: Answer) -> ClassifiedAnswer:
     return classify_by(target, answer, list(target.capacity.give_back_meanings.walk()), Context("give_back"))
 
 
+def turn_away(classified: ClassifiedAnswer) -> ClassifiedAnswer:
+    """The answer to another tenant than the workflow's. One that hides whether there is such a workflow is a refusal,
+    also where the file lists its status as a conflict, because the service answers a lost request in the same way.
+    """
+    is_bare = classified.observed is None and classified.left is None
+    hides = is_bare and classified.status in HIDING and classified.outcome in ("conflict", "stale")
+    return replace(classified, outcome="refused") if hides else classified
+
+
 def add_left(classified: ClassifiedAnswer, units: int | Place, answer: Answer, key: str) -> ClassifiedAnswer:
     """The answer with the number of units that it tells, or that is known; a number that is not there is unknown."""
     if classified.outcome != "ok":
@@ -146,9 +158,16 @@ def classify_shown(
     target: Target, answer: Answer, ok: Statuses, context: Context, *others: tuple[str, Statuses]
 ) -> ClassifiedAnswer:
     """An answer that shows something, or has one of the other outcomes, or one that any answer may have."""
-    refused = replace(target.meanings.refused, is_default=True)
+    listed = {rule.status for _, statuses in others for rule in statuses.rules}
+    refused = find_refused(target.meanings, {*HIDING} - listed)
     meanings = [("ok", ok), *others, ("busy", target.meanings.busy), ("refused", refused)]
     return classify_by(target, answer, meanings, context)
+
+
+def find_refused(meanings: Meanings, hiding: Collection[int]) -> Statuses:
+    """What a refusal is where nothing can be lost: also those of `hiding` that mean a conflict as answers to a move."""
+    lost = [rule for each in (meanings.conflict, meanings.stale) for rule in each.rules if rule.status in hiding]
+    return replace(meanings.refused, rules=(*meanings.refused.rules, *lost), is_default=True)
 
 
 def classify_by(

@@ -6,7 +6,7 @@ A tenant that is turned away from another tenant's workflow is refused.
 
 from dataclasses import dataclass, field, replace
 
-from engine.target.classified_answer import ClassifiedAnswer
+from engine.target.classified_answer import ClassifiedAnswer, turn_away
 from engine.target.target import Target
 from engine.target.template import Template
 from load.client.ask import Ask, list_expected
@@ -44,7 +44,7 @@ class Denials:
         elif self.preparation is not None and classified.outcome in SERVED:
             self.preparation.note_served(user)
         if not self.owns(ask.workflow, ask.tenant):
-            return classified, None
+            return turn_away(classified), None
         if classified.outcome in SERVED:
             self.let_in.add(ask.tenant)
         if classified.outcome != "refused":

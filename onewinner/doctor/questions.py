@@ -20,6 +20,7 @@ from engine.target.classified_answer import (
     classify_write,
     read_markers,
     read_trail,
+    turn_away,
 )
 from engine.target.http_answer import Answer
 from engine.target.illegal import IllegalRequest
@@ -131,8 +132,9 @@ class Questions:
         wanted: tuple[str, ...],
         tenant: str | None = None,
     ) -> Probe:
-        answer = self.release.send(request).answer
-        return Probe(what, table, tenant or self.target.owner, request, answer, classify(answer), wanted)
+        tenant, answer = tenant or self.target.owner, self.release.send(request).answer
+        classified = classify(answer) if tenant == self.target.owner else turn_away(classify(answer))
+        return Probe(what, table, tenant, request, answer, classified, wanted)
 
     def note(self, probe: Probe, remedy: str | None) -> bool:
         """Keeps it; whether the answer looks right."""

@@ -15,11 +15,13 @@ from engine.target.target import Target
 from engine.target.template import Request
 from load.client.ask import bind
 from load.client.asker import Asker
+from onewinner.doctor.examination import Examination
+from onewinner.doctor.questions import Questions
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict
-from tests.load.stub import RICH, Engine, StubRelease, load_text, make_answer
+from tests.load.stub import RICH, Engine, StubRelease, judge_folder, load_text, make_answer, make_source
 
 TEXT = RICH.replace("refused = [404]", "refused = [401, 403, 404]")
 SAID = "tenant acme was let in before and got 401: its credentials may have expired"
@@ -219,3 +221,34 @@ def test_another_source_that_is_let_in_says_nothing_of_this_one(tmp_path: Path) 
     assert other.read(create(other), "acme").outcome == "ok"
     other.end()
     assert judge(read_history(tmp_path / "h"), asker.target.graph).verdict is Verdict.UNKNOWN
+
+
+class HidingEngine(Engine):
+    """Answers a lost move as it answers another tenant's: 404. `tells` another tenant that it came too late."""
+
+    def __init__(self, target: Target, *, tells: bool = False) -> None:
+        super().__init__(target.graph)
+        self.tells = tells
+
+    def decide(self, request: Request) -> Answer:
+        answer = super().decide(request)
+        if answer.status == 404 and self.tells and request.method == "POST":
+            return make_answer(409)
+        return make_answer(404) if answer.status == 409 and request.method == "POST" else answer
+
+
+@pytest.mark.parametrize(("tells", "verdict"), [(False, Verdict.PASS), (True, Verdict.FAIL)])
+def test_a_tenant_that_is_told_no_more_than_a_loser_is_refused(tells: bool, verdict: Verdict, tmp_path: Path) -> None:
+    text = RICH.replace("conflict = [409]", "conflict = [404, 409]").replace("refused = [404]\n", "")
+    target = load_text(tmp_path, text.replace('current_state = "state"\n', ""))
+    engine = HidingEngine(target, tells=tells)
+    source = make_source(tmp_path, target, engine, {"same-transition": 3, "tenants": 3})
+    for _ in source.run():
+        pass
+    source.finish()
+    checks = {check.check: check for check in judge_folder(tmp_path, target).checks}
+    assert checks["tenant-isolation"].verdict is verdict
+    assert checks["one-winner"].verdict is Verdict.PASS
+    examination = Examination(Questions(target, StubRelease(engine), tmp_path))  # type: ignore[arg-type]
+    examination.run()
+    assert [each.probe.what for each in examination.wrong] == ["advance by globex B -> C"] * tells
