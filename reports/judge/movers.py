@@ -8,7 +8,14 @@ import polars as pl
 
 from reports.history.events import Effects
 from reports.judge.context import CheckContext
-from reports.judge.race_resolution import comes_back, find_contenders, find_longest, find_wanted
+from reports.judge.race_resolution import (
+    comes_back,
+    find_contenders,
+    find_longest,
+    find_wanted,
+    list_wanted,
+    may_enter_alone,
+)
 from reports.judge.races import Race, list_races
 from reports.judge.trail_readings import is_older
 
@@ -27,15 +34,45 @@ def count_movers(context: CheckContext) -> list[tuple[Race, int | None]]:
 
 def find_movers(context: CheckContext, race: Race, markers: dict[str, Counter[str]]) -> int | None:
     contenders = find_contenders(context, race)
+    made = count_rows(context, race.w, contenders)
+    if made is None:
+        shown = markers.get(context.workflow_name(race.w))
+        if shown is None:
+            return None
+        carried = [record.marker for record in context.records(contenders["row"])]
+        made = sum(shown[marker] > 0 for marker in carried if marker is not None) or None
+    return 1 if made is not None and made > 1 and may_come_back(context, race, contenders) else made
+
+
+def may_come_back(context: CheckContext, race: Race, contenders: pl.DataFrame) -> bool:
+    """Whether another request, or a move without one, may lead back to a state that was raced for, in time for a
+    contender: then each visit of the state may have a mover.
+    """
+    if may_enter_alone(context, contenders):
+        return True
+    wants, last = list_wanted(context, contenders), contenders["ends"].max()
+    is_late = "unknown" in contenders["outcome"]
+    outside = (pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(contenders["row"].implode())
+    after = pl.col("maybe") | (pl.col("ends") >= contenders["begins"].min())
+    before = pl.lit(is_late) | (pl.col("begins") <= last)
+    back = outside & after & before & (pl.col("kind") != "create") & pl.col("next").is_in(wants)
+    return not context.evidence.slice(race.w).filter(back).is_empty()
+
+
+def count_rows(context: CheckContext, w: int, contenders: pl.DataFrame) -> int | None:
+    """How many rows of the trail may be the contenders'; None if there is none, or some may be older."""
     wants, nexts = find_wanted(context, contenders), contenders["next"].implode()
-    left = find_longest(context, race.w).filter(pl.col("from").is_in(wants) & pl.col("to").is_in(nexts))
-    if left.height and not is_older(context.evidence, race.w):
-        return 1 if left.height == 1 or comes_back(context, race.w, contenders) else left.height
-    shown = markers.get(context.workflow_name(race.w))
-    if shown is None:
+    left = find_longest(context, w).filter(pl.col("from").is_in(wants) & pl.col("to").is_in(nexts))
+    if left.is_empty() or is_older(context.evidence, w):
         return None
-    carried = [record.marker for record in context.records(contenders["row"])]
-    return sum(shown[marker] > 0 for marker in carried if marker is not None) or None
+    if left.height == 1 or comes_back(context, w, contenders):
+        return 1
+    outside = (pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(contenders["row"].implode())
+    others = context.evidence.slice(w).filter(outside & pl.col("next").is_in(nexts))
+    named = context.read_request_ids(others["row"])
+    if named.null_count():
+        return 1
+    return left.filter(~pl.col("request_id").is_in(named.implode()).fill_null(value=False)).height or 1
 
 
 def count_markers(context: CheckContext) -> dict[str, Counter[str]]:

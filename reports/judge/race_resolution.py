@@ -33,7 +33,10 @@ def resolve_races(context: CheckContext, races: pl.DataFrame | None = None) -> l
     """
     races = context.races if races is None else races
     named = find_named(context)
-    second = races.filter((pl.col("won") == 1) & (pl.col("unknown") > 0)).join(named, on=["w", "race"], how="semi")
+    # Of requests that repeat a win, `count_movers` tells those that made the move.
+    second = races.filter((pl.col("won") == 1) & (pl.col("unknown") > 0) & ~pl.col("repeats")).join(
+        named, on=["w", "race"], how="semi"
+    )
     unclear = pl.concat([races.filter(pl.col("won") != 1), second])
     if unclear.is_empty():
         return []
@@ -62,6 +65,8 @@ def resolve_race(context: CheckContext, race: Race, named: list[int]) -> Resolve
         return ResolvedRace(None)
     if resolved.winners == 0 and race.stale and not is_contradicted(context, race.w):
         return ResolvedRace(None)
+    if resolved.winners == 0 and race.busy and may_leave_alone(context, contenders):
+        return ResolvedRace(None)
     if resolved.winners == 0 and race.refused and may_not_exist(context, race.w, contenders):
         return ResolvedRace(None)
     return resolved
@@ -78,6 +83,20 @@ def find_alone(context: CheckContext, race: Race, contenders: pl.DataFrame) -> s
     moves = [each for each in list_moves_alone(context, race.w, contenders) if wanted & {*each.expected}]
     edges = " or ".join(f"{move.expected[0]} -> {move.next}" for move in moves)
     return f"Every contender lost; {edges} needs no request, and may have come first." if moves else None
+
+
+def may_leave_alone(context: CheckContext, contenders: pl.DataFrame) -> bool:
+    """Whether the workflow may leave a state that was raced for without a request, before a client can ask again."""
+    graph, names = context.evidence.graph, context.evidence.names
+    wanted = {names[code] for code in list_wanted(context, contenders)}
+    return graph is not None and any(move.origin in wanted for move in graph.timed)
+
+
+def may_enter_alone(context: CheckContext, contenders: pl.DataFrame) -> bool:
+    """Whether the workflow may enter a state that was raced for without a request."""
+    graph, names = context.evidence.graph, context.evidence.names
+    wanted = {names[code] for code in list_wanted(context, contenders)}
+    return graph is not None and any(move.to in wanted for move in graph.timed)
 
 
 def list_moves_alone(context: CheckContext, w: int, contenders: pl.DataFrame) -> list[Operation]:
@@ -154,7 +173,7 @@ def find_asked_again(context: CheckContext, w: int, contenders: pl.DataFrame) ->
     answered = contenders.filter(pl.col("outcome") != "unknown")
     over = answered["ends"].max()
     ops = context.evidence.slice(w)
-    wins = ops.filter(pl.col("known") & (pl.col("kind") != "create") & (pl.col("ends") > contenders["begins"].min()))
+    wins = ops.filter(pl.col("known") & (pl.col("kind") != "create") & (pl.col("ends") > over))
     alone = (pl.col("begins") > over) & pl.col("race").is_null()
     first = wins.sort("begins").head(1).filter(alone)
     if asks_alike(context, first, contenders):
@@ -204,11 +223,13 @@ def may_be_disturbed(context: CheckContext, race: Race, contenders: pl.DataFrame
     outside = (pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(contenders["row"].implode())
     others = ops.filter(outside & (pl.col("begins") <= answered["ends"].max()) & (pl.col("kind") != "create"))
     back = {codes[each.next] for each in list_moves_alone(context, race.w, contenders) if each.next is not None}
-    if race.won and back & {*list_wanted(context, contenders)}:
+    # A request that repeats a win is answered as one, too, where another one had led to its next state.
+    led = {*list_wanted(context, contenders), *(contenders["next"].drop_nulls() if race.repeats else ())}
+    if race.won and back & led:
         return True
     if race.won:
         during = pl.col("maybe") | (pl.col("ends") >= contenders["begins"].min())
-        return not others.filter(during & pl.col("next").is_in(wants)).is_empty()
+        return not others.filter(during & pl.col("next").is_in([*led])).is_empty()
     leaves = (pl.col("kind") == "set") | (pl.col("wants") > 1) | pl.col("want").is_in(wants)
     # Where the workflow's start is known, the order that explains every conflict is no guess. Other answers need none.
     is_explained = race.conflict > 0 and context.evidence.starts["state"][race.w] is not None
@@ -230,8 +251,10 @@ def list_wanted(context: CheckContext, contenders: pl.DataFrame) -> list[int]:
 
 def comes_back(context: CheckContext, w: int, contenders: pl.DataFrame) -> bool:
     """Whether the trail enters a state that was raced for again, after it was left for the first time as the race
-    would have it: then a late contender may have won a later visit.
+    would have it: then a late contender may have won a later visit. A move without a request need not have a row.
     """
+    if may_enter_alone(context, contenders):
+        return True
     trail, wants = find_longest(context, w), find_wanted(context, contenders)
     left = trail.filter(pl.col("from").is_in(wants) & pl.col("to").is_in(contenders["next"].implode()))
     ids = context.read_request_ids(contenders["row"])

@@ -5,7 +5,7 @@ and must be if the trail shows that it won. Requests with one idempotency key ar
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,8 +38,10 @@ def judge_calls(context: CheckContext) -> CallsJudged | None:
     rules = {sink.name: sink for sink in history.having(Sink)}
     if not rules:
         return None
-    calls = group_calls(history.having(Call))
     moves = take_moves(context)
+    markers = find_shared_markers(moves)
+    moves = moves.with_columns(pl.col("marker").replace(markers))
+    calls = group_calls(history.having(Call), {name: markers for name, rule in rules.items() if rule.by == "marker"})
     suspicions: list[Suspicion] = []
     judged, remarks = 0, []
     for rule in rules.values():
@@ -56,8 +58,18 @@ def judge_calls(context: CheckContext) -> CallsJudged | None:
     return CallsJudged(suspicions, judged, "; ".join(remarks))
 
 
-def group_calls(calls: Sequence[Call]) -> dict[str, dict[str | None, list[Call]]]:
-    """The calls that were carried out, by sink and subject; of those with one key the first."""
+def find_shared_markers(moves: pl.DataFrame) -> dict[str, str]:
+    """Of the requests with one key that carry different markers, each marker but the first, and that first one."""
+    told = moves.filter(pl.col("marker").is_not_null()).select("marker", first=pl.col("marker").first().over("one"))
+    return dict(told.filter(pl.col("marker") != pl.col("first")).iter_rows())
+
+
+def group_calls(
+    calls: Sequence[Call], renamed: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str | None, list[Call]]]:
+    """The calls that were carried out, by sink and subject; of those with one key the first. `renamed`: by sink, the
+    subjects that stand for another.
+    """
     seen: set[tuple[str, str]] = set()
     found: dict[str, dict[str | None, list[Call]]] = defaultdict(lambda: defaultdict(list))
     for call in sorted(calls, key=lambda each: each.at_ns):
@@ -65,7 +77,8 @@ def group_calls(calls: Sequence[Call]) -> dict[str, dict[str | None, list[Call]]
             continue
         if call.key is not None:
             seen.add((call.sink, call.key))
-        found[call.sink][call.subject].append(call)
+        subject = renamed.get(call.sink, {}).get(call.subject or "", call.subject)
+        found[call.sink][subject].append(call)
     return found
 
 
@@ -98,7 +111,9 @@ def take_moves(context: CheckContext) -> pl.DataFrame:
             "server_id",
             "marker",
             "next",
-            one=pl.coalesce("key", "id"),
+            one=pl.when(pl.col("key").is_null())
+            .then(pl.struct("id").hash())
+            .otherwise(pl.struct("workflow", "tenant", "key", "payload").hash()),
             repeats=pl.col("repeats").fill_null(value=False),
             won=pl.col("outcome") == "won",
             unknown=pl.col("outcome") == "unknown",

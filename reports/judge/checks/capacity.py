@@ -142,8 +142,13 @@ def suspect_units(context: CheckContext, resource: Resource) -> list[Suspicion]:
         if each.unit is not None:
             by_unit.setdefault(each.unit, []).append(replace(each, units=1, left=None))
     found: list[Suspicion] = []
+    untold = [replace(each, units=1, left=None, outcome="unknown") for each in resource.moves if each.unit is None]
     for unit, operations in by_unit.items():
         if len(operations) > 1 and explain(1, operations) is Verdict.FAIL:
+            # A request that tells no unit may have taken this one, or given it back.
+            limit_s = time.monotonic() + context.evidence.limits.workflow_s
+            if untold and explain(1, [*operations, *untold], limit_s) is not Verdict.FAIL:
+                continue
             is_taken_only = all(each.kind == "take" for each in operations)
             describe = partial(describe_given_twice if is_taken_only else describe_given_back_twice, unit)
             found.append(fail(partial(report, context, operations, describe)))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.target.graph import TransitionGraph
+from engine.target.graph import Timed, TransitionGraph
 from reports.judge.checks.race_outcomes import check_conflict_count
 from reports.judge.context import CheckContext
 from reports.judge.evidence import Evidence
@@ -133,6 +133,19 @@ def test_requests_of_one_key_are_one_contender_and_takes_are_none() -> None:
     assert settle(win("a", **same), win("b", key="other", payload="p")) == [2]
     take = {"outcome": "won", "race": "r"}
     assert settle(*(build(name, "take", 2, 5, dict(take)) for name in "ab")) == []
+
+
+ALONE = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]}, [Timed("B", "A", 1e-9), Timed("A", "C", 1e-9)])
+
+
+def test_a_move_without_a_request_may_come_in_between() -> None:
+    # It leads away before a client that was told busy asks again.
+    again = advance("n", "A-B", 7, 8, "conflict", observed="C")
+    assert settle(busy("a"), busy("b"), again, graph=ALONE) == [UNDECIDED]
+    # It leads back without a row, and a contender that was not answered enters the second visit.
+    unknown = named(lost("u"))
+    rows = trail(40, "A-B:qa", "A-B:qu")
+    assert settle_with([named(win("a")), unknown], rows, graph=ALONE) == [1]
 
 
 def test_what_comes_from_outside_of_the_race_may_explain_it() -> None:

@@ -5,7 +5,7 @@ Method: races of such requests, written by hand, with a trail, with markers, and
 
 from typing import Any
 
-from engine.target.graph import TransitionGraph
+from engine.target.graph import Timed, TransitionGraph
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import advance, build_history, create, read, trail
@@ -85,3 +85,10 @@ def test_the_same_state_entered_twice_may_have_two_movers() -> None:
 def test_a_loser_is_judged_as_ever() -> None:
     lie = judge_all(BORN, put("a"), put("b", outcome="conflict", observed="C"))
     assert find(lie, "conflict-truth") is Verdict.FAIL
+
+
+def test_a_state_that_is_left_without_a_request_may_have_a_mover_for_each_visit() -> None:
+    graph = TransitionGraph.of("A", {"A": ["B"]}, [Timed("B", "A", 1e-9)])
+    records = [BORN, put("a"), advance("b", "A-B", 3, None, "unknown", repeats=True, race="r", marker="b")]
+    judged = judge(build_history(records, stored("a", "b")), graph)
+    assert (find(judged, "one-winner"), find(judged, "effects")) == (Verdict.PASS, Verdict.PASS)
