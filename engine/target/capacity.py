@@ -68,7 +68,7 @@ def check_tables(file: File) -> None:
 def check_states_told(file: File) -> None:
     """Whether there is a state for each table that is about one."""
     if file.workflow is not None:
-        if file.read is not None and file.read.state is None:
+        if file.read is not None and file.read.state is None and not file.read.state_by_answer:
             raise Mistake("read.state", "is missing; add state = ... to [read]")
         return
     for name in OF_STATES:

@@ -62,12 +62,17 @@ def classify_create(target: Target, answer: Answer, units: int = 0) -> Classifie
 
 
 def classify_read(target: Target, answer: Answer) -> ClassifiedAnswer:
+    told = find_meaning(answer, target.read_states.items())
+    if told.outcome is not None:
+        return ClassifiedAnswer("ok", answer.status, observed=told.outcome)
+    if told.ambiguous:
+        return ClassifiedAnswer("unknown", answer.status, problem=told.ambiguous, message=told.ambiguous)
     classified = classify_shown(target, answer, target.read_ok, Context("read"))
     if target.capacity is not None and target.capacity.left is not None:
         classified = add_left(classified, target.capacity.left, answer, "capacity.left")
-    if classified.outcome != "ok" or target.read_state is None:
+    if classified.outcome != "ok" or not target.has_workflow:
         return classified
-    state = find_state(target, target.read_state, answer)
+    state = None if target.read_state is None else find_state(target, target.read_state, answer)
     if state is None:
         return classify_missing("state", "read.state", target.read_state, answer)
     return replace(classified, observed=state)
@@ -119,8 +124,9 @@ def turn_away(classified: ClassifiedAnswer) -> ClassifiedAnswer:
     also where the file lists its status as a conflict, because the service answers a lost request in the same way.
     """
     is_bare = classified.observed is None and classified.left is None
-    hides = is_bare and classified.status in HIDING and classified.outcome in ("conflict", "stale")
-    return replace(classified, outcome="refused") if hides else classified
+    told = ("conflict", "stale") if is_bare else ("ok",)
+    hides = classified.status in HIDING and classified.outcome in told
+    return replace(classified, outcome="refused", observed=None) if hides else classified
 
 
 def add_left(classified: ClassifiedAnswer, units: int | Place, answer: Answer, key: str) -> ClassifiedAnswer:

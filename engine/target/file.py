@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import msgspec
@@ -33,10 +34,11 @@ from engine.target.run_copy import restore
 from engine.target.savings import read_savings
 from engine.target.sinks import read_sinks
 from engine.target.spelling import Spelling
-from engine.target.status_tables import read_meanings, read_statuses, refuse_same
+from engine.target.status_tables import read_meanings, read_statuses, refuse_same, refuse_second_meaning
 from engine.target.statuses import Rule, Statuses
 from engine.target.tables import (
     AdvanceTable,
+    Answers,
     CreateTable,
     File,
     ReadTable,
@@ -54,6 +56,7 @@ from engine.target.value_checks import (
     check_graph,
     check_seconds,
     check_spelling,
+    check_states,
     check_timed,
 )
 from engine.target.variables import pick_variables, resolve
@@ -137,6 +140,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         create_won=create_won,
         read=None if read is None else read_request_of_workflow("read.request", read.request),
         read_state=None if read is None else read_optional_place("read.state", read.state),
+        read_states={} if read is None else read_states_by_answer(read.state_by_answer, graph, ok),
         read_ok=ok,
         create_savings=read_savings("create.save", table.save),
         read_savings=read_savings("read.save", read.save) if read else (),
@@ -178,6 +182,17 @@ def read_adapter(text: str | None, folder: Path, environment: Mapping[str, str] 
 def read_ok(table: ReadTable | None) -> Statuses:
     """The answers that show something, where a table does not say it itself."""
     return Statuses((Rule(200),), "read.ok") if table is None else read_statuses("read.ok", table.ok)
+
+
+def read_states_by_answer(table: Mapping[str, Answers], graph: TransitionGraph, ok: Statuses) -> dict[str, Statuses]:
+    """The answers that tell a state by themselves. They come before those that show one."""
+    check_states("read.state_by_answer", table, graph)
+    read = {state: read_statuses(f"read.state_by_answer.{state}", answers) for state, answers in table.items()}
+    for first, second in combinations(read.values(), 2):
+        refuse_second_meaning(second, first)
+    for statuses in read.values():
+        refuse_same(statuses, ok)
+    return read
 
 
 def read_graph(table: WorkflowTable, advance: AdvanceTable) -> TransitionGraph:
@@ -324,7 +339,7 @@ def read_service(table: ServiceTable, folder: Path) -> Service:
 def check_busy(target: Target) -> None:
     """An answer of `busy` means "try again" to every request, so it may have no other meaning anywhere."""
     shown = [each.ok for each in (target.trail, target.effects) if each is not None]
-    for statuses in (target.create_won, target.read_ok, *shown):
+    for statuses in (target.create_won, target.read_ok, *target.read_states.values(), *shown):
         refuse_same(statuses, target.meanings.busy)
     for guard in target.guards:
         refuse_same(guard.ok, target.meanings.busy)

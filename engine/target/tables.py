@@ -249,6 +249,13 @@ class ReadTable(Table):
     state: Annotated[
         Where | None, Meta(description="Where the answer has the state, as in save; needed with [workflow].")
     ] = None
+    state_by_answer: Annotated[
+        dict[str, Answers],
+        Meta(
+            description="States that the status or a condition of the answer tells, such as { DELETED = [404, 410] }; "
+            "then the answer need not have the state."
+        ),
+    ] = {}
     ok: Annotated[Answers, Meta(description="Answers that show it; also those of guards, trail and effects.")] = (200,)
     save: Save = {}
 

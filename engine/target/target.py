@@ -70,6 +70,7 @@ class Target:
     create_won: Statuses
     read: Template | None
     read_state: Place | None
+    read_states: Mapping[str, Statuses]
     read_ok: Statuses
     general: Route | None
     routes: tuple[Route, ...]
