@@ -39,7 +39,7 @@ def find_movers(context: CheckContext, race: Race, markers: dict[str, Counter[st
         shown = markers.get(context.workflow_name(race.w))
         if shown is None:
             return None
-        carried = [record.marker for record in context.records(contenders["row"])]
+        carried = {record.marker for record in context.records(contenders["row"])}
         made = sum(shown[marker] > 0 for marker in carried if marker is not None) or None
     return 1 if made is not None and made > 1 and may_come_back(context, race, contenders) else made
 

@@ -112,7 +112,10 @@ def mark_foreign(context: CheckContext, found: pl.DataFrame) -> pl.DataFrame:
     owners = context.ops.filter(pl.col("w").is_in(suspects["w"].unique().implode()) & pl.col("mine"))
     answered = owners.filter(pl.col("outcome").is_in(["won", "ok"]))["w"].unique()
     foreign = suspects.filter(pl.col("w").is_in(answered.implode()))["row"]
-    return found.with_columns(foreign=pl.col("row").is_in(foreign.implode()))
+    found = found.with_columns(foreign=pl.col("row").is_in(foreign.implode()))
+    # The marker may be that of a request of the owner, too.
+    owned = (~pl.col("foreign") & ~pl.col("outcome").is_in(LOST)).any().over("workflow", "marker")
+    return found.with_columns(foreign=pl.col("foreign") & ~owned)
 
 
 def suspect_counts(context: CheckContext, wrong: pl.DataFrame) -> list[Suspicion]:
