@@ -28,19 +28,22 @@ UNTOLD = (
 def count_movers(context: CheckContext) -> list[tuple[Race, int | None]]:
     """The races of such requests that have a winner, and how many requests made the move; None if nothing tells it."""
     races = context.races.filter(pl.col("repeats") & (pl.col("won") == 1))
-    markers = count_markers(context) if races.height else {}
-    return [(race, find_movers(context, race, markers)) for race in list_races(races)]
+    if races.is_empty():
+        return []
+    shown = count_markers(context)
+    carried = context.evidence.history.frame.select("marker").collect()["marker"]
+    return [(race, find_movers(context, race, shown, carried)) for race in list_races(races)]
 
 
-def find_movers(context: CheckContext, race: Race, markers: dict[str, Counter[str]]) -> int | None:
+def find_movers(context: CheckContext, race: Race, shown: dict[str, Counter[str]], carried: pl.Series) -> int | None:
+    """`shown`: by workflow, how often each marker was; `carried`: by row, the marker of the request."""
     contenders = find_contenders(context, race)
-    made = count_rows(context, race.w, contenders)
+    made = None if context.evidence.trails.is_empty() else count_rows(context, race.w, contenders)
     if made is None:
-        shown = markers.get(context.workflow_name(race.w))
-        if shown is None:
+        counts = shown.get(context.workflow_name(race.w))
+        if counts is None:
             return None
-        carried = {record.marker for record in context.records(contenders["row"])}
-        made = sum(shown[marker] > 0 for marker in carried if marker is not None) or None
+        made = sum(counts[marker] > 0 for marker in carried.gather(contenders["row"]).drop_nulls().unique()) or None
     return 1 if made is not None and made > 1 and may_come_back(context, race, contenders) else made
 
 
