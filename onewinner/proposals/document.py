@@ -67,8 +67,10 @@ class Operation:
 
     @cached_property
     def body(self) -> tuple[Property, ...]:
-        """The properties of its JSON body, also those of objects in it."""
-        return self.document.list_properties(self.body_schema)
+        """The properties of its JSON body, also those of objects in it, without those that only answers have."""
+        found = self.document.list_properties(self.body_schema)
+        shown = tuple(each.path for each in found if each.schema.get("readOnly") is True)
+        return tuple(each for each in found if not is_within(each.path, shown))
 
     @cached_property
     def form_schema(self) -> Mapping[str, Any]:
@@ -216,6 +218,11 @@ class Document:
             if isinstance(choices, list) and "properties" not in told:
                 return [choice for choice in choices if as_mapping(choice).get("type") != "null"]
         return ()
+
+
+def is_within(path: str, shown: Sequence[str]) -> bool:
+    """Whether it is one of these properties, or a part of one."""
+    return any(path == each or path.startswith((f"{each}.", f"{each}[].")) for each in shown)
 
 
 def as_mapping(told: Any) -> Mapping[str, Any]:

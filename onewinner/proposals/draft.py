@@ -43,6 +43,8 @@ OPTIONAL = """
 # closed = [409]
 """
 UNSHOWN_TRAIL = "FILL IN, this route may show an audit trail; the document does not show where its entries stand:"
+ANY_MOVE = "moves a workflow"
+OTHER_MOVES = "makes the other moves; write one, or remove this request and those moves"
 AUDIT = """
 # {about}
 # [audit]
@@ -202,8 +204,8 @@ def draft_read(proposal: Proposal) -> str:
 
 def draft_advance(proposal: Proposal, moves: dict[str, list[str]], general: Call | None) -> str:
     lines = ["# How a workflow is moved: {expected} is the state that it must be in, {next} the one that it is to get."]
-    if guessed := proposal.guesses.get("advance"):
-        lines.append(f"# FILL IN: {guessed}.")
+    if general is not None and proposal.advance is None:
+        lines.append(f"# FILL IN: the document has no route that {OTHER_MOVES if proposal.edges else ANY_MOVE}.")
     lines.append("[advance]")
     if general is not None:
         lines.append(f"request = {draft_request(general)}")

@@ -111,9 +111,14 @@ def walk_enumerated(resource: Resource, states: Sequence[str]) -> Iterator[Gener
     for operation in resource.writes:
         for part in list_inner(operation):
             targets = tuple(state for state in states if state in part.values)
-            if targets and not names_expected(part.name) and "{" not in resource.rest(operation):
+            if are_most(targets, part) and not names_expected(part.name) and "{" not in resource.rest(operation):
                 yield General(operation, part, None, targets)
                 break
+
+
+def are_most(targets: Sequence[str], part: Property) -> bool:
+    """Whether a property takes these states: a state of something else may be spelled like one of them."""
+    return bool(targets) and len(targets) * 2 >= len(part.values)
 
 
 def walk_parameters(resource: Resource, states: Sequence[str]) -> Iterator[General]:
@@ -121,8 +126,9 @@ def walk_parameters(resource: Resource, states: Sequence[str]) -> Iterator[Gener
     for operation in resource.writes:
         names = PARAMETER.findall(resource.rest(operation))
         part = operation.find_parameter(names[0], "path") if len(names) == 1 else None
-        values = Property("", part.schema).values if part is not None else ()
-        if targets := tuple(state for state in states if state in values):
+        taken = Property("", part.schema if part is not None else {})
+        targets = tuple(state for state in states if state in taken.values)
+        if are_most(targets, taken):
             yield General(operation, None, names[0], targets)
 
 

@@ -98,8 +98,6 @@ def propose(document: Document, wanted: str | None = None) -> Proposal:
     general = find_general(resource, states)
     found = tuple(walk_edges(resource, general, states, version))
     edges = tuple(edge for edge in found if edge.to)
-    if general is None and not edges:
-        guesses["advance"] = "the document has no route that moves a workflow"
     moving = list_moving(resource, general, edges)
     create = resource.create
     proposal = Proposal(

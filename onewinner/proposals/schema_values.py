@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from onewinner.proposals.document import Document, as_list, as_mapping
+from onewinner.proposals.document import Document, as_list
 
 DEPTH_MAX = 5
 ITEMS_MAX = 10
@@ -73,7 +73,7 @@ def list_required(document: Document, schema: Mapping[str, Any], parts: Mapping[
     """The names of properties that a request must have, also those that a part of allOf requires."""
     schemas = [schema, *(document.resolve(each) for each in as_list(schema.get("allOf")))]
     required = {name for each in schemas for name in as_list(each.get("required")) if isinstance(name, str)}
-    return [name for name, told in parts.items() if name in required and not as_mapping(told).get("readOnly")]
+    return [name for name, told in parts.items() if name in required and not document.resolve(told).get("readOnly")]
 
 
 def make_number(schema: Mapping[str, Any], *, whole: bool) -> int | float:

@@ -480,3 +480,37 @@ def test_a_state_that_no_answer_shows_is_guessed_from_what_a_move_carries(
         "# [audit]\n"
         '# request = { method = "GET", path = "/orders/{id}/history" }\n'
     ) in text
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        take({"status": {"enum": ["SUBMITTED", "SENT", "ARRIVED"]}}),
+        take({"status": {"enum": STATES, "readOnly": True}}),
+        take({"run": {"readOnly": True, "properties": {"status": {"enum": STATES}}}}),
+    ],
+    ids=["states of a parcel", "only in answers", "part of what is only in answers"],
+)
+def test_a_request_that_does_not_take_the_states_of_the_resource(told: dict[str, Any], tmp_path: Path) -> None:
+    shown = show(status={"enum": STATES})
+    routes = {"POST /runs": answer(shown, 201), "GET /runs/{id}": answer(shown), "PATCH /runs/{id}": told}
+    load(make_document(routes), tmp_path)
+    assert "# FILL IN: the document has no route that moves a workflow.\n" in (tmp_path / "proposed.toml").read_text()
+
+
+def test_a_request_for_the_other_moves_is_to_be_filled_in(tmp_path: Path) -> None:
+    shown = show(status={"enum": ["CREATED", "ACTIVE", "SUSPENDED"]})
+    routes = {"POST /runs": answer(shown, 201), "GET /runs/{id}": answer(shown), "POST /runs/{id}/suspend": {}}
+    load(make_document(routes), tmp_path)
+    told = "# FILL IN: the document has no route that makes the other moves; write one, or remove this request and"
+    assert told in (tmp_path / "proposed.toml").read_text()
+
+
+def test_what_a_reference_says_is_only_in_answers_is_not_sent(tmp_path: Path) -> None:
+    shown = show(status={"enum": STATES})
+    more = {"components": {"schemas": {"Stamp": {"type": "string", "readOnly": True}}}}
+    made = take({"at": {"$ref": "#/components/schemas/Stamp"}, "title": TEXT}, ["at", "title"])
+    routes = {"POST /runs": answer(shown, 201) | made, "GET /runs/{id}": answer(shown)}
+    target = load(make_document(routes, **more), tmp_path)
+    assert isinstance(target.create, Template)
+    assert target.create.json == {"title": "text"}
