@@ -7,11 +7,14 @@ import polars as pl
 
 from engine.target.graph import TransitionGraph
 from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
+from reports.judge.evidence import MODEL_COLUMNS
 from reports.judge.finding_text import describe_illegal_row, describe_illegal_state, describe_illegal_win
 from reports.judge.models.workflow import Operation
 from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "legality"
+# The owner's advances that were not told that they won.
+ASKED = pl.col("mine") & (pl.col("kind") == "advance") & (pl.col("outcome") != "won")
 
 
 def check_legality(context: CheckContext) -> CheckResult:
@@ -96,21 +99,24 @@ def find_strange_states(context: CheckContext, graph: TransitionGraph, observed:
 def find_suspects(context: CheckContext) -> list[int]:
     """The workflows without an explanation that were asked for an illegal edge, or may have been."""
     unlawful = (pl.col("wants") > 1) | ~context.evidence.lawful(pl.col("want"), pl.col("next"))
-    asked = context.ops.filter(pl.col("pure") & (pl.col("kind") == "advance") & unlawful)["w"].unique()
+    asked = context.ops.filter(ASKED & unlawful)["w"].unique()
     return sorted(set(context.decision.suspects) & set(asked.to_list()))
 
 
 def find_illegal_effects(context: CheckContext, graph: TransitionGraph, w: int) -> list[Suspicion]:
-    """Reads of a state to which only an illegal request, answered with a conflict or refused, could have led."""
+    """Reads of a state to which only an illegal request could have led, one that was not told that it won."""
     operations, starts = context.lay_out(w)
     if len(starts) > 1:
         return []
+    tried = context.evidence.slice(w).filter(ASKED).select(MODEL_COLUMNS)
+    illegal = [each for row in tried.iter_rows() if is_illegal(each := context.evidence.to_operation(*row), graph)]
+    rows = {each.row for each in illegal}
     reached = {
-        each.observed if each.kind == "create" else each.next
+        each.leads_to
         for each in operations
-        if each.outcome in ("won", "ok", "unknown") and not each.is_pure
+        if each.outcome in ("won", "ok", "unknown") and not each.is_pure and each.row not in rows
     } | {move.to for move in graph.timed}
-    asked = {each.next for each in operations if is_illegal(each, graph)}
+    asked = {each.next for each in illegal}
     odd = [
         each
         for each in operations
@@ -121,10 +127,9 @@ def find_illegal_effects(context: CheckContext, graph: TransitionGraph, w: int) 
 
 
 def is_illegal(operation: Operation, graph: TransitionGraph) -> bool:
-    """Whether an advance asked for edges that are all illegal, and was told no."""
-    if operation.kind != "advance" or operation.outcome != "conflict" or operation.next is None:
-        return False
-    return not any(graph.allows(state, operation.next) for state in operation.expected)
+    """Whether an advance asked for edges that are all illegal."""
+    following = operation.next
+    return following is not None and not any(graph.allows(state, following) for state in operation.expected)
 
 
 def report_win(context: CheckContext, row: int) -> Finding:
