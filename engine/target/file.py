@@ -54,6 +54,7 @@ from engine.target.value_checks import (
     Mistake,
     check_base_url,
     check_graph,
+    check_header_name,
     check_seconds,
     check_spelling,
     check_states,
@@ -118,6 +119,8 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     check_users(routes, {name: tenant.users for name, tenant in tenants.items()})
     check_base_url(file.base_url, served=served)
     check_seconds("timeout_s", file.timeout_s)
+    if file.arrived_header is not None:
+        check_header_name("arrived_header", file.arrived_header)
     read, create_won, ok = file.read, read_statuses("create.won", table.won), read_ok(file.read)
     givers = find_givers(file)
     saved = [name for name, key in givers.items() if is_of_workflow(key)]

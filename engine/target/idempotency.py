@@ -15,7 +15,7 @@ from engine.target.status_tables import read_statuses, refuse_second_meaning
 from engine.target.statuses import Statuses
 from engine.target.tables import File, IdempotencyTable, RequestTable
 from engine.target.template import find_placeholders
-from engine.target.value_checks import TOKEN, Mistake
+from engine.target.value_checks import Mistake, check_header_name
 
 KEY = "key"
 
@@ -55,8 +55,7 @@ def add_key(file: File) -> File:
     table, advance = file.idempotency, file.advance
     if table is None or table.header is None or advance is None:
         return file
-    if not TOKEN.fullmatch(table.header):
-        raise Mistake("idempotency.header", f"{table.header!r} is no name of a header; write letters, digits and -")
+    check_header_name("idempotency.header", table.header)
     request = None if advance.request is None else add_header(advance.request, table.header)
     edges = [structs.replace(edge, request=add_header(edge.request, table.header)) for edge in advance.edges]
     return structs.replace(file, advance=structs.replace(advance, request=request, edges=edges))

@@ -8,7 +8,7 @@ from engine.target.http_answer import Answer
 from engine.target.paths import JmesPath
 from engine.target.tables import SaveTable
 from engine.target.template import Value
-from engine.target.value_checks import TOKEN, Mistake
+from engine.target.value_checks import Mistake, check_header_name
 
 HEADER, COOKIE, TEXT = "header:", "cookie:", "text"
 
@@ -71,8 +71,7 @@ def read_optional_place(key: str, source: str | SaveTable | None) -> Place | Non
 def read_whole(key: str, text: str) -> Place:
     header = text.removeprefix(HEADER)
     if header != text:
-        if not TOKEN.fullmatch(header):
-            raise Mistake(key, f"{header!r} is no name of a header; write letters, digits and -")
+        check_header_name(key, header)
         return Place(text, header=header.lower())
     if cookie := text.removeprefix(COOKIE) if text.startswith(COOKIE) else "":
         return Place(text, cookie=cookie)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from engine.target.places import Place, read_optional_place
 from engine.target.same_request import identify
 from engine.target.savings import Saving, read_savings
-from engine.target.status_tables import read_statuses, refuse_second_meaning
+from engine.target.status_tables import make_busy, read_statuses, refuse_second_meaning
 from engine.target.statuses import Meanings, Statuses
 from engine.target.tables import PollTable
 from engine.target.template import Template
@@ -76,6 +76,7 @@ def read_poll_meanings(key: str, table: PollTable) -> Meanings:
     won = read_statuses(f"{key}.won", table.won)
     lost = ("conflict", "refused", "stale", "busy")
     read = {name: read_statuses(f"{key}.{name}", getattr(table, name), may_be_empty=True) for name in lost}
+    read["busy"] = make_busy(read["busy"])
     every = [won, *read.values()]
     for number, second in enumerate(every):
         for first in every[:number]:

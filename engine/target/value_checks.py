@@ -55,6 +55,11 @@ def check_request(key: str, table: RequestTable) -> None:
         raise Mistake(f"{key}.{bodies[1]}", f"stands beside {key}.{bodies[0]}; a request has one body, keep one")
 
 
+def check_header_name(key: str, name: str) -> None:
+    if not TOKEN.fullmatch(name):
+        raise Mistake(key, f"{name!r} is no name of a header; write letters, digits and -")
+
+
 def check_headers(key: str, headers: Mapping[str, str]) -> None:
     """Whether the headers can be sent. The sentence quotes no value, which may be a token."""
     for name, value in headers.items():
