@@ -318,6 +318,17 @@ class Questions:
         what, classify = f"read by {stranger}", partial(classify_read, self.target)
         probe = self.ask(what, "read", request, classify, ("refused",), stranger)
         self.note(probe, remedies.advise_stranger(self.target, probe))
+        if probe.answer.status == remedies.UNKNOWN_CLIENT and isinstance(self.target.create, Template):
+            self.create_as(stranger)
+
+    def create_as(self, stranger: str) -> None:
+        """Whether the service lets the other tenant in at all. If not, a refusal shows nothing about isolation."""
+        target, id_ = self.target, self.name_request()
+        units = choose_units(target, CREATE)
+        request = target.build_create(stranger, id_, id_, self.list_values("", stranger, create=id_), units)
+        classify = partial(classify_create, target, units=units)
+        probe = self.ask(f"create by {stranger}", "create", request, classify, ("ok",), stranger)
+        self.note(probe, remedies.advise_unknown_client(probe))
 
     def ask_write(self, workflow: str, write: Write, state: str) -> None:
         """A request that must not move the workflow, and a read, which must show the same state."""

@@ -28,6 +28,7 @@ from reports.judge.finding_text import TRY_AGAIN
 PROOFS = ("authorization", "cookie")
 LOOK = "look into the service's log"
 ACCEPTED_STATUS = 202
+UNKNOWN_CLIENT = 401
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,16 @@ def advise_stranger(target: Target, probe: Probe) -> str | None:
             "else the gate will call it a failure"
         )
     return advise_trouble(probe) if outcome == "unknown" else None
+
+
+def advise_unknown_client(probe: Probe) -> str | None:
+    """About a create by another tenant. One that may not create anything is answered 403."""
+    if probe.answer.status != UNKNOWN_CLIENT:
+        return None
+    return (
+        f"tenants.{probe.tenant}.headers: {probe.sent} was answered {UNKNOWN_CLIENT}; correct what proves this tenant: "
+        "as it is, the service refuses all of its requests, and the gate learns nothing about isolation"
+    )
 
 
 def advise_guard(probe: Probe, state: str) -> str | None:

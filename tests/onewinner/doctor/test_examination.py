@@ -124,6 +124,38 @@ PLANTED: dict[str, tuple[str, str, str, str]] = {
         "writes[0]: it moved the workflow from DRAFT to SUBMITTED",
         "",
     ),
+    "second tenant that the service does not know": (
+        "Bearer ${GLOBEX_TOKEN}",
+        "Token ${GLOBEX_TOKEN}",
+        "tenants.globex.headers: POST /orders was answered 401",
+        "",
+    ),
+    "field that tells the next state and the present one": (
+        'from = "{expected}", to = "{next}"',
+        'from = "{next}", to = "{expected}"',
+        "advance.request.json: ",
+        "",
+    ),
+    "path of a read": (
+        '"GET", path = "/orders/{id}" }\nstate',
+        '"GET", path = "/order/{id}" }\nstate',
+        "read.request.path: ",
+        "",
+    ),
+    "status of a read": (
+        'state = "order.status"',
+        'state = "order.status"\nok = [204]',
+        "read.ok: ",
+        "with read.ok = [204, 200]",
+    ),
+    "path of a guard": ("/orders/{id}/label", "/orders/{id}/labels", "guards[0].request.path: ", ""),
+    "state after in the trail": ('to = "new"\n', 'to = "after"\n', "audit.to: ", 'with audit.to = "new"'),
+    "status of a write": (
+        '"PATCH", path = "/orders/{id}" }',
+        '"PATCH", path = "/orders/{id}" }\nok = [201]',
+        "writes[0].ok: ",
+        "with writes[0].ok = [201, 200]",
+    ),
     "second tenant": ("${GLOBEX_TOKEN}", "${ACME_TOKEN}", "tenants.globex.headers: ", ""),
 }
 
