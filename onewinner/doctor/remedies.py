@@ -27,6 +27,8 @@ from reports.judge.finding_text import TRY_AGAIN
 
 PROOFS = ("authorization", "cookie")
 LOOK = "look into the service's log"
+# To a request about a workflow that was there before.
+GONE = (404, 410)
 ACCEPTED_STATUS = 202
 UNKNOWN_CLIENT = 401
 
@@ -64,6 +66,11 @@ def advise_create(target: Target, probe: Probe) -> str | None:
 def advise_read(target: Target, probe: Probe, state: str, server_id: str, *, is_new: bool) -> str | None:
     """`state` is the one that the workflow must be in; `is_new` says that nothing was asked of it but its create."""
     answer, seen = probe.answer, probe.classified.observed
+    if probe.classified.outcome != "ok" and answer.status in GONE and not is_new:
+        return (
+            f"read.state_by_answer: {probe.sent} was answered {answer.status} in {state}, and was shown before; if the "
+            f"service deletes it, add state_by_answer = {{ {state} = [{answer.status}] }} to [read]"
+        )
     if probe.classified.outcome == "refused" and answer.status == 404:
         return (
             f"read.request.path: {probe.sent} was answered 404; correct the path, "

@@ -124,6 +124,17 @@ def test_doctor_asks_what_is_deleted(target: Target, tmp_path: Path) -> None:
     assert {each.probe.classified.observed for each in examination.done if each.probe.what == "read"} >= {"DELETED"}
 
 
+def test_doctor_names_the_key_of_what_is_deleted(tmp_path: Path) -> None:
+    target = load_text(tmp_path, TEXT.replace("state_by_answer", "#").replace("conflict = [404, 409]\n", ""))
+    release: Any = StubRelease(DeletingEngine(target.graph))
+    examination = Examination(Questions(target, release, tmp_path))
+    examination.run()
+    remedies = [each.remedy or "" for each in examination.wrong]
+    assert any(
+        "if the service deletes it, add state_by_answer = { DELETED = [404] } to [read]" in each for each in remedies
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "body", "told"),
     [(404, {}, ("ok", "DELETED")), (200, {"deleted": 1}, ("ok", "DELETED")), (200, {"state": "B"}, ("ok", "B"))],
