@@ -17,7 +17,14 @@ from engine.provision.child import LAUNCH
 from engine.provision.database import Database, list_values, parse_url, provide_database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port, is_port_free
-from engine.provision.service import PrepareError, RestartableService, ServiceError, prepare_service, run_service
+from engine.provision.service import (
+    PrepareError,
+    RestartableService,
+    ServiceError,
+    make_log_folder,
+    prepare_service,
+    run_service,
+)
 from engine.reference import tokens
 from engine.target import secrets
 from engine.target.file import TargetError, load_target
@@ -213,7 +220,7 @@ def start_engine(deployment: Deployment, log: Path) -> Iterator[EngineAccess]:
 @contextlib.contextmanager
 def open_log_folder() -> Iterator[Path]:
     """A folder for the service's log of a command that has no run directory. It stays if a message names the log."""
-    folder = Path(tempfile.mkdtemp(prefix="onewinner-"))
+    folder = make_log_folder()
     named = False
     try:
         yield folder

@@ -3,12 +3,13 @@
     python leash.py
 
 The specification comes through standard input, because arguments would show its secrets: 8 bytes with its length, then
-JSON: {commands, limit_s, signal, user, folder, log, again_s, orphan, secrets}. The commands run one after the other; a
-command that ends with another status than 0 is the last. `user` is [uid, gid] or null. The commands run in `folder`,
-which the leash removes at the end (null: none). Their output goes to the file `log` (null: to our output). Where
-`secrets` has any, output to our output passes a filter first: a process that hides them. If `again_s` is above 0, the
-leash runs the last command again each time it dies by SIGKILL. If a restart fails because processes of the run before
-are still there, the leash tries again for `again_s` seconds.
+JSON: {commands, limit_s, signal, user, folder, log, again_s, orphan, left, secrets}. The commands run one after the
+other; a command that ends with another status than 0 is the last. `user` is [uid, gid] or null. The commands run in
+`folder`, which the leash removes at the end (null: none); it removes the folder `left` if the owner has died. Their
+output goes to the file `log` (null: to our output). Where `secrets` has any, output to our output passes a filter
+first: a process that hides them. If `again_s` is above 0, the leash runs the last command again each time it dies by
+SIGKILL. If a restart fails because processes of the run before are still there, the leash tries again for `again_s`
+seconds.
 
 The owner ends the group by a write to standard input, or by SIGTERM to the leash: the group gets `signal`, and SIGKILL
 after `limit_s` seconds. If standard input closes without a write, the owner has died. Then the group gets the signal of
@@ -123,10 +124,12 @@ def run_all(spec: dict[str, Any], owner: int, wake_read: int) -> int:
     code, last = 0, spec["commands"][-1]
     for command in spec["commands"]:
         again_s = spec["again_s"] if command is last else 0.0
-        code, asked = run(command, spec, owner, wake_read, again_s)
-        if asked and spec["folder"] is not None:
+        code, why = run(command, spec, owner, wake_read, again_s)
+        if why and spec["folder"] is not None:
             shutil.rmtree(spec["folder"], ignore_errors=True)
-        if asked or code != 0:
+        if why == ORPHANED and spec["left"] is not None:
+            shutil.rmtree(spec["left"], ignore_errors=True)
+        if why or code != 0:
             break
     return code
 
@@ -200,8 +203,8 @@ def write_all(text: bytes) -> None:
             text = text[os.write(1, text) :]
 
 
-def run(command: list[str], spec: dict[str, Any], owner: int, wake: int, again_s: float) -> tuple[int, bool]:
-    """Runs a command to its end. Returns its exit code, and whether we ended it as asked."""
+def run(command: list[str], spec: dict[str, Any], owner: int, wake: int, again_s: float) -> tuple[int, int]:
+    """Runs a command to its end. Returns its exit code, and why we ended it: TOLD or ORPHANED, else STAYS."""
     failing_until = 0.0
     while True:
         own = set(find_descendants())
@@ -211,13 +214,13 @@ def run(command: list[str], spec: dict[str, Any], owner: int, wake: int, again_s
         signal_group(child, signal.SIGKILL)
         end_strays(own)
         if status is None or not again_s:
-            return code, status is None
+            return code, STAYS if status is not None else ORPHANED if is_orphan else TOLD
         if was_killed(status):
             failing_until = time.monotonic() + again_s
         elif code == 0 or time.monotonic() > failing_until:
-            return code, False
-        elif is_to_end(owner, wake, AGAIN_POLL_S):
-            return code, True
+            return code, STAYS
+        elif why := is_to_end(owner, wake, AGAIN_POLL_S):
+            return code, why
 
 
 def note(number: int, frame: FrameType | None) -> None:

@@ -88,6 +88,7 @@ def start_leash(
     limit_s: float = END_LIMIT_S,
     again_s: float = 0.0,
     orphan: Orphan = AT_ONCE,
+    left: Path | None = None,
     hides: bool = False,
 ) -> Process:
     """Starts commands, one after the other, on a leash; engine/provision/leash.py explains the arguments.
@@ -104,6 +105,7 @@ def start_leash(
         "log": None if log is None else str(log),
         "again_s": again_s,
         "orphan": orphan,
+        "left": None if left is None else str(left),
         "secrets": sorted(read_secrets().texts) if hides else [],
     }
     process = subprocess.Popen(

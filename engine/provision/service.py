@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -40,6 +41,7 @@ CHUNK_BYTES = HEAD_BYTES_MAX = 65536
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)\b")
 END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 LOG_TAIL_BYTES = 4000
+LOG_FOLDER_PREFIX = "onewinner-log-"
 
 
 class ServiceError(Exception):
@@ -210,8 +212,19 @@ def start_service(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return start_leash(
-            [command], output=output, environment={**cleaned, **filled}, cwd=cwd, orphan=ORPHANED_SERVICE, hides=True
+            [command],
+            output=output,
+            environment={**cleaned, **filled},
+            cwd=cwd,
+            orphan=ORPHANED_SERVICE,
+            left=log.parent if log.parent.name.startswith(LOG_FOLDER_PREFIX) else None,
+            hides=True,
         )
+
+
+def make_log_folder() -> Path:
+    """A temporary folder for the log of a service. If its maker is killed, the leash of the service removes it."""
+    return Path(tempfile.mkdtemp(prefix=LOG_FOLDER_PREFIX))
 
 
 def expand(key: str, text: str, environment: Mapping[str, str]) -> str:

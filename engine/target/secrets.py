@@ -155,17 +155,26 @@ def replace_spans(text: bytes, spans: Iterable[tuple[int, int]], at: int = 0) ->
 def list_forms(text: str) -> set[bytes]:
     """The forms in which a program may write a text."""
     raw = text.encode(errors="surrogateescape")
-    spelled = {text, repr(text)[1:-1], repr(raw)[2:-1], html.escape(text), *list_json(text), *list_quoted(raw)}
+    escaped = list_json(text) | list_literals(text)
+    # An answer within a line of a log: JSON within JSON, JSON within a literal.
+    twice = {form for once in escaped for form in list_json(once) | list_literals(once)}
+    spelled = {text, html.escape(text), *escaped, *twice, *list_quoted(raw)}
     return {form.encode(errors="surrogateescape") for form in spelled} | list_base64(raw)
 
 
+def list_literals(text: str) -> set[str]:
+    """As part of literals of Python, of text and of bytes. The rest decides whether a quotation mark is escaped."""
+    raw = text.encode(errors="surrogateescape")
+    forms = {repr(text + '"')[1:-2], repr(raw + b'"')[2:-2]}
+    return forms | {form.replace("\\'", "'") for form in forms}
+
+
 def list_json(text: str) -> set[str]:
-    """As JSON of different writers, and as JSON within JSON."""
+    """As JSON of different writers."""
     once = {json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
     slashed = {form.replace("/", "\\/") for form in once}
     marked = {form.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e") for form in once}
-    twice = {json.dumps(form)[1:-1] for form in once}
-    return once | slashed | marked | twice
+    return once | slashed | marked
 
 
 def list_quoted(raw: bytes) -> set[str]:

@@ -117,7 +117,7 @@ def find_violation(
 async def find_in_one(testbed: Testbed, pairing: Pairing, switches: Sequence[int]) -> Trace | None:
     """Runs one example, in a journal of its own until it is judged; returns its schedule if a check fails."""
     level_journal = testbed.asker.journal
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="aside-", dir=level_journal.path.parent) as folder:
         path = Path(folder, f"{level_journal.path.stem}.jsonl")
         with Journal(path) as aside:
             testbed.asker.journal = aside
