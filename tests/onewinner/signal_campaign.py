@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from engine.provision.service import LOG_FOLDER_PREFIX
 from onewinner.exits import USAGE
 from tests.onewinner.running import Command
 
@@ -85,22 +86,30 @@ def strike(name: str, number: signal.Signals, after_s: float, folder: Path) -> l
         except subprocess.TimeoutExpired:
             process.send_signal(number)
             output, errors = process.communicate(timeout=RUN_LIMIT_S)
-    return find_wrong(name, command, process.returncode, output + errors, list_left(temporary) - before)
+    running = await_end(command)
+    left = list_left(temporary) - before
+    return [*running, *find_wrong(name, command, process.returncode, output + errors, left)]
+
+
+def await_end(command: Command) -> list[str]:
+    """What is still running a while after the command."""
+    deadline = time.monotonic() + END_LIMIT_S
+    while (running := command.find_left()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return [f"still running: {running}"] if running else []
 
 
 def find_wrong(name: str, command: Command, code: int, output: str, left: set[str]) -> list[str]:
     wrong = []
-    deadline = time.monotonic() + END_LIMIT_S
-    while (running := command.find_left()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    if running:
-        wrong.append(f"still running: {running}")
     if name != "fixture" and code in (0, 1) and not VERDICT.search(output) and name != "doctor":
         wrong.append(f"exit {code} without a verdict")
     if code == USAGE and name != "fixture":
         wrong.append(f"it did not run: {output[-500:]}")
     if "Traceback" in output and name != "fixture":
         wrong.append("a traceback")
+    if code == -signal.SIGKILL:
+        # Before its service has started, and while that ends, nothing but the command itself removes the log's folder.
+        left = {path for path in left if LOG_FOLDER_PREFIX not in path}
     if left:
         wrong.append(f"left behind: {sorted(left)}")
     if name in ("gate", "race", "explore") and any((command.cwd / "out" / "history").glob("*")):
