@@ -30,19 +30,30 @@ COMMITS: set[asyncio.Task[None]] = set()
 
 @asynccontextmanager
 async def open_until_answered(pool: Pool) -> AsyncIterator[Session]:
-    """A transaction that a task of its own commits, after the answer; rolled back at once if the block fails."""
+    """A transaction that is committed after the answer; rolled back at once if the block fails."""
     async with AsyncExitStack() as stack:
         yield await stack.enter_async_context(open_transaction(pool))
-        commit = asyncio.create_task(stack.pop_all().aclose())
-        COMMITS.add(commit)
-        commit.add_done_callback(COMMITS.discard)
+        commit_later(stack)
+
+
+def commit_later(stack: AsyncExitStack) -> None:
+    """Leaves the transaction of the stack in a task of its own."""
+    commit = asyncio.create_task(stack.pop_all().aclose())
+    COMMITS.add(commit)
+    commit.add_done_callback(COMMITS.discard)
 
 
 async def move(pool: Pool, move: Move) -> Transition | None:
     """The guarded write; with an idempotency key it is part of the key's transaction, which is as late."""
-    begin = open_session if isinstance(pool, HeldSession) else open_until_answered
-    async with begin(pool) as session:
-        return await GUARDED.run(session, move)
+    if isinstance(pool, HeldSession):
+        async with open_session(pool) as session:
+            return await GUARDED.run(session, move)
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(open_transaction(pool))
+        moved = await GUARDED.run(session, move)
+        if moved is not None:
+            commit_later(stack)
+        return moved
 
 
 async def answer_once(engine: Engine, key: Key, act: Act) -> Answer:
