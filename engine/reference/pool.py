@@ -5,6 +5,7 @@ itself (docs/decisions/0003-guarded-write.md has the figures). This pool changes
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Any
@@ -16,6 +17,7 @@ APPLICATION = "onewinner"
 STATEMENT_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_S = 5.0
 TAKE_TIMEOUT_S = 10.0
+RETURN_LIMIT_S = 1.0
 
 Session = asyncpg.Connection
 
@@ -109,6 +111,13 @@ class Pool:
         if not session.is_closed():
             self._idle.append(session)
         self._free.release()
+
+    async def await_returns(self) -> None:
+        """Waits a while until what is borrowed is given back, such as for a commit in a task of its own."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RETURN_LIMIT_S):
+                for _ in range(self._size):
+                    await self._free.acquire()
 
     def close(self) -> None:
         """Ends all connections that are not borrowed."""

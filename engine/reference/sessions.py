@@ -75,6 +75,7 @@ async def open_pool(url: str, isolation: Isolation, size: int, *, pooled: bool =
     try:
         yield pool
     finally:
+        await pool.await_returns()
         pool.close()
 
 
