@@ -176,6 +176,12 @@ def describe_foreign(record: Record, owner: str) -> Text:
     return f"{title}.", tabulate(f"{title}.{seen}", [record])
 
 
+def describe_unknown_tenant(record: Record) -> Text:
+    title = f"The service does not know tenant {record.tenant}: it answered 401 to each of its requests"
+    why = "So it is not known whether a tenant that it lets in could see or move what belongs to another"
+    return f"{title}.", tabulate(f"{title}. {why}; correct its credentials.", [record])
+
+
 def describe_problem(record: Record, problem: str) -> Text:
     title = f"{capital(name(record))} got an answer that is not as specified: {problem}"
     return title, tabulate(f"{title}\nIt was {describe_move(record)}; the answer: {describe_answer(record)}.", [record])

@@ -7,7 +7,7 @@ import polars as pl
 
 from reports.history.events import AccessDenied, Hidden, Probe, Unsent
 from reports.history.history import Record
-from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
+from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.creates import find_shared_ids
 from reports.judge.finding_text import (
     Text,
@@ -18,14 +18,20 @@ from reports.judge.finding_text import (
     describe_refused,
     describe_server_error,
     describe_shared_id,
+    describe_unknown_tenant,
     describe_wrong_create,
 )
 from reports.judge.forbidden_kinds import find_forbidden, find_never_shown
-from reports.judge.verdict import CheckResult, Finding
+from reports.judge.verdict import CheckResult, Finding, Verdict
+
+UNAUTHORIZED = 401
 
 
 def check_tenant_isolation(context: CheckContext) -> CheckResult:
-    """Another tenant's call is refused or unknown: it sees nothing and moves nothing."""
+    """Another tenant's call is refused or unknown: it sees nothing and moves nothing.
+
+    A tenant that the service does not know is turned away at its door (401), which says nothing about isolation.
+    """
     check = "tenant-isolation"
     probes = find_probes(context, check)
     foreign = context.ops.filter(~pl.col("mine"))
@@ -34,6 +40,9 @@ def check_tenant_isolation(context: CheckContext) -> CheckResult:
     served = foreign.filter(pl.col("outcome").is_in(["won", "ok", "conflict", "stale"]))
     suspicions = [fail(partial(report_foreign, context, row)) for row in served["row"].to_list()]
     suspicions += suspect_probes(check, probes)
+    suspicions += [
+        doubt(partial(report_unknown_tenant, context, row)) for row in find_unknown_tenants(context, foreign)
+    ]
     return conclude(context, check, judged=foreign.height + len(probes), unit="calls", suspicions=suspicions)
 
 
@@ -44,6 +53,21 @@ def report_foreign(context: CheckContext, row: int) -> Finding:
     )
     owner = context.records(owned["row"][:1])[0].tenant
     return make_finding("tenant-isolation", [record], describe_foreign(record, owner))
+
+
+def find_unknown_tenants(context: CheckContext, foreign: pl.DataFrame) -> list[int]:
+    """The first call of each tenant to whom every answer of the history was 401."""
+    asked = context.evidence.history.frame.select("tenant", "status").with_row_index("row").collect()
+    mine = foreign.select("row").join(asked, on="row", maintain_order="left")
+    answered = asked.filter(pl.col("status").is_not_null() & pl.col("tenant").is_in(mine["tenant"].unique().implode()))
+    known = answered.filter(pl.col("status") != UNAUTHORIZED)["tenant"].unique()
+    turned_away = mine.filter((pl.col("status") == UNAUTHORIZED) & ~pl.col("tenant").is_in(known.implode()))
+    return turned_away.unique("tenant", keep="first", maintain_order=True)["row"].to_list()
+
+
+def report_unknown_tenant(context: CheckContext, row: int) -> Finding:
+    record = context.records([row])[0]
+    return make_finding("tenant-isolation", [record], describe_unknown_tenant(record), Verdict.UNKNOWN)
 
 
 def check_contract(context: CheckContext) -> CheckResult:

@@ -198,6 +198,26 @@ def test_the_tenant_that_is_served_is_the_owner_and_not_the_first_to_ask(
     assert check(tmp_path, "tenant-isolation", *CREATE, *served, *stranger).verdict is Verdict.FAIL
 
 
+@pytest.mark.parametrize(
+    ("own", "verdict"),
+    [([], Verdict.UNKNOWN), (ask("o", "create", 0, 1, "ok", tenant="globex", status=201), Verdict.PASS)],
+)
+def test_a_tenant_that_the_service_does_not_know_shows_nothing(
+    tmp_path: Path, own: list[dict[str, Any]], verdict: Verdict
+) -> None:
+    """Its calls of another one's workflow were turned away at the door."""
+    for event in own:
+        event["workflow"] = "v"
+    foreign = [*ask("f", "read", 4, 5, "refused", tenant="globex", status=401)]
+    foreign += ask("g", "advance", 6, None, "unknown", tenant="globex", expected="B", next="C")
+    found = check(tmp_path, "tenant-isolation", *CREATE, *WIN, *own, *foreign)
+    assert found.verdict is verdict
+    if verdict is Verdict.UNKNOWN:
+        assert found.findings[0].title == (
+            "The service does not know tenant globex: it answered 401 to each of its requests."
+        )
+
+
 def test_an_operation_without_a_tenant_is_the_owners(tmp_path: Path) -> None:
     create = [{key: value for key, value in event.items() if key != "tenant"} for event in CREATE]
     foreign = ask("g", "read", 4, 5, "refused", tenant="globex", status=404)
