@@ -258,6 +258,8 @@ def read_create(
         raise Mistake(
             f"create.{given[1]}", f"stands beside create.{given[0]}; workflows come from one of them, keep one"
         )
+    if table.command is None and table.cwd is not None:
+        raise Mistake("create.cwd", "goes with create.command only; remove it")
     if table.request is not None and table.id is None:
         raise Mistake("create.id", "is missing; add the JMESPath of the id in the answer to create.request")
     if table.request is not None:

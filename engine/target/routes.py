@@ -24,7 +24,7 @@ from engine.target.tables import (
     WriteTable,
 )
 from engine.target.template import Template
-from engine.target.value_checks import Mistake, check_headers, check_request, check_states
+from engine.target.value_checks import BODIES, Mistake, check_headers, check_request, check_states
 
 # The name of the route that serves any edge.
 GENERAL = "advance"
@@ -82,12 +82,24 @@ class Route:
         return "marker" in self.template.placeholders
 
 
+def check_one_body(key: str, table: VariantTable, template: Template) -> None:
+    """Whether the variant's body is of the kind of the request's. A request without a body may get either."""
+    has = next((kind for kind in BODIES if getattr(template, kind) is not None), None)
+    given = [kind for kind in ("json", "form") if getattr(table, kind)]
+    wrong = next((kind for kind in given if kind != (has or given[0])), None)
+    if wrong is not None:
+        raise Mistake(
+            f"{key}.{wrong}", f"stands beside {has or given[0]}, and a request has one body; keep one of them"
+        )
+
+
 def add_variants(route: Route, tables: Iterable[VariantTable]) -> Route:
     """The route with each variant of its request. None may replace what the request needs."""
     variants: dict[str, Template] = {}
     for index, table in enumerate(tables):
         key, name = f"advance.variants[{index}]", table.name or str(index + 1)
         check_headers(f"{key}.headers", table.headers)
+        check_one_body(key, table, route.template)
         if name in variants:
             raise Mistake(f"{key}.name", f"{name!r} is the name of another variant, too; give each a name of its own")
         variants[name] = route.template.merge(table.json, table.form, table.headers, table.query)
