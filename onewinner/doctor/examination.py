@@ -194,10 +194,10 @@ class Examination:
         return moved
 
     def ask_guards(self, workflow: str, state: str) -> None:
-        """Each guard once where it must answer, and once where it must not."""
+        """Each guard, whether it must answer in this state or must not."""
         for guard in self.target.guards:
             key = guard.name, state in guard.open
-            if state not in guard.either and key not in self.guarded:
+            if state not in guard.either:
                 self.guarded.add(key)
                 self.questions.ask_guard(workflow, guard, state)
 

@@ -148,6 +148,12 @@ PLANTED: dict[str, tuple[str, str, str, str]] = {
         "read.ok: ",
         "with read.ok = [204, 200]",
     ),
+    "state that a guard lacks": (
+        'open = ["PICKING", "SHIPPED"]',
+        'open = ["PICKING"]',
+        "guards[0].open: it answers in SHIPPED; add 'SHIPPED' to open",
+        "",
+    ),
     "path of a guard": ("/orders/{id}/label", "/orders/{id}/labels", "guards[0].request.path: ", ""),
     "state after in the trail": ('to = "new"\n', 'to = "after"\n', "audit.to: ", 'with audit.to = "new"'),
     "status of a write": (
