@@ -42,6 +42,7 @@ STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)\b")
 END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 LOG_TAIL_BYTES = 4000
 LOG_FOLDER_PREFIX = "onewinner-log-"
+NO_ANSWER, ANSWERED = "it did not answer in time", "the answer was"
 
 
 class ServiceError(Exception):
@@ -240,7 +241,10 @@ def expand(key: str, text: str, environment: Mapping[str, str]) -> str:
 
 def wait_until_ready(process: Process, service: Service, base_url: str, log: Path) -> None:
     deadline, limit_s = time.monotonic() + service.ready_timeout_s, min(QUESTION_LIMIT_S, service.ready_timeout_s)
+    seen = ""
     while (problem := find_problem(base_url, service.ready, limit_s)) is not None:
+        # The last question may be cut short: an earlier answer says more.
+        seen = seen if problem == NO_ANSWER and seen.startswith(ANSWERED) else problem
         if process.poll() is not None:
             raise ServiceError(
                 f"service.command: it ended with status {process.returncode} before it was ready{read_tail(log)}"
@@ -248,7 +252,7 @@ def wait_until_ready(process: Process, service: Service, base_url: str, log: Pat
         if time.monotonic() > deadline:
             raise ServiceError(
                 f"service.ready: GET {base_url}{service.ready} was not answered 2xx within "
-                f"service.ready_timeout_s = {service.ready_timeout_s:g}: {problem}{read_tail(log)}"
+                f"service.ready_timeout_s = {service.ready_timeout_s:g}: {seen}{read_tail(log)}"
             )
         time.sleep(POLL_S)
         limit_s = min(QUESTION_LIMIT_S, max(POLL_S, deadline - time.monotonic()))
@@ -266,10 +270,10 @@ def find_problem(base_url: str, path: str, timeout_s: float = QUESTION_LIMIT_S) 
     except ConnectionRefusedError:
         return "nothing listens on its port; does service.command use {port}?"
     except TimeoutError:
-        return "it did not answer in time"
+        return NO_ANSWER
     except (OSError, ValueError) as error:
         return str(error) or type(error).__name__
-    return None if 200 <= status < 300 else f"the answer was {status}"
+    return None if 200 <= status < 300 else f"{ANSWERED} {status}"
 
 
 def ask_status(base_url: str, path: str, deadline: float) -> int:

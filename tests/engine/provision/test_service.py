@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.provision import service
 from engine.provision.ports import find_free_port
 from engine.provision.service import ServiceError, find_problem, reach_engine, run_service
 from engine.target.target import Service
@@ -112,6 +113,14 @@ def test_one_that_never_gets_ready_says_what_was_seen(ready: str, program: str, 
         pass
     assert f"{ready} was not answered 2xx within service.ready_timeout_s = 1: {seen}" in str(caught.value)
     assert str(caught.value).startswith("service.ready: GET http://127.0.0.1:")
+
+
+def test_an_answer_says_more_than_a_question_that_is_cut_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    problems = iter(["nothing listens", "the answer was 503"])
+    monkeypatch.setattr(service, "find_problem", lambda *_: next(problems, service.NO_ANSWER))
+    told = pytest.raises(ServiceError, match=r"ready_timeout_s = 0\.2: the answer was 503")
+    with told, start(tmp_path, program="import signal; signal.pause()", ready_timeout_s=0.2):
+        pass
 
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
