@@ -381,10 +381,16 @@ class Asker:
         if not is_known:
             self.forget(workflow)
 
+    def read_late(self) -> None:
+        """Reads the trails and the effects that may have been late. Blocks."""
+        try:
+            self.trails.read_late()
+        except ReleaseError as error:
+            self.journal.write(events.Broken(what=str(error)))
+
     def end(self) -> None:
         """Reads what may have been late. Then the file is whole: without an end the source was cut short."""
-        if not self.silence.is_certain:
-            self.trails.read_late()
+        self.read_late()
         self.journal.write(events.End(operations=self.asked))
         self.journal.close()
         self.release.close()

@@ -120,9 +120,16 @@ class TrailReader:
         return True
 
     def read_late(self) -> None:
-        """Reads what was put off, and waits until it is due. Blocks."""
+        """Reads what was put off, and waits until it is due. Blocks. A service that answers no more shows nothing: then
+        the rest is not asked for, and the history says that it was hidden.
+        """
         late, self._late = sorted(self._late.values(), key=lambda read: read.due_ns), {}
+        silence = self.retry.silence
         for read in late:
+            if silence.is_certain or silence.requests.is_long(silence.timeout_s):
+                at_ns = now_ns() + self.clock.offset_ns
+                self.journal.write(events.Hidden(what=read.what, workflow=read.workflow, at_ns=at_ns, until_ns=at_ns))
+                continue
             time.sleep(max(0, read.due_ns - now_ns()) / SECOND_NS)
             self.preparation.values.workflows[read.workflow] = dict(read.values)
             self.denials.owners[read.workflow] = read.tenant

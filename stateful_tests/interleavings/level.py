@@ -179,7 +179,7 @@ class Level:
         if ended_itself is None:
             await asyncio.to_thread(testbed.asker.check_silence)
             await asyncio.to_thread(testbed.asker.look_again)
-            await asyncio.to_thread(testbed.asker.trails.read_late)
+            await asyncio.to_thread(testbed.asker.read_late)
         is_silent = testbed.asker.silence.is_certain
         obstacle = ended_itself or (None if is_silent else obstacle)
         obstacle = obstacle or (NO_STATEMENT if self.schedules and not testbed.has_held else None)

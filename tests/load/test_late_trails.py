@@ -7,6 +7,7 @@ Method: engines in memory that show what was so DELAY_S ago, under the scenarios
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request
 from load.client.asker import Asker
+from load.client.release import ReleaseError
 from onewinner.doctor.examination import Examination
 from onewinner.doctor.questions import Questions
-from reports.history.events import Effects
+from reports.history.events import Effects, Hidden
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
@@ -128,6 +130,44 @@ def test_what_comes_late_accuses_no_service_that_says_so(ask: Callable[..., Judg
 def test_what_never_comes_is_found(make: Callable[..., LateEngine], failed: set[str], tmp_path: Path) -> None:
     target = load_text(tmp_path, LATE)
     assert find_failed(race(tmp_path, target, make(target))) == failed
+
+
+def test_a_service_that_answers_no_more_is_not_asked_for_each_trail(tmp_path: Path) -> None:
+    """It ends before the trails are read: what was not asked for is hidden, and nothing passes."""
+    target = replace(load_text(tmp_path, LATE), timeout_s=0.01)
+    engine = LateEngine(target)
+    source = make_source(tmp_path, target, engine, {"same-transition": 40})
+    for _ in source.run():
+        pass
+    asked: set[str] = set()
+
+    def answer_nothing(request: Request, _: Answer) -> Answer:
+        asked.add(request.path)
+        return Answer(None, error="nothing came", timed_out=True)
+
+    engine.twist = answer_nothing
+    source.finish()
+    history = read_history(tmp_path)
+    hidden = {(event.what, event.workflow) for event in history.having(Hidden)}
+    assert len(hidden) == 2 * history.operations["workflow"].n_unique() > len(asked)
+    assert judge_folder(tmp_path, target).verdict is Verdict.UNKNOWN
+
+
+def test_a_service_that_is_gone_is_told(tmp_path: Path) -> None:
+    target = load_text(tmp_path, LATE)
+    engine = LateEngine(target)
+    source = make_source(tmp_path, target, engine, {"same-transition": 3})
+    for _ in source.run():
+        pass
+
+    def refuse(_: Request, __: Answer) -> Answer:
+        raise ReleaseError("it cannot be reached")
+
+    engine.twist = refuse
+    source.finish()
+    judgement = judge_folder(tmp_path, target)
+    assert (judgement.verdict, judgement.reason) == (Verdict.UNKNOWN, "accounting could not be decided")
+    assert "it cannot be reached" in str(judgement.checks)
 
 
 def test_without_the_word_what_comes_late_is_missing(tmp_path: Path) -> None:
