@@ -164,6 +164,12 @@ def choose_units(target: Target, call: Call) -> int:
     return (call.units or UNITS_DEFAULT) if capacity is not None and capacity.is_chosen else 0
 
 
+def expect_units(target: Target) -> int:
+    """How many units a new resource has; where only the answer to its create tells it, as many as onewinner chooses."""
+    units = target.capacity.units if target.capacity is not None else None
+    return units if isinstance(units, int) else UNITS_DEFAULT
+
+
 def carries_version(target: Target, ask: Ask) -> bool:
     """Whether its request carries the version of the workflow."""
     if target.version is None or ask.template is None or ask.call.version == VERSION_NONE:

@@ -102,8 +102,7 @@ async def run(options: Options, launch: Launch) -> None:
                     return
                 await level.replay(race, options.times)
             else:
-                is_mixed = not options.faults and options.contenders == 2 and spec.target.has_workflow
-                mixed = options.mixed if is_mixed else 0
+                mixed = options.mixed if not options.faults and options.contenders == 2 else 0
                 pairings = choose_pairings(spec.target, options)
                 await level.explore_all(pairings, faults=options.faults, mixed=mixed, first_seed=options.seed)
         except StateNotReachedError as error:

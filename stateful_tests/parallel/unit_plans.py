@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from engine.target.call import Call, spread
 from engine.target.target import Target
-from load.client.ask import UNITS_DEFAULT
+from load.client.ask import expect_units
 from load.client.asker import GIVE_BACK, TAKE
 from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, ParallelPlan
 
@@ -17,15 +17,9 @@ PREFIX_MAX = 8
 READ = Call()
 
 
-def find_units(target: Target) -> int:
-    """How many units a new resource of a plan has; where only the answer to its create tells it, as many as chosen."""
-    units = target.capacity.units if target.capacity is not None else None
-    return units if isinstance(units, int) else UNITS_DEFAULT
-
-
 def take_all_but(target: Target, left: int) -> tuple[Call, ...]:
     """Takes until so many are left; fewer where that would be too many takes."""
-    return (TAKE,) * min(PREFIX_MAX, max(0, find_units(target) - left))
+    return (TAKE,) * min(PREFIX_MAX, max(0, expect_units(target) - left))
 
 
 def pin_units(target: Target) -> Iterator[ParallelPlan]:
@@ -65,7 +59,7 @@ def unit_plans(draw: st.DrawFn, target: Target) -> ParallelPlan:
         st.sampled_from([*kinds, *strangers]),
         st.integers(0, workflows - 1),
     )
-    taken = draw(st.integers(0, min(PREFIX_MAX, find_units(target))))
+    taken = draw(st.integers(0, min(PREFIX_MAX, expect_units(target))))
     prefix = tuple(replace(TAKE, workflow=number) for number in range(workflows) for _ in range(taken))
     count = draw(st.integers(BRANCHES_MIN, BRANCHES_MAX))
     branch = st.lists(call, min_size=1, max_size=BRANCH_CALLS_MAX)

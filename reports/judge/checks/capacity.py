@@ -36,7 +36,7 @@ CORE_MAX = 500
 @dataclass
 class Resource:
     """The operations of one resource, by invoke. `units` is how many it had, where its create told. `again` are
-    give-backs of a unit for which another give-back of it stands.
+    give-backs of a unit for which another give-back of it stands: they give back nothing.
     """
 
     name: str
@@ -113,7 +113,29 @@ def gather_resources(context: CheckContext) -> list[Resource]:
             asked_for = 1 if units is None else units
             place = resource.again if repeated else resource.operations
             place.append(UnitOperation(row, kind, outcome_, invoked, ends, asked_for, left, unit))
-    return list(found.values())
+    return [admit_again(resource) for resource in found.values()]
+
+
+def admit_again(resource: Resource) -> Resource:
+    """The resource with the give-backs that were sent again and may have taken effect again: their unit has a name, and
+    may have been taken once more before.
+    """
+    takes = [each for each in resource.operations if each.kind == "take" and each.outcome in ("won", "unknown")]
+    admitted = [
+        replace(each, again=True)
+        for each in resource.again
+        if each.kind == "give_back" and each.unit is not None and count_takes(takes, each) > 1
+    ]
+    if not admitted:
+        return resource
+    rows = {each.row for each in admitted}
+    operations = sorted([*resource.operations, *admitted], key=lambda each: each.invoked)
+    return replace(resource, operations=operations, again=[each for each in resource.again if each.row not in rows])
+
+
+def count_takes(takes: Iterable[UnitOperation], give_back: UnitOperation) -> int:
+    """How many of these takes may have got its unit before it returned."""
+    return sum(each.unit in (None, give_back.unit) and each.invoked <= give_back.returned for each in takes)
 
 
 def doubt_refusals(context: CheckContext) -> list[Suspicion]:

@@ -9,6 +9,7 @@ import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation
@@ -24,7 +25,8 @@ class UnitOperation:
     """One operation of a resource. `kind` is take, give_back or read; `units` is how many a request asks for.
 
     `left` is how many units the answer told: a read's, a win's after it, a conflict's. `unit` names the unit that was
-    taken or given back. Times in nanoseconds; `returned` is NEVER for an unknown outcome.
+    taken or given back. `again`: a give-back sent once more, which takes effect or does not. Times in nanoseconds;
+    `returned` is NEVER for an unknown outcome.
     """
 
     row: int
@@ -35,6 +37,7 @@ class UnitOperation:
     units: int = 1
     left: int | None = None
     unit: str | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def explain(units: int, operations: Sequence[UnitOperation], deadline_s: float =
     if only_falls and all(each.units == 1 for each in operations):
         return Verdict.PASS if is_explained_by_places(units, operations) else Verdict.FAIL
     laid_out = [lay_out(each) for each in operations]
-    rules = Rules(lambda state, operation: step(units, state, operation), never_past)
+    rules = Rules(partial(step, units), never_past, branch=partial(branch, units))
     return search(laid_out, [units], None, deadline_s, rules).verdict
 
 
@@ -164,7 +167,17 @@ def sort_by_place(places: Places, takes: Iterable[UnitOperation]) -> list[tuple[
 def lay_out(each: UnitOperation) -> Operation:
     """The operation for the search: `mark` is how many units it asks for, `observed` how many it told."""
     left = None if each.left is None or each.outcome == "unknown" else str(each.left)
-    return Operation(each.row, each.kind, each.outcome, (), None, left, each.invoked, each.returned, str(each.units))
+    mark = str(each.units)
+    return Operation(
+        each.row, each.kind, each.outcome, (), None, left, each.invoked, each.returned, mark, repeats=each.again
+    )
+
+
+def branch(units: int, left: int, operation: Operation) -> list[int]:
+    """How many may be left after an operation that takes units or gives them back."""
+    after = step(units, left, operation)
+    may_stay = operation.repeats and operation.observed in (None, str(left))
+    return [*([left] if may_stay else []), *([] if after is IMPOSSIBLE else [after])]
 
 
 def step(units: int, left: int, operation: Operation) -> int | Impossible:

@@ -83,6 +83,25 @@ def test_a_named_unit_that_is_given_back_again_is_free_once() -> None:
     assert check(*one, take("d", 6, 7, unit="7"), take("e", 8, 9, unit="7")).verdict is Verdict.FAIL
 
 
+def test_a_named_unit_that_was_taken_again_may_be_given_back_again() -> None:
+    """A service that knows units by their names alone cannot tell whose take a give-back is about."""
+    once = (voucher(2), take("a", 2, 3, unit="7"), take("b", 2, 3, unit="8"), give_back("g", 4, 5, key="k", unit="7"))
+    again = (*once, take("d", 6, 7, unit="7"), give_back("h", 8, 9, key="k", unit="7"))
+    assert check(*again, take("e", 10, 11, unit="7"), take("f", 12, 13, "conflict")).verdict is Verdict.PASS
+    assert check(*again, take("e", 10, 11, "conflict")).verdict is Verdict.PASS
+    assert check(*again, left("r", 10, 11, 1)).verdict is Verdict.PASS
+    assert check(*again, left("r", 10, 11, 2)).verdict is Verdict.FAIL
+    assert check(*again, take("e", 10, 11, unit="7"), take("f", 12, 13, unit="7")).verdict is Verdict.FAIL
+    assert check(*again, take("e", 10, 11, unit="8")).verdict is Verdict.FAIL
+
+
+def test_a_named_unit_that_is_taken_again_later_was_given_back_once() -> None:
+    once = (voucher(1), take("a", 2, 3, unit="7"), give_back("g", 4, 5, key="k", unit="7"))
+    again = (*once, give_back("h", 6, 7, key="k", unit="7"), take("d", 8, 9, unit="7"))
+    assert check(*again).verdict is Verdict.PASS
+    assert check(*again, take("e", 10, 11, unit="7")).verdict is Verdict.FAIL
+
+
 def test_a_wrong_reading_fails() -> None:
     found = check(voucher(3), take("a", 2, 5), left("r", 6, 7, 3))
     assert found.verdict is Verdict.FAIL

@@ -7,8 +7,9 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from engine.target.target import Target
+from load.client.ask import expect_units
 from stateful_tests.parallel.plan import list_calls, load_plan, save_plan
-from stateful_tests.parallel.unit_plans import PREFIX_MAX, find_units, pin_units, take_all_but, unit_plans
+from stateful_tests.parallel.unit_plans import PREFIX_MAX, pin_units, take_all_but, unit_plans
 from tests.load.stub import SMALL, load_text
 from tests.load.unit_stub import JOBS, TOLD, VOUCHERS
 
@@ -39,7 +40,7 @@ def test_the_classic_plans_of_a_target(text: str, names: list[str], tmp_path: Pa
 def test_so_many_are_taken_before_the_branches(tmp_path: Path) -> None:
     chosen, told = load_text(tmp_path / "c", VOUCHERS), load_text(tmp_path / "t", TOLD)
     many = load_text(tmp_path / "m", TOLD.replace('"uses"', "5000"))
-    assert [find_units(target) for target in (chosen, told, many)] == [2, 2, 5000]
+    assert [expect_units(target) for target in (chosen, told, many)] == [2, 2, 5000]
     assert [len(take_all_but(chosen, left)) for left in (0, 1, 2, 3)] == [2, 1, 0, 0]
     assert len(take_all_but(many, 1)) == PREFIX_MAX
 
