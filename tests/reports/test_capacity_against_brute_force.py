@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import permutations, product
 
 import pytest
@@ -19,20 +19,23 @@ def is_explained_by_an_order(units: int, operations: Sequence[UnitOperation]) ->
     """Tries all: independent of the judge, and as simple as can be."""
     unknown = [each for each in operations if each.outcome == "unknown"]
     certain = [each for each in operations if each.outcome != "unknown"]
-    for chosen in product([False, True], repeat=len(unknown)):
+    again = [each.row for each in certain if each.again]
+    for chosen, void in product(*(list(product([False, True], repeat=len(each))) for each in (unknown, again))):
         happened = certain + [each for each, takes in zip(unknown, chosen, strict=True) if takes]
-        if any(is_explained_in_order(units, order) for order in permutations(happened)):
+        without = {row for row, is_void in zip(again, void, strict=True) if is_void}
+        if any(is_explained_in_order(units, order, without) for order in permutations(happened)):
             return True
     return False
 
 
-def is_explained_in_order(units: int, order: Sequence[UnitOperation]) -> bool:
+def is_explained_in_order(units: int, order: Sequence[UnitOperation], without: Collection[int]) -> bool:
+    """`without`: the rows of those that were answered, and took no effect."""
     latest, left = -1, units
     for each in order:
         latest = max(latest, each.invoked)
         if latest > each.returned:
             return False
-        asked = each.units
+        asked = 0 if each.row in without else each.units
         if each.kind == "take" and each.outcome in ("won", "unknown"):
             left -= asked
         elif each.kind == "give_back" and each.outcome in ("won", "unknown"):
@@ -74,12 +77,14 @@ def draw_right(rng: random.Random, units: int, kinds: Sequence[str], amounts: Se
         if kind != "read" and rng.random() < 0.15:
             happens = happens and rng.random() < 0.5
             outcome, returned = "unknown", NEVER
+        again = kind == "give_back" and outcome != "conflict" and rng.random() < 0.3
+        happens = happens and not (again and rng.random() < 0.5)
         if happens and kind != "read":
             left += asked if kind == "give_back" else -asked
         told = left if kind == "read" or rng.random() < 0.2 else None
         if outcome == "unknown":
             told = None
-        found.append(UnitOperation(row, kind, outcome, invoked, returned, asked, told))
+        found.append(UnitOperation(row, kind, outcome, invoked, returned, asked, told, again=again))
     return found
 
 
@@ -94,7 +99,7 @@ def damage(rng: random.Random, each: UnitOperation) -> UnitOperation:
     else:
         invoked = rng.randint(0, TIME_MAX)
         returned = returned if returned == NEVER else invoked + rng.randint(0, 4)
-    return UnitOperation(each.row, each.kind, outcome, invoked, returned, each.units, left)
+    return UnitOperation(each.row, each.kind, outcome, invoked, returned, each.units, left, again=each.again)
 
 
 @pytest.mark.parametrize(
