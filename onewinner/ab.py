@@ -145,7 +145,7 @@ def plan_turns(options: TurnsOptions) -> Level:
         "limit-s": options.seconds,
     }
     words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
-    command = tuple(name_module("load.ab_sides", *words))
+    command = tuple(name_module("load.ab_turns", *words))
     load = RaceLoad(options.weights, None, options.contenders)
     return Level("race", (name_source(0, 0),), command, float(options.seconds), None, load=load)
 

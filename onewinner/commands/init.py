@@ -18,7 +18,7 @@ from onewinner.engine_choice import FOUND
 from onewinner.exits import PASS, UsageError
 from onewinner.parser import Parser
 from onewinner.proposals.document import Document
-from onewinner.proposals.draft import draft_target
+from onewinner.proposals.draft_text import draft_target
 from onewinner.proposals.github_workflow import draft_workflow
 from onewinner.proposals.origin import read_origin
 from onewinner.proposals.proposal import Proposal, propose

@@ -9,7 +9,7 @@ from engine.target.template import Template
 from engine.target.workflow_source import IdPool
 from onewinner.doctor import remedies
 from onewinner.doctor.questions import Examined, Questions
-from onewinner.doctor.tour import Step, list_illegal_here, plan_tour, share
+from onewinner.doctor.tour_plan import Step, list_illegal_here, plan_tour, share
 from onewinner.doctor.unit_questions import examine_units
 from onewinner.doctor.version_questions import examine_versions
 

@@ -38,7 +38,7 @@ from load.client.value_store import ValueStore
 from load.client.workflow_factory import WorkflowFactory
 from onewinner.doctor import remedies
 from onewinner.doctor.remedies import Probe
-from onewinner.doctor.tour import Step
+from onewinner.doctor.tour_plan import Step
 
 # So many requests for one move are released at once, to see what a service answers while it is busy with another one.
 AT_ONCE = 10

@@ -11,7 +11,7 @@ from engine.target.workflow_source import IdPool
 from onewinner.doctor import version_remedies
 from onewinner.doctor.questions import Questions
 from onewinner.doctor.remedies import Probe
-from onewinner.doctor.tour import Step, walk_steps
+from onewinner.doctor.tour_plan import Step, walk_steps
 
 # For so many requests of the file, at most: each needs a workflow of its own.
 REQUESTS_MAX = 8

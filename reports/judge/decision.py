@@ -11,7 +11,7 @@ from reports.judge.evidence import Evidence
 from reports.judge.linearization import find_unexplained
 from reports.judge.models.workflow import Operation
 from reports.judge.search import Searched, search
-from reports.judge.timed import insert_timed
+from reports.judge.timed_moves import insert_timed
 from reports.judge.verdict import Verdict
 
 

@@ -19,10 +19,11 @@ from engine.target.target import Target
 from reports.history import events
 from stateful_tests.level_report import MISMATCH, MismatchError, report_level
 from stateful_tests.options import Options
+from stateful_tests.parallel.generated_plans import generate_plans
+from stateful_tests.parallel.pinned_plans import list_pinned
 from stateful_tests.parallel.plan import ParallelPlan, PlanError, load_plan, save_plan
 from stateful_tests.parallel.runner import Runner, TeeJournal, Trial
 from stateful_tests.parallel.shrinking import shrink
-from stateful_tests.parallel.strategies import generate_plans, list_pinned
 
 SOURCE = "parallel-0"
 # How often the smallest plan is executed to tell how often it fails.

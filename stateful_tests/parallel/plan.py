@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
-from engine.target.call import Call, check_units, find_guard, find_route, find_write
+from engine.target.call import Call, check_units, find_guard, find_route, find_write, spread
 from engine.target.file import TargetError, load_target
 from engine.target.notices import say
 from engine.target.plain_file import MALFORMED, read_plain
@@ -114,3 +115,9 @@ def main(path: str, target: str) -> int:
 
 if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]))
+
+
+def spread_branches(plan: ParallelPlan, target: Target) -> ParallelPlan:
+    """The plan with its requests spread over the variants of the target: each branch begins with another one."""
+    branches = tuple(spread(target, branch, number) for number, branch in enumerate(plan.branches))
+    return replace(plan, branches=branches, prefix=spread(target, plan.prefix))

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from load.client.asker import Asker
 from stateful_tests.generation import configure
-from stateful_tests.reference import Probes
+from stateful_tests.reference_probes import Probes
 from stateful_tests.sequential.machine import WorkflowMachine
 from stateful_tests.sequential.unit_machine import UnitMachine
 

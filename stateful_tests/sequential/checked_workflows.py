@@ -20,7 +20,7 @@ from load.client.asker import Asker
 from load.client.release import now_ns
 from reports.judge.models.workflow import NEVER
 from stateful_tests.level_report import MismatchError
-from stateful_tests.reference import Probes
+from stateful_tests.reference_probes import Probes
 from stateful_tests.sequential.belief import Belief, Claim
 
 # While that many unknown operations of a workflow may take effect, it is not moved: the possible states multiply.

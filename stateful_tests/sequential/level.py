@@ -15,7 +15,7 @@ from load.client.release import Release
 from reports.history.journal import Journal
 from stateful_tests.level_report import MismatchError, report_level
 from stateful_tests.options import Options
-from stateful_tests.reference import Probes
+from stateful_tests.reference_probes import Probes
 from stateful_tests.sequential.batches import Batches
 from stateful_tests.sequential.checked_workflows import CheckedWorkflows
 from stateful_tests.sequential.sweep import ask_refused, make_legal, plan_legal, plan_refused

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from load.client.asker import Asker
-from stateful_tests.reference import Probes
+from stateful_tests.reference_probes import Probes
 from stateful_tests.sequential.checked_workflows import CheckedWorkflows
 
 WORKFLOWS_MAX = 3

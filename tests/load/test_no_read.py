@@ -28,9 +28,10 @@ from reports.history.journal import Journal
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.fresh_workflows import FreshWorkflows
+from stateful_tests.parallel.generated_plans import generate_plans
+from stateful_tests.parallel.pinned_plans import list_pinned
 from stateful_tests.parallel.plan import list_calls
 from stateful_tests.parallel.runner import Runner, TeeJournal
-from stateful_tests.parallel.strategies import generate_plans, list_pinned
 from stateful_tests.sequential.batches import Batches
 from stateful_tests.sequential.checked_workflows import CheckedWorkflows
 from stateful_tests.sequential.sweep import ask_refused, make_legal, plan_legal, plan_refused

@@ -29,7 +29,7 @@ from stateful_tests.interleavings.level import make_exploration, read_pairing
 from stateful_tests.interleavings.pairings import list_pairings
 from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.warming import warm
-from stateful_tests.parallel.strategies import list_pinned
+from stateful_tests.parallel.pinned_plans import list_pinned
 from tests.load.stub import RICH, SMALL, Engine, StubRelease, judge_folder, load_text, make_answer, make_source
 from tests.stateful_tests.stub import make_testbed
 

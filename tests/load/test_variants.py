@@ -22,8 +22,9 @@ from reports.history.journal import Journal
 from reports.judge.schedules import RACE_FORMAT, Race, RaceRequest
 from stateful_tests.interleavings.level import make_exploration, read_pairing
 from stateful_tests.interleavings.pairings import list_apart, list_pairings
+from stateful_tests.parallel.generated_plans import generate_plans
+from stateful_tests.parallel.pinned_plans import list_pinned
 from stateful_tests.parallel.plan import ParallelPlan, PlanError, load_plan, save_plan
-from stateful_tests.parallel.strategies import generate_plans, list_pinned
 from stateful_tests.sequential.machine import WorkflowMachine
 from tests.load.stub import RICH, SMALL, Engine, StubRelease, load_text, make_source
 

@@ -25,8 +25,8 @@ from reports.history.history import Record, read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict
+from stateful_tests.parallel.pinned_plans import list_pinned
 from stateful_tests.parallel.runner import Runner, TeeJournal
-from stateful_tests.parallel.strategies import list_pinned
 from stateful_tests.sequential.machine import WorkflowMachine
 from tests.load.stub import (
     SMALL,

@@ -24,8 +24,9 @@ from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.mixed import pairings_with_switches
 from stateful_tests.interleavings.pairings import list_pairings, pick_one_of_each
 from stateful_tests.level_report import MismatchError
+from stateful_tests.parallel.generated_plans import generate_plans
+from stateful_tests.parallel.pinned_plans import list_pinned
 from stateful_tests.parallel.plan import ParallelPlan, PlanError, list_calls, load_plan, save_plan
-from stateful_tests.parallel.strategies import generate_plans, list_pinned
 from stateful_tests.sequential.machine import WorkflowMachine
 from tests.load.stub import (
     RICH,

@@ -19,7 +19,7 @@ from reports.judge.creates import find_create_contradictions
 from reports.judge.evidence import Evidence
 from reports.judge.limits import Limits
 from reports.judge.linearization import find_unexplained
-from reports.judge.timed import insert_timed
+from reports.judge.timed_moves import insert_timed
 from tests.reports.building import BLANK, build_history
 from tests.reports.drawing_timed import GRAPHS, draw_workflow
 from tests.reports.timed_worlds import TimedWorld

@@ -25,7 +25,7 @@ from engine.target.target import Target
 from engine.target.template import Template
 from onewinner.commands import init
 from onewinner.proposals.document import Document
-from onewinner.proposals.draft import draft_target
+from onewinner.proposals.draft_text import draft_target
 from onewinner.proposals.proposal import Proposal, propose
 from onewinner.proposals.resources import NothingFound
 from tests.onewinner.running import Command

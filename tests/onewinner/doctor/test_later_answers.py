@@ -10,7 +10,7 @@ from engine.target.http_answer import Answer
 from engine.target.template import Request
 from onewinner.doctor.questions import Questions
 from onewinner.doctor.remedies import Probe, advise_advance
-from onewinner.doctor.tour import Step
+from onewinner.doctor.tour_plan import Step
 from tests.load.stub import StubRelease, load_text
 from tests.load.test_later_answers import TEXT, Forgetful, Later
 

@@ -15,7 +15,7 @@ from engine.target.places import Place
 from engine.target.target import Target
 from engine.target.template import Template
 from onewinner.proposals.document import Document
-from onewinner.proposals.draft import draft_target
+from onewinner.proposals.draft_text import draft_target
 from onewinner.proposals.proposal import propose
 from onewinner.proposals.resources import NothingFound
 from onewinner.proposals.words import find_led, find_origins, name_state
