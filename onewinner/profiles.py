@@ -26,7 +26,7 @@ PROFILES: Mapping[str, Mapping[str, Size]] = {
         "sequential": size_for(8, 45),
         "parallel": size_for(60, 12),
         "race": size_for(300, 12),
-        "interleavings": size_for(1_000, 10),
+        "interleavings": size_for(1_000, 20),
         "faults": size_for(1_000, 25),
     },
     "full": {

@@ -1,6 +1,6 @@
 """The pairings of a target: every two requests that are legal in one state, for every reachable state. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import combinations, combinations_with_replacement
 
 from msgspec.structs import replace
@@ -13,7 +13,9 @@ from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.unit_pairings import list_unit_pairings, list_units_apart
 
 # If one place of a path has that many different words over all routes, they name things rather than calls.
-NAMES_MIN = 3
+NAMES_MIN = 6
+# If one of each kind is fewer, further routes are asked until it is so many.
+PICKED_MIN = 24
 
 
 def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
@@ -122,8 +124,8 @@ def name_kind(target: Target, calls: Sequence[Call]) -> str:
 
 
 def name_call(target: Target, call: Call) -> str:
-    """The end of the path after {id}, with a * where the routes name things; of the general route, and of a write, its
-    name.
+    """The end of the path after {id}, with a * where the routes name things; where nothing follows, the method and the
+    word before; of the general route, and of a write, its name.
     """
     if call.write:
         return call.write
@@ -138,12 +140,23 @@ def name_call(target: Target, call: Call) -> str:
 
 
 def split_path(route: Route) -> list[str]:
-    return route.template.path.rpartition("{id}")[2].strip("/").split("/")
+    before, _, after = route.template.path.partition("?")[0].rpartition("{id}")
+    if after.strip("/"):
+        return after.strip("/").split("/")
+    words = [word for word in before.split("/") if word and "{" not in word]
+    return [" ".join([route.template.method, *words[-1:]])]
 
 
-def pick_one_of_each(pairings: Iterable[Pairing]) -> list[Pairing]:
-    """The first pairing of every kind."""
+def pick_one_of_each(pairings: Sequence[Pairing]) -> list[Pairing]:
+    """The first pairing of every kind; while these are few, also the first of each route that is in none of them."""
     first: dict[str, Pairing] = {}
     for pairing in pairings:
         first.setdefault(pairing.kind, pairing)
-    return list(first.values())
+    picked = list(first.values())
+    routes = {call.route for pairing in picked for call in pairing.calls}
+    for pairing in pairings:
+        asked = {call.route for call in pairing.calls}
+        if len(picked) < PICKED_MIN and not asked <= routes:
+            picked.append(pairing)
+            routes |= asked
+    return picked

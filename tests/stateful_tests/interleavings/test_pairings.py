@@ -1,11 +1,17 @@
 """Goal: every two requests that are legal in one state are a pairing of a right kind. Method: the reference target."""
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
 
 from engine.provision.service import REFERENCE
 from engine.target.file import load_target
-from stateful_tests.interleavings.pairings import list_apart, list_calls, list_pairings, pick_one_of_each
+from engine.target.target import Target
+from stateful_tests.interleavings.pairings import PICKED_MIN, list_apart, list_calls, list_pairings, pick_one_of_each
 from stateful_tests.interleavings.schedule import Pairing
+from tests.load.stub import SMALL, load_text
 
 TARGET = load_target(REFERENCE, None)
 PAIRINGS = list_pairings(TARGET)
@@ -52,3 +58,44 @@ def test_on_two_workflows_each_is_alone_and_no_race() -> None:
     assert {"advance / advance, on two workflows", "advance / advance, on two tenants' workflows"} <= {
         pairing.kind for pairing in pairings
     }
+
+
+def load_verbs(folder: Path, verbs: Sequence[str], path: str = "/orders/{{id}}/{}") -> Target:
+    """A target with one route for each verb; each leads out of the initial state, to a state of its own."""
+    edges = [
+        f'[[advance.edges]]\nname = "{verb}"\nfrom = "NEW"\nto = "{verb.upper()}"\n'
+        f'request = {{ method = "POST", path = "{path.format(verb)}" }}\n'
+        for verb in verbs
+    ]
+    head, tail = SMALL.partition("[workflow]")[0], "".join(edges)
+    states = ", ".join(f'"{verb.upper()}"' for verb in verbs)
+    workflow = f'[workflow]\ninitial = "NEW"\n[workflow.transitions]\nNEW = [{states}]\n'
+    create = '[create]\nrequest = { method = "POST", path = "/orders" }\nid = "id"\n'
+    read = '[read]\nrequest = { method = "GET", path = "/orders/{id}" }\nstate = "state"\n'
+    return load_text(folder, f"{head}{workflow}{create}{read}[advance]\nconflict = [409]\n{tail}")
+
+
+def test_a_few_verbs_are_kinds_of_their_own(tmp_path: Path) -> None:
+    """Each has a function of its own in the service, which may look again or not."""
+    verbs = ("approve", "cancel", "reject")
+    kinds = {each.kind for each in pick_one_of_each(list_pairings(load_verbs(tmp_path, verbs)))}
+    alone = {f"{verb} / {verb}, same next state" for verb in verbs}
+    assert alone | {"approve / cancel", "approve / reject", "cancel / reject"} <= kinds
+
+
+def test_a_verb_may_stand_before_the_id(tmp_path: Path) -> None:
+    target = load_verbs(tmp_path, ("approve", "reject"), "/{}/{{id}}/?really=yes")
+    kinds = {each.kind for each in pick_one_of_each(list_pairings(target)) if len({c.tenant for c in each.calls}) == 1}
+    assert kinds == {
+        "POST approve / POST approve, same next state",
+        "POST reject / POST reject, same next state",
+        "POST approve / POST reject",
+    }
+
+
+@pytest.mark.parametrize(("count", "picked"), [(12, 12), (40, PICKED_MIN)])
+def test_of_many_verbs_each_is_asked_while_there_are_few_pairings(count: int, picked: int, tmp_path: Path) -> None:
+    verbs = [f"verb{number}" for number in range(count)]
+    pairings = pick_one_of_each(list_pairings(load_verbs(tmp_path, verbs)))
+    assert len(pairings) == picked
+    assert len({call.route for pairing in pairings for call in pairing.calls}) == picked
