@@ -40,11 +40,16 @@ def find_sources(served: Iterable[IdentifiedMove]) -> Mapping[tuple[Identity, st
     return {key: frozenset(sources) for key, sources in found.items()}
 
 
-def find_ambiguous(served: Iterable[IdentifiedMove]) -> tuple[tuple[str, str], tuple[str, str]] | None:
-    """Two edges into different states that the same request serves; None if there are none."""
-    seen: dict[Identity, tuple[str, str]] = {}
-    for identity, origin, to in served:
-        first = seen.setdefault(identity, (origin, to))
-        if first[1] != to:
-            return first, (origin, to)
+def find_ambiguous(served: Iterable[tuple[str, IdentifiedMove]]) -> tuple[tuple[str, str], tuple[str, str]] | None:
+    """Two edges into different states that the same request of one user serves; None if there are none.
+
+    Each move comes with the user who alone makes it, or "".
+    """
+    seen: dict[Identity, list[tuple[str, str, str]]] = {}
+    for user, (identity, origin, to) in served:
+        others = seen.setdefault(identity, [])
+        for other, *first in others:
+            if first[1] != to and (not user or not other or user == other):
+                return (first[0], first[1]), (origin, to)
+        others.append((user, origin, to))
     return None

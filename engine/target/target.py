@@ -173,9 +173,9 @@ class Target:
         return self._expected[key][1]
 
     def find_ambiguous(self) -> tuple[tuple[str, str], tuple[str, str]] | None:
-        """Two edges into different states that the same request serves; None if there are none."""
+        """Two edges into different states that the same request of one user serves; None if there are none."""
         served = (move for move in self._walk_served() if move[0] in self.routes_for(*move[1:]))
-        return find_ambiguous(self._identify(*move) for move in served)
+        return find_ambiguous((move[0].user, self._identify(*move)) for move in served)
 
     @cached_property
     def version(self) -> str | None:

@@ -189,6 +189,36 @@ def test_each_of_two_approvals_is_made_by_its_user(name: str, tmp_path: Path) ->
     assert press(load_text(tmp_path / "any", any_user), tmp_path / "any" / "h", name) is Verdict.FAIL
 
 
+ONE_ROUTE = re.sub(r"/advance\", json = \{ expected = \"[AB]\", next = \"[BC]\" \}", '/approve"', QUORUM)
+
+
+class InOrder(Watching):
+    """Two approvals over one route: ann's comes first, and bob's cannot stand in its place."""
+
+    def move(self, name: str, request: Request) -> Any:
+        if not request.path.endswith("/approve"):
+            return super().move(name, request)
+        expected, following = {"ann": ("A", "B"), "bob": ("B", "C")}[str(self.users[-1])]
+        body = json.dumps({"expected": expected, "next": following}).encode()
+        return super().move(name, Request(request.method, request.path, request.headers, body))
+
+
+@pytest.mark.parametrize("name", ["same-transition", "fork", "lone-moves", "replay-storm"])
+def test_one_request_of_two_users_makes_two_moves(name: str, tmp_path: Path) -> None:
+    target = load_text(tmp_path, ONE_ROUTE)
+    source = make_source(tmp_path / "run", target, InOrder(target.graph), {name: 12})
+    for _ in source.run():
+        continue
+    source.finish()
+    assert judge_folder(tmp_path / "run", target).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(("old", "new"), [('user = "bob"', 'user = "ann"'), ('user = "bob"\n', "")])
+def test_one_request_of_one_user_must_not_make_two_moves(old: str, new: str, tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="the same request leads from A to B and from B to C"):
+        load_text(tmp_path, ONE_ROUTE.replace(old, new))
+
+
 def test_the_user_of_a_move_is_not_chosen_by_the_seed(tmp_path: Path) -> None:
     target = load_text(tmp_path, QUORUM)
     call = call_route(target.routes[1], "B", "C")
