@@ -7,6 +7,17 @@ from reports.judge.finding_text import Text, name, tabulate
 from reports.judge.text import capital, count, join
 
 NAMED_MAX = 3
+BY_ITSELF = (
+    " If units come back by themselves after a while (a lease, a hold that expires), let that take longer than a run: "
+    "the target file cannot tell it."
+)
+
+
+def hint_return(records: Sequence[Record]) -> str:
+    """What else may be the reason where a take began after the answer to another one."""
+    answered = min((each.returned_ns for each in records if each.returned_ns is not None), default=None)
+    is_later = answered is not None and any(each.invoked_ns > answered for each in records)
+    return BY_ITSELF if is_later else ""
 
 
 def describe_excess(resource: str, units: int, total: int, winners: Sequence[Record]) -> Text:
@@ -16,7 +27,7 @@ def describe_excess(resource: str, units: int, total: int, winners: Sequence[Rec
         f"{resource} had {count(units, 'unit')}, none was given back, and {total} requests were answered that they won "
         f"one. Among them: {join([name(each) for each in winners[:NAMED_MAX]])}."
     )
-    return title, tabulate(words, winners)
+    return title, tabulate(f"{words}{hint_return(winners)}", winners)
 
 
 def describe_left(record: Record, units: int, taken: int, beside: Sequence[Record]) -> Text:
@@ -34,6 +45,7 @@ def describe_wrong_number(record: Record, least: int, most: int, beside: Sequenc
     right = f"{least}" if least == most else f"{least} to {most}"
     title = f"{capital(name(record))} told that {record.left} of {record.workflow} were left; right is {right}."
     words = "By the requests that won before it, and those that had begun by its end, no other number is possible."
+    words += BY_ITSELF if record.left is not None and record.left > most else ""
     return title, tabulate(words, [record, *beside])
 
 
@@ -43,7 +55,7 @@ def describe_given_twice(unit: str, records: Sequence[Record]) -> Text:
     words = (
         f"{capital(join([name(each) for each in records[:NAMED_MAX]]))} each got unit {unit}; it was not given back."
     )
-    return title, tabulate(words, records)
+    return title, tabulate(f"{words}{hint_return(records)}", records)
 
 
 def describe_given_back_twice(unit: str, records: Sequence[Record]) -> Text:

@@ -22,6 +22,9 @@ from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "audit"
 Faults = dict[Hashable, Callable[[], Finding]]  # what is wrong, once each
+# A trail that is cut has at least so many rows.
+PAGE_MIN = 5
+PAGED = "If the service shows only the newest rows, or a page of them, let audit.request ask for all."
 
 
 def check_audit(context: CheckContext) -> CheckResult:
@@ -107,7 +110,7 @@ def find_mismatch(context: CheckContext, reading: TrailReading, rows: Sequence[R
     mismatch = match(rows, reading.moves)
     for number in mismatch.moves:
         row = reading.moves[number].operation.row
-        found["missing", row] = partial(report_missing, context, reading.workflow, row)
+        found["missing", row] = partial(report_missing, context, reading.workflow, rows, row)
     timed = {(move.origin, move.to) for move in (context.evidence.graph.timed if context.evidence.graph else ())}
     asked = [number for number in mismatch.rows if (rows[number].origin, rows[number].to) not in timed]
     for number in () if reading.is_older else asked:
@@ -133,13 +136,19 @@ def report_break(
         for move in moves
         if any(move.operation.next == to and origin in move.operation.expected for origin, to in edges)
     ]
-    return word(context, workflow, what, "", rows)
+    return word(context, workflow, what, "" if broken.row else hint_page(held), rows)
 
 
-def report_missing(context: CheckContext, workflow: str, row: int) -> Finding:
+def report_missing(context: CheckContext, workflow: str, rows: Sequence[Row], row: int) -> Finding:
     record = context.records([row])[0]
     what = f"has no row of {record.id}, which won {'|'.join(record.expected or ())} -> {record.next}"
-    return word(context, workflow, what, "The win was acknowledged before the trail was read.", [row])
+    why = f"The win was acknowledged before the trail was read. {hint_page(rows)}".strip()
+    return word(context, workflow, what, why, [row])
+
+
+def hint_page(rows: Sequence[Row]) -> str:
+    """What else may be the reason where rows are missing."""
+    return PAGED if len(rows) >= PAGE_MIN else ""
 
 
 def report_clash(context: CheckContext, clash: Clash) -> Finding:
@@ -151,7 +160,8 @@ def report_clash(context: CheckContext, clash: Clash) -> Finding:
     else:
         there = f"and has {instead.origin} -> {instead.to} there"
     what = f"had a row {row.origin} -> {row.to} {when}, {there}"
-    return word(context, clash.later.workflow, what, "A trail only grows.", ())
+    why = f"A trail only grows. {hint_page(clash.later.rows)}".strip()
+    return word(context, clash.later.workflow, what, why, ())
 
 
 def report_disorder(

@@ -48,6 +48,20 @@ def test_a_refusal_with_units_left_fails() -> None:
     assert found.findings[0].operations[0] == "d"
 
 
+def test_units_that_may_have_come_back_by_themselves_are_named_as_a_reason() -> None:
+    """Only where a take began after the answer to another one, or where more are left than can be."""
+    hint = "If units come back by themselves"
+    for later, is_told in ((take("b", 2, 6, unit="u"), False), (take("b", 6, 7, unit="u"), True)):
+        found = check(create("c", 0, 1, None), take("a", 2, 5, unit="u"), later)
+        assert (found.verdict, hint in found.findings[0].words) == (Verdict.FAIL, is_told)
+    for later, is_told in ((take("b", 2, 6), False), (take("b", 6, 7), True)):
+        found = check(voucher(1), take("a", 2, 5), later)
+        assert (found.verdict, hint in found.findings[0].words) == (Verdict.FAIL, is_told)
+    for number, is_told in ((2, True), (0, False)):
+        found = check(voucher(2), take("a", 2, 3), left("r", 4, 5, number))
+        assert (found.verdict, hint in found.findings[0].words) == (Verdict.FAIL, is_told)
+
+
 def test_an_unknown_take_may_have_had_the_last_unit() -> None:
     assert check(voucher(1), take("u", 2, None, "unknown"), take("d", 3, 5, "conflict")).verdict is Verdict.PASS
     assert check(voucher(1), take("u", 6, None, "unknown"), take("d", 3, 5, "conflict")).verdict is Verdict.FAIL

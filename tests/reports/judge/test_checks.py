@@ -11,6 +11,7 @@ from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
+from tests.reports.building import advance, build_history, create, trail
 
 AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
 MS = 1_000_000
@@ -254,3 +255,18 @@ def test_a_fault_that_names_no_workflow_may_be_of_any(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(event) + "\n" for event in (*CREATE, *error, fault)))
     (result,) = judge(read_history(path).only("w"), AB, only=["no-5xx"]).checks
     assert result.verdict is Verdict.PASS
+
+
+def test_a_trail_that_is_cut_is_named_as_a_reason() -> None:
+    """A workflow goes round; its trail shows the newest rows alone. A short trail is a cut one less likely."""
+    hint = "a page of them"
+    edges = ["A-B", "B-A"] * 4
+    moves = [advance(f"m{n}", edge, 10 * n + 2, 10 * n + 3) for n, edge in enumerate(edges)]
+    records = [create("c", 0, 1), *moves]
+    cut = judge(build_history(records, trail(100, *edges[2:])), only=["audit"]).checks[0]
+    odd = judge(build_history(records, trail(100, *edges[3:])), only=["audit"]).checks[0]
+    short = judge(build_history(records[:4], trail(100, *edges[:2])), only=["audit"]).checks[0]
+    shifted = judge(build_history(records, trail(74, *edges[:7]), trail(100, *edges[1:])), only=["audit"]).checks[0]
+    assert {each.verdict for each in (cut, odd, short, shifted)} == {Verdict.FAIL}
+    assert all(any(hint in found.words for found in each.findings) for each in (cut, odd, shifted))
+    assert not any(hint in found.words for found in short.findings)
