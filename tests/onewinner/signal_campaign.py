@@ -53,6 +53,7 @@ SHARED = Path("/dev/shm")
 VERDICT = re.compile(r"\b(PASS|FAIL|UNKNOWN)\b")
 RUN_LIMIT_S = 300.0
 END_LIMIT_S = 60.0
+TIDY_LIMIT_S = 5.0
 
 
 def list_left(folder: Path) -> set[str]:
@@ -87,8 +88,16 @@ def strike(name: str, number: signal.Signals, after_s: float, folder: Path) -> l
             process.send_signal(number)
             output, errors = process.communicate(timeout=RUN_LIMIT_S)
     running = await_end(command)
-    left = list_left(temporary) - before
+    left = await_tidy(temporary, before)
     return [*running, *find_wrong(name, command, process.returncode, output + errors, left)]
+
+
+def await_tidy(folder: Path, before: set[str]) -> set[str]:
+    """What is left a while after the command. A database of another program may begin or end at that moment."""
+    deadline = time.monotonic() + TIDY_LIMIT_S
+    while (left := list_left(folder) - before) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
 
 
 def await_end(command: Command) -> list[str]:
