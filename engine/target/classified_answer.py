@@ -277,10 +277,15 @@ def add_state(
     what: str,
     to: str | None = None,
 ) -> ClassifiedAnswer:
-    """An answer with a state at `place`, if there is one. No state, or another one than `to`, is a problem."""
+    """An answer with a state at `place`, if there is one. No state, or another one than `to`, is a problem.
+
+    A state to which the workflow goes on from `to` by itself is right, and tells nothing about the move.
+    """
     if place is None:
         return classified
     observed, problem = find_state(target, place, answer), None
+    if to is not None and observed != to and observed in target.graph.reach_alone(to):
+        return classified
     if observed is None:
         problem = f"{subject} does not tell {what} at {place.text!r}"
     elif to not in (None, observed):

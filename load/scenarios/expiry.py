@@ -13,7 +13,7 @@ from engine.target.call import Call
 from engine.target.graph import Timed
 from engine.target.target import Target
 from engine.target.walks import Edge, find_path
-from load.scripts import Round, Scenario, Script, can_race, draw_call, make_round, make_step, release_together
+from load.scripts import Round, Scenario, Script, can_race, draw_call, make_round, release_together
 
 WORKFLOWS = 6
 READER, LEAVER = WORKFLOWS - 1, WORKFLOWS - 2
@@ -52,16 +52,25 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
     while True:
         move = rng.choice(list_timed(target))
         way = [
-            release_together([make_step(target, rng, edge, workflow) for workflow in range(WORKFLOWS)])
+            release_together([step_to(target, rng, edge, move, workflow) for workflow in range(WORKFLOWS)])
             for edge in find_path(target.graph, move.origin)
         ]
         rounds = (*way, *draw_rounds(target, rng, move, contenders))
         yield Script(SCENARIO.name, rounds, WORKFLOWS)
 
 
+def step_to(target: Target, rng: random.Random, edge: Edge, move: Timed, workflow: int) -> Round:
+    """A step to the state that is left without a request, or out of it. A read behind it may come too late to show that
+    state, and the step out of it may itself come too late.
+    """
+    call = draw_call(target, rng, edge)
+    leads_to = None if move.origin in (edge.origin, edge.to) else edge.to
+    return make_round(target, edge.origin, [call], leads_to=leads_to, workflow=workflow)
+
+
 def draw_rounds(target: Target, rng: random.Random, move: Timed, contenders: int) -> Iterator[Round]:
     """The rounds from the moment on at which all workflows are in the state."""
-    leave = make_step(target, rng, rng.choice(list_edges(target, move)), LEAVER)
+    leave = step_to(target, rng, rng.choice(list_edges(target, move)), move, LEAVER)
     yield together([leave, look(target, move, READER)], 0.0)
     early_s = move.after_s * rng.uniform(0.5, 0.98)
     if move.after_s:

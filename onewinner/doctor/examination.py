@@ -12,6 +12,7 @@ from onewinner.doctor.questions import Examined, Questions
 from onewinner.doctor.tour_plan import Step, list_illegal_here, plan_tour, share
 from onewinner.doctor.unit_questions import examine_units
 from onewinner.doctor.version_questions import examine_versions
+from reports.judge.text import count
 
 # So many workflows are created, at most; a command may take a second for each.
 WALKS_MAX, WALKS_BY_COMMAND_MAX = 60, 8
@@ -64,14 +65,16 @@ class Examination:
         if first is None:
             return self.done
         step, id_ = first
-        self.questions.read(workflow, step.to)
-        self.questions.ask_stale(workflow, step.route, initial, step.to)
-        self.questions.read(workflow, step.to, what="read after a stale advance")
+        is_there = self.questions.read(workflow, step.to) or not self.questions.moved_alone(step.to)
+        if is_there:
+            self.questions.ask_stale(workflow, step.route, initial, step.to)
+            self.questions.read(workflow, step.to, what="read after a stale advance")
         self.skipped += examine_versions(self.questions)
         if self.ask_stranger(workflow, step.to):
             self.skipped.append("anything more of the workflow that another tenant has moved")
             return self.done
-        self.visit(workflow, step.to)
+        if is_there:
+            self.visit(workflow, step.to)
         self.questions.read_trail(workflow, self.moves)
         if step.route.carries_marker or not any(each.carries_marker for each in self.target.routes):
             self.questions.read_effects(workflow, step.route, id_)
@@ -116,8 +119,11 @@ class Examination:
                     break
             else:
                 self.questions.read_trail(new, self.moves)
-        if tour.left:
-            self.skipped.append(f"{len(tour.left)} moves: they need more than {walks_max} workflows")
+        within_reach = [step for step in tour.left if target.graph.path(target.graph.initial, step.origin)]
+        if within_reach:
+            self.skipped.append(f"{len(within_reach)} moves: they need more than {walks_max} workflows")
+        if behind := len(tour.left) - len(within_reach):
+            self.skipped.append(f"{count(behind, 'move')} behind a move that no request makes")
 
     def walk_on(self, workflow: str, first: Step) -> None:
         """What one workflow can show, where only a list of ids gives some."""

@@ -269,7 +269,9 @@ def advise_guard(probe: Probe, state: str) -> str | None:
 def advise_trail(
     target: Target, probe: Probe, rows: list[dict[str, Any]] | None, moves: list[tuple[str, str]]
 ) -> str | None:
-    """`moves` are those that were answered as won, in order; the row of the create does not count."""
+    """`moves` are those that were answered as won, in order; the row of the create does not count, nor those of moves
+    that no request made.
+    """
     assert target.trail is not None
     if probe.classified.outcome != "ok":
         return advise_status(probe, target.trail.ok.key)
@@ -285,7 +287,9 @@ def advise_trail(
             return (
                 f"audit.{name}: {describe_query(query)} finds no state in an entry; it holds {describe_leaves(entry)}"
             )
+    alone = {(move.origin, move.to) for move in target.graph.timed} - set(moves)
     shown = [(row["from"], row["to"]) for row in rows if row["from"] is not None]
+    shown = [edge for edge in shown if edge not in alone]
     if shown != moves:
         told = f"the trail shows {describe_moves(shown)}, and the moves were {describe_moves(moves)}"
         return f"{key}: {told}; correct it{also}, else the gate will call it a failure"

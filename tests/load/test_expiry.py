@@ -149,3 +149,22 @@ def test_a_target_without_the_means_says_so(tmp_path: Path) -> None:
     assert "no move without a request" in str(find_obstacle(load_text(tmp_path / "a", SMALL)))
     long = load_text(tmp_path / "b", HOLDS.replace(str(HOLD_S), "60"))
     assert find_obstacle(long) == "the first move without a request comes after 60 s; let the service have at most 3"
+
+
+def test_a_state_that_is_left_before_a_read_can_show_it_does_not_end_the_scenario(
+    clock: FakeTime, tmp_path: Path
+) -> None:
+    """B is left at once, by a move of the service's own."""
+    target = load_text(tmp_path / "target", HOLDS.replace('from = "A"', 'from = "B"').replace(str(HOLD_S), "0"))
+
+    class GoesOn(Holds):
+        def move(self, name: str, request: Request) -> Answer:
+            answer = super().move(name, request)
+            if self.states[name] == "B":
+                self.lapse(name, "B")
+            return answer
+
+        def lapses(self, state: str) -> bool:  # noqa: ARG002 - at once, or never
+            return False
+
+    assert press(tmp_path / "h", target, GoesOn(target.graph, clock)) == (Verdict.PASS, set())

@@ -150,6 +150,15 @@ def test_a_win_that_tells_nothing_is_a_problem(body: bytes, tmp_path: Path) -> N
     assert classified.problem == "the win does not tell the state after the move at 'status'"
 
 
+def test_a_win_may_tell_a_state_to_which_the_workflow_goes_on_by_itself(tmp_path: Path) -> None:
+    timed = '[[workflow.timed]]\nfrom = "SUBMITTED"\nto = "PICKING"\nafter_s = 0\n[create]'
+    target = load(tmp_path, WON.replace("[create]", timed, 1))
+    assert classify(target, Answer(200, {}, b'{"status": "SUBMITTED"}')).observed == "SUBMITTED"
+    classified = classify(target, Answer(200, {}, b'{"status": "PICKING"}'))
+    assert (classified.outcome, classified.observed, classified.problem) == ("won", None, None)
+    assert classify(target, Answer(200, {}, b'{"status": "DRAFT"}')).problem is not None
+
+
 def test_a_win_tells_the_state_as_the_service_spells_it(tmp_path: Path) -> None:
     text = WON.replace('initial = "DRAFT"\n', 'initial = "DRAFT"\nspelling = { SUBMITTED = 2 }\n')
     classified = classify(load(tmp_path, text), Answer(200, {}, b'{"status": 2}'))

@@ -398,6 +398,25 @@ def test_a_workflow_that_moves_by_itself_is_no_mistake(
     assert advice == []
 
 
+def test_a_service_that_goes_on_at_once_is_no_mistake(
+    orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A move leads to a second one before the answer: answers, reads and the trail show both."""
+    move = Orders.move
+
+    def move_on(self: Orders, ref: str, origin: Any, to: Any) -> tuple[int, dict[str, Any]]:
+        answer = move(self, ref, origin, to)
+        return move(self, ref, "SUBMITTED", "PICKING") if answer == (200, {"status": "SUBMITTED"}) else answer
+
+    monkeypatch.setattr(Orders, "move", move_on)
+    assert examine(RIGHT, orders.port, tmp_path)[1]
+    timed = RIGHT + '[[workflow.timed]]\nfrom = "SUBMITTED"\nto = "PICKING"\nafter_s = 0\nrequested = false\n'
+    examination, advice = examine(timed, orders.port, tmp_path)
+    assert advice == []
+    assert any("behind a move that no request makes" in each for each in examination.skipped)
+    assert not any("workflows" in each for each in examination.skipped)
+
+
 def test_a_change_that_lets_more_be_asked_does_not_hide_the_next_question(
     orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
