@@ -51,6 +51,8 @@ COMMANDS: dict[str, tuple[tuple[str, ...], float]] = {
 }
 SHARED = Path("/dev/shm")
 VERDICT = re.compile(r"\b(PASS|FAIL|UNKNOWN)\b")
+# Before that line of a traceback the interpreter still starts, and hears signals in its own way.
+IN_MAIN = "in main\n"
 RUN_LIMIT_S = 300.0
 END_LIMIT_S = 60.0
 TIDY_LIMIT_S = 5.0
@@ -114,7 +116,7 @@ def find_wrong(name: str, command: Command, code: int, output: str, left: set[st
         wrong.append(f"exit {code} without a verdict")
     if code == USAGE and name != "fixture":
         wrong.append(f"it did not run: {output[-500:]}")
-    if "Traceback" in output and name != "fixture":
+    if "Traceback" in output and IN_MAIN in output and name != "fixture":
         wrong.append("a traceback")
     if code == -signal.SIGKILL:
         # Before its service has started, and while that ends, nothing but the command itself removes the log's folder.
