@@ -10,10 +10,12 @@ from load.barrier import Barrier
 from load.client.ask import Ask, Reply, bind
 from load.client.asker import Asker
 from load.client.clock import Instant
-from load.scripts import Round, Script, Slot, can_create, contends
+from load.scripts import Group, Round, Script, Slot, can_create, contends
 
 # A request that is almost whole should not wait long at the server, so none lines up much earlier than this.
 EARLY_NS = 5_000_000
+# A move without a request may come so late; it is looked for so often.
+LATE_S, PAUSE_S = 2.0, 0.01
 
 
 def walk_instants(rate_per_s: float, number: int, sources: int, began_ns: int) -> Iterator[int | None]:
@@ -52,7 +54,10 @@ class RoundResult:
 
 @dataclass
 class ScriptRun:
-    """The script of this number. `names` are the harness's names of its workflows."""
+    """The script of this number. `names` are the harness's names of its workflows.
+
+    `has_waited`: the moves without a request have come for which the last round waited.
+    """
 
     asker: Asker
     barrier: Barrier
@@ -61,6 +66,7 @@ class ScriptRun:
     number: int
     names: tuple[str, ...] = field(init=False)
     began_ns: int = field(default_factory=time.monotonic_ns)
+    has_waited: bool = True
 
     def __post_init__(self) -> None:
         base = f"{self.asker.source}.w{self.number}" if self.barrier.size == 1 else f"race.w{self.number}"
@@ -86,7 +92,7 @@ class ScriptRun:
             for index, round_ in enumerate(script.rounds if created else ()):
                 result = self.run_round(index, round_)
                 raced += round_.races
-                declared += self.ask_again(result)
+                declared += self.ask_again(result) + self.await_moves(round_)
                 goes_on = self.goes_on(index, result)
                 yield result
                 if not goes_on:
@@ -156,7 +162,10 @@ class ScriptRun:
         asks = [self.make_ask(slot, round_, index) for slot in slots]
         if not round_.is_concurrent:
             replies = self.asker.race(asks, None, planned=True) if asks else []
-            return RoundResult(round_, replies, [[reply.outcome for reply in replies]], (0, 0), True)
+            outcomes: list[list[str]] = [[] for _ in round_.groups]
+            for slot, reply in zip(slots, replies, strict=True):
+                outcomes[slot.group].append(reply.outcome)
+            return RoundResult(round_, replies, outcomes, (0, 0), True)
         intended_ns = next(self.instants) if self.leads else None
         if intended_ns is not None:
             time.sleep(max(0, intended_ns - EARLY_NS - time.monotonic_ns()) / 1e9)
@@ -219,6 +228,25 @@ class ScriptRun:
             outcomes.append(self.asker.ask_until_told(again).outcome)
         return self.asker.counted - asked
 
+    def await_moves(self, round_: Round) -> int:
+        """Reads the workflows that are to go on without a request, until they have or it takes too long. How many reads
+        that took; each is declared when it is asked.
+        """
+        asked = self.asker.counted
+        waits = [group for group in round_.groups if group.wait_s is not None] if self.leads else []
+        self.has_waited = all(self.await_move(group) for group in waits)
+        return self.asker.counted - asked
+
+    def await_move(self, group: Group) -> bool:
+        name, began_ns = self.names[group.workflow], time.monotonic_ns()
+        until_ns = began_ns + int(((group.wait_s or 0) + LATE_S) * 1e9)
+        while name in self.asker.server_ids and not self.asker.silence.is_certain:
+            seen = self.asker.read(name, self.find_owner(group.workflow)).classified.observed
+            if seen == group.leads_to or time.monotonic_ns() > until_ns:
+                return seen == group.leads_to
+            time.sleep(PAUSE_S)
+        return False
+
     def goes_on(self, index: int, result: RoundResult) -> bool:
         """Whether every workflow is where the plan goes on. The leader reads; the others follow it, and take
         over the values that it has saved.
@@ -226,7 +254,11 @@ class ScriptRun:
         mine = False
         if self.leads:
             round_ = result.round
-            is_right = "won" in result.outcomes[0] if not round_.is_concurrent else self.look(round_, result.outcomes)
+            moved = [told for group, told in zip(round_.groups, result.outcomes, strict=True) if group.calls]
+            is_right = (
+                self.look(round_, result.outcomes) if round_.is_concurrent else all("won" in told for told in moved)
+            )
+            is_right = is_right and self.has_waited
             # Where an answer was lost, a later round shows what became of the request.
             mine = is_right or any(call.hang_up for call in round_.calls)
             mine = mine and not self.asker.silence.is_certain
@@ -249,10 +281,14 @@ class ScriptRun:
         there = [group for group in looked_at if self.names[group.workflow] in self.asker.server_ids]
         reads = [self.asker.read_ask(self.names[group.workflow], self.find_owner(group.workflow)) for group in there]
         replies = self.asker.race(reads, None, planned=True) if reads else []
-        are_right = [
-            group.leads_to in (None, reply.classified.observed) for group, reply in zip(there, replies, strict=True)
-        ]
+        are_right = [self.is_there(group, reply) for group, reply in zip(there, replies, strict=True)]
         return len(there) == len(looked_at) and all(are_right)
+
+    def is_there(self, group: Group, reply: Reply) -> bool:
+        """Whether the plan goes on from the state that was read, which may be one that it waits for."""
+        if group.leads_to is None:
+            return True
+        return reply.classified.observed in self.asker.target.walked.reach_alone(group.leads_to)
 
     def make_ask(self, slot: Slot, round_: Round, index: int | None = None) -> Ask:
         """`index` is the round's, of which a race has its name; without it there is no race."""

@@ -25,7 +25,8 @@ class Group:
 
     `may_lose`: no contender need win, because the workflow may leave the state by itself. `winners_max` is how many of
     the contenders can win at the most; `leads_to` the state afterwards when the
-    plan goes on from it, None when more than one is right.
+    plan goes on from it, None when more than one is right. `wait_s`: without a request the workflow goes there, at the
+    earliest after so long; the plan waits for it.
     """
 
     calls: tuple[Call, ...]
@@ -34,6 +35,7 @@ class Group:
     leads_to: str | None
     workflow: int = 0
     may_lose: bool = False
+    wait_s: float | None = None
 
     @property
     def changes(self) -> bool:
@@ -227,20 +229,35 @@ def deal_owners(target: Target, workflows: int) -> tuple[str, ...]:
     return tuple(tenants[number % len(tenants)] for number in range(workflows))
 
 
+def is_waited(target: Target, edge: Edge) -> bool:
+    """Whether no request makes the move, so that a plan waits for it."""
+    return not target.graph.allows(edge.origin, edge.to)
+
+
+def make_wait(target: Target, edge: Edge, workflow: int = 0) -> Round:
+    """No request: the workflow goes a state further by itself."""
+    wait_s = min(move.after_s for move in target.graph.timed_from[edge.origin] if move.to == edge.to)
+    return Round((Group((), False, 0, edge.to, workflow, wait_s=wait_s),))
+
+
 def make_step(target: Target, rng: random.Random, edge: Edge, workflow: int = 0) -> Round:
     """One request alone, to bring a workflow a state further."""
+    if is_waited(target, edge):
+        return make_wait(target, edge, workflow)
     return make_round(target, edge.origin, [draw_call(target, rng, edge)], leads_to=edge.to, workflow=workflow)
 
 
 def make_race(target: Target, rng: random.Random, edge: Edge, contenders: int, workflow: int = 0) -> Round:
     """N requests for one and the same transition, each over one of the routes that make it a race."""
+    if is_waited(target, edge):
+        return make_wait(target, edge, workflow)
     calls = [draw_call(target, rng, edge) for _ in range(contenders)]
     return make_round(target, edge.origin, calls, leads_to=edge.to, workflow=workflow)
 
 
 def walk_to(target: Target, rng: random.Random, state: str) -> tuple[Round, ...]:
     """Single requests along a shortest way from the initial state."""
-    return tuple(make_step(target, rng, edge) for edge in find_path(target.graph, state))
+    return tuple(make_step(target, rng, edge) for edge in find_path(target.walked, state))
 
 
 def draw_call(target: Target, rng: random.Random, edge: Edge, tenant: str = "") -> Call:
@@ -266,7 +283,7 @@ def can_race(target: Target, edge: Edge) -> bool:
 def list_racing_edges(target: Target) -> list[Edge]:
     """The edges that can be raced for, of those that lead on from a state that can be reached."""
     edges = [Edge(origin, to) for origin, to in target.graph.walk_edges()]
-    return [edge for edge in edges if target.graph.path(target.graph.initial, edge.origin) and can_race(target, edge)]
+    return [edge for edge in edges if target.walked.path(target.graph.initial, edge.origin) and can_race(target, edge)]
 
 
 def find_no_race(target: Target) -> str | None:

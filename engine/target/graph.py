@@ -81,6 +81,17 @@ class TransitionGraph:
         """All (from, to) that a workflow may go, by a request or without one."""
         return self.edges | {(move.origin, move.to) for move in self.timed}
 
+    def wait_for(self, after_max_s: float) -> "TransitionGraph":
+        """This graph, with the moves without a request as edges that come so soon, and lead to states that go on and to
+        which requests alone do not lead. They alone are its `timed`.
+        """
+        soon = [move for move in self.timed if move.after_s <= after_max_s and move.to not in self.terminal]
+        waited = tuple(move for move in soon if self.path(self.initial, move.to) is None)
+        successors = dict(self.successors)
+        for move in waited:
+            successors[move.origin] = (*successors.get(move.origin, ()), move.to)
+        return TransitionGraph(self.initial, successors, waited)
+
     def allows(self, current: str, next_state: str) -> bool:
         """Whether a request can make the move current -> next_state."""
         return (current, next_state) in self.edges

@@ -28,6 +28,8 @@ from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 # The usual name of the value that says which version a request is meant for.
 VERSION = "version"
+# Longer waits for moves that no request makes would take up the time of a run.
+WAIT_MAX_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,13 @@ class Target:
     def creates_with_key(self) -> bool:
         """Whether the request that creates a workflow carries an idempotency key that the service knows again."""
         return self.idempotency is not None and isinstance(self.create, Template) and KEY in self.create.placeholders
+
+    @cached_property
+    def walked(self) -> TransitionGraph:
+        """The graph in which ways are looked for: a read can wait for moves that no request makes, where they come soon
+        and lead to states to which requests alone do not.
+        """
+        return self.graph.wait_for(WAIT_MAX_S) if self.can_read else self.graph
 
     def routes_for(self, origin: str, to: str) -> tuple[Route, ...]:
         """The routes that serve origin -> to, the edge's own ones first. An illegal pair has only the general one."""

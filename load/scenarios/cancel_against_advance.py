@@ -32,7 +32,7 @@ def find_obstacle(target: Target) -> str | None:
 
 def find_clashes(target: Target) -> list[Clash]:
     graph = target.graph
-    reachable = [state for state in graph.states if graph.path(graph.initial, state)]
+    reachable = [state for state in graph.states if target.walked.path(graph.initial, state)]
     return [
         Clash(state, end, route, onward)
         for state in reachable
@@ -47,7 +47,7 @@ def find_clashes(target: Target) -> list[Clash]:
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     clashes = find_clashes(target)
     used = [0] * len(clashes)
-    costs = [1 + len(find_path(target.graph, clash.state)) for clash in clashes]
+    costs = [1 + len(find_path(target.walked, clash.state)) for clash in clashes]
     while True:
         weights = [(count + rng.random()) * cost for count, cost in zip(used, costs, strict=True)]
         number = weights.index(min(weights))

@@ -13,7 +13,17 @@ from engine.target.call import Call
 from engine.target.graph import Timed
 from engine.target.target import Target
 from engine.target.walks import Edge, find_path
-from load.scripts import Round, Scenario, Script, can_race, draw_call, make_round, release_together
+from load.scripts import (
+    Round,
+    Scenario,
+    Script,
+    can_race,
+    draw_call,
+    is_waited,
+    make_round,
+    make_wait,
+    release_together,
+)
 
 WORKFLOWS = 6
 READER, LEAVER = WORKFLOWS - 1, WORKFLOWS - 2
@@ -42,7 +52,7 @@ def list_timed(target: Target) -> list[Timed]:
 
 def list_edges(target: Target, move: Timed) -> list[Edge]:
     """The edges that can be raced for out of the state that a workflow leaves by itself."""
-    if target.graph.path(target.graph.initial, move.origin) is None:
+    if target.walked.path(target.graph.initial, move.origin) is None:
         return []
     edges = [Edge(move.origin, to) for to in target.graph.successors.get(move.origin, ())]
     return [edge for edge in edges if can_race(target, edge)]
@@ -53,7 +63,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
         move = rng.choice(list_timed(target))
         way = [
             release_together([step_to(target, rng, edge, move, workflow) for workflow in range(WORKFLOWS)])
-            for edge in find_path(target.graph, move.origin)
+            for edge in find_path(target.walked, move.origin)
         ]
         rounds = (*way, *draw_rounds(target, rng, move, contenders))
         yield Script(SCENARIO.name, rounds, WORKFLOWS)
@@ -63,6 +73,8 @@ def step_to(target: Target, rng: random.Random, edge: Edge, move: Timed, workflo
     """A step to the state that is left without a request, or out of it. A read behind it may come too late to show that
     state, and the step out of it may itself come too late.
     """
+    if is_waited(target, edge):
+        return make_wait(target, edge, workflow)
     call = draw_call(target, rng, edge)
     leads_to = None if move.origin in (edge.origin, edge.to) else edge.to
     return make_round(target, edge.origin, [call], leads_to=leads_to, workflow=workflow)

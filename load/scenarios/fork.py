@@ -25,7 +25,7 @@ def find_obstacle(target: Target) -> str | None:
 
 def find_forks(target: Target) -> dict[str, list[Way]]:
     """The states that can be reached and have a race between different next states: state -> (route, next)."""
-    reachable = [state for state in target.graph.states if target.graph.path(target.graph.initial, state)]
+    reachable = [state for state in target.graph.states if target.walked.path(target.graph.initial, state)]
     found = {state: pick_ways(target, state) for state in reachable}
     return {state: ways for state, ways in found.items() if len({to for _, to in ways}) >= WAYS_MIN}
 
@@ -60,7 +60,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
 
 def weigh(target: Target, state: str, ways: list[Way]) -> float:
     """What a fork costs: far ones more, and those that are only an end against the way on."""
-    depth = len(target.graph.path(target.graph.initial, state) or ())
+    depth = len(target.walked.path(target.graph.initial, state) or ())
     living = {to for _, to in ways if to not in target.graph.terminal}
     return (1 + depth / DEPTH_PER_COST) * (1 if len(living) >= WAYS_MIN else 2)
 

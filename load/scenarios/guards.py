@@ -11,13 +11,13 @@ from engine.target.call import Call
 from engine.target.routes import Guard
 from engine.target.target import Target
 from engine.target.walks import Edge, find_good_end, find_path
-from load.scripts import Round, Scenario, Script, draw_call, make_round, make_step
+from load.scripts import Round, Scenario, Script, draw_call, is_waited, make_round, make_step
 
 
 def find_obstacle(target: Target) -> str | None:
     if not target.guards:
         return "the target has no [[guards]]"
-    way = find_path(target.graph, find_good_end(target.graph))
+    way = find_path(target.walked, find_good_end(target.walked))
     return (
         None if any(list_guards(target, edge) for edge in way) else "no guard is decided by the state alone on the way"
     )
@@ -30,7 +30,7 @@ def list_guards(target: Target, edge: Edge) -> list[Guard]:
 
 
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
-    way = find_path(target.graph, find_good_end(target.graph))
+    way = find_path(target.walked, find_good_end(target.walked))
     while True:
         yield Script(SCENARIO.name, tuple(make_guarded(target, rng, edge, contenders) for edge in way))
 
@@ -38,7 +38,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
 def make_guarded(target: Target, rng: random.Random, edge: Edge, contenders: int) -> Round:
     """One advance among guard reads; every second of them asks the guard that the step concerns."""
     guards = list_guards(target, edge)
-    if not guards:
+    if not guards or is_waited(target, edge):
         return make_step(target, rng, edge)
     reads = [
         Call(guard=(guards[0] if number % 2 == 0 else rng.choice(guards)).name) for number in range(contenders - 1)

@@ -20,10 +20,10 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
     used: EdgeCounts = EdgeCounts()
     while True:
         rounds: list[Round] = [
-            make_step(target, rng, draw_walk(target.graph, rng, used)[0], workflow=cold)
+            make_step(target, rng, draw_walk(target.walked, rng, used)[0], workflow=cold)
             for cold in range(HOT, HOT + COLD, 2)
         ]
-        walks = [draw_walk(target.graph, rng, used)[:ROUNDS_EACH_MAX] for _ in range(HOT)]
+        walks = [draw_walk(target.walked, rng, used)[:ROUNDS_EACH_MAX] for _ in range(HOT)]
         for position in range(max(map(len, walks))):
             races = [
                 make_race(target, rng, walk[position], contenders, workflow=hot)

@@ -45,7 +45,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
 
 def draw_way(target: Target, rng: random.Random, used: EdgeCounts, workflow: int) -> list[Round]:
     """What is asked of one workflow, one request a release. The last few are created on the way, one after another."""
-    walk = iter(draw_walk(target.graph, rng, used)[:STEPS_MAX])
+    walk = iter(draw_walk(target.walked, rng, used)[:STEPS_MAX])
     state, late = target.graph.initial, workflow - (WORKFLOWS - BORN_LATE)
     way: list[Round] = []
     if late >= 0 and can_create(target):

@@ -12,7 +12,7 @@ from load.scripts import Scenario, Script, find_no_race, make_race
 
 
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
-    way = find_path(target.graph, find_good_end(target.graph))
+    way = find_path(target.walked, find_good_end(target.walked))
     while True:
         yield Script(SCENARIO.name, tuple(make_race(target, rng, edge, contenders) for edge in way))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from engine.target.target import Target
 from engine.target.walks import Edge, EdgeCounts, draw_walk
-from load.scripts import Round, Scenario, Script, list_fair_routes, make_race, make_round, make_step
+from load.scripts import Round, Scenario, Script, is_waited, list_fair_routes, make_race, make_round, make_step
 
 STORMS_MAX = 4
 
@@ -29,9 +29,9 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
     used: EdgeCounts = EdgeCounts()
     while True:
         rounds: list[Round] = []
-        for edge in draw_walk(target.graph, rng, used)[: rng.randint(1, STORMS_MAX)]:
+        for edge in draw_walk(target.walked, rng, used)[: rng.randint(1, STORMS_MAX)]:
             rounds.append(make_step(target, rng, edge))
-            if is_spent(target, edge):
+            if not is_waited(target, edge) and is_spent(target, edge):
                 storm = make_race(target, rng, edge, contenders)
                 rounds.append(make_round(target, edge.to, storm.calls, leads_to=edge.to, winners_max=0))
         yield Script(SCENARIO.name, tuple(rounds))

@@ -15,7 +15,7 @@ from load.scripts import Scenario, Script, find_no_race, make_race
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     used: EdgeCounts = EdgeCounts()
     while True:
-        walk = draw_walk(target.graph, rng, used)
+        walk = draw_walk(target.walked, rng, used)
         yield Script(SCENARIO.name, tuple(make_race(target, rng, edge, contenders) for edge in walk))
 
 

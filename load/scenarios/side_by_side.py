@@ -18,7 +18,7 @@ STEPS_MAX = 6
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     used: EdgeCounts = EdgeCounts()
     while True:
-        walks = [draw_walk(target.graph, rng, used)[:STEPS_MAX] for _ in range(WORKFLOWS)]
+        walks = [draw_walk(target.walked, rng, used)[:STEPS_MAX] for _ in range(WORKFLOWS)]
         rounds: list[Round] = []
         for step in range(max(map(len, walks))):
             races = [

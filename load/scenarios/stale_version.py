@@ -31,7 +31,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
     used: EdgeCounts = EdgeCounts()
     circles = find_circles(target.graph)
     while True:
-        yield make_script(target, rng, draw_walk(target.graph, rng, used)[:STEPS_MAX], contenders)
+        yield make_script(target, rng, draw_walk(target.walked, rng, used)[:STEPS_MAX], contenders)
         if circles:
             yield make_script(target, rng, rng.choice(circles), contenders, at=-1)
 

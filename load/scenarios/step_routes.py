@@ -29,7 +29,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
     used: EdgeCounts = EdgeCounts()
     while True:
         rounds: list[Round] = []
-        for edge in draw_walk(target.graph, rng, used):
+        for edge in draw_walk(target.walked, rng, used):
             own = list_own_routes(target, edge)
             if not own:
                 rounds.append(make_step(target, rng, edge))

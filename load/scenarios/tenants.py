@@ -9,7 +9,17 @@ from collections.abc import Iterator
 
 from engine.target.target import Target
 from engine.target.walks import Edge, EdgeCounts, draw_walk
-from load.scripts import Round, Scenario, Script, draw_call, find_no_race, make_race, make_round
+from load.scripts import (
+    Round,
+    Scenario,
+    Script,
+    draw_call,
+    find_no_race,
+    is_waited,
+    make_race,
+    make_round,
+    make_wait,
+)
 
 
 def find_obstacle(target: Target) -> str | None:
@@ -19,11 +29,13 @@ def find_obstacle(target: Target) -> str | None:
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
     used: EdgeCounts = EdgeCounts()
     while True:
-        walk = draw_walk(target.graph, rng, used)
+        walk = draw_walk(target.walked, rng, used)
         yield Script(SCENARIO.name, tuple(make_crossed(target, rng, edge, contenders) for edge in walk))
 
 
 def make_crossed(target: Target, rng: random.Random, edge: Edge, contenders: int) -> Round:
+    if is_waited(target, edge):
+        return make_wait(target, edge)
     owners = make_race(target, rng, edge, contenders).calls
     crossing = [draw_call(target, rng, edge, rng.choice(target.strangers)) for _ in range(max(1, contenders // 2))]
     calls = rng.sample([*owners, *crossing], k=len(owners) + len(crossing))

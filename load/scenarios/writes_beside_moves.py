@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from engine.target.call import Call
 from engine.target.target import Target
 from engine.target.walks import Edge, EdgeCounts, draw_walk
-from load.scripts import Round, Scenario, Script, draw_call, make_round, make_step
+from load.scripts import Round, Scenario, Script, draw_call, is_waited, make_round, make_step
 
 
 def find_obstacle(target: Target) -> str | None:
@@ -24,7 +24,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
     used: EdgeCounts = EdgeCounts()
     while True:
         first = rng.randrange(2)
-        walk = draw_walk(target.graph, rng, used)
+        walk = draw_walk(target.walked, rng, used)
         moves = [contenders if (place + first) % 2 else 1 for place in range(len(walk))]
         yield Script(
             SCENARIO.name,
@@ -35,7 +35,7 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
 def make_written(target: Target, rng: random.Random, edge: Edge, moves: int, contenders: int) -> Round:
     """So many requests for the edge, and beside them writes: half as many as there are contenders in a race."""
     names = [write.name for write in target.writes_in(edge.origin)]
-    if not names:
+    if not names or is_waited(target, edge):
         return make_step(target, rng, edge)
     writes = [Call(write=rng.choice(names)) for _ in range(max(1, contenders // 2))]
     calls = [*writes, *(draw_call(target, rng, edge) for _ in range(moves))]

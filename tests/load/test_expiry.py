@@ -3,6 +3,7 @@
 Method: stub engines that count the time of a clock of the test's own, which waiting moves on.
 """
 
+import json
 import random
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from engine.target.template import Request
 from load.scenarios.expiry import SCENARIO, WORKFLOWS, find_obstacle
 from load.tally import describe_group
 from reports.judge.verdict import Verdict
-from tests.load.stub import SMALL, Engine, judge_folder, load_text, make_source
+from tests.load.stub import SMALL, Engine, judge_folder, load_text, make_answer, make_source
 
 HOLD_S = 0.4
 HOLD_NS = int(HOLD_S * 1e9)
@@ -168,3 +169,56 @@ def test_a_state_that_is_left_before_a_read_can_show_it_does_not_end_the_scenari
             return False
 
     assert press(tmp_path / "h", target, GoesOn(target.graph, clock)) == (Verdict.PASS, set())
+
+
+# B is left without a request alone, for E, from which requests lead on.
+BEHIND = (
+    HOLDS.replace('from = "A"', 'from = "B"')
+    .replace('A = ["B", "X"]', 'A = ["B"]')
+    .replace('B = ["C", "D"]', 'E = ["C"]')
+)
+
+
+class GoesOnLater(Holds):
+    def move(self, name: str, request: Request) -> Answer:
+        before, answer = self.states[name], super().move(name, request)
+        if before != self.states[name]:
+            self.ends[name] = self.clock.monotonic_ns() + self.least_ns + self.rng.randrange(LATEST_NS)
+        return answer
+
+    def lapses(self, state: str) -> bool:
+        return state == "B"
+
+
+class WinsOften(GoesOnLater):
+    """It is right but for the move behind the one that no request makes."""
+
+    def move(self, name: str, request: Request) -> Answer:
+        if self.states[name] == "C" and json.loads(request.body)["next"] == "C":
+            return make_answer(200, state="C")
+        return super().move(name, request)
+
+
+@pytest.mark.parametrize("scenario", ["same-transition", "pipelines", "side-by-side", "hot-and-cold", "lone-moves"])
+def test_moves_behind_one_that_no_request_makes_are_raced(scenario: str, clock: FakeTime, tmp_path: Path) -> None:
+    target = load_text(tmp_path / "target", BEHIND)
+    found = {}
+    for kind in (GoesOnLater, WinsOften):
+        folder = tmp_path / kind.__name__
+        source = make_source(folder, target, kind(target.graph, clock), {scenario: 24})
+        for _ in source.run():
+            continue
+        source.finish()
+        assert source.ended == "complete"
+        found[kind] = judge_folder(folder, target).verdict
+    assert found[GoesOnLater] is Verdict.PASS
+    assert scenario == "lone-moves" or found[WinsOften] is Verdict.FAIL
+
+
+def test_a_plan_waits_only_for_moves_that_lead_on_and_come_soon(tmp_path: Path) -> None:
+    late = BEHIND.replace(f"after_s = {HOLD_S}", "after_s = 30")
+    asked_for = BEHIND.replace('A = ["B"]', 'A = ["B", "E"]')
+    for number, (text, is_waited) in enumerate([(BEHIND, True), (late, False), (asked_for, False), (HOLDS, False)]):
+        target = load_text(tmp_path / f"{number}", text)
+        assert bool(target.walked.timed) == is_waited
+        assert (target.walked.path("A", "D") is not None) == (text != late)
