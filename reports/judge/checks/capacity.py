@@ -50,6 +50,11 @@ class Resource:
         return [each for each in self.operations if each.kind in KINDS and each.outcome in ("won", "unknown")]
 
     @cached_property
+    def untold(self) -> list[UnitOperation]:
+        """Those that told no unit, as operations on any one unit: each may have taken it, or given it back."""
+        return [replace(each, units=1, left=None, outcome="unknown") for each in self.moves if each.unit is None]
+
+    @cached_property
     def begins(self) -> list[int]:
         """When the takes that won, or may have, were invoked; ascending."""
         return sorted(each.invoked for each in self.moves)
@@ -162,14 +167,13 @@ def suspect_units(context: CheckContext, resource: Resource) -> list[Suspicion]:
     by_unit: dict[str, list[UnitOperation]] = {}
     for each in resource.moves:
         if each.unit is not None:
-            by_unit.setdefault(each.unit, []).append(replace(each, units=1, left=None))
+            by_unit.setdefault(each.unit, []).append(each)
     found: list[Suspicion] = []
-    untold = [replace(each, units=1, left=None, outcome="unknown") for each in resource.moves if each.unit is None]
-    for unit, operations in by_unit.items():
-        if len(operations) > 1 and explain(1, operations) is Verdict.FAIL:
-            # A request that tells no unit may have taken this one, or given it back.
+    for unit, several in by_unit.items():
+        operations = [replace(each, units=1, left=None) for each in several] if len(several) > 1 else []
+        if explain(1, operations) is Verdict.FAIL:
             limit_s = time.monotonic() + context.evidence.limits.workflow_s
-            if untold and explain(1, [*operations, *untold], limit_s) is not Verdict.FAIL:
+            if resource.untold and explain(1, [*operations, *resource.untold], limit_s) is not Verdict.FAIL:
                 continue
             is_taken_only = all(each.kind == "take" for each in operations)
             describe = partial(describe_given_twice if is_taken_only else describe_given_back_twice, unit)
