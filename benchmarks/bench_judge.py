@@ -25,6 +25,7 @@ from reports.history.lines import OPERATION_SCHEMA
 from reports.judge.context import CheckContext
 from reports.judge.evidence import Evidence
 from reports.judge.judge import judge
+from reports.judge.verdict import Verdict
 
 TRANSITIONS = 10
 CONTENDERS = 10
@@ -183,6 +184,31 @@ def measure_two_winners(contenders: int, unknown: int) -> float:
     return take_seconds(find)
 
 
+def measure_takes(takes: int) -> float:
+    """Seconds to judge that many takes, of which up to ten run at once, of a resource with units for half of them."""
+    number, units = pl.col("number"), takes // 2
+    frame = pl.LazyFrame({"number": pl.int_range(takes, eager=True)}).select(
+        id=pl.format("race-0.{}", "number"),
+        kind=pl.lit("take"),
+        outcome=pl.when(number < units).then(pl.lit("won")).otherwise(pl.lit("conflict")),
+        invoked_ns=number * 10 + 10,
+        returned_ns=number * 10 + 15 + number * 7 % 90,
+    )
+    made = {"id": "race-0.create", "kind": "create", "outcome": "ok", "invoked_ns": 0, "returned_ns": 1, "left": units}
+    told = pl.concat([pl.LazyFrame([made]), frame], how="diagonal_relaxed").with_columns(
+        process=pl.lit("0"), scenario=pl.lit("race"), tenant=pl.lit("acme"), workflow=pl.lit("w")
+    )
+    missing = {name: pl.lit(None, kind) for name, kind in OPERATION_SCHEMA.items() if name not in told.collect_schema()}
+    history = told.with_columns(**missing).select(list(OPERATION_SCHEMA)).cast(pl.Schema(OPERATION_SCHEMA)).collect()
+
+    def find() -> None:
+        judged = judge(take_frame(history), GRAPH, only=["capacity"]).checks[0]
+        if (judged.verdict, judged.judged) != (Verdict.PASS, takes):
+            raise SystemExit(f"{judged.judged} of {takes} takes were judged: {judged.verdict}")
+
+    return take_seconds(find)
+
+
 def change(operations: pl.DataFrame, what: str) -> tuple[pl.DataFrame, str]:
     """The history with one operation changed so that no order explains it, and that operation's id."""
     row = operations.height // 2 + 1
@@ -256,6 +282,10 @@ def run(folder: Path, *, small: bool) -> None:
         rows.append((f"two winners among {contenders}", f"{alone * 1000:.0f} ms", growth, wanted))
         rows.append(("  with 5 unknown thrown in", f"{noisy * 1000:.0f} ms", f"{noisy / alone:.1f} x", "<= 10 x"))
         before = alone
+    thousand = measure_takes(1_000)
+    rows.append(("1,000 takes of 500 units", f"{thousand * 1000:.0f} ms", "", "<= 50 ms"))
+    many = measure_takes(100_000)
+    rows.append(("100,000 takes of 50,000 units", f"{many * 1000:.0f} ms", f"{many / thousand:.1f} x", "<= 1 s"))
     show(rows)
 
 
