@@ -18,6 +18,7 @@ Text = tuple[str, str]
 # Statuses of HTTP that may say so: locked, too early, too many requests, unavailable for a while.
 TRY_AGAIN = (423, 425, 429, 503)
 PRECONDITION_FAILED = 412
+UNAVAILABLE = 503
 RECORDS_MAX = 8
 RECORDS_MIN = 3
 NAMED_MAX = 3  # of several winners in a sentence; the table has more
@@ -224,7 +225,12 @@ def describe_missing_key(statuses: Iterable[int | None]) -> str:
 def describe_server_error(record: Record) -> Text:
     title = f"{capital(name(record))} was answered {record.status}"
     # Without Retry-After a 503 says that the service could not, not that nothing happened.
-    again = describe_missing_key([record.status]) if "Retry-After" in str(record.read_detail().message) else ""
+    if "Retry-After" in str(record.read_detail().message):
+        again = describe_missing_key([record.status])
+    elif record.status == UNAVAILABLE:
+        again = " Only a 503 with a Retry-After header can say that nothing happened (busy = [503] under [advance])."
+    else:
+        again = ""
     return f"{title}.", tabulate(
         f"{title}: {describe_move(record)} on workflow {record.workflow}. No fault touched it.{again}", [record]
     )

@@ -269,6 +269,13 @@ def test_a_server_error_that_says_when_to_try_again_names_what_to_write(message:
     lost = advance("1", "A-B", 10, 20, "unknown", status=503, detail=json.dumps({"message": message}))
     (finding,) = get(judge_records(create("c", 0, 5), lost), "no-5xx").findings
     assert ("write busy = [503] under [advance]" in finding.words) == advised
+    assert ("Only a 503 with a Retry-After header" in finding.words) != advised
+
+
+def test_another_server_error_says_nothing_of_trying_again() -> None:
+    lost = advance("1", "A-B", 10, 20, "unknown", status=500)
+    (finding,) = get(judge_records(create("c", 0, 5), lost), "no-5xx").findings
+    assert finding.words.partition("\n")[0].endswith("No fault touched it.")
 
 
 def test_a_refusal_that_may_be_busy_names_what_to_write() -> None:
