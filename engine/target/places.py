@@ -50,7 +50,7 @@ class Place:
             return answer.headers.get(self.header)
         if self.cookie is not None:
             return read_cookies(answer.set_cookies).get(self.cookie)
-        return answer.body.decode(errors="replace")
+        return answer.text()
 
 
 def read_place(key: str, source: str | SaveTable) -> Place:

@@ -28,14 +28,16 @@ HIDE = {CREDENTIAL: HIDDEN.decode()}
 def excerpt_request(request: Request, base_url: str, secrets: Secrets) -> str:
     """POST /orders/7/pay, a line for each header, an empty line, the body."""
     first = f"{request.method} {urlsplit(base_url).path}{request.path}"
-    return excerpt(first, request.headers, request.body, secrets)
+    told = request.body[:LOOKED_AT].decode(errors="replace")
+    return excerpt(first, request.headers, told, len(request.body), secrets)
 
 
 def excerpt_answer(answer: Answer, secrets: Secrets) -> str:
     """409 Conflict, the headers that say something, the body; of no answer what is known of it."""
     if answer.status is None:
         return hide_and_cut(f"no answer: {answer.error}", secrets)
-    return excerpt(describe_status(answer.status), answer.headers.items(), answer.body, secrets)
+    first, told = describe_status(answer.status), answer.text(LOOKED_AT)
+    return excerpt(first, answer.headers.items(), told, len(answer.body), secrets)
 
 
 def describe_status(status: int) -> str:
@@ -46,11 +48,11 @@ def describe_status(status: int) -> str:
         return str(status)
 
 
-def excerpt(first: str, headers: Iterable[tuple[str, str]], body: bytes, secrets: Secrets) -> str:
+def excerpt(first: str, headers: Iterable[tuple[str, str]], told: str, body_bytes: int, secrets: Secrets) -> str:
+    """`told` is the beginning of a body of so many bytes."""
     lines = [first, *(f"{name}: {HIDE.get(use, value)}" for name, value in headers if (use := find_use(name)) != NOISY)]
-    told = body[:LOOKED_AT].decode(errors="replace")
-    size = f" ({len(body):,} bytes)" if len(body) > CHARACTERS_MAX else ""
-    return hide_and_cut("\n".join(lines) + (f"\n\n{told}" if body else ""), secrets, size)
+    size = f" ({body_bytes:,} bytes)" if body_bytes > CHARACTERS_MAX else ""
+    return hide_and_cut("\n".join(lines) + (f"\n\n{told}" if told else ""), secrets, size)
 
 
 @lru_cache(1_000)

@@ -32,18 +32,25 @@ def encode_request(request: Request, base_url: str) -> bytes:
     lines += [f"{name}: {value}" for name, value in request.headers]
     if request.body or request.method not in ("GET", "HEAD"):
         lines.append(f"Content-Length: {len(request.body)}")
-    head = "\r\n".join(lines) + "\r\n\r\n"
-    return head.encode("latin-1") + request.body
+    return b"\r\n".join(map(encode_line, [*lines, "", ""])) + request.body
+
+
+def encode_line(line: str) -> bytes:
+    """Latin-1, in which headers are read, so that a value from one goes back as it came; or else UTF-8."""
+    try:
+        return line.encode("latin-1")
+    except UnicodeEncodeError:
+        return line.encode(errors="surrogateescape")
 
 
 class AnswerParser:
-    """Reads one answer from chunks of bytes. `answer` is None until it is whole.
+    """Reads one answer from chunks of bytes. `answer` is None until it is whole. `method` is that of the request.
 
     `keep_alive` says whether the connection may carry another request afterwards. Raises ValueError when
     the bytes are not HTTP, or more than an answer may have.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, method: str = "") -> None:
         self.answer: Answer | None = None
         self.keep_alive = False
         self._parser = httptools.HttpResponseParser(self)
@@ -52,6 +59,7 @@ class AnswerParser:
         self._body: list[bytes] = []
         self._bytes = 0
         self._headed = False
+        self._has_no_body = method.upper() == "HEAD"
 
     def feed(self, chunk: bytes) -> Answer | None:
         self._bytes += len(chunk)
@@ -60,7 +68,10 @@ class AnswerParser:
         except httptools.HttpParserUpgrade:
             self._finish()
         except httptools.HttpParserError as error:
-            raise ValueError(f"the answer is not HTTP/1.1: {error}") from None
+            if self.answer is None:
+                raise ValueError(f"the answer is not HTTP/1.1: {error}") from None
+            # Bytes behind a whole answer, such as the body of a 204, belong to no other.
+            self.keep_alive = False
         if self.answer is None and self._bytes > ANSWER_BYTES_MAX:
             raise ValueError(TOO_LONG)
         if len(self._headers) + len(self._set_cookies) > HEADERS_MAX:
@@ -84,21 +95,30 @@ class AnswerParser:
 
     def on_headers_complete(self) -> None:
         self._headed = True
+        if self._has_no_body and not self._is_interim():
+            # The parser waits for the body that the headers are about.
+            self._complete()
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
         # An interim answer (1xx) is not the answer; the parser goes on with the next one.
-        if 100 <= self._parser.get_status_code() < 200:
+        if self._is_interim():
             self._headers.clear()
             self._set_cookies.clear()
             self._headed = False
             return
+        self._complete()
+
+    def _complete(self) -> None:
         # Many servers (uvicorn) hang up after an error that their application did not catch, and do not say so: the
         # next request over this connection would be unknown.
         self.keep_alive = bool(self._parser.should_keep_alive()) and self._parser.get_status_code() != CRASHED
         self._finish()
+
+    def _is_interim(self) -> bool:
+        return 100 <= self._parser.get_status_code() < 200
 
     def _finish(self) -> None:
         body = decode_body(b"".join(self._body), self._headers.get("content-encoding", ""))

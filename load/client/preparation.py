@@ -213,7 +213,7 @@ def describe(answer: Answer) -> str:
 
 def describe_body(answer: Answer) -> str:
     """The beginning of a JSON body."""
-    body = " ".join(answer.body.decode(errors="replace").split())[:BODY_MAX]
+    body = " ".join(answer.text().split())[:BODY_MAX]
     return f": {body}" if answer.json() else ""
 
 

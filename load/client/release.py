@@ -126,7 +126,7 @@ class Release:
             sockets = self._line_up([line[:-count] for line, count in zip(lines, held, strict=True)])
             # All that can be done before the release is done here, while the server reads what it was sent so far.
             at_ns = before_release() if before_release is not None else None
-            parsers = [AnswerParser() for _ in lines]
+            parsers = [AnswerParser(request.method) for request in requests]
             senders = [find_sender(endpoint) for endpoint in sockets]
             if at_ns is not None:
                 wait_until(at_ns)

@@ -96,7 +96,7 @@ def describe_answer(each: Examined) -> str:
     if answer.status is None:
         return answer.error or "nothing"
     kind = answer.headers.get("content-type", "").partition(";")[0]
-    shown = shorten(answer.body.decode(errors="replace"), each)
+    shown = shorten(answer.text(), each)
     if answer.body and "json" not in kind:
         shown = f"{kind or 'no content type'}, {len(answer.body)} bytes"
     where = f"location: {answer.headers['location']}" if "location" in answer.headers and answer.status >= 300 else ""

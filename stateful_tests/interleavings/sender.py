@@ -28,9 +28,9 @@ class Channel(asyncio.Protocol):
         # uvloop's transports are no subclasses.
         self._transport = cast("asyncio.Transport", transport)
 
-    def send(self, request: bytes) -> "asyncio.Future[Answer]":
+    def send(self, request: bytes, method: str) -> "asyncio.Future[Answer]":
         assert self._transport is not None
-        self._parser = AnswerParser()
+        self._parser = AnswerParser(method)
         self._answered = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return self._answered
@@ -80,7 +80,7 @@ class Sender:
         except OSError as error:
             return Exchange(now_ns(), None, Answer(None, error=f"{self.base_url} cannot be reached: {error}"))
         invoked_ns = now_ns()
-        answered = channel.send(encode_request(request, self.base_url))
+        answered = channel.send(encode_request(request, self.base_url), request.method)
         done, _ = await asyncio.wait([answered], timeout=self.timeout_s)
         if not done:
             channel.close()

@@ -13,6 +13,7 @@ CHUNKED = b"HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\
 EMPTY = b"HTTP/1.1 204 No Content\r\n\r\n"
 UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}"
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
 
 
 def parse(content: bytes, size: int) -> AnswerParser:
@@ -76,3 +77,32 @@ def test_a_request_is_written_whole() -> None:
     expected = b"POST /base/orders/1?x=2 HTTP/1.1\r\nHost: h:81\r\nA: b\r\nContent-Length: 2\r\n\r\n{}"
     assert encode_request(request, "http://h:81/base") == expected
     assert encode_request(Request("GET", "/"), "http://h").endswith(b"Host: h\r\n\r\n")
+
+
+def test_a_header_carries_what_it_was_told_and_what_is_not_latin() -> None:
+    told = AnswerParser().feed(b'HTTP/1.1 204 No Content\r\nETag: "gepr\xfcft"\r\n\r\n')
+    assert told is not None
+    headers = (("If-Match", told.headers["etag"]), ("X-State", "geprüft ✓"))
+    sent = encode_request(Request("GET", "/", headers), "http://h")
+    assert b'If-Match: "gepr\xfcft"\r\n' in sent
+    assert "X-State: geprüft ✓\r\n".encode() in sent
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+@pytest.mark.parametrize("body", [b"{}", b"0\r\n\r\n", b"null"])
+def test_an_answer_without_a_body_is_whole_though_one_follows(body: bytes, size: int) -> None:
+    parser = parse(EMPTY[:-2] + b"Content-Length: 2\r\n\r\n" + body, size)
+    assert parser.answer is not None
+    assert (parser.answer.status, parser.answer.body) == (204, b"")
+    assert not parser.keep_alive
+
+
+@pytest.mark.parametrize("method", ["HEAD", "head"])
+@pytest.mark.parametrize("head", [PLAIN[:-2], CHUNKED.partition(b"1\r\n{")[0], EARLY_HINTS + PLAIN[:-2]])
+def test_the_answer_to_a_head_ends_with_its_headers(head: bytes, method: str) -> None:
+    parser = AnswerParser(method)
+    answer = parser.feed(head)
+    assert answer is not None
+    assert (answer.status, answer.body) == (409 if head.startswith(CHUNKED[:12]) else 200, b"")
+    assert parser.keep_alive
+    assert parse(head, 10_000).answer is None
