@@ -78,12 +78,23 @@ def advise_read(target: Target, probe: Probe, state: str, server_id: str, *, is_
         )
     if probe.classified.outcome != "ok":
         if target.read_ok.matches(answer):
-            found = f"read.state: {describe_query(target.read_state)} finds no state"
-            return f"{found} in the answer; {describe_states(target, answer)}"
+            found = f"read.state: {describe_query(target.read_state)} finds no state in the answer"
+            return f"{found}; {advise_text(target, answer) or describe_states(target, answer)}"
         return advise_status(probe, "read.ok")
     if seen == state:
         return None
     return advise_state(target, answer, str(seen), state, is_new=is_new)
+
+
+def advise_text(target: Target, answer: Answer) -> str | None:
+    """What makes a text of a state that is true, false or null; None if the path finds another value, or none."""
+    place, document = target.read_state, answer.json()
+    if place is None or place.path is None or place.match is not None or not isinstance(document, dict):
+        return None
+    found = place.path.find(document)
+    if not isinstance(found, bool) and not (found is None and place.text in document):
+        return None
+    return f'it finds {json.dumps(found)}, which is no text; write state = "to_string({place.text})"'
 
 
 def advise_state(target: Target, answer: Answer, seen: str, state: str, *, is_new: bool) -> str:
