@@ -19,7 +19,7 @@ def is_explained_by_an_order(units: int, operations: Sequence[UnitOperation]) ->
     """Tries all: independent of the judge, and as simple as can be."""
     unknown = [each for each in operations if each.outcome == "unknown"]
     certain = [each for each in operations if each.outcome != "unknown"]
-    again = [each.row for each in certain if each.again]
+    again = [each.row for each in certain if each.again and each.outcome == "won"]
     for chosen, void in product(*(list(product([False, True], repeat=len(each))) for each in (unknown, again))):
         happened = certain + [each for each, takes in zip(unknown, chosen, strict=True) if takes]
         without = {row for row, is_void in zip(again, void, strict=True) if is_void}
@@ -29,7 +29,7 @@ def is_explained_by_an_order(units: int, operations: Sequence[UnitOperation]) ->
 
 
 def is_explained_in_order(units: int, order: Sequence[UnitOperation], without: Collection[int]) -> bool:
-    """`without`: the rows of those that were answered, and took no effect."""
+    """`without`: the rows of those that were sent again, and took no effect: they may tell an old number."""
     latest, left = -1, units
     for each in order:
         latest = max(latest, each.invoked)
@@ -44,7 +44,8 @@ def is_explained_in_order(units: int, order: Sequence[UnitOperation], without: C
             return False
         if not 0 <= left <= units:
             return False
-        if each.outcome != "unknown" and each.left is not None and each.left != left:
+        is_first = each.row not in without
+        if is_first and each.outcome != "unknown" and each.left is not None and each.left != left:
             return False
     return True
 
@@ -82,6 +83,8 @@ def draw_right(rng: random.Random, units: int, kinds: Sequence[str], amounts: Se
         if happens and kind != "read":
             left += asked if kind == "give_back" else -asked
         told = left if kind == "read" or rng.random() < 0.2 else None
+        if again and not happens and told is not None:
+            told = rng.randint(0, units)
         if outcome == "unknown":
             told = None
         found.append(UnitOperation(row, kind, outcome, invoked, returned, asked, told, again=again))

@@ -174,10 +174,11 @@ def lay_out(each: UnitOperation) -> Operation:
 
 
 def branch(units: int, left: int, operation: Operation) -> list[int]:
-    """How many may be left after an operation that takes units or gives them back."""
+    """How many may be left after an operation that takes units or gives them back. One that was sent again and took no
+    effect may have got the first answer again, whose number was right then.
+    """
     after = step(units, left, operation)
-    may_stay = operation.repeats and operation.observed in (None, str(left))
-    return [*([left] if may_stay else []), *([] if after is IMPOSSIBLE else [after])]
+    return [*([left] if operation.repeats else []), *([] if after is IMPOSSIBLE else [after])]
 
 
 def step(units: int, left: int, operation: Operation) -> int | Impossible:

@@ -109,6 +109,14 @@ def test_a_named_unit_that_was_taken_again_may_be_given_back_again() -> None:
     assert check(*again, take("e", 10, 11, unit="8")).verdict is Verdict.FAIL
 
 
+def test_a_named_unit_that_is_given_back_again_may_get_the_first_answer_again() -> None:
+    """It tells how many units were left then."""
+    once = (voucher(1), take("a", 2, 3, unit="7"), give_back("g", 4, 5, key="k", unit="7", left=1))
+    again = (*once, take("d", 6, 7, unit="7"), give_back("h", 8, 9, key="k", unit="7", left=1))
+    assert check(*again, take("e", 10, 11, "conflict")).verdict is Verdict.PASS
+    assert check(*again, take("e", 10, 11, unit="7")).verdict is Verdict.PASS
+
+
 def test_a_named_unit_that_is_taken_again_later_was_given_back_once() -> None:
     once = (voucher(1), take("a", 2, 3, unit="7"), give_back("g", 4, 5, key="k", unit="7"))
     again = (*once, give_back("h", 6, 7, key="k", unit="7"), take("d", 8, 9, unit="7"))
