@@ -131,7 +131,12 @@ def conclude(
     """
     worst_first = sorted(suspicions, key=lambda each: each.verdict is not Verdict.FAIL)
     struck = context.faults.named
-    candidates = [each.word() for each in worst_first[: context.findings_max * (CANDIDATES if struck else 1)]]
+    candidates, certain = list[Finding](), 0
+    for each in worst_first[: context.findings_max * (CANDIDATES if struck else 1)]:
+        candidates.append(each.word())
+        certain += each.verdict is Verdict.FAIL and candidates[-1].workflow not in struck
+        if certain == context.findings_max:
+            break
     candidates.sort(key=lambda each: (each.verdict is not Verdict.FAIL, each.workflow in struck))
     findings = tuple(context.finish(each) for each in candidates[: context.findings_max])
     verdict = merge([Verdict.PASS, *(each.verdict for each in suspicions)])
