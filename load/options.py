@@ -52,8 +52,8 @@ class Options(msgspec.Struct, frozen=True):
 def add_options(parser: LocustArgumentParser) -> None:
     options = parser.add_argument_group("onewinner")
     add = options.add_argument
-    add("--target", default="", help="the target file of the engine (default: the reference engine)")
-    add("--base-url", default="", help="where the engine runs already")
+    add("--target", default="", help="the target file of the service (default: the reference engine)")
+    add("--base-url", default="", help="where the service runs already")
     add("--history", default="", help="folder of the journals (default: that of a new run, runs/<UTC time>-locust)")
     add("--scenarios", default="", help="which, with weights: fork,tenants=2 (default: all that apply)")
     add("--contenders", type=int, default=10, help="how many requests race for one transition")

@@ -184,7 +184,7 @@ class Worker:
         for words in list_violations(result):
             self.environment.events.request.fire(
                 request_type=VIOLATION,
-                name="the engine is wrong",
+                name="the service is wrong",
                 response_time=None,
                 response_length=0,
                 exception=ViolationError(words),

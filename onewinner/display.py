@@ -1,7 +1,9 @@
 """What a person sees in the terminal: how the askers get on, and in the end the verdict."""
 
+import contextlib
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,8 @@ STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: 
 LIVE = "live.json"
 WORDS_LINES_MAX = 40
 LOG_WIDTH = 120
+# In a log, a level that runs longer than this tells how far it is, and again after as long.
+LOG_EVERY_S = 15.0
 
 
 class Terminal(Console):
@@ -52,7 +56,8 @@ def open_console() -> Console:
 
 
 class Display:
-    """A line per level: on a terminal one that changes, in a log one when the level begins and one when it has ended.
+    """A line per level: on a terminal one that changes; in a log one when the level begins, one now and then, and one
+    when it has ended.
 
     Operations are counted from the journals as they grow; a level that keeps a live tally has its races, winners,
     conflicts, unknowns and violations so far shown instead.
@@ -83,26 +88,35 @@ class Display:
             # Not before there is something to show: what keeps an engine from starting is told alone.
             self.progress.start()
             self._is_shown = True
-        return LevelLine(self, level, sources, self.progress.add_task(level, total=None, told=""), live=live)
+        task, now = self.progress.add_task(level, total=None, told=""), time.monotonic()
+        return LevelLine(self, level, sources, task, live, began=now, shown=now)
 
 
 @dataclass
 class LevelLine:
-    """The line of one level. `live`: it keeps a live tally."""
+    """The line of one level. `live`: it keeps a live tally. `shown`: when a log was last told, in seconds."""
 
     display: Display
     level: str
     sources: Sequence[str]
     task: TaskID
     live: bool
+    began: float
+    shown: float
 
     def show(self) -> None:
         """Shows how far the level is."""
-        self.display.progress.update(self.task, told=self.describe())
+        now = time.monotonic()
+        if self.display.console.is_terminal:
+            self.display.progress.update(self.task, told=self.describe())
+        elif now >= self.shown + LOG_EVERY_S:
+            self.shown = now
+            told = f"{self.level:13} {self.describe()} after {now - self.began:,.0f} s"
+            self.display.console.print(Text(told, style="dim"), soft_wrap=True)
 
     def end(self, seconds: float) -> None:
         """Shows how far it came, and how long it took."""
-        self.show()
+        self.display.progress.update(self.task, told=self.describe())
         self.display.progress.stop_task(self.task)
         if not self.display.console.is_terminal:
             self.display.console.print(Text(f"{self.level:13} {self.describe()}, {seconds:,.0f} s"), soft_wrap=True)
@@ -110,6 +124,18 @@ class LevelLine:
     def describe(self) -> str:
         told = describe_tally(self.display.live) if self.live else ""
         return told or self.display.answers.describe(self.sources)
+
+
+@contextlib.contextmanager
+def show_work(what: str) -> Iterator[None]:
+    """That something goes on which has no amount: on a terminal as long as it does, in a log once."""
+    console = open_console()
+    if console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        console.print(Text(f"{what} begins", style="dim"))
+        yield
 
 
 def describe_tally(live: Path) -> str:

@@ -20,7 +20,7 @@ from engine.target.secret_values import find_written
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, print_comparison
 from onewinner.calibration import with_calibration
 from onewinner.deployment import deploy
-from onewinner.display import print_schedule, print_text, print_verdict
+from onewinner.display import print_schedule, print_text, print_verdict, show_work
 from onewinner.exits import UNKNOWN, UsageError, find_exit
 from onewinner.learned_secrets import hide_learned
 from onewinner.levels import LevelResult, count_levels, run_levels
@@ -58,18 +58,22 @@ from reports.judge.verdict import Judgement, Verdict, merge
 
 def carry_out(request: RunRequest) -> int:
     """Runs the levels and judges what was recorded. Returns the exit code."""
-    command, folder = request.options.command, request.options.folder
+    try:
+        return record_and_conclude(request)
+    except Interrupted as error:
+        error.recorded = name_recorded(request.options.folder)
+        raise
+
+
+def record_and_conclude(request: RunRequest) -> int:
     try:
         baseline = find_baseline(request.options.comparison)
         run, results, ended = record(request)
     except UnreadableError as error:
-        say(f"onewinner {command}: {error}")
+        say(f"onewinner {request.options.command}: {error}")
         return UNKNOWN
     except RunError as error:
         raise UsageError(str(error)) from None
-    except Interrupted as error:
-        error.recorded = name_recorded(folder)
-        raise
     return conclude(request, run, results, baseline, ended)
 
 
@@ -129,7 +133,8 @@ def conclude(
     ended = "; ".join(filter(None, [ended, describe_left_out(left_out)])) or None
     run = with_judgement(run, run.judgement, plan=without(run.facts.plan, left_out))
     try:
-        judged, history = judge_run(run, request, results, ended)
+        with show_work("judging"):
+            judged, history = judge_run(run, request, results, ended)
     except HistoryError as error:
         say(f"onewinner {request.options.command}: the history cannot be judged: {error}")
         return UNKNOWN

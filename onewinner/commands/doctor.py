@@ -2,6 +2,8 @@
 
 import re
 import shlex
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from rich.table import Table
@@ -22,10 +24,13 @@ from onewinner.engine_choice import EngineChoice
 from onewinner.exits import PASS, UsageError
 from onewinner.options import add_engine_options, read_engine
 from onewinner.parser import Parser
+from reports.judge.text import count
 
 EXAMPLE = "onewinner doctor --target orders.toml"
 BODY_MAX = 80
 BODY_OF_WRONG_MAX = 400
+# So many right answers are shown before a wrong one: what led there.
+LEADING = 2
 LONG_ID = re.compile(r"[0-9a-fA-F-]{20,}")
 STYLE = {True: "bold green", False: "bold red"}
 
@@ -70,11 +75,14 @@ def hide(text: str) -> str:
 
 def print_table(examination: Examination) -> None:
     """What was sent, what came back, how it was understood, and what to change where that looks wrong."""
-    console, done = open_console(), examination.done
+    console, done = open_console(), select(examination.done)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for each in done:
+        if isinstance(each, int):
+            table.add_row(Text("ok", style=STYLE[True]), Text(f"{count(each, 'answer')} more", style="dim"))
+            continue
         right = each.remedy is None
         understood = f"{each.probe.what}: {describe_reading(each)}\n"
         exchanged = f"{describe_sent(each)} -> {describe_answer(each)}"
@@ -82,6 +90,17 @@ def print_table(examination: Examination) -> None:
         table.add_row(Text("ok" if right else "wrong", style=STYLE[right]), told)
     if done:
         console.print(table)
+
+
+def select(done: Sequence[Examined]) -> list[Examined | int]:
+    """What is shown: all, where all is right; else what is wrong and what led there, and how many others there are."""
+    wrong = [at for at, each in enumerate(done) if each.remedy is not None]
+    shown = {at for end in wrong for at in range(end - LEADING, end + 1)} if wrong else set(range(len(done)))
+    rows: list[Examined | int] = []
+    for is_shown, group in groupby(range(len(done)), shown.__contains__):
+        ats = list(group)
+        rows += [done[at] for at in ats] if is_shown else [len(ats)]
+    return rows
 
 
 def describe_sent(each: Examined) -> str:

@@ -13,10 +13,11 @@ USERS = ("username", "user", "login", "email", "name")
 
 @dataclass(frozen=True)
 class Login:
-    """The request that logs in, and where its answer has the token."""
+    """The request that logs in, and where its answer has the token. `is_shown`: the document shows it there."""
 
     call: Call
     token: str
+    is_shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,15 @@ def find_login(document: Document, scheme: Mapping[str, Any]) -> Login | None:
     path = "/" + url.lstrip("./")
     operation = find_operation(document, path)
     if operation is None:
-        return Login(Call("POST", path, form=fill_form({})), TOKENS[0])
+        return Login(Call("POST", path, form=fill_form({})), TOKENS[0], is_shown=False)
     names = [part.name for part in operation.shown if part.path == part.name]
-    token = next((name for name in TOKENS if name in names), TOKENS[0])
+    shown = [name for name in TOKENS if name in names]
+    token = (*shown, *TOKENS)[0]
     if operation.body_schema and not operation.form_schema:
         user = next((part.name for part in operation.body if part.name in USERS), "username")
-        return Login(Call("POST", operation.path, {user: "${ACME_USER}", "password": "${ACME_PASSWORD}"}), token)
-    return Login(Call("POST", operation.path, form=fill_form(operation.form_schema)), token)
+        call = Call("POST", operation.path, {user: "${ACME_USER}", "password": "${ACME_PASSWORD}"})
+        return Login(call, token, is_shown=bool(shown))
+    return Login(Call("POST", operation.path, form=fill_form(operation.form_schema)), token, is_shown=bool(shown))
 
 
 def find_operation(document: Document, path: str) -> Operation | None:

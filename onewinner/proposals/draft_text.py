@@ -42,6 +42,7 @@ OPTIONAL = """
 # open = [{last}]
 # closed = [409]
 """
+GUESSED = "# GUESSED, correct it: {}."
 UNSHOWN_TRAIL = "FILL IN, this route may show an audit trail; the document does not show where its entries stand:"
 ANY_MOVE = "moves a workflow"
 OTHER_MOVES = "makes the other moves; write one, or remove this request and those moves"
@@ -135,6 +136,7 @@ def draft_tenants(proposal: Proposal) -> str:
     login, commented = credentials.login, SECOND.format(header=other).rstrip()
     if login is not None:
         told = f"{{ request = {draft_request(login.call)}, save = {{ token = {quote(login.token)} }}, renew_s = 600 }}"
+        lines += [] if login.is_shown else [GUESSED.format("the document does not show where the answer has the token")]
         lines.append(f"login = {told}")
         commented += f"\n# login = {told.replace('ACME', 'GLOBEX')}"
     return "\n".join([*lines, commented]) + "\n"
@@ -145,6 +147,7 @@ def draft_setup(proposal: Proposal) -> str:
     lines = ["# What a new workflow refers to."]
     for setup in proposal.setup:
         lines += [
+            *([] if setup.is_shown else [GUESSED.format("the document does not show where the answer has the id")]),
             "[[setup]]",
             'per = "tenant"',
             f"request = {draft_request(setup.call)}",
@@ -159,7 +162,7 @@ def draft_workflow(proposal: Proposal, moves: dict[str, list[str]]) -> str:
         "[workflow]",
         f"initial = {quote(proposal.states[0])}",
         '# spelling = { DRAFT = "draft" }      # where the service spells a state in another way',
-        f"# GUESSED, correct it: {guessed}." if guessed else "# Each state with the states that may follow it.",
+        GUESSED.format(guessed) if guessed else "# Each state with the states that may follow it.",
         "[workflow.transitions]",
         *(f"{key(state)} = [{', '.join(map(quote, nexts))}]" for state, nexts in moves.items()),
     ]
@@ -167,8 +170,10 @@ def draft_workflow(proposal: Proposal, moves: dict[str, list[str]]) -> str:
 
 
 def draft_create(proposal: Proposal) -> str:
+    guessed = proposal.guesses.get("create")
     lines = [
         "# Where workflows come from. Without such a route: a command that prints an id, or a list of ids.",
+        *([GUESSED.format(guessed)] if guessed else []),
         "[create]",
     ]
     if proposal.create is None:
@@ -192,7 +197,7 @@ def draft_read(proposal: Proposal) -> str:
             "# The document has no route that shows a workflow, so there is no [read]: what needs one is not checked.\n"
         )
     lines = [
-        *([f"# GUESSED, correct it: {guessed}."] if guessed else []),
+        *([GUESSED.format(guessed)] if guessed else []),
         "[read]",
         f"request = {draft_request(proposal.read)}",
         f"state = {quote(proposal.state)}        # where the answer has the state",
@@ -227,11 +232,18 @@ def draft_meanings(proposal: Proposal) -> list[str]:
         f"conflict = {draft_answers(meanings, decision.conflict if decision else (), meanings.conflict)}{late}",
         *([f"busy = {busy}        # nothing happened, the client may try again"] if busy != "[]" else []),
         *([f"stale = {list(meanings.stale)}        # the version is not current any more"] if meanings.stale else []),
-        *([f"precondition_required = {list(meanings.missing)}"] if meanings.missing else []),
+        *draft_missing(proposal),
         *ADVANCE_ENDS.splitlines()[0 if busy == "[]" else 1 :],
         f"current_state = {quote(told)}" if told else '# current_state = "status"      # where a conflict tells it',
         f"won_state = {quote(won_state)}" if won_state else '# won_state = "status"          # where a win tells it',
     ]
+
+
+def draft_missing(proposal: Proposal) -> list[str]:
+    """The answer to a request without the version that it needs."""
+    if proposal.meanings.missing:
+        return [f"precondition_required = {list(proposal.meanings.missing)}"]
+    return ["# precondition_required = [428]            # a request without a version"] if proposal.version else []
 
 
 def draft_answers(meanings: Meanings, values: tuple[str, ...], statuses: tuple[int, ...]) -> str:

@@ -143,6 +143,9 @@ def guess(resource: Resource, states: Sequence[str]) -> dict[str, str]:
         guesses["workflow"] = "the document names no states: these are only an example"
     elif resource.state is None or len(resource.state.values) < 2:
         guesses["workflow"] = ASKED
+    shown = resource.create.shown if resource.create is not None else ()
+    if resource.create is not None and find_id(shown, resource.item) not in {each.path for each in shown}:
+        guesses["create"] = "the document does not show where the answer has the id"
     if resource.read is None:
         guesses["read"] = NO_ROUTE
     elif resource.state is None:

@@ -16,12 +16,16 @@ TAKEN = (*RESERVED, "token", "version")
 
 @dataclass(frozen=True)
 class Setup:
-    """A request whose answer has an id at a path. The id gets a name, and stands in the create's body at `place`."""
+    """A request whose answer has an id at a path. The id gets a name, and stands in the create's body at `place`.
+
+    `is_shown`: the document shows the id at that path.
+    """
 
     name: str
     place: str
     call: Call
     id: str
+    is_shown: bool = True
 
 
 def find_setup(document: Document, create: Operation | None, body: Any) -> tuple[Setup, ...]:
@@ -34,10 +38,10 @@ def find_setup(document: Document, create: Operation | None, body: Any) -> tuple
             continue
         operation = find_collection(document, name)
         shown = [each for each in operation.shown if "[]" not in each.path] if operation is not None else []
-        told = next((each.path for each in shown if each.name.lower() in ("id", "uuid")), "id")
+        told = [each.path for each in shown if each.name.lower() in ("id", "uuid")]
         if operation is not None:
             resource = Resource(operation.path, f"{operation.path}/{{id}}", operation, (operation,))
-            found[name] = Setup(name, part.path, build_call(resource, operation), told)
+            found[name] = Setup(name, part.path, build_call(resource, operation), (*told, "id")[0], bool(told))
     return tuple(found.values())
 
 

@@ -9,18 +9,18 @@ from reports.judge.text import capital
 
 
 def describe_trace(record: Record, where: str) -> Text:
-    """An operation that lost, or one of another workflow, whose marker the engine shows as stored."""
+    """An operation that lost, or one of another workflow, whose marker the service shows as stored."""
     workflow = record.workflow
     if workflow != where:
         title = f"{capital(name(record))} was about workflow {workflow}, and left its trace in workflow {where}"
-        return f"{title}.", tabulate(f"{title}: the engine shows its marker there.", [record])
+        return f"{title}.", tabulate(f"{title}: the service shows its marker there.", [record])
     told = "nothing happened" if record.outcome == "busy" else "it lost"
     title = f"{capital(name(record))} was told that {told}, and left a trace in workflow {workflow}"
-    return f"{title}.", tabulate(f"{title}: {describe_move(record)}; the engine shows what it carried.", [record])
+    return f"{title}.", tabulate(f"{title}: {describe_move(record)}; the service shows what it carried.", [record])
 
 
 def describe_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> Text:
-    """A winner, or one that was not answered, whose marker the engine shows too often, or not at all.
+    """A winner, or one that was not answered, whose marker the service shows too often, or not at all.
 
     `lone` are some wins of which the same is true though nothing else was asked beside them.
     """
@@ -55,10 +55,10 @@ def describe_trace_answers(records: Sequence[Record], shown: int, others: Sequen
 
 
 def describe_foreign_trace(record: Record) -> Text:
-    """An operation of another tenant than the owner whose marker the engine shows as stored."""
+    """An operation of another tenant than the owner whose marker the service shows as stored."""
     title = (
         f"{capital(name(record))} of tenant {record.tenant} left a trace in workflow {record.workflow}, "
         "which belongs to another"
     )
-    told = f"It was answered {record.outcome}{describe_status(record)}; the engine shows what it carried."
+    told = f"It was answered {record.outcome}{describe_status(record)}; the service shows what it carried."
     return f"{title}.", tabulate(f"{title}. {told}", [record])

@@ -91,7 +91,7 @@ def test_a_violation_is_a_failure_with_its_words(tmp_path: Path, url: str) -> No
     """In the statistics and the list of failures that --headless prints; Locust's exit status is 1."""
     assert press(tmp_path, url, ALL_WIN, "--races", "3", "--scenarios", "same-transition") == 1
     printed = (tmp_path / "errors.txt").read_text()
-    assert "VIOLATION the engine is wrong: 3 of 3 requests for A -> B won: exactly one of them can have won" in printed
+    assert "VIOLATION the service is wrong: 3 of 3 requests for A -> B won: exactly one of them can have won" in printed
 
 
 def test_a_watch_that_fails_ends_the_run(tmp_path: Path, url: str) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +92,20 @@ def test_a_log_gets_a_line_when_a_level_begins_and_one_when_it_has_ended(tmp_pat
         ["sequential", "2", "operations", "answered,", "62", "s"],
         ["race", "begins"],
         ["race", "0", "operations", "answered,", "3", "s"],
+    ]
+
+
+def test_a_log_tells_now_and_then_how_far_a_long_level_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, now = io.StringIO(), [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with Display(open_run(tmp_path), Console(file=log, width=120)) as display:
+        line = display.begin("sequential", ["s"])
+        for now[0] in (114.0, 115.0, 129.0, 131.0):
+            line.show()
+    assert [told.split() for told in log.getvalue().splitlines()] == [
+        ["sequential", "begins"],
+        ["sequential", "2", "operations", "answered", "after", "15", "s"],
+        ["sequential", "2", "operations", "answered", "after", "31", "s"],
     ]
 
 

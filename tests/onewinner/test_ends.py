@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from onewinner import run
+from onewinner.commands.gate import parse, plan_gate
 from onewinner.exits import EXIT_BY_VERDICT
 from onewinner.run import name_recorded
+from onewinner.signals import Interrupted
 from reports.comparison.facts import Facts
-from reports.documents.run_folder import begin_run, note_interruption
+from reports.documents.run_folder import begin_run, note_interruption, read_run
 from reports.history import events
 from reports.history.journal import Journal
 from reports.judge.plan import RunPlan
@@ -143,10 +146,10 @@ def test_errors_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def begin(folder: Path) -> None:
-    run = begin_run(folder, REFERENCE, Facts(plan=RunPlan(sources=("race-0",))))
+    begun = begin_run(folder, REFERENCE, Facts(plan=RunPlan(sources=("race-0",))))
     with Journal(folder / "history" / "race-0.jsonl"):
         pass
-    note_interruption(run, "SIGTERM")
+    note_interruption(begun, "SIGTERM")
 
 
 def invoke(folder: Path) -> None:
@@ -164,6 +167,23 @@ def test_what_was_recorded_is_named_only_if_there_is_something(tmp_path: Path) -
     assert name_recorded(tmp_path / "nowhere", tmp_path / "empty") == ""
     told = name_recorded(tmp_path / "empty", tmp_path / "begun")
     assert told == f". What was recorded so far: onewinner check {tmp_path / 'begun'}"
+
+
+def test_a_run_that_is_interrupted_while_it_is_judged_names_what_it_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(tmp_path / "begun")
+    invoke(tmp_path / "begun")
+
+    def interrupt(history: Path) -> list[Path]:
+        raise Interrupted("SIGINT")
+
+    monkeypatch.setattr(run, "record", lambda _: (read_run(tmp_path / "begun"), [], None))
+    monkeypatch.setattr(run, "seal_history", interrupt)
+    request = plan_gate(parse(["--level", "race", "--out", str(tmp_path / "begun")]))
+    with pytest.raises(Interrupted) as caught:
+        run.carry_out(request)
+    assert caught.value.recorded == f". What was recorded so far: onewinner check {tmp_path / 'begun'}"
 
 
 def test_an_interrupted_run_is_judged_as_interrupted(tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def check_schema(context: CheckContext) -> CheckResult:
     """The live workflow table has only the designed columns; the inspection noted what it found."""
     probes = find_probes(context, "schema")
     if not probes:
-        return not_applicable("schema", "no source inspected the tables of the engine", "probes")
+        return not_applicable("schema", "no source inspected the tables of the service", "probes")
     return conclude(context, "schema", judged=len(probes), unit="probes", suspicions=suspect_probes("schema", probes))
 
 

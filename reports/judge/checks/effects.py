@@ -36,7 +36,7 @@ def check_effects(context: CheckContext) -> CheckResult:
     """
     calls, events = judge_calls(context), context.evidence.history.having(Effects)
     if not events and calls is None:
-        return not_applicable(CHECK, "no source asked the engine which operations left a trace", "workflows")
+        return not_applicable(CHECK, "no source asked the service which operations left a trace", "workflows")
     if calls is not None:
         suspicions, looked = ([], 0) if not events else judge_traces(context)
         suspicions, judged = [*calls.suspicions, *suspicions], calls.judged + looked

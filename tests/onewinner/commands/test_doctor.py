@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -156,6 +157,8 @@ def test_a_mistake_is_named_by_its_key(name: str, orders: Orders, tmp_path: Path
     assert f"onewinner doctor: target.toml: {sentence}" in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert "wrong" in ended.stdout
+    rows = re.findall(r"^(ok|wrong) ", ended.stdout, re.MULTILINE)
+    assert max(len(list(group)) for _, group in groupby(rows)) <= 3, "two that led there, and how many others"
 
 
 def test_where_a_win_tells_the_state_is_proposed(orders: Orders, tmp_path: Path) -> None:

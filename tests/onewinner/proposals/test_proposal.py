@@ -458,6 +458,26 @@ def test_the_state_of_a_verb() -> None:
     assert [name_state(verb) for verb in verbs] == ["APPROVED", "SUBMITTED", "PAID", "DENIED", "REJECTED", "APPROVED"]
 
 
+@pytest.mark.parametrize("shows", [True, False])
+def test_where_an_answer_has_an_id_or_a_token_is_guessed_if_the_document_does_not_show_it(
+    shows: bool, tmp_path: Path
+) -> None:
+    named = answer(show(), 201) if shows else {"responses": {"201": {}}}
+    token = answer({"properties": {"token": TEXT}}) if shows else {}
+    routes = {
+        "POST /orders": named | take({"vendor_id": TEXT}, ["vendor_id"]),
+        "GET /orders/{id}": answer(show(status={"enum": STATES})),
+        "POST /vendors": named,
+        "POST /auth/token": token,
+    }
+    document = make_document(routes, components={"securitySchemes": LOGIN}, security=[{"oauth2": []}])
+    load(document, tmp_path)
+    text = (tmp_path / "proposed.toml").read_text()
+    told = "# GUESSED, correct it: the document does not show where the answer has the {}.\n{}"
+    marked = [("token", "login = "), ("id", "[[setup]]"), ("id", "[create]")]
+    assert [told.format(what, behind) in text for what, behind in marked] == [not shows] * 3
+
+
 @pytest.mark.parametrize(("carried", "state"), [("state", "state"), ("phase", "phase"), ("next_state", "status")])
 def test_a_state_that_no_answer_shows_is_guessed_from_what_a_move_carries(
     carried: str, state: str, tmp_path: Path
