@@ -5,6 +5,7 @@ Each such schedule becomes a race file in the run directory, which `onewinner ex
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from msgspec.structs import astuple
@@ -146,9 +147,12 @@ def make_race(
 
 
 def describe_replay(run: Run, file: str, engine: EngineChoice) -> str:
-    """The command that runs a race file again: the engine's options are those that the file does not hold."""
+    """The command that runs a race file again: the engine's options are those that the file does not hold. It holds the
+    defect or the control, so the target is named, which these would choose by themselves.
+    """
+    place = replace(engine, defect=None, control=None).place_options
     workers = ["--workers", str(engine.workers)] if engine.workers is not None else []
-    options = [*engine.place_options, *workers, "--replay", str(run.folder / file), "--times", str(TIMES)]
+    options = [*place, *workers, "--replay", str(run.folder / file), "--times", str(TIMES)]
     return shlex.join(["onewinner", "explore", *options])
 
 

@@ -13,7 +13,10 @@ from tests.onewinner.catalogs import run_without_a_trace, start_foreign
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "words",
-    [("gate", "--profile", "quick", "--out", "out"), ("explore", "--schedules", "20", "--out", "out")],
+    [
+        ("gate", "--batches", "1", "--plans", "5", "--races", "20", "--out", "out"),
+        ("explore", "--scope", "kinds", "--mixed", "0", "--out", "out"),
+    ],
     ids=" ".join,
 )
 def test_a_long_command_changes_nothing(words: tuple[str, ...], tmp_path: Path) -> None:

@@ -1,18 +1,25 @@
-"""Goal: a replay that did not follow its race file shows nothing.
+"""Goal: a replay that did not follow its race file shows nothing, and the command that is printed replays it.
 
-Method: journals with schedules, as replays write them.
+Method: journals with schedules, as replays write them; the printed command is parsed.
 """
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from onewinner.race_files import find_strayed
+from onewinner.commands import explore, gate
+from onewinner.race_files import describe_replay, find_strayed
+from reports.comparison.facts import Facts
+from reports.documents.run_folder import begin_run
 from reports.history import events
 from reports.history.history import read_history
 from reports.history.journal import Journal
-from reports.judge.schedules import LEFT
+from reports.judge.schedules import LEFT, RACE_FORMAT, Race, RaceRequest, write_race
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "route_per_edge" / "target.toml"
+REQUEST = RaceRequest("A", "acme", "advance", "A", "B")
 
 
 @pytest.mark.parametrize(
@@ -35,3 +42,29 @@ def test_replays_that_all_left_the_recorded_order_are_told(
             )
             journal.write(schedule)
     assert find_strayed(read_history(tmp_path)) == told
+
+
+@pytest.mark.parametrize("has_target", [False, True], ids=["nothing there", "a target.toml there"])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        [],
+        ["--target", "jobs"],
+        *(["--defect", name] for name in ("check-then-act", "count-then-insert", "claim-without-lock", "stale-read")),
+        *(["--control", name] for name in ("version-column", "capacity-by-constraint", "outbox-by-lease")),
+    ],
+    ids=" ".join,
+)
+def test_the_command_that_replays_a_race_asks_the_same_engine(
+    chosen: list[str], has_target: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = gate.parse([*chosen, *([] if chosen else ["--target", "reference"])]).engine
+    (tmp_path / "target.toml").write_text(EXAMPLE.read_text())
+    if not has_target:
+        (tmp_path / "target.toml").unlink()
+    run = begin_run(tmp_path / "run", found.file, Facts())
+    race = Race(RACE_FORMAT, "t", "found", "A", (REQUEST,), "A", (), arguments=found.service_arguments)
+    write_race(tmp_path / "run" / "race.json", race)
+    again = explore.parse(shlex.split(describe_replay(run, "race.json", found))[2:]).engine
+    assert (again.file, again.service_arguments) == (found.file, found.service_arguments)

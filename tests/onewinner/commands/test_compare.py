@@ -4,6 +4,7 @@ Method: run directories written by hand for what can be had without an engine; t
 """
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -204,7 +205,10 @@ def test_an_engine_that_is_many_times_slower_has_regressed(tmp_path: Path) -> No
     ended = command.run_here()
     assert command.find_left() == []
     assert ended.returncode == 4, ended
-    assert "REGRESSION: the checks pass, but regressed: seconds for the plan" in ended.stdout
+    # On a busy machine even the faster one cannot finish the plan; then its rate tells.
+    assert re.search(
+        r"REGRESSION: the checks pass, but regressed: (seconds for the plan|races per second)", ended.stdout
+    )
     runs = [read_run(tmp_path / "both" / side) for side in ("a", "b")]
     assert [run.judgement.verdict for run in runs] == [PASS, PASS]
     fast, slow = (run.facts.measures.plan for run in runs)

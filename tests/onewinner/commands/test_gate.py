@@ -110,7 +110,7 @@ def test_every_order_and_every_fault_is_in_the_gate(complete: Ran) -> None:
 
 @pytest.mark.exhaustive
 def test_an_order_that_violates_is_shown_with_its_statements(tmp_path: Path) -> None:
-    ended, out = run_gate(tmp_path, *WIRED[:2], "--defect", "subquery-guard")
+    ended, out = run_gate(tmp_path, *WIRED[:2], "--target", "jobs", "--defect", "claim-without-lock")
     assert ended.returncode == 1, ended
     [smallest, *_] = json.loads((out / "run.json").read_text())["schedules"]
     assert smallest["trace"] in ended.stdout
