@@ -54,11 +54,11 @@ check: $(READY)
 test: check
 	$(PYTEST) $(SPREAD) -m "not needs and not exhaustive"
 
-# What needs Docker or the like looks at what the whole machine has, so it runs alone. The examples do not: two at a time.
+# What needs Docker counts the containers of the machine, so those tests are one group.
 test-all: check $(EXAMPLES) $(NODE)
 	$(PYTEST) $(SPREAD) -m "not needs"
 	$(PYTEST) --numprocesses 2 --dist worksteal -m needs tests/examples
-	$(PYTEST) -m needs --ignore=tests/examples
+	$(PYTEST) --numprocesses 2 --dist loadgroup -m needs --ignore=tests/examples
 
 $(EXAMPLES): examples/requirements.lock
 	$(PYTHON) -m venv --clear examples/.venv
