@@ -32,6 +32,10 @@ REMEDY = "or pass --database embedded"
 DOCKER_ERRORS = (docker.errors.DockerException, OSError)
 
 
+class NotReadyError(Exception):
+    """The database in the container accepts no connections; one sentence with the remedy."""
+
+
 def main() -> int:
     signal.signal(signal.SIGTERM, leave)
     if sys.argv[1] == "remove":
@@ -65,13 +69,12 @@ def keep(spec: dict[str, Any]) -> None:
         # Docker would start it even if we stopped waiting.
         with hold_signals():
             container.start()
-        problem = await_ready(container, spec)
-        if problem is None:
-            send(**locate(container))
-            # Only a signal ends this loop.
-            while True:
-                signal.pause()
-        send(error=problem)
+        send(**await_ready(container, spec))
+        # Only a signal ends this loop.
+        while True:
+            signal.pause()
+    except NotReadyError as error:
+        send(error=str(error))
     finally:
         with hold_signals():
             remove(spec["name"])
@@ -109,28 +112,39 @@ def pull(container: DockerContainer) -> bool:
     return True
 
 
-def await_ready(container: DockerContainer, spec: dict[str, Any]) -> str | None:
-    """Waits until the database asks for a password: then it is set up. Returns why it does not, or None."""
+def await_ready(container: DockerContainer, spec: dict[str, Any]) -> dict[str, Any]:
+    """Waits until the database asks for a password: then it is set up. Returns its address. Raises NotReadyError."""
     deadline = time.monotonic() + START_LIMIT_S
     wrapped = container.get_wrapped_container()
     while True:
         wrapped.reload()
-        running = wrapped.status == "running"
-        if running and asks_password(Database(**locate(container), **spec["login"])):
-            return None
+        running, address = wrapped.status == "running", find_address(container)
+        if running and address is not None and asks_password(Database(**address, **spec["login"])):
+            return address
         overdue = time.monotonic() > deadline
         if not running or overdue:
             what = f"was not ready within {START_LIMIT_S:.0f} s" if overdue else "ended by itself"
             lines = wrapped.logs(tail=LOG_LINES).decode(errors="replace").strip().splitlines()
             tail = f"; its log ends with: {' / '.join(lines)}" if lines else ""
-            return f"The container of the image {container.image} {what}{tail}; name an image of PostgreSQL, {REMEDY}."
+            raise NotReadyError(
+                f"The container of the image {container.image} {what}{tail}; name an image of PostgreSQL, {REMEDY}."
+            )
         time.sleep(READY_POLL_S)
 
 
-def locate(container: DockerContainer) -> dict[str, Any]:
-    """The host and the port at which this process reaches the container."""
+def find_address(container: DockerContainer) -> dict[str, Any] | None:
+    """The host and the port at which this process reaches the container, as of the last look at it; None if it has no
+    port. testcontainers itself looks anew, and fails if the container ended since.
+    """
     host = container.get_container_host_ip()
-    return {"host": LOOPBACK if host in LOCAL_HOSTS else host, "port": container.get_exposed_port(PORT)}
+    mapped = container.get_wrapped_container().ports.get(f"{PORT}/tcp")
+    uses_mapped = container.get_docker_client().get_connection_mode().use_mapped_port
+    if uses_mapped and not mapped:
+        return None
+    return {
+        "host": LOOPBACK if host in LOCAL_HOSTS else host,
+        "port": int(mapped[0]["HostPort"]) if uses_mapped else PORT,
+    }
 
 
 def remove(name: str) -> None:

@@ -6,12 +6,17 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import asyncpg
 import docker
 import pytest
+from testcontainers.core.config import ConnectionMode
+from testcontainers.core.container import DockerContainer
 
 from engine.provision.container import choose_image, start_container
+from engine.provision.container_supervisor import NotReadyError, await_ready
 from engine.provision.database import provide_database
 from engine.provision.errors import DatabaseUnavailable
 from tests.engine.probing import eventually, list_pids, read_command, run_sql, spoil
@@ -104,6 +109,23 @@ def test_a_container_that_ends_by_itself_is_one_sentence_and_removed() -> None:
     assert "no_such_setting" in str(caught.value), "the end of its log"
     assert "\n" not in str(caught.value)
     assert list_containers() == before
+
+
+def test_a_container_that_ends_between_two_looks_has_ended_by_itself() -> None:
+    """Docker says that it runs, and has taken its port away already."""
+    looks = iter([("running", dict[str, object]()), ("exited", {})])
+    wrapped = SimpleNamespace(logs=lambda **_: b"no such setting")
+    wrapped.reload = lambda: wrapped.__dict__.update(zip(("status", "ports"), next(looks), strict=True))
+    docker_client = SimpleNamespace(get_connection_mode=lambda: ConnectionMode.docker_host)
+    container = SimpleNamespace(
+        image="shop",
+        get_wrapped_container=lambda: wrapped,
+        get_container_host_ip=lambda: "localhost",
+        get_docker_client=lambda: docker_client,
+    )
+    spec = {"login": {"user": "postgres", "password": "p", "name": "postgres"}}
+    with pytest.raises(NotReadyError, match="shop ended by itself; its log ends with: no such setting;"):
+        await_ready(cast("DockerContainer", container), spec)
 
 
 @pytest.mark.needs("docker")
