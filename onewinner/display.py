@@ -24,9 +24,10 @@ from reports.documents.page.text import reveal
 from reports.documents.pairings import describe_pairings
 from reports.documents.run_folder import Run
 from reports.documents.strength import describe_strength
+from reports.judge.plan import LevelRun
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.shortfalls import describe_partial
-from reports.judge.text import capital
+from reports.judge.text import capital, join
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}
@@ -165,10 +166,8 @@ def print_verdict(run: Run) -> None:
     if partial := describe_partial(run.facts.levels):
         open_console().print(Text(capital(partial), style="bold yellow"), soft_wrap=True)
     print_judgement(run.judgement)
-    for level in run.facts.levels:
-        for name, why in level.not_applicable.items():
-            what = "level" if name == level.level else "scenario"
-            open_console().print(Text(f"not applicable: the {what} {name}: {why}", style="dim"), soft_wrap=True)
+    for line in describe_not_applicable(run.facts.levels):
+        open_console().print(Text(line, style="dim"), soft_wrap=True)
     for one in run.facts.reproductions:
         told = f"the smallest plan that fails: {run.folder / one.plan}, in {one.failed} of {one.repeats} repeats"
         open_console().print(Text(f"{told}: {one.kind}\nagain: {one.command}"), soft_wrap=True)
@@ -185,6 +184,18 @@ def print_verdict(run: Run) -> None:
         for line in describe_strength(run.facts.strength):
             open_console().print(Text(line, style="yellow" if line.startswith("never") else "dim"), soft_wrap=True)
     open_console().print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
+
+
+def describe_not_applicable(levels: Sequence[LevelRun]) -> list[str]:
+    """A line for each reason: the levels and scenarios that could not be asked for it."""
+    named: dict[tuple[str, str], list[str]] = {}
+    for level in levels:
+        for name, why in level.not_applicable.items():
+            named.setdefault(("level" if name == level.level else "scenario", why), []).append(name)
+    return [
+        f"not applicable: the {what if len(names) == 1 else what + 's'} {join(names)}: {why}"
+        for (what, why), names in named.items()
+    ]
 
 
 def print_schedule(found: ViolatingSchedule) -> None:

@@ -5,6 +5,11 @@ one; those that need Docker are one together, because they count the containers 
 """
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# On a busy machine an example takes as long as it takes.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 LONG = (
     "onewinner/test_gate_matrix.py",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
-from engine.target.graph import TransitionGraph
+from engine.target.graph import NS_PER_S, TransitionGraph
 from engine.target.places import Place, read_optional_place, read_place
 from engine.target.routes import read_template
 from engine.target.savings import Saving, read_savings
@@ -16,7 +16,7 @@ from engine.target.status_tables import leave_out, make_busy, read_statuses, ref
 from engine.target.statuses import Meanings, Rule, Statuses
 from engine.target.tables import REFUSED, Answers, CapacityTable, File
 from engine.target.template import Template
-from engine.target.value_checks import Mistake
+from engine.target.value_checks import SECONDS_MAX, Mistake
 from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 UNITS, UNIT = "units", "unit"
@@ -31,7 +31,8 @@ class Capacity:
     """`units`: how many a new resource has, or where the answer to its create tells it; None: onewinner chooses.
 
     `meanings` are those of a take; `savings` are taken out of a won take, for its give-back. `unit` is the place of the
-    unit's name in it, `left` the place of the number that is left in what a read shows.
+    unit's name in it, `left` the place of the number that is left in what a read shows. `returns_after_s`: so long
+    after a take its unit may come back by itself; None: it does not.
     """
 
     units: int | Place | None
@@ -43,11 +44,16 @@ class Capacity:
     give_back_meanings: Meanings | None = None
     left: Place | None = None
     is_shared: bool = False
+    returns_after_s: float | None = None
 
     @property
     def is_chosen(self) -> bool:
         """Whether onewinner chooses how many units a new resource has."""
         return self.units is None
+
+    @property
+    def returns_after_ns(self) -> int | None:
+        return None if self.returns_after_s is None else round(self.returns_after_s * NS_PER_S)
 
 
 def check_tables(file: File) -> None:
@@ -89,6 +95,8 @@ def read_capacity(
     unit, left = (read_optional_place(f"capacity.{name}", getattr(table, name)) for name in ("unit", "left"))
     savings = read_savings("capacity.save", table.save)
     give_back = None if table.give_back is None else read_template("capacity.give_back", table.give_back)
+    if not 0 <= (table.returns_after_s or 0) <= SECONDS_MAX:
+        raise Mistake("capacity.returns_after_s", f"must be from 0 to {SECONDS_MAX:,} seconds")
     if give_back is None and table.save:
         raise Mistake("capacity.save", "is for capacity.give_back, and there is none; add it or remove this")
     if give_back is not None:
@@ -103,6 +111,7 @@ def read_capacity(
         None if give_back is None else read_give_back_meanings(table.given_back, meanings),
         left,
         is_shared,
+        table.returns_after_s,
     )
 
 

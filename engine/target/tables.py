@@ -513,6 +513,14 @@ class CapacityTable(Table):
     left: Annotated[
         Where | None, Meta(description="Where the answer to [read] tells how many units are left, if it does.")
     ] = None
+    returns_after_s: Annotated[
+        float | None,
+        Meta(
+            description="A unit that was taken may come back by itself (its lease or hold ends) at any moment from so "
+            "many seconds after the take, or never; earlier it is a failure.",
+            extra_json_schema={"minimum": 0},
+        ),
+    ] = None
     put: Annotated[
         RequestTable | None,
         Meta(

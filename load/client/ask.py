@@ -308,10 +308,17 @@ def make_invocation(
         marker=find_marker(ask, key, id_) if carries_marker(ask) else msgspec.UNSET,
         token_carried=msgspec.UNSET if version is None else version,
         unit=msgspec.UNSET if ask.held is None or ask.held.unit is None else ask.held.unit,
+        returns_after_ns=find_return(target) if call.creates else msgspec.UNSET,
         key=key or msgspec.UNSET,
         payload=describe_payload(call) if key else msgspec.UNSET,
         abandoned=True if call.hang_up else msgspec.UNSET,
     )
+
+
+def find_return(target: Target) -> int | msgspec.UnsetType:
+    """So long after a take its unit may come back by itself."""
+    after_ns = target.capacity.returns_after_ns if target.capacity is not None else None
+    return msgspec.UNSET if after_ns is None else after_ns
 
 
 def describe_payload(call: Call) -> str:

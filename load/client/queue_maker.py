@@ -58,6 +58,15 @@ class QueueMaker:
         return self.target.capacity is not None and self.target.capacity.is_shared
 
     @property
+    def is_certain(self) -> bool:
+        """Whether a new queue holds what was put in and nothing else: no earlier take is open, and no unit that was
+        taken before comes back into it.
+        """
+        capacity = self.target.capacity
+        comes_back = capacity is not None and capacity.returns_after_s is not None
+        return not self.is_shared or not (comes_back or self.doubt.exists())
+
+    @property
     def doubt(self) -> Path:
         return self.folder / "queue.doubt"
 
@@ -70,7 +79,7 @@ class QueueMaker:
             self.note_doubt()
             self.forget(workflow)
             return Exchange(invoked_ns, None, Answer(None)), ClassifiedAnswer("unknown", None, message=str(error))
-        if self.is_shared and self.doubt.exists():
+        if not self.is_certain:
             classified = replace(classified, left=None)
         return Exchange(invoked_ns, now_ns(), answer), classified
 

@@ -12,6 +12,7 @@ from load.scenarios import (
     no_version,
     pipelines,
     replay_storm,
+    returned_units,
     same_key,
     same_transition,
     side_by_side,
@@ -46,5 +47,6 @@ SCENARIOS = {
         takes_and_give_backs,
         two_resources,
         foreign_takes,
+        returned_units,
     )
 }

@@ -60,6 +60,7 @@ class Record(msgspec.Struct, frozen=True):
     units: int | None = None
     left: int | None = None
     unit: str | None = None
+    returns_after_ns: int | None = None
     key: str | None = None
     payload: str | None = None
     answer: str | None = None

@@ -34,6 +34,7 @@ OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "units": pl.Int64,
     "left": pl.Int64,
     "unit": pl.String,
+    "returns_after_ns": pl.Int64,
     "key": pl.String,
     "payload": pl.String,
     "answer": pl.String,
@@ -44,8 +45,8 @@ OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 # That older files lack.
 NEW_COLUMNS = (
-    "marker", "token_carried", "token_told", "units", "left", "unit", "key", "payload", "answer", "repeats",
-    "abandoned", "sent", "received",
+    "marker", "token_carried", "token_told", "units", "left", "unit", "returns_after_ns", "key", "payload", "answer",
+    "repeats", "abandoned", "sent", "received",
 )  # fmt: skip
 AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "workflow": pl.String,
@@ -173,6 +174,7 @@ def take_invoke(lines: Lines, line: bytes, number: int) -> None:
         take_optional(found.units),
         None,
         take_optional(found.unit),
+        take_optional(found.returns_after_ns),
         take_optional(found.key),
         take_optional(found.payload),
         None,

@@ -8,8 +8,8 @@ from reports.judge.text import capital, count, join
 
 NAMED_MAX = 3
 BY_ITSELF = (
-    " If units come back by themselves after a while (a lease, a hold that expires), let that take longer than a run: "
-    "the target file cannot tell it."
+    " If units come back by themselves after a while (a lease, a hold that expires), say after how long: "
+    "capacity.returns_after_s."
 )
 
 

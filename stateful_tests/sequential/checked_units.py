@@ -3,6 +3,7 @@
 One request is sent at a time, so the number is certain; an unknown take or give-back makes it a range.
 """
 
+import time
 from dataclasses import dataclass, replace
 
 from engine.target.call import Call, spread_one
@@ -42,6 +43,7 @@ class CheckedUnits:
         self.target = asker.target
         self.names: list[str] = []
         self.beliefs: dict[str, UnitBelief] = {}
+        self.made_s: dict[str, float] = {}
         self.sent = 0
 
     @property
@@ -56,9 +58,11 @@ class CheckedUnits:
         """A new resource, where one more can be there."""
         if self.is_silent or len(self.names) >= self.resources_max:
             return
+        began_s = time.monotonic()
         name = self.asker.create(self.target.owner, units=units)
         if name is not None:
             self.names.append(name)
+            self.made_s[name] = began_s
             if (known := self.asker.units.get(name)) is not None:
                 self.beliefs[name] = UnitBelief(known, known, known)
 
@@ -95,8 +99,16 @@ class CheckedUnits:
         if tenant and tenant != owner:
             if reply.outcome not in ("refused", "busy", "unknown"):
                 raise MismatchError(f"operation {reply.id}: another tenant's take was answered {reply.outcome}")
-        elif (belief := self.beliefs.get(name)) is not None:
+        elif (belief := self.beliefs.get(name)) is not None and not self.forget_returned(name):
             self.believe(name, belief, reply)
+
+    def forget_returned(self, name: str) -> bool:
+        """Whether units of it may have come back by themselves: then the judge alone knows how many can be left."""
+        after_s = self.target.capacity.returns_after_s if self.target.capacity is not None else None
+        may_be_back = after_s is not None and time.monotonic() >= self.made_s[name] + after_s
+        if may_be_back:
+            del self.beliefs[name]
+        return may_be_back
 
     def believe(self, name: str, belief: UnitBelief, reply: Reply) -> None:
         """Raises MismatchError if no number of units explains the answer."""

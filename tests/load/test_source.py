@@ -26,7 +26,7 @@ from tests.load.stub import RICH, SMALL, Engine, StubRelease, judge_folder, load
 
 FEW = dict.fromkeys(SCENARIOS, 5)
 # Other tests have targets for them: they need a version, an idempotency key, or a move without a request.
-OF_UNITS = ("last-unit", "takes-and-give-backs", "two-resources", "foreign-takes")
+OF_UNITS = ("last-unit", "takes-and-give-backs", "two-resources", "foreign-takes", "returned-units")
 OF_OTHERS = ("stale-version", "no-version", "same-key", "expiry", *OF_UNITS)
 
 

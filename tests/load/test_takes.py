@@ -18,10 +18,14 @@ from tests.load.unit_stub import JOBS, TOLD, VOUCHERS, UnitEngine, make_unit_sou
 
 SHAPES = {"vouchers": VOUCHERS, "told": TOLD, "jobs": JOBS}
 OF_UNITS = [name for name, scenario in SCENARIOS.items() if scenario.takes]
+NO_RETURN = "no unit comes back by itself: the target has no capacity.returns_after_s"
+LEASE_S = 0.4
+LEASED = VOUCHERS + f"returns_after_s = {LEASE_S}\n"
 OBSTACLES = {
     ("told", "takes-and-give-backs"): "the target has no capacity.give_back",
     ("jobs", "two-resources"): "there is one queue for the whole service",
     ("jobs", "foreign-takes"): "there is one queue for the whole service",
+    **dict.fromkeys(((shape, "returned-units") for shape in SHAPES), NO_RETURN),
 }
 
 
@@ -73,6 +77,35 @@ def test_a_right_engine_passes(tmp_path: Path, shape: str, scenario: str) -> Non
 def test_a_wrong_engine_fails(tmp_path: Path, mistake: str, shape: str, scenario: str, check: str) -> None:
     judgement, _ = run(tmp_path, SHAPES[shape], UnitEngine(mistake), scenario)
     assert check in find_failed(judgement), judgement
+
+
+@pytest.mark.parametrize("scenario", OF_UNITS)
+def test_units_that_come_back_by_themselves_are_right(tmp_path: Path, scenario: str) -> None:
+    judgement, _ = run(tmp_path, LEASED, UnitEngine(lease_s=LEASE_S), scenario)
+    assert judgement.verdict is Verdict.PASS, judgement
+    if scenario == "returned-units":
+        operations = read_history(tmp_path / "h").operations
+        won = operations.filter((operations["kind"] == "take") & (operations["outcome"] == "won"))
+        units = operations.filter(operations["kind"] == "create")["left"].sum()
+        assert won.height > units, "some units were given out once more"
+
+
+@pytest.mark.parametrize("mistake", ["ends early", "ends twice", "oversells"])
+def test_units_that_come_back_too_early_or_in_twos_fail(tmp_path: Path, mistake: str) -> None:
+    judgement, _ = run(tmp_path, LEASED, UnitEngine(mistake, lease_s=LEASE_S), "returned-units")
+    assert "capacity" in find_failed(judgement), judgement
+
+
+@pytest.mark.parametrize(
+    ("text", "obstacle"),
+    [
+        (LEASED.replace("0.4", "600"), "a unit comes back after 600 s; let the service have at most 3"),
+        (TOLD + "returns_after_s = 1\n", "only the answer to the create tells how many units there are"),
+        (LEASED, None),
+    ],
+)
+def test_what_keeps_returned_units_from_being_asked_for_is_told(text: str, obstacle: str, tmp_path: Path) -> None:
+    assert SCENARIOS["returned-units"].find_obstacle(load_text(tmp_path, text)) == obstacle
 
 
 def test_a_second_give_back_may_be_answered_as_the_first(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """An engine of units in memory, right or wrong in one way, and the target files of its two shapes."""
 
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,17 +73,21 @@ class Voucher:
 
 class UnitEngine:
     """`mistake` is one of: oversells, loses a give-back, gives back again, says yes again (which is none), gives one
-    twice, serves all, hides one, or none.
+    twice, serves all, hides one, or none. With leases of `lease_s` a use ends by itself; then also: ends early, ends
+    twice.
     """
 
-    def __init__(self, mistake: str = "", uses: int = 3) -> None:
+    def __init__(self, mistake: str = "", uses: int = 3, lease_s: float | None = None) -> None:
         self.mistake, self.uses = mistake, uses
+        self.lease_s = lease_s if lease_s is None or mistake != "ends early" else lease_s / 4
+        self.leases: list[tuple[float, Voucher, int]] = []
         self.vouchers: list[Voucher] = []
         self.waiting: list[int] = []
         self.claimed: list[int] = []
         self.numbers = 0
 
     def answer(self, request: Request) -> Answer:
+        self.end_leases()
         parts, body = request.path.strip("/").split("/"), json.loads(request.body or b"{}")
         if parts[0] in ("jobs", "claim"):
             return self.answer_job(request, parts)
@@ -96,12 +101,22 @@ class UnitEngine:
             return make_answer(200, left=voucher.uses - len(voucher.taken))
         return self.give_back(voucher, int(parts[2])) if request.method == "DELETE" else self.take(voucher)
 
+    def end_leases(self) -> None:
+        now = time.monotonic()
+        for ends, voucher, use in [lease for lease in self.leases if lease[0] <= now]:
+            self.leases.remove((ends, voucher, use))
+            if use in voucher.taken:
+                voucher.taken.remove(use)
+                voucher.uses += self.mistake == "ends twice"
+
     def take(self, voucher: Voucher) -> Answer:
         most = {"oversells": voucher.uses + 1, "hides one": voucher.uses - 1}.get(self.mistake, voucher.uses)
         if len(voucher.taken) >= most:
             return make_answer(409)
         self.numbers += 1
         voucher.taken.append(self.numbers)
+        if self.lease_s is not None:
+            self.leases.append((time.monotonic() + self.lease_s, voucher, self.numbers))
         return make_answer(201, use=self.numbers)
 
     def give_back(self, voucher: Voucher, use: int) -> Answer:

@@ -17,8 +17,9 @@ import pytest
 from rich.console import Console
 
 from load.tally import Tally, merge
-from onewinner.display import Display, describe_tally, print_judgement
+from onewinner.display import Display, describe_not_applicable, describe_tally, print_judgement
 from onewinner.exits import FAIL, PASS
+from reports.judge.plan import LevelRun
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 CLEAR = "\x1b[2J"
@@ -138,3 +139,15 @@ def test_who_stops_reading_changes_no_exit_code(arguments: tuple[str, ...], code
             command, cwd=tmp_path, env=environment, stdout=deaf, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (ended.returncode, ended.stderr) == (code, "")
+
+
+def test_what_is_not_applicable_is_told_once_for_each_reason() -> None:
+    race = LevelRun(
+        level="race", not_applicable={"fork": "no [workflow]", "guards": "no [workflow]", "expiry": "no move"}
+    )
+    faults = LevelRun(level="faults", not_applicable={"faults": "no database"})
+    assert describe_not_applicable([race, faults]) == [
+        "not applicable: the scenarios fork and guards: no [workflow]",
+        "not applicable: the scenario expiry: no move",
+        "not applicable: the level faults: no database",
+    ]

@@ -28,6 +28,7 @@ from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "capacity"
 KINDS = ("take", "give_back")
+TOLD = ("units", "left", "unit", "returns_after_ns")
 SHOWN_MAX = 5
 # Of so many operations it is tried which ones contradict each other.
 CORE_MAX = 500
@@ -35,12 +36,14 @@ CORE_MAX = 500
 
 @dataclass
 class Resource:
-    """The operations of one resource, by invoke. `units` is how many it had, where its create told. `again` are
-    give-backs of a unit for which another give-back of it stands: they give back nothing.
+    """The operations of one resource, by invoke. `units` is how many it had, where its create told; `returns_after` how
+    long after a take its unit may come back by itself, in nanoseconds. `again` are give-backs of a unit for which
+    another give-back of it stands: they give back nothing.
     """
 
     name: str
     units: int | None = None
+    returns_after: int | None = None
     operations: list[UnitOperation] = field(default_factory=list)
     again: list[UnitOperation] = field(default_factory=list)
 
@@ -100,25 +103,28 @@ def gather_resources(context: CheckContext) -> list[Resource]:
     """The resources of the history. Refused and busy operations say nothing; of other tenants only what they were told
     that they took: an unknown request of theirs must take nothing.
     """
-    told = context.evidence.history.frame.with_row_index("row").select("row", "kind", "units", "left", "unit")
-    asked = told.filter(pl.col("kind").is_in(KINDS) | pl.col("left").is_not_null()).drop("kind").collect()
+    told = context.evidence.history.frame.with_row_index("row").select("row", "kind", *TOLD)
+    says = pl.any_horizontal(pl.col("left", "returns_after_ns").is_not_null())
+    asked = told.filter(pl.col("kind").is_in(KINDS) | says).drop("kind").collect()
     outcome, mine = pl.col("outcome"), pl.col("mine")
     ops = context.ops.join(asked, on="row", maintain_order="left")
     ops = ops.filter((outcome == "won") | outcome.is_in(["ok", "conflict", "unknown"]) & mine)
     ops = ops.filter(pl.col("kind").is_in(KINDS).any().over("w"))
-    columns = ["w", "kind", "outcome", "row", "invoked", "returned", "units", "left", "unit", "repeated"]
+    columns = ["w", "kind", "outcome", "row", "invoked", "returned", "repeated", *TOLD]
     found: dict[int, Resource] = {}
-    for w, kind, outcome_, row, invoked, returned, units, left, unit, repeated in ops.select(columns).iter_rows():
+    for w, kind, outcome_, row, invoked, returned, repeated, *told_ in ops.select(columns).iter_rows():
+        units, left, unit, returns_after = told_
         resource = found.get(w) or found.setdefault(w, Resource(context.workflow_name(w)))
         is_unknown = outcome_ == "unknown"
         if kind == "create":
             resource.units = resource.units if is_unknown else left
+            resource.returns_after = returns_after
         elif kind in KINDS or not is_unknown:
             ends = NEVER if is_unknown else returned
             asked_for = 1 if units is None else units
             place = resource.again if repeated else resource.operations
             place.append(UnitOperation(row, kind, outcome_, invoked, ends, asked_for, left, unit))
-    return [admit_again(resource) for resource in found.values()]
+    return [admit_returns(admit_again(resource)) for resource in found.values()]
 
 
 def admit_again(resource: Resource) -> Resource:
@@ -136,6 +142,37 @@ def admit_again(resource: Resource) -> Resource:
     rows = {each.row for each in admitted}
     operations = sorted([*resource.operations, *admitted], key=lambda each: each.invoked)
     return replace(resource, operations=operations, again=[each for each in resource.again if each.row not in rows])
+
+
+def admit_returns(resource: Resource) -> Resource:
+    """The resource with what may have happened without a request: the unit of a take comes back by itself.
+
+    A give-back that was answered before that could happen stands for it. A later one may have given back nothing.
+    """
+    after = resource.returns_after
+    takes = [each for each in resource.operations if each.kind == "take" and each.outcome in ("won", "unknown")]
+    if after is None or not takes:
+        return resource
+    open_takes, late = list(takes), set[int]()
+    for each in resource.operations:
+        if each.kind != "give_back" or each.outcome != "won":
+            continue
+        may_be_its = (one for one in takes if each.unit is None or one.unit in (None, each.unit))
+        if any(one.invoked + after <= each.returned for one in may_be_its):
+            late.add(each.row)
+        elif same := [one for one in open_takes if one.unit == each.unit and one.invoked <= each.returned]:
+            # Which of them it gave back is not known where several overlap: then those that may return first stay.
+            open_takes.remove(max(same, key=lambda one: one.invoked))
+    end = max(each.invoked if each.returned == NEVER else each.returned for each in resource.operations)
+    returns = [come_back(each, after) for each in open_takes if each.invoked + after <= end]
+    operations = [replace(each, again=True) if each.row in late else each for each in resource.operations]
+    return replace(resource, operations=sorted([*operations, *returns], key=lambda each: each.invoked))
+
+
+def come_back(take: UnitOperation, after: int) -> UnitOperation:
+    """The return of its unit, which may come so long after it, or never."""
+    begins = take.invoked + after
+    return replace(take, kind="give_back", outcome="unknown", invoked=begins, returned=NEVER, left=None, by_itself=True)
 
 
 def count_takes(takes: Iterable[UnitOperation], give_back: UnitOperation) -> int:
@@ -175,7 +212,7 @@ def suspect_units(context: CheckContext, resource: Resource) -> list[Suspicion]:
             limit_s = time.monotonic() + context.evidence.limits.workflow_s
             if resource.untold and explain(1, [*operations, *resource.untold], limit_s) is not Verdict.FAIL:
                 continue
-            is_taken_only = all(each.kind == "take" for each in operations)
+            is_taken_only = all(each.kind == "take" or each.by_itself for each in operations)
             describe = partial(describe_given_twice if is_taken_only else describe_given_back_twice, unit)
             found.append(fail(partial(report, context, operations, describe)))
     return found
@@ -261,7 +298,7 @@ def report(
     context: CheckContext, operations: Iterable[UnitOperation], describe: Callable[[Sequence[Record]], Text]
 ) -> Finding:
     """The operations in the given order, in full, as `describe` tells of them."""
-    rows = [each.row for each in operations]
+    rows = [each.row for each in operations if not each.by_itself]
     by_row = {record.row: record for record in context.records(rows)}
     records = [by_row[row] for row in rows]
     return make_finding(CHECK, records, describe(records))

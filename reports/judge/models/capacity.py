@@ -25,8 +25,8 @@ class UnitOperation:
     """One operation of a resource. `kind` is take, give_back or read; `units` is how many a request asks for.
 
     `left` is how many units the answer told: a read's, a win's after it, a conflict's. `unit` names the unit that was
-    taken or given back. `again`: a give-back sent once more, which takes effect or does not. Times in nanoseconds;
-    `returned` is NEVER for an unknown outcome.
+    taken or given back. `again`: a give-back that takes effect or does not, such as one sent once more. `by_itself`: no
+    request gave the unit back. Times in nanoseconds; `returned` is NEVER for an unknown outcome.
     """
 
     row: int
@@ -38,6 +38,7 @@ class UnitOperation:
     left: int | None = None
     unit: str | None = None
     again: bool = False
+    by_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)

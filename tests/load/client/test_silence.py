@@ -74,7 +74,7 @@ def test_a_service_that_answers_no_advance_any_more(tmp_path: Path, clock: Clock
 @pytest.mark.parametrize(
     ("name", "text"),
     [(name, RICH) for name in SCENARIOS if name not in ("stale-version", "no-version", "expiry", "same-key", *OF_UNITS)]
-    + [(name, VOUCHERS) for name in OF_UNITS],
+    + [(name, f"{VOUCHERS}returns_after_s = 0\n" if name == "returned-units" else VOUCHERS) for name in OF_UNITS],
 )
 def test_a_source_ends_when_the_service_answers_no_more(name: str, text: str, tmp_path: Path, clock: Clock) -> None:
     rich, answer = load_text(tmp_path / "target", text), answer_first(200)

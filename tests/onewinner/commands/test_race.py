@@ -69,7 +69,7 @@ def list_gaps(out: Path) -> str:
 
 
 # What the workflows of the reference engine have nothing for: writes, versions, moves without a request, units.
-UNITS = {"last-unit", "takes-and-give-backs", "two-resources", "foreign-takes"}
+UNITS = {"last-unit", "takes-and-give-backs", "two-resources", "foreign-takes", "returned-units"}
 UNASKED = UNITS | {"writes-beside-moves", "stale-version", "no-version", "expiry"}
 WAYS = {"apart": ("--processes", "2"), "together": ("--processes", "2", "--together")}
 

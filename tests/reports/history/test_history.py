@@ -60,7 +60,7 @@ def test_a_minimal_journal_is_enough(tmp_path: Path) -> None:
         "marker": None,
         "token_carried": None,
         "token_told": None,
-        **dict.fromkeys(("units", "left", "unit", "key", "payload", "answer")),
+        **dict.fromkeys(("units", "left", "unit", "returns_after_ns", "key", "payload", "answer")),
         "repeats": None,
         "abandoned": None,
         "sent": None,

@@ -1,0 +1,125 @@
+"""Goal: where units come back by themselves, `capacity` accuses no right service, and finds a unit given out too early.
+
+Method: what is right and what is not, by hand; a service with leases is simulated, with a sweeper that may be late.
+"""
+
+import os
+import random
+from typing import Any
+
+import pytest
+
+from reports.judge.judge import judge
+from reports.judge.verdict import CheckResult, Verdict
+from tests.reports.building import Record, build_history, create
+from tests.reports.judge.test_capacity import give_back, left, take
+
+AFTER = 100
+HISTORIES = int(os.environ.get("ONEWINNER_CAPACITIES", "900"))
+
+
+def make(units: int | None, after: int | None = AFTER) -> Record:
+    return create("c", 0, 1, None, left=units, returns_after_ns=after)
+
+
+def check(*records: Record) -> CheckResult:
+    return judge(build_history(list(records)), only=["capacity"]).checks[0]
+
+
+@pytest.mark.parametrize("named", [{}, {"unit": "u"}], ids=["a number", "names"])
+@pytest.mark.parametrize(
+    ("later", "verdict"),
+    [
+        ([take("b", 2 + AFTER - 5, 2 + AFTER - 1)], Verdict.FAIL),
+        ([take("b", 2 + AFTER - 5, 2 + AFTER)], Verdict.PASS),
+        ([take("b", 300, 305)], Verdict.PASS),
+        ([take("b", 300, 305), take("d", 301, 306)], Verdict.FAIL),
+        ([take("b", 300, 305), take("d", 450, 455)], Verdict.PASS),
+        ([give_back("g", 10, 12), take("b", 20, 21), take("d", 102, 110)], Verdict.FAIL),
+        ([give_back("g", 10, 12), take("b", 20, 21), take("d", 120, 125)], Verdict.PASS),
+        ([take("b", 120, 125), give_back("g", 130, 131)], Verdict.PASS),
+        ([take("b", 300, 305, "conflict")], Verdict.PASS),
+    ],
+    ids=[
+        "early", "as soon as it may", "later", "two when it came back", "each after a lease",
+        "early, given back before", "after the second lease", "the first one gives back late", "it never comes back",
+    ],
+)  # fmt: skip
+def test_a_unit_is_free_no_earlier_than_it_may_come_back(
+    named: dict[str, Any], later: list[Record], verdict: Verdict
+) -> None:
+    told = [each | (named if each["outcome"] == "won" else {}) for each in (take("a", 2, 5), *later)]
+    assert check(make(1), *told).verdict is verdict
+    if verdict is Verdict.PASS and later[0]["outcome"] == "won" and later[0]["kind"] == "take":
+        assert check(make(1, None), *told).verdict is Verdict.FAIL, "without a word about it nothing comes back"
+
+
+def test_a_finding_shows_requests_alone() -> None:
+    found = check(make(1), take("a", 2, 5), take("b", 300, 305), take("d", 301, 306))
+    operations = found.findings[0].operations
+    assert len(operations) == len(set(operations))
+    assert {"a", "b", "d"} >= set(operations)
+
+
+def test_a_number_that_a_read_tells_may_have_grown() -> None:
+    assert check(make(2), take("a", 2, 5), left("r", 50, 51, 1), left("s", 120, 121, 2)).verdict is Verdict.PASS
+    assert check(make(2), take("a", 2, 5), left("r", 50, 51, 2)).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("is_named", [False, True], ids=["a number", "names"])
+def test_a_right_service_with_leases_is_not_accused(is_named: bool) -> None:
+    rng = random.Random(f"{is_named}{os.environ.get('ONEWINNER_SEED', '0')}")
+    returned = accused = 0
+    for _ in range(HISTORIES // 3):
+        records, came_back, extra = simulate(rng, is_named=is_named)
+        returned += came_back
+        assert check(*records).verdict in (Verdict.PASS, None), records
+        accused += extra is not None and check(*records, extra).verdict is Verdict.FAIL
+    assert min(returned, accused) > HISTORIES // 30
+
+
+def simulate(rng: random.Random, *, is_named: bool) -> tuple[list[Record], int, Record | None]:
+    """A history of a right service, how many units came back by themselves, and a take that must not have won."""
+    units = rng.randint(1, 3)
+    free, held, ended = [f"u{number}" for number in range(units)], dict[str, int](), list[str]()
+    records, came_back, extra = [make(None if is_named and rng.random() < 0.5 else units)], 0, None
+    moment = 5
+    for number in range(rng.randint(3, 9)):
+        moment += rng.choice([1, 2, 3, 40, 120])
+        # The sweeper frees a unit at once, later, or not yet.
+        for unit in [unit for unit, since in held.items() if moment >= since + AFTER and rng.random() < 0.7]:
+            del held[unit]
+            free.append(unit)
+            ended.append(unit)
+            came_back += 1
+        times = (moment - rng.randint(0, 4), moment + rng.randint(0, 4))
+        kind = rng.choice(["take", "take", "take", "give_back", "read"])
+        if kind == "take" and free:
+            unit = free.pop(rng.randrange(len(free)))
+            held[unit] = moment
+            told: dict[str, Any] = {"left": len(free)} if rng.random() < 0.2 else {}
+            if rng.random() < 0.1:
+                records.append(take(f"t{number}", times[0], None, "unknown"))
+            else:
+                records.append(take(f"t{number}", *times, **(told | name(unit, is_named=is_named))))
+        elif kind == "take":
+            records.append(take(f"t{number}", *times, "conflict"))
+            if all(moment + 4 < since + AFTER for since in held.values()):
+                extra = take(
+                    "extra", invoked=moment, returned=moment, **name(rng.choice(list(held)), is_named=is_named)
+                )
+        elif kind == "give_back" and held:
+            unit = rng.choice(list(held))
+            del held[unit]
+            free.append(unit)
+            records.append(give_back(f"g{number}", *times, **name(unit, is_named=is_named)))
+        elif kind == "give_back" and ended:
+            # Its lease has ended: the service says yes, and frees nothing.
+            records.append(give_back(f"g{number}", *times, **name(ended.pop(), is_named=is_named)))
+        elif kind == "read":
+            records.append(left(f"r{number}", *times, len(free)))
+    return records, came_back, extra
+
+
+def name(unit: str, *, is_named: bool) -> dict[str, Any]:
+    return {"unit": unit} if is_named else {}
