@@ -203,6 +203,13 @@ class Target:
         return names[0] if names and is_said else None
 
     @cached_property
+    def read_anew(self) -> frozenset[str]:
+        """The names of the values that each request carries from a read of its own: all that the read saves, but for
+        the version. A service may use such a value up, as it does with the token of a form.
+        """
+        return frozenset(saving.name for saving in self.read_savings) - {self.version}
+
+    @cached_property
     def _expected(self) -> dict[tuple[int, str, str], tuple[Route, tuple[str, ...]]]:
         """The cache of `expected_by`."""
         return {}

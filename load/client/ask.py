@@ -4,7 +4,7 @@ From here come the request of an Ask, the meaning of its answer, and both lines 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -52,7 +52,8 @@ class Ask:
     what in the answer is wrong; that becomes the operation's `problem`. An Ask that does not contend is released with a
     race and is no part of it. `race` is the race's id where several races are released together. `version` is the
     version that the request carries in place of the one that was saved last. An idempotency key is made from the id of
-    the workflow `key_of`, by default its own. `held` is what a give-back gives back.
+    the workflow `key_of`, by default its own. `held` is what a give-back gives back. `own` are values that this request
+    alone carries, from a read of its own.
     """
 
     call: Call
@@ -68,6 +69,7 @@ class Ask:
     version: str | None = None
     key_of: str = ""
     held: Holding | None = None
+    own: Values = field(default_factory=dict)
 
     @property
     def template(self) -> Template | None:
@@ -175,6 +177,14 @@ def carries_version(target: Target, ask: Ask) -> bool:
     if target.version is None or ask.template is None or ask.call.version == VERSION_NONE:
         return False
     return target.version in ask.template.placeholders
+
+
+def list_read_anew(target: Target, ask: Ask) -> frozenset[str]:
+    """The values that its request carries from a read of its own."""
+    capacity, template = target.capacity, ask.guard.template if ask.guard is not None else ask.template
+    if capacity is not None and ask.call.is_of_units:
+        template = capacity.give_back if ask.call.gives_back else capacity.take
+    return frozenset() if template is None else target.read_anew & template.placeholders
 
 
 def note_answer(target: Target, reply: "Reply") -> Noted:

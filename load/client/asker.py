@@ -28,6 +28,7 @@ from load.client.ask import (
     carries_version,
     choose_units,
     classify,
+    list_read_anew,
     make_invocation,
     make_return,
     note_answer,
@@ -222,7 +223,7 @@ class Asker:
         """
         self.refresh(asks)
         self.prepare(asks)
-        asks = [self.hold(ask) for ask in asks]
+        asks = self.equip([self.hold(ask) for ask in asks])
         built = [self._try_build(ask) for ask in asks]
         sent = [(number, *each) for number, each in enumerate(built) if not isinstance(each, Reply)]
         races = [(ask.race or race) if ask.contends else None for ask in asks]
@@ -273,6 +274,27 @@ class Asker:
             for name in names
             if name in self.server_ids and not self.versions.is_current(name)
         ]
+
+    def equip(self, asks: Sequence[Ask]) -> list[Ask]:
+        """The Asks, each with the values of a read of its own where it carries some. Each read declares itself."""
+        reads = [self.find_own_read(ask) for ask in asks]
+        needed, before = [read for read in reads if read is not None], self.asked
+        replies = iter(self.race(needed, None) if needed else ())
+        self.refreshed += 0 if self.silence.is_checking else self.asked - before
+        return [ask if read is None else self.give(ask, next(replies)) for ask, read in zip(asks, reads, strict=True)]
+
+    def find_own_read(self, ask: Ask) -> Ask | None:
+        """The read whose values this request alone is to carry; None if it carries none, or has them."""
+        if ask.own or ask.workflow not in self.server_ids or not list_read_anew(self.target, ask):
+            return None
+        owner = self.denials.owners.get(ask.workflow, self.target.owner)
+        read = self.read_ask(ask.workflow, owner)
+        return replace(read, user=ask.user) if ask.tenant == owner else read
+
+    def give(self, ask: Ask, reply: Reply) -> Ask:
+        """The Ask with the values that the answer to its own read gave."""
+        names = list_read_anew(self.target, ask)
+        return replace(ask, own={name: told for name, told in save_values(self.target, reply).items() if name in names})
 
     def fix_version(self, ask: Ask) -> Ask:
         """The Ask with the version that its request would carry now, and with what it gives back; later answers do not
@@ -412,7 +434,7 @@ class Asker:
         if ask.call.gives_back and ask.held is None:
             raise NothingHeldError("nothing is held that could be given back")
         server_id, key_id = "" if creates else self.server_ids[ask.workflow], self._find_key_id(ask)
-        values = self.values.list(ask.tenant, ask.user, ask.workflow)
+        values = {**self.values.list(ask.tenant, ask.user, ask.workflow), **ask.own}
         version = self._find_version(ask)
         if version is not None and self.target.version is not None:
             # A service that tells a whole number wants one back; a history holds versions as texts.

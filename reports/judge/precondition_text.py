@@ -59,7 +59,10 @@ def describe_contradictory(workflow: str, records: Sequence[Record]) -> Text:
     title = f"The versions that were told of workflow {workflow} contradict each other"
     why = (
         "No order of the operations explains them: different versions were told of one state of the workflow, and "
-        "nothing changed it in between.\nWhether a request carried the current one is not known."
+        "nothing changed it in between.\nWhether a request carried the current one is not known.\n"
+        "A value that each read tells anew and that one request uses up, such as the token of a form, is no version: "
+        "in the target file, save it under another name than version, and list the answers to a used one in "
+        "advance.refused, without advance.stale."
     )
     return f"{title}.", tabulate(f"{title}.\n{why}", records)
 

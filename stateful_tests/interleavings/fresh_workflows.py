@@ -242,8 +242,14 @@ class FreshWorkflows:
         for read in self.asker.list_outdated(asks):
             await self.ask(read, number)
 
+    async def equip(self, ask: Ask, number: int = 0) -> Ask:
+        """The Ask with the values of a read of its own, where it carries some."""
+        read = self.asker.find_own_read(ask)
+        return ask if read is None else self.asker.give(ask, await self.ask(read, number))
+
     async def ask(self, ask: Ask, number: int) -> Reply:
         await self.refresh([ask], number)
+        ask = await self.equip(ask, number)
         channel = FIRST_CHANNEL + number
         try:
             id_, request = self.asker.begin(ask, None, channel)

@@ -114,10 +114,13 @@ class Testbed:
                 await self.fresh.ask(self.asker.hold(self.build(workflow, call, first)), 0)
 
     async def make_ready(self, asks: Sequence[Ask]) -> list[Ask]:
-        """The asks with all that their requests carry: logins, current versions. Raises StateNotReachedError."""
+        """The asks with all that their requests carry: logins, current versions, values of reads.
+
+        Raises StateNotReachedError.
+        """
         await self.fresh.prepare(asks)
         await self.fresh.refresh(asks)
-        ready = [self.asker.fix_version(ask) for ask in asks]
+        ready = [await self.fresh.equip(self.asker.fix_version(ask)) for ask in asks]
         try:
             for ask in ready:
                 self.asker.build(ask)

@@ -42,9 +42,9 @@ async def ask_twice(testbed: Testbed, state: str, call: Call, channels: tuple[in
         [workflow] = testbed.name_created([workflow])
     testbed.unread.append(workflow)
     sent: set[str] = set()
-    asks = await testbed.make_ready([testbed.build(workflow, call)])
     # What was given back is not given back once more.
-    for channel, ask in zip(channels, asks if call.gives_back else asks * len(channels), strict=False):
+    asks = await testbed.make_ready([testbed.build(workflow, call)] * (1 if call.gives_back else len(channels)))
+    for channel, ask in zip(channels, asks, strict=False):
         testbed.asker.plan(1)
         id_, request = testbed.asker.begin(ask, None, channel + 1)
         sending = testbed.fresh.sender.send(testbed.scheduler.channels[channel], request)
