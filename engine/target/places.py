@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from engine.target.cookies import read_cookies
 from engine.target.http_answer import Answer
@@ -11,6 +12,8 @@ from engine.target.template import Value
 from engine.target.value_checks import Mistake, check_header_name
 
 HEADER, COOKIE, TEXT = "header:", "cookie:", "text"
+# Headers that hold a URL: a part of it is percent-encoded, and a path that is built encodes it once more.
+URLS = ("location", "content-location")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Place:
         if self.match is not None and found is not None:
             matched = re.search(self.match, str(found))
             found = matched[1] if matched else None
+            if found and self.header in URLS:
+                found = decode_percent(found)
         return None if found == "" else found
 
     def find_text(self, answer: Answer) -> str | None:
@@ -51,6 +56,14 @@ class Place:
         if self.cookie is not None:
             return read_cookies(answer.set_cookies).get(self.cookie)
         return answer.text()
+
+
+def decode_percent(part: str) -> str:
+    """A part of a URL as it was before it was percent-encoded; one that decodes to no UTF-8 stays."""
+    try:
+        return unquote(part, errors="strict")
+    except UnicodeDecodeError:
+        return part
 
 
 def read_place(key: str, source: str | SaveTable) -> Place:

@@ -41,6 +41,23 @@ def test_the_id_may_be_in_a_header(target: Target) -> None:
     assert classify_create(target, Answer(201, {"location": "http://host/orders/12"})).server_id == "12"
 
 
+@pytest.mark.parametrize(
+    ("header", "told", "id_"),
+    [
+        ("Location", "/orders/%C3%B6%201", "ö 1"),
+        ("Location", "/orders/a%2Fb%2541", "a/b%41"),
+        ("Content-Location", "/orders/a+b", "a+b"),
+        ("Location", "/orders/%FF", "%FF"),
+        ("Location", "/orders/100%", "100%"),
+        ("X-Ref", "/orders/%20", "%20"),
+    ],
+)
+def test_a_part_of_a_url_is_decoded(header: str, told: str, id_: str, tmp_path: Path) -> None:
+    place = f'id = {{ from = "header:{header}", match = "/orders/(.+)" }}'
+    target = load(tmp_path, ORDERS.replace('id = "order.ref"', place))
+    assert classify_create(target, Answer(201, {header.lower(): told})).server_id == id_
+
+
 def test_a_header_without_it_is_named(target: Target) -> None:
     created = classify_create(target, Answer(201, {"location": "/bills/12"}))
     assert created.outcome == "unknown"
