@@ -23,7 +23,7 @@ from reports.comparison.measures import describe_injected, describe_quality
 from reports.documents.page.text import reveal
 from reports.documents.pairings import describe_pairings
 from reports.documents.run_folder import Run
-from reports.documents.strength import describe_strength
+from reports.documents.strength import FIXED_PROCESSES, describe_strength
 from reports.judge.plan import LevelRun
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.shortfalls import describe_partial
@@ -36,6 +36,7 @@ WORDS_LINES_MAX = 40
 LOG_WIDTH = 120
 # In a log, a level that runs longer than this tells how far it is, and again after as long.
 LOG_EVERY_S = 15.0
+MISMATCH = "; a wrong answer ended it, the verdict comes at the end"
 
 
 class Terminal(Console):
@@ -115,12 +116,13 @@ class LevelLine:
             told = f"{self.level:13} {self.describe()} after {now - self.began:,.0f} s"
             self.display.console.print(Text(told, style="dim"), soft_wrap=True)
 
-    def end(self, seconds: float) -> None:
-        """Shows how far it came, and how long it took."""
-        self.display.progress.update(self.task, told=self.describe())
+    def end(self, seconds: float, *, met_mismatch: bool = False) -> None:
+        """Shows how far it came, and how long it took. `met_mismatch`: an answer was not what the model expects."""
+        told = f"{self.describe()}{MISMATCH if met_mismatch else ''}"
+        self.display.progress.update(self.task, told=told)
         self.display.progress.stop_task(self.task)
         if not self.display.console.is_terminal:
-            self.display.console.print(Text(f"{self.level:13} {self.describe()}, {seconds:,.0f} s"), soft_wrap=True)
+            self.display.console.print(Text(f"{self.level:13} {told}, {seconds:,.0f} s"), soft_wrap=True)
 
     def describe(self) -> str:
         told = describe_tally(self.display.live) if self.live else ""
@@ -151,7 +153,7 @@ def describe_tally(live: Path) -> str:
     spread = f", spread p50 {told['spread_p50_ms']:.2f} ms" if told["races"] and told["spread_p50_ms"] else ""
     stale = f"{told['stale']:,} stale, " if told.get("stale") else ""
     return (
-        f"{told[unit]:,} {unit} ({per_second:,.0f}/s{spread}): {told['winners']:,} winners, "
+        f"{told[unit]:,} {unit} ({per_second:,.0f}/s{spread}): {told['winners']:,} requests won, "
         f"{told['conflicts']:,} conflicts, {stale}{told['unknowns']:,} unknown, {told['violations']:,} violations"
     )
 
@@ -163,9 +165,12 @@ def print_text(text: str) -> None:
 
 def print_verdict(run: Run) -> None:
     """The judgement, and where the report is."""
-    if partial := describe_partial(run.facts.levels):
+    partial = describe_partial(run.facts.levels)
+    if partial and partial not in run.judgement.reason:
         open_console().print(Text(capital(partial), style="bold yellow"), soft_wrap=True)
     print_judgement(run.judgement)
+    if run.facts.profile == "quick" and any("time" in level.ended for level in run.facts.levels):
+        open_console().print(Text("--profile full gives the levels more time", style="dim"), soft_wrap=True)
     for line in describe_not_applicable(run.facts.levels):
         open_console().print(Text(line, style="dim"), soft_wrap=True)
     for one in run.facts.reproductions:
@@ -180,9 +185,9 @@ def print_verdict(run: Run) -> None:
         None, (describe_quality(measures), describe_injected(measures), describe_unscheduled(measures.unscheduled))
     ):
         open_console().print(Text(measured, style="dim"), soft_wrap=True)
-    if run.judgement.verdict is Verdict.PASS and run.facts.strength is not None:
-        for line in describe_strength(run.facts.strength):
-            open_console().print(Text(line, style="yellow" if line.startswith("never") else "dim"), soft_wrap=True)
+    for line in describe_strength(run.facts) if run.judgement.verdict is Verdict.PASS else ():
+        is_gap = line.startswith("never") or line == FIXED_PROCESSES
+        open_console().print(Text(line, style="yellow" if is_gap else "dim"), soft_wrap=True)
     open_console().print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
 
 

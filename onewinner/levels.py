@@ -128,7 +128,7 @@ def run_asker(
                 code = process.wait(POLL_S)
     result = LevelResult(level, code, round(time.monotonic() - began, 2))
     if line is not None:
-        line.end(result.seconds)
+        line.end(result.seconds, met_mismatch=result.met_mismatch)
     return result
 
 

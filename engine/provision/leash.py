@@ -245,7 +245,9 @@ def start(command: list[str], spec: dict[str, Any]) -> int:
         if os.getppid() == leash:
             os.execvp(command[0], command)  # noqa: S606 - a shell is what we do not want
     except OSError as error:
-        os.write(2, f"{command[0]!r} cannot be run: {error.strerror}\n".encode())
+        is_missing = isinstance(error, FileNotFoundError) and "/" not in command[0]
+        remedy = "; it is not on the PATH: activate its environment, or write its path" if is_missing else ""
+        os.write(2, f"{command[0]!r} cannot be run: {error.strerror}{remedy}\n".encode())
     finally:
         os._exit(127)
 

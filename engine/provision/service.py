@@ -175,7 +175,8 @@ def prepare_service(service: Service, values: Mapping[str, str], log: Path, envi
                 limit = f"service.prepare_timeout_s = {service.prepare_timeout_s:g}"
                 raise PrepareError(f"{key}: {words[0]!r} took more than {limit}{describe_output(log)}") from None
         if code != 0:
-            raise PrepareError(f"{key}: {words[0]!r} ended with status {code}{describe_output(log)}")
+            where = "" if service.cwd is not None else f" in {Path.cwd()}, because there is no service.cwd"
+            raise PrepareError(f"{key}: {words[0]!r} ended with status {code}{where}{describe_output(log)}")
 
 
 def describe_output(log: Path) -> str:

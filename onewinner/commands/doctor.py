@@ -20,7 +20,7 @@ from onewinner.doctor.examination import Examination
 from onewinner.doctor.questions import Examined, Questions
 from onewinner.doctor.remedies import LOOK
 from onewinner.doctor.trials import advise
-from onewinner.engine_choice import EngineChoice
+from onewinner.engine_choice import EngineChoice, find_obstacles
 from onewinner.exits import PASS, UsageError
 from onewinner.options import add_engine_options, read_engine
 from onewinner.parser import Parser
@@ -31,6 +31,10 @@ BODY_MAX = 80
 BODY_OF_WRONG_MAX = 400
 # So many right answers are shown before a wrong one: what led there.
 LEADING = 2
+WORKERS = (
+    "service.command: {workers}, where the command or its env takes the number of processes; with one process a lock "
+    "in its memory looks like one in the database"
+)
 LONG_ID = re.compile(r"[0-9a-fA-F-]{20,}")
 STYLE = {True: "bold green", False: "bold red"}
 
@@ -145,7 +149,8 @@ def conclude(examination: Examination, remedies: list[str], engine: EngineChoice
         console.print(Text(f"\n{told}", style="dim"), soft_wrap=True)
     for skipped in examination.skipped if not remedies else ():
         console.print(Text(f"not asked: {hide(skipped)}", style="dim"), soft_wrap=True)
-    for hint in [*examination.questions.hints, *list_exposed(engine.target)]:
+    fixed = [WORKERS] if engine.target.service is not None and "workers" in find_obstacles(engine) else []
+    for hint in [*examination.questions.hints, *list_exposed(engine.target), *fixed]:
         console.print(Text(f"\ncould be added: {hide(hint)}", style="dim"), soft_wrap=True)
     if remedies:
         # The first one is the command's message.

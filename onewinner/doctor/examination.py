@@ -47,7 +47,10 @@ class Examination:
         return self.questions.wrong
 
     def run(self) -> list[Examined]:
-        """Asks until an answer makes the next question pointless; everything that was asked, in order."""
+        """Asks until an answer makes the next question pointless; everything that was asked, in order. First every user
+        logs in: the gate asks as each of them.
+        """
+        self.questions.log_in_all()
         if self.target.has_workflow:
             self.examine_workflow()
         if self.target.capacity is not None and not self.wrong:

@@ -203,6 +203,12 @@ class Questions:
             raise NotBuiltError(obstacle)
         return self.values.list(*client, create or workflow)
 
+    def log_in_all(self) -> None:
+        """Logs in every user of every tenant, with what their requests need first. Raises NotBuiltError."""
+        for name, tenant in self.target.tenants.items():
+            for user in tenant.users or [""]:
+                self.list_values("", name, user=user)
+
     def explain_made(self, classified: ClassifiedAnswer, key: str) -> str:
         message = classified.message or ""
         return message if message.startswith(("create.", "capacity.")) else f"create.{key}: {message}"

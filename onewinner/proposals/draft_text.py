@@ -22,9 +22,11 @@ timeout_s = 5        # without an answer for so long, the outcome of a request i
 
 # Let onewinner start the service, on a PostgreSQL of its own; then write base_url = "http://127.0.0.1:{{port}}".
 # [service]
-# command = ["node", "server.js"]
+# prepare = [["alembic", "upgrade", "head"]]      # run before it, one after the other
+# command = ["uvicorn", "--port", "{{port}}", "--workers", "{{workers}}", "shop:app"]      # or ["node", "server.js"]
 # env = {{ DATABASE_URL = "{{database_url}}", PORT = "{{port}}" }}
 # ready = "/healthz"
+# cwd = "."      # the folder in which they run
 """
 SECOND = """\
 # A second tenant enables the isolation checks: nothing of the first one's workflows may be seen or moved by it.

@@ -320,7 +320,8 @@ class FaultInjector(Struct, frozen=True):
 class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of a run. `command`: the same run again, without --out and without passwords. Times are UTC.
 
-    `workers`: processes of the engine; null: as the service has it. `defects`: the kill matrix.
+    `workers`: processes of the engine; null: as the service has it. `fixed_processes`: onewinner started the service,
+    and its command does not take how many they are. `defects`: the kill matrix.
     """
 
     name: str = ""
@@ -331,6 +332,7 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     database: str | None = None
     isolation: str | None = None
     workers: int | None = None
+    fixed_processes: bool = False
     pgbouncer: bool = False
     defect: str | None = None
     control: str | None = None

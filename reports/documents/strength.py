@@ -11,7 +11,7 @@ from itertools import combinations_with_replacement
 import polars as pl
 
 from engine.target.graph import TransitionGraph
-from reports.comparison.facts import Covered, RacedPair, RacedPairs, StatePairs, Strength
+from reports.comparison.facts import Covered, Facts, RacedPair, RacedPairs, StatePairs, Strength
 from reports.documents.bounds import bound_violations, describe_bounds
 from reports.history.encoding import escape, split_list
 from reports.history.history import History
@@ -22,6 +22,10 @@ NEVER_SHOWN_MAX = 5
 NEVER_READ = (
     "nothing was read: whether a move that was answered as won is stored, and whether one that was refused changed "
     "nothing, only later answers, a trail or effects can show"
+)
+FIXED_PROCESSES = (
+    "the service ran as its command starts it: with one process, a lock in its memory looks like one in the database; "
+    "write {workers} into [service] where it takes the number of its processes"
 )
 ACTION = ("states", "next")
 STATES_MAX = 120  # beyond, a matrix is no picture any more
@@ -169,8 +173,13 @@ def number_pairs(pairs: Iterable[tuple[str, str]], place: dict[str, int]) -> tup
     return tuple(sorted(found))
 
 
-def describe_strength(strength: Strength) -> list[str]:
+def describe_strength(facts: Facts) -> list[str]:
     """In words, a line each: what was covered, what a violation's rate may still be, what never raced."""
+    lines = describe_covered(facts.strength) if facts.strength is not None else []
+    return [*lines, *([FIXED_PROCESSES] if facts.fixed_processes else [])]
+
+
+def describe_covered(strength: Strength) -> list[str]:
     parts: dict[str, Covered] = {
         "transitions": strength.transitions,
         "illegal pairs": strength.illegal_pairs,

@@ -12,7 +12,7 @@ from reports.comparison.description import (
     order_measures,
     show_ratio,
 )
-from reports.comparison.facts import DefectRow, Facts, Reproduction, Strength, ViolatingSchedule
+from reports.comparison.facts import DefectRow, Facts, Reproduction, ViolatingSchedule
 from reports.comparison.measures import Table, describe_injected, tabulate
 from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
@@ -52,7 +52,7 @@ def render_summary(facts: Facts, judgement: Judgement) -> str:
     parts += [render_schedule(each) for each in facts.schedules[:1]]
     parts += render_comparison(facts.comparison)
     parts += ["## Checks", render_table(judgement)] if judgement.checks else []
-    parts += [render_strength(facts.strength)] if facts.strength and passed else []
+    parts += [render_strength(proven)] if passed and (proven := describe_strength(facts)) else []
     parts += [render_defects(facts.defects)] if facts.defects else []
     parts += [render_measure(table) for table in tabulate(facts.measures)]
     parts += ["## This run", render_facts(facts, judgement)]
@@ -139,8 +139,8 @@ def render_schedule(found: ViolatingSchedule) -> str:
     return f"{head}\n\n{body}\n\nRun it again: {code(found.command)}"
 
 
-def render_strength(strength: Strength) -> str:
-    return "## How much this proves\n\n" + "\n".join(f"- {escape(line)}" for line in describe_strength(strength))
+def render_strength(lines: Sequence[str]) -> str:
+    return "## How much this proves\n\n" + "\n".join(f"- {escape(line)}" for line in lines)
 
 
 def render_measure(table: Table) -> str:

@@ -50,9 +50,9 @@ def test_control_sequences_of_an_engine_do_not_reach_the_terminal(capsys: pytest
 @pytest.mark.parametrize(
     ("races", "rounds", "told"),
     [
-        (8, 20, "8 races (4/s, spread p50 0.25 ms): 8 winners, 3 conflicts, 1 unknown, 0 violations"),
-        (0, 20, "20 rounds (10/s): 8 winners, 3 conflicts, 1 unknown, 0 violations"),
-        (0, 0, "0 races (0/s): 8 winners, 3 conflicts, 1 unknown, 0 violations"),
+        (8, 20, "8 races (4/s, spread p50 0.25 ms): 8 requests won, 3 conflicts, 1 unknown, 0 violations"),
+        (0, 20, "20 rounds (10/s): 8 requests won, 3 conflicts, 1 unknown, 0 violations"),
+        (0, 0, "0 races (0/s): 8 requests won, 3 conflicts, 1 unknown, 0 violations"),
     ],
 )
 def test_the_live_tally_counts_rounds_where_there_is_no_race(
@@ -68,7 +68,7 @@ def test_the_live_tally_counts_answers_that_a_version_is_stale(tmp_path: Path) -
     live = tmp_path / "live.json"
     tally = merge([Tally(8, 8, winners=8, conflicts=3, stale=40).pack(), Tally(stale=21).pack()])
     live.write_text(json.dumps({**tally.pack(), "seconds": 2.0, "spread_p50_ms": None}))
-    assert describe_tally(live) == "8 races (4/s): 8 winners, 3 conflicts, 61 stale, 0 unknown, 0 violations"
+    assert describe_tally(live) == "8 races (4/s): 8 requests won, 3 conflicts, 61 stale, 0 unknown, 0 violations"
 
 
 def open_run(folder: Path) -> Path:
@@ -94,6 +94,15 @@ def test_a_log_gets_a_line_when_a_level_begins_and_one_when_it_has_ended(tmp_pat
         ["race", "begins"],
         ["race", "0", "operations", "answered,", "3", "s"],
     ]
+
+
+def test_a_level_that_a_wrong_answer_ended_says_so(tmp_path: Path) -> None:
+    log = io.StringIO()
+    with Display(open_run(tmp_path), Console(file=log, width=120)) as display:
+        display.begin("parallel", ["s"]).end(9.0, met_mismatch=True)
+    assert log.getvalue().splitlines()[1] == (
+        "parallel      2 operations answered; a wrong answer ended it, the verdict comes at the end, 9 s"
+    )
 
 
 def test_a_log_tells_now_and_then_how_far_a_long_level_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,6 +161,16 @@ def test_a_mistake_is_named_by_its_key(name: str, orders: Orders, tmp_path: Path
     assert max(len(list(group)) for _, group in groupby(rows)) <= 3, "two that led there, and how many others"
 
 
+def test_every_user_logs_in_first(orders: Orders, tmp_path: Path) -> None:
+    """The second one cannot: a gate would ask as that user, too."""
+    second = '[[tenants.acme.users]]\nname = "ann"\n[[tenants.acme.users]]\nname = "bob"\n[tenants.acme.users.login]\n'
+    second += 'request = { method = "POST", path = "/nowhere" }\nsave = { token = "token" }\n'
+    ended = consult(TARGET.replace("[tenants.globex]", f"{second}[tenants.globex]"), orders.port, tmp_path)
+    assert ended.returncode == 2, ended
+    assert "tenants.acme.users[1].login: POST /nowhere was answered 404" in ended.stderr
+    assert not [path for method, path in orders.told if path == "/orders"], "nothing else was asked"
+
+
 def test_where_a_win_tells_the_state_is_proposed(orders: Orders, tmp_path: Path) -> None:
     ended = consult(TARGET, orders.port, tmp_path)
     assert ended.returncode == 0, ended

@@ -95,7 +95,7 @@ def test_the_levels_are_told_from_the_files_of_the_run(tmp_path: Path) -> None:
     (folder / "logs" / "live.json").write_text(json.dumps(tally))
     levels = progress.list_levels()
     assert [level.state for level in levels] == [ENDED, RUNNING, WAITING]
-    assert levels[1].told == "4 races (2/s): 5 winners, 6 conflicts, 0 unknown, 1 violations"
+    assert levels[1].told == "4 races (2/s): 5 requests won, 6 conflicts, 0 unknown, 1 violations"
     (folder / "history" / "race-0.0.events.jsonl").touch()
     assert [level.state for level in progress.list_levels()] == [ENDED, ENDED, WAITING]
 

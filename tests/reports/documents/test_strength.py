@@ -3,8 +3,8 @@
 from msgspec import structs
 
 from engine.target.graph import TransitionGraph
-from reports.comparison.facts import Calibration, Covered, Strength
-from reports.documents.strength import describe_strength, list_pairs, measure_strength
+from reports.comparison.facts import Calibration, Covered, Facts, Strength
+from reports.documents.strength import FIXED_PROCESSES, describe_strength, list_pairs, measure_strength
 from tests.reports.building import Record, advance, build_history, create, read
 
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "X"]})
@@ -106,7 +106,9 @@ def test_it_is_told_in_words_and_what_never_raced_is_named() -> None:
         ),
         GRAPH,
     )
-    lines = describe_strength(structs.replace(strength, calibration=Calibration("some-defect", 10, 9, 2)))
+    strength = structs.replace(strength, calibration=Calibration("some-defect", 10, 9, 2))
+    assert describe_strength(Facts(fixed_processes=True)) == [FIXED_PROCESSES]
+    lines = describe_strength(Facts(strength=strength))
     assert lines == [
         "strength: 1 of 4 transitions, 0 of 12 illegal pairs, 1 of 6 pairs of moves raced",
         "calibrated on this machine: with the defect some-defect, 9 of 10 such races show two winners",
