@@ -31,6 +31,7 @@ LOOK = "look into the service's log"
 GONE = (404, 410)
 ACCEPTED_STATUS = 202
 UNKNOWN_CLIENT = 401
+TOO_MANY = 429
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ def advise_advance(probe: Probe, origin: str, to: str, *, others_won: bool = Fal
     if probe.classified.outcome == "won":
         problem = probe.classified.problem
         return None if problem is None else f"advance.won_state: {problem}; correct it, or leave the key out"
+    if probe.answer.status == TOO_MANY:
+        return advise_status(probe, "advance.won")
     if may_be_busy(probe.answer):
         return advise_busy(Counter([probe.answer.status]), 1)
     if (advice := advise_condition(probe)) is not None:
@@ -335,6 +338,11 @@ def advise_status(probe: Probe, good: str) -> str | None:
         return None
     if (advice := advise_condition(probe)) is not None:
         return advice
+    if status == TOO_MANY:
+        return (
+            f"{probe.table}: {probe.sent} was answered {TOO_MANY}, though it was sent alone: the service limits how "
+            "many requests it takes; lift that limit in the service under test, by a setting in env of [service]"
+        )
     if status in (401, 403):
         told = f"tenants.{probe.tenant}.headers: {probe.sent} was answered {status}"
         carried = [name for name, _ in probe.request.headers if name.lower() in PROOFS]

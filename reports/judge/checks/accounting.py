@@ -8,6 +8,7 @@ from reports.history import events
 from reports.history.history import Source
 from reports.judge.context import CheckContext, conclude, doubt, not_applicable
 from reports.judge.plan import SourceQuota
+from reports.judge.shortfalls import REASONS
 from reports.judge.text import count
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
@@ -83,10 +84,14 @@ def describe_left(context: CheckContext, source: Source) -> str:
 def find_early_ends(context: CheckContext, source: Source) -> list[str]:
     """Whether a source ended in good order, but neither with its share nor for a reason of the plan."""
     return [
-        f"The source {source.name} ended with {event.run} of its {event.planned} {event.unit}: {event.ended}."
+        f"The source {source.name} ended with {event.run} of its {event.planned} {event.unit}: {explain_end(event)}."
         for event in context.evidence.history.having(events.Level, source.name)
         if not is_orderly(event)
     ]
+
+
+def explain_end(event: events.Level) -> str:
+    return REASONS.get(event.ended or "", event.ended or "")
 
 
 def is_orderly(event: events.Level) -> bool:

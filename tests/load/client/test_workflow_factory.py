@@ -91,7 +91,7 @@ def test_a_run_that_got_no_id_at_all_proves_nothing(tmp_path: Path) -> None:
     judgement = judge_folder(tmp_path / "history", target)
     assert judgement.verdict is Verdict.UNKNOWN
     accounting = next(check for check in judgement.checks if check.check == "accounting")
-    assert "ended with 0 of its 100 races: out of ids" in accounting.findings[0].words
+    assert "ended with 0 of its 100 races: no id was left" in accounting.findings[0].words
 
 
 def test_an_id_that_was_moved_before_accuses_no_service(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from engine.target.graph import TransitionGraph
 from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.plan import RunPlan
+from reports.judge.shortfalls import REASONS
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import advance, build_history, create, trail
 
@@ -140,7 +141,7 @@ def test_why_a_source_may_end_early(tmp_path: Path, run: int, ended: str, *, is_
     plan, end = {"event": "plan", "operations": 1}, {"event": "end", "operations": 1}
     level = {"event": "level", "level": "race", "unit": "races", "planned": 3, "run": run, "ended": ended}
     account = check(tmp_path, "accounting", plan, *CREATE, level, end, plan=PLAN)
-    told = [] if is_whole else [f"The source s ended with {run} of its 3 races: {ended}."]
+    told = [] if is_whole else [f"The source s ended with {run} of its 3 races: {REASONS.get(ended, ended)}."]
     assert [finding.title for finding in account.findings] == told
 
 

@@ -119,7 +119,7 @@ def test_a_level_whose_time_is_up_before_its_first_pairing_is_a_gap(tmp_path: Pa
     asyncio.run(level.end("interleavings", None))
     planned = len(list_small(testbed))
     gaps = list_gaps(testbed)
-    assert f"The source interleavings-0 ended with 0 of its {planned} pairings: time." in gaps
+    assert f"The source interleavings-0 ended with 0 of its {planned} pairings: its time was up." in gaps
     assert [event.examples for event in read_history(testbed.asker.journal.path).having(events.RandomPlans)] == [0]
 
 
