@@ -111,8 +111,9 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     served = file.service is not None
     workflow, advance, table = file.workflow, file.advance or AdvanceTable(), file.create or CreateTable()
     graph = NO_WORKFLOW if workflow is None else read_graph(workflow, advance)
-    routes = read_routes(advance, graph)
-    general = read_general(advance, routes, graph)
+    told = [*table.save]
+    routes = read_routes(advance, graph, told)
+    general = read_general(advance, routes, graph, told)
     every = [*routes, *([general] if general else [])]
     idempotency = read_idempotency(file.idempotency, every, table.request) if file.idempotency is not None else None
     tenants = read_tenants(file.tenants)
@@ -141,7 +142,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         create=create,
         create_id=read_optional_place("create.id", table.id),
         create_won=create_won,
-        read=None if read is None else read_request_of_workflow("read.request", read.request),
+        read=None if read is None else read_request_of_workflow("read.request", read.request, told),
         read_state=None if read is None else read_optional_place("read.state", read.state),
         read_states={} if read is None else read_states_by_answer(read.state_by_answer, graph, ok),
         read_ok=ok,

@@ -190,11 +190,13 @@ def read_request_of_workflow(key: str, table: RequestTable, instead: Collection[
     return read_template(key, table, needed="id", instead=instead)
 
 
-def read_routes(table: AdvanceTable, graph: TransitionGraph) -> tuple[Route, ...]:
-    """The routes of edges. Edges with the same request and next state become one route from all of their sources."""
+def read_routes(table: AdvanceTable, graph: TransitionGraph, told: Collection[str] = ()) -> tuple[Route, ...]:
+    """The routes of edges. Edges with the same request and next state become one route from all of their sources.
+    `told` are the names of values that the create gave: one may stand in the place of {id}.
+    """
     merged: dict[object, Route] = {}
     for index, edge in enumerate(table.edges):
-        route = read_route(index, edge, table, graph)
+        route = read_route(index, edge, table, graph, told)
         first = merged.setdefault(route.identity, route)
         sources = dict.fromkeys([*(first.sources or ()), *(route.sources or ())])
         merged[route.identity] = replace(first, sources=tuple(sources))
@@ -203,7 +205,9 @@ def read_routes(table: AdvanceTable, graph: TransitionGraph) -> tuple[Route, ...
     return tuple(add_variants(route, table.variants) for route in named)
 
 
-def read_route(index: int, table: EdgeTable, advance: AdvanceTable, graph: TransitionGraph) -> Route:
+def read_route(
+    index: int, table: EdgeTable, advance: AdvanceTable, graph: TransitionGraph, told: Collection[str]
+) -> Route:
     key = f"advance.edges[{index}]"
     sources = (table.origin,) if isinstance(table.origin, str) else tuple(table.origin)
     check_states(f"{key}.from", sources, graph)
@@ -213,7 +217,7 @@ def read_route(index: int, table: EdgeTable, advance: AdvanceTable, graph: Trans
             raise Mistake(
                 key, f"{origin} -> {table.to} is not among workflow.transitions; add it there or remove it here"
             )
-    template = read_request_of_workflow(f"{key}.request", table.request)
+    template = read_request_of_workflow(f"{key}.request", table.request, told)
     name = table.name or f"{table.request.method} {table.request.path}"
     own_state = read_optional_place(f"{key}.won_state", table.won_state)
     won_state = own_state or read_optional_place("advance.won_state", advance.won_state)
@@ -256,12 +260,14 @@ def check_users(routes: Iterable[Route], users: Mapping[str, Collection[str]]) -
                 )
 
 
-def read_general(table: AdvanceTable, routes: Iterable[Route], graph: TransitionGraph) -> Route | None:
+def read_general(
+    table: AdvanceTable, routes: Iterable[Route], graph: TransitionGraph, told: Collection[str] = ()
+) -> Route | None:
     """The route that serves any edge; without it, the routes of edges must serve all of them."""
     if table.request is None:
         check_edges(routes, graph)
         return None
-    template = read_request_of_workflow("advance.request", table.request)
+    template = read_request_of_workflow("advance.request", table.request, told)
     won_state = read_optional_place("advance.won_state", table.won_state)
     savings = read_savings("advance.save", table.save)
     meanings = read_meanings(table)

@@ -245,7 +245,9 @@ class CreateTable(Table):
 class ReadTable(Table):
     """How a workflow's state is read. Leave it out where nothing can be read."""
 
-    request: Annotated[RequestTable, Meta(description="The request that reads one workflow; it needs {id}.")]
+    request: Annotated[
+        RequestTable, Meta(description="The request that reads one workflow; it needs {id}, or a value of create.save.")
+    ]
     state: Annotated[
         Where | None, Meta(description="Where the answer has the state, as in save; needed with [workflow].")
     ] = None
@@ -304,7 +306,7 @@ class EdgeTable(Table, rename={"origin": "from"}):
 
     origin: Annotated[str | list[str], Meta(description="The state, or the states, in which this request wins.")]
     to: Annotated[str, Meta(description="The state that it leads to.")]
-    request: Annotated[RequestTable, Meta(description="The request; it needs {id}.")]
+    request: Annotated[RequestTable, Meta(description="The request; it needs {id}, or a value of create.save.")]
     name: Annotated[str | None, Meta(description="What reports call it (default: method and path).")] = None
     won_state: Annotated[Where | None, Meta(description="As in [advance], for a route that tells it elsewhere.")] = None
     won: Annotated[Answers | None, Meta(description="As in [advance], for answers that differ.")] = None
@@ -338,7 +340,7 @@ class AdvanceTable(Table):
     """How a workflow is moved from one state to another, and what the answers mean."""
 
     request: Annotated[
-        RequestTable | None, Meta(description="Serves every edge that has no route of its own; it needs {id}.")
+        RequestTable | None, Meta(description="Serves every edge that has no route of its own; as for read.")
     ] = None
     won: Annotated[Answers, Meta(description="Answers that mean: this request made the move.")] = (200,)
     conflict: Annotated[

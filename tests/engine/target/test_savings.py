@@ -162,3 +162,15 @@ def test_a_command_has_no_answer_to_save_of(tmp_path: Path) -> None:
     text = re.sub(r'request = \{ method = "POST", path = "/orders", .*\nid = .*\n', 'command = ["make"]\n', SAVED)
     with pytest.raises(TargetError, match=r"create\.save: goes with create\.request only"):
         load_target(write(tmp_path, text), ENVIRONMENT)
+
+
+def test_a_value_of_the_create_may_stand_in_the_place_of_the_id(tmp_path: Path) -> None:
+    """A service that wants a number gets one: the id itself is always text."""
+    numbered = ORDERS.replace('id = "order.ref"', 'id = "order.ref"\nsave = { number = "order.number" }')
+    moved = numbered.replace('"/orders/{id}/status", json = {', '"/moves", json = { order = "{number}",')
+    assert moved != numbered
+    target = load_target(write(tmp_path, moved), ENVIRONMENT)
+    assert target.general is not None
+    assert target.general.template.fill({"number": 5, "expected": "A", "next": "B"}, {}).body.startswith(b'{"order":5,')
+    with pytest.raises(TargetError, match=r"advance.request: nothing in the request carries \{id\}"):
+        load_target(write(tmp_path, moved.replace('"{number}"', '"5"')), ENVIRONMENT)
