@@ -72,7 +72,7 @@ def run_without_a_trace(words: tuple[str, ...], database: Database, folder: Path
     """Runs a command that passes on a database, and compares the database before and after."""
     before = look(database)
     command = Command((*words, "--database", database.url), folder)
-    ended = command.run(limit_s=1200)
+    ended = command.run()
     left = command.find_left()
     assert look(database) == before, "the database is changed"
     assert left == [], left

@@ -21,6 +21,8 @@ from onewinner.signals import HEARD
 
 MARK = "ONEWINNER_TEST_MARK"
 WAIT_S = 60.0
+# No command hangs so long; a busy machine may need a part of it.
+LIMIT_S = 1200.0
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Command:
             text=True,
         )
 
-    def run(self, limit_s: float = 300) -> "subprocess.CompletedProcess[str]":
+    def run(self, limit_s: float = LIMIT_S) -> "subprocess.CompletedProcess[str]":
         with self.start() as process:
             output, errors = process.communicate(timeout=limit_s)
         return subprocess.CompletedProcess(self.arguments, process.returncode, output, errors)

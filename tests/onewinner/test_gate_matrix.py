@@ -22,7 +22,6 @@ from tests.load.stub import SMALL
 from tests.onewinner.running import Command
 
 RACES = ("--level", "race", "--races", "20")
-MATRIX_LIMIT_S = 1200
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +143,7 @@ def test_a_baseline_that_cannot_be_read_is_told_before_the_first_cell(
 
 def run_command(folder: Path, *arguments: str) -> tuple[int, str, dict[tuple[str, ...], tuple[str, list[str]]]]:
     command = Command(("gate", *arguments, "--out", "out"), folder)
-    ended = command.run(MATRIX_LIMIT_S)
+    ended = command.run()
     assert command.find_left() == []
     cells = json.loads((folder / "out" / "matrix.json").read_text())["cells"]
     found = {tuple(cell["facts"].values()): (cell["verdict"], cell["checks"]) for cell in cells}

@@ -202,7 +202,7 @@ def find_run(folder: Path) -> Path | None:
 
 def test_an_open_model_records_the_intended_start(base_url: tuple[str, dict[str, str]], tmp_path: Path) -> None:
     url, environment = base_url
-    options = ("--headless", "--base-url", url, "--scenarios", "same-transition", "--rate", "100", "--duration", "1")
+    options = ("--headless", "--base-url", url, "--scenarios", "same-transition", "--rate", "100", "--races", "12")
     Command(options, tmp_path, environment, LOCUST).run()
     run = find_run(tmp_path)
     assert run is not None
