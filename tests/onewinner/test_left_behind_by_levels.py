@@ -14,7 +14,8 @@ from tests.onewinner.catalogs import run_without_a_trace, start_foreign
 @pytest.mark.parametrize(
     "words",
     [
-        ("gate", "--batches", "1", "--plans", "5", "--races", "20", "--out", "out"),
+        ("gate", "--level", "sequential", "--level", "parallel", "--batches", "1", "--plans", "5", "--out", "out"),
+        ("gate", "--level", "faults", "--out", "out"),
         ("explore", "--scope", "kinds", "--mixed", "0", "--out", "out"),
     ],
     ids=" ".join,

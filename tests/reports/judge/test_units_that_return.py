@@ -15,7 +15,7 @@ from tests.reports.building import Record, build_history, create
 from tests.reports.judge.test_capacity import give_back, left, take
 
 AFTER = 100
-HISTORIES = int(os.environ.get("ONEWINNER_CAPACITIES", "900"))
+HISTORIES = int(os.environ.get("ONEWINNER_CAPACITIES", "300"))
 
 
 def make(units: int | None, after: int | None = AFTER) -> Record:
