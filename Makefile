@@ -54,11 +54,9 @@ check: $(READY)
 test: check
 	$(PYTEST) $(SPREAD) -m "not needs and not exhaustive"
 
-# What needs Docker counts the containers of the machine, so those tests are one group.
 test-all: check $(EXAMPLES) $(NODE)
 	$(PYTEST) $(SPREAD) -m "not needs"
-	$(PYTEST) --numprocesses 2 --dist worksteal -m needs tests/examples
-	$(PYTEST) --numprocesses 2 --dist loadgroup -m needs --ignore=tests/examples
+	$(PYTEST) --numprocesses 2 --dist worksteal -m needs
 
 $(EXAMPLES): examples/requirements.lock
 	$(PYTHON) -m venv --clear examples/.venv

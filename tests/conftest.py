@@ -1,8 +1,10 @@
-"""The order of the test files, and which tests share a test process.
+"""The order of the test files, and which tests wait for each other.
 
-The files that take longest come first, so that the processes end together. Where tests are spread by group, a file is
-one; those that need Docker are one together, because they count the containers of the machine.
+The files that take longest come first, so that the test processes end together.
 """
+
+import fcntl
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,8 +31,6 @@ LONG = (
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(name_group(item)))
 
 
 def rank(item: pytest.Item) -> int:
@@ -38,7 +38,16 @@ def rank(item: pytest.Item) -> int:
     return next((place for place, name in enumerate(LONG) if item.path.match(name)), len(LONG))
 
 
-def name_group(item: pytest.Item) -> str:
-    """What the tests of one process have in common."""
-    needs = [need for marker in item.iter_markers("needs") for need in marker.args]
-    return "docker" if "docker" in needs else str(item.path)
+@pytest.fixture(autouse=True)
+def one_docker_test_at_a_time(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Tests that need Docker count the containers of the machine, whichever test process runs them."""
+    if not any("docker" in marker.args for marker in request.node.iter_markers("needs")):
+        yield
+        return
+    # The folder above is the one that the test processes share.
+    shared = tmp_path_factory.getbasetemp().parent / "docker.lock"
+    with shared.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
