@@ -96,6 +96,11 @@ class EngineChoice:
         }
 
     @property
+    def has_fixed_processes(self) -> bool:
+        """Whether onewinner starts the service and cannot choose the number of its processes."""
+        return self.target.service is not None and "workers" in find_obstacles(self)
+
+    @property
     def place_options(self) -> list[str]:
         """The options that say which target it is and where it runs."""
         is_meant = self.variant or (self.file == REFERENCE and not FOUND.exists())

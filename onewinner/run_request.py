@@ -12,7 +12,7 @@ from msgspec import structs
 
 from engine.provision.database import name_source
 from onewinner import level_plans
-from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice, find_obstacles, hide_password
+from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice, hide_password
 from onewinner.level_plans import Level
 from onewinner.load_faults import FaultPlan, list_fault_sources
 from onewinner.options import RunOptions
@@ -55,7 +55,7 @@ def gather_facts(request: RunRequest) -> Facts:
         database=name_source(engine.database),
         isolation=engine.isolation_asked,
         workers=engine.workers or (WORKERS_DEFAULT if engine.is_reference else None),
-        fixed_processes=engine.target.service is not None and "workers" in find_obstacles(engine),
+        fixed_processes=engine.has_fixed_processes,
         pgbouncer=engine.pgbouncer is not None,
         defect=engine.defect,
         control=engine.control,

@@ -20,10 +20,11 @@ from onewinner.doctor.examination import Examination
 from onewinner.doctor.questions import Examined, Questions
 from onewinner.doctor.remedies import LOOK
 from onewinner.doctor.trials import advise
-from onewinner.engine_choice import EngineChoice, find_obstacles
+from onewinner.engine_choice import EngineChoice
 from onewinner.exits import PASS, UsageError
 from onewinner.options import add_engine_options, read_engine
 from onewinner.parser import Parser
+from reports.documents.strength import FIXED_PROCESSES
 from reports.judge.text import count
 
 EXAMPLE = "onewinner doctor --target orders.toml"
@@ -31,10 +32,6 @@ BODY_MAX = 80
 BODY_OF_WRONG_MAX = 400
 # So many right answers are shown before a wrong one: what led there.
 LEADING = 2
-WORKERS = (
-    "service.command: {workers}, where the command or its env takes the number of processes; with one process a lock "
-    "in its memory looks like one in the database"
-)
 LONG_ID = re.compile(r"[0-9a-fA-F-]{20,}")
 STYLE = {True: "bold green", False: "bold red"}
 
@@ -149,7 +146,7 @@ def conclude(examination: Examination, remedies: list[str], engine: EngineChoice
         console.print(Text(f"\n{told}", style="dim"), soft_wrap=True)
     for skipped in examination.skipped if not remedies else ():
         console.print(Text(f"not asked: {hide(skipped)}", style="dim"), soft_wrap=True)
-    fixed = [WORKERS] if engine.target.service is not None and "workers" in find_obstacles(engine) else []
+    fixed = [FIXED_PROCESSES] if engine.has_fixed_processes else []
     for hint in [*examination.questions.hints, *list_exposed(engine.target), *fixed]:
         console.print(Text(f"\ncould be added: {hide(hint)}", style="dim"), soft_wrap=True)
     if remedies:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from onewinner.commands.doctor import conclude
+from onewinner.engine_choice import choose_reference
 from onewinner.exits import UsageError
 from tests.onewinner.orders import ENVIRONMENT, TARGET, Orders
 from tests.onewinner.running import Command, wait_for
@@ -210,9 +211,8 @@ def test_the_log_of_a_service_that_crashed_is_shown(what: str, tmp_path: Path) -
     log.write_text("starting\nKeyError: 'total'\n")
     questions = SimpleNamespace(used=None, hints=[])
     examination: Any = SimpleNamespace(questions=questions, wrong=[None], skipped=[])
-    engine: Any = SimpleNamespace(file="t.toml", target=SimpleNamespace(tenants={}, service=None, create=None))
     with pytest.raises(UsageError) as raised:
-        conclude(examination, [f"create.request: {what}"], engine, log)
+        conclude(examination, [f"create.request: {what}"], choose_reference(), log)
     assert ("KeyError: 'total'" in str(raised.value)) == (str(log) in str(raised.value)) == ("log" in what)
 
 
