@@ -62,16 +62,17 @@ class Display:
     when it has ended.
 
     Operations are counted from the journals as they grow; a level that keeps a live tally has its races, winners,
-    conflicts, unknowns and violations so far shown instead.
+    conflicts, unknowns and violations so far shown instead. `levels` is how many levels will begin.
     """
 
-    def __init__(self, folder: Path, console: Console | None = None) -> None:
+    def __init__(self, folder: Path, console: Console | None = None, *, levels: int = 1) -> None:
         self.answers = AnswerCounts(folder / "history")
         self.live = folder / "logs" / LIVE
         self.console = console or open_console()
         columns = (SpinnerColumn(), TextColumn("{task.description:13}"), TextColumn("{task.fields[told]}"))
         self.progress = Progress(*columns, TimeElapsedColumn(), console=self.console)
         self._is_shown = False
+        self._levels, self._begun = levels, 0
 
     def __enter__(self) -> Self:
         return self
@@ -82,27 +83,32 @@ class Display:
         if self._is_shown:
             self.progress.stop()
 
-    def begin(self, level: str, sources: Sequence[str], *, live: bool = False) -> "LevelLine":
-        """The line of a level that begins now."""
+    def begin(self, level: str, sources: Sequence[str], *, live: bool = False, races: int | None = None) -> "LevelLine":
+        """The line of a level that begins now, which makes so many races if `races` is told."""
+        self._begun += 1
+        place = f" ({self._begun} of {self._levels})" if self._levels > 1 else ""
         if not self.console.is_terminal:
-            self.console.print(Text(f"{level} begins", style="dim"))
+            self.console.print(Text(f"{level} begins{place}", style="dim"))
         elif not self._is_shown:
             # Not before there is something to show: what keeps an engine from starting is told alone.
             self.progress.start()
             self._is_shown = True
-        task, now = self.progress.add_task(level, total=None, told=""), time.monotonic()
-        return LevelLine(self, level, sources, task, live, began=now, shown=now)
+        task, now = self.progress.add_task(level, total=None, told=place), time.monotonic()
+        return LevelLine(self, level, sources, task, live, races, began=now, shown=now)
 
 
 @dataclass
 class LevelLine:
-    """The line of one level. `live`: it keeps a live tally. `shown`: when a log was last told, in seconds."""
+    """The line of one level. `live`: it keeps a live tally, of so many `races` if that is told. `shown`: when a log was
+    last told, in seconds.
+    """
 
     display: Display
     level: str
     sources: Sequence[str]
     task: TaskID
     live: bool
+    races: int | None
     began: float
     shown: float
 
@@ -125,7 +131,7 @@ class LevelLine:
             self.display.console.print(Text(f"{self.level:13} {told}, {seconds:,.0f} s"), soft_wrap=True)
 
     def describe(self) -> str:
-        told = describe_tally(self.display.live) if self.live else ""
+        told = describe_tally(self.display.live, self.races) if self.live else ""
         return told or self.display.answers.describe(self.sources)
 
 
@@ -141,19 +147,20 @@ def show_work(what: str) -> Iterator[None]:
         yield
 
 
-def describe_tally(live: Path) -> str:
-    """The live tally in words; empty when there is none yet."""
+def describe_tally(live: Path, planned: int | None = None) -> str:
+    """The live tally in words, of so many races if that is told; empty when there is none yet."""
     try:
         told = json.loads(live.read_bytes())
     except (OSError, ValueError):
         return ""
     # Where no request can be raced alone, as for units of a resource, there are rounds only.
     unit = "races" if told["races"] or not told["rounds"] else "rounds"
+    whole = f" of {planned:,}" if planned is not None and 0 < told["races"] < planned else ""
     per_second = told[unit] / told["seconds"] if told["seconds"] else 0
     spread = f", spread p50 {told['spread_p50_ms']:.2f} ms" if told["races"] and told["spread_p50_ms"] else ""
     stale = f"{told['stale']:,} stale, " if told.get("stale") else ""
     return (
-        f"{told[unit]:,} {unit} ({per_second:,.0f}/s{spread}): {told['winners']:,} requests won, "
+        f"{told[unit]:,}{whole} {unit} ({per_second:,.0f}/s{spread}): {told['winners']:,} requests won, "
         f"{told['conflicts']:,} conflicts, {stale}{told['unknowns']:,} unknown, {told['violations']:,} violations"
     )
 

@@ -58,7 +58,7 @@ def run_levels(request: RunRequest, run: Run, deployment: Deployment) -> tuple[l
     direct = [level for level in request.levels if level.proxy is None]
     results: list[LevelResult] = []
     ended, saved = None, dict[str, str]()
-    with Display(run.folder) as display:
+    with Display(run.folder, levels=len(request.levels)) as display:
         if direct:
             log = run.folder / "logs" / "service.log"
             with (
@@ -101,7 +101,8 @@ def run_level(
     live = ["--live", str(folder / "logs" / LIVE)] if level.load is not None else []
     command = [*level.command, *place, "--history", str(folder / "history"), *live]
     environment = {**prepare(access.environment), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", IDS_VARIABLE: ids}
-    line = display.begin(level.name, level.sources, live=bool(live)) if display is not None else None
+    races = level.load.races if level.load is not None else None
+    line = display.begin(level.name, level.sources, live=bool(live), races=races) if display is not None else None
     return run_asker(level, command, folder, environment, GRACE_S, line)
 
 

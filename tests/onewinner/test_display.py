@@ -50,7 +50,8 @@ def test_control_sequences_of_an_engine_do_not_reach_the_terminal(capsys: pytest
 @pytest.mark.parametrize(
     ("races", "rounds", "told"),
     [
-        (8, 20, "8 races (4/s, spread p50 0.25 ms): 8 requests won, 3 conflicts, 1 unknown, 0 violations"),
+        (8, 20, "8 of 9 races (4/s, spread p50 0.25 ms): 8 requests won, 3 conflicts, 1 unknown, 0 violations"),
+        (9, 20, "9 races (4/s, spread p50 0.25 ms): 8 requests won, 3 conflicts, 1 unknown, 0 violations"),
         (0, 20, "20 rounds (10/s): 8 requests won, 3 conflicts, 1 unknown, 0 violations"),
         (0, 0, "0 races (0/s): 8 requests won, 3 conflicts, 1 unknown, 0 violations"),
     ],
@@ -61,7 +62,7 @@ def test_the_live_tally_counts_rounds_where_there_is_no_race(
     live = tmp_path / "live.json"
     tally = Tally(races, rounds, winners=8, conflicts=3, unknowns=1)
     live.write_text(json.dumps({**tally.pack(), "seconds": 2.0, "spread_p50_ms": 0.25}))
-    assert describe_tally(live) == told
+    assert describe_tally(live, 9) == told
 
 
 def test_the_live_tally_counts_answers_that_a_version_is_stale(tmp_path: Path) -> None:
@@ -81,17 +82,17 @@ def open_run(folder: Path) -> Path:
 def test_a_log_gets_a_line_when_a_level_begins_and_one_when_it_has_ended(tmp_path: Path) -> None:
     """At once: who reads the log of a long run sees how far it is."""
     log = io.StringIO()
-    with Display(open_run(tmp_path), Console(file=log, width=120)) as display:
+    with Display(open_run(tmp_path), Console(file=log, width=120), levels=2) as display:
         line = display.begin("sequential", ["s"])
-        assert log.getvalue() == "sequential begins\n"
+        assert log.getvalue() == "sequential begins (1 of 2)\n"
         line.show()
         assert log.getvalue().count("\n") == 1
         line.end(61.7)
         display.begin("race", ["t"]).end(3.2)
     assert [told.split() for told in log.getvalue().splitlines()] == [
-        ["sequential", "begins"],
+        ["sequential", "begins", "(1", "of", "2)"],
         ["sequential", "2", "operations", "answered,", "62", "s"],
-        ["race", "begins"],
+        ["race", "begins", "(2", "of", "2)"],
         ["race", "0", "operations", "answered,", "3", "s"],
     ]
 
