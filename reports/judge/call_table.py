@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from reports.history.history import Record
-from reports.judge.text import shorten, show_state
+from reports.judge.text import shorten, show_state, show_states
 
 NS_PER_MS = 1_000_000
 SHORT_NS = 10_000  # below, milliseconds with three digits would all read the same
@@ -69,7 +69,7 @@ class Request(Protocol):
 
 def describe_move(record: Request) -> str:
     """advance A -> B, set -> B, read, read if in A|B, create."""
-    kind, expected = record.kind, "|".join(map(show_state, record.expected or ()))
+    kind, expected = record.kind, show_states(record.expected or ())
     if kind == "advance":
         return f"advance {shorten(expected)} -> {show_state(record.next or '')}"
     if kind == "set":

@@ -12,7 +12,7 @@ from engine.target.graph import TransitionGraph
 from reports.history.events import AccessDenied, Probe
 from reports.history.history import Record
 from reports.judge.call_table import describe_answer, describe_move, draw_table
-from reports.judge.text import capital, join, show_state, show_time
+from reports.judge.text import capital, join, show_state, show_states, show_time
 
 Text = tuple[str, str]
 # Statuses of HTTP that may say so: locked, too early, too many requests, unavailable for a while.
@@ -83,9 +83,9 @@ def describe_two_winners(records: Sequence[Record]) -> Text:
     shown = [name(record) for record in (records if len(records) <= NAMED_MAX else records[: NAMED_MAX - 1])]
     names = join(shown if len(shown) == len(records) else [*shown, f"{len(records) - len(shown)} others"])
     if {record.next for record in records} == {first.next}:
-        moved = f"moved workflow {workflow} from {'|'.join(first.expected or ())} to {first.next}"
+        moved = f"moved workflow {workflow} from {show_states(first.expected or ())} to {first.next}"
     else:
-        moved = f"won out of {'|'.join(first.expected or ())} of workflow {workflow}"
+        moved = f"won out of {show_states(first.expected or ())} of workflow {workflow}"
     title = f"{capital(names)} {count} {moved}"
     overlap = describe_overlap(first, second)
     return f"{title}.", tabulate(f"{title}: {overlap}. Exactly one of them can have won.", records)

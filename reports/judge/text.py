@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 
+STATES_MAX = 3  # that are named
+
 
 def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
@@ -36,3 +38,8 @@ def show_time(nanoseconds: float) -> str:
 def show_state(state: str) -> str:
     """A state's name, in quotes if it is empty or not printable."""
     return state if state.isprintable() and state.strip() else json.dumps(state)
+
+
+def show_states(states: Sequence[str]) -> str:
+    """A|B, or how many there are."""
+    return "|".join(map(show_state, states)) if len(states) <= STATES_MAX else f"one of {len(states)} states"

@@ -8,13 +8,12 @@ from markupsafe import Markup
 from reports.comparison.facts import ShownOperation
 from reports.documents.page.axis import spread
 from reports.documents.page.shapes import draw_marks, put_together, shape, vertical
-from reports.judge.text import show_time
+from reports.judge.text import show_states, show_time
 
 ROW, BAR, HEAD, FOOT = 24, 12, 20, 24  # px
 LEFT, RIGHT = 0.8, 99.2  # %
 LENGTH_MIN = 0.7  # %: what is too short to be seen
 TICKS_MAX = 4
-NAMED_MAX = 3  # states
 
 
 @dataclass(frozen=True)
@@ -86,14 +85,9 @@ def find_states(operations: Sequence[ShownOperation]) -> tuple[str, str]:
     """The state before and after, as far as the winners tell: `A`, `→ B`."""
     winners = sorted((each for each in operations if each.outcome == "won"), key=when_answered)
     first = (winners or list(operations))[0]
-    before = name_states(first.expected)
+    before = show_states(first.expected)
     after = dict.fromkeys(str(each.next) for each in winners if each.next is not None)
     return before, f"→ {', '.join(after)}" if after else ""
-
-
-def name_states(states: Sequence[str]) -> str:
-    """A|B, or how many there are."""
-    return "|".join(states) if len(states) <= NAMED_MAX else f"one of {len(states)} states"
 
 
 def when_answered(operation: ShownOperation) -> int:

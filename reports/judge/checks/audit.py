@@ -15,6 +15,7 @@ import polars as pl
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.finding_text import describe_precedence, describe_timed, describe_trail
 from reports.judge.models.workflow import NEVER
+from reports.judge.text import show_states
 from reports.judge.trail_matching import Break, Mismatch, Move, Row, find_break, find_disorder, match
 from reports.judge.trail_readings import TrailReading
 from reports.judge.trail_search import Clash, TrailConflict, TrailSearch, find_clash, look
@@ -141,7 +142,7 @@ def report_break(
 
 def report_missing(context: CheckContext, workflow: str, rows: Sequence[Row], row: int) -> Finding:
     record = context.records([row])[0]
-    what = f"has no row of {record.id}, which won {'|'.join(record.expected or ())} -> {record.next}"
+    what = f"has no row of {record.id}, which won {show_states(record.expected or ())} -> {record.next}"
     why = f"The win was acknowledged before the trail was read. {hint_page(rows)}".strip()
     return word(context, workflow, what, why, [row])
 

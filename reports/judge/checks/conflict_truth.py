@@ -9,7 +9,7 @@ from reports.judge.context import CheckContext, conclude, fail, make_finding, no
 from reports.judge.creates import find_early
 from reports.judge.finding_text import describe_timed, describe_unjustified
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.text import show_state
+from reports.judge.text import show_state, show_states
 from reports.judge.timeline import Timeline
 from reports.judge.trail_readings import is_older
 from reports.judge.verdict import CheckResult, Finding
@@ -118,7 +118,7 @@ def find_lie(timeline: Timeline, conflict: Operation, movers: str = MOVERS) -> s
         if told not in expected:
             return None
     if due and timeline.surely_within(due, *call):
-        states = " or ".join(map(show_state, due))
+        states = show_states(due)
         return f"It expected {states}, the edge is legal, and {movers} can have led out of it during the call."
     return None
 

@@ -12,7 +12,7 @@ import pytest
 from reports.history.history import Record
 from reports.history.lines import OPERATION_SCHEMA
 from reports.judge.call_table import draw_table
-from reports.judge.finding_text import describe_overlap
+from reports.judge.finding_text import describe_overlap, describe_two_winners
 from tests.reports.test_corpus import BAD, judge_file
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -46,6 +46,16 @@ def record(identity: str, process: str, invoked_ms: float, returned_ms: float | 
     times = {"invoked_ns": invoked, "returned_ns": returned}
     blank = dict.fromkeys(OPERATION_SCHEMA) | {"scenario": "", "tenant": "", "workflow": "w"}
     return msgspec.convert({**blank, "row": 0, "id": identity, "process": process, **fields, **times}, Record)
+
+
+@pytest.mark.parametrize(
+    ("expected", "named"), [(["A"], "A"), (["A", "B", "C"], "A|B|C"), (["A", "B", "C", "D"], "one of 4 states")]
+)
+def test_a_request_that_is_due_in_many_states_names_none(expected: list[str], named: str) -> None:
+    winners = [msgspec.structs.replace(record(name, name, 1, 5), expected=expected, next="END") for name in "ab"]
+    title, words = describe_two_winners(winners)
+    assert f"both moved workflow w from {named} to END" in title
+    assert f"> a: advance {named} -> END" in words
 
 
 def test_the_table_has_one_column_per_client() -> None:
