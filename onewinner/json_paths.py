@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.target.http_answer import Answer
-from engine.target.paths import JmesPath
+from engine.target.jmes_path import JmesPath
 from engine.target.places import Place
 from engine.target.target import Target
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.target.adapter import AdapterError, Context
 from engine.target.http_answer import Answer
-from engine.target.paths import JmesPath
+from engine.target.jmes_path import JmesPath
 from engine.target.places import Place
 from engine.target.routes import Guard, Route, Trail, Write
 from engine.target.statuses import Meanings, Statuses, find_meaning

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from engine.target.cookies import read_cookies
 from engine.target.http_answer import Answer
-from engine.target.paths import JmesPath
+from engine.target.jmes_path import JmesPath
 from engine.target.tables import SaveTable
 from engine.target.template import Value
 from engine.target.value_checks import Mistake, check_header_name

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.target.graph import TransitionGraph
-from engine.target.paths import JmesPath
+from engine.target.jmes_path import JmesPath
 from engine.target.places import Place, read_optional_place
 from engine.target.poll import Poll, read_poll
 from engine.target.same_request import Identity, identify
@@ -174,8 +174,8 @@ def read_optional_path(key: str, text: str | None) -> JmesPath | None:
 
 
 def read_template(key: str, table: RequestTable, *, needed: str = "", instead: Collection[str] = ()) -> Template:
-    """The request, in which the placeholder `needed` must stand, or one of `instead`. `engine.target.names` checks all
-    placeholders.
+    """The request, in which the placeholder `needed` must stand, or one of `instead`.
+    `engine.target.placeholders` checks all placeholders.
     """
     check_request(key, table)
     template = Template(

@@ -16,7 +16,7 @@ from engine.target.classified_answer import (
     read_trail,
 )
 from engine.target.http_answer import Answer
-from engine.target.paths import JmesPath
+from engine.target.jmes_path import JmesPath
 from engine.target.routes import Effects
 from engine.target.target import Target
 from engine.target.template import Template

@@ -10,7 +10,7 @@ import pytest
 
 from engine.target.file import TargetError, load_target
 from engine.target.http_answer import Answer
-from engine.target.paths import JmesPath
+from engine.target.jmes_path import JmesPath
 from tests.engine.target.hostile import HostileTarget, make_targets
 from tests.engine.target.test_file import ENVIRONMENT
 

@@ -10,7 +10,7 @@ import pytest
 from engine.target.classified_answer import classify_advance, classify_create, classify_guard, classify_read, read_trail
 from engine.target.file import TargetError
 from engine.target.http_answer import Answer
-from engine.target.paths import JmesPath
+from engine.target.jmes_path import JmesPath
 from engine.target.places import Place
 from engine.target.statuses import Rule, Statuses
 from engine.target.target import Target

@@ -19,7 +19,7 @@ import pytest
 
 from engine.reference.openapi import describe_api
 from engine.target.file import load_target
-from engine.target.paths import JmesPath
+from engine.target.jmes_path import JmesPath
 from engine.target.places import Place
 from engine.target.target import Target
 from engine.target.template import Template

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.target.file import load_target
-from engine.target.paths import JmesPath
+from engine.target.jmes_path import JmesPath
 from engine.target.places import Place
 from engine.target.target import Target
 from engine.target.template import Template

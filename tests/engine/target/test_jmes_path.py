@@ -1,6 +1,6 @@
 """Goal: a path never raises. Method: documents that it does not fit."""
 
-from engine.target.paths import JmesPath
+from engine.target.jmes_path import JmesPath
 
 
 def test_a_query_never_raises_on_a_strange_document() -> None:

@@ -1,4 +1,4 @@
-"""Names: which placeholders may stand in which request of a target file, and who gives their values. Pure.
+"""Placeholders: which of them may stand in which request of a target file, and who gives their values. Pure.
 
 The walk finds every request table, so a new one needs no line here unless it has placeholders of its own.
 """
