@@ -34,7 +34,7 @@ from load.tally import Tally, describe_spread, merge
 from load.violation_picture import Violation
 from load.worker import ASSIGNMENT, HALT, WorkerAssignment, identify_host
 from reports.comparison.facts import Facts
-from reports.judge.plan import RunPlan, SourceQuota
+from reports.judge.run_plan import RunPlan, SourceQuota
 
 WATCH_S = 0.25
 # How long Locust may take to begin a run.

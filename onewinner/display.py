@@ -24,8 +24,8 @@ from reports.documents.page.text import reveal
 from reports.documents.pairings import describe_pairings
 from reports.documents.run_folder import Run
 from reports.documents.strength import FIXED_PROCESSES, describe_strength
-from reports.judge.plan import LevelRun
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled
+from reports.judge.run_plan import LevelRun
 from reports.judge.shortfalls import describe_partial
 from reports.judge.text import capital, join
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict

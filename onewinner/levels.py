@@ -23,7 +23,7 @@ from onewinner.silent_service import is_silent
 from onewinner.streams import say
 from reports.documents.run_folder import Run
 from reports.history import events
-from reports.judge import plan as amounts
+from reports.judge.run_plan import LevelRun
 from reports.judge.shortfalls import sum_levels
 
 POLL_S = 0.1
@@ -133,7 +133,7 @@ def run_asker(
     return result
 
 
-def count_levels(told: Sequence[events.Level], asked: Iterable[LevelResult]) -> tuple[amounts.LevelRun, ...]:
+def count_levels(told: Sequence[events.Level], asked: Iterable[LevelResult]) -> tuple[LevelRun, ...]:
     """What each level got to, from what its sources say; of those that race, their scenarios, too.
 
     A level may tell of parts that have amounts of their own, the sweeps of `sequential`: they come last.
@@ -142,7 +142,7 @@ def count_levels(told: Sequence[events.Level], asked: Iterable[LevelResult]) -> 
     counted = []
     for each in asked:
         mine = [event for event in told if event.level == each.level.name]
-        found = summed.get(each.level.name, amounts.LevelRun(level=each.level.name))
+        found = summed.get(each.level.name, LevelRun(level=each.level.name))
         found = structs.replace(
             found,
             planned=found.planned if each.level.amount is None or found.unit == "rounds" else each.level.amount,

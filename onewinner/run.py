@@ -50,8 +50,8 @@ from reports.history import events
 from reports.history.files import holds_operations
 from reports.history.history import History, HistoryError, read_history
 from reports.history.seal import seal_history
-from reports.judge import plan as amounts
 from reports.judge.judge import judge
+from reports.judge.run_plan import LevelRun
 from reports.judge.shortfalls import describe_partial, sum_levels
 from reports.judge.verdict import Judgement, Verdict, merge
 
@@ -139,7 +139,7 @@ def conclude(
         say(f"onewinner {request.options.command}: the history cannot be judged: {error}")
         return UNKNOWN
     absent = [
-        amounts.LevelRun(level=name, unit="pairings", not_applicable={name: why})
+        LevelRun(level=name, unit="pairings", not_applicable={name: why})
         for name, why in {**request.absent, **dict.fromkeys((level.name for level in left_out), SILENT_WHY)}.items()
     ]
     pairings, schedules = gather_schedules(judged, history, request)

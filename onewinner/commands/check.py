@@ -20,7 +20,7 @@ from reports.history.history import HistoryError, read_history
 from reports.judge.checks import CHECKS
 from reports.judge.judge import judge
 from reports.judge.limits import Limits
-from reports.judge.plan import RunPlan
+from reports.judge.run_plan import RunPlan
 from reports.judge.text import join
 from reports.judge.verdict import Verdict, merge
 

@@ -16,8 +16,8 @@ from reports.comparison.facts import DefectRow, Facts, Reproduction, ViolatingSc
 from reports.comparison.measures import Table, describe_injected, tabulate
 from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
-from reports.judge.plan import LevelRun
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled
+from reports.judge.run_plan import LevelRun
 from reports.judge.shortfalls import describe_partial
 from reports.judge.text import capital
 from reports.judge.verdict import CheckResult, Judgement, Verdict

@@ -18,7 +18,7 @@ from reports.history.history import History
 from reports.judge.limits import INCONCLUSIVE_SHARE_MAX, UNKNOWN_SHARE_MAX, Limits
 from reports.judge.models.workflow import NEVER, OLDER, Operation
 from reports.judge.operation_roles import assign_roles, find_owned, sort_operations
-from reports.judge.plan import RunPlan
+from reports.judge.run_plan import RunPlan
 from reports.judge.search import ANOTHER_STATE
 from reports.judge.time_keys import TimeKeys, make_time_keys
 

@@ -15,7 +15,7 @@ from reports.judge.doubts import find_access_denied, find_doubts, find_lost_part
 from reports.judge.evidence import Evidence
 from reports.judge.limits import Limits
 from reports.judge.overlapping_writes import name_writes
-from reports.judge.plan import RunPlan
+from reports.judge.run_plan import RunPlan
 from reports.judge.scenarios import name_scenarios
 from reports.judge.shortfalls import describe_partial, sum_levels
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict, merge

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from reports.history import events
 from reports.history.history import History
-from reports.judge.plan import UnscheduledStatement
+from reports.judge.run_plan import UnscheduledStatement
 from reports.judge.sql import clip
 
 TEXTS_MAX = 20

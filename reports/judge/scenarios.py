@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from reports.history.history import History
-from reports.judge.plan import LevelRun, ScenarioRun
+from reports.judge.run_plan import LevelRun, ScenarioRun
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from reports.history import events
 from reports.history.history import History
-from reports.judge.plan import LevelRun, ScenarioRun
+from reports.judge.run_plan import LevelRun, ScenarioRun
 
 FLOOR = 0.5
 COMPLETE = "complete"

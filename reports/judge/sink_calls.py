@@ -14,7 +14,7 @@ import polars as pl
 from engine.target.graph import TransitionGraph
 from reports.history.events import Call, CallsAwaited, Sink
 from reports.judge.context import CheckContext, Suspicion, doubt, fail, make_finding
-from reports.judge.move_search import Claim, MoveSearch
+from reports.judge.sink_search import Claim, SinkSearch
 from reports.judge.sink_text import describe_calls, describe_moves, describe_silence
 from reports.judge.verdict import Finding, Verdict
 
@@ -207,7 +207,7 @@ def suspect_moves(
         if w in context.decision.suspects:
             continue
         laid_out, limit_s = context.lay_out(w), context.evidence.limits.workflow_s
-        found = MoveSearch(*laid_out, context.evidence.graph, list(claims.values()), limit_s)
+        found = SinkSearch(*laid_out, context.evidence.graph, list(claims.values()), limit_s)
         verdict = found.search()
         if verdict is not Verdict.PASS:
             told = {subject: calls.get(subject, []) for subject in claims}
@@ -257,7 +257,7 @@ def report_calls(
 
 
 def report_moves(
-    context: CheckContext, rule: Sink, found: MoveSearch, told: dict[str, list[Call]], verdict: Verdict
+    context: CheckContext, rule: Sink, found: SinkSearch, told: dict[str, list[Call]], verdict: Verdict
 ) -> Finding:
     numbers = found.find_least() if verdict is Verdict.FAIL else range(len(found.claims))
     rows = sorted({row for number in numbers for row in found.claims[number].rows})

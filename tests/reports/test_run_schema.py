@@ -13,7 +13,7 @@ from reports.comparison.measures import measure
 from reports.documents.run_folder import Run, begin_run, finish_run, with_judgement
 from reports.documents.schema import make_schema
 from reports.judge.judge import judge
-from reports.judge.plan import LevelRun, RunPlan
+from reports.judge.run_plan import LevelRun, RunPlan
 from reports.judge.verdict import Verdict
 from tests.reports.building import Record, advance, build_history, create
 from tests.reports.pages import build_run

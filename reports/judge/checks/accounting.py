@@ -7,7 +7,7 @@ import polars as pl
 from reports.history import events
 from reports.history.history import Source
 from reports.judge.context import CheckContext, conclude, doubt, not_applicable
-from reports.judge.plan import SourceQuota
+from reports.judge.run_plan import SourceQuota
 from reports.judge.shortfalls import REASONS
 from reports.judge.text import count
 from reports.judge.verdict import CheckResult, Finding, Verdict

@@ -10,15 +10,15 @@ from reports.history.events import Effects
 from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.finding_text import describe_timeout
-from reports.judge.sink_calls import judge_calls
-from reports.judge.trace_search import NO_ROW, TraceSearch
-from reports.judge.trace_text import (
+from reports.judge.marker_search import NO_ROW, MarkerSearch
+from reports.judge.marker_text import (
     describe_foreign_trace,
     describe_trace,
     describe_trace_answers,
     describe_trace_count,
 )
-from reports.judge.traces import MOVES, find_traces, lay_out_contradictory, list_asked
+from reports.judge.markers import MOVES, find_traces, lay_out_contradictory, list_asked
+from reports.judge.sink_calls import judge_calls
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "effects"
@@ -140,7 +140,7 @@ def suspect_answers(context: CheckContext, counted: pl.DataFrame) -> list[Suspic
     return suspicions
 
 
-def report_answers(context: CheckContext, found: TraceSearch) -> Finding:
+def report_answers(context: CheckContext, found: MarkerSearch) -> Finding:
     """The fewest requests whose traces contradict the answers by themselves, and some of those that they contradict."""
     traces = found.find_least()
     records = context.records([trace.row for trace in traces])

@@ -3,7 +3,7 @@
 from typing import Any
 
 from reports.judge.judge import judge
-from reports.judge.plan import RunPlan
+from reports.judge.run_plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import Record, build, build_history, create
 

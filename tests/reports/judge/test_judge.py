@@ -10,7 +10,7 @@ from reports.judge.checks import CHECKS
 from reports.judge.context import CheckContext
 from reports.judge.judge import judge
 from reports.judge.limits import Limits
-from reports.judge.plan import RunPlan
+from reports.judge.run_plan import RunPlan
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 from tests.reports.building import Record, advance, build_history, create, fault, override, read, trail
 

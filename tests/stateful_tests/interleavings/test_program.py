@@ -24,7 +24,7 @@ from engine.target.template import Request
 from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
-from reports.judge.plan import RunPlan
+from reports.judge.run_plan import RunPlan
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.faults import FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError

@@ -1,4 +1,4 @@
-"""Trace search: whether one order explains what was answered about a workflow and which markers the engine showed.
+"""Marker search: whether one order explains what was answered about a workflow and which markers the engine showed.
 
 A marker says of a request without an answer, and of one that may repeat a win, whether it made its move: the marker is
 there, or it was not yet when the engine was asked. The order has a place for that look. Pure; one workflow at a time.
@@ -28,7 +28,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class TraceSearch:
+class MarkerSearch:
     """A workflow's operations, the states that it may begin in, and its traces, for which the engine was asked at
     `asked_ns` or after. `limit_s` is for one search.
     """

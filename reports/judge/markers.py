@@ -1,6 +1,6 @@
-"""Traces: what the stored markers say of the requests whose answers leave open whether they made their move.
+"""Markers: what the stored markers say of the requests whose answers leave open whether they made their move.
 
-Nearly all workflows have a linearization that agrees with their traces; the trace search decides the rest.
+Nearly all workflows have a linearization that agrees with their markers; the marker search decides the rest.
 """
 
 import polars as pl
@@ -9,7 +9,7 @@ from reports.history.events import Effects
 from reports.judge.context import CheckContext
 from reports.judge.decision import find_unlinearized
 from reports.judge.evidence import Evidence
-from reports.judge.trace_search import Trace, TraceSearch
+from reports.judge.marker_search import MarkerSearch, Trace
 
 MOVES = ("advance", "set")
 
@@ -41,7 +41,7 @@ def find_traces(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
     return found.select("row", numbers, is_shown=pl.col("shown").is_not_null(), asked="asked")
 
 
-def lay_out_contradictory(context: CheckContext, traces: pl.DataFrame) -> list[tuple[int, TraceSearch]]:
+def lay_out_contradictory(context: CheckContext, traces: pl.DataFrame) -> list[tuple[int, MarkerSearch]]:
     """By workflow number, the search where no linearization agrees with the traces. Workflows whose answers have no
     explanation are left out.
     """
@@ -83,8 +83,8 @@ def bend(evidence: Evidence, traces: pl.DataFrame) -> pl.DataFrame:
     ).drop("is_shown")
 
 
-def make_search(context: CheckContext, w: int, traces: pl.DataFrame) -> TraceSearch:
+def make_search(context: CheckContext, w: int, traces: pl.DataFrame) -> MarkerSearch:
     found = [Trace(*row) for row in traces.select("row", "is_shown").iter_rows()]
     operations, starts = context.lay_out(w)
     limit_s = context.evidence.limits.workflow_s
-    return TraceSearch(operations, starts, context.evidence.graph, found, int(traces["asked"][0]), limit_s)
+    return MarkerSearch(operations, starts, context.evidence.graph, found, int(traces["asked"][0]), limit_s)

@@ -1,4 +1,4 @@
-"""Move search: whether one order explains what was answered about a workflow, in which as many of the requests moved it
+"""Sink search: whether one order explains what was answered about a workflow, in which as many of the requests moved it
 as calls were made for them. Pure; one workflow at a time.
 """
 
@@ -26,7 +26,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class MoveSearch:
+class SinkSearch:
     """A workflow's operations, the states that it may begin in, and what is claimed; no row stands in two claims."""
 
     operations: Sequence[Operation]
