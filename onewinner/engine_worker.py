@@ -19,10 +19,10 @@ import uvicorn
 
 from engine.provision.processes import hold_signals
 from engine.reference.api import create_app
+from engine.reference.arrival_protocol import ArrivalProtocol
 from engine.reference.settings import Settings
 from engine.reference.socket_timestamps import ask_for_arrivals
 from engine.reference.units.app import create_app as create_unit_app
-from onewinner.noting_protocol import NotingProtocol
 from onewinner.signals import HEARD
 
 BACKLOG = 2048
@@ -115,7 +115,7 @@ def serve(settings: Settings, listening: socket.socket) -> None:
     config = uvicorn.Config(
         create_unit_app(settings) if settings.has_units else create_app(settings),
         loop="uvloop",
-        http=NotingProtocol,
+        http=ArrivalProtocol,
         log_level="warning",
         access_log=False,
         proxy_headers=False,

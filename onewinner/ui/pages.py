@@ -9,7 +9,7 @@ from onewinner.baseline import EXIT_WORDS
 from onewinner.exits import find_comparison_exit
 from onewinner.profiles import LEVEL_MEANINGS, PROFILES
 from onewinner.ui.gate import Gate
-from onewinner.ui.live import render_parts
+from onewinner.ui.gate_page import render_parts
 from onewinner.ui.runs import ListedRun
 from onewinner.ui.targets import Engine
 from reports.comparison.comparison import Comparison

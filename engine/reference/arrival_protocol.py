@@ -12,7 +12,7 @@ from engine.reference.api import ARRIVED
 from engine.reference.socket_timestamps import receive
 
 
-class NotingProtocol(HttpToolsProtocol):
+class ArrivalProtocol(HttpToolsProtocol):
     """Notes when the last byte of each request came."""
 
     _arrived_ns = 0

@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.reference.api import ARRIVED
-from onewinner.noting_protocol import NotingProtocol
+from engine.reference.arrival_protocol import ArrivalProtocol
 from tests.stamping import listen_for_arrivals
 
 LATE_NS = 5_000_000
@@ -26,7 +26,7 @@ def serve(app: ASGIApp) -> Iterator[tuple[str, int]]:
     """The app behind the protocol, in a thread of its own; its address."""
     with listen_for_arrivals() as listening:
         config = uvicorn.Config(
-            app, loop="uvloop", http=NotingProtocol, lifespan="off", ws="none", log_level="critical"
+            app, loop="uvloop", http=ArrivalProtocol, lifespan="off", ws="none", log_level="critical"
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
