@@ -1,5 +1,6 @@
 """The check context: the evidence, and what several checks derive from it, each derived once."""
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -7,7 +8,6 @@ from functools import cached_property
 import polars as pl
 
 from reports.history.history import Record
-from reports.judge.command_again import judge_again
 from reports.judge.decision import Decision, decide
 from reports.judge.evidence import Evidence
 from reports.judge.faults import Faults, find_touched, take_faults
@@ -156,3 +156,8 @@ def make_finding(
 def not_applicable(check: str, reason: str, unit: str = "operations") -> CheckResult:
     """The result of a check without evidence: neither pass nor fail."""
     return CheckResult(check, None, reason, 0, unit)
+
+
+def judge_again(command: str, check: str, workflow: str | None = None) -> str:
+    """The command with which a user judges one finding again; `command` judges the whole history."""
+    return f"{command} --only {check}" + ("" if workflow is None else f" --workflow {shlex.quote(workflow)}")

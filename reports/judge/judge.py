@@ -9,8 +9,7 @@ from reports.history import events
 from reports.history.encoding import OUTCOMES
 from reports.history.history import History
 from reports.judge.checks import CHECKS
-from reports.judge.command_again import judge_again
-from reports.judge.context import CheckContext
+from reports.judge.context import CheckContext, judge_again
 from reports.judge.doubts import find_access_denied, find_doubts, find_lost_partners
 from reports.judge.evidence import Evidence
 from reports.judge.limits import Limits

@@ -8,6 +8,7 @@ import pytest
 
 from engine.target.graph import TransitionGraph
 from reports.history.history import read_history
+from reports.judge.checks import CHECKS, MEANINGS
 from reports.judge.judge import judge
 from reports.judge.run_plan import RunPlan
 from reports.judge.shortfalls import REASONS
@@ -271,3 +272,8 @@ def test_a_trail_that_is_cut_is_named_as_a_reason() -> None:
     assert {each.verdict for each in (cut, odd, short, shifted)} == {Verdict.FAIL}
     assert all(any(hint in found.words for found in each.findings) for each in (cut, odd, shifted))
     assert not any(hint in found.words for found in short.findings)
+
+
+def test_every_check_says_in_one_line_what_it_asks() -> None:
+    assert list(MEANINGS) == list(CHECKS)
+    assert all(line.endswith(".") and "\n" not in line and len(line) < 100 for line in MEANINGS.values())
