@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_command(arguments: list[str]) -> int:
     import importlib
 
-    from onewinner.hidden_terminal import hide_terminal
+    from onewinner.secret_hiding import hide_terminal
     from onewinner.signals import Interrupted
 
     options = parse(arguments)

@@ -22,12 +22,12 @@ from onewinner.calibration import with_calibration
 from onewinner.deployment import deploy
 from onewinner.display import print_schedule, print_text, print_verdict, show_work
 from onewinner.exits import UNKNOWN, UsageError, find_exit
-from onewinner.learned_secrets import hide_learned
 from onewinner.levels import LevelResult, count_levels, run_levels
 from onewinner.outages import record_outages
 from onewinner.race_files import find_strayed, find_undecided, find_violated, gather_schedules
 from onewinner.run_request import RunRequest, gather_facts
 from onewinner.schema_inspection import inspect
+from onewinner.secret_hiding import hide_learned
 from onewinner.signals import Interrupted
 from onewinner.silent_service import SILENT_WHY, describe_left_out, without
 from onewinner.streams import say

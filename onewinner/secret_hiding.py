@@ -1,10 +1,12 @@
-"""The terminal: hides every secret that this process was told in what it prints."""
+"""Hides secrets: in what a command prints those that it was told, in the logs of a run also those that logins gave."""
 
+import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TextIO
 
-from engine.target.secrets import TOLD, Secrets
+from engine.target.secrets import LEARNED, TOLD, Secrets, read_learned
 
 
 class HiddenStream:
@@ -30,3 +32,17 @@ class HiddenStream:
 def hide_terminal() -> None:
     """From here on, what this process prints has no secret in it."""
     sys.stdout, sys.stderr = HiddenStream(sys.stdout), HiddenStream(sys.stderr)
+
+
+def hide_learned(folder: Path) -> None:
+    """Hides what logins gave in the logs of a run, which no process writes any more: a service may have logged a token
+    before any client knew it.
+    """
+    if LEARNED not in os.environ:
+        return
+    learned = read_learned(Path(os.environ[LEARNED]))
+    for log in sorted((folder / "logs").glob("*.log")) if learned.texts else ():
+        content = log.read_bytes()
+        hidden = learned.hide(content)
+        if hidden != content:
+            log.write_bytes(hidden)
