@@ -1,6 +1,6 @@
 """The tables of a target file: names, types, defaults, and a description of each key.
 
-Editors show the descriptions: engine/target/schema.py makes docs/target.schema.json from these tables.
+Editors show the descriptions: tools/json_schemas.py makes docs/target.schema.json from these tables.
 """
 
 from typing import Annotated, Any

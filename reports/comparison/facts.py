@@ -1,6 +1,6 @@
 """What is known of a run: everything in run.json but the judgement. Values only.
 
-docs/run.schema.json is generated from these structs (reports/documents/schema.py). reports/documents/format_1.py reads
+docs/run.schema.json is generated from these structs (tools/json_schemas.py). reports/documents/format_1.py reads
 runs of the earlier format. What is not known of a run is null, or empty.
 """
 

@@ -1,7 +1,7 @@
 """The events of a history: one struct for each, to write and to read, with its fields, their types and ranges.
 
 A reader ignores a field that is not here, and keeps an event that is not here. A known field that does not fit is an
-error. docs/history.schema.json is made from these structs (reports/history/schema.py); docs/history.md explains them.
+error. docs/history.schema.json is made from these structs (tools/json_schemas.py); docs/history.md explains them.
 """
 
 import re

@@ -16,8 +16,8 @@ from reports.comparison.facts import Pairing
 from reports.comparison.trends import find_trends
 from reports.documents.chronicle import read_chronicle
 from reports.documents.run_folder import Run, finish_run, read_run, write_documents
-from reports.documents.schema import make_schema
 from reports.judge.verdict import Verdict
+from tools.json_schemas import make_run_schema
 
 FOLDER = Path(__file__).parent / "data" / "old_runs"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -50,7 +50,7 @@ def test_written_again_it_is_of_todays_format_and_the_same(name: str, tmp_path: 
     assert read_run(run.folder) == run
     record = json.loads((run.folder / "run.json").read_text())
     assert record["format"] == 2
-    assert [error.message for error in jsonschema_rs.validator_for(make_schema()).iter_errors(record)] == []
+    assert [error.message for error in jsonschema_rs.validator_for(make_run_schema()).iter_errors(record)] == []
 
 
 def test_what_stood_under_an_old_name_stands_under_the_new_one(tmp_path: Path) -> None:

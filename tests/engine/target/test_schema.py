@@ -15,11 +15,11 @@ import msgspec
 import pytest
 
 from engine.provision.service import REFERENCE
-from engine.target.schema import make_schema, render_schema
 from engine.target.tables import File
 from tests.engine.target.test_file import ORDERS
 from tests.load.stub import RICH, SMALL
 from tests.onewinner.orders import TARGET
+from tools.json_schemas import make_target_schema, render_schema
 
 ROOT = Path(__file__).parents[3]
 WRITTEN = ROOT / "docs" / "target.schema.json"
@@ -41,23 +41,23 @@ def walk_tables(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_the_written_schema_is_the_loaders() -> None:
-    assert WRITTEN.read_text() == render_schema(), "python -m engine.target.schema > docs/target.schema.json"
+    assert WRITTEN.read_text() == render_schema("target"), "python -m tools.json_schemas"
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_file_that_the_loader_takes_is_valid(name: str) -> None:
     document = tomllib.loads(TEXTS[name])
     msgspec.convert(document, File)
-    assert [error.message for error in jsonschema_rs.validator_for(make_schema()).iter_errors(document)] == []
+    assert [error.message for error in jsonschema_rs.validator_for(make_target_schema()).iter_errors(document)] == []
 
 
 def test_no_table_of_the_schema_takes_a_key_that_it_does_not_have() -> None:
-    for name, table in walk_tables(make_schema()):
+    for name, table in walk_tables(make_target_schema()):
         assert table["additionalProperties"] is False, name
 
 
 def test_every_key_is_described() -> None:
-    for name, table in walk_tables(make_schema()):
+    for name, table in walk_tables(make_target_schema()):
         assert table["description"], name
         for key, told in table["properties"].items():
             refers = "$ref" in told or any("$ref" in each for each in told.get("anyOf", ()))
@@ -66,7 +66,7 @@ def test_every_key_is_described() -> None:
 
 def test_it_refuses_what_is_none(tmp_path: Path) -> None:
     document = json.loads(json.dumps(tomllib.loads(ORDERS)))
-    validator = jsonschema_rs.validator_for(make_schema())
+    validator = jsonschema_rs.validator_for(make_target_schema())
     assert validator.is_valid(document)
     for table in ("", "read", "advance", "workflow", "create", "audit"):
         changed = json.loads(json.dumps(document))

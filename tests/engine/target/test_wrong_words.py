@@ -16,9 +16,9 @@ import pytest
 
 from engine.target.file import read_target
 from engine.target.key_checks import check_shape, describe_file
-from engine.target.schema import make_schema
 from engine.target.tables import File
 from engine.target.value_checks import Mistake
+from tools.json_schemas import make_target_schema
 
 FOLDER = Path(__file__).parents[1] / "targets"
 EVERY_WORD = (FOLDER / "every_word.toml").read_text()
@@ -85,7 +85,7 @@ def test_a_wrong_word_is_one_sentence(changes: str) -> None:
 
 
 def test_each_word_is_wrong_in_a_file() -> None:
-    schema = make_schema()
+    schema = make_target_schema()
     wrong = set().union(*(find_words(schema, changes.partition(" = ")[0]) for changes in WRONG))
     for file in (FOLDER / "broken").glob("*.txt"):
         place = re.match(r"onewinner gate: \S+\.toml: ([^:\s]+): ", file.read_text())

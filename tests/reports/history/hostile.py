@@ -13,9 +13,9 @@ from typing import Any
 
 import jsonschema_rs
 
-from reports.history.schema import make_schema
 from tests.reports.history.test_events import GOOD
 from tests.reports.history.test_history import INVOKE, RETURN
+from tools.json_schemas import make_history_schema
 
 SEED = 15
 VALUES: tuple[Any, ...] = (
@@ -77,7 +77,7 @@ def walk_fields(chance: random.Random) -> Iterator[tuple[str, bytes]]:
 
 @cache
 def make_validator() -> Any:
-    return jsonschema_rs.validator_for(make_schema())
+    return jsonschema_rs.validator_for(make_history_schema())
 
 
 def is_valid(line: dict[str, Any]) -> bool:
@@ -91,7 +91,7 @@ def list_fields(event: str) -> list[str]:
     """The fields of an event, without the one that names it."""
     [properties] = [
         part["properties"]
-        for part in make_schema()["$defs"].values()
+        for part in make_history_schema()["$defs"].values()
         if part.get("properties", {}).get("event", {}).get("enum") == [event]
     ]
     return [name for name in properties if name != "event"]

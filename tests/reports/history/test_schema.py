@@ -7,18 +7,18 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from reports.history.schema import render_schema
 from tests.reports.history.test_events import GOOD, OUT_OF_RANGE
 from tests.reports.history.test_history import INVOKE, RETURN
+from tools.json_schemas import render_schema
 
 WRITTEN = Path(__file__).parents[3] / "docs" / "history.schema.json"
-VALIDATOR = jsonschema_rs.validator_for(json.loads(render_schema()))
+VALIDATOR = jsonschema_rs.validator_for(json.loads(render_schema("history")))
 # What a schema cannot say: that a time is not before another one.
 UNSAYABLE = ({"at_ns": None}, {"until_ns": 0}, {"returned_ns": 0})
 
 
 def test_the_written_schema_is_the_readers() -> None:
-    assert WRITTEN.read_text() == render_schema(), "python -m reports.history.schema > docs/history.schema.json"
+    assert WRITTEN.read_text() == render_schema("history"), "python -m tools.json_schemas"
 
 
 @pytest.mark.parametrize(
