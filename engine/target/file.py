@@ -123,6 +123,8 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     if file.arrived_header is not None:
         check_header_name("arrived_header", file.arrived_header)
     read, create_won, ok = file.read, read_statuses("create.won", table.won), read_ok(file.read)
+    # Without a place that `ok` could be about, each answer to a read tells its state by itself.
+    shown = ok if read is not None and read.state is not None else None
     givers = find_givers(file)
     saved = [name for name, key in givers.items() if is_of_workflow(key)]
     put = file.capacity.put if file.capacity is not None else None
@@ -144,7 +146,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         create_won=create_won,
         read=None if read is None else read_request_of_workflow("read.request", read.request, told),
         read_state=None if read is None else read_optional_place("read.state", read.state),
-        read_states={} if read is None else read_states_by_answer(read.state_by_answer, graph, ok),
+        read_states={} if read is None else read_states_by_answer(read.state_by_answer, graph, shown),
         read_ok=ok,
         create_savings=read_savings("create.save", table.save),
         read_savings=read_savings("read.save", read.save) if read else (),
@@ -188,14 +190,17 @@ def read_ok(table: ReadTable | None) -> Statuses:
     return Statuses((Rule(200),), "read.ok") if table is None else read_statuses("read.ok", table.ok)
 
 
-def read_states_by_answer(table: Mapping[str, Answers], graph: TransitionGraph, ok: Statuses) -> dict[str, Statuses]:
-    """The answers that tell a state by themselves. They come before those that show one."""
+def read_states_by_answer(
+    table: Mapping[str, Answers], graph: TransitionGraph, shown: Statuses | None
+) -> dict[str, Statuses]:
+    """The answers that tell a state by themselves. They come before those that show one, if any do."""
     check_states("read.state_by_answer", table, graph)
     read = {state: read_statuses(f"read.state_by_answer.{state}", answers) for state, answers in table.items()}
     for first, second in combinations(read.values(), 2):
         refuse_second_meaning(second, first)
-    for statuses in read.values():
-        refuse_same(statuses, ok)
+    if shown is not None:
+        for statuses in read.values():
+            refuse_same(statuses, shown)
     return read
 
 

@@ -85,7 +85,7 @@ def describe_trial(examination: Examination, wrong: Examined, document: Document
             for each in (change, *change.also):
                 put(document, each.key, each.value)
             return f"; tried on a new workflow: with {change} this answer is right"
-        if change.key == "base_url" and str(found).partition(":")[0] != str(wrong.remedy).partition(":")[0]:
+        if change.key == "base_url" and str(found).partition(":")[0] not in ("base_url", key):
             return f"; tried on a new workflow: with {change} the route is there"
         tried += [change] if changed is not None else []
     # What the sentence itself advises is a status or a state; the others were only looked for.

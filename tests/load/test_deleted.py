@@ -152,6 +152,16 @@ def test_without_a_place_every_answer_tells_its_state(tmp_path: Path) -> None:
     assert classify_read(target, make_answer(200, state="B")).outcome == "unknown"
 
 
+def test_without_a_place_a_good_status_tells_a_state_too(tmp_path: Path) -> None:
+    """As of a file that is there or not: read.ok, which nobody wrote, is about nothing."""
+    text = TEXT.replace('state = "state"\n', "").replace(
+        'DELETED = [404, { status = 200, when = "deleted" }]', "A = [200], DELETED = [404]"
+    )
+    target = load_text(tmp_path, text)
+    assert [classify_read(target, make_answer(status)).observed for status in (200, 404)] == ["A", "DELETED"]
+    assert classify_read(target, make_answer(204)).outcome == "unknown"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

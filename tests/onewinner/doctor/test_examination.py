@@ -315,6 +315,19 @@ def test_a_base_path_is_found_though_the_create_is_wrong_too(
     assert advice[0].endswith(f'with base_url = "http://127.0.0.1:{orders.port}" the route is there'), advice
 
 
+def test_a_base_path_under_which_nothing_was_asked_is_no_advice(
+    orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step before the create fails under each other base path, so the create is not sent there."""
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    step = '[[create.before]]\nrequest = { method = "POST", path = "/orders", json = {} }\n[create]\n'
+    text = RIGHT.replace('"POST", path = "/orders"', '"POST", path = "/order"').replace("[create]\n", step)
+    _, advice = examine(text, orders.port, tmp_path)
+    assert advice[0].startswith("create.request.path: "), advice
+    assert "base_url" not in advice[0]
+
+
 def test_a_status_of_a_late_request_is_a_conflict_for_illegal_moves_too(
     orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
