@@ -211,12 +211,15 @@ def merge_states(
 ) -> list[Operation]:
     """The same operations, with all the states that no operation asks about made one: they are interchangeable.
 
-    With a graph only a `set` may be changed so: whether an advance is legal depends on where it leads.
+    With a graph only a `set` may be changed so: whether an advance is legal depends on where it leads. A request that
+    repeats a win asks whether the workflow is in its next state already.
     """
     operations = [forget_told(each) for each in operations]
-    asked = {
-        state for each in operations for state in (*each.expected, each.observed if each.is_pure else None)
-    } | named
+    asked = named | {
+        state
+        for each in operations
+        for state in (*each.expected, each.observed if each.is_pure else None, each.next if each.repeats else None)
+    }
     return [
         replace(each, next=ANOTHER_STATE)
         if not each.is_pure

@@ -139,6 +139,11 @@ def is_move(record: Record) -> bool:
     return record["kind"] in ("advance", "set") and record["outcome"] in ("won", "unknown")
 
 
+def is_repeat(record: Record, state: Any) -> bool:
+    """Whether it is answered as a win because the workflow is in its next state already."""
+    return bool(record.get("repeats")) and record["next"] == state
+
+
 def matters(record: Record) -> bool:
     """Refused operations, unknown reads and unknown creates say nothing about any order."""
     return is_move(record) or record["outcome"] in ("ok", "conflict")
@@ -166,7 +171,8 @@ def follow(
         if after is NO:
             continue
         row = {"from": state, "to": after, "request_id": None, "by": item.record}
-        longer = (*trail, row) if is_move(item.record) else trail
+        moved = is_move(item.record) and not is_repeat(item.record, state)
+        longer = (*trail, row) if moved else trail
         if follow(world, after, longer, rest, whole=whole, race=race):
             return True
     return False
@@ -214,4 +220,4 @@ def take(world: World, state: Any, record: Record) -> Any:
     if kind == "read":
         right = (told is None or told == state) and (due or not expected)
         return state if right else NO
-    return following if due or kind == "set" else NO
+    return following if due or kind == "set" or is_repeat(record, state) else NO

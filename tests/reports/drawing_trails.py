@@ -32,6 +32,7 @@ class Drawn:
     graph: Graph
     wide: int
     calm: bool  # every answer came, and the trail is read at the end: what is passed at first sight
+    repeats: bool = False  # a request for the state that there is already is answered as a win
     operations: list[Record] = field(default_factory=list)
     rows: list[tuple[int, Record]] = field(default_factory=list)
     readings: list[Record] = field(default_factory=list)
@@ -41,6 +42,7 @@ class Drawn:
 
 def draw_workflow(random: Random, graph: Graph, wide: int, initial: str | None, size_max: int) -> Drawn:
     drawn = Drawn(random, graph, wide, calm=random.random() < 0.3)
+    drawn.repeats = random.random() < 0.15
     state = draw_beginning(drawn, initial)
     ids = random.choice(IDS)
     requests: list[tuple[int, int, Record]] = []  # with the moment at which each takes effect
@@ -54,7 +56,7 @@ def draw_workflow(random: Random, graph: Graph, wide: int, initial: str | None, 
             record = draw_request(drawn, ids, number, clock)
             late = random.choice((0, 0, 3, 9)) if record["lost"] else 0
             requests.append((clock + late, number, record))
-            if together > 1 and record["kind"] == "advance":
+            if together > 1 and record["kind"] == "advance" and not drawn.repeats:
                 record.update(race=f"r{races}", at=clock)
     drawn.operations += [record for _, _, record in requests]
     for moment, _, record in sorted(requests, key=lambda each: each[:2]):
@@ -100,6 +102,7 @@ def blank(kind: str) -> Record:
         "status": None,
         "request_id": None,
         "race": None,
+        "repeats": False,
     }
 
 
@@ -115,6 +118,7 @@ def draw_request(drawn: Drawn, ids: str, number: int, moment: int) -> Record:
         record["expected"] = random.sample("ABC", 1 if drawn.calm else random.choice((1, 1, 1, 2)))
     if kind in ("advance", "set"):
         record["next"] = random.choice("ABC")
+    record["repeats"] = kind == "advance" and drawn.repeats
     if ids == "told" or (ids == "partly" and random.random() < 0.7):
         record["request_id"] = f"q{number}"
     record["own_id"] = record["request_id"] or f"e{number}"
@@ -129,9 +133,10 @@ def take_effect(drawn: Drawn, record: Record, state: str, moment: int) -> str:
     due = record["expected"] is None or state in record["expected"]
     if kind == "advance" and graph is not None:
         due = due and record["next"] in graph[state]
+    again = record["repeats"] and record["next"] == state
     if record.pop("lost"):
         record.update(outcome="unknown", returned_ns=random.choice((None, record["returned_ns"])))
-        due = due and random.random() < 0.6
+        due = due and not again and random.random() < 0.6
     elif kind == "write":
         record.update(outcome=random.choice(("ok", "ok", "conflict", "stale", "unknown", "refused")))
     elif due and kind != "read" and random.random() < 0.04:
@@ -139,8 +144,9 @@ def take_effect(drawn: Drawn, record: Record, state: str, moment: int) -> str:
         due = False
     elif kind == "read":
         record.update(outcome="ok" if due else "conflict", observed=state if random.random() < 0.8 else None)
-    elif due:
+    elif due or again:
         record.update(outcome="won")
+        due = not again
     else:
         told = random.choice((None, state))
         record.update(outcome="conflict", observed=None if told in record["expected"] else told)

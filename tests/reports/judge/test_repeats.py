@@ -92,3 +92,10 @@ def test_a_state_that_is_left_without_a_request_may_have_a_mover_for_each_visit(
     records = [BORN, put("a"), advance("b", "A-B", 3, None, "unknown", repeats=True, race="r", marker="b")]
     judged = judge(build_history(records, stored("a", "b")), graph)
     assert (find(judged, "one-winner"), find(judged, "effects")) == (Verdict.PASS, Verdict.PASS)
+
+
+def test_two_states_that_no_request_expects_are_two() -> None:
+    """Without a graph, too: a win of one is no repeated win of the other."""
+    records = [BORN, put("a", race=None, invoked=3, returned=9), put("b", "A-X", race=None, invoked=4, returned=8)]
+    [linearizable] = judge(build_history(records), only=["linearizable"]).checks
+    assert linearizable.verdict is Verdict.FAIL
