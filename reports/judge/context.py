@@ -11,7 +11,7 @@ from reports.history.history import Record
 from reports.judge.decision import Decision, decide
 from reports.judge.evidence import Evidence
 from reports.judge.faults import Faults, find_touched, take_faults
-from reports.judge.finding_text import Text
+from reports.judge.finding_text import Text, describe_timeout
 from reports.judge.idempotency_keys import find_stored_errors
 from reports.judge.models.workflow import Operation
 from reports.judge.races import build_races
@@ -101,6 +101,12 @@ class CheckContext:
     def workflow_name(self, w: int) -> str:
         """What the history calls a workflow number."""
         return self.evidence.name_workflow(w)
+
+    def report_timeout(self, check: str, w: int) -> Finding:
+        """A workflow of which the search said nothing within its time."""
+        workflow = self.workflow_name(w)
+        text = describe_timeout(workflow, self.evidence.limits.workflow_s)
+        return make_finding(check, (), text, Verdict.UNKNOWN, workflow=workflow)
 
     def finish(self, finding: Finding) -> Finding:
         """The finding with the command that judges it again."""

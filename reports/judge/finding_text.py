@@ -249,8 +249,8 @@ def describe_shared_id(records: Sequence[Record]) -> Text:
     return f"{title}.", tabulate(f"{title}: each of them made a workflow of its own.", records[:NAMED_MAX])
 
 
-def describe_timeout(workflow: str, limit: str) -> Text:
-    title = f"Workflow {workflow} could not be decided {limit}"
+def describe_timeout(workflow: str, limit_s: float) -> Text:
+    title = f"Workflow {workflow} could not be decided within {limit_s:g} s"
     return f"{title}.", f"{title}; no order that explains it was found, and none was ruled out."
 
 

@@ -305,5 +305,5 @@ def report(
 
 
 def report_timeout(context: CheckContext, name: str) -> Finding:
-    limit = f"{context.evidence.limits.linearizable_s:g} s"
-    return make_finding(CHECK, [], describe_timeout(name, limit), Verdict.UNKNOWN, workflow=name)
+    text = describe_timeout(name, context.evidence.limits.linearizable_s)
+    return make_finding(CHECK, [], text, Verdict.UNKNOWN, workflow=name)

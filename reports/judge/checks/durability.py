@@ -14,7 +14,6 @@ import polars as pl
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.durability_text import describe_indistinct, describe_lost, describe_missing, describe_replaced
 from reports.judge.faults import Fault, choose_likeliest
-from reports.judge.finding_text import describe_timeout
 from reports.judge.lost_transitions import FaultedWorkflow, Loss, OutOfTimeError
 from reports.judge.models.workflow import NEVER, Operation
 from reports.judge.trail_matching import explains
@@ -114,7 +113,7 @@ def suspect_missing(context: CheckContext, reading: TrailReading, operation: Ope
         first = min(fault.at for fault in faults)
         clean = reading.w not in context.decision.suspects or lay_out(context, reading.w).explains_before(first)
     except OutOfTimeError:
-        return [doubt(partial(report_timeout, context, reading.w))]
+        return [doubt(partial(context.report_timeout, CHECK, reading.w))]
     return [fail(partial(report_missing, context, reading, operation, faults))] if clean else []
 
 
@@ -148,7 +147,7 @@ def suspect_answers(context: CheckContext, struck: list[int]) -> list[Suspicion]
             laid = lay_out(context, w)
             loss = (laid.keep_moves() if wrong_anyway else laid).find_loss()
         except OutOfTimeError:
-            suspicions.append(doubt(partial(report_timeout, context, w)))
+            suspicions.append(doubt(partial(context.report_timeout, CHECK, w)))
             continue
         if loss is not None and last_read.get(w, -NEVER) <= loss.cut:
             suspicions.append(fail(partial(report_loss, context, w, loss)))
@@ -198,9 +197,3 @@ def report_replaced(context: CheckContext, row: int) -> Finding:
 def report_indistinct(context: CheckContext, row: int) -> Finding:
     [record] = context.records([row])
     return make_finding(CHECK, [record], describe_indistinct(record), Verdict.UNKNOWN)
-
-
-def report_timeout(context: CheckContext, w: int) -> Finding:
-    workflow = context.workflow_name(w)
-    text = describe_timeout(workflow, f"within {context.evidence.limits.workflow_s:g} s")
-    return make_finding(CHECK, (), text, Verdict.UNKNOWN, workflow=workflow)

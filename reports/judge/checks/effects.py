@@ -9,7 +9,6 @@ import polars as pl
 from reports.history.events import Effects
 from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
-from reports.judge.finding_text import describe_timeout
 from reports.judge.marker_search import NO_ROW, MarkerSearch
 from reports.judge.marker_text import (
     describe_foreign_trace,
@@ -136,7 +135,7 @@ def suspect_answers(context: CheckContext, counted: pl.DataFrame) -> list[Suspic
         if verdict is Verdict.FAIL:
             suspicions.append(fail(partial(report_answers, context, found)))
         elif verdict is Verdict.UNKNOWN:
-            suspicions.append(doubt(partial(report_undecided, context, w)))
+            suspicions.append(doubt(partial(context.report_timeout, CHECK, w)))
     return suspicions
 
 
@@ -150,11 +149,6 @@ def report_answers(context: CheckContext, found: MarkerSearch) -> Finding:
     shown = [trace.row for trace in traces if trace.is_shown]
     text = describe_trace_answers(records, len(shown), context.records(beside))
     return replace(make_finding(CHECK, [*records, *context.records(beside)], text), race=None)
-
-
-def report_undecided(context: CheckContext, w: int) -> Finding:
-    name, limit = context.workflow_name(w), f"{context.evidence.limits.workflow_s:g} s"
-    return make_finding(CHECK, [], describe_timeout(name, limit), Verdict.UNKNOWN, workflow=name)
 
 
 def find_absent(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
 from reports.judge.decision import decide
 from reports.judge.finding_text import Text
+from reports.judge.idempotency_keys import SAME
 from reports.judge.idempotency_text import (
     describe_lost,
     describe_other_answer,
@@ -19,7 +20,6 @@ from reports.judge.idempotency_text import (
 from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "idempotent"
-SAME = ("workflow", "tenant", "key")
 SHOWN_MAX = 4
 SERVED = ("won", "ok")
 LOST = ("conflict", "stale")

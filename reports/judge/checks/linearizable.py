@@ -6,8 +6,8 @@ from functools import partial
 from reports.judge.conflict_core import find_conflict_core
 from reports.judge.context import CheckContext, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.decision import Undecided
-from reports.judge.finding_text import describe_contradiction, describe_create_contradiction, describe_timeout
-from reports.judge.verdict import CheckResult, Finding, Verdict
+from reports.judge.finding_text import describe_contradiction, describe_create_contradiction
+from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "linearizable"
 
@@ -21,7 +21,7 @@ def check_linearizable(context: CheckContext) -> CheckResult:
         return not_applicable(CHECK, "the target has no [workflow]")
     decision = context.decision
     suspicions = [fail(partial(report_failure, context, found)) for found in decision.failed.values()]
-    suspicions += [doubt(partial(report_timeout, context, w)) for w in decision.undecided]
+    suspicions += [doubt(partial(context.report_timeout, CHECK, w)) for w in decision.undecided]
     reason = (
         f"{len(decision.searched)} of {context.evidence.workflows} workflows needed the exact search"
         if decision.searched
@@ -45,9 +45,3 @@ def report_failure(context: CheckContext, found: Undecided) -> Finding:
         records = context.records(operation.row for operation in core.operations)
         text = describe_contradiction(records, core.start, is_minimal=core.is_minimal, graph=context.evidence.graph)
     return replace(make_finding(CHECK, records, text), race=None)
-
-
-def report_timeout(context: CheckContext, w: int) -> Finding:
-    workflow = context.workflow_name(w)
-    text = describe_timeout(workflow, f"within {context.evidence.limits.workflow_s:g} s")
-    return make_finding(CHECK, (), text, Verdict.UNKNOWN, workflow=workflow)

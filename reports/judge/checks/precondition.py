@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
-from reports.judge.finding_text import describe_timeout
 from reports.judge.models.workflow import NEVER, Operation
 from reports.judge.precondition_text import (
     describe_contradictory,
@@ -33,7 +32,7 @@ def check_precondition(context: CheckContext) -> CheckResult:
     suspicions += [
         doubt(partial(report_contradictory, context, w, search)) for w, search in decision.contradictory.items()
     ]
-    suspicions += [doubt(partial(report_timeout, context, w)) for w in decision.undecided]
+    suspicions += [doubt(partial(context.report_timeout, CHECK, w)) for w in decision.undecided]
     reason = describe_told_again(decision.told_again)
     return conclude(context, CHECK, judged=decision.judged, unit="requests", suspicions=suspicions, reason=reason)
 
@@ -86,9 +85,3 @@ def report_contradictory(context: CheckContext, w: int, search: VersionSearch) -
     records = context.records(told)
     text = describe_contradictory(context.workflow_name(w), records)
     return make_finding(CHECK, records, text, Verdict.UNKNOWN, workflow=context.workflow_name(w))
-
-
-def report_timeout(context: CheckContext, w: int) -> Finding:
-    workflow = context.workflow_name(w)
-    text = describe_timeout(workflow, f"within {context.evidence.limits.workflow_s:g} s")
-    return make_finding(CHECK, (), text, Verdict.UNKNOWN, workflow=workflow)

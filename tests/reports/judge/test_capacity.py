@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from reports.judge.judge import judge
+from reports.judge.limits import Limits
 from reports.judge.run_plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import Record, build, build_history, create
@@ -172,3 +175,11 @@ def test_a_run_in_which_nothing_was_used_up_proves_nothing() -> None:
     assert judgement.checks[0].verdict is Verdict.UNKNOWN
     assert "No resource was ever used up, of 1" in judgement.checks[0].findings[0].title
     assert check(*records).verdict is Verdict.PASS, "a history that is judged alone"
+
+
+def test_where_the_search_ran_out_it_is_unknown_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.judge.search.CONFIGURATIONS_PER_LOOK", 1)
+    history = build_history([voucher(2), take("a", 2, 5), give_back("g", 6, 7), left("r", 8, 9, 2)])
+    (result,) = judge(history, only=["capacity"], limits=Limits(linearizable_s=-1.0)).checks
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.findings[0].title == "Workflow w could not be decided within -1 s."
