@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.provision.database_watch import watch_database
 from engine.provision.service import REFERENCE
-from engine.provision.watch import watch_database
 from engine.target.file import load_target
 from engine.target.illegal import list_illegal
 from engine.target.plain_file import read_plain

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.target.sinks import Sink
 from reports.history import events
-from reports.history.due_calls import SINKS, await_calls
+from reports.history.awaited_calls import SINKS, await_calls
 from reports.history.journal import Journal
 
 LOOPBACK = "127.0.0.1"

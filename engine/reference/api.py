@@ -25,13 +25,13 @@ from starlette.types import Receive, Scope, Send
 
 from engine.reference import tokens, variants
 from engine.reference.bodies import BODY_BYTES_MAX, Body, ErrorAnswer, HealthAnswer, encode
+from engine.reference.error_answers import STATUSES, UNKNOWN_STATUS, refuse
 from engine.reference.errors import EngineError, MalformedRequest, Refused, SchemaUnavailable
-from engine.reference.handlers import ROUTES, AuthenticatedRequest, Handler, advance, create
 from engine.reference.keys import make_key
 from engine.reference.openapi import PREFIX, describe_api
 from engine.reference.parts import Caller, Engine, Parts
 from engine.reference.pool import Pool
-from engine.reference.refusals import STATUSES, UNKNOWN_STATUS, refuse
+from engine.reference.routes import ROUTES, AuthenticatedRequest, Handler, advance, create
 from engine.reference.sessions import open_pool, open_session
 from engine.reference.settings import Settings
 from engine.reference.variant_tables import remove_additions

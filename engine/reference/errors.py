@@ -18,7 +18,7 @@
         ├── Contended           too many serialization failures
         └── DatabaseLost        the connection to the database broke, or could not be opened
 
-The docstring is the message; facts are attributes. A table in refusals.py maps the classes to HTTP statuses.
+The docstring is the message; facts are attributes. A table in error_answers.py maps the classes to HTTP statuses.
 """
 
 # ruff: noqa: N818 - the names say what happened; the tree above shows that they are errors

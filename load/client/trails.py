@@ -21,8 +21,8 @@ from engine.target.template import Request, Values
 from load.client.clock import Clock
 from load.client.denials import Denials
 from load.client.preparation import UNAUTHORIZED, Preparation
+from load.client.read_retry import Retry
 from load.client.release import now_ns
-from load.client.retry import Retry
 from reports.history import events
 from reports.history.journal import Journal
 

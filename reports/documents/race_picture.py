@@ -1,4 +1,4 @@
-"""Lanes: one line per request of a race, time to the right. For a terminal as text, for a browser as SVG."""
+"""The picture of a race outside of the page, a lane for each request: as text for a terminal, as SVG for a browser."""
 
 import textwrap
 from collections.abc import Mapping, Sequence

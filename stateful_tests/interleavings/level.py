@@ -10,14 +10,14 @@ from typing import Any
 from engine.target.call import Call
 from load.client.silence import SILENT
 from reports.history import events
-from reports.history.due_calls import await_calls
+from reports.history.awaited_calls import await_calls
 from reports.judge.schedules import LEFT, Race, RaceRequest
 from stateful_tests.interleavings.explorer import Exploration, explore, explore_apart, follow
 from stateful_tests.interleavings.faulted_schedules import run_faulted, walk_faults
 from stateful_tests.interleavings.faults import SERVER_KILLED
 from stateful_tests.interleavings.follower import Follower
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
-from stateful_tests.interleavings.mixed import find_violation
+from stateful_tests.interleavings.mixed_pairings import find_violation
 from stateful_tests.interleavings.proxy import NO_STATEMENT
 from stateful_tests.interleavings.schedule import ACCEPTED, SERIALISED, Pairing, Trace
 from stateful_tests.interleavings.statements import is_set_up

@@ -27,7 +27,7 @@ def stop_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Nothing waits; what a source thinks of silence goes by this clock."""
     clock = Clock()
     monkeypatch.setattr(silence, "time", clock)
-    monkeypatch.setattr("load.client.retry.time.sleep", lambda _: None)
+    monkeypatch.setattr("load.client.read_retry.time.sleep", lambda _: None)
     monkeypatch.setattr("load.source.REST_S_MAX", 0.0)
     return clock
 

@@ -11,7 +11,7 @@ import pytest
 from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client.asker import Asker
-from load.client.retry import PAUSES_S
+from load.client.read_retry import PAUSES_S
 from load.scenarios import SCENARIOS
 from load.tally import Tally
 from reports.history.history import read_history

@@ -105,7 +105,7 @@ def holds(tmp_path: Path) -> Target:
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     clock = FakeTime()
     monkeypatch.setattr("load.script_run.time", clock)
-    for place in ("load.client.trails", "load.client.asker", "load.client.retry", "tests.load.stub"):
+    for place in ("load.client.trails", "load.client.asker", "load.client.read_retry", "tests.load.stub"):
         monkeypatch.setattr(f"{place}.now_ns", clock.monotonic_ns, raising=False)
     return clock
 

@@ -21,7 +21,7 @@ from load.scripts import Round
 from reports.history.history import Record, read_history
 from reports.history.journal import Journal
 from reports.judge.verdict import Verdict
-from stateful_tests.interleavings.mixed import pairings_with_switches
+from stateful_tests.interleavings.mixed_pairings import pairings_with_switches
 from stateful_tests.interleavings.pairings import list_pairings, pick_one_of_each
 from stateful_tests.level_report import MismatchError
 from stateful_tests.parallel.generated_plans import generate_plans

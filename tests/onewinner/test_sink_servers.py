@@ -16,7 +16,7 @@ from engine.target.file import load_target
 from engine.target.sinks import Sink
 from onewinner.sink_servers import SinkServers, serve_sinks
 from reports.history import events
-from reports.history.due_calls import await_calls
+from reports.history.awaited_calls import await_calls
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from tests.engine.target.test_file import ORDERS

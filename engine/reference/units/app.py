@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from engine.reference.api import Endpoint, check_health, refuse_route
 from engine.reference.bodies import Body, parse_nothing
+from engine.reference.error_answers import STATUSES
 from engine.reference.errors import EngineError, MalformedRequest, SchemaUnavailable
-from engine.reference.handlers import AuthenticatedRequest
 from engine.reference.parts import report_fully
 from engine.reference.pool import Pool
-from engine.reference.refusals import STATUSES
+from engine.reference.routes import AuthenticatedRequest
 from engine.reference.sessions import open_pool, open_session, retry
 from engine.reference.settings import Settings
 from engine.reference.units import jobs, vouchers

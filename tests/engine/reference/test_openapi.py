@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.reference.handlers import ROUTES
 from engine.reference.openapi import OPERATIONS, SEEDS, describe_api
+from engine.reference.routes import ROUTES
 from tests.engine.asking import ACME, open_client
 from tests.engine.serving import Served
 

@@ -1,4 +1,4 @@
-"""Handlers: for each route and method, the function that answers an authenticated request with a status and a body."""
+"""Routes: for each path and method, the function that answers an authenticated request with a status and a body."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request
 from load.client.ask import expect_units
-from stateful_tests.interleavings.mixed import count_held, find_violation, pairings_with_switches
+from stateful_tests.interleavings.mixed_pairings import count_held, find_violation, pairings_with_switches
 from stateful_tests.interleavings.schedule import Trace
 from stateful_tests.interleavings.unit_pairings import read_left
 from tests.load.stub import SMALL, Engine, load_text, make_answer

@@ -1,4 +1,4 @@
-"""The refusals of the engine: the HTTP status and the body of each error."""
+"""The answers to errors: the HTTP status and the body of each."""
 
 from collections.abc import Mapping
 

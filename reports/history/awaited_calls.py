@@ -1,4 +1,4 @@
-"""Due calls: waits, while a run records, until a sink was called for each win of a source that calls are due for.
+"""Awaited calls: waits, while a run records, until a sink was called for each win of a source that calls are due for.
 
 The rules, the wins and the calls are in the history by then, so they are read from there.
 """

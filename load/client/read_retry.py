@@ -1,4 +1,4 @@
-"""Retry: a read that is sent again for a while if the engine could not answer it. Knows nothing of Locust.
+"""Read retry: a read that is sent again for a while if the engine could not answer it. Knows nothing of Locust.
 
 The trails and effects that are read at the end show lost writes, so a fault at that moment must not hide them.
 Operations are never sent again.

@@ -10,9 +10,9 @@ import pytest
 
 from engine.target.http_answer import Answer
 from engine.target.template import Request
-from load.client import retry
+from load.client import read_retry
 from load.client.asker import Asker
-from load.client.retry import PAUSES_S
+from load.client.read_retry import PAUSES_S
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from tests.load.stub import RICH, Engine, StubRelease, load_text, make_answer
@@ -21,7 +21,7 @@ from tests.load.stub import RICH, Engine, StubRelease, load_text, make_answer
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     made: list[float] = []
-    monkeypatch.setattr("load.client.retry.time.sleep", made.append)
+    monkeypatch.setattr("load.client.read_retry.time.sleep", made.append)
     return made
 
 
@@ -107,7 +107,7 @@ def test_entries_that_are_no_transitions_are_not_in_the_history(tmp_path: Path) 
 def test_an_engine_that_is_slow_to_say_nothing_is_not_waited_for(
     tmp_path: Path, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry, "LIMIT_S", -1.0)
+    monkeypatch.setattr(read_retry, "LIMIT_S", -1.0)
     asker = make_asker(tmp_path, lost=2, answer=make_answer(500))
     assert [read_trail(asker) for _ in range(3)] == [False, False, True]
     assert pauses == []
