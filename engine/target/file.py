@@ -14,7 +14,7 @@ from engine.target.capacity import NO_WORKFLOW, check_resource, check_tables, fi
 from engine.target.graph import Timed, TransitionGraph
 from engine.target.idempotency import add_key, add_meanings, read_idempotency, refuse_other_meanings
 from engine.target.key_checks import check_shape, describe_file
-from engine.target.placeholders import check_names, fill_requests, find_givers, is_of_workflow
+from engine.target.placeholders import check_names, find_givers, is_of_workflow
 from engine.target.places import read_optional_place
 from engine.target.plain_file import read_plain
 from engine.target.preceding_steps import read_before, read_setup
@@ -60,7 +60,7 @@ from engine.target.value_checks import (
     check_states,
     check_timed,
 )
-from engine.target.variables import pick_variables, resolve
+from engine.target.variables import fill_requests, pick_variables, resolve
 from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 WAYS_TO_CREATE = ("request", "command", "ids")

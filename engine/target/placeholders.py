@@ -9,10 +9,9 @@ from typing import Any
 from msgspec import structs
 
 from engine.target.suggestion import suggest
-from engine.target.tables import File, RequestTable, Table, VariantTable
+from engine.target.tables import File, RequestTable, Table, VariantTable, pair_names
 from engine.target.template import braces, find_placeholders
 from engine.target.value_checks import Mistake
-from engine.target.variables import resolve
 
 EVERYWHERE = ("request_id",)
 # What onewinner fills in, by the beginning of the key; elsewhere it is {id}.
@@ -123,35 +122,3 @@ def walk(part: Any, key: str) -> Iterator[tuple[str, Table]]:
 def list_fields(table: Table) -> dict[str, Any]:
     """The values of a table by their names in the file."""
     return {written: getattr(table, name) for written, name in pair_names(table)}
-
-
-def pair_names(table: Table) -> Iterator[tuple[str, str]]:
-    """Each field by its name in the file and its name here; `structs.fields` would evaluate all annotations anew."""
-    return zip(table.__struct_encode_fields__, table.__struct_fields__, strict=True)
-
-
-def fill_requests(part: Any, environment: Mapping[str, str], key: str = "") -> Any:
-    """The same tables with every ${NAME} of a request, and of headers, taken from the environment. Raises Mistake."""
-    if isinstance(part, RequestTable | VariantTable):
-        return structs.replace(part, **fill_texts(structs.asdict(part), environment, key))
-    if isinstance(part, Table):
-        filled = {}
-        for written, name in pair_names(part):
-            fill = fill_texts if written == "headers" else fill_requests
-            filled[name] = fill(getattr(part, name), environment, f"{key}.{written}" if key else written)
-        return structs.replace(part, **filled)
-    if isinstance(part, dict):
-        return {name: fill_requests(value, environment, f"{key}.{name}") for name, value in part.items()}
-    if isinstance(part, list):
-        return [fill_requests(value, environment, f"{key}[{number}]") for number, value in enumerate(part)]
-    return part
-
-
-def fill_texts(part: Any, environment: Mapping[str, str], key: str) -> Any:
-    if isinstance(part, str):
-        return resolve(key, part, environment)
-    if isinstance(part, dict):
-        return {name: fill_texts(value, environment, f"{key}.{name}") for name, value in part.items()}
-    if isinstance(part, list):
-        return [fill_texts(value, environment, f"{key}[{number}]") for number, value in enumerate(part)]
-    return part

@@ -3,6 +3,7 @@
 Editors show the descriptions: tools/json_schemas.py makes docs/target.schema.json from these tables.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -22,6 +23,11 @@ Strings = Annotated[list[str], Meta(extra_json_schema={"minItems": 1})]
 
 class Table(msgspec.Struct, forbid_unknown_fields=True):
     """A table of the file; a key that it does not have is a mistake."""
+
+
+def pair_names(table: Table) -> Iterator[tuple[str, str]]:
+    """Each field by its name in the file and its name here; `structs.fields` would evaluate all annotations anew."""
+    return zip(table.__struct_encode_fields__, table.__struct_fields__, strict=True)
 
 
 class RequestTable(Table):

@@ -2,7 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
+from msgspec import structs
+
+from engine.target.tables import RequestTable, Table, VariantTable, pair_names
 from engine.target.value_checks import Mistake
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -32,3 +36,30 @@ def resolve(key: str, text: str, environment: Mapping[str, str] | None) -> str:
 def pick_variables(text: str, environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that a text names, as far as the environment has them."""
     return {name: environment[name] for name in VARIABLE.findall(text) if name in environment}
+
+
+def fill_requests(part: Any, environment: Mapping[str, str], key: str = "") -> Any:
+    """The same tables with every ${NAME} of a request, and of headers, taken from the environment. Raises Mistake."""
+    if isinstance(part, RequestTable | VariantTable):
+        return structs.replace(part, **fill_texts(structs.asdict(part), environment, key))
+    if isinstance(part, Table):
+        filled = {}
+        for written, name in pair_names(part):
+            fill = fill_texts if written == "headers" else fill_requests
+            filled[name] = fill(getattr(part, name), environment, f"{key}.{written}" if key else written)
+        return structs.replace(part, **filled)
+    if isinstance(part, dict):
+        return {name: fill_requests(value, environment, f"{key}.{name}") for name, value in part.items()}
+    if isinstance(part, list):
+        return [fill_requests(value, environment, f"{key}[{number}]") for number, value in enumerate(part)]
+    return part
+
+
+def fill_texts(part: Any, environment: Mapping[str, str], key: str) -> Any:
+    if isinstance(part, str):
+        return resolve(key, part, environment)
+    if isinstance(part, dict):
+        return {name: fill_texts(value, environment, f"{key}.{name}") for name, value in part.items()}
+    if isinstance(part, list):
+        return [fill_texts(value, environment, f"{key}[{number}]") for number, value in enumerate(part)]
+    return part
