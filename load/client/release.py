@@ -27,6 +27,11 @@ RESTARTS_MAX = 5
 # Sleeping is not exact: for so long before an agreed instant the clock is polled.
 SPIN_NS = 1_000_000
 
+# The server did not take one more connection, while it had those of the other contenders.
+FULL = (
+    " beside {} connections that it had taken. A race holds one open for each of its requests, and some scenarios race "
+    "several workflows at once: raise the server's limit of connections, or race fewer contenders"
+)
 ABANDONED = "the client closed the connection before it read the answer"
 
 now_ns = time.monotonic_ns
@@ -60,15 +65,19 @@ class Connection:
         self.base_url = base_url
         self.socket: socket.socket | None = None
 
-    def open(self) -> socket.socket:
-        """The socket, connected and blocking. Raises ReleaseError when the server cannot be reached."""
+    def open(self, beside: int = 0) -> socket.socket:
+        """The socket, connected and blocking. Raises ReleaseError when the server cannot be reached.
+
+        `beside`: how many connections are open already, which the race holds until all of its own are.
+        """
         if self.socket is None:
             try:
                 plain = socket.create_connection((self._host, self._port), self._timeout_s)
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.socket = self._tls.wrap_socket(plain, server_hostname=self._host) if self._tls else plain
             except OSError as error:
-                raise ReleaseError(f"{self.base_url} cannot be reached: {error.strerror or error}") from None
+                full = FULL.format(beside) if beside and isinstance(error, TimeoutError) else ""
+                raise ReleaseError(f"{self.base_url} cannot be reached: {error.strerror or error}{full}") from None
         return self.socket
 
     def close(self, *, half: bool = False) -> None:
@@ -209,7 +218,7 @@ class Release:
         if connection.socket is None:
             if self._selector is None:
                 self._selector = selectors.DefaultSelector()
-            self._selector.register(connection.open(), selectors.EVENT_READ, number)
+            self._selector.register(connection.open(beside=number), selectors.EVENT_READ, number)
         return connection.open()
 
     def _hang_up(self, number: int, *, half: bool = False) -> None:

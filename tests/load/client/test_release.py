@@ -333,6 +333,16 @@ def test_a_server_that_is_not_there_is_named() -> None:
         Release(f"http://127.0.0.1:{port}", 1).send(POST)
 
 
+def test_a_server_that_takes_too_few_connections_is_named() -> None:
+    """It accepts none, so that the kernel takes as many as it lets wait; the next one is not answered."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        release = Release(f"http://127.0.0.1:{port}", 0.2)
+        told = r"timed out beside [1-7] connections that it had taken\. .* or race fewer contenders$"
+        with pytest.raises(ReleaseError, match=told):
+            release.race([Request("GET", "/")] * 8)
+
+
 @pytest.fixture
 def secured(serve: Callable[[Behaviour], Server]) -> Iterator[Server]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
