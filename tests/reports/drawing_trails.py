@@ -56,7 +56,7 @@ def draw_workflow(random: Random, graph: Graph, wide: int, initial: str | None, 
             record = draw_request(drawn, ids, number, clock)
             late = random.choice((0, 0, 3, 9)) if record["lost"] else 0
             requests.append((clock + late, number, record))
-            if together > 1 and record["kind"] == "advance" and not drawn.repeats:
+            if together > 1 and record["kind"] == "advance":
                 record.update(race=f"r{races}", at=clock)
     drawn.operations += [record for _, _, record in requests]
     for moment, _, record in sorted(requests, key=lambda each: each[:2]):
