@@ -21,6 +21,7 @@ from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 UNITS, UNIT = "units", "unit"
 WON = (200, 201, 204)
+CONFLICT = 409
 # The tables that are about the states of a workflow.
 OF_STATES = ("guards", "writes", "audit", "effects", "sinks", "idempotency")
 NO_WORKFLOW = TransitionGraph("", {})
@@ -171,8 +172,11 @@ def read_unit_meanings(table: CapacityTable, busy: Statuses) -> Meanings:
 def read_give_back_meanings(given_back: Answers, take: Meanings) -> Meanings:
     """The answers to a give-back: what does not count as given back means the same as for a take."""
     won = read_statuses("capacity.given_back", given_back)
-    others = {name: replace(getattr(take, name), is_default=True) for name in ("conflict", "refused")}
-    return Meanings(won, others["conflict"], others["refused"], take.busy)
+    conflict, refused = (replace(each, is_default=True) for each in (take.conflict, take.refused))
+    if not any(each.lists(CONFLICT) for each in (won, conflict, refused, take.busy)):
+        # A take may say "none is left" in another way, and a second give-back still "it is given back".
+        conflict = replace(conflict, rules=(*conflict.rules, Rule(CONFLICT)))
+    return Meanings(won, conflict, refused, take.busy)
 
 
 def read_default(key: str, entries: Answers | None, default: tuple[int, ...]) -> Statuses:

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.classified_answer import classify_advance, classify_create, classify_guard, classify_read, read_trail
+from engine.target.classified_answer import (
+    classify_advance,
+    classify_create,
+    classify_give_back,
+    classify_guard,
+    classify_read,
+    classify_take,
+    read_trail,
+)
 from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.jmes_path import JmesPath
@@ -233,3 +241,35 @@ def test_doctor_names_the_condition(tmp_path: Path) -> None:
             assert advice is not None
             assert advice.startswith("advance: POST /orders/7/status")
             assert told in advice
+
+
+LOCKS = """
+name = "locks"
+base_url = "http://127.0.0.1:1"
+[create]
+request = { method = "POST", path = "/files" }
+id = "id"
+[capacity]
+units = 1
+take = { method = "POST", path = "/files/{id}/lock" }
+conflict = [423]
+unit = "token"
+give_back = { method = "DELETE", path = "/files/{id}/lock/{unit}" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "taken", "given_back"),
+    [
+        ("", "unknown", "conflict"),
+        ("given_back = [204, 409]", "unknown", "won"),
+        ("refused = [404, 409]", "refused", "refused"),
+        ("busy = [409]", "busy", "busy"),
+    ],
+)
+def test_a_second_give_back_may_be_refused_with_409(line: str, taken: str, given_back: str, tmp_path: Path) -> None:
+    """Though a take is refused with another status; where the file gives 409 a meaning, it has that one."""
+    target = load(tmp_path, f"{LOCKS}{line}\n")
+    assert classify_take(target, Answer(409, {})).outcome == taken
+    assert classify_give_back(target, Answer(409, {})).outcome == given_back
+    assert classify_give_back(target, Answer(423, {})).outcome == "conflict"
