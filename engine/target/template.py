@@ -59,6 +59,11 @@ class Template:
         texts = [self.path, self.json, dict(self.headers), dict(self.query), self.text, self.xml]
         return find_placeholders([*texts, dict(self.form or {})])
 
+    @cached_property
+    def in_body(self) -> frozenset[str]:
+        """The placeholders of the body."""
+        return find_placeholders([self.json, dict(self.form or {}), self.text, self.xml])
+
     def merge(
         self, json: Mapping[str, Any], form: Mapping[str, str], headers: Mapping[str, str], query: Mapping[str, str]
     ) -> "Template":

@@ -17,7 +17,7 @@ from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import NotBuiltError, Target
-from engine.target.template import Request, Template
+from engine.target.template import Request, Template, Values
 from load.client.ask import (
     Ask,
     Examine,
@@ -28,6 +28,8 @@ from load.client.ask import (
     carries_version,
     choose_units,
     classify,
+    describe_payload,
+    find_key,
     list_read_anew,
     make_invocation,
     make_return,
@@ -67,6 +69,7 @@ class Asker:
     operations whose effect is not known. `waiting_pays` is False while a busy engine stayed busy the last time.
     `refreshed` counts the reads that the asker added to know which version is current; `reads_versions`: it adds some.
     `holdings` is what clients hold of each resource, `units` how many units each has, where it is known.
+    `bodies` is what the first request with each idempotency key carried from a read of its own, by workflow.
     `went_unanswered`: no request of the last release was answered; `latest` is its workflow, with its id and tenant.
     """
 
@@ -90,6 +93,7 @@ class Asker:
     versions: Versions = field(default_factory=Versions)
     holdings: Holdings = field(default_factory=Holdings)
     units: dict[str, int] = field(default_factory=dict)
+    bodies: dict[str, dict[tuple[str, str, str, str], Values]] = field(default_factory=dict)
     reads_versions: bool = True
     refreshed: int = 0
     preparation: Preparation = field(init=False)
@@ -166,6 +170,7 @@ class Asker:
         self.versions.forget(workflow)
         self.holdings.forget(workflow)
         self.units.pop(workflow, None)
+        self.bodies.pop(workflow, None)
         self.factory.queues.forget(workflow)
 
     def create_ask(
@@ -294,7 +299,18 @@ class Asker:
     def give(self, ask: Ask, reply: Reply) -> Ask:
         """The Ask with the values that the answer to its own read gave."""
         names = list_read_anew(self.target, ask)
-        return replace(ask, own={name: told for name, told in save_values(self.target, reply).items() if name in names})
+        own = {name: told for name, told in save_values(self.target, reply).items() if name in names}
+        return replace(ask, own={**own, **self._find_sent(ask, own)})
+
+    def _find_sent(self, ask: Ask, own: Values) -> Values:
+        """The values in the body of the first request with the Ask's idempotency key: a request that is repeated has
+        the same body. What stands in a header or in the path proves the client, and is read anew.
+        """
+        if not ask.call.key or ask.template is None:
+            return {}
+        key = find_key(ask.call, self._find_key_id(ask)), ask.tenant, ask.user, describe_payload(ask.call)
+        sent = self.bodies.setdefault(ask.workflow, {}).setdefault(key, own)
+        return {name: told for name, told in sent.items() if name in ask.template.in_body}
 
     def fix_version(self, ask: Ask) -> Ask:
         """The Ask with the version that its request would carry now, and with what it gives back; later answers do not

@@ -6,10 +6,12 @@ Method: engines in memory whose reads hand out tokens, each for one move of the 
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from msgspec import structs
 
 from engine.target.http_answer import Answer
 from engine.target.target import Target
@@ -119,6 +121,58 @@ def test_a_request_reads_once_for_itself(target: Target, tmp_path: Path) -> None
     asker.read(workflow, "acme")
     assert (asker.asked, asker.counted) == (10, 6)
     asker.end()
+
+
+@pytest.mark.parametrize("place", ["body", "header"])
+def test_requests_with_one_key_carry_one_body(place: str, tmp_path: Path) -> None:
+    """A request that is repeated has the same token in its body; one in a header is read anew. Another key, or another
+    request under the key, has a token of its own.
+    """
+    text = TOKENS + '[idempotency]\nheader = "Idempotency-Key"\n'
+    if place == "header":
+        text = text.replace(', token = "{token}" }', ' }, headers = { Token = "{token}" }')
+    target = load_text(tmp_path / "target", text)
+    asker = Asker(target, cast("Any", StubRelease(Tokened(target.graph))), Journal(tmp_path / "s.jsonl"))
+    workflow = asker.create("acme")
+    assert workflow is not None
+    assert target.general is not None
+    ask = asker.advance_ask(workflow, "acme", target.general, "A", "B")
+    calls = [{"key": "1"}, {"key": "1"}, {"key": "2"}, {"key": "1", "body": "other"}]
+    tokens = []
+    for call in calls:
+        (equipped,) = asker.equip([replace(ask, call=structs.replace(ask.call, **call))])
+        request = asker.build(equipped)
+        tokens.append(dict(request.headers).get("Token") or json.loads(request.body)["token"])
+    first, repeated, *others = tokens
+    assert (first == repeated) == (place == "body")
+    assert len({first, *others}) == 3
+    asker.end()
+
+
+class Remembering(Tokened):
+    """A right engine: it stores the answer of each key with the whole body, and looks at the key before the token."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.keys: dict[tuple[str, str], tuple[bytes, Answer]] = {}
+        self.repeated = 0
+
+    def move(self, name: str, request: Request) -> Answer:
+        key = dict(request.headers).get("Idempotency-Key", "")
+        body, answer = self.keys.get((name, key), (request.body, None))
+        self.repeated += answer is not None and body == request.body
+        if body != request.body:
+            return make_answer(422)
+        self.keys[name, key] = body, answer or super().move(name, request)
+        return self.keys[name, key][1]
+
+
+def test_a_right_engine_that_compares_whole_bodies_answers_a_repeated_request(tmp_path: Path) -> None:
+    target = load_text(tmp_path / "target", TOKENS + '[idempotency]\nheader = "Idempotency-Key"\n')
+    engine = Remembering(target.graph)
+    judgement = press(tmp_path / "h", target, engine, "same-key")
+    assert judgement.verdict is Verdict.PASS, judgement
+    assert engine.repeated
 
 
 def test_a_version_is_read_for_all_requests_at_once(tmp_path: Path) -> None:
