@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hypothesis import Phase, assume
 from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 from msgspec.structs import replace
 
 from engine.target.call import Call, spread
@@ -144,7 +145,10 @@ def find_violation(
     search, strategy = Search(testbed, loop, go_on), pairings_with_switches(testbed.target)
     try:
         use_examples(strategy, search.try_one, first_seed, examples, Phase.generate, Phase.shrink)
-    except AssertionError:
+    except (ViolationError, Flaky):
+        # One that did not violate when it ran again has done so all the same.
+        if not search.failing:
+            raise
         return search.failing[-1][1], search.tried
     if search.obstacle is not None:
         raise search.obstacle

@@ -66,6 +66,18 @@ def test_a_violation_is_shrunk(tmp_path: Path) -> None:
     assert len(trace.pairing.calls) == 2
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_violation_that_does_not_come_again_is_one_all_the_same(times: int, tmp_path: Path) -> None:
+    lies = iter(range(times))
+
+    def believe_at_first(request: Request, answer: Answer) -> Answer:
+        told = believe(request, answer)
+        return told if told == answer or next(lies, None) is not None else answer
+
+    trace, _ = asyncio.run(search(tmp_path, lambda: True, believe_at_first))
+    assert trace is not None
+
+
 def test_a_violation_found_before_the_time_was_up_is_kept(tmp_path: Path) -> None:
     """However far Hypothesis had shrunk it."""
     _, whole = asyncio.run(search(tmp_path / "whole", lambda: True, believe))

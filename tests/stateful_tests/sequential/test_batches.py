@@ -14,7 +14,7 @@ from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client.asker import Asker
 from reports.history.journal import Journal
-from stateful_tests.level_report import STARVED, explain_end
+from stateful_tests.level_report import STARVED, MismatchError, explain_end
 from stateful_tests.sequential.batches import EXAMPLES_PER_BATCH, STARVED_MAX, Batches
 from stateful_tests.sequential.checked_workflows import CheckedWorkflows
 from stateful_tests.sequential.sweep import ask_refused, plan_refused
@@ -37,9 +37,9 @@ def make_batches(folder: Path, amount: int, quota: int, *, keeps_refusing: bool 
     return Batches(asker, None, 1, amount)
 
 
-def run_all(batches: Batches) -> None:
+def run_all(batches: Batches, *phases: Phase) -> None:
     while batches.goes_on:
-        batches.try_next([Phase.generate])
+        batches.try_next(phases or [Phase.generate])
 
 
 @pytest.mark.parametrize(("quota", "run"), [(0, 0), (5, 0), (10**6, 2)])
@@ -55,6 +55,23 @@ def test_a_create_that_is_refused_now_and_then_ends_nothing(tmp_path: Path) -> N
     run_all(batches)
     assert (batches.run, batches.is_starved) == (1, False)
     assert batches.starved < STARVED_MAX < EXAMPLES_PER_BATCH
+
+
+@pytest.mark.parametrize("phases", [[Phase.generate], [Phase.generate, Phase.shrink]])
+@pytest.mark.parametrize("wrong", [{9}, {9, 10, 15, 20}])
+def test_a_wrong_answer_that_does_not_come_again_is_one_all_the_same(
+    wrong: set[int], phases: list[Phase], tmp_path: Path
+) -> None:
+    target, asked = load_text(tmp_path, SMALL), count(1)
+
+    def falsify(request: Request, answer: Answer) -> Answer:
+        is_win = request.method == "POST" and request.path != "/w" and answer.status == 200
+        return make_answer(409) if is_win and next(asked) in wrong else answer
+
+    release: Any = StubRelease(Engine(target.graph, falsify))
+    batches = Batches(Asker(target, release, Journal(tmp_path / "s.jsonl"), "sequential"), None, 1, 2)
+    with pytest.raises(MismatchError):
+        run_all(batches, *phases)
 
 
 def test_ids_that_are_used_up_are_told_as_such(tmp_path: Path) -> None:
