@@ -69,7 +69,7 @@ class Display:
         self.answers = AnswerCounts(folder / "history")
         self.live = folder / "logs" / LIVE
         self.console = console or open_console()
-        columns = (SpinnerColumn(), TextColumn("{task.description:13}"), TextColumn("{task.fields[told]}"))
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.fields[told]}"))
         self.progress = Progress(*columns, TimeElapsedColumn(), console=self.console)
         self._is_shown = False
         self._levels, self._begun = levels, 0
@@ -93,7 +93,7 @@ class Display:
             # Not before there is something to show: what keeps an engine from starting is told alone.
             self.progress.start()
             self._is_shown = True
-        task, now = self.progress.add_task(level, total=None, told=place), time.monotonic()
+        task, now = self.progress.add_task(f"{level:13}{place}", total=None, told=""), time.monotonic()
         return LevelLine(self, level, sources, task, live, races, began=now, shown=now)
 
 

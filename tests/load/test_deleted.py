@@ -153,7 +153,7 @@ def test_without_a_place_every_answer_tells_its_state(tmp_path: Path) -> None:
 
 
 def test_without_a_place_a_good_status_tells_a_state_too(tmp_path: Path) -> None:
-    """As of a file that is there or not: read.ok, which nobody wrote, is about nothing."""
+    """As of a file that is there or not. The target file has no read.ok, so its default is no second meaning of 200."""
     text = TEXT.replace('state = "state"\n', "").replace(
         'DELETED = [404, { status = 200, when = "deleted" }]', "A = [200], DELETED = [404]"
     )

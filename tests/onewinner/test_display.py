@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -118,6 +119,15 @@ def test_a_log_tells_now_and_then_how_far_a_long_level_is(tmp_path: Path, monkey
         ["sequential", "2", "operations", "answered", "after", "15", "s"],
         ["sequential", "2", "operations", "answered", "after", "31", "s"],
     ]
+
+
+def test_a_terminal_shows_the_place_of_a_level_as_long_as_it_runs(tmp_path: Path) -> None:
+    shown = io.StringIO()
+    with Display(open_run(tmp_path), Console(file=shown, force_terminal=True, width=120), levels=2) as display:
+        line = display.begin("sequential", ["s"])
+        line.show()
+        line.end(1.0)
+    assert re.search(r"sequential +\(1 of 2\) 2 operations answered", shown.getvalue())
 
 
 def test_the_time_of_a_level_stops_at_its_end(tmp_path: Path) -> None:
