@@ -72,13 +72,14 @@ def start_supervisor(spec: Mapping[str, Any]) -> Process:
 
 
 def end_supervisor(supervisor: Process, name: str) -> None:
-    """Ends the supervisor, and removes the container if the supervisor was killed."""
+    """Ends the supervisor, and removes the container if the supervisor could not or was killed."""
     code = end_process(supervisor, END_LIMIT_S)
     if supervisor.stdout is not None:
         supervisor.stdout.close()
     if code != 0:
         command = name_module(SUPERVISOR, "remove", name)
-        subprocess.run(command, env=prepare(), capture_output=True, timeout=END_LIMIT_S, check=False)
+        if subprocess.run(command, env=prepare(), capture_output=True, timeout=END_LIMIT_S, check=False).returncode:
+            log.warning("The container %s was not removed; remove it with: docker rm --force --volumes %s", name, name)
 
 
 def await_ready(supervisor: Process) -> tuple[str, int]:

@@ -4,10 +4,10 @@
     ... -m engine.provision.container_supervisor remove NAME  removes the container that a killed supervisor left behind
 
 The specification is {image, name, settings, login: {user, password, name}} (see engine/provision/child.py). The program
-sends {"pulling": image}, then {"host", "port"} when the database accepts connections, or {"error": one sentence}.
+sends {"pulling": image}, then {"host", "port"} when the database accepts connections, or {"error": one sentence}. It
+ends with 0 if no container is left.
 """
 
-import contextlib
 import signal
 import sys
 import time
@@ -20,10 +20,11 @@ from testcontainers.core.container import DockerContainer
 from engine.provision.address import Database
 from engine.provision.child import read_launch, send
 from engine.provision.ports import LOOPBACK
-from engine.provision.processes import hold_signals
 from engine.provision.servers import START_LIMIT_S, asks_password
 
 READY_POLL_S = 0.05
+# Less than the owner waits for this program.
+REMOVE_LIMIT_S = 45.0
 LOG_LINES = 3
 PORT = 5432
 LABEL = "onewinner"
@@ -36,14 +37,20 @@ class NotReadyError(Exception):
     """The database in the container accepts no connections; one sentence with the remedy."""
 
 
+class NotRemovedError(Exception):
+    """The container is still there."""
+
+
 def main() -> int:
     signal.signal(signal.SIGTERM, leave)
-    if sys.argv[1] == "remove":
-        remove(sys.argv[2])
-        return 0
-    spec = read_launch(dict[str, Any])
     try:
-        keep(spec)
+        if sys.argv[1] == "remove":
+            remove(sys.argv[2])
+        else:
+            keep(read_launch(dict[str, Any]))
+    except NotRemovedError as error:
+        print(error, file=sys.stderr)
+        return 1
     except DOCKER_ERRORS as error:
         send(error=f"Docker cannot be used: {describe_error(error)}; start it, let this user use it, {REMEDY}.")
     return 0
@@ -61,23 +68,22 @@ def describe_error(error: BaseException) -> str:
 
 
 def keep(spec: dict[str, Any]) -> None:
-    """Starts the container, reports its address, and waits for the signal to end."""
+    """Starts the container, reports its address, waits for SIGTERM, and removes the container."""
     container = make_container(spec)
     if not pull(container):
         return
+    # From here on the signal waits until it is asked for: nothing comes between the end and the removal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     try:
-        # Docker would start it even if we stopped waiting.
-        with hold_signals():
-            container.start()
-        send(**await_ready(container, spec))
-        # Only a signal ends this loop.
-        while True:
-            signal.pause()
+        container.start()
+        address = await_ready(container, spec)
+        if address is not None:
+            send(**address)
+            signal.sigwait([signal.SIGTERM])
     except NotReadyError as error:
         send(error=str(error))
     finally:
-        with hold_signals():
-            remove(spec["name"])
+        remove(spec["name"])
 
 
 def make_container(spec: dict[str, Any]) -> DockerContainer:
@@ -112,11 +118,14 @@ def pull(container: DockerContainer) -> bool:
     return True
 
 
-def await_ready(container: DockerContainer, spec: dict[str, Any]) -> dict[str, Any]:
-    """Waits until the database asks for a password: then it is set up. Returns its address. Raises NotReadyError."""
+def await_ready(container: DockerContainer, spec: dict[str, Any]) -> dict[str, Any] | None:
+    """Waits until the database asks for a password: then it is set up.
+
+    Returns its address; None if SIGTERM came first. Raises NotReadyError.
+    """
     deadline = time.monotonic() + START_LIMIT_S
     wrapped = container.get_wrapped_container()
-    while True:
+    while signal.SIGTERM not in signal.sigpending():
         wrapped.reload()
         running, address = wrapped.status == "running", find_address(container)
         if running and address is not None and asks_password(Database(**address, **spec["login"])):
@@ -130,6 +139,7 @@ def await_ready(container: DockerContainer, spec: dict[str, Any]) -> dict[str, A
                 f"The container of the image {container.image} {what}{tail}; name an image of PostgreSQL, {REMEDY}."
             )
         time.sleep(READY_POLL_S)
+    return None
 
 
 def find_address(container: DockerContainer) -> dict[str, Any] | None:
@@ -148,10 +158,21 @@ def find_address(container: DockerContainer) -> dict[str, Any] | None:
 
 
 def remove(name: str) -> None:
-    """Removes the container of this name, if there is one, with its volumes, in any state."""
-    client = docker.from_env()
-    with contextlib.suppress(docker.errors.NotFound):
-        client.containers.get(name).remove(force=True, v=True)
+    """Removes the container of this name with its volumes, in any state, and waits until it is gone.
+
+    Docker refuses a removal while it is busy with the container; so it is asked again, for REMOVE_LIMIT_S. Raises
+    NotRemovedError.
+    """
+    deadline = time.monotonic() + REMOVE_LIMIT_S
+    while True:
+        try:
+            docker.from_env().containers.get(name).remove(force=True, v=True)
+        except docker.errors.NotFound:
+            return
+        except DOCKER_ERRORS as error:
+            if not isinstance(error, docker.errors.APIError) or time.monotonic() > deadline:
+                raise NotRemovedError(f"The container {name} was not removed: {describe_error(error)}") from error
+            time.sleep(READY_POLL_S)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,20 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import asyncpg
 import docker
+import docker.errors
 import pytest
 from testcontainers.core.config import ConnectionMode
 from testcontainers.core.container import DockerContainer
 
 from engine.provision.container import choose_image, start_container
-from engine.provision.container_supervisor import NotReadyError, await_ready
+from engine.provision.container_supervisor import NotReadyError, NotRemovedError, await_ready, remove
 from engine.provision.database import provide_database
 from engine.provision.errors import DatabaseUnavailable
 from tests.engine.probing import eventually, list_pids, read_command, run_sql, spoil
@@ -126,6 +128,36 @@ def test_a_container_that_ends_between_two_looks_has_ended_by_itself() -> None:
     spec = {"login": {"user": "postgres", "password": "p", "name": "postgres"}}
     with pytest.raises(NotReadyError, match="shop ended by itself; its log ends with: no such setting;"):
         await_ready(cast("DockerContainer", container), spec)
+
+
+def test_docker_is_asked_again_while_it_is_busy_with_the_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([docker.errors.APIError("removal is already in progress"), None, docker.errors.NotFound("gone")])
+    monkeypatch.setattr(docker, "from_env", lambda: FakeDocker(answers))
+    remove("shop")
+    assert next(answers, "none left") == "none left"
+
+
+def test_a_container_that_cannot_be_removed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docker, "from_env", lambda: FakeDocker(iter([docker.errors.DockerException("no daemon")])))
+    with pytest.raises(NotRemovedError, match="The container shop was not removed: no daemon"):
+        remove("shop")
+
+
+class FakeDocker:
+    """Answers each removal with the next of `answers`: an error to raise, or None."""
+
+    def __init__(self, answers: Iterator[Exception | None]) -> None:
+        self.containers, self.answers = self, answers
+
+    def get(self, name: str) -> "FakeDocker":
+        assert name == "shop"
+        return self
+
+    def remove(self, *, force: bool, v: bool) -> None:
+        assert force
+        assert v
+        if (error := next(self.answers)) is not None:
+            raise error
 
 
 @pytest.mark.needs("docker")
