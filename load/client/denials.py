@@ -67,4 +67,5 @@ class Denials:
         was_let_in = tenant in self.let_in or (not creates and isinstance(self.target.create, Template))
         if not was_let_in or status not in (UNAUTHORIZED, *((FORBIDDEN,) if is_legal else ())):
             return None
-        return f"tenant {tenant} was let in before and got {status}: its credentials may have expired"
+        once = ", or a token or cookie that it carries serves one request only" * (status == FORBIDDEN)
+        return f"tenant {tenant} was let in before and got {status}: its credentials may have expired{once}"

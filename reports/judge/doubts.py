@@ -8,6 +8,7 @@ import polars as pl
 from reports.history import events
 from reports.history.history import History
 from reports.judge.checks.answers import is_excused
+from reports.judge.checks.idempotent import find_untold
 from reports.judge.context import CheckContext
 from reports.judge.finding_text import describe_missing_key
 from reports.judge.models.workflow import NEVER
@@ -41,7 +42,8 @@ def find_doubts(context: CheckContext, counts: Mapping[str, int]) -> list[str]:
         doubts += [
             f"no {kind} ever succeeded ({tried} tried)" for kind, tried, won in context.successes if tried and not won
         ]
-    doubts += find_unsent(context) if context.evidence.plan is not None else []
+        doubts += find_unsent(context)
+        doubts += filter(None, [find_untold(context)])
     return doubts + (find_hidden(context, share) if share is not None else []) + find_early_end(context)
 
 

@@ -228,9 +228,24 @@ class Evidence:
         """The operations of one workflow number."""
         return self.ops.slice(self.offsets[w], self.offsets[w + 1] - self.offsets[w])
 
+    @cached_property
+    def created(self) -> frozenset[int]:
+        """The numbers of the workflows that a request of the history made, or may have made."""
+        made = (pl.col("outcome") == "unknown") | (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
+        return frozenset(self.ops.filter("mine", pl.col("kind") == "create", made)["w"])
+
+    @cached_property
+    def telling(self) -> tuple[pl.DataFrame, list[int]]:
+        """The operations that say anything, and where those of each workflow number begin, as `offsets`."""
+        says = self.ops.select(says=pl.any_horizontal("known", "maybe", "pure"))["says"].fill_null(value=False)
+        counts = says.cast(pl.UInt32).cum_sum()
+        before = pl.concat([pl.Series("says", [0], dtype=pl.UInt32), counts])
+        return self.ops.filter(says).select(MODEL_COLUMNS), before.gather(self.offsets).to_list()
+
     def lay_out(self, w: int) -> tuple[list[Operation], list[str | None]]:
         """A workflow as the model sees it: its operations that say anything, and the states it may start in."""
-        rows = self.slice(w).filter(pl.any_horizontal("known", "maybe", "pure")).select(MODEL_COLUMNS)
+        telling, offsets = self.telling
+        rows = telling.slice(offsets[w], offsets[w + 1] - offsets[w])
         operations = [self.to_operation(*row) for row in rows.iter_rows()]
         if self.graph is not None and self.graph.timed:
             operations = self.forget_births(w, operations)

@@ -43,6 +43,22 @@ def describe_refusal(records: Sequence[Record]) -> Text:
     return title, tabulate(words, records)
 
 
+def describe_stuck(records: Sequence[Record]) -> Text:
+    first, last = records[0], records[1]
+    title = f"Key {first.key} stays in progress, though {first.id} got its answer."
+    words = (
+        f"{capital(name(last))} repeated the request long after that answer, and was told to try again. A client that "
+        "lost the answer never gets it: write the answer down with the key, in the transaction that does the work."
+    )
+    return title, tabulate(words, records)
+
+
+def describe_untold(counts: Sequence[tuple[str, int]]) -> str:
+    """Why no key was judged; `counts` tells how often each outcome came."""
+    told = ", ".join(f"{number} {outcome}" for outcome, number in counts)
+    return f"no key got a second answer that says how keys are kept ({told})"
+
+
 def describe_lost(records: Sequence[Record]) -> Text:
     told, lost = records[0], records[1]
     title = (

@@ -51,29 +51,55 @@ def take_odd_readings(evidence: Evidence, searched: Sequence[int]) -> list[Trail
     odd = trails.filter(pl.col("trail").is_in(find_odd(evidence, rows, trails)) | pl.col("w").is_in(list(searched)))
     rows = rows.filter(pl.col("w").is_in(odd["w"].unique().implode()))
     ids = find_request_ids(evidence, odd)
-    found: list[TrailReading] = []
-    for (w,), readings in rows.partition_by("w", as_dict=True).items():
-        found += lay_out(evidence, w, readings, ids)
-    return sorted(found, key=lambda reading: (reading.read_ns, reading.until_ns))
+    return sorted(
+        (each for w, read in group_readings(rows).items() for each in lay_out(evidence, w, read, ids)),
+        key=lambda reading: (reading.read_ns, reading.until_ns),
+    )
 
 
-def lay_out(evidence: Evidence, w: int, rows: pl.DataFrame, ids: dict[int, str | None]) -> list[TrailReading]:
+@dataclass(frozen=True)
+class ShownTrail:
+    """What one reading showed: the edges as codes of states, each with the request id of its row."""
+
+    workflow: str
+    read_ns: int
+    until_ns: int
+    edges: list[tuple[int, int, str | None]]
+
+
+def group_readings(rows: pl.DataFrame) -> dict[int, list[ShownTrail]]:
+    """The readings of each workflow number, in their order. Thousands of them: a query for each would take long."""
+    found: dict[int, dict[int, ShownTrail]] = {}
+    columns = ("w", "trail", "workflow", "read_ns", "until_ns", "from", "to", "request_id")
+    ordered = rows.sort("trail", "position").select(*columns[:2], pl.col("workflow").cast(pl.String), *columns[3:])
+    for w, trail, workflow, read_ns, until_ns, origin, to, request_id in ordered.iter_rows():
+        shown = found.setdefault(w, {}).setdefault(trail, ShownTrail(workflow, read_ns, until_ns, []))
+        if origin is not None and to is not None:
+            shown.edges.append((origin, to, request_id))
+    return {w: list(trails.values()) for w, trails in found.items()}
+
+
+def lay_out(
+    evidence: Evidence, w: int, readings: Sequence[ShownTrail], ids: dict[int, str | None]
+) -> list[TrailReading]:
     """The readings of one workflow's trail."""
-    asked = evidence.slice(w)
-    named = {ids[row] for row in asked["row"]}
+    named = {ids[row] for row in evidence.slice(w)["row"]}
     operations, starts = evidence.lay_out(w)
-    start = find_start(operations, starts)
+    start, older = find_start(operations, starts), is_older(evidence, w)
     moves = [
         (each, ids[each.row])
         for each in operations
         if each.kind in ("advance", "set") and each.outcome in ("won", "unknown")
     ]
-    older, found = is_older(evidence, w), []
-    for trail in rows.sort("trail", "position").partition_by("trail", maintain_order=True):
-        read_ns, until_ns, workflow = trail.select("read_ns", "until_ns", "workflow").row(0)
+    found = []
+    for shown in readings:
+        read_ns, until_ns = shown.read_ns, shown.until_ns
         due = [Move(each, name, certain=is_certain(each, read_ns)) for each, name in moves if each.invoked <= until_ns]
-        held = lay_out_rows(evidence, trail, named)
-        found.append(TrailReading(w, str(workflow), read_ns, until_ns, held, tuple(due), start, older))
+        held = tuple(
+            Row(evidence.names[origin], evidence.names[to], id_, is_named=id_ is not None and id_ in named)
+            for origin, to, id_ in shown.edges
+        )
+        found.append(TrailReading(w, shown.workflow, read_ns, until_ns, held, tuple(due), start, older))
     return found
 
 
@@ -86,16 +112,7 @@ def is_older(evidence: Evidence, w: int) -> bool:
     """Whether a workflow may be older than the history: no request of it made the workflow, as far as it tells. Without
     a status it was no request: a command or a list named the workflow.
     """
-    made = (pl.col("outcome") == "unknown") | (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
-    return evidence.slice(w).filter("mine", pl.col("kind") == "create", made).is_empty()
-
-
-def lay_out_rows(evidence: Evidence, trail: pl.DataFrame, named: set[str | None]) -> tuple[Row, ...]:
-    names, entries = evidence.names, trail.filter(pl.col("to").is_not_null() & pl.col("from").is_not_null())
-    return tuple(
-        Row(names[origin], names[to], request_id, is_named=request_id is not None and request_id in named)
-        for origin, to, request_id in entries.select("from", "to", "request_id").iter_rows()
-    )
+    return w not in evidence.created
 
 
 def find_start(operations: Sequence[Operation], starts: Sequence[str | None]) -> str | None:

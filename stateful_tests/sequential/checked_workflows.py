@@ -29,7 +29,8 @@ OPEN_MAX = 6
 
 class CheckedWorkflows:
     """Sends one request at a time. `asker` and `probes` belong to the whole run. `touched` is the workflow of the last
-    request, until its state and trail were compared. After the service is silent, nothing is sent.
+    request, until it was compared; `may_have_moved` whether that request won or got no answer. After the service is
+    silent, nothing is sent.
     """
 
     def __init__(self, asker: Asker, probes: Probes | None) -> None:
@@ -42,6 +43,7 @@ class CheckedWorkflows:
         self.beliefs: dict[str, Belief] = {}
         self.won: list[tuple[str, Route, str, str]] = []
         self.touched: str | None = None
+        self.may_have_moved = True
         self.sent = 0
 
     @property
@@ -58,7 +60,7 @@ class CheckedWorkflows:
             self.names.append(workflow)
             self.owners[workflow] = tenant
             self.beliefs[workflow] = Belief.fresh(self.graph, began_ns if can_date(self.target) else -NEVER)
-            self.touched = workflow
+            self.touched, self.may_have_moved = workflow, True
         return workflow
 
     def advance(self, workflow: str, tenant: str, origin: str, to: str, pick: int) -> None:
@@ -150,7 +152,7 @@ class CheckedWorkflows:
 
     def refuse(self, workflow: str, problem: str | None) -> None:
         """Raises MismatchError if there is a problem."""
-        self.touched = workflow
+        self.touched, self.may_have_moved = workflow, False
         if problem is not None:
             raise MismatchError(problem)
 
@@ -166,6 +168,7 @@ class CheckedWorkflows:
         reply = self.asker.ask_until_told(dataclasses.replace(ask, call=call, user=user))
         problem = reply.classified.problem
         self.refuse(workflow, problem and f"operation {reply.id}: {problem}")
+        self.may_have_moved = ask.call.kind == "advance" and reply.outcome in ("won", "unknown")
         own = ask.tenant == self.owners[workflow]
         if not own and reply.outcome not in ("refused", "busy", "unknown"):
             raise MismatchError(f"operation {reply.id}: another tenant's {ask.call.kind} was answered {reply.outcome}")
@@ -183,15 +186,17 @@ class CheckedWorkflows:
             )
         self.beliefs[workflow] = belief
 
-    def compare(self, workflow: str) -> None:
-        """Compares the workflow's state and trail with the model's, where they are shown. Raises MismatchError."""
+    def compare(self, workflow: str, *, with_trail: bool = True) -> None:
+        """Compares the workflow's state, and its trail, with the model's, where they are shown. Raises
+        MismatchError.
+        """
         if self.is_silent:
             return
         owner = self.owners[workflow]
         if self.target.can_read:
             self.read(workflow, owner)
         self.touched = None
-        entries = self.asker.trail(workflow, owner)
+        entries = self.asker.trail(workflow, owner) if with_trail else None
         if entries is None:
             return
         trail = tuple((entry["from"], entry["to"]) for entry in entries if entry["from"] is not None)

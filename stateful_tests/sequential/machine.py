@@ -2,7 +2,8 @@
 
 The machine sends one request at a time and compares each answer with the model, whose step is the judge's own. All
 random choices are numbers in fixed ranges, made before the request; the model alone decides what they mean, never a
-live answer. After every rule the state and the trail are read and compared.
+live answer. After every rule the state is read and compared; the trail after each move that was made or may have been,
+and at the end of the sequence.
 """
 
 import sys
@@ -152,10 +153,10 @@ class WorkflowMachine(RuleBasedStateMachine):
 
     @invariant()
     def agree(self) -> None:
-        """The workflow of the last request is in the model's state, with the model's trail."""
+        """The workflow of the last request is in the model's state; with the model's trail, if it may have moved."""
         if self.workflows.touched is not None:
             workflow, self.workflows.touched = self.workflows.touched, None
-            self.workflows.compare(workflow)
+            self.workflows.compare(workflow, with_trail=self.workflows.may_have_moved)
 
     def teardown(self) -> None:
         """Compares every workflow once more. Not after a failure, which that would hide."""

@@ -16,11 +16,17 @@ from reports.judge.idempotency_text import (
     describe_other_answer,
     describe_other_payload,
     describe_refusal,
+    describe_stuck,
+    describe_untold,
 )
 from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "idempotent"
 SHOWN_MAX = 4
+# A service may note an answer shortly after it is sent, but not that much later.
+STUCK_NS = 2_000_000_000
+# Statuses of a busy answer that say nothing about a key.
+OVERLOADED = (429, 503)
 SERVED = ("won", "ok")
 LOST = ("conflict", "stale")
 TOLD = (*SERVED, *LOST)
@@ -30,21 +36,24 @@ def check_idempotent(context: CheckContext) -> CheckResult:
     """Judges every key that several requests carried.
 
     One effect: the model takes them for one operation, so `linearizable`, `audit` and `capacity` count it once, and
-    `effects` its marker. Here: the first answer is the only one, and nothing else is carried out under the same key. A
-    busy answer ("in progress") and an unknown one say nothing.
+    `effects` its marker. Here: the first answer is the only one, and nothing else is carried out under the same key. An
+    unknown answer says nothing, and a busy one ("in progress") only if it comes long after the first answer.
     """
     keyed = take_keyed(context)
     if keyed.is_empty():
         return not_applicable(CHECK, "no two requests carried the same idempotency key", "keys")
-    suspicions = suspect_answers(context, keyed)
+    compared = compare(keyed)
+    suspicions = suspect_answers(context, compared) + suspect_stuck(context, compared)
     suspicions += suspect_lost(context, keyed)
-    judged = keyed.select(SAME).n_unique()
+    judged = count_told(compared)
+    if not judged and not suspicions:
+        return not_applicable(CHECK, describe_keys(keyed), "keys")
     return conclude(context, CHECK, judged=judged, unit="keys", suspicions=suspicions)
 
 
 def take_keyed(context: CheckContext) -> pl.DataFrame:
     """The operations that share a key of their tenant, by the time of their answers."""
-    columns = ["row", *SAME, "kind", "outcome", "payload", "answer"]
+    columns = ["row", *SAME, "kind", "outcome", "status", "payload", "answer"]
     # A second give-back may well be refused; what it may not do is shown by the units.
     asked = pl.col("key").is_not_null() & (pl.col("kind") != "give_back")
     frame = context.evidence.history.frame.with_row_index("row").select(columns).filter(asked)
@@ -82,20 +91,46 @@ def is_explained_apart(context: CheckContext, w: int, rows: pl.Series) -> bool:
     return not decision.suspects
 
 
-def suspect_answers(context: CheckContext, keyed: pl.DataFrame) -> list[Suspicion]:
-    """The answers that contradict the first one of their key that was served, or else the first one."""
-    outcome = pl.col("outcome")
-    is_served, is_told = outcome.is_in(SERVED), outcome.is_in(TOLD)
-    told = keyed.filter(is_told).sort(~is_served, maintain_order=True)
+def compare(keyed: pl.DataFrame) -> pl.DataFrame:
+    """Each request beside the one of its key that counts, in columns with `_first`: the first that was served, or else
+    the first that was told anything. `same`: it asks for the same. `late`: it began after that one was served.
+    """
+    told = keyed.filter(pl.col("outcome").is_in(TOLD)).sort(~pl.col("outcome").is_in(SERVED), maintain_order=True)
     first = told.group_by(SAME, maintain_order=True).first()
     compared = keyed.join(first, on=SAME, suffix="_first", maintain_order="left")
-    same = pl.col("payload").eq_missing(pl.col("payload_first"))
+    return compared.with_columns(
+        same=pl.col("payload").eq_missing(pl.col("payload_first")),
+        late=(pl.col("begins") > pl.col("ends_first")) & pl.col("outcome_first").is_in(SERVED),
+    )
+
+
+def find_untold(context: CheckContext) -> str | None:
+    """Why the keys of the history say nothing, if they do not."""
+    keyed = take_keyed(context)
+    return None if keyed.is_empty() or count_told(compare(keyed)) else describe_keys(keyed)
+
+
+def describe_keys(keyed: pl.DataFrame) -> str:
+    return describe_untold(keyed["outcome"].value_counts().sort("outcome").rows())
+
+
+def count_told(compared: pl.DataFrame) -> int:
+    """The keys that several requests carried that were told something, or whose answer was lost. Busy says nothing, nor
+    does a refusal of the same request: the service may not look at keys at all.
+    """
+    silent = (pl.col("outcome") == "busy") | ((pl.col("outcome") == "refused") & pl.col("same"))
+    is_told = pl.col("outcome").is_in(TOLD).any() & (pl.len() > 1)
+    return compared.filter(~silent).filter(is_told.over(SAME)).select(SAME).n_unique()
+
+
+def suspect_answers(context: CheckContext, compared: pl.DataFrame) -> list[Suspicion]:
+    """The answers that contradict the first one of their key that was served, or else the first one."""
+    outcome, same = pl.col("outcome"), pl.col("same")
     differs = pl.col("answer").ne_missing(pl.col("answer_first")) | (outcome != pl.col("outcome_first"))
-    is_late = (pl.col("begins") > pl.col("ends_first")) & pl.col("outcome_first").is_in(SERVED)
     wrong = {
-        describe_other_payload: is_served & ~same,
-        describe_other_answer: is_told & same & differs,
-        describe_refusal: (outcome == "refused") & same & is_late,
+        describe_other_payload: outcome.is_in(SERVED) & ~same,
+        describe_other_answer: outcome.is_in(TOLD) & same & differs,
+        describe_refusal: (outcome == "refused") & same & pl.col("late"),
     }
     return [
         fail(partial(report, context, [first_row, *rows[:SHOWN_MAX]], describe))
@@ -105,6 +140,18 @@ def suspect_answers(context: CheckContext, keyed: pl.DataFrame) -> list[Suspicio
         .agg("row")
         .select("row_first", "row")
         .iter_rows()
+    ]
+
+
+def suspect_stuck(context: CheckContext, compared: pl.DataFrame) -> list[Suspicion]:
+    """The keys that are in progress whenever they are sent again, even long after their first answer."""
+    is_busy = (pl.col("outcome") == "busy") & ~pl.col("status").is_in(OVERLOADED).fill_null(value=False)
+    touched = context.ops.select("row", touched=context.touched_by_fault)
+    repeated = compared.filter("late", "same").join(touched, on="row", how="left", maintain_order="left")
+    stuck = repeated.filter((is_busy & ~pl.col("touched")).all().over(SAME)).group_by(SAME, maintain_order=True).last()
+    stuck = stuck.filter(pl.col("begins") - pl.col("ends_first") >= STUCK_NS)
+    return [
+        fail(partial(report, context, rows, describe_stuck)) for rows in stuck.select("row_first", "row").iter_rows()
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from reports.judge.judge import judge
+from reports.judge.run_plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import Record, advance, build_history, create, read, trail
 
@@ -127,6 +128,47 @@ def test_another_answer_fails(outcome: str, fields: dict[str, Any], title: str) 
     assert found.verdict is Verdict.FAIL
     assert title in found.findings[0].title
     assert found.findings[0].operations == ("a", "b")
+
+
+SECOND = 1_000_000_000
+
+
+def test_a_key_that_stays_in_progress_after_its_answer_is_found() -> None:
+    """Shortly after the answer it may be in progress still; and once it is not, all is well."""
+    first = (create("c", 0, 1), advance("a", "A-B", 2, 5, **FIRST))
+    busy: dict[str, Any] = {"status": 425, **FIRST, "answer": "425"}
+    late = [advance(f"b{n}", "A-B", n * SECOND, n * SECOND + 1, "busy", **busy) for n in (1, 2, 3)]
+    found = judge_all(*first, *late)["idempotent"]
+    assert (found.verdict, found.judged) == (Verdict.FAIL, 0)
+    assert found.findings[0].title == "Key k stays in progress, though a got its answer."
+    assert found.findings[0].operations == ("a", "b3")
+    assert judge_all(*first, late[0])["idempotent"].verdict is None
+    again = advance("d", "A-B", 4 * SECOND, 4 * SECOND + 1, **FIRST)
+    assert judge_all(*first, *late, again)["idempotent"].verdict is Verdict.PASS
+    limited = advance("b", "A-B", 3 * SECOND, 3 * SECOND + 1, "busy", **{**busy, "status": 429})
+    assert judge_all(*first, limited)["idempotent"].verdict is None
+    fault = {"event": "fault", "at_ns": 3 * SECOND, "until_ns": 4 * SECOND, "what": "answer lost"}
+    assert judge_all(*first, late[2], events=(fault,))["idempotent"].verdict is None
+    lost = advance("a", "A-B", 2, None, "unknown", **FIRST)
+    assert judge_all(create("c", 0, 1), lost, *late)["idempotent"].verdict is None
+
+
+def test_keys_without_a_second_answer_that_says_something_are_not_judged() -> None:
+    """Refused at the same time, busy, unknown: none of them says how the service keeps its keys."""
+    records = (
+        create("c", 0, 1),
+        advance("a", "A-B", 2, 9, **FIRST),
+        advance("b", "A-B", 2, 8, "refused", **{**FIRST, "answer": "401"}),
+        advance("d", "A-B", 2, 8, "busy", **{**FIRST, "answer": "409"}),
+    )
+    found = judge_all(*records)["idempotent"]
+    assert (found.verdict, found.judged) == (None, 0)
+    assert found.reason == "no key got a second answer that says how keys are kept (1 busy, 1 refused, 1 won)"
+    planned = judge(build_history(records), plan=RunPlan())
+    assert planned.verdict is Verdict.UNKNOWN
+    assert found.reason in planned.reason
+    other = advance("e", "A-B", 10, 11, "refused", **{**FIRST, "payload": "q", "answer": "422"})
+    assert judge_all(*records, other)["idempotent"].judged == 1
 
 
 def test_another_request_under_the_key_may_be_refused_and_the_same_one_while_the_first_runs() -> None:
