@@ -220,7 +220,8 @@ def advise_stale(target: Target, probe: Probe, actual: str) -> str | None:
     if classified.outcome == "won":
         return (
             f"advance.won: the same move was answered {status} a second time; list another status under "
-            "advance.conflict if it answers so to a request that comes too late, else the gate will find two winners"
+            "advance.conflict if it answers so to a request that comes too late; if it answers so on purpose, and "
+            "changes nothing, write repeats = true under [advance]; else the gate will find two winners"
         )
     if classified.outcome == "refused":
         return (

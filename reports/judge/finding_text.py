@@ -91,6 +91,17 @@ def describe_two_winners(records: Sequence[Record]) -> Text:
     return f"{title}.", tabulate(f"{title}: {overlap}. Exactly one of them can have won.", records)
 
 
+def describe_repeats(rows: int, winners: int) -> str:
+    """What to write where the trail has fewer rows than there are winners, as it has if the others changed nothing."""
+    if not 0 < rows < winners:
+        return ""
+    held = "one row" if rows == 1 else f"{rows} rows"
+    return (
+        f"The trail has {held} for their move: rows were lost, or the service tells a request that it won though it "
+        "found the move made already. If it means to, write repeats = true under [advance]."
+    )
+
+
 def describe_no_winner(records: Sequence[Record], why: str) -> Text:
     first = records[0]
     title = f"No contender won the race {first.race} for workflow {first.workflow}: {count_outcomes(records)}"

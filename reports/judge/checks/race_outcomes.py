@@ -6,6 +6,7 @@ from functools import partial
 
 import polars as pl
 
+from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.finding_text import (
     describe_missing_key,
@@ -13,6 +14,7 @@ from reports.judge.finding_text import (
     describe_no_conflict,
     describe_no_winner,
     describe_open_race,
+    describe_repeats,
     describe_two_winners,
 )
 from reports.judge.movers import UNTOLD, count_movers
@@ -123,8 +125,17 @@ def report_winners(context: CheckContext, race: Race, resolved: ResolvedRace) ->
     rows = contenders.filter(pl.col("outcome") == "won")["row"].to_list() + list(resolved.rows)
     records = context.records(rows)
     title, words = describe_two_winners(records)
-    words += f"\n\n{resolved.by}" if resolved.by else ""
-    return make_finding("one-winner", records, (title, words))
+    notes = [resolved.by, describe_repeats(count_rows(context, race.w, records), len(records))]
+    return make_finding("one-winner", records, (title, "\n\n".join(filter(None, [words, *notes]))))
+
+
+def count_rows(context: CheckContext, w: int, records: Sequence[Record]) -> int:
+    """How many rows the fullest reading of the workflow's trail has for the move that these requests won, if they asked
+    for the same.
+    """
+    [to, *others] = {record.next for record in records}
+    trails = context.evidence.trails.filter(pl.col("w") == w, pl.col("to").cast(pl.String) == to)
+    return 0 if others or trails.is_empty() else int(trails.group_by("trail").len()["len"].max() or 0)  # type: ignore[arg-type]
 
 
 def report_no_winner(context: CheckContext, race: Race, resolved: ResolvedRace) -> Finding:

@@ -8,6 +8,7 @@ from engine.target.graph import Timed, TransitionGraph
 from reports.judge.checks.race_outcomes import check_conflict_count
 from reports.judge.context import CheckContext
 from reports.judge.evidence import Evidence
+from reports.judge.judge import judge
 from reports.judge.limits import Limits
 from reports.judge.race_resolution import resolve_races
 from reports.judge.verdict import Verdict
@@ -43,6 +44,26 @@ def test_a_plain_race_is_clear() -> None:
 def test_two_winners_and_none() -> None:
     assert settle(win("a"), win("b")) == [2]
     assert settle(lose("a", None), lose("b", None)) == [0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "hint"),
+    [
+        (["A-B"], "has one row for their move"),
+        (["A-B", "A-B"], "has 2 rows for their move"),
+        (["A-B", "A-B", "A-B"], ""),  # each of them made it
+        (["B-C"], ""),
+        (None, ""),
+    ],
+)
+def test_winners_with_fewer_rows_may_repeat_a_win(rows: list[str] | None, hint: str) -> None:
+    shown = [] if rows is None else [trail(9, *rows)]
+    history = build_history([create("c", 0, 1), win("a"), win("b"), win("d")], *shown)
+    [result] = judge(history, only=["one-winner"]).checks
+    assert result.verdict is Verdict.FAIL
+    words = result.findings[0].words
+    assert ("repeats = true" in words) == bool(hint)
+    assert hint in words
 
 
 @pytest.mark.parametrize(
