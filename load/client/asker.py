@@ -66,7 +66,8 @@ class Asker:
 
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
     `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
-    operations whose effect is not known. `waiting_pays` is False while a busy engine stayed busy the last time.
+    operations whose effect is not known. `stays_busy`: whether a busy engine stayed busy the last time, by whether the
+    idempotency key of the request had its answer; `served` has those that had, by workflow.
     `refreshed` counts the reads that the asker added to know which version is current; `reads_versions`: it adds some.
     `holdings` is what clients hold of each resource, `units` how many units each has, where it is known.
     `bodies` is what the first request with each idempotency key carried from a read of its own, by workflow.
@@ -83,7 +84,8 @@ class Asker:
     clock: Clock = MONOTONIC
     is_out: bool = False
     unknowns: int = 0
-    waiting_pays: bool = True
+    stays_busy: dict[bool, bool] = field(default_factory=dict)
+    served: dict[str, set[str]] = field(default_factory=dict)
     went_unanswered: bool = False
     latest: tuple[str, str, str] | None = None
     source: str = field(init=False)
@@ -171,6 +173,7 @@ class Asker:
         self.holdings.forget(workflow)
         self.units.pop(workflow, None)
         self.bodies.pop(workflow, None)
+        self.served.pop(workflow, None)
         self.factory.queues.forget(workflow)
 
     def create_ask(
@@ -208,13 +211,13 @@ class Asker:
 
     def ask_until_told(self, ask: Ask) -> Reply:
         """Asks, and asks again for a while as long as the engine is busy: each time a new operation, planned here."""
-        reply = self.ask(ask)
-        for pause_s in PAUSES_S if self.waiting_pays else ():
+        reply, had_answer = self.ask(ask), ask.call.key in self.served.get(ask.workflow, ())
+        for pause_s in () if self.stays_busy.get(had_answer) else PAUSES_S:
             if reply.outcome != "busy":
                 break
             time.sleep(pause_s)
             reply = self.ask(ask)
-        self.waiting_pays = reply.outcome != "busy"
+        self.stays_busy[had_answer] = reply.outcome == "busy"
         return reply
 
     def race(
@@ -527,6 +530,8 @@ class Asker:
             for each in filter(None, (reply.accepted, reply.exchange)):
                 self.values.keep_cookies(reply.ask.tenant, reply.ask.user, each.answer)
             self._note_units(reply)
+            if reply.ask.call.key and reply.outcome in ("won", "ok"):
+                self.served.setdefault(reply.ask.workflow, set()).add(reply.ask.call.key)
             if reply.classified.server_id is not None:
                 self.server_ids[reply.ask.workflow] = reply.classified.server_id
         self._note_versions(replies)

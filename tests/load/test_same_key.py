@@ -110,6 +110,13 @@ class ForgetsUnread(Keeper):
         return answer
 
 
+class StaysInProgress(Keeper):
+    """Never notes that a request is done."""
+
+    def repeat(self, name: str, request: Request, body: bytes, answer: Answer) -> Answer:  # noqa: ARG002 - looks at none
+        return make_answer(425)
+
+
 class OneKeyForAll(Keeper):
     """Knows a key without its tenant and its workflow."""
 
@@ -268,6 +275,17 @@ def test_a_broken_key_is_found(engine: type[Keeper], check: str, keyed: Target, 
     judgement = run(tmp_path / "h", keyed, engine)
     assert judgement.verdict is Verdict.FAIL
     assert {each.check: each.verdict for each in judgement.checks}[check] is Verdict.FAIL
+
+
+def test_a_key_that_stays_in_progress_is_found(keyed: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for long enough, though the service stayed busy before for a key whose answer was lost."""
+    monkeypatch.setattr("load.client.asker.PAUSES_S", (0.01, 0.02))
+    monkeypatch.setattr("reports.judge.checks.idempotent.STUCK_NS", 20_000_000)
+    judgement = run(tmp_path / "h", keyed, StaysInProgress)
+    [found] = [each for each in judgement.checks if each.verdict is Verdict.FAIL]
+    assert found.check == "idempotent"
+    assert found.findings[0].title.startswith("Key ")
+    assert "stays in progress" in found.findings[0].title
 
 
 @pytest.mark.parametrize("text", [CREATES, CREATES_ALONE], ids=["creates and moves", "creates"])

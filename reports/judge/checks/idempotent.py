@@ -43,10 +43,10 @@ def check_idempotent(context: CheckContext) -> CheckResult:
     if keyed.is_empty():
         return not_applicable(CHECK, "no two requests carried the same idempotency key", "keys")
     compared = compare(keyed)
-    suspicions = suspect_answers(context, compared) + suspect_stuck(context, compared)
-    suspicions += suspect_lost(context, keyed)
-    judged = count_told(compared)
-    if not judged and not suspicions:
+    stuck = suspect_stuck(context, compared)
+    suspicions = suspect_answers(context, compared) + stuck + suspect_lost(context, keyed)
+    judged = count_told(compared) + len(stuck)
+    if not judged:
         return not_applicable(CHECK, describe_keys(keyed), "keys")
     return conclude(context, CHECK, judged=judged, unit="keys", suspicions=suspicions)
 
@@ -116,9 +116,10 @@ def describe_keys(keyed: pl.DataFrame) -> str:
 
 def count_told(compared: pl.DataFrame) -> int:
     """The keys that several requests carried that were told something, or whose answer was lost. Busy says nothing, nor
-    does a refusal of the same request: the service may not look at keys at all.
+    does a refusal of the same request before the first answer: the service may not look at keys at all.
     """
-    silent = (pl.col("outcome") == "busy") | ((pl.col("outcome") == "refused") & pl.col("same"))
+    refused = (pl.col("outcome") == "refused") & pl.col("same") & ~pl.col("late").fill_null(value=False)
+    silent = (pl.col("outcome") == "busy") | refused
     is_told = pl.col("outcome").is_in(TOLD).any() & (pl.len() > 1)
     return compared.filter(~silent).filter(is_told.over(SAME)).select(SAME).n_unique()
 
