@@ -93,8 +93,10 @@ def refuse_irregular(path: Path) -> None:
 
 
 def holds_operations(folder: Path) -> bool:
-    """Whether a run directory holds any operation that can be judged."""
+    """Whether a run directory holds any operation that can be judged. A level that was ended may have left a folder."""
     for file in sorted((folder / "history").glob("*")):
+        if not (is_named_like_history(file) and file.is_file()):
+            continue
         if file.suffix == SEALED:
             return True
         with file.open("rb") as lines:

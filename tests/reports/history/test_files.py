@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from reports.history import events
-from reports.history.files import HistoryError, list_left_out
+from reports.history.files import HistoryError, holds_operations, list_left_out
 from reports.history.history import read_history
 from reports.history.seal import seal_history
 from tests.reports.history.test_history import INVOKE, RETURN, write
@@ -128,6 +128,18 @@ def test_what_is_named_like_a_history_and_cannot_be_read_is_an_error(
     with pytest.raises(HistoryError, match=what) as caught:
         read_history(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / name}")
+
+
+def test_a_run_that_was_ended_holds_operations_beside_what_a_level_left(tmp_path: Path) -> None:
+    """A folder, a pipe that nothing writes to, a file of another kind."""
+    folder = tmp_path / "history"
+    (folder / "aside-x").mkdir(parents=True)
+    (folder / "aside.jsonl").mkdir()
+    os.mkfifo(folder / "pipe.jsonl")
+    (folder / "notes.txt").write_text('"invoke"')
+    assert not holds_operations(tmp_path)
+    (folder / "z.jsonl").write_text('{"event": "invoke"}\n')
+    assert holds_operations(tmp_path)
 
 
 def test_what_else_is_in_a_folder_is_told(tmp_path: Path) -> None:
