@@ -149,6 +149,9 @@ def test_a_key_that_stays_in_progress_after_its_answer_is_found() -> None:
     assert judge_all(*first, limited)["idempotent"].verdict is None
     fault = {"event": "fault", "at_ns": 3 * SECOND, "until_ns": 4 * SECOND, "what": "answer lost"}
     assert judge_all(*first, late[2], events=(fault,))["idempotent"].verdict is None
+    struck = {**fault, "at_ns": 6, "until_ns": 7, "workflow": "w"}
+    assert judge_all(*first, *late, events=(struck,))["idempotent"].verdict is None
+    assert judge_all(*first, *late, events=({**struck, "workflow": "v"},))["idempotent"].verdict is Verdict.FAIL
     lost = advance("a", "A-B", 2, None, "unknown", **FIRST)
     assert judge_all(create("c", 0, 1), lost, *late)["idempotent"].verdict is None
 
