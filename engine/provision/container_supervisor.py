@@ -21,6 +21,7 @@ from engine.provision.address import Database
 from engine.provision.child import read_launch, send
 from engine.provision.ports import LOOPBACK
 from engine.provision.servers import START_LIMIT_S, asks_password
+from engine.target.notices import say
 
 READY_POLL_S = 0.05
 # Less than the owner waits for this program.
@@ -49,7 +50,7 @@ def main() -> int:
         else:
             keep(read_launch(dict[str, Any]))
     except NotRemovedError as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         return 1
     except DOCKER_ERRORS as error:
         send(error=f"Docker cannot be used: {describe_error(error)}; start it, let this user use it, {REMEDY}.")

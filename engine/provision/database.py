@@ -17,7 +17,7 @@ from engine.provision.bouncer import start_bouncer
 from engine.provision.container import choose_image, start_container
 from engine.provision.embedded import start_embedded
 from engine.provision.errors import DatabaseUnavailable
-from engine.provision.schema import open_schema
+from engine.provision.run_schema import open_schema
 
 __all__ = ["Database", "is_made_here", "list_values", "name_source", "parse_url", "provide_database", "start_embedded"]
 

@@ -18,7 +18,8 @@ from engine.reference.bodies import encode
 from engine.reference.errors import KeyReused, MalformedRequest, SerializationFailure
 from engine.reference.parts import Engine, Key
 from engine.reference.pool import Pool, Session
-from engine.reference.sessions import open_transaction, retry
+from engine.reference.retries import retry
+from engine.reference.sessions import open_transaction
 
 KEY_LENGTH_MAX = 255
 SERVED_BELOW = 500

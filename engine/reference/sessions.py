@@ -1,26 +1,22 @@
-"""Runs statements on borrowed connections, translates the database's errors, and retries.
+"""Runs statements on borrowed connections, and translates the database's errors. `retries.py` asks again.
 
 Statements are written in SQLAlchemy Core, compiled once, and run on the driver itself: one prepared statement, one
 round trip (docs/decisions/0003-guarded-write.md has the figures). A database error never becomes a conflict: it means
 either "try again", or that the outcome is not known.
 """
 
-import asyncio
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import asyncpg
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from engine.reference.errors import Contended, DatabaseLost, SerializationFailure
+from engine.reference.errors import DatabaseLost, SerializationFailure
 from engine.reference.pool import Isolation, Pool, Session
-
-BACKOFF_MS = 2.0
 
 # serialization_failure and deadlock_detected.
 TRY_AGAIN = ("40001", "40P01")
@@ -29,7 +25,6 @@ LOST = ("08", "53", "57", "55P03", "25006")
 # The errors of the driver for a connection that was closed without a message from the database.
 DRIVER_ERRORS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-T = TypeVar("T")
 Serializable = Literal["serializable"]
 
 
@@ -128,18 +123,3 @@ def translate(error: Exception) -> Exception:
     if isinstance(error, (OSError, TimeoutError, *DRIVER_ERRORS)) or state.startswith(LOST):
         return DatabaseLost()
     return error
-
-
-async def retry(question: Callable[[], Awaitable[T]], attempts_max: int) -> T:
-    """Asks again after each SerializationFailure. Raises Contended after `attempts_max` attempts."""
-    for attempt in range(attempts_max):
-        try:
-            return await question()
-        except SerializationFailure:
-            await back_off(attempt)
-    raise Contended(attempts_max)
-
-
-async def back_off(attempt: int) -> None:
-    """Waits for a random time, at most BACKOFF_MS doubled with each attempt, so that contenders spread out."""
-    await asyncio.sleep(random.random() * BACKOFF_MS * 2 ** min(attempt, 6) / 1000)

@@ -26,8 +26,9 @@ from engine.reference.errors import (
 from engine.reference.keys import answer_once
 from engine.reference.parts import Caller, Engine, Move, Parts, Payload, ReadRow, Transition, Workflow
 from engine.reference.pool import Pool, Session
+from engine.reference.retries import back_off, retry
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS, create_tables
-from engine.reference.sessions import Statement, back_off, open_session, retry
+from engine.reference.sessions import Statement, open_session
 from engine.reference.states import CANCELLED, GRAPH
 
 FIELDS = (WORKFLOWS.c.id, WORKFLOWS.c.state, WORKFLOWS.c.created_at, WORKFLOWS.c.updated_at)

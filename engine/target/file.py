@@ -11,6 +11,7 @@ import msgspec
 
 from engine.target.adapter import Adapter, check_adapter_path, load_adapter
 from engine.target.capacity import NO_WORKFLOW, check_resource, check_tables, find_units_of_none, read_capacity
+from engine.target.environment_variables import fill_requests, pick_variables, resolve
 from engine.target.graph import Timed, TransitionGraph
 from engine.target.idempotency import add_key, add_meanings, read_idempotency, refuse_other_meanings
 from engine.target.key_checks import check_shape, describe_file
@@ -60,7 +61,6 @@ from engine.target.value_checks import (
     check_states,
     check_timed,
 )
-from engine.target.variables import fill_requests, pick_variables, resolve
 from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 WAYS_TO_CREATE = ("request", "command", "ids")

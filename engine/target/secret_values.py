@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.target.environment_variables import VARIABLE
 from engine.target.plain_file import read_plain
 from engine.target.run_copy import restore
 from engine.target.secrets import Secrets
 from engine.target.target import Target
 from engine.target.template import find_placeholders
-from engine.target.variables import VARIABLE
 from engine.target.workflow_source import CreateCommand
 
 CREDENTIAL = re.compile("auth|token|key|secret|cookie|session|password|signature", re.IGNORECASE)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from reports.comparison.acknowledged import acknowledge
 from reports.comparison.blocks import take_blocks
 from reports.comparison.changes import RULES, Rules, compare_measures, unite
+from reports.comparison.comparable_conditions import find_differences
 from reports.comparison.comparison import (
     Acknowledgement,
     Change,
@@ -16,7 +17,6 @@ from reports.comparison.comparison import (
     MeasureChange,
     Standing,
 )
-from reports.comparison.conditions import find_differences
 from reports.comparison.facts import Facts
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 

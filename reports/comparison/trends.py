@@ -13,8 +13,8 @@ from math import exp, log, log1p
 
 from reports.comparison.blocks import find_kind, list_measures, take_blocks
 from reports.comparison.changes import find_level, mean
+from reports.comparison.comparable_conditions import describe_conditions
 from reports.comparison.comparison import ChangePoint, Trend, TrendPoint
-from reports.comparison.conditions import describe_conditions
 from reports.comparison.description import show_value
 from reports.comparison.facts import Facts
 from reports.judge.verdict import Verdict

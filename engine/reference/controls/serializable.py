@@ -11,7 +11,8 @@ from engine.reference import keys
 from engine.reference.keys import Act, Answer, HeldSession
 from engine.reference.parts import Engine, Key, Move, Transition
 from engine.reference.pool import Pool, Session
-from engine.reference.sessions import Serializable, open_session, open_transaction, retry
+from engine.reference.retries import retry
+from engine.reference.sessions import Serializable, open_session, open_transaction
 from engine.reference.split_write import UNGUARDED
 from engine.reference.workflows import READ, REFERENCE
 

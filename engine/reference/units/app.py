@@ -17,8 +17,9 @@ from engine.reference.error_answers import STATUSES
 from engine.reference.errors import EngineError, MalformedRequest, SchemaUnavailable
 from engine.reference.parts import report_fully
 from engine.reference.pool import Pool
+from engine.reference.retries import retry
 from engine.reference.routes import AuthenticatedRequest
-from engine.reference.sessions import open_pool, open_session, retry
+from engine.reference.sessions import open_pool, open_session
 from engine.reference.settings import Settings
 from engine.reference.units import jobs, vouchers
 from engine.reference.units.parts import UnitEngine, UnitParts

@@ -12,7 +12,8 @@ from engine.provision.database import Database, start_embedded
 from engine.reference.api import prepare
 from engine.reference.errors import Contended, DatabaseLost, SerializationFailure
 from engine.reference.pool import Isolation
-from engine.reference.sessions import open_pool, open_session, open_transaction, retry, translate
+from engine.reference.retries import retry
+from engine.reference.sessions import open_pool, open_session, open_transaction, translate
 from engine.reference.settings import share_connections
 from tests.engine.asking import Client, open_clients
 from tests.engine.conftest import put
