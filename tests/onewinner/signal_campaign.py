@@ -122,7 +122,8 @@ def find_wrong(name: str, command: Command, code: int, output: str, left: set[st
         # Before its service has started, and while that ends, nothing but the command itself removes the log's folder.
         left = {path for path in left if LOG_FOLDER_PREFIX not in path}
     if left:
-        wrong.append(f"left behind: {sorted(left)}")
+        errors = [Path(path).read_text() for path in sorted(left) if path.endswith(".traceback")]
+        wrong.append("\n".join([f"left behind: {sorted(left)}", *errors]))
     if name in ("gate", "race", "explore") and any((command.cwd / "out" / "history").glob("*")):
         judged = Command(("check", "out"), command.cwd).run()
         if judged.returncode not in (0, 2, 3):
