@@ -93,16 +93,19 @@ def refuse_irregular(path: Path) -> None:
 
 
 def holds_operations(folder: Path) -> bool:
-    """Whether a run directory holds any operation that can be judged. A level that was ended may have left a folder."""
-    for file in sorted((folder / "history").glob("*")):
-        if not (is_named_like_history(file) and file.is_file()):
-            continue
-        if file.suffix == SEALED:
-            return True
-        with file.open("rb") as lines:
-            if any(b'"invoke"' in line for line in lines):
-                return True
-    return False
+    """Whether a run directory holds any operation that can be judged. A level that was ended may have left a folder,
+    and a journal that is sealed is gone.
+    """
+    files = [file for file in sorted((folder / "history").glob("*")) if is_named_like_history(file) and file.is_file()]
+    return any(file.suffix == SEALED or names_operation(file) for file in files)
+
+
+def names_operation(journal: Path) -> bool:
+    try:
+        with journal.open("rb") as lines:
+            return any(b'"invoke"' in line for line in lines)
+    except FileNotFoundError:
+        return False
 
 
 def find_owner(file: Path, ending: str) -> Path | None:
