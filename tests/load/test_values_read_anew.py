@@ -5,7 +5,7 @@ Method: engines in memory whose reads hand out tokens, each for one move of the 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -67,11 +67,11 @@ class Tokened(CrowdedEngine):
 class Comparing(Tokened):
     """It compares the state with the one that was current when the release began, and then moves."""
 
-    before: tuple[int, dict[str, str]] = (0, {})
+    before: tuple[Sequence[Request], dict[str, str]] | None = None
 
     def make_move(self, name: str, request: Request) -> Answer:
-        if self.before[0] != id(self.crowd):
-            self.before = id(self.crowd), dict(self.states)
+        if self.before is None or self.before[0] is not self.crowd:
+            self.before = self.crowd, dict(self.states)
         body = json.loads(request.body)
         if self.before[1][name] != body["expected"] or not self.graph.allows(body["expected"], body["next"]):
             return make_answer(409, state=self.states[name])

@@ -5,7 +5,7 @@ and scripts of a target with a write.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,19 +53,18 @@ class WholeRow(CrowdedEngine):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self.before: dict[str, tuple[int, str]] = {}
+        self.before: dict[str, tuple[Sequence[Any], str]] = {}
 
     def move(self, name: str, request: Any) -> Answer:
         state = self.states[name]
         answer = super().move(name, request)
         if answer.status == 200:
-            self.before[name] = id(self.crowd), state
+            self.before[name] = self.crowd, state
         return answer
 
     def write(self, name: str) -> Answer:
-        crowd, state = self.before.get(name, (0, ""))
-        if crowd == id(self.crowd):
-            self.states[name] = state
+        if name in self.before and self.before[name][0] is self.crowd:
+            self.states[name] = self.before[name][1]
         return make_answer(204)
 
 

@@ -1,6 +1,7 @@
 """Engines in memory whose moves carry a version: a right one, and broken ones. For tests of sources and levels."""
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
 
 from engine.target.http_answer import Answer
@@ -123,11 +124,11 @@ class Remembering(Versioned):
 class Hasty(CrowdedEngine, Versioned):
     """It compares the version with the one that was current when the release began, and then moves."""
 
-    before: tuple[int, str] = (0, "")
+    before: tuple[Sequence[Request], str] | None = None
 
     def move(self, name: str, request: Request) -> Answer:
-        if self.before[0] != id(self.crowd):
-            self.before = id(self.crowd), self.find_version(name)
+        if self.before is None or self.before[0] is not self.crowd:
+            self.before = self.crowd, self.find_version(name)
         if dict(request.headers).get("If-Match") != self.before[1]:
             return make_answer(412)
         body, state = json.loads(request.body), self.states[name]
