@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from onewinner import __version__, open_rooms
 from onewinner.exits import PASS, USAGE
-from onewinner.signals import hear_signals, leave_at_signals, was_interrupted
+from onewinner.signals import find_interruption, hear_signals, leave_at_signals
 from onewinner.streams import flush_output, open_missing_streams, write_any_character
 
 COMMANDS = {
@@ -50,7 +50,6 @@ def run_command(arguments: list[str]) -> int:
     import importlib
 
     from onewinner.secret_hiding import hide_terminal
-    from onewinner.signals import Interrupted
 
     options = parse(arguments)
     command = importlib.import_module(f"onewinner.commands.{options[0]}")
@@ -58,10 +57,15 @@ def run_command(arguments: list[str]) -> int:
         hear_signals()
         hide_terminal()
         code: int = command.main(options[1])
+        interruption = find_interruption()
+    except BaseException as error:
+        interruption = find_interruption(error)
+        if interruption is None:
+            raise
     finally:
         leave_at_signals()
-    if was_interrupted():
-        raise Interrupted
+    if interruption is not None:
+        raise interruption
     return code
 
 

@@ -26,10 +26,9 @@ from onewinner.exits import UNKNOWN, UsageError, find_comparison_exit
 from onewinner.level_plans import Level, RaceLoad
 from onewinner.levels import LevelResult, run_asker
 from onewinner.options import RunOptions
-from onewinner.run import judge_run, keep_run, name_recorded, with_comparison
+from onewinner.run import judge_run, keep_run, told_when_interrupted, with_comparison
 from onewinner.run_request import RunRequest, gather_facts
 from onewinner.schema_inspection import inspect
-from onewinner.signals import Interrupted
 from onewinner.streams import say
 from reports.comparison.facts import Facts, Side, Turns
 from reports.documents.run_folder import Run, RunError, finish_run, read_run, refuse_taken
@@ -102,13 +101,11 @@ def take_turns(options: TurnsOptions) -> int:
         refuse_when_nothing_applies(engine.target, options.weights, options.races)
     folder = options.run.folder
     try:
-        sides, result = record(options, engines)
-        first, second = (judge_run(side.run, side.request, [result])[0] for side in sides)
+        with told_when_interrupted(*(folder / side for side in SIDES)):
+            sides, result = record(options, engines)
+            first, second = (judge_run(side.run, side.request, [result])[0] for side in sides)
     except RunError as error:
         raise UsageError(str(error)) from None
-    except Interrupted as error:
-        error.recorded = name_recorded(*(folder / side for side in SIDES))
-        raise
     except HistoryError as error:
         say(f"onewinner compare: the history cannot be judged: {error}")
         return UNKNOWN

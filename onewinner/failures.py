@@ -25,14 +25,19 @@ def explain_failure(error: BaseException, command: str) -> int:
 def describe_failure(error: BaseException) -> str:
     if isinstance(error, UsageError | FailedError):
         return str(error)
+    if isinstance(error, Interrupted):
+        met = f"; while all was ended: {name_error(error.__cause__)}" if error.__cause__ is not None else ""
+        return f"interrupted; nothing was judged{met}{error.recorded}"
     if isinstance(error, KeyboardInterrupt):
-        recorded = error.recorded if isinstance(error, Interrupted) else ""
-        return f"interrupted; nothing was judged{recorded}"
+        return "interrupted; nothing was judged"
     if isinstance(error, OSError) and error.errno in FULL:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}no space is left on the disk; nothing was judged"
-    said = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"the harness itself failed ({said}); nothing was judged; {keep_traceback(error)}"
+    return f"the harness itself failed ({name_error(error)}); nothing was judged; {keep_traceback(error)}"
+
+
+def name_error(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def keep_traceback(error: BaseException) -> str:

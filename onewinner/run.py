@@ -28,7 +28,7 @@ from onewinner.race_files import find_strayed, find_undecided, find_violated, ga
 from onewinner.run_request import RunRequest, gather_facts
 from onewinner.schema_inspection import inspect
 from onewinner.secret_hiding import hide_learned
-from onewinner.signals import Interrupted
+from onewinner.signals import find_interruption
 from onewinner.silent_service import SILENT_WHY, describe_left_out, without
 from onewinner.streams import say
 from reports.comparison.comparison import Comparison
@@ -58,11 +58,8 @@ from reports.judge.verdict import Judgement, Verdict, merge
 
 def carry_out(request: RunRequest) -> int:
     """Runs the levels and judges what was recorded. Returns the exit code."""
-    try:
+    with told_when_interrupted(request.options.folder):
         return record_and_conclude(request)
-    except Interrupted as error:
-        error.recorded = name_recorded(request.options.folder)
-        raise
 
 
 def record_and_conclude(request: RunRequest) -> int:
@@ -88,11 +85,26 @@ def keep_run(folder: Path, target: Path, facts: Facts) -> Iterator[Run]:
     with remember(run.folder / "target.toml", taken):
         try:
             yield run
-        except Interrupted as error:
-            note_interruption(run, str(error))
+        except BaseException as error:
+            interruption = find_interruption(error)
+            if interruption is not None:
+                note_interruption(run, str(interruption))
             raise
         finally:
             hide_learned(folder)
+
+
+@contextlib.contextmanager
+def told_when_interrupted(*folders: Path) -> Iterator[None]:
+    """Adds to an interruption of the block how to judge what the runs in these folders recorded until then."""
+    try:
+        yield
+    except BaseException as error:
+        interruption = find_interruption(error)
+        if interruption is None:
+            raise
+        interruption.recorded = name_recorded(*folders)
+        raise interruption from interruption.__cause__
 
 
 def name_recorded(*folders: Path) -> str:

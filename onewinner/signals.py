@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import dataclass
 from types import FrameType
 
 from onewinner.exits import UNKNOWN
@@ -19,6 +20,19 @@ class Interrupted(KeyboardInterrupt):
     recorded = ""
 
 
+@dataclass(frozen=True)
+class Ignore:
+    """Hears further signals, and does nothing. `first` names the one that interrupted the command.
+
+    Not SIG_IGN, which Python reports for a signal that has come by now, and children would inherit.
+    """
+
+    first: str
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        pass
+
+
 def leave_at_signals() -> None:
     """Lets a signal end the process at once: the command has not started anything yet, or has ended everything."""
     listen(leave)
@@ -32,7 +46,8 @@ def hear_signals() -> None:
 def listen(handler: "signal._HANDLER") -> None:
     for number in HEARD:
         # Under nohup the end of the terminal is nothing to hear.
-        if signal.getsignal(number) not in (signal.SIG_IGN, ignore):
+        present = signal.getsignal(number)
+        if present is not signal.SIG_IGN and not isinstance(present, Ignore):
             signal.signal(number, handler)
 
 
@@ -44,16 +59,23 @@ def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - how h
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - how handlers are called
+    first = signal.Signals(number).name
     for each in HEARD:
-        # Not SIG_IGN, which Python reports for a signal that has come by now, and children would inherit.
-        signal.signal(each, ignore)
-    raise Interrupted(signal.Signals(number).name)
+        signal.signal(each, Ignore(first))
+    raise Interrupted(first)
 
 
-def ignore(number: int, frame: FrameType | None) -> None:
-    """A signal came before this one."""
+def find_interruption(error: BaseException | None = None) -> Interrupted | None:
+    """What interrupted the command, also if some library swallowed the exception; None if no signal came.
 
-
-def was_interrupted() -> bool:
-    """Whether a signal came, also if some library swallowed the exception."""
-    return any(signal.getsignal(number) is ignore for number in HEARD)
+    An error that came after the signal is its consequence: it is the `__cause__` of what is returned.
+    """
+    if isinstance(error, Interrupted):
+        return error
+    for number in HEARD:
+        handler = signal.getsignal(number)
+        if isinstance(handler, Ignore):
+            interruption = Interrupted(handler.first)
+            interruption.__cause__ = error
+            return interruption
+    return None

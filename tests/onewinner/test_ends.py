@@ -51,6 +51,22 @@ def run(arguments):
 report.main = run
 sys.exit(main(["report"]))
 """
+# A run whose end fails, because a signal met it.
+INTERRUPTED_END = """
+import os, signal, sys
+from onewinner import run
+from onewinner.__main__ import main
+def record(request):
+    with run.keep_run(request.options.folder, request.engine.file, run.Facts()) as kept:
+        (kept.history / "race-0.jsonl").write_text('{"event": "invoke"}\\n')
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        finally:
+            raise TimeoutError("it did not end")
+run.record = record
+sys.exit(main(["gate", "--level", "race", "--out", "out"]))
+"""
 
 
 def run_program(program: str, folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -184,6 +200,19 @@ def test_a_run_that_is_interrupted_while_it_is_judged_names_what_it_recorded(
     with pytest.raises(Interrupted) as caught:
         run.carry_out(request)
     assert caught.value.recorded == f". What was recorded so far: onewinner check {tmp_path / 'begun'}"
+
+
+def test_what_fails_after_a_signal_is_told_as_an_interruption(tmp_path: Path) -> None:
+    """An end that fails because of the signal is no error of the harness: no file keeps it."""
+    ended = run_program(INTERRUPTED_END, tmp_path)
+    assert ended.returncode == 3, ended
+    told = "interrupted; nothing was judged; while all was ended: TimeoutError: it did not end"
+    assert f"{told}. What was recorded so far: onewinner check out" in ended.stderr
+    assert not list(tmp_path.glob("onewinner-*.traceback"))
+    assert (
+        json.loads((tmp_path / "out" / "run.json").read_text())["reason"]
+        == "the run did not finish: interrupted by SIGTERM"
+    )
 
 
 def test_an_interrupted_run_is_judged_as_interrupted(tmp_path: Path) -> None:
