@@ -21,7 +21,7 @@ from locust.web import WebUI
 from engine.provision.service import reach_engine
 from engine.target.notices import say
 from engine.target.target import Target
-from load.client.preparation import set_up
+from load.client.logins_and_setup import set_up
 from load.failures import Failures, LogHandler
 from load.master import CANNOT_BEGIN, Master
 from load.message_barrier import ARRIVED, OPENED

@@ -24,7 +24,7 @@ from engine.target.target import Target
 from engine.target.workflow_source import CreateCommand, pack
 from load.barrier import BarrierServer, set_instant
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
-from load.client.preparation import NotPreparedError
+from load.client.logins_and_setup import NotPreparedError
 from load.client.release import ReleaseError
 from load.failures import Failures
 from load.message_barrier import OPENED

@@ -37,7 +37,7 @@ from engine.target.sinks import name_values, pack_urls
 from engine.target.target import Target
 from engine.target.template import substitute
 from engine.target.workflow_source import VARIABLE, CreateCommand, pack
-from load.client.preparation import NotPreparedError, set_up
+from load.client.logins_and_setup import NotPreparedError, set_up
 from load.client.release import ReleaseError
 from onewinner.engine_choice import EngineChoice, find_obstacles
 from onewinner.exits import FailedError, UsageError

@@ -24,7 +24,7 @@ from onewinner.streams import say
 from reports.documents.run_folder import Run
 from reports.history import events
 from reports.judge.run_plan import LevelRun
-from reports.judge.shortfalls import sum_levels
+from reports.judge.unfinished_levels import sum_levels
 
 POLL_S = 0.1
 IDS_VARIABLE = "ONEWINNER_IDS"

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.provision.bouncer import PROGRAM
 from engine.provision.container import IMAGE_DEFAULT, IMAGE_VARIABLE
 from engine.provision.service import REFERENCE
+from onewinner.command_parser import one_of
 from onewinner.engine_choice import (
     FOUND,
     ISOLATIONS,
@@ -18,7 +19,6 @@ from onewinner.engine_choice import (
     find_target_file,
     read_target,
 )
-from onewinner.parser import one_of
 from reports.comparison.comparison import Design
 from reports.documents.run_folder import name_folder
 

@@ -47,12 +47,12 @@ from reports.documents.run_folder import (
 from reports.documents.samples import take_samples
 from reports.documents.strength import measure_strength
 from reports.history import events
-from reports.history.files import holds_operations
 from reports.history.history import History, HistoryError, read_history
+from reports.history.history_files import holds_operations
 from reports.history.seal import seal_history
 from reports.judge.judge import judge
 from reports.judge.run_plan import LevelRun
-from reports.judge.shortfalls import describe_partial, sum_levels
+from reports.judge.unfinished_levels import describe_partial, sum_levels
 from reports.judge.verdict import Judgement, Verdict, merge
 
 

@@ -39,8 +39,8 @@ from load.client.ask import (
 from load.client.clock import MONOTONIC, Clock, Instant
 from load.client.denials import Denials
 from load.client.holdings import Holdings
+from load.client.logins_and_setup import Preparation
 from load.client.polling import Polling, is_accepted, poll
-from load.client.preparation import Preparation
 from load.client.read_retry import PAUSES_S, Retry
 from load.client.release import Exchange, Release, ReleaseError, now_ns
 from load.client.silence import Silence

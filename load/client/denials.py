@@ -10,7 +10,7 @@ from engine.target.classified_answer import ClassifiedAnswer, turn_away
 from engine.target.target import Target
 from engine.target.template import Template
 from load.client.ask import Ask, list_expected
-from load.client.preparation import UNAUTHORIZED, Preparation
+from load.client.logins_and_setup import UNAUTHORIZED, Preparation
 
 FORBIDDEN = 403
 SERVED = ("ok", "won", "conflict")

@@ -20,7 +20,7 @@ from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request, Values
 from load.client.clock import Clock
 from load.client.denials import Denials
-from load.client.preparation import UNAUTHORIZED, Preparation
+from load.client.logins_and_setup import UNAUTHORIZED, Preparation
 from load.client.read_retry import Retry
 from load.client.release import now_ns
 from reports.history import events

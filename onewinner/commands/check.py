@@ -8,16 +8,16 @@ from pathlib import Path
 from msgspec import structs
 
 from engine.target.graph import TransitionGraph
+from onewinner.command_parser import JUDGING, Parser, list_checks, one_of
 from onewinner.display import print_judgement
 from onewinner.engine_choice import read_target
 from onewinner.exits import UsageError, find_exit
 from onewinner.options import add_accept_partial, positive, share
-from onewinner.parser import JUDGING, Parser, list_checks, one_of
 from onewinner.streams import say
 from reports.documents.run_folder import RunError, read_run
-from reports.history.files import list_left_out
 from reports.history.history import HistoryError, read_history
-from reports.judge.checks import CHECKS
+from reports.history.history_files import list_left_out
+from reports.judge.all_checks import CHECKS
 from reports.judge.judge import judge
 from reports.judge.limits import Limits
 from reports.judge.run_plan import RunPlan

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from onewinner.baseline import UnreadableError, compare_runs, find_run, print_comparison, read_terms
+from onewinner.command_parser import COMPARING, Parser, list_scenarios
 from onewinner.exits import UNKNOWN, UsageError, find_comparison_exit
 from onewinner.options import (
     ComparisonOptions,
@@ -22,7 +23,6 @@ from onewinner.options import (
     read_comparison,
     weights,
 )
-from onewinner.parser import COMPARING, Parser, list_scenarios
 from onewinner.streams import say
 from reports.documents.run_folder import finish_run, with_judgement
 

@@ -5,8 +5,8 @@ import importlib
 from pathlib import Path
 
 from onewinner.__main__ import COMMANDS
+from onewinner.command_parser import Parser
 from onewinner.exits import PASS
-from onewinner.parser import Parser
 
 SHELLS = ("bash", "zsh", "fish")
 EXAMPLE = """onewinner completion bash > ~/.onewinner.bash   # to be sourced in ~/.bashrc

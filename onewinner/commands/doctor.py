@@ -14,6 +14,7 @@ from engine.target.secret_values import list_exposed
 from engine.target.secrets import read_secrets
 from engine.target.target import NotBuiltError
 from load.client.release import Release, ReleaseError
+from onewinner.command_parser import Parser
 from onewinner.deployment import open_log_folder, run_engine
 from onewinner.display import open_console
 from onewinner.doctor.examination import Examination
@@ -23,7 +24,6 @@ from onewinner.doctor.trials import advise
 from onewinner.engine_choice import EngineChoice
 from onewinner.exits import PASS, UsageError
 from onewinner.options import add_engine_options, read_engine
-from onewinner.parser import Parser
 from reports.documents.strength import FIXED_PROCESSES
 from reports.judge.text import count
 

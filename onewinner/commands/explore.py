@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner import level_plans
+from onewinner.command_parser import JUDGING, Parser
 from onewinner.display import open_console, print_schedule, print_text
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
@@ -25,7 +26,6 @@ from onewinner.options import (
     read_engine,
     read_run_options,
 )
-from onewinner.parser import JUDGING, Parser
 from onewinner.profiles import Size
 from onewinner.run import carry_out
 from onewinner.run_request import RunRequest

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.provision.child import name_module, prepare
 from engine.reference.defects import LEVELS
 from onewinner import level_plans
+from onewinner.command_parser import COMPARING, Parser, list_levels, one_of
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.gate_matrix import AXES, choose_axes, run_matrix
@@ -20,7 +21,6 @@ from onewinner.options import (
     read_engine,
     read_run_options,
 )
-from onewinner.parser import COMPARING, Parser, list_levels, one_of
 from onewinner.profiles import PROFILES, Size
 from onewinner.run import carry_out
 from onewinner.run_request import RunRequest

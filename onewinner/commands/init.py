@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from onewinner.command_parser import Parser
 from onewinner.display import print_text
 from onewinner.engine_choice import FOUND
 from onewinner.exits import PASS, UsageError
-from onewinner.parser import Parser
 from onewinner.proposals.document import Document
 from onewinner.proposals.draft_text import draft_target
 from onewinner.proposals.github_workflow import draft_workflow

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engine.target.target import Target
 from load.quotas import RACES_DEFAULT, make_workload
+from onewinner.command_parser import COMPARING, Parser, list_scenarios
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.level_plans import RaceLoad, plan_race
@@ -21,7 +22,6 @@ from onewinner.options import (
     read_run_options,
     weights,
 )
-from onewinner.parser import COMPARING, Parser, list_scenarios
 from onewinner.run import carry_out
 from onewinner.run_request import RunRequest
 from reports.comparison.facts import Facts

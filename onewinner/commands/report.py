@@ -6,10 +6,10 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner.baseline import UnreadableError, find_run
+from onewinner.command_parser import Parser
 from onewinner.display import open_console
 from onewinner.engine_choice import read_target
 from onewinner.exits import PASS, UNKNOWN, UsageError
-from onewinner.parser import Parser
 from onewinner.streams import say
 from reports.comparison.comparison import Trend
 from reports.comparison.description import show_value

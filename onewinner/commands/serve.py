@@ -17,12 +17,12 @@ from engine.reference.errors import SchemaUnavailable
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings, share_connections
 from engine.reference.units import app as units
+from onewinner.command_parser import Parser
 from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine
 from onewinner.engine_choice import OUTBOX, UNITS, WORKERS_DEFAULT, EngineChoice
 from onewinner.engine_worker import Worker, run_workers
 from onewinner.exits import UNKNOWN, UsageError
 from onewinner.options import add_engine_options, read_engine
-from onewinner.parser import Parser
 from onewinner.streams import say
 
 POLL_S = 0.2

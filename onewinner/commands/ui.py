@@ -13,9 +13,9 @@ from pathlib import Path
 import uvicorn
 
 from engine.provision.ports import LOOPBACK
+from onewinner.command_parser import Parser
 from onewinner.exits import PASS, UsageError
 from onewinner.options import bounded
-from onewinner.parser import Parser
 from onewinner.ui.access import make_token
 from onewinner.ui.gate import Gates
 from onewinner.ui.site import create_site

@@ -31,8 +31,8 @@ from engine.target.template import NO_VALUES, Request, Template, Values
 from engine.target.workflow_source import IdPool, Queue
 from load.client.ask import GOOD, choose_units
 from load.client.asker import CREATE
+from load.client.logins_and_setup import Preparation
 from load.client.polling import Polling, is_accepted, poll
-from load.client.preparation import Preparation
 from load.client.release import Exchange, Release, now_ns
 from load.client.value_store import ValueStore
 from load.client.workflow_factory import WorkflowFactory

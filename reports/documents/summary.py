@@ -18,8 +18,8 @@ from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.run_plan import LevelRun
-from reports.judge.shortfalls import describe_partial
 from reports.judge.text import capital
+from reports.judge.unfinished_levels import describe_partial
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 BYTES_MAX = 1_000_000

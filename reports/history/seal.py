@@ -4,7 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from reports.history.files import (
+from reports.history.history import read_journal
+from reports.history.history_files import (
     JOURNAL,
     SEALED,
     SEALED_AUDIT,
@@ -15,7 +16,6 @@ from reports.history.files import (
     is_sealed_events,
     scan_parquet,
 )
-from reports.history.history import read_journal
 
 ROW_GROUP_ROWS = 131_072
 

@@ -8,15 +8,15 @@ from engine.target.graph import TransitionGraph
 from reports.history import events
 from reports.history.encoding import OUTCOMES
 from reports.history.history import History
-from reports.judge.checks import CHECKS
+from reports.judge.all_checks import CHECKS
 from reports.judge.context import CheckContext, judge_again
-from reports.judge.doubts import find_access_denied, find_doubts, find_lost_partners
 from reports.judge.evidence import Evidence
 from reports.judge.limits import Limits
 from reports.judge.overlapping_writes import name_writes
 from reports.judge.run_plan import RunPlan
 from reports.judge.scenarios import name_scenarios
-from reports.judge.shortfalls import describe_partial, sum_levels
+from reports.judge.unfinished_levels import describe_partial, sum_levels
+from reports.judge.unknown_reasons import find_access_denied, find_lost_partners, find_unknown_reasons
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict, merge
 
 
@@ -50,12 +50,12 @@ def judge(
     counts = count(history, context)
     # What else a run lacks follows from its interruption.
     stopped = [f"the run was interrupted by {plan.interrupted}"] if plan is not None and plan.interrupted else []
-    doubts = find_doubts(context, counts) if only is None and workflow is None and not stopped else []
-    doubts += [lost] if lost else []
+    reasons = find_unknown_reasons(context, counts) if only is None and workflow is None and not stopped else []
+    reasons += [lost] if lost else []
     applied = [result.verdict for result in results if result.verdict is not None]
     denied = stopped + (find_access_denied(context) if only is None else [])
-    verdict = merge([*applied, *(Verdict.UNKNOWN for _ in [*denied, *doubts])])
-    reason = give_reason(verdict, results, doubts, denied)
+    verdict = merge([*applied, *(Verdict.UNKNOWN for _ in [*denied, *reasons])])
+    reason = give_reason(verdict, results, reasons, denied)
     partial = describe_partial(sum_levels(history.having(events.Level))) if plan is not None else ""
     return Judgement(verdict, "; ".join(filter(None, [reason, partial])), results, counts)
 
@@ -87,13 +87,13 @@ def soften(result: CheckResult, why: str) -> CheckResult:
     return replace(result, verdict=Verdict.UNKNOWN, reason=reason, findings=findings)
 
 
-def give_reason(verdict: Verdict, results: tuple[CheckResult, ...], doubts: list[str], denied: list[str]) -> str:
+def give_reason(verdict: Verdict, results: tuple[CheckResult, ...], reasons: list[str], denied: list[str]) -> str:
     """One sentence: what decided. Refused clients come first: everything else may follow from that."""
     if verdict is Verdict.FAIL:
         failed = [result.check for result in results if result.verdict is Verdict.FAIL]
         return f"{', '.join(failed)} failed"
     unknown = [result.check for result in results if result.verdict is Verdict.UNKNOWN]
-    parts = [*denied, *([f"{', '.join(unknown)} could not be decided"] if unknown else []), *doubts]
+    parts = [*denied, *([f"{', '.join(unknown)} could not be decided"] if unknown else []), *reasons]
     if parts:
         return "; ".join(parts)
     applied = [result for result in results if result.verdict is not None]

@@ -23,7 +23,7 @@ from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
-from stateful_tests.generation import use_examples
+from stateful_tests.hypothesis_settings import use_examples
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.pairings import list_calls, list_writes
 from stateful_tests.interleavings.schedule import Choice, Choose, Option, Pairing, Trace

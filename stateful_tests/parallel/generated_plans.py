@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from engine.target.call import Call
 from engine.target.target import Target
-from stateful_tests.generation import use_examples
+from stateful_tests.hypothesis_settings import use_examples
 from stateful_tests.parallel.pinned_plans import find_near, walk_to
 from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, ParallelPlan, list_calls, spread_branches
 from stateful_tests.parallel.unit_plans import unit_plans

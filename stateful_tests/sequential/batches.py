@@ -9,7 +9,7 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from load.client.asker import Asker
-from stateful_tests.generation import configure
+from stateful_tests.hypothesis_settings import configure
 from stateful_tests.level_report import MismatchError
 from stateful_tests.reference_probes import Probes
 from stateful_tests.sequential.machine import WorkflowMachine

@@ -14,7 +14,7 @@ from onewinner import __version__
 from onewinner.__main__ import COMMANDS
 from onewinner.commands.completion import SHELLS
 from onewinner.commands.gate import build_parser
-from reports.judge.checks import CHECKS
+from reports.judge.all_checks import CHECKS
 from tests.load.stub import SMALL
 from tests.onewinner.running import Command
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from reports.history.history import take_frame
-from reports.judge.checks import CHECKS
+from reports.judge.all_checks import CHECKS
 from reports.judge.judge import judge
 from reports.judge.limits import Limits
 from reports.judge.verdict import Verdict

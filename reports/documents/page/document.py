@@ -17,7 +17,7 @@ from reports.documents.page.races import show_chosen_races, show_failed_races
 from reports.documents.page.state_pairs import draw_state_pairs
 from reports.documents.page.strength import list_strength
 from reports.documents.page.templates import Section, read_asset, render
-from reports.judge.checks import MEANINGS
+from reports.judge.all_checks import MEANINGS
 from reports.judge.verdict import Judgement
 
 STYLE = read_asset("style.css")

@@ -26,7 +26,7 @@ from engine.reference.pool import Isolation
 from engine.reference.settings import Settings
 from engine.reference.states import STEP_BY_NAME
 from engine.reference.variants import WORKFLOWS, find_variant
-from reports.judge.checks import CHECKS
+from reports.judge.all_checks import CHECKS
 from tests.engine.asking import Answer, open_client, open_clients
 from tests.engine.conftest import put
 from tests.engine.serving import SECRET, Served, serve, serve_here

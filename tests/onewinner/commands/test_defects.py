@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from onewinner.commands import defects
-from reports.judge.checks import CHECKS
+from reports.judge.all_checks import CHECKS
 from reports.judge.context import CheckContext
 from reports.judge.verdict import CheckResult, Verdict
 from tests.onewinner.running import Command

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.target.graph import TransitionGraph
-from reports.judge.checks import CHECKS
+from reports.judge.all_checks import CHECKS
 from reports.judge.context import CheckContext
 from reports.judge.judge import judge
 from reports.judge.limits import Limits

@@ -20,7 +20,7 @@ from engine.target.template import Request
 from load.client.asker import Asker
 from reports.history import events
 from reports.history.journal import Journal
-from reports.judge.shortfalls import describe_partial, sum_levels
+from reports.judge.unfinished_levels import describe_partial, sum_levels
 from stateful_tests.sequential.checked_workflows import CheckedWorkflows
 from stateful_tests.sequential.level import try_sweeps
 from stateful_tests.sequential.sweep import find_edge, find_next, find_stale, reach

@@ -1,4 +1,4 @@
-"""Doubts: why a history as a whole proves too little, even if its checks pass. Sentences, for the reason."""
+"""Why a history as a whole proves too little, even if its checks pass. Sentences, for the reason of an unknown."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from reports.judge.checks.idempotent import find_untold
 from reports.judge.context import CheckContext
 from reports.judge.finding_text import describe_missing_key
 from reports.judge.models.workflow import NEVER
-from reports.judge.shortfalls import find_shortfalls
 from reports.judge.text import count
+from reports.judge.unfinished_levels import find_unfinished_levels
 
 SILENT = "silent"
 
 
-def find_doubts(context: CheckContext, counts: Mapping[str, int]) -> list[str]:
+def find_unknown_reasons(context: CheckContext, counts: Mapping[str, int]) -> list[str]:
     """Why a run as a whole proves too little, even if its checks pass; one sentence each."""
-    doubts = []
+    reasons = []
     total = counts["operations"]
     if total == 0:
         return ["the history holds no operation"]
@@ -35,16 +35,16 @@ def find_doubts(context: CheckContext, counts: Mapping[str, int]) -> list[str]:
         why = "that a fault touched" + " or whose client hung up" * bool((unknown & given_up).any())
         others = f" ({aside} more {why} are set aside)" if aside else ""
         told = f"{left} of {total - aside} operations are unknown, more than {describe_share(share)}{others}"
-        doubts.append(f"{told}{describe_busy(context)}")
+        reasons.append(f"{told}{describe_busy(context)}")
     if share is None and left == total:
-        doubts.append("all operations are unknown")
+        reasons.append("all operations are unknown")
     if context.evidence.plan is not None:
-        doubts += [
+        reasons += [
             f"no {kind} ever succeeded ({tried} tried)" for kind, tried, won in context.successes if tried and not won
         ]
-        doubts += find_unsent(context)
-        doubts += filter(None, [find_untold(context)])
-    return doubts + (find_hidden(context, share) if share is not None else []) + find_early_end(context)
+        reasons += find_unsent(context)
+        reasons += filter(None, [find_untold(context)])
+    return reasons + (find_hidden(context, share) if share is not None else []) + find_early_end(context)
 
 
 def find_early_end(context: CheckContext) -> list[str]:
@@ -52,7 +52,7 @@ def find_early_end(context: CheckContext) -> list[str]:
     plan = context.evidence.plan
     if plan is None:
         return []
-    return ([] if plan.accept_partial else find_shortfalls(context.evidence.history)) + find_silence(context)
+    return ([] if plan.accept_partial else find_unfinished_levels(context.evidence.history)) + find_silence(context)
 
 
 def describe_busy(context: CheckContext) -> str:

@@ -1,4 +1,4 @@
-"""Shortfalls: how much of its plan each level of a run did not run, and why.
+"""How much of its plan each level of a run did not run, and why.
 
 A level that ran less than half of its plan proves too little, even if its checks pass.
 """
@@ -55,7 +55,7 @@ def add_up(counts: Iterable[float | None]) -> int:
     return sum(int(count or 0) for count in counts)
 
 
-def find_shortfalls(history: History) -> list[str]:
+def find_unfinished_levels(history: History) -> list[str]:
     """The levels, and the scenarios of a level, that ran less than half of their plan; one sentence for all."""
     short = [name for level in sum_levels(history.having(events.Level)) for name in name_short(level)]
     told = f"less than half of what was planned of {', '.join(short)} was run (--accept-partial accepts that)"

@@ -100,7 +100,7 @@ def list_levels() -> tuple[str, Mapping[str, str]]:
 
 
 def list_checks() -> tuple[str, Mapping[str, str]]:
-    from reports.judge.checks import MEANINGS
+    from reports.judge.all_checks import MEANINGS
 
     return "checks", MEANINGS
 

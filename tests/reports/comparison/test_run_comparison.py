@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from reports.comparison.baseline import Side, Terms, compare
 from reports.comparison.changes import Rules
 from reports.comparison.comparison import Acknowledgement, Change, Comparison, Design, Standing
 from reports.comparison.description import (
@@ -19,6 +18,7 @@ from reports.comparison.description import (
     describe_test,
     order_measures,
 )
+from reports.comparison.run_comparison import Side, Terms, compare
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 from tests.reports.building import make_facts
 

@@ -21,7 +21,7 @@ from engine.target.secrets import TOLD, read_learned
 from engine.target.target import Target
 from engine.target.template import Request
 from load.client.asker import Asker
-from load.client.preparation import NotPreparedError, Preparation
+from load.client.logins_and_setup import NotPreparedError, Preparation
 from load.client.value_store import ValueStore
 from reports.history import events
 from reports.history.history import read_history
