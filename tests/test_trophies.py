@@ -152,4 +152,4 @@ def test_packages_that_cannot_be_installed_are_told(tmp_path: Path) -> None:
 
 def test_a_name_that_is_no_trophy_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert trophies.main(["no-such-trophy"]) == USAGE
-    assert "no-such-trophy: trophy.toml" in capsys.readouterr().err
+    assert "there is no trophy 'no-such-trophy'; there are: better_auth_link, " in capsys.readouterr().err

@@ -99,6 +99,9 @@ def read_trophy(folder: Path) -> Trophy:
     """Raises TrophyError for a folder without a trophy.toml, or with a wrong one."""
     try:
         return msgspec.toml.decode((folder / "trophy.toml").read_bytes(), type=Trophy)
+    except FileNotFoundError:
+        known = ", ".join(list_trophies(folder.parent))
+        raise TrophyError(f"there is no trophy {folder.name!r}; there are: {known}") from None
     except (OSError, msgspec.MsgspecError) as error:
         raise TrophyError(f"{folder.name}: trophy.toml: {error}") from None
 
