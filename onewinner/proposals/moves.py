@@ -11,6 +11,7 @@ from onewinner.proposals.words import (
     AFTER,
     EXPECTED,
     MOVING,
+    QUESTIONS,
     TRAILS,
     find_led,
     find_origins,
@@ -165,11 +166,19 @@ def walk_edges(
         call = fill_move(build_call(resource, operation), operation, None, version)
         if rest:
             word = last_word(resource, operation)
-            if (edge := find_edge(call, word, states)).to or is_verb(word):
+            if (edge := find_edge(call, word, states)).to or names_action(operation, rest, word):
                 yield replace(edge, won_state=find_told(resource, operation, states))
                 continue
         for edge in walk_actions(operation, call, states):
             yield replace(edge, won_state=find_told(resource, operation, states))
+
+
+def names_action(operation: Operation, rest: str, word: str) -> bool:
+    """Whether a route may be named for a move: by a verb, or a POST on one word, neither a plural nor a question."""
+    if is_verb(word):
+        return True
+    is_one = operation.method == "POST" and rest.count("/") <= 1
+    return is_one and not word.endswith("s") and not QUESTIONS & set(split_words(word))
 
 
 def walk_actions(operation: Operation, call: Call, states: Sequence[str]) -> Iterator[Edge]:

@@ -71,6 +71,9 @@ NOUN = re.compile(r"(?:ation|ition|ion|ment|al)$")
 # Words of a route that takes the next state.
 MOVING = frozenset(("status", "state", "transition", "transitions", "advance", "move", "moves", "phase", "stage"))
 
+# Words of a POST that only asks, and changes nothing.
+QUESTIONS = frozenset(("search", "filter", "query", "count", "preview", "validate", "estimate", "paginate"))
+
 
 def split_words(name: str) -> list[str]:
     """The words of a name, in lower case: fromState, from_state and from-state have the same two."""
@@ -151,7 +154,7 @@ def find_verb(word: str) -> str:
         return NOUNS.get(word, word)
     stem = NOUN.sub("", word)
     stem = stem[:-1] if stem[-1:] == stem[-2:-1] else stem
-    return next((verb for verb in sorted(VERBS) if stem != word and len(stem) > 2 and verb.startswith(stem)), word)
+    return next((verb for verb in sorted(VERBS) if stem != word and len(stem) > 3 and verb.startswith(stem)), word)
 
 
 def name_state(verb: str) -> str:

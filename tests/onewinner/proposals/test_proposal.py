@@ -95,6 +95,19 @@ def test_a_verb_that_leads_to_no_state_is_left_to_the_reader(tmp_path: Path) -> 
     assert '# request = { method = "POST", path = "/purchase-requests/{id}/escalate" }' in text
 
 
+def test_any_post_on_one_word_behind_the_id_may_be_a_move(tmp_path: Path) -> None:
+    """Unless it adds to a collection, or only asks."""
+    words = ("submit", "adjudicate", "make-offer", "notes", "search", "offer/accept-all")
+    posts: dict[str, Any] = {f"POST /purchase-requests/{{id}}/{word}": {} for word in words}
+    comments = {"POST /purchase-requests/{id}/comment": {}, "GET /purchase-requests/{id}/comment": answer(show())}
+    load(make_document(REQUESTS | posts | comments), tmp_path)
+    lines = (tmp_path / "proposed.toml").read_text().splitlines()
+    left = [
+        line.partition("{id}/")[2].partition('"')[0] for line in lines if line.startswith('# request = { method = "P')
+    ]
+    assert left == ["adjudicate", "make-offer", "offer/accept-all"]
+
+
 def test_verbs_of_a_document_without_states(tmp_path: Path) -> None:
     routes = {
         "POST /jobs": answer(show(), 201),
