@@ -137,6 +137,8 @@ class Evidence:
 
     def number_workflows(self, workflows: pl.Series) -> pl.Series:
         """The workflow number `w` of each name; null of one without operations."""
+        if workflows.is_empty():
+            return self.sorted["w"].clear()
         codes = workflows.cast(self.history.encoded.schema["workflow"]).to_physical()
         numbers = self.sorted.select("workflow", "w").unique("workflow")
         return pl.DataFrame({"workflow": codes}).join(numbers, "workflow", "left", maintain_order="left")["w"]

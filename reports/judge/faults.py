@@ -115,6 +115,8 @@ def find_touched(faults: Faults, calls: pl.DataFrame, numbers: pl.Series) -> pl.
     `faults.named`: such a fault touches the calls of its workflow alone.
     """
     unnamed = Spans.over([*faults.unnamed, *faults.meetings]).meet_each(calls["invoked"], calls["returned"])
+    if not faults.named:
+        return unnamed
     spans = [(fault.at, fault.until) for found in faults.named.values() for fault in found]
     mine = pl.DataFrame(spans, schema={"at": pl.Int64, "until": pl.Int64}, orient="row").with_columns(w=numbers)
     met = calls.with_row_index("call").join(mine, on="w")
