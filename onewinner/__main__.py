@@ -27,6 +27,8 @@ COMMANDS = {
     "serve": "run the reference engine, or the service of a target file",
     "completion": "print what completes the command in bash, zsh or fish",
 }
+# A signal is how these end.
+UNTIL_STOPPED = ("serve", "ui")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,9 +66,11 @@ def run_command(arguments: list[str]) -> int:
             raise
     finally:
         leave_at_signals()
-    if interruption is not None:
-        raise interruption
-    return code
+    if interruption is None:
+        return code
+    if options[0] in UNTIL_STOPPED and interruption.__cause__ is None:
+        return PASS
+    raise interruption
 
 
 def explain(error: BaseException, arguments: list[str]) -> int:

@@ -20,6 +20,8 @@ SHOWING = {
     USAGE: "usage: a bad option, file or target",
     UNKNOWN: "the command failed, or was interrupted",
 }
+# What a command ends with that runs until a signal tells it to stop.
+SERVING = {**SHOWING, PASS: "a signal told it to stop", UNKNOWN: "it failed, or ended by itself"}
 # A list in the help: its title, and what each of its words means. A function, because a list may be slow to import.
 HelpList = Callable[[], tuple[str, Mapping[str, str]]]
 

@@ -98,7 +98,7 @@ def build_parser() -> Parser:
     parser = Parser("gate", __doc__ or "", EXAMPLE, exits=COMPARING, lists=(list_levels,))
     add_engine_options(parser)
     add = parser.add_argument
-    add("--profile", choices=sorted(PROFILES), default="quick", help="quick (default): 1 to 3 min; full: 15 min")
+    add("--profile", choices=sorted(PROFILES), default="quick", help="quick (default): 2 to 4 min; full: 15 min")
     add("--contenders", type=bounded(2, 200), default=10, metavar="N", help="requests per race (default: 10)")
     add("--level", type=one_of(LEVELS), action="append", metavar="NAME", help="only this level; repeatable")
     add("--batches", type=bounded(1, 10**6), metavar="N", help="batches of random sequences (default: by profile)")

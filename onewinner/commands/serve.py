@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping
 
@@ -17,7 +18,7 @@ from engine.reference.errors import SchemaUnavailable
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings, share_connections
 from engine.reference.units import app as units
-from onewinner.command_parser import Parser
+from onewinner.command_parser import SERVING, Parser
 from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine
 from onewinner.engine_choice import OUTBOX, UNITS, WORKERS_DEFAULT, EngineChoice
 from onewinner.engine_worker import Worker, run_workers
@@ -31,12 +32,16 @@ EXAMPLE = "onewinner serve --port 8080 --workers 4"
 
 
 def build_parser() -> Parser:
-    parser = Parser("serve", __doc__ or "", EXAMPLE)
+    parser = Parser("serve", __doc__ or "", EXAMPLE, exits=SERVING)
     add_engine_options(parser)
     parser.add_argument(
         "--pooled", choices=("true", "false"), default="false", help="whether the URL leads to a pgbouncer already"
     )
-    parser.add_argument("--announce", action="store_true", help="print address and tokens as one line of JSON, no more")
+    parser.add_argument(
+        "--announce",
+        action="store_true",
+        help="print address, tokens and the variables that clients need as one line of JSON",
+    )
     parser.add_argument(
         "--quiet",
         action="store_true",
@@ -60,7 +65,7 @@ def main(arguments: list[str]) -> int:
     engine = read_engine(given)
     needs_sink = engine.file == OUTBOX and given.outbox is None
     if not engine.is_reference or given.announce or needs_sink:
-        return serve_target(engine)
+        return serve_target(engine, announces=given.announce, is_quiet=given.quiet)
     try:
         pooled = given.pooled == "true"
         return serve_reference(
@@ -75,14 +80,18 @@ def main(arguments: list[str]) -> int:
         raise UsageError(str(error)) from None
 
 
-def serve_target(engine: EngineChoice) -> int:
-    """Starts a target's service on a database of its own and says where it is."""
+def serve_target(engine: EngineChoice, *, announces: bool, is_quiet: bool) -> int:
+    """Starts a target's service on a database of its own and says where it is: `announces`, to a program."""
     with (
         open_log_folder() as folder,
         run_engine(engine, folder / "service.log") as access,
     ):
         differing = {name: value for name, value in access.environment.items() if os.environ.get(name) != value}
-        send(base_url=access.target.base_url, environment=differing)
+        if announces:
+            send(base_url=access.target.base_url, environment=differing)
+        elif not is_quiet:
+            print(f"{engine.name} listens on {access.target.base_url}. Ctrl-C ends it.", flush=True)
+            print_tokens(differing)
         while True:
             time.sleep(3600)
 
@@ -144,7 +153,12 @@ def watch(workers: list[Worker], url: str, environment: Mapping[str, str]) -> in
 
 def greet(url: str, environment: Mapping[str, str]) -> None:
     print(f"The reference engine listens on {url} (OpenAPI: {url}/openapi.json). Ctrl-C ends it.")
+    print_tokens(environment)
+    print(f'try: curl -X POST -H "Authorization: Bearer $ONEWINNER_ACME_TOKEN" {url}/api/intent/workflows', flush=True)
+
+
+def print_tokens(environment: Mapping[str, str]) -> None:
+    """What a shell needs to ask the reference engine: the one place where the terminal shows a secret."""
     for name in ("ONEWINNER_ACME_TOKEN", "ONEWINNER_GLOBEX_TOKEN"):
         if name in environment:
-            print(f"export {name}={environment[name]}")
-    print(f'try: curl -X POST -H "Authorization: Bearer $ONEWINNER_ACME_TOKEN" {url}/api/intent/workflows', flush=True)
+            print(f"export {name}={environment[name]}", flush=True, file=sys.__stdout__)

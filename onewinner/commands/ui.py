@@ -13,7 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from engine.provision.ports import LOOPBACK
-from onewinner.command_parser import Parser
+from onewinner.command_parser import SERVING, Parser
 from onewinner.exits import PASS, UsageError
 from onewinner.options import bounded
 from onewinner.ui.access import make_token
@@ -25,7 +25,7 @@ FOLDER = Path("runs")
 
 
 def build_parser() -> Parser:
-    parser = Parser("ui", __doc__ or "", EXAMPLE)
+    parser = Parser("ui", __doc__ or "", EXAMPLE, exits=SERVING)
     add = parser.add_argument
     add("folder", type=Path, nargs="?", default=FOLDER, metavar="FOLDER", help="where the runs are (default: runs)")
     add("--port", type=bounded(1, 65535), metavar="N", help="the port of 127.0.0.1 (default: a free one)")

@@ -24,14 +24,18 @@ timeout_s = 5        # without an answer for so long, the outcome of a request i
 # [service]
 # prepare = [["alembic", "upgrade", "head"]]      # run before it, one after the other
 # command = ["uvicorn", "--port", "{{port}}", "--workers", "{{workers}}", "shop:app"]      # or ["node", "server.js"]
+# The URL begins with postgresql://; for another spelling there are {{database_user}}, {{database_password}},
+# {{database_host}}, {{database_port}} and {{database_name}}.
 # env = {{ DATABASE_URL = "{{database_url}}", PORT = "{{port}}" }}
 # ready = "/healthz"
-# cwd = "."      # the folder in which they run
+# cwd = "."      # the folder in which they run, seen from this file
 """
 SECOND = """\
 # A second tenant enables the isolation checks: nothing of the first one's workflows may be seen or moved by it.
 # [tenants.globex]
 # headers = {{ {header} }}
+# Several users of one tenant, over which the contenders of a race are spread: [[tenants.acme.users]], each with a name
+# and headers or a login.
 """
 ADVANCE_ENDS = """\
 # busy = [423]                             # nothing happened, the client may try again

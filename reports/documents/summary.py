@@ -42,8 +42,8 @@ HARNESS = {
 def render_summary(facts: Facts, judgement: Judgement) -> str:
     """The document, Markdown, at most BYTES_MAX bytes."""
     passed = judgement.verdict is Verdict.PASS
-    partial = escape(describe_partial(facts.levels))
-    title = ": ".join(filter(None, [headline(facts, judgement), partial]))
+    failed = ", ".join(result.check for result in judgement.checks if result.verdict is Verdict.FAIL)
+    title = ": ".join(filter(None, [headline(facts, judgement), failed or escape(describe_partial(facts.levels))]))
     parts = [f"# onewinner: {title}", escape(sentence(judgement.reason))]
     for result in judgement.checks:
         if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
