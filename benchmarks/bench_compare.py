@@ -14,8 +14,8 @@ from math import log1p
 from rich.console import Console
 from rich.table import Table
 
-from reports.comparison.changes import RULES, Decision, decide
-from reports.comparison.comparison import Change, Design
+from reports.comparison.comparison_result import Change, Design
+from reports.comparison.regression import RULES, Decision, decide
 
 NOISE, DRIFT = 0.15, 0.03
 COMPARISONS = 2000

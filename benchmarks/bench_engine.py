@@ -19,7 +19,7 @@ import asyncpg
 import uvloop
 
 from engine.provision.database import Database, start_embedded
-from engine.provision.embedded import find_programs
+from engine.provision.embedded_postgresql import find_programs
 from engine.reference.api import prepare
 from engine.reference.parts import Caller, Engine
 from engine.reference.pool import Isolation

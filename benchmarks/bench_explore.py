@@ -15,7 +15,7 @@ import uvloop
 from engine.provision.database import Database, list_values, start_embedded
 from engine.provision.ports import find_free_port
 from engine.provision.service import REFERENCE, run_service
-from engine.target.file import load_target
+from engine.target.target_file import load_target
 from engine.target.template import substitute
 from load.client.asker import Asker
 from load.client.release import Release

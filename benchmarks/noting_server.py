@@ -14,7 +14,7 @@ import time
 
 from engine.provision.service import REFERENCE
 from engine.reference.socket_timestamps import ask_for_arrivals, receive
-from engine.target.file import load_target
+from engine.target.target_file import load_target
 
 QUIET_S = 0.001
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)

@@ -13,9 +13,9 @@ import msgspec
 
 from engine.provision.service import REFERENCE
 from engine.target.classified_answer import classify_advance, classify_create, read_arrival
-from engine.target.file import load_target
 from engine.target.http_answer import Answer
 from engine.target.target import Target
+from engine.target.target_file import load_target
 from engine.target.template import Request
 
 # Out of the initial state, then forth and back between two states.

@@ -21,7 +21,7 @@ import msgspec
 
 from engine.provision.child import read_launch
 from engine.provision.service import resolve_target
-from engine.target.file import load_target
+from engine.target.target_file import load_target
 from load.client.asker import Asker
 from load.client.release import Release
 from load.quotas import make_workload, name_source, parse_weights, take_quota

@@ -22,7 +22,7 @@ from engine.provision.service import reach_engine
 from engine.target.notices import say
 from engine.target.target import Target
 from load.client.logins_and_setup import set_up
-from load.failures import Failures, LogHandler
+from load.locust_failures import Failures, LogHandler
 from load.master import CANNOT_BEGIN, Master
 from load.message_barrier import ARRIVED, OPENED
 from load.options import Options, add_options, read_options

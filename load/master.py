@@ -14,19 +14,19 @@ from locust.env import Environment
 from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, Runner
 
 from engine.provision.service import ServiceError
-from engine.target.file import TargetError, load_target
 from engine.target.notices import say
 from engine.target.plain_file import read_plain
 from engine.target.preceding_steps import pack_saved
 from engine.target.run_copy import take_out
 from engine.target.secret_values import find_written
 from engine.target.target import Target
+from engine.target.target_file import TargetError, load_target
 from engine.target.workflow_source import CreateCommand, pack
 from load.barrier import BarrierServer, set_instant
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
 from load.client.logins_and_setup import NotPreparedError
 from load.client.release import ReleaseError
-from load.failures import Failures
+from load.locust_failures import Failures
 from load.message_barrier import OPENED
 from load.options import Options, read_options
 from load.quotas import list_quotas

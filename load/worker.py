@@ -10,18 +10,18 @@ import gevent
 import msgspec
 from locust.env import Environment
 
-from engine.target.file import load_target
 from engine.target.notices import say
 from engine.target.preceding_steps import unpack_saved
 from engine.target.secret_values import choose, list_credentials
 from engine.target.secrets import learn
 from engine.target.target import Target
+from engine.target.target_file import load_target
 from engine.target.workflow_source import unpack
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
 from load.client.release import Release
-from load.failures import Failures
+from load.locust_failures import Failures
 from load.message_barrier import MessageBarrier
 from load.options import Options
 from load.quotas import name_source, take_quota

@@ -10,7 +10,7 @@ from typing import NoReturn
 from onewinner import __version__, open_rooms
 from onewinner.exits import PASS, USAGE
 from onewinner.signals import find_interruption, hear_signals, leave_at_signals
-from onewinner.streams import flush_output, open_missing_streams, write_any_character
+from onewinner.standard_streams import flush_output, open_missing_streams, write_any_character
 
 COMMANDS = {
     "init": "write a commented target file to begin with",
@@ -77,7 +77,7 @@ def explain(error: BaseException, arguments: list[str]) -> int:
     """Says in one sentence why there is no verdict, and returns the exit code."""
     if isinstance(error, SystemExit) and error.code in (None, PASS, USAGE):
         return error.code or PASS
-    from onewinner.failures import explain_failure
+    from onewinner.command_failures import explain_failure
 
     known = [argument for argument in arguments[:1] if argument in COMMANDS]
     return explain_failure(error, " ".join(["onewinner", *known]))
@@ -121,7 +121,7 @@ def describe_version() -> str:
     """The versions that a report of a problem needs."""
     import platform
 
-    from engine.provision.embedded import describe_embedded
+    from engine.provision.embedded_postgresql import describe_embedded
 
     return f"onewinner {__version__} (Python {platform.python_version()}, {describe_embedded()})"
 

@@ -20,16 +20,16 @@ from load.quotas import name_source
 from onewinner.baseline import compare_runs, print_comparison
 from onewinner.commands.race import refuse_when_nothing_applies
 from onewinner.deployment import EngineAccess, deploy, start_engine
-from onewinner.display import Display, print_judgement, print_text
 from onewinner.engine_choice import EngineChoice, read_target
 from onewinner.exits import UNKNOWN, UsageError, find_comparison_exit
 from onewinner.level_plans import Level, RaceLoad
-from onewinner.levels import LevelResult, run_asker
+from onewinner.level_runs import LevelResult, run_asker
 from onewinner.options import RunOptions
 from onewinner.run import judge_run, keep_run, told_when_interrupted, with_comparison
 from onewinner.run_request import RunRequest, gather_facts
 from onewinner.schema_inspection import inspect
-from onewinner.streams import say
+from onewinner.standard_streams import say
+from onewinner.terminal_display import Display, print_judgement, print_text
 from reports.comparison.facts import Facts, Side, Turns
 from reports.documents.run_folder import Run, RunError, finish_run, read_run, refuse_taken
 from reports.history.history import HistoryError

@@ -9,13 +9,13 @@ from msgspec import structs
 from rich.table import Table
 from rich.text import Text
 
-from onewinner.display import STYLE, open_console
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError, find_comparison_exit
 from onewinner.options import ComparisonOptions
+from onewinner.terminal_display import STYLE, open_console
 from reports.comparison.acknowledged import AcknowledgedError, read_acknowledged
 from reports.comparison.blocks import measure_blocks, measure_plan, measure_strata
-from reports.comparison.changes import RULES
-from reports.comparison.comparison import Change, Comparison, Design, MeasureChange
+from reports.comparison.comparison import Side, Terms, compare
+from reports.comparison.comparison_result import Change, Comparison, Design, MeasureChange
 from reports.comparison.description import (
     DESIGN_WORDS,
     describe_checks,
@@ -27,7 +27,7 @@ from reports.comparison.description import (
     show_ratio,
     show_value,
 )
-from reports.comparison.run_comparison import Side, Terms, compare
+from reports.comparison.regression import RULES
 from reports.documents.run_folder import Run, RunError, read_run
 from reports.history.history import HistoryError, read_history
 from reports.judge.verdict import Verdict

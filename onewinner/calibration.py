@@ -15,8 +15,8 @@ from onewinner.deployment import run_engine
 from onewinner.engine_choice import choose_reference
 from onewinner.exits import UsageError
 from onewinner.level_plans import Level, RaceLoad, plan_race, plan_sources
-from onewinner.levels import run_level
-from onewinner.streams import say
+from onewinner.level_runs import run_level
+from onewinner.standard_streams import say
 from reports.comparison.facts import Calibration, Facts
 from reports.documents.run_folder import Run, RunError, begin_run, with_judgement
 from reports.history.history import HistoryError, read_history

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.provision.address import find_passwords
 from engine.provision.child import LAUNCH
 from engine.provision.database import Database, list_values, parse_url, provide_database
+from engine.provision.database_address import find_passwords
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port, is_port_free
 from engine.provision.service import (
@@ -27,7 +27,6 @@ from engine.provision.service import (
 )
 from engine.reference import tokens
 from engine.target import secrets
-from engine.target.file import TargetError, load_target
 from engine.target.preceding_steps import VARIABLE as SAVED
 from engine.target.preceding_steps import pack_saved
 from engine.target.secret_values import find_secrets, list_exposed
@@ -35,6 +34,7 @@ from engine.target.secrets import TOLD, know
 from engine.target.sinks import VARIABLE as SINKS
 from engine.target.sinks import name_values, pack_urls
 from engine.target.target import Target
+from engine.target.target_file import TargetError, load_target
 from engine.target.template import substitute
 from engine.target.workflow_source import VARIABLE, CreateCommand, pack
 from load.client.logins_and_setup import NotPreparedError, set_up
@@ -42,7 +42,7 @@ from load.client.release import ReleaseError
 from onewinner.engine_choice import EngineChoice, find_obstacles
 from onewinner.exits import FailedError, UsageError
 from onewinner.sink_servers import SinkServers, serve_sinks
-from onewinner.streams import say
+from onewinner.standard_streams import say
 
 CONNECT_TIMEOUT_S = 3.0
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from engine.provision.database import is_made_here
 from engine.provision.service import REFERENCE
-from engine.target.file import TargetError, load_target
 from engine.target.target import Target
+from engine.target.target_file import TargetError, load_target
 from engine.target.workflow_source import IdPool
 from onewinner.exits import UsageError
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reports.comparison.comparison import Comparison
+    from reports.comparison.comparison_result import Comparison
 
 PASS, FAIL, USAGE, UNKNOWN, REGRESSION = 0, 1, 2, 3, 4
 EXIT_MEANINGS = {
@@ -25,7 +25,7 @@ def find_exit(verdict: str, comparison: "Comparison | None" = None) -> int:
 
 def find_comparison_exit(comparison: "Comparison") -> int:
     """Failing checks before doubts, doubts before regressions, and those before what could not be compared."""
-    from reports.comparison.comparison import Standing
+    from reports.comparison.comparison_result import Standing
     from reports.judge.verdict import Verdict
 
     if comparison.run_verdict is Verdict.FAIL:

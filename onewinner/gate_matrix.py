@@ -11,14 +11,14 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from engine.provision.bouncer import PROGRAM, find_program
 from engine.provision.errors import DatabaseUnavailable
+from engine.provision.pgbouncer import PROGRAM, find_program
 from onewinner.baseline import UnreadableError, find_baseline
-from onewinner.display import STYLE, open_console, print_text
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_obstacles
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, FailedError, UsageError
 from onewinner.options import RunOptions
-from onewinner.streams import say
+from onewinner.standard_streams import say
+from onewinner.terminal_display import STYLE, open_console, print_text
 from reports.documents.run_folder import RunError, read_run, refuse_taken
 from reports.judge.verdict import Verdict
 

@@ -8,15 +8,15 @@ from pathlib import Path
 from load.quotas import parse_weights
 from onewinner import level_plans
 from onewinner.deployment import Deployment, EngineAccess, deploy, start_engine
-from onewinner.display import open_console
 from onewinner.engine_choice import EngineChoice
 from onewinner.kill_matrix import VERDICTS, Cell, Variant, gather, judge_cell, list_variants, make_rows
 from onewinner.level_plans import Level, RaceLoad
-from onewinner.levels import count_levels, run_level
+from onewinner.level_runs import count_levels, run_level
 from onewinner.profiles import PROXIED, Size, size_for
 from onewinner.run import find_troubles
 from onewinner.schema_inspection import inspect, list_sources
 from onewinner.subprocess_pool import run_jobs
+from onewinner.terminal_display import open_console
 from reports.comparison.facts import DefectRow, Facts
 from reports.documents.run_folder import begin_run, finish_run, with_judgement
 from reports.history import events

@@ -1,4 +1,4 @@
-"""Plans the levels of a run: which askers run, and how. `profiles.py` has how much of each, `levels.py` runs them."""
+"""Plans the levels of a run: which askers run, and how. `profiles.py` has their sizes, `level_runs.py` runs them."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.provision.child import name_module
 from engine.provision.ports import find_free_port
-from engine.target.program_environment import ROOMS
+from engine.target.child_environment import ROOMS
 from engine.target.target import Target
 from load.quotas import Workload, list_quotas, make_workload, name_source, parse_weights
 from onewinner.profiles import MIXED, PROFILES, SCOPES, Size

@@ -14,7 +14,7 @@ from engine.provision.database import Database
 from engine.provision.processes import Process, run_process
 from load.client.release import now_ns
 from onewinner.exits import UsageError
-from onewinner.streams import say
+from onewinner.standard_streams import say
 from reports.comparison.facts import FaultInjector
 from reports.history import events
 from reports.history.journal import Journal

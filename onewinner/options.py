@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.provision.bouncer import PROGRAM
 from engine.provision.container import IMAGE_DEFAULT, IMAGE_VARIABLE
+from engine.provision.pgbouncer import PROGRAM
 from engine.provision.service import REFERENCE
 from onewinner.command_parser import one_of
 from onewinner.engine_choice import (
@@ -19,7 +19,7 @@ from onewinner.engine_choice import (
     find_target_file,
     read_target,
 )
-from reports.comparison.comparison import Design
+from reports.comparison.comparison_result import Design
 from reports.documents.run_folder import name_folder
 
 # Other users of the machine see arguments, but not the environment.
@@ -152,7 +152,7 @@ def add_comparison_options(parser: argparse.ArgumentParser) -> None:
         help="TOML: known regressions, each with measure, reason and expires",
     )
     # Not above: it brings Polars along, and most commands need none.
-    from reports.comparison.changes import RULES
+    from reports.comparison.regression import RULES
 
     default = RULES[Design.SESSIONS]
     add(

@@ -12,17 +12,16 @@ from pathlib import Path
 
 from engine.provision.database_watch import watch_database
 from engine.provision.service import REFERENCE
-from engine.target.file import load_target
 from engine.target.illegal import list_illegal
 from engine.target.plain_file import read_plain
 from engine.target.run_copy import remember, take_out
 from engine.target.secret_values import find_written
+from engine.target.target_file import load_target
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, print_comparison
 from onewinner.calibration import with_calibration
 from onewinner.deployment import deploy
-from onewinner.display import print_schedule, print_text, print_verdict, show_work
 from onewinner.exits import UNKNOWN, UsageError, find_exit
-from onewinner.levels import LevelResult, count_levels, run_levels
+from onewinner.level_runs import LevelResult, count_levels, run_levels
 from onewinner.outages import record_outages
 from onewinner.race_files import find_strayed, find_undecided, find_violated, gather_schedules
 from onewinner.run_request import RunRequest, gather_facts
@@ -30,10 +29,11 @@ from onewinner.schema_inspection import inspect
 from onewinner.secret_hiding import hide_learned
 from onewinner.signals import find_interruption
 from onewinner.silent_service import SILENT_WHY, describe_left_out, without
-from onewinner.streams import say
-from reports.comparison.comparison import Comparison
+from onewinner.standard_streams import say
+from onewinner.terminal_display import print_schedule, print_text, print_verdict, show_work
+from reports.comparison.comparison_result import Comparison
 from reports.comparison.facts import Facts, Reproduction
-from reports.comparison.measures import measure
+from reports.comparison.measure_tables import measure
 from reports.documents.run_folder import (
     Run,
     RunError,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from engine.provision.service import ServiceError, reach_engine
-from engine.target.file import TargetError
 from engine.target.target import Target
+from engine.target.target_file import TargetError
 from reports.documents.run_folder import name_folder
 from stateful_tests.options import Options, add_options, read_options
 

@@ -17,7 +17,7 @@ ARROWS = {
 # What patches the whole process when it is imported: only Locust itself loads these.
 LOCUST_SIDE = (
     "load.__main__",
-    "load.failures",
+    "load.locust_failures",
     "load.locustfile",
     "load.master",
     "load.message_barrier",

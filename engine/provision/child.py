@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from engine.target import run_copy
-from engine.target.program_environment import ROOMS
+from engine.target.child_environment import ROOMS
 
 LAUNCH = "ONEWINNER_LAUNCH"
 CHUNK_BYTES = 65536

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
-from engine.provision.address import Database
 from engine.provision.child import ChildError, ChildLostError, Messages, name_module, prepare
+from engine.provision.database_address import Database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.processes import DATABASE_AFTER_S, Process, end_process, hold_signals, start_leash
 from engine.provision.servers import SERVER_SETTINGS

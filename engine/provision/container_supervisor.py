@@ -17,8 +17,8 @@ import docker
 import docker.errors
 from testcontainers.core.container import DockerContainer
 
-from engine.provision.address import Database
 from engine.provision.child import read_launch, send
+from engine.provision.database_address import Database
 from engine.provision.ports import LOOPBACK
 from engine.provision.servers import START_LIMIT_S, asks_password
 from engine.target.notices import say

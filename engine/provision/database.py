@@ -12,11 +12,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from engine.provision.address import Database, list_values, parse_url
-from engine.provision.bouncer import start_bouncer
 from engine.provision.container import choose_image, start_container
-from engine.provision.embedded import start_embedded
+from engine.provision.database_address import Database, list_values, parse_url
+from engine.provision.embedded_postgresql import start_embedded
 from engine.provision.errors import DatabaseUnavailable
+from engine.provision.pgbouncer import start_bouncer
 from engine.provision.run_schema import open_schema
 
 __all__ = ["Database", "is_made_here", "list_values", "name_source", "parse_url", "provide_database", "start_embedded"]

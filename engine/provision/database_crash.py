@@ -15,7 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
-from engine.provision.address import Database
+from engine.provision.database_address import Database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import LOOPBACK
 from engine.provision.servers import FOLDER_PREFIX, READY_POLL_S, START_LIMIT_S, asks_password

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from engine.provision.address import Database
+from engine.provision.database_address import Database
 
 POLL_S = 0.2
 CONNECT_LIMIT_S = 5.0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from engine.provision.address import Database
+from engine.provision.database_address import Database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.processes import hold_signals
 from engine.target.notices import say

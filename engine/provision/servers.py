@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.provision.address import CONNECTIONS_MAX, Database
+from engine.provision.database_address import CONNECTIONS_MAX, Database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import find_free_port
 from engine.provision.processes import Process, end_process, hold_signals

@@ -1,6 +1,6 @@
 """Target: an engine as its target file describes it; builds every request to it. Pure.
 
-`engine.target.file` reads a Target from a TOML file; `engine.target.classified_answer` classifies the answers.
+`engine.target.target_file` reads a Target from a TOML file; `engine.target.classified_answer` classifies the answers.
 """
 
 from collections.abc import Iterator, Mapping

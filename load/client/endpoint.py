@@ -13,7 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from engine.target.http_answer import Answer
-from load.client.http import AnswerParser
+from load.client.http_messages import AnswerParser
 
 CHUNK_BYTES = 65536
 QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)

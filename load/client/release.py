@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from engine.target.http_answer import Answer
 from engine.target.template import ANSWERED, SENT, Request
 from load.client.endpoint import break_off, find_sender, is_silent, read_some
-from load.client.http import AnswerParser, encode_request
+from load.client.http_messages import AnswerParser, encode_request
 
 RESTARTS_MAX = 5
 

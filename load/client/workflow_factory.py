@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from engine.target.child_environment import clean_environment, find_own
 from engine.target.classified_answer import ClassifiedAnswer, classify_read
 from engine.target.http_answer import Answer
 from engine.target.notices import say
-from engine.target.program_environment import clean_environment, find_own
 from engine.target.target import Target
 from engine.target.workflow_source import CreateCommand, IdPool, Queue
 from load.client.queue_maker import QueueMaker

@@ -23,10 +23,10 @@ from engine.provision.processes import run_process
 from engine.reference.defects import LEVELS
 from onewinner.bisection import Search, Trial, describe_bisection, describe_trial
 from onewinner.command_parser import JUDGING, Parser, one_of
-from onewinner.display import print_text
 from onewinner.engine_choice import read_target
 from onewinner.exits import FAIL, PASS, UNKNOWN, USAGE, UsageError
 from onewinner.options import bounded, choose_folder
+from onewinner.terminal_display import print_text
 from reports.documents.run_folder import RunError, make_safe, read_run
 from reports.judge.verdict import Verdict
 

@@ -23,7 +23,7 @@ from onewinner.options import (
     read_comparison,
     weights,
 )
-from onewinner.streams import say
+from onewinner.standard_streams import say
 from reports.documents.run_folder import finish_run, with_judgement
 
 EXAMPLE = """onewinner compare runs/20260101T120000Z-orders runs/20260102T120000Z-orders

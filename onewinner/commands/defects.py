@@ -13,7 +13,6 @@ from msgspec import structs
 from engine.reference.controls import list_controls
 from engine.reference.defects import LEVELS, list_defects
 from onewinner.command_parser import JUDGING, Parser, list_levels, one_of
-from onewinner.display import print_matrix
 from onewinner.engine_choice import EngineChoice, choose_reference
 from onewinner.exits import UsageError, find_exit
 from onewinner.kill_matrix import conclude, list_variants, make_rows
@@ -21,6 +20,7 @@ from onewinner.kill_matrix_run import MatrixPlan, ask_all, ask_side_by_side
 from onewinner.options import RunOptions, add_database, add_run_options, bounded, read_run_options
 from onewinner.run_request import describe_command, describe_host
 from onewinner.subprocess_pool import count_at_once
+from onewinner.terminal_display import print_matrix
 from reports.comparison.facts import DefectRow
 from reports.documents.run_folder import Run, RunError, begin_run, finish_run, read_run, with_judgement
 from reports.judge.verdict import Judgement

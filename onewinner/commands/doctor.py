@@ -16,7 +16,6 @@ from engine.target.target import NotBuiltError
 from load.client.release import Release, ReleaseError
 from onewinner.command_parser import Parser
 from onewinner.deployment import open_log_folder, run_engine
-from onewinner.display import open_console
 from onewinner.doctor.examination import Examination
 from onewinner.doctor.questions import Examined, Questions
 from onewinner.doctor.remedies import LOOK
@@ -24,6 +23,7 @@ from onewinner.doctor.trials import advise
 from onewinner.engine_choice import EngineChoice
 from onewinner.exits import PASS, UsageError
 from onewinner.options import add_engine_options, read_engine
+from onewinner.terminal_display import open_console
 from reports.documents.strength import FIXED_PROCESSES
 from reports.judge.text import count
 

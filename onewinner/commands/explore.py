@@ -13,7 +13,6 @@ from rich.text import Text
 
 from onewinner import level_plans
 from onewinner.command_parser import JUDGING, Parser
-from onewinner.display import open_console, print_schedule, print_text
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.level_plans import Level, ProxySetup
@@ -29,6 +28,7 @@ from onewinner.options import (
 from onewinner.profiles import Size
 from onewinner.run import carry_out
 from onewinner.run_request import RunRequest
+from onewinner.terminal_display import open_console, print_schedule, print_text
 from reports.comparison.facts import Facts, Pairing
 from reports.documents.pairings import describe_pairing, is_proven
 from reports.documents.run_folder import Run, read_run

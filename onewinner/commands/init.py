@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from onewinner.command_parser import Parser
-from onewinner.display import print_text
 from onewinner.engine_choice import FOUND
 from onewinner.exits import PASS, UsageError
 from onewinner.proposals.document import Document
 from onewinner.proposals.draft_text import draft_target
 from onewinner.proposals.github_workflow import draft_workflow
-from onewinner.proposals.origin import read_origin
+from onewinner.proposals.install_origin import read_origin
 from onewinner.proposals.proposal import Proposal, propose
 from onewinner.proposals.requests import Call
 from onewinner.proposals.resources import NothingFound, describe_others
+from onewinner.terminal_display import print_text
 
 EXAMPLE = "onewinner init --openapi http://127.0.0.1:8080/openapi.json --github"
 WORKFLOW = Path(".github", "workflows", "onewinner.yml")

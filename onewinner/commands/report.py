@@ -7,11 +7,11 @@ from rich.text import Text
 
 from onewinner.baseline import UnreadableError, find_run
 from onewinner.command_parser import Parser
-from onewinner.display import open_console
 from onewinner.engine_choice import read_target
 from onewinner.exits import PASS, UNKNOWN, UsageError
-from onewinner.streams import say
-from reports.comparison.comparison import Trend
+from onewinner.standard_streams import say
+from onewinner.terminal_display import open_console
+from reports.comparison.comparison_result import Trend
 from reports.comparison.description import show_value
 from reports.comparison.trends import describe_change, describe_trend, draw_line, find_trends, is_worse
 from reports.documents.chronicle import Chronicle, read_chronicle

@@ -21,10 +21,10 @@ from engine.reference.units import app as units
 from onewinner.command_parser import SERVING, Parser
 from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine
 from onewinner.engine_choice import OUTBOX, UNITS, WORKERS_DEFAULT, EngineChoice
-from onewinner.engine_worker import Worker, run_workers
 from onewinner.exits import UNKNOWN, UsageError
 from onewinner.options import add_engine_options, read_engine
-from onewinner.streams import say
+from onewinner.reference_worker import Worker, run_workers
+from onewinner.standard_streams import say
 
 POLL_S = 0.2
 BACKLOG = 2048

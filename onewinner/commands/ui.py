@@ -17,7 +17,7 @@ from onewinner.command_parser import SERVING, Parser
 from onewinner.exits import PASS, UsageError
 from onewinner.options import bounded
 from onewinner.ui.access import make_token
-from onewinner.ui.gate import Gates
+from onewinner.ui.gate_process import Gates
 from onewinner.ui.site import create_site
 
 EXAMPLE = "onewinner ui runs --open"

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from onewinner.proposals.origin import describe_requirement, find_action
+from onewinner.proposals.install_origin import describe_requirement, find_action
 
 GITHUB = """\
 # Exactly one of N concurrent requests wins: checked on every push.

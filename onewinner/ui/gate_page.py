@@ -9,7 +9,7 @@ import msgspec
 from markupsafe import Markup
 
 from onewinner.exits import EXIT_MEANINGS
-from onewinner.ui.gate import Gate
+from onewinner.ui.gate_process import Gate
 from onewinner.ui.preview import unpack_sections
 from onewinner.ui.progress import RUNNING, LevelProgress
 from reports.documents.page.document import list_sections

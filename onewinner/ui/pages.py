@@ -8,11 +8,11 @@ from markupsafe import Markup
 from onewinner.baseline import EXIT_WORDS
 from onewinner.exits import find_comparison_exit
 from onewinner.profiles import LEVEL_MEANINGS, PROFILES
-from onewinner.ui.gate import Gate
 from onewinner.ui.gate_page import render_parts
+from onewinner.ui.gate_process import Gate
 from onewinner.ui.runs import ListedRun
 from onewinner.ui.targets import Engine
-from reports.comparison.comparison import Comparison
+from reports.comparison.comparison_result import Comparison
 from reports.comparison.description import describe_result
 from reports.comparison.facts import Facts
 from reports.documents.page.comparison import list_changes

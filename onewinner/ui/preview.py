@@ -18,11 +18,11 @@ from pathlib import Path
 import msgspec
 from markupsafe import Markup
 
-from engine.target.file import load_target
 from engine.target.illegal import list_illegal
 from engine.target.target import Target
+from engine.target.target_file import load_target
 from reports.comparison.facts import Facts
-from reports.comparison.measures import measure
+from reports.comparison.measure_tables import measure
 from reports.documents.page.document import list_sections
 from reports.documents.page.templates import Section
 from reports.documents.samples import take_samples

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onewinner.answer_counts import AnswerCounts
-from onewinner.display import LIVE, describe_tally
 from onewinner.profiles import LEVEL_MEANINGS
+from onewinner.terminal_display import LIVE, describe_tally
 from reports.documents.run_folder import RunError, read_run
 
 WAITING, RUNNING, ENDED = "waiting", "running", "ended"

@@ -14,8 +14,8 @@ from onewinner.exits import UsageError
 from onewinner.options import ComparisonOptions
 from onewinner.ui.access import Access
 from onewinner.ui.form import BODY_BYTES_MAX, choose_arguments, choose_run_folder, read_form
-from onewinner.ui.gate import Gates
 from onewinner.ui.gate_page import stream_parts
+from onewinner.ui.gate_process import Gates
 from onewinner.ui.pages import render_bar, render_comparison, render_gate, render_list, render_message
 from onewinner.ui.runs import find_listed, list_readable, list_runs
 from onewinner.ui.targets import list_engines

@@ -17,7 +17,7 @@ import msgspec
 
 from engine.target.plain_file import MALFORMED, read_plain
 from reports.comparison.blocks import find_kind, list_measures
-from reports.comparison.comparison import Acknowledgement, Change, MeasureChange
+from reports.comparison.comparison_result import Acknowledgement, Change, MeasureChange
 
 
 class AcknowledgedError(Exception):

@@ -1,4 +1,4 @@
-"""Blocks: parts of a run, each with measures of its own; `changes.py` estimates the noise from their differences.
+"""Blocks: parts of a run, each with measures of its own; `regression.py` estimates the noise from their differences.
 
 In a comparison in turns each turn is a block. Otherwise a run's races are cut, in the order in which they began, into
 blocks of equal size. The plan decides the size, so the same block of two runs of one plan holds the same part of the

@@ -1,6 +1,6 @@
 """What is known of a run: everything in run.json but the judgement. Values only.
 
-docs/run.schema.json is generated from these structs (tools/json_schemas.py). reports/documents/format_1.py reads
+docs/run.schema.json is generated from these structs (tools/json_schemas.py). reports/documents/run_format_1.py reads
 runs of the earlier format. What is not known of a run is null, or empty.
 """
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from reports.comparison.comparison import Comparison
+from reports.comparison.comparison_result import Comparison
 from reports.judge.run_plan import LevelRun, RunPlan, UnscheduledStatement
 
 Count = Annotated[int, Meta(ge=0)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from reports.comparison.blocks import PLAN_TIME, find_kind
-from reports.comparison.comparison import Change, MeasureChange
+from reports.comparison.comparison_result import Change, MeasureChange
 from reports.comparison.facts import Progress
 
 # An engine that was ended, and would have needed so many times the other engine's seconds, has regressed.

@@ -12,11 +12,11 @@ from itertools import pairwise
 from math import exp, log, log1p
 
 from reports.comparison.blocks import find_kind, list_measures, take_blocks
-from reports.comparison.changes import find_level, mean
 from reports.comparison.comparable_conditions import describe_conditions
-from reports.comparison.comparison import ChangePoint, Trend, TrendPoint
+from reports.comparison.comparison_result import ChangePoint, Trend, TrendPoint
 from reports.comparison.description import show_value
 from reports.comparison.facts import Facts
+from reports.comparison.regression import find_level, mean
 from reports.judge.verdict import Verdict
 
 # A new level needs so many runs in a row, before and after it: one slow run is none.

@@ -16,7 +16,7 @@ from msgspec import structs
 
 from engine.target.plain_file import MALFORMED, read_plain
 from reports.comparison.facts import Count, Facts
-from reports.documents.format_1 import upgrade
+from reports.documents.run_format_1 import upgrade
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 FORMAT_VERSION: Literal[2] = 2

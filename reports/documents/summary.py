@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from reports.comparison.comparison import Change, Comparison
+from reports.comparison.comparison_result import Change, Comparison
 from reports.comparison.description import (
     describe_checks,
     describe_measure,
@@ -13,7 +13,7 @@ from reports.comparison.description import (
     show_ratio,
 )
 from reports.comparison.facts import DefectRow, Facts, Reproduction, ViolatingSchedule
-from reports.comparison.measures import Table, describe_injected, tabulate
+from reports.comparison.measure_tables import Table, describe_injected, tabulate
 from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled

@@ -18,7 +18,7 @@ from reports.history.encoding import encode, find_malformed
 from reports.history.events import Detail, Event, Header, Unrecognized
 from reports.history.history_files import HistoryError, find_files, is_parquet
 from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, read_lines
-from reports.history.sealed import first_line, read_audit, read_events, scan_operations
+from reports.history.sealed_files import first_line, read_audit, read_events, scan_operations
 
 __all__ = ["History", "HistoryError", "Record", "Source", "read_history", "read_journal", "take_frame"]
 ROWS_APART_MAX = 10_000

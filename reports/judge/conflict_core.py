@@ -13,8 +13,8 @@ from itertools import combinations, pairwise
 from typing import Protocol
 
 from engine.target.graph import TransitionGraph
+from reports.judge.linearizability_search import search
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.search import search
 from reports.judge.verdict import Verdict
 
 PAIRS_MAX = 400

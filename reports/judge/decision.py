@@ -8,9 +8,9 @@ import polars as pl
 
 from reports.judge.creates import CreateContradiction, find_create_contradictions
 from reports.judge.evidence import Evidence
-from reports.judge.linearization import find_unexplained
+from reports.judge.linearizability_search import Searched, search
 from reports.judge.models.workflow import Operation
-from reports.judge.search import Searched, search
+from reports.judge.quick_linearization import find_unexplained
 from reports.judge.timed_moves import insert_timed
 from reports.judge.verdict import Verdict
 

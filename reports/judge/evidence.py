@@ -16,10 +16,10 @@ from engine.target.graph import TransitionGraph
 from reports.history.encoding import split_list
 from reports.history.history import History
 from reports.judge.limits import INCONCLUSIVE_SHARE_MAX, UNKNOWN_SHARE_MAX, Limits
+from reports.judge.linearizability_search import ANOTHER_STATE
 from reports.judge.models.workflow import NEVER, OLDER, Operation
 from reports.judge.operation_roles import assign_roles, find_owned, sort_operations
 from reports.judge.run_plan import RunPlan
-from reports.judge.search import ANOTHER_STATE
 from reports.judge.time_keys import TimeKeys, make_time_keys
 
 MODEL_COLUMNS = ("row", "kind", "outcome", "want", "set", "next", "observed", "invoked", "returned", "repeats")

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.target.graph import TransitionGraph
+from reports.judge.linearizability_search import search
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.search import search
 from reports.judge.verdict import Verdict
 
 LOOSE_PER_STATE_MAX = 4

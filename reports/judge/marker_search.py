@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from engine.target.graph import TransitionGraph
+from reports.judge.linearizability_search import Alone, Rules, Searched, list_alone, never_past, search
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation, step
-from reports.judge.search import Alone, Rules, Searched, list_alone, never_past, search
 from reports.judge.verdict import Verdict
 
 # The state, and whether the engine was asked before it.

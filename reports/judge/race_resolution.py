@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.judge.context import CheckContext
+from reports.judge.linearizability_search import search
 from reports.judge.models.workflow import Operation
 from reports.judge.races import Race, contends, is_race, list_races
-from reports.judge.search import search
 from reports.judge.timeline import list_unasked
 from reports.judge.trail_readings import is_older
 from reports.judge.verdict import Verdict

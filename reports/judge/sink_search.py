@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.target.graph import TransitionGraph
+from reports.judge.linearizability_search import Alone, Rules, list_alone, never_past, search
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation, step
-from reports.judge.search import Alone, Rules, list_alone, never_past, search
 from reports.judge.verdict import Verdict
 
 # The state, and by claim how many moves it has seen; none is counted further than it claims.

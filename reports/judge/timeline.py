@@ -11,8 +11,8 @@ from functools import cached_property
 from itertools import accumulate
 
 from engine.target.graph import TransitionGraph
+from reports.judge.linearizability_search import ANOTHER_STATE
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.search import ANOTHER_STATE
 
 ALWAYS = -NEVER
 

@@ -14,8 +14,8 @@ from functools import cached_property, reduce
 
 from engine.target.graph import TransitionGraph
 from reports.judge.conflict_core import find_smallest, weaken
+from reports.judge.linearizability_search import ANOTHER_STATE, Alone, Rules, Searched, search
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation, step
-from reports.judge.search import ANOTHER_STATE, Alone, Rules, Searched, search
 from reports.judge.trail_matching import Row, names
 from reports.judge.trail_readings import TrailReading
 from reports.judge.verdict import Verdict

@@ -11,8 +11,8 @@ import polars as pl
 
 from reports.judge.decision import Decision
 from reports.judge.evidence import Evidence
-from reports.judge.linearization import find_unexplained
 from reports.judge.models.workflow import NEVER, Operation
+from reports.judge.quick_linearization import find_unexplained
 from reports.judge.verdict import Verdict
 from reports.judge.version_periods import add_versions
 from reports.judge.version_search import TOUCH, VersionSearch

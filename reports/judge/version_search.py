@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import Any
 
 from engine.target.graph import TransitionGraph
+from reports.judge.linearizability_search import Alone, Rules, Searched, never_past, search
 from reports.judge.models.workflow import IMPOSSIBLE, Impossible, Operation, step
-from reports.judge.search import Alone, Rules, Searched, never_past, search
 from reports.judge.versions import Versions
 
 TOUCH = "touch"  # an accepted write: it may change the version

@@ -15,11 +15,11 @@ from reports.judge.schedules import LEFT, Race, RaceRequest
 from stateful_tests.interleavings.explorer import Exploration, explore, explore_apart, follow
 from stateful_tests.interleavings.faulted_schedules import run_faulted, walk_faults
 from stateful_tests.interleavings.faults import SERVER_KILLED
-from stateful_tests.interleavings.follower import Follower
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.mixed_pairings import find_violation
 from stateful_tests.interleavings.proxy import NO_STATEMENT
 from stateful_tests.interleavings.schedule import ACCEPTED, SERIALISED, Pairing, Trace
+from stateful_tests.interleavings.schedule_replay import Follower
 from stateful_tests.interleavings.statements import is_set_up
 from stateful_tests.interleavings.testbed import Testbed
 from stateful_tests.interleavings.warming import warm

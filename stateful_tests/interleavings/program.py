@@ -23,9 +23,9 @@ from engine.provision.database import Database, parse_url
 from engine.provision.database_crash import find_data
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.service import ServiceError, resolve_target
-from engine.target.file import load_target
 from engine.target.notices import say
 from engine.target.target import Target
+from engine.target.target_file import load_target
 from reports.history import events
 from reports.judge.schedules import read_race
 from stateful_tests.interleavings.faults import SERVER_KILLED

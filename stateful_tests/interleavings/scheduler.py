@@ -1,4 +1,4 @@
-"""The scheduler: lets one request run at a time, so it knows which one sent a statement; which, the explorer chooses.
+"""The scheduler: lets one request run at a time; the explorer chooses which one.
 
 It sends the requests one after another, each until the proxy holds its first statement. From then on one of them runs:
 the request whose statement was let go. It runs until its next statement is held, its answer arrives, or the database
@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from load.client.ask import Ask, Reply
+from load.client.ask import Ask
 from load.client.asker import Asker
 from load.client.release import now_ns
 from reports.history import events
@@ -33,6 +33,7 @@ from stateful_tests.interleavings.schedule import (
     Trace,
 )
 from stateful_tests.interleavings.sender import Sender
+from stateful_tests.interleavings.statement_owners import StatementOwners, Task
 from stateful_tests.interleavings.statements import commits
 
 # A request that takes longer to the database, or from it to its answer, waits for another request.
@@ -44,36 +45,6 @@ POLL_S = 0.002
 
 class UndecidedError(Exception):
     """The outcome of a schedule is not known; its arguments are the remarks that say so."""
-
-
-@dataclass
-class Task:
-    """One request of a schedule, with the connections on which it has something open: on `held` a statement is held, on
-    `waiting` one waits for a lock. `is_late`: it will send its next statement at an unknown time. `is_accepted`: it was
-    answered, and a poll will tell its outcome once everything passes the proxy.
-    """
-
-    number: int
-    reply: Reply | None = None
-    is_accepted: bool = False
-    is_late: bool = False
-    connections: set[Connection] = field(default_factory=set)
-    held: list[Connection] = field(default_factory=list)
-    waiting: Connection | None = None
-
-    @property
-    def busy(self) -> list[Connection]:
-        """Where the database works for it."""
-        return [connection for connection in self.connections if not connection.is_answered]
-
-    @property
-    def is_answered(self) -> bool:
-        return self.reply is not None or self.is_accepted
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it was answered and has nothing open."""
-        return self.is_answered and not any(connection.is_at_work for connection in self.connections)
 
 
 @dataclass
@@ -103,7 +74,7 @@ class Scheduler:
         try:
             for task, ask in zip(tasks, asks, strict=True):
                 sending.append(asyncio.ensure_future(self._ask(task, ask, race, passes)))
-                execution.current = task
+                execution.owners.current = task
                 await execution.await_stop(task)
             await execution.run(choose)
         except UndecidedError as error:
@@ -145,19 +116,15 @@ class Scheduler:
 
 @dataclass
 class Execution:
-    """One schedule while it runs. `current` is the request that runs; `owners` have the connections' last requests,
-    `assigned` are the connections whose held statement has an owner.
-    """
+    """One schedule while it runs."""
 
     scheduler: Scheduler
     trace: Trace
     tasks: list[Task]
-    current: Task | None = None
-    owners: dict[Connection, Task] = field(default_factory=dict)
-    assigned: set[Connection] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.proxy = self.scheduler.proxy
+        self.owners = StatementOwners(self.proxy, self.tasks)
         self.limit_s = self.scheduler.sender.timeout_s
 
     @property
@@ -181,15 +148,11 @@ class Execution:
             await self.let_go(self.tasks[choice.task], choice, options)
 
     async def let_go(self, task: Task, choice: Choice, options: tuple[Option, ...]) -> None:
-        connection = task.held.pop(0)
-        self.assigned.discard(connection)
+        connection = self.owners.take_held(task)
         sql = connection.protocol.held or ""
         is_commit = commits(sql, in_transaction=connection.protocol.in_transaction)
         step = Step(task.number, sql, options, choice.fault, commits=is_commit)
         self.trace.steps.append(step)
-        task.connections.add(connection)
-        self.owners[connection] = task
-        self.current = task
         if choice.fault is None:
             connection.let_go()
         else:
@@ -208,12 +171,7 @@ class Execution:
         self.scheduler.asker.journal.write(begun)
         await FAULTS[fault](connection, self.scheduler.locks)
         self.trace.remarks.add(fault)
-        for task in self.tasks:
-            lost = [connection for connection in task.held if connection.is_closed]
-            task.held = [connection for connection in task.held if connection not in lost]
-            self.assigned.difference_update(lost)
-            # Its service may send another statement.
-            task.is_late = task.is_late or bool(lost)
+        self.owners.drop_closed()
 
     def note_sqlstate(self, connection: Connection, step: Step) -> None:
         sqlstate = connection.protocol.sqlstate
@@ -225,7 +183,7 @@ class Execution:
         """Until the request is held, is over, or waits: for a lock, or inside the service for another request."""
         deadline = time.monotonic() + 2 * self.limit_s
         while True:
-            self.assign()
+            self.owners.assign()
             if task.held or task.is_over:
                 break
             if busy := task.busy:
@@ -238,9 +196,8 @@ class Execution:
                 self.give_up(task)
                 break
             refuse_after(deadline)
-        self.assign()
-        if any(each.protocol.held is not None and each not in self.assigned for each in self.proxy.connections):
-            # The statement could belong to two requests.
+        self.owners.assign()
+        if self.owners.is_one_unknown:
             raise UndecidedError(UNKNOWN)
 
     def give_up(self, task: Task) -> None:
@@ -259,31 +216,6 @@ class Execution:
         parked = {pid for pid, each in ours.items() if not each.protocol.is_busy}
         return all(not each.is_answered and is_stuck(each.protocol.pid, blockers, parked) for each in connections)
 
-    def assign(self) -> None:
-        """Assigns every held statement to the request that sent it, where that is certain."""
-        for connection in list(self.proxy.connections):
-            if connection.protocol.held is None or connection in self.assigned:
-                continue
-            owner = self.owners.get(connection)
-            if owner is None or not connection.protocol.in_transaction:
-                candidates = self.list_candidates()
-                if len(candidates) != 1:
-                    continue
-                owner = candidates[0]
-            owner.is_late = False
-            owner.held.append(connection)
-            owner.connections.add(connection)
-            self.owners[connection] = owner
-            self.assigned.add(connection)
-
-    def list_candidates(self) -> list[Task]:
-        """The requests that may have sent a statement that belongs to no open transaction."""
-        current = self.current
-        late = [task for task in self.tasks if task.is_late and not task.is_answered]
-        if current is not None and current not in late and not current.is_answered and not current.held:
-            return [current, *late]
-        return late or ([current] if current is not None else [])
-
     async def resume_answered(self) -> None:
         """Lets every request whose lock wait has ended run until it stops, one after the other."""
         deadline = time.monotonic() + 2 * self.limit_s
@@ -299,7 +231,7 @@ class Execution:
 
     async def resume(self, task: Task, connection: Connection) -> None:
         task.waiting = None
-        self.current = task
+        self.owners.current = task
         step = next(step for step in reversed(self.trace.steps) if step.task == task.number)
         self.note_sqlstate(connection, step)
         connection.hand_answers()
@@ -309,9 +241,9 @@ class Execution:
         """Until a statement is held, or every request is over. A request that waits in the service may continue now."""
         deadline = time.monotonic() + 2 * self.limit_s
         while True:
-            self.assign()
+            self.owners.assign()
             await self.resume_answered()
-            self.assign()
+            self.owners.assign()
             if any(task.held for task in self.tasks) or all(task.is_over for task in self.tasks):
                 return
             await self.proxy.changed.wait(POLL_S * 10)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from engine.target.http_answer import Answer
 from engine.target.template import Request
 from load.client.endpoint import acknowledge
-from load.client.http import AnswerParser, encode_request
+from load.client.http_messages import AnswerParser, encode_request
 from load.client.polling import Polling
 from load.client.release import Exchange, now_ns
 

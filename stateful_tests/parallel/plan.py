@@ -13,10 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.target.call import Call, check_units, find_guard, find_route, find_write, spread
-from engine.target.file import TargetError, load_target
 from engine.target.notices import say
 from engine.target.plain_file import MALFORMED, read_plain
 from engine.target.target import Target
+from engine.target.target_file import TargetError, load_target
 
 BRANCHES_MIN, BRANCHES_MAX = 2, 4
 # The limits of a plan that is written by hand.

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from engine.target.file import load_target
 from engine.target.graph import TransitionGraph
 from engine.target.http_answer import Answer
 from engine.target.target import Target
+from engine.target.target_file import load_target
 from engine.target.template import Request
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker

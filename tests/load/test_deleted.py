@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from engine.target.classified_answer import classify_read
-from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.target import Target
+from engine.target.target_file import TargetError
 from engine.target.template import Request
 from onewinner.doctor.examination import Examination
 from onewinner.doctor.questions import Questions

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import Phase
 
-from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.target import Target
+from engine.target.target_file import TargetError
 from engine.target.template import Request
 from engine.target.workflow_source import IdPool
 from load.client.asker import Asker

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.target.file import load_target
+from engine.target.target_file import load_target
 from load.quotas import apportion, list_quotas, make_workload, parse_weights, take_quota
 from load.scenarios import SCENARIOS
 from onewinner.commands.race import parse

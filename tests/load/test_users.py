@@ -15,9 +15,9 @@ import pytest
 from msgspec.structs import replace
 
 from engine.target.call import Call, call_route, spread
-from engine.target.file import TargetError
 from engine.target.secret_values import list_credentials
 from engine.target.target import Target
+from engine.target.target_file import TargetError
 from engine.target.template import Request
 from load.client.ask import bind
 from load.client.asker import Asker

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from engine.target.call import Call, find_route, spread
-from engine.target.file import TargetError
 from engine.target.target import Target
+from engine.target.target_file import TargetError
 from load.client.asker import Asker
 from load.scenarios import SCENARIOS
 from reports.history.events import Action

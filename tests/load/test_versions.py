@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from engine.target.call import VERSION_NONE, VERSION_OLD, Call
-from engine.target.file import TargetError
 from engine.target.target import Target
+from engine.target.target_file import TargetError
 from load.client.ask import bind
 from load.client.asker import Asker
 from load.client.versions import Noted, Versions

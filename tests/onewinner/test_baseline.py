@@ -12,8 +12,8 @@ import pytest
 
 from onewinner.baseline import print_comparison
 from onewinner.exits import find_comparison_exit
-from reports.comparison.comparison import Acknowledgement, Comparison, Design
-from reports.comparison.run_comparison import Side, Terms, compare
+from reports.comparison.comparison import Side, Terms, compare
+from reports.comparison.comparison_result import Acknowledgement, Comparison, Design
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 from tests.reports.building import make_facts
 

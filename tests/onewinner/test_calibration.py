@@ -10,7 +10,7 @@ from onewinner import calibration
 from onewinner.commands.gate import parse
 from onewinner.exits import PASS, UsageError
 from onewinner.level_plans import RaceLoad, plan_race
-from onewinner.levels import LevelResult
+from onewinner.level_runs import LevelResult
 from onewinner.run import conclude
 from onewinner.run_request import RunRequest
 from onewinner.signals import Interrupted

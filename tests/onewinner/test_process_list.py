@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.provision.embedded import start_embedded
+from engine.provision.embedded_postgresql import start_embedded
 from tests.onewinner.running import Command, wait_for
 
 

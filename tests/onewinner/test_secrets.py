@@ -16,11 +16,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from engine.provision.address import find_passwords, parse_url
+from engine.provision.database_address import find_passwords, parse_url
 from engine.provision.service import REFERENCE
-from engine.target.file import load_target
 from engine.target.secret_values import find_secrets, find_written, list_exposed
 from engine.target.secrets import Secrets, know
+from engine.target.target_file import load_target
 from engine.target.workflow_source import CreateCommand
 from onewinner.run import keep_run
 from onewinner.signals import Interrupted

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from engine.target.file import load_target
 from engine.target.sinks import Sink
+from engine.target.target_file import load_target
 from onewinner.sink_servers import SinkServers, serve_sinks
 from reports.history import events
 from reports.history.awaited_calls import await_calls
 from reports.history.history import read_history
 from reports.history.journal import Journal
-from tests.engine.target.test_file import ORDERS
+from tests.engine.target.test_target_file import ORDERS
 
 SINK = """
 [[sinks]]

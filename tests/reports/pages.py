@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import structs
 
 from engine.target.graph import TransitionGraph
-from reports.comparison.comparison import (
+from reports.comparison.comparison_result import (
     Acknowledgement,
     BlockTest,
     Change,
@@ -17,7 +17,7 @@ from reports.comparison.comparison import (
     Standing,
 )
 from reports.comparison.facts import Facts, Pairing, StatePairs
-from reports.comparison.measures import measure
+from reports.comparison.measure_tables import measure
 from reports.documents.samples import take_samples
 from reports.judge.judge import judge
 from reports.judge.verdict import Judgement, Verdict

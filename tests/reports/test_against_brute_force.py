@@ -23,7 +23,7 @@ from reports.history.lines import OPERATION_SCHEMA
 from reports.judge.creates import find_create_contradictions
 from reports.judge.decision import decide
 from reports.judge.evidence import Evidence
-from reports.judge.linearization import find_unexplained
+from reports.judge.quick_linearization import find_unexplained
 from tests.reports.brute_force import is_explained
 from tests.reports.drawing import draw_case
 

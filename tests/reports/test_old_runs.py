@@ -11,8 +11,8 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from reports.comparison.comparison import Side, Terms, compare
 from reports.comparison.facts import Pairing
-from reports.comparison.run_comparison import Side, Terms, compare
 from reports.comparison.trends import find_trends
 from reports.documents.chronicle import read_chronicle
 from reports.documents.run_folder import Run, finish_run, read_run, write_documents

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from reports.comparison.facts import Facts
-from reports.comparison.measures import measure
+from reports.comparison.measure_tables import measure
 from reports.documents.run_folder import Run, begin_run, finish_run, with_judgement
 from reports.judge.judge import judge
 from reports.judge.run_plan import LevelRun, RunPlan

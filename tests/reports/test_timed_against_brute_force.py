@@ -18,7 +18,7 @@ from reports.judge.context import CheckContext
 from reports.judge.creates import find_create_contradictions
 from reports.judge.evidence import Evidence
 from reports.judge.limits import Limits
-from reports.judge.linearization import find_unexplained
+from reports.judge.quick_linearization import find_unexplained
 from reports.judge.timed_moves import insert_timed
 from tests.reports.building import BLANK, build_history
 from tests.reports.drawing_timed import GRAPHS, draw_workflow

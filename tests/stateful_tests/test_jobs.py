@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from engine.provision.database import Database, start_embedded
-from engine.target.file import load_target
+from engine.target.target_file import load_target
 from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge

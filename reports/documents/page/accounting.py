@@ -1,7 +1,7 @@
 """Accounting: what was planned and what was run. And this run: versions, seeds, database, machine."""
 
 from reports.comparison.facts import Facts
-from reports.comparison.measures import describe_injected
+from reports.comparison.measure_tables import describe_injected
 from reports.documents.page.templates import Section, render
 from reports.documents.summary import sentence
 from reports.judge.proxy_facts import describe_endings, describe_unscheduled

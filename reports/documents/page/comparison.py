@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.comparison.comparison import Change, Comparison, Standing
+from reports.comparison.comparison_result import Change, Comparison, Standing
 from reports.comparison.description import (
     CHECK_WORDS,
     DESIGN_WORDS,

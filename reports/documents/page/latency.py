@@ -7,7 +7,7 @@ from hdrh.histogram import HdrHistogram
 from markupsafe import Markup
 
 from reports.comparison.facts import Facts, Latency
-from reports.comparison.measures import tabulate_latency
+from reports.comparison.measure_tables import tabulate_latency
 from reports.documents.page.axis import LogAxis, spread
 from reports.documents.page.shapes import draw_marks, put_together, shape
 from reports.documents.page.templates import Section, render

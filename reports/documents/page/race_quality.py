@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from reports.comparison.facts import Facts, RaceQuality, Spread
-from reports.comparison.measures import tabulate_quality
+from reports.comparison.measure_tables import tabulate_quality
 from reports.documents.page.axis import LogAxis, spread
 from reports.documents.page.shapes import draw_marks, put_together, shape
 from reports.documents.page.templates import Section, render

@@ -7,7 +7,7 @@ from math import log
 
 from markupsafe import Markup
 
-from reports.comparison.comparison import ChangePoint, Trend
+from reports.comparison.comparison_result import ChangePoint, Trend
 from reports.comparison.description import show_value
 from reports.comparison.trends import describe_change, describe_trend, is_worse
 from reports.documents.page.document import STYLE

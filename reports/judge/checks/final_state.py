@@ -7,8 +7,8 @@ import polars as pl
 
 from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
 from reports.judge.finding_text import describe_wrong_end
+from reports.judge.linearizability_search import ANOTHER_STATE
 from reports.judge.models.workflow import Operation
-from reports.judge.search import ANOTHER_STATE
 from reports.judge.text import show_state
 from reports.judge.timeline import Timeline
 from reports.judge.verdict import CheckResult, Finding

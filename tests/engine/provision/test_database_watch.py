@@ -6,10 +6,10 @@ import time
 import asyncpg
 import pytest
 
-from engine.provision.bouncer import start_bouncer
 from engine.provision.database import start_embedded
 from engine.provision.database_crash import crash
 from engine.provision.database_watch import watch_database
+from engine.provision.pgbouncer import start_bouncer
 from tests.engine.probing import eventually, run_sql
 
 WATCHERS = "SELECT count(*)::int FROM pg_stat_activity WHERE query = 'SELECT 1'"

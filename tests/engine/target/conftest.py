@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from engine.provision.service import REFERENCE
-from engine.target.file import load_target
 from engine.target.target import Target
-from tests.engine.target.test_file import ENVIRONMENT, ORDERS
+from engine.target.target_file import load_target
+from tests.engine.target.test_target_file import ENVIRONMENT, ORDERS
 
 
 @pytest.fixture(scope="module")

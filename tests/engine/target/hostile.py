@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from tests.engine.target.test_file import ORDERS
+from tests.engine.target.test_target_file import ORDERS
 
 SEED = 15
 SCHEMA = Path(__file__).parents[3] / "docs" / "target.schema.json"

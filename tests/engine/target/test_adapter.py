@@ -14,15 +14,15 @@ import pytest
 
 from engine.target.adapter import Context
 from engine.target.classified_answer import classify_advance, classify_create, classify_guard, classify_read, read_trail
-from engine.target.file import TargetError, load_target
 from engine.target.http_answer import Answer
 from engine.target.target import NotBuiltError, Target
+from engine.target.target_file import TargetError, load_target
 from load.client.asker import Asker
 from reports.comparison.facts import Facts
 from reports.documents.run_folder import begin_run
 from reports.history.history import read_history
 from reports.history.journal import Journal
-from tests.engine.target.test_file import ENVIRONMENT, ORDERS
+from tests.engine.target.test_target_file import ENVIRONMENT, ORDERS
 from tests.load.stub import SMALL, Engine, StubRelease, load_text
 
 Load = Callable[[str], Target]

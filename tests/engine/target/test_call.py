@@ -7,7 +7,7 @@ import pytest
 
 from engine.target.call import Call, call_route, expect, find_guard, find_route
 from tests.engine.target.conftest import load
-from tests.engine.target.test_file import ORDERS
+from tests.engine.target.test_target_file import ORDERS
 
 EDGE = '[[advance.edges]]\nfrom = "DRAFT"\nto = "CANCELLED"\nrequest = { method = "POST", path = "/orders/{id}/end", '
 GUARD = '[[guards]]\nname = "label"\nopen = ["SUBMITTED"]\nrequest = { method = "GET", path = "/orders/{id}/l?a=%d" }\n'

@@ -21,7 +21,7 @@ from engine.target.routes import Effects
 from engine.target.target import Target
 from engine.target.template import Template
 from tests.engine.target.conftest import load
-from tests.engine.target.test_file import ORDERS
+from tests.engine.target.test_target_file import ORDERS
 
 
 def classify(target: Target, answer: Answer, origin: str = "DRAFT", to: str = "SUBMITTED") -> ClassifiedAnswer:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.file import TargetError, load_target
 from engine.target.http_answer import Answer
 from engine.target.jmes_path import JmesPath
+from engine.target.target_file import TargetError, load_target
 from tests.engine.target.hostile import HostileTarget, make_targets
-from tests.engine.target.test_file import ENVIRONMENT
+from tests.engine.target.test_target_file import ENVIRONMENT
 
 TARGETS = make_targets()
 MEMORY_MAX_KIB = 300 << 10

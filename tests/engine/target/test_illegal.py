@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from engine.provision.service import REFERENCE
-from engine.target.file import load_target
 from engine.target.illegal import list_illegal
 from engine.target.target import Target
-from tests.engine.target.test_file import ENVIRONMENT, ORDERS
+from engine.target.target_file import load_target
+from tests.engine.target.test_target_file import ENVIRONMENT, ORDERS
 
 EDGES = """
 [[advance.edges]]

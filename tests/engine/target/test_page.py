@@ -14,9 +14,9 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from engine.target.file import read_target
-from engine.target.key_checks import check_shape, describe_file
+from engine.target.shape_checks import check_shape, describe_file
 from engine.target.tables import File
+from engine.target.target_file import read_target
 
 PAGE = Path(__file__).parents[3] / "docs" / "target.md"
 ROW = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)

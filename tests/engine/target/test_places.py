@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from engine.target.classified_answer import classify_advance, classify_create, classify_read
-from engine.target.file import TargetError, load_target
 from engine.target.http_answer import Answer
 from engine.target.target import Target
-from tests.engine.target.test_file import ENVIRONMENT, ORDERS
+from engine.target.target_file import TargetError, load_target
+from tests.engine.target.test_target_file import ENVIRONMENT, ORDERS
 
 STATUS = """{ from = "text", match = '<status>(\\w+)</status>' }"""
 CHANGES = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.file import TargetError, load_target
 from engine.target.plain_file import BYTES_MAX, read_plain
+from engine.target.target_file import TargetError, load_target
 
 
 def make_huge(path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.program_environment import clean_environment
+from engine.target.child_environment import clean_environment
 from engine.target.run_copy import VARIABLE, put_back, remember, restore, take_out
 from engine.target.secrets import Secrets
 

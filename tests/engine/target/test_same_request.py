@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from engine.target.file import load_target
 from engine.target.target import Target
+from engine.target.target_file import load_target
 from tests.engine.target.conftest import load
-from tests.engine.target.test_file import ENVIRONMENT, ORDERS
+from tests.engine.target.test_target_file import ENVIRONMENT, ORDERS
 
 
 def test_expected_is_every_state_in_which_this_very_request_wins(reference: Target) -> None:

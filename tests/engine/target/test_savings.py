@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.file import TargetError, load_target
 from engine.target.http_answer import Answer
 from engine.target.places import read_place
 from engine.target.savings import RESERVED, find_values, read_savings
 from engine.target.tables import SaveTable
 from engine.target.target import NotBuiltError, Target
-from tests.engine.target.test_file import ENVIRONMENT, ORDERS
+from engine.target.target_file import TargetError, load_target
+from tests.engine.target.test_target_file import ENVIRONMENT, ORDERS
 
 ANSWER = Answer(201, {"etag": '"7"', "location": "/orders/12/items"}, b'{"task": {"id": 5, "ok": true}, "empty": ""}')
 PAGE = Answer(200, {}, b'<input name="csrf" value="ab\xc3\xbc">')

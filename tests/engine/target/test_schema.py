@@ -16,7 +16,7 @@ import pytest
 
 from engine.provision.service import REFERENCE
 from engine.target.tables import File
-from tests.engine.target.test_file import ORDERS
+from tests.engine.target.test_target_file import ORDERS
 from tests.load.stub import RICH, SMALL
 from tests.onewinner.orders import TARGET
 from tools.json_schemas import make_target_schema, render_schema

@@ -16,15 +16,15 @@ from engine.target.classified_answer import (
     classify_take,
     read_trail,
 )
-from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.jmes_path import JmesPath
 from engine.target.places import Place
 from engine.target.statuses import Rule, Statuses
 from engine.target.target import Target
+from engine.target.target_file import TargetError
 from onewinner.doctor.remedies import Probe, advise_advance, advise_stale
 from tests.engine.target.conftest import load
-from tests.engine.target.test_file import ORDERS
+from tests.engine.target.test_target_file import ORDERS
 
 ADVANCE = "won = [200]\nconflict = [409]\n"
 # One answer may fulfil both conditions; that is seen when it does.

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from engine.target.file import load_target
 from engine.target.target import Target
-from tests.engine.target.test_file import ENVIRONMENT, ORDERS
+from engine.target.target_file import load_target
+from tests.engine.target.test_target_file import ENVIRONMENT, ORDERS
 
 
 def test_an_advance_carries_what_the_route_wants(orders: Target) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.target.file import TargetError
 from engine.target.graph import Timed, TransitionGraph
 from engine.target.illegal import list_illegal
 from engine.target.target import Target
-from tests.engine.target.test_file import ORDERS, load
+from engine.target.target_file import TargetError
+from tests.engine.target.test_target_file import ORDERS, load
 
 __all__ = ["load"]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from engine.target.classified_answer import ClassifiedAnswer, read_trail
-from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.target import NotBuiltError, Target
+from engine.target.target_file import TargetError
 from onewinner.doctor.remedies import Probe, advise_trail
 from tests.engine.target.conftest import load
-from tests.engine.target.test_file import ORDERS
+from tests.engine.target.test_target_file import ORDERS
 
 ENTRIES = 'entries = "events"\nfrom = "old"\nto = "new"\n'
 STATES = ORDERS.replace(ENTRIES, 'states = "history[].status"\n').replace(

@@ -14,11 +14,11 @@ from urllib.parse import parse_qs
 import pytest
 
 from engine.target import secrets
-from engine.target.file import TargetError
 from engine.target.http_answer import Answer
 from engine.target.preceding_steps import pack_saved, unpack_saved
 from engine.target.secrets import TOLD, read_learned
 from engine.target.target import Target
+from engine.target.target_file import TargetError
 from engine.target.template import Request
 from load.client.asker import Asker
 from load.client.logins_and_setup import NotPreparedError, Preparation

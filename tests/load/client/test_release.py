@@ -20,7 +20,7 @@ import pytest
 from engine.target.http_answer import Answer
 from engine.target.template import ANSWERED, SENT, Request
 from load.client.endpoint import QUICKACK, read_some
-from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS, AnswerParser
+from load.client.http_messages import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS, AnswerParser
 from load.client.release import ABANDONED, Connection, Release, ReleaseError, now_ns, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -392,7 +392,7 @@ monkey.patch_all()
 import sys
 from engine.target.http_answer import Answer
 from engine.target.template import ANSWERED, SENT, Request
-from load.client.http import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS
+from load.client.http_messages import ANSWER_BYTES_MAX, TOO_LONG, TOO_MANY_HEADERS
 from load.client.release import Release
 post = Request("POST", "/x", (), b"0123456789")
 release = Release(sys.argv[1], 5)

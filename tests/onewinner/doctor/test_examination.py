@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engine.target.file import TargetError, load_target
+from engine.target.target_file import TargetError, load_target
 from load.client.logins_and_setup import NotPreparedError, set_up
 from load.client.release import Release
 from onewinner.doctor.examination import Examination

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from engine.target.file import load_target
 from engine.target.jmes_path import JmesPath
 from engine.target.places import Place
 from engine.target.target import Target
+from engine.target.target_file import load_target
 from engine.target.template import Template
 from onewinner.proposals.document import Document
 from onewinner.proposals.draft_text import draft_target

@@ -10,7 +10,7 @@ from msgspec import structs
 from starlette.types import ASGIApp
 
 from engine.provision.service import REFERENCE
-from onewinner.ui.gate import Gates
+from onewinner.ui.gate_process import Gates
 from onewinner.ui.site import create_site
 from reports.comparison.facts import Facts
 from reports.documents.run_folder import Run, begin_run, finish_run

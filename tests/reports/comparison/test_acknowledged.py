@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reports.comparison.acknowledged import AcknowledgedError, acknowledge, read_acknowledged
-from reports.comparison.comparison import Acknowledgement, Change, MeasureChange
+from reports.comparison.comparison_result import Acknowledgement, Change, MeasureChange
 
 GOOD = """
 [[acknowledged]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reports.comparison.comparison import Trend
+from reports.comparison.comparison_result import Trend
 from reports.comparison.trends import describe_change, describe_trend, draw_line, find_changes, find_trends, is_worse
 from reports.documents.chronicle import read_chronicle
 from reports.documents.page.trends import render_trends

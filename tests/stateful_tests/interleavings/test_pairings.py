@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.provision.service import REFERENCE
-from engine.target.file import load_target
 from engine.target.target import Target
+from engine.target.target_file import load_target
 from stateful_tests.interleavings.pairings import PICKED_MIN, list_apart, list_calls, list_pairings, pick_one_of_each
 from stateful_tests.interleavings.schedule import Pairing
 from tests.load.stub import SMALL, load_text

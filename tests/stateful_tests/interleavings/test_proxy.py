@@ -18,7 +18,7 @@ from engine.provision.database import Database, start_embedded
 from engine.provision.service import REFERENCE
 from engine.reference.defects import list_defects, read_promise
 from engine.reference.variants import WORKFLOWS
-from engine.target.file import load_target
+from engine.target.target_file import load_target
 from onewinner.deployment import mint_tokens
 from reports.history.history import read_history
 from reports.judge.judge import judge

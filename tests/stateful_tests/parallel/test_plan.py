@@ -9,8 +9,8 @@ import pytest
 
 from engine.provision.service import REFERENCE
 from engine.target.call import Call
-from engine.target.file import load_target
 from engine.target.target import Target
+from engine.target.target_file import load_target
 from stateful_tests.parallel.generated_plans import ask_clear_guards, generate_plans
 from stateful_tests.parallel.pinned_plans import list_pinned, walk_to
 from stateful_tests.parallel.plan import ParallelPlan, PlanError, list_calls, load_plan, save_plan

@@ -13,9 +13,9 @@ import pytest
 
 from engine.provision.service import REFERENCE
 from engine.reference.states import GRAPH
-from engine.target.file import load_target
 from engine.target.graph import TransitionGraph
 from engine.target.http_answer import Answer
+from engine.target.target_file import load_target
 from engine.target.template import Request
 from load.client.asker import Asker
 from reports.history import events

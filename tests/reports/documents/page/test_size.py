@@ -6,7 +6,7 @@ Method: the same run with ten times the operations; only counts may be longer.
 import pytest
 
 from reports.comparison.facts import Facts
-from reports.comparison.measures import measure
+from reports.comparison.measure_tables import measure
 from reports.documents.page import render_page
 from reports.documents.page.state_pairs import CELL, join_runs
 from reports.documents.samples import take_samples

@@ -7,7 +7,7 @@ import pytest
 
 from onewinner import __version__
 from onewinner.proposals.github_workflow import draft_workflow
-from onewinner.proposals.origin import LOCAL_NOTE, PLACEHOLDER, describe_requirement, find_action
+from onewinner.proposals.install_origin import LOCAL_NOTE, PLACEHOLDER, describe_requirement, find_action
 
 yaml: Any = importlib.import_module("yaml")
 

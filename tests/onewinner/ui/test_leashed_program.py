@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engine.provision.processes import Process
-from onewinner.ui.program import Program
+from onewinner.ui.leashed_program import Program
 
 
 def wait(program: Program) -> int:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
 
-from engine.provision.address import Database
+from engine.provision.database_address import Database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import LOOPBACK
 from engine.provision.processes import DATABASE_AFTER_S, Process, start_leash

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import exp, expm1, isfinite, log, log1p, sqrt
 
 from reports.comparison.blocks import LATENCY, RATE, Blocks, Kind, Strata, find_kind
-from reports.comparison.comparison import BlockTest, Change, Design, MeasureChange
+from reports.comparison.comparison_result import BlockTest, Change, Design, MeasureChange
 from reports.comparison.plan_time import compare_plans
 from reports.comparison.signed_rank import find_center, find_detectable, find_floor, find_interval, find_p
 

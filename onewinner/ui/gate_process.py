@@ -7,8 +7,8 @@ import msgspec
 
 from engine.provision.processes import hold_signals
 from onewinner.exits import UsageError
+from onewinner.ui.leashed_program import Program
 from onewinner.ui.preview import Preview
-from onewinner.ui.program import Program
 from onewinner.ui.progress import ENDED, LevelProgress, Progress
 
 PRINTED_BYTES_MAX = 64 << 10

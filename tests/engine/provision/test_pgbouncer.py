@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-from engine.provision.bouncer import SERVER_CONNECTIONS, start_bouncer
 from engine.provision.database import Database, provide_database
 from engine.provision.errors import DatabaseUnavailable
+from engine.provision.pgbouncer import SERVER_CONNECTIONS, start_bouncer
 from engine.reference import workflows
 from engine.reference.api import prepare
 from engine.reference.errors import TransitionConflict

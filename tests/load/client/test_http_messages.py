@@ -6,7 +6,7 @@ import pytest
 
 from engine.target.http_answer import Answer
 from engine.target.template import Request
-from load.client.http import ANSWER_BYTES_MAX, AnswerParser, encode_request
+from load.client.http_messages import ANSWER_BYTES_MAX, AnswerParser, encode_request
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"

@@ -3,8 +3,8 @@
 import pytest
 
 from reports.judge.schedules import RACE_FORMAT, Line, Race, RaceRequest
-from stateful_tests.interleavings.follower import Follower
 from stateful_tests.interleavings.schedule import Option
+from stateful_tests.interleavings.schedule_replay import Follower
 
 READ, WRITE, CACHE = "SELECT s FROM t WHERE id = 1", "UPDATE t SET s = 'x' WHERE id = 1", "SELECT * FROM settings"
 REQUESTS = (RaceRequest("A", "acme", "go", "X", "Y"), RaceRequest("B", "acme", "go", "X", "Y"))

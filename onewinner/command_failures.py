@@ -8,7 +8,7 @@ import traceback
 from engine.target.secrets import TOLD, Secrets
 from onewinner.exits import UNKNOWN, USAGE, FailedError, UsageError
 from onewinner.signals import Interrupted
-from onewinner.streams import say
+from onewinner.standard_streams import say
 
 DEBUG = "ONEWINNER_DEBUG"
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from reports.comparison import measures
+from reports.comparison import measure_tables
 from reports.comparison.facts import Facts, Measures
-from reports.comparison.measures import describe_injected, describe_quality, measure, tabulate
+from reports.comparison.measure_tables import describe_injected, describe_quality, measure, tabulate
 from reports.documents.page import render_page
 from reports.documents.summary import render_summary
 from reports.history import events
@@ -52,7 +52,7 @@ def test_a_measure_that_fails_is_told_and_ends_nothing(monkeypatch: pytest.Monke
     def fail(_: object) -> None:
         raise ValueError("no clock")
 
-    monkeypatch.setattr(measures, "MEASURES", {**measures.MEASURES, "latency": fail})
+    monkeypatch.setattr(measure_tables, "MEASURES", {**measure_tables.MEASURES, "latency": fail})
     measured = small_facts().measures
     assert (measured.latency, measured.errors) == (None, {"latency": "ValueError: no clock"})
     assert [table.title for table in tabulate(measured)] == ["How close the races were"]

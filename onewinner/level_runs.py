@@ -14,13 +14,13 @@ from engine.provision.processes import run_process
 from engine.provision.service import read_tail
 from engine.target.preceding_steps import VARIABLE as SAVED
 from onewinner.deployment import Deployment, EngineAccess, start_engine, with_secrets
-from onewinner.display import LIVE, Display, LevelLine
 from onewinner.level_plans import Level
 from onewinner.load_faults import start_injector
 from onewinner.run_request import RunRequest
 from onewinner.service_restarts import supervise
 from onewinner.silent_service import is_silent
-from onewinner.streams import say
+from onewinner.standard_streams import say
+from onewinner.terminal_display import LIVE, Display, LevelLine
 from reports.documents.run_folder import Run
 from reports.history import events
 from reports.judge.run_plan import LevelRun

@@ -8,8 +8,8 @@ import pytest
 
 from engine.provision.service import REFERENCE
 from engine.reference.states import GRAPH, STEPS, Kind
-from engine.target.file import TargetError, load_target
 from engine.target.target import Target
+from engine.target.target_file import TargetError, load_target
 from engine.target.tenants import Tenant
 
 ORDERS = """

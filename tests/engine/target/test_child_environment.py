@@ -12,7 +12,7 @@ import pytest
 
 from engine.provision.ports import find_free_port
 from engine.provision.service import run_service
-from engine.target.program_environment import ROOMS, clean_environment, find_own
+from engine.target.child_environment import ROOMS, clean_environment, find_own
 from engine.target.target import Service
 
 OURS = str(Path(sys.executable).parent)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from engine.provision.address import Database
+from engine.provision.database_address import Database
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.ports import LOOPBACK
 from engine.provision.processes import DATABASE_AFTER_S, Process, start_leash

@@ -13,9 +13,9 @@ from msgspec import structs
 
 from benchmarks.bench_compare import CASES, NO_ALARM, Case, simulate
 from reports.comparison.blocks import Blocks
-from reports.comparison.changes import PAIRS_MAX, RULES, Rules, adjust, compare_measures, decide
-from reports.comparison.comparison import Change, Design, MeasureChange
+from reports.comparison.comparison_result import Change, Design, MeasureChange
 from reports.comparison.facts import Progress, Stratum
+from reports.comparison.regression import PAIRS_MAX, RULES, Rules, adjust, compare_measures, decide
 
 IN_TURNS, APART = RULES[Design.INTERLEAVED], RULES[Design.SESSIONS]
 LATENCY, RATE, SECONDARY = "latency.won.p95", "races_per_second", "latency.conflict.p95"

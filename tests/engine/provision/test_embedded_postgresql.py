@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from engine.provision import embedded, servers
+from engine.provision import embedded_postgresql, servers
 from engine.provision.database import Database, parse_url, start_embedded
 from engine.provision.ports import find_free_port
 from engine.provision.servers import asks_password
@@ -97,10 +97,10 @@ def test_programs_out_of_reach_are_copied(monkeypatch: pytest.MonkeyPatch, tmp_p
     """For example an environment under /root: the unprivileged user cannot run programs in it."""
     hidden = tmp_path / "hidden"
     hidden.mkdir(mode=0o700)
-    package = embedded.find_programs().parent
+    package = embedded_postgresql.find_programs().parent
     (hidden / package.name).symlink_to(package)
     (hidden / f"{package.name}.libs").symlink_to(package.with_name(f"{package.name}.libs"))
-    monkeypatch.setattr(embedded, "find_programs", lambda: hidden / package.name / "pginstall")
+    monkeypatch.setattr(embedded_postgresql, "find_programs", lambda: hidden / package.name / "pginstall")
     with start_embedded() as started:
         assert run_sql(started.url, "SELECT 1") == [1]
 

@@ -14,7 +14,6 @@ from engine.target.capacity import NO_WORKFLOW, check_resource, check_tables, fi
 from engine.target.environment_variables import fill_requests, pick_variables, resolve
 from engine.target.graph import Timed, TransitionGraph
 from engine.target.idempotency import add_key, add_meanings, read_idempotency, refuse_other_meanings
-from engine.target.key_checks import check_shape, describe_file
 from engine.target.placeholders import check_names, find_givers, is_of_workflow
 from engine.target.places import read_optional_place
 from engine.target.plain_file import read_plain
@@ -33,6 +32,7 @@ from engine.target.routes import (
 )
 from engine.target.run_copy import restore
 from engine.target.savings import read_savings
+from engine.target.shape_checks import check_shape, describe_file
 from engine.target.sinks import read_sinks
 from engine.target.spelling import Spelling
 from engine.target.status_tables import read_meanings, read_statuses, refuse_same, refuse_second_meaning

@@ -17,9 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner.answer_counts import AnswerCounts
-from onewinner.streams import drop_output
+from onewinner.standard_streams import drop_output
 from reports.comparison.facts import DefectRow, ViolatingSchedule
-from reports.comparison.measures import describe_injected, describe_quality
+from reports.comparison.measure_tables import describe_injected, describe_quality
 from reports.documents.page.text import reveal
 from reports.documents.pairings import describe_pairings
 from reports.documents.run_folder import Run

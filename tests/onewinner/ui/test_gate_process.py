@@ -15,9 +15,9 @@ from starlette.types import ASGIApp
 
 from engine.provision.service import REFERENCE
 from onewinner.exits import UsageError
-from onewinner.ui import gate as gates_module
-from onewinner.ui.gate import Gate, Gates
+from onewinner.ui import gate_process as gates_module
 from onewinner.ui.gate_page import render_parts, stream_parts
+from onewinner.ui.gate_process import Gate, Gates
 from onewinner.ui.preview import AT_THE_END, Preview, ShownSection, make_preview
 from onewinner.ui.progress import ENDED, RUNNING, WAITING, Progress
 from onewinner.ui.site import create_site
