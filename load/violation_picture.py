@@ -5,7 +5,7 @@ import msgspec
 from load.client.ask import Reply
 from load.script_run import RoundResult
 from load.tally import list_violations
-from reports.documents.race_picture import draw_svg
+from reports.documents.standalone_picture import draw_svg
 
 
 class Lane(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.provision.container import IMAGE_DEFAULT, IMAGE_VARIABLE
 from engine.provision.pgbouncer import PROGRAM
 from engine.provision.service import REFERENCE
-from onewinner.command_parser import one_of
+from onewinner.argument_parser import one_of
 from onewinner.engine_choice import (
     FOUND,
     ISOLATIONS,

@@ -21,12 +21,12 @@ from onewinner.baseline import UnreadableError, compare_runs, find_baseline, pri
 from onewinner.calibration import with_calibration
 from onewinner.deployment import deploy
 from onewinner.exits import UNKNOWN, UsageError, find_exit
+from onewinner.hidden_output import hide_learned
 from onewinner.level_runs import LevelResult, count_levels, run_levels
 from onewinner.outages import record_outages
 from onewinner.race_files import find_strayed, find_undecided, find_violated, gather_schedules
 from onewinner.run_request import RunRequest, gather_facts
 from onewinner.schema_inspection import inspect
-from onewinner.secret_hiding import hide_learned
 from onewinner.signals import find_interruption
 from onewinner.silent_service import SILENT_WHY, describe_left_out, without
 from onewinner.standard_streams import say
@@ -47,8 +47,8 @@ from reports.documents.run_folder import (
 from reports.documents.samples import take_samples
 from reports.documents.strength import measure_strength
 from reports.history import events
+from reports.history.file_selection import holds_operations
 from reports.history.history import History, HistoryError, read_history
-from reports.history.history_files import holds_operations
 from reports.history.seal import seal_history
 from reports.judge.judge import judge
 from reports.judge.run_plan import LevelRun

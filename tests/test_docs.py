@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from onewinner.__main__ import COMMANDS
+from onewinner.command_line import COMMANDS
 from tests.onewinner.running import Command
 
 ROOT = Path(__file__).parent.parent

@@ -21,8 +21,8 @@ from onewinner.commands.bisect import ENVIRONMENT
 from onewinner.exits import FAIL, PASS
 from onewinner.kill_matrix import Detection, find_detection
 from reports.documents.run_folder import RunError, read_run
+from reports.history.file_selection import HistoryError
 from reports.history.history import read_history
-from reports.history.history_files import HistoryError
 from reports.judge.verdict import Verdict
 
 FOLDER = Path(__file__).parent.parent / "trophies"

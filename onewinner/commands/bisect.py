@@ -21,8 +21,8 @@ from pathlib import Path
 from engine.provision.child import name_module
 from engine.provision.processes import run_process
 from engine.reference.defects import LEVELS
+from onewinner.argument_parser import JUDGING, Parser, one_of
 from onewinner.bisection import Search, Trial, describe_bisection, describe_trial
-from onewinner.command_parser import JUDGING, Parser, one_of
 from onewinner.engine_choice import read_target
 from onewinner.exits import FAIL, PASS, UNKNOWN, USAGE, UsageError
 from onewinner.options import bounded, choose_folder

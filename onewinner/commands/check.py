@@ -8,15 +8,15 @@ from pathlib import Path
 from msgspec import structs
 
 from engine.target.graph import TransitionGraph
-from onewinner.command_parser import JUDGING, Parser, list_checks, one_of
+from onewinner.argument_parser import JUDGING, Parser, list_checks, one_of
 from onewinner.engine_choice import read_target
 from onewinner.exits import UsageError, find_exit
 from onewinner.options import add_accept_partial, positive, share
 from onewinner.standard_streams import say
 from onewinner.terminal_display import print_judgement
 from reports.documents.run_folder import RunError, read_run
+from reports.history.file_selection import list_left_out
 from reports.history.history import HistoryError, read_history
-from reports.history.history_files import list_left_out
 from reports.judge.all_checks import CHECKS
 from reports.judge.judge import judge
 from reports.judge.limits import Limits

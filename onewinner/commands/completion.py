@@ -4,8 +4,8 @@ import argparse
 import importlib
 from pathlib import Path
 
-from onewinner.__main__ import COMMANDS
-from onewinner.command_parser import Parser
+from onewinner.argument_parser import Parser
+from onewinner.command_line import COMMANDS
 from onewinner.exits import PASS
 
 SHELLS = ("bash", "zsh", "fish")

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from engine.reference.controls import list_controls
 from engine.reference.defects import LEVELS, list_defects
-from onewinner.command_parser import JUDGING, Parser, list_levels, one_of
+from onewinner.argument_parser import JUDGING, Parser, list_levels, one_of
 from onewinner.engine_choice import EngineChoice, choose_reference
 from onewinner.exits import UsageError, find_exit
 from onewinner.kill_matrix import conclude, list_variants, make_rows

@@ -14,7 +14,7 @@ from engine.target.secret_values import list_exposed
 from engine.target.secrets import read_secrets
 from engine.target.target import NotBuiltError
 from load.client.release import Release, ReleaseError
-from onewinner.command_parser import Parser
+from onewinner.argument_parser import Parser
 from onewinner.deployment import open_log_folder, run_engine
 from onewinner.doctor.examination import Examination
 from onewinner.doctor.questions import Examined, Questions

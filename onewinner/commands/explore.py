@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner import level_plans
-from onewinner.command_parser import JUDGING, Parser
+from onewinner.argument_parser import JUDGING, Parser
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.level_plans import Level, ProxySetup

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from onewinner.command_parser import Parser
+from onewinner.argument_parser import Parser
 from onewinner.engine_choice import FOUND
 from onewinner.exits import PASS, UsageError
 from onewinner.proposals.document import Document

@@ -5,8 +5,8 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from onewinner.argument_parser import Parser
 from onewinner.baseline import UnreadableError, find_run
-from onewinner.command_parser import Parser
 from onewinner.engine_choice import read_target
 from onewinner.exits import PASS, UNKNOWN, UsageError
 from onewinner.standard_streams import say

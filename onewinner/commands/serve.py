@@ -18,7 +18,7 @@ from engine.reference.errors import SchemaUnavailable
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings, share_connections
 from engine.reference.units import app as units
-from onewinner.command_parser import SERVING, Parser
+from onewinner.argument_parser import SERVING, Parser
 from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine
 from onewinner.engine_choice import OUTBOX, UNITS, WORKERS_DEFAULT, EngineChoice
 from onewinner.exits import UNKNOWN, UsageError

@@ -13,7 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from engine.provision.ports import LOOPBACK
-from onewinner.command_parser import SERVING, Parser
+from onewinner.argument_parser import SERVING, Parser
 from onewinner.exits import PASS, UsageError
 from onewinner.options import bounded
 from onewinner.ui.access import make_token

@@ -28,8 +28,8 @@ from reports.documents.page.templates import Section
 from reports.documents.samples import take_samples
 from reports.documents.strength import measure_strength
 from reports.history import events
+from reports.history.file_selection import JOURNAL
 from reports.history.history import History, read_history
-from reports.history.history_files import JOURNAL
 from reports.judge.all_checks import CHECKS
 from reports.judge.judge import judge
 from reports.judge.unfinished_levels import sum_levels

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reports.documents.race_picture import draw_lanes, draw_svg
+from reports.documents.standalone_picture import draw_lanes, draw_svg
 from reports.judge.finding_text import PRECONDITION_FAILED, describe_counts, describe_overlap
 from reports.judge.text import capital, join, shorten
 

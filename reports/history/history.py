@@ -16,7 +16,7 @@ import polars as pl
 
 from reports.history.encoding import encode, find_malformed
 from reports.history.events import Detail, Event, Header, Unrecognized
-from reports.history.history_files import HistoryError, find_files, is_parquet
+from reports.history.file_selection import HistoryError, find_files, is_parquet
 from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, read_lines
 from reports.history.sealed_files import first_line, read_audit, read_events, scan_operations
 

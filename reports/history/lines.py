@@ -10,7 +10,7 @@ import polars as pl
 
 from reports.history import former_names
 from reports.history.events import DECODE_KIND, EVENTS, Audit, Detail, Event, Invoke, Return, Unrecognized
-from reports.history.history_files import LINE_MAX, walk_lines
+from reports.history.file_selection import LINE_MAX, walk_lines
 
 OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "id": pl.String,

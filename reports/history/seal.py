@@ -4,8 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from reports.history.history import read_journal
-from reports.history.history_files import (
+from reports.history.file_selection import (
     JOURNAL,
     SEALED,
     SEALED_AUDIT,
@@ -16,6 +15,7 @@ from reports.history.history_files import (
     is_sealed_events,
     scan_parquet,
 )
+from reports.history.history import read_journal
 
 ROW_GROUP_ROWS = 131_072
 

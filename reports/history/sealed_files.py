@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from reports.history.events import TIME_MAX, Event
-from reports.history.history_files import (
+from reports.history.file_selection import (
     SEALED_AUDIT,
     SEALED_EVENTS,
     HistoryError,

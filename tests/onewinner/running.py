@@ -16,7 +16,7 @@ from unittest.mock import patch
 import psutil
 
 from engine.target.secrets import TOLD
-from onewinner.__main__ import main
+from onewinner.command_line import main
 from onewinner.signals import HEARD
 
 MARK = "ONEWINNER_TEST_MARK"

@@ -30,7 +30,7 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 # Sends a signal to itself when a module is imported.
 AT_IMPORT = """
 import os, sys
-from onewinner.__main__ import main
+from onewinner.command_line import main
 class Kill:
     def find_spec(self, name, path=None, target=None):
         if name == {module!r}:
@@ -41,7 +41,7 @@ sys.exit(main(["check", "nowhere"]))
 # Replaces a command by a function of this body.
 AS_COMMAND = """
 import asyncio, atexit, os, signal, sys
-from onewinner.__main__ import main
+from onewinner.command_line import main
 from onewinner.commands import report
 async def wait(number):
     asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
@@ -55,7 +55,7 @@ sys.exit(main(["report"]))
 INTERRUPTED_END = """
 import os, signal, sys
 from onewinner import run
-from onewinner.__main__ import main
+from onewinner.command_line import main
 def record(request):
     with run.keep_run(request.options.folder, request.engine.file, run.Facts()) as kept:
         (kept.history / "race-0.jsonl").write_text('{"event": "invoke"}\\n')
@@ -88,7 +88,9 @@ def test_a_signal_while_python_imports(module: str, number: signal.Signals, tmp_
 
 
 def test_signals_are_heard_before_anything_large_is_imported(tmp_path: Path) -> None:
-    program = "import sys, onewinner.__main__; print([name for name in sys.modules if name in ('reports', 'argparse')])"
+    program = (
+        "import sys, onewinner.command_line; print([name for name in sys.modules if name in ('reports', 'argparse')])"
+    )
     assert run_program(program, tmp_path).stdout == "[]\n"
 
 

@@ -11,7 +11,7 @@ import pytest
 from engine.reference.defects import LEVELS
 from load.scenarios import SCENARIOS
 from onewinner import __version__
-from onewinner.__main__ import COMMANDS
+from onewinner.command_line import COMMANDS
 from onewinner.commands.completion import SHELLS
 from onewinner.commands.gate import build_parser
 from reports.judge.all_checks import CHECKS

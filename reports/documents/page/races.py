@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from reports.comparison.facts import Facts, Picture, ShownOperation
-from reports.documents.page.lanes import (
+from reports.documents.page.race_lanes import (
     KINDS,
     draw_call,
     draw_lanes,

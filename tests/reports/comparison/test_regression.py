@@ -1,7 +1,7 @@
 """Goal: a verdict on a measure needs a change that is surely larger than what does not count.
 
-Method: blocks drawn from a known truth, small and seeded; benchmarks/bench_compare.py counts how often it errs over
-thousands.
+Method: blocks drawn from a known truth, small and seeded; benchmarks/bench_comparison_simulated.py counts how often it
+errs over thousands.
 """
 
 import random
@@ -11,7 +11,7 @@ from math import exp, log
 import pytest
 from msgspec import structs
 
-from benchmarks.bench_compare import CASES, NO_ALARM, Case, simulate
+from benchmarks.bench_comparison_simulated import CASES, NO_ALARM, Case, simulate
 from reports.comparison.blocks import Blocks
 from reports.comparison.comparison_result import Change, Design, MeasureChange
 from reports.comparison.facts import Progress, Stratum

@@ -3,7 +3,7 @@
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from reports.documents.race_picture import LANE_WIDTH, draw_lanes, draw_svg, sort_lanes
+from reports.documents.standalone_picture import LANE_WIDTH, draw_lanes, draw_svg, sort_lanes
 
 RECORDS: list[dict[str, Any]] = [
     {"id": "#0", "outcome": "conflict", "status": 409, "invoked_ns": 0, "returned_ns": 500_000},

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import structs
 
 from reports.comparison.facts import ShownOperation
-from reports.documents.page.lanes import Clock, choose_ticks, draw_lanes, find_lead, find_states
+from reports.documents.page.race_lanes import Clock, choose_ticks, draw_lanes, find_lead, find_states
 from reports.documents.page.races import list_lanes
 
 BLANK = ShownOperation("", "p", "advance", ("A",), "B", "won", 200, None, None, 0, None, None, False, None)

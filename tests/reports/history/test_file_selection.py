@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from reports.history import events
+from reports.history.file_selection import HistoryError, holds_operations, list_left_out
 from reports.history.history import read_history
-from reports.history.history_files import HistoryError, holds_operations, list_left_out
 from reports.history.seal import seal_history
 from tests.reports.history.test_history import INVOKE, RETURN, write
 

@@ -3,7 +3,7 @@
 It compares the reference with itself (expected: never), with a control that is 20 % slower (nearly always), and with
 one that is many times slower (always).
 
-`python -m benchmarks.bench_power --same 20 --fifth 10 --slow 1`; two minutes each, on a machine without other load.
+`python -m benchmarks.bench_comparison_measured --same 20 --fifth 10 --slow 1`; two minutes each, on a quiet machine.
 Without arguments, as under `make bench`, one of each.
 """
 

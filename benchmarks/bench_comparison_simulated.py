@@ -3,7 +3,7 @@
 Every turn has lognormal noise of 15 %, as a turn of 40 races on two quiet cores; a block of a single run has 6 %. Every
 session has a drift of 3 % that all its measures share. A comparison counts as regressed if any of its measures is.
 
-`python -m benchmarks bench_compare` takes about half a minute.
+`python -m benchmarks bench_comparison_simulated` takes about half a minute.
 """
 
 import random
