@@ -18,11 +18,12 @@ from sqlalchemy import JSON, Text, bindparam, cast, insert, select
 from sqlalchemy.sql.selectable import CTE
 
 from engine.reference.errors import EngineError
+from engine.reference.guarded_write import IN_EXPECTED_STATE, OWNED, Write, store_payload, write_move
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.schema import MESSAGES
 from engine.reference.sessions import open_session, open_transaction
-from engine.reference.workflows import IN_EXPECTED_STATE, OWNED, REFERENCE, Write, store_payload, write_move
 
 POLL_S = 0.1
 CALL_TIMEOUT_S = 5.0

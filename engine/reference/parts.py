@@ -129,7 +129,7 @@ def report_fully(refused: Refused) -> Refused:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of an engine. `workflows.REFERENCE` has those of the correct one.
+    """The parts of an engine. `reference_parts.REFERENCE` has those of the correct one.
 
     `read` answers the route that reads; `reread` tells why a move was not made. They are one function in the
     reference. A cancel leaves the states of `cancellable`. `statuses` overrides the HTTP status of some errors,

@@ -9,11 +9,11 @@ import asyncpg
 from sqlalchemy import JSON, ColumnElement, Text, bindparam, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from engine.reference.guarded_write import FIELDS, IN_EXPECTED_STATE, OWNED, Write, or_replace
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Session
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
 from engine.reference.sessions import Statement
-from engine.reference.workflows import FIELDS, IN_EXPECTED_STATE, OWNED, Write, or_replace
 
 
 def write_state(*guards: ColumnElement[bool]) -> Statement:

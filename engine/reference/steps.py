@@ -11,11 +11,12 @@ from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, select
 
 from engine.reference.bodies import Body, StateName
 from engine.reference.errors import StepNotFound, StepNotReached
+from engine.reference.guarded_write import OWNED
 from engine.reference.parts import Caller, Engine, Payload, Transition
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
 from engine.reference.sessions import Statement
 from engine.reference.states import CANCELLED, COMPLETED, STEP_BY_NAME, STEPS, Kind, Step
-from engine.reference.workflows import OWNED, fetch_owned, move_from
+from engine.reference.workflows import fetch_owned, move_from
 
 NUMBER_BY_STATE = {state: step.number for step in STEPS for state in step.states} | {COMPLETED: len(STEPS) + 1}
 

@@ -41,7 +41,7 @@ def choose_parts(defect: str | None, control: str | None = None, *, sends: bool 
     """
     # The names of the variants are read without the engine.
     from engine.reference.outbox import WITH_OUTBOX
-    from engine.reference.workflows import REFERENCE
+    from engine.reference.reference_parts import REFERENCE
 
     kind, name = ("defect", defect) if defect is not None else ("control", control)
     if name is None:

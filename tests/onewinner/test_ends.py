@@ -42,14 +42,14 @@ sys.exit(main(["check", "nowhere"]))
 AS_COMMAND = """
 import asyncio, atexit, os, signal, sys
 from onewinner.command_line import main
-from onewinner.commands import report
+from onewinner.commands import completion
 async def wait(number):
     asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
     await asyncio.Event().wait()
 def run(arguments):
     {body}
-report.main = run
-sys.exit(main(["report"]))
+completion.main = run
+sys.exit(main(["completion"]))
 """
 # A run whose end fails, because a signal met it.
 INTERRUPTED_END = """
@@ -133,7 +133,7 @@ def test_an_error_is_one_sentence(raised: str, sentence: str, tmp_path: Path) ->
     program = AS_COMMAND.format(body=f"raise {raised}")
     ended = run_program(program, tmp_path)
     assert (ended.returncode, ended.stdout) == (3, "")
-    assert ended.stderr.startswith(f"onewinner report: {sentence}")
+    assert ended.stderr.startswith(f"onewinner completion: {sentence}")
     assert ended.stderr.count("\n") == 1
     kept = list(tmp_path.glob("onewinner-*.traceback"))
     if "harness" in sentence:

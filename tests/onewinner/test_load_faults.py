@@ -24,6 +24,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.exhaustive
 def test_the_reference_engine_passes_under_faults_and_a_crash(tmp_path: Path) -> None:
     command = Command(("race", "--faults", "0.05", "--crashes", "1", "--duration", "6", "--out", "run"), tmp_path)
     ended = command.run_here()

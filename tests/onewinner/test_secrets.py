@@ -147,7 +147,8 @@ def test_the_log_of_a_service_that_does_not_start_is_shown_without_secrets(comma
     assert find_planted(ended.stdout + ended.stderr) == []
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGHUP, marks=pytest.mark.exhaustive), signal.SIGKILL])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
 def test_a_run_that_is_ended_leaves_no_secret(number: signal.Signals, tmp_path: Path) -> None:
     write_telling(tmp_path)
     arguments = ("race", "--target", "hostile.toml", "--races", "100000", "--out", "run")

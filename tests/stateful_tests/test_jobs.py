@@ -106,7 +106,8 @@ def test_what_two_workflows_share_is_waited_for_or_found(
     assert judge_all(tmp_path) == checks
 
 
-@pytest.mark.parametrize("trait", [pytest.param("mortal", marks=pytest.mark.exhaustive), "later"])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("trait", ["mortal", "later"])
 def test_a_service_that_ends_under_a_fault_is_started_again(database: Database, tmp_path: Path, trait: str) -> None:
     async def run() -> None:
         async with open_jobs(database, tmp_path, trait) as testbed:

@@ -7,11 +7,12 @@ overwrite a newer version.
 
 from dataclasses import replace
 
+from engine.reference.guarded_write import READ
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import UNGUARDED
-from engine.reference.workflows import READ, REFERENCE
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.reference.openapi import PREFIX
-from engine.reference.workflows import REFERENCE
+from engine.reference.reference_parts import REFERENCE
 
 EVERY = 200
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engine.reference.workflows import REFERENCE
+from engine.reference.reference_parts import REFERENCE
 
 SHARE = 0.2
 CLOCK_MONOTONIC, TFD_NONBLOCK = 1, os.O_NONBLOCK

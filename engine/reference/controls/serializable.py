@@ -8,13 +8,14 @@ from dataclasses import replace
 from functools import partial
 
 from engine.reference import keys
+from engine.reference.guarded_write import READ
 from engine.reference.keys import Act, Answer, HeldSession
 from engine.reference.parts import Engine, Key, Move, Transition
 from engine.reference.pool import Pool, Session
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.retries import retry
 from engine.reference.sessions import Serializable, open_session, open_transaction
 from engine.reference.split_write import UNGUARDED
-from engine.reference.workflows import READ, REFERENCE
 
 ATTEMPTS_MAX = 20
 SERIALIZABLE: Serializable = "serializable"

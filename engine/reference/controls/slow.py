@@ -6,10 +6,10 @@ Right, because the waits decide nothing. They make more requests overlap.
 import asyncio
 from dataclasses import replace
 
+from engine.reference.guarded_write import move as move_guarded
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
-from engine.reference.workflows import REFERENCE
-from engine.reference.workflows import move as move_guarded
+from engine.reference.reference_parts import REFERENCE
 
 PAUSE_S = 0.05
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import UNGUARDED
 from engine.reference.variant_tables import Addition
-from engine.reference.workflows import REFERENCE
 
 TABLE = Addition(
     "TABLE workflow_versions",

@@ -9,9 +9,9 @@ from dataclasses import replace
 from engine.reference.defects import Promise
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import ENTRY, STATE_GUARDED, store, to_transition
-from engine.reference.workflows import REFERENCE
 
 # Where no answer came, the judge takes the winner from the trail, which is wrong here.
 PROMISE = Promise("audit", ("sequential", "parallel", "race"), beside=("one-winner",))

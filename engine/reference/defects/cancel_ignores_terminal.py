@@ -7,7 +7,7 @@ would notice that a published workflow is cancelled afterwards, and that a workf
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.workflows import REFERENCE
+from engine.reference.reference_parts import REFERENCE
 
 PROMISE = Promise(
     "linearizable", ("sequential", "parallel", "race"), beside=("one-winner", "legality", "audit", "contract")

@@ -8,11 +8,12 @@ in which the same state is left twice.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
+from engine.reference.guarded_write import READ
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_transaction
 from engine.reference.split_write import ENTRY, STATE, store, to_transition
-from engine.reference.workflows import READ, REFERENCE
 
 PROMISE = Promise(
     "one-winner",

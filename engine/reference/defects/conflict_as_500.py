@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from engine.reference.defects import Promise
 from engine.reference.errors import TransitionConflict
-from engine.reference.workflows import REFERENCE
+from engine.reference.reference_parts import REFERENCE
 
 PROMISE = Promise("no-5xx", ("sequential", "parallel", "race"))
 

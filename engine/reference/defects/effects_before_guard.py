@@ -7,12 +7,12 @@ the approved selection is not hers, but that of a colleague whose request got a 
 from dataclasses import replace
 
 from engine.reference.defects import Promise
+from engine.reference.guarded_write import move as move_guarded
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_session
 from engine.reference.split_write import store
-from engine.reference.workflows import REFERENCE
-from engine.reference.workflows import move as move_guarded
 
 PROMISE = Promise("effects", ("sequential", "parallel", "race"))
 

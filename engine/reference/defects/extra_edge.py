@@ -7,7 +7,7 @@ a workflow that starts a second time, with its first start still in the trail.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.workflows import REFERENCE
+from engine.reference.reference_parts import REFERENCE
 from engine.target.graph import TransitionGraph
 
 PROMISE = Promise("legality", ("sequential",), beside=("linearizable", "audit", "contract"))

@@ -13,8 +13,8 @@ import asyncpg
 from engine.reference.defects import Promise
 from engine.reference.keys import CLAIM, SERVED_BELOW, Act, Answer, HeldSession, find_answer, keep
 from engine.reference.parts import Engine, Key
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_session
-from engine.reference.workflows import REFERENCE
 
 PROMISE = Promise("idempotent", ("faults",), beside=("linearizable", "audit", "final-state", "conflict-truth"))
 NAME = "hashtextextended($1 || '/' || $2, 0)"

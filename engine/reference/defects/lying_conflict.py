@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from engine.reference.defects import Promise
 from engine.reference.errors import Refused, TransitionConflict
-from engine.reference.workflows import REFERENCE
+from engine.reference.reference_parts import REFERENCE
 
 PROMISE = Promise("conflict-truth", ("sequential", "parallel", "race"), beside=("contract",))
 

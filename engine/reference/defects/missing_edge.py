@@ -7,7 +7,7 @@ started again; the engine says that the workflow has no such transition.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.workflows import REFERENCE
+from engine.reference.reference_parts import REFERENCE
 from engine.target.graph import TransitionGraph
 
 PROMISE = Promise("conflict-truth", ("sequential",), beside=("linearizable", "contract"))

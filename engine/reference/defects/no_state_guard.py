@@ -9,9 +9,9 @@ from dataclasses import replace
 from engine.reference.defects import Promise
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_session
 from engine.reference.split_write import UNGUARDED
-from engine.reference.workflows import REFERENCE
 
 PROMISE = Promise(
     "linearizable", ("sequential", "parallel", "race", "interleavings"), beside=("one-winner", "audit", "contract")

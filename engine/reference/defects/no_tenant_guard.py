@@ -9,11 +9,12 @@ from dataclasses import replace
 from sqlalchemy import bindparam
 
 from engine.reference.defects import Promise
+from engine.reference.guarded_write import IN_EXPECTED_STATE, Write
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.schema import WORKFLOWS
 from engine.reference.sessions import open_session
-from engine.reference.workflows import IN_EXPECTED_STATE, REFERENCE, Write
 
 PROMISE = Promise(
     "tenant-isolation",

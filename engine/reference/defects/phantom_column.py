@@ -7,11 +7,12 @@ the state do not. A user would notice an overview that shows "icp-generate" for 
 from dataclasses import replace
 
 from engine.reference.defects import Promise
+from engine.reference.guarded_write import GUARDED
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_transaction
 from engine.reference.variant_tables import Addition
-from engine.reference.workflows import GUARDED, REFERENCE
 
 PROMISE = Promise("schema", ("sequential", "parallel", "race"))
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from engine.reference.defects import Promise, check_then_act
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
-from engine.reference.workflows import REFERENCE
+from engine.reference.reference_parts import REFERENCE
 
 PROMISE = Promise(
     "one-winner",

@@ -8,11 +8,12 @@ user had produced in between.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
+from engine.reference.guarded_write import move as move_guarded
+from engine.reference.guarded_write import read_row
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.states import GRAPH
-from engine.reference.workflows import REFERENCE, read_row
-from engine.reference.workflows import move as move_guarded
 
 PROMISE = Promise(
     "linearizable", ("sequential", "parallel", "interleavings"), beside=("one-winner", "audit", "contract")

@@ -10,11 +10,11 @@ from dataclasses import replace
 from uuid import uuid4
 
 from engine.reference.defects import Promise
+from engine.reference.guarded_write import GUARDED, READ
 from engine.reference.outbox import POLL_S, WITH_OUTBOX, Message, call_all
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
-from engine.reference.workflows import GUARDED, READ
 
 ENGINE = "outbox"
 PROMISE = Promise("effects", ("parallel", "race", "interleavings"))

@@ -8,9 +8,10 @@ where another request was only faster.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
+from engine.reference.guarded_write import GUARDED
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Isolation, Pool
-from engine.reference.workflows import GUARDED, REFERENCE
+from engine.reference.reference_parts import REFERENCE
 
 PROMISE = Promise("no-5xx", ("parallel", "race"), isolation=Isolation.REPEATABLE_READ)
 

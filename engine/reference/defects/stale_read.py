@@ -9,9 +9,10 @@ from dataclasses import replace
 from uuid import UUID
 
 from engine.reference.defects import Promise
+from engine.reference.guarded_write import read_row
 from engine.reference.parts import Workflow
 from engine.reference.pool import Pool
-from engine.reference.workflows import REFERENCE, read_row
+from engine.reference.reference_parts import REFERENCE
 
 # If a winner got no answer, only the trail contradicts the read.
 PROMISE = Promise("linearizable", ("sequential", "parallel", "race"), beside=("final-state", "audit"))

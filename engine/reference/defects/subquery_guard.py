@@ -11,11 +11,12 @@ from dataclasses import replace
 from sqlalchemy import bindparam, select
 
 from engine.reference.defects import Promise
+from engine.reference.guarded_write import Write
 from engine.reference.parts import Move, Transition
 from engine.reference.pool import Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.schema import WORKFLOWS
 from engine.reference.sessions import open_transaction
-from engine.reference.workflows import REFERENCE, Write
 
 PROMISE = Promise(
     "one-winner",

@@ -9,8 +9,9 @@ from engine.reference.audit import read_trail
 from engine.reference.errors import TransitionConflict, WorkflowNotFound
 from engine.reference.parts import Caller, Engine
 from engine.reference.pool import Isolation
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_pool
-from engine.reference.workflows import REFERENCE, advance, cancel, create
+from engine.reference.workflows import advance, cancel, create
 
 ANN = Caller("acme", "ann", "r-ann")
 BOB = Caller("acme", None, "r-bob")

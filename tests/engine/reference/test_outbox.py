@@ -25,10 +25,10 @@ from engine.reference.errors import DatabaseLost, TransitionConflict
 from engine.reference.outbox import WITH_OUTBOX, Message, repeat, send_locked
 from engine.reference.parts import Engine, Parts
 from engine.reference.pool import Isolation, Pool
+from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_pool
 from engine.reference.states import STEP_BY_NAME
 from engine.reference.variants import choose_parts
-from engine.reference.workflows import REFERENCE
 from tests.engine.conftest import put
 from tests.engine.within import ANN, hold, kill_the_waiting, prepare_another
 

@@ -24,7 +24,8 @@ from engine.reference.errors import (
 )
 from engine.reference.parts import Caller, Engine, Move, Transition, Workflow
 from engine.reference.pool import Pool
-from engine.reference.workflows import REFERENCE, advance, cancel, move_from
+from engine.reference.reference_parts import REFERENCE
+from engine.reference.workflows import advance, cancel, move_from
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 CALLER = Caller("acme", "ann", "r-1")

@@ -133,6 +133,7 @@ def test_a_run_that_cannot_be_read_is_unknown(content: str, tmp_path: Path) -> N
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.exhaustive
 def test_a_gate_names_what_newly_fails(tmp_path: Path) -> None:
     write_run(tmp_path, "good", {"one-winner": PASS, "linearizable": PASS, "audit": PASS})
     small = ("--level", "race", "--races", "40", "--out", "run")

@@ -26,7 +26,12 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(
-    "levels", [("race",), pytest.param(("sequential", "race"), marks=pytest.mark.exhaustive)], ids=" ".join
+    "levels",
+    [
+        pytest.param(("race",), marks=pytest.mark.exhaustive),
+        pytest.param(("sequential", "race"), marks=pytest.mark.exhaustive),
+    ],
+    ids=" ".join,
 )
 def test_a_race_defect_is_caught_by_racing_and_a_control_is_not_accused(
     levels: tuple[str, ...], tmp_path: Path

@@ -149,6 +149,7 @@ def test_a_killed_worker_is_named_and_the_rest_is_judged(tmp_path: Path) -> None
     assert lost[1] in ended.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_killed_master_leaves_journals_that_can_be_judged(tmp_path: Path) -> None:
     """All races before are decided; of the one that each worker had under way it may not be known who won."""
     out = tmp_path / "run"
@@ -214,6 +215,7 @@ def test_an_open_model_records_the_intended_start(base_url: tuple[str, dict[str,
     assert Command(("check", str(run)), tmp_path).run_here().returncode == 0
 
 
+@pytest.mark.exhaustive
 def test_a_master_and_two_workers_started_apart(base_url: tuple[str, dict[str, str]], tmp_path: Path) -> None:
     """One race over two workers that Locust did not fork; then the master is killed, and the journals are judged."""
     url, environment = base_url

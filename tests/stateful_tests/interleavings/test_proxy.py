@@ -223,7 +223,11 @@ def test_the_guarded_write_has_one_winner_in_every_order(database: Database, tmp
 
 
 @pytest.mark.parametrize(
-    "defect", ["narrow-check-then-act", pytest.param("subquery-guard", marks=EXHAUSTIVE), "process-local-lock"]
+    "defect",
+    [
+        "narrow-check-then-act",
+        *(pytest.param(each, marks=EXHAUSTIVE) for each in ("subquery-guard", "process-local-lock")),
+    ],
 )
 def test_defects_have_two_winners_in_known_orders(database: Database, tmp_path: Path, defect: str) -> None:
     """Both requests may go to one of two processes: then its lock serialises them, and the trace says so."""
