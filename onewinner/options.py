@@ -9,7 +9,6 @@ from pathlib import Path
 from engine.provision.container import IMAGE_DEFAULT, IMAGE_VARIABLE
 from engine.provision.pgbouncer import PROGRAM
 from engine.provision.service import REFERENCE
-from onewinner.argument_parser import one_of
 from onewinner.engine_choice import (
     FOUND,
     ISOLATIONS,
@@ -19,6 +18,7 @@ from onewinner.engine_choice import (
     find_target_file,
     read_target,
 )
+from onewinner.help_layout import one_of
 from reports.comparison.comparison_result import Design
 from reports.documents.run_folder import name_folder
 

@@ -14,7 +14,7 @@ from reports.documents.run_folder import begin_run, finish_run, with_judgement
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 from tests.load.stub import SMALL
 from tests.onewinner.running import Command
-from tests.test_docs import OURS, ROOT
+from tests.test_code_blocks import OURS, ROOT
 
 GOOD = ROOT / "tests" / "histories" / "good" / "unknown-won.jsonl"
 BLOCKS = (100e6, 101e6, 99e6, 102e6)

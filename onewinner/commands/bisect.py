@@ -21,10 +21,10 @@ from pathlib import Path
 from engine.provision.child import name_module
 from engine.provision.processes import run_process
 from engine.reference.defects import LEVELS
-from onewinner.argument_parser import JUDGING, Parser, one_of
 from onewinner.bisection import Search, Trial, describe_bisection, describe_trial
 from onewinner.engine_choice import read_target
 from onewinner.exits import FAIL, PASS, UNKNOWN, USAGE, UsageError
+from onewinner.help_layout import JUDGING, Parser, one_of
 from onewinner.options import bounded, choose_folder
 from onewinner.terminal_display import print_text
 from reports.documents.run_folder import RunError, make_safe, read_run

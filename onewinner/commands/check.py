@@ -8,9 +8,9 @@ from pathlib import Path
 from msgspec import structs
 
 from engine.target.graph import TransitionGraph
-from onewinner.argument_parser import JUDGING, Parser, list_checks, one_of
 from onewinner.engine_choice import read_target
 from onewinner.exits import UsageError, find_exit
+from onewinner.help_layout import JUDGING, Parser, list_checks, one_of
 from onewinner.options import add_accept_partial, positive, share
 from onewinner.standard_streams import say
 from onewinner.terminal_display import print_judgement

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from onewinner.argument_parser import COMPARING, Parser, list_scenarios
 from onewinner.baseline import UnreadableError, compare_runs, find_run, print_comparison, read_terms
 from onewinner.exits import UNKNOWN, UsageError, find_comparison_exit
+from onewinner.help_layout import COMPARING, Parser, list_scenarios
 from onewinner.options import (
     ComparisonOptions,
     RunOptions,

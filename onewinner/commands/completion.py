@@ -4,9 +4,9 @@ import argparse
 import importlib
 from pathlib import Path
 
-from onewinner.argument_parser import Parser
 from onewinner.command_line import COMMANDS
 from onewinner.exits import PASS
+from onewinner.help_layout import Parser
 
 SHELLS = ("bash", "zsh", "fish")
 EXAMPLE = """onewinner completion bash > ~/.onewinner.bash   # to be sourced in ~/.bashrc

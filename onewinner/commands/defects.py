@@ -12,9 +12,9 @@ from msgspec import structs
 
 from engine.reference.controls import list_controls
 from engine.reference.defects import LEVELS, list_defects
-from onewinner.argument_parser import JUDGING, Parser, list_levels, one_of
 from onewinner.engine_choice import EngineChoice, choose_reference
 from onewinner.exits import UsageError, find_exit
+from onewinner.help_layout import JUDGING, Parser, list_levels, one_of
 from onewinner.kill_matrix import conclude, list_variants, make_rows
 from onewinner.kill_matrix_run import MatrixPlan, ask_all, ask_side_by_side
 from onewinner.options import RunOptions, add_database, add_run_options, bounded, read_run_options

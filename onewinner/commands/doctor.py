@@ -14,7 +14,6 @@ from engine.target.secret_values import list_exposed
 from engine.target.secrets import read_secrets
 from engine.target.target import NotBuiltError
 from load.client.release import Release, ReleaseError
-from onewinner.argument_parser import Parser
 from onewinner.deployment import open_log_folder, run_engine
 from onewinner.doctor.examination import Examination
 from onewinner.doctor.questions import Examined, Questions
@@ -22,6 +21,7 @@ from onewinner.doctor.remedies import LOOK
 from onewinner.doctor.trials import advise
 from onewinner.engine_choice import EngineChoice
 from onewinner.exits import PASS, UsageError
+from onewinner.help_layout import Parser
 from onewinner.options import add_engine_options, read_engine
 from onewinner.terminal_display import open_console
 from reports.documents.strength import FIXED_PROCESSES

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner import level_plans
-from onewinner.argument_parser import JUDGING, Parser
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
+from onewinner.help_layout import JUDGING, Parser
 from onewinner.level_plans import Level, ProxySetup
 from onewinner.options import (
     RunOptions,

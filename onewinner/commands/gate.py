@@ -8,10 +8,10 @@ from pathlib import Path
 from engine.provision.child import name_module, prepare
 from engine.reference.defects import LEVELS
 from onewinner import level_plans
-from onewinner.argument_parser import COMPARING, Parser, list_levels, one_of
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.gate_matrix import AXES, choose_axes, run_matrix
+from onewinner.help_layout import COMPARING, Parser, list_levels, one_of
 from onewinner.options import (
     RunOptions,
     add_engine_options,

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from onewinner.argument_parser import Parser
 from onewinner.engine_choice import FOUND
 from onewinner.exits import PASS, UsageError
+from onewinner.help_layout import Parser
 from onewinner.proposals.document import Document
 from onewinner.proposals.draft_text import draft_target
 from onewinner.proposals.github_workflow import draft_workflow

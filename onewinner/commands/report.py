@@ -5,10 +5,10 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from onewinner.argument_parser import Parser
 from onewinner.baseline import UnreadableError, find_run
 from onewinner.engine_choice import read_target
 from onewinner.exits import PASS, UNKNOWN, UsageError
+from onewinner.help_layout import Parser
 from onewinner.standard_streams import say
 from onewinner.terminal_display import open_console
 from reports.comparison.comparison_result import Trend

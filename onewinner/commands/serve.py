@@ -18,10 +18,10 @@ from engine.reference.errors import SchemaUnavailable
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings, share_connections
 from engine.reference.units import app as units
-from onewinner.argument_parser import SERVING, Parser
 from onewinner.deployment import mint_tokens, open_log_folder, refuse_used_port, run_engine
 from onewinner.engine_choice import OUTBOX, UNITS, WORKERS_DEFAULT, EngineChoice
 from onewinner.exits import UNKNOWN, UsageError
+from onewinner.help_layout import SERVING, Parser
 from onewinner.options import add_engine_options, read_engine
 from onewinner.reference_worker import Worker, run_workers
 from onewinner.standard_streams import say

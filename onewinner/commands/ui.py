@@ -13,8 +13,8 @@ from pathlib import Path
 import uvicorn
 
 from engine.provision.ports import LOOPBACK
-from onewinner.argument_parser import SERVING, Parser
 from onewinner.exits import PASS, UsageError
+from onewinner.help_layout import SERVING, Parser
 from onewinner.options import bounded
 from onewinner.ui.access import make_token
 from onewinner.ui.gate_process import Gates

@@ -13,7 +13,7 @@ import polars as pl
 from msgspec import convert
 
 from reports.comparison.facts import Facts, Progress, Stratum
-from reports.comparison.latency import time_operations
+from reports.comparison.latency_percentiles import time_operations
 from reports.history.events import Quota, Turn
 from reports.history.history import History
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from reports.comparison.blocks import measure_blocks, measure_plan, measure_strata
 from reports.comparison.facts import Latency, Measures, RaceQuality, Spread
-from reports.comparison.latency import measure_latency
+from reports.comparison.latency_percentiles import measure_latency
 from reports.comparison.race_quality import measure_quality
 from reports.history.events import Workload
 from reports.history.history import History

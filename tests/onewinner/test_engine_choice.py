@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.provision.service import REFERENCE
-from onewinner.argument_parser import Parser
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle, find_target_file
+from onewinner.help_layout import Parser
 from onewinner.options import add_engine_options, read_engine
 from tests.load.stub import SMALL, load_text
 

@@ -4,7 +4,7 @@ from math import log10
 
 from hdrh.histogram import HdrHistogram
 
-from reports.comparison.latency import DIGITS, HIGHEST_NS, LOWEST_NS
+from reports.comparison.latency_percentiles import DIGITS, HIGHEST_NS, LOWEST_NS
 from reports.documents.page.axis import LogAxis
 from reports.documents.page.latency import POINTS_MAX, trace
 

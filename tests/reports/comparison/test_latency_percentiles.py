@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from reports.comparison.latency import PERCENTILES, fill_histogram, measure_latency, new_histogram
+from reports.comparison.latency_percentiles import PERCENTILES, fill_histogram, measure_latency, new_histogram
 from tests.reports.building import Record, advance, build_history, read
 
 
