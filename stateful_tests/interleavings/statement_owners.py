@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from load.client.ask import Reply
 from stateful_tests.interleavings.connection import Connection
+from stateful_tests.interleavings.messages import REQUEST
 from stateful_tests.interleavings.proxy import Proxy
 
 
@@ -60,13 +61,16 @@ class StatementOwners:
             if connection.protocol.held is None or connection in self.assigned:
                 continue
             owner = self.last.get(connection)
-            if owner is None or not connection.protocol.in_transaction:
+            if owner is None or connection.protocol.claim != REQUEST:
+                # Nothing of the last request is open on it: a pool may have lent the connection to another one.
                 candidates = self.list_candidates()
                 if len(candidates) != 1:
                     continue
                 owner = candidates[0]
             owner.is_late = False
             owner.held.append(connection)
+            for task in self.tasks:
+                task.connections.discard(connection)
             owner.connections.add(connection)
             self.last[connection] = owner
             self.assigned.add(connection)

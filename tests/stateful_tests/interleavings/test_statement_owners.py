@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 
+from stateful_tests.interleavings.messages import REQUEST
 from stateful_tests.interleavings.statement_owners import StatementOwners, Task
 
 
 class StubConnection:
-    def __init__(self, in_transaction: bool) -> None:
-        self.protocol = SimpleNamespace(held="UPDATE items", in_transaction=in_transaction)
+    def __init__(self, claim: str) -> None:
+        self.protocol = SimpleNamespace(held="UPDATE items", claim=claim)
         self.is_closed = self.is_at_work = False
 
 
-def hold(*, in_transaction: bool = False) -> Any:
-    """A connection on which a statement is held."""
-    return StubConnection(in_transaction)
+def hold(claim: str = "") -> Any:
+    """A connection on which a statement is held. Something of its last request is open if the claim is REQUEST."""
+    return StubConnection(claim)
 
 
 def make_owners(tasks: list[Task], connection: Any) -> StatementOwners:
@@ -35,17 +36,26 @@ def test_the_request_that_runs_sent_it() -> None:
     assert (first.held, second.held, owners.is_one_unknown) == ([], [connection], False)
 
 
-@pytest.mark.parametrize("in_transaction", [True, False])
-def test_a_late_request_may_have_sent_what_belongs_to_no_open_transaction(in_transaction: bool) -> None:
-    late, current, connection = Task(0, is_late=True), Task(1), hold(in_transaction=in_transaction)
-    connection.protocol.held = None
+@pytest.mark.parametrize("claim", [REQUEST, ""])
+def test_a_late_request_may_have_sent_what_belongs_to_no_open_transaction(claim: str) -> None:
+    late, current, connection = Task(0, is_late=True), Task(1), hold(claim)
     owners = make_owners([late, current], connection)
-    owners.last[connection] = current
-    owners.current = current
-    connection.protocol.held = "COMMIT"
+    owners.last[connection] = owners.current = current
     owners.assign()
-    assert owners.is_one_unknown is not in_transaction
-    assert (late.held, current.held) == ([], [connection] if in_transaction else [])
+    assert owners.is_one_unknown is (claim == "")
+    assert (late.held, current.held) == ([], [connection] if claim else [])
+
+
+def test_a_connection_that_a_pool_lends_on_belongs_to_the_request_that_runs() -> None:
+    """The BEGIN of the new transaction passed unheld."""
+    connection = hold()
+    before, current = Task(0, is_accepted=True, connections={connection}), Task(1)
+    owners = make_owners([before, current], connection)
+    owners.last[connection], owners.current = before, current
+    connection.is_at_work = True
+    owners.assign()
+    assert (before.held, current.held) == ([], [connection])
+    assert before.is_over, "what is open on it now belongs to the other request"
 
 
 def test_a_statement_on_a_closed_connection_is_dropped_and_another_may_come() -> None:
