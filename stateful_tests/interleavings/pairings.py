@@ -1,11 +1,11 @@
-"""The pairings of a target: every two requests that are legal in one state, for every reachable state. Pure."""
+"""The pairings of a target: which requests run concurrently, from every reachable state. Pure."""
 
 from collections.abc import Sequence
 from itertools import combinations, combinations_with_replacement
 
 from msgspec.structs import replace
 
-from engine.target.call import Call, call_route, find_route, spread
+from engine.target.call import Call, call_route, expect, find_route, spread
 from engine.target.routes import Route
 from engine.target.target import Target
 from engine.target.workflow_source import IdPool
@@ -19,8 +19,8 @@ PICKED_MIN = 24
 
 
 def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
-    """Every pairing of two requests: the owner's in every combination, each with the same one of another tenant, and
-    each with every write.
+    """Every pairing of two requests: the owner's in every combination, each with the same one of another tenant, with
+    every write, and with every move that is due only after it.
 
     With more than two contenders: that many requests for one transition.
     """
@@ -38,6 +38,7 @@ def list_pairings(target: Target, contenders: int = 2) -> list[Pairing]:
             pairings += [pair(target, state, (call, replace(call, tenant=stranger))) for call in calls]
         writes = list_writes(target, state, target.owner)
         pairings += [pair(target, state, (call, write)) for call in calls for write in writes]
+        pairings += [pair_successive(target, call, onward) for call in calls for onward in list_onward(target, call)]
     return [*pairings, *list_creates(target, contenders), *list_unit_pairings(target, contenders)]
 
 
@@ -102,6 +103,23 @@ def list_calls(target: Target, state: str, tenant: str) -> list[Call]:
 def list_writes(target: Target, state: str, tenant: str) -> list[Call]:
     """Every write that is sent in a state."""
     return [Call(tenant=tenant, write=write.name) for write in target.writes_in(state)]
+
+
+def list_onward(target: Target, call: Call) -> list[Call]:
+    """Every request that is due after a move, and not before it."""
+    onward = list_calls(target, call.to, target.owner)
+    return [each for each in onward if call.origin not in expect(target, each)]
+
+
+def is_successive(pairing: Pairing) -> bool:
+    """Whether one of its moves is due only after another one."""
+    return any(call.route and call.origin != pairing.state for call in pairing.calls)
+
+
+def pair_successive(target: Target, call: Call, onward: Call) -> Pairing:
+    """Both may win: the move first, and then the next one."""
+    kind = f"{name_call(target, call)} / {name_call(target, onward)}, the next move"
+    return Pairing(call.origin, spread(target, (call, onward)), kind)
 
 
 def pair(target: Target, state: str, calls: tuple[Call, ...]) -> Pairing:

@@ -31,7 +31,7 @@ from reports.judge.schedules import read_race
 from stateful_tests.interleavings.faults import SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.level import Level
-from stateful_tests.interleavings.pairings import list_apart, list_pairings, pick_one_of_each
+from stateful_tests.interleavings.pairings import is_successive, list_apart, list_pairings, pick_one_of_each
 from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.testbed import LaunchSpec, Testbed, open_testbed
 
@@ -149,8 +149,12 @@ async def find_obstacle(database: Database) -> str | None:
 
 
 def choose_pairings(target: Target, options: Options) -> list[Pairing]:
-    """The pairings on one workflow, and then those on two; of these, with faults, one of one tenant and one of two."""
+    """The pairings on one workflow, and then those on two; of these, with faults, one of one tenant and one of two.
+
+    With faults a move is not paired with the next one: what a fault does to it, it does in the other pairings.
+    """
     pairings = list_pairings(target, options.contenders)
+    pairings = [each for each in pairings if not is_successive(each)] if options.faults else pairings
     pairings = pick_one_of_each(pairings) if options.scope == "kinds" else pairings
     if options.contenders > 2:
         return pairings

@@ -16,7 +16,7 @@ def list_pinned(target: Target) -> list[ParallelPlan]:
     """The classic races, as far as the target can express them; the same every time."""
     plans = []
     if target.has_workflow:
-        plans = [*pin_one_edge(target), *pin_forks(target), *pin_after(target)]
+        plans = [*pin_one_edge(target), *pin_forks(target), *pin_successive(target), *pin_after(target)]
         plans += [*pin_strangers(target), *pin_writes(target)]
     plans += pin_units(target)
     plans = plans if target.can_read else [drop_reads(plan) for plan in plans]
@@ -62,6 +62,18 @@ def pin_forks(target: Target) -> Iterator[ParallelPlan]:
                 theirs = Call(route=route.name, origin=state, to=other)
                 name = f"{first} or {other}, by {route.name}"
                 yield ParallelPlan(((mine,), (theirs,), (mine,), (theirs,)), walk_to(target, state), name=name)
+
+
+def pin_successive(target: Target) -> Iterator[ParallelPlan]:
+    """A move, and the next one beside it: both may win."""
+    graph = target.graph
+    for state in find_near(
+        graph, lambda state: any(graph.successors.get(to) for to in graph.successors.get(state, ()))
+    )[:2]:
+        to = next(to for to in graph.successors[state] if graph.successors.get(to))
+        first, second = advance(target, state, to), advance(target, to, graph.successors[to][0])
+        name = f"{second.to} beside {first.to}"
+        yield ParallelPlan(((first,), (second,)) * 2, walk_to(target, state), name=name)
 
 
 def pin_after(target: Target) -> Iterator[ParallelPlan]:

@@ -9,7 +9,14 @@ import pytest
 from engine.provision.service import REFERENCE
 from engine.target.target import Target
 from engine.target.target_file import load_target
-from stateful_tests.interleavings.pairings import PICKED_MIN, list_apart, list_calls, list_pairings, pick_one_of_each
+from stateful_tests.interleavings.pairings import (
+    PICKED_MIN,
+    is_successive,
+    list_apart,
+    list_calls,
+    list_pairings,
+    pick_one_of_each,
+)
 from stateful_tests.interleavings.schedule import Pairing
 from tests.load.stub import SMALL, load_text
 
@@ -18,7 +25,8 @@ PAIRINGS = list_pairings(TARGET)
 
 
 def test_in_every_state_every_two_requests_are_a_pairing() -> None:
-    counted = Counter(pairing.state for pairing in PAIRINGS if not pairing.calls[0].key)
+    beside = [pairing for pairing in PAIRINGS if not is_successive(pairing)]
+    counted = Counter(pairing.state for pairing in beside if not pairing.calls[0].key)
     for state in TARGET.graph.states:
         count = len(list_calls(TARGET, state, TARGET.owner))
         assert counted[state] == count * (count + 1) // 2 + count
@@ -42,6 +50,15 @@ def test_what_is_a_race() -> None:
     # Both may win, one after the other.
     assert not find("cancel / steps/*").is_race(TARGET)
     assert not find("advance / another tenant's advance").is_race(TARGET)
+
+
+def test_a_move_is_paired_with_each_that_is_due_only_after_it(tmp_path: Path) -> None:
+    target = load_text(tmp_path, SMALL)
+    pairings = [pairing for pairing in list_pairings(target) if is_successive(pairing)]
+    moves = [(pairing.state, *(call.to for call in pairing.calls)) for pairing in pairings]
+    assert moves == [("A", "B", "C"), ("A", "B", "D"), ("B", "C", "D")]
+    assert {pairing.kind for pairing in pairings} == {"advance / advance, the next move"}
+    assert not any(pairing.is_race(target) for pairing in pairings)
 
 
 def test_three_contenders_request_the_same_transition() -> None:
