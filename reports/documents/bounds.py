@@ -15,6 +15,8 @@ from reports.history.events import Schedule
 from reports.history.history import History
 
 RULE_OF_THREE = 3.0
+# A bound above it says nothing; run.json has it.
+WORTH_TELLING_MAX = 0.1
 IF_ALIKE = "95 % confidence, if they are alike and independent"
 # Of each sort: what a trial is, several of them in short, and what a violation is.
 SORTS: Mapping[Sort, tuple[str, str, str]] = {
@@ -71,8 +73,8 @@ def count_overlaps(begins: pl.Series, ends: pl.Series) -> pl.Series:
 
 
 def describe_bounds(bounds: Iterable[Bound]) -> Iterator[str]:
-    """A line for each sort of trial."""
-    for found in bounds:
+    """A line for each sort of trial of which there were enough."""
+    for found in (each for each in bounds if each.violations_max <= WORTH_TELLING_MAX):
         what, such, wrong = SORTS[found.sort]
         rate = f"at most {found.violations_max:.2%} of {such} can {wrong} ({IF_ALIKE})"
         yield f"with no violation in {found.trials:,} {what.format(size=describe_size(found))}, {rate}"

@@ -10,6 +10,7 @@ from reports.judge.sql import clip
 
 TEXTS_MAX = 20
 SHOWN_MAX = 3
+EMPTY = "(an empty statement)"
 
 
 def count_endings(history: History) -> dict[str, int]:
@@ -46,6 +47,6 @@ def describe_unscheduled(found: Sequence[UnscheduledStatement] | None) -> str:
     for why, what in (("background", "of background work"), ("set-up", "that concern their session alone")):
         mine = [each for each in found if each.why == why]
         if mine:
-            shown = ", ".join(f"{each.sql} {each.passed:,}" for each in mine[:SHOWN_MAX])
+            shown = ", ".join(f"{each.sql.strip() or EMPTY} {each.passed:,}" for each in mine[:SHOWN_MAX])
             parts.append(f"{sum(each.passed for each in mine):,} {what} ({shown})")
     return f"passed unscheduled during schedules: {'; '.join(parts)}"

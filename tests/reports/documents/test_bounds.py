@@ -55,6 +55,8 @@ def test_each_is_told_with_what_it_is_a_bound_of() -> None:
         Bound("alone", 2_000, (10, 10), 0.0015),
         Bound("beside", 100, (2, 10), 0.03),
         Bound("lone", 300, (1, 9), 0.01),
+        # Too few to say anything.
+        Bound("lone", 6, (1, 9), 0.5),
     ]
     sure = "(95 % confidence, if they are alike and independent)"
     told = [line.removeprefix("with no violation in ").removesuffix(f" {sure}") for line in describe_bounds(bounds)]

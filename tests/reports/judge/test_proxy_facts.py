@@ -31,6 +31,12 @@ def test_what_passed_unheld() -> None:
     )
 
 
+def test_an_empty_statement_is_named() -> None:
+    """Pools send one to see whether a connection lives."""
+    empty = {"event": "unscheduled", "source": "faults-0", "sql": "", "passed": 5, "why": "set-up"}
+    assert "(an empty statement) 5)" in describe_unscheduled(count_unscheduled(gather(empty)))
+
+
 def test_nothing_is_said_of_nothing() -> None:
     assert describe_endings(count_endings(gather())) == describe_endings(None) == ""
     assert describe_unscheduled(count_unscheduled(gather())) == describe_unscheduled(None) == ""
