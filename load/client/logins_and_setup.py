@@ -89,6 +89,11 @@ class Preparation:
     def note_served(self, user: User) -> None:
         self.served.add(self.name(user))
 
+    def forget_logins(self) -> None:
+        """The service was started again: it may have kept the logins in memory. The next request logs in first."""
+        self.since.clear()
+        self.served.clear()
+
     def name(self, user: User) -> User:
         """The user by its name: the first one of the tenant where none is named, "" for a tenant without users."""
         tenant, named = user

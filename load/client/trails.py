@@ -184,9 +184,13 @@ class TrailReader:
                 self.note_unsent(workflow, error)
                 return None
             shown = self.retry.ask(request, note) if request is not None else None
-            if shown is None or shown[1].status != UNAUTHORIZED or not self.preparation.note_denied((tenant, "")):
+            if shown is None or not self.is_login_over(tenant, shown[1]):
                 break
         return shown
+
+    def is_login_over(self, tenant: str, answer: Answer) -> bool:
+        """Whether the answer to a read says so: then it is asked again, after a login."""
+        return answer.status == UNAUTHORIZED and self.preparation.note_denied((tenant, ""))
 
     def _note_hidden(self, what: events.Evidence, workflow: str, tenant: str, asked_ns: int, answer: Answer) -> None:
         at_ns, until_ns = self._interval(asked_ns)

@@ -13,6 +13,7 @@ from reports.judge.evidence import Evidence
 from reports.judge.faults import Faults, find_touched, take_faults
 from reports.judge.finding_text import Text, describe_timeout
 from reports.judge.idempotency_keys import find_stored_errors
+from reports.judge.lost_logins import LostLogins, take_lost_logins
 from reports.judge.models.workflow import Operation
 from reports.judge.races import build_races
 from reports.judge.trail_readings import TrailReading, read_request_ids, take_odd_readings
@@ -76,6 +77,11 @@ class CheckContext:
         """The number of the source that each of `ops` stands in."""
         counts = pl.Series([source.operations for source in self.evidence.history.sources], dtype=pl.Int64)
         return counts.cum_sum().search_sorted(self.ops["row"].cast(pl.Int64), side="right")
+
+    @cached_property
+    def lost_logins(self) -> LostLogins:
+        """Which answers 401 a restart of the service explains."""
+        return take_lost_logins(self.evidence.history, self.ops, self.source_numbers)
 
     @property
     def ops(self) -> pl.DataFrame:

@@ -1,7 +1,8 @@
 """Forbidden: requests of a kind that a tenant may never make, though its credentials are good.
 
 The asker calls a 401 or 403 for a tenant that was let in before unknown: its credentials may have expired. They had not
-if the tenant was served afterwards; and if no request of the kind was ever accepted, the service refuses the kind.
+if the tenant was served afterwards; and if no request of the kind was ever accepted, the service refuses the kind. What
+was lost with a restart of the service is set aside.
 """
 
 import polars as pl
@@ -23,7 +24,15 @@ def find_forbidden(context: CheckContext) -> pl.Series:
     until = find_last_served(own)
     accepted = own.filter(pl.col("outcome").is_in(["won", "ok"])).select(KIND).unique()
     never = refused.join(accepted, on=KIND, how="anti", nulls_equal=True)
-    return never.join(until, on=["source", "tenant"]).filter(pl.col("served") > pl.col("returned"))["row"]
+    never = never.join(until, on=["source", "tenant"]).filter(pl.col("served") > pl.col("returned"))
+    history, explain = context.evidence.history, context.lost_logins.explain
+    named = never.with_columns(tenant=history.encoded["tenant"].cast(pl.String).gather(never["row"]))
+    lost = [
+        row
+        for row, source, *answer in named.select("row", "source", "tenant", "status", "returned").iter_rows()
+        if explain(history.sources[source].name, *answer)
+    ]
+    return never.filter(~pl.col("row").is_in(lost))["row"]
 
 
 def find_last_served(own: pl.DataFrame) -> pl.DataFrame:
@@ -35,7 +44,11 @@ def find_last_served(own: pl.DataFrame) -> pl.DataFrame:
 def find_never_shown(context: CheckContext) -> list[AccessDenied]:
     """The first question of each kind for a trail, or for effects, whose tenant was shown none at all."""
     history = context.evidence.history
-    told = [(source, event) for source, event in history.by_source(AccessDenied) if event.question in QUESTIONS]
+    told = [
+        (source, event)
+        for source, event in history.by_source(AccessDenied)
+        if event.question in QUESTIONS and not context.lost_logins.explain_event(source, event)
+    ]
     if not told:
         return []
     own = context.ops.with_columns(source=context.source_numbers).filter("mine")

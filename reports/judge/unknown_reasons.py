@@ -68,9 +68,14 @@ def describe_share(share: float) -> str:
 
 
 def find_access_denied(context: CheckContext) -> list[str]:
-    """The tenants that were admitted before and then refused, unless a fault explains it; a sentence each."""
-    told = (event for event in context.evidence.history.having(events.AccessDenied) if not is_excused(context, event))
-    return list(dict.fromkeys(event.what for event in told))
+    """Why tenants that were admitted before were refused, unless a fault or a restart explains it; a sentence each."""
+    told = context.evidence.history.by_source(events.AccessDenied)
+    unexplained = [
+        event
+        for source, event in told
+        if not is_excused(context, event) and not context.lost_logins.explain_event(source, event)
+    ]
+    return list(dict.fromkeys(event.what for event in unexplained))
 
 
 def find_hidden(context: CheckContext, share: float) -> list[str]:

@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import NotBuiltError
-from engine.target.template import Request, Template
+from engine.target.template import Request, Template, Values
 from engine.target.workflow_source import Queue
 from load.client.ask import Ask, Reply, bind
 from load.client.asker import TAKE, Asker
@@ -130,7 +131,6 @@ class FreshWorkflows:
     async def create(self, ask: Ask, number: int) -> Reply:
         """The answer to a create, of a request or of a command."""
         if isinstance(self.asker.target.create, Template):
-            await self.prepare([ask])
             return await self.ask(ask, number)
         # A command blocks, and what it asks the service passes the proxy in this loop. One at a time.
         async with self._making:
@@ -140,6 +140,13 @@ class FreshWorkflows:
         """Logs in, and sends the steps before creates, while the proxy passes on what the service asks its database."""
         if self.asker.target.needs_steps:
             await asyncio.to_thread(self.asker.prepare, asks)
+
+    async def log_in(self, tenant: str) -> bool:
+        """The same for a request that is no operation. Whether the tenant is logged in, if it must be."""
+        preparation, user = self.asker.preparation, (tenant, "")
+        if self.asker.target.needs_steps:
+            await asyncio.to_thread(preparation.prepare, [user])
+        return preparation.find_obstacle(user) is None
 
     def choose_route(self, origin: str, to: str) -> Route:
         return self.asker.target.routes_for(origin, to)[-1]
@@ -156,13 +163,32 @@ class FreshWorkflows:
         await self.read(workflow, number)
         if not self.asker.target.has_workflow:
             await self.take_rest(workflow, number)
-        owner, asker = self.find_owner(workflow), self.asker
-        values = asker.values.list(owner, "", workflow)
-        server_id = asker.server_ids[workflow]
-        request = asker.target.build_effects(owner, server_id, f"effects.{workflow}", values)
-        if request is not None and not asker.trails.put_off(EFFECTS, workflow, server_id, owner):
-            read_ns = now_ns()
-            asker.trails.take_effects(workflow, read_ns, await self.send(FIRST_CHANNEL + number, request), owner)
+        owner, trails, server_id = self.find_owner(workflow), self.asker.trails, self.asker.server_ids[workflow]
+        if not trails.put_off(EFFECTS, workflow, server_id, owner):
+            build = partial(self.asker.target.build_effects, owner, server_id, f"effects.{workflow}")
+            if (shown := await self.ask_for_evidence(workflow, number, build)) is not None:
+                trails.take_effects(workflow, *shown, owner)
+
+    async def ask_for_evidence(
+        self, workflow: str, number: int, build: Callable[[Values], Request | None]
+    ) -> tuple[int, Answer] | None:
+        """When the last read of a trail or of effects was sent, and its answer; None if nothing can be read. A login
+        that is over is renewed.
+        """
+        owner, asker, shown = self.find_owner(workflow), self.asker, None
+        for _ in range(2):
+            await self.log_in(owner)
+            try:
+                request = build(asker.values.list(owner, "", workflow))
+            except NotBuiltError as error:
+                asker.trails.note_unsent(workflow, error)
+                return None
+            if request is None:
+                return None
+            shown = now_ns(), await self.send(FIRST_CHANNEL + number, request)
+            if not asker.trails.is_login_over(owner, shown[1]):
+                break
+        return shown
 
     def find_owner(self, workflow: str) -> str:
         """The tenant to whom a workflow belongs."""
@@ -173,11 +199,11 @@ class FreshWorkflows:
         owner = self.find_owner(workflow)
         can_read = self.asker.target.can_read
         state = (await self.ask(self.asker.read_ask(workflow, owner), number)).classified.observed if can_read else None
-        server_id, values = self.asker.server_ids[workflow], self.asker.values.list(owner, "", workflow)
-        request = self.asker.target.build_trail(owner, server_id, f"trail.{workflow}", values)
-        if request is not None and not self.asker.trails.put_off(TRAIL, workflow, server_id, owner):
-            read_ns = now_ns()
-            self.asker.trails.take_trail(workflow, read_ns, await self.send(FIRST_CHANNEL + number, request), owner)
+        trails, server_id = self.asker.trails, self.asker.server_ids[workflow]
+        if not trails.put_off(TRAIL, workflow, server_id, owner):
+            build = partial(self.asker.target.build_trail, owner, server_id, f"trail.{workflow}")
+            if (shown := await self.ask_for_evidence(workflow, number, build)) is not None:
+                trails.take_trail(workflow, *shown, owner)
         return state
 
     async def recover(
@@ -194,16 +220,17 @@ class FreshWorkflows:
         of its threads may have one, and the service chooses which thread answers: one round does not reach them all.
         The reads are no operations: their other answers do not count. `revive` starts a service again that has ended.
         """
-        try:
-            request = self.build_harmless(workflow)
-        except NotBuiltError:
-            request = None
-        if request is None:
-            return
         deadline, clean = time.monotonic() + RECOVERY_LIMIT_S, 0
         while not is_enough(clean):
+            is_logged_in = await self.log_in(self.find_owner(workflow))
+            try:
+                request = self.build_harmless(workflow)
+            except NotBuiltError:
+                request = None
+            if request is None:
+                return
             answers = await asyncio.gather(*(self.send(channel, request) for channel in channels))
-            if all(answer.status is not None and answer.status < 500 for answer in answers):
+            if is_logged_in and all(answer.status is not None and answer.status < 500 for answer in answers):
                 clean, pause_s = clean + 1, 0.0
             else:
                 clean, pause_s = 0, PAUSE_S
@@ -250,6 +277,7 @@ class FreshWorkflows:
     async def ask(self, ask: Ask, number: int) -> Reply:
         await self.refresh([ask], number)
         ask = await self.equip(ask, number)
+        await self.prepare([ask])
         channel = FIRST_CHANNEL + number
         try:
             id_, request = self.asker.begin(ask, None, channel)

@@ -163,13 +163,16 @@ class Testbed:
         return await asyncio.to_thread(self.describe_end, END_LIMIT_S if in_doubt else 0.0)
 
     async def revive(self) -> bool:
-        """Starts the service again if it ended by itself after a fault, and records it. Raises ServiceError."""
+        """Starts the service again if it ended by itself after a fault, and records it; it may have lost its logins.
+        Raises ServiceError.
+        """
         faulted = self.scheduler.faulted
         fault = faulted.fault if faulted is not None else self.last_fault
         if fault is None or self.restart is None or (ended := await self.find_end(in_doubt=False)) is None:
             return False
         at_ns = now_ns()
         await asyncio.to_thread(self.restart)
+        self.asker.preparation.forget_logins()
         self.asker.journal.write(events.Restarted(fault=fault, how=ended, at_ns=at_ns, until_ns=now_ns()))
         self.last_fault = None
         return True

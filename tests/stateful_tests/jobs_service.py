@@ -1,10 +1,11 @@
 """A service for tests: jobs in PostgreSQL, right about races, with background work of its own.
 
-python jobs_service.py PORT DATABASE_URL [busy] [mortal] [later] [shared] [nowait]
+python jobs_service.py PORT DATABASE_URL [busy] [mortal] [later] [shared] [nowait] [sessions]
 
 busy: a task that works in transactions on the pool that requests use too, a heartbeat and a listener on connections of
 their own. mortal: it ends when a connection breaks; later: a while after that. shared: a move counts itself in one row
-that all jobs share; it waits for that row, or with nowait answers 409 when another job's move holds it.
+that all jobs share; it waits for that row, or with nowait answers 409 when another job's move holds it. sessions: it
+lets in who has logged in, and keeps its sessions in memory.
 """
 
 import asyncio
@@ -47,6 +48,11 @@ conflict = [409]
 refused = [404]
 current_state = "state"
 """
+LOGIN = """
+[tenants.acme.login]
+request = { method = "POST", path = "/login" }
+save = { session = "session" }
+"""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (id text PRIMARY KEY, tenant text NOT NULL, state text NOT NULL);
 CREATE TABLE IF NOT EXISTS moves (id int PRIMARY KEY, many int NOT NULL);
@@ -59,11 +65,15 @@ class Jobs:
 
     def __init__(self, pool: asyncpg.Pool, traits: set[str]) -> None:
         self.pool, self.traits = pool, traits
+        self.sessions: set[str] = set()
 
     async def answer(self, method: str, path: str, tenant: str, body: bytes) -> tuple[int, dict[str, str]]:
         parts = path.strip("/").split("/")
         if parts == ["ready"]:
             return 200, {}
+        if parts == ["login"]:
+            self.sessions.add(session := uuid.uuid4().hex)
+            return 200, {"session": session}
         if method == "POST" and parts == ["jobs"]:
             id_ = uuid.uuid4().hex
             await self.pool.execute("INSERT INTO jobs VALUES ($1, $2, 'NEW')", id_, tenant)
@@ -100,11 +110,16 @@ class Jobs:
                 headers = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in lines)}
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 method, path, _ = line.split(" ")
-                status, told = await self.say(method, path, headers.get("x-tenant", ""), body)
+                status, told = 401, dict[str, str]()
+                if path in ("/ready", "/login") or self.lets_in(headers.get("authorization", "")):
+                    status, told = await self.say(method, path, headers.get("x-tenant", ""), body)
                 text = json.dumps(told).encode()
                 writer.write(f"HTTP/1.1 {status} -\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+
+    def lets_in(self, session: str) -> bool:
+        return "sessions" not in self.traits or session in self.sessions
 
     async def say(self, method: str, path: str, tenant: str, body: bytes) -> tuple[int, dict[str, str]]:
         try:

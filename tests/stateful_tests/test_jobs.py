@@ -21,7 +21,7 @@ from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explorer import explore, explore_apart
-from stateful_tests.interleavings.faulted_schedules import walk_faults
+from stateful_tests.interleavings.faulted_schedules import inject_one, walk_faults
 from stateful_tests.interleavings.faults import FAULTS
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.pairings import list_apart, list_pairings
@@ -44,6 +44,8 @@ async def open_jobs(database: Database, folder: Path, *traits: str, service: str
     file = folder / "jobs.toml"
     command = json.dumps([sys.executable, str(SERVICE), "{port}", "{database_url}", *traits])
     text = jobs_service.TARGET.replace("COMMAND", command).replace("[service]", f"[service]\n{service}")
+    if "sessions" in traits:
+        text = text.replace('X-Tenant = "acme"', 'X-Tenant = "acme", Authorization = "{session}"') + jobs_service.LOGIN
     file.write_text(text)
     order = LaunchSpec(
         load_target(file, os.environ), database, folder / "interleavings-0.jsonl", folder / "service.log"
@@ -124,6 +126,25 @@ def test_a_service_that_ends_under_a_fault_is_started_again(database: Database, 
     assert {event.fault for event in restarted} <= {*FAULTS}
     assert all("ended by itself with status 3" in str(event.how) for event in restarted)
     assert judge_all(tmp_path) == set()
+
+
+def test_a_service_that_loses_its_sessions_with_each_restart_is_logged_in_to_again(
+    database: Database, tmp_path: Path
+) -> None:
+    """Each fault ends it before it has served the last login."""
+
+    async def run() -> None:
+        async with open_jobs(database, tmp_path, "mortal", "sessions") as testbed:
+            pairing = list_pairings(testbed.target)[0]
+            for _ in range(3):
+                await inject_one(testbed, pairing, "", 2, "connection lost before")
+            await testbed.read()
+
+    asyncio.run(run())
+    history = read_history(tmp_path / "interleavings-0.jsonl")
+    assert len(history.having(events.Restarted)) >= 3
+    assert history.having(events.AccessDenied) == []
+    assert 401 not in history.frame.collect()["status"].to_list()
 
 
 def test_a_service_that_is_not_to_be_started_again_is_not(database: Database, tmp_path: Path) -> None:

@@ -188,6 +188,19 @@ def test_a_login_that_is_over_is_renewed_before_the_next_request(
     assert judge(history, asker.target.graph).verdict is Verdict.PASS
 
 
+def test_no_login_outlives_a_service_that_is_started_again(tmp_path: Path, asker: Asker, engine: GuardedEngine) -> None:
+    """The second restart comes before the login of the first let anybody in."""
+    workflow = create(asker)
+    for _ in range(2):
+        engine.left = dict.fromkeys(engine.left, 0)
+        asker.preparation.forget_logins()
+        asker.prepare([asker.read_ask(workflow, "acme")])
+    assert asker.read(workflow, "acme").outcome == "ok"
+    assert engine.asked["POST /login"] == 3
+    asker.end()
+    assert read_history(tmp_path / "h").having(events.AccessDenied) == []
+
+
 @pytest.mark.parametrize("users", ["", '[[tenants.acme.users]]\nname = "ann"\n'])
 def test_a_trail_that_meets_the_end_of_a_login_is_asked_for_again(users: str, tmp_path: Path) -> None:
     """The first user of a tenant is the one who is asked for where no user is named."""
