@@ -1,6 +1,7 @@
 """The level: explores pairings one after the other, or replays one schedule, and records how far it came."""
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ PLACES_MAX = 6
 class Level:
     """A level on a testbed. `placeable` is False once no HTTP connection was found on which two requests run
     concurrently; `killed` are the kinds of pairings for which the server was killed. `follows_answers`: a request of
-    the pairing was carried out after its answer.
+    the pairing was carried out after its answer. The orders of the pairing begin no schedule after `share_ends`.
     """
 
     testbed: Testbed
@@ -45,10 +46,15 @@ class Level:
     placeable: bool = True
     killed: set[str] = field(default_factory=set)
     follows_answers: bool = False
+    share_ends: float = math.inf
 
     @property
     def has_time(self) -> bool:
         return time.monotonic() < self.deadline
+
+    @property
+    def has_share(self) -> bool:
+        return self.has_time and time.monotonic() < self.share_ends
 
     async def explore_all(self, pairings: Sequence[Pairing], *, faults: bool, mixed: int, first_seed: int) -> None:
         journal = self.testbed.asker.journal
@@ -65,10 +71,19 @@ class Level:
                 # Its number comes after those of the planned pairings.
                 self.testbed.record(found, len(pairings))
                 journal.write(make_exploration(found.pairing, len(pairings), 0, exhausted=False))
-        for pairing in pairings:
+        reserve_s = (self.deadline - time.monotonic()) / (2 * len(pairings)) if pairings else 0.0
+        for number, pairing in enumerate(pairings):
             if not self.has_time:
                 return
+            self.share_ends = time.monotonic() + self.find_share(len(pairings) - number, reserve_s)
             await self.explore_one(pairing, faults=faults)
+
+    def find_share(self, pairings: int, reserve_s: float) -> float:
+        """The seconds of the next of so many pairings: some services have orders without end (one that polls a lock).
+        It may use twice its even share of the time that is left, and leaves each of the others `reserve_s`.
+        """
+        left_s = self.deadline - time.monotonic()
+        return min(2 * left_s / pairings, left_s - (pairings - 1) * reserve_s)
 
     async def explore_one(self, pairing: Pairing, *, faults: bool) -> None:
         """One pairing. It is skipped if a tenant other than the owner has no workflow in its state."""
@@ -113,9 +128,9 @@ class Level:
     async def walk(self, pairing: Pairing) -> Exploration:
         run = self.testbed.run
         if pairing.apart:
-            found = await explore_apart(pairing, run, go_on=lambda: self.has_time)
+            found = await explore_apart(pairing, run, go_on=lambda: self.has_share)
         else:
-            found = await explore(pairing, run, schedules_max=self.schedules_max, go_on=lambda: self.has_time)
+            found = await explore(pairing, run, schedules_max=self.schedules_max, go_on=lambda: self.has_share)
         self.record(found.traces)
         return found
 

@@ -11,7 +11,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.run_plan import RunPlan
 from reports.judge.verdict import Verdict
+from stateful_tests.interleavings.explorer import Exploration, Run, follow
 from stateful_tests.interleavings.faults import FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.level import Level
@@ -121,6 +123,39 @@ def test_a_level_whose_time_is_up_before_its_first_pairing_is_a_gap(tmp_path: Pa
     gaps = list_gaps(testbed)
     assert f"The source interleavings-0 ended with 0 of its {planned} pairings: its time was up." in gaps
     assert [event.examples for event in read_history(testbed.asker.journal.path).having(events.RandomPlans)] == [0]
+
+
+def test_orders_without_end_leave_time_for_every_pairing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def explore_endlessly(
+        pairing: Pairing, run: Run, *, go_on: Callable[[], bool], schedules_max: int = 0
+    ) -> Exploration:
+        assert schedules_max == 10
+        found = Exploration()
+        while not found.traces or go_on():
+            found.traces.append(await run(pairing, follow("")))
+        return found
+
+    monkeypatch.setattr("stateful_tests.interleavings.level.explore", explore_endlessly)
+    target = load_text(tmp_path, SMALL)
+    testbed = make_testbed(tmp_path, target, Engine(target.graph))
+    pairings = [*list_small(testbed)] * 3
+    level = Level(testbed, time.monotonic() + 3, 10)
+    asyncio.run(level.explore_all(pairings, faults=False, mixed=0, first_seed=1))
+    asyncio.run(level.end("interleavings", None))
+    assert list_gaps(testbed) == []
+    history = read_history(testbed.asker.journal.path)
+    assert [event.exhausted for event in history.having(events.Exploration)] == [False] * len(pairings)
+    assert [(event.run, event.ended) for event in history.having(events.Level)] == [(len(pairings), "complete")]
+    counts = Counter(event.pairing for event in history.having(events.Schedule))
+    assert min(counts.values()) > 1
+
+
+def test_the_time_that_a_pairing_leaves_is_for_the_others(tmp_path: Path) -> None:
+    target = load_text(tmp_path, SMALL)
+    level = Level(make_testbed(tmp_path, target, Engine(target.graph)), time.monotonic() + 100, 10)
+    shares = [level.find_share(pairings, 5) for pairings in (10, 2, 1)]
+    assert shares == pytest.approx([20, 95, 100], abs=1)
+    assert level.find_share(4, 25) == pytest.approx(25, abs=1), "each of the others has its reserve"
 
 
 @pytest.mark.parametrize("limit_s", [0.0, END_LIMIT_S])
