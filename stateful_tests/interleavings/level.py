@@ -79,11 +79,10 @@ class Level:
             await self.explore_one(pairing, faults=faults)
 
     def find_share(self, pairings: int, reserve_s: float) -> float:
-        """The seconds of the next of so many pairings: some services have orders without end (one that polls a lock).
-        It may use twice its even share of the time that is left, and leaves each of the others `reserve_s`.
+        """The seconds of the next of so many pairings: what is left of the time, without `reserve_s` for each of the
+        others. Some services have orders without end, such as one that polls a lock.
         """
-        left_s = self.deadline - time.monotonic()
-        return min(2 * left_s / pairings, left_s - (pairings - 1) * reserve_s)
+        return self.deadline - time.monotonic() - (pairings - 1) * reserve_s
 
     async def explore_one(self, pairing: Pairing, *, faults: bool) -> None:
         """One pairing. It is skipped if a tenant other than the owner has no workflow in its state."""

@@ -125,21 +125,32 @@ def test_a_level_whose_time_is_up_before_its_first_pairing_is_a_gap(tmp_path: Pa
     assert [event.examples for event in read_history(testbed.asker.journal.path).having(events.RandomPlans)] == [0]
 
 
+class Clock:
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 def test_orders_without_end_leave_time_for_every_pairing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+
     async def explore_endlessly(
         pairing: Pairing, run: Run, *, go_on: Callable[[], bool], schedules_max: int = 0
     ) -> Exploration:
         assert schedules_max == 10
         found = Exploration()
         while not found.traces or go_on():
+            clock.now += 0.01
             found.traces.append(await run(pairing, follow("")))
         return found
 
+    monkeypatch.setattr("stateful_tests.interleavings.level.time", clock)
     monkeypatch.setattr("stateful_tests.interleavings.level.explore", explore_endlessly)
     target = load_text(tmp_path, SMALL)
     testbed = make_testbed(tmp_path, target, Engine(target.graph))
     pairings = [*list_small(testbed)] * 3
-    level = Level(testbed, time.monotonic() + 3, 10)
+    level = Level(testbed, 6.0, 10)
     asyncio.run(level.explore_all(pairings, faults=False, mixed=0, first_seed=1))
     asyncio.run(level.end("interleavings", None))
     assert list_gaps(testbed) == []
@@ -147,15 +158,15 @@ def test_orders_without_end_leave_time_for_every_pairing(tmp_path: Path, monkeyp
     assert [event.exhausted for event in history.having(events.Exploration)] == [False] * len(pairings)
     assert [(event.run, event.ended) for event in history.having(events.Level)] == [(len(pairings), "complete")]
     counts = Counter(event.pairing for event in history.having(events.Schedule))
-    assert min(counts.values()) > 1
+    assert min(counts.values()) > 5
 
 
-def test_the_time_that_a_pairing_leaves_is_for_the_others(tmp_path: Path) -> None:
+def test_a_pairing_may_use_all_but_the_reserve_of_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stateful_tests.interleavings.level.time", Clock())
     target = load_text(tmp_path, SMALL)
-    level = Level(make_testbed(tmp_path, target, Engine(target.graph)), time.monotonic() + 100, 10)
-    shares = [level.find_share(pairings, 5) for pairings in (10, 2, 1)]
-    assert shares == pytest.approx([20, 95, 100], abs=1)
-    assert level.find_share(4, 25) == pytest.approx(25, abs=1), "each of the others has its reserve"
+    level = Level(make_testbed(tmp_path, target, Engine(target.graph)), 100.0, 10)
+    assert [level.find_share(pairings, 5) for pairings in (10, 2, 1)] == [55, 95, 100]
+    assert level.find_share(4, 25) == 25
 
 
 @pytest.mark.parametrize("limit_s", [0.0, END_LIMIT_S])
