@@ -36,7 +36,8 @@ def find_traces(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
     is_open = (pl.col("outcome") == "unknown") | ((pl.col("outcome") == "won") & repeats)
     # With `any` a request that repeats a win may leave its marker, and one that moves the workflow need not.
     says = pl.when("any").then(shown & ~repeats).otherwise(shown | ~pl.col("by_key"))
-    found = counted.filter(pl.col("told") & one & pl.col("kind").is_in(MOVES) & is_open & says)
+    is_read = pl.col("asked").is_not_null()
+    found = counted.filter(pl.col("told") & is_read & one & pl.col("kind").is_in(MOVES) & is_open & says)
     numbers = context.evidence.number_workflows(found["workflow"])
     return found.select("row", numbers, is_shown=pl.col("shown").is_not_null(), asked="asked")
 

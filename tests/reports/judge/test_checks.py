@@ -13,7 +13,7 @@ from reports.judge.judge import judge
 from reports.judge.run_plan import RunPlan
 from reports.judge.unfinished_levels import REASONS
 from reports.judge.verdict import CheckResult, Verdict
-from tests.reports.building import advance, build_history, create, trail
+from tests.reports.building import advance, build_history, create, read, trail
 
 AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
 MS = 1_000_000
@@ -272,6 +272,14 @@ def test_a_trail_that_is_cut_is_named_as_a_reason() -> None:
     assert {each.verdict for each in (cut, odd, short, shifted)} == {Verdict.FAIL}
     assert all(any(hint in found.words for found in each.findings) for each in (cut, odd, shifted))
     assert not any(hint in found.words for found in short.findings)
+
+
+def test_a_workflow_whose_effects_were_not_read_leaves_open_what_is_unknown() -> None:
+    """As in a run that was ended: another one's were read."""
+    own = [create("c", 0, 1), advance("m", "A-B", 2, 3, "unknown", marker="m"), read("r", 4, 5, "B")]
+    other = create("d", 0, 1, workflow="w2", marker="d")
+    shown = {"event": "effects", "source": "s", "workflow": "w2", "read_ns": 9, "markers": []}
+    assert judge(build_history([*own, other], shown), AB, only=["effects"]).verdict is Verdict.PASS
 
 
 def test_every_check_says_in_one_line_what_it_asks() -> None:
