@@ -73,7 +73,7 @@ class Examination:
             self.questions.ask_stale(workflow, step.route, initial, step.to)
             self.questions.read(workflow, step.to, what="read after a stale advance")
         self.skipped += examine_versions(self.questions)
-        if self.ask_stranger(workflow, step.to):
+        if self.ask_stranger(workflow, step.to, is_there=is_there and self.target.can_read):
             self.skipped.append("anything more of the workflow that another tenant has moved")
             return self.done
         if is_there:
@@ -187,18 +187,21 @@ class Examination:
         self.moves.append((step.origin, step.to))
         return step, id_
 
-    def ask_stranger(self, workflow: str, state: str) -> bool:
-        """Another tenant reads the workflow, and asks for its next move. Whether it may have made it."""
-        moved = False
+    def ask_stranger(self, workflow: str, state: str, *, is_there: bool) -> bool:
+        """Another tenant reads the workflow, and asks for its next move. Whether it may have made it.
+
+        `is_there`: a read has shown the state.
+        """
+        moved, certain = False, state if is_there and not self.questions.moved_alone(state) else None
         for stranger in self.target.strangers[:1]:
             if self.target.can_read:
-                self.questions.read_as(stranger, workflow)
+                self.questions.read_as(stranger, workflow, certain)
             nexts = self.target.graph.successors.get(state, ()) or (self.target.graph.initial,)
             for route in self.target.routes_for(state, nexts[0])[-1:]:
                 what = f"advance by {stranger} {state} -> {nexts[0]}"
                 step = Step(route, state, nexts[0])
                 probe, _ = self.questions.send_advance(what, workflow, step, ("refused",), stranger)
-                self.questions.note(probe, remedies.advise_stranger(self.target, probe))
+                self.questions.note(probe, remedies.advise_stranger(self.target, probe, certain))
                 moved = probe.classified.outcome in ("won", "unknown")
         return moved
 

@@ -318,12 +318,13 @@ class Questions:
         if probe.classified.outcome == "conflict" and not probe.table.endswith(".poll"):
             self.conflicts.append((probe.answer, state))
 
-    def read_as(self, stranger: str, workflow: str) -> None:
+    def read_as(self, stranger: str, workflow: str, state: str | None) -> None:
+        """`state`: the workflow's, where it is certain."""
         values = self.list_values(workflow, stranger)
         request = self.target.build_read(stranger, workflow, self.name_request(), values)
         what, classify = f"read by {stranger}", partial(classify_read, self.target)
         probe = self.ask(what, "read", request, classify, ("refused",), stranger)
-        self.note(probe, remedies.advise_stranger(self.target, probe))
+        self.note(probe, remedies.advise_stranger(self.target, probe, state))
         if probe.answer.status == remedies.UNKNOWN_CLIENT and isinstance(self.target.create, Template):
             self.create_as(stranger)
 

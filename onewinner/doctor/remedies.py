@@ -247,10 +247,20 @@ def advise_stale(target: Target, probe: Probe, actual: str) -> str | None:
     return None
 
 
-def advise_stranger(target: Target, probe: Probe) -> str | None:
-    outcome, key = probe.classified.outcome, f"tenants.{probe.tenant}.headers"
+def advise_stranger(target: Target, probe: Probe, state: str | None = None) -> str | None:
+    """`state`: the state of the owner's workflow, where it is certain. If the other tenant is told another one, it was
+    asked about another object.
+    """
+    outcome, key, seen = probe.classified.outcome, f"tenants.{probe.tenant}.headers", probe.classified.observed
     if outcome in ("ok", "won", "conflict"):
         told = f"{probe.tenant} was answered {probe.answer.status} on a workflow of {target.owner}"
+        if outcome != "won" and state is not None and seen in target.graph.states and seen != state:
+            return (
+                f"{key}: {told}, and told the state {seen}, but that workflow is in {state}; the service seems to "
+                "number the workflows of each tenant by themselves, so that one id is another object for "
+                f"{probe.tenant}. If so, leave this tenant out; or, if the paths can name the tenant, save that part "
+                "with create.save and write it into them. Else the gate learns nothing about isolation"
+            )
         return (
             f"{key}: {told}; write the headers of another tenant, or leave this one out if the service has one only, "
             "else the gate will call it a failure"

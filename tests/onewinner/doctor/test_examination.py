@@ -5,6 +5,7 @@ planted mistake at a time. The examination runs here too: no command, no process
 """
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from load.client.release import Release
 from onewinner.doctor.examination import Examination
 from onewinner.doctor.questions import Questions
 from onewinner.doctor.trials import advise
-from tests.onewinner.orders import ENVIRONMENT, TARGET, Handler, Order, Orders
+from tests.onewinner.orders import ENVIRONMENT, TARGET, TENANTS, Handler, Order, Orders
 
 RIGHT = (
     TARGET.replace('to = "{next}" } }', 'to = "{next}", note = "{marker}" } }')
@@ -249,6 +250,33 @@ def test_a_planted_mistake(name: str, orders: Orders, tmp_path: Path, monkeypatc
     assert advice[0].startswith(finding), advice
     assert change in advice[0], advice
     assert ("tried on a new workflow" in advice[0]) == bool(change)
+
+
+class NumberedPerTenant(Handler):
+    """Each tenant numbers its orders by itself; globex has one of each number, a draft."""
+
+    def decide(self) -> tuple[int, Any]:
+        found = re.fullmatch(r"/orders/(\w+)(/status)?", self.path)
+        if TENANTS.get(self.headers.get("Authorization") or "") != "globex" or found is None:
+            return super().decide()
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        return (409, {"status": "DRAFT"}) if found[2] else (200, {"order": {"ref": found[1], "status": "DRAFT"}})
+
+
+def test_ids_that_are_other_objects_for_the_second_tenant(tmp_path: Path) -> None:
+    """The order of acme is SUBMITTED, and globex is told DRAFT."""
+    with Orders() as server:
+        server.RequestHandlerClass = NumberedPerTenant
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        _, advice = examine(RIGHT, server.port, tmp_path)
+        server.shutdown()
+        thread.join()
+    assert advice[0].startswith(
+        "tenants.globex.headers: globex was answered 200 on a workflow of acme, and told the state DRAFT, but that "
+        "workflow is in SUBMITTED; the service seems to number the workflows of each tenant by themselves"
+    )
+    assert "create.save" in advice[0]
 
 
 MAKE = """
