@@ -13,6 +13,7 @@ from reports.judge.evidence import Evidence
 from reports.judge.faults import Faults, find_touched, take_faults
 from reports.judge.finding_text import Text, describe_timeout
 from reports.judge.idempotency_keys import find_stored_errors
+from reports.judge.ids_per_tenant import OtherObject, Pair, find_other_objects, name_owners
 from reports.judge.lost_logins import LostLogins, take_lost_logins
 from reports.judge.models.workflow import Operation
 from reports.judge.races import build_races
@@ -58,6 +59,21 @@ class CheckContext:
         numbers = self.evidence.number_workflows(pl.Series(names, dtype=pl.String))
         touched = find_touched(self.faults, self.ops.select("w", "invoked", "returned"), numbers)
         return touched | find_stored_errors(self.ops, self.evidence.history.encoded, touched)
+
+    @cached_property
+    def other_objects(self) -> dict[Pair, OtherObject]:
+        """By stranger and owner: what shows that the owner's ids are other objects for the stranger."""
+        struck = self.ops.filter(self.touched_by_fault)["w"]
+        return find_other_objects(self.evidence, self.decision, frozenset(struck))
+
+    @cached_property
+    def elsewhere(self) -> pl.DataFrame:
+        """The requests of such strangers about such an owner's workflows: row. Each was about another object."""
+        pairs = pl.DataFrame([*self.other_objects], schema={"tenant": pl.UInt32, "owner": pl.UInt32}, orient="row")
+        if pairs.is_empty():
+            return self.ops.select("row").clear()
+        asked = name_owners(self.ops, self.ops.filter(~pl.col("mine")))
+        return asked.join(pairs, on=("tenant", "owner"), how="semi").select("row")
 
     @cached_property
     def odd_readings(self) -> list[TrailReading]:

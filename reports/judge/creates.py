@@ -1,10 +1,11 @@
 """Creates: answers that came before their workflow's create, second creates, and ids that several workflows got."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from reports.history.events import Exploration, Level, Restarted
+from reports.history.events import Exploration, Fault, Level, Restarted
 from reports.history.history import History
 from reports.judge.evidence import Evidence
 
@@ -48,26 +49,51 @@ def find_early(evidence: Evidence) -> pl.DataFrame:
 
 
 def find_shared_ids(history: History) -> list[list[int]]:
-    """The rows of the creates, by invoke, that gave several workflows of one tenant one id; a list for each such id.
-
-    Only creates that a request made count: what a command or a list gives is no answer of the server. A service that
-    keeps its workflows in memory counts from the beginning again when it is started again; so only the creates between
-    two starts are compared.
-    """
-    creates = history.frame.select("kind", "outcome", "status", "tenant", "workflow", "invoked_ns", "detail")
-    made = (pl.col("kind") == "create") & (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
-    told = (
-        creates.with_row_index("row").filter(made).with_columns(id=pl.col("detail").str.json_path_match("$.server_id"))
-    )
+    """The rows of the creates, by invoke, that gave several workflows of one tenant one id; a list for each such id."""
     shared = (
-        told.filter(pl.col("id").is_not_null())
-        .with_columns(service=number_services(history), started=number_starts(history))
-        .sort("invoked_ns")
+        take_told_ids(history)
         .group_by("tenant", "id", "service", "started", maintain_order=True)
         .agg(pl.col("row"), pl.col("workflow").n_unique().alias("workflows"))
         .filter(pl.col("workflows") > 1)
     )
     return shared.collect()["row"].to_list()
+
+
+def find_ids_of_tenants(history: History) -> list[list[int]]:
+    """The rows of the creates that gave several tenants one id, the first of each tenant; a list for each such id.
+
+    Creates that carried the idempotency key of another tenant's are left out: they may be told what that one was.
+    """
+    same = ("id", "service", "started", "faults")
+    moments = sorted(event.at_ns for event in history.having(Fault))
+    alone = pl.col("key").is_null() | (pl.col("tenant").n_unique().over("key") == 1)
+    first = take_told_ids(history).filter(alone).with_columns(faults=count_before(moments))
+    shared = (
+        first.unique(["tenant", *same], keep="first", maintain_order=True)
+        .group_by(same, maintain_order=True)
+        .agg(pl.col("row"))
+        .filter(pl.col("row").list.len() > 1)
+    )
+    return shared.collect()["row"].to_list()
+
+
+def take_told_ids(history: History) -> pl.LazyFrame:
+    """The creates that were told an id, by invoke: row, tenant, workflow, key, invoked_ns, id; service and started.
+
+    Only creates that a request made count: what a command or a list gives is no answer of the server. A service that
+    keeps its workflows in memory counts from the beginning again when it is started again; so only the creates between
+    two starts are compared.
+    """
+    creates = history.frame.select("kind", "outcome", "status", "tenant", "workflow", "key", "invoked_ns", "detail")
+    made = (pl.col("kind") == "create") & (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
+    told = (
+        creates.with_row_index("row").filter(made).with_columns(id=pl.col("detail").str.json_path_match("$.server_id"))
+    )
+    return (
+        told.filter(pl.col("id").is_not_null())
+        .with_columns(service=number_services(history), started=number_starts(history))
+        .sort("invoked_ns")
+    )
 
 
 def number_services(history: History) -> pl.Expr:
@@ -84,5 +110,9 @@ def number_services(history: History) -> pl.Expr:
 
 def number_starts(history: History) -> pl.Expr:
     """By row: how often onewinner had started the service again when the request was sent."""
-    moments = sorted(event.at_ns for event in history.having(Restarted) if event.at_ns is not None)
-    return pl.sum_horizontal([pl.lit(0), *(pl.col("invoked_ns") >= moment for moment in moments)])
+    return count_before(sorted(event.at_ns for event in history.having(Restarted) if event.at_ns is not None))
+
+
+def count_before(moments: Sequence[int]) -> pl.Expr:
+    """By row: how many of these moments, in their order, had come when the request was sent."""
+    return pl.lit(pl.Series(moments, dtype=pl.Int64)).search_sorted(pl.col("invoked_ns"), side="right")

@@ -270,8 +270,7 @@ class Evidence:
             return [None]
         if code is not None and code != self.uncreated:
             return [self.names[code]]
-        named = {state for each in operations for state in (*each.expected, each.next, each.observed)}
-        return [*sorted(state for state in named if state is not None), ANOTHER_STATE]
+        return [*list_named(operations)]
 
     def to_operation(
         self,
@@ -293,6 +292,12 @@ class Evidence:
         until = NEVER if outcome == "unknown" else returned
         told = None if shown is None else names[shown]
         return Operation(row, kind, outcome, expected, after, told, invoked, until, repeats=repeats)
+
+
+def list_named(operations: Iterable[Operation]) -> list[str]:
+    """The states that the operations name, and another one."""
+    named = {state for each in operations for state in (*each.expected, each.next, each.observed)}
+    return [*sorted(state for state in named if state is not None), ANOTHER_STATE]
 
 
 def begin_after(moment: int, operation: Operation) -> Operation:

@@ -12,6 +12,7 @@ from engine.target.graph import TransitionGraph
 from reports.history.events import AccessDenied, Probe
 from reports.history.history import Record
 from reports.judge.call_table import describe_answer, describe_move, draw_table
+from reports.judge.ids_per_tenant import Seen
 from reports.judge.text import capital, join, show_state, show_states, show_time
 
 Text = tuple[str, str]
@@ -186,6 +187,33 @@ def describe_foreign(record: Record, owner: str) -> Text:
     )
     seen = f" It was told the state {record.observed}." if record.observed is not None else ""
     return f"{title}.", tabulate(f"{title}.{seen}", [record])
+
+
+def describe_other_object(seen: Seen, own: Record, foreign: Record) -> Text:
+    """A request of the owner and one of a stranger which show that one id is another object for the stranger."""
+    stranger, owner, workflow = foreign.tenant, own.tenant, own.workflow
+    title = (
+        f"It is not known whether {stranger} could see or move what belongs to {owner}: "
+        f"{owner}'s ids seem to be other objects for {stranger}"
+    )
+    if seen is Seen.CREATED:
+        saw = (
+            f"{capital(name(own))} of {owner} created workflow {workflow}, {name(foreign)} of {stranger} created "
+            f"workflow {foreign.workflow}, and both were told the id {foreign.read_detail().server_id}"
+        )
+    else:
+        told = f"told the state {foreign.observed}" if seen is Seen.TOLD else f"answered won{describe_status(foreign)}"
+        saw = (
+            f"{capital(name(foreign))} of {stranger}, {describe_move(foreign)}, was {told} on workflow {workflow} of "
+            f"{owner}. No order explains this beside what {owner} was answered, such as to {name(own)}, "
+            f"{describe_move(own)}"
+        )
+    advice = (
+        f"So the service seems to number the workflows of each tenant by themselves, and what it answers {stranger} "
+        "proves nothing about isolation. If so, name one tenant only in the target file. Or, if its paths can name the "
+        f"tenant, save that part with create.save and write it into them: then {stranger} asks for what is {owner}'s"
+    )
+    return f"{title}.", tabulate(f"{title}. {saw}. {advice}.", [own, foreign])
 
 
 def describe_unknown_tenant(record: Record) -> Text:

@@ -13,6 +13,7 @@ from reports.judge.finding_text import (
     Text,
     describe_foreign,
     describe_never_shown,
+    describe_other_object,
     describe_probe,
     describe_problem,
     describe_refused,
@@ -22,6 +23,7 @@ from reports.judge.finding_text import (
     describe_wrong_create,
 )
 from reports.judge.forbidden_kinds import find_forbidden, find_never_shown
+from reports.judge.ids_per_tenant import OtherObject
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 UNAUTHORIZED = 401
@@ -30,7 +32,8 @@ UNAUTHORIZED = 401
 def check_tenant_isolation(context: CheckContext) -> CheckResult:
     """Another tenant's call is refused or unknown: it sees nothing and moves nothing.
 
-    A tenant that the service does not know is turned away at its door (401), which says nothing about isolation.
+    A tenant that the service does not know is turned away at its door (401), which says nothing about isolation. Nor
+    do the answers to a tenant for whom the ids of the owner are other objects.
     """
     check = "tenant-isolation"
     probes = find_probes(context, check)
@@ -38,7 +41,9 @@ def check_tenant_isolation(context: CheckContext) -> CheckResult:
     if foreign.is_empty() and not probes:
         return not_applicable(check, "no tenant touched another one's workflow")
     served = foreign.filter(pl.col("outcome").is_in(["won", "ok", "conflict", "stale"]))
+    served = served.join(context.elsewhere, on="row", how="anti", maintain_order="left")
     suspicions = [fail(partial(report_foreign, context, row)) for row in served["row"].to_list()]
+    suspicions += [doubt(partial(report_other_object, context, each)) for each in context.other_objects.values()]
     suspicions += suspect_probes(check, probes)
     suspicions += [
         doubt(partial(report_unknown_tenant, context, row)) for row in find_unknown_tenants(context, foreign)
@@ -53,6 +58,12 @@ def report_foreign(context: CheckContext, row: int) -> Finding:
     )
     owner = context.records(owned["row"][:1])[0].tenant
     return make_finding("tenant-isolation", [record], describe_foreign(record, owner))
+
+
+def report_other_object(context: CheckContext, found: OtherObject) -> Finding:
+    own, foreign = context.records([found.own, found.foreign])
+    text = describe_other_object(found.seen, own, foreign)
+    return make_finding("tenant-isolation", [foreign, own], text, Verdict.UNKNOWN)
 
 
 def find_unknown_tenants(context: CheckContext, foreign: pl.DataFrame) -> list[int]:

@@ -107,7 +107,8 @@ def gather_resources(context: CheckContext) -> list[Resource]:
     says = pl.any_horizontal(pl.col("left", "returns_after_ns").is_not_null())
     asked = told.filter(pl.col("kind").is_in(KINDS) | says).drop("kind").collect()
     outcome, mine = pl.col("outcome"), pl.col("mine")
-    ops = context.ops.join(asked, on="row", maintain_order="left")
+    ops = context.ops.join(context.elsewhere, on="row", how="anti", maintain_order="left")
+    ops = ops.join(asked, on="row", maintain_order="left")
     ops = ops.filter((outcome == "won") | outcome.is_in(["ok", "conflict", "unknown"]) & mine)
     ops = ops.filter(pl.col("kind").is_in(KINDS).any().over("w"))
     columns = ["w", "kind", "outcome", "row", "invoked", "returned", "repeated", *TOLD]

@@ -30,8 +30,9 @@ def check_effects(context: CheckContext) -> CheckResult:
     """Judges every marker that was shown, and of each winner whose request carried one, how often it was shown.
 
     Losers leave none, and no operation leaves one in another workflow. An unknown one leaves its own at most once, and
-    exactly once if the trail or the answers show that it won; another tenant's call must leave none. A marker
-    that was not sent in this history says nothing: it may be the engine's own.
+    exactly once if the trail or the answers show that it won; another tenant's call must leave none, and one that
+    met another object is not looked at. A marker that was not sent in this history says nothing: it may be the engine's
+    own.
     """
     calls, events = judge_calls(context), context.evidence.history.having(Effects)
     if not events and calls is None:
@@ -48,7 +49,8 @@ def check_effects(context: CheckContext) -> CheckResult:
 def judge_traces(context: CheckContext) -> tuple[list[Suspicion], int]:
     """What is wrong with the markers that the engine showed, and how many workflows were looked at."""
     looked = list_asked(context)
-    found = take_sent(context).join(count_shown(context), on="marker", how="left", maintain_order="left")
+    sent = take_sent(context).join(context.elsewhere, on="row", how="anti", maintain_order="left")
+    found = sent.join(count_shown(context), on="marker", how="left", maintain_order="left")
     counted = mark_foreign(context, found.join(looked, on="workflow", how="left", maintain_order="left"))
     strayed = pl.col("where").is_not_null() & (
         pl.col("outcome").is_in(LOST) | (pl.col("workflow") != pl.col("where")) | pl.col("foreign")
