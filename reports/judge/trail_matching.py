@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from engine.target.graph import TransitionGraph
 from reports.judge.models.workflow import Operation
 
+# The request ids that a row of a transition may tell; None: a request of it does not tell its own.
+Ids = frozenset[str | None]
+UNTOLD: Ids = frozenset([None])
+
 
 @dataclass(frozen=True)
 class Row:
@@ -21,10 +25,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Move:
-    """A transition that took effect, or may have (`certain` is False)."""
+    """A transition that took effect, or may have (`certain` is False). `ids`: see list_ids in trail_readings.py."""
 
     operation: Operation
-    request_id: str | None
+    ids: Ids
     certain: bool
 
 
@@ -55,16 +59,12 @@ def explains(move: Move, row: Row) -> bool:
     operation = move.operation
     if operation.next != row.to or (operation.kind != "set" and row.origin not in operation.expected):
         return False
-    return names(row, move.request_id)
+    return names(row, move.ids)
 
 
-def names(row: Row, request_id: str | None) -> bool:
-    """Whether this row can be of the request with this id; None: the request does not tell. A row that tells the id of
-    an operation is of no other.
-    """
-    if row.request_id is None:
-        return True
-    return not row.is_named if request_id is None else request_id == row.request_id
+def names(row: Row, ids: Ids) -> bool:
+    """Whether this row can be of the transition with these ids. A row with the id of an operation is of no other."""
+    return row.request_id is None or row.request_id in ids or (None in ids and not row.is_named)
 
 
 def find_unmatched(count: int, choices: Callable[[int], Sequence[int]]) -> list[int]:
@@ -127,11 +127,11 @@ def find_disorder(rows: Sequence[Row], moves: Sequence[Move]) -> tuple[int, int]
     """Two rows, by number, the first of which is of a request that was asked for when the other had been answered."""
     named: dict[str, list[Operation]] = {}
     for move in moves:
-        if move.request_id is not None:
-            named.setdefault(move.request_id, []).append(move.operation)
+        for request_id in move.ids - UNTOLD:
+            named.setdefault(request_id or "", []).append(move.operation)
     latest: tuple[int, int] | None = None
     for number, row in enumerate(rows):
-        known = named.get(row.request_id or "", [])
+        known = named.get(row.request_id, []) if row.request_id is not None else []
         if len(known) != 1:
             continue
         [operation] = known

@@ -11,8 +11,9 @@ import polars as pl
 
 from reports.history.history import History
 from reports.judge.evidence import Evidence
+from reports.judge.idempotency_keys import SAME
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.trail_matching import Move, Row
+from reports.judge.trail_matching import UNTOLD, Ids, Move, Row
 
 # When the reading was over: without a word it was a moment.
 UNTIL = pl.coalesce("returned_ns", "read_ns").alias("until_ns")
@@ -50,7 +51,7 @@ def take_odd_readings(evidence: Evidence, searched: Sequence[int]) -> list[Trail
     trails = rows.select("trail", "w", "read_ns", "until_ns").unique("trail", keep="first").sort("trail")
     odd = trails.filter(pl.col("trail").is_in(find_odd(evidence, rows, trails)) | pl.col("w").is_in(list(searched)))
     rows = rows.filter(pl.col("w").is_in(odd["w"].unique().implode()))
-    ids = find_request_ids(evidence, odd)
+    ids = list_ids(evidence, odd)
     return sorted(
         (each for w, read in group_readings(rows).items() for each in lay_out(evidence, w, read, ids)),
         key=lambda reading: (reading.read_ns, reading.until_ns),
@@ -79,11 +80,9 @@ def group_readings(rows: pl.DataFrame) -> dict[int, list[ShownTrail]]:
     return {w: list(trails.values()) for w, trails in found.items()}
 
 
-def lay_out(
-    evidence: Evidence, w: int, readings: Sequence[ShownTrail], ids: dict[int, str | None]
-) -> list[TrailReading]:
+def lay_out(evidence: Evidence, w: int, readings: Sequence[ShownTrail], ids: dict[int, Ids]) -> list[TrailReading]:
     """The readings of one workflow's trail."""
-    named = {ids[row] for row in evidence.slice(w)["row"]}
+    named = frozenset[str | None]().union(*(ids[row] for row in evidence.slice(w)["row"]))
     operations, starts = evidence.lay_out(w)
     start, older = find_start(operations, starts), is_older(evidence, w)
     moves = [
@@ -94,7 +93,7 @@ def lay_out(
     found = []
     for shown in readings:
         read_ns, until_ns = shown.read_ns, shown.until_ns
-        due = [Move(each, name, certain=is_certain(each, read_ns)) for each, name in moves if each.invoked <= until_ns]
+        due = [Move(each, own, certain=is_certain(each, read_ns)) for each, own in moves if each.invoked <= until_ns]
         held = tuple(
             Row(evidence.names[origin], evidence.names[to], id_, is_named=id_ is not None and id_ in named)
             for origin, to, id_ in shown.edges
@@ -200,17 +199,18 @@ def find_unlike(left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
     return left.filter(unlike.fill_null(value=True))["trail"]
 
 
-def find_request_ids(evidence: Evidence, odd: pl.DataFrame) -> dict[int, str | None]:
-    """The request id of every operation, by row, in the workflows whose trails are looked at one by one.
-
-    None for those with an idempotency key: the row may be of any of them.
+def list_ids(evidence: Evidence, odd: pl.DataFrame) -> dict[int, Ids]:
+    """The request ids that a row of each operation may tell, by row, in the workflows whose trails are looked at one by
+    one: its own, or that of any request with its idempotency key.
     """
     rows = evidence.ops.filter(pl.col("w").is_in(odd["w"].unique().implode()))["row"]
     if rows.is_empty():
         return {}
-    keyed = evidence.history.encoded.select("row", "key").filter(pl.col("key").is_not_null())["row"].implode()
-    ids = pl.DataFrame({"row": rows, "id": read_request_ids(evidence.history, rows)})
-    return dict(ids.with_columns(id=pl.when(~pl.col("row").is_in(keyed)).then("id")).iter_rows())
+    own = pl.DataFrame({"row": rows, "id": read_request_ids(evidence.history, rows)})
+    keyed = evidence.history.encoded.select("row", *SAME).filter(pl.col("key").is_not_null())
+    groups = keyed.join(own, on="row").group_by(SAME).agg("row", "id").select("row", "id")
+    shared = {row: frozenset(ids) for members, ids in groups.iter_rows() for row in members}
+    return {row: shared.get(row) or (UNTOLD if id_ is None else frozenset([id_])) for row, id_ in own.iter_rows()}
 
 
 def read_request_ids(history: History, rows: pl.Series) -> pl.Series:

@@ -16,7 +16,7 @@ from engine.target.graph import TransitionGraph
 from reports.judge.conflict_core import find_smallest, weaken
 from reports.judge.linearizability_search import ANOTHER_STATE, Alone, Rules, Searched, search
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation, step
-from reports.judge.trail_matching import Row, names
+from reports.judge.trail_matching import UNTOLD, Ids, Row, names
 from reports.judge.trail_readings import TrailReading
 from reports.judge.verdict import Verdict
 
@@ -66,14 +66,14 @@ def merge_rows(rows: tuple[Row, ...], others: tuple[Row, ...]) -> tuple[Row, ...
 @dataclass(frozen=True)
 class TrailSearch:
     """A workflow's operations and the states that it may begin in, and the readings of its trail by time, of which no
-    two clash. `ids`: the request id of each transition, by row. `deadline_s` is of the monotonic clock.
+    two clash. `ids`: those that a row of each transition may tell, by row. `deadline_s` is of the monotonic clock.
     """
 
     operations: Sequence[Operation]
     starts: Sequence[str | None]
     graph: TransitionGraph | None
     readings: Sequence[TrailReading]
-    ids: dict[int, str | None]
+    ids: dict[int, Ids]
     deadline_s: float
 
     @cached_property
@@ -138,23 +138,30 @@ class TrailSearch:
         found: list[Alone] = []
         if owed is not None and count < len(self.rows):
             row = self.rows[count]
-            if (row.origin, row.to) == owed and names(row, None):
+            if (row.origin, row.to) == owed and names(row, UNTOLD):
                 found.append((None, (state, count + 1, None)))
         moves = self.graph.timed_from.get(state, ()) if self.graph is not None and state is not None else ()
         return [*found, *((move.after_ns, (move.to, count, (move.origin, move.to))) for move in moves)]
 
     def mark(self, operation: Operation) -> Operation:
-        """The operation; a transition with its request id, which tells it from others where rows tell theirs."""
-        if operation.is_pure or operation.kind == "create":
+        """The operation; a transition with the number of its ids, which tells it from others where rows tell theirs."""
+        if operation.is_pure or operation.kind == "create" or not self.told:
             return operation
-        request_id = self.ids.get(operation.row)
-        told = request_id if request_id is None or request_id in self.told else ""
-        return replace(operation, mark=told) if self.told else operation
+        return replace(operation, mark=str(self.choices.index(self.find_ids(operation))))
+
+    def find_ids(self, operation: Operation) -> Ids:
+        """The ids that a row of a transition may tell, of those that rows tell."""
+        return self.ids.get(operation.row, UNTOLD) & (self.told | UNTOLD)
 
     @cached_property
-    def told(self) -> frozenset[str]:
+    def choices(self) -> list[Ids]:
+        """What find_ids gives, each once. A mark is a place in this list."""
+        return list(dict.fromkeys([UNTOLD, *map(self.find_ids, self.moves)]))
+
+    @cached_property
+    def told(self) -> Ids:
         """The request ids that rows tell."""
-        return frozenset(row.request_id for row in self.rows if row.request_id is not None)
+        return frozenset(row.request_id for row in self.rows) - UNTOLD
 
     def list_spots(self, starts: Sequence[str | None], states: Iterable[str]) -> Iterator[Spot]:
         """Where the history may begin: in one of the `starts`, with no row, or with those of what happened before."""
@@ -188,7 +195,8 @@ class TrailSearch:
         if count >= len(self.rows):
             return after, len(self.rows) + 1, None
         row = self.rows[count]
-        fits = row.origin == state and row.to == after and names(row, operation.mark)
+        ids = UNTOLD if operation.mark is None else self.choices[int(operation.mark)]
+        fits = row.origin == state and row.to == after and names(row, ids)
         return (after, count + 1, None) if fits else IMPOSSIBLE
 
     def count_rows(self, deadline_s: float) -> int | None:

@@ -49,7 +49,7 @@ def judge_trail(context: CheckContext, w: int, readings: Sequence[TrailReading],
     if clash is not None:
         return [fail(partial(report_clash, context, clash)), *map(fail, find_plain(context, readings).values())]
     limit_s = min(deadline_s, time.monotonic() + context.evidence.limits.workflow_s)
-    ids = {move.operation.row: move.request_id for reading in readings for move in reading.moves}
+    ids = {move.operation.row: move.ids for reading in readings for move in reading.moves}
     trail = TrailSearch(*context.lay_out(w), context.evidence.graph, readings, ids, limit_s)
     believed = w not in context.decision.suspects
     verdict = (trail.search_all() if believed else trail.search_transitions()).verdict
@@ -168,7 +168,7 @@ def report_clash(context: CheckContext, clash: Clash) -> Finding:
 def report_disorder(
     context: CheckContext, workflow: str, rows: Sequence[Row], disorder: tuple[int, int], moves: Sequence[Move]
 ) -> Finding:
-    by_id = {move.request_id: move.operation.row for move in moves}
+    by_id = {request_id: move.operation.row for move in moves for request_id in move.ids}
     first, second = (by_id[rows[number].request_id] for number in disorder)
     names = [record.id for record in context.records([first, second])]
     what = f"has the row of {names[0]} before that of {names[1]}"
@@ -241,7 +241,7 @@ def report_unexplained(context: CheckContext, workflow: str, row: Row, w: int) -
     named = [
         record
         for record in context.records(asked["row"])
-        if row.request_id and record.read_detail().request_id == row.request_id
+        if row.request_id is not None and record.read_detail().request_id == row.request_id
     ]
     why = f"It names the request {row.request_id}" if row.request_id else ""
     why += f", which was answered {named[0].outcome}." if named else "." if why else ""

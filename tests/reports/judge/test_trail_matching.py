@@ -6,20 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.trail_matching import Move, Row, explains, find_break, match
+from reports.judge.trail_matching import Ids, Move, Row, explains, find_break, match
 
 states = st.sampled_from("AB")
 ids = st.sampled_from((None, "p", "q"))
-rows = st.lists(st.builds(Row, states, states, ids), max_size=4)
+owned = st.frozensets(ids, min_size=1)
+rows = st.lists(st.builds(Row, states, states, ids, st.booleans()), max_size=4)
 
 
-def move(expected: str, following: str, request_id: str | None, certain: bool) -> Move:
+def move(expected: str, following: str, own: Ids, certain: bool) -> Move:
     kind = "advance" if expected else "set"
     outcome = "won" if certain else "unknown"
-    return Move(Operation(0, kind, outcome, tuple(expected), following, None, 0, NEVER), request_id, certain)
+    return Move(Operation(0, kind, outcome, tuple(expected), following, None, 0, NEVER), own, certain)
 
 
-moves = st.lists(st.builds(move, st.sampled_from(("", "A", "B", "AB")), states, ids, st.booleans()), max_size=4)
+moves = st.lists(st.builds(move, st.sampled_from(("", "A", "B", "AB")), states, owned, st.booleans()), max_size=4)
 
 
 def can_match(held: list[Row], moved: list[Move]) -> bool:

@@ -241,3 +241,43 @@ def test_a_conflict_is_not_called_untrue_where_the_trail_has_the_row_that_it_is_
         truth, trails = judge(history, ABC, only=["conflict-truth", "audit"]).checks
         assert truth.verdict is verdict
         assert (trails.verdict is FAIL) == (verdict is PASS)
+
+
+def ask(identity: str, outcome: str, **more: Any) -> Record:
+    return named(advance(identity, "A-B", 20, 30, outcome, **more))
+
+
+@pytest.mark.parametrize(
+    ("records", "row", "verdict"),
+    [
+        # A key of its own says nothing of another request's row.
+        ([ask("a", "won", key="k"), ask("b", "conflict", key="l")], "qa", PASS),
+        ([ask("a", "won", key="k"), ask("b", "conflict", key="l")], "qb", FAIL),
+        ([ask("a", "won", key="k"), ask("b", "refused", key="l")], "qb", FAIL),
+        ([ask("a", "won", key="k"), ask("b", "conflict")], "qb", FAIL),
+        ([ask("a", "won"), ask("b", "conflict", key="l")], "qb", FAIL),
+        ([ask("a", "won", key="k"), ask("b", "conflict", key="k", tenant="other")], "qb", FAIL),
+        # Each request with one key may be the one that was carried out.
+        ([ask("a", "won", key="k"), ask("b", "won", key="k")], "qb", PASS),
+        ([ask("a", "won", key="k"), ask("b", "busy", key="k"), ask("d", "conflict")], "qb", PASS),
+        ([ask("a", "won", key="k"), ask("b", "won", key="k"), ask("d", "conflict")], "qd", FAIL),
+        # An id that no request of the workflow tells is of one that tells none.
+        ([ask("a", "won", key="k"), ask("b", "won", key="k")], "other", FAIL),
+        ([ask("a", "won", key="k"), advance("b", "A-B", 20, 30, key="k")], "other", PASS),
+        ([ask("a", "won", key="k"), advance("b", "A-B", 20, 30, key="k"), ask("d", "conflict")], "qd", FAIL),
+    ],
+)
+def test_a_row_names_a_request_with_the_key_of_its_transition(
+    records: list[Record], row: str, verdict: Verdict
+) -> None:
+    assert audit(CREATE, *records, trail(50, f"A-B:{row}")).verdict is verdict
+
+
+def test_an_empty_request_id_is_an_id() -> None:
+    won, lost_it = ask("a", "won"), advance("b", "A-B", 20, 30, "conflict") | {"detail": '{"request_id":""}'}
+    empty = trail(50, "A-B")
+    empty["entries"][0]["request_id"] = ""
+    assert audit(CREATE, won, empty).verdict is FAIL
+    assert audit(CREATE, won, lost_it, empty).verdict is FAIL
+    assert audit(CREATE, won | {"detail": '{"request_id":""}'}, empty).verdict is PASS
+    assert audit(CREATE, lost_it, advance("a", "A-B", 20, 30), empty).verdict is FAIL
