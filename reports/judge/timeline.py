@@ -69,6 +69,7 @@ class Timeline:
     starts: Sequence[str | None]
     graph: TransitionGraph | None
     visits: dict[str, tuple[Best, Best]] = field(default_factory=dict)
+    entries: dict[str, Best] = field(default_factory=dict)
     stays: dict[tuple[str, ...], tuple[Best, Best]] = field(default_factory=dict)
 
     @cached_property
@@ -91,8 +92,17 @@ class Timeline:
         )
 
     def could_enter(self, state: str, invoked: int, returned: int) -> bool:
-        """Whether the workflow can have come to `state` during the call: a move that leads to it overlaps the call."""
-        return self.find_visits(state)[0].until(returned) >= invoked
+        """Whether the workflow can have come to `state` during the call, from another one: a move that leads to it
+        overlaps the call. No create does: the workflow did not exist before.
+        """
+        return self.find_entries(state).until(returned) >= invoked
+
+    def find_entries(self, state: str) -> Best:
+        """The moves that lead to `state`, creates left out."""
+        if state not in self.entries:
+            moves = [move for move in self.moves if move.leads_to == state and move.kind != "create"]
+            self.entries[state] = Best.of((move.invoked, move.returned) for move in moves)
+        return self.entries[state]
 
     def find_visits(self, state: str) -> tuple[Best, Best]:
         """The moves that lead to `state`, and those that lead elsewhere and returned."""

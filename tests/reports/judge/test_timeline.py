@@ -49,6 +49,18 @@ def test_a_state_that_was_expected_must_have_been_come_back_to() -> None:
     assert lies[1] is None
 
 
+def test_a_create_is_no_way_back_to_the_state_that_was_expected() -> None:
+    """The request was due in A and told A, so it lost to a move out of A that led back; the create alone is none."""
+    lost, won = advance("l", "A-B", 4, 9, "conflict", observed="A"), advance("w", "A-B", 4, 9)
+    graph = TransitionGraph.of("A", {"A": ["B"], "B": ["A"]})
+    for more, is_lie in (([], True), ([advance("back", "B-A", 5, 8)], False)):
+        for outcome in ("ok", "unknown"):
+            records = [create("c", 0, 5, outcome=outcome), lost, won, *more]
+            operations, starts = build_evidence(records, graph=graph).lay_out(0)
+            [conflict] = [each for each in operations if each.outcome == "conflict"]
+            assert (find_lie(Timeline(operations, starts, graph), conflict) is not None) == is_lie
+
+
 def test_one_lie_does_not_make_the_answers_around_it_lies() -> None:
     """Two winners of A -> B; the conflicts that lost against B -> C are honest all the same."""
     records = [
