@@ -1,7 +1,8 @@
 """The files of a history: which of them a path names, and which belong to others.
 
 What is named is read, and nothing else is: no name is a pattern. `X.events.jsonl` and `X.audit.parquet` belong to the
-sealed `X.parquet` only where their content says so; else they are a journal and a sealed file of their own.
+sealed `X.parquet`, or to `X.jsonl` that was being sealed, only where their content says so; else they are a journal and
+a sealed file of their own.
 """
 
 from collections.abc import Iterator
@@ -71,10 +72,18 @@ def choose_folder(path: Path) -> Path:
 
 
 def list_left_out(path: Path) -> list[str]:
-    """What else is in the folder that a path names: neither named like a history nor read."""
+    """What else is in the folder that a path names, and is not read. What was sealed beside a journal that is still
+    there is not read either.
+    """
     if not path.is_dir():
         return []
-    return sorted(each.name for each in choose_folder(path).iterdir() if not is_named_like_history(each))
+    read = {name for file in find_files(path) for name in (file.name, *name_siblings(file))}
+    return sorted(each.name for each in choose_folder(path).iterdir() if each.name not in read)
+
+
+def name_siblings(file: Path) -> tuple[str, ...]:
+    """The files that are read with a sealed one."""
+    return (file.stem + SEALED_AUDIT, file.stem + SEALED_EVENTS) if file.suffix == SEALED else ()
 
 
 def is_named_like_history(file: Path) -> bool:
@@ -117,12 +126,26 @@ def find_owner(file: Path, ending: str) -> Path | None:
 
 def is_sealed_events(file: Path) -> bool:
     """Whether these are the events that were sealed beside operations: they hold no operation and no trail, and no
-    header that says that they are a journal.
+    header that says that they are a journal. Beside a journal they are a copy of its lines.
     """
-    if find_owner(file, SEALED_EVENTS) is None:
+    owner = find_owner(file, SEALED_EVENTS)
+    if owner is None:
         return False
+    if owner.suffix == JOURNAL:
+        return is_copy(file, owner)
     with file.open("rb") as lines:
         return not any(is_line_of_journal(line, file.stem) for line in walk_lines(lines))
+
+
+def is_copy(events: Path, journal: Path) -> bool:
+    """Whether all these lines stand in the journal, in this order; the last one may be cut."""
+    with events.open("rb") as copied, journal.open("rb") as lines:
+        rest = walk_lines(lines)
+        return all(any(is_same_line(line, other) for other in rest) for line in walk_lines(copied))
+
+
+def is_same_line(line: bytes, other: bytes) -> bool:
+    return line.rstrip() == other.rstrip() if line.endswith(b"\n") else other.startswith(line)
 
 
 def walk_lines(file: BinaryIO) -> Iterator[bytes]:

@@ -98,6 +98,32 @@ def test_what_is_sealed_beside_a_journal_that_is_still_there_is_read_from_the_jo
     assert (history.operations.height, history.audit.height, len(history.having(events.Header))) == (1, 1, 1)
 
 
+@pytest.mark.parametrize("header", [[], [{**HEADER, "source": "y"}], [{**HEADER, "source": "x"}]])
+def test_events_beside_a_journal_are_a_journal_of_their_own_unless_they_are_its_lines(
+    tmp_path: Path, header: list[dict[str, Any]]
+) -> None:
+    told = {"event": "effects", "workflow": "w", "read_ns": 50, "markers": ["2"]}
+    record(tmp_path, "x", 1)
+    events_file = write(tmp_path / "x.events.jsonl", *header, told)
+    assert [event.markers for event in read_history(tmp_path).having(events.Effects)] == [["2"]]
+    assert list_left_out(tmp_path) == []
+    record(tmp_path, "x", 1, told)
+    whole = (tmp_path / "x.jsonl").read_bytes().splitlines(keepends=True)
+    for lines in (whole[-1:], [whole[0], whole[-1][:-5]], []):  # of a seal that was cut short
+        events_file.write_bytes(b"".join(lines))
+        assert len(read_history(tmp_path).having(events.Effects)) == 1
+        assert list_left_out(tmp_path) == ["x.events.jsonl"]
+
+
+def test_what_is_sealed_beside_a_journal_is_told_to_be_left_out(tmp_path: Path) -> None:
+    journal = record(tmp_path, "x", 1, AUDIT)
+    text = journal.read_bytes()
+    seal_history(journal)
+    assert list_left_out(tmp_path) == []
+    journal.write_bytes(text)
+    assert list_left_out(tmp_path) == ["x.audit.parquet", "x.events.jsonl", "x.parquet"]
+
+
 def make_folder(path: Path) -> None:
     path.mkdir()
 
