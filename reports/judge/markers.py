@@ -37,7 +37,7 @@ def find_traces(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
     # With `any` a request that repeats a win may leave its marker, and one that moves the workflow need not.
     says = pl.when("any").then(shown & ~repeats).otherwise(shown | ~pl.col("by_key"))
     is_read = pl.col("asked").is_not_null()
-    found = counted.filter(pl.col("told") & is_read & one & pl.col("kind").is_in(MOVES) & is_open & says)
+    found = counted.filter(is_read & pl.col("told") & one & pl.col("kind").is_in(MOVES) & is_open & says)
     numbers = context.evidence.number_workflows(found["workflow"])
     return found.select("row", numbers, is_shown=pl.col("shown").is_not_null(), asked="asked")
 

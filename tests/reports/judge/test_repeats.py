@@ -65,6 +65,18 @@ def test_a_trail_decides() -> None:
     assert find(double, "audit") is Verdict.FAIL
 
 
+def test_markers_that_were_not_read_say_nothing() -> None:
+    """Neither of an unknown move nor of a repeated win, beside a workflow whose markers were read."""
+    others = (BORN | {"id": "e", "workflow": "v"}, put("f", race=None, workflow="v", repeats=None))
+    read_one = stored("f") | {"workflow": "v"}
+    lost = advance("a", "A-B", 3, None, "unknown", marker="a")
+    for moves in ((lost,), (put("a"), put("b"))):
+        judged = judge_all(BORN, *moves, read("r", 10, 11, "B"), *others, read_one)
+        assert find(judged, "effects") is Verdict.PASS
+    judged = judge_all(BORN, lost, read("r", 10, 11, "B"), *others, stored() | {"workflow": "v"})
+    assert find(judged, "effects") is Verdict.FAIL, "the marker of the other workflow is missing"
+
+
 def test_markers_decide() -> None:
     right = judge_all(BORN, put("a"), put("b"), stored("b"))
     assert (find(right, "one-winner"), find(right, "effects")) == (Verdict.PASS, Verdict.PASS)
