@@ -129,7 +129,7 @@ def take_faults(history: History) -> Faults:
     """The faults of a history that do damage."""
     wide = history.clock_uncertainty_ns
     found = [
-        Fault((event.until_ns or event.at_ns) + wide, event.at_ns - wide, event.what or "a fault", workflow)
+        Fault(find_end(event) + wide, event.at_ns - wide, event.what or "a fault", workflow)
         for event in history.having(events.Fault)
         if event.what not in HARMLESS
         for workflow in list_workflows(event)
@@ -140,9 +140,14 @@ def take_faults(history: History) -> Faults:
 def take_meetings(history: History, wide: int) -> tuple[Fault, ...]:
     """When the service met connections that faults had broken."""
     return tuple(
-        Fault((event.until_ns or event.at_ns) + wide, event.at_ns - wide, BREAK_MET)
+        Fault(find_end(event) + wide, event.at_ns - wide, BREAK_MET)
         for event in history.having(events.BreakMet)
     )
+
+
+def find_end(event: events.Fault | events.BreakMet) -> int:
+    """When its damage was over; one without `until_ns` is a moment. The clock may begin anywhere, so 0 is a time."""
+    return event.at_ns if event.until_ns is None else event.until_ns
 
 
 def take_lasting(history: History, wide: int) -> list[Fault]:

@@ -62,7 +62,8 @@ def find_never_shown(context: CheckContext) -> list[AccessDenied]:
     found: dict[tuple[str, int | None], AccessDenied] = {}
     for (source, event), w in zip(told, number(context, [event.workflow for _, event in told]), strict=True):
         what, tenant = str(event.question), tenants.get(w)
-        is_served = served.get((numbers[source], tenant), -1) > (event.until_ns or 0)
+        last = served.get((numbers[source], tenant))
+        is_served = last is not None and last > (event.until_ns or 0)
         if is_served and tenant not in shown[what]:
             found.setdefault((what, tenant), event)
     return list(found.values())

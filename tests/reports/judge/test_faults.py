@@ -113,6 +113,13 @@ def test_a_fault_whose_writer_was_killed_lasts_to_the_end() -> None:
     assert [faults.any_during("w", *span) for span in ((1, 2), (13, 29), (1_000, 2_000))] == [False, False, True]
 
 
+@pytest.mark.parametrize("kind", ["fault", "break_met"])
+def test_the_time_0_is_a_time(kind: str) -> None:
+    event = {"event": kind, "source": "s", "at_ns": -10, "until_ns": 0}
+    faults = take_faults(build_history([read("1", -20, 9, "A")], event))
+    assert [(each.at, each.until) for each in (*faults.all, *faults.meetings)] == [(-10, 0)]
+
+
 def test_a_fault_of_several_workflows_touches_each() -> None:
     fault = {"event": "fault", "source": "s", "what": "x", "at_ns": 10, "until_ns": 12, "workflow": "v"}
     faults = take_faults(build_history([read("1", 1, 2, "A")], {**fault, "workflows": ["v", "w"]}))
