@@ -140,8 +140,7 @@ def take_faults(history: History) -> Faults:
 def take_meetings(history: History, wide: int) -> tuple[Fault, ...]:
     """When the service met connections that faults had broken."""
     return tuple(
-        Fault(find_end(event) + wide, event.at_ns - wide, BREAK_MET)
-        for event in history.having(events.BreakMet)
+        Fault(find_end(event) + wide, event.at_ns - wide, BREAK_MET) for event in history.having(events.BreakMet)
     )
 
 

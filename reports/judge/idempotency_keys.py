@@ -29,12 +29,16 @@ def merge_keys(ops: pl.DataFrame) -> pl.DataFrame:
 
 
 def rank_outcome() -> pl.Expr:
-    """How much the outcome says of what became of a key's operation: less is more; null of one that says nothing."""
+    """How much the outcome says of what became of a key's operation: less is more; null of one that says nothing.
+
+    A give-back that got a conflict says nothing: its unit is given back already, perhaps by an unknown one of its key.
+    """
     outcome = pl.col("outcome")
+    says = pl.col("kind") != "give_back"
     return (
         pl.when(outcome.is_in(["won", "ok"]))
         .then(SERVED)
-        .when(outcome.is_in(["conflict", "stale"]))
+        .when(outcome.is_in(["conflict", "stale"]) & says)
         .then(ANSWERED)
         .when(outcome == "unknown")
         .then(UNKNOWN)
