@@ -118,8 +118,8 @@ def gather_resources(context: CheckContext) -> list[Resource]:
         resource = found.get(w) or found.setdefault(w, Resource(context.workflow_name(w)))
         is_unknown = outcome_ == "unknown"
         if kind == "create":
-            resource.units = resource.units if is_unknown else left
-            resource.returns_after = returns_after
+            if outcome_ == "ok":
+                resource.units, resource.returns_after = left, returns_after
         elif kind in KINDS or not is_unknown:
             ends = NEVER if is_unknown else returned
             asked_for = 1 if units is None else units

@@ -44,6 +44,16 @@ def test_one_more_than_there_are_fails() -> None:
     assert set(found.findings[0].operations) == {"a", "b", "d"}
 
 
+@pytest.mark.parametrize("outcome", ["conflict", "unknown"])
+def test_a_create_that_made_nothing_tells_no_number_of_units(outcome: str) -> None:
+    again = build("x", "create", 6, 7, {"outcome": outcome, "left": 1})
+    right = (voucher(2), take("a", 2, 3), again, take("b", 8, 9), take("d", 10, 11, "conflict"))
+    assert check(*right).verdict is Verdict.PASS
+    assert check(*right, take("e", 12, 13)).verdict is Verdict.FAIL
+    short = create("c", 0, 1, None, left=1, returns_after_ns=5)
+    assert check(short, take("a", 2, 3), again, take("b", 8, 9)).verdict is Verdict.PASS
+
+
 def test_a_refusal_with_units_left_fails() -> None:
     found = check(voucher(2), take("a", 2, 5), take("d", 2, 5, "conflict"), take("b", 6, 7))
     assert found.verdict is Verdict.FAIL
