@@ -102,6 +102,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     arrived_ns: Any = None
     intended_ns: Any = None
     accepted_ns: Any = None
+    retry_after_s: Any = None
 
     def pack(self) -> msgspec.Raw:
         return msgspec.Raw(msgspec.json.encode(self))

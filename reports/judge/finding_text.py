@@ -238,6 +238,19 @@ def describe_refused(record: Record) -> Text:
     return f"{title}.", tabulate(told, [record])
 
 
+def describe_stuck_workflow(records: Sequence[Record]) -> Text:
+    """Requests to which a workflow that nothing held was busy, up to its last one."""
+    first, last = records[0], records[-1]
+    title = f"Workflow {first.workflow} stays busy, though no other request was in flight."
+    words = (
+        f"{capital(name(first))}, a legal request of the owner, was alone and was told to try again"
+        f"{describe_status(first)}. So was every later one, up to {name(last)}, "
+        f"{show_time(last.invoked_ns - first.invoked_ns)} after it; {len(records)} of them were alone. An earlier "
+        "request may have left a lock behind: release it on every way out, also where the request is not carried out."
+    )
+    return title, tabulate(words, records)
+
+
 def describe_never_shown(event: AccessDenied) -> Text:
     title = f"The {event.question} of workflow {event.workflow} was refused ({event.status})"
     told = (

@@ -19,11 +19,13 @@ from reports.judge.finding_text import (
     describe_refused,
     describe_server_error,
     describe_shared_id,
+    describe_stuck_workflow,
     describe_unknown_tenant,
     describe_wrong_create,
 )
 from reports.judge.forbidden_kinds import find_forbidden, find_never_shown
 from reports.judge.ids_per_tenant import OtherObject
+from reports.judge.stuck_workflows import find_stuck
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 UNAUTHORIZED = 401
@@ -82,7 +84,9 @@ def report_unknown_tenant(context: CheckContext, row: int) -> Finding:
 
 
 def check_contract(context: CheckContext) -> CheckResult:
-    """Every answer is as specified, by the problems that the client noted; no legal request of an owner is refused."""
+    """Every answer is as specified, by the problems that the client noted; no legal request of an owner is refused, and
+    none finds a workflow busy for good.
+    """
     probes = find_probes(context, "contract")
     noted = context.ops.filter("problem")["row"].to_list()
     graph, refused = context.evidence.graph, find_refused(context)
@@ -97,6 +101,7 @@ def check_contract(context: CheckContext) -> CheckResult:
         if problem:
             suspicions.append(fail(partial(make_finding, "contract", [record], describe_problem(record, str(problem)))))
     suspicions += [fail(partial(report_row, context, "contract", row, describe_refused)) for row in refused]
+    suspicions += [fail(partial(report_stuck, context, rows)) for rows in find_stuck(context)]
     if graph is not None:
         suspicions += [
             fail(partial(report_create, context, row, graph.initial))
@@ -211,6 +216,11 @@ def find_wrong_creates(context: CheckContext, initial: str) -> list[int]:
 def report_create(context: CheckContext, row: int, initial: str) -> Finding:
     record = context.records([row])[0]
     return make_finding("contract", [record], describe_wrong_create(record, initial))
+
+
+def report_stuck(context: CheckContext, rows: list[int]) -> Finding:
+    records = context.records(rows)
+    return make_finding("contract", records, describe_stuck_workflow(records))
 
 
 def report_shared_id(context: CheckContext, rows: list[int]) -> Finding:
