@@ -155,8 +155,10 @@ def count_winners(context: CheckContext, race: Race, contenders: pl.DataFrame, n
     seen = find_seen(context, race.w, contenders, unknown)
     if seen is not None:
         return ResolvedRace(1, seen)
-    stayed = find_stayed(context, race.w, contenders)
-    if stayed is not None and len(unknown) < len(contenders):
+    # Without one that lost, an unknown contender may win later: who is busy, or refused, says nothing of a winner.
+    has_lost = contenders["outcome"].is_in(["conflict", "stale"]).any()
+    stayed = find_stayed(context, race.w, contenders) if has_lost else None
+    if stayed is not None:
         return ResolvedRace(0, stayed)
     return ResolvedRace(None)
 

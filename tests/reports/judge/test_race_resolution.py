@@ -133,6 +133,17 @@ def test_contenders_that_were_busy_must_win_when_asked_again(evidence: list[dict
     assert settle(busy("a"), busy("b"), *evidence, graph=None) == [winners]
 
 
+def refuse(identity: str) -> dict[str, Any]:
+    return advance(identity, "A-B", 3, 6, "refused", race="r")
+
+
+@pytest.mark.parametrize(("answered", "winners"), [(lose("a", None), 0), (busy("a"), None), (refuse("a"), None)])
+def test_an_unknown_contender_may_win_after_a_read_unless_another_one_lost(
+    answered: dict[str, Any], winners: int | None
+) -> None:
+    assert settle(answered, lost("u"), read("r", 10, 11, "A")) == [winners]
+
+
 @pytest.mark.parametrize(
     ("edges", "winners"),
     [
