@@ -34,6 +34,7 @@ from load.client.clock import Clock
 from load.client.excerpts import excerpt_answer, excerpt_request
 from load.client.holdings import Holding
 from load.client.release import Exchange
+from load.client.retry_after import read_retry_after
 from load.client.versions import Noted
 from reports.history import events
 
@@ -374,6 +375,7 @@ def make_return(
         problem=classified.problem,
         message=classified.message,
         accepted_ns=find_accepted(reply, offset_ns),
+        retry_after_s=read_retry_after(exchange.answer) if classified.outcome == "busy" else None,
     )
     return events.Return(
         id=reply.id,

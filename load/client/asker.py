@@ -43,6 +43,7 @@ from load.client.logins_and_setup import Preparation
 from load.client.polling import Polling, is_accepted, poll
 from load.client.read_retry import PAUSES_S, Retry
 from load.client.release import Exchange, Release, ReleaseError, now_ns
+from load.client.retry_after import lengthen_pause
 from load.client.silence import Silence
 from load.client.trails import TrailReader
 from load.client.value_store import ValueStore
@@ -215,7 +216,7 @@ class Asker:
         for pause_s in () if self.stays_busy.get(had_answer) else PAUSES_S:
             if reply.outcome != "busy":
                 break
-            time.sleep(pause_s)
+            time.sleep(lengthen_pause(pause_s, reply.exchange.answer))
             reply = self.ask(ask)
         self.stays_busy[had_answer] = reply.outcome == "busy"
         return reply

@@ -3,7 +3,9 @@
 Method: an engine in memory that is busy so many times; pauses are noted instead of made.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 import pytest
@@ -42,7 +44,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return made
 
 
-def make_asker(folder: Path, busy: list[int]) -> Asker:
+def make_asker(folder: Path, busy: list[int], headers: Mapping[str, str] = MappingProxyType({})) -> Asker:
     """Its engine is busy for so many requests; a busy one changes nothing."""
     target = load_text(folder / "target", TEXT)
 
@@ -50,7 +52,7 @@ def make_asker(folder: Path, busy: list[int]) -> Asker:
         def decide(self, request: Request) -> Answer:
             if busy[0]:
                 busy[0] -= 1
-                return make_answer(423)
+                return Answer(423, headers)
             return super().decide(request)
 
     release = StubRelease(Busy(target.graph))
@@ -77,6 +79,36 @@ def test_a_create_is_asked_again(tmp_path: Path, pauses: list[float]) -> None:
     asker = make_asker(tmp_path, [1])
     assert asker.create("acme") is not None
     assert pauses == [PAUSES_S[0]]
+
+
+def test_one_that_stays_busy_is_found_if_it_was_asked_when_it_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The times in the history are those of a clock that the pauses move on."""
+    clock = [1_000_000_000]
+
+    def sleep(seconds: float) -> None:
+        clock[0] += round(seconds * 1e9)
+
+    def tick() -> int:
+        clock[0] += 1_000_000
+        return clock[0]
+
+    monkeypatch.setattr("load.client.asker.time.sleep", sleep)
+    monkeypatch.setattr("load.client.asker.now_ns", tick)
+    monkeypatch.setattr("tests.load.stub.now_ns", tick)
+    busy = [0]
+    asker = make_asker(tmp_path, busy, {"retry-after": "1"})
+    workflow = asker.create("acme")
+    assert workflow is not None
+    busy[0] = 1000
+    route = asker.target.routes_for("A", "B")[-1]
+    assert asker.ask_until_told(asker.advance_ask(workflow, "acme", route, "A", "B")).outcome == "busy"
+    asker.end()
+    history = read_history(asker.journal.path)
+    assert history.operations["outcome"].to_list() == ["ok", *["busy"] * (1 + len(PAUSES_S))]
+    [contract] = judge(history, asker.target.graph, only=["contract"]).checks
+    assert [len(each.operations) for each in contract.findings] == [4], "the short pauses were shorter than told"
 
 
 def test_one_that_stays_busy_is_left_alone_after_a_while(tmp_path: Path, pauses: list[float]) -> None:

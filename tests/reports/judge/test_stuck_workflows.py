@@ -18,7 +18,7 @@ EDGES = {"A": ["B", "X"], "B": ["A", "C"]}
 GRAPH = TransitionGraph.of("A", EDGES)
 MADE = create("c", 0, 1 * MS, status=201)
 ILLEGAL = advance("i", "A-C", 2 * MS, 3 * MS, "conflict", observed="A", status=409)
-OTHER = {"workflow": "other"}
+OTHER: Record = {"workflow": "other"}
 
 
 def be_busy(identity: str, at_ms: int, *, lasts_ms: int = 5, edge: str = "A-B", **more: Any) -> Record:
