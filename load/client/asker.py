@@ -53,6 +53,8 @@ from reports.history import events
 from reports.history.journal import Journal
 
 LineUp = Callable[[], Instant]
+# Statuses that say nothing of a workflow: a service that takes too many requests now takes some later.
+LIMITED = (429, 503)
 READ, CREATE = Call(), Call(creates=True)
 TAKE, GIVE_BACK = Call(takes=True), Call(gives_back=True)
 
@@ -68,7 +70,8 @@ class Asker:
     `server_ids` maps the harness's name of a workflow to the id that the server gave it, until it is forgotten.
     `clock` turns the times of this process into those of the run. `is_out`: no id is left. `unknowns` counts the
     operations whose effect is not known. `stays_busy`: whether a busy engine stayed busy the last time, by whether the
-    idempotency key of the request had its answer; `served` has those that had, by workflow.
+    idempotency key of the request had its answer; `served` has those that had, by workflow. `in_vain` counts how many
+    requests in a row were insisted on in vain: they stayed busy.
     `refreshed` counts the reads that the asker added to know which version is current; `reads_versions`: it adds some.
     `holdings` is what clients hold of each resource, `units` how many units each has, where it is known.
     `bodies` is what the first request with each idempotency key carried from a read of its own, by workflow.
@@ -86,6 +89,7 @@ class Asker:
     is_out: bool = False
     unknowns: int = 0
     stays_busy: dict[bool, bool] = field(default_factory=dict)
+    in_vain: int = 0
     served: dict[str, set[str]] = field(default_factory=dict)
     went_unanswered: bool = False
     latest: tuple[str, str, str] | None = None
@@ -210,15 +214,20 @@ class Asker:
     def ask(self, ask: Ask, *, planned: bool = False) -> Reply:
         return self.race([ask], None, planned=planned)[0]
 
-    def ask_until_told(self, ask: Ask) -> Reply:
-        """Asks, and asks again for a while as long as the engine is busy: each time a new operation, planned here."""
+    def ask_until_told(self, ask: Ask, *, insists: bool = False) -> Reply:
+        """Asks, and asks again for a while as long as the engine is busy: each time a new operation, planned here.
+        `insists`: also if it stayed busy the last time.
+        """
         reply, had_answer = self.ask(ask), ask.call.key in self.served.get(ask.workflow, ())
-        for pause_s in () if self.stays_busy.get(had_answer) else PAUSES_S:
+        was_busy, pays = reply.outcome == "busy", insists or not self.stays_busy.get(had_answer)
+        for pause_s in PAUSES_S if pays else ():
             if reply.outcome != "busy":
                 break
             time.sleep(lengthen_pause(pause_s, reply.exchange.answer))
             reply = self.ask(ask)
         self.stays_busy[had_answer] = reply.outcome == "busy"
+        if insists and was_busy and reply.exchange.answer.status not in LIMITED:
+            self.in_vain = self.in_vain + 1 if reply.outcome == "busy" else 0
         return reply
 
     def race(

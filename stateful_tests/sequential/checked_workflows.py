@@ -25,6 +25,8 @@ from stateful_tests.sequential.belief import Belief, Claim
 
 # While that many unknown operations of a workflow may take effect, it is not moved: the possible states multiply.
 OPEN_MAX = 6
+# After that many due moves in a row that stayed busy, no busy request is asked again: the judge has seen enough.
+IN_VAIN_MAX = 5
 
 
 class CheckedWorkflows:
@@ -165,7 +167,7 @@ class CheckedWorkflows:
         self.sent += 1
         [call] = spread(self.target, [ask.call], self.sent)
         user = self.target.name_user(ask.tenant, ask.route, call.user)
-        reply = self.asker.ask_until_told(dataclasses.replace(ask, call=call, user=user))
+        reply = self.send(dataclasses.replace(ask, call=call, user=user), claim)
         problem = reply.classified.problem
         self.refuse(workflow, problem and f"operation {reply.id}: {problem}")
         self.may_have_moved = ask.call.kind == "advance" and reply.outcome in ("won", "unknown")
@@ -176,6 +178,16 @@ class CheckedWorkflows:
             span = (reply.exchange.invoked_ns, reply.exchange.returned_ns or now_ns())
             self.believe(workflow, self.beliefs[workflow].after(claim, reply.classified, self.graph, span), reply)
         return reply
+
+    def send(self, ask: Ask, claim: Claim | None) -> Reply:
+        """Asks, and asks again while the engine is busy. It insists on a due move: so the judge can see whether the
+        workflow stays busy.
+        """
+        if self.asker.in_vain >= IN_VAIN_MAX:
+            return self.asker.ask(ask)
+        if claim is None or claim.kind != "advance" or ask.tenant != self.owners[ask.workflow]:
+            return self.asker.ask_until_told(ask)
+        return self.asker.ask_until_told(ask, insists=self.beliefs[ask.workflow].is_due(claim, self.graph) is True)
 
     def believe(self, workflow: str, belief: Belief, reply: Reply) -> None:
         if not belief.worlds:
@@ -222,8 +234,8 @@ def can_date(target: Target) -> bool:
 
 
 def check_outcome(right: Sequence[str], classified: ClassifiedAnswer, belief: Belief) -> str | None:
-    """What is wrong with the outcome, in words. An unknown one or a busy one is never wrong; of a stale one the judge
-    says whether the version was old.
+    """What is wrong with the outcome, in words. An unknown one or a busy one is never wrong; the judge says whether the
+    version of a stale one was old, and whether a workflow stays busy.
     """
     if classified.outcome in (*right, "busy", "stale", "unknown"):
         return None

@@ -21,3 +21,18 @@ def test_a_lone_request_that_is_one_too_many_meets_a_limit_of_the_service(outcom
         assert advice is not None
         assert advice.startswith(f"{sent}was answered 429, though it was sent alone")
         assert "lift that limit" in advice
+
+
+@pytest.mark.parametrize("status", [409, 423])
+def test_a_lone_move_that_is_busy_meets_a_lock(status: int) -> None:
+    """The file lists the status already. One that it does not list may be listed."""
+    request = Request("POST", "/orders/1/pay")
+    busy = Probe("advance", "advance", "acme", request, Answer(status), ClassifiedAnswer("busy", status), ("won",))
+    assert advise_advance(busy, "A", "B") == (
+        f"advance: POST /orders/1/pay was answered {status}, which means busy, though it was sent alone; see "
+        "whether an earlier request left a lock behind, else the gate may call it a failure"
+    )
+    unknown = Probe("advance", "advance", "acme", request, Answer(423), ClassifiedAnswer("unknown", 423), ("won",))
+    advice = advise_advance(unknown, "A", "B")
+    assert advice is not None
+    assert advice.startswith("advance.busy: a request that was sent alone was answered 423; write busy = [423] if that")

@@ -18,13 +18,17 @@ from engine.target.http_answer import Answer
 from engine.target.target_file import load_target
 from engine.target.template import Request
 from load.client.asker import Asker
+from load.client.read_retry import PAUSES_S
 from reports.history import events
+from reports.history.history import read_history
 from reports.history.journal import Journal
+from reports.judge.judge import judge
 from reports.judge.unfinished_levels import describe_partial, sum_levels
-from stateful_tests.sequential.checked_workflows import CheckedWorkflows
+from reports.judge.verdict import Verdict
+from stateful_tests.sequential.checked_workflows import IN_VAIN_MAX, CheckedWorkflows
 from stateful_tests.sequential.level import try_sweeps
 from stateful_tests.sequential.sweep import find_edge, find_next, find_stale, reach
-from tests.load.stub import SMALL, Engine, StubRelease, load_text, make_answer
+from tests.load.stub import SMALL, Engine, StubRelease, find_workflow, is_move, load_text, make_answer
 
 
 def plan(graph: TransitionGraph) -> list[list[str]]:
@@ -149,3 +153,41 @@ def test_a_wrong_answer_ends_a_sweep_and_not_the_other(tmp_path: Path) -> None:
     workflows = make_workflows(tmp_path, win)
     assert try_sweeps(workflows, time.monotonic() + 600) is not None
     assert [ended for _, _, _, ended in tell_levels(workflows)] == ["mismatch", "complete"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"retry-after": "1"}])
+def test_a_workflow_that_an_illegal_request_locked_is_found_and_costs_little(
+    headers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine forgets to unlock after a conflict. The clock of the history is moved on by the pauses."""
+    clock, pauses, locked = [10**9], list[float](), set[str]()
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        clock[0] += round(seconds * 1e9)
+
+    def tick() -> int:
+        clock[0] += 1_000_000
+        return clock[0]
+
+    class Leaky(Engine):
+        def decide(self, request: Request) -> Answer:
+            workflow = find_workflow(request)
+            if is_move(request) and workflow in locked:
+                return Answer(423, headers)
+            answer = super().decide(request)
+            locked.update([workflow] if answer.status == 409 else [])
+            return answer
+
+    monkeypatch.setattr("load.client.asker.time.sleep", sleep)
+    monkeypatch.setattr("load.client.asker.now_ns", tick)
+    monkeypatch.setattr("tests.load.stub.now_ns", tick)
+    target = load_text(tmp_path, SMALL.replace("refused = [404]", "refused = [404]\nbusy = [423]"))
+    release: Any = StubRelease(Leaky(target.graph))
+    workflows = CheckedWorkflows(Asker(target, release, Journal(tmp_path / "sequential-0.jsonl"), "sequential"), None)
+    assert try_sweeps(workflows, time.monotonic() + 600) is None
+    workflows.asker.journal.close()
+    [contract] = judge(read_history(tmp_path / "sequential-0.jsonl"), target.graph, only=["contract"]).checks
+    assert contract.verdict is Verdict.FAIL
+    assert all("stays busy" in each.title for each in contract.findings)
+    assert len(pauses) <= 2 * IN_VAIN_MAX * len(PAUSES_S)
