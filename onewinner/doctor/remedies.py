@@ -125,6 +125,11 @@ def advise_advance(probe: Probe, origin: str, to: str, *, others_won: bool = Fal
         return None if problem is None else f"advance.won_state: {problem}; correct it, or leave the key out"
     if probe.answer.status == TOO_MANY:
         return advise_status(probe, "advance.won")
+    if probe.classified.outcome == "busy":
+        return (
+            f"{probe.table}: {probe.sent} was answered {probe.answer.status}, which means busy, though it was sent "
+            "alone; see whether an earlier request left a lock behind, else the gate may call it a failure"
+        )
     if may_be_busy(probe.answer):
         return advise_busy(Counter([probe.answer.status]), 1)
     if (advice := advise_condition(probe)) is not None:
@@ -150,8 +155,13 @@ def advise_busy(answered: Counter[int | None], asked: int) -> str:
     """`answered` are the statuses of answers that may say that nothing happened, of so many that were asked."""
     statuses = sorted(status for status in answered if status is not None)
     seen = " and ".join(f"{answered[status]} were answered {status}" for status in statuses)
+    told = (
+        f"of {asked} requests at once {seen}"
+        if asked > 1
+        else f"a request that was sent alone was answered {statuses[0]}"
+    )
     return (
-        f"advance.busy: of {asked} requests at once {seen}; write busy = {statuses} if that says that nothing happened "
+        f"advance.busy: {told}; write busy = {statuses} if that says that nothing happened "
         "and the client may try again, and list it nowhere else"
     )
 
