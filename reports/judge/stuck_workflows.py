@@ -49,7 +49,7 @@ def is_long(records: Sequence[Record], history: History) -> bool:
 
 
 def take_lone(context: CheckContext) -> pl.DataFrame:
-    """The owners' busy moves (row, w) during which no other operation was in flight, on whatever workflow. One whose
+    """The owners' busy moves (row, w) during which no other operation was in flight, on any workflow. One whose
     idempotency key got another answer before or after is left out: `idempotent` looks at it.
     """
     ops, says = context.ops, ~pl.col("status").is_in(ELSEWHERE)
