@@ -65,15 +65,15 @@ def run_levels(request: RunRequest, run: Run, deployment: Deployment) -> tuple[l
                 start_injector(request.faults, deployment.database) as injector,
                 start_engine(replace(deployment, database=injector.database), log) as access,
                 injector.inject(run.history),
-                supervise(access, run.history, wanted=request.faults is not None),
             ):
-                for turn, level in enumerate(direct):
-                    ids = f"{turn}/{len(direct)}"
-                    results.append(run_level(level, run.folder, access, display, ids=ids))
-                    if is_silent(run.history, level):
-                        break
-                # What is due may come later than the last answer, and only from the service that answered.
-                deployment.sinks.await_due(run.history, [name for each in results for name in each.level.sources])
+                with supervise(access, run.history, wanted=request.faults is not None):
+                    for turn, level in enumerate(direct):
+                        ids = f"{turn}/{len(direct)}"
+                        results.append(run_level(level, run.folder, access, display, ids=ids))
+                        if is_silent(run.history, level):
+                            break
+                    # What is due may come later than the last answer, and only from the service that answered.
+                    deployment.sinks.await_due(run.history, [name for each in results for name in each.level.sources])
                 saved = {name: access.environment[name] for name in (SAVED,) if name in access.environment}
                 ended = access.describe_end()
                 if ended is not None:

@@ -37,9 +37,12 @@ class Supervisor:
     endings: list[Ending] = field(default_factory=list)
 
     def supervise(self, over: threading.Event) -> None:
-        """Until it is over, or the service cannot be started any more."""
-        alive_ns = time.monotonic_ns()
-        while not over.wait(POLL_S):
+        """Until it is over, or the service cannot be started any more. One that has ended by then is started again,
+        too: it ended after a fault.
+        """
+        alive_ns, is_over = time.monotonic_ns(), False
+        while not is_over:
+            is_over = over.wait(POLL_S)
             how = self.access.describe_end()
             if how is not None:
                 assert self.access.restart is not None

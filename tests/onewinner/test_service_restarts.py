@@ -55,6 +55,16 @@ def test_one_that_ended_is_started_again_and_was_away_for_a_while(tmp_path: Path
     assert len(list(history.having(events.End))) == 1
 
 
+def test_one_that_ended_at_the_last_moment_is_started_again_too(tmp_path: Path) -> None:
+    said = list[str | None]([None])
+    access, _ = make_access(tmp_path / "target", lambda: said.append(None))
+    access = replace(access, describe_end=lambda: said[-1])
+    with supervise(access, tmp_path, wanted=True):
+        said.append(TOLD)
+    assert access.describe_end() is None
+    assert len(list(read_history(tmp_path / f"{SOURCE}.jsonl").having(events.Restarted))) == 1
+
+
 def test_one_that_cannot_be_started_again_is_not_tried_twice(tmp_path: Path) -> None:
     tried = threading.Event()
 
