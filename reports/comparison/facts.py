@@ -154,11 +154,18 @@ class Calibration(Struct, frozen=True):
     contenders: Count
 
 
+class BusyAnswers(Struct, frozen=True):
+    """How many answers meant "try again"; `alone`: during so many of them the workflow had no other request."""
+
+    answers: Count
+    alone: Count
+
+
 class Strength(Struct, frozen=True):
     """How much of the workflow a run put to the test.
 
     `transitions`: legal edges taken. `illegal_pairs`: illegal moves asked in the very state that they name. `is_read`:
-    whether any workflow was read.
+    whether any workflow was read. `busy`: null if no answer was.
     """
 
     transitions: Covered
@@ -167,6 +174,7 @@ class Strength(Struct, frozen=True):
     bounds: tuple[Bound, ...] = ()
     calibration: Calibration | None = None
     is_read: bool | None = None
+    busy: BusyAnswers | None = None
 
 
 class DefectRow(Struct, frozen=True):

@@ -11,10 +11,11 @@ from itertools import combinations_with_replacement
 import polars as pl
 
 from engine.target.graph import TransitionGraph
-from reports.comparison.facts import Covered, Facts, RacedPair, RacedPairs, StatePairs, Strength
+from reports.comparison.facts import BusyAnswers, Covered, Facts, RacedPair, RacedPairs, StatePairs, Strength
 from reports.documents.bounds import bound_violations, describe_bounds
 from reports.history.encoding import escape, split_list
 from reports.history.history import History
+from reports.judge.text import count
 
 # Of each action in a round only so many are compared. That can miss an overlap, and never invents one.
 STAND_INS = 2
@@ -53,7 +54,21 @@ def measure_strength(history: History, graph: TransitionGraph, illegal: Collecti
         raced_pairs=RacedPairs(sum(raced[pair] > 0 for pair in pairs), len(pairs), rounds),
         bounds=bound_violations(history),
         is_read=history.encoded.select(is_read.any()).item(),
+        busy=count_busy(history),
     )
+
+
+def count_busy(history: History) -> BusyAnswers | None:
+    """None without any. A request that was not answered lasts to the end."""
+    busy = history.encoded.filter(pl.col("outcome") == "busy")["workflow"].unique()
+    if busy.is_empty():
+        return None
+    ops = history.encoded.filter(pl.col("workflow").is_in(busy.implode())).sort("workflow", "invoked", "row")
+    end = pl.col("returned").fill_null(pl.col("invoked").max())
+    before, after = end.cum_max().shift(1).over("workflow"), pl.col("invoked").shift(-1).over("workflow")
+    alone = (pl.col("invoked") > before).fill_null(value=True) & (end < after).fill_null(value=True)
+    is_busy = pl.col("outcome") == "busy"
+    return BusyAnswers(*ops.select(is_busy.sum().alias("answers"), (is_busy & alone).sum().alias("alone")).row(0))
 
 
 def find_moves(history: History, graph: TransitionGraph) -> pl.DataFrame:
@@ -191,6 +206,9 @@ def describe_covered(strength: Strength) -> list[str]:
     if calibration is not None:
         caught = f"{calibration.caught:,} of {calibration.races:,} such races show two winners"
         lines.append(f"calibrated on this machine: with the defect {calibration.defect}, {caught}")
+    if strength.busy is not None:
+        alone = f"{strength.busy.alone:,} of them to requests that were alone on their workflow"
+        lines.append(f"busy: {count(strength.busy.answers, 'answer')}, {alone}")
     if strength.is_read is False:
         lines.append(NEVER_READ)
     never = [pair for pair in strength.raced_pairs.rounds if not pair.rounds]

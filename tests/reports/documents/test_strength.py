@@ -3,7 +3,7 @@
 from msgspec import structs
 
 from engine.target.graph import TransitionGraph
-from reports.comparison.facts import Calibration, Covered, Facts, Strength
+from reports.comparison.facts import BusyAnswers, Calibration, Covered, Facts, Strength
 from reports.documents.strength import FIXED_PROCESSES, describe_strength, list_pairs, measure_strength
 from tests.reports.building import Record, advance, build_history, create, read
 
@@ -114,3 +114,17 @@ def test_it_is_told_in_words_and_what_never_raced_is_named() -> None:
         "calibrated on this machine: with the defect some-defect, 9 of 10 such races show two winners",
         "never raced: B with X out of A, X with X out of A, C with C out of B, C with X out of B, X with X out of B",
     ]
+
+
+def test_busy_answers_are_counted_and_those_of_lone_requests() -> None:
+    def busy(identity: str, invoked: int, returned: int, **more: str) -> Record:
+        return advance(identity, "A-B", invoked, returned, "busy", **more)
+
+    assert measure(advance("1", "A-B", 10, 20)).busy is None
+    met = [busy("1", 10, 20), advance("2", "A-C", 20, 30, "conflict"), busy("3", 31, 40), busy("4", 50, 60)]
+    elsewhere = [create("d", 0, 1, workflow="v"), advance("5", "A-B", 2, None, "unknown", workflow="v")]
+    strength = measure(*met, *elsewhere, busy("6", 70, 80, workflow="v"), busy("7", 10, 20, workflow="u"))
+    assert strength.busy == BusyAnswers(5, 3), "only 1 and 6 met others"
+    line = "busy: 5 answers, 3 of them to requests that were alone on their workflow"
+    assert line in describe_strength(Facts(strength=strength))
+    assert not any(each.startswith("busy") for each in describe_strength(Facts(strength=measure())))
