@@ -10,7 +10,7 @@ from reports.judge.linearizability_search import search
 from reports.judge.models.workflow import Operation
 from reports.judge.races import Race, contends, is_race, list_races
 from reports.judge.timeline import list_unasked
-from reports.judge.trail_readings import is_older
+from reports.judge.trail_readings import is_older, list_ids
 from reports.judge.verdict import Verdict
 
 NEEDED_S = 0.25
@@ -259,11 +259,12 @@ def comes_back(context: CheckContext, w: int, contenders: pl.DataFrame) -> bool:
         return True
     trail, wants = find_longest(context, w), find_wanted(context, contenders)
     left = trail.filter(pl.col("from").is_in(wants) & pl.col("to").is_in(contenders["next"].implode()))
-    ids = context.read_request_ids(contenders["row"])
+    told = list_ids(context.evidence, contenders)
+    ids = {each for row in contenders["row"] for each in told[row]}
     # A row that tells no id, and where a contender tells none, any row may be a contender's.
-    named = pl.col("request_id").is_in(ids.drop_nulls().implode()).fill_null(value=True)
+    named = pl.col("request_id").is_in([each for each in ids if each is not None]).fill_null(value=True)
     theirs = left.filter(named)
-    first = (left if theirs.is_empty() or ids.null_count() else theirs)["position"].min()
+    first = (left if theirs.is_empty() or None in ids else theirs)["position"].min()
     return first is None or not trail.filter((pl.col("position") > first) & pl.col("to").is_in(wants)).is_empty()
 
 

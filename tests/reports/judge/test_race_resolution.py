@@ -226,6 +226,16 @@ def test_lost_requests_that_the_trail_names_may_have_won_one_visit_each() -> Non
     assert settle_with([named(win("a")), *both[1:]], trail(70, "A-B:qa", "A-B:qb")) == [2]
 
 
+def test_the_row_of_a_contender_may_name_another_request_with_its_key() -> None:
+    """The winner is one request with one key, sent twice; the row has the id of the other sending."""
+    keyed = [named(win(name)) | {"key": "k", "payload": "p"} for name in ("a", "d")]
+    back = named(advance("n", "B-A", 30, 40))
+    for told in ("qa", "qd"):
+        rows = (f"A-B:{told}", "B-A:qn", "A-B:qb")
+        assert settle_with([*keyed, named(lost("b")), back], trail(70, *rows)) == [1]
+        assert settle_with([*keyed, named(lost("b"))], trail(70, *rows[::2])) == [2]
+
+
 def test_a_row_without_a_known_id_may_be_of_the_contender_that_tells_none() -> None:
     rows = ("A-B:made-by-the-engine", "B-A:qn", "A-B:qb")
     back = named(advance("n", "B-A", 30, 40))
