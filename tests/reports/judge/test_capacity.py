@@ -93,11 +93,12 @@ def test_a_give_back_that_is_sent_again_counts_once() -> None:
     assert check(*one, again, left("r", 10, 11, 2)).verdict is Verdict.FAIL
 
 
-def test_a_give_back_without_an_answer_may_be_why_it_is_given_back_already() -> None:
-    """Sent again with its key it gets a conflict."""
+@pytest.mark.parametrize("outcome", ["conflict", "stale"])
+def test_a_give_back_without_an_answer_may_be_why_it_is_given_back_already(outcome: str) -> None:
+    """Sent again with its key it is told that it comes too late."""
     for unit in (None, "7"):
         lost = give_back("g", 4, None, "unknown", key="k", unit=unit)
-        once = (voucher(1), take("a", 2, 3, unit=unit), lost, give_back("h", 6, 7, "conflict", key="k", unit=unit))
+        once = (voucher(1), take("a", 2, 3, unit=unit), lost, give_back("h", 6, 7, outcome, key="k", unit=unit))
         assert check(*once, take("d", 8, 9, unit=unit)).verdict is Verdict.PASS
         assert check(*once, left("r", 8, 9, 1)).verdict is Verdict.PASS
         assert check(*once, take("d", 8, 9, unit=unit), take("e", 10, 11, unit=unit)).verdict is Verdict.FAIL

@@ -100,7 +100,7 @@ def test_a_service_that_answers_won_to_strangers_and_does_nothing_leaks() -> Non
 
 
 def test_a_stranger_that_moved_the_owners_workflow_leaks() -> None:
-    """What the owner was answered has no other explanation, whatever else speaks for two objects."""
+    """Only the stranger's moves explain the answers to the owner. Evidence of two objects changes nothing."""
     led = [create("c2", 0, 1, workflow="w2", status=201), win("f2", 2, 3, workflow="w2")]
     told = advance("m2", "A-B", 4, 5, "conflict", observed="B", workflow="w2")
     assert isolation(*led, told) is Verdict.FAIL

@@ -1,4 +1,4 @@
-"""Goal: a 401 that follows a restart of the service accuses nobody and is no expired credential; others are as before.
+"""Goal: a 401 after a restart of the service is no expired credential and no refusal; any other is as before.
 
 Method: literal histories of one source, whose tenant was served, met a restart and was answered 401.
 """

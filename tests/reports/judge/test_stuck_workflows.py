@@ -108,7 +108,7 @@ def test_a_list_of_expected_states_is_due_in_each_of_them() -> None:
 @pytest.mark.parametrize("about", [{}, OTHER, {"tenant": "globex"}])
 @pytest.mark.parametrize("kind", ["advance", "read"])
 def test_another_request_that_overlaps_may_hold_it(about: Record, kind: str) -> None:
-    """On whatever workflow, and whoever asks: a service may lock more than one."""
+    """On the same workflow or another one, of any tenant: a service may lock more than one."""
     outcome = {"outcome": "refused"} if "tenant" in about else {}
     for invoked, returned in ((505, 600), (400, 500), (502, 503)):
         span = invoked * MS, returned * MS
