@@ -392,14 +392,14 @@ class Asker:
         """Records a request that is no operation, and what was wrong with its answer."""
         self.journal.write(events.Probe(check=check, what=what, problem=problem, **facts))
 
-    def check_silence(self) -> None:
+    def check_silence(self, *, in_doubt: bool = False) -> None:
         """If no request, or no advance, was answered for long: a create, a lone legal move of the new workflow and a
-        read show whether the service answers at all. Blocks.
+        read show whether the service answers at all. Blocks. `in_doubt`: an obstacle ends the level.
 
         They wait for the lock of no other workflow; where no request creates, several workflows must be silent.
         """
         silence, creates = self.silence, isinstance(self.target.create, Template)
-        if not silence.is_suspected or (len(silence.requests.workflows) < 2 and not creates):
+        if not silence.is_possible(in_doubt=in_doubt) or (len(silence.requests.workflows) < 2 and not creates):
             return
         silence.is_checking, asked = True, self.asked
         moved = creates and self._move_anew()

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from engine.target.http_answer import Answer
 
 UNANSWERED_MIN = 10
+# So many are enough when a level ends because of them: where requests are sent one at a time, ten take long.
+LAST_MIN = 4
 # During a wait for a lock or a restart of the database, requests may time out; not for so many timeouts in a row.
 TIMEOUTS_MIN = 4
 # Why a level ended, as its `level` event tells it.
@@ -38,8 +40,8 @@ class Streak:
         self.unanswered = 0
         self.workflows.clear()
 
-    def is_long(self, timeout_s: float) -> bool:
-        return self.unanswered >= UNANSWERED_MIN and time.monotonic() >= self.since_s + TIMEOUTS_MIN * timeout_s
+    def is_long(self, timeout_s: float, unanswered_min: int = UNANSWERED_MIN) -> bool:
+        return self.unanswered >= unanswered_min and time.monotonic() >= self.since_s + TIMEOUTS_MIN * timeout_s
 
 
 @dataclass
@@ -64,6 +66,11 @@ class Silence:
         if self.is_certain or self.is_checking:
             return False
         return self.requests.is_long(self.timeout_s) or self.advances.is_long(self.timeout_s)
+
+    def is_possible(self, *, in_doubt: bool) -> bool:
+        """Whether a check is due. In doubt, after an obstacle that ends a level, fewer requests suspect it."""
+        last = in_doubt and not self.is_certain and self.requests.is_long(self.timeout_s, LAST_MIN)
+        return self.is_suspected or last
 
     def conclude(self, *, moved: bool) -> None:
         """After a check: what is still unanswered will not be answered any more. `moved`: an advance was among it."""

@@ -191,7 +191,7 @@ class Level:
         await testbed.revive()
         ended_itself = await testbed.find_end(in_doubt=obstacle is not None)
         if ended_itself is None:
-            await asyncio.to_thread(testbed.asker.check_silence)
+            await asyncio.to_thread(testbed.asker.check_silence, in_doubt=obstacle is not None)
             await asyncio.to_thread(testbed.asker.look_again)
             await asyncio.to_thread(testbed.asker.read_late)
         is_silent = testbed.asker.silence.is_certain

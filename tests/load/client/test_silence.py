@@ -185,6 +185,19 @@ def test_many_requests_without_an_answer_in_a_short_time_are_no_silence(tmp_path
     assert workflow in asker.server_ids, "what asks goes on to know it"
 
 
+def test_where_a_level_ends_fewer_requests_are_enough(tmp_path: Path, clock: Clock) -> None:
+    asker = make_asker(tmp_path, clock, answer_first(0))
+    for number in range(TIMEOUTS_MIN):
+        assert not asker.silence.is_certain
+        asker.check_silence(in_doubt=True)
+        assert asker.asked == number, "no request more"
+        asker.create("acme")
+    asker.check_silence()
+    assert not asker.silence.is_certain
+    asker.check_silence(in_doubt=True)
+    assert asker.silence.is_certain
+
+
 @pytest.mark.parametrize("answer", [make_answer(503), Answer(None, error="the server closed the connection")])
 def test_errors_and_ended_connections_are_signs_of_life(answer: Answer, tmp_path: Path, clock: Clock) -> None:
     asker = make_asker(tmp_path, clock, lambda *_: answer)

@@ -100,7 +100,7 @@ def test_every_order_and_every_fault_is_in_the_gate(complete: Ran) -> None:
     levels = [(level["level"], level["unit"], level["planned"]) for level in record["levels"]]
     assert {"sequential", "parallel", "race"} < {name for name, *_ in levels}
     wired = [each for each in levels if each[0] in ("interleavings", "faults")]
-    assert wired == [("interleavings", "pairings", 34), ("faults", "pairings", 28)]
+    assert wired == [("interleavings", "pairings", 44), ("faults", "pairings", 28)]
     assert all(level["run"] == level["planned"] for level in record["levels"])
     assert {row["level"] for row in record["pairings"]} == {"interleavings", "faults"}
     assert "interleavings: " in ended.stdout
