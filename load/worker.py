@@ -1,7 +1,9 @@
 """The worker: one Locust process's part in a run. It opens the sources, keeps the tally and ends what has to end."""
 
+import os
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from engine.target.workflow_source import unpack
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
-from load.client.release import Release
+from load.client.release import SUPERVISED_VARIABLE, Release
 from load.locust_failures import Failures
 from load.message_barrier import MessageBarrier
 from load.options import Options
@@ -69,6 +71,12 @@ def identify_host() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+
+
+def find_absence(target: Target, environment: Mapping[str, str]) -> float:
+    """For how many seconds the service may refuse connections: it may be on its way up again."""
+    is_supervised = SUPERVISED_VARIABLE in environment
+    return target.service.ready_timeout_s if is_supervised and target.service is not None else 0.0
 
 
 class Worker:
@@ -132,7 +140,7 @@ class Worker:
         partners = [name_source(worker, 0, options.label) for worker in range(assignment.workers)] if together else []
         facts = {"races": quota.races if leads else 0, "rounds": quota.rounds if leads else 0}
         journal.write(events.Quota(**facts, shared_by=partners))
-        release = Release(target.base_url, target.timeout_s)
+        release = Release(target.base_url, target.timeout_s, find_absence(target, os.environ))
         asker = Asker(target, release, journal, clock=clock)
         barrier: Barrier = ALONE
         if together and assignment.workers > 1:

@@ -66,10 +66,10 @@ def run_levels(request: RunRequest, run: Run, deployment: Deployment) -> tuple[l
                 start_engine(replace(deployment, database=injector.database), log) as access,
                 injector.inject(run.history),
             ):
-                with supervise(access, run.history, wanted=request.faults is not None):
+                with supervise(access, run.history, wanted=request.faults is not None) as asked:
                     for turn, level in enumerate(direct):
                         ids = f"{turn}/{len(direct)}"
-                        results.append(run_level(level, run.folder, access, display, ids=ids))
+                        results.append(run_level(level, run.folder, asked, display, ids=ids))
                         if is_silent(run.history, level):
                             break
                     # What is due may come later than the last answer, and only from the service that answered.

@@ -4,10 +4,11 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.provision.service import ServiceError
+from load.client.release import SUPERVISED_VARIABLE
 from onewinner.deployment import EngineAccess
 from reports.history import events
 from reports.history.journal import Journal
@@ -18,6 +19,7 @@ ENDED = "service ended"
 GRACE_NS = 1_000_000_000
 POLL_S = 0.1
 JOIN_LIMIT_S = 60.0
+STARTS_MAX = 5
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,21 @@ class Supervisor:
             is_over = over.wait(POLL_S)
             how = self.access.describe_end()
             if how is not None:
-                assert self.access.restart is not None
-                try:
-                    self.access.restart()
-                except ServiceError:
+                if not self.start_again():
                     return
                 self.endings.append(Ending(how, alive_ns, time.monotonic_ns()))
             alive_ns = time.monotonic_ns()
+
+    def start_again(self) -> bool:
+        """Whether it runs again. A fault may be injected into what it asks its database when it starts, so it is tried
+        STARTS_MAX times.
+        """
+        assert self.access.restart is not None
+        for _ in range(STARTS_MAX):
+            with contextlib.suppress(ServiceError):
+                self.access.restart()
+                return True
+        return False
 
     def record(self, history: Path) -> None:
         """Each ending as a fault, in a journal of its own."""
@@ -67,17 +77,19 @@ class Supervisor:
 
 
 @contextlib.contextmanager
-def supervise(access: EngineAccess, history: Path, *, wanted: bool) -> Iterator[None]:
-    """Supervises until the block is left, where that is wanted and the service is ours."""
+def supervise(access: EngineAccess, history: Path, *, wanted: bool) -> Iterator[EngineAccess]:
+    """Supervises until the block is left, where that is wanted and the service is ours. The access of the askers, who
+    wait for a service that is being started.
+    """
     service = access.target.service
     if not wanted or access.restart is None or service is None or not service.restart:
-        yield
+        yield access
         return
     supervisor, over = Supervisor(access), threading.Event()
     thread = threading.Thread(target=supervisor.supervise, args=(over,), daemon=True)
     thread.start()
     try:
-        yield
+        yield replace(access, environment={**access.environment, SUPERVISED_VARIABLE: "1"})
     finally:
         over.set()
         thread.join(JOIN_LIMIT_S)

@@ -27,6 +27,11 @@ RESTARTS_MAX = 5
 # Sleeping is not exact: for so long before an agreed instant the clock is polled.
 SPIN_NS = 1_000_000
 
+# In the environment of an asker: onewinner starts the service again when it ends.
+SUPERVISED_VARIABLE = "ONEWINNER_SUPERVISED"
+# Between two attempts to reach a server that is being started again.
+ABSENCE_PAUSE_S = 0.05
+
 # The server did not take one more connection, while it had those of the other contenders.
 FULL = (
     " beside {} connections that it had taken. A race holds one open for each of its requests, and some scenarios race "
@@ -54,14 +59,17 @@ class Exchange:
 
 
 class Connection:
-    """One HTTP/1.1 connection, opened when it is needed and kept open."""
+    """One HTTP/1.1 connection, opened when it is needed and kept open. For `absence_s` seconds the server may refuse
+    it: it is being started again.
+    """
 
-    def __init__(self, base_url: str, timeout_s: float) -> None:
+    def __init__(self, base_url: str, timeout_s: float, absence_s: float = 0.0) -> None:
         url = urlsplit(base_url)
         self._host = url.hostname or ""
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._tls = ssl.create_default_context() if url.scheme == "https" else None
         self._timeout_s = timeout_s
+        self._absence_s = absence_s
         self.base_url = base_url
         self.socket: socket.socket | None = None
 
@@ -70,12 +78,16 @@ class Connection:
 
         `beside`: how many connections are open already, which the race holds until all of its own are.
         """
-        if self.socket is None:
+        deadline = time.monotonic() + self._absence_s
+        while self.socket is None:
             try:
                 plain = socket.create_connection((self._host, self._port), self._timeout_s)
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.socket = self._tls.wrap_socket(plain, server_hostname=self._host) if self._tls else plain
             except OSError as error:
+                if isinstance(error, ConnectionRefusedError) and time.monotonic() < deadline:
+                    time.sleep(ABSENCE_PAUSE_S)
+                    continue
                 full = FULL.format(beside) if beside and isinstance(error, TimeoutError) else ""
                 raise ReleaseError(f"{self.base_url} cannot be reached: {error.strerror or error}{full}") from None
         return self.socket
@@ -92,12 +104,14 @@ class Connection:
 class Release:
     """As many connections as there are contenders, kept open from race to race.
 
-    `restarts` counts how often contenders were lined up again because their connections died before the release.
+    `restarts` counts how often contenders were lined up again because their connections died before the release. For
+    `absence_s` seconds the server may refuse connections.
     """
 
-    def __init__(self, base_url: str, timeout_s: float) -> None:
+    def __init__(self, base_url: str, timeout_s: float, absence_s: float = 0.0) -> None:
         self.base_url = base_url
         self.timeout_s = timeout_s
+        self.absence_s = absence_s
         self.restarts = 0
         self._warmed = 0
         self._connections: list[Connection] = []
@@ -158,7 +172,7 @@ class Release:
     def _line_up(self, heads: Sequence[bytes]) -> list[socket.socket]:
         """The sockets over which all of `heads` are sent, each of them alive."""
         while len(self._connections) < len(heads):
-            self._connections.append(Connection(self.base_url, self.timeout_s))
+            self._connections.append(Connection(self.base_url, self.timeout_s, self.absence_s))
         missing = dict(enumerate(heads))
         for _ in range(RESTARTS_MAX):
             sockets = [self._reach(number) for number in range(len(heads))]

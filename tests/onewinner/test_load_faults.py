@@ -66,6 +66,7 @@ def test_a_service_that_ends_under_faults_is_started_again(tmp_path: Path) -> No
     assert record["measures"]["endings"]["an injected fault"] > 0
     assert "the service ended by itself" in ended.stdout
     assert [name for name, check in record["checks"].items() if check["verdict"] == "fail"] == []
+    assert [level["ended"] for level in record["levels"]] == [["time"]]
     assert not any("ended by itself with status" in line for line in ended.stdout.splitlines() if "UNKNOWN" in line)
 
 

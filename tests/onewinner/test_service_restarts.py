@@ -14,7 +14,7 @@ import pytest
 from engine.provision.service import ServiceError
 from engine.target.target import Service
 from onewinner.deployment import EngineAccess
-from onewinner.service_restarts import ENDED, GRACE_NS, SOURCE, supervise
+from onewinner.service_restarts import ENDED, GRACE_NS, SOURCE, STARTS_MAX, supervise
 from reports.history import events
 from reports.history.history import read_history
 from tests.load.stub import SMALL, load_text
@@ -65,17 +65,35 @@ def test_one_that_ended_at_the_last_moment_is_started_again_too(tmp_path: Path) 
     assert len(list(read_history(tmp_path / f"{SOURCE}.jsonl").having(events.Restarted))) == 1
 
 
-def test_one_that_cannot_be_started_again_is_not_tried_twice(tmp_path: Path) -> None:
-    tried = threading.Event()
+def test_one_that_met_a_fault_when_it_started_is_started_once_more(tmp_path: Path) -> None:
+    tries: list[str] = []
+
+    def fail_at_first() -> None:
+        tries.append("again")
+        if len(tries) < STARTS_MAX:
+            raise ServiceError("a fault")
+
+    access, asked_again = make_access(tmp_path / "target", fail_at_first)
+    with supervise(access, tmp_path, wanted=True):
+        assert asked_again.wait(LIMIT_S)
+    assert len(tries) == STARTS_MAX
+    assert len(list(read_history(tmp_path / f"{SOURCE}.jsonl").having(events.Restarted))) == 1
+
+
+def test_one_that_cannot_be_started_again_is_given_up(tmp_path: Path) -> None:
+    tries, is_over = list[str](), threading.Event()
 
     def fail() -> None:
-        tried.set()
+        tries.append("again")
+        if len(tries) == STARTS_MAX:
+            is_over.set()
         raise ServiceError("no luck")
 
     access, asked_again = make_access(tmp_path / "target", fail)
     with supervise(access, tmp_path, wanted=True):
-        assert tried.wait(LIMIT_S)
+        assert is_over.wait(LIMIT_S)
     assert not asked_again.is_set()
+    assert len(tries) == STARTS_MAX
     history = read_history(tmp_path / f"{SOURCE}.jsonl")
     assert not list(history.having(events.Fault))
     assert len(list(history.having(events.End))) == 1

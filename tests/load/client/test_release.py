@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,8 +35,8 @@ Behaviour = Callable[[socket.socket, bytes, int], bool]
 class Server:
     """Answers each whole request by a behaviour (connection, request, its number) -> keep the connection."""
 
-    def __init__(self, behave: Behaviour, tls: ssl.SSLContext | None = None) -> None:
-        self.listening = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, behave: Behaviour, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
+        self.listening = socket.create_server(("127.0.0.1", port))
         self.tls = tls
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.listening.getsockname()[1]}"
         self.behave = behave
@@ -331,6 +332,29 @@ def test_a_server_that_is_not_there_is_named() -> None:
         port = taken.getsockname()[1]
     with pytest.raises(ReleaseError, match=f"127.0.0.1:{port} cannot be reached"):
         Release(f"http://127.0.0.1:{port}", 1).send(POST)
+
+
+@pytest.mark.parametrize(("absence_s", "is_reached"), [(30.0, True), (0.0, False)])
+def test_a_server_that_is_being_started_is_waited_for(
+    absence_s: float, is_reached: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It listens at the second attempt."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    started: list[Server] = []
+    monkeypatch.setattr(time, "sleep", lambda _: started.append(Server(answer_ok, port=port)))
+    release = Release(f"http://127.0.0.1:{port}", 5.0, absence_s)
+    try:
+        if is_reached:
+            assert [exchange.answer.status for exchange in release.race([POST] * 2)] == [200] * 2
+        else:
+            with pytest.raises(ReleaseError, match="cannot be reached"):
+                release.race([POST] * 2)
+        assert len(started) == is_reached
+    finally:
+        release.close()
+        for server in started:
+            server.close()
 
 
 def test_a_server_that_takes_too_few_connections_is_named() -> None:
