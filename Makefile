@@ -20,6 +20,9 @@ EXAMPLE_COMMANDS := example-flask example-flask-without-version example-django e
 	example-graphql example-graphql-unguarded example-invitation example-invitation-looked-up \
 	example-idempotency example-idempotency-any-tenant
 
+# The tests start hundreds of programs, which are to find their modules compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: dist test-fast test-matrix docs help gate test test-all check trophies format bench screenshots lock clean $(EXAMPLE_COMMANDS)
 help:
 	@echo "make gate      prove the reference engine: exactly one winner (about a minute)"

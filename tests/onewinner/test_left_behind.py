@@ -86,7 +86,7 @@ def test_what_a_defect_adds_is_found(database: Database, tmp_path: Path) -> None
         pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive),
         pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive),
         pytest.param(signal.SIGHUP, marks=pytest.mark.exhaustive),
-        signal.SIGKILL,
+        pytest.param(signal.SIGKILL, marks=pytest.mark.exhaustive),
     ],
     ids=str,
 )

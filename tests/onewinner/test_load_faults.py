@@ -55,6 +55,7 @@ def test_a_fault_injector_that_is_lost_on_the_way_is_no_pass(tmp_path: Path) -> 
     assert any("faults-0 was cut short" in gap for gap in gaps), gaps
 
 
+@pytest.mark.exhaustive
 def test_a_service_that_ends_under_faults_is_started_again(tmp_path: Path) -> None:
     words = [sys.executable, jobs_service.__file__, "{port}", "{database_url}", "mortal"]
     (tmp_path / "jobs.toml").write_text(jobs_service.TARGET.replace("COMMAND", json.dumps(words)))

@@ -147,6 +147,7 @@ def test_a_service_that_loses_its_sessions_with_each_restart_is_logged_in_to_aga
     assert 401 not in history.frame.collect()["status"].to_list()
 
 
+@pytest.mark.exhaustive
 def test_a_service_that_is_not_to_be_started_again_is_not(database: Database, tmp_path: Path) -> None:
     async def run() -> str | None:
         async with open_jobs(database, tmp_path, "mortal", service="restart = false") as testbed:

@@ -69,7 +69,9 @@ with start_embedded() as started:
 """
 
 
-@pytest.mark.parametrize("how", ["closed", "killed", "killed while a fork of it lives on"])
+@pytest.mark.parametrize(
+    "how", ["closed", "killed", pytest.param("killed while a fork of it lives on", marks=pytest.mark.exhaustive)]
+)
 def test_it_does_not_outlive_its_owner(how: str) -> None:
     command = [sys.executable, "-W", "error", "-c", OWNER, *(["fork"] if "fork" in how else [])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as owner:

@@ -276,6 +276,7 @@ def test_a_target_with_a_service_of_its_own_is_judged(levels: tuple[str, ...], t
     assert ended.returncode == 0, ended
 
 
+@pytest.mark.exhaustive
 @LEVELS
 def test_a_command_may_make_its_workflows(levels: tuple[str, ...], tmp_path: Path) -> None:
     """The command's folder is relative to the target file, from any working folder."""

@@ -110,6 +110,7 @@ def test_so_they_have_at_every_isolation_level(prepared: tuple[str, str], isolat
     asyncio.run(run())
 
 
+@pytest.mark.exhaustive
 def test_drops_connection_after_the_commit(database: Database) -> None:
     """The 200th answer of a worker breaks off; the request took effect, and the next connection works."""
 

@@ -59,7 +59,8 @@ def test_an_interrupted_gate_leaves_no_process_and_a_readable_journal(
 
 
 @pytest.mark.parametrize(
-    ("level", "source"), [pytest.param("race", "race-0.0", marks=EXHAUSTIVE), ("faults", "faults-0")]
+    ("level", "source"),
+    [pytest.param("race", "race-0.0", marks=EXHAUSTIVE), pytest.param("faults", "faults-0", marks=EXHAUSTIVE)],
 )
 def test_a_killed_gate_leaves_no_process_and_accuses_no_service(level: str, source: str, tmp_path: Path) -> None:
     """Those that ask end before the service, and that before its database."""

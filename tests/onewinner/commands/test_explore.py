@@ -23,6 +23,7 @@ def run_explore(
     return ended.returncode, json.loads(file.read_text()) if file.exists() else {}, ended.stdout + ended.stderr
 
 
+@pytest.mark.exhaustive
 def test_the_reference_engine_has_one_winner_in_every_order(tmp_path: Path) -> None:
     code, record, told = run_explore(tmp_path, "--scope", "kinds", "--mixed", "0")
     assert code == 0, told

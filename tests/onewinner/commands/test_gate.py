@@ -196,6 +196,7 @@ def test_a_broken_engine_is_caught(broken: Ran, tmp_path: Path) -> None:
     assert again.returncode == 1, again
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("broken", ["ignored-row-count"], indirect=True)
 def test_a_failing_plan_is_saved_small_and_can_be_run_again(broken: Ran, tmp_path: Path) -> None:
     ended, out = broken

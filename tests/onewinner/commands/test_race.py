@@ -136,6 +136,7 @@ def find_workers(command: Command) -> list[psutil.Process]:
     return sorted((process for process in locusts if process.ppid() in pids), key=lambda process: process.pid)
 
 
+@pytest.mark.exhaustive
 def test_a_killed_worker_is_named_and_the_rest_is_judged(tmp_path: Path) -> None:
     ended, out = run_race(tmp_path, "--races", "80", "--processes", "2", **spoil(tmp_path, "killed"))
     assert ended.returncode == 3, ended
@@ -201,6 +202,7 @@ def find_run(folder: Path) -> Path | None:
     return next(iter((folder / "runs").glob("*-locust")), None) if (folder / "runs").is_dir() else None
 
 
+@pytest.mark.exhaustive
 def test_an_open_model_records_the_intended_start(base_url: tuple[str, dict[str, str]], tmp_path: Path) -> None:
     url, environment = base_url
     options = ("--headless", "--base-url", url, "--scenarios", "same-transition", "--rate", "100", "--races", "12")

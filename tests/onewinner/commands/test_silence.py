@@ -25,7 +25,12 @@ TIMEOUT_S = 0.5
         ),
         pytest.param("parallel,race", 200, "the level race did not run", marks=pytest.mark.exhaustive),
         pytest.param("race", 400, None, marks=pytest.mark.exhaustive),
-        ("race,interleavings,faults", 400, "the levels interleavings and faults did not run"),
+        pytest.param(
+            "race,interleavings,faults",
+            400,
+            "the levels interleavings and faults did not run",
+            marks=pytest.mark.exhaustive,
+        ),
         pytest.param("interleavings,faults", 150, "the level faults did not run", marks=pytest.mark.exhaustive),
         pytest.param("faults", 100, None, marks=pytest.mark.exhaustive),
     ],

@@ -197,6 +197,7 @@ def test_no_answer(race):
 """
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_ends_a_race_and_its_process(python: str, tmp_path: Path) -> None:
     (tmp_path / "test_hanging.py").write_text(HANGING)
     command = Command(("-q",), tmp_path, {"PYTHONPATH": ""}, ("-m", "pytest"), python)

@@ -52,7 +52,12 @@ from tests.stateful_tests.stub import make_testbed
             "cannot be crashed: onewinner did not start it; use --database embedded.",
             marks=pytest.mark.exhaustive,
         ),
-        ("127.0.0.1", False, "it is not a database of this run alone; use --database embedded"),
+        pytest.param(
+            "127.0.0.1",
+            False,
+            "it is not a database of this run alone; use --database embedded",
+            marks=pytest.mark.exhaustive,
+        ),
     ],
 )
 def test_a_server_that_onewinner_did_not_make_is_not_killed(

@@ -241,6 +241,7 @@ def test_defects_have_two_winners_in_known_orders(database: Database, tmp_path: 
     assert "one-winner" in judge_all(tmp_path)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("defect", SERIES)
 def test_with_and_without_the_reduction_the_outcomes_are_the_same(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, defect: str
@@ -261,6 +262,7 @@ def test_with_and_without_the_reduction_the_outcomes_are_the_same(
         assert len(reduced.traces) <= len(every.traces)
 
 
+@pytest.mark.exhaustive
 def test_an_order_is_the_same_every_time(database: Database, tmp_path: Path) -> None:
     async def run() -> list[tuple[str, list[str]]]:
         async with open_engine(database, tmp_path, "--defect", "check-then-act") as testbed:

@@ -156,6 +156,7 @@ def test_a_plan_that_no_workflow_was_created_for_is_not_counted(
     assert (search.run, search.is_starved, search.failing) == (run, quota < 100, None)
 
 
+@pytest.mark.exhaustive
 def test_a_service_that_answers_no_more_ends_the_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, target = stop_time(monkeypatch), load_text(tmp_path, SMALL)
     runner = Runner(target, TeeJournal(tmp_path / "parallel-0.jsonl", tmp_path / "copy.jsonl"))
