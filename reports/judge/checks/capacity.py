@@ -161,13 +161,19 @@ def admit_returns(resource: Resource) -> Resource:
         may_be_its = (one for one in takes if each.unit is None or one.unit in (None, each.unit))
         if any(one.invoked + after <= each.returned for one in may_be_its):
             late.add(each.row)
-        elif same := [one for one in open_takes if one.unit == each.unit and one.invoked <= each.returned]:
+        elif alike := [one for one in open_takes if is_given_back(one, each)]:
             # Which of them it gave back is not known where several overlap: then those that may return first stay.
-            open_takes.remove(max(same, key=lambda one: one.invoked))
+            open_takes.remove(max(alike, key=lambda one: one.invoked))
     end = max(each.invoked if each.returned == NEVER else each.returned for each in resource.operations)
     returns = [come_back(each, after) for each in open_takes if each.invoked + after <= end]
     operations = [replace(each, again=True) if each.row in late else each for each in resource.operations]
     return replace(resource, operations=sorted([*operations, *returns], key=lambda each: each.invoked))
+
+
+def is_given_back(take: UnitOperation, give_back: UnitOperation) -> bool:
+    """Whether the give-back may be of what this take got: as many units, of the same name, and not before the take."""
+    is_alike = take.units == give_back.units and take.unit == give_back.unit
+    return is_alike and take.invoked <= give_back.returned
 
 
 def come_back(take: UnitOperation, after: int) -> UnitOperation:

@@ -15,6 +15,7 @@ from tests.reports.building import Record, build_history, create
 from tests.reports.judge.test_capacity import give_back, left, take
 
 AFTER = 100
+Hold = tuple[str, ...]
 HISTORIES = int(os.environ.get("ONEWINNER_CAPACITIES", "300"))
 
 
@@ -66,6 +67,14 @@ def test_a_number_that_a_read_tells_may_have_grown() -> None:
     assert check(make(2), take("a", 2, 5), left("r", 50, 51, 2)).verdict is Verdict.FAIL
 
 
+def test_a_give_back_is_of_a_take_of_as_many_units() -> None:
+    """The give-back of one unit says nothing about the return of the two units that a later take got."""
+    first = (make(2), take("a", 2, 5, left=1), give_back("g", 10, 14, left=2))
+    both = (*first, take("b", 12, 16, units=2, left=0))
+    assert check(*both, take("d", 12 + AFTER, 115, left=1)).verdict is Verdict.PASS
+    assert check(*both, take("d", 10 + AFTER, 111, left=1)).verdict is Verdict.FAIL, "the two are still held"
+
+
 @pytest.mark.parametrize("is_named", [False, True], ids=["a number", "names"])
 def test_a_right_service_with_leases_is_not_accused(is_named: bool) -> None:
     rng = random.Random(f"{is_named}{os.environ.get('ONEWINNER_SEED', '0')}")
@@ -79,47 +88,56 @@ def test_a_right_service_with_leases_is_not_accused(is_named: bool) -> None:
 
 
 def simulate(rng: random.Random, *, is_named: bool) -> tuple[list[Record], int, Record | None]:
-    """A history of a right service, how many units came back by themselves, and a take that must not have won."""
-    units = rng.randint(1, 3)
-    free, held, ended = [f"u{number}" for number in range(units)], dict[str, int](), list[str]()
+    """A history of a right service, how many units came back by themselves, and a take that must not have won. A hold
+    is what one take got: one unit, or two where they have no names.
+    """
+    units, amounts = rng.randint(1, 3), [1] if is_named or rng.random() < 0.5 else [1, 1, 2]
+    free = [f"u{number}" for number in range(units)]
+    held, ended = dict[Hold, int](), list[Hold]()
     records, came_back, extra = [make(None if is_named and rng.random() < 0.5 else units)], 0, None
     moment = 5
     for number in range(rng.randint(3, 9)):
         moment += rng.choice([1, 2, 3, 40, 120])
-        # The sweeper frees a unit at once, later, or not yet.
-        for unit in [unit for unit, since in held.items() if moment >= since + AFTER and rng.random() < 0.7]:
-            del held[unit]
-            free.append(unit)
-            ended.append(unit)
+        # The sweeper frees a hold at once, later, or not yet.
+        for hold in [hold for hold, since in held.items() if moment >= since + AFTER and rng.random() < 0.7]:
+            del held[hold]
+            free += hold
+            ended.append(hold)
             came_back += 1
         times = (moment - rng.randint(0, 4), moment + rng.randint(0, 4))
-        kind = rng.choice(["take", "take", "take", "give_back", "read"])
-        if kind == "take" and free:
-            unit = free.pop(rng.randrange(len(free)))
-            held[unit] = moment
-            told: dict[str, Any] = {"left": len(free)} if rng.random() < 0.2 else {}
+        kind, asked = rng.choice(["take", "take", "take", "give_back", "read"]), rng.choice(amounts)
+        if kind == "take" and len(free) >= asked:
+            hold = tuple(free.pop(rng.randrange(len(free))) for _ in range(asked))
+            held[hold] = moment
+            told = tell(rng, len(free)) | ask(hold, is_named=is_named)
             if rng.random() < 0.1:
-                records.append(take(f"t{number}", times[0], None, "unknown"))
+                lost = {key: value for key, value in told.items() if key == "units"}
+                records.append(take(f"t{number}", times[0], None, "unknown", **lost))
             else:
-                records.append(take(f"t{number}", *times, **(told | name(unit, is_named=is_named))))
+                records.append(take(f"t{number}", *times, **told))
         elif kind == "take":
-            records.append(take(f"t{number}", *times, "conflict"))
-            if all(moment + 4 < since + AFTER for since in held.values()):
-                extra = take(
-                    "extra", invoked=moment, returned=moment, **name(rng.choice(list(held)), is_named=is_named)
-                )
+            records.append(take(f"t{number}", *times, "conflict", units=asked))
+            if held and all(moment + 4 < since + AFTER for since in held.values()):
+                one = rng.choice(list(held))[:asked]
+                wrong = ask(one, is_named=is_named) | {"units": asked}
+                extra = take("extra", invoked=moment, returned=moment, **wrong)
         elif kind == "give_back" and held:
-            unit = rng.choice(list(held))
-            del held[unit]
-            free.append(unit)
-            records.append(give_back(f"g{number}", *times, **name(unit, is_named=is_named)))
+            hold = rng.choice(list(held))
+            del held[hold]
+            free += hold
+            told = tell(rng, len(free)) | ask(hold, is_named=is_named)
+            records.append(give_back(f"g{number}", *times, **told))
         elif kind == "give_back" and ended:
             # Its lease has ended: the service says yes, and frees nothing.
-            records.append(give_back(f"g{number}", *times, **name(ended.pop(), is_named=is_named)))
+            records.append(give_back(f"g{number}", *times, **ask(ended.pop(), is_named=is_named)))
         elif kind == "read":
             records.append(left(f"r{number}", *times, len(free)))
     return records, came_back, extra
 
 
-def name(unit: str, *, is_named: bool) -> dict[str, Any]:
-    return {"unit": unit} if is_named else {}
+def tell(rng: random.Random, number: int) -> dict[str, Any]:
+    return {"left": number} if rng.random() < 0.2 else {}
+
+
+def ask(hold: Hold, *, is_named: bool) -> dict[str, Any]:
+    return {"units": len(hold)} | ({"unit": hold[0]} if is_named else {})
