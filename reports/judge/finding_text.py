@@ -103,6 +103,14 @@ def describe_repeats(rows: int, winners: int) -> str:
     )
 
 
+def describe_outside(records: Sequence[Record]) -> str:
+    """What contenders that were sent outside of their race have to do with it; empty without one."""
+    outside = [name(record) for record in records if record.race is None]
+    if not outside:
+        return ""
+    return f"{capital(join(outside))}: a request of the race has the same idempotency key, so it is the same contender."
+
+
 def describe_no_winner(records: Sequence[Record], why: str) -> Text:
     first = records[0]
     title = f"No contender won the race {first.race} for workflow {first.workflow}: {count_outcomes(records)}"

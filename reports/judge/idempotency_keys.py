@@ -11,21 +11,36 @@ def merge_keys(ops: pl.DataFrame) -> pl.DataFrame:
     """`ops` (see Evidence.ops; before they are sorted) with `repeated`: another operation of its key stands for it.
 
     That one is the first that was answered: won or ok, else a conflict or stale; else an unknown one. It took effect
-    after the first invoke of them all, and before its own answer. A request that asks for something else under the
-    same key is an operation of its own.
+    after the first invoke of them all, and before its own answer; where it has no race, it contends in that of the
+    others (see find_race). A request that asks for something else under the same key is an operation of its own.
     """
-    keyed = ops.select("row", *SAME, "invoked", "returned", rank=rank_outcome()).filter(pl.col("key").is_not_null())
+    asked = ops.select("row", *SAME, "race", "invoked", "returned", rank=rank_outcome())
+    keyed = asked.filter(pl.col("key").is_not_null())
     if keyed.is_empty():
         return ops.drop("key").with_columns(repeated=pl.lit(value=False))
     least = pl.col("rank").min().over(SAME)
     members = keyed.filter((pl.col("rank") == UNKNOWN) | (pl.col("rank") == least)).sort("rank", "returned", "row")
     members = members.select(
-        "row", begun=pl.col("invoked").min().over(SAME), repeated=pl.int_range(pl.len()).over(SAME) > 0
+        "row",
+        begun=pl.col("invoked").min().over(SAME),
+        raced=find_race(),
+        repeated=pl.int_range(pl.len()).over(SAME) > 0,
     )
     merged = ops.drop("key").join(members, on="row", how="left", maintain_order="left")
     merged = merged.with_columns(pl.col("repeated").fill_null(value=False))
     stands = ~pl.col("repeated") & pl.col("begun").is_not_null()
-    return merged.with_columns(invoked=pl.when(stands).then("begun").otherwise("invoked")).drop("begun")
+    return merged.with_columns(
+        invoked=pl.when(stands).then("begun").otherwise("invoked"),
+        race=pl.when(stands).then(pl.coalesce("race", "raced")).otherwise("race"),
+    ).drop("begun", "raced")
+
+
+def find_race() -> pl.Expr:
+    """The first race in which a request of a key was sent before the key was answered. One that was sent later only
+    repeats the answer: its operation was over before that race. The first of a key is the one that was answered.
+    """
+    is_open = pl.col("invoked") <= pl.col("returned").first().over(SAME)
+    return pl.when(is_open).then("race").sort_by("invoked", "row").drop_nulls().first().over(SAME)
 
 
 def rank_outcome() -> pl.Expr:

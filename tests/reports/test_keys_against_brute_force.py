@@ -15,14 +15,33 @@ import polars as pl
 from reports.history.events import Header
 from reports.history.history import take_frame
 from reports.history.lines import OPERATION_SCHEMA
+from reports.judge.context import CheckContext
 from reports.judge.decision import decide
 from reports.judge.evidence import Evidence
+from reports.judge.race_resolution import resolve_races
+from reports.judge.races import list_races
+from reports.judge.verdict import Verdict
 
 HISTORIES = int(os.environ.get("ONEWINNER_KEYS", "1500"))
 AT_ONCE = 100
 STATES = "AB"
 FOREVER = 10**6
 Operation = dict[str, Any]
+
+
+def list_movers(
+    state: str | None, stored: dict[str, Operation], left: list[Operation], movers: frozenset[str] = frozenset()
+) -> set[frozenset[str]]:
+    """By order that explains all of them: the ids of the requests that moved the workflow."""
+    found = {movers} if all(each["outcome"] == "unknown" for each in left) else set[frozenset[str]]()
+    for index, each in enumerate(left):
+        rest = left[:index] + left[index + 1 :]
+        if any(other["outcome"] != "unknown" and other["returned_ns"] < each["invoked_ns"] for other in rest):
+            continue
+        after = serve(state, stored, each)
+        if after is not None:
+            found |= list_movers(*after, rest, movers if after[0] == state else movers | {each["id"]})
+    return found
 
 
 def is_explained(state: str | None, stored: dict[str, Operation], left: list[Operation]) -> bool:
@@ -102,6 +121,41 @@ def draw_history(rng: random.Random) -> list[Operation]:
     return found
 
 
+def draw_race(rng: random.Random) -> list[Operation]:
+    """A race out of A, which is left once: a few requests of it and outside of it, some with a key in common."""
+    state, stored, found = "A", dict[str, str](), list[Operation]()
+    moments = sorted(rng.choice([3, 4, 5, 12]) for _ in range(rng.randint(2, 5)))
+    for number, moment in enumerate(moments):
+        key = rng.choice(["k", "k", "l", None])
+        outcome = stored.get(key or "") or ("won" if state == "A" else "conflict")
+        is_lost, never_came = rng.random() < 0.35, rng.random() < 0.3
+        if not (is_lost and never_came):
+            state = "B"
+            stored |= {key: outcome} if key else {}
+        times = {"invoked_ns": moment - rng.randint(0, 3), "returned_ns": moment + rng.randint(0, 3)}
+        about = {"id": str(number), "kind": "advance", "expected": ["A"], "next": "B", "key": key, "payload": key}
+        race = "r" if moment < 12 and rng.random() < 0.7 else None
+        told = {"outcome": "unknown", "returned_ns": None} if is_lost else {"outcome": outcome}
+        found.append(about | {"race": race} | times | told)
+    if rng.random() < 0.4:
+        times = {"invoked_ns": 20, "returned_ns": 21}
+        found.append({"id": "read", "kind": "read", "outcome": "ok", "observed": state, "key": None, **times})
+    if rng.random() < 0.5:
+        damage(rng, rng.choice(found))
+    return found
+
+
+def find_contenders(history: list[Operation]) -> set[str]:
+    """The ids of the requests of the race, and of those with a key that one of them sent before it was answered."""
+    raced = [each for each in history if each.get("race")]
+    keys = set()
+    for key in {each["key"] for each in raced} - {None}:
+        told = [each["returned_ns"] for each in history if each["key"] == key and each["outcome"] != "unknown"]
+        if any(each["key"] == key and each["invoked_ns"] <= min(told, default=FOREVER) for each in raced):
+            keys.add(key)
+    return {each["id"] for each in history if each["key"] in keys or (each.get("race") and each["key"] is None)}
+
+
 def draw_creates(rng: random.Random, before: int) -> list[Operation]:
     """Creates with one key, one of them answered. The first request for a move may come before its return."""
     about = {"kind": "create", "key": "c", "payload": "create"}
@@ -147,6 +201,42 @@ def test_keys_are_judged_as_brute_force_does() -> None:
     assert min(seen.values()) > HISTORIES // 10, seen
 
 
+def test_races_of_keys_are_judged_as_brute_force_does() -> None:
+    """`one-winner` fails only if a contender won in no order; it passes only if one won in some order, or if the
+    history has no order. Then two winners by their answers are a failure.
+    """
+    rng = random.Random(f"races{os.environ.get('ONEWINNER_SEED', '0')}")
+    seen = Counter[Verdict | None]()
+    while seen.total() < HISTORIES:
+        drawn = [draw_race(rng) for _ in range(AT_ONCE)]
+        histories = [each for each in drawn if has_one_answer(each) and find_contenders(each)]
+        for history, verdict in zip(histories, judge_races(histories), strict=True):
+            contenders = find_contenders(history)
+            orders = list_movers("A", {}, history)
+            told = {each["key"] or each["id"] for each in history if each["id"] in contenders and is_win(each)}
+            if verdict is Verdict.FAIL:
+                assert not any(len(contenders & movers) == 1 for movers in orders), history
+            if verdict is Verdict.PASS:
+                assert any(len(contenders & movers) == 1 for movers in orders) or not orders, history
+            assert len(told) < 2 or verdict is Verdict.FAIL, history
+            seen[verdict] += 1
+    assert min(seen[verdict] for verdict in (Verdict.PASS, Verdict.FAIL)) > HISTORIES // 30, seen
+
+
+def is_win(each: Operation) -> bool:
+    return bool(each["outcome"] == "won")
+
+
+def judge_races(histories: list[list[Operation]]) -> list[Verdict | None]:
+    """What `one-winner` says of each of them; None if it judged no race."""
+    context = CheckContext(make_evidence(histories))
+    races = {race.w: Verdict.PASS for race in list_races(context.races)}
+    for race, resolved in resolve_races(context):
+        many = resolved.winners
+        races[race.w] = Verdict.UNKNOWN if many is None else Verdict.PASS if many == 1 else Verdict.FAIL
+    return [races.get(w) for w in range(len(histories))]
+
+
 def find_start(history: list[Operation]) -> str | None:
     """There is no state before a create."""
     return None if any(each["kind"] == "create" for each in history) else "A"
@@ -159,6 +249,7 @@ def make_evidence(histories: list[list[Operation]]) -> Evidence:
         for each in history
     ]
     for number, row in enumerate(rows):
-        row.update(id=str(number), process="p", tenant="acme", scenario="")
+        race = row["race"] and f"{row['workflow']}{row['race']}"
+        row.update(id=str(number), process="p", tenant="acme", scenario="", race=race)
     history = replace(take_frame(pl.DataFrame(rows, schema=OPERATION_SCHEMA)), events=(("history", Header()),))
     return Evidence(history, None, "A")

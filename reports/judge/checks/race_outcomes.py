@@ -1,6 +1,6 @@
 """one-winner and conflict-count: who won each race, and how the service answered the other contenders."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ from reports.judge.finding_text import (
     describe_no_conflict,
     describe_no_winner,
     describe_open_race,
+    describe_outside,
     describe_repeats,
     describe_two_winners,
 )
@@ -86,8 +87,13 @@ def leave_out(races: pl.DataFrame, left: Sequence[Race]) -> pl.DataFrame:
 
 
 def report_movers(context: CheckContext, race: Race) -> Finding:
-    records = context.records(find_contenders(context, race).filter(pl.col("outcome") == "won")["row"])
+    records = take_records(context, find_contenders(context, race).filter(pl.col("outcome") == "won")["row"])
     return make_finding("one-winner", records, describe_movers(records))
+
+
+def take_records(context: CheckContext, rows: Iterable[int]) -> list[Record]:
+    """Contenders in full. Those that contend for a request with their key come last: they name no race."""
+    return sorted(context.records(rows), key=lambda record: record.race is None)
 
 
 def find_touched(context: CheckContext) -> set[tuple[int, int]]:
@@ -123,9 +129,10 @@ def describe_shares(shares: Shares, resolved: int) -> str:
 def report_winners(context: CheckContext, race: Race, resolved: ResolvedRace) -> Finding:
     contenders = find_contenders(context, race)
     rows = contenders.filter(pl.col("outcome") == "won")["row"].to_list() + list(resolved.rows)
-    records = context.records(rows)
+    records = take_records(context, rows)
     title, words = describe_two_winners(records)
-    notes = [resolved.by, describe_repeats(count_rows(context, race.w, records), len(records))]
+    repeats = describe_repeats(count_rows(context, race.w, records), len(records))
+    notes = [resolved.by, repeats, describe_outside(records)]
     return make_finding("one-winner", records, (title, "\n\n".join(filter(None, [words, *notes]))))
 
 
@@ -139,14 +146,13 @@ def count_rows(context: CheckContext, w: int, records: Sequence[Record]) -> int:
 
 
 def report_no_winner(context: CheckContext, race: Race, resolved: ResolvedRace) -> Finding:
-    records = context.records(find_contenders(context, race)["row"])
+    records = take_records(context, find_contenders(context, race)["row"])
     title, words = describe_no_winner(records, resolved.by)
     return make_finding("one-winner", records, (title, words))
 
 
 def report_open(context: CheckContext, race: Race) -> Finding:
-    contenders = find_contenders(context, race)
-    records = context.records(contenders["row"])
+    records = take_records(context, find_contenders(context, race)["row"])
     title, words = describe_open_race(records)
     return make_finding("one-winner", records, (title, words), Verdict.UNKNOWN)
 

@@ -167,6 +167,43 @@ def test_requests_of_one_key_are_one_contender_and_takes_are_none() -> None:
     assert settle(*(build(name, "take", 2, 5, dict(take)) for name in "ab")) == []
 
 
+def keyed(record: dict[str, Any], key: str = "k") -> dict[str, Any]:
+    return record | {"key": key, "payload": key}
+
+
+def again(outcome: str = "won", invoked: int = 7, key: str = "k", **more: Any) -> dict[str, Any]:
+    """A request that is sent again with its key, outside of the race."""
+    return keyed(advance(f"again-{key}", "A-B", invoked, invoked + 1, outcome, **more), key)
+
+
+def judge_race(*records: dict[str, Any]) -> tuple[Verdict | None, int, list[str]]:
+    """The verdict of `one-winner`, how many races it judged, and the titles of its findings."""
+    (found,) = judge(build_history([create("c", 0, 1), *records]), AB, only=["one-winner"]).checks
+    return found.verdict, found.judged, [finding.title for finding in found.findings]
+
+
+def test_a_contender_that_is_sent_again_outside_of_its_race_contends_in_it() -> None:
+    """Its answer there tells what became of it in the race."""
+    first = keyed(lost("a"))
+    assert judge_race(first, lose("b"), again())[:2] == (Verdict.PASS, 1)
+    assert judge_race(first, busy("b"), again())[:2] == (Verdict.PASS, 1)
+    assert judge_race(first, win("b"), again("conflict", observed="B"))[:2] == (Verdict.PASS, 1)
+    assert judge_race(keyed(win("a")), lose("b"), again(invoked=2))[:2] == (Verdict.PASS, 1)
+    others = (keyed(lost("b"), "l"), again("conflict", key="l", observed="B"))
+    assert judge_race(first, again(), *others)[:2] == (Verdict.PASS, 1)
+    verdict, _, titles = judge_race(first, win("b"), again())
+    assert verdict is Verdict.FAIL
+    assert titles == ["Request b (client p) and request again-k (client p) both moved workflow w from A to B."]
+
+
+def test_a_request_that_repeats_an_earlier_answer_contends_in_no_race() -> None:
+    """It was carried out before the race; then the state came back, and another request won the race."""
+    before = keyed(advance("z", "A-B", 2, 3))
+    back = override("s", "A", 4, 5)
+    repeat = keyed(advance("a", "A-B", 10, 12, race="r"))
+    assert judge_race(before, back, repeat, advance("b", "A-B", 10, 12, race="r"))[:2] == (Verdict.PASS, 1)
+
+
 ALONE = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]}, [Timed("B", "A", 1e-9), Timed("A", "C", 1e-9)])
 
 
