@@ -65,6 +65,23 @@ def describe_given_back_twice(unit: str, records: Sequence[Record]) -> Text:
     return title, tabulate(words, records)
 
 
+def describe_never_taken(unit: str, records: Sequence[Record]) -> Text:
+    """`records`: give-backs of a unit that no request took."""
+    title = f"Unit {unit} of {records[0].workflow} was given back, and no request had taken it."
+    words = f"{capital(name(records[0]))} was told that it gave back unit {unit}. No take got it, or may have got it."
+    return title, tabulate(words, records)
+
+
+def describe_no_names(resource: str, records: Sequence[Record]) -> Text:
+    """`records`: the requests about a resource whose units have names."""
+    title = f"No order of the requests explains which units of {resource} were given out."
+    words = (
+        "Some order explains each unit alone, and some order explains how many were left. No order that respects the "
+        "times explains all of it together, whichever units the requests took or gave back that tell no unit."
+    )
+    return title, tabulate(words, records)
+
+
 def describe_given_back_again(resource: str, records: Sequence[Record]) -> Text:
     """`records`: give-backs of a unit that another give-back had given back."""
     title = f"A unit of {resource} was given back twice: {name(records[0])} gave it back once more."

@@ -15,7 +15,9 @@ from reports.judge.capacity_text import (
     describe_given_back_twice,
     describe_given_twice,
     describe_left,
+    describe_never_taken,
     describe_never_used_up,
+    describe_no_names,
     describe_no_order,
     describe_refused_takes,
     describe_wrong_number,
@@ -23,6 +25,7 @@ from reports.judge.capacity_text import (
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.finding_text import Text, describe_timeout
 from reports.judge.models.capacity import UnitOperation, explain
+from reports.judge.models.named_units import count_unnamed, explain_names, find_names
 from reports.judge.models.workflow import NEVER
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
@@ -36,12 +39,14 @@ CORE_MAX = 500
 
 @dataclass
 class Resource:
-    """The operations of one resource, by invoke. `units` is how many it had, where its create told; `returns_after` how
-    long after a take its unit may come back by itself, in nanoseconds. `again` are give-backs of a unit for which
-    another give-back of it stands: they give back nothing.
+    """The operations of one resource, by invoke. `is_created`: a create is among the requests, so no unit was taken
+    before. `units` is how many it had, where its create told; `returns_after` how long after a take its unit may come
+    back by itself, in nanoseconds. `again` are give-backs of a unit for which another give-back of it stands: they give
+    back nothing.
     """
 
     name: str
+    is_created: bool = False
     units: int | None = None
     returns_after: int | None = None
     operations: list[UnitOperation] = field(default_factory=list)
@@ -54,8 +59,11 @@ class Resource:
 
     @cached_property
     def untold(self) -> list[UnitOperation]:
-        """Those that told no unit, as operations on any one unit: each may have taken it, or given it back."""
-        return [replace(each, units=1, left=None, outcome="unknown") for each in self.moves if each.unit is None]
+        """Those about a unit whose name they did not tell, as operations on any one unit: each may have taken it, or
+        given it back.
+        """
+        untold = [each for each in self.moves if count_unnamed(each) > 0]
+        return [replace(each, units=1, left=None, outcome="unknown") for each in untold]
 
     @cached_property
     def begins(self) -> list[int]:
@@ -88,8 +96,8 @@ def check_capacity(context: CheckContext) -> CheckResult:
     deadline_s = time.monotonic() + context.evidence.limits.linearizable_s
     suspicions: list[Suspicion] = []
     for resource in resources:
-        suspicions += suspect_units(context, resource)
-        suspicions += suspect_numbers(context, resource, deadline_s)
+        alone = [*suspect_units(context, resource), *suspect_numbers(context, resource, deadline_s)]
+        suspicions += alone or suspect_names(context, resource, deadline_s)
     suspicions += doubt_refusals(context)
     if context.evidence.plan is not None and not any(each.is_used_up for each in resources):
         suspicions.append(doubt(partial(report_never_used_up, len(resources))))
@@ -105,7 +113,7 @@ def gather_resources(context: CheckContext) -> list[Resource]:
     """
     told = context.evidence.history.frame.with_row_index("row").select("row", "kind", *TOLD)
     says = pl.any_horizontal(pl.col("left", "returns_after_ns").is_not_null())
-    asked = told.filter(pl.col("kind").is_in(KINDS) | says).drop("kind").collect()
+    asked = told.filter(pl.col("kind").is_in([*KINDS, "create"]) | says).drop("kind").collect()
     outcome, mine = pl.col("outcome"), pl.col("mine")
     ops = context.ops.join(context.elsewhere, on="row", how="anti", maintain_order="left")
     ops = ops.join(asked, on="row", maintain_order="left")
@@ -118,7 +126,8 @@ def gather_resources(context: CheckContext) -> list[Resource]:
         resource = found.get(w) or found.setdefault(w, Resource(context.workflow_name(w)))
         is_unknown = outcome_ == "unknown"
         if kind == "create":
-            if outcome_ == "ok":
+            resource.is_created |= outcome_ == "ok"
+            if outcome_ == "ok" and (left is not None or returns_after is not None):
                 resource.units, resource.returns_after = left, returns_after
         elif kind in KINDS or not is_unknown:
             ends = NEVER if is_unknown else returned
@@ -214,15 +223,53 @@ def suspect_units(context: CheckContext, resource: Resource) -> list[Suspicion]:
             by_unit.setdefault(each.unit, []).append(each)
     found: list[Suspicion] = []
     for unit, several in by_unit.items():
-        operations = [replace(each, units=1, left=None) for each in several] if len(several) > 1 else []
+        is_plain = len(several) == 1 and (several[0].kind == "take" or not resource.is_created)
+        operations = [] if is_plain else [replace(each, units=1, left=None) for each in several]
         if explain(1, operations) is Verdict.FAIL:
             limit_s = time.monotonic() + context.evidence.limits.workflow_s
-            if resource.untold and explain(1, [*operations, *resource.untold], limit_s) is not Verdict.FAIL:
+            untold = [each for each in resource.untold if each.unit != unit]
+            if untold and explain(1, [*operations, *untold], limit_s) is not Verdict.FAIL:
                 continue
-            is_taken_only = all(each.kind == "take" or each.by_itself for each in operations)
-            describe = partial(describe_given_twice if is_taken_only else describe_given_back_twice, unit)
-            found.append(fail(partial(report, context, operations, describe)))
+            found.append(fail(partial(report, context, operations, partial(choose_text(operations), unit))))
     return found
+
+
+def choose_text(operations: Sequence[UnitOperation]) -> Callable[[str, Sequence[Record]], Text]:
+    """How to tell of operations on one unit that contradict each other."""
+    if not any(each.kind == "take" for each in operations):
+        return describe_never_taken
+    is_taken_only = all(each.kind == "take" or each.by_itself for each in operations)
+    return describe_given_twice if is_taken_only else describe_given_back_twice
+
+
+def suspect_names(context: CheckContext, resource: Resource, deadline_s: float) -> list[Suspicion]:
+    """The names of units and their number, if each is explained by some order, and no order explains both."""
+    units, operations = take_whole(resource)
+    if not any(each.kind == "give_back" for each in resource.moves) or not find_names(operations):
+        return []
+    held = units // 2 if resource.units is None else 0
+    workflow_s = context.evidence.limits.workflow_s
+    verdict = explain_names(units, operations, min(time.monotonic() + workflow_s, deadline_s), held)
+    if verdict is Verdict.PASS:
+        return []
+    if verdict is Verdict.UNKNOWN:
+        return [doubt(partial(report_timeout, resource.name, workflow_s))]
+    return [fail(partial(report, context, operations, partial(describe_no_names, resource.name)))]
+
+
+def take_whole(resource: Resource) -> tuple[int, list[UnitOperation]]:
+    """How many units a resource has, and its operations. Where no create told a number, it has as many as can matter,
+    half of them held by others, and no answer tells a number. Without a create, the name of a unit that no request took
+    says nothing: it may have been taken before.
+    """
+    operations = list(resource.operations)
+    if not resource.is_created:
+        taken = {each.unit for each in operations if each.kind == "take"}
+        operations = [each if each.unit in taken else replace(each, unit=None) for each in operations]
+    if resource.units is not None:
+        return resource.units, operations
+    moves = [replace(each, left=None) for each in operations if each.outcome in ("won", "unknown")]
+    return 2 * sum(each.units for each in moves if each.kind in KINDS), moves
 
 
 def suspect_numbers(context: CheckContext, resource: Resource, deadline_s: float) -> list[Suspicion]:
@@ -234,7 +281,7 @@ def suspect_numbers(context: CheckContext, resource: Resource, deadline_s: float
     if verdict is Verdict.PASS:
         return []
     if verdict is Verdict.UNKNOWN:
-        return [doubt(partial(report_timeout, context, resource.name))]
+        return [doubt(partial(report_timeout, resource.name, context.evidence.limits.linearizable_s))]
     if resource.again and explain(units, [*resource.operations, *resource.again], deadline_s) is Verdict.PASS:
         describe = partial(describe_given_back_again, resource.name)
         return [fail(partial(report, context, resource.again[:SHOWN_MAX], describe))]
@@ -311,6 +358,6 @@ def report(
     return make_finding(CHECK, records, describe(records))
 
 
-def report_timeout(context: CheckContext, name: str) -> Finding:
-    text = describe_timeout(name, context.evidence.limits.linearizable_s)
+def report_timeout(name: str, limit_s: float) -> Finding:
+    text = describe_timeout(name, limit_s)
     return make_finding(CHECK, [], text, Verdict.UNKNOWN, workflow=name)

@@ -168,6 +168,46 @@ def test_a_unit_that_was_given_back_can_be_taken_again() -> None:
     assert found.verdict is Verdict.FAIL
 
 
+NAMELESS = [give_back("g", 8, None, "unknown"), give_back("g", 8, 9)]
+
+
+@pytest.mark.parametrize("given_back", NAMELESS, ids=["no answer", "won"])
+@pytest.mark.parametrize("units", [None, 3])
+def test_a_give_back_without_a_name_explains_one_unit(given_back: Record, units: int | None) -> None:
+    """Each of two units may be the one that was given back; not both of them. A third one is there for their number."""
+    taken = [take(name, place, place + 1, unit=name) for place, name in enumerate("abc", start=2)]
+    once = (create("x", 0, 1, None, left=units), *taken, given_back, give_back("h", 10, 11, unit="c"))
+    assert check(*once, take("d", 12, 13, unit="a")).verdict is Verdict.PASS
+    assert check(*once, take("d", 12, 13, unit="c"), take("e", 14, 15, unit="b")).verdict is Verdict.PASS
+    found = check(*once, take("d", 12, 13, unit="a"), take("e", 14, 15, unit="b"))
+    assert found.verdict is Verdict.FAIL
+    assert found.findings[0].title == "No order of the requests explains which units of w were given out."
+
+
+def test_a_unit_that_no_request_took_is_not_given_back() -> None:
+    given_back = give_back("g", 6, 7, unit="z")
+    found = check(voucher(2), take("a", 2, 3, unit="b"), take("b", 4, 5, unit="c"), given_back)
+    assert found.verdict is Verdict.FAIL
+    assert found.findings[0].title == "Unit z of w was given back, and no request had taken it."
+    assert check(voucher(2), take("a", 2, None, "unknown"), given_back).verdict is Verdict.PASS
+    assert check(take("a", 2, 3, unit="b"), given_back).verdict is Verdict.PASS, "it may have been taken before"
+
+
+def test_a_take_of_two_units_tells_the_name_of_one() -> None:
+    """The other one may be given back by its name, or be given back with the one that is named."""
+    both = (voucher(2), take("a", 2, 3, units=2, unit="x"))
+    again = (*both, give_back("g", 4, 5, units=2, unit="x"), take("b", 6, 7, unit="y"))
+    assert check(*both, give_back("g", 4, 5, unit="y"), take("b", 6, 7, unit="y")).verdict is Verdict.PASS
+    assert check(*again, take("d", 8, 9, unit="x")).verdict is Verdict.PASS
+    assert check(*again, take("d", 8, 9, unit="y")).verdict is Verdict.FAIL
+
+
+def test_a_request_for_many_units_without_names_is_unknown_beside_names() -> None:
+    """It has too many meanings to try."""
+    many = (voucher(9), take("a", 2, 3, unit="x"), take("b", 2, 3, units=8), give_back("g", 4, 5, units=8))
+    assert check(*many, give_back("h", 6, 7, unit="x"), take("d", 8, 9, unit="x")).verdict is Verdict.UNKNOWN
+
+
 def test_a_unit_is_given_once() -> None:
     found = check(create("c", 0, 1, None), take("a", 2, 5, unit="job-1"), take("b", 2, 5, unit="job-1"))
     assert found.verdict is Verdict.FAIL
