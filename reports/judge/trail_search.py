@@ -4,7 +4,8 @@ The trail is one sequence of transitions. So the search follows, beside the stat
 next transition must be the next row's, and a reading with n rows is an answer that holds while there are n. Behind the
 last row that any reading has, transitions are free. Pure; one workflow at a time.
 
-A move that no request makes may leave a row at once, later (but before the row of the next transition), or never.
+A move that no request makes may leave a row at once, later (but before the row of the next transition), or never. So
+the search also follows how many rows there may be. Rows of several such moves come in the order of the moves.
 """
 
 import time
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
-from engine.target.graph import TransitionGraph
+from engine.target.graph import Timed, TransitionGraph
 from reports.judge.conflict_core import find_smallest, weaken
 from reports.judge.linearizability_search import ANOTHER_STATE, Alone, Rules, Searched, search
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation, step
@@ -22,8 +23,8 @@ from reports.judge.verdict import Verdict
 
 LOOK = "looked"  # the outcome of a reading; its mark is the number of rows
 PROBE_S = 0.25
-# The state, how many rows there are, and the edge of a move without a request that may still leave its row.
-Spot = tuple[str | None, int, tuple[str, str] | None]
+# The state, how many rows there are, and how many there may be: the others are of moves without a request.
+Spot = tuple[str | None, int, int]
 
 
 @dataclass(frozen=True)
@@ -133,15 +134,18 @@ class TrailSearch:
         return min((each.enters_at for each in self.operations if each.is_create), default=-NEVER)
 
     def list_alone(self, spot: Spot) -> list[Alone]:
-        """The moves that no request makes, and the row that the last one may still leave."""
-        state, count, owed = spot
-        found: list[Alone] = []
-        if owed is not None and count < len(self.rows):
-            row = self.rows[count]
-            if (row.origin, row.to) == owed and names(row, UNTOLD):
-                found.append((None, (state, count + 1, None)))
+        """The moves that no request makes, and the next row that such a move may still leave."""
+        state, count, possible = spot
+        left: list[Alone] = [(None, (state, count + 1, possible))] if count < possible else []
         moves = self.graph.timed_from.get(state, ()) if self.graph is not None and state is not None else ()
-        return [*found, *((move.after_ns, (move.to, count, (move.origin, move.to))) for move in moves)]
+        return [*left, *((move.after_ns, (move.to, count, self.extend(possible, move))) for move in moves)]
+
+    def extend(self, possible: int, move: Timed) -> int:
+        """How many rows there may be after a move without a request, if there may have been so many before it."""
+        if possible >= len(self.rows):
+            return possible
+        row = self.rows[possible]
+        return possible + ((row.origin, row.to) == (move.origin, move.to) and names(row, UNTOLD))
 
     def mark(self, operation: Operation) -> Operation:
         """The operation; a transition with the number of its ids, which tells it from others where rows tell theirs."""
@@ -167,7 +171,7 @@ class TrailSearch:
         """Where the history may begin: in one of the `starts`, with no row, or with those of what happened before."""
         free = ANOTHER_STATE in starts
         ends = set(self.begun if list(starts) == [None] else starts)
-        yield from ((state, 0, None) for state in dict.fromkeys([*starts, *(sorted(states) if free else ())]))
+        yield from ((state, 0, 0) for state in dict.fromkeys([*starts, *(sorted(states) if free else ())]))
         if not self.readings[0].is_older:
             return
         sets = {move.next for move in self.moves if move.kind == "set"}
@@ -178,11 +182,11 @@ class TrailSearch:
             if row.is_named:  # what happened before is of no operation here
                 return
             if free or row.to in ends:
-                yield (None if list(starts) == [None] else row.to), number + 1, None
+                yield (None if list(starts) == [None] else row.to), number + 1, number + 1
 
     def take(self, spot: Spot, operation: Operation) -> Spot | Impossible:
         """The spot after an operation took effect, or IMPOSSIBLE."""
-        state, count, owed = spot
+        state, count, possible = spot
         if operation.outcome == LOOK:
             return spot if operation.mark == str(count) else IMPOSSIBLE
         after = step(state, operation, self.graph)
@@ -191,13 +195,13 @@ class TrailSearch:
         if operation.is_pure or (operation.repeats and state == operation.next):
             return spot
         if operation.kind == "create":
-            return after, count, owed
+            return after, count, possible
         if count >= len(self.rows):
-            return after, len(self.rows) + 1, None
+            return after, len(self.rows) + 1, len(self.rows) + 1
         row = self.rows[count]
         ids = UNTOLD if operation.mark is None else self.choices[int(operation.mark)]
         fits = row.origin == state and row.to == after and names(row, ids)
-        return (after, count + 1, None) if fits else IMPOSSIBLE
+        return (after, count + 1, count + 1) if fits else IMPOSSIBLE
 
     def count_rows(self, deadline_s: float) -> int | None:
         """How many of the first rows some order of the transitions explains, at any time they were read; None

@@ -13,6 +13,7 @@ GRAPHS = (
     TransitionGraph.of("H", {"H": ["B"], "B": ["H"]}, [Timed("H", "E", 3 * NS)]),
     TransitionGraph.of("H", {"H": ["B", "E"], "E": ["H"]}, [Timed("H", "E", 2 * NS), Timed("E", "B", 3 * NS)]),
     TransitionGraph.of("H", {"H": ["B"], "B": ["H", "E"]}, [Timed("B", "H", 5 * NS), Timed("H", "E", 0.0)]),
+    TransitionGraph.of("H", {"H": ["B"], "F": ["B"], "B": ["H"]}, [Timed("H", "E", 1 * NS), Timed("E", "F", 0.0)]),
     TransitionGraph.of("H", {"H": ["B", "R"], "B": ["U", "H"], "R": ["B"]}),
 )
 
@@ -25,15 +26,17 @@ def draw_workflow(
     state, entered, moment = graph.initial, 0, 0
     create = make("create", -draw(st.integers(0, 2)), draw(st.integers(0, 2)), outcome="ok")
     create.update(status=201 if dated else None, observed=draw(st.sampled_from((graph.initial, None))))
-    records, readings, rows = [create], [], []
+    records, readings, rows, late = [create], list[Record](), list[tuple[str, str]](), list[tuple[str, str]]()
     for _ in range(draw(st.integers(1, size_max))):
         moment += draw(st.integers(0, 4))
         for move in graph.timed_from.get(state, ()):
             if moment - entered >= move.after_ns and draw(st.booleans()):
                 if draw(st.integers(0, 3)):
-                    rows.append((move.origin, move.to))
+                    late.append((move.origin, move.to))
                 state, entered = move.to, moment
                 break
+        if draw(st.integers(0, 2)) == 0:
+            rows, late = [*rows, *late], []
         begin, end = moment - draw(st.integers(0, 3)), moment + draw(st.integers(0, 3))
         if draw(st.integers(0, 3)) == 0:
             readings.append({"read_ns": begin, "returned_ns": end, "entries": list(rows)})
@@ -41,9 +44,13 @@ def draw_workflow(
         record = draw(draw_request(graph, begin, end))
         after = answer(draw, record, state, graph)
         if after != state:
-            rows.append((state, after))
+            rows, late = [*rows, *late, (state, after)], []
             state, entered = after, moment
         records.append(record)
+    is_read_twice = draw(st.booleans())
+    if late and is_read_twice:
+        for place, entries in enumerate((rows, [*rows, *late])):
+            readings.append({"read_ns": moment + 9 + place, "returned_ns": moment + 9 + place, "entries": entries})
     for _ in range(draw(st.integers(0, 3))):
         spoil(draw, draw(st.sampled_from([*records, *readings])), graph)
     return records, readings

@@ -26,13 +26,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a workflow is: what was placed last was at `now`. `rows` of the trail are written, and `owed` may be."""
+    """Where a workflow is: what was placed last was at `now`. So many `rows` of the trail are written. Each move in
+    `owed` may still leave its own, in this order.
+    """
 
     state: str
     now: int = -LATE
     entered: int = -LATE
     rows: int = 0
-    owed: Edge | None = None
+    owed: tuple[Edge, ...] = ()
     alone: int = 0
 
 
@@ -65,12 +67,14 @@ class TimedWorld:
 
     def go_alone(self, spot: Spot) -> list[Spot]:
         found = []
-        if self.trail is not None and spot.owed is not None and self.trail[spot.rows : spot.rows + 1] == (spot.owed,):
-            found.append(Spot(spot.state, spot.now, spot.entered, spot.rows + 1, None, spot.alone))
+        for number, edge in enumerate(spot.owed if self.trail is not None else ()):
+            if self.trail is not None and self.trail[spot.rows : spot.rows + 1] == (edge,):
+                left = spot.owed[number + 1 :]
+                found.append(Spot(spot.state, spot.now, spot.entered, spot.rows + 1, left, spot.alone))
         for (origin, to), least in self.timed.items():
             if origin == spot.state:
                 moment = max(spot.now, spot.entered + least)
-                found.append(Spot(to, moment, moment, spot.rows, (origin, to), spot.alone + 1))
+                found.append(Spot(to, moment, moment, spot.rows, (*spot.owed, (origin, to)), spot.alone + 1))
         return found
 
     def take(self, spot: Spot, item: Item) -> Spot | None:

@@ -107,6 +107,17 @@ def test_a_row_may_come_later_or_never() -> None:
     assert list_failed(BORN, seen, trail(20, "H-E"), trail(30)) == {"audit"}
 
 
+def test_the_rows_of_two_moves_in_a_row_may_both_come_later() -> None:
+    graph = TransitionGraph.of("H", {"F": ["B"]}, [Timed("H", "E", 0.0), Timed("E", "F", 0.0)])
+    seen, moved = read("r", 9, 10, "F"), advance("a", "F-B", 14, 15)
+    assert list_failed(BORN, seen, trail(12), trail(20, "H-E", "E-F"), graph=graph) == set()
+    assert list_failed(BORN, seen, trail(12), moved, trail(20, "H-E", "E-F", "F-B"), graph=graph) == set()
+    assert list_failed(BORN, seen, trail(12, "H-E"), trail(20, "H-E", "E-F"), graph=graph) == set()
+    assert list_failed(BORN, seen, trail(12, "E-F"), trail(20, "E-F", "H-E"), graph=graph) == {"audit"}
+    assert list_failed(BORN, seen, trail(12), moved, trail(20, "F-B", "H-E"), graph=graph) == {"audit"}
+    assert list_failed(BORN, seen, trail(12), trail(20, "H-E", "E-F", "E-F"), graph=graph) == {"audit"}
+
+
 def test_a_row_that_comes_too_early_is_a_failure() -> None:
     assert list_failed(BORN, trail(3, "H-E")) == {"audit"}
     assert list_failed(BORN, trail(4, "H-E")) == set()
