@@ -37,6 +37,28 @@ def describe_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> 
     return f"{title}.", tabulate(words, [record])
 
 
+def describe_traces_of_key(records: Sequence[Record]) -> Text:
+    """Requests with one idempotency key, each with a marker of its own that the service shows."""
+    first, other = records[0], records[1]
+    title = (
+        f"{capital(name(first))} and {name(other)} carried the one key {first.key}, and each left its trace in "
+        f"workflow {first.workflow}"
+    )
+    why = "all requests with one idempotency key are one operation, which leaves one trace"
+    return f"{title}.", tabulate(f"{title}: {why}.", records)
+
+
+def describe_gone(record: Record) -> Text:
+    """A winner whose marker the service shows in one reading, and not in another that came after its answer."""
+    told = "won" if record.outcome == "won" else "was not answered, and won, as the trail shows"
+    title = f"{capital(name(record))} {told}, but one of the readings of workflow {record.workflow} lacks its trace"
+    words = (
+        f"{title}: {describe_move(record)}. A trace is there from the answer on, and stays. If a later request may "
+        'replace it, write winners = "any" under [effects]; if it may come later, write within_s there.'
+    )
+    return f"{title}.", tabulate(words, [record])
+
+
 def describe_trace_answers(records: Sequence[Record], shown: int, others: Sequence[Record]) -> Text:
     """Requests whose traces no order of the operations explains together with the answers to the `others`; so many of
     them were `shown`.

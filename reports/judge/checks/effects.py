@@ -12,9 +12,11 @@ from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail
 from reports.judge.marker_search import NO_ROW, MarkerSearch
 from reports.judge.marker_text import (
     describe_foreign_trace,
+    describe_gone,
     describe_trace,
     describe_trace_answers,
     describe_trace_count,
+    describe_traces_of_key,
 )
 from reports.judge.markers import MOVES, find_traces, lay_out_contradictory, list_asked
 from reports.judge.sink_calls import judge_calls
@@ -22,6 +24,7 @@ from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "effects"
 LOST = ("conflict", "stale", "refused", "busy")
+KEYED = ("workflow", "tenant", "key", "payload")  # equal for the requests that are one operation
 # Of so many wins it is looked up whether they were alone, and so many are named.
 LOOKED_UP_MAX, NAMED_MAX, BESIDE_MAX = 200, 3, 5
 
@@ -31,8 +34,8 @@ def check_effects(context: CheckContext) -> CheckResult:
 
     Losers leave none, and no operation leaves one in another workflow. An unknown one leaves its own at most once, and
     exactly once if the trail or the answers show that it won; another tenant's call must leave none, and one that
-    met another object is not looked at. A marker that was not sent in this history says nothing: it may be the engine's
-    own.
+    met another object is not looked at. Requests with one idempotency key leave one marker together. A marker that was
+    not sent in this history says nothing: it may be the engine's own.
     """
     calls, events = judge_calls(context), context.evidence.history.having(Effects)
     if not events and calls is None:
@@ -64,14 +67,17 @@ def judge_traces(context: CheckContext) -> tuple[list[Suspicion], int]:
     ]
     counted = counted.filter(~strayed)
     often, absent = counted.filter(pl.col("any").not_() & (pl.col("shown") > 1)), find_absent(context, counted)
-    suspicions += [*suspect_counts(context, often), *suspect_counts(context, absent)]
-    accused = pl.concat([often["row"], absent["row"]]).implode()
+    twice, gone = find_effects_of_one_key(counted), find_gone(context, counted)
+    suspicions += [*suspect_counts(context, often), *suspect_counts(context, absent), *suspect_keys(context, twice)]
+    suspicions += [fail(partial(report_gone, context, row)) for row in gone["row"]]
+    accused = pl.concat([each["row"] for each in (often, absent, twice, gone)]).implode()
     suspicions += suspect_answers(context, counted.filter(~pl.col("row").is_in(accused)))
     return suspicions, looked.height
 
 
 def take_sent(context: CheckContext) -> pl.DataFrame:
-    """Every operation that carried a marker: row, marker, workflow, kind, outcome, key, edge, repeats, returned, told.
+    """Every operation that carried a marker: row, marker, workflow, kind, outcome, tenant, key, payload, edge, repeats,
+    returned, told.
 
     In a history that tells no marker (`told` is False) an operation's id is taken for its marker. A request that lost
     is left out if another one with its idempotency key, and so with its marker, did not.
@@ -85,7 +91,9 @@ def take_sent(context: CheckContext) -> pl.DataFrame:
         "workflow",
         "kind",
         "outcome",
+        "tenant",
         "key",
+        "payload",
         edge.alias("edge"),
         pl.col("repeats").fill_null(value=False),
         returned=pl.col("returned_ns") + context.evidence.history.clock_uncertainty_ns,
@@ -165,16 +173,63 @@ def find_absent(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([lacking, proven, find_absent_beside_others(moves.filter(~pl.col("told")))]).sort("row")
 
 
+def find_effects_of_one_key(counted: pl.DataFrame) -> pl.DataFrame:
+    """The requests whose markers were shown beside that of another one with their idempotency key. They are one
+    operation, which has one effect.
+    """
+    shown = counted.filter(pl.col("key").is_not_null() & pl.col("shown").is_not_null() & pl.col("any").not_())
+    return shown.filter(pl.col("marker").n_unique().over(KEYED) > 1).sort("row")
+
+
+def suspect_keys(context: CheckContext, twice: pl.DataFrame) -> list[Suspicion]:
+    groups = twice.group_by(KEYED, maintain_order=True).agg("row")["row"].to_list()
+    return [fail(partial(report_keyed, context, rows[:NAMED_MAX])) for rows in groups]
+
+
+def find_gone(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
+    """The winners whose marker was shown, but not in each reading that was asked for after it must have been there. Of
+    requests with one key the marker of another one serves.
+    """
+    readings, shown = list_readings(context)
+    one = pl.when(pl.col("key").is_null()).then("row").otherwise(pl.col("row").min().over("workflow", "key"))
+    named = counted.with_columns(one=one)
+    moves = named.filter(pl.col("told") & pl.col("kind").is_in(MOVES) & ~pl.col("repeats") & pl.col("any").not_())
+    moves = moves.filter(pl.col("shown").is_not_null() | pl.col("by_key"))
+    won = moves.filter(pl.col("outcome") == "won").with_columns(since="returned")
+    proven = find_rows(context, moves.filter(pl.col("outcome") == "unknown")).rename({"had": "since"})
+    certain = pl.concat([each.select("row", "workflow", "one", "since") for each in (won, proven)])
+    due = certain.join(readings, on="workflow").filter(pl.col("since") < pl.col("asked"))
+    seen = shown.join(named.select("marker", "one").unique(), on="marker")
+    return due.join(seen, on=["reading", "one"], how="anti").select("row").unique().sort("row")
+
+
+def list_readings(context: CheckContext) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Each reading of markers (reading, workflow, asked), and what it showed (reading, marker)."""
+    wide = context.evidence.history.clock_uncertainty_ns
+    events = list(enumerate(context.evidence.history.having(Effects)))
+    readings = [(number, event.workflow, event.read_ns - wide) for number, event in events]
+    shown = [(number, str(marker)) for number, event in events for marker in event.markers]
+    schema = {"reading": pl.UInt32, "workflow": pl.String, "asked": pl.Int64}
+    return (
+        pl.DataFrame(readings, schema=schema, orient="row"),
+        pl.DataFrame(shown, schema={"reading": pl.UInt32, "marker": pl.String}, orient="row"),
+    )
+
+
 def find_proven(context: CheckContext, unknown: pl.DataFrame) -> pl.DataFrame:
     """Those of the unknown operations of which a trail had a row before the markers were last asked for."""
+    return find_rows(context, unknown).filter(pl.col("had") < pl.col("asked")).select(unknown.columns)
+
+
+def find_rows(context: CheckContext, unknown: pl.DataFrame) -> pl.DataFrame:
+    """The unknown operations, with when a trail `had` a row of each; null without one."""
     if unknown.is_empty():
-        return unknown
+        return unknown.with_columns(had=pl.lit(None, dtype=pl.Int64))
     until = pl.coalesce("returned_ns", "read_ns") + context.evidence.history.clock_uncertainty_ns
     rows = context.evidence.history.audit.group_by("workflow", "request_id").agg(had=until.min())
     named = unknown.with_columns(request_id=context.read_request_ids(unknown["row"]))
     rows = rows.with_columns(pl.col("workflow").cast(pl.String), pl.col("request_id").cast(pl.String))
-    found = named.join(rows, on=("workflow", "request_id"), how="left", maintain_order="left")
-    return found.filter(pl.col("had") < pl.col("asked")).select(unknown.columns)
+    return named.join(rows, on=("workflow", "request_id"), how="left", maintain_order="left")
 
 
 def find_absent_beside_others(moves: pl.DataFrame) -> pl.DataFrame:
@@ -209,6 +264,16 @@ def report_trace(context: CheckContext, row: int, where: str, *, foreign: bool) 
     text = describe_foreign_trace(record) if foreign and is_own else describe_trace(record, where)
     # Of two workflows neither shows it alone.
     return replace(make_finding(CHECK, [record], text), workflow=where if is_own else None)
+
+
+def report_keyed(context: CheckContext, rows: Sequence[int]) -> Finding:
+    records = context.records(rows)
+    return make_finding(CHECK, records, describe_traces_of_key(records))
+
+
+def report_gone(context: CheckContext, row: int) -> Finding:
+    [record] = context.records([row])
+    return make_finding(CHECK, [record], describe_gone(record))
 
 
 def report_count(context: CheckContext, row: int, shown: int, lone: Sequence[Record], *, shows_alone: bool) -> Finding:

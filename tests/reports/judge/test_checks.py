@@ -274,6 +274,21 @@ def test_a_trail_that_is_cut_is_named_as_a_reason() -> None:
     assert not any(hint in found.words for found in short.findings)
 
 
+def test_a_marker_is_in_each_reading_after_the_answer() -> None:
+    def judge_read(*readings: tuple[int, list[str]], **more: Any) -> Verdict:
+        won = advance("a", "A-B", 2, 3, marker="m", **more)
+        about = {"event": "effects", "source": "s", "workflow": "w"}
+        events = [about | {"read_ns": read_ns, "markers": markers} for read_ns, markers in readings]
+        return judge(build_history([create("c", 0, 1), won], *events), AB, only=["effects"]).verdict
+
+    assert judge_read((10, ["m"]), (20, ["m"])) is Verdict.PASS
+    assert judge_read((2, []), (3, []), (20, ["m"])) is Verdict.PASS
+    assert judge_read((10, ["m"]), (20, [])) is Verdict.FAIL
+    assert judge_read((10, []), (20, ["m"])) is Verdict.FAIL
+    assert judge_read((10, ["m"]), (20, ["other"])) is Verdict.FAIL
+    assert judge_read((10, ["m"]), (20, []), repeats=True) is Verdict.PASS
+
+
 def test_a_workflow_whose_effects_were_not_read_leaves_open_what_is_unknown() -> None:
     """As in a run that was ended: another one's were read."""
     own = [create("c", 0, 1), advance("m", "A-B", 2, 3, "unknown", marker="m"), read("r", 4, 5, "B")]

@@ -192,3 +192,18 @@ def test_the_marker_of_a_key_is_left_once() -> None:
     assert judge_all(*records, events=(once,))["effects"].verdict is Verdict.PASS
     assert judge_all(*records, events=(twice,))["effects"].verdict is Verdict.FAIL
     assert judge_all(records[0], busy, events=(once,))["effects"].verdict is Verdict.FAIL
+
+
+def test_requests_with_one_key_do_not_each_leave_a_marker() -> None:
+    def judge_shown(*markers: str, **more: Any) -> Verdict | None:
+        fields = [FIRST | {"marker": "m1"}, FIRST | {"marker": "m2"} | more]
+        records = [advance(name, "A-B", 2, 9, **each) for name, each in zip("ab", fields, strict=True)]
+        shown = {"event": "effects", "workflow": "w", "read_ns": 12, "markers": list(markers)}
+        return judge_all(create("c", 0, 1), *records, events=(shown,))["effects"].verdict
+
+    assert judge_shown("m1") is Verdict.PASS
+    assert judge_shown("m2") is Verdict.PASS
+    assert judge_shown("m1", "m2") is Verdict.FAIL
+    assert judge_shown("m1", "m2", outcome="unknown", answer=None) is Verdict.FAIL
+    # With another body it is an operation of its own, which `idempotent` reports.
+    assert judge_shown("m1", "m2", payload="another") is Verdict.PASS
