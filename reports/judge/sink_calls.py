@@ -127,13 +127,13 @@ def take_moves(context: CheckContext) -> pl.DataFrame:
 
 
 def find_proven(context: CheckContext, moves: pl.DataFrame) -> pl.Series:
-    """The unknown requests that a trail shows as winners."""
-    unknown = moves.filter("unknown")["row"]
+    """The unknown requests that the trail of their workflow shows as winners."""
+    unknown = moves.filter("unknown").select("row", "workflow")
     if unknown.is_empty():
-        return unknown
-    rows = list(context.evidence.history.audit["request_id"].drop_nulls().unique())
-    names = context.read_request_ids(unknown)
-    return unknown.filter(names.is_in(rows).fill_null(value=False))
+        return unknown["row"]
+    named = unknown.with_columns(request_id=context.read_request_ids(unknown["row"]))
+    rows = context.evidence.history.audit.select(pl.col("workflow", "request_id").cast(pl.String))
+    return named.join(rows, on=["workflow", "request_id"], how="semi", maintain_order="left")["row"]
 
 
 def count_due(moves: pl.DataFrame, rule: Sink) -> pl.DataFrame:

@@ -91,6 +91,11 @@ def test_an_unknown_request_that_the_trail_shows_needs_its_call() -> None:
     records = [move("1", "unknown", detail='{"request_id": "1"}')]
     assert check(records, sink(), AWAITED, trail(20, "A-B:1")).verdict is Verdict.FAIL
     assert check(records, sink(), AWAITED, trail(20, "A-B:1"), call("1")).verdict is Verdict.PASS
+    # The trail of another workflow says nothing about it, even with its id.
+    other = [create("d", 0, 1, workflow="v"), move("2", detail='{"request_id": "1"}', workflow="v")]
+    assert (
+        check([*records, *other], sink(), AWAITED, trail(20, "A-B:1", workflow="v"), call("2")).verdict is Verdict.PASS
+    )
 
 
 def test_a_missing_call_that_nothing_waited_for_is_unknown() -> None:
