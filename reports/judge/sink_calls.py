@@ -13,6 +13,7 @@ import polars as pl
 
 from engine.target.graph import TransitionGraph
 from reports.history.events import Call, CallsAwaited, Sink
+from reports.history.history import History
 from reports.judge.context import CheckContext, Suspicion, doubt, fail, make_finding
 from reports.judge.sink_search import Claim, SinkSearch
 from reports.judge.sink_text import describe_calls, describe_moves, describe_silence
@@ -38,7 +39,8 @@ def judge_calls(context: CheckContext) -> CallsJudged | None:
     rules = {sink.name: sink for sink in history.having(Sink)}
     if not rules:
         return None
-    moves = take_moves(context)
+    ids_of_all = take_server_ids(history)
+    moves = take_moves(context, ids_of_all)
     markers = find_shared_markers(moves)
     moves = moves.with_columns(pl.col("marker").replace(markers))
     calls = group_calls(history.having(Call), {name: markers for name, rule in rules.items() if rule.by == "marker"})
@@ -46,9 +48,10 @@ def judge_calls(context: CheckContext) -> CallsJudged | None:
     judged, remarks = 0, []
     for rule in rules.values():
         mine = calls.get(rule.name, {})
-        due = count_due(moves, rule)
+        ids = ids_of_all if may_enter_alone(context.evidence.graph, rule) else ids_of_all.clear()
+        due = count_due(moves, rule, ids)
         judged += due.height
-        suspicions += suspect(context, rule, due, mine, moves)
+        suspicions += suspect(context, rule, due, mine, moves, ids)
         known = set(due["subject"])
         strays = [call for subject, found in mine.items() if subject not in known for call in found]
         if strays and len(strays) == sum(map(len, mine.values())) and due["low"].sum():
@@ -82,18 +85,19 @@ def group_calls(
     return found
 
 
-def take_moves(context: CheckContext) -> pl.DataFrame:
+def take_server_ids(history: History) -> pl.DataFrame:
+    """The id that the service gave each workflow, where its create tells it: workflow, server_id."""
+    creates = history.frame.filter(pl.col("kind") == "create")
+    told = creates.select("workflow", server_id=pl.col("detail").str.json_path_match("$.server_id")).drop_nulls()
+    return told.unique("workflow", keep="first", maintain_order=True).collect()
+
+
+def take_moves(context: CheckContext, ids: pl.DataFrame) -> pl.DataFrame:
     """The requests for a move: row, workflow, server_id, marker, next, mine, repeats, won, unknown, awaited, one (equal
     for those that are one request).
     """
     history = context.evidence.history
     frame = history.frame.with_row_index("row")
-    ids = (
-        frame.filter(pl.col("kind") == "create")
-        .select("workflow", server_id=pl.col("detail").str.json_path_match("$.server_id"))
-        .drop_nulls()
-        .unique("workflow", keep="first")
-    )
     awaited = {name for event in history.having(CallsAwaited) for name in event.sources}
     ends = [0]
     for source in history.sources:
@@ -104,7 +108,7 @@ def take_moves(context: CheckContext) -> pl.DataFrame:
             is_awaited = is_awaited | ((pl.col("row") >= begin) & (pl.col("row") < end))
     moves = (
         frame.filter(pl.col("kind").is_in(MOVES))
-        .join(ids, on="workflow", how="left", maintain_order="left")
+        .join(ids.lazy(), on="workflow", how="left", maintain_order="left")
         .select(
             "row",
             "workflow",
@@ -136,15 +140,16 @@ def find_proven(context: CheckContext, moves: pl.DataFrame) -> pl.Series:
     return named.join(rows, on=["workflow", "request_id"], how="semi", maintain_order="left")["row"]
 
 
-def count_due(moves: pl.DataFrame, rule: Sink) -> pl.DataFrame:
-    """For each subject of a rule: how many calls there must be at least (`low`) and may be at most (`high`).
+def count_due(moves: pl.DataFrame, rule: Sink, ids: pl.DataFrame) -> pl.DataFrame:
+    """For each subject of a rule: how many calls there must be at least (`low`) and may be at most (`high`) for the
+    requests. `ids`: of the workflows that may move without a request; they are subjects though no request moved them.
 
     A win that may repeat another one is called for at most once.
     """
     subject = "marker" if rule.by == "marker" else "server_id"
     into = pl.col("next").is_in(rule.per) & pl.col("mine")
     low, high = into & pl.col("won") & ~pl.col("repeats"), into & (pl.col("won") | pl.col("unknown"))
-    return (
+    counted = (
         moves.filter(pl.col(subject).is_not_null())
         .with_columns(low=low.fill_null(value=False), high=high.fill_null(value=False))
         .group_by(pl.col(subject).alias("subject"), maintain_order=True)
@@ -154,6 +159,8 @@ def count_due(moves: pl.DataFrame, rule: Sink) -> pl.DataFrame:
             awaited=pl.col("awaited").filter("low").all(),
         )
     )
+    others = ids.select(subject="server_id").unique(maintain_order=True).join(counted, on="subject", how="anti")
+    return pl.concat([counted, others.with_columns(low=0, high=0, awaited=True)], how="vertical_relaxed")
 
 
 def suspect(
@@ -162,13 +169,14 @@ def suspect(
     due: pl.DataFrame,
     calls: dict[str | None, list[Call]],
     moves: pl.DataFrame,
+    ids: pl.DataFrame,
 ) -> list[Suspicion]:
-    """The subjects that were called for too often, or too rarely."""
+    """The subjects that were called for too often, or too rarely. `ids` as in count_due."""
     counts = Counter({subject: len(found) for subject, found in calls.items()})
     made = pl.Series([counts[subject] for subject in due["subject"]], dtype=pl.Int64)
     counted = due.with_columns(made=made)
     too_often = pl.col("made") > pl.col("high")
-    if rule.by == "workflow" and may_enter_alone(context.evidence.graph, rule.per):
+    if may_enter_alone(context.evidence.graph, rule):
         too_often = pl.lit(value=False)
     if rule.times == "at least once":
         too_often = too_often & (pl.col("high") == 0)
@@ -178,7 +186,7 @@ def suspect(
     # At most one call for a request is right; of the moves of a workflow each may have its own.
     made_more = (pl.col("made") > pl.col("low")) & ~pl.col("subject").is_in(wrong["subject"].implode())
     open_ = counted.filter(made_more & (pl.lit(rule.times != "at least once") | (pl.col("low") == 0)))
-    suspicions += suspect_moves(context, rule, open_, calls, moves)
+    suspicions += suspect_moves(context, rule, open_, calls, moves, ids)
     for found in wrong.iter_rows(named=True):
         subject, is_short = found["subject"], found["made"] < found["low"]
         word = partial(report_calls, context, rule, subject, calls.get(subject, []), found["low"], moves)
@@ -187,9 +195,9 @@ def suspect(
     return suspicions
 
 
-def may_enter_alone(graph: TransitionGraph | None, states: Sequence[str]) -> bool:
-    """Whether a workflow may enter one of these states without a request."""
-    return graph is not None and any(move.to in states for move in graph.timed)
+def may_enter_alone(graph: TransitionGraph | None, rule: Sink) -> bool:
+    """Whether a call may be for a move that no request makes."""
+    return rule.by == "workflow" and graph is not None and any(move.to in rule.per for move in graph.timed)
 
 
 def suspect_moves(
@@ -198,9 +206,10 @@ def suspect_moves(
     open_: pl.DataFrame,
     calls: dict[str | None, list[Call]],
     moves: pl.DataFrame,
+    ids: pl.DataFrame,
 ) -> list[Suspicion]:
     """The subjects whose calls tell of more moves than any order of their workflow's operations has."""
-    claimed = take_claims(rule, open_, moves)
+    claimed = take_claims(rule, open_, moves, ids)
     numbers = context.evidence.number_workflows(pl.Series(list(claimed), dtype=pl.String))
     suspicions: list[Suspicion] = []
     for w, claims in zip(numbers, claimed.values(), strict=True):
@@ -211,11 +220,11 @@ def suspect_moves(
         verdict = found.search()
         if verdict is not Verdict.PASS:
             told = {subject: calls.get(subject, []) for subject in claims}
-            suspicions.append(Suspicion(verdict, partial(report_moves, context, rule, found, told, verdict)))
+            suspicions.append(Suspicion(verdict, partial(report_moves, context, rule, w, found, told, verdict)))
     return suspicions
 
 
-def take_claims(rule: Sink, open_: pl.DataFrame, moves: pl.DataFrame) -> dict[str, dict[str, Claim]]:
+def take_claims(rule: Sink, open_: pl.DataFrame, moves: pl.DataFrame, ids: pl.DataFrame) -> dict[str, dict[str, Claim]]:
     """By workflow and subject, how many of its requests must have been moves. A subject of several workflows claims
     nothing. Of the requests with one key another one may stand for those of the subject.
     """
@@ -223,7 +232,7 @@ def take_claims(rule: Sink, open_: pl.DataFrame, moves: pl.DataFrame) -> dict[st
     states = frozenset(rule.per if rule.by == "workflow" else ())
     for subject, made in open_.select("subject", "made").iter_rows():
         about = find_about(rule, subject, moves).filter(pl.col("mine") & (pl.col("won") | pl.col("unknown")))
-        workflows = about["workflow"].unique()
+        workflows = (about if ids.is_empty() else ids.filter(pl.col("server_id") == subject))["workflow"].unique()
         if workflows.len() == 1:
             ones = (pl.col("workflow") == workflows[0]) & pl.col("one").is_in(about["one"].implode())
             least = made if rule.times != "at least once" else 1
@@ -257,12 +266,13 @@ def report_calls(
 
 
 def report_moves(
-    context: CheckContext, rule: Sink, found: SinkSearch, told: dict[str, list[Call]], verdict: Verdict
+    context: CheckContext, rule: Sink, w: int, found: SinkSearch, told: dict[str, list[Call]], verdict: Verdict
 ) -> Finding:
     numbers = found.find_least() if verdict is Verdict.FAIL else range(len(found.claims))
     rows = sorted({row for number in numbers for row in found.claims[number].rows})
     calls = [call for number in numbers for call in list(told.values())[number]]
-    records = context.records(rows[:SHOWN_MAX])
+    # Without a request that can have moved it, the others tell where the workflow was.
+    records = context.records(rows[:SHOWN_MAX] or context.evidence.slice(w)["row"].sort().head(SHOWN_MAX))
     return make_finding(CHECK, records, describe_moves(rule, records, calls, verdict), verdict)
 
 

@@ -15,7 +15,7 @@ from reports.judge.context import CheckContext
 from reports.judge.evidence import Evidence
 from reports.judge.sink_calls import judge_calls
 from reports.judge.verdict import CheckResult, Verdict
-from tests.reports.building import advance, build_history, create, trail
+from tests.reports.building import advance, build_history, create, read, trail
 
 AWAITED = {"event": "calls_awaited", "sources": ["history"], "at_ns": 100}
 Record = dict[str, Any]
@@ -192,6 +192,31 @@ def test_requests_that_repeat_a_win_move_once() -> None:
     alone = [move("1"), advance("3", "B-A", 10, 11)]
     assert judge_calls_of(*alone, call("s"), call("s"), graph=BACK).verdict is Verdict.PASS
     assert judge_calls_of(*alone, call("s"), call("s")).verdict is Verdict.FAIL
+
+
+HOLD = TransitionGraph.of("H", {"H": ["B"], "B": ["H"]}, [Timed("H", "E", 4e-9)])
+
+
+@pytest.mark.parametrize(
+    ("records", "calls", "verdict"),
+    [
+        ([read("r", 9, 10, "E")], 1, Verdict.PASS),
+        ([read("r", 9, 10, "E")], 2, Verdict.FAIL),
+        ([read("r", 9, 10, "E"), move("1", "conflict", "H-B", observed="E")], 2, Verdict.FAIL),
+        ([read("r", 3, 3, "H"), advance("1", "H-B", 9, 10)], 0, Verdict.PASS),
+        ([read("r", 3, 3, "H"), advance("1", "H-B", 9, 10)], 1, Verdict.FAIL),
+        ([advance("1", "H-B", 9, 10), advance("2", "B-H", 11, 12), read("r", 13, 14, "H")], 1, Verdict.PASS),
+        ([advance("1", "H-B", 9, 10), advance("2", "B-H", 11, 12), read("r", 13, 14, "H")], 2, Verdict.FAIL),
+    ],
+)
+def test_a_workflow_moves_alone_as_often_as_it_was_called_for(
+    records: list[Record], calls: int, verdict: Verdict
+) -> None:
+    born = create("c", 0, 1, "H", status=201, detail='{"server_id": "s"}')
+    events = [sink(by="workflow", per=["E"]), AWAITED, *[call("s")] * calls]
+    result = check_effects(CheckContext(Evidence(build_history([born, *records], *events), HOLD)))
+    assert result.verdict is verdict
+    assert all("cannot have moved so often" in found.title for found in result.findings)
 
 
 def test_words_tell_the_calls_in_their_order() -> None:
