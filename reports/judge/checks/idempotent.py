@@ -36,8 +36,9 @@ def check_idempotent(context: CheckContext) -> CheckResult:
     """Judges every key that several requests carried.
 
     One effect: the model takes them for one operation, so `linearizable`, `audit` and `capacity` count it once, and
-    `effects` its marker. Here: the first answer is the only one, and nothing else is carried out under the same key. An
-    unknown answer says nothing, and a busy one ("in progress") only if it comes long after the first answer.
+    `effects` its marker. Here: the first answer is the only one, and nothing else is carried out under the same key,
+    also no unknown request without which the history has no explanation. Otherwise an unknown answer says nothing, and
+    a busy one ("in progress") only if it comes long after the first answer.
     """
     keyed = take_keyed(context)
     if keyed.is_empty():
@@ -45,6 +46,7 @@ def check_idempotent(context: CheckContext) -> CheckResult:
     compared = compare(keyed)
     stuck = suspect_stuck(context, compared)
     suspicions = suspect_answers(context, compared) + stuck + suspect_lost(context, keyed)
+    suspicions += suspect_carried_out(context, compared)
     judged = count_told(compared) + len(stuck)
     if not judged:
         return not_applicable(CHECK, describe_keys(keyed), "keys")
@@ -80,6 +82,30 @@ def suspect_lost(context: CheckContext, keyed: pl.DataFrame) -> list[Suspicion]:
             first = group.filter(pl.col("outcome").is_in(LOST))["row"][0]
             found.append(fail(partial(report, context, [first, *rows[:SHOWN_MAX]], describe_lost)))
     return found
+
+
+def suspect_carried_out(context: CheckContext, compared: pl.DataFrame) -> list[Suspicion]:
+    """The unknown requests that must have been carried out, though they ask for something else under a key that was
+    served: the history has no explanation without them.
+
+    Where another tenant may have moved the workflow, that is the explanation.
+    """
+    other = compared.filter((pl.col("outcome") == "unknown") & ~pl.col("same") & pl.col("outcome_first").is_in(SERVED))
+    foreign = context.ops.filter(~pl.col("mine") & pl.col("outcome").is_in(["won", "unknown"]))["w"]
+    numbers = context.ops.filter(~pl.col("w").is_in({*context.decision.suspects, *foreign})).select("row", "w")
+    found = other.join(numbers, on="row", maintain_order="left").select("w", "row", "row_first")
+    return [
+        fail(partial(report, context, [first, row], describe_other_payload))
+        for w, row, first in found.iter_rows()
+        if is_needed(context, w, row)
+    ]
+
+
+def is_needed(context: CheckContext, w: int, row: int) -> bool:
+    """Whether the workflow has no explanation without this request."""
+    evidence, mine = context.evidence, context.ops.filter(pl.col("w") == w)["row"]
+    rest = evidence.history.encoded.filter(pl.col("row").is_in(mine.implode()) & (pl.col("row") != row))
+    return bool(decide(replace(evidence, history=replace(evidence.history, encoded=rest))).failed)
 
 
 def is_explained_apart(context: CheckContext, w: int, rows: pl.Series) -> bool:

@@ -207,3 +207,16 @@ def test_requests_with_one_key_do_not_each_leave_a_marker() -> None:
     assert judge_shown("m1", "m2", outcome="unknown", answer=None) is Verdict.FAIL
     # With another body it is an operation of its own, which `idempotent` reports.
     assert judge_shown("m1", "m2", payload="another") is Verdict.PASS
+
+
+def test_an_unknown_request_with_another_body_that_must_have_been_carried_out_is_found() -> None:
+    first = (create("c", 0, 1), advance("a", "A-B", 2, 3, **FIRST))
+    lost = advance("b", "B-C", 4, 5, "unknown", **FIRST | {"payload": "q", "answer": None})
+    found = judge_all(*first, lost, read("r", 8, 9, "C"))["idempotent"]
+    assert found.verdict is Verdict.FAIL
+    assert "Request b (client p) was carried out under key k" in found.findings[0].title
+    assert judge_all(*first, lost, read("r", 8, 9, "B"))["idempotent"].verdict is Verdict.PASS
+    other = advance("d", "B-C", 6, 7)
+    assert judge_all(*first, lost, other, read("r", 8, 9, "C"))["idempotent"].verdict is Verdict.PASS
+    stranger = advance("d", "B-C", 6, None, "unknown", tenant="globex")
+    assert judge_all(*first, lost, stranger, read("r", 8, 9, "C"))["idempotent"].verdict is Verdict.PASS
