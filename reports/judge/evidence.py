@@ -198,7 +198,9 @@ class Evidence:
 
     @cached_property
     def starts(self) -> pl.DataFrame:
-        """w, state: the code of the state before the first operation; null where it is free."""
+        """w, state: the code of the state before the first operation; null where it is free. `born`: when a create
+        without an answer began (`begins`) that must have made the workflow; else null.
+        """
         creates = self.ops.lazy().filter(
             (pl.col("kind") == "create") & pl.col("mine") & (pl.col("outcome") != "conflict")
         )
@@ -212,6 +214,7 @@ class Evidence:
         creates = creates.with_columns(
             asked=pl.col("asked") & (pl.col("ends") >= pl.col("begun")).fill_null(value=True)
         )
+        born = pl.when(pl.col("asked") & ~pl.col("created")).then("begun")
         every = pl.LazyFrame({"w": pl.int_range(self.workflows, dtype=pl.UInt32, eager=True)})
         code = {
             name: pl.lit(self.find_code(state), dtype=pl.UInt32)
@@ -224,7 +227,9 @@ class Evidence:
             .then(code["first"])
             .otherwise(code["given"])
         )
-        return every.join(creates, on="w", how="left", maintain_order="left").select("w", state=state).collect()
+        return (
+            every.join(creates, on="w", how="left", maintain_order="left").select("w", state=state, born=born).collect()
+        )
 
     def slice(self, w: int) -> pl.DataFrame:
         """The operations of one workflow number."""
@@ -251,6 +256,9 @@ class Evidence:
         operations = [self.to_operation(*row) for row in rows.iter_rows()]
         if self.graph is not None and self.graph.timed:
             operations = self.forget_births(w, operations)
+            birth = self.find_birth(w)
+            if birth is not None:
+                return [birth, *operations], [None]
         starts = self.find_starts(w, operations)
         if starts != [None]:
             # A create that does not tell its state, where nothing else does, says only that all else comes after it.
@@ -262,6 +270,16 @@ class Evidence:
         """The operations; a create that no request made (a command, a listed id) is marked: it may be older."""
         listed = self.slice(w).filter((pl.col("kind") == "create") & pl.col("status").is_null())["row"].to_list()
         return [replace(each, mark=OLDER) if each.is_create and each.row in listed else each for each in operations]
+
+    def find_birth(self, w: int) -> Operation | None:
+        """The unknown create that must have made the workflow, as one that was carried out at any moment from its
+        invoke on. None if there is none. It matters only where a move needs time: the workflow cannot be older.
+        """
+        born, first = self.starts["born"][w], self.first_state
+        if born is None or first is None:
+            return None
+        creates = self.slice(w).filter("mine", kind="create", outcome="unknown", begins=born)
+        return Operation(creates["row"][0], "create", "ok", (), None, first, creates["invoked"][0], NEVER)
 
     def find_starts(self, w: int, operations: list[Operation]) -> list[str | None]:
         """The states to begin the search in: one where it is known, else every state that is named, and another."""

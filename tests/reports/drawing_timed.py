@@ -26,6 +26,8 @@ def draw_workflow(
     state, entered, moment = graph.initial, 0, 0
     create = make("create", -draw(st.integers(0, 2)), draw(st.integers(0, 2)), outcome="ok")
     create.update(status=201 if dated else None, observed=draw(st.sampled_from((graph.initial, None))))
+    if dated and draw(st.integers(0, 4)) == 0:
+        create.update(outcome="unknown", status=None, observed=None)
     records, readings, rows, late = [create], list[Record](), list[tuple[str, str]](), list[tuple[str, str]]()
     for _ in range(draw(st.integers(1, size_max))):
         moment += draw(st.integers(0, 4))

@@ -50,8 +50,16 @@ class TimedWorld:
     def explains(self, records: list[Record], readings: list[Record]) -> bool:
         items = [place(record) for record in records if matters(record)] + [place(each) for each in readings]
         made = [record for record in records if (record["kind"], record["outcome"]) == ("create", "ok")]
-        start = Spot(UNBORN if made else self.initial)
-        return self.follow(start, items)
+        asked = [record for record in records if (record["kind"], record["outcome"]) == ("create", "unknown")]
+        if made or not asked:
+            return self.follow(Spot(UNBORN if made else self.initial), items)
+        answers = [place(record).end for record in records if matters(record) and is_told(record)]
+        if min(answers, default=LATE) < asked[0]["invoked_ns"]:
+            named = {state for edge in (*self.edges, *self.timed) for state in edge}
+            return any(self.follow(Spot(state), items) for state in named)
+        # The workflow is no older than the only request that can have created it.
+        birth = asked[0] | {"outcome": "ok", "status": 201, "observed": self.initial, "returned_ns": None}
+        return self.follow(Spot(UNBORN), [Item(birth["invoked_ns"], LATE, needed=True, record=birth), *items])
 
     def follow(self, spot: Spot, left: list[Item]) -> bool:
         if not any(item.needed for item in left):
@@ -124,6 +132,10 @@ def find_entry(record: Record, now: int) -> int:
 
 def matters(record: Record) -> bool:
     return bool(record["outcome"] != "refused") and bool(record["outcome"] != "unknown" or record["kind"] == "advance")
+
+
+def is_told(record: Record) -> bool:
+    return record["outcome"] not in ("unknown", "busy")
 
 
 def place(record: Record) -> Item:

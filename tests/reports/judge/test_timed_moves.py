@@ -143,6 +143,23 @@ def test_a_refusal_is_right_once_it_may_have_moved() -> None:
     assert list_failed(BORN, served, advance("a", "H-B", 4, 5, "refused", status=404), graph=slow) == {"contract"}
 
 
+def test_a_workflow_is_no_older_than_the_unknown_create_that_made_it() -> None:
+    lost = create("c", 10, 11, None, outcome="unknown")
+
+    def list_wrong(*records: dict[str, Any]) -> set[str]:
+        events = [each for each in records if "event" in each]
+        history = build_history([lost, *(each for each in records if "event" not in each)], *events)
+        judged = judge(history, HOLDS, only=CHECKS).checks
+        return {check.check for check in judged if check.verdict is Verdict.FAIL}
+
+    assert "linearizable" in list_wrong(read("r", 12, 13, "E"))
+    assert list_wrong(read("r", 12, 14, "E")) == set()
+    assert "audit" in list_wrong(trail(13, "H-E"))
+    assert list_wrong(trail(14, "H-E")) == set()
+    # What was answered before the create was asked for tells of a workflow that there was already.
+    assert list_wrong(read("q", 1, 2, "H"), read("r", 12, 13, "E")) == set()
+
+
 def test_a_workflow_that_no_request_made_may_be_as_old_as_it_likes() -> None:
     listed = create("c", 0, 1, "H")
     history = build_history([listed, read("r", 2, 3, "E")])
