@@ -24,8 +24,8 @@ def describe_trace_count(record: Record, shown: int, lone: Sequence[Record]) -> 
 
     `lone` are some wins of which the same is true though nothing else was asked beside them.
     """
-    told = "won"
-    if record.outcome != "won":
+    told = "won" if record.outcome == "won" else "was carried out"
+    if record.outcome == "unknown":
         told = "was not answered" if shown else "was not answered, and won, as the trail shows"
     left = f"left its trace {shown} times" if shown else "left no trace"
     title = f"{capital(name(record))} {told}, and {left} in workflow {record.workflow}"

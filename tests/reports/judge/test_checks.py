@@ -13,7 +13,7 @@ from reports.judge.judge import judge
 from reports.judge.run_plan import RunPlan
 from reports.judge.unfinished_levels import REASONS
 from reports.judge.verdict import CheckResult, Verdict
-from tests.reports.building import advance, build_history, create, read, trail
+from tests.reports.building import advance, build, build_history, create, read, trail
 
 AB = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
 MS = 1_000_000
@@ -287,6 +287,13 @@ def test_a_marker_is_in_each_reading_after_the_answer() -> None:
     assert judge_read((10, []), (20, ["m"])) is Verdict.FAIL
     assert judge_read((10, ["m"]), (20, ["other"])) is Verdict.FAIL
     assert judge_read((10, ["m"]), (20, []), repeats=True) is Verdict.PASS
+
+
+def test_a_write_that_left_its_marker_twice_was_answered() -> None:
+    wrote = build("n", "write", 2, 3, {"outcome": "ok", "marker": "m"})
+    shown = {"event": "effects", "source": "s", "workflow": "w", "read_ns": 9, "markers": ["m", "m"]}
+    [found] = judge(build_history([create("c", 0, 1), wrote], shown), AB, only=["effects"]).findings
+    assert "was carried out, and left its trace 2 times" in found.title
 
 
 def test_a_workflow_whose_effects_were_not_read_leaves_open_what_is_unknown() -> None:
