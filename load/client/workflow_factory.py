@@ -1,11 +1,14 @@
 """Workflows that no request creates: runs the target's command, or takes one of its ids, and reads the state."""
 
+import contextlib
 import os
 import subprocess
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
+
+import psutil
 
 from engine.target.child_environment import clean_environment, find_own
 from engine.target.classified_answer import ClassifiedAnswer, classify_read
@@ -91,6 +94,22 @@ class WorkflowFactory:
         return exchange, ClassifiedAnswer("unknown", looked.status, message=message)
 
 
+def kill_tree(process: subprocess.Popen[bytes]) -> None:
+    """Kills a process that runs, and all that it started: a shell script that is killed leaves its commands behind."""
+    if process.poll() is not None:
+        return
+    tree = [psutil.Process(process.pid)]
+    for each in tree:
+        # What is suspended starts nothing more.
+        with contextlib.suppress(psutil.Error):
+            each.suspend()
+            tree += each.children()
+    for each in tree:
+        with contextlib.suppress(psutil.Error):
+            each.kill()
+    psutil.wait_procs(tree[1:])
+
+
 def read_partition(text: str) -> tuple[int, int]:
     """turn and turns of "1/3"; all ids when the text is empty."""
     turn, _, turns = text.partition("/")
@@ -109,31 +128,35 @@ def claim(note: Path) -> bool:
 def run_command(target: Target, tenant: str, request_id: str) -> str:
     """Runs the target's command and returns the id that it printed. Raises FactoryError.
 
-    It stays in our process group, and ends with us.
+    It stays in our process group, and ends with us. One that takes too long ends with all that it started.
     """
     assert isinstance(target.create, CreateCommand)
     command = target.create.fill({"tenant": tenant, "request_id": request_id, "marker": request_id})
     name = command.words[0]
     try:
-        ended = subprocess.run(
+        process = subprocess.Popen(
             [find_own(name), *command.words[1:]],
             cwd=command.cwd,
             env=clean_environment(os.environ),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=command.timeout_s,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except OSError as error:
         raise FactoryError(f"create.command: {name!r} cannot be run: {error.strerror}") from None
-    except subprocess.TimeoutExpired:
-        raise FactoryError(
-            f"create.command: {name!r} took more than create.timeout_s = {command.timeout_s:g}"
-        ) from None
-    stderr = ended.stderr.decode(errors="replace").strip()
-    if ended.returncode != 0:
-        raise FactoryError(f"create.command: {name!r} ended with status {ended.returncode}", stderr)
-    lines = ended.stdout.decode(errors="replace").split("\n")
+    with process:
+        try:
+            output, errors = process.communicate(timeout=command.timeout_s)
+        except subprocess.TimeoutExpired:
+            raise FactoryError(
+                f"create.command: {name!r} took more than create.timeout_s = {command.timeout_s:g}"
+            ) from None
+        finally:
+            kill_tree(process)
+    stderr = errors.decode(errors="replace").strip()
+    if process.returncode != 0:
+        raise FactoryError(f"create.command: {name!r} ended with status {process.returncode}", stderr)
+    lines = output.decode(errors="replace").split("\n")
     found = next((line.strip() for line in reversed(lines) if line.strip()), None)
     if found is None:
         raise FactoryError(f"create.command: {name!r} printed nothing; its last line must be the id", stderr)

@@ -4,12 +4,14 @@ Method: the stub engine of tests/load/stub.py, whose workflows are made behind t
 """
 
 import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from engine.target.target import Target
@@ -114,6 +116,23 @@ def test_a_command_prints_the_id_last(tmp_path: Path) -> None:
     target, _ = stock(tmp_path, 1)
     told = "import sys; print('making one for', sys.argv[1]); print(sys.argv[1] + '-' + sys.argv[2]); print()"
     assert run_command(command(target, told, "{tenant}", "{request_id}"), "acme", "r1") == "acme-r1"
+
+
+def test_a_command_that_takes_too_long_ends_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, script = tmp_path / "started", 'sleep 600 & echo $! > "$0.new"; mv "$0.new" "$0"; wait'
+
+    def time_out(process: subprocess.Popen[bytes], timeout: float) -> None:
+        while not started.exists():
+            assert process.poll() is None
+        raise subprocess.TimeoutExpired(process.args, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", time_out)
+    target = replace(load_text(tmp_path, RICH), create=CreateCommand(("sh", "-c", script, str(started))))
+    with pytest.raises(FactoryError, match="took more than"):
+        run_command(target, "acme", "1")
+    assert not psutil.pid_exists(int(started.read_text()))
 
 
 @pytest.mark.parametrize(
