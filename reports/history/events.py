@@ -16,6 +16,7 @@ TIME_MAX = 1 << 61
 
 Id = int | str
 Nanoseconds = Annotated[int, Meta(ge=-TIME_MAX, le=TIME_MAX)]
+Span = Annotated[int, Meta(ge=0, le=TIME_MAX)]
 Uncertainty = Annotated[int, Meta(ge=0, le=1 << 60)]
 Format = Annotated[int, Meta(ge=1, le=FORMAT_VERSION)]
 Status = Annotated[int, Meta(ge=0, le=1 << 30)]
@@ -84,7 +85,7 @@ class Invoke(Event, omit_defaults=False):
     token_carried: str | UnsetType | None = UNSET
     units: Units | UnsetType | None = UNSET
     unit: str | UnsetType | None = UNSET
-    returns_after_ns: Nanoseconds | UnsetType | None = UNSET
+    returns_after_ns: Span | UnsetType | None = UNSET
     key: str | UnsetType | None = UNSET
     payload: str | UnsetType | None = UNSET
     repeats: bool | UnsetType | None = UNSET

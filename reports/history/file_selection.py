@@ -20,6 +20,8 @@ SEALED_AUDIT = ".audit.parquet"
 SEALED_EVENTS = ".events.jsonl"
 JOURNAL = ".jsonl"
 PARQUET_MAGIC = b"PAR1"
+GZIP_MAGIC = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NAMED_LIKE_HISTORIES = (".jsonl", ".ndjson", ".parquet")
 OF_JOURNALS_ALONE = frozenset({"invoke", "return", "audit"})
 # In bytes: so that what is no journal is refused before all of it is in memory.
@@ -43,6 +45,7 @@ def find_files(path: Path) -> list[Path]:
     """
     if not path.is_dir():
         refuse_irregular(path)
+        refuse_wrapped(path)
         if is_sealed_events(path):
             raise HistoryError(path, f"holds events of {find_owner(path, SEALED_EVENTS)}; name that file")
         return [path]
@@ -50,6 +53,7 @@ def find_files(path: Path) -> list[Path]:
     candidates = [file for file in sorted(folder.iterdir()) if is_named_like_history(file)]
     for file in candidates:
         refuse_irregular(file)
+        refuse_wrapped(file)
         if file.suffix not in (JOURNAL, SEALED):
             raise HistoryError(file, f"is named like a history, and ends neither in {JOURNAL} nor in {SEALED}")
     journals = [file for file in candidates if file.suffix == JOURNAL and not is_sealed_events(file)]
@@ -99,6 +103,16 @@ def refuse_irregular(path: Path) -> None:
     if not path.exists():
         raise HistoryError(path, "there is no such file or folder")
     raise HistoryError(path, "is a folder" if path.is_dir() else "is neither a regular file nor a folder")
+
+
+def refuse_wrapped(path: Path) -> None:
+    """Raises HistoryError for what another program has put around the lines."""
+    with path.open("rb") as content:
+        begin = content.read(len(BYTE_ORDER_MARK))
+    if begin.startswith(GZIP_MAGIC):
+        raise HistoryError(path, "is compressed by gzip; unpack it with gunzip, and name the unpacked file", line=1)
+    if begin == BYTE_ORDER_MARK:
+        raise HistoryError(path, "begins with a byte order mark; save it as UTF-8 without one", line=1)
 
 
 def holds_operations(folder: Path) -> bool:

@@ -127,6 +127,12 @@ def test_what_fits_is_kept_with_what_is_not_known(tmp_path: Path, name: str) -> 
     assert name == "audit" or kept[0] == line
 
 
+def test_a_unit_does_not_return_before_it_was_taken(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError, match="returns_after_ns") as caught:
+        read_history(write(tmp_path / "s.jsonl", INVOKE | {"returns_after_ns": -1}, RETURN))
+    assert caught.value.line == 1
+
+
 @pytest.mark.parametrize(("name", "fields"), list_bad())
 def test_what_does_not_fit_is_named_with_its_line(tmp_path: Path, name: str, fields: dict[str, Any]) -> None:
     line = json.dumps({"event": name, **fields})

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from reports.history import events
-from reports.history.file_selection import HistoryError, holds_operations, list_left_out
+from reports.history.file_selection import HistoryError, find_files, holds_operations, list_left_out
 from reports.history.history import read_history
 from reports.history.seal import seal_history
 from tests.reports.history.test_history import INVOKE, RETURN, write
@@ -227,3 +227,19 @@ def test_sealed_trails_that_do_not_fit_are_named(tmp_path: Path, change: dict[st
     with pytest.raises(HistoryError, match=what) as caught:
         read_history(sealed)
     assert str(caught.value).startswith(str(trails))
+
+
+@pytest.mark.parametrize(
+    ("begin", "message"),
+    [
+        (b"\xef\xbb\xbf{}", ":1: begins with a byte order mark; save it as UTF-8 without one"),
+        (b"\x1f\x8b\x08\x00", ":1: is compressed by gzip; unpack it with gunzip, and name the unpacked file"),
+    ],
+)
+def test_what_another_program_put_around_the_lines_is_refused(tmp_path: Path, begin: bytes, message: str) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(begin)
+    for named in (file, tmp_path):
+        with pytest.raises(HistoryError) as caught:
+            find_files(named)
+        assert str(caught.value) == f"{file}{message}"
