@@ -24,7 +24,7 @@ from reports.judge.judge import judge
 from reports.judge.limits import Limits
 from reports.judge.race_resolution import resolve_races
 from reports.judge.verdict import Verdict
-from tests.reports.brute_force_trails import World, is_made, is_move
+from tests.reports.brute_force_trails import World, is_move
 from tests.reports.building import lay_out_trails
 from tests.reports.drawing_trails import GRAPHS, NAMES, draw_workflow, rename, tell_id
 
@@ -143,20 +143,17 @@ def begins_for_certain(world: World, race: str) -> bool:
 
 
 def tells_due(world: World, record: Record) -> bool:
-    """Whether a conflict tells a state in which it was due, and nothing led there while it was asked."""
+    """Whether a conflict tells a state in which it was due, and no move led there while it was asked. A create is no
+    move: the workflow was in no state before.
+    """
     told, following = record["observed"], record["next"]
     if record["outcome"] != "conflict" or told is None or told not in (record["expected"] or ()):
         return False
     if following is not None and world.edges is not None and (told, following) not in world.edges:
         return False
     mine = world.place(record)
-    others = [(world.place(each), each) for each in world.operations if is_move(each) or is_made(each)]
-    return not any(
-        item.begin <= mine.end
-        and item.end >= mine.begin
-        and told == (world.tell_birth(each) if is_made(each) else each["next"])
-        for item, each in others
-    )
+    moves = [world.place(each) for each in world.operations if is_move(each) and each["next"] == told]
+    return not any(item.begin <= mine.end and item.end >= mine.begin for item in moves)
 
 
 def tells_what_never_was(world: World, record: Record) -> bool:
