@@ -128,6 +128,7 @@ def find_planted(text: str) -> list[str]:
     return [form for form in forms if form[4:-4] in text]
 
 
+@pytest.mark.exhaustive
 def test_a_service_tells_its_secrets_in_every_form_and_nothing_keeps_them(tmp_path: Path) -> None:
     write_telling(tmp_path)
     arguments = ("race", "--target", "hostile.toml", "--races", "20", "--contenders", "3", "--out", "run")

@@ -4,6 +4,7 @@ and brute force over every weakening."""
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -28,27 +29,34 @@ def contradicts(chosen: list[Operation], everything: list[Operation], starts: li
     return not any(try_orders(start, [*chosen, *weak], graph) for start in begun)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-@given(draw_case(size_max=5, workflows_max=3))
-def test_nothing_in_an_explanation_can_be_spared(case: tuple[Any, TransitionGraph | None, str | None]) -> None:
-    workflows, graph, initial = case
-    records = []
-    for number, each in enumerate(workflows):
-        records += [
-            create("", 0, 0) | {"observed": None, "expected": None} | one | {"workflow": f"w{number}"} for one in each
-        ]
-    for number, record in enumerate(records):
-        record["id"] = str(number)
-    evidence = build_evidence(records, graph=graph, initial=initial)
-    failed = [found for found in decide(evidence).failed.values() if not found.core]
-    assume(failed)
-    for found in failed:
-        explanation = find_conflict_core(found.operations, found.starts, found.searched.conflict_core, graph, 5.0)
-        chosen = list(explanation.operations)
-        assert explanation.is_minimal
-        assert contradicts(chosen, found.operations, found.starts, graph)
-        for spared in range(len(chosen)):
-            assert not contradicts(chosen[:spared] + chosen[spared + 1 :], found.operations, found.starts, graph)
+@pytest.mark.parametrize("examples", [15, pytest.param(100, marks=pytest.mark.exhaustive)])
+def test_nothing_in_an_explanation_can_be_spared(examples: int) -> None:
+    @settings(
+        max_examples=examples, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+    @given(draw_case(size_max=5, workflows_max=3))
+    def spare_each(case: tuple[Any, TransitionGraph | None, str | None]) -> None:
+        workflows, graph, initial = case
+        records = []
+        for number, each in enumerate(workflows):
+            records += [
+                create("", 0, 0) | {"observed": None, "expected": None} | one | {"workflow": f"w{number}"}
+                for one in each
+            ]
+        for number, record in enumerate(records):
+            record["id"] = str(number)
+        evidence = build_evidence(records, graph=graph, initial=initial)
+        failed = [found for found in decide(evidence).failed.values() if not found.core]
+        assume(failed)
+        for found in failed:
+            explanation = find_conflict_core(found.operations, found.starts, found.searched.conflict_core, graph, 60.0)
+            chosen = list(explanation.operations)
+            assert explanation.is_minimal
+            assert contradicts(chosen, found.operations, found.starts, graph)
+            for spared in range(len(chosen)):
+                assert not contradicts(chosen[:spared] + chosen[spared + 1 :], found.operations, found.starts, graph)
+
+    spare_each()
 
 
 def explain_records(*records: dict[str, Any]) -> tuple[set[str], ConflictCore]:
