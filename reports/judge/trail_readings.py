@@ -125,14 +125,18 @@ def find_start(operations: Sequence[Operation], starts: Sequence[str | None]) ->
 def find_odd(evidence: Evidence, rows: pl.DataFrame, trails: pl.DataFrame) -> list[int]:
     """The trails that are not, at first sight, a legal chain of exactly the acknowledged transitions.
 
-    At first sight: every transition was won, none is in doubt, and in the order in which they were asked for each
-    returned later than the one before. Then that is also the order in which they returned. So the linearization, by
-    whichever of the two it explained the workflow, took them in the order of the rows: one order explains the answers
-    and the trail. It respects real time, and the reading came after all of them.
+    At first sight: every transition was won, none is in doubt or leads to the state that there was already, and in the
+    order in which they were asked for each returned later than the one before. Then that is also the order in which
+    they returned. So the linearization, by whichever of the two it explained the workflow, took them in the order of
+    the rows: one order explains the answers and the trail. It respects real time, and the reading came after all of
+    them.
     """
     moved = (pl.col("known") & (pl.col("kind") != "create")) | pl.col("maybe")
-    moves = evidence.ops.filter(moved).select("row", "w", "kind", "outcome", "want", "wants", "next", "returned")
-    plain = (pl.col("kind") == "advance") & (pl.col("outcome") == "won") & (pl.col("wants") == 1)
+    moves = evidence.ops.filter(moved).select(
+        "row", "w", "kind", "outcome", "want", "wants", "next", "returned", "repeats"
+    )
+    stays = pl.col("repeats") & (pl.col("want") == pl.col("next"))
+    plain = (pl.col("kind") == "advance") & (pl.col("outcome") == "won") & (pl.col("wants") == 1) & ~stays
     nested = pl.col("returned") <= pl.col("returned").shift().over("w")
     vague = moves.filter(~plain | nested.fill_null(value=False))["w"].unique()
     rows = rows.filter(pl.col("to").is_not_null() & pl.col("from").is_not_null()).sort("trail", "position")

@@ -65,6 +65,14 @@ def test_a_trail_decides() -> None:
     assert find(double, "audit") is Verdict.FAIL
 
 
+def test_a_request_for_the_state_that_there_is_leaves_no_row() -> None:
+    """Also where the graph has a move from the state to itself."""
+    graph = TransitionGraph.of("A", {"A": ["A", "B"]})
+    for repeats, verdict in ((True, Verdict.FAIL), (None, Verdict.PASS)):
+        moved = put("a", "A-A", race=None, repeats=repeats)
+        assert judge(build_history([BORN, moved], trail(40, "A-A")), graph, only=["audit"]).verdict is verdict
+
+
 def test_markers_that_were_not_read_say_nothing() -> None:
     """Neither of an unknown move nor of a repeated win, beside a workflow whose markers were read."""
     others = (BORN | {"id": "e", "workflow": "v"}, put("f", race=None, workflow="v", repeats=None))
