@@ -16,6 +16,8 @@ import asyncpg.transaction
 APPLICATION = "onewinner"
 STATEMENT_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_S = 5.0
+# When it starts no request waits, and the machine may be busy with all that starts at once.
+FILL_TIMEOUT_S = 30.0
 TAKE_TIMEOUT_S = 10.0
 RETURN_LIMIT_S = 1.0
 
@@ -83,7 +85,9 @@ class Pool:
 
     async def fill(self) -> None:
         """Opens all connections, so that no request has to wait for a connection to open."""
-        opened = await asyncio.gather(*(self._connect() for _ in range(self._size)), return_exceptions=True)
+        opened = await asyncio.gather(
+            *(self._connect(FILL_TIMEOUT_S) for _ in range(self._size)), return_exceptions=True
+        )
         self._idle = [one for one in opened if not isinstance(one, BaseException)]
         for failed in opened:
             if isinstance(failed, BaseException):
@@ -124,20 +128,20 @@ class Pool:
         while self._idle:
             self._idle.pop().terminate()
 
-    async def _connect(self) -> Session:
+    async def _connect(self, timeout_s: float = CONNECT_TIMEOUT_S) -> Session:
         if self._pooled:
-            return await self._connect_pooled()
+            return await self._connect_pooled(timeout_s)
         settings = {
             "application_name": APPLICATION,
             "default_transaction_isolation": self._isolation.value.lower(),
             "statement_timeout": str(STATEMENT_TIMEOUT_MS),
         }
-        return await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT_S, server_settings=settings)
+        return await asyncpg.connect(self._url, timeout=timeout_s, server_settings=settings)
 
-    async def _connect_pooled(self) -> Session:
+    async def _connect_pooled(self, timeout_s: float) -> Session:
         session = await asyncpg.connect(
             self._url,
-            timeout=CONNECT_TIMEOUT_S,
+            timeout=timeout_s,
             connection_class=PooledSession,
             server_settings={"application_name": APPLICATION},
             # A timeout of the driver: a setting of the server would stay with the server's connection.
