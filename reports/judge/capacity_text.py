@@ -110,6 +110,16 @@ def describe_refused_takes(records: Sequence[Record], total: int, statuses: Sequ
     return title, tabulate(words, records)
 
 
+def describe_many_readings(name: str, most: int) -> Text:
+    """Give-backs that may each be of several takes, in more ways than are tried."""
+    title = f"The give-backs of {name} could not be decided."
+    words = (
+        f"Units of {name} come back by themselves, unless they were given back before. Which take a give-back was of "
+        f"is open in more than {most} ways, as give-backs or takes tell no name of a unit. Let them tell it."
+    )
+    return title, words
+
+
 def describe_never_used_up(resources: int) -> Text:
     """No resource was used up, of so many."""
     title = f"No resource was ever used up, of {resources}, so no take could be one too many."

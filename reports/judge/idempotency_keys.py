@@ -3,6 +3,8 @@
 import polars as pl
 
 SAME = ("workflow", "tenant", "key")
+# Equal for the requests that are one operation: they also ask for the same.
+ONE_OPERATION = (*SAME, "payload")
 SERVED, ANSWERED, UNKNOWN = 0, 1, 2
 SERVER_ERROR = 500
 

@@ -32,7 +32,8 @@ def find_traces(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
     in a history that tells no marker.
     """
     shown, repeats = pl.col("shown").is_not_null(), pl.col("repeats")
-    one = pl.coalesce("key", pl.col("row").cast(pl.String)).n_unique().over("workflow", "marker") == 1
+    alone = pl.when(pl.col("key").is_null()).then("row")
+    one = pl.struct("tenant", "key", alone).n_unique().over("workflow", "marker") == 1
     is_open = (pl.col("outcome") == "unknown") | ((pl.col("outcome") == "won") & repeats)
     # With `any` a request that repeats a win may leave its marker, and one that moves the workflow need not.
     says = pl.when("any").then(shown & ~repeats).otherwise(shown | ~pl.col("by_key"))

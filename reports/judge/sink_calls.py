@@ -15,6 +15,7 @@ from engine.target.graph import TransitionGraph
 from reports.history.events import Call, CallsAwaited, Sink
 from reports.history.history import History
 from reports.judge.context import CheckContext, Suspicion, doubt, fail, make_finding
+from reports.judge.idempotency_keys import ONE_OPERATION
 from reports.judge.sink_search import Claim, SinkSearch
 from reports.judge.sink_text import describe_calls, describe_moves, describe_silence
 from reports.judge.verdict import Finding, Verdict
@@ -117,7 +118,7 @@ def take_moves(context: CheckContext, ids: pl.DataFrame) -> pl.DataFrame:
             "next",
             one=pl.when(pl.col("key").is_null())
             .then(pl.struct("id").hash())
-            .otherwise(pl.struct("workflow", "tenant", "key", "payload").hash()),
+            .otherwise(pl.struct(ONE_OPERATION).hash()),
             repeats=pl.col("repeats").fill_null(value=False),
             won=pl.col("outcome") == "won",
             unknown=pl.col("outcome") == "unknown",

@@ -3,18 +3,20 @@
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import partial
 
 import polars as pl
 
 from reports.history.history import Record
+from reports.judge.capacity_resources import KINDS, READINGS_MAX, Resource, gather_resources, list_with_returns
 from reports.judge.capacity_text import (
     describe_excess,
     describe_given_back_again,
     describe_given_back_twice,
     describe_given_twice,
     describe_left,
+    describe_many_readings,
     describe_never_taken,
     describe_never_used_up,
     describe_no_names,
@@ -25,67 +27,13 @@ from reports.judge.capacity_text import (
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.finding_text import Text, describe_timeout
 from reports.judge.models.capacity import UnitOperation, explain
-from reports.judge.models.named_units import count_unnamed, explain_names, find_names
-from reports.judge.models.workflow import NEVER
+from reports.judge.models.named_units import explain_names, find_names
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "capacity"
-KINDS = ("take", "give_back")
-TOLD = ("units", "left", "unit", "returns_after_ns")
 SHOWN_MAX = 5
 # Of so many operations it is tried which ones contradict each other.
 CORE_MAX = 500
-
-
-@dataclass
-class Resource:
-    """The operations of one resource, by invoke. `is_created`: a create is among the requests, so no unit was taken
-    before. `units` is how many it had, where its create told; `returns_after` how long after a take its unit may come
-    back by itself, in nanoseconds. `again` are give-backs of a unit for which another give-back of it stands: they give
-    back nothing.
-    """
-
-    name: str
-    is_created: bool = False
-    units: int | None = None
-    returns_after: int | None = None
-    operations: list[UnitOperation] = field(default_factory=list)
-    again: list[UnitOperation] = field(default_factory=list)
-
-    @cached_property
-    def moves(self) -> list[UnitOperation]:
-        """Those that took effect, or may have."""
-        return [each for each in self.operations if each.kind in KINDS and each.outcome in ("won", "unknown")]
-
-    @cached_property
-    def untold(self) -> list[UnitOperation]:
-        """Those about a unit whose name they did not tell, as operations on any one unit: each may have taken it, or
-        given it back.
-        """
-        untold = [each for each in self.moves if count_unnamed(each) > 0]
-        return [replace(each, units=1, left=None, outcome="unknown") for each in untold]
-
-    @cached_property
-    def begins(self) -> list[int]:
-        """When the takes that won, or may have, were invoked; ascending."""
-        return sorted(each.invoked for each in self.moves)
-
-    @cached_property
-    def ends(self) -> list[int]:
-        """When the takes that won returned; ascending."""
-        return sorted(each.returned for each in self.moves if each.outcome == "won")
-
-    @property
-    def is_used_up(self) -> bool:
-        """Whether there was a moment at which none was left: before it, no take can be one too many."""
-        if any(each.kind == "take" and each.outcome == "conflict" for each in self.operations):
-            return True
-        return self.units is not None and sum(each.kind == "take" for each in self.moves) >= self.units
-
-    @property
-    def only_falls(self) -> bool:
-        """Whether the number that is left only falls, by one at a time."""
-        return all(each.kind == "take" for each in self.moves) and all(each.units == 1 for each in self.operations)
 
 
 def check_capacity(context: CheckContext) -> CheckResult:
@@ -96,8 +44,7 @@ def check_capacity(context: CheckContext) -> CheckResult:
     deadline_s = time.monotonic() + context.evidence.limits.linearizable_s
     suspicions: list[Suspicion] = []
     for resource in resources:
-        alone = [*suspect_units(context, resource), *suspect_numbers(context, resource, deadline_s)]
-        suspicions += alone or suspect_names(context, resource, deadline_s)
+        suspicions += suspect_resource(context, resource, deadline_s)
     suspicions += doubt_refusals(context)
     if context.evidence.plan is not None and not any(each.is_used_up for each in resources):
         suspicions.append(doubt(partial(report_never_used_up, len(resources))))
@@ -107,93 +54,20 @@ def check_capacity(context: CheckContext) -> CheckResult:
     return replace(conclude(context, CHECK, judged=takes, unit="takes", suspicions=suspicions), reason=reason)
 
 
-def gather_resources(context: CheckContext) -> list[Resource]:
-    """The resources of the history. Refused and busy operations say nothing; of other tenants only what they were told
-    that they took: an unknown request of theirs must take nothing.
-    """
-    told = context.evidence.history.frame.with_row_index("row").select("row", "kind", *TOLD)
-    says = pl.any_horizontal(pl.col("left", "returns_after_ns").is_not_null())
-    asked = told.filter(pl.col("kind").is_in([*KINDS, "create"]) | says).drop("kind").collect()
-    outcome, mine = pl.col("outcome"), pl.col("mine")
-    ops = context.ops.join(context.elsewhere, on="row", how="anti", maintain_order="left")
-    ops = ops.join(asked, on="row", maintain_order="left")
-    ops = ops.filter((outcome == "won") | outcome.is_in(["ok", "conflict", "unknown"]) & mine)
-    ops = ops.filter(pl.col("kind").is_in(KINDS).any().over("w"))
-    columns = ["w", "kind", "outcome", "row", "invoked", "returned", "repeated", *TOLD]
-    found: dict[int, Resource] = {}
-    for w, kind, outcome_, row, invoked, returned, repeated, *told_ in ops.select(columns).iter_rows():
-        units, left, unit, returns_after = told_
-        resource = found.get(w) or found.setdefault(w, Resource(context.workflow_name(w)))
-        is_unknown = outcome_ == "unknown"
-        if kind == "create":
-            resource.is_created |= outcome_ == "ok"
-            if outcome_ == "ok" and (left is not None or returns_after is not None):
-                resource.units, resource.returns_after = left, returns_after
-        elif kind in KINDS or not is_unknown:
-            ends = NEVER if is_unknown else returned
-            asked_for = 1 if units is None else units
-            place = resource.again if repeated else resource.operations
-            place.append(UnitOperation(row, kind, outcome_, invoked, ends, asked_for, left, unit))
-    return [admit_returns(admit_again(resource)) for resource in found.values()]
-
-
-def admit_again(resource: Resource) -> Resource:
-    """The resource with the give-backs that were sent again and may have taken effect again: their unit has a name, and
-    may have been taken once more before.
-    """
-    takes = [each for each in resource.operations if each.kind == "take" and each.outcome in ("won", "unknown")]
-    admitted = [
-        replace(each, again=True)
-        for each in resource.again
-        if each.kind == "give_back" and each.unit is not None and count_takes(takes, each) > 1
-    ]
-    if not admitted:
-        return resource
-    rows = {each.row for each in admitted}
-    operations = sorted([*resource.operations, *admitted], key=lambda each: each.invoked)
-    return replace(resource, operations=operations, again=[each for each in resource.again if each.row not in rows])
-
-
-def admit_returns(resource: Resource) -> Resource:
-    """The resource with what may have happened without a request: the unit of a take comes back by itself.
-
-    A give-back that was answered before that could happen stands for it. A later one may have given back nothing.
-    """
-    after = resource.returns_after
-    takes = [each for each in resource.operations if each.kind == "take" and each.outcome in ("won", "unknown")]
-    if after is None or not takes:
-        return resource
-    open_takes, late = list(takes), set[int]()
-    for each in resource.operations:
-        if each.kind != "give_back" or each.outcome != "won":
-            continue
-        may_be_its = (one for one in takes if each.unit is None or one.unit in (None, each.unit))
-        if any(one.invoked + after <= each.returned for one in may_be_its):
-            late.add(each.row)
-        elif alike := [one for one in open_takes if is_given_back(one, each)]:
-            # Which of them it gave back is not known where several overlap: then those that may return first stay.
-            open_takes.remove(max(alike, key=lambda one: one.invoked))
-    end = max(each.invoked if each.returned == NEVER else each.returned for each in resource.operations)
-    returns = [come_back(each, after) for each in open_takes if each.invoked + after <= end]
-    operations = [replace(each, again=True) if each.row in late else each for each in resource.operations]
-    return replace(resource, operations=sorted([*operations, *returns], key=lambda each: each.invoked))
-
-
-def is_given_back(take: UnitOperation, give_back: UnitOperation) -> bool:
-    """Whether the give-back may be of what this take got: as many units, of the same name, and not before the take."""
-    is_alike = take.units == give_back.units and take.unit == give_back.unit
-    return is_alike and take.invoked <= give_back.returned
-
-
-def come_back(take: UnitOperation, after: int) -> UnitOperation:
-    """The return of its unit, which may come so long after it, or never."""
-    begins = take.invoked + after
-    return replace(take, kind="give_back", outcome="unknown", invoked=begins, returned=NEVER, left=None, by_itself=True)
-
-
-def count_takes(takes: Iterable[UnitOperation], give_back: UnitOperation) -> int:
-    """How many of these takes may have got its unit before it returned."""
-    return sum(each.unit in (None, give_back.unit) and each.invoked <= give_back.returned for each in takes)
+def suspect_resource(context: CheckContext, resource: Resource, deadline_s: float) -> list[Suspicion]:
+    """What is wrong with a resource, however its give-backs are read; a doubt, if a reading leaves no more."""
+    readings = list_with_returns(resource)
+    if readings is None:
+        return [doubt(partial(report_many_readings, resource.name))]
+    found: list[Suspicion] = []
+    for each in readings:
+        alone = [*suspect_units(context, each), *suspect_numbers(context, each, deadline_s)]
+        suspicions = alone or suspect_names(context, each, deadline_s)
+        if not suspicions:
+            return []
+        is_certain = any(one.verdict is Verdict.FAIL for one in suspicions)
+        found = suspicions if not found or not is_certain else found
+    return found
 
 
 def doubt_refusals(context: CheckContext) -> list[Suspicion]:
@@ -356,6 +230,10 @@ def report(
     by_row = {record.row: record for record in context.records(rows)}
     records = [by_row[row] for row in rows]
     return make_finding(CHECK, records, describe(records))
+
+
+def report_many_readings(name: str) -> Finding:
+    return make_finding(CHECK, [], describe_many_readings(name, READINGS_MAX), Verdict.UNKNOWN, workflow=name)
 
 
 def report_timeout(name: str, limit_s: float) -> Finding:

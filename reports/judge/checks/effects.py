@@ -9,6 +9,7 @@ import polars as pl
 from reports.history.events import Effects
 from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
+from reports.judge.idempotency_keys import ONE_OPERATION, SAME
 from reports.judge.marker_search import NO_ROW, MarkerSearch
 from reports.judge.marker_text import (
     describe_foreign_trace,
@@ -24,7 +25,6 @@ from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "effects"
 LOST = ("conflict", "stale", "refused", "busy")
-KEYED = ("workflow", "tenant", "key", "payload")  # equal for the requests that are one operation
 # Of so many wins it is looked up whether they were alone, and so many are named.
 LOOKED_UP_MAX, NAMED_MAX, BESIDE_MAX = 200, 3, 5
 
@@ -58,7 +58,7 @@ def judge_traces(context: CheckContext) -> tuple[list[Suspicion], int]:
     strayed = pl.col("where").is_not_null() & (
         pl.col("outcome").is_in(LOST) | (pl.col("workflow") != pl.col("where")) | pl.col("foreign")
     )
-    by_key = pl.col("key").is_not_null() & pl.col("shown").is_not_null().any().over("workflow", "key")
+    by_key = pl.col("key").is_not_null() & pl.col("shown").is_not_null().any().over(SAME)
     counted = counted.with_columns(by_key=by_key)
     wrong = counted.filter(strayed)
     suspicions: list[Suspicion] = [
@@ -178,11 +178,11 @@ def find_effects_of_one_key(counted: pl.DataFrame) -> pl.DataFrame:
     operation, which has one effect.
     """
     shown = counted.filter(pl.col("key").is_not_null() & pl.col("shown").is_not_null() & pl.col("any").not_())
-    return shown.filter(pl.col("marker").n_unique().over(KEYED) > 1).sort("row")
+    return shown.filter(pl.col("marker").n_unique().over(ONE_OPERATION) > 1).sort("row")
 
 
 def suspect_keys(context: CheckContext, twice: pl.DataFrame) -> list[Suspicion]:
-    groups = twice.group_by(KEYED, maintain_order=True).agg("row")["row"].to_list()
+    groups = twice.group_by(ONE_OPERATION, maintain_order=True).agg("row")["row"].to_list()
     return [fail(partial(report_keyed, context, rows[:NAMED_MAX])) for rows in groups]
 
 
@@ -191,7 +191,7 @@ def find_gone(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
     requests with one key the marker of another one serves.
     """
     readings, shown = list_readings(context)
-    one = pl.when(pl.col("key").is_null()).then("row").otherwise(pl.col("row").min().over("workflow", "key"))
+    one = pl.when(pl.col("key").is_null()).then("row").otherwise(pl.col("row").min().over(SAME))
     named = counted.with_columns(one=one)
     moves = named.filter(pl.col("told") & pl.col("kind").is_in(MOVES) & ~pl.col("repeats") & pl.col("any").not_())
     moves = moves.filter(pl.col("shown").is_not_null() | pl.col("by_key"))

@@ -10,7 +10,7 @@ from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
 from reports.judge.decision import decide
 from reports.judge.finding_text import Text
-from reports.judge.idempotency_keys import SAME
+from reports.judge.idempotency_keys import ONE_OPERATION, SAME
 from reports.judge.idempotency_text import (
     describe_lost,
     describe_other_answer,
@@ -70,13 +70,13 @@ def suspect_lost(context: CheckContext, keyed: pl.DataFrame) -> list[Suspicion]:
 
     Where another tenant may have moved the workflow, that is the explanation.
     """
-    unknown, same = pl.col("outcome") == "unknown", (*SAME, "payload")
+    unknown = pl.col("outcome") == "unknown"
     foreign = context.ops.filter(~pl.col("mine") & pl.col("outcome").is_in(["won", "unknown"]))["w"]
     numbers = context.ops.filter(pl.col("w").is_in({*context.decision.failed} - {*foreign})).select("row", "w")
     told = keyed.join(numbers, on="row").filter(~pl.col("outcome").is_in(["busy", "refused"]))
-    told = told.filter(unknown.any().over(same) & pl.col("outcome").is_in(LOST).any().over(same))
+    told = told.filter(unknown.any().over(ONE_OPERATION) & pl.col("outcome").is_in(LOST).any().over(ONE_OPERATION))
     found = []
-    for group in told.partition_by(same, maintain_order=True):
+    for group in told.partition_by(ONE_OPERATION, maintain_order=True):
         rows = group.filter(unknown)["row"]
         if is_explained_apart(context, group["w"][0], rows):
             first = group.filter(pl.col("outcome").is_in(LOST))["row"][0]

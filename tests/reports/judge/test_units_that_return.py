@@ -62,6 +62,25 @@ def test_a_finding_shows_requests_alone() -> None:
     assert {"a", "b", "d"} >= set(operations)
 
 
+def test_a_give_back_without_a_name_may_be_of_a_take_that_tells_one() -> None:
+    """The unit of `a` may have been given back, then that of `b`, which tells no name, comes back by itself."""
+    both = (make(2), take("a", 2, 5, unit="u"), take("b", 6, 8))
+    again = (*both, give_back("g", 10, 12), take("d", 20, 21))
+    assert check(*again, take("e", 6 + AFTER, 110)).verdict is Verdict.PASS
+    assert check(*again, take("e", 2 + AFTER, 6 + AFTER - 1)).verdict is Verdict.PASS, "it may have been that of b"
+    assert check(*again, take("e", 2, 2 + AFTER - 1)).verdict is Verdict.FAIL
+    assert check(*again, take("e", 6 + AFTER, 110), take("f", 107, 111)).verdict is Verdict.FAIL, "one comes back"
+    named = take("e", 2 + AFTER, 6 + AFTER - 1, unit="u")
+    assert check(*again, named, take("f", 107, 111)).verdict is Verdict.FAIL
+
+
+def test_give_backs_that_may_be_of_too_many_takes_are_a_doubt() -> None:
+    takes = [take(f"t{number}", 2, 5, unit=f"u{number}") for number in range(9)]
+    found = check(make(9), *takes, *(give_back(f"g{number}", 10, 12) for number in range(6)))
+    assert found.verdict is Verdict.UNKNOWN
+    assert "more than 16 ways" in found.findings[0].words
+
+
 def test_a_number_that_a_read_tells_may_have_grown() -> None:
     assert check(make(2), take("a", 2, 5), left("r", 50, 51, 1), left("s", 120, 121, 2)).verdict is Verdict.PASS
     assert check(make(2), take("a", 2, 5), left("r", 50, 51, 2)).verdict is Verdict.FAIL
@@ -75,26 +94,29 @@ def test_a_give_back_is_of_a_take_of_as_many_units() -> None:
     assert check(*both, take("d", 10 + AFTER, 111, left=1)).verdict is Verdict.FAIL, "the two are still held"
 
 
-@pytest.mark.parametrize("is_named", [False, True], ids=["a number", "names"])
-def test_a_right_service_with_leases_is_not_accused(is_named: bool) -> None:
-    rng = random.Random(f"{is_named}{os.environ.get('ONEWINNER_SEED', '0')}")
-    returned = accused = 0
+@pytest.mark.parametrize("named", [0, 0.5, 1], ids=["a number", "some names", "names"])
+def test_a_right_service_with_leases_is_not_accused(named: float) -> None:
+    rng = random.Random(f"{named}{os.environ.get('ONEWINNER_SEED', '0')}")
+    returned = accused = doubts = 0
     for _ in range(HISTORIES // 3):
-        records, came_back, extra = simulate(rng, is_named=is_named)
+        records, came_back, extra = simulate(rng, named=named)
         returned += came_back
-        assert check(*records).verdict in (Verdict.PASS, None), records
+        verdict = check(*records).verdict
+        assert verdict in (Verdict.PASS, Verdict.UNKNOWN, None), records
+        doubts += verdict is Verdict.UNKNOWN
         accused += extra is not None and check(*records, extra).verdict is Verdict.FAIL
-    assert min(returned, accused) > HISTORIES // 30
+    assert min(returned, accused) > HISTORIES // 60
+    assert doubts <= HISTORIES // 30
 
 
-def simulate(rng: random.Random, *, is_named: bool) -> tuple[list[Record], int, Record | None]:
+def simulate(rng: random.Random, *, named: float) -> tuple[list[Record], int, Record | None]:
     """A history of a right service, how many units came back by themselves, and a take that must not have won. A hold
-    is what one take got: one unit, or two where they have no names.
+    is what one take got: one unit, or two where they have no names. `named`: the share of requests that tell a name.
     """
-    units, amounts = rng.randint(1, 3), [1] if is_named or rng.random() < 0.5 else [1, 1, 2]
+    units, amounts = rng.randint(1, 3), [1] if named or rng.random() < 0.5 else [1, 1, 2]
     free = [f"u{number}" for number in range(units)]
     held, ended = dict[Hold, int](), list[Hold]()
-    records, came_back, extra = [make(None if is_named and rng.random() < 0.5 else units)], 0, None
+    records, came_back, extra = [make(None if named and rng.random() < 0.5 else units)], 0, None
     moment = 5
     for number in range(rng.randint(3, 9)):
         moment += rng.choice([1, 2, 3, 40, 120])
@@ -109,7 +131,7 @@ def simulate(rng: random.Random, *, is_named: bool) -> tuple[list[Record], int, 
         if kind == "take" and len(free) >= asked:
             hold = tuple(free.pop(rng.randrange(len(free))) for _ in range(asked))
             held[hold] = moment
-            told = tell(rng, len(free)) | ask(hold, is_named=is_named)
+            told = tell(rng, len(free)) | ask(hold, is_named=rng.random() < named)
             if rng.random() < 0.1:
                 lost = {key: value for key, value in told.items() if key == "units"}
                 records.append(take(f"t{number}", times[0], None, "unknown", **lost))
@@ -119,17 +141,17 @@ def simulate(rng: random.Random, *, is_named: bool) -> tuple[list[Record], int, 
             records.append(take(f"t{number}", *times, "conflict", units=asked))
             if held and all(moment + 4 < since + AFTER for since in held.values()):
                 one = rng.choice(list(held))[:asked]
-                wrong = ask(one, is_named=is_named) | {"units": asked}
+                wrong = ask(one, is_named=named > 0) | {"units": asked}
                 extra = take("extra", invoked=moment, returned=moment, **wrong)
         elif kind == "give_back" and held:
             hold = rng.choice(list(held))
             del held[hold]
             free += hold
-            told = tell(rng, len(free)) | ask(hold, is_named=is_named)
+            told = tell(rng, len(free)) | ask(hold, is_named=rng.random() < named)
             records.append(give_back(f"g{number}", *times, **told))
         elif kind == "give_back" and ended:
             # Its lease has ended: the service says yes, and frees nothing.
-            records.append(give_back(f"g{number}", *times, **ask(ended.pop(), is_named=is_named)))
+            records.append(give_back(f"g{number}", *times, **ask(ended.pop(), is_named=rng.random() < named)))
         elif kind == "read":
             records.append(left(f"r{number}", *times, len(free)))
     return records, came_back, extra
