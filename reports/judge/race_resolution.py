@@ -286,7 +286,10 @@ def find_seen(context: CheckContext, w: int, contenders: pl.DataFrame, unknown: 
     """
     ops = context.evidence.slice(w)
     others = ops.filter((pl.col("known") | pl.col("maybe")) & ~pl.col("row").is_in(unknown["row"].implode()))
-    theirs = unknown.filter(~pl.col("next").is_in(others["next"].drop_nulls().implode()))["next"].unique().implode()
+    # An answer may tell of the state that the workflow was in at first, too.
+    start = context.evidence.starts["state"][w]
+    named = pl.Series([*others["next"].drop_nulls(), *([] if start is None else [start])], dtype=pl.UInt32).implode()
+    theirs = unknown.filter(~pl.col("next").is_in(named))["next"].unique().implode()
     wants = find_wanted(context, contenders)
     # A create leaves no row: a row may lead back to where it led.
     moved = others.filter(pl.col("kind") != "create")["next"].drop_nulls()
@@ -305,11 +308,14 @@ def find_seen(context: CheckContext, w: int, contenders: pl.DataFrame, unknown: 
 
 
 def find_needed(context: CheckContext, w: int, contenders: pl.DataFrame, unknown: pl.DataFrame) -> str | None:
-    """Whether what was answered outside of the race has no explanation unless one of the unknown contenders won."""
+    """Whether what was answered outside of the race, and what its losers told of another state than the one that was
+    raced for, has no explanation unless one of the unknown contenders won.
+    """
     if w in context.decision.suspects:
         return None
     operations, starts = context.evidence.lay_out(w)
-    gone = {*unknown["row"], *contenders.filter("pure")["row"]}
+    tells = pl.col("observed").is_not_null() & ~pl.col("observed").is_in(find_wanted(context, contenders))
+    gone = {*unknown["row"], *contenders.filter(pl.col("pure") & ~tells)["row"]}
     kept = [each for each in operations if each.row not in gone]
     searched = search(kept, starts, context.evidence.graph, time.monotonic() + NEEDED_S)
     if searched.verdict is not Verdict.FAIL:
