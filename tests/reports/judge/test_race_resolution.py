@@ -47,6 +47,24 @@ def test_two_winners_and_none() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "told", "winners"),
+    [
+        ([], "A", UNDECIDED),
+        ([advance("w", "A-B", 2, 3)], "A", 1),
+        ([advance("w", "A-B", 2, 3)], None, UNDECIDED),
+        ([advance("w", "A-B", 2, None, "unknown")], "A", UNDECIDED),
+    ],
+    ids=["it began there", "it had left", "a loser that tells nothing", "it may have left"],
+)
+def test_an_answer_that_tells_the_first_state_shows_a_winner_only_if_the_workflow_had_left_it(
+    before: list[dict[str, Any]], told: str | None, winners: int | None
+) -> None:
+    lost = advance("u", "B-A", 5, None, "unknown", race="r")
+    lose = advance("l", "B-A", 5, 6, "conflict", race="r", observed=told)
+    assert settle(*before, lost, lose, graph=CYCLE) == [winners]
+
+
+@pytest.mark.parametrize(
     ("rows", "hint"),
     [
         (["A-B"], "has one row for their move"),
