@@ -4,7 +4,7 @@ What slows the machine slows both engines. Each turn has connections of its own,
 which connection is random and must not stay the same for a whole run. The first turn of each engine is run and judged,
 and not measured: caches are cold.
 
-A turn ends when its races are run, or after TURN_TIMES_MAX times what the other engine needs for as many. An engine
+A turn ends when its races are run, or after `--turn-times` times what the other engine needs for as many. An engine
 whose turns ended early BEHIND_MAX times in a row ends the run: more turns would show nothing new.
 """
 
@@ -30,7 +30,6 @@ from load.source import Source
 from reports.history import events
 from reports.history.journal import Journal
 
-TURN_TIMES_MAX = 4.0
 # The shortest and the longest limit of a turn, in seconds; the first turn of an engine has the latter.
 TURN_S_MIN, TURN_S_MAX = 0.5, 15.0
 BEHIND_MAX = 14
@@ -40,7 +39,9 @@ RECENT = 9
 
 @dataclass(frozen=True)
 class Options:
-    """`races` are those of one turn. No pair of turns begins after `limit_s`."""
+    """`races` are those of one turn. No pair of turns begins after `limit_s`. A turn ends after `turn_times` times what
+    the other engine needs for as many races; without it only if it takes very long.
+    """
 
     scenarios: str
     contenders: int
@@ -48,6 +49,7 @@ class Options:
     turns: int
     races: int
     limit_s: float
+    turn_times: float | None
 
 
 class SideLaunch(msgspec.Struct, frozen=True):
@@ -131,15 +133,17 @@ def take_turns(sides: Sequence[Side], options: Options) -> None:
     end_s = time.monotonic() + options.limit_s
     for number in range(options.turns + 1):
         for mine in (0, 1) if number % 2 else (1, 0):
-            sides[mine].take_turn(number, options.races, allow(sides[1 - mine]))
+            sides[mine].take_turn(number, options.races, allow(sides[1 - mine], options.turn_times))
         has_ended = any(side.over or side.behind >= BEHIND_MAX for side in sides)
         if has_ended or time.monotonic() > end_s:
             return
 
 
-def allow(other: Side) -> float:
+def allow(other: Side, times: float | None) -> float:
     """How long a turn may take, by the pace of the other engine."""
-    return min(TURN_S_MAX, max(TURN_S_MIN, TURN_TIMES_MAX * other.pace_s)) if other.pace_s else TURN_S_MAX
+    if times is None or not other.pace_s:
+        return TURN_S_MAX
+    return min(TURN_S_MAX, max(TURN_S_MIN, times * other.pace_s))
 
 
 def parse() -> Options:
@@ -151,6 +155,7 @@ def parse() -> Options:
     add("--turns", type=int, required=True)
     add("--races", type=int, required=True)
     add("--limit-s", type=float, required=True)
+    add("--turn-times", type=float)
     return Options(**vars(parser.parse_args()))
 
 

@@ -38,11 +38,14 @@ SIDES: tuple[Side, Side] = ("a", "b")
 PROFILE = "turns"
 # A turn that has begun when the time is up ends within this, or is ended.
 GRACE_S = 90.0
+TURN_TIMES = 4.0
 
 
 @dataclass(frozen=True)
 class TurnsOptions:
-    """What `compare --ab A B` is asked for. `engines` are spelled as on the command line."""
+    """What `compare --ab A B` is asked for. `engines` are spelled as on the command line. A turn ends after
+    `turn_times` times what the other engine needs; None if the two are not held against each other.
+    """
 
     run: RunOptions
     engines: tuple[str, str]
@@ -52,6 +55,7 @@ class TurnsOptions:
     races: int
     seconds: int
     contenders: int
+    turn_times: float | None = TURN_TIMES
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,7 @@ def plan_turns(options: TurnsOptions) -> Level:
         "turns": options.blocks,
         "races": options.races,
         "limit-s": options.seconds,
+        **({} if options.turn_times is None else {"turn-times": options.turn_times}),
     }
     words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
     command = tuple(name_module("load.ab_turns", *words))

@@ -27,6 +27,7 @@ from reports.comparison.description import (
     show_ratio,
     show_value,
 )
+from reports.comparison.facts import Facts
 from reports.comparison.regression import RULES
 from reports.documents.run_folder import Run, RunError, read_run
 from reports.history.history import HistoryError, read_history
@@ -90,10 +91,14 @@ def read_side(run: Run) -> Side:
 
 
 def compare_runs(baseline: Run, run: Run, options: ComparisonOptions) -> Comparison:
-    """Both runs of one job that was run in turns are compared as such."""
-    theirs, ours = baseline.facts.turns, run.facts.turns
-    design = Design.INTERLEAVED if theirs and ours and theirs.job == ours.job else Design.SESSIONS
-    return compare(read_side(baseline), read_side(run), read_terms(options, design))
+    """Both runs of one job that was run in turns are compared as such; so are two that --measure measured."""
+    return compare(read_side(baseline), read_side(run), read_terms(options, find_design(baseline.facts, run.facts)))
+
+
+def find_design(baseline: Facts, run: Facts) -> Design:
+    if baseline.turns and run.turns and baseline.turns.job == run.turns.job:
+        return Design.INTERLEAVED
+    return Design.RELATIVE if baseline.measures.relative and run.measures.relative else Design.SESSIONS
 
 
 def print_comparison(comparison: Comparison) -> None:

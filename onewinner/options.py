@@ -113,7 +113,9 @@ class ComparisonOptions:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The options of a command that makes a run. `arguments` are those of the command line; `folder` is the run's."""
+    """The options of a command that makes a run. `arguments` are those of the command line; `folder` is the run's.
+    `measure_s`: for so long it is measured in turns with the reference engine.
+    """
 
     command: str
     arguments: tuple[str, ...]
@@ -122,6 +124,7 @@ class RunOptions:
     accepts_partial: bool = False
     calibrates: bool = False
     comparison: ComparisonOptions = ComparisonOptions()
+    measure_s: int | None = None
 
 
 def add_run_options(parser: argparse.ArgumentParser, seed: str) -> None:

@@ -5,10 +5,12 @@ The exit code comes from the verdict file, never from the exit code of an asker'
 
 import contextlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import structs
 
 from engine.provision.database_watch import watch_database
 from engine.provision.service import REFERENCE
@@ -20,7 +22,7 @@ from engine.target.target_file import load_target
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, print_comparison
 from onewinner.calibration import with_calibration
 from onewinner.deployment import deploy
-from onewinner.exits import UNKNOWN, UsageError, find_exit
+from onewinner.exits import UNKNOWN, FailedError, UsageError, find_exit
 from onewinner.hidden_output import hide_learned
 from onewinner.level_runs import LevelResult, count_levels, run_levels
 from onewinner.outages import record_outages
@@ -32,7 +34,7 @@ from onewinner.silent_service import SILENT_WHY, describe_left_out, without
 from onewinner.standard_streams import say
 from onewinner.terminal_display import print_schedule, print_text, print_verdict, show_work
 from reports.comparison.comparison_result import Comparison
-from reports.comparison.facts import Facts, Reproduction
+from reports.comparison.facts import Facts, Relative, Reproduction
 from reports.comparison.measure_tables import measure
 from reports.documents.run_folder import (
     Run,
@@ -55,14 +57,17 @@ from reports.judge.run_plan import LevelRun
 from reports.judge.unfinished_levels import describe_partial, sum_levels
 from reports.judge.verdict import Judgement, Verdict, merge
 
+# Measures the service in turns with the reference engine for so many seconds; also the run of the service.
+Measuring = Callable[[RunRequest, int], tuple[Relative, Run]]
 
-def carry_out(request: RunRequest) -> int:
+
+def carry_out(request: RunRequest, measuring: Measuring | None = None) -> int:
     """Runs the levels and judges what was recorded. Returns the exit code."""
     with told_when_interrupted(request.options.folder):
-        return record_and_conclude(request)
+        return record_and_conclude(request, measuring)
 
 
-def record_and_conclude(request: RunRequest) -> int:
+def record_and_conclude(request: RunRequest, measuring: Measuring | None) -> int:
     try:
         baseline = find_baseline(request.options.comparison)
         run, results, ended = record(request)
@@ -71,7 +76,7 @@ def record_and_conclude(request: RunRequest) -> int:
         return UNKNOWN
     except RunError as error:
         raise UsageError(str(error)) from None
-    return conclude(request, run, results, baseline, ended)
+    return conclude(request, run, results, baseline, ended, measuring)
 
 
 @contextlib.contextmanager
@@ -135,8 +140,9 @@ def conclude(
     results: Sequence[LevelResult],
     baseline: Run | None = None,
     ended: str | None = None,
+    measuring: Measuring | None = None,
 ) -> int:
-    """Seals, judges, compares, writes the documents, and takes the exit code from the verdict file.
+    """Seals, judges, measures, compares, writes the documents, and takes the exit code from the verdict file.
 
     `ended` says that the service or its database ended in the middle.
     """
@@ -163,6 +169,11 @@ def conclude(
         pairings=pairings,
         schedules=schedules,
     )
+    seconds = request.options.measure_s or find_seconds(baseline)
+    if measuring is not None and seconds and judged.judgement.verdict is Verdict.PASS:
+        # The verdict is written by now; a measure that fails cannot take it away.
+        finish_run(judged)
+        judged = with_relative(judged, request, measuring, seconds)
     if baseline is not None:
         judged = with_comparison(judged, compare_runs(baseline, judged, request.options.comparison))
     finish_run(judged)
@@ -201,6 +212,38 @@ def judge_run(
         samples=take_samples(history, judgement, target.graph),
     )
     return judged, history
+
+
+def find_seconds(baseline: Run | None) -> int | None:
+    """For how long the baseline was measured in turns: as long as its run is compared."""
+    relative = baseline.facts.measures.relative if baseline is not None else None
+    return relative.seconds if relative is not None else None
+
+
+def with_relative(run: Run, request: RunRequest, measuring: Measuring, seconds: int) -> Run:
+    """The run with what was measured in turns. A check that fails there fails; where nothing is known of the turns,
+    nothing was measured.
+    """
+    measures = run.facts.measures
+    try:
+        relative, measured = measuring(request, seconds)
+        if measured.judgement.verdict is Verdict.UNKNOWN:
+            raise ValueError(f"unknown: {measured.judgement.reason}; see {measured.folder}")
+    except (UsageError, FailedError, RunError, HistoryError, ValueError) as error:
+        say(f"onewinner {request.options.command}: --measure: {error}")
+        errors = {**measures.errors, "relative": str(error)}
+        return with_judgement(run, run.judgement, measures=structs.replace(measures, errors=errors))
+    return with_judgement(run, join(run.judgement, measured), measures=structs.replace(measures, relative=relative))
+
+
+def join(judgement: Judgement, measured: Run) -> Judgement:
+    """A judgement that passed, and that of the races in turns: a check that fails there fails."""
+    if measured.judgement.verdict is not Verdict.FAIL:
+        return judgement
+    failed = {each.check: each for each in measured.judgement.checks if each.verdict is Verdict.FAIL}
+    checks = tuple(failed.get(each.check, each) for each in judgement.checks)
+    reason = f"in turns with the reference engine: {measured.judgement.reason}; see {measured.folder}"
+    return Judgement(Verdict.FAIL, reason, checks, judgement.counts)
 
 
 def with_comparison(run: Run, comparison: Comparison) -> Run:

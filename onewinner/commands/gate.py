@@ -22,11 +22,13 @@ from onewinner.options import (
     read_run_options,
 )
 from onewinner.profiles import PROFILES, Size
+from onewinner.relative_measures import measure_relative
 from onewinner.run import carry_out
 from onewinner.run_request import RunRequest
 from reports.comparison.facts import Facts
 
 REPLAYS, REPLAY_LIMIT_S = 10, 60.0
+MEASURE_S = 120
 EXAMPLE = "onewinner gate --defect check-then-act --seed 7"
 
 
@@ -52,12 +54,12 @@ class GateOptions:
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
     if options.axes is None:
-        return carry_out(plan_gate(options))
+        return carry_out(plan_gate(options), measure_relative)
     return run_matrix(
         options.engine,
         options.run,
         options.axes,
-        lambda engine, run: carry_out(plan_gate(replace(options, engine=engine, run=run))),
+        lambda engine, run: carry_out(plan_gate(replace(options, engine=engine, run=run)), measure_relative),
     )
 
 
@@ -116,6 +118,15 @@ def build_parser() -> Parser:
         help=f"the gate for each combination, in one table: {','.join(AXES)} (default: those without an option of "
         "their own)",
     )
+    add(
+        "--measure",
+        nargs="?",
+        type=bounded(1, 10**5),
+        const=MEASURE_S,
+        metavar="S",
+        help="when all passed, measure the service in turns with the reference engine, for so many seconds (default: "
+        f"{MEASURE_S}): a later --baseline then sees small changes",
+    )
     add_judged_options(parser)
     add_run_options(parser, "the same plan")
     return parser
@@ -124,9 +135,10 @@ def build_parser() -> Parser:
 def parse(arguments: list[str]) -> GateOptions:
     given = build_parser().parse_args(arguments)
     engine = read_engine(given)
+    run = read_run_options("gate", arguments, given, engine.name if given.matrix is None else "matrix")
     return GateOptions(
         engine,
-        read_run_options("gate", arguments, given, engine.name if given.matrix is None else "matrix"),
+        replace(run, measure_s=given.measure),
         given.profile,
         given.contenders,
         given.level,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import polars as pl
 from msgspec import convert
 
-from reports.comparison.facts import Facts, Progress, Stratum
+from reports.comparison.facts import Facts, Measured, Progress, Stratum
 from reports.comparison.latency_percentiles import time_operations
 from reports.history.events import Quota, Turn
 from reports.history.history import History
@@ -208,3 +208,8 @@ def take_blocks(facts: Facts) -> Blocks:
     if facts.levels and GATE_TIME not in values and facts.turns is None:
         values[GATE_TIME] = (sum(level.seconds for level in facts.levels),)
     return Blocks(values, measures.strata or {}, measures.plan or UNPLANNED)
+
+
+def take_measured(measured: Measured) -> Blocks:
+    """The blocks of an engine that was measured in turns."""
+    return Blocks(measured.blocks, measured.strata, measured.plan)

@@ -20,6 +20,9 @@ def describe_conditions(facts: Facts) -> dict[str, str]:
         conditions |= {name: describe_setting(name, value) for name, value in asdict(group).items()}
     if facts.levels:
         conditions["levels"] = ", ".join(each.level for each in facts.levels if each.level not in each.not_applicable)
+    relative = facts.measures.relative
+    if relative is not None:
+        conditions["turns"] = f"{relative.races} races of {relative.contenders} requests"
     faults = facts.fault_injector
     conditions["faults under load"] = (
         f"{faults.rate:g} of the statements, {faults.crashes} crashes" if faults else "none"

@@ -17,7 +17,7 @@ from reports.comparison.comparison_result import (
     Standing,
 )
 from reports.comparison.facts import Facts
-from reports.comparison.regression import RULES, Rules, compare_measures, unite
+from reports.comparison.regression import RULES, Rules, compare_measures, compare_relative, unite
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 
@@ -43,7 +43,11 @@ class Terms:
 def compare(baseline: Side, run: Side, terms: Terms) -> Comparison:
     """What changed from the baseline to the run."""
     rules = terms.rules or RULES[terms.design]
-    measures = compare_measures(take_blocks(baseline.facts), take_blocks(run.facts), rules)
+    before, after = baseline.facts.measures.relative, run.facts.measures.relative
+    if terms.design is Design.RELATIVE and before is not None and after is not None:
+        measures = compare_relative(before, after, rules)
+    else:
+        measures = compare_measures(take_blocks(baseline.facts), take_blocks(run.facts), rules)
     differences = find_differences(baseline.facts, run.facts)
     if differences:
         measures = tuple(set_aside(change) for change in measures)

@@ -31,9 +31,12 @@ class Change(StrEnum):
 
 
 class Design(StrEnum):
-    """How the two sides were measured: at two times, or in turns within one job on one machine."""
+    """How the two sides were measured: at two times; at two times, each in turns with the reference engine; or in turns
+    within one job on one machine.
+    """
 
     SESSIONS = "sessions"
+    RELATIVE = "relative"
     INTERLEAVED = "interleaved"
 
 

@@ -15,6 +15,7 @@ CHECK_WORDS = {
 }
 DESIGN_WORDS = {
     Design.SESSIONS: "in two sessions: the machine may have drifted between them, so only large changes mean anything",
+    Design.RELATIVE: "in two sessions, each in turns with the reference engine: what slows the machine slows both",
     Design.INTERLEAVED: "in turns within one job on one machine",
 }
 

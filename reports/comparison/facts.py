@@ -79,12 +79,31 @@ class Progress(Struct, frozen=True):
     seconds: tuple[float, ...] = ()
 
 
+class Measured(Struct, frozen=True):
+    """What was measured of one engine in turns: the fields of these names of Measures, a block for each turn."""
+
+    blocks: dict[str, tuple[float, ...]]
+    strata: dict[str, dict[str, Stratum]]
+    plan: Progress
+
+
+class Relative(Struct, frozen=True):
+    """The service and the reference engine, measured in turns of so many races, for so many seconds."""
+
+    service: Measured
+    reference: Measured
+    seconds: Count
+    races: Count
+    contenders: Count
+
+
 class Measures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a run measured beside its verdict, which it never changes. `errors`: measure -> why it could not be taken.
 
     `blocks`: measure -> its value in each block, in ns, races/s or s. `strata`: scenario -> outcome. `faults`: how many
     were injected, by sort. `endings`: how often the service ended by itself after each fault, and was started again.
-    `unscheduled`: the statements that passed the proxy while schedules ran, the most frequent first.
+    `unscheduled`: the statements that passed the proxy while schedules ran, the most frequent first. `relative`: with
+    --measure, of a run that passed.
     """
 
     race_quality: tuple[RaceQuality, ...] | None = None
@@ -95,6 +114,7 @@ class Measures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     faults: dict[str, Count] | None = None
     endings: dict[str, Count] | None = None
     unscheduled: tuple[UnscheduledStatement, ...] | None = None
+    relative: Relative | None = None
     errors: dict[str, str] = {}
 
 

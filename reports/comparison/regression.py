@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, expm1, isfinite, log, log1p, sqrt
 
-from reports.comparison.blocks import LATENCY, RATE, Blocks, Kind, Strata, find_kind
+from reports.comparison.blocks import LATENCY, RATE, Blocks, Kind, Strata, find_kind, take_measured
 from reports.comparison.comparison_result import BlockTest, Change, Design, MeasureChange
+from reports.comparison.facts import Relative
 from reports.comparison.plan_time import compare_plans
 from reports.comparison.signed_rank import find_center, find_detectable, find_floor, find_interval, find_p
 
@@ -48,7 +49,12 @@ class Rules:
 
 # The drift between two sessions is not known. Allowed are four times the 3 % of a quiet machine, or three times the
 # scatter of the blocks: a busy machine drifts as much as it scatters.
-RULES = {Design.SESSIONS: Rules(allowance=0.12, scatter=3.0), Design.INTERLEAVED: Rules()}
+# Two starts of one service differ by some percent, relative to the reference engine, too.
+RULES = {
+    Design.SESSIONS: Rules(allowance=0.12, scatter=3.0),
+    Design.RELATIVE: Rules(allowance=0.08),
+    Design.INTERLEAVED: Rules(),
+}
 
 
 @dataclass(frozen=True)
@@ -129,10 +135,41 @@ def negate(pairs: Sequence[float]) -> list[float]:
 
 def compare_measures(baseline: Blocks, run: Blocks, rules: Rules) -> tuple[MeasureChange, ...]:
     """What each measure did. Unknown measures are left out; the primary ones come first."""
-    names = [*PRIMARY, *unite(baseline.values, run.values)]
-    known = {name for name in unite(baseline.values, run.values) if find_kind(name) is not None}
-    kinds = {name: kind for name in unite(names, ()) if name in known and (kind := find_kind(name)) is not None}
-    samples = {name: pairs for name, kind in kinds.items() if (pairs := pair(name, kind, baseline, run))}
+    kinds = list_kinds(baseline, run)
+    samples = {name: [*match(name, kind, baseline, run).values()] for name, kind in kinds.items()}
+    return judge_samples(baseline, run, kinds, samples, rules)
+
+
+def compare_relative(baseline: Relative, run: Relative, rules: Rules) -> tuple[MeasureChange, ...]:
+    """The same of two sessions: of each turn, how much more the service changed than the reference engine."""
+    theirs, ours = take_measured(baseline.service), take_measured(run.service)
+    before, after = take_measured(baseline.reference), take_measured(run.reference)
+    kinds = list_kinds(theirs, ours)
+    samples = {}
+    for name, kind in kinds.items():
+        service, machine = match(name, kind, theirs, ours), match(name, kind, before, after)
+        samples[name] = [worse - machine[turn] for turn, worse in service.items() if turn in machine]
+    return judge_samples(theirs, ours, kinds, samples, rules)
+
+
+def list_kinds(baseline: Blocks, run: Blocks) -> dict[str, Kind]:
+    """The measures of either, the primary ones first."""
+    known = unite(baseline.values, run.values)
+    names = [name for name in unite(PRIMARY, known) if name in known]
+    return {name: kind for name in names if (kind := find_kind(name)) is not None}
+
+
+def judge_samples(
+    baseline: Blocks,
+    run: Blocks,
+    kinds: Mapping[str, Kind],
+    matched: Mapping[str, Sequence[float]],
+    rules: Rules,
+) -> tuple[MeasureChange, ...]:
+    """The verdict on each measure, from how much worse the run was in each block; first whether one of them was
+    ended far behind the other.
+    """
+    samples = {name: average(values) for name, values in matched.items() if values}
     decisions: dict[str, Decision] = {}
     for is_primary in (True, False):
         decisions |= decide({name: each for name, each in samples.items() if (name in PRIMARY) is is_primary}, rules)
@@ -151,25 +188,27 @@ def unite(first: Iterable[str], second: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*first, *second]))
 
 
-def pair(name: str, kind: Kind, baseline: Blocks, run: Blocks) -> list[float]:
-    """The logarithm of how much worse the run was, for each block that both have; neighbours averaged if too many."""
+def match(name: str, kind: Kind, baseline: Blocks, run: Blocks) -> dict[int, float]:
+    """The logarithm of how much worse the run was, for each block that both have, by its number."""
     latency = LATENCY.fullmatch(name)
-    pairs: list[float] = []
     if latency is not None and baseline.strata and run.strata:
-        pairs = pair_strata(baseline.strata, run.strata, latency[1], latency[2])
-    else:
-        both = zip(baseline.values.get(name, ()), run.values.get(name, ()), strict=False)
-        sign = 1 if kind.better == "lower" else -1
-        pairs = [log(mine / theirs) * sign for theirs, mine in both if theirs > 0 and mine > 0]
+        return match_strata(baseline.strata, run.strata, latency[1], latency[2])
+    both = enumerate(zip(baseline.values.get(name, ()), run.values.get(name, ()), strict=False))
+    sign = 1 if kind.better == "lower" else -1
+    return {block: log(mine / theirs) * sign for block, (theirs, mine) in both if theirs > 0 and mine > 0}
+
+
+def average(pairs: Sequence[float]) -> list[float]:
+    """The pairs; if there are too many, the means of neighbours."""
     group = -(-len(pairs) // PAIRS_MAX)
     group += group % 2 if group > 1 else 0
-    return [mean(pairs[start : start + group]) for start in range(0, len(pairs) - group + 1, group)] if pairs else []
+    return [mean(pairs[start : start + group]) for start in range(0, len(pairs) - group + 1, group)]
 
 
-def pair_strata(baseline: Strata, run: Strata, outcome: str, percentile: str) -> list[float]:
+def match_strata(baseline: Strata, run: Strata, outcome: str, percentile: str) -> dict[int, float]:
     """The same for a latency: each scenario is compared with itself, and weighs as much as it has answers."""
     if percentile not in COUNT_MIN:
-        return []
+        return {}
     sums: dict[int, list[tuple[float, float]]] = {}
     for scenario in baseline.keys() & run.keys():
         theirs, ours = baseline[scenario].get(outcome), run[scenario].get(outcome)
@@ -181,10 +220,10 @@ def pair_strata(baseline: Strata, run: Strata, outcome: str, percentile: str) ->
             alike = many == more or least >= COUNT_FEW or percentile == "p50"
             if least >= COUNT_MIN[percentile] and alike and before and after:
                 sums.setdefault(block, []).append((least, log(after / before)))
-    return [
-        sum(weight * value for weight, value in parts) / sum(weight for weight, _ in parts)
-        for _, parts in sorted(sums.items())
-    ]
+    return {
+        block: sum(weight * value for weight, value in parts) / sum(weight for weight, _ in parts)
+        for block, parts in sorted(sums.items())
+    }
 
 
 def is_usable(values: Sequence[float] | None) -> bool:

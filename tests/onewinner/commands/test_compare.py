@@ -168,6 +168,54 @@ def test_a_comparison_that_could_compare_nothing_is_unknown(facts: dict[str, Any
     assert f"UNKNOWN: no check fails; no measure could be compared: {words}" in ended.stdout
 
 
+def make_relative(times: float, races: int = 40) -> dict[str, Any]:
+    """What --measure adds to a run's measures, on a machine that is so many times slower."""
+    sides = {
+        side: {"blocks": {"latency.won.p50": [value * level * times for value in BLOCKS]}, "strata": {}, "plan": {}}
+        for side, level in (("service", 1.0), ("reference", 3.0))
+    }
+    return {"relative": {**sides, "seconds": 120, "races": races, "contenders": 10}}
+
+
+def test_two_sessions_that_were_measured_in_turns_are_compared_relative_to_the_reference_engine(tmp_path: Path) -> None:
+    slower = make_relative(2.0)
+    slower["relative"]["service"]["blocks"]["latency.won.p50"] = [value * 2.4 for value in BLOCKS]
+    write_run(tmp_path, "a", {"audit": PASS}, measures=make_relative(1.0))
+    write_run(tmp_path, "b", {"audit": PASS}, measures=make_relative(2.0))
+    write_run(tmp_path, "c", {"audit": PASS}, measures=slower)
+    write_run(tmp_path, "d", {"audit": PASS}, measures=make_relative(1.0, races=41))
+    same, worse, other = (compare(tmp_path, "a", run) for run in "bcd")
+    assert same.returncode == 0, same
+    assert "in two sessions, each in turns with the reference engine" in same.stdout
+    assert worse.returncode == 4, worse
+    assert "regressed: latency of won, p50 (+20.0%)" in worse.stdout
+    assert other.returncode == 3, other
+    assert (
+        "different turns: 40 races of 10 requests in the baseline, 41 races of 10 requests in the run" in other.stdout
+    )
+
+
+@pytest.mark.exhaustive
+def test_a_gate_measures_as_its_baseline_did(tmp_path: Path) -> None:
+    small = ("--level", "race", "--races", "40")
+    first = Command(("gate", *small, "--measure", "3", "--out", "first"), tmp_path).run_here()
+    assert first.returncode == 0, first
+    command = Command(("gate", *small, "--baseline", "first", "--out", "second"), tmp_path)
+    second = command.run_here()
+    assert command.find_left() == []
+    assert second.returncode in (0, 3), second
+    assert "in two sessions, each in turns with the reference engine" in second.stdout
+    for name in ("first", "second"):
+        run = read_run(tmp_path / name)
+        relative = run.facts.measures.relative
+        assert relative is not None
+        assert relative.seconds == 3
+        assert min(len(side.blocks["races_per_second"]) for side in (relative.service, relative.reference)) > 0
+        assert read_run(tmp_path / name / "turns" / "b").judgement.verdict is PASS
+        record = json.loads((tmp_path / name / "run.json").read_text())
+        assert [error.message for error in jsonschema_rs.validator_for(SCHEMA).iter_errors(record)] == []
+
+
 @pytest.mark.exhaustive
 def test_two_engines_in_turns(tmp_path: Path) -> None:
     arguments = ("--ab", "reference", "defect:check-then-act", "--blocks", "2", "--races", "30", "--out", "both")

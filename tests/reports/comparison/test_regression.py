@@ -14,14 +14,14 @@ from msgspec import structs
 from benchmarks.bench_comparison_simulated import CASES, NO_ALARM, Case, simulate
 from reports.comparison.blocks import Blocks
 from reports.comparison.comparison_result import Change, Design, MeasureChange
-from reports.comparison.facts import Progress, Stratum
-from reports.comparison.regression import PAIRS_MAX, RULES, Rules, adjust, compare_measures, decide
+from reports.comparison.facts import Measured, Progress, Relative, Stratum
+from reports.comparison.regression import PAIRS_MAX, RULES, Rules, adjust, compare_measures, compare_relative, decide
 
-IN_TURNS, APART = RULES[Design.INTERLEAVED], RULES[Design.SESSIONS]
+IN_TURNS, APART, RELATIVE = RULES[Design.INTERLEAVED], RULES[Design.SESSIONS], RULES[Design.RELATIVE]
 LATENCY, RATE, SECONDARY = "latency.won.p95", "races_per_second", "latency.conflict.p95"
 
 
-def draw(level: float, blocks: int = 16, noise: float = 0.01, seed: int = 1) -> list[float]:
+def draw(level: float, blocks: int = 16, noise: float = 0.01, seed: int | str = 1) -> list[float]:
     rng = random.Random(f"{seed}/{level}")
     return [level * exp(rng.gauss(0, noise)) for _ in range(blocks)]
 
@@ -73,6 +73,58 @@ def test_what_would_have_been_seen_grows_with_the_noise() -> None:
     tests = [compare(draw(100, noise=noise), draw(100, noise=noise, seed=2)).test for noise in (0.005, 0.02, 0.08)]
     seen = [test.detectable or 0 for test in tests if test is not None]
     assert 0.05 < seen[0] < seen[1] < seen[2] < 0.4
+
+
+def take_session(machine: float, service: float, seed: int, races: int = 40) -> Relative:
+    """A session on a machine that is so many times slower, with a service that is; both engines meet the same noise."""
+    moments = draw(machine, blocks=60, noise=0.3, seed=seed)
+    sides = {}
+    for side, level in (("service", service), ("reference", 1.0)):
+        own = draw(100 * level, blocks=60, noise=0.05, seed=f"{seed}{side}")
+        times = [one * moment for one, moment in zip(own, moments, strict=True)]
+        sides[side] = Measured({LATENCY: tuple(times), RATE: tuple(1e6 / each for each in times)}, {}, Progress())
+    return Relative(sides["service"], sides["reference"], seconds=120, races=races, contenders=10)
+
+
+@pytest.mark.parametrize(
+    ("machine", "service", "verdict"),
+    [
+        (1.0, 1.0, Change.INCONCLUSIVE),
+        (2.0, 1.0, Change.INCONCLUSIVE),
+        (1.0, 1.2, Change.REGRESSED),
+        (2.0, 1.2, Change.REGRESSED),
+        (0.5, 1.2, Change.REGRESSED),
+        (2.0, 0.8, Change.IMPROVED),
+    ],
+)
+def test_what_slows_the_machine_slows_the_reference_engine_too(machine: float, service: float, verdict: Change) -> None:
+    changes = compare_relative(take_session(1.0, 3.0, 1), take_session(machine, 3.0 * service, 2), RELATIVE)
+    assert [change.measure for change in changes] == [RATE, LATENCY]
+    assert {change.verdict for change in changes} == {verdict}
+    latency = changes[1]
+    assert latency.ratio == pytest.approx(service, rel=0.05)
+    assert latency.run is not None
+    assert latency.baseline is not None
+    assert latency.run / latency.baseline == pytest.approx(machine * service, rel=0.25), "the levels are as measured"
+
+
+def test_only_turns_that_all_four_have_are_compared() -> None:
+    before, after = take_session(1.0, 1.0, 1), take_session(1.0, 1.2, 2)
+    values = {name: each[:20] for name, each in after.reference.blocks.items()}
+    short = structs.replace(after, reference=structs.replace(after.reference, blocks=values))
+    changes = compare_relative(before, short, RELATIVE)
+    assert {change.test.blocks for change in changes if change.test is not None} == {(20, 20)}
+
+
+def test_a_service_that_is_ended_far_behind_has_regressed_whatever_the_machine() -> None:
+    plans = [Progress((40,) * 14, (run,) * 14, (seconds,) * 14) for run, seconds in ((40, 1.0), (9, 15.0))]
+    before, after = (take_session(1.0, 1.0, seed) for seed in (1, 2))
+    sides = [
+        structs.replace(each, service=structs.replace(each.service, plan=plan))
+        for each, plan in zip((before, after), plans, strict=True)
+    ]
+    first = compare_relative(sides[0], sides[1], RELATIVE)[0]
+    assert (first.measure, first.verdict) == ("plan_time", Change.REGRESSED)
 
 
 def test_between_sessions_a_change_must_exceed_the_drift() -> None:
