@@ -1,7 +1,8 @@
 """How often is a comparison wrong? For users who let a comparison stop a release. Uses simulated runs.
 
 Every turn has lognormal noise of 15 %, as a turn of 40 races on two quiet cores; a block of a single run has 6 %. Every
-session has a drift of 3 % that all its measures share. A comparison counts as regressed if any of its measures is.
+session has a drift of 3 % that all its measures share; relative to the reference engine it is that of a start. A
+comparison counts as regressed if any of its measures is.
 
 `python -m benchmarks bench_comparison_simulated` takes about half a minute.
 """
@@ -9,7 +10,7 @@ session has a drift of 3 % that all its measures share. A comparison counts as r
 import random
 from collections import Counter
 from dataclasses import dataclass
-from math import log1p
+from math import log1p, sqrt
 
 from rich.console import Console
 from rich.table import Table
@@ -44,10 +45,12 @@ CASES = (
     Case("5 % slower, which does not count", Design.INTERLEAVED, measures=3, slower=0.05, asked=NO_ALARM),
     Case("A/A, ABBA while the machine gets 30 % slower", Design.INTERLEAVED, measures=3, creep=0.30, asked=NO_ALARM),
     Case("A/A", Design.SESSIONS, blocks=20, noise=0.06, measures=3, asked=NO_ALARM),
+    Case("A/A", Design.RELATIVE, measures=3, asked=NO_ALARM),
     Case("20 % slower", Design.INTERLEAVED, slower=0.20, asked=FOUND),
     Case("20 % slower in all", Design.INTERLEAVED, measures=3, slower=0.20, asked=FOUND),
     Case("20 % slower in one of them", Design.INTERLEAVED, measures=3, slower=0.20, slower_measures=1, asked=FOUND),
     Case("10 % slower in all", Design.INTERLEAVED, measures=3, slower=0.10),
+    Case("20 % slower in all", Design.RELATIVE, measures=3, slower=0.20, asked=FOUND),
     Case("20 % slower in all", Design.SESSIONS, blocks=20, noise=0.06, measures=3, slower=0.20),
     Case("50 % slower in all", Design.SESSIONS, blocks=20, noise=0.06, measures=3, slower=0.50, asked=FOUND),
 )
@@ -72,14 +75,17 @@ def simulate(case: Case, comparisons: int = COMPARISONS) -> Counter[Change]:
 
 
 def draw(case: Case, rng: random.Random) -> dict[str, list[float]]:
-    """By how much each block of the run was worse than the baseline's. In turns, the sides share a session."""
-    drift = rng.gauss(0, DRIFT) - rng.gauss(0, DRIFT) if case.design is Design.SESSIONS else 0.0
+    """By how much each block of the run was worse than the baseline's. In turns, the sides share a session. Relative to
+    the reference engine, its noise comes on top.
+    """
+    drift = rng.gauss(0, DRIFT) - rng.gauss(0, DRIFT) if case.design is not Design.INTERLEAVED else 0.0
+    noise = case.noise * (sqrt(2) if case.design is Design.RELATIVE else 1)
     drawn = {}
     for number in range(case.measures):
         slow = case.slower_measures is None or number < case.slower_measures
         effect = drift + (log1p(case.slower) if slow else 0.0)
         drawn[str(number)] = [
-            effect + place(block, 1, case) - place(block, 0, case) + rng.gauss(0, case.noise) - rng.gauss(0, case.noise)
+            effect + place(block, 1, case) - place(block, 0, case) + rng.gauss(0, noise) - rng.gauss(0, noise)
             for block in range(case.blocks)
         ]
     return drawn

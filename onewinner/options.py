@@ -157,7 +157,7 @@ def add_comparison_options(parser: argparse.ArgumentParser) -> None:
     # Not above: it brings Polars along, and most commands need none.
     from reports.comparison.regression import RULES
 
-    default = RULES[Design.SESSIONS]
+    default, relative = RULES[Design.SESSIONS], RULES[Design.RELATIVE]
     add(
         "--threshold",
         type=percentage,
@@ -169,7 +169,9 @@ def add_comparison_options(parser: argparse.ArgumentParser) -> None:
         type=percentage,
         metavar="PERCENT",
         help="what the machine may have drifted between two sessions "
-        f"(default: {default.allowance:.0%}; none in turns)".replace("%", "%%"),
+        f"(default: {default.allowance:.0%}; {relative.allowance:.0%} with --measure; none in turns)".replace(
+            "%", "%%"
+        ),
     )
 
 

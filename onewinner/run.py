@@ -169,11 +169,8 @@ def conclude(
         pairings=pairings,
         schedules=schedules,
     )
-    seconds = request.options.measure_s or find_seconds(baseline)
-    if measuring is not None and seconds and judged.judgement.verdict is Verdict.PASS:
-        # The verdict is written by now; a measure that fails cannot take it away.
-        finish_run(judged)
-        judged = with_relative(judged, request, measuring, seconds)
+    if measuring is not None:
+        judged = with_turns(judged, request, measuring, baseline)
     if baseline is not None:
         judged = with_comparison(judged, compare_runs(baseline, judged, request.options.comparison))
     finish_run(judged)
@@ -214,10 +211,17 @@ def judge_run(
     return judged, history
 
 
-def find_seconds(baseline: Run | None) -> int | None:
-    """For how long the baseline was measured in turns: as long as its run is compared."""
-    relative = baseline.facts.measures.relative if baseline is not None else None
-    return relative.seconds if relative is not None else None
+def with_turns(run: Run, request: RunRequest, measuring: Measuring, baseline: Run | None) -> Run:
+    """The run with what is measured in turns, if it passed and that was asked for: for as long as the options say, else
+    as long as its baseline was.
+    """
+    theirs = baseline.facts.measures.relative if baseline is not None else None
+    seconds = request.options.measure_s or (theirs.seconds if theirs is not None else 0)
+    if not seconds or run.judgement.verdict is not Verdict.PASS:
+        return run
+    # The verdict is written by now; a measure that fails cannot take it away.
+    finish_run(run)
+    return with_relative(run, request, measuring, seconds)
 
 
 def with_relative(run: Run, request: RunRequest, measuring: Measuring, seconds: int) -> Run:
