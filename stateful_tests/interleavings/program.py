@@ -7,6 +7,7 @@ Its environment says how the service is started (see `Launch`, and engine/provis
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 import time
@@ -27,6 +28,7 @@ from engine.target.notices import say
 from engine.target.target import Target
 from engine.target.target_file import load_target
 from reports.history import events
+from reports.history.journal import Journal
 from reports.judge.schedules import read_race
 from stateful_tests.interleavings.faults import SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
@@ -83,33 +85,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def run(options: Options, launch: Launch) -> None:
     spec = make_spec(options, launch)
-    async with open_testbed(spec) as testbed:
-        record_when_ended(testbed)
-        obstacle = None if launch.may_crash else "it is not a database of this run alone; use --database embedded"
-        if obstacle is None and (options.faults or options.replay):
-            obstacle = await find_obstacle(spec.database)
-        kills = options.kills if obstacle is None else 0
-        level = Level(testbed, time.monotonic() + options.limit_s, options.schedules, kills)
-        if obstacle is not None and options.faults:
-            testbed.asker.journal.write(events.Skipped(fault=SERVER_KILLED, why=obstacle))
-            say(f"the fault {SERVER_KILLED!r} is left out: {obstacle}")
-        stopped = None
+    async with contextlib.AsyncExitStack() as stack:
         try:
-            if options.replay is not None:
-                race = read_race(options.replay)
-                if obstacle is not None and SERVER_KILLED in race.faults.values():
-                    testbed.asker.journal.write(events.Broken(what=obstacle))
-                    return
-                await level.replay(race, options.times)
-            else:
-                mixed = options.mixed if not options.faults and options.contenders == 2 else 0
-                pairings = choose_pairings(spec.target, options)
-                await level.explore_all(pairings, faults=options.faults, mixed=mixed, first_seed=options.seed)
-        except StateNotReachedError as error:
-            stopped = level.judge_obstacle(error)
+            testbed = await stack.enter_async_context(open_testbed(spec))
         except ServiceError as error:
-            stopped = str(error)
-        await level.end(options.level, stopped)
+            record_unstarted(spec, error)
+            return
+        record_when_ended(testbed)
+        await run_level(options, launch, spec.database, testbed)
+
+
+def record_unstarted(spec: LaunchSpec, error: ServiceError) -> None:
+    """A service that starts, but not behind the proxy: the history says why the level was not run."""
+    journal = Journal(spec.journal)
+    journal.write(events.Broken(what=f"the service did not start behind the proxy: {error}"))
+    journal.close()
+
+
+async def run_level(options: Options, launch: Launch, database: Database, testbed: Testbed) -> None:
+    """All that was asked for, recorded to the end of the level."""
+    obstacle = None if launch.may_crash else "it is not a database of this run alone; use --database embedded"
+    if obstacle is None and (options.faults or options.replay):
+        obstacle = await find_obstacle(database)
+    kills = options.kills if obstacle is None else 0
+    level = Level(testbed, time.monotonic() + options.limit_s, options.schedules, kills)
+    if obstacle is not None and options.faults:
+        testbed.asker.journal.write(events.Skipped(fault=SERVER_KILLED, why=obstacle))
+        say(f"the fault {SERVER_KILLED!r} is left out: {obstacle}")
+    stopped = None
+    try:
+        if options.replay is not None:
+            race = read_race(options.replay)
+            if obstacle is not None and SERVER_KILLED in race.faults.values():
+                testbed.asker.journal.write(events.Broken(what=obstacle))
+                return
+            await level.replay(race, options.times)
+        else:
+            mixed = options.mixed if not options.faults and options.contenders == 2 else 0
+            pairings = choose_pairings(testbed.target, options)
+            await level.explore_all(pairings, faults=options.faults, mixed=mixed, first_seed=options.seed)
+    except StateNotReachedError as error:
+        stopped = level.judge_obstacle(error)
+    except ServiceError as error:
+        stopped = str(error)
+    await level.end(options.level, stopped)
 
 
 def make_spec(options: Options, launch: Launch) -> LaunchSpec:

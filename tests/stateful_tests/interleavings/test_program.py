@@ -32,7 +32,7 @@ from stateful_tests.interleavings.faults import FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.level import Level
 from stateful_tests.interleavings.pairings import list_pairings, pick_one_of_each
-from stateful_tests.interleavings.program import find_obstacle
+from stateful_tests.interleavings.program import Launch, find_obstacle, parse, run
 from stateful_tests.interleavings.proxy import NO_STATEMENT
 from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.sender import Sender
@@ -85,6 +85,25 @@ def test_a_server_that_onewinner_did_not_make_is_not_killed(
     assert told in why
     remarks = {remark for event in history.having(events.Schedule) for remark in event.remarks}
     assert set(FAULTS) - remarks == {SERVER_KILLED}
+
+
+def test_a_service_that_does_not_start_behind_the_proxy_is_told_in_one_gap(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "raise SystemExit('this database speaks an odd protocol')"]
+    target = tmp_path / "jobs.toml"
+    target.write_text(jobs_service.TARGET.replace("COMMAND", json.dumps(words)))
+    where = ["--target", str(target), "--history", str(tmp_path / "history")]
+    with start_embedded() as database:
+        launch = Launch(database.url, (), str(ROOT), {}, may_crash=True)
+        asyncio.run(run(parse(["--source", "faults-0", "--level", "faults", "--faults", *where]), launch))
+    history = read_history(tmp_path / "history" / "faults-0.jsonl")
+    (broken,) = history.having(events.Broken)
+    told = "the service did not start behind the proxy: service.command: it ended with status 1 before it was ready"
+    what = broken.what or ""
+    assert what.startswith(told)
+    assert what.endswith("this database speaks an odd protocol")
+    (accounting,) = judge(history, None, plan=RunPlan(sources=("faults-0",)), only=["accounting"]).checks
+    assert accounting.verdict is Verdict.UNKNOWN
+    assert told in accounting.findings[0].title
 
 
 def list_small(testbed: Testbed) -> Sequence[Pairing]:
