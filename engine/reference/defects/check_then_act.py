@@ -18,7 +18,7 @@ from engine.reference.split_write import ENTRY, STATE, store, to_transition
 PROMISE = Promise(
     "one-winner",
     ("parallel", "race", "interleavings"),
-    beside=("linearizable", "audit"),
+    beside=("linearizable", "audit", "effects"),
     elsewhere={"parallel": "linearizable"},
 )
 

@@ -17,7 +17,7 @@ from engine.reference.reference_parts import REFERENCE
 PROMISE = Promise(
     "linearizable",
     ("sequential", "parallel", "race", "interleavings"),
-    beside=("one-winner", "conflict-truth", "final-state", "audit", "contract"),
+    beside=("one-winner", "conflict-truth", "final-state", "audit", "effects", "contract"),
 )
 
 

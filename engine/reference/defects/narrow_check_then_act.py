@@ -18,7 +18,7 @@ from engine.reference.split_write import UNGUARDED
 PROMISE = Promise(
     "one-winner",
     ("parallel", "race", "interleavings"),
-    beside=("linearizable", "audit"),
+    beside=("linearizable", "audit", "effects"),
     elsewhere={"parallel": "linearizable"},
 )
 

@@ -14,7 +14,9 @@ from engine.reference.sessions import open_session
 from engine.reference.split_write import UNGUARDED
 
 PROMISE = Promise(
-    "linearizable", ("sequential", "parallel", "race", "interleavings"), beside=("one-winner", "audit", "contract")
+    "linearizable",
+    ("sequential", "parallel", "race", "interleavings"),
+    beside=("one-winner", "audit", "effects", "contract"),
 )
 
 

@@ -17,7 +17,7 @@ from engine.reference.reference_parts import REFERENCE
 PROMISE = Promise(
     "one-winner",
     ("parallel", "race", "interleavings"),
-    beside=("linearizable", "audit"),
+    beside=("linearizable", "audit", "effects"),
     elsewhere={"parallel": "linearizable"},
 )
 

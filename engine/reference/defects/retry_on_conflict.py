@@ -16,7 +16,7 @@ from engine.reference.reference_parts import REFERENCE
 from engine.reference.states import GRAPH
 
 PROMISE = Promise(
-    "linearizable", ("sequential", "parallel", "interleavings"), beside=("one-winner", "audit", "contract")
+    "linearizable", ("sequential", "parallel", "interleavings"), beside=("one-winner", "audit", "effects", "contract")
 )
 
 

@@ -21,7 +21,7 @@ from engine.reference.sessions import open_transaction
 PROMISE = Promise(
     "one-winner",
     ("parallel", "race", "interleavings"),
-    beside=("linearizable", "audit"),
+    beside=("linearizable", "audit", "effects"),
     elsewhere={"parallel": "linearizable"},
 )
 
