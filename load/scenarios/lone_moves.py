@@ -1,10 +1,13 @@
 """Does a legal move win that is alone on its workflow, while many other workflows are asked at the same instant?
 
-Each release has one request for each of many workflows, of all tenants in turn: most make the next move of a walk of
-their own, some are read, some are created. No race: each move is alone on its workflow, so it is due and must win. A
-conflict comes from what it shares with other workflows, and an answer about another workflow was mixed up.
+Each release has one request for each of many workflows: most make the next move of a walk of their own, some are read,
+some are created. No race: each move is alone on its workflow, so it is due and must win. A conflict comes from what it
+shares with other workflows, and an answer about another workflow was mixed up.
+
+By turns the workflows are of all tenants, or a crowd of one tenant: a lock or a limit may be a tenant's own.
 """
 
+import itertools
 import random
 from collections.abc import Iterator
 
@@ -22,7 +25,7 @@ from load.scripts import (
     release_together,
 )
 
-WORKFLOWS = 10
+WORKFLOWS, CROWD = 10, 30
 STEPS_MAX = 6
 # So many of the workflows are created while the others move; each read or created so often, instead of moved.
 BORN_LATE = 3
@@ -35,18 +38,25 @@ def find_obstacle(target: Target) -> str | None:
 
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:  # noqa: ARG001 - as all draw
     used: EdgeCounts = EdgeCounts()
-    while True:
-        ways = [draw_way(target, rng, used, number) for number in range(WORKFLOWS)]
+    for owners in list_owners(target):
+        ways = [draw_way(target, rng, used, number, len(owners)) for number in range(len(owners))]
         rounds = [
             release_together([way[step] for way in ways if step < len(way)]) for step in range(max(map(len, ways)))
         ]
-        yield Script(SCENARIO.name, tuple(rounds), WORKFLOWS, deal_owners(target, WORKFLOWS))
+        yield Script(SCENARIO.name, tuple(rounds), len(owners), owners)
 
 
-def draw_way(target: Target, rng: random.Random, used: EdgeCounts, workflow: int) -> list[Round]:
+def list_owners(target: Target) -> Iterator[tuple[str, ...]]:
+    """The tenant of each workflow, for one script after another: all tenants, then a crowd of one of them."""
+    for tenant in itertools.cycle((target.owner, *target.strangers)):
+        yield deal_owners(target, WORKFLOWS)
+        yield (tenant,) * CROWD
+
+
+def draw_way(target: Target, rng: random.Random, used: EdgeCounts, workflow: int, workflows: int) -> list[Round]:
     """What is asked of one workflow, one request a release. The last few are created on the way, one after another."""
     walk = iter(draw_walk(target.walked, rng, used)[:STEPS_MAX])
-    state, late = target.graph.initial, workflow - (WORKFLOWS - BORN_LATE)
+    state, late = target.graph.initial, workflow - (workflows - BORN_LATE)
     way: list[Round] = []
     if late >= 0 and can_create(target):
         way.append(make_create(target, workflow))

@@ -60,6 +60,18 @@ class TenantLock(CrowdedEngine):
         return super().decide(request)
 
 
+class TenantLimit(CrowdedEngine):
+    """So many moves of a tenant at one time; each further one gets a conflict that tells no state."""
+
+    LIMIT = 8
+
+    def decide(self, request: Request) -> Answer:
+        mine = [other for other in self.crowd if is_move(other) and other.headers == request.headers]
+        if is_move(request) and request in mine[self.LIMIT :]:
+            return make_answer(409)
+        return super().decide(request)
+
+
 class SharedVariable(CrowdedEngine):
     """What a request found is kept where the one after it finds it: an answer tells another workflow's state."""
 
@@ -106,6 +118,8 @@ Make = Callable[[TransitionGraph], Engine]
         (SharedLock, "lone-moves", "conflict-truth"),
         (TenantLock, "side-by-side", "one-winner"),
         (TenantLock, "lone-moves", "linearizable"),
+        (TenantLimit, "lone-moves", "linearizable"),
+        (TenantLimit, "lone-moves", "conflict-truth"),
         (SharedVariable, "side-by-side", "linearizable"),
         (SharedVariable, "lone-moves", "linearizable"),
         (ReusedId, "lone-moves", "contract"),
@@ -158,6 +172,13 @@ def test_a_lone_move_is_alone_on_its_workflow_and_due(rich: Target) -> None:
     calls = [group.calls[0] for group in groups]
     assert {(call.creates, bool(call.route)) for call in calls} == {(True, False), (False, True), (False, False)}
     assert not any(script.races for script in scripts)
+
+
+def test_lone_moves_are_of_all_tenants_and_of_each_one_alone(rich: Target) -> None:
+    owners = [script.owners for script in draw(lone_moves.SCENARIO, rich)]
+    assert all({*mixed} == {*rich.tenants} for mixed in owners[::2])
+    assert {frozenset(crowd) for crowd in owners[1::2]} == {frozenset({tenant}) for tenant in rich.tenants}
+    assert {len(crowd) for crowd in owners[1::2]} == {lone_moves.CROWD}
 
 
 def test_what_a_round_creates_is_asked_about_afterwards(rich: Target) -> None:
