@@ -67,6 +67,38 @@ def describe_contradictory(workflow: str, records: Sequence[Record]) -> Text:
     return f"{title}.", tabulate(f"{title}.\n{why}", records)
 
 
+def describe_old_version(workflow: str, pairs: Sequence[tuple[Record, Record | None]], shown: Sequence[Record]) -> Text:
+    """Moves that told a version from before them; each with the next answer that told one."""
+    first = pairs[0][0]
+    title = f"{capital(name(first))} told the version of workflow {workflow} from before the move"
+    why = (
+        "Another answer had told this version before the move began, and no other answer agrees that it is current "
+        "after it. A client that goes on with it is told that it is stale."
+    )
+    return f"{title}.", tabulate("\n".join([f"{title}.", *describe_told(pairs), why]), shown)
+
+
+def describe_odd_moves(workflow: str, pairs: Sequence[tuple[Record, Record | None]], shown: Sequence[Record]) -> Text:
+    """Moves that told another version than the answers after them; each with the next answer that told one."""
+    first = pairs[0][0]
+    title = f"{capital(name(first))} told a version of workflow {workflow} that no other answer agrees with"
+    why = (
+        "Without what moves told, the versions agree. Whether a request carried the current one is not known.\n"
+        "If what is saved there belongs to the answer and not to the workflow, such as a tag of the answer's text, it "
+        "is no version: in the target file, let read.save take it from where only reads have it."
+    )
+    return f"{title}.", tabulate("\n".join([f"{title}.", *describe_told(pairs), why]), shown)
+
+
+def describe_told(pairs: Sequence[tuple[Record, Record | None]]) -> list[str]:
+    """What each move told, and the next answer."""
+    return [
+        f"{move.id} {describe_change(move)}."
+        + (f" {later.id} told the version {show_version(later.token_told)} after that." if later is not None else "")
+        for move, later in pairs
+    ]
+
+
 def describe_told_again(workflows: int) -> str:
     """Of how many workflows a version was told again; empty for none."""
     if not workflows:

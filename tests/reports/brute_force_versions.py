@@ -44,7 +44,24 @@ def judge_versions(world: World) -> str | None:
         return "pass"
     if not is_explained(world, replace(asked, told={}), stale=False):
         return "fail"
-    return "fail" if is_explained(world, replace(asked, carried={}), stale=False) else "unknown"
+    told_alone = replace(asked, carried={})
+    return "fail" if is_explained(world, told_alone, stale=False) or tells_old(world, told_alone) else "unknown"
+
+
+def tells_old(world: World, asked: Asked) -> bool:
+    """Whether a move told what another answer had told before it, and contradicts what others than moves told, which
+    some order explains.
+    """
+    moves = [each for each in world.operations if id(each) in asked.told and each["outcome"] == "won"]
+    rest = {key: version for key, version in asked.told.items() if key not in {id(each) for each in moves}}
+    if not is_explained(world, replace(asked, told=rest), stale=False):
+        return False
+    return any(
+        asked.told.get(id(other)) == asked.told[id(move)] and world.place(other).end < world.place(move).begin
+        for move in moves
+        if not is_explained(world, replace(asked, told=rest | {id(move): asked.told[id(move)]}), stale=False)
+        for other in world.operations
+    )
 
 
 def read_versions(world: World) -> Asked:

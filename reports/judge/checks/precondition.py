@@ -3,15 +3,20 @@ it was stale only when it was not.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
+from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
+from reports.judge.finding_text import Text
 from reports.judge.models.workflow import NEVER, Operation
 from reports.judge.precondition_text import (
     describe_contradictory,
     describe_false_stale,
     describe_lost_update,
+    describe_odd_moves,
+    describe_old_version,
     describe_told_again,
 )
 from reports.judge.verdict import CheckResult, Finding, Verdict
@@ -29,9 +34,7 @@ def check_precondition(context: CheckContext) -> CheckResult:
     if not decision.judged:
         return not_applicable(CHECK, "no request carried a version that an answer had told", "requests")
     suspicions: list[Suspicion] = [fail(partial(report_lost, context, lost)) for lost in decision.failed.values()]
-    suspicions += [
-        doubt(partial(report_contradictory, context, w, search)) for w, search in decision.contradictory.items()
-    ]
+    suspicions += [suspect_contradictory(context, w, search) for w, search in decision.contradictory.items()]
     suspicions += [doubt(partial(context.report_timeout, CHECK, w)) for w in decision.undecided]
     reason = describe_told_again(decision.told_again)
     return conclude(context, CHECK, judged=decision.judged, unit="requests", suspicions=suspicions, reason=reason)
@@ -78,6 +81,63 @@ def find_between(search: VersionSearch, culprits: Sequence[Operation], told: Seq
     ]
     moves = [each for each in changes if each.kind != TOUCH] or changes
     return sorted(moves, key=lambda each: each.invoked)[-NAMED_MAX:]
+
+
+def suspect_contradictory(context: CheckContext, w: int, search: VersionSearch) -> Suspicion:
+    """Told versions that contradict each other: a move that told an old one is wrong; of others it is not known."""
+    odd = find_odd_moves(replace(search, deadline_s=time.monotonic() + context.evidence.limits.explain_s))
+    old = [each for each in odd if is_old(search, each)]
+    if old:
+        return fail(partial(report_odd_moves, context, w, search, old, describe_old_version))
+    if odd:
+        return doubt(partial(report_odd_moves, context, w, search, odd, describe_odd_moves, Verdict.UNKNOWN))
+    return doubt(partial(report_contradictory, context, w, search))
+
+
+def find_odd_moves(search: VersionSearch) -> list[Operation]:
+    """Moves that told a version which contradicts the other answers, if these agree without what the moves told."""
+    moves = [each for each in search.operations if each.told is not None and each.outcome == "won"]
+    if not moves or leave_told(search, None).search_told().verdict is not Verdict.PASS:
+        return []
+    return [each for each in moves if leave_told(search, each.row).search_told().verdict is Verdict.FAIL]
+
+
+def leave_told(search: VersionSearch, row: int | None) -> VersionSearch:
+    """The search without what moves told, but for one of them."""
+    operations = [
+        replace(each, told=None) if each.outcome == "won" and each.row != row else each for each in search.operations
+    ]
+    return replace(search, operations=operations)
+
+
+def is_old(search: VersionSearch, move: Operation) -> bool:
+    """Whether another answer had told that version before the move. Without moves that need no request: the service may
+    have looked again after one of them.
+    """
+    if search.graph is not None and search.graph.timed:
+        return False
+    before = (each for each in search.versions.told if each.firm and each.returned < move.invoked)
+    return any(each.version == move.told for each in before)
+
+
+def report_odd_moves(
+    context: CheckContext,
+    w: int,
+    search: VersionSearch,
+    moves: Sequence[Operation],
+    describe: Callable[[str, Sequence[tuple[Record, Record | None]], Sequence[Record]], Text],
+    verdict: Verdict = Verdict.FAIL,
+) -> Finding:
+    """The first of the moves, each with the next answer that told a version."""
+    told = sorted((each for each in search.versions.told if each.firm), key=lambda each: each.invoked)
+    shown = moves[:NAMED_MAX]
+    later = [next((each.row for each in told if each.invoked > move.returned), None) for move in shown]
+    rows = [row for pair in zip((move.row for move in shown), later, strict=True) for row in pair if row is not None]
+    records = context.records(dict.fromkeys(rows))
+    by_row = {record.row: record for record in records}
+    pairs = [(by_row[move.row], None if row is None else by_row[row]) for move, row in zip(shown, later, strict=True)]
+    name = context.workflow_name(w)
+    return make_finding(CHECK, records, describe(name, pairs, records), verdict, workflow=name)
 
 
 def report_contradictory(context: CheckContext, w: int, search: VersionSearch) -> Finding:

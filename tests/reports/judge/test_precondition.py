@@ -35,6 +35,36 @@ def write(identity: str, at: int, outcome: str = "ok", **more: Any) -> Record:
 BORN = [create("c", 0, 0), tell("r", "A", "v1", 1)]
 
 
+@pytest.mark.parametrize(
+    ("told", "beside", "verdict", "title"),
+    [
+        ("v2", [], Verdict.PASS, None),
+        (None, [], Verdict.PASS, None),
+        ("v1", [], Verdict.FAIL, "Request m (client p) told the version of workflow w from before the move."),
+        (
+            "tag",
+            [],
+            Verdict.UNKNOWN,
+            "Request m (client p) told a version of workflow w that no other answer agrees with.",
+        ),
+        ("v1", [advance("u", "B-A", 2, None, "unknown")], Verdict.PASS, None),
+    ],
+    ids=["the new one", "none", "the old one", "another one", "the old one, and it may have come back"],
+)
+def test_a_move_tells_the_version_after_it(
+    told: str | None, beside: list[Record], verdict: Verdict, title: str | None
+) -> None:
+    moved = carry("m", "A-B", "v1", 2, token_told=told)
+    found = check(*BORN, moved, *beside, tell("r2", "B", "v2", 4), carry("n", "B-C", "v2", 5), tell("r3", "C", "v3", 6))
+    assert found.verdict is verdict
+    assert [each.title for each in found.findings] == ([] if title is None else [title])
+    if verdict is Verdict.FAIL:
+        assert (
+            "m won advance A -> B, and told the version v1. r2 told the version v2 after that."
+            in found.findings[0].words
+        )
+
+
 def test_a_version_that_no_answer_told_says_nothing() -> None:
     assert check(*BORN, carry("m", "A-B", "another", 2)).verdict is None
     assert check(create("c", 0, 0), carry("m", "A-B", "v1", 2), tell("r", "B", "v1", 3)).verdict is None
