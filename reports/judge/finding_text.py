@@ -98,8 +98,9 @@ def describe_repeats(rows: int, winners: int) -> str:
         return ""
     held = "one row" if rows == 1 else f"{rows} rows"
     return (
-        f"The trail has {held} for their move: rows were lost, or the service tells a request that it won though it "
-        "found the move made already. If it means to, write repeats = true under [advance]."
+        f"The trail has {held} for their move: rows were lost, a write that saves what it read undid the first move, "
+        "or the service tells a request that it won though it found the move made already. If it means to do the last, "
+        "write repeats = true under [advance]."
     )
 
 
