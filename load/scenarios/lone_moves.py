@@ -47,10 +47,13 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
 
 
 def list_owners(target: Target) -> Iterator[tuple[str, ...]]:
-    """The tenant of each workflow, for one script after another: all tenants, then a crowd of one of them."""
+    """The tenant of each workflow, for one script after another: all tenants, then a crowd of one of them. Ids that no
+    request makes are few, or take long.
+    """
+    crowd = CROWD if can_create(target) else WORKFLOWS
     for tenant in itertools.cycle((target.owner, *target.strangers)):
         yield deal_owners(target, WORKFLOWS)
-        yield (tenant,) * CROWD
+        yield (tenant,) * crowd
 
 
 def draw_way(target: Target, rng: random.Random, used: EdgeCounts, workflow: int, workflows: int) -> list[Round]:
