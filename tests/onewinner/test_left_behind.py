@@ -48,7 +48,7 @@ def test_a_change_is_seen(database: Database, statement: str) -> None:
         pytest.param(("gate", *RACES), marks=pytest.mark.exhaustive),
         pytest.param(("gate", *RACES, "--isolation", "serializable"), marks=pytest.mark.exhaustive),
         pytest.param(("race", "--races", "50", "--faults", "--out", "out"), marks=pytest.mark.exhaustive),
-        pytest.param(("gate", "--pgbouncer", "pgbouncer", *RACES), marks=pytest.mark.exhaustive),
+        pytest.param(("gate", "--pgbouncer", "pgbouncer", *RACES), marks=pytest.mark.needs),
     ],
     ids=" ".join,
 )
