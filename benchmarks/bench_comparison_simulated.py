@@ -19,8 +19,8 @@ from reports.comparison.comparison_result import Change, Design
 from reports.comparison.regression import RULES, Decision, decide
 
 NOISE, DRIFT = 0.15, 0.03
-# Of two turns together: in two minutes there are some 150 turns of each engine, which make at most 60 pairs.
-PAIR_NOISE = 0.11
+# Of some turns together: in two minutes there are 100 to 200 turns of each engine, which make at most 60 pairs.
+PAIR_NOISE = 0.10
 COMPARISONS = 2000
 
 
