@@ -34,7 +34,10 @@ def check_precondition(context: CheckContext) -> CheckResult:
     if not decision.judged:
         return not_applicable(CHECK, "no request carried a version that an answer had told", "requests")
     suspicions: list[Suspicion] = [fail(partial(report_lost, context, lost)) for lost in decision.failed.values()]
-    suspicions += [suspect_contradictory(context, w, search) for w, search in decision.contradictory.items()]
+    deadline_s = time.monotonic() + context.evidence.limits.linearizable_s
+    suspicions += [
+        suspect_contradictory(context, w, search, deadline_s) for w, search in decision.contradictory.items()
+    ]
     suspicions += [doubt(partial(context.report_timeout, CHECK, w)) for w in decision.undecided]
     reason = describe_told_again(decision.told_again)
     return conclude(context, CHECK, judged=decision.judged, unit="requests", suspicions=suspicions, reason=reason)
@@ -83,9 +86,10 @@ def find_between(search: VersionSearch, culprits: Sequence[Operation], told: Seq
     return sorted(moves, key=lambda each: each.invoked)[-NAMED_MAX:]
 
 
-def suspect_contradictory(context: CheckContext, w: int, search: VersionSearch) -> Suspicion:
+def suspect_contradictory(context: CheckContext, w: int, search: VersionSearch, deadline_s: float) -> Suspicion:
     """Told versions that contradict each other: a move that told an old one is wrong; of others it is not known."""
-    odd = find_odd_moves(replace(search, deadline_s=time.monotonic() + context.evidence.limits.explain_s))
+    limit_s = min(time.monotonic() + context.evidence.limits.workflow_s, deadline_s)
+    odd = find_odd_moves(replace(search, deadline_s=limit_s))
     old = [each for each in odd if is_old(search, each)]
     if old:
         return fail(partial(report_odd_moves, context, w, search, old, describe_old_version))
