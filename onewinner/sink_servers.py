@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.target.sinks import Sink
+from onewinner.standard_streams import say
 from reports.history import events
 from reports.history.awaited_calls import SINKS, await_calls
 from reports.history.journal import Journal
@@ -59,7 +60,7 @@ class SinkServers:
 
     def await_due(self, history: Path, sources: Sequence[str]) -> None:
         """Waits until the calls that are due for the wins of these sources have come, or their time is up."""
-        if self.journal is None or (awaited := await_calls(history, sources)) is None:
+        if self.journal is None or (awaited := await_calls(history, sources, tell=say)) is None:
             return
         with self._lock:
             self.journal.write(awaited)

@@ -589,7 +589,11 @@ class SinkTable(Table):
         "exactly once"
     )
     within_s: Annotated[
-        float, Meta(description="How long a call may take to come after the last answer of a level, in seconds.")
+        float,
+        Meta(
+            description="How long the next call may take to come after the last answer of a level, or after the last "
+            "call that was due, in seconds."
+        ),
     ] = 2.0
     answer: Annotated[SinkAnswerTable | None, Meta(description="What it answers (default: 200, {}).")] = None
     faults: Annotated[

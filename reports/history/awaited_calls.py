@@ -5,7 +5,7 @@ The rules, the wins and the calls are in the history by then, so they are read f
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,10 @@ SINKS = "sinks"
 POLL_S = 0.05
 # Behind the last due call one that is not due may come.
 QUIET_S = 0.3
+# A service that sends more slowly than it was asked is waited for so long at most.
+LIMIT_S = 300
+# Reading the calls again and again takes at most one part in so many of the time.
+READING_PART = 10
 # A sink's name, and the marker or the workflow's id that a call carries.
 Calls = Counter[tuple[str, str]]
 
@@ -41,29 +45,49 @@ DECODE = msgspec.json.Decoder(Line).decode
 DECODE_SINK = msgspec.json.Decoder(events.Sink | events.Call).decode
 
 
-def await_calls(history: Path, sources: Sequence[str]) -> events.CallsAwaited | None:
-    """Waits until all due calls of the sources are there and no further one came for a while, at most as long as the
-    rules say. None without any sink.
+def await_calls(
+    history: Path, sources: Sequence[str], limit_s: float = LIMIT_S, tell: Callable[[str], None] | None = None
+) -> events.CallsAwaited | None:
+    """Waits until all due calls of the sources are there and no further one came for a while. It gives up when no due
+    call of any source came for as long as the rules say, and at `limit_s`. None without any sink.
+
+    `tell` gets one line if some are late.
     """
     path = history / f"{SINKS}.jsonl"
     sinks, _ = read_sinks(path)
     if not sinks:
         return None
-    due = sum((find_due(history / f"{source}.jsonl", sinks) for source in sources), Calls())
-    wait_until_settled(path, due, max(sink.within_s for sink in sinks))
-    return events.CallsAwaited(sources=[*sources], at_ns=time.monotonic_ns())
+    due_by_source = {each.stem: find_due(each, sinks) for each in history.glob("*.jsonl") if each != path}
+    due = sum((due_by_source.get(source, Calls()) for source in sources), Calls())
+    # The calls for these sources may stand behind those for others in the service's queue.
+    due_of_all = sum(due_by_source.values(), Calls())
+    within_s = max(sink.within_s for sink in sinks)
+    is_cut = wait_until_settled(path, due, due_of_all, within_s, limit_s, tell)
+    return events.CallsAwaited(sources=[*sources], at_ns=time.monotonic_ns(), still_came=is_cut)
 
 
-def wait_until_settled(path: Path, due: Calls, within_s: float) -> None:
-    began = since = time.monotonic()
-    seen = -1
-    while (now := time.monotonic()) < began + within_s:
+def wait_until_settled(
+    path: Path, due: Calls, due_of_all: Calls, within_s: float, limit_s: float, tell: Callable[[str], None] | None
+) -> bool:
+    """Whether due calls still came when the time was up."""
+    began = changed = progressed = time.monotonic()
+    seen = come = -1
+    while True:
+        now = time.monotonic()
         _, calls = read_sinks(path)
+        is_whole = due <= calls
         if calls.total() != seen:
-            seen, since = calls.total(), now
-        if due <= calls and now - since >= QUIET_S:
-            return
-        time.sleep(POLL_S)
+            seen, changed = calls.total(), now
+        if not is_whole and (calls & due_of_all).total() != come:
+            come, progressed = (calls & due_of_all).total(), now
+        if now - progressed >= within_s or (is_whole and now - changed >= QUIET_S):
+            return False
+        if now - began >= limit_s:
+            return not is_whole
+        if tell is not None and now - began >= within_s:
+            tell(f"onewinner waits for the calls to the sinks: {come:,} of {due_of_all.total():,} have come")
+            tell = None
+        time.sleep(max(POLL_S, READING_PART * (time.monotonic() - now)))
 
 
 def find_due(path: Path, sinks: Sequence[events.Sink]) -> Calls:

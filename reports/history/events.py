@@ -195,10 +195,13 @@ class Call(Event):
 
 
 class CallsAwaited(Event):
-    """The calls that were due for the wins of these sources were waited for, until `at_ns`."""
+    """The calls that were due for the wins of these sources were waited for, until `at_ns`. `still_came`: some were
+    missing then, and others that were due still came, so the missing ones may have come later.
+    """
 
     sources: list[str]
     at_ns: Nanoseconds
+    still_came: bool = False
 
 
 class Plan(Event):

@@ -17,7 +17,7 @@ from reports.history.history import History
 from reports.judge.context import CheckContext, Suspicion, doubt, fail, make_finding
 from reports.judge.idempotency_keys import ONE_OPERATION
 from reports.judge.sink_search import Claim, SinkSearch
-from reports.judge.sink_text import describe_calls, describe_moves, describe_silence
+from reports.judge.sink_text import NOT_AWAITED, STILL_CAME, describe_calls, describe_moves, describe_silence
 from reports.judge.verdict import Finding, Verdict
 
 CHECK = "effects"
@@ -99,7 +99,7 @@ def take_moves(context: CheckContext, ids: pl.DataFrame) -> pl.DataFrame:
     """
     history = context.evidence.history
     frame = history.frame.with_row_index("row")
-    awaited = {name for event in history.having(CallsAwaited) for name in event.sources}
+    awaited = {name for event in history.having(CallsAwaited) if not event.still_came for name in event.sources}
     ends = [0]
     for source in history.sources:
         ends.append(ends[-1] + source.operations)
@@ -184,6 +184,7 @@ def suspect(
     too_rarely = (pl.col("made") < pl.col("low")) & pl.lit(rule.times != "at most once")
     suspicions: list[Suspicion] = []
     wrong = counted.filter(too_often | too_rarely)
+    later = explain_later(context.evidence.history)
     # At most one call for a request is right; of the moves of a workflow each may have its own.
     made_more = (pl.col("made") > pl.col("low")) & ~pl.col("subject").is_in(wrong["subject"].implode())
     open_ = counted.filter(made_more & (pl.lit(rule.times != "at least once") | (pl.col("low") == 0)))
@@ -191,8 +192,8 @@ def suspect(
     for found in wrong.iter_rows(named=True):
         subject, is_short = found["subject"], found["made"] < found["low"]
         word = partial(report_calls, context, rule, subject, calls.get(subject, []), found["low"], moves)
-        # Where nothing waited for calls, one may have come later.
-        suspicions.append(fail(word) if found["awaited"] or not is_short else doubt(partial(as_doubt, word)))
+        is_certain = found["awaited"] or not is_short
+        suspicions.append(fail(word) if is_certain else doubt(partial(word, later=later)))
     return suspicions
 
 
@@ -248,8 +249,9 @@ def find_about(rule: Sink, subject: str, moves: pl.DataFrame) -> pl.DataFrame:
     return moves.filter((pl.col(column) == subject) & (pl.col("next").is_in(rule.per) | (column == "marker")))
 
 
-def as_doubt(word: partial[Finding]) -> Finding:
-    return word(verdict=Verdict.UNKNOWN)
+def explain_later(history: History) -> str:
+    """Why a call that is missing may have come later."""
+    return STILL_CAME if any(event.still_came for event in history.having(CallsAwaited)) else NOT_AWAITED
 
 
 def report_calls(
@@ -259,11 +261,13 @@ def report_calls(
     calls: Sequence[Call],
     due: int,
     moves: pl.DataFrame,
-    verdict: Verdict = Verdict.FAIL,
+    later: str = "",
 ) -> Finding:
+    """`later` says why a missing call may have come later, if it may: then the verdict is unknown."""
     about = find_about(rule, subject, moves).sort(pl.col("won"), descending=True, maintain_order=True)
     records = context.records(about["row"].head(SHOWN_MAX))
-    return make_finding(CHECK, records, describe_calls(rule, records, calls, due, verdict), verdict)
+    verdict = Verdict.UNKNOWN if later else Verdict.FAIL
+    return make_finding(CHECK, records, describe_calls(rule, records, calls, due, later), verdict)
 
 
 def report_moves(

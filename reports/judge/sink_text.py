@@ -11,18 +11,25 @@ from reports.judge.verdict import Verdict
 
 NUMBERS = {0: "not called", 1: "called once", 2: "called twice"}
 CALLS_MAX = 6
+NOT_AWAITED = "Nothing waited for the calls of this source, so one may have come later."
+STILL_CAME = (
+    "Other calls still came when the wait for them ended, so this one may have come later. The service sends more "
+    "slowly than it is asked; ask it for less with --races."
+)
 
 
-def describe_calls(rule: Sink, records: Sequence[Record], calls: Sequence[Call], due: int, verdict: Verdict) -> Text:
-    """`records` are the requests that the calls are for; `due`: so many calls had to come."""
+def describe_calls(rule: Sink, records: Sequence[Record], calls: Sequence[Call], due: int, later: str) -> Text:
+    """`records` are the requests that the calls are for; `due`: so many calls had to come; `later` says why a missing
+    one may have come later, if it may.
+    """
     first = records[0]
     made = NUMBERS.get(len(calls), f"called {len(calls)} times")
     what = f"for {name(first)}" if rule.by == "marker" else f"for workflow {first.workflow}"
     title = f"{rule.name} was {made} {what}, {describe_right(rule, records, due)}"
     words = f"{capital(title)}: {describe_move(first)}, answered {first.outcome}."
     words += "".join(f"\n  {line}" for line in list_calls(first, calls))
-    if verdict is Verdict.UNKNOWN:
-        words += "\nNothing waited for the calls of this source, so one may have come later."
+    if later:
+        words += f"\n{later}"
     return f"{capital(title)}.", tabulate(words, records)
 
 

@@ -15,7 +15,7 @@ import pytest
 from engine.target.sinks import Sink
 from engine.target.target_file import load_target
 from onewinner.sink_servers import SinkServers, serve_sinks
-from reports.history import events
+from reports.history import awaited_calls, events
 from reports.history.awaited_calls import await_calls
 from reports.history.history import read_history
 from reports.history.journal import Journal
@@ -115,24 +115,25 @@ def test_calls_go_into_the_history_of_the_cell_that_is_asked(tmp_path: Path) -> 
         assert len(history.having(events.Sink)) == 1
 
 
-def write_win(folder: Path, marker: str, to: str = "PICKING") -> None:
-    with Journal(folder / "h" / "race-0.jsonl") as journal:
-        invoke = events.Invoke(
-            id="1",
-            process="p",
-            workflow="w",
-            kind="advance",
-            invoked_ns=1,
-            next=to,
-            marker=marker,
-            expected="SUBMITTED",
-        )
-        journal.write(invoke, events.Return(id="1", outcome="won", returned_ns=2))
+def write_wins(folder: Path, source: str, markers: list[str]) -> None:
+    with Journal(folder / "h" / f"{source}.jsonl") as journal:
+        for marker in markers:
+            invoke = events.Invoke(
+                id=marker,
+                process="p",
+                workflow="w",
+                kind="advance",
+                invoked_ns=1,
+                next="PICKING",
+                marker=marker,
+                expected="SUBMITTED",
+            )
+            journal.write(invoke, events.Return(id=marker, outcome="won", returned_ns=2))
 
 
 @pytest.mark.parametrize("servers", ['marker = "reference"\nwithin_s = 600\n'], indirect=True)
 def test_the_due_calls_are_waited_for_and_no_longer(servers: SinkServers, tmp_path: Path) -> None:
-    write_win(tmp_path, "m1")
+    write_wins(tmp_path, "race-0", ["m1"])
     call(servers, "/", {"reference": "m1"})
     servers.await_due(tmp_path / "h", ["race-0"])  # it would take ten minutes otherwise
     [awaited] = read_history(tmp_path / "h" / "sinks.jsonl").having(events.CallsAwaited)
@@ -141,9 +142,60 @@ def test_the_due_calls_are_waited_for_and_no_longer(servers: SinkServers, tmp_pa
 
 @pytest.mark.parametrize("servers", ['marker = "reference"\nwithin_s = 0.01\n'], indirect=True)
 def test_a_call_that_does_not_come_is_waited_for_as_long_as_the_file_says(servers: SinkServers, tmp_path: Path) -> None:
-    write_win(tmp_path, "m1")
+    write_wins(tmp_path, "race-0", ["m1"])
     servers.await_due(tmp_path / "h", ["race-0"])
     assert len(read_history(tmp_path / "h" / "sinks.jsonl").having(events.CallsAwaited)) == 1
+
+
+class SlowService:
+    """A clock, and a service that calls for one of its wins in each of its seconds."""
+
+    def __init__(self, servers: SinkServers, calls: list[str]) -> None:
+        self.servers, self.calls, self.now = servers, calls, 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def monotonic_ns(self) -> int:
+        return int(self.now * 1e9)
+
+    def sleep(self, _: float) -> None:
+        self.now += 1.0
+        if self.calls:
+            call(self.servers, "/", {"reference": self.calls.pop(0)})
+
+
+@pytest.mark.parametrize("servers", ['marker = "reference"\nwithin_s = 3\n'], indirect=True)
+@pytest.mark.parametrize(
+    ("calls", "limit_s", "still_came", "left"),
+    [
+        (["m0", "m1", "m2", "m3", "m4", "m5"], 300, False, 0),
+        # Those for another source come first.
+        (["o0", "o1", "o2", "o3", "o4", "m0", "m1", "m2", "m3", "m4", "m5"], 300, False, 0),
+        # One is missing, and silence follows.
+        (["m0", "m1", "m2", "m3", "m4"], 300, False, 0),
+        (["m0", "m1", "m2", "m3", "m4", "m5"], 4, True, 2),
+        # Calls for no win tell nothing of what is due.
+        (["x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"], 300, False, 5),
+    ],
+)
+def test_a_service_that_calls_slowly_is_waited_for_while_due_calls_come(
+    servers: SinkServers,
+    calls: list[str],
+    limit_s: float,
+    still_came: bool,
+    left: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_wins(tmp_path, "race-0", [f"m{number}" for number in range(6)])
+    write_wins(tmp_path, "parallel-0", [f"o{number}" for number in range(5)])
+    service = SlowService(servers, calls)
+    monkeypatch.setattr(awaited_calls, "time", service)
+    told: list[str] = []
+    awaited = await_calls(tmp_path / "h", ["race-0"], limit_s, told.append)
+    assert awaited is not None
+    assert (awaited.still_came, len(service.calls), len(told)) == (still_came, left, service.now > 3)
 
 
 def test_without_a_sink_nothing_is_waited_for(tmp_path: Path) -> None:

@@ -257,3 +257,11 @@ def test_drawn_histories_are_judged_as_by_hand(seeds: range) -> None:
         judged = judge_calls(CheckContext(evidence))
         assert judged is not None
         assert (not judged.suspicions) == by_hand(outcomes, calls, times), seed
+
+
+def test_a_missing_call_is_open_where_others_still_came_when_the_wait_ended() -> None:
+    cut = AWAITED | {"still_came": True}
+    result = check([move("1"), move("2")], sink(), cut, call("1"))
+    assert result.verdict is Verdict.UNKNOWN
+    assert "still came when the wait for them ended" in result.findings[0].words
+    assert check([move("1")], sink(), cut, call("1"), call("1", 6)).verdict is Verdict.FAIL
