@@ -48,6 +48,11 @@ class RoundResult:
     leads: bool
 
     @property
+    def sent(self) -> list[Reply]:
+        """The replies without those of the requests that could not be built."""
+        return [reply for reply in self.replies if reply.id]
+
+    @property
     def spread_ns(self) -> int:
         return self.released_ns[1] - self.released_ns[0]
 
@@ -254,11 +259,8 @@ class ScriptRun:
         mine = False
         if self.leads:
             round_ = result.round
-            moved = [told for group, told in zip(round_.groups, result.outcomes, strict=True) if group.calls]
-            is_right = (
-                self.look(round_, result.outcomes) if round_.is_concurrent else all("won" in told for told in moved)
-            )
-            is_right = is_right and self.has_waited
+            look = self.look if round_.is_concurrent else all_won
+            is_right = look(round_, result.outcomes) and self.has_waited
             # Where an answer was lost, a later round shows what became of the request.
             mine = is_right or any(call.hang_up for call in round_.calls)
             mine = mine and not self.asker.silence.is_certain
@@ -274,9 +276,7 @@ class ScriptRun:
         Where nothing can be read, the answers tell it.
         """
         if not self.asker.target.can_read:
-            groups = zip(round_.groups, outcomes, strict=True)
-            moved = [(group, told) for group, told in groups if any(map(contends, group.calls))]
-            return all("won" in told or not group.winners_max for group, told in moved)
+            return all_won(round_, outcomes)
         looked_at = round_.list_looked_at()
         there = [group for group in looked_at if self.names[group.workflow] in self.asker.server_ids]
         reads = [self.asker.read_ask(self.names[group.workflow], self.find_owner(group.workflow)) for group in there]
@@ -315,3 +315,10 @@ class ScriptRun:
                 asker.effects(name, owner)
         for name in list(asker.server_ids):
             asker.forget(name)
+
+
+def all_won(round_: Round, outcomes: Sequence[list[str]]) -> bool:
+    """Whether in each group one of those won that can win."""
+    groups = zip(round_.groups, outcomes, strict=True)
+    moved = [(group, told) for group, told in groups if any(map(contends, group.calls))]
+    return all("won" in told or not group.winners_max for group, told in moved)

@@ -31,7 +31,7 @@ class Tally:
 
     def count(self, result: RoundResult) -> None:
         """Adds a round. Each source counts the answers that it got; the leader counts the round itself."""
-        for reply in result.replies:
+        for reply in result.sent:
             self.answers += 1
             self.winners += reply.outcome == "won"
             self.conflicts += reply.outcome == "conflict"

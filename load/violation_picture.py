@@ -28,7 +28,7 @@ class Violation(msgspec.Struct, frozen=True):
 def find_violation(result: RoundResult) -> Violation | None:
     """The first violation of a round, if there is one."""
     found = list_violations(result)
-    lanes = tuple(make_lane(reply) for reply in result.replies if reply.id)
+    lanes = tuple(make_lane(reply) for reply in result.sent)
     return Violation(found[0], lanes) if found and lanes else None
 
 

@@ -179,7 +179,7 @@ class Worker:
         if self.tally.violations and self.assignment.options.fail_fast and not self.halted:
             self.halt("fail-fast")
             self.send_tally()
-        for reply in result.replies:
+        for reply in result.sent:
             call, returned_ns = reply.ask.call, reply.exchange.returned_ns
             self.environment.events.request.fire(
                 request_type=call.to or ("guard" if call.guard else call.kind),

@@ -11,12 +11,13 @@ import pytest
 from engine.target.target import Target
 from load.scenarios import SCENARIOS
 from load.takes import choose_units, count_rounds
+from reports.history import events
 from reports.history.history import read_history
 from reports.judge.verdict import Judgement, Verdict
 from tests.load.stub import judge_folder, load_text
-from tests.load.unit_stub import JOBS, TOLD, VOUCHERS, UnitEngine, make_unit_source
+from tests.load.unit_stub import JOBS, TOLD, UNREAD, VOUCHERS, UnitEngine, make_unit_source
 
-SHAPES = {"vouchers": VOUCHERS, "told": TOLD, "jobs": JOBS}
+SHAPES = {"vouchers": VOUCHERS, "unread": UNREAD, "told": TOLD, "jobs": JOBS}
 OF_UNITS = [name for name, scenario in SCENARIOS.items() if scenario.takes]
 NO_RETURN = "no unit comes back by itself: the target has no capacity.returns_after_s"
 LEASE_S = 0.4
@@ -70,6 +71,8 @@ def test_a_right_engine_passes(tmp_path: Path, shape: str, scenario: str) -> Non
         ("loses a give-back", "jobs", "takes-and-give-backs", "capacity"),
         ("gives back again", "vouchers", "takes-and-give-backs", "capacity"),
         ("gives back again", "jobs", "takes-and-give-backs", "capacity"),
+        ("frees what it refuses", "vouchers", "takes-and-give-backs", "capacity"),
+        ("frees what it refuses", "unread", "takes-and-give-backs", "capacity"),
         ("gives one twice", "jobs", "last-unit", "capacity"),
         ("serves all", "vouchers", "foreign-takes", "tenant-isolation"),
     ],
@@ -106,6 +109,13 @@ def test_units_that_come_back_too_early_or_in_twos_fail(tmp_path: Path, mistake:
 )
 def test_what_keeps_returned_units_from_being_asked_for_is_told(text: str, obstacle: str, tmp_path: Path) -> None:
     assert SCENARIOS["returned-units"].find_obstacle(load_text(tmp_path, text)) == obstacle
+
+
+@pytest.mark.parametrize("shape", ["vouchers", "unread"])
+def test_a_refused_give_back_ends_no_plan(tmp_path: Path, shape: str) -> None:
+    run(tmp_path, SHAPES[shape], UnitEngine(), "takes-and-give-backs")
+    plans = read_history(tmp_path / "h").having(events.Plan)
+    assert not [plan.withdrawn for plan in plans if plan.withdrawn and "could not go on" in plan.withdrawn]
 
 
 def test_a_second_give_back_may_be_answered_as_the_first(tmp_path: Path) -> None:

@@ -37,6 +37,10 @@ give_back = { method = "DELETE", path = "/uses/{id}/{use}" }
 left = "left"
 """
 )
+# What is left cannot be read.
+UNREAD = VOUCHERS.replace('[read]\nrequest = { method = "GET", path = "/vouchers/{id}" }\n', "").replace(
+    'left = "left"\n', ""
+)
 # The create tells how many there are, and nothing can be read or given back.
 TOLD = (
     BASE
@@ -72,9 +76,9 @@ class Voucher:
 
 
 class UnitEngine:
-    """`mistake` is one of: oversells, loses a give-back, gives back again, says yes again (which is none), gives one
-    twice, serves all, hides one, or none. With leases of `lease_s` a use ends by itself; then also: ends early, ends
-    twice.
+    """`mistake` is one of: oversells, loses a give-back, gives back again, frees what it refuses, says yes again (which
+    is none), gives one twice, serves all, hides one, or none. With leases of `lease_s` a use ends by itself; then also:
+    ends early, ends twice.
     """
 
     def __init__(self, mistake: str = "", uses: int = 3, lease_s: float | None = None) -> None:
@@ -121,9 +125,9 @@ class UnitEngine:
 
     def give_back(self, voucher: Voucher, use: int) -> Answer:
         if use not in voucher.taken:
-            if self.mistake == "gives back again" and voucher.taken:
+            if self.mistake in ("gives back again", "frees what it refuses") and voucher.taken:
                 voucher.taken.pop()
-                return make_answer(204)
+                return make_answer(204 if self.mistake == "gives back again" else 404)
             return make_answer(204 if self.mistake == "says yes again" else 404)
         if self.mistake != "loses a give-back":
             voucher.taken.remove(use)
