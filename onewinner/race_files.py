@@ -60,18 +60,26 @@ def gather_schedules(
 
 
 def find_violated(judgement: Judgement, history: History, graph: TransitionGraph) -> dict[str, dict[str, str]]:
-    """Everything that a check found in the workflow of a schedule."""
+    """Everything that a check found in the workflow of a schedule, about a request that was sent in it or later.
+
+    Several workflows are prepared at one instant, in no order that a schedule chose: what goes wrong there shows
+    nothing of the schedule.
+    """
     schedules = read_schedules(history)
     failed = [check.check for check in judgement.checks if check.verdict is Verdict.FAIL]
     if not failed or not schedules:
         return {}
-    known = {workflow for schedule in schedules for workflow in schedule.workflows}
+    began = {workflow: schedule.began_ns or 0 for schedule in schedules for workflow in schedule.workflows}
     found_all = judge(history, graph, only=failed, limits=Limits(findings_max=FINDINGS_MAX))
-    of_operation = dict(history.frame.select("id", "workflow").collect().iter_rows())
+    rows = history.frame.select("id", "workflow", "invoked_ns").collect().iter_rows()
+    asked = {id_: (workflow, invoked_ns) for id_, workflow, invoked_ns in rows}
     found: dict[str, dict[str, str]] = {}
     for finding in found_all.findings:
-        workflow = finding.workflow or next((of_operation[str(each)] for each in finding.operations), None)
-        if finding.verdict is Verdict.FAIL and workflow in known:
+        about = [asked[str(each)] for each in finding.operations]
+        workflow = finding.workflow or next((each for each, _ in about), None)
+        if finding.verdict is not Verdict.FAIL or workflow not in began:
+            continue
+        if not about or any(invoked_ns >= began[workflow] for _, invoked_ns in about):
             found.setdefault(workflow, {}).setdefault(finding.check, finding.title)
     return found
 

@@ -416,7 +416,9 @@ class Statement(Event):
 
 
 class Schedule(Event):
-    """One order of one pairing's statements, as it ran. A step: request, statement, effect, fault."""
+    """One order of one pairing's statements, as it ran. A step: request, statement, effect, fault. What was asked of
+    its workflows before `began_ns` prepared them.
+    """
 
     pairing: Count
     workflow: str
@@ -426,6 +428,7 @@ class Schedule(Event):
     remarks: list[str]
     switches: Count
     workflows: list[str] | None = None
+    began_ns: Nanoseconds | None = None
 
 
 class Unscheduled(Event):

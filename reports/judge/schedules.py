@@ -121,7 +121,9 @@ def rename(read: Any) -> Any:
 
 @dataclass(frozen=True)
 class Schedule:
-    """One order that was run, on these workflows. `pairing` is the number of its exploration within its source."""
+    """One order that was run, on these workflows. `pairing` is the number of its exploration within its source;
+    `began_ns` is null in old histories.
+    """
 
     source: str
     pairing: int
@@ -131,6 +133,7 @@ class Schedule:
     answers: tuple[str, ...]
     remarks: frozenset[str]
     switches: int
+    began_ns: int | None = None
 
     @property
     def size(self) -> tuple[bool, int, int, bool, int, int]:
@@ -155,6 +158,7 @@ def read_schedules(history: History) -> list[Schedule]:
             tuple(event.answers),
             frozenset(event.remarks),
             event.switches,
+            event.began_ns,
         )
         for source, event in history.by_source(events.Schedule)
     ]

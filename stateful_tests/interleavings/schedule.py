@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.target.call import Call, are_race
 from engine.target.target import Target
+from load.client.release import now_ns
 from stateful_tests.interleavings.statements import is_begin
 
 NAMES = "ABCDEFGH"
@@ -80,7 +81,8 @@ class Step:
 @dataclass
 class Trace:
     """The record of one schedule on these workflows: one, or one for each request. `answers` are the outcomes of the
-    requests, `remarks` what else happened; `fault_ns` is the begin of the fault, on the monotonic clock.
+    requests, `remarks` what else happened; `began_ns` is its begin, `fault_ns` that of the fault, on the monotonic
+    clock.
     """
 
     pairing: Pairing
@@ -89,6 +91,7 @@ class Trace:
     answers: list[str] = field(default_factory=list)
     remarks: set[str] = field(default_factory=set)
     fault_ns: int | None = None
+    began_ns: int = field(default_factory=now_ns)
 
     def name_workflows(self) -> dict[str, Any]:
         """Its workflow, as its events name it; and all of them where there are several."""

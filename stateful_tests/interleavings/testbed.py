@@ -204,6 +204,7 @@ class Testbed:
             answers=list(trace.answers),
             remarks=sorted(trace.remarks),
             switches=trace.switches,
+            began_ns=trace.began_ns,
         )
         self.asker.journal.write(schedule)
 

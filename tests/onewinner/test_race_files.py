@@ -9,16 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from engine.target.graph import TransitionGraph
 from onewinner.commands import explore, gate
-from onewinner.race_files import describe_replay, find_strayed
+from onewinner.race_files import describe_replay, find_strayed, find_violated
 from reports.comparison.facts import Facts
 from reports.documents.run_folder import begin_run
 from reports.history import events
 from reports.history.history import read_history
 from reports.history.journal import Journal
+from reports.judge.judge import judge
 from reports.judge.schedules import LEFT, RACE_FORMAT, Race, RaceRequest, write_race
+from reports.judge.verdict import Verdict
+from tests.reports.building import advance, build_history, create
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "route_per_edge" / "target.toml"
+GRAPH = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
 REQUEST = RaceRequest("A", "acme", "advance", "A", "B")
 
 
@@ -68,3 +73,21 @@ def test_the_command_that_replays_a_race_asks_the_same_engine(
     write_race(tmp_path / "run" / "race.json", race)
     again = explore.parse(shlex.split(describe_replay(run, "race.json", found))[2:]).engine
     assert (again.file, again.service_arguments) == (found.file, found.service_arguments)
+
+
+@pytest.mark.parametrize(
+    ("began_ns", "lost", "violated"),
+    [(20, "moved", True), (20, "prepared", False), (None, "prepared", True), (20, "nothing", False)],
+)
+def test_what_went_wrong_while_a_workflow_was_prepared_shows_nothing_of_its_schedule(
+    began_ns: int | None, lost: str, violated: bool, tmp_path: Path
+) -> None:
+    schedule = {"event": "schedule", "pairing": 0, "workflow": "w", "order": "A", "steps": [], "answers": ["won"]}
+    schedule |= {"remarks": [], "switches": 0, "began_ns": began_ns}
+    markers = [marker for marker in ("prepared", "moved") if marker != lost]
+    effects = {"event": "effects", "workflow": "w", "read_ns": 40, "markers": markers}
+    moves = [advance("1", "A-B", 10, 11, marker="prepared"), advance("2", "B-C", 21, 22, marker="moved")]
+    history = build_history([create("c", 0, 1), *moves], schedule, effects)
+    judgement = judge(history, GRAPH)
+    assert judgement.verdict is (Verdict.PASS if lost == "nothing" else Verdict.FAIL)
+    assert set(find_violated(judgement, history, GRAPH)) == ({"w"} if violated else set())
