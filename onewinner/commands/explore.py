@@ -204,7 +204,7 @@ def print_table(pairings: Sequence[Pairing], isolation: str | None) -> None:
     console = open_console()
     total, saved = sum(row.schedules for row in pairings), sum(row.pruned for row in pairings)
     proven = sum(map(is_proven, pairings))
-    console.print(Text(f"\n{isolation or 'the isolation level of the service'}:", style="bold"))
+    console.print(Text(f"\n{isolation or 'isolation level as the service sets it'}:", style="bold"))
     console.print(table)
     console.print(
         f"{total:,} schedules of {sum(row.pairings for row in pairings):,} pairings, "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reports.judge.faults import HARMLESS
 from reports.judge.schedules import Schedule
-from reports.judge.sql import find_condition, find_read_tables, find_written, is_commit
+from reports.judge.sql import find_condition, find_read_tables, find_written, is_commit, selects
 
 NAMES = "ABCDEFGH"
 
@@ -70,10 +70,10 @@ def explain_stale_read(schedule: Schedule, winners: Sequence[str]) -> str:
             continue
         for place, other in list(enumerate(schedule.steps))[read + 1 : number]:
             if other.request in winners and other.request != step.request and find_written(other.sql) == table:
+                between = "in a statement that reads" if selects(step.sql) else "with no read of it in between"
                 return (
                     f"{step.request} read {table} in step {read + 1}, {other.request} wrote it in step {place + 1}, "
-                    f"and {step.request} wrote it in step {number + 1}, with no read of it in between"
-                    f"{describe_condition(step.sql)}."
+                    f"and {step.request} wrote it in step {number + 1}, {between}{describe_condition(step.sql)}."
                 )
     return ""
 
@@ -109,5 +109,6 @@ def find_read(schedule: Schedule, session: str, before: int, table: str) -> int 
 
 
 def describe_condition(sql: str) -> str:
-    condition = find_condition(sql)
+    """The condition of a write. An INSERT has none; a WHERE there is that of a read."""
+    condition = "" if sql.lstrip().lower().startswith("insert") else find_condition(sql)
     return f"; the condition of that write: {condition}" if condition else ""

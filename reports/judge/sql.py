@@ -7,6 +7,7 @@ CONDITION_MAX = 400
 GAP = " ... "
 # A quoted text or name, or the word behind which a write tells what it returns.
 RETURNING = re.compile(r"""'[^']*'|"[^"]*"|(?P<word>\breturning\b)""", re.IGNORECASE)
+SELECT = re.compile(r"\bselect\b", re.IGNORECASE)
 WHERE = re.compile(r"\bwhere\b", re.IGNORECASE)
 NAME = r'((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*)'
 WRITE = re.compile(rf"\s*(?:insert\s+into|update(?:\s+only)?|delete\s+from(?:\s+only)?)\s+{NAME}", re.IGNORECASE)
@@ -43,6 +44,11 @@ def find_written(sql: str) -> str | None:
 def find_read_tables(sql: str) -> set[str]:
     """The tables that a SELECT reads."""
     return {spell(name) for name in READ.findall(sql)} if sql.lstrip().lower().startswith("select") else set()
+
+
+def selects(sql: str) -> bool:
+    """Whether there is a SELECT in it, of its own or of a part."""
+    return bool(SELECT.search(sql))
 
 
 def find_condition(sql: str) -> str:

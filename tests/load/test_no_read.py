@@ -81,7 +81,7 @@ def test_what_is_consumed_once_passes(code: Target, tmp_path: Path) -> None:
     checks = {check.check: check for check in judgement.checks}
     assert judgement.verdict is Verdict.PASS, judgement
     assert checks["one-winner"].verdict is Verdict.PASS
-    assert (checks["final-state"].verdict, checks["final-state"].reason) == (None, "nothing was read")
+    assert (checks["final-state"].verdict, checks["final-state"].reason) == (None, "no read told a state")
 
 
 def test_what_is_consumed_twice_fails(code: Target, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def check_conflict_truth(context: CheckContext) -> CheckResult:
     """
     conflicts = int((context.ops["pure"] & (context.ops["outcome"] == "conflict")).sum())
     if not conflicts:
-        return not_applicable(CHECK, "nothing was answered with a conflict", "conflicts")
+        return not_applicable(CHECK, "no move was answered with a conflict", "conflicts")
     early = find_early(context.evidence).filter(pl.col("outcome") == "conflict")
     told_early = early["row"].to_list()
     suspicions = [fail(partial(report_lie, context, row, UNBORN)) for row in told_early]

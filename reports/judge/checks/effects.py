@@ -25,8 +25,8 @@ from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "effects"
 LOST = ("conflict", "stale", "refused", "busy")
-# Of so many wins it is looked up whether they were alone, and so many are named.
-LOOKED_UP_MAX, NAMED_MAX, BESIDE_MAX = 200, 3, 5
+# So many wins that were alone are named, and so many requests beside one.
+NAMED_MAX, BESIDE_MAX = 3, 5
 
 
 def check_effects(context: CheckContext) -> CheckResult:
@@ -130,7 +130,7 @@ def mark_foreign(context: CheckContext, found: pl.DataFrame) -> pl.DataFrame:
 def suspect_counts(context: CheckContext, wrong: pl.DataFrame) -> list[Suspicion]:
     """The operations whose marker was shown too often, or not at all and must be."""
     won = wrong.filter(pl.col("outcome") == "won")
-    lone = find_lone(context, won["row"].to_list()[:LOOKED_UP_MAX]) if won.height else []
+    lone = find_lone(context, won["row"].to_list()) if won.height else []
     return [
         fail(partial(report_count, context, row, shown or 0, lone, shows_alone=told or shown is not None))
         for row, shown, told in wrong.select("row", "shown", "told").iter_rows()
@@ -245,17 +245,12 @@ def find_absent_beside_others(moves: pl.DataFrame) -> pl.DataFrame:
 
 
 def find_lone(context: CheckContext, rows: Sequence[int]) -> list[Record]:
-    """Those of the operations beside which nothing else was asked of their workflow, and that no fault touched."""
-    touched = context.touched_by_fault
-    suspects = context.ops.filter(pl.col("row").is_in(list(rows)) & pl.col("race").is_null() & ~touched)
-    beside = context.ops.filter(pl.col("w").is_in(suspects["w"].unique().implode())).select(
-        "w", other="row", since="begins", until="ends"
-    )
-    met = suspects.join(beside, on="w").filter(
-        (pl.col("other") != pl.col("row")) & (pl.col("since") <= pl.col("ends")) & (pl.col("until") >= pl.col("begins"))
-    )
-    alone = suspects.filter(~pl.col("row").is_in(met["row"].implode()))["row"].to_list()
-    return context.records(alone[:NAMED_MAX])
+    """Those of the operations beside which nothing else was asked, of any workflow, and that no fault touched."""
+    ops, touched = context.ops, context.touched_by_fault
+    suspects = ops.filter(pl.col("row").is_in(list(rows)) & pl.col("race").is_null() & ~touched)
+    begun = ops["begins"].sort().search_sorted(suspects["ends"], side="right")
+    over = ops["ends"].sort().search_sorted(suspects["begins"], side="left")
+    return context.records(suspects.filter(begun - over == 1)["row"].head(NAMED_MAX))
 
 
 def report_trace(context: CheckContext, row: int, where: str, *, foreign: bool) -> Finding:

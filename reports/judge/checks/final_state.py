@@ -22,7 +22,7 @@ def check_final_state(context: CheckContext) -> CheckResult:
     read = pl.col("pure") & (pl.col("kind") == "read") & (pl.col("outcome") == "ok") & pl.col("observed").is_not_null()
     last = ops.filter(read).group_by("w").agg(pl.col("begins").max()).collect()
     if last.is_empty():
-        return not_applicable(CHECK, "nothing was read", "workflows")
+        return not_applicable(CHECK, "no read told a state", "workflows")
     moved = ops.filter("known").group_by("w").agg(pl.col("ends").max().alias("moved")).collect()
     final = last.join(moved, on="w", how="left").filter(
         pl.col("moved").is_null() | (pl.col("moved") < pl.col("begins"))

@@ -46,7 +46,7 @@ def check_one_winner(context: CheckContext) -> CheckResult:
     """Every race has exactly one winner. Unknown when too many races prove nothing."""
     every, repeated = context.races, count_movers(context)
     if every.is_empty():
-        return not_applicable("one-winner", "the history has no races", "races")
+        return not_applicable("one-winner", "no requests raced for a move", "races")
     untold = [race for race, movers in repeated if movers is None]
     races = leave_out(every, untold)
     if races.is_empty():
@@ -165,7 +165,7 @@ def check_conflict_count(context: CheckContext) -> CheckResult:
     """In every race, contenders = winners + conflicts + stale + busy + unknowns: a contender gets no other answer."""
     races = context.races
     if races.is_empty():
-        return not_applicable("conflict-count", "the history has no races", "races")
+        return not_applicable("conflict-count", "no requests raced for a move", "races")
     races = races.filter(~pl.col("repeats"))
     if races.is_empty():
         return not_applicable("conflict-count", "a request that repeats a win may be told that it won, too", "races")

@@ -296,6 +296,15 @@ def test_a_write_that_left_its_marker_twice_was_answered() -> None:
     assert "was carried out, and left its trace 2 times" in found.title
 
 
+@pytest.mark.parametrize(("invoked", "is_lone"), [(2, False), (5, True)])
+def test_a_win_is_lone_only_where_no_other_workflow_was_asked_beside_it(invoked: int, is_lone: bool) -> None:
+    own = [create("c", 0, 1), advance("1", "A-B", 2, 4, marker="m")]
+    other = [create("d", 0, 1, workflow="w2"), advance("2", "A-B", invoked, 6, workflow="w2", marker="n")]
+    shown = {"event": "effects", "source": "s", "workflow": "w", "read_ns": 9, "markers": []}
+    [found] = judge(build_history([*own, *other], shown), AB, only=["effects"]).findings
+    assert ('winners = "any"' in found.words) is is_lone
+
+
 def test_a_workflow_whose_effects_were_not_read_leaves_open_what_is_unknown() -> None:
     """As in a run that was ended: another one's were read."""
     own = [create("c", 0, 1), advance("m", "A-B", 2, 3, "unknown", marker="m"), read("r", 4, 5, "B")]

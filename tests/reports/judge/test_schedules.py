@@ -72,6 +72,12 @@ def test_the_condition_of_the_write_is_shown() -> None:
     assert explain_schedule(schedule).endswith("the condition of that write: WHERE id = 1 AND version = 1.")
 
 
+def test_a_write_that_reads_is_not_said_to_look_at_nothing() -> None:
+    counting = "INSERT INTO t (id, n) SELECT 1, count(*) FROM t WHERE id = 1"
+    said = explain_schedule(make("ABBA", Line("A", READ), Line("B", READ), Line("B", counting), Line("A", counting)))
+    assert said == "A read t in step 1, B wrote it in step 3, and A wrote it in step 4, in a statement that reads."
+
+
 def test_on_two_workflows_the_one_that_lost_is_named() -> None:
     steps = (Line("A", WRITE), Line("B", WRITE, "lock timeout"), Line("A", COMMIT))
     apart = Schedule("s", 0, ("v", "w"), "ABA", steps, ("won", "conflict"), frozenset(), 2)
