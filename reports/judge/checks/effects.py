@@ -246,11 +246,15 @@ def find_absent_beside_others(moves: pl.DataFrame) -> pl.DataFrame:
 
 def find_lone(context: CheckContext, rows: Sequence[int]) -> list[Record]:
     """Those of the operations beside which nothing else was asked, of any workflow, and that no fault touched."""
-    ops, touched = context.ops, context.touched_by_fault
-    suspects = ops.filter(pl.col("row").is_in(list(rows)) & pl.col("race").is_null() & ~touched)
-    begun = ops["begins"].sort().search_sorted(suspects["ends"], side="right")
-    over = ops["ends"].sort().search_sorted(suspects["begins"], side="left")
-    return context.records(suspects.filter(begun - over == 1)["row"].head(NAMED_MAX))
+    suspects = context.ops.filter(
+        pl.col("row").is_in(list(rows)) & pl.col("race").is_null() & ~context.touched_by_fault
+    )
+    asked = context.evidence.history.frame.with_row_index("row").select("row", "invoked_ns", "returned_ns").collect()
+    mine = suspects.select("row").join(asked, on="row", how="left", maintain_order="left")
+    # Those that began before its end, without those that ended before its begin: itself, if it was alone.
+    begun = asked["invoked_ns"].sort().search_sorted(mine["returned_ns"], side="right")
+    over = asked["returned_ns"].drop_nulls().sort().search_sorted(mine["invoked_ns"], side="left")
+    return context.records(mine.filter(begun - over == 1)["row"].head(NAMED_MAX))
 
 
 def report_trace(context: CheckContext, row: int, where: str, *, foreign: bool) -> Finding:
