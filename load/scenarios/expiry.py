@@ -29,8 +29,9 @@ WORKFLOWS = 6
 READER, LEAVER = WORKFLOWS - 1, WORKFLOWS - 2
 # Longer ones would take up the time of a run.
 AFTER_MAX_S = 3.0
-# The races begin so long before and after the moment; the answers of a sweeper come later than it.
-BEFORE_S, BEHIND_S = 0.02, 0.08
+# The races are lined up so long before and after the moment. Until they are released some 20 to 40 ms pass, and the
+# answers of a sweeper come later than the moment.
+BEFORE_S, BEHIND_S = 0.06, 0.08
 LATE_S = 0.3
 
 

@@ -27,13 +27,13 @@ def list_asked(context: CheckContext) -> pl.DataFrame:
 def find_traces(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
     """The requests that are open, and of which the markers say something: row, w, is_shown, asked.
 
-    Open are those that are unknown, and those that may repeat a win. Requests with one idempotency key are one: where
-    it is another of them whose marker was shown, nothing is known. So it is where several requests have one marker, and
-    in a history that tells no marker.
+    Open are those that are unknown, and those that may repeat a win. Requests with one idempotency key that ask for the
+    same are one: where it is another of them whose marker was shown, nothing is known. So it is where several
+    operations have one marker, and in a history that tells no marker.
     """
     shown, repeats = pl.col("shown").is_not_null(), pl.col("repeats")
     alone = pl.when(pl.col("key").is_null()).then("row")
-    one = pl.struct("tenant", "key", alone).n_unique().over("workflow", "marker") == 1
+    one = pl.struct("tenant", "key", "payload", alone).n_unique().over("workflow", "marker") == 1
     is_open = (pl.col("outcome") == "unknown") | ((pl.col("outcome") == "won") & repeats)
     # With `any` a request that repeats a win may leave its marker, and one that moves the workflow need not.
     says = pl.when("any").then(shown & ~repeats).otherwise(shown | ~pl.col("by_key"))

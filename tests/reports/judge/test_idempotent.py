@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from engine.target.graph import TransitionGraph
 from reports.judge.judge import judge
 from reports.judge.run_plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
@@ -220,3 +221,14 @@ def test_an_unknown_request_with_another_body_that_must_have_been_carried_out_is
     assert judge_all(*first, lost, other, read("r", 8, 9, "C"))["idempotent"].verdict is Verdict.PASS
     stranger = advance("d", "B-C", 6, None, "unknown", tenant="globex")
     assert judge_all(*first, lost, stranger, read("r", 8, 9, "C"))["idempotent"].verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("payload", ["A-C", "A-B"])
+def test_a_trace_may_be_that_of_another_request_under_its_key(payload: str) -> None:
+    """The second request was not answered. It carried the key and the marker of the first, for another move or not."""
+    first = advance("1", "A-B", 2, 5, key="k", payload="A-B", marker="m")
+    second = advance("2", payload, 3, 6, "unknown", key="k", payload=payload, marker="m")
+    shown = {"event": "effects", "workflow": "w", "read_ns": 12, "markers": ["m"]}
+    history = build_history([create("c", 0, 1), first, second, read("r", 8, 9, "B")], shown)
+    graph = TransitionGraph.of("A", {"A": ["B", "C"]})
+    assert judge(history, graph, only=["effects"]).verdict is Verdict.PASS
