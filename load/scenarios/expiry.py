@@ -29,9 +29,9 @@ WORKFLOWS = 6
 READER, LEAVER = WORKFLOWS - 1, WORKFLOWS - 2
 # Longer ones would take up the time of a run.
 AFTER_MAX_S = 3.0
-# The races are lined up so long before and after the moment. Until they are released some 20 to 40 ms pass, and the
-# answers of a sweeper come later than the moment.
-BEFORE_S, BEHIND_S = 0.06, 0.08
+# The first race is lined up so long before the moment, since some 15 to 40 ms pass until it is released; the others so
+# long behind it at most, since the answers of a sweeper come later.
+BEFORE_S, BEHIND_S = (0.01, 0.05), 0.08
 LATE_S = 0.3
 
 
@@ -88,7 +88,8 @@ def draw_rounds(target: Target, rng: random.Random, move: Timed, contenders: int
     early_s = move.after_s * rng.uniform(0.5, 0.98)
     if move.after_s:
         yield together([look(target, move, READER), look(target, move, 0)], early_s)
-    moments = sorted(move.after_s + rng.uniform(-BEFORE_S, BEHIND_S) for _ in range(LEAVER))
+    behind = sorted(rng.uniform(0.0, BEHIND_S) for _ in range(LEAVER - 1))
+    moments = [move.after_s + late_s for late_s in (-rng.uniform(*BEFORE_S), *behind)]
     for workflow, moment in enumerate(moments):
         race = race_for(target, rng, move, contenders, workflow)
         yield together([race, look(target, move, READER)], max(moment, early_s, 0.001))
