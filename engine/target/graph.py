@@ -12,8 +12,8 @@ NS_PER_S = 1_000_000_000
 
 @dataclass(frozen=True)
 class Timed:
-    """A move that no request makes: it may happen at any moment from `after_s` after the workflow entered `origin`, or
-    never. `is_open`: whether a request can make it too is not known.
+    """A move that no request makes: it may happen at any moment from `after_s` after the request was sent that led to
+    `origin`, or never. `is_open`: whether a request can make it too is not known.
     """
 
     origin: str

@@ -190,8 +190,8 @@ class TimedTable(Table, rename={"origin": "from"}):
     after_s: Annotated[
         float,
         Meta(
-            description="The move may happen at any moment from so many seconds after the workflow entered `from`, "
-            "or never; earlier it is a failure. 0: at once.",
+            description="The move may happen at any moment from so many seconds after the request was sent that "
+            "led to `from`, or never; earlier it is a failure. 0: at once.",
             extra_json_schema={"minimum": 0},
         ),
     ]

@@ -321,7 +321,7 @@ def describe_timed(graph: TransitionGraph | None, origin: str | None, to: str | 
     """
     return "".join(
         f" {move.origin} -> {move.to} needs no request, but comes no earlier than {move.after_s:g} s after the "
-        f"workflow entered {move.origin}."
+        f"request that led to {move.origin} was sent."
         for move in (graph.timed if graph is not None else ())
         if origin in (None, move.origin) and to in (None, move.to)
     )

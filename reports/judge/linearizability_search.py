@@ -12,10 +12,10 @@ its invoke. Four observations keep it small.
 - A configuration that another one dominates (same transitions placed, same state, no fewer answers placed) is cut.
 
 Where the graph has moves that no request makes, an order needs times too: such a move comes no earlier than its time
-after the workflow entered the state. All these limits are lower ones, so the earliest times serve: each transition is
-placed at the earliest moment that the ones before it leave. An answer that changes nothing may then hold a transition
-up; so it is placed when its moment has come, and to wait for that moment is a choice of its own. A configuration
-dominates only if its moments are no later.
+after the request that led to the state was sent, since a service may compute the moment when the request comes. All
+these limits are lower ones, so the earliest times serve: each transition is placed at the earliest moment that the ones
+before it leave. An answer that changes nothing may then hold a transition up; so it is placed when its moment has come,
+and to wait for that moment is a choice of its own. A configuration dominates only if its moments are no later.
 """
 
 import time
@@ -38,6 +38,9 @@ Alone = tuple[int | None, Any]
 # A state that nothing names: half of a character, which no text of a history can hold.
 ANOTHER_STATE = "\udfff"
 CONFIGURATIONS_PER_LOOK = 256
+# Where times matter, it also matters which of several unknown operations of one shape comes first. Of more than so many
+# each counts as sent when the first was: more orders are possible then, and none less.
+UNKNOWN_MAX = 6
 HOPELESS_STEPS_MAX = 200_000
 
 
@@ -258,6 +261,7 @@ def find_hopeless(
 
 def lay_out(operations: Iterable[Operation], rules: Rules) -> Problem:
     """The operations by what they may do: answers in groups, known transitions, optional ones in groups."""
+    is_timed = rules.alone is not None
     pure: dict[Shape, list[Operation]] = {}
     optional: dict[Shape, list[Operation]] = {}
     known: list[Operation] = []
@@ -268,7 +272,10 @@ def lay_out(operations: Iterable[Operation], rules: Rules) -> Problem:
             optional.setdefault(get_shape(operation), []).append(operation)
         else:
             known.append(operation)
-    return Problem(rules, [gather(shape, group) for shape, group in pure.items()], known, list(optional.values()))
+    groups: list[list[Operation]] = []
+    for alike in optional.values():
+        groups += [[each] for each in alike] if is_timed and len(alike) <= UNKNOWN_MAX else [alike]
+    return Problem(rules, [gather(shape, group) for shape, group in pure.items()], known, groups)
 
 
 def gather(shape: Shape, operations: list[Operation]) -> Group:
@@ -336,34 +343,41 @@ def follow(problem: Problem, place: Place, limit: int, ready: list[int]) -> list
         if used < len(group) and group[used].invoked <= limit:
             spent = (*place.used[:number], used + 1, *place.used[number + 1 :])
             found += [
-                move_on(problem, place, (place.low, place.window), spent, state, group[used])
+                move_on(problem, place, (place.low, place.window), spent, state, group[used], group[0].enters_at)
                 for state in problem.rules.list_after(place.state, group[used])
                 if state != place.state
             ]
     first: dict[Shape, list[int]] = {}
     for index in sorted(ready, key=lambda index: (problem.known[index].returned, problem.known[index].invoked)):
         alike = first.setdefault(get_shape(problem.known[index]), [])
-        # Of those alike the one that returned first serves; where times matter, one that was invoked earlier may too.
-        if not alike or (problem.is_timed and problem.known[index].invoked < problem.known[alike[-1]].invoked):
+        # Of those alike the one that returned first serves. Where times matter, it may serve better later.
+        if not alike or problem.is_timed:
             alike.append(index)
     chosen = [index for alike in first.values() for index in alike]
     for index in sorted(chosen, key=lambda index: -problem.known[index].returned):
+        operation = problem.known[index]
         found += [
-            move_on(problem, place, mark(place, index), place.used, state, problem.known[index])
-            for state in problem.rules.list_after(place.state, problem.known[index])
+            move_on(problem, place, mark(place, index), place.used, state, operation, operation.enters_at)
+            for state in problem.rules.list_after(place.state, operation)
         ]
     return found
 
 
 def move_on(
-    problem: Problem, place: Place, marked: tuple[int, int], used: tuple[int, ...], state: Any, operation: Operation
+    problem: Problem,
+    place: Place,
+    marked: tuple[int, int],
+    used: tuple[int, ...],
+    state: Any,
+    operation: Operation,
+    since: int,
 ) -> Place:
-    """The place after an operation led to `state`, as early as it can."""
+    """The place after an operation led to `state`, as early as it can; its time there counts from `since`."""
     if not problem.is_timed:
         return Place(*marked, state, used, place.placed)
     moment = max(place.now, operation.invoked)
     stayed = not operation.enters or (operation.repeats and state == place.state)
-    entered = place.entered if stayed else max(place.now, operation.enters_at)
+    entered = place.entered if stayed else since
     moved = enter(problem, place, state, moment, entered)
     return Place(*marked, state, used, moved.placed, moved.now, moved.entered)
 

@@ -47,7 +47,7 @@ def draw_workflow(
         after = answer(draw, record, state, graph)
         if after != state:
             rows, late = [*rows, *late, (state, after)], []
-            state, entered = after, moment
+            state, entered = after, draw(st.sampled_from((begin, moment)))
         records.append(record)
     is_read_twice = draw(st.booleans())
     if late and is_read_twice:

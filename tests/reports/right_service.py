@@ -132,7 +132,8 @@ class Service:
     def move(self, at: int, to: str, asked: Record | None, *, has_row: bool = True) -> None:
         if has_row:
             self.rows.append({"from": self.state, "to": to, "request_id": asked["request_id"] if asked else None})
-        self.state, self.entered, self.version = to, at, self.version + 1
+        since = at if asked is None else self.random.choice((at, asked["invoked_ns"]))
+        self.state, self.entered, self.version = to, since, self.version + 1
         subject = self.name if self.rules.by == "workflow" else asked and asked["marker"]
         if to in self.rules.per and subject is not None:
             key = f"{self.name}.{len(self.calls)}" if self.rules.call_keys else None

@@ -96,9 +96,7 @@ class TimedWorld:
         if record["outcome"] == "busy":
             return stay
         if record["kind"] == "create":
-            return (
-                Spot(record["observed"] or self.initial, now, find_entry(record, now)) if spot.state == UNBORN else None
-            )
+            return Spot(record["observed"] or self.initial, now, find_entry(record)) if spot.state == UNBORN else None
         if spot.state == UNBORN:
             return None
         return self.take_answer(spot, stay, record)
@@ -122,12 +120,12 @@ class TimedWorld:
             rows = len(self.trail) + 1
         elif self.trail is not None and self.trail[spot.rows] != (state, to):
             return None
-        return Spot(to, stay.now, stay.now, rows)
+        return Spot(to, stay.now, record["invoked_ns"], rows)
 
 
-def find_entry(record: Record, now: int) -> int:
+def find_entry(record: Record) -> int:
     """When a created workflow began at the earliest: one that no request made may be older."""
-    return now if record["status"] is not None else -LATE
+    return record["invoked_ns"] if record["status"] is not None else -LATE
 
 
 def matters(record: Record) -> bool:

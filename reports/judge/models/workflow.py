@@ -66,7 +66,7 @@ class Operation:
 
     @property
     def enters_at(self) -> int:
-        """The earliest moment at which the workflow entered the state after it."""
+        """From when on the time counts after which the workflow may leave the state again without a request."""
         return -NEVER if self.is_create and self.mark == OLDER else self.invoked
 
     @property
