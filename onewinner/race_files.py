@@ -151,6 +151,8 @@ def make_race(
         {**parameters, **level.proxy.parameters},
         schedule.steps,
         len(schedule.workflows) > 1,
+        schedule.wait_s,
+        schedule.lead,
     )
 
 

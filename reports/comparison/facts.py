@@ -307,7 +307,8 @@ class Pairing(Struct, frozen=True):
 
     `exhausted`: of how many of the `pairings` all schedules ran. `unknown`: schedules of which the outcome is not
     known. `pruned`: branches left out that are equal to others. `remarks`: what was seen -> in how many schedules.
-    `apart`: each request has a workflow of its own; then each is stopped once after each of its statements.
+    `apart`: each request has a workflow of its own; `timed`: they meet a move that no request makes. Of these, each
+    request is stopped once after each of its statements.
     """
 
     level: str
@@ -320,6 +321,7 @@ class Pairing(Struct, frozen=True):
     violated: Count
     remarks: dict[str, Count] = {}
     apart: bool = False
+    timed: bool = False
 
 
 class ViolatingSchedule(Struct, frozen=True):

@@ -58,6 +58,7 @@ def sum_up(
         violated=sum(not violated.isdisjoint(schedule.workflows) for schedule in schedules),
         remarks=dict(sorted(remarks.items())),
         apart=any(event.apart for event in explored),
+        timed=any(schedule.wait_s for schedule in schedules),
     )
 
 
@@ -90,27 +91,31 @@ def describe_pairings(pairings: Iterable[Pairing]) -> list[str]:
 
 
 def describe_level(pairings: Sequence[Pairing], *, faults: bool = False) -> str:
-    parts = {apart: [each for each in pairings if each.apart is apart] for apart in (False, True)}
-    return "; ".join(
-        describe_part(found, name_share(apart=apart, faults=faults), apart=apart)
-        for apart, found in parts.items()
-        if found
-    )
+    parts: dict[tuple[str, str], list[Pairing]] = {}
+    for each in sorted(pairings, key=lambda each: (each.timed, each.apart)):
+        parts.setdefault((name_place(each), name_share(each, faults=faults)), []).append(each)
+    return "; ".join(describe_part(found, where, every) for (where, every), found in parts.items())
 
 
-def name_share(*, apart: bool, faults: bool) -> str:
+def name_place(pairing: Pairing) -> str:
+    if pairing.timed:
+        return " around a move that no request makes"
+    return " on two workflows" if pairing.apart else ""
+
+
+def name_share(pairing: Pairing, *, faults: bool) -> str:
     """What was run of each pairing that is exhausted."""
     if faults:
         return "each fault at each statement"
-    return "each request stopped once after each of its statements" if apart else "every schedule of each"
+    is_stopped = pairing.apart or pairing.timed
+    return "each request stopped once after each of its statements" if is_stopped else "every schedule of each"
 
 
-def describe_part(found: Sequence[Pairing], every: str, *, apart: bool) -> str:
+def describe_part(found: Sequence[Pairing], where: str, every: str) -> str:
     schedules, pairings, exhausted, violated, unknown = (
         sum(getattr(each, name) for each in found)
         for name in ("schedules", "pairings", "exhausted", "violated", "unknown")
     )
-    where = " on two workflows" if apart else ""
     parts = [f"{count(schedules, 'schedule')} of {count(pairings, 'pairing')}{where}"]
     parts.append(every if exhausted == pairings and not unknown else f"{exhausted:,} of them exhausted")
     parts += [f"the outcome of {count(unknown, 'schedule')} is not known"] if unknown else []

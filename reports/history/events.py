@@ -417,7 +417,7 @@ class Statement(Event):
 
 class Schedule(Event):
     """One order of one pairing's statements, as it ran. A step: request, statement, effect, fault. What was asked of
-    its workflows before `began_ns` prepared them.
+    its workflows before `began_ns` prepared them. After `lead` statements it waited until `wait_s` after that.
     """
 
     pairing: Count
@@ -429,6 +429,8 @@ class Schedule(Event):
     switches: Count
     workflows: list[str] | None = None
     began_ns: Nanoseconds | None = None
+    wait_s: float | None = None
+    lead: Count | None = None
 
 
 class Unscheduled(Event):

@@ -66,7 +66,8 @@ class Race(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     """A race as data: the requests, the `state` of their workflow, the `order` of the held statements, what must hold.
 
     When the race was found, the service got `arguments`, and `parameters` were the settings of its database sessions.
-    `apart`: each request has a workflow of its own in that state.
+    `apart`: each request has a workflow of its own in that state. After the first `lead` statements it waited until
+    `wait_s` after the workflow was ready; requests without any were sent then.
     """
 
     format: int
@@ -81,6 +82,8 @@ class Race(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     parameters: Mapping[str, str] = {}
     steps: tuple[Line, ...] = ()
     apart: bool = False
+    wait_s: float = 0.0
+    lead: int = 0
 
 
 def write_race(path: Path, race: Race) -> None:
@@ -122,7 +125,7 @@ def rename(read: Any) -> Any:
 @dataclass(frozen=True)
 class Schedule:
     """One order that was run, on these workflows. `pairing` is the number of its exploration within its source;
-    `began_ns` is null in old histories.
+    `began_ns` is null in old histories. `wait_s` and `lead` are those of a race.
     """
 
     source: str
@@ -134,6 +137,8 @@ class Schedule:
     remarks: frozenset[str]
     switches: int
     began_ns: int | None = None
+    wait_s: float = 0.0
+    lead: int = 0
 
     @property
     def size(self) -> tuple[bool, int, int, bool, int, int]:
@@ -159,6 +164,8 @@ def read_schedules(history: History) -> list[Schedule]:
             frozenset(event.remarks),
             event.switches,
             event.began_ns,
+            event.wait_s or 0.0,
+            event.lead or 0,
         )
         for source, event in history.by_source(events.Schedule)
     ]
@@ -170,6 +177,8 @@ def draw_trace(schedule: Schedule) -> str:
     names = "ABCDEFGH"[:count]
     lines = ["    " + " | ".join(f"{name:{COLUMN}}" for name in names).rstrip()]
     for number, step in enumerate(schedule.steps, start=1):
+        if schedule.wait_s and number == schedule.lead + 1:
+            lines.append(f"    -- {schedule.wait_s:g} s after the workflow was ready --")
         notes = [note for note in (step.effect and f"({step.effect})", step.fault and f"!! {step.fault}") if note]
         cell = wrap(clip(step.sql), COLUMN)
         lines += lay_out(number, names.index(step.request), [*cell, *notes], count)

@@ -5,13 +5,26 @@ differ only in neighbours that commute count as one (sleep sets); the branches l
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from stateful_tests.interleavings.schedule import DIVERGED, NAMES, SERIALISED, Choice, Choose, Option, Pairing, Trace
+from stateful_tests.interleavings.schedule import (
+    DIVERGED,
+    NAMES,
+    SERIALISED,
+    Choice,
+    Choose,
+    Option,
+    Pairing,
+    Trace,
+    Wait,
+)
 from stateful_tests.interleavings.statements import commute
 
 ATTEMPTS_MAX = 3
 PAIRS_OF_WORKFLOWS = 3
+# Requests are sent so long after the moment from which a workflow may leave its state by itself, since a sweeper may
+# come soon. One that was sent before goes on so long after it, since a sweeper may come late.
+SOON_S, LATE_S = 0.02, 0.3
 
 # Runs one schedule of a pairing, with the requests sent in that order.
 Run = Callable[[Pairing, Choose], Awaitable[Trace]]
@@ -121,17 +134,47 @@ async def explore_apart(
     If the workflows share nothing, all orders commute, so not all of them are run. What they share may depend on the
     workflows: each order runs on that many pairs.
     """
+    return await explore_stops(pairing, run, firsts=(0, 1), times=times, go_on=go_on)
+
+
+async def explore_stops(
+    pairing: Pairing, run: Run, *, firsts: Sequence[int], times: int = 1, go_on: Callable[[], bool]
+) -> Exploration:
+    """Each of `firsts` stops after each of its statements, while the other request runs to its end."""
     found = Exploration()
     plain = await run_known(pairing, run, stop_after(0, 0))
     found.traces.append(plain)
-    counts = [sum(step.task == task for step in plain.steps) for task in range(2)]
-    stops = [(first, count) for first in range(2) for count in range(max(1, counts[first]))] * times
+    stops = [(first, count) for first in firsts for count in range(max(1, count_steps(plain, first)))] * times
     for first, count in stops[1:]:
         if not go_on():
             return found
         found.traces.append(await run_known(pairing, run, stop_after(first, count)))
     found.is_exhausted = all(trace.shows_order for trace in found.traces)
     return found
+
+
+async def explore_timed(pairing: Pairing, run: Run, *, go_on: Callable[[], bool] = lambda: True) -> Exploration:
+    """Requests around the moment from which the workflow may leave its state by itself.
+
+    Both are sent after it: one stops after each of its statements, while the other runs to its end. Then the first is
+    sent before it, if it is due then, and stops after each of its statements until the other has run.
+    """
+    assert pairing.wait is not None
+    seconds, (first, second) = pairing.wait.seconds, pairing.calls
+    late = replace(pairing, wait=Wait(seconds + SOON_S))
+    found = await explore_stops(late, run, firsts=(0,) if first == second else (0, 1), go_on=go_on)
+    if first.origin != pairing.state and not first.gives_back:
+        return found
+    for lead in range(1, max(2, count_steps(found.traces[0], 0))):
+        if not go_on():
+            return replace(found, is_exhausted=False)
+        stopped = replace(pairing, wait=Wait(seconds + LATE_S, lead))
+        found.traces.append(await run_known(stopped, run, stop_after(0, lead)))
+    return replace(found, is_exhausted=found.is_exhausted and all(trace.shows_order for trace in found.traces))
+
+
+def count_steps(trace: Trace, task: int) -> int:
+    return sum(step.task == task for step in trace.steps)
 
 
 async def run_known(pairing: Pairing, run: Run, choose: Callable[[], Choose]) -> Trace:

@@ -13,13 +13,13 @@ from load.client.silence import SILENT
 from reports.history import events
 from reports.history.awaited_calls import await_calls
 from reports.judge.schedules import LEFT, Race, RaceRequest
-from stateful_tests.interleavings.explorer import Exploration, explore, explore_apart, follow
+from stateful_tests.interleavings.explorer import Exploration, explore, explore_apart, explore_timed, follow
 from stateful_tests.interleavings.faulted_schedules import run_faulted, walk_faults
 from stateful_tests.interleavings.faults import SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.mixed_pairings import find_violation
 from stateful_tests.interleavings.proxy import NO_STATEMENT
-from stateful_tests.interleavings.schedule import ACCEPTED, SERIALISED, Pairing, Trace
+from stateful_tests.interleavings.schedule import ACCEPTED, SERIALISED, Pairing, Trace, Wait
 from stateful_tests.interleavings.schedule_replay import Follower
 from stateful_tests.interleavings.statements import is_set_up
 from stateful_tests.interleavings.testbed import Testbed
@@ -114,7 +114,7 @@ class Level:
         Returns how many branches were pruned, and whether the pairing is exhausted.
         """
         found = await self.walk(pairing)
-        if pairing.apart:
+        if pairing.apart or pairing.wait is not None:
             return found.pruned, found.is_exhausted
         if found.is_serialised and self.placeable and len(pairing.calls) == 2:
             self.placeable = await self.find_place(pairing)
@@ -128,6 +128,8 @@ class Level:
         run = self.testbed.run
         if pairing.apart:
             found = await explore_apart(pairing, run, go_on=lambda: self.has_share)
+        elif pairing.wait is not None:
+            found = await explore_timed(pairing, run, go_on=lambda: self.has_share)
         else:
             found = await explore(pairing, run, schedules_max=self.schedules_max, go_on=lambda: self.has_share)
         self.record(found.traces)
@@ -232,4 +234,5 @@ def pick_action(request: Call | RaceRequest) -> dict[str, Any]:
 
 def read_pairing(race: Race) -> Pairing:
     calls = tuple(Call(**pick_action(each)) for each in race.requests)
-    return Pairing(race.state, calls, "replay", race.apart)
+    wait = Wait(race.wait_s, race.lead) if race.wait_s else None
+    return Pairing(race.state, calls, "replay", race.apart, wait)

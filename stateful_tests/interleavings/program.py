@@ -36,9 +36,12 @@ from stateful_tests.interleavings.level import Level
 from stateful_tests.interleavings.pairings import is_successive, list_apart, list_pairings, pick_one_of_each
 from stateful_tests.interleavings.schedule import Pairing
 from stateful_tests.interleavings.testbed import LaunchSpec, Testbed, open_testbed
+from stateful_tests.interleavings.timed_pairings import list_timed_pairings
 
 # Pairings on two workflows, by scope. They differ in what each route does outside its own workflow.
 APART = {"kinds": 8, "all": 40}
+# About so many seconds the pairings around a move that no request makes may wait for it, by scope.
+WAITS_S = {"kinds": 30.0, "all": 180.0}
 # How often the server is killed: each time takes as long as a dozen other schedules.
 KILLS = 4
 
@@ -168,7 +171,8 @@ async def find_obstacle(database: Database) -> str | None:
 
 
 def choose_pairings(target: Target, options: Options) -> list[Pairing]:
-    """The pairings on one workflow, and then those on two; of these, with faults, one of one tenant and one of two.
+    """The pairings on one workflow, then those on two, and those around a move that no request makes. With faults: of
+    those on two workflows one of one tenant and one of two, and none around such a move.
 
     With faults a move is not paired with the next one: what a fault does to it, it does in the other pairings.
     """
@@ -181,7 +185,8 @@ def choose_pairings(target: Target, options: Options) -> list[Pairing]:
     if options.faults:
         by_tenants = {len({call.tenant for call in pairing.calls}): pairing for pairing in reversed(apart)}
         apart = list(by_tenants.values())
-    return [*pairings, *apart]
+    timed = [] if options.faults else list_timed_pairings(target, WAITS_S[options.scope])
+    return [*pairings, *apart, *timed]
 
 
 def parse(arguments: Sequence[str] | None) -> Options:

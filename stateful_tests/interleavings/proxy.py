@@ -36,7 +36,8 @@ class Proxy:
 
     `background` are the texts that the service sends without being asked. They pass outside of a transaction, and at
     the beginning of one; then the rest of that transaction passes too. In a transaction that a request began, none of
-    them passes. A text of `asked`, which requests send too, never passes. `unscheduled` counts what passed under watch.
+    them passes. A text of `asked`, which requests send too, never passes. While it `is_idle`, no request runs, and each
+    text passes. `unscheduled` counts what passed under watch.
     """
 
     upstream: Database
@@ -52,6 +53,7 @@ class Proxy:
     watching: bool = False
     observing: bool = False
     probing: bool = False
+    is_idle: bool = False
     is_crashing: bool = False
     port: int = 0
     _listener: asyncio.Server | None = None
@@ -106,7 +108,8 @@ class Proxy:
 
     def _is_background(self, sql: str, protocol: ProtocolState) -> bool:
         """Whether a statement on that connection certainly belongs to no request."""
-        return protocol.claim == BACKGROUND or (not protocol.claim and sql in self.background and sql not in self.asked)
+        is_learned = sql in self.background and sql not in self.asked
+        return protocol.claim == BACKGROUND or (not protocol.claim and (self.is_idle or is_learned))
 
     def watch(self) -> None:
         """Holds statements from now on."""

@@ -25,20 +25,32 @@ OUTCOMES_BY_SQLSTATE = {
 
 
 @dataclass(frozen=True)
+class Wait:
+    """A wait until so many seconds after the workflow was ready. Before it the first request runs `lead` statements;
+    the others are sent after it. Where `lead` is 0, all are sent after it.
+    """
+
+    seconds: float
+    lead: int = 0
+
+
+@dataclass(frozen=True)
 class Pairing:
     """Requests that run concurrently, on one workflow that is in `state`. `kind` names the kind of pairing.
 
-    `apart`: each request has its own workflow in that state, which belongs to its tenant; so each must win.
+    `apart`: each request has its own workflow in that state, which belongs to its tenant; so each must win. `wait`: the
+    workflow may have left that state by itself once the wait is over.
     """
 
     state: str
     calls: tuple[Call, ...]
     kind: str = ""
     apart: bool = False
+    wait: Wait | None = None
 
     def is_race(self, target: Target) -> bool:
         """Whether exactly one of the owner's requests can win in every order."""
-        if self.apart:
+        if self.apart or self.wait is not None:
             return False
         mine = [call for call in self.calls if call.route and call.tenant == target.owner]
         return are_race(target, self.state, mine)

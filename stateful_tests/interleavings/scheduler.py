@@ -66,22 +66,32 @@ class Scheduler:
     ) -> Trace:
         """One schedule, to its end. In the end everything passes, and every request has its answer."""
         tasks = [Task(number) for number in range(len(asks))]
-        execution = Execution(self, Trace(pairing, tuple(workflows)), tasks)
+        execution = Execution(self, Trace(pairing, tuple(workflows)))
         passes = asyncio.Event()
         await self.await_quiet()
         self.proxy.watch()
         sending: list[asyncio.Task[None]] = []
+
+        def send(task: Task) -> None:
+            sending.append(asyncio.ensure_future(self._ask(task, asks[task.number], race, passes)))
+
+        wait = pairing.wait if pairing.wait is not None and pairing.wait.lead else None
         try:
-            for task, ask in zip(tasks, asks, strict=True):
-                sending.append(asyncio.ensure_future(self._ask(task, ask, race, passes)))
-                execution.owners.current = task
-                await execution.await_stop(task)
+            for task in tasks:
+                if task.number and wait is not None:
+                    await execution.run(choose, steps_max=wait.lead)
+                    await execution.wait(wait.seconds)
+                    wait = None
+                send(task)
+                await execution.begin(task)
             await execution.run(choose)
         except UndecidedError as error:
             execution.trace.remarks |= set(error.args)
         finally:
             self.proxy.release()
             passes.set()
+            for task in tasks[len(sending) :]:
+                send(task)
             await asyncio.gather(*sending)
         execution.trace.remarks |= {ACCEPTED} if any(task.is_accepted for task in tasks) else set()
         execution.trace.answers = [task.reply.outcome if task.reply else UNKNOWN for task in tasks]
@@ -116,11 +126,11 @@ class Scheduler:
 
 @dataclass
 class Execution:
-    """One schedule while it runs."""
+    """One schedule while it runs. `tasks` are the requests that were sent."""
 
     scheduler: Scheduler
     trace: Trace
-    tasks: list[Task]
+    tasks: list[Task] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.proxy = self.scheduler.proxy
@@ -131,9 +141,26 @@ class Execution:
     def wait_limit_s(self) -> float:
         return WAIT_LIMIT_S if self.trace.fault in (None, DELAYED) else RECONNECT_LIMIT_S
 
-    async def run(self, choose: Choose) -> None:
-        """Lets statements go, one by one, until every request is over."""
+    async def begin(self, task: Task) -> None:
+        """A request that was just sent runs until it stops."""
+        self.tasks.append(task)
+        self.owners.current = task
+        await self.await_stop(task)
+
+    async def wait(self, seconds: float) -> None:
+        """Until so many seconds after the begin. No request runs meanwhile: what comes then is background."""
+        self.proxy.is_idle = not any(task.is_late for task in self.tasks)
+        try:
+            await asyncio.sleep(seconds - (now_ns() - self.trace.began_ns) / 1e9)
+        finally:
+            self.proxy.is_idle = False
+        await self.resume_answered()
+
+    async def run(self, choose: Choose, steps_max: int | None = None) -> None:
+        """Lets statements go, one by one, until every request is over, or so many have gone."""
         while not all(task.is_over and not task.held for task in self.tasks):
+            if steps_max is not None and len(self.trace.steps) >= steps_max:
+                return
             held = [task for task in self.tasks if task.held]
             if not held:
                 await self.await_held()

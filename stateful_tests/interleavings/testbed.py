@@ -86,6 +86,8 @@ class Testbed:
         await self.refuse_silent()
         owners = [call.tenant for call in pairing.calls] if pairing.apart else [self.target.owner]
         workflows = [workflow or await self.take(pairing.state, owner) for owner in owners]
+        if pairing.wait is not None and not pairing.wait.lead:
+            await asyncio.sleep(pairing.wait.seconds)
         workflows = self.name_created(workflows) if pairing.calls[0].creates else workflows
         asked = workflows if pairing.apart else workflows * len(pairing.calls)
         asks = [self.build(each, call, asked[0]) for each, call in zip(asked, pairing.calls, strict=True)]
@@ -206,6 +208,8 @@ class Testbed:
             switches=trace.switches,
             began_ns=trace.began_ns,
         )
+        if (wait := trace.pairing.wait) is not None:
+            schedule.wait_s, schedule.lead = wait.seconds, wait.lead
         self.asker.journal.write(schedule)
 
 

@@ -1,11 +1,12 @@
 """A service for tests: jobs in PostgreSQL, right about races, with background work of its own.
 
-python jobs_service.py PORT DATABASE_URL [busy] [mortal] [later] [shared] [nowait] [sessions]
+python jobs_service.py PORT DATABASE_URL [busy] [mortal] [later] [shared] [nowait] [sessions] [lapse [blind | hasty]]
 
 busy: a task that works in transactions on the pool that requests use too, a heartbeat and a listener on connections of
 their own. mortal: it ends when a connection breaks; later: a while after that. shared: a move counts itself in one row
 that all jobs share; it waits for that row, or with nowait answers 409 when another job's move holds it. sessions: it
-lets in who has logged in, and keeps its sessions in memory.
+lets in who has logged in, and keeps its sessions in memory. lapse: a job that was done is new again a second later.
+blind: then it writes what it read without a lock; hasty: then it makes a job new, by its id, that it saw lapsed.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import uuid
 import asyncpg
 
 LATER_S = 0.05
+LAPSED = "state = 'DONE' AND since <= clock_timestamp() - interval '1 s'"
 NEXT = {"NEW": ("DONE", "DROPPED"), "DONE": ("FILED",)}
 TARGET = """
 name = "jobs"
@@ -48,13 +50,21 @@ conflict = [409]
 refused = [404]
 current_state = "state"
 """
+LAPSE = """
+[[workflow.timed]]
+from = "DONE"
+to = "NEW"
+after_s = 1
+requested = false
+"""
 LOGIN = """
 [tenants.acme.login]
 request = { method = "POST", path = "/login" }
 save = { session = "session" }
 """
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (id text PRIMARY KEY, tenant text NOT NULL, state text NOT NULL);
+CREATE TABLE IF NOT EXISTS jobs (id text PRIMARY KEY, tenant text NOT NULL, state text NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp());
 CREATE TABLE IF NOT EXISTS moves (id int PRIMARY KEY, many int NOT NULL);
 INSERT INTO moves VALUES (1, 0) ON CONFLICT DO NOTHING
 """
@@ -65,6 +75,8 @@ class Jobs:
 
     def __init__(self, pool: asyncpg.Pool, traits: set[str]) -> None:
         self.pool, self.traits = pool, traits
+        is_computed = "lapse" in traits and "hasty" not in traits
+        self.state = f"CASE WHEN {LAPSED} THEN 'NEW' ELSE state END" if is_computed else "state"
         self.sessions: set[str] = set()
 
     async def answer(self, method: str, path: str, tenant: str, body: bytes) -> tuple[int, dict[str, str]]:
@@ -76,18 +88,27 @@ class Jobs:
             return 200, {"session": session}
         if method == "POST" and parts == ["jobs"]:
             id_ = uuid.uuid4().hex
-            await self.pool.execute("INSERT INTO jobs VALUES ($1, $2, 'NEW')", id_, tenant)
+            await self.pool.execute("INSERT INTO jobs (id, tenant, state) VALUES ($1, $2, 'NEW')", id_, tenant)
             return 201, {"id": id_}
+        if "hasty" in self.traits:
+            await self.make_new(parts[1])
         if method == "GET":
-            state = await self.pool.fetchval("SELECT state FROM jobs WHERE id = $1 AND tenant = $2", parts[1], tenant)
+            state = await self.pool.fetchval(
+                f"SELECT {self.state} FROM jobs WHERE id = $1 AND tenant = $2", parts[1], tenant
+            )
             return (200, {"state": state}) if state else (404, {})
         asked = json.loads(body)
         return await self.move(parts[1], tenant, asked["from"], asked["to"])
 
+    async def make_new(self, id_: str) -> None:
+        if await self.pool.fetchval(f"SELECT 1 FROM jobs WHERE id = $1 AND {LAPSED}", id_):
+            await self.pool.execute("UPDATE jobs SET state = 'NEW' WHERE id = $1", id_)
+
     async def move(self, id_: str, tenant: str, origin: str, to: str) -> tuple[int, dict[str, str]]:
         async with self.pool.acquire() as connection, connection.transaction():
+            lock = "" if "blind" in self.traits else "FOR UPDATE"
             state = await connection.fetchval(
-                "SELECT state FROM jobs WHERE id = $1 AND tenant = $2 FOR UPDATE", id_, tenant
+                f"SELECT {self.state} FROM jobs WHERE id = $1 AND tenant = $2 {lock}", id_, tenant
             )
             if state is None:
                 return 404, {}
@@ -100,7 +121,7 @@ class Jobs:
                 except asyncpg.LockNotAvailableError:
                     return 409, {"state": state}
                 await connection.execute("UPDATE moves SET many = many + 1")
-            await connection.execute("UPDATE jobs SET state = $2 WHERE id = $1", id_, to)
+            await connection.execute("UPDATE jobs SET state = $2, since = clock_timestamp() WHERE id = $1", id_, to)
         return 200, {"state": to}
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -10,23 +10,30 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from engine.provision.database import Database, start_embedded
 from engine.target.target_file import load_target
 from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
+from reports.judge.schedules import RACE_FORMAT, Race, RaceRequest, read_schedules
 from reports.judge.verdict import Verdict
-from stateful_tests.interleavings.explorer import explore, explore_apart
+from stateful_tests.interleavings.explorer import LATE_S, SOON_S, explore, explore_apart, stop_after
 from stateful_tests.interleavings.faulted_schedules import inject_one, walk_faults
 from stateful_tests.interleavings.faults import FAULTS
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
+from stateful_tests.interleavings.level import pick_action, read_pairing
 from stateful_tests.interleavings.pairings import list_apart, list_pairings
+from stateful_tests.interleavings.schedule import Trace, Wait
+from stateful_tests.interleavings.schedule_replay import Follower
 from stateful_tests.interleavings.statements import is_end
 from stateful_tests.interleavings.testbed import LaunchSpec, Testbed, open_testbed
+from stateful_tests.interleavings.timed_pairings import list_timed_pairings
 from stateful_tests.interleavings.warming import warm
 from tests.stateful_tests import jobs_service
 
@@ -46,7 +53,7 @@ async def open_jobs(database: Database, folder: Path, *traits: str, service: str
     text = jobs_service.TARGET.replace("COMMAND", command).replace("[service]", f"[service]\n{service}")
     if "sessions" in traits:
         text = text.replace('X-Tenant = "acme"', 'X-Tenant = "acme", Authorization = "{session}"') + jobs_service.LOGIN
-    file.write_text(text)
+    file.write_text(text + (jobs_service.LAPSE if "lapse" in traits else ""))
     order = LaunchSpec(
         load_target(file, os.environ), database, folder / "interleavings-0.jsonl", folder / "service.log"
     )
@@ -106,6 +113,51 @@ def test_what_two_workflows_share_is_waited_for_or_found(
     remarks = asyncio.run(run())
     assert ("waited" in remarks) is (traits == ("shared",))
     assert judge_all(tmp_path) == checks
+
+
+@pytest.mark.parametrize(
+    ("names", "lead", "stop", "wrong"),
+    [(("DONE", "DONE"), 0, 1, "hasty"), (("FILED", "DROPPED"), 1, 1, "blind")],
+    ids=["sent after the moment", "stopped before it"],
+)
+def test_requests_meet_the_moment_at_which_a_job_lapses(
+    database: Database, tmp_path: Path, names: tuple[str, str], lead: int, stop: int, wrong: str
+) -> None:
+    """One has seen that the job is, or is not, lapsed; then the other runs to its end, behind the moment."""
+
+    async def run(folder: Path, *traits: str) -> Trace:
+        async with open_jobs(database, folder, "lapse", *traits) as testbed:
+            pairings = list_timed_pairings(testbed.target, 100.0)
+            pairing = next(each for each in pairings if tuple(call.to for call in each.calls) == names)
+            assert pairing.wait == Wait(1.0)
+            wait = Wait(1.0 + (LATE_S if lead else SOON_S), lead)
+            trace = await testbed.run(replace(pairing, wait=wait), stop_after(0, stop)())
+            assert trace.is_known
+            testbed.record(trace, 0)
+            await testbed.read()
+            if traits:
+                await replay(testbed, trace)
+        return trace
+
+    async def replay(testbed: Testbed, trace: Trace) -> None:
+        """As a race file keeps it."""
+        [schedule] = read_schedules(read_history(testbed.asker.journal.path))
+        calls = zip("AB", trace.pairing.calls, strict=True)
+        requests = tuple(RaceRequest(name, **pick_action(call)) for name, call in calls)
+        race = Race(RACE_FORMAT, "", "", "DONE", requests, schedule.order, (), steps=schedule.steps)
+        race = structs.replace(race, wait_s=schedule.wait_s, lead=schedule.lead)
+        pairing, follower = read_pairing(race), Follower.of(race)
+        assert pairing.wait == trace.pairing.wait
+        again = await testbed.run(pairing, follower)
+        assert (again.order, again.answers, follower.has_left) == (trace.order, trace.answers, False)
+
+    for name in ("right", "wrong"):
+        (tmp_path / name).mkdir()
+    trace = asyncio.run(run(tmp_path / "right"))
+    assert "won" in trace.answers
+    assert judge_all(tmp_path / "right") == set()
+    assert asyncio.run(run(tmp_path / "wrong", wrong)).answers == ["won", "won"]
+    assert "linearizable" in judge_all(tmp_path / "wrong")
 
 
 @pytest.mark.exhaustive

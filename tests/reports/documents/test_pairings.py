@@ -52,6 +52,15 @@ def test_what_was_run_on_two_workflows_is_told_apart() -> None:
     ]
 
 
+def test_what_met_a_move_that_no_request_makes_is_told_apart() -> None:
+    apart, timed = (structs.replace(pair(1, 1, 9), **{name: True}) for name in ("apart", "timed"))
+    stopped = "each request stopped once after each of its statements"
+    [line] = describe_pairings([timed, pair(2, 2, 6), apart])
+    one, two, three = line.removeprefix("interleavings: ").split("; 9 schedules of 1 pairing ")
+    assert one == "6 schedules of 2 pairings; every schedule of each"
+    assert (two, three) == (f"on two workflows; {stopped}", f"around a move that no request makes; {stopped}")
+
+
 def test_what_ran_after_the_answers_is_in_no_chosen_order() -> None:
     later = structs.replace(pair(2, 0, 6), remarks={"accepted": 6})
     why = "requests were carried out after their answers, and no order of those statements was chosen"

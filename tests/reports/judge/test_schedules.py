@@ -1,9 +1,11 @@
 """Goal: a schedule is told as it was, and a race file is read as it was written. Method: small ones, by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from reports.judge.schedule_explanation import explain_schedule
 from reports.judge.schedules import (
@@ -108,9 +110,17 @@ def test_a_trace_has_a_column_for_each_request() -> None:
     assert lines[-1].split() == ["answered", "won", "|", "answered", "won"]
 
 
+@pytest.mark.parametrize(("lead", "line"), [(0, 1), (2, 3)])
+def test_a_trace_tells_where_the_schedule_waited(lead: int, line: int) -> None:
+    lines = draw_trace(replace(TWICE, wait_s=0.9, lead=lead)).splitlines()
+    assert [number for number, text in enumerate(lines) if "0.9 s after the workflow was ready" in text] == [line]
+    assert len(lines) == len(draw_trace(TWICE).splitlines()) + 1
+
+
 def test_a_race_is_read_as_it_was_written(tmp_path: Path) -> None:
     requests = (RaceRequest("A", "acme", "advance", "X", "Y"), RaceRequest("B", "acme", "advance", "X", "Y"))
     race = Race(RACE_FORMAT, "orders", "two winners", "X", requests, "ABBA", ("one-winner",), {2: "answer lost"})
+    race = structs.replace(race, wait_s=0.9, lead=2)
     write_race(tmp_path / "races" / "race.json", race)
     assert read_race(tmp_path / "races" / "race.json") == race
 

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from itertools import permutations
 
 import pytest
 
-from stateful_tests.interleavings.explorer import explore, follow
+from engine.target.call import Call
+from load.client.asker import GIVE_BACK, TAKE
+from stateful_tests.interleavings.explorer import LATE_S, SOON_S, explore, explore_timed, follow
 from stateful_tests.interleavings.locks import is_stuck
-from stateful_tests.interleavings.schedule import DIVERGED, NAMES, Choose, Option, Pairing, Step, Trace
+from stateful_tests.interleavings.schedule import DIVERGED, NAMES, Choose, Option, Pairing, Step, Trace, Wait
 
 PAIRING = Pairing("A", ())
 READ, WRITE = "SELECT a FROM t", "UPDATE t SET a = 1"
@@ -71,6 +74,39 @@ def test_orders_that_differ_in_reads_that_commute_are_one_and_nothing_is_lost(
     assert outcomes == all_outcomes
     assert reduced < every
     assert pruned > nothing_pruned == 0
+
+
+EARLY, LATE = Call(route="go", origin="A", to="B"), Call(route="on", origin="B", to="C")
+
+
+@pytest.mark.parametrize(
+    ("calls", "late", "stopped"),
+    [
+        ((LATE, LATE), ["BBAAA", "ABBAA", "AABBA"], []),
+        ((LATE, EARLY), ["BBAAA", "ABBAA", "AABBA", "AAABB", "BAAAB"], []),
+        ((EARLY, LATE), ["BBAAA", "ABBAA", "AABBA", "AAABB", "BAAAB"], ["ABBAA", "AABBA"]),
+        ((GIVE_BACK, TAKE), ["BBAAA", "ABBAA", "AABBA", "AAABB", "BAAAB"], ["ABBAA", "AABBA"]),
+    ],
+    ids=["two alike", "none before", "one before", "units"],
+)
+def test_around_a_moment_each_request_stops_after_each_of_its_statements(
+    calls: tuple[Call, Call], late: list[str], stopped: list[str]
+) -> None:
+    """Behind the moment both; the first one, if it is due before it, also when the moment comes."""
+    pairing = Pairing("A", calls, wait=Wait(0.5))
+    found = asyncio.run(explore_timed(pairing, Programs([WRITE] * 3, [WRITE] * 2).run))
+    behind = [(Wait(0.5 + SOON_S), order) for order in late]
+    across = [(Wait(0.5 + LATE_S, lead), order) for lead, order in enumerate(stopped, start=1)]
+    assert [(trace.pairing.wait, trace.order) for trace in found.traces] == behind + across
+    assert found.is_exhausted
+
+
+def test_around_a_moment_what_was_left_out_is_told() -> None:
+    pairing = Pairing("A", (EARLY, LATE), wait=Wait(0.5))
+    for runs in range(1, 8):
+        programs, go_on = Programs([WRITE] * 3, [WRITE] * 2), partial(next, iter([True] * (runs - 1)), False)
+        found = asyncio.run(explore_timed(pairing, programs.run, go_on=go_on))
+        assert (len(found.traces), found.is_exhausted) == (runs, runs == 7)
 
 
 def test_a_limit_is_kept_and_told() -> None:

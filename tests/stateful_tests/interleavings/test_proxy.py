@@ -28,6 +28,7 @@ from stateful_tests.interleavings import proxy as proxies
 from stateful_tests.interleavings.explorer import Exploration, explore, follow
 from stateful_tests.interleavings.faulted_schedules import inject, run_faulted, walk_faults
 from stateful_tests.interleavings.faults import DELAYED, FAULTS
+from stateful_tests.interleavings.messages import BACKGROUND, REQUEST, ProtocolState
 from stateful_tests.interleavings.pairings import list_pairings
 from stateful_tests.interleavings.proxy import Proxy
 from stateful_tests.interleavings.schedule import Pairing
@@ -62,6 +63,19 @@ async def open_proxy(database: Database) -> AsyncIterator[Proxy]:
         yield proxy
     finally:
         proxy.close()
+
+
+def test_while_no_request_runs_all_is_background_but_what_a_request_has_begun() -> None:
+    proxy = Proxy(Database("127.0.0.1", 1, "", "", ""), {})
+    own, begun = ProtocolState(bool), ProtocolState(bool, claim=REQUEST)
+    proxy.watch()
+    assert [proxy.passes("UPDATE t", each) for each in (own, begun)] == [False, False]
+    proxy.is_idle = True
+    assert [proxy.passes("UPDATE t", each) for each in (own, begun)] == [True, False]
+    proxy.is_idle = False
+    assert [proxy.passes("UPDATE t", each) for each in (own, ProtocolState(bool))] == [True, False]
+    assert own.claim == BACKGROUND
+    assert proxy.unscheduled == Counter({"UPDATE t": 2})
 
 
 @asynccontextmanager
