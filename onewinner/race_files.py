@@ -4,6 +4,7 @@ Each such schedule becomes a race file in the run directory, which `onewinner ex
 """
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,6 +34,7 @@ from reports.judge.schedules import (
     read_schedules,
     write_race,
 )
+from reports.judge.text import count
 from reports.judge.verdict import Judgement, Verdict
 
 FINDINGS_MAX = 100_000
@@ -182,5 +184,15 @@ def find_undecided(history: History) -> str | None:
     """
     schedules = read_schedules(history)
     decided = {(each.source, each.pairing, each.order) for each in schedules if not each.remarks & UNDECIDED}
-    lost = {(each.source, each.pairing, each.order) for each in schedules if each.remarks & UNDECIDED} - decided
-    return f"the outcome of {len(lost)} schedules is not known, or they could not be run" if lost else None
+    lost = {(each.source, each.pairing, each.order): each for each in schedules if each.remarks & UNDECIDED}
+    why = Counter(explain_undecided(each) for key, each in lost.items() if key not in decided)
+    told = "; ".join(f"{number}, since {reason}" for reason, number in why.most_common())
+    return f"the outcome of {count(why.total(), 'schedule')} is not known: of {told}" if why else None
+
+
+def explain_undecided(schedule: Schedule) -> str:
+    if "hung" in schedule.remarks:
+        return "no request went on for as long as one may take"
+    if "diverged" in schedule.remarks:
+        return "the same choices led to other statements than before"
+    return "a statement may have come from two requests, or from the service's own work"

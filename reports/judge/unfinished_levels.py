@@ -19,6 +19,7 @@ REASONS = {
     "asked to": "it was asked to end",
     "lost track": "answers were lost",
     "silent": "the service answers no more",
+    "undecided": "of most schedules of the others it is not known whose statement came next",
     "gave up": "again and again no workflow came to where a race begins, which doctor may explain",
 }
 

@@ -34,6 +34,7 @@ class Level:
     """A level on a testbed. `placeable` is False once no HTTP connection was found on which two requests run
     concurrently; `killed` are the kinds of pairings for which the server was killed. `follows_answers`: a request of
     the pairing was carried out after its answer. The orders of the pairing begin no schedule after `share_ends`.
+    `known` tells of each of its schedules whether its outcome is known; of `undecided` pairings most are not.
     """
 
     testbed: Testbed
@@ -41,12 +42,14 @@ class Level:
     schedules_max: int
     kills: int = 0
     explored: int = 0
+    undecided: int = 0
     schedules: int = 0
     planned: int = 0
     placeable: bool = True
     killed: set[str] = field(default_factory=set)
     follows_answers: bool = False
     share_ends: float = math.inf
+    known: list[bool] = field(default_factory=list)
 
     @property
     def has_time(self) -> bool:
@@ -139,6 +142,7 @@ class Level:
         for trace in traces:
             self.testbed.record(trace, self.explored)
             self.follows_answers = self.follows_answers or ACCEPTED in trace.remarks
+            self.known.append(trace.is_known)
         self.schedules += len(traces)
 
     async def find_place(self, pairing: Pairing) -> bool:
@@ -156,6 +160,8 @@ class Level:
         # What is carried out after the answer runs in orders of its own.
         exhausted = exhausted and not self.follows_answers
         self.follows_answers = False
+        self.undecided += 2 * sum(self.known) < len(self.known)
+        self.known = []
         self.testbed.asker.journal.write(make_exploration(pairing, self.explored, pruned, exhausted=exhausted))
         self.explored += 1
 
@@ -179,6 +185,12 @@ class Level:
         if follower.has_left:
             trace.remarks.add(LEFT)
         return trace
+
+    def name_end(self) -> str:
+        """Why it ran less than was planned, as a history names it; "complete" if it ran all."""
+        if self.explored < self.planned:
+            return "time"
+        return "undecided" if self.undecided else "complete"
 
     def judge_obstacle(self, error: StateNotReachedError) -> str | None:
         """Records a certain violation of the engine as such; otherwise returns what stopped the level, in words."""
@@ -205,11 +217,12 @@ class Level:
             journal.write(*([awaited] if awaited is not None else []))
         if obstacle is not None:
             journal.write(events.Broken(what=obstacle))
-        ended = SILENT if is_silent else "complete" if self.explored >= self.planned else "time"
+        ended = SILENT if is_silent else self.name_end()
         unscheduled = testbed.proxy.unscheduled
         for sql, passed in unscheduled.most_common():
             journal.write(events.Unscheduled(sql=sql, passed=passed, why="set-up" if is_set_up(sql) else "background"))
-        level = events.Level(level=name, unit="pairings", ended=ended, planned=self.planned, run=self.explored)
+        shown = self.explored - self.undecided
+        level = events.Level(level=name, unit="pairings", ended=ended, planned=self.planned, run=shown)
         level.unscheduled = unscheduled.total()
         journal.write(level)
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine.target.graph import TransitionGraph
 from onewinner.commands import explore, gate
-from onewinner.race_files import describe_replay, find_strayed, find_violated
+from onewinner.race_files import describe_replay, find_strayed, find_undecided, find_violated
 from reports.comparison.facts import Facts
 from reports.documents.run_folder import begin_run
 from reports.history import events
@@ -47,6 +47,32 @@ def test_replays_that_all_left_the_recorded_order_are_told(
             )
             journal.write(schedule)
     assert find_strayed(read_history(tmp_path)) == told
+
+
+@pytest.mark.parametrize(
+    ("remarks", "told"),
+    [
+        ([()], None),
+        ([("unknown",), ()], None),  # the same order ran again, to its end
+        (
+            [("unknown",)],
+            "1 schedule is not known: of 1, since a statement may have come from two requests, or from the service's",
+        ),
+        ([("unknown", "hung")], "1 schedule is not known: of 1, since no request went on for as long as one may take"),
+        ([("diverged",)], "1 schedule is not known: of 1, since the same choices led to other statements than before"),
+    ],
+)
+def test_why_an_outcome_is_not_known_is_told(
+    remarks: Sequence[Sequence[str]], told: str | None, tmp_path: Path
+) -> None:
+    with Journal(tmp_path / "interleavings-0.jsonl") as journal:
+        for number, each in enumerate(remarks):
+            schedule = events.Schedule(
+                pairing=0, workflow=f"w{number}", order="AB", steps=[], answers=[], remarks=[*each], switches=0
+            )
+            journal.write(schedule)
+    found = find_undecided(read_history(tmp_path))
+    assert found is None if told is None else told in str(found)
 
 
 @pytest.mark.parametrize("has_target", [False, True], ids=["nothing there", "a target.toml there"])

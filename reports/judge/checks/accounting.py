@@ -17,7 +17,7 @@ CHECK = "accounting"
 # That the service answers no more is said of the run as a whole.
 ORDERLY = ("complete", "fail-fast", "asked to", "mismatch", "silent")
 # Orderly too, once anything was run: the time is as long as the plan says, a list of ids as the target does.
-ORDERLY_ONCE_BEGUN = ("time", "out of ids", "lost track")
+ORDERLY_ONCE_BEGUN = ("time", "out of ids", "lost track", "undecided")
 
 
 def check_accounting(context: CheckContext) -> CheckResult:

@@ -26,6 +26,7 @@ from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
 from reports.judge.run_plan import RunPlan
+from reports.judge.unfinished_levels import describe_partial, sum_levels
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explorer import Exploration, Run, follow
 from stateful_tests.interleavings.faults import FAULTS, SERVER_KILLED
@@ -34,7 +35,7 @@ from stateful_tests.interleavings.level import Level
 from stateful_tests.interleavings.pairings import list_pairings, pick_one_of_each
 from stateful_tests.interleavings.program import Launch, find_obstacle, parse, run
 from stateful_tests.interleavings.proxy import NO_STATEMENT
-from stateful_tests.interleavings.schedule import Pairing
+from stateful_tests.interleavings.schedule import UNKNOWN, Pairing
 from stateful_tests.interleavings.sender import Sender
 from stateful_tests.interleavings.testbed import END_LIMIT_S, Testbed
 from tests.engine.serving import ROOT
@@ -183,6 +184,31 @@ def test_orders_without_end_leave_time_for_every_pairing(tmp_path: Path, monkeyp
     assert [(event.run, event.ended) for event in history.having(events.Level)] == [(len(pairings), "complete")]
     counts = Counter(event.pairing for event in history.having(events.Schedule))
     assert min(counts.values()) > 5
+
+
+@pytest.mark.parametrize(("lost", "is_shown"), [(1, True), (2, True), (3, False)])
+def test_a_pairing_whose_outcomes_are_mostly_unknown_was_not_run(tmp_path: Path, *, lost: int, is_shown: bool) -> None:
+    target = load_text(tmp_path, SMALL)
+    testbed = make_testbed(tmp_path, target, Engine(target.graph))
+    first, second = list_small(testbed)[:2]
+    level = Level(testbed, time.monotonic() + 60, 10, planned=2)
+
+    async def run() -> None:
+        for pairing, count in ((first, lost), (second, 0)):
+            traces = [await testbed.run(pairing, follow("")) for _ in range(4)]
+            for trace in traces[:count]:
+                trace.remarks.add(UNKNOWN)
+            level.record(traces)
+            await level.finish(pairing, 0, exhausted=True)
+        await level.end("interleavings", None)
+
+    asyncio.run(run())
+    assert list_gaps(testbed) == []
+    [told] = sum_levels(read_history(testbed.asker.journal.path).having(events.Level))
+    assert (told.run, told.planned) == (1 + is_shown, 2)
+    why = "of most schedules of the others it is not known whose statement came next"
+    expected = "" if is_shown else f"partly run: 1 of 2 pairings (interleavings: {why})"
+    assert describe_partial([told]) == expected
 
 
 def test_a_pairing_may_use_all_but_the_reserve_of_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
