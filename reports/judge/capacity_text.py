@@ -82,14 +82,20 @@ def describe_no_names(resource: str, records: Sequence[Record]) -> Text:
     return title, tabulate(words, records)
 
 
-def describe_given_back_again(resource: str, records: Sequence[Record]) -> Text:
-    """`records`: give-backs of a unit that another give-back had given back."""
-    title = f"A unit of {resource} was given back twice: {name(records[0])} gave it back once more."
+def describe_given_back_again(resource: str, units: int, counts: tuple[int, int], records: Sequence[Record]) -> Text:
+    """`records`: so many give-backs of units that were given back before, so many answers that show it, and others."""
+    repeats, shown = records[: counts[0]], records[counts[0] : sum(counts)]
+    title = f"A unit of {resource} was given back twice: {name(repeats[0])} gave it back once more."
+    told = join([f"{name(each)} ({describe_told(each)})" for each in shown])
     words = (
-        f"{capital(join([name(each) for each in records[:NAMED_MAX]]))} repeated a give-back of the same unit. By the "
-        "later answers the number of units left rose once more; a unit may be given back once."
+        f"{resource} had {count(units, 'unit')}. {capital(join([name(each) for each in repeats[:NAMED_MAX]]))} gave "
+        f"back a unit that was given back before, and the number left rose once more. It shows in the answer to {told}."
     )
-    return title, tabulate(words, records)
+    return title, tabulate(words, list({each.row: each for each in records}.values()))
+
+
+def describe_told(record: Record) -> str:
+    return f"{record.left} left" if record.left is not None else str(record.outcome)
 
 
 def describe_no_order(resource: str, units: int, records: Sequence[Record]) -> Text:

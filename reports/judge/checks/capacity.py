@@ -32,6 +32,7 @@ from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "capacity"
 SHOWN_MAX = 5
+ANSWERS_MAX = 2
 # Of so many operations it is tried which ones contradict each other.
 CORE_MAX = 500
 
@@ -157,8 +158,7 @@ def suspect_numbers(context: CheckContext, resource: Resource, deadline_s: float
     if verdict is Verdict.UNKNOWN:
         return [doubt(partial(report_timeout, resource.name, context.evidence.limits.linearizable_s))]
     if resource.again and explain(units, [*resource.operations, *resource.again], deadline_s) is Verdict.PASS:
-        describe = partial(describe_given_back_again, resource.name)
-        return [fail(partial(report, context, resource.again[:SHOWN_MAX], describe))]
+        return [fail(partial(report_again, context, resource, units, deadline_s))]
     winners = [each for each in resource.moves if each.outcome == "won"]
     if resource.only_falls and len(winners) > units:
         describe = partial(describe_excess, resource.name, units, len(winners))
@@ -190,16 +190,32 @@ def tell_number(least: int, most: int, records: Sequence[Record]) -> Text:
     return describe_wrong_number(records[0], least, most, records[1:])
 
 
+def report_again(context: CheckContext, resource: Resource, units: int, deadline_s: float) -> Finding:
+    """The give-backs that were counted once more, the last answers that show it, and the first give-backs. What shows
+    it tells a number, or that none is left; or it is a take that won.
+    """
+    core = find_core(resource, units, deadline_s)
+    shown = [each for each in core if each.left is not None or each.outcome == "conflict"]
+    shown = (shown or [each for each in core if each.kind == "take"])[-ANSWERS_MAX:]
+    again = resource.again[:SHOWN_MAX]
+    first = [each for each in core if each.kind == "give_back" and each not in (*shown, *again)]
+    describe = partial(describe_given_back_again, resource.name, units, (len(again), len(shown)))
+    return report(context, [*again, *shown, *first[:SHOWN_MAX]], describe)
+
+
 def report_core(context: CheckContext, resource: Resource, units: int, deadline_s: float) -> Finding:
-    """The few operations that contradict each other, where they are found quickly; else the first ones."""
+    core = find_core(resource, units, deadline_s)
+    return report(context, core, partial(describe_no_order, resource.name, units))
+
+
+def find_core(resource: Resource, units: int, deadline_s: float) -> list[UnitOperation]:
+    """The few operations that contradict each other, where they are found quickly; else all."""
 
     def is_contradiction(operations: Sequence[UnitOperation]) -> bool:
         return time.monotonic() < deadline_s and explain(units, operations, deadline_s) is Verdict.FAIL
 
     core = resource.operations
-    if len(core) <= CORE_MAX:
-        core = shrink(core, is_contradiction)
-    return report(context, core, partial(describe_no_order, resource.name, units))
+    return shrink(core, is_contradiction) if len(core) <= CORE_MAX else core
 
 
 def shrink(operations: list[UnitOperation], holds: Callable[[Sequence[UnitOperation]], bool]) -> list[UnitOperation]:

@@ -90,6 +90,10 @@ def test_a_give_back_that_is_sent_again_counts_once() -> None:
     found = check(*one, again, take("d", 10, 11), take("e", 12, 13))
     assert found.verdict is Verdict.FAIL
     assert found.findings[0].title == "A unit of w was given back twice: request h (client p) gave it back once more."
+    shown = "It shows in the answer to request d (client p) (won) and request e (client p) (won)."
+    assert shown in found.findings[0].words
+    seen = check(*one, again, left("r", 10, 11, 2)).findings[0].words
+    assert "It shows in the answer to request r (client p) (2 left)." in seen
     assert check(*one, again, left("r", 10, 11, 2)).verdict is Verdict.FAIL
 
 
