@@ -19,7 +19,7 @@ from stateful_tests.interleavings.faults import SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.mixed_pairings import find_violation
 from stateful_tests.interleavings.proxy import NO_STATEMENT
-from stateful_tests.interleavings.schedule import ACCEPTED, SERIALISED, Pairing, Trace, Wait
+from stateful_tests.interleavings.schedule import ACCEPTED, SERIALISED, Choose, Pairing, Trace, Wait
 from stateful_tests.interleavings.schedule_replay import Follower
 from stateful_tests.interleavings.statements import is_set_up
 from stateful_tests.interleavings.testbed import Testbed
@@ -132,11 +132,17 @@ class Level:
         if pairing.apart:
             found = await explore_apart(pairing, run, go_on=lambda: self.has_share)
         elif pairing.wait is not None:
-            found = await explore_timed(pairing, run, go_on=lambda: self.has_share)
+            found = await explore_timed(pairing, self.run_and_read, go_on=lambda: self.has_share)
         else:
             found = await explore(pairing, run, schedules_max=self.schedules_max, go_on=lambda: self.has_share)
         self.record(found.traces)
         return found
+
+    async def run_and_read(self, pairing: Pairing, choose: Choose) -> Trace:
+        """One schedule. Its workflow is read at once, since it may soon leave its state by itself."""
+        trace = await self.testbed.run(pairing, choose)
+        await self.testbed.read()
+        return trace
 
     def record(self, traces: Sequence[Trace]) -> None:
         for trace in traces:

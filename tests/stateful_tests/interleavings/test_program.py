@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ from stateful_tests.interleavings.proxy import NO_STATEMENT
 from stateful_tests.interleavings.schedule import UNKNOWN, Pairing
 from stateful_tests.interleavings.sender import Sender
 from stateful_tests.interleavings.testbed import END_LIMIT_S, Testbed
+from stateful_tests.interleavings.timed_pairings import list_timed_pairings
 from tests.engine.serving import ROOT
 from tests.load.stub import SMALL, Engine, load_text
 from tests.stateful_tests import jobs_service
@@ -209,6 +211,23 @@ def test_a_pairing_whose_outcomes_are_mostly_unknown_was_not_run(tmp_path: Path,
     why = "of most schedules of the others it is not known whose statement came next"
     expected = "" if is_shown else f"partly run: 1 of 2 pairings (interleavings: {why})"
     assert describe_partial([told]) == expected
+
+
+def test_what_may_move_by_itself_is_read_before_the_next_schedule(tmp_path: Path) -> None:
+    timed = '[[workflow.timed]]\nfrom = "B"\nto = "A"\nafter_s = 0\nrequested = false\n'
+    target = load_text(tmp_path, SMALL + timed)
+    testbed = make_testbed(tmp_path, target, Engine(target.graph))
+    pairing = next(each for each in list_timed_pairings(target, 0.0) if each.calls[0].origin == "B")
+    level = Level(testbed, time.monotonic() + 60, 10, planned=1)
+    asyncio.run(level.explore_one(pairing, faults=False))
+    asyncio.run(level.end("interleavings", None))
+    testbed.asker.end()
+    history = read_history(testbed.asker.journal.path)
+    schedules = list(history.having(events.Schedule))
+    reads = dict(history.frame.filter(kind="read").select("workflow", "returned_ns").collect().iter_rows())
+    assert [schedule.lead for schedule in schedules] == [0, 0, 1]
+    for schedule, following in pairwise(schedules):
+        assert reads[schedule.workflow] < (following.began_ns or 0)
 
 
 def test_a_pairing_may_use_all_but_the_reserve_of_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
