@@ -40,8 +40,8 @@ from stateful_tests.interleavings.timed_pairings import list_timed_pairings
 
 # Pairings on two workflows, by scope. They differ in what each route does outside its own workflow.
 APART = {"kinds": 8, "all": 40}
-# About so many seconds the pairings around a move that no request makes may wait for it, by scope.
-WAITS_S = {"kinds": 30.0, "all": 180.0}
+# About so many seconds the pairings around a move that no request makes may take, by scope.
+TIMED_S = {"kinds": 30.0, "all": 180.0}
 # How often the server is killed: each time takes as long as a dozen other schedules.
 KILLS = 4
 
@@ -185,7 +185,7 @@ def choose_pairings(target: Target, options: Options) -> list[Pairing]:
     if options.faults:
         by_tenants = {len({call.tenant for call in pairing.calls}): pairing for pairing in reversed(apart)}
         apart = list(by_tenants.values())
-    timed = [] if options.faults else list_timed_pairings(target, WAITS_S[options.scope])
+    timed = [] if options.faults else list_timed_pairings(target, TIMED_S[options.scope])
     return [*pairings, *apart, *timed]
 
 

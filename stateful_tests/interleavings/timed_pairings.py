@@ -17,19 +17,19 @@ from stateful_tests.interleavings.schedule import Pairing, Wait
 
 # Longer ones would take up the time of a run.
 AFTER_MAX_S = 3.0
-# About so many schedules a pairing has, each of which waits for the moment.
-SCHEDULES = 8
+# About so many schedules a pairing has. Each waits for the moment, and takes about so long besides.
+SCHEDULES, BESIDES_S = 8, 0.15
 LEAST = 2
 
 
-def list_timed_pairings(target: Target, waits_s: float) -> list[Pairing]:
-    """As many pairings as about so many seconds of waiting allow, at least LEAST of what can be waited for."""
+def list_timed_pairings(target: Target, time_s: float) -> list[Pairing]:
+    """As many pairings as about so many seconds allow, at least LEAST of what can be waited for."""
     found = [*list_unit_returns(target), *take_in_turn(*(list_around(target, move) for move in target.graph.timed))]
     chosen: list[Pairing] = []
     for pairing in found:
         assert pairing.wait is not None
-        waits_s -= SCHEDULES * pairing.wait.seconds
-        if waits_s < 0 and len(chosen) >= LEAST:
+        time_s -= SCHEDULES * (pairing.wait.seconds + BESIDES_S)
+        if time_s < 0 and len(chosen) >= LEAST:
             break
         chosen.append(pairing)
     return chosen

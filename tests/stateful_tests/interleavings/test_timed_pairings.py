@@ -19,9 +19,9 @@ def load(folder: Path, *moves: tuple[str, str, float]) -> Target:
     return load_text(folder, SMALL + "".join(TIMED.format(*move) for move in moves))
 
 
-def name(target: Target, waits_s: float = 1000.0) -> list[tuple[str, str]]:
+def name(target: Target, time_s: float = 1000.0) -> list[tuple[str, str]]:
     """The state and the next states of each pairing."""
-    found = list_timed_pairings(target, waits_s)
+    found = list_timed_pairings(target, time_s)
     assert all(not pairing.is_race(target) for pairing in found)
     return [(pairing.state, "/".join(call.to for call in pairing.calls)) for pairing in found]
 
@@ -42,9 +42,9 @@ def test_several_such_moves_are_met_in_turn(tmp_path: Path) -> None:
     assert [state for state, _ in name(target)][:4] == ["B", "A", "B", "A"]
 
 
-@pytest.mark.parametrize(("waits_s", "count"), [(0.0, 2), (12.0, 3), (16.0, 4), (1000.0, 10)])
-def test_they_are_as_many_as_can_wait(waits_s: float, count: int, tmp_path: Path) -> None:
-    assert len(name(load(tmp_path, ("B", "A", 0.5)), waits_s)) == count
+@pytest.mark.parametrize(("time_s", "after_s", "count"), [(0, 1, 2), (10, 1, 2), (30, 1, 3), (30, 0.1, 10), (7, 0, 5)])
+def test_they_are_as_many_as_there_is_time_for(time_s: float, after_s: float, count: int, tmp_path: Path) -> None:
+    assert len(name(load(tmp_path, ("B", "A", after_s)), time_s)) == count
 
 
 @pytest.mark.parametrize("moves", [(), (("B", "A", AFTER_MAX_S + 1),)], ids=["none", "long"])
