@@ -86,7 +86,7 @@ class Connection(asyncio.Protocol):
             self.meet_break()
             self.abort()
             return
-        was_held = self.protocol.held
+        was_held, was_busy = self.protocol.held, self.protocol.is_busy
         try:
             passing = b"".join([self._take(letter, message) for letter, message in self._framer.feed(data)])
         except ProtocolError:
@@ -94,7 +94,9 @@ class Connection(asyncio.Protocol):
             return
         self.send(passing)
         self._begin_keeping()
-        if self.protocol.held is not None and was_held is None:
+        # A driver may wait for the answer to its Parse before it sends the rest, which may then wait for a lock.
+        has_begun = self.protocol.is_busy and not was_busy
+        if has_begun or (self.protocol.held is not None and was_held is None):
             self.changed.notify()
 
     def _begin_keeping(self) -> None:

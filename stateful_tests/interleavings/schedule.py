@@ -13,6 +13,8 @@ from stateful_tests.interleavings.statements import is_begin
 NAMES = "ABCDEFGH"
 SERIALISED, UNKNOWN, DIVERGED, DEADLOCK = "serialised", "unknown", "diverged", "deadlock"
 WAITED = "waited"
+# A request was answered while the schedule waited: it stood still for longer than its service allows.
+GIVEN_UP = "given up"
 # A request was accepted, and carried out after its answer: no order of those statements was chosen.
 ACCEPTED = "accepted"
 OUTCOMES_BY_SQLSTATE = {

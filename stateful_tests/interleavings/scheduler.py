@@ -21,6 +21,7 @@ from stateful_tests.interleavings.proxy import Proxy
 from stateful_tests.interleavings.schedule import (
     ACCEPTED,
     DIVERGED,
+    GIVEN_UP,
     OUTCOMES_BY_SQLSTATE,
     SERIALISED,
     UNKNOWN,
@@ -41,6 +42,8 @@ WAIT_LIMIT_S = 0.75
 # After a fault the service may have to connect anew first, which waits for no other request.
 RECONNECT_LIMIT_S = 3.0
 POLL_S = 0.002
+# The fault of a schedule that held a request for longer than its service waits.
+HELD = "held"
 
 
 class UndecidedError(Exception):
@@ -148,12 +151,20 @@ class Execution:
         await self.await_stop(task)
 
     async def wait(self, seconds: float) -> None:
-        """Until so many seconds after the begin. No request runs meanwhile: what comes then is background."""
+        """Until so many seconds after the begin. No request runs meanwhile: what comes then is background.
+
+        A service may give up a request that stands still. The schedule does that to it, so it is recorded as a fault.
+        """
+        began_ns, held = now_ns(), [task for task in self.tasks if not task.is_answered]
         self.proxy.is_idle = not any(task.is_late for task in self.tasks)
         try:
-            await asyncio.sleep(seconds - (now_ns() - self.trace.began_ns) / 1e9)
+            await asyncio.sleep(seconds - (began_ns - self.trace.began_ns) / 1e9)
         finally:
             self.proxy.is_idle = False
+        if any(task.is_answered for task in held):
+            self.trace.remarks.add(GIVEN_UP)
+            fault = events.Fault(at_ns=began_ns, until_ns=now_ns(), what=HELD, **self.trace.name_workflows())
+            self.scheduler.asker.journal.write(fault)
         await self.resume_answered()
 
     async def run(self, choose: Choose, steps_max: int | None = None) -> None:

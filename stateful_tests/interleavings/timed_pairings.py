@@ -15,8 +15,8 @@ from load.client.asker import GIVE_BACK, TAKE
 from stateful_tests.interleavings.pairings import list_calls, name_call
 from stateful_tests.interleavings.schedule import Pairing, Wait
 
-# Longer ones would take up the time of a run.
-AFTER_MAX_S = 3.0
+# Longer ones would take up the time of a run. A request that waits for one is to be answered in its time all the same.
+AFTER_MAX_S, SPARE_S = 3.0, 1.0
 # About so many schedules a pairing has. Each waits for the moment, and takes about so long besides.
 SCHEDULES, BESIDES_S = 8, 0.15
 LEAST = 2
@@ -39,7 +39,7 @@ def list_around(target: Target, move: Timed) -> list[Pairing]:
     """The pairings of requests that are due before or after a move that no request makes. First, in turn, two requests
     for the same move behind it, and one from before it that is not due any more once the other has won.
     """
-    if move.after_s > AFTER_MAX_S or target.graph.path(target.graph.initial, move.origin) is None:
+    if not can_wait(target, move.after_s) or target.graph.path(target.graph.initial, move.origin) is None:
         return []
     before, behind = (list_calls(target, state, target.owner) for state in (move.origin, move.to))
     behind = [call for call in behind if call not in before]
@@ -58,12 +58,16 @@ def list_around(target: Target, move: Timed) -> list[Pairing]:
 def list_unit_returns(target: Target) -> list[Pairing]:
     """Of a resource all of whose units are taken, until they come back."""
     capacity = target.capacity
-    if capacity is None or capacity.returns_after_s is None or capacity.returns_after_s > AFTER_MAX_S:
+    if capacity is None or capacity.returns_after_s is None or not can_wait(target, capacity.returns_after_s):
         return []
     take, give_back = (replace(each, tenant=target.owner) for each in (TAKE, GIVE_BACK))
     pairs = [(take, take), *([(give_back, take)] if capacity.give_back is not None else [])]
     ends = "when units come back by themselves"
     return [make_timed(target, "0 left", pair, capacity.returns_after_s, ends) for pair in pairs]
+
+
+def can_wait(target: Target, after_s: float) -> bool:
+    return after_s <= min(AFTER_MAX_S, target.timeout_s - SPARE_S)
 
 
 def make_timed(target: Target, state: str, calls: tuple[Call, Call], after_s: float, ends: str) -> Pairing:

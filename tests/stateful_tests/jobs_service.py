@@ -1,12 +1,13 @@
 """A service for tests: jobs in PostgreSQL, right about races, with background work of its own.
 
-python jobs_service.py PORT DATABASE_URL [busy] [mortal] [later] [shared] [nowait] [sessions] [lapse [blind | hasty]]
+python jobs_service.py PORT DATABASE_URL [busy mortal later shared nowait sessions lapse blind hasty curt]
 
 busy: a task that works in transactions on the pool that requests use too, a heartbeat and a listener on connections of
 their own. mortal: it ends when a connection breaks; later: a while after that. shared: a move counts itself in one row
 that all jobs share; it waits for that row, or with nowait answers 409 when another job's move holds it. sessions: it
 lets in who has logged in, and keeps its sessions in memory. lapse: a job that was done is new again a second later.
 blind: then it writes what it read without a lock; hasty: then it makes a job new, by its id, that it saw lapsed.
+curt: a move that takes longer than half a second is answered 503, and goes on.
 """
 
 import asyncio
@@ -98,7 +99,9 @@ class Jobs:
             )
             return (200, {"state": state}) if state else (404, {})
         asked = json.loads(body)
-        return await self.move(parts[1], tenant, asked["from"], asked["to"])
+        move = asyncio.ensure_future(self.move(parts[1], tenant, asked["from"], asked["to"]))
+        await asyncio.wait([move], timeout=0.5 if "curt" in self.traits else None)
+        return await move if move.done() else (503, {})
 
     async def make_new(self, id_: str) -> None:
         if await self.pool.fetchval(f"SELECT 1 FROM jobs WHERE id = $1 AND {LAPSED}", id_):

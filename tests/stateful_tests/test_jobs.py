@@ -29,7 +29,7 @@ from stateful_tests.interleavings.faults import FAULTS
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.level import pick_action, read_pairing
 from stateful_tests.interleavings.pairings import list_apart, list_pairings
-from stateful_tests.interleavings.schedule import Trace, Wait
+from stateful_tests.interleavings.schedule import GIVEN_UP, Trace, Wait
 from stateful_tests.interleavings.schedule_replay import Follower
 from stateful_tests.interleavings.statements import is_end
 from stateful_tests.interleavings.testbed import LaunchSpec, Testbed, open_testbed
@@ -158,6 +158,26 @@ def test_requests_meet_the_moment_at_which_a_job_lapses(
     assert judge_all(tmp_path / "right") == set()
     assert asyncio.run(run(tmp_path / "wrong", wrong)).answers == ["won", "won"]
     assert "linearizable" in judge_all(tmp_path / "wrong")
+
+
+def test_a_service_that_waits_no_longer_is_not_accused(database: Database, tmp_path: Path) -> None:
+    async def run() -> Trace:
+        async with open_jobs(database, tmp_path, "lapse", "curt") as testbed:
+            pairings = list_timed_pairings(testbed.target, 100.0)
+            pairing = next(each for each in pairings if each.calls[0].to == "FILED")
+            trace = await testbed.run(replace(pairing, wait=Wait(1.0 + LATE_S, 1)), stop_after(0, 1)())
+            await testbed.read()
+        return trace
+
+    trace = asyncio.run(run())
+    assert trace.answers[0] == "unknown"
+    assert GIVEN_UP in trace.remarks
+    [fault] = read_history(tmp_path / "interleavings-0.jsonl").having(events.Fault)
+    assert (fault.what, fault.workflow) == ("held", trace.workflows[0])
+    history = read_history(tmp_path / "interleavings-0.jsonl")
+    accused = {str(each) for found in judge(history, None).findings for each in found.operations}
+    [held] = history.frame.filter(process="interleavings-0#1").collect()["id"]
+    assert held not in accused
 
 
 @pytest.mark.exhaustive

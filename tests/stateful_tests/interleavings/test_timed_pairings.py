@@ -52,6 +52,12 @@ def test_what_cannot_be_waited_for_is_left_out(moves: tuple[tuple[str, str, floa
     assert name(load(tmp_path, *moves)) == []
 
 
+def test_a_request_is_held_no_longer_than_it_may_take(tmp_path: Path) -> None:
+    text = SMALL.replace("[tenants.acme]", "timeout_s = 1.6\n[tenants.acme]")
+    kept = [bool(name(load_text(tmp_path, text + TIMED.format("B", "A", after_s)))) for after_s in (0.5, 0.7)]
+    assert kept == [True, False]
+
+
 def test_units_come_back(tmp_path: Path) -> None:
     lease = VOUCHERS.replace("[capacity]\n", "[capacity]\nreturns_after_s = 0.5\n")
     found = list_timed_pairings(load_text(tmp_path, lease), 1000.0)
