@@ -34,8 +34,8 @@ def describe_left(record: Record, units: int, taken: int, beside: Sequence[Recor
     """A take that lost though at most `taken` of `units` units were taken. `beside`: some of those that took them."""
     title = f"{capital(name(record))} got no unit of {record.workflow} while {units - taken} of {units} were left."
     words = (
-        f"Until its answer at most {count(taken, 'unit')} of {units} can have been taken: only so many requests that "
-        "won, or may have, had begun. A request for a unit may only lose when none is left."
+        f"{title} Until its answer at most {count(taken, 'unit')} of {units} can have been taken: only so many "
+        "requests that won, or may have, had begun. A request for a unit may only lose when none is left."
     )
     return title, tabulate(words, [record, *beside])
 
@@ -44,7 +44,7 @@ def describe_wrong_number(record: Record, least: int, most: int, beside: Sequenc
     """An answer with a number of units left that was never from `least` to `most`."""
     right = f"{least}" if least == most else f"{least} to {most}"
     title = f"{capital(name(record))} told that {record.left} of {record.workflow} were left; right is {right}."
-    words = "By the requests that won before it, and those that had begun by its end, no other number is possible."
+    words = f"{title} By the requests that won before it, and those that had begun by its end, no other is possible."
     words += BY_ITSELF if record.left is not None and record.left > most else ""
     return title, tabulate(words, [record, *beside])
 
@@ -61,7 +61,7 @@ def describe_given_twice(unit: str, records: Sequence[Record]) -> Text:
 def describe_given_back_twice(unit: str, records: Sequence[Record]) -> Text:
     """`records`: takes and give-backs of one unit that do not alternate in any order."""
     title = f"Unit {unit} of {records[0].workflow} was given out or given back twice in a row."
-    words = "In no order that respects the times do the requests that won take the unit and give it back in turn."
+    words = f"{title} In no order that respects the times do the requests that won take it and give it back in turn."
     return title, tabulate(words, records)
 
 
@@ -76,8 +76,8 @@ def describe_no_names(resource: str, records: Sequence[Record]) -> Text:
     """`records`: the requests about a resource whose units have names."""
     title = f"No order of the requests explains which units of {resource} were given out."
     words = (
-        "Some order explains each unit alone, and some order explains how many were left. No order that respects the "
-        "times explains all of it together, whichever units the requests took or gave back that tell no unit."
+        f"{title} Some order explains each unit alone, and some order explains how many were left. No order that "
+        "respects the times explains both, whichever units the requests took or gave back that tell no unit."
     )
     return title, tabulate(words, records)
 
@@ -101,7 +101,7 @@ def describe_told(record: Record) -> str:
 def describe_no_order(resource: str, units: int, records: Sequence[Record]) -> Text:
     """`records`: answers that contradict each other."""
     title = f"No order of the requests explains the answers about {resource}, which had {count(units, 'unit')}."
-    words = "Each of these answers is possible, but not all of them: no order that respects the times explains them."
+    words = f"{title} Each of these answers is possible, but not all: no order that respects the times explains them."
     return title, tabulate(words, records)
 
 
@@ -110,8 +110,8 @@ def describe_refused_takes(records: Sequence[Record], total: int, statuses: Sequ
     told, were = join([str(each) for each in statuses]), "was" if total == 1 else "were"
     title = f"{count(total, 'take')} of the owner {were} refused ({told})."
     words = (
-        "A refusal says neither that a unit was given nor that none is left, so these takes prove nothing. If it means "
-        f"that none is left, add {told} to capacity.conflict in the target file."
+        f"{title} A refusal says neither that a unit was given nor that none is left, so these takes prove nothing. If "
+        f"it means that none is left, add {told} to capacity.conflict in the target file."
     )
     return title, tabulate(words, records)
 

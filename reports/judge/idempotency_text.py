@@ -30,8 +30,8 @@ def describe_other_payload(records: Sequence[Record]) -> Text:
         f"{capital(name(other))} was carried out under key {first.key}, which {first.id} had used for another request."
     )
     words = (
-        "A request that asks for something else under a key that is used already must be refused: its client takes the "
-        "stored answer for its own."
+        f"{title} A request that asks for something else under a key that is used already must be refused: its client "
+        "takes the stored answer for its own."
     )
     return title, tabulate(words, records)
 
@@ -39,7 +39,7 @@ def describe_other_payload(records: Sequence[Record]) -> Text:
 def describe_refusal(records: Sequence[Record]) -> Text:
     first, other = records[0], records[1]
     title = f"{capital(name(other))} repeated {first.id} with key {first.key} after its answer, and was refused."
-    words = "A request that is repeated with its idempotency key gets the first answer again; this one got a refusal."
+    words = f"{title} A request that is repeated with its idempotency key gets the first answer again."
     return title, tabulate(words, records)
 
 
@@ -65,7 +65,7 @@ def describe_lost(records: Sequence[Record]) -> Text:
         f"{capital(name(told))} carried key {told.key} and lost, though {lost.id} with the same key was carried out."
     )
     words = (
-        f"The answer to {lost.id} is not known, but without its effect the history has no explanation. A client that "
-        "sends its request again gets the answer that it missed; this one is told that another client was first."
+        f"{title} The answer to {lost.id} is not known, but without its effect the history has no explanation. A "
+        "client that sends its request again gets the answer that it missed; this one is told that it was too late."
     )
     return title, tabulate(words, records)
