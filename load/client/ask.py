@@ -319,6 +319,7 @@ def make_invocation(
         marker=find_marker(ask, key, id_) if carries_marker(ask) else msgspec.UNSET,
         token_carried=msgspec.UNSET if version is None else version,
         unit=msgspec.UNSET if ask.held is None or ask.held.unit is None else ask.held.unit,
+        of=msgspec.UNSET if ask.held is None else ask.held.of,
         returns_after_ns=find_return(target) if call.creates else msgspec.UNSET,
         key=key or msgspec.UNSET,
         payload=describe_payload(call) if key else msgspec.UNSET,

@@ -558,7 +558,7 @@ class Asker:
             self.units[ask.workflow] = classified.left
         if ask.call.takes and reply.outcome == "won":
             found = (classified.unit, capacity.savings, reply.exchange.answer)
-            self.holdings.keep(ask.workflow, ask.tenant, ask.user, *found)
+            self.holdings.keep(reply.id, ask.workflow, ask.tenant, ask.user, *found)
         if reply.outcome == "unknown" and (ask.call.is_of_units or ask.call.creates):
             self.factory.queues.note_doubt()
 

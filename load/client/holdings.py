@@ -12,8 +12,11 @@ from engine.target.template import Values
 
 @dataclass(frozen=True)
 class Holding:
-    """What one take got: its unit, if units have names, and the values that its give-back carries; `user` took it."""
+    """What the take with the id `of` got: its unit, if units have names, and the values that its give-back carries.
+    `user` took it.
+    """
 
+    of: str
     values: Values
     unit: str | None = None
     user: str = ""
@@ -29,11 +32,11 @@ class Holdings:
     shared: dict[tuple[str, str, str], Holding] = field(default_factory=dict)
 
     def keep(
-        self, workflow: str, tenant: str, user: str, unit: str | None, saved: Iterable[Saving], got: Answer
+        self, of: str, workflow: str, tenant: str, user: str, unit: str | None, saved: Iterable[Saving], got: Answer
     ) -> None:
-        """What a won take got."""
+        """What a won take got; `of` is its id."""
         named = {} if unit is None else {UNIT: unit}
-        self.held[workflow, tenant].append(Holding({**find_values(saved, got), **named}, unit, user))
+        self.held[workflow, tenant].append(Holding(of, {**find_values(saved, got), **named}, unit, user))
 
     def take_out(self, workflow: str, tenant: str, key: str = "") -> Holding | None:
         """The oldest, or what was taken out with this key before; None where nothing is held."""

@@ -99,7 +99,7 @@ def describe_level(pairings: Sequence[Pairing], *, faults: bool = False) -> str:
 
 def name_place(pairing: Pairing) -> str:
     if pairing.timed:
-        return " around a move that no request makes"
+        return " around a change that no request makes"
     return " on two workflows" if pairing.apart else ""
 
 

@@ -65,10 +65,11 @@ class Invoke(Event, omit_defaults=False):
     `expected` is a state or a list of states in which this request must win; `kind` is create, read, advance, set,
     write, take or give_back; `workflow` is the harness's own name of it, or of a resource with units; `marker` is the
     marker that the request carried, and `token_carried` the version. A take or a give-back is of `units` units (without
-    it of one), and of `unit`, if it names one. `key` is the idempotency key that the request carried; `payload` differs
-    for requests that ask for something else. `returns_after_ns`, of a create: so long after a take its unit may come
-    back by itself. `repeats`: in the next state the request is answered as a win, too, and changes nothing.
-    `abandoned`: the client closes its connection on purpose, and never reads the answer.
+    it of one), and of `unit`, if it names one; `of` is the id of the take whose units a give-back gives back. `key` is
+    the idempotency key that the request carried; `payload` differs for requests that ask for something else.
+    `returns_after_ns`, of a create: so long after a take its unit may come back by itself. `repeats`: in the next state
+    the request is answered as a win, too, and changes nothing. `abandoned`: the client closes its connection on
+    purpose, and never reads the answer.
     """
 
     id: Id
@@ -85,6 +86,7 @@ class Invoke(Event, omit_defaults=False):
     token_carried: str | UnsetType | None = UNSET
     units: Units | UnsetType | None = UNSET
     unit: str | UnsetType | None = UNSET
+    of: Id | UnsetType | None = UNSET
     returns_after_ns: Span | UnsetType | None = UNSET
     key: str | UnsetType | None = UNSET
     payload: str | UnsetType | None = UNSET

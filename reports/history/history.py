@@ -68,6 +68,7 @@ class Record(msgspec.Struct, frozen=True):
     abandoned: bool | None = None
     sent: str | None = None
     received: str | None = None
+    of: str | None = None
 
     def read_detail(self) -> Detail:
         """What the detail tells; nothing if there is none, or none that can be read."""

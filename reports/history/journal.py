@@ -17,6 +17,7 @@ from reports.history.events import FORMAT_VERSION, Event, Header
 # What the harness itself chose, and what the judge compares: a secret that equals a part of it is not hidden there.
 OURS = frozenset(
     {"event", "id", "process", "workflow", "workflows", "kind", "scenario", "race", "tenant", "expected", "next"}
+    | {"of"}
     | {
         "outcome",
         "request_id",

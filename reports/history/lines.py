@@ -42,11 +42,12 @@ OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "abandoned": pl.Boolean,
     "sent": pl.String,
     "received": pl.String,
+    "of": pl.String,
 }
 # That older files lack.
 NEW_COLUMNS = (
     "marker", "token_carried", "token_told", "units", "left", "unit", "returns_after_ns", "key", "payload", "answer",
-    "repeats", "abandoned", "sent", "received",
+    "repeats", "abandoned", "sent", "received", "of",
 )  # fmt: skip
 AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "workflow": pl.String,
@@ -182,6 +183,7 @@ def take_invoke(lines: Lines, line: bytes, number: int) -> None:
         take_optional(found.abandoned),
         None,
         None,
+        None if take_optional(found.of) is None else str(found.of),
     )
     for column, value in zip(lines.columns.values(), values, strict=True):
         column.append(value)

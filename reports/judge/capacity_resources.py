@@ -14,7 +14,7 @@ from reports.judge.models.workflow import NEVER
 KINDS = ("take", "give_back")
 # So many readings of which give-back was of which take are tried.
 READINGS_MAX = 16
-TOLD = ("units", "left", "unit", "returns_after_ns")
+TOLD = ("units", "left", "unit", "returns_after_ns", "id", "of")
 
 
 @dataclass
@@ -82,8 +82,11 @@ def gather_resources(context: CheckContext) -> list[Resource]:
     ops = ops.filter(pl.col("kind").is_in(KINDS).any().over("w"))
     columns = ["w", "kind", "outcome", "row", "invoked", "returned", "repeated", *TOLD]
     found: dict[int, Resource] = {}
+    takes: dict[tuple[int, str], int] = {}
     for w, kind, outcome_, row, invoked, returned, repeated, *told_ in ops.select(columns).iter_rows():
-        units, left, unit, returns_after = told_
+        units, left, unit, returns_after, id_, of = told_
+        if kind == "take":
+            takes[w, id_] = row
         resource = found.get(w) or found.setdefault(w, Resource(context.workflow_name(w)))
         is_unknown = outcome_ == "unknown"
         if kind == "create":
@@ -94,19 +97,19 @@ def gather_resources(context: CheckContext) -> list[Resource]:
             ends = NEVER if is_unknown else returned
             asked_for = 1 if units is None else units
             place = resource.again if repeated else resource.operations
-            place.append(UnitOperation(row, kind, outcome_, invoked, ends, asked_for, left, unit))
+            place.append(UnitOperation(row, kind, outcome_, invoked, ends, asked_for, left, unit, takes.get((w, of))))
     return [admit_again(resource) for resource in found.values()]
 
 
 def admit_again(resource: Resource) -> Resource:
     """The resource with the give-backs that were sent again and may have taken effect again: their unit has a name, and
-    may have been taken once more before.
+    may have been taken once more before. Not so where the history tells which take they are of.
     """
     takes = [each for each in resource.operations if each.kind == "take" and each.outcome in ("won", "unknown")]
     admitted = [
         replace(each, again=True)
         for each in resource.again
-        if each.kind == "give_back" and each.unit is not None and count_takes(takes, each) > 1
+        if each.kind == "give_back" and each.unit is not None and each.of is None and count_takes(takes, each) > 1
     ]
     if not admitted:
         return resource
@@ -120,27 +123,35 @@ def list_with_returns(resource: Resource) -> list[Resource] | None:
 
     A give-back that was answered before that could happen stands for the return of a take. Of which one may be open,
     where it tells another name than they do, or none: then there is one resource for each reading; None for too many.
-    A later give-back may have given back nothing.
+    A later give-back may have given back nothing. If it can only be of one take, it makes the return of that one, or
+    comes behind it: together they return the units once.
     """
     after = resource.returns_after
     takes = [each for each in resource.operations if each.kind == "take" and each.outcome in ("won", "unknown")]
     if after is None or not takes:
         return [resource]
-    readings, late = [takes], set[int]()
+    readings, late, ended = [takes], set[int](), dict[int, UnitOperation]()
     for each in resource.operations:
         if each.kind != "give_back" or each.outcome != "won":
             continue
-        if any(one.invoked + after <= each.returned for one in takes if may_share_name(one, each)):
-            late.add(each.row)
+        own = [one for one in takes if may_be_of(each, one)]
+        if any(one.invoked + after <= each.returned for one in own):
+            if len(own) == 1 and each.left is None:
+                ended.setdefault(own[0].row, each)
+            else:
+                late.add(each.row)
         else:
             readings = list_distinct(left for takes in readings for left in list_without_one(takes, each))
         if len(readings) > READINGS_MAX:
             return None
     end = max(each.invoked if each.returned == NEVER else each.returned for each in resource.operations)
-    operations = [replace(each, again=True) if each.row in late else each for each in resource.operations]
+    gone = {each.row for each in ended.values()}
+    operations = [
+        replace(each, again=True) if each.row in late else each for each in resource.operations if each.row not in gone
+    ]
     found: list[Resource] = []
     for takes in readings:
-        returns = [come_back(each, after) for each in takes if each.invoked + after <= end]
+        returns = [come_back(each, after, ended.get(each.row)) for each in takes if each.invoked + after <= end]
         with_returns = sorted([*operations, *returns], key=lambda each: each.invoked)
         found.append(replace(resource, operations=with_returns))
     return found
@@ -160,16 +171,23 @@ def list_distinct(readings: Iterable[list[UnitOperation]]) -> list[list[UnitOper
 
 def is_given_back(take: UnitOperation, give_back: UnitOperation) -> bool:
     """Whether the give-back may be of what this take got: as many units, and not before the take."""
-    return take.units == give_back.units and may_share_name(take, give_back) and take.invoked <= give_back.returned
+    return take.units == give_back.units and may_be_of(give_back, take)
+
+
+def may_be_of(give_back: UnitOperation, take: UnitOperation) -> bool:
+    """Whether it may be of this take by what is told of both: nothing is given back before it is asked for."""
+    if give_back.of is not None:
+        return give_back.of == take.row
+    return may_share_name(take, give_back) and take.invoked <= give_back.invoked
 
 
 def may_share_name(take: UnitOperation, give_back: UnitOperation) -> bool:
     return None in (take.unit, give_back.unit) or take.unit == give_back.unit
 
 
-def come_back(take: UnitOperation, after: int) -> UnitOperation:
-    """The return of its unit, which may come so long after it, or never."""
-    begins = take.invoked + after
+def come_back(take: UnitOperation, after: int, given_back: UnitOperation | None) -> UnitOperation:
+    """The return of its unit, which may come so long after it, or with that give-back, or never."""
+    begins = take.invoked + after if given_back is None else min(take.invoked + after, given_back.invoked)
     return replace(take, kind="give_back", outcome="unknown", invoked=begins, returned=NEVER, left=None, by_itself=True)
 
 

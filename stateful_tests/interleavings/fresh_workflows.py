@@ -27,6 +27,8 @@ TAKES_MAX = 20
 # How long a service may answer with server errors after a fault, and the pause between two reads.
 RECOVERY_LIMIT_S = 10.0
 PAUSE_S = 0.1
+# How long a request on the way to a state is sent again while it is busy.
+BUSY_LIMIT_S = 5.0
 # The numbers of the HTTP connections that make and read workflows; those below belong to the contenders.
 FIRST_CHANNEL = 100
 OTHER_CHANNELS = tuple(range(FIRST_CHANNEL, FIRST_CHANNEL + AT_ONCE))
@@ -58,7 +60,9 @@ class FreshWorkflows:
     async def take(self, state: str, wanted: int, owner: str) -> str:
         """A workflow in that state; if none is ready, `wanted` are made. Raises StateNotReachedError."""
         target = self.asker.target
-        if state in target.graph.timed_from or (target.capacity is not None and target.capacity.is_shared):
+        capacity = target.capacity
+        may_return = capacity is not None and capacity.returns_after_s is not None
+        if state in target.graph.timed_from or may_return or (capacity is not None and capacity.is_shared):
             # It may leave the state while it waits for its schedule; of one queue there is no second.
             return await self.make(state, 0, owner)
         ready = self._ready[owner, state]
@@ -94,7 +98,7 @@ class FreshWorkflows:
             return ask.workflow
         for origin, to in pairwise(target.graph.path(target.graph.initial, state) or ()):
             step = asker.advance_ask(ask.workflow, owner, self.choose_route(origin, to), origin, to)
-            reply = await self.ask(step, number)
+            reply = await self.ask_until_free(step, number)
             if reply.outcome != "won":
                 raise StateNotReachedError(
                     f"{ask.workflow} was to go from {origin} to {to} alone, and was answered {reply.outcome} "
@@ -113,7 +117,7 @@ class FreshWorkflows:
             told = "is not known" if units is None else f"is {units:,}; for each schedule all but {left} are taken"
             raise StateNotReachedError(f"how many units {workflow} has {told}", "unknown")
         for _ in range(units - left):
-            reply = await self.ask(bind(self.asker.target, TAKE, workflow, owner), number)
+            reply = await self.ask_until_free(bind(self.asker.target, TAKE, workflow, owner), number)
             if reply.outcome != "won":
                 raise StateNotReachedError(
                     f"a lone take of {workflow}, which had units left, was answered {reply.outcome} "
@@ -273,6 +277,16 @@ class FreshWorkflows:
         """The Ask with the values of a read of its own, where it carries some."""
         read = self.asker.find_own_read(ask)
         return ask if read is None else self.asker.give(ask, await self.ask(read, number))
+
+    async def ask_until_free(self, ask: Ask, number: int) -> Reply:
+        """The answer to a request that is sent again while it is busy, for at most BUSY_LIMIT_S: what is prepared for
+        several schedules at once may share a lock. Each waits for another time, so that they do not meet again.
+        """
+        deadline, reply = time.monotonic() + BUSY_LIMIT_S, await self.ask(ask, number)
+        while reply.outcome == "busy" and time.monotonic() < deadline:
+            await asyncio.sleep(PAUSE_S * (1 + number / AT_ONCE))
+            reply = await self.ask(ask, number)
+        return reply
 
     async def ask(self, ask: Ask, number: int) -> Reply:
         await self.refresh([ask], number)

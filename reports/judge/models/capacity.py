@@ -25,8 +25,9 @@ class UnitOperation:
     """One operation of a resource. `kind` is take, give_back or read; `units` is how many a request asks for.
 
     `left` is how many units the answer told: a read's, a win's after it, a conflict's. `unit` names the unit that was
-    taken or given back. `again`: a give-back that takes effect or does not, such as one sent once more. `by_itself`: no
-    request gave the unit back. Times in nanoseconds; `returned` is NEVER for an unknown outcome.
+    taken or given back; `of` is the row of the take whose units a give-back gives back, where that is told. `again`: a
+    give-back that takes effect or does not, such as one sent once more. `by_itself`: no request gave the unit back.
+    Times in nanoseconds; `returned` is NEVER for an unknown outcome.
     """
 
     row: int
@@ -37,6 +38,7 @@ class UnitOperation:
     units: int = 1
     left: int | None = None
     unit: str | None = None
+    of: int | None = None
     again: bool = False
     by_itself: bool = False
 

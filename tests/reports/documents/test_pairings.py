@@ -58,7 +58,7 @@ def test_what_met_a_move_that_no_request_makes_is_told_apart() -> None:
     [line] = describe_pairings([timed, pair(2, 2, 6), apart])
     one, two, three = line.removeprefix("interleavings: ").split("; 9 schedules of 1 pairing ")
     assert one == "6 schedules of 2 pairings; every schedule of each"
-    assert (two, three) == (f"on two workflows; {stopped}", f"around a move that no request makes; {stopped}")
+    assert (two, three) == (f"on two workflows; {stopped}", f"around a change that no request makes; {stopped}")
 
 
 def test_what_ran_after_the_answers_is_in_no_chosen_order() -> None:

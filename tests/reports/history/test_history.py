@@ -65,6 +65,7 @@ def test_a_minimal_journal_is_enough(tmp_path: Path) -> None:
         "abandoned": None,
         "sent": None,
         "received": None,
+        "of": None,
     }
 
 

@@ -81,6 +81,33 @@ def test_give_backs_that_may_be_of_too_many_takes_are_a_doubt() -> None:
     assert "more than 16 ways" in found.findings[0].words
 
 
+@pytest.mark.parametrize("named", [{}, {"unit": "u"}], ids=["a number", "names"])
+@pytest.mark.parametrize("told", [{}, {"of": "a"}], ids=["not told", "told"])
+def test_a_late_give_back_frees_no_unit_of_the_next_holder(named: dict[str, Any], told: dict[str, Any]) -> None:
+    """That of `a` comes when its lease is over, and `b` has the unit. It is of `a` alone: `b` was asked for later."""
+    first, late = take("a", 2, 5, **named), give_back("g", 300, 312, **named, **told)
+    both = (make(1), first, late, take("b", 301, 306, **named))
+    assert check(*both).verdict is Verdict.PASS
+    assert check(*both, take("d", 320, 325, "conflict")).verdict is Verdict.PASS
+    assert check(*both, take("d", 320, 325, **named)).verdict is Verdict.FAIL
+    assert check(*both, take("d", 301 + AFTER, 405, **named)).verdict is Verdict.PASS
+
+
+def test_a_give_back_is_of_the_take_that_is_told() -> None:
+    """Without a word it may be of the last one."""
+    takes = (make(1), take("a", 2, 5, unit="u"), take("b", 301, 306, unit="u"))
+    for of, verdict in ((None, Verdict.PASS), ("b", Verdict.PASS), ("a", Verdict.FAIL)):
+        after = (give_back("g", 310, 312, unit="u", of=of), take("d", 320, 325, unit="u"))
+        assert check(*takes, *after).verdict is verdict
+
+
+def test_a_late_give_back_may_come_before_the_unit_returns_by_itself() -> None:
+    takes = (make(1), take("a", 2, 5), give_back("g", 95, 103, of="a"))
+    assert check(*takes, take("b", 96, 99)).verdict is Verdict.PASS
+    assert check(*takes, take("b", 90, 94)).verdict is Verdict.FAIL
+    assert check(*takes, take("b", 96, 99), take("d", 110, 115)).verdict is Verdict.FAIL, "it returns once"
+
+
 def test_a_number_that_a_read_tells_may_have_grown() -> None:
     assert check(make(2), take("a", 2, 5), left("r", 50, 51, 1), left("s", 120, 121, 2)).verdict is Verdict.PASS
     assert check(make(2), take("a", 2, 5), left("r", 50, 51, 2)).verdict is Verdict.FAIL
