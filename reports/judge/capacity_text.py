@@ -13,21 +13,25 @@ BY_ITSELF = (
 )
 
 
-def hint_return(records: Sequence[Record]) -> str:
-    """What else may be the reason where a take began after the answer to another one."""
+def hint_return(records: Sequence[Record], *, returns: bool) -> str:
+    """What else may be the reason where a take began after the answer to another one. `returns`: it is known that units
+    come back by themselves.
+    """
+    if returns:
+        return ""
     answered = min((each.returned_ns for each in records if each.returned_ns is not None), default=None)
     is_later = answered is not None and any(each.invoked_ns > answered for each in records)
     return BY_ITSELF if is_later else ""
 
 
-def describe_excess(resource: str, units: int, total: int, winners: Sequence[Record]) -> Text:
+def describe_excess(resource: str, units: int, total: int, returns: bool, winners: Sequence[Record]) -> Text:
     """`winners`: the last few of the `total` requests that won."""
     title = f"{total} requests won a unit of {resource}, which had {count(units, 'unit')}."
     words = (
         f"{resource} had {count(units, 'unit')}, none was given back, and {total} requests were answered that they won "
         f"one. Among them: {join([name(each) for each in winners[:NAMED_MAX]])}."
     )
-    return title, tabulate(f"{words}{hint_return(winners)}", winners)
+    return title, tabulate(f"{words}{hint_return(winners, returns=returns)}", winners)
 
 
 def describe_left(record: Record, units: int, taken: int, beside: Sequence[Record]) -> Text:
@@ -49,13 +53,14 @@ def describe_wrong_number(record: Record, least: int, most: int, beside: Sequenc
     return title, tabulate(words, [record, *beside])
 
 
-def describe_given_twice(unit: str, records: Sequence[Record]) -> Text:
-    """`records`: takes that were answered with the same unit."""
+def describe_given_twice(unit: str, returns: bool, records: Sequence[Record]) -> Text:
+    """`records`: takes that were answered with the same unit. `returns`: units come back by themselves."""
     title = f"Unit {unit} of {records[0].workflow} was given to {count(len(records), 'request')}."
-    words = (
-        f"{capital(join([name(each) for each in records[:NAMED_MAX]]))} each got unit {unit}; it was not given back."
+    back = (
+        "by the times, it cannot have come back by itself before each of them" if returns else "it was not given back"
     )
-    return title, tabulate(f"{words}{hint_return(records)}", records)
+    words = f"{capital(join([name(each) for each in records[:NAMED_MAX]]))} each got unit {unit}; {back}."
+    return title, tabulate(f"{words}{hint_return(records, returns=returns)}", records)
 
 
 def describe_given_back_twice(unit: str, records: Sequence[Record]) -> Text:

@@ -345,6 +345,11 @@ def describe_contradiction(
     if len(records) == 1:
         title = f"{capital(name(first))} was answered {describe_seen(first)}, which nothing explains"
         why = f"workflow {first.workflow}{begun} no transition that was won, or may have been, can have made it so"
+        if first.outcome == "conflict" and (first.observed is None or first.observed in (first.expected or ())):
+            why = (
+                f"workflow {first.workflow}{begun} by the transitions that were won, or may have been, was at no "
+                "moment of the call in a state in which this request may lose"
+            )
         words = f"{title}: {why}."
         return f"{title}.", tabulate(f"{words}{describe_timed(graph, None, first.observed)}", records)
     ids = join([record.id for record in records])

@@ -105,16 +105,19 @@ def suspect_units(context: CheckContext, resource: Resource) -> list[Suspicion]:
             untold = [each for each in resource.untold if each.unit != unit]
             if untold and explain(1, [*operations, *untold], limit_s) is not Verdict.FAIL:
                 continue
-            found.append(fail(partial(report, context, operations, partial(choose_text(operations), unit))))
+            found.append(fail(partial(report, context, operations, choose_text(resource, operations, unit))))
     return found
 
 
-def choose_text(operations: Sequence[UnitOperation]) -> Callable[[str, Sequence[Record]], Text]:
+def choose_text(
+    resource: Resource, operations: Sequence[UnitOperation], unit: str
+) -> Callable[[Sequence[Record]], Text]:
     """How to tell of operations on one unit that contradict each other."""
     if not any(each.kind == "take" for each in operations):
-        return describe_never_taken
-    is_taken_only = all(each.kind == "take" or each.by_itself for each in operations)
-    return describe_given_twice if is_taken_only else describe_given_back_twice
+        return partial(describe_never_taken, unit)
+    if all(each.kind == "take" or each.by_itself for each in operations):
+        return partial(describe_given_twice, unit, resource.returns_after is not None)
+    return partial(describe_given_back_twice, unit)
 
 
 def suspect_names(context: CheckContext, resource: Resource, deadline_s: float) -> list[Suspicion]:
@@ -161,7 +164,7 @@ def suspect_numbers(context: CheckContext, resource: Resource, deadline_s: float
         return [fail(partial(report_again, context, resource, units, deadline_s))]
     winners = [each for each in resource.moves if each.outcome == "won"]
     if resource.only_falls and len(winners) > units:
-        describe = partial(describe_excess, resource.name, units, len(winners))
+        describe = partial(describe_excess, resource.name, units, len(winners), resource.returns_after is not None)
         return [fail(partial(report, context, winners[-SHOWN_MAX:], describe))]
     alone = [found for each in resource.operations for found in suspect_number(context, resource, units, each)]
     return alone or [fail(partial(report_core, context, resource, units, deadline_s))]
