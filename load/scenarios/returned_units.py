@@ -1,7 +1,8 @@
 """Are units that come back by themselves given out once more, and no earlier than they may?
 
 All units are taken. Shortly before they may come back N clients ask for one, and must lose. Around that moment and once
-more behind it N clients ask again: as many may win as came back.
+more behind it N clients ask again: as many may win as came back. Then the first client gives back what it took, which
+is too late: the unit may have another holder by now, who keeps it when N clients ask for one.
 """
 
 import random
@@ -10,7 +11,16 @@ from dataclasses import replace
 
 from engine.target.target import Target
 from load.scripts import Scenario, Script
-from load.takes import NO_CAPACITY, TAKE, choose_units, count_rounds, find_too_many, find_units, make_take_rounds
+from load.takes import (
+    GIVE_BACK,
+    NO_CAPACITY,
+    TAKE,
+    choose_units,
+    count_rounds,
+    find_too_many,
+    find_units,
+    make_take_rounds,
+)
 
 # Longer ones would take up the time of a run.
 AFTER_MAX_S = 3.0
@@ -39,12 +49,15 @@ def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterato
         takes = [[TAKE] * contenders] * count_rounds(find_units(target) or units, contenders)
         early_s = [after_s * rng.uniform(0.5, 0.9)] if after_s else []
         waits_s = [*early_s, after_s + rng.uniform(-BEFORE_S, BEHIND_S), after_s + LATE_S]
-        rounds = make_take_rounds(target, [*takes, *([[TAKE] * contenders] * len(waits_s))])
-        later = [
-            replace(each, wait_s=max(wait_s, 0.001)) for each, wait_s in zip(rounds[len(takes) :], waits_s, strict=True)
+        asked = [[TAKE] * contenders] * len(waits_s)
+        too_late = [[GIVE_BACK], [TAKE] * contenders] if target.capacity.give_back is not None else []
+        rounds = make_take_rounds(target, [*takes, *asked, *too_late])
+        waits = dict(enumerate(waits_s, start=len(takes)))
+        waited = [
+            replace(each, wait_s=max(waits[number], 0.001)) if number in waits else each
+            for number, each in enumerate(rounds)
         ]
-        chosen = units if target.capacity.is_chosen else 0
-        yield Script(SCENARIO.name, (*rounds[: len(takes)], *later), units=chosen)
+        yield Script(SCENARIO.name, tuple(waited), units=units if target.capacity.is_chosen else 0)
 
 
 SCENARIO = Scenario("returned-units", __doc__ or "", False, 1, find_obstacle, draw_scripts, takes=True)

@@ -40,11 +40,19 @@ def find_unknown_reasons(context: CheckContext, counts: Mapping[str, int]) -> li
         reasons.append("all operations are unknown")
     if context.evidence.plan is not None:
         reasons += [
-            f"no {kind} ever succeeded ({tried} tried)" for kind, tried, won in context.successes if tried and not won
+            f"no {kind} ever succeeded ({tried} tried)"
+            for kind, tried, won in context.successes
+            if tried and not won and not (kind == "give_back" and may_be_late(context))
         ]
         reasons += find_unsent(context)
         reasons += filter(None, [find_untold(context)])
     return reasons + (find_hidden(context, share) if share is not None else []) + find_early_end(context)
+
+
+def may_be_late(context: CheckContext) -> bool:
+    """Whether give-backs may rightly be refused since their units came back by themselves before."""
+    told = context.evidence.history.frame.select(pl.col("returns_after_ns").is_not_null().any())
+    return bool(told.collect().item())
 
 
 def find_early_end(context: CheckContext) -> list[str]:

@@ -93,7 +93,9 @@ def test_units_that_come_back_by_themselves_are_right(tmp_path: Path, scenario: 
         assert won.height > units, "some units were given out once more"
 
 
-@pytest.mark.parametrize("mistake", ["ends early", "ends twice", "oversells"])
+@pytest.mark.parametrize(
+    "mistake", ["ends early", "ends twice", "oversells", "gives back again", "frees what it refuses"]
+)
 def test_units_that_come_back_too_early_or_in_twos_fail(tmp_path: Path, mistake: str) -> None:
     judgement, _ = run(tmp_path, LEASED, UnitEngine(mistake, lease_s=LEASE_S), "returned-units")
     assert "capacity" in find_failed(judgement), judgement
