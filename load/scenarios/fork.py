@@ -20,7 +20,7 @@ Way = tuple[Route, str]
 
 
 def find_obstacle(target: Target) -> str | None:
-    return None if find_forks(target) else "no state has two ways on for which requests can race"
+    return None if find_forks(target) else "no state has two ways on of which only one request can win"
 
 
 def find_forks(target: Target) -> dict[str, list[Way]]:
