@@ -175,10 +175,10 @@ def is_given_back(take: UnitOperation, give_back: UnitOperation) -> bool:
 
 
 def may_be_of(give_back: UnitOperation, take: UnitOperation) -> bool:
-    """Whether it may be of this take by what is told of both: nothing is given back before it is asked for."""
+    """Whether it may be of this take by what is told of both. Another client than the one that took it may know it."""
     if give_back.of is not None:
         return give_back.of == take.row
-    return may_share_name(take, give_back) and take.invoked <= give_back.invoked
+    return may_share_name(take, give_back) and take.invoked <= give_back.returned
 
 
 def may_share_name(take: UnitOperation, give_back: UnitOperation) -> bool:
