@@ -103,13 +103,13 @@ def gather_resources(context: CheckContext) -> list[Resource]:
 
 def admit_again(resource: Resource) -> Resource:
     """The resource with the give-backs that were sent again and may have taken effect again: their unit has a name, and
-    may have been taken once more before. Not so where the history tells which take they are of.
+    may have been taken once more before. A service may know no more than that name.
     """
     takes = [each for each in resource.operations if each.kind == "take" and each.outcome in ("won", "unknown")]
     admitted = [
         replace(each, again=True)
         for each in resource.again
-        if each.kind == "give_back" and each.unit is not None and each.of is None and count_takes(takes, each) > 1
+        if each.kind == "give_back" and each.unit is not None and count_takes(takes, each) > 1
     ]
     if not admitted:
         return resource
