@@ -27,6 +27,16 @@ GRAPH = TransitionGraph.of("A", {"A": ["B"], "B": ["C"]})
 REQUEST = RaceRequest("A", "acme", "advance", "A", "B")
 
 
+def write_schedules(folder: Path, remarks: Sequence[Sequence[str]], pairings: Sequence[int]) -> None:
+    """A journal with a schedule for each of the remarks; they have one order."""
+    with Journal(folder / "interleavings-0.jsonl") as journal:
+        for number, (each, pairing) in enumerate(zip(remarks, pairings, strict=True)):
+            schedule = events.Schedule(
+                pairing=pairing, workflow=f"w{number}", order="AB", steps=[], answers=[], remarks=[*each], switches=0
+            )
+            journal.write(schedule)
+
+
 @pytest.mark.parametrize(
     ("remarks", "told"),
     [
@@ -40,12 +50,7 @@ REQUEST = RaceRequest("A", "acme", "advance", "A", "B")
 def test_replays_that_all_left_the_recorded_order_are_told(
     remarks: Sequence[Sequence[str]], told: str | None, tmp_path: Path
 ) -> None:
-    with Journal(tmp_path / "interleavings-0.jsonl") as journal:
-        for number, each in enumerate(remarks):
-            schedule = events.Schedule(
-                pairing=number, workflow=f"w{number}", order="AB", steps=[], answers=[], remarks=[*each], switches=0
-            )
-            journal.write(schedule)
+    write_schedules(tmp_path, remarks, range(len(remarks)))
     assert find_strayed(read_history(tmp_path)) == told
 
 
@@ -65,12 +70,7 @@ def test_replays_that_all_left_the_recorded_order_are_told(
 def test_why_an_outcome_is_not_known_is_told(
     remarks: Sequence[Sequence[str]], told: str | None, tmp_path: Path
 ) -> None:
-    with Journal(tmp_path / "interleavings-0.jsonl") as journal:
-        for number, each in enumerate(remarks):
-            schedule = events.Schedule(
-                pairing=0, workflow=f"w{number}", order="AB", steps=[], answers=[], remarks=[*each], switches=0
-            )
-            journal.write(schedule)
+    write_schedules(tmp_path, remarks, [0] * len(remarks))
     found = find_undecided(read_history(tmp_path))
     assert found is None if told is None else told in str(found)
 
