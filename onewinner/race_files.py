@@ -183,8 +183,8 @@ def find_undecided(history: History) -> str | None:
     One that was run again, and then to its end, is decided.
     """
     schedules = read_schedules(history)
-    decided = {(each.source, each.pairing, each.order) for each in schedules if not each.remarks & UNDECIDED}
-    lost = {(each.source, each.pairing, each.order): each for each in schedules if each.remarks & UNDECIDED}
+    decided = {each.identity for each in schedules if not each.remarks & UNDECIDED}
+    lost = {each.identity: each for each in schedules if each.remarks & UNDECIDED}
     why = Counter(explain_undecided(each) for key, each in lost.items() if key not in decided)
     told = "; ".join(f"{number}, since {reason}" for reason, number in why.most_common())
     return f"the outcome of {count(why.total(), 'schedule')} is not known: of {told}" if why else None

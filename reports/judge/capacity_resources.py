@@ -130,7 +130,7 @@ def list_with_returns(resource: Resource) -> list[Resource] | None:
     takes = [each for each in resource.operations if each.kind == "take" and each.outcome in ("won", "unknown")]
     if after is None or not takes:
         return [resource]
-    readings, late, ended = [takes], set[int](), dict[int, UnitOperation]()
+    readings, late, gone, ended = [takes], set[int](), set[int](), dict[int, UnitOperation]()
     for each in resource.operations:
         if each.kind != "give_back" or each.outcome != "won":
             continue
@@ -138,6 +138,7 @@ def list_with_returns(resource: Resource) -> list[Resource] | None:
         if any(one.invoked + after <= each.returned for one in own):
             if len(own) == 1 and each.left is None:
                 ended.setdefault(own[0].row, each)
+                gone.add(each.row)
             else:
                 late.add(each.row)
         else:
@@ -145,7 +146,6 @@ def list_with_returns(resource: Resource) -> list[Resource] | None:
         if len(readings) > READINGS_MAX:
             return None
     end = max(each.invoked if each.returned == NEVER else each.returned for each in resource.operations)
-    gone = {each.row for each in ended.values()}
     operations = [
         replace(each, again=True) if each.row in late else each for each in resource.operations if each.row not in gone
     ]

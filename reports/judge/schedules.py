@@ -141,6 +141,11 @@ class Schedule:
     lead: int = 0
 
     @property
+    def identity(self) -> tuple[str, int, str, float, int]:
+        """The same for one that ran again."""
+        return self.source, self.pairing, self.order, self.wait_s, self.lead
+
+    @property
     def size(self) -> tuple[bool, int, int, bool, int, int]:
         """First what needs no fault, then fewest requests and workflows, what will happen again for certain, fewest
         switches, fewest statements.

@@ -42,8 +42,6 @@ WAIT_LIMIT_S = 0.75
 # After a fault the service may have to connect anew first, which waits for no other request.
 RECONNECT_LIMIT_S = 3.0
 POLL_S = 0.002
-# The fault of a schedule that held a request for longer than its service waits.
-HELD = "held"
 
 
 class UndecidedError(Exception):
@@ -163,7 +161,7 @@ class Execution:
             self.proxy.is_idle = False
         if any(task.is_answered for task in held):
             self.trace.remarks.add(GIVEN_UP)
-            fault = events.Fault(at_ns=began_ns, until_ns=now_ns(), what=HELD, **self.trace.name_workflows())
+            fault = events.Fault(at_ns=began_ns, until_ns=now_ns(), what=GIVEN_UP, **self.trace.name_workflows())
             self.scheduler.asker.journal.write(fault)
         await self.resume_answered()
 

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from engine.target.call import Call, expect, spread
 from engine.target.graph import Timed
-from engine.target.target import Target
+from engine.target.target import WAIT_MAX_S, Target
 from load.client.asker import GIVE_BACK, TAKE
 from stateful_tests.interleavings.pairings import list_calls, name_call
 from stateful_tests.interleavings.schedule import Pairing, Wait
 
-# Longer ones would take up the time of a run. A request that waits for one is to be answered in its time all the same.
-AFTER_MAX_S, SPARE_S = 3.0, 1.0
+# A request that is held until the moment is to be answered in its time all the same.
+SPARE_S = 1.0
 # About so many schedules a pairing has. Each waits for the moment, and takes about so long besides.
 SCHEDULES, BESIDES_S = 8, 0.15
 LEAST = 2
@@ -42,7 +42,6 @@ def list_around(target: Target, move: Timed) -> list[Pairing]:
     if not can_wait(target, move.after_s) or target.graph.path(target.graph.initial, move.origin) is None:
         return []
     before, behind = (list_calls(target, state, target.owner) for state in (move.origin, move.to))
-    behind = [call for call in behind if call not in before]
     across = [(early, late) for early in before for late in behind]
     across.sort(key=lambda pair: pair[1].to in expect(target, pair[0]))
     pairs = [
@@ -67,7 +66,7 @@ def list_unit_returns(target: Target) -> list[Pairing]:
 
 
 def can_wait(target: Target, after_s: float) -> bool:
-    return after_s <= min(AFTER_MAX_S, target.timeout_s - SPARE_S)
+    return after_s <= min(WAIT_MAX_S, target.timeout_s - SPARE_S)
 
 
 def make_timed(target: Target, state: str, calls: tuple[Call, Call], after_s: float, ends: str) -> Pairing:

@@ -173,7 +173,7 @@ def test_a_service_that_waits_no_longer_is_not_accused(database: Database, tmp_p
     assert trace.answers[0] == "unknown"
     assert GIVEN_UP in trace.remarks
     [fault] = read_history(tmp_path / "interleavings-0.jsonl").having(events.Fault)
-    assert (fault.what, fault.workflow) == ("held", trace.workflows[0])
+    assert (fault.what, fault.workflow) == (GIVEN_UP, trace.workflows[0])
     history = read_history(tmp_path / "interleavings-0.jsonl")
     accused = {str(each) for found in judge(history, None).findings for each in found.operations}
     [held] = history.frame.filter(process="interleavings-0#1").collect()["id"]

@@ -95,6 +95,16 @@ def test_a_late_give_back_frees_no_unit_of_the_next_holder(named: dict[str, Any]
     assert check(*both, take("d", 301 + AFTER, 405, **named)).verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("of", [None, "a"], ids=["not told", "told"])
+def test_several_late_give_backs_of_one_take_are_right_and_free_its_unit_once(of: str | None) -> None:
+    late = [give_back(f"g{number}", 200 + number, 210 + number, unit="u", of=of) for number in (0, 20, 40)]
+    both = (make(1), take("a", 2, 5, unit="u"), *late)
+    assert check(*both).verdict is Verdict.PASS
+    again = (*both, take("b", 300, 301, unit="u"))
+    assert check(*again).verdict is Verdict.PASS
+    assert check(*again, take("d", 310, 311, unit="u")).verdict is Verdict.FAIL
+
+
 def test_a_give_back_is_of_the_take_that_is_told() -> None:
     """Without a word it may be of the last one."""
     takes = (make(1), take("a", 2, 5, unit="u"), take("b", 301, 306, unit="u"))

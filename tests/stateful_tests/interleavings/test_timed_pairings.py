@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.target import Target
-from stateful_tests.interleavings.timed_pairings import AFTER_MAX_S, list_timed_pairings
+from engine.target.target import WAIT_MAX_S, Target
+from stateful_tests.interleavings.timed_pairings import list_timed_pairings
 from tests.load.stub import SMALL, load_text
 from tests.load.unit_stub import VOUCHERS
 
@@ -47,7 +47,7 @@ def test_they_are_as_many_as_there_is_time_for(time_s: float, after_s: float, co
     assert len(name(load(tmp_path, ("B", "A", after_s)), time_s)) == count
 
 
-@pytest.mark.parametrize("moves", [(), (("B", "A", AFTER_MAX_S + 1),)], ids=["none", "long"])
+@pytest.mark.parametrize("moves", [(), (("B", "A", WAIT_MAX_S + 1),)], ids=["none", "long"])
 def test_what_cannot_be_waited_for_is_left_out(moves: tuple[tuple[str, str, float], ...], tmp_path: Path) -> None:
     assert name(load(tmp_path, *moves)) == []
 
